@@ -1,0 +1,6 @@
+//go:build !amd64 || noasm
+
+package kernel
+
+// tiles32 returns the only tiles of this build.
+func tiles32(tier, int) *tiles[float32] { return tilesGo32 }

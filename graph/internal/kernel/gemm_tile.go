@@ -1,0 +1,101 @@
+package kernel
+
+// A tileFunc computes a tile of C, of a fixed number of rows and columns, from a strip of rows of A and a panel of columns of B:
+//
+//	for each i, j {
+//		sum := sum over p < k of a[i*aRow+p*aCol] * b[p*bRow+j], in the order of p
+//		if accumulate {
+//			sum += c[i*ldc+j]
+//		}
+//		c[i*ldc+j] = sum
+//	}
+//
+// The assembly does not check bounds. How an element is rounded depends on its row of A and column of B only,
+// neither on its place in the tile nor on the number of rows of the tile.
+type tileFunc[T Float] func(k int, a []T, aRow, aCol int, b []T, bRow int, c []T, ldc int, accumulate bool)
+
+// tiles are the functions that products of one tier consist of, and the idle memory of such products.
+type tiles[T Float] struct {
+	rows     []tileFunc[T] // rows[r-1] computes r rows
+	cols     int           // columns of every tile
+	packCols func(panel, src []T, ld, k, cols, width int)
+	work     freeList[workspace[T]]
+	jobs     freeList[gemmJob[T]]
+}
+
+// maxIdle bounds how many workspaces of a tier stay allocated: more concurrent products than this pay for an allocation.
+const maxIdle = 64
+
+func newTiles[T Float](cols int, packCols func(panel, src []T, ld, k, cols, width int), rows []tileFunc[T]) *tiles[T] {
+	return &tiles[T]{
+		rows:     rows,
+		cols:     cols,
+		packCols: packCols,
+		work:     make(freeList[workspace[T]], maxIdle),
+		jobs:     make(freeList[gemmJob[T]], maxIdle),
+	}
+}
+
+var (
+	tilesGo32 = newGoTiles[float32]()
+	tilesGo64 = newGoTiles[float64]()
+)
+
+// tilesOf returns the active tier's tiles for a product of n columns.
+func tilesOf[T Float](n int) *tiles[T] {
+	var t any = tilesGo64
+	if _, ok := any(T(0)).(float32); ok {
+		t = tiles32(activeTier, n)
+	}
+	return t.(*tiles[T])
+}
+
+// goTile is the size of the largest tile in plain Go: goTile rows of goTile columns, the most that amd64 keeps in registers.
+const goTile = 3
+
+func newGoTiles[T Float]() *tiles[T] {
+	rows := make([]tileFunc[T], goTile)
+	for r := range rows {
+		rows[r] = func(k int, a []T, aRow, aCol int, b []T, bRow int, c []T, ldc int, accumulate bool) {
+			sums := multiplyGo(r+1, k, a, aRow, aCol, b, bRow)
+			for i := range r + 1 {
+				storeGo(&sums[i], c[i*ldc:], accumulate)
+			}
+		}
+	}
+	return newTiles(goTile, packCols[T], rows)
+}
+
+// multiplyGo returns the products of a strip of A and a panel of B. Rows beyond the strip's repeat its last one:
+// so each element goes through the same instructions for every number of rows.
+func multiplyGo[T Float](rows, k int, a []T, aRow, aCol int, b []T, bRow int) [goTile][goTile]T {
+	a0, a1, a2 := a, a[min(1, rows-1)*aRow:], a[min(2, rows-1)*aRow:]
+	var s00, s01, s02, s10, s11, s12, s20, s21, s22 T
+	for p := range k {
+		y := (*[goTile]T)(b[p*bRow:])
+		y0, y1, y2 := y[0], y[1], y[2]
+		x := a0[p*aCol]
+		s00 += x * y0
+		s01 += x * y1
+		s02 += x * y2
+		x = a1[p*aCol]
+		s10 += x * y0
+		s11 += x * y1
+		s12 += x * y2
+		x = a2[p*aCol]
+		s20 += x * y0
+		s21 += x * y1
+		s22 += x * y2
+	}
+	return [goTile][goTile]T{{s00, s01, s02}, {s10, s11, s12}, {s20, s21, s22}}
+}
+
+// storeGo writes a row of sums to C, or adds it.
+func storeGo[T Float](sums *[goTile]T, c []T, accumulate bool) {
+	for j, sum := range sums {
+		if accumulate {
+			sum += c[j]
+		}
+		c[j] = sum
+	}
+}

@@ -1,0 +1,31 @@
+// Package kernel holds the arithmetic inner loops of the graph's operations, and the worker pool that spreads them over the processors.
+//
+// Every kernel is plain Go; beside some of them stands assembly for amd64, generated with avo and chosen at run time (see tier).
+// The build tag noasm leaves plain Go only. Kernels trust their arguments: the operation that calls one has checked the shapes.
+// They keep no state between calls that a caller could see, are safe for concurrent use, and allocate nothing after warm-up.
+package kernel
+
+// Float is the element type of every kernel.
+type Float interface{ float32 | float64 }
+
+// freeList keeps idle values for reuse. Unlike a sync.Pool it never forgets one, so that a warm kernel allocates nothing,
+// whatever the garbage collector does. A list holds as many values as its channel has room for; more are left to the collector.
+type freeList[E any] chan *E
+
+// get returns an idle value, or nil if there is none.
+func (l freeList[E]) get() *E {
+	select {
+	case e := <-l:
+		return e
+	default:
+		return nil
+	}
+}
+
+// put makes e idle. The caller must not use it any more.
+func (l freeList[E]) put(e *E) {
+	select {
+	case l <- e:
+	default:
+	}
+}

@@ -1,0 +1,182 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+)
+
+// SoftMax turns each row of Classes scores into probabilities,
+// y[k] = exp(x[k]) / Σ_j exp(x[j]). The row's maximum is subtracted first, so
+// that no exponential overflows.
+type SoftMax[T Float] struct {
+	Classes int
+	p       []T // a copy of the last output, which Gorgonia may overwrite
+}
+
+// Forward computes y from in[0].
+func (s *SoftMax[T]) Forward(y []T, in [][]T) {
+	for lo := 0; lo < len(y); lo += s.Classes {
+		softMax(y[lo:][:s.Classes], in[0][lo:][:s.Classes])
+	}
+	s.p = append(s.p[:0], y...)
+}
+
+// Backward computes dx[k] = y[k]·(dy[k] - Σ_j dy[j]·y[j]).
+func (s *SoftMax[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
+	dx := dIn[0]
+	for lo := 0; lo < len(dx); lo += s.Classes {
+		p, dy := s.p[lo:][:s.Classes], dy[lo:]
+		var dot T
+		for j, pj := range p {
+			dot += dy[j] * pj
+		}
+		for k, pk := range p {
+			dx[lo+k] = pk * (dy[k] - dot)
+		}
+	}
+}
+
+// softMax writes the probabilities of one row and returns log Σ_j exp(x[j]).
+func softMax[T Float](p, x []T) (logSum float64) {
+	top := x[0]
+	for _, v := range x {
+		top = max(top, v)
+	}
+	var total float64
+	for k, v := range x {
+		e := math.Exp(float64(v - top))
+		p[k] = T(e)
+		total += e
+	}
+	inverse := T(1 / total)
+	for k := range p {
+		p[k] *= inverse
+	}
+	return float64(top) + math.Log(total)
+}
+
+// CrossEntropy is the mean over the batch of -Σ_k t[k]·log SoftMax(x)[k]. Its
+// operands are the logits x (N,Classes), the labels (N), which hold class
+// indices, and the weights (N) of the samples:
+//
+//	loss = Σ_n weight[n]·loss[n] / Σ_n weight[n]
+//
+// (0 if all weights are 0). The target t is 1 for the label's class and 0
+// elsewhere; Smoothing s makes that 1-s+s/Classes and s/Classes (Szegedy et al.
+// 2015). It is computed from logits in one step, so that it is exact where a
+// logarithm of probabilities would be infinite.
+type CrossEntropy[T Float] struct {
+	N, Classes int
+	Smoothing  float64
+	p          []T // probabilities of the last Forward
+}
+
+// Forward computes the scalar loss y[0].
+func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
+	if c.p == nil {
+		c.p = make([]T, c.N*c.Classes)
+	}
+	logits, labels, weights := in[0], in[1], in[2]
+	var loss, total float64
+	for n, w := range weights {
+		x := logits[n*c.Classes:][:c.Classes]
+		label := c.class(labels[n])
+		logSum := softMax(c.p[n*c.Classes:][:c.Classes], x)
+		hit := logSum - float64(x[label])
+		miss := logSum - float64(sum(x))/float64(c.Classes)
+		// A weight of 0 removes a sample, even one whose loss is infinite.
+		if w != 0 {
+			loss += float64(w) * ((1-c.Smoothing)*hit + c.smooth(miss))
+			total += float64(w)
+		}
+	}
+	y[0] = 0
+	if total != 0 {
+		y[0] = T(loss / total)
+	}
+}
+
+// smooth weighs the mean over all classes, which without smoothing is left out
+// even where it overflows.
+func (c *CrossEntropy[T]) smooth(miss float64) float64 {
+	if c.Smoothing == 0 {
+		return 0
+	}
+	return c.Smoothing * miss
+}
+
+func (c *CrossEntropy[T]) class(label T) int {
+	if k := int(label); k >= 0 && k < c.Classes && T(k) == label {
+		return k
+	}
+	panic(fmt.Sprintf("label %v is not one of the classes 0 to %d", label, c.Classes-1))
+}
+
+// Backward computes the gradient of the logits, weight·(p - t) / Σ weights.
+func (c *CrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
+	labels, weights := in[1], in[2]
+	var total T
+	for _, w := range weights {
+		total += w
+	}
+	share := T(c.Smoothing) / T(c.Classes)
+	for n, w := range weights {
+		dx := dIn[0][n*c.Classes:][:c.Classes]
+		if w == 0 {
+			clear(dx)
+			continue
+		}
+		scale := dy[0] * w / total
+		for k, p := range c.p[n*c.Classes:][:c.Classes] {
+			dx[k] = scale * (p - share)
+		}
+		dx[c.class(labels[n])] -= scale * T(1-c.Smoothing)
+	}
+}
+
+// MSE is the mean squared error between x and its target, both (N,Size), with
+// weights (N) for the samples:
+//
+//	loss = Σ_n weight[n]·mean_i (x[n,i]-target[n,i])² / Σ_n weight[n]
+//
+// (0 if all weights are 0).
+type MSE[T Float] struct{ N, Size int }
+
+// Forward computes the scalar loss y[0].
+func (m *MSE[T]) Forward(y []T, in [][]T) {
+	var loss, total float64
+	for n, w := range in[2] {
+		var s float64
+		for i := n * m.Size; i < (n+1)*m.Size; i++ {
+			d := float64(in[0][i] - in[1][i])
+			s += d * d
+		}
+		if w != 0 {
+			loss += float64(w) * s / float64(m.Size)
+			total += float64(w)
+		}
+	}
+	y[0] = 0
+	if total != 0 {
+		y[0] = T(loss / total)
+	}
+}
+
+// Backward computes the gradient of x, weight·2(x-target) / (Size·Σ weights).
+func (m *MSE[T]) Backward(dIn [][]T, dy []T, in [][]T) {
+	var total T
+	for _, w := range in[2] {
+		total += w
+	}
+	for n, w := range in[2] {
+		dx := dIn[0][n*m.Size:][:m.Size]
+		if w == 0 {
+			clear(dx)
+			continue
+		}
+		scale := dy[0] * w * 2 / (T(m.Size) * total)
+		for i := range dx {
+			dx[i] = scale * (in[0][n*m.Size+i] - in[1][n*m.Size+i])
+		}
+	}
+}

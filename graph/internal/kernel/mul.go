@@ -1,0 +1,28 @@
+package kernel
+
+// Mul is the matrix product y = x·w + bias of x (M,K), w (K,N) and, optionally,
+// a bias (N) that is added to every row.
+type Mul[T Float] struct{ M, K, N int }
+
+// Forward computes y from the operands x, w and bias.
+func (m *Mul[T]) Forward(y []T, in [][]T) {
+	bias := operand(in, 2)
+	for i := 0; bias != nil && i < m.M; i++ {
+		copy(y[i*m.N:], bias)
+	}
+	GemmParallel(false, false, m.M, m.N, m.K, in[0], m.K, in[1], m.N, bias != nil, y, m.N)
+}
+
+// Backward computes dx = dy·wᵀ, dw = xᵀ·dy and dbias = Σ_rows dy, skipping
+// those that are nil.
+func (m *Mul[T]) Backward(dIn [][]T, dy []T, in [][]T) {
+	if dx := dIn[0]; dx != nil {
+		GemmParallel(false, true, m.M, m.K, m.N, dy, m.N, in[1], m.N, false, dx, m.K)
+	}
+	if dw := dIn[1]; dw != nil {
+		GemmParallel(true, false, m.K, m.N, m.M, in[0], m.K, dy, m.N, false, dw, m.N)
+	}
+	if db := operand(dIn, 2); db != nil {
+		sumChunks(db, dy, m.M)
+	}
+}

@@ -1,0 +1,129 @@
+package kernel
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Parallel calls f on ranges that partition [0,n), on up to GOMAXPROCS goroutines, and returns when all calls have.
+//
+// With p the smaller of n and GOMAXPROCS, the ranges are [n*i/p, n*(i+1)/p) for i < p, whether or not p goroutines are free:
+// one runs on the caller, and those for which there is no worker follow it there. So f may call Parallel itself.
+// A panic of f is raised on the caller, after all other ranges are done; f must not call runtime.Goexit.
+// Parallel allocates nothing after warm-up.
+func Parallel(n int, f func(lo, hi int)) {
+	p := min(n, runtime.GOMAXPROCS(0))
+	if p <= 1 {
+		if n > 0 {
+			f(0, n)
+		}
+		return
+	}
+	j := idleJobs.get()
+	if j == nil {
+		j = new(job)
+	}
+	j.f, j.n, j.parts = f, n, p
+	failure := j.run()
+	j.f = nil
+	idleJobs.put(j)
+	if failure != nil {
+		panic(failure)
+	}
+}
+
+// job is one call of Parallel.
+type job struct {
+	f        func(lo, hi int)
+	n, parts int
+	pending  sync.WaitGroup // parts that are with workers
+	failure  atomic.Pointer[any]
+}
+
+var idleJobs = make(freeList[job], maxIdle)
+
+// run does all parts, the first one here, and returns the value of the first panic, or nil.
+func (j *job) run() any {
+	handed := 1
+	for handed < j.parts && workers.hand(task{j, handed}, j.parts-1) {
+		handed++
+	}
+	j.do(0)
+	for i := handed; i < j.parts; i++ {
+		j.do(i)
+	}
+	j.pending.Wait()
+	if e := j.failure.Swap(nil); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// do calls f on the range of part i and keeps what it panics with.
+func (j *job) do(i int) {
+	defer func() {
+		if e := recover(); e != nil {
+			j.fail(e)
+		}
+	}()
+	j.f(j.n*i/j.parts, j.n*(i+1)/j.parts)
+}
+
+// fail keeps the value of the first panic.
+func (j *job) fail(e any) { j.failure.CompareAndSwap(nil, &e) }
+
+// task is a part of a job, on its way to a worker.
+type task struct {
+	*job
+	part int
+}
+
+// workerPool is a number of goroutines that live for ever, blocked when there is nothing to do.
+type workerPool struct {
+	tasks   chan task
+	started atomic.Int32
+	idle    atomic.Int32 // workers that have nothing to do, less the tasks that are on their way to one
+}
+
+// workers is what Parallel runs on. Each task in the channel has an idle worker to itself, so no send blocks for long.
+var workers = workerPool{tasks: make(chan task, 64)}
+
+// hand gives a task to an idle worker, or to a new one while there are fewer than limit. It reports whether there was one.
+func (w *workerPool) hand(t task, limit int) bool {
+	switch {
+	case decrease(&w.idle):
+		t.pending.Add(1)
+		w.tasks <- t
+	case int(w.started.Add(1)) <= limit:
+		t.pending.Add(1)
+		go w.work(t)
+	default:
+		w.started.Add(-1)
+		return false
+	}
+	return true
+}
+
+// work does its first task and then those that come.
+func (w *workerPool) work(t task) {
+	for {
+		t.do(t.part)
+		w.idle.Add(1) // before the caller learns that the task is done: its next call finds this worker
+		t.pending.Done()
+		t = <-w.tasks
+	}
+}
+
+// decrease takes one off a counter, unless it is zero.
+func decrease(c *atomic.Int32) bool {
+	for {
+		n := c.Load()
+		if n == 0 {
+			return false
+		}
+		if c.CompareAndSwap(n, n-1) {
+			return true
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package kernel
+
+// PoolShape is the geometry of a two-dimensional pooling. Every window holds
+// at least one pixel of the image; the caller has checked that.
+type PoolShape struct {
+	Planes, H, W     int // input: Planes images of H×W
+	KH, KW           int
+	StrideH, StrideW int
+	PadTop, PadLeft  int
+	OH, OW           int
+}
+
+// window returns the part of the plane under output pixel (i,j).
+func (s PoolShape) window(i, j int) (h0, h1, w0, w1 int) {
+	h0, w0 = i*s.StrideH-s.PadTop, j*s.StrideW-s.PadLeft
+	return max(h0, 0), min(h0+s.KH, s.H), max(w0, 0), min(w0+s.KW, s.W)
+}
+
+// MaxPool2D takes the largest pixel of each window:
+//
+//	y[p,i,j] = max_{u<KH, v<KW} x[p, i·stride+u-pad, j·stride+v-pad]
+//
+// Padding never wins. The first of equal pixels gets the gradient; a NaN wins
+// over every number, so that it is not lost.
+type MaxPool2D[T Float] struct {
+	PoolShape
+	y, x, dy, dx      []T
+	winner            []int32 // position in its plane of each output's pixel
+	forward, backward func(lo, hi int)
+}
+
+// NewMaxPool2D returns the kernel for one geometry.
+func NewMaxPool2D[T Float](s PoolShape) *MaxPool2D[T] {
+	m := &MaxPool2D[T]{PoolShape: s}
+	m.forward, m.backward = m.forwardPlanes, m.backwardPlanes
+	return m
+}
+
+// Forward computes y from in[0].
+func (m *MaxPool2D[T]) Forward(y []T, in [][]T) {
+	if m.winner == nil {
+		m.winner = make([]int32, len(y))
+	}
+	m.y, m.x = y, in[0]
+	Parallel(m.Planes, m.forward)
+}
+
+func (m *MaxPool2D[T]) forwardPlanes(lo, hi int) {
+	out := lo * m.OH * m.OW
+	for p := lo; p < hi; p++ {
+		plane := m.x[p*m.H*m.W:][:m.H*m.W]
+		for i := range m.OH {
+			for j := range m.OW {
+				best := m.largest(plane, i, j)
+				m.y[out], m.winner[out] = plane[best], int32(best)
+				out++
+			}
+		}
+	}
+}
+
+func (m *MaxPool2D[T]) largest(plane []T, i, j int) int {
+	h0, h1, w0, w1 := m.window(i, j)
+	best := h0*m.W + w0
+	top := plane[best]
+	for h := h0; h < h1; h++ {
+		for w := h*m.W + w0; w < h*m.W+w1; w++ {
+			if v := plane[w]; v > top || v != v {
+				best, top = w, v
+			}
+		}
+	}
+	return best
+}
+
+// Backward sends each output's gradient to the pixel that won in the last
+// Forward.
+func (m *MaxPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
+	if m.dx, m.dy = dIn[0], dy; m.dx != nil {
+		Parallel(m.Planes, m.backward)
+	}
+}
+
+func (m *MaxPool2D[T]) backwardPlanes(lo, hi int) {
+	out := m.OH * m.OW
+	for p := lo; p < hi; p++ {
+		dx := m.dx[p*m.H*m.W:][:m.H*m.W]
+		clear(dx)
+		winner := m.winner[p*out:][:out]
+		for i, d := range m.dy[p*out:][:out] {
+			dx[winner[i]] += d
+		}
+	}
+}
+
+// AvgPool2D takes the mean of each window's pixels. Padding does not count:
+// the sum is divided by the number of pixels inside the image.
+type AvgPool2D[T Float] struct {
+	PoolShape
+	y, x, dy, dx      []T
+	forward, backward func(lo, hi int)
+}
+
+// NewAvgPool2D returns the kernel for one geometry.
+func NewAvgPool2D[T Float](s PoolShape) *AvgPool2D[T] {
+	a := &AvgPool2D[T]{PoolShape: s}
+	a.forward, a.backward = a.forwardPlanes, a.backwardPlanes
+	return a
+}
+
+// Forward computes y from in[0].
+func (a *AvgPool2D[T]) Forward(y []T, in [][]T) {
+	a.y, a.x = y, in[0]
+	Parallel(a.Planes, a.forward)
+}
+
+func (a *AvgPool2D[T]) forwardPlanes(lo, hi int) {
+	out := lo * a.OH * a.OW
+	for p := lo; p < hi; p++ {
+		plane := a.x[p*a.H*a.W:][:a.H*a.W]
+		for i := range a.OH {
+			for j := range a.OW {
+				h0, h1, w0, w1 := a.window(i, j)
+				var s T
+				for h := h0; h < h1; h++ {
+					s += sum(plane[h*a.W+w0 : h*a.W+w1])
+				}
+				a.y[out] = s / T((h1-h0)*(w1-w0))
+				out++
+			}
+		}
+	}
+}
+
+// Backward spreads each output's gradient evenly over its window.
+func (a *AvgPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
+	if a.dx, a.dy = dIn[0], dy; a.dx != nil {
+		Parallel(a.Planes, a.backward)
+	}
+}
+
+func (a *AvgPool2D[T]) backwardPlanes(lo, hi int) {
+	out := lo * a.OH * a.OW
+	for p := lo; p < hi; p++ {
+		dx := a.dx[p*a.H*a.W:][:a.H*a.W]
+		clear(dx)
+		for i := range a.OH {
+			for j := range a.OW {
+				h0, h1, w0, w1 := a.window(i, j)
+				d := a.dy[out] / T((h1-h0)*(w1-w0))
+				for h := h0; h < h1; h++ {
+					addScalar(dx[h*a.W+w0:h*a.W+w1], d)
+				}
+				out++
+			}
+		}
+	}
+}
