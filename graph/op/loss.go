@@ -1,0 +1,75 @@
+package op
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/internal/kernel"
+)
+
+// SoftMax turns scores into probabilities along the last axis:
+// y[k] = exp(x[k]) / Σ_j exp(x[j]). It is stable for scores of any size.
+func SoftMax(x *gorgonia.Node) (*gorgonia.Node, error) {
+	if err := check("SoftMax", x); err != nil {
+		return nil, err
+	}
+	s := x.Shape()
+	if len(s) == 0 {
+		return nil, fmt.Errorf("SoftMax: input is a scalar, want (…,classes)")
+	}
+	classes := s[len(s)-1]
+	return apply(spec{name: "SoftMax", shape: s},
+		&kernel.SoftMax[float32]{Classes: classes}, &kernel.SoftMax[float64]{Classes: classes}, x)
+}
+
+// CrossEntropy is the mean cross-entropy of logits (N,classes) against labels
+// (N), which hold class indices as floats, with sample weights (N):
+//
+//	loss = Σ_n weights[n]·(-Σ_k t[n,k]·log SoftMax(logits)[n,k]) / Σ_n weights[n]
+//
+// where the target t is 1 for the label's class and 0 elsewhere, or with
+// smoothing s (Szegedy et al. 2015) 1-s+s/classes and s/classes. The result is
+// a scalar. It is stable for logits of any size. A label that is no class is
+// an error of the run.
+func CrossEntropy(logits, labels, weights *gorgonia.Node, smoothing float64) (*gorgonia.Node, error) {
+	if err := check("CrossEntropy", logits, labels, weights); err != nil {
+		return nil, err
+	}
+	s := logits.Shape()
+	if len(s) != 2 {
+		return nil, fmt.Errorf("CrossEntropy: logits are %v, want (N,classes)", s)
+	}
+	if want := (tensor.Shape{s[0]}); !labels.Shape().Eq(want) || !weights.Shape().Eq(want) {
+		return nil, fmt.Errorf("CrossEntropy: labels are %v and weights %v, want %v for logits %v", labels.Shape(), weights.Shape(), want, s)
+	}
+	if !(smoothing >= 0 && smoothing < 1) {
+		return nil, fmt.Errorf("CrossEntropy: smoothing %g, want 0 or more and less than 1", smoothing)
+	}
+	return apply(spec{name: "CrossEntropy", constant: []int{1, 2}},
+		&kernel.CrossEntropy[float32]{N: s[0], Classes: s[1], Smoothing: smoothing},
+		&kernel.CrossEntropy[float64]{N: s[0], Classes: s[1], Smoothing: smoothing}, logits, labels, weights)
+}
+
+// MSE is the mean squared error of x (N,…) against a target of the same shape,
+// with sample weights (N):
+//
+//	loss = Σ_n weights[n]·mean_i (x[n,i]-target[n,i])² / Σ_n weights[n]
+//
+// The result is a scalar.
+func MSE(x, target, weights *gorgonia.Node) (*gorgonia.Node, error) {
+	if err := check("MSE", x, target, weights); err != nil {
+		return nil, err
+	}
+	s := x.Shape()
+	if len(s) < 2 || !target.Shape().Eq(s) {
+		return nil, fmt.Errorf("MSE: operands are %v and %v, want (N,…) and the same", s, target.Shape())
+	}
+	if !weights.Shape().Eq(tensor.Shape{s[0]}) {
+		return nil, fmt.Errorf("MSE: weights are %v, want (%d)", weights.Shape(), s[0])
+	}
+	n, size := s[0], s.TotalSize()/s[0]
+	return apply(spec{name: "MSE", constant: []int{1, 2}},
+		&kernel.MSE[float32]{N: n, Size: size}, &kernel.MSE[float64]{N: n, Size: size}, x, target, weights)
+}

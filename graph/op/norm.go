@@ -1,0 +1,72 @@
+package op
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/internal/kernel"
+)
+
+// Norm holds the parameters of a batch normalisation.
+type Norm struct {
+	Epsilon  float64 // added to the variance
+	Momentum float64 // share of the old running statistics that stays at each training step
+	Training bool    // normalise with the batch's statistics and move the running ones
+}
+
+// BatchNorm normalises each channel (Ioffe and Szegedy 2015):
+//
+//	y = gamma·(x-mean)/√(variance+Epsilon) + beta
+//
+// x is (N,C,H,W) or (N,C); gamma, beta and the running mean and variance are
+// (C). In training mean and variance are the batch's own, and every forward
+// run changes the tensors bound to the running ones. They have no gradient.
+func BatchNorm(x, gamma, beta, mean, variance *gorgonia.Node, o Norm) (*gorgonia.Node, error) {
+	if err := check("BatchNorm", x, gamma, beta, mean, variance); err != nil {
+		return nil, err
+	}
+	s := x.Shape()
+	if len(s) != 4 && len(s) != 2 {
+		return nil, fmt.Errorf("BatchNorm: input is %v, want (N,C,H,W) or (N,C)", s)
+	}
+	if o.Epsilon <= 0 || o.Momentum < 0 || o.Momentum > 1 {
+		return nil, fmt.Errorf("BatchNorm: epsilon %g and momentum %g, want above 0 and within 0 to 1", o.Epsilon, o.Momentum)
+	}
+	n, c, pixels := s[0], s[1], tensor.Shape(s[2:]).TotalSize()
+	for _, p := range []*gorgonia.Node{gamma, beta, mean, variance} {
+		if !p.Shape().Eq(tensor.Shape{c}) {
+			return nil, fmt.Errorf("BatchNorm: parameter %s is %v, want (%d) for input %v", p.Name(), p.Shape(), c, s)
+		}
+	}
+	detail := "inference"
+	if o.Training {
+		detail = "training"
+	}
+	return apply(spec{name: "BatchNorm", detail: detail, shape: s, constant: []int{3, 4}},
+		&kernel.BatchNorm[float32]{N: n, C: c, Pixels: pixels, Epsilon: o.Epsilon, Momentum: o.Momentum, Training: o.Training},
+		&kernel.BatchNorm[float64]{N: n, C: c, Pixels: pixels, Epsilon: o.Epsilon, Momentum: o.Momentum, Training: o.Training},
+		x, gamma, beta, mean, variance)
+}
+
+// Random is a stream of random numbers for an op that draws some at every
+// step. Equal seeds and steps give equal numbers.
+type Random struct {
+	Seed uint64
+	Step *uint64 // read at every forward run; whoever trains advances it
+}
+
+// Dropout zeroes each element with probability rate and scales the others by
+// 1/(1-rate) (Srivastava et al. 2014).
+func Dropout(x *gorgonia.Node, rate float64, r Random) (*gorgonia.Node, error) {
+	if err := check("Dropout", x); err != nil {
+		return nil, err
+	}
+	if !(rate >= 0 && rate < 1) {
+		return nil, fmt.Errorf("Dropout: rate %g, want 0 or more and less than 1", rate)
+	}
+	return apply(spec{name: "Dropout", detail: fmt.Sprintf("rate %g", rate), shape: x.Shape()},
+		&kernel.Dropout[float32]{Rate: rate, Seed: r.Seed, Step: r.Step},
+		&kernel.Dropout[float64]{Rate: rate, Seed: r.Seed, Step: r.Step}, x)
+}

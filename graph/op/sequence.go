@@ -1,0 +1,130 @@
+package op
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/internal/kernel"
+)
+
+// Sequence is an op that runs a whole graph of this package's ops, in order.
+// To the TapeMachine it is one instruction: the machine allocates up to ten
+// objects for each instruction that it runs, which a sequence saves, and its
+// ops hand their values on directly.
+type Sequence struct {
+	node
+	instructions []instruction
+	values       []gorgonia.Value // of all nodes, operands first
+	slots        map[*gorgonia.Node]int
+	operands     int
+	err          error
+}
+
+type instruction struct {
+	op       gorgonia.Op
+	from     []int // slots
+	to       int
+	operands []gorgonia.Value
+}
+
+// NewSequence makes the nodes one op: all of a graph, operands before their
+// results. It returns the node of the sequence, whose value is the last node's,
+// and its operands, the nodes among the given that hold tensors. The sequence
+// is nil if there is an op of another package among the nodes.
+func NewSequence(nodes gorgonia.Nodes) (*Sequence, *gorgonia.Node, gorgonia.Nodes, error) {
+	s := &Sequence{slots: map[*gorgonia.Node]int{}}
+	var bound gorgonia.Nodes
+	for _, n := range nodes {
+		if n.Op() == nil {
+			s.slots[n] = len(bound)
+			bound = append(bound, n)
+		}
+	}
+	s.operands = len(bound)
+	s.values = make([]gorgonia.Value, len(nodes))
+	for _, n := range nodes {
+		if n.Op() != nil && !s.add(n) {
+			return nil, nil, nil, nil
+		}
+	}
+	last := nodes[len(nodes)-1]
+	s.node = newNode("Sequence", fmt.Sprintf("of %d", len(s.instructions)), bound, last.Type(), last.Shape())
+	n, err := gorgonia.ApplyOp(s, bound...)
+	return s, n, bound, err
+}
+
+// add appends one node, and reports whether it could.
+func (s *Sequence) add(n *gorgonia.Node) bool {
+	to := len(s.slots)
+	s.slots[n] = to
+	operands := children(n)
+	if len(operands) == 0 { // a constant
+		s.values[to] = n.Value()
+		return n.Value() != nil
+	}
+	o := n.Op()
+	if sum := gradientSum(n, operands); sum != nil {
+		o = sum
+	}
+	if _, ours := o.(interface{ ours() }); !ours {
+		return false
+	}
+	from := make([]int, len(operands))
+	for i, operand := range operands {
+		from[i] = s.slots[operand]
+	}
+	s.instructions = append(s.instructions, instruction{o, from, to, make([]gorgonia.Value, len(from))})
+	return true
+}
+
+// ours marks the ops of this package.
+func (n *node) ours() {}
+
+// gradientSum returns an op of this package in place of Gorgonia's Add, which
+// gorgonia.Grad puts where the gradients of a node with several uses meet, and
+// which allocates its result. It returns nil for any other node.
+func gradientSum(n *gorgonia.Node, operands gorgonia.Nodes) gorgonia.Op {
+	if _, ours := n.Op().(interface{ ours() }); ours || len(operands) != 2 || n.Op().String() != "+ false" {
+		return nil
+	}
+	for _, o := range operands {
+		if !o.Shape().Eq(n.Shape()) || o.Dims() == 0 {
+			return nil
+		}
+	}
+	s := spec{name: "Add", shape: n.Shape()}
+	if n.Dtype() == tensor.Float64 {
+		return newForward(s, function[float64](kernel.Add[float64]{}), operands)
+	}
+	return newForward(s, function[float32](kernel.Add[float32]{}), operands)
+}
+
+func children(n *gorgonia.Node) gorgonia.Nodes {
+	var nodes gorgonia.Nodes
+	for it := n.Graph().From(n.ID()); it.Next(); {
+		nodes = append(nodes, it.Node().(*gorgonia.Node))
+	}
+	return nodes
+}
+
+// Do runs the ops one after the other.
+func (s *Sequence) Do(operands ...gorgonia.Value) (gorgonia.Value, error) {
+	copy(s.values[:s.operands], operands)
+	for _, i := range s.instructions {
+		for j, slot := range i.from {
+			i.operands[j] = s.values[slot]
+		}
+		if s.values[i.to], s.err = i.op.Do(i.operands...); s.err != nil {
+			return nil, s.err
+		}
+	}
+	return s.values[len(s.values)-1], nil
+}
+
+// Value is the value of one of the nodes after a run.
+func (s *Sequence) Value(n *gorgonia.Node) gorgonia.Value { return s.values[s.slots[n]] }
+
+// Err is the error of the last run, without what Gorgonia says about it.
+func (s *Sequence) Err() error { return s.err }
