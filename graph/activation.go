@@ -1,0 +1,46 @@
+package graph
+
+import (
+	"gorgonia.org/gorgonia"
+
+	"tapenet/graph/op"
+)
+
+// Activation is a function of a node that keeps its shape. It serves as the
+// Activation of a Conv2D or Dense, and as a layer by itself. Any function with
+// this signature will do, such as Gorgonia's own.
+type Activation func(x *gorgonia.Node) (*gorgonia.Node, error)
+
+// Build applies the activation as a layer.
+func (a Activation) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
+	return s.Sub("activation").Unary(a, x)
+}
+
+// The activations without a parameter; package op has their formulas. SoftMax
+// belongs inside a network only: the losses start from logits.
+var (
+	ReLU    Activation = op.ReLU
+	GELU    Activation = op.GELU
+	SiLU    Activation = op.SiLU
+	Sigmoid Activation = op.Sigmoid
+	Tanh    Activation = op.Tanh
+	SoftMax Activation = op.SoftMax
+)
+
+// LeakyReLU is x for x > 0 and alpha·x elsewhere.
+func LeakyReLU(alpha float64) Activation {
+	return func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.LeakyReLU(x, alpha) }
+}
+
+// ELU is x for x > 0 and alpha·(exp(x)-1) elsewhere.
+func ELU(alpha float64) Activation {
+	return func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.ELU(x, alpha) }
+}
+
+// activate applies a layer's activation, if it has one, in the layer's scope.
+func (s *Scope) activate(a Activation, x *gorgonia.Node) *gorgonia.Node {
+	if a == nil {
+		return x
+	}
+	return s.Unary(a, x)
+}

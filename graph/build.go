@@ -1,0 +1,286 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/op"
+)
+
+// Mode is what a graph is for.
+type Mode int
+
+const (
+	// Train computes the loss and the gradients of all parameters; layers such
+	// as Dropout and BatchNorm behave as in training.
+	Train Mode = iota
+	// Eval computes the loss and the prediction, without gradients; layers
+	// behave as in inference.
+	Eval
+	// Infer computes the prediction alone.
+	Infer
+)
+
+// String is the mode's name.
+func (m Mode) String() string {
+	if m < Train || m > Infer {
+		return fmt.Sprintf("Mode(%d)", int(m))
+	}
+	return [...]string{"train", "eval", "infer"}[m]
+}
+
+// Options are the settings of a network's graphs. The zero value is float32,
+// cross-entropy, seed 0, and weights of its own.
+type Options struct {
+	Seed    uint64   // of the parameters' initial values and of everything random in the layers
+	Float64 bool     // double precision, for gradient checks; false means float32
+	Loss    Loss     // nil means CrossEntropy{}
+	Weights *Weights // shared with other graphs; nil means new ones
+
+	// InputGradient asks for the gradient of the loss for the input as well, in
+	// Train and in Eval: what saliency and adversarial examples are made of.
+	InputGradient bool
+}
+
+func (o Options) dtype() tensor.Dtype {
+	if o.Float64 {
+		return tensor.Float64
+	}
+	return tensor.Float32
+}
+
+// Model is one compiled graph: a network in one mode, for one batch size. Set
+// the values of Input (and of Target), call Run, and read the results. Its
+// tensors are the same at every run. Not safe for concurrent use, and while
+// one model trains none that shares its weights may run.
+type Model struct {
+	Mode          Mode
+	Input         *tensor.Dense // (N,…)
+	Target        *tensor.Dense // as Loss.Target has it: class indices (N) for CrossEntropy; nil in Infer
+	SampleWeights *tensor.Dense // (N), 1 unless set otherwise; nil in Infer
+
+	b          *builder
+	params     []Param
+	input      *gorgonia.Node
+	output     *gorgonia.Node
+	prediction *gorgonia.Node // nil in Train
+	cost       *gorgonia.Node // nil in Infer
+	inputGrad  *gorgonia.Node // nil unless Options.InputGradient
+	sequence   *op.Sequence   // nil if the machine runs the nodes one by one
+	machine    gorgonia.VM
+}
+
+// Param is a parameter of a model.
+type Param struct {
+	Name  string
+	Value *tensor.Dense // shared with the network's other models
+	model *Model
+	grad  *gorgonia.Node
+}
+
+// Grad is the gradient of the loss for the parameter, after a run in Train
+// mode. The next run overwrites it.
+func (p Param) Grad() *tensor.Dense { return p.model.dense(p.grad) }
+
+// Build builds a network with the default options; see [Options.Build].
+func Build(l Layer, mode Mode, shape ...int) (*Model, error) {
+	return Options{}.Build(l, mode, shape...)
+}
+
+// Build makes the graph of a network for one mode and one shape of the input,
+// whose first dimension is the batch size, as in (32,1,28,28). It adds the
+// loss and the gradients that the mode needs, leaves out what nobody asked
+// for, and compiles the rest for Gorgonia's TapeMachine.
+func (o Options) Build(l Layer, mode Mode, shape ...int) (*Model, error) {
+	if len(shape) == 0 {
+		return nil, errors.New("graph: the input has no shape, want (N,…)")
+	}
+	for _, d := range shape {
+		if d < 1 {
+			return nil, fmt.Errorf("graph: the input is %v, want positive dimensions", tensor.Shape(shape))
+		}
+	}
+	if mode < Train || mode > Infer {
+		return nil, fmt.Errorf("graph: no mode %v", mode)
+	}
+	if o.Loss == nil {
+		o.Loss = CrossEntropy{}
+	}
+	if o.Weights == nil {
+		o.Weights = &Weights{}
+	}
+	m := &Model{Mode: mode, b: &builder{opts: o, mode: mode, graph: gorgonia.NewGraph(), weights: o.Weights}}
+	return m, m.b.build(func() error { return m.build(l, shape) })
+}
+
+func (m *Model) build(l Layer, shape tensor.Shape) error {
+	m.Input = newTensor(m.b.opts.dtype(), shape)
+	m.input = m.b.bind("input", m.Input)
+	root := &Scope{b: m.b}
+	m.output = root.Apply(l, m.input)
+	layers := m.b.layers
+	if err := m.end(root); err != nil {
+		return err
+	}
+	m.b.layers = layers // without the loss
+	wrt := m.wrt()
+	grads, err := m.differentiate(wrt)
+	if err != nil {
+		return err
+	}
+	for i, n := range m.b.params {
+		p := Param{Name: n.Name(), Value: m.b.weights.Get(n.Name()), model: m}
+		if m.Mode == Train {
+			p.grad = grads[i]
+		}
+		m.params = append(m.params, p)
+	}
+	if m.b.opts.InputGradient && m.Mode != Infer {
+		m.inputGrad = grads[len(grads)-1]
+	}
+	return m.compile(grads)
+}
+
+// end adds the prediction and the loss, as the mode has them.
+func (m *Model) end(root *Scope) error {
+	if root.Err() != nil {
+		return root.Err()
+	}
+	loss, dtype := m.b.opts.Loss, m.b.opts.dtype()
+	if m.Mode != Train {
+		m.prediction = loss.Predict(root.Sub("prediction"), m.output)
+	}
+	if m.Mode != Infer {
+		m.Target = newTensor(dtype, loss.Target(m.output.Shape()))
+		m.SampleWeights = tensor.Ones(dtype, m.Input.Shape()[0])
+		target, weights := m.b.bind("target", m.Target), m.b.bind("sample_weights", m.SampleWeights)
+		m.cost = loss.Cost(root.Sub("loss"), m.output, target, weights)
+	}
+	if root.Err() == nil && m.cost != nil && !m.cost.IsScalar() {
+		root.Errorf("the loss has shape %v, want a scalar", m.cost.Shape())
+	}
+	return root.Err()
+}
+
+// wrt lists the nodes that gradients are asked for.
+func (m *Model) wrt() gorgonia.Nodes {
+	var wrt gorgonia.Nodes
+	if m.Mode == Train {
+		wrt = append(wrt, m.b.params...)
+	}
+	if m.Mode != Infer && m.b.opts.InputGradient {
+		wrt = append(wrt, m.input)
+	}
+	return wrt
+}
+
+func (m *Model) differentiate(wrt gorgonia.Nodes) (gorgonia.Nodes, error) {
+	if len(wrt) == 0 {
+		return nil, nil
+	}
+	grads, err := gorgonia.Grad(m.cost, wrt...)
+	if err != nil {
+		return nil, fmt.Errorf("graph: no gradient: %w", err)
+	}
+	return grads, nil
+}
+
+// compile prunes the graph to the results and makes the machine that runs it:
+// as one instruction if all ops are ours, node by node otherwise.
+func (m *Model) compile(grads gorgonia.Nodes) error {
+	results := append(gorgonia.Nodes{m.output}, grads...)
+	for _, n := range []*gorgonia.Node{m.prediction, m.cost} {
+		if n != nil && n != m.output {
+			results = append(results, n)
+		}
+	}
+	live, err := gorgonia.Sort(m.b.graph.ExactSubgraphRoots(results...))
+	if err != nil {
+		return fmt.Errorf("graph: compile: %w", err)
+	}
+	slices.Reverse(live) // operands first
+	op.Want(live)
+	sequence, node, inputs, err := op.NewSequence(live)
+	if err != nil {
+		return fmt.Errorf("graph: compile: %w", err)
+	}
+	if sequence != nil {
+		m.sequence, results = sequence, gorgonia.Nodes{node}
+	} else {
+		inputs = slices.DeleteFunc(slices.Clone(m.b.bound), func(n *gorgonia.Node) bool { return !live.Contains(n) })
+	}
+	program, locations, err := gorgonia.CompileFunction(m.b.graph, inputs, results)
+	if err != nil {
+		return fmt.Errorf("graph: compile: %w", err)
+	}
+	m.machine = gorgonia.NewTapeMachine(m.b.graph, gorgonia.WithPrecompiled(program, locations))
+	return nil
+}
+
+// Run computes the results from the current values of Input, Target and the
+// weights. In Train mode it counts a step of the weights, but changes no
+// parameter: that is the optimizer's work.
+func (m *Model) Run() error {
+	defer m.machine.Reset()
+	if err := m.machine.RunAll(); err != nil {
+		if m.sequence != nil {
+			err = m.sequence.Err()
+		}
+		return fmt.Errorf("graph: %w", err)
+	}
+	if m.Mode == Train {
+		m.b.weights.Step++
+	}
+	return nil
+}
+
+// Output is the last layer's output, the logits of a classifier, after a run.
+func (m *Model) Output() *tensor.Dense { return m.dense(m.output) }
+
+// Prediction is the output as Loss.Predict shows it, the probabilities of a
+// classifier, after a run. It is nil in Train mode.
+func (m *Model) Prediction() *tensor.Dense { return m.dense(m.prediction) }
+
+// Loss is the loss after a run, 0 in Infer mode.
+func (m *Model) Loss() float64 {
+	if m.cost == nil {
+		return 0
+	}
+	switch v := m.value(m.cost).(type) {
+	case *gorgonia.F32:
+		return float64(*v)
+	case *gorgonia.F64:
+		return float64(*v)
+	}
+	return 0
+}
+
+// Params are the parameters in the order in which the layers made them.
+func (m *Model) Params() []Param { return m.params }
+
+// InputGrad is the gradient of the loss for Input after a run, if
+// Options.InputGradient asked for it, else nil.
+func (m *Model) InputGrad() *tensor.Dense { return m.dense(m.inputGrad) }
+
+// Graph is the whole expression graph, with the parts that are not run.
+func (m *Model) Graph() *gorgonia.ExprGraph { return m.b.graph }
+
+// dense returns a node's value, nil for none.
+func (m *Model) dense(n *gorgonia.Node) *tensor.Dense {
+	if n == nil {
+		return nil
+	}
+	d, _ := m.value(n).(*tensor.Dense)
+	return d
+}
+
+func (m *Model) value(n *gorgonia.Node) gorgonia.Value {
+	if m.sequence != nil {
+		return m.sequence.Value(n)
+	}
+	return n.Value()
+}

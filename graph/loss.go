@@ -1,0 +1,53 @@
+package graph
+
+import (
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/op"
+)
+
+// Loss is the end of a network: what it is to be trained for.
+type Loss interface {
+	// Target is the shape of the targets of a batch, given the network's output.
+	Target(output tensor.Shape) tensor.Shape
+	// Cost is the scalar to minimise. weights are those of the samples, (N).
+	Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node
+	// Predict turns the network's output into what a user wants to see.
+	Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node
+}
+
+// CrossEntropy trains a classifier. The network's output is logits
+// (N,classes), the targets are class indices (N), the prediction is
+// probabilities, SoftMax of the logits. [op.CrossEntropy] has the formula.
+type CrossEntropy struct {
+	Smoothing float64 // label smoothing (Szegedy et al. 2015), at least 0 and less than 1
+}
+
+// Target is (N).
+func (CrossEntropy) Target(output tensor.Shape) tensor.Shape { return output[:1] }
+
+// Cost is the mean cross-entropy.
+func (l CrossEntropy) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node {
+	return s.do(func() (*gorgonia.Node, error) { return op.CrossEntropy(output, target, weights, l.Smoothing) })
+}
+
+// Predict is SoftMax.
+func (CrossEntropy) Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node {
+	return s.Unary(op.SoftMax, output)
+}
+
+// MSE trains a regression on the mean squared error. Targets and predictions
+// have the output's shape.
+type MSE struct{}
+
+// Target is the output's shape.
+func (MSE) Target(output tensor.Shape) tensor.Shape { return output }
+
+// Cost is the mean squared error.
+func (MSE) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node {
+	return s.do(func() (*gorgonia.Node, error) { return op.MSE(output, target, weights) })
+}
+
+// Predict is the output itself.
+func (MSE) Predict(_ *Scope, output *gorgonia.Node) *gorgonia.Node { return output }

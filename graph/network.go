@@ -1,0 +1,50 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Network is a layer with its weights: it builds the graph for a mode and a
+// batch size when that is first asked for, and keeps it. Not safe for
+// concurrent use.
+type Network struct {
+	Layer   Layer
+	Input   []int    // shape of one sample, as in (1,28,28)
+	Weights *Weights // of all its graphs
+
+	opts   Options
+	models map[modelKey]*Model
+}
+
+type modelKey struct {
+	mode  Mode
+	batch int
+}
+
+// NewNetwork checks that the layer fits the input, the shape of one sample,
+// and makes its weights.
+func NewNetwork(l Layer, input []int, o Options) (*Network, error) {
+	if o.Weights == nil {
+		o.Weights = &Weights{}
+	}
+	n := &Network{Layer: l, Input: slices.Clone(input), Weights: o.Weights, opts: o, models: map[modelKey]*Model{}}
+	_, err := n.Model(Infer, 1)
+	return n, err
+}
+
+// Model returns the graph for one mode and one batch size.
+func (n *Network) Model(mode Mode, batch int) (*Model, error) {
+	if m := n.models[modelKey{mode, batch}]; m != nil {
+		return m, nil
+	}
+	if batch < 1 {
+		return nil, fmt.Errorf("graph: batch size %d, want a positive number", batch)
+	}
+	m, err := n.opts.Build(n.Layer, mode, append([]int{batch}, n.Input...)...)
+	if err != nil {
+		return nil, err
+	}
+	n.models[modelKey{mode, batch}] = m
+	return m, nil
+}

@@ -1,0 +1,56 @@
+package graph
+
+import (
+	"gorgonia.org/gorgonia"
+
+	"tapenet/graph/op"
+)
+
+// BatchNorm normalises each channel of (N,C,H,W) or (N,C) to mean 0 and
+// variance 1 over the batch, then scales and shifts it (Ioffe and Szegedy
+// 2015). It keeps running statistics in training, and uses those otherwise.
+//
+// Its parameters are gamma and beta, its state mean and variance, all (C).
+type BatchNorm struct {
+	Momentum float64 // share of the running statistics that stays at each step; 0 means 0.9
+	Epsilon  float64 // added to the variance; 0 means 1e-5
+}
+
+// Build adds the layer to s.
+func (l BatchNorm) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
+	s = s.Sub("batchnorm")
+	if s.Err() != nil {
+		return nil
+	}
+	if x.Dims() < 2 {
+		return s.Errorf("input is %v, want (N,C,H,W) or (N,C)", x.Shape())
+	}
+	c := x.Shape()[1]
+	gamma, beta := s.Param("gamma", Ones, c), s.Param("beta", Zeros, c)
+	mean, variance := s.State("mean", Zeros, c), s.State("variance", Ones, c)
+	o := op.Norm{Momentum: orDefault(l.Momentum, 0.9), Epsilon: orDefault(l.Epsilon, 1e-5), Training: s.Training()}
+	return s.do(func() (*gorgonia.Node, error) { return op.BatchNorm(x, gamma, beta, mean, variance, o) })
+}
+
+// Dropout zeroes each value with probability Rate in training and scales the
+// others by 1/(1-Rate); otherwise it does nothing (Srivastava et al. 2014).
+type Dropout struct{ Rate float64 }
+
+// Build adds the layer to s.
+func (l Dropout) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
+	s = s.Sub("dropout")
+	if !(l.Rate >= 0 && l.Rate < 1) {
+		return s.Errorf("rate %g, want 0 or more and less than 1", l.Rate)
+	}
+	if !s.Training() || l.Rate == 0 {
+		return x
+	}
+	return s.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Dropout(x, l.Rate, s.Rand()) }, x)
+}
+
+func orDefault(v, def float64) float64 {
+	if v == 0 {
+		return def
+	}
+	return v
+}

@@ -1,0 +1,222 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"strconv"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/op"
+)
+
+// Scope is where a layer builds its part of a graph. It knows the layer's
+// path, which names its parameters ("residual_1/conv2d/weight"), and carries
+// the first error: after it every method returns nil and does nothing, so that
+// Build methods read without error checks. Not safe for concurrent use.
+type Scope struct {
+	b     *builder
+	path  string
+	names map[string]int // how often a name was given out in this scope
+	info  *LayerInfo     // nil until the layer has a node or a parameter
+}
+
+// builder is what all scopes of one graph share.
+type builder struct {
+	opts    Options
+	mode    Mode
+	graph   *gorgonia.ExprGraph
+	weights *Weights
+	params  gorgonia.Nodes
+	bound   gorgonia.Nodes // all nodes that hold a tensor: input, parameters, state, targets
+	layers  []*LayerInfo
+	err     error
+}
+
+// Sub returns the scope of a layer inside this one. The first one asked for as
+// "conv2d" has that name, the next is "conv2d_1", and so on.
+func (s *Scope) Sub(name string) *Scope {
+	if s.names == nil {
+		s.names = map[string]int{}
+	}
+	n := s.names[name]
+	s.names[name]++
+	if n > 0 {
+		name += "_" + strconv.Itoa(n)
+	}
+	return &Scope{b: s.b, path: join(s.path, name)}
+}
+
+// Apply builds a layer in this scope, unless there was an error before.
+func (s *Scope) Apply(l Layer, x *gorgonia.Node) *gorgonia.Node {
+	if s.b.err != nil {
+		return nil
+	}
+	if l == nil {
+		return s.Errorf("layer is nil")
+	}
+	y := l.Build(s, x)
+	if y == nil && s.b.err == nil {
+		return s.Errorf("%T returned no node and no error", l)
+	}
+	return y
+}
+
+// Param returns the node of a parameter, a tensor that training changes. Its
+// first build in a network fills it with init, drawing from the network's seed
+// and the parameter's path; later builds share the tensor.
+func (s *Scope) Param(name string, init Init, shape ...int) *gorgonia.Node {
+	n := s.tensor(name, init, shape)
+	if n != nil {
+		s.b.params = append(s.b.params, n)
+		s.record().Params += n.Shape().TotalSize()
+	}
+	return n
+}
+
+// State returns the node of a tensor that belongs to the network, but that no
+// gradient changes, such as a running mean.
+func (s *Scope) State(name string, init Init, shape ...int) *gorgonia.Node {
+	n := s.tensor(name, init, shape)
+	if n != nil {
+		s.record().State += n.Shape().TotalSize()
+	}
+	return n
+}
+
+func (s *Scope) tensor(name string, init Init, shape tensor.Shape) *gorgonia.Node {
+	if s.b.err != nil {
+		return nil
+	}
+	for _, d := range shape {
+		if d < 1 {
+			return s.Errorf("%s has shape %v, want positive dimensions", name, shape)
+		}
+	}
+	path := join(s.path, name)
+	value, err := s.b.weights.tensor(path, shape, s.b.opts.dtype(), init, rand.New(rand.NewPCG(s.b.opts.Seed, hash(path))))
+	if err != nil {
+		return s.Errorf("%w", err)
+	}
+	for _, n := range s.b.bound {
+		if n.Name() == path {
+			return s.Errorf("%s is defined twice", name)
+		}
+	}
+	n := s.b.bind(path, value)
+	info := s.record()
+	info.nodes = append(info.nodes, n)
+	return n
+}
+
+// Op applies a Gorgonia op, one of package op, of Gorgonia or of your own.
+func (s *Scope) Op(o gorgonia.Op, in ...*gorgonia.Node) *gorgonia.Node {
+	return s.do(func() (*gorgonia.Node, error) { return gorgonia.ApplyOp(o, in...) })
+}
+
+// Unary applies a function such as op.ReLU or gorgonia.Exp.
+func (s *Scope) Unary(f func(*gorgonia.Node) (*gorgonia.Node, error), x *gorgonia.Node) *gorgonia.Node {
+	return s.do(func() (*gorgonia.Node, error) { return f(x) })
+}
+
+// Binary applies a function such as gorgonia.Mul.
+func (s *Scope) Binary(f func(a, b *gorgonia.Node) (*gorgonia.Node, error), a, b *gorgonia.Node) *gorgonia.Node {
+	return s.do(func() (*gorgonia.Node, error) { return f(a, b) })
+}
+
+// do calls f, which calls Gorgonia, unless there was an error before, and
+// makes its error or panic the scope's.
+func (s *Scope) do(f func() (*gorgonia.Node, error)) (n *gorgonia.Node) {
+	if s.b.err != nil {
+		return nil
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			n = s.Errorf("%v", r)
+		}
+	}()
+	y, err := f()
+	if err != nil {
+		return s.Errorf("%w", err)
+	}
+	info := s.record()
+	info.Output = y.Shape()
+	info.Ops = append(info.Ops, y.Op().String())
+	info.nodes = append(info.nodes, y)
+	if m, ok := y.Op().(interface{ MulAdds() int }); ok {
+		info.MulAdds += m.MulAdds()
+	}
+	return y
+}
+
+// Errorf makes an error, prefixed with the layer's path, the scope's, unless
+// there is one already. It returns nil, for a Build method to return.
+func (s *Scope) Errorf(format string, args ...any) *gorgonia.Node {
+	if s.b.err != nil {
+		return nil
+	}
+	s.b.err = fmt.Errorf("graph: "+format, args...)
+	if s.path != "" {
+		s.b.err = fmt.Errorf("graph: %s: %w", s.path, fmt.Errorf(format, args...))
+	}
+	return nil
+}
+
+// Err is the first error of the whole graph.
+func (s *Scope) Err() error { return s.b.err }
+
+// Training reports whether the graph is for training: whether dropout drops
+// and normalisation uses the batch's own statistics.
+func (s *Scope) Training() bool { return s.b.mode == Train }
+
+// Rand is the layer's stream of random numbers: one for each step of training,
+// fixed by the network's seed and the layer's path.
+func (s *Scope) Rand() op.Random {
+	return op.Random{Seed: s.b.opts.Seed ^ hash(s.path), Step: &s.b.weights.Step}
+}
+
+func (s *Scope) record() *LayerInfo {
+	if s.info == nil {
+		s.info = &LayerInfo{Path: s.path}
+		s.b.layers = append(s.b.layers, s.info)
+	}
+	return s.info
+}
+
+// bind adds a node that holds a tensor. It is read, and may be written, in
+// place at every run.
+func (b *builder) bind(name string, value *tensor.Dense) *gorgonia.Node {
+	n := gorgonia.NewTensor(b.graph, value.Dtype(), value.Dims(),
+		gorgonia.WithShape(value.Shape()...), gorgonia.WithName(name), gorgonia.WithValue(value))
+	b.bound = append(b.bound, n)
+	return n
+}
+
+// build runs f, turning a panic of a layer into the graph's error.
+func (b *builder) build(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.Join(b.err)
+			if err == nil {
+				err = fmt.Errorf("graph: a layer panicked: %v", r)
+			}
+		}
+	}()
+	return f()
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "/" + name
+}
+
+func hash(path string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(path))
+	return h.Sum64()
+}

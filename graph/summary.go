@@ -1,0 +1,62 @@
+package graph
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// LayerInfo is what a layer came to in one graph.
+type LayerInfo struct {
+	Path    string       // names its parameters, as in "residual/conv2d_1"
+	Output  tensor.Shape // of its last node
+	Ops     []string     // its nodes, in order
+	Params  int          // values that training changes
+	State   int          // values that belong to it besides, such as running means
+	MulAdds int          // multiply-adds of one forward run
+
+	nodes gorgonia.Nodes
+}
+
+// Layers lists the layers that have nodes or parameters of their own.
+func (m *Model) Layers() []LayerInfo {
+	infos := make([]LayerInfo, len(m.b.layers))
+	for i, l := range m.b.layers {
+		infos[i] = *l
+	}
+	return infos
+}
+
+// Summary is the network as a table: a line for each layer with its output's
+// shape, its parameters and the multiply-adds of a forward run, and their sums.
+func (m *Model) Summary() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "layer\toutput\tparameters\tmultiply-adds")
+	fmt.Fprintf(w, "input\t%v\t0\t0\n", m.Input.Shape())
+	var params, state, mulAdds int
+	for _, l := range m.b.layers {
+		fmt.Fprintf(w, "%s\t%v\t%s\t%s\n", l.Path, l.Output, thousands(l.Params), thousands(l.MulAdds))
+		params += l.Params
+		state += l.State
+		mulAdds += l.MulAdds
+	}
+	fmt.Fprintf(w, "total\t\t%s\t%s\n", thousands(params), thousands(mulAdds))
+	w.Flush()
+	if state > 0 {
+		fmt.Fprintf(&b, "and %s values of state\n", thousands(state))
+	}
+	return b.String()
+}
+
+// thousands writes 1234567 as 1,234,567.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
