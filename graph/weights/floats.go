@@ -1,0 +1,44 @@
+package weights
+
+import "gorgonia.org/tensor"
+
+// pieceSize is how many bytes are converted at a time: tensors are never copied whole.
+const pieceSize = 1 << 16
+
+// Numbers are handled as slices: a []float32 or a []float64 in an any. These four functions are all that knows it.
+
+// alloc returns a slice of n numbers.
+func (d dtype) alloc(n int) any {
+	if d.of == tensor.Float64 {
+		return make([]float64, n)
+	}
+	return make([]float32, n)
+}
+
+// part is data[i:j].
+func part(data any, i, j int) any {
+	if d, ok := data.([]float64); ok {
+		return d[i:j]
+	}
+	return data.([]float32)[i:j]
+}
+
+// floats returns a tensor's numbers and how many there are. Only a scalar's are a copy.
+func floats(t *tensor.Dense) (data any, n int) {
+	switch d := t.Data().(type) {
+	case float32:
+		return []float32{d}, 1
+	case float64:
+		return []float64{d}, 1
+	case []float32:
+		return d, len(d)
+	case []float64:
+		return d, len(d)
+	}
+	return nil, 0
+}
+
+// dense makes a tensor that owns data.
+func dense(data any, shape []int) *tensor.Dense {
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data))
+}

@@ -1,0 +1,86 @@
+package weights
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"gorgonia.org/tensor"
+)
+
+const (
+	// maxHeader is the format's own limit on the header's length in bytes.
+	maxHeader = 100_000_000
+	// maxDims bounds what a header can make us allocate for a shape. Networks use five at most.
+	maxDims = 8
+	// metadataKey is the header's key for Metadata, which no tensor may have.
+	metadataKey = "__metadata__"
+)
+
+// dtype is a type of number that a file may hold.
+type dtype struct {
+	name string // in the header
+	size int    // bytes of one number
+	of   tensor.Dtype
+}
+
+// dtypes lists the widest first, the order in which tensors are written: all numbers are then aligned to their size.
+var dtypes = []dtype{
+	{"F64", 8, tensor.Float64},
+	{"F32", 4, tensor.Float32},
+}
+
+// info is a tensor's entry in the header: its numbers are the bytes [begin, end) of the data.
+type info struct {
+	name       string
+	dtype      dtype
+	shape      []int
+	begin, end int
+}
+
+// count is the number of elements.
+func (in info) count() int { return (in.end - in.begin) / in.dtype.size }
+
+// check sorts infos by offset and reports whether they have different names and tile size bytes of data exactly.
+// After it, the tensors' memory is known to be size bytes in all.
+func check(infos []info, size int64) error {
+	slices.SortFunc(infos, func(a, b info) int { return cmp.Compare(a.name, b.name) })
+	for i := 1; i < len(infos); i++ {
+		if infos[i].name == infos[i-1].name {
+			return fmt.Errorf("tensor %.64q appears twice, expected once", infos[i].name)
+		}
+	}
+	slices.SortFunc(infos, func(a, b info) int { return cmp.Compare(a.begin, b.begin) })
+	end := 0
+	for _, in := range infos {
+		if in.begin != end {
+			return fmt.Errorf("tensor %.64q begins at data byte %d, expected %d: neither gap nor overlap", in.name, in.begin, end)
+		}
+		if err := in.fits(); err != nil {
+			return fmt.Errorf("tensor %.64q: %w", in.name, err)
+		}
+		end = in.end
+	}
+	if int64(end) != size {
+		return fmt.Errorf("%d bytes of data, expected %d as the header says: the file is cut off or has a tail", size, end)
+	}
+	return nil
+}
+
+// fits reports whether the shape needs exactly the bytes between the offsets.
+func (in info) fits() error {
+	have, need := in.end-in.begin, in.dtype.size
+	for _, d := range in.shape {
+		if d == 0 {
+			return fmt.Errorf("shape %v has a dimension 0, expected 1 or more", in.shape)
+		}
+		if need > have/d { // also when need*d would overflow
+			return fmt.Errorf("shape %v of %s does not fit its %d bytes", in.shape, in.dtype.name, have)
+		}
+		need *= d
+	}
+	if need != have {
+		return fmt.Errorf("shape %v of %s needs %d bytes, but its offsets span %d", in.shape, in.dtype.name, need, have)
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+package weights
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"gorgonia.org/tensor"
+)
+
+// Model is a trained network's weights and what is needed to use them. Its
+// file is a safetensors file whose tensors are named by layer, as in
+// "conv2d/weight" (filters,channels,height,width) and "dense/weight" (in,out),
+// and whose metadata has three entries: model, input and classes.
+type Model struct {
+	Name    string   // of the network in modelzoo, "" for one that is not there
+	Input   [3]int   // channels, height, width of an image with pixels in 0..1
+	Classes []string // the name of each output
+	Tensors map[string]*tensor.Dense
+}
+
+// Save writes the model to a file, atomically.
+func (m Model) Save(path string) error {
+	classes, err := json.Marshal(m.Classes)
+	if err != nil {
+		return fmt.Errorf("weights: classes: %w", err)
+	}
+	return File{Tensors: m.Tensors, Metadata: map[string]string{
+		"model":   m.Name,
+		"input":   fmt.Sprintf("%d,%d,%d", m.Input[0], m.Input[1], m.Input[2]),
+		"classes": string(classes),
+	}}.Save(path)
+}
+
+// LoadModel reads what Save wrote.
+func LoadModel(path string) (Model, error) {
+	f, err := Load(path)
+	if err != nil {
+		return Model{}, err
+	}
+	m := Model{Name: f.Metadata["model"], Tensors: f.Tensors}
+	in := f.Metadata["input"]
+	if n, _ := fmt.Sscanf(in, "%d,%d,%d", &m.Input[0], &m.Input[1], &m.Input[2]); n != 3 || min(m.Input[0], m.Input[1], m.Input[2]) < 1 {
+		return Model{}, fmt.Errorf("weights: %s: metadata input is %q, want channels,height,width as in 1,28,28", path, in)
+	}
+	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &m.Classes); err != nil || len(m.Classes) == 0 {
+		return Model{}, fmt.Errorf("weights: %s: metadata classes is %q, want a JSON list of names", path, f.Metadata["classes"])
+	}
+	return m, nil
+}

@@ -1,0 +1,90 @@
+// Package weights keeps named tensors in safetensors files and writes files atomically.
+//
+// A safetensors file is the length of a JSON header (eight bytes, little endian), the header, and the tensors' numbers:
+// no code and no compression, so that any framework can read it. A [File] is its content; [File.Save] writes one and
+// [Load] reads it back. Files are hostile until checked: Load believes no length, shape or offset before it has compared
+// it with the size of the file.
+//
+// [WriteFile] is what Save is built on. Anything else that must never be seen half written (a history, a
+// configuration) goes through it too.
+package weights
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+
+	"gorgonia.org/tensor"
+)
+
+// File is the content of a safetensors file. The zero value is an empty one.
+type File struct {
+	// Tensors by name: float32 or float64, unmasked, stored contiguously in row-major order, no dimension 0.
+	// The shape () is a scalar.
+	Tensors map[string]*tensor.Dense
+	// Metadata is free text for the reader, such as a format version. Empty and nil are the same.
+	Metadata map[string]string
+}
+
+// Save writes f to path as [WriteFile] does: path holds either all of f or what it held before.
+// Equal content gives equal bytes. The tensors must not be written to meanwhile.
+func (f File) Save(path string) error {
+	return WriteFile(path, f.encode)
+}
+
+// Load reads the file at path. The tensors own their memory. Besides them it needs a small multiple of the header's
+// size, whatever the file says. A missing file satisfies errors.Is(err, fs.ErrNotExist).
+func Load(path string) (File, error) {
+	r, size, err := open(path)
+	if err != nil {
+		return File{}, fmt.Errorf("weights: %w", err)
+	}
+	defer r.Close()
+	f, err := decode(bufio.NewReader(r), size)
+	if err != nil {
+		return File{}, fmt.Errorf("weights: %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Encode writes f to w in large pieces: w need not be buffered. Equal content gives equal bytes.
+func (f File) Encode(w io.Writer) error {
+	if err := f.encode(w); err != nil {
+		return fmt.Errorf("weights: %w", err)
+	}
+	return nil
+}
+
+// Decode reads a whole file from memory, such as embedded weights. The result does not alias b.
+func Decode(b []byte) (File, error) {
+	f, err := decode(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		return File{}, fmt.Errorf("weights: %w", err)
+	}
+	return f, nil
+}
+
+// open opens a regular file and returns its size.
+func open(path string) (*os.File, int64, error) {
+	stat, err := os.Stat(path) // before opening, which would wait on a named pipe
+	if err != nil {
+		return nil, 0, err
+	}
+	if stat.IsDir() {
+		return nil, 0, fmt.Errorf("%s: found a folder, expected a file", path)
+	}
+	if !stat.Mode().IsRegular() {
+		return nil, 0, fmt.Errorf("%s: found a device, pipe or socket, expected a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	if stat, err = f.Stat(); err != nil { // again: path may have been replaced
+		f.Close()
+		return nil, 0, err
+	}
+	return f, stat.Size(), nil
+}
