@@ -67,10 +67,11 @@ type Model struct {
 	params     []Param
 	input      *gorgonia.Node
 	output     *gorgonia.Node
-	prediction *gorgonia.Node // nil in Train
-	cost       *gorgonia.Node // nil in Infer
-	inputGrad  *gorgonia.Node // nil unless Options.InputGradient
-	sequence   *op.Sequence   // nil if the machine runs the nodes one by one
+	prediction *gorgonia.Node                    // nil in Train
+	cost       *gorgonia.Node                    // nil in Infer
+	inputGrad  *gorgonia.Node                    // nil unless Options.InputGradient
+	sequence   *op.Sequence                      // nil if the machine runs the nodes one by one
+	copies     map[*gorgonia.Node]*gorgonia.Node // of the results, if it does
 	machine    gorgonia.VM
 }
 
@@ -114,7 +115,10 @@ func (o Options) Build(l Layer, mode Mode, shape ...int) (*Model, error) {
 		o.Weights = &Weights{}
 	}
 	m := &Model{Mode: mode, b: &builder{opts: o, mode: mode, graph: gorgonia.NewGraph(), weights: o.Weights}}
-	return m, m.b.build(func() error { return m.build(l, shape) })
+	if err := m.b.build(func() error { return m.build(l, shape) }); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 func (m *Model) build(l Layer, shape tensor.Shape) error {
@@ -147,6 +151,9 @@ func (m *Model) build(l Layer, shape tensor.Shape) error {
 
 // end adds the prediction and the loss, as the mode has them.
 func (m *Model) end(root *Scope) error {
+	if root.Err() == nil && m.output.Dims() == 0 {
+		root.Errorf("the output is a scalar, want (N,…)")
+	}
 	if root.Err() != nil {
 		return root.Err()
 	}
@@ -159,6 +166,9 @@ func (m *Model) end(root *Scope) error {
 		m.SampleWeights = tensor.Ones(dtype, m.Input.Shape()[0])
 		target, weights := m.b.bind("target", m.Target), m.b.bind("sample_weights", m.SampleWeights)
 		m.cost = loss.Cost(root.Sub("loss"), m.output, target, weights)
+		if m.cost == nil {
+			root.Errorf("%T returned no cost and no error", loss)
+		}
 	}
 	if root.Err() == nil && m.cost != nil && !m.cost.IsScalar() {
 		root.Errorf("the loss has shape %v, want a scalar", m.cost.Shape())
@@ -181,6 +191,12 @@ func (m *Model) wrt() gorgonia.Nodes {
 func (m *Model) differentiate(wrt gorgonia.Nodes) (gorgonia.Nodes, error) {
 	if len(wrt) == 0 {
 		return nil, nil
+	}
+	used := m.b.graph.ExactSubgraphRoots(m.cost).AllNodes()
+	for _, n := range wrt {
+		if !used.Contains(n) {
+			return nil, fmt.Errorf("graph: the loss does not depend on %s", n.Name())
+		}
 	}
 	grads, err := gorgonia.Grad(m.cost, wrt...)
 	if err != nil {
@@ -212,6 +228,9 @@ func (m *Model) compile(grads gorgonia.Nodes) error {
 		m.sequence, results = sequence, gorgonia.Nodes{node}
 	} else {
 		inputs = slices.DeleteFunc(slices.Clone(m.b.bound), func(n *gorgonia.Node) bool { return !live.Contains(n) })
+		if results, err = m.keep(results); err != nil {
+			return fmt.Errorf("graph: compile: %w", err)
+		}
 	}
 	program, locations, err := gorgonia.CompileFunction(m.b.graph, inputs, results)
 	if err != nil {
@@ -219,6 +238,21 @@ func (m *Model) compile(grads gorgonia.Nodes) error {
 	}
 	m.machine = gorgonia.NewTapeMachine(m.b.graph, gorgonia.WithPrecompiled(program, locations))
 	return nil
+}
+
+// keep adds a copy of each result, as Gorgonia's ops may overwrite the result
+// itself when the machine runs them, and returns the copies.
+func (m *Model) keep(results gorgonia.Nodes) (copies gorgonia.Nodes, err error) {
+	m.copies = map[*gorgonia.Node]*gorgonia.Node{}
+	for _, n := range results {
+		if n.Op() != nil && m.copies[n] == nil {
+			if m.copies[n], err = op.Reshape(n, n.Shape()...); err != nil {
+				return nil, err
+			}
+			copies = append(copies, m.copies[n])
+		}
+	}
+	return copies, nil
 }
 
 // Run computes the results from the current values of Input, Target and the
@@ -237,6 +271,9 @@ func (m *Model) Run() error {
 	}
 	return nil
 }
+
+// OutputShape is the shape of Output, known before any run.
+func (m *Model) OutputShape() tensor.Shape { return m.output.Shape() }
 
 // Output is the last layer's output, the logits of a classifier, after a run.
 func (m *Model) Output() *tensor.Dense { return m.dense(m.output) }
@@ -281,6 +318,9 @@ func (m *Model) dense(n *gorgonia.Node) *tensor.Dense {
 func (m *Model) value(n *gorgonia.Node) gorgonia.Value {
 	if m.sequence != nil {
 		return m.sequence.Value(n)
+	}
+	if c := m.copies[n]; c != nil {
+		return c.Value()
 	}
 	return n.Value()
 }

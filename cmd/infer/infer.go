@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/infer"
+	"tapenet/train"
+	"tapenet/train/data"
+)
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	f := cli.Flags("infer", "-model DIR [-json] FILE…\n       infer -model DIR [-json] -data DIR|mnist",
+		"says what is in PNG, JPEG or GIF pictures, or measures a model on a dataset's test part", stderr)
+	model := f.String("model", "", "folder of a run, as in runs/cnn, or a model file")
+	set := f.String("data", "", "evaluate on this dataset: mnist, or a folder with four IDX files")
+	asJSON := f.Bool("json", false, "print JSON, a line for each file")
+	if err := cli.Parse(f, args); err != nil {
+		return err
+	}
+	switch {
+	case *model == "":
+		return cli.Usagef("infer: no model, want -model DIR, as in -model runs/cnn")
+	case *set == "" && f.NArg() == 0:
+		return cli.Usagef("infer: nothing to do, want picture files or -data")
+	case *set != "" && f.NArg() > 0:
+		return cli.Usagef("infer: got both -data and files, want one of them")
+	}
+	p, err := infer.Load(*model)
+	if err != nil {
+		return err
+	}
+	if *set != "" {
+		return evaluate(ctx, p, *set, *asJSON, stdout)
+	}
+	return classify(ctx, p, f.Args(), *asJSON, stdout, stderr)
+}
+
+// classify prints a line for each file. A file that can't be read doesn't stop
+// the others.
+func classify(ctx context.Context, p *infer.Predictor, files []string, asJSON bool, stdout, stderr io.Writer) error {
+	failed := 0
+	for _, name := range files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r, err := classifyFile(p, name)
+		if err != nil {
+			failed++
+			fmt.Fprintf(stderr, "%s: %v\n", name, err)
+			continue
+		}
+		if asJSON {
+			err = json.NewEncoder(stdout).Encode(r)
+		} else {
+			_, err = fmt.Fprintln(stdout, r.line(p.Classes))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d files could not be classified", failed, len(files))
+	}
+	return nil
+}
+
+// result is what is printed of one file.
+type result struct {
+	File          string    `json:"file"`
+	Class         string    `json:"class"`
+	Probabilities []float32 `json:"probabilities"`
+}
+
+func classifyFile(p *infer.Predictor, name string) (result, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return result{}, errors.Unwrap(err)
+	}
+	defer f.Close()
+	img, err := infer.DecodeImage(f)
+	if err != nil {
+		return result{}, err
+	}
+	predictions, err := p.PredictImages(img)
+	if err != nil {
+		return result{}, err
+	}
+	return result{name, predictions[0].Label, predictions[0].Probabilities}, nil
+}
+
+// line is the file, its class, and the probability of each class.
+func (r result) line(classes []string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s  (", r.File, r.Class)
+	for k, p := range r.Probabilities {
+		if k > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s: %.1f %%", classes[k], 100*p)
+	}
+	return b.String() + ")"
+}
+
+// evaluate prints accuracy, precision, recall and the confusion matrix.
+func evaluate(ctx context.Context, p *infer.Predictor, name string, asJSON bool, stdout io.Writer) error {
+	d, err := data.Open(name)
+	if err != nil {
+		return err
+	}
+	if d.Shape != p.Input || len(d.Classes) != len(p.Classes) {
+		return fmt.Errorf("infer: the dataset has images of %v in %d classes, the model takes %v in %d",
+			d.Shape, len(d.Classes), p.Input, len(p.Classes))
+	}
+	confusion, err := confuse(ctx, p, d.Test)
+	if err != nil {
+		return err
+	}
+	if !asJSON {
+		_, err = io.WriteString(stdout, confusion.Table(p.Classes))
+		return err
+	}
+	report := evaluation{Accuracy: confusion.Accuracy(), Classes: p.Classes, Confusion: confusion}
+	for k := range p.Classes {
+		report.Precision = append(report.Precision, confusion.Precision(k))
+		report.Recall = append(report.Recall, confusion.Recall(k))
+	}
+	return json.NewEncoder(stdout).Encode(report)
+}
+
+type evaluation struct {
+	Accuracy  float64         `json:"accuracy"`
+	Classes   []string        `json:"classes"`
+	Precision []float64       `json:"precision"`
+	Recall    []float64       `json:"recall"`
+	Confusion train.Confusion `json:"confusion"`
+}
+
+// confuse counts what the model makes of the samples.
+func confuse(ctx context.Context, p *infer.Predictor, samples data.Samples) (train.Confusion, error) {
+	const batch = 128
+	confusion := train.NewConfusion(len(p.Classes))
+	for lo := 0; lo < samples.Len(); lo += batch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n := min(batch, samples.Len()-lo)
+		images, labels := make([][]float32, n), make([]int, n)
+		for i := range n {
+			images[i] = make([]float32, p.Input[0]*p.Input[1]*p.Input[2])
+			var err error
+			if labels[i], err = samples.Read(lo+i, images[i]); err != nil {
+				return nil, err
+			}
+		}
+		predictions, err := p.Predict(images)
+		if err != nil {
+			return nil, err
+		}
+		for i, prediction := range predictions {
+			confusion.Add(labels[i], prediction.Class)
+		}
+	}
+	return confusion, nil
+}

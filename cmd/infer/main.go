@@ -1,0 +1,7 @@
+// Command infer says what a trained network sees in pictures, or measures it
+// on a dataset.
+package main
+
+import "tapenet/cmd/internal/cli"
+
+func main() { cli.Main(run) }

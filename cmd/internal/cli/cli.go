@@ -1,0 +1,90 @@
+// Package cli is what the commands have in common: signals, exit codes, flags.
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// Run is a command without its process: it reads nothing but its arguments,
+// writes to stdout and stderr, and stops soon after ctx is cancelled.
+type Run func(ctx context.Context, args []string, stdout, stderr io.Writer) error
+
+// Main runs a command and exits: 0 for success, 1 for an error, 2 for a wrong
+// command line, 130 after an interrupt. The first interrupt (or SIGTERM)
+// cancels the context; a second one ends the process at once.
+func Main(run Run) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the next signal finds no handler
+	os.Exit(code(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
+}
+
+// code prints an error as one line and returns the exit code.
+func code(err error, stderr io.Writer) int {
+	var usage UsageError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintln(stderr, err)
+		return 2
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, err)
+		return 130
+	}
+	fmt.Fprintln(stderr, "error:", strings.ReplaceAll(err.Error(), "\n", "; "))
+	return 1
+}
+
+// UsageError is a wrong command line.
+type UsageError struct{ message string }
+
+// Error is the message.
+func (e UsageError) Error() string { return e.message }
+
+// Usagef makes a UsageError.
+func Usagef(format string, args ...any) error { return UsageError{fmt.Sprintf(format, args...)} }
+
+// Flags returns an empty set of flags for a command. Its usage is one line of
+// synopsis, one of explanation, and the flags.
+func Flags(name, synopsis, doc string, stderr io.Writer) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() {
+		fmt.Fprintf(stderr, "usage: %s %s\n%s\n\n", name, synopsis, doc)
+		f.PrintDefaults()
+	}
+	return f
+}
+
+// Parse parses the arguments. Wrong ones give a UsageError of one line.
+func Parse(f *flag.FlagSet, args []string) error {
+	usage, out := f.Usage, f.Output()
+	f.Usage = func() {}
+	f.SetOutput(io.Discard) // package flag would print the error, and the usage after it
+	err := f.Parse(args)
+	f.SetOutput(out)
+	if errors.Is(err, flag.ErrHelp) {
+		usage()
+		return err
+	}
+	if err != nil {
+		return Usagef("%s: %v; %s -help lists the flags", f.Name(), err, f.Name())
+	}
+	return nil
+}
+
+// NoArguments returns a UsageError if there are arguments besides the flags.
+func NoArguments(f *flag.FlagSet) error {
+	if f.NArg() > 0 {
+		return Usagef("%s: unexpected argument %q; %s -help lists the flags", f.Name(), f.Arg(0), f.Name())
+	}
+	return nil
+}

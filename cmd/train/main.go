@@ -1,0 +1,8 @@
+// Command train trains a network of the zoo and leaves a folder with the model,
+// a checkpoint, its history and its curves. Without flags it trains the CNN on
+// MNIST, which needs no download.
+package main
+
+import "tapenet/cmd/internal/cli"
+
+func main() { cli.Main(run) }

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/graph"
+	"tapenet/modelzoo"
+	"tapenet/train"
+	"tapenet/train/data"
+)
+
+// options are the flags.
+type options struct {
+	model, data, optimizer, out string
+	epochs, batch, limit        int
+	lr                          float64
+	seed                        uint64
+	resume, json                bool
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	f := cli.Flags("train", "[flags]", "trains a network and leaves its model in a folder", stderr)
+	f.StringVar(&o.model, "model", "cnn", "network; go run ./cmd/zoo lists them")
+	f.StringVar(&o.data, "data", "mnist", "mnist, or a folder with four IDX files as MNIST has them")
+	f.IntVar(&o.epochs, "epochs", 10, "passes over the training set")
+	f.IntVar(&o.batch, "batch", 32, "samples per step")
+	f.StringVar(&o.optimizer, "optimizer", "adam", "adam or sgd (with momentum 0.9)")
+	f.Float64Var(&o.lr, "lr", 0, "learning rate (default 0.001 for adam, 0.01 for sgd)")
+	f.Uint64Var(&o.seed, "seed", 1, "of initial weights, shuffling and dropout")
+	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>)")
+	f.IntVar(&o.limit, "limit", 0, "use only the first so many training and test samples (default all)")
+	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
+	f.BoolVar(&o.json, "json", false, "print a line of JSON for each epoch")
+	if err := cli.Parse(f, args); err != nil {
+		return o, err
+	}
+	if o.out == "" {
+		o.out = filepath.Join("runs", o.model)
+	}
+	return o, errors.Join(cli.NoArguments(f), o.check())
+}
+
+func (o options) check() error {
+	if o.epochs < 1 || o.batch < 1 || o.limit < 0 {
+		return cli.Usagef("train: -epochs %d, -batch %d, -limit %d: want positive numbers", o.epochs, o.batch, o.limit)
+	}
+	if !(o.lr >= 0) || math.IsInf(o.lr, 0) {
+		return cli.Usagef("train: -lr %g, want a positive number", o.lr)
+	}
+	return nil
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	spec, err := modelzoo.Lookup(o.model)
+	if err != nil {
+		return cli.Usagef("%v", err)
+	}
+	optimizer, err := newOptimizer(o.optimizer, o.lr)
+	if err != nil {
+		return err
+	}
+	dataset, err := data.Open(o.data)
+	if err != nil {
+		return err
+	}
+	dataset.Train, dataset.Test = data.Limit(dataset.Train, o.limit), data.Limit(dataset.Test, o.limit)
+	show := newDisplay(o, stdout, stderr)
+	if !o.resume {
+		if err := keepEarlier(o.out, show); err != nil {
+			return err
+		}
+	}
+	net := spec.New(len(dataset.Classes))
+	if err := show.begin(net, dataset); err != nil {
+		return err
+	}
+	_, err = train.Fit(ctx, net, dataset, train.Config{
+		Epochs: o.epochs, Batch: o.batch, Optimizer: optimizer, Seed: o.seed,
+		Dir: o.out, Model: spec.Name, Resume: o.resume,
+		OnBatch: show.batch, OnEpoch: show.epoch,
+	})
+	show.end(err)
+	return err
+}
+
+func newOptimizer(name string, lr float64) (train.Optimizer, error) {
+	switch name {
+	case "adam":
+		return train.Adam{LR: lr}, nil
+	case "sgd":
+		return train.SGD{LR: lr, Momentum: 0.9}, nil
+	}
+	return nil, cli.Usagef("train: no optimizer %q, want adam or sgd", name)
+}
+
+// keepEarlier moves a run that is in the folder already out of the way, to the
+// first free name among dir.1, dir.2, …: nothing is lost.
+func keepEarlier(dir string, show *display) error {
+	if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile)); err != nil {
+		return nil
+	}
+	dir = filepath.Clean(dir)
+	for n := 1; ; n++ {
+		to := dir + "." + strconv.Itoa(n)
+		if _, err := os.Stat(to); err == nil {
+			continue
+		}
+		if err := os.Rename(dir, to); err != nil {
+			return fmt.Errorf("%s holds a run already, and it cannot be moved (%w): give -resume or another -out", dir, err)
+		}
+		show.printf("moved the earlier run to %s\n", to)
+		return nil
+	}
+}
+
+// summary is the network's table.
+func summary(net graph.Layer, d data.Dataset, batch int) (string, error) {
+	m, err := graph.Build(net, graph.Infer, append([]int{batch}, d.Shape[:]...)...)
+	if err != nil {
+		return "", err
+	}
+	return m.Summary(), nil
+}

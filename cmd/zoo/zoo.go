@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/goccy/go-graphviz"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/graph"
+	"tapenet/graph/weights"
+	"tapenet/modelzoo"
+)
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	f := cli.Flags("zoo", "[-model NAME [-graph FILE.dot|FILE.svg]]",
+		"lists the networks; with -model shows one layer by layer and draws its graph", stderr)
+	name := f.String("model", "", "network to show")
+	classes := f.Int("classes", 10, "number of classes")
+	batch := f.Int("batch", 1, "batch size")
+	file := f.String("graph", "", "write the Gorgonia graph to this .dot or .svg file")
+	if err := cli.Parse(f, args); err != nil {
+		return err
+	}
+	if err := cli.NoArguments(f); err != nil {
+		return err
+	}
+	if *name == "" {
+		if *file != "" {
+			return cli.Usagef("zoo: -graph without -model, want the network to draw")
+		}
+		return list(stdout)
+	}
+	spec, err := modelzoo.Lookup(*name)
+	if err != nil {
+		return cli.Usagef("%v", err)
+	}
+	m, err := graph.Build(spec.New(*classes), graph.Infer, *batch, spec.Input[0], spec.Input[1], spec.Input[2])
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%s: %s\n%s\n\n%s", spec.Name, spec.Doc, spec.Reference, m.Summary())
+	if *file == "" {
+		return nil
+	}
+	return draw(ctx, m.DOT(), *file)
+}
+
+func list(stdout io.Writer) error {
+	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "name\tinput\twhat it is\treference")
+	for _, s := range modelzoo.Specs() {
+		fmt.Fprintf(w, "%s\t%d×%d×%d\t%s\t%s\n", s.Name, s.Input[0], s.Input[1], s.Input[2], s.Doc, s.Reference)
+	}
+	return w.Flush()
+}
+
+// draw writes a graph in the format that the file's name asks for.
+func draw(ctx context.Context, dot, file string) error {
+	content := []byte(dot)
+	switch ext := filepath.Ext(file); ext {
+	case ".dot":
+	case ".svg":
+		var err error
+		if content, err = svg(ctx, content); err != nil {
+			return fmt.Errorf("zoo: drawing: %w", err)
+		}
+	default:
+		return cli.Usagef("zoo: -graph %s, want a file ending in .dot or .svg", file)
+	}
+	return weights.WriteFile(file, func(w io.Writer) error { _, err := w.Write(content); return err })
+}
+
+func svg(ctx context.Context, dot []byte) ([]byte, error) {
+	parsed, err := graphviz.ParseBytes(dot)
+	if err != nil {
+		return nil, err
+	}
+	defer parsed.Close()
+	g, err := graphviz.New(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer g.Close()
+	var out bytes.Buffer
+	err = g.Render(ctx, parsed, graphviz.SVG, &out)
+	return out.Bytes(), err
+}

@@ -1,0 +1,122 @@
+// Package infer uses trained networks.
+//
+//	p, err := infer.Load("runs/cnn")
+//	predictions, err := p.PredictImages(img)
+//	fmt.Println(predictions[0].Label)
+//
+// It links no training code.
+package infer
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"tapenet/graph"
+	"tapenet/graph/weights"
+	"tapenet/modelzoo"
+)
+
+// Predictor classifies images with one trained network. It is safe for
+// concurrent use.
+type Predictor struct {
+	Input   [3]int   // channels, height, width of an image
+	Classes []string // the name of each class
+
+	models *models
+}
+
+// Prediction is what the network thinks of one image.
+type Prediction struct {
+	Class         int       // the most probable one
+	Label         string    // its name
+	Probabilities []float32 // of all classes
+}
+
+// modelFile is the file in a run's folder.
+const modelFile = "model.safetensors"
+
+// Load reads a trained network of modelzoo: a run's folder, or a model file.
+func Load(path string) (*Predictor, error) {
+	if s, err := os.Stat(path); err == nil && s.IsDir() {
+		path = filepath.Join(path, modelFile)
+	}
+	m, err := weights.LoadModel(path)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := modelzoo.Lookup(m.Name)
+	if err != nil {
+		return nil, fmt.Errorf("infer: %s: %w", path, err)
+	}
+	p, err := New(spec.New(len(m.Classes)), m)
+	if err != nil {
+		return nil, fmt.Errorf("infer: %s: %w", path, err)
+	}
+	return p, nil
+}
+
+// New returns a predictor for a network of your own, with the weights of m.
+func New(l graph.Layer, m weights.Model) (*Predictor, error) {
+	net, err := graph.NewNetwork(l, m.Input[:], graph.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := net.Weights.Load(m.Tensors); err != nil {
+		return nil, err
+	}
+	one, err := net.Model(graph.Infer, 1)
+	if err != nil {
+		return nil, err
+	}
+	if out := one.OutputShape(); len(out) != 2 || out[1] != len(m.Classes) {
+		return nil, fmt.Errorf("infer: the network's output is %v, want (1,%d) for the classes %v", out, len(m.Classes), m.Classes)
+	}
+	return &Predictor{Input: m.Input, Classes: m.Classes, models: newModels(l, net.Weights, m.Input)}, nil
+}
+
+// Predict classifies any number of images. Each is its pixels, scaled to 0..1,
+// channel by channel and row by row.
+func (p *Predictor) Predict(images [][]float32) ([]Prediction, error) {
+	for i, x := range images {
+		if err := p.check(x); err != nil {
+			return nil, fmt.Errorf("infer: image %d: %w", i, err)
+		}
+	}
+	predictions := make([]Prediction, 0, len(images))
+	for len(images) > 0 {
+		n := batchSize(len(images))
+		probabilities, err := p.models.run(images[:n])
+		if err != nil {
+			return nil, err
+		}
+		for i := range n {
+			predictions = append(predictions, p.prediction(probabilities[i*len(p.Classes):][:len(p.Classes):len(p.Classes)]))
+		}
+		images = images[n:]
+	}
+	return predictions, nil
+}
+
+func (p *Predictor) check(x []float32) error {
+	if want := p.Input[0] * p.Input[1] * p.Input[2]; len(x) != want {
+		return fmt.Errorf("%d values, want %d for %d×%d×%d", len(x), want, p.Input[0], p.Input[1], p.Input[2])
+	}
+	for i, v := range x {
+		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Errorf("value %d is %v, want a finite number", i, v)
+		}
+	}
+	return nil
+}
+
+func (p *Predictor) prediction(probabilities []float32) Prediction {
+	best := 0
+	for k, v := range probabilities {
+		if v > probabilities[best] {
+			best = k
+		}
+	}
+	return Prediction{Class: best, Label: p.Classes[best], Probabilities: probabilities}
+}

@@ -1,0 +1,88 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"tapenet/graph"
+	"tapenet/train/data"
+)
+
+// Config says how to train. Its zero value trains as Keras's introductory
+// example does: Adam, batches of 32, 10 epochs.
+type Config struct {
+	Epochs    int       // passes over the training set; 0 means 10
+	Batch     int       // samples per step; 0 means 32; the last batch of an epoch may be shorter
+	Optimizer Optimizer // nil means Adam{}
+	Seed      uint64    // of initial weights, shuffling and dropout
+
+	// Dir is the folder that keeps the run; "" means none. It gets
+	// model.safetensors, checkpoint.safetensors, history.csv and curves.svg.
+	Dir string
+	// Model is the network's name in modelzoo, kept in model.safetensors so that
+	// infer.Load can build it again; "" for a network of your own.
+	Model string
+	// Resume goes on from the checkpoint in Dir, which must come from the same
+	// settings; more epochs are welcome.
+	Resume bool
+
+	OnBatch func(Progress) // called after every batch, if not nil
+	OnEpoch func(Epoch)    // called after every epoch, if not nil
+}
+
+// Epoch is what one pass over the training set came to.
+type Epoch struct {
+	Epoch           int     `json:"epoch"` // counts from 1
+	Loss            float64 `json:"loss"`  // mean over the epoch's training batches, while the weights changed
+	Accuracy        float64 `json:"accuracy"`
+	ValLoss         float64 `json:"val_loss"` // on the test set, after the epoch
+	ValAccuracy     float64 `json:"val_accuracy"`
+	ImagesPerSecond float64 `json:"images_per_second"` // of training, evaluation left out
+}
+
+// Progress is how far an epoch has come.
+type Progress struct {
+	Epoch, Epochs   int // counts from 1
+	Images, Of      int // of the epoch's training samples
+	Loss, Accuracy  float64
+	ImagesPerSecond float64 // since the epoch began, or went on
+}
+
+// Result is what Fit leaves behind.
+type Result struct {
+	Network *graph.Network
+	History []Epoch
+}
+
+func (c Config) defaults() Config {
+	if c.Epochs == 0 {
+		c.Epochs = 10
+	}
+	if c.Batch == 0 {
+		c.Batch = 32
+	}
+	if c.Optimizer == nil {
+		c.Optimizer = Adam{}
+	}
+	return c
+}
+
+func (c Config) check(d data.Dataset) error {
+	switch {
+	case c.Epochs < 0 || c.Batch < 0:
+		return fmt.Errorf("train: epochs %d and batch size %d, want positive numbers", c.Epochs, c.Batch)
+	case d.Train == nil || d.Test == nil || d.Train.Len() == 0 || d.Test.Len() == 0:
+		return fmt.Errorf("train: dataset %q has no training or no test samples", d.Name)
+	case c.Resume && c.Dir == "":
+		return fmt.Errorf("train: Resume without Dir, want the folder of the run")
+	}
+	return nil
+}
+
+// finite returns an error if training went off.
+func finite(loss float64, epoch, step int) error {
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return fmt.Errorf("train: the loss is %v at epoch %d, step %d: try a lower learning rate", loss, epoch, step)
+	}
+	return nil
+}

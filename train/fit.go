@@ -1,0 +1,160 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"tapenet/graph"
+	"tapenet/train/data"
+)
+
+// Fit trains a network on a dataset's training samples and measures it on the
+// test samples after every epoch. Equal settings give equal weights, bit for
+// bit, whatever the number of processors.
+//
+// A cancelled ctx stops it within one batch; the error wraps ctx.Err(), and a
+// checkpoint in Config.Dir lets Config.Resume go on from that batch. A loss that
+// is no number stops it too, and leaves the last good checkpoint.
+func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result, error) {
+	c = c.defaults()
+	if err := c.check(d); err != nil {
+		return nil, err
+	}
+	net, err := graph.NewNetwork(l, d.Shape[:], graph.Options{Seed: c.Seed})
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Config: c, data: d, net: net}
+	if err := r.start(); err != nil {
+		return nil, err
+	}
+	for r.at.Epoch < c.Epochs {
+		if err := r.epoch(ctx); err != nil {
+			return r.result(), err
+		}
+	}
+	return r.result(), nil
+}
+
+// run is one call of Fit.
+type run struct {
+	Config
+	data    data.Dataset
+	net     *graph.Network
+	updater *updater
+	at      position
+	history []Epoch
+}
+
+// position is where a run is. With it, the weights and the optimizer's slots,
+// a run goes on.
+type position struct {
+	Epoch int   // epochs completed
+	Batch int   // batches of the current epoch completed
+	Sums  tally // of those batches
+}
+
+func (r *run) result() *Result { return &Result{Network: r.net, History: r.history} }
+
+// start makes the optimizer's state, and takes up or makes the run's folder.
+// The checkpoint it writes shows early whether the folder can be written.
+func (r *run) start() error {
+	m, err := r.net.Model(graph.Train, min(r.Batch, r.data.Train.Len()))
+	if err != nil {
+		return err
+	}
+	r.updater = newUpdater(r.Optimizer, m.Params())
+	if r.Resume {
+		return r.load()
+	}
+	return r.save()
+}
+
+// epoch goes through the rest of one epoch, evaluates, and keeps the results.
+func (r *run) epoch(ctx context.Context) error {
+	began, before := time.Now(), r.at.Sums.Images
+	order := r.order(r.at.Epoch)
+	for lo := r.at.Batch * r.Batch; lo < len(order); lo += r.Batch {
+		if err := ctx.Err(); err != nil {
+			return r.interrupted(err)
+		}
+		if err := r.batch(order[lo:min(lo+r.Batch, len(order))]); err != nil {
+			return err
+		}
+		if r.OnBatch != nil {
+			r.OnBatch(r.progress(len(order), rate(r.at.Sums.Images-before, began)))
+		}
+	}
+	e := Epoch{
+		Epoch: r.at.Epoch + 1, Loss: r.at.Sums.loss(), Accuracy: r.at.Sums.accuracy(),
+		ImagesPerSecond: rate(r.at.Sums.Images-before, began),
+	}
+	var err error
+	if e.ValLoss, e.ValAccuracy, err = Evaluate(ctx, r.net, r.data.Test); err != nil {
+		if ctx.Err() != nil {
+			return r.interrupted(err)
+		}
+		return err
+	}
+	if err := finite(e.ValLoss, e.Epoch, r.at.Batch); err != nil {
+		return err
+	}
+	r.history = append(r.history, e)
+	r.at = position{Epoch: e.Epoch}
+	if err := r.keep(); err != nil {
+		return err
+	}
+	if r.OnEpoch != nil {
+		r.OnEpoch(e)
+	}
+	return nil
+}
+
+// batch trains on the samples with the given indices.
+func (r *run) batch(samples []int) error {
+	m, err := r.net.Model(graph.Train, len(samples))
+	if err != nil {
+		return err
+	}
+	if err := fill(m, r.data.Train, func(i int) int { return samples[i] }); err != nil {
+		return err
+	}
+	if err := m.Run(); err != nil {
+		return err
+	}
+	if err := finite(m.Loss(), r.at.Epoch+1, r.at.Batch+1); err != nil {
+		return err
+	}
+	r.updater.step(r.net.Weights.Step, m.Params())
+	r.at.Sums.add(m)
+	r.at.Batch++
+	return nil
+}
+
+// order is the order of an epoch's samples: another one for each epoch, fixed
+// by the seed.
+func (r *run) order(epoch int) []int {
+	return rand.New(rand.NewPCG(r.Seed, uint64(epoch))).Perm(r.data.Train.Len())
+}
+
+func (r *run) progress(of int, rate float64) Progress {
+	return Progress{
+		Epoch: r.at.Epoch + 1, Epochs: r.Epochs, Images: r.at.Sums.Images, Of: of,
+		Loss: r.at.Sums.loss(), Accuracy: r.at.Sums.accuracy(), ImagesPerSecond: rate,
+	}
+}
+
+// interrupted saves what there is and returns the error that says where.
+func (r *run) interrupted(cause error) error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	return fmt.Errorf("train: stopped in epoch %d after %d of %d images: %w",
+		r.at.Epoch+1, r.at.Sums.Images, r.data.Train.Len(), cause)
+}
+
+func rate(images int, since time.Time) float64 {
+	return float64(images) / max(time.Since(since).Seconds(), 1e-9)
+}

@@ -1,0 +1,147 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"gorgonia.org/tensor"
+
+	"tapenet/graph"
+)
+
+// Optimizer is a rule that changes a parameter, given its gradient. It is plain
+// data; what it remembers from step to step lies in slots, tensors like the
+// parameter, which Fit keeps and saves.
+type Optimizer interface {
+	// Slots names the tensors that the rule keeps for each parameter. They
+	// start as zeros.
+	Slots() []string
+	// Update changes w in place. step counts from 1; slots[i] belongs to
+	// Slots()[i]. The elements are independent of each other.
+	Update(step uint64, w, grad []float32, slots [][]float32)
+}
+
+// Adam adapts each weight's step to the size of its gradients (Kingma and Ba
+// 2014, algorithm 1). With gradient g at step t:
+//
+//	m = β₁·m + (1-β₁)·g
+//	v = β₂·v + (1-β₂)·g²
+//	w = w - lr · m/(1-β₁ᵗ) / (√(v/(1-β₂ᵗ)) + ε)
+type Adam struct {
+	LR      float64 // learning rate; 0 means 0.001
+	Beta1   float64 // 0 means 0.9
+	Beta2   float64 // 0 means 0.999
+	Epsilon float64 // 0 means 1e-7, as in Keras
+}
+
+// Slots are m and v.
+func (Adam) Slots() []string { return []string{"m", "v"} }
+
+// Update is one step.
+func (a Adam) Update(step uint64, w, grad []float32, slots [][]float32) {
+	a = a.defaults()
+	// The two corrections are folded into the step and into ε.
+	correction := math.Sqrt(1 - math.Pow(a.Beta2, float64(step)))
+	lr := float32(a.LR * correction / (1 - math.Pow(a.Beta1, float64(step))))
+	eps := float32(a.Epsilon * correction)
+	b1, b2 := float32(a.Beta1), float32(a.Beta2)
+	c1, c2 := float32(1-a.Beta1), float32(1-a.Beta2)
+	m, v := slots[0][:len(w)], slots[1][:len(w)]
+	for i, g := range grad[:len(w)] {
+		m[i] = b1*m[i] + c1*g
+		v[i] = b2*v[i] + c2*g*g
+		w[i] -= lr * m[i] / (float32(math.Sqrt(float64(v[i]))) + eps)
+	}
+}
+
+func (a Adam) defaults() Adam {
+	return Adam{orDefault(a.LR, 0.001), orDefault(a.Beta1, 0.9), orDefault(a.Beta2, 0.999), orDefault(a.Epsilon, 1e-7)}
+}
+
+// String is the rule with its settings.
+func (a Adam) String() string {
+	a = a.defaults()
+	return fmt.Sprintf("adam lr %g beta1 %g beta2 %g epsilon %g", a.LR, a.Beta1, a.Beta2, a.Epsilon)
+}
+
+// SGD goes down the gradient, with momentum as PyTorch has it:
+//
+//	u = Momentum·u + g
+//	w = w - lr·u
+type SGD struct {
+	LR       float64 // learning rate; 0 means 0.01
+	Momentum float64 // 0 means none
+}
+
+// Slots is u, if there is momentum.
+func (s SGD) Slots() []string {
+	if s.Momentum == 0 {
+		return nil
+	}
+	return []string{"momentum"}
+}
+
+// Update is one step.
+func (s SGD) Update(_ uint64, w, grad []float32, slots [][]float32) {
+	lr, momentum := float32(orDefault(s.LR, 0.01)), float32(s.Momentum)
+	if s.Momentum == 0 {
+		for i, g := range grad[:len(w)] {
+			w[i] -= lr * g
+		}
+		return
+	}
+	u := slots[0][:len(w)]
+	for i, g := range grad[:len(w)] {
+		u[i] = momentum*u[i] + g
+		w[i] -= lr * u[i]
+	}
+}
+
+// String is the rule with its settings.
+func (s SGD) String() string {
+	return fmt.Sprintf("sgd lr %g momentum %g", orDefault(s.LR, 0.01), s.Momentum)
+}
+
+func orDefault(v, def float64) float64 {
+	if v == 0 {
+		return def
+	}
+	return v
+}
+
+// updater applies an optimizer to all parameters of a network.
+type updater struct {
+	rule  Optimizer
+	slots map[string][]*tensor.Dense // by parameter
+	flat  map[string][][]float32     // their elements
+}
+
+func newUpdater(rule Optimizer, params []graph.Param) *updater {
+	u := &updater{rule: rule, slots: map[string][]*tensor.Dense{}, flat: map[string][][]float32{}}
+	for _, p := range params {
+		for range rule.Slots() {
+			t := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(p.Value.Shape()...))
+			u.slots[p.Name] = append(u.slots[p.Name], t)
+			u.flat[p.Name] = append(u.flat[p.Name], t.Float32s())
+		}
+	}
+	return u
+}
+
+// step changes all parameters, given the gradients of the model's last run.
+func (u *updater) step(step uint64, params []graph.Param) {
+	for _, p := range params {
+		u.rule.Update(step, p.Value.Float32s(), p.Grad().Float32s(), u.flat[p.Name])
+	}
+}
+
+// state names the slots for the checkpoint, as in "m/conv2d/weight".
+func (u *updater) state() map[string]*tensor.Dense {
+	state := map[string]*tensor.Dense{}
+	for param, slots := range u.slots {
+		for i, slot := range u.rule.Slots() {
+			state[slot+"/"+param] = slots[i]
+		}
+	}
+	return state
+}
