@@ -23,16 +23,13 @@ type tiles[T Float] struct {
 	jobs     freeList[gemmJob[T]]
 }
 
-// maxIdle bounds how many workspaces of a tier stay allocated: more concurrent products than this pay for an allocation.
-const maxIdle = 64
-
 func newTiles[T Float](cols int, packCols func(panel, src []T, ld, k, cols, width int), rows []tileFunc[T]) *tiles[T] {
 	return &tiles[T]{
 		rows:     rows,
 		cols:     cols,
 		packCols: packCols,
-		work:     make(freeList[workspace[T]], maxIdle),
-		jobs:     make(freeList[gemmJob[T]], maxIdle),
+		work:     newFreeList[workspace[T]](),
+		jobs:     newFreeList[gemmJob[T]](),
 	}
 }
 

@@ -8,9 +8,13 @@ package kernel
 // Float is the element type of every kernel.
 type Float interface{ float32 | float64 }
 
-// freeList keeps idle values for reuse. Unlike a sync.Pool it never forgets one, so that a warm kernel allocates nothing,
-// whatever the garbage collector does. A list holds as many values as its channel has room for; more are left to the collector.
+// freeList keeps up to maxIdle idle values for reuse; more are left to the garbage collector. Unlike a sync.Pool it never forgets one:
+// so a warm kernel allocates nothing, unless more than maxIdle calls overlap.
 type freeList[E any] chan *E
+
+const maxIdle = 64
+
+func newFreeList[E any]() freeList[E] { return make(freeList[E], maxIdle) }
 
 // get returns an idle value, or nil if there is none.
 func (l freeList[E]) get() *E {

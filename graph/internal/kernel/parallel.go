@@ -13,7 +13,8 @@ import (
 // A panic of f is raised on the caller, after all other ranges are done; f must not call runtime.Goexit.
 // Parallel allocates nothing after warm-up.
 func Parallel(n int, f func(lo, hi int)) {
-	p := min(n, runtime.GOMAXPROCS(0))
+	procs := runtime.GOMAXPROCS(0)
+	p := min(n, procs)
 	if p <= 1 {
 		if n > 0 {
 			f(0, n)
@@ -25,7 +26,7 @@ func Parallel(n int, f func(lo, hi int)) {
 		j = new(job)
 	}
 	j.f, j.n, j.parts = f, n, p
-	failure := j.run()
+	failure := j.run(procs - 1)
 	j.f = nil
 	idleJobs.put(j)
 	if failure != nil {
@@ -41,12 +42,12 @@ type job struct {
 	failure  atomic.Pointer[any]
 }
 
-var idleJobs = make(freeList[job], maxIdle)
+var idleJobs = newFreeList[job]()
 
-// run does all parts, the first one here, and returns the value of the first panic, or nil.
-func (j *job) run() any {
+// run does all parts, the first one here, and returns the value of the first panic, or nil. It starts no worker beyond maxWorkers.
+func (j *job) run(maxWorkers int) any {
 	handed := 1
-	for handed < j.parts && workers.hand(task{j, handed}, j.parts-1) {
+	for handed < j.parts && workers.hand(task{j, handed}, maxWorkers) {
 		handed++
 	}
 	j.do(0)
