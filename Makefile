@@ -1,0 +1,48 @@
+# What to run. `make` alone lists it.
+
+GO ?= go
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the commands into bin/
+	$(GO) build -o bin/ ./cmd/...
+
+test: ## run all tests, and those of the kernels and the networks without assembly too
+	$(GO) test ./...
+	$(GO) test -tags noasm ./graph/internal/kernel ./graph/op ./modelzoo
+
+race: ## run the tests of what is concurrent under the race detector (needs cgo)
+	$(GO) test -race ./graph/internal/kernel ./graph/weights ./train/... ./infer
+
+check: ## formatting, vet, staticcheck, import directions, generated files, other platforms
+	@test -z "$$(gofmt -l .)" || { echo "not formatted: $$(gofmt -l .)"; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags noasm ./graph/...
+	$(GO) tool staticcheck ./...
+	$(GO) test -run TestImport ./graph
+	$(GO) mod tidy -diff
+	@before=$$(cat $(GENERATED) | cksum); $(GO) generate ./... && after=$$(cat $(GENERATED) | cksum); \
+	test "$$before" = "$$after" || { echo "generated files were out of date: commit $(GENERATED)"; exit 1; }
+	GOOS=linux GOARCH=arm64 $(GO) vet ./...
+	GOOS=windows $(GO) build ./...
+
+GENERATED = $(shell grep -rl '^// Code generated' --include='*.go' --include='*.s' .)
+
+bench: ## run the benchmarks ten times, for benchstat
+	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./graph/internal/kernel ./train
+
+FUZZTIME ?= 30s
+
+fuzz: ## fuzz every reader of foreign files and the matrix product, FUZZTIME each
+	@grep -rl '^func Fuzz' --include='*_test.go' . | while read file; do \
+		for f in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+			echo "$$(dirname $$file) $$f"; \
+			$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
+		done; done
+
+cover: ## test coverage by package, and cover.out for go tool cover
+	$(GO) test -coverprofile cover.out -coverpkg ./graph/...,./modelzoo/...,./train/...,./infer/...,./cmd/... ./...
+	$(GO) tool cover -func cover.out | tail -1
+
+.PHONY: help build test race check bench fuzz cover
