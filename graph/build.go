@@ -220,12 +220,13 @@ func (m *Model) compile(grads gorgonia.Nodes) error {
 	}
 	slices.Reverse(live) // operands first
 	op.Want(live)
-	sequence, node, inputs, err := op.NewSequence(live)
+	sequence, node, operand, err := op.NewSequence(live)
 	if err != nil {
 		return fmt.Errorf("graph: compile: %w", err)
 	}
+	var inputs gorgonia.Nodes
 	if sequence != nil {
-		m.sequence, results = sequence, gorgonia.Nodes{node}
+		m.sequence, inputs, results = sequence, gorgonia.Nodes{operand}, gorgonia.Nodes{node}
 	} else {
 		inputs = slices.DeleteFunc(slices.Clone(m.b.bound), func(n *gorgonia.Node) bool { return !live.Contains(n) })
 		if results, err = m.keep(results); err != nil {

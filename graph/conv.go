@@ -28,7 +28,10 @@ type Conv2D struct {
 
 // Build adds the layer to s.
 func (l Conv2D) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
-	s = s.Sub("conv2d")
+	return l.build(s.Sub("conv2d"), x)
+}
+
+func (l Conv2D) build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	in, ok := s.image(x)
 	if !ok {
 		return nil
@@ -68,15 +71,19 @@ type DepthwiseConv2D struct {
 
 // Build adds the layer to s.
 func (l DepthwiseConv2D) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
+	s = s.Sub("conv2d")
 	in, ok := s.image(x)
 	if !ok {
 		return nil
+	}
+	if l.Multiplier < 0 {
+		return s.Errorf("multiplier %d, want a positive number", l.Multiplier)
 	}
 	return Conv2D{
 		Filters: in[1] * max(l.Multiplier, 1), Groups: in[1],
 		Kernel: l.Kernel, Stride: l.Stride, Padding: l.Padding, Dilation: l.Dilation,
 		Activation: l.Activation, NoBias: l.NoBias, WeightInit: l.WeightInit, BiasInit: l.BiasInit,
-	}.Build(s, x)
+	}.build(s, x)
 }
 
 // Padding says how many pixels are added around an image. It is Valid, Same,

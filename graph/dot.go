@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gorgonia.org/gorgonia"
@@ -20,6 +22,7 @@ func (m *Model) DOT() string {
 		}
 	}
 	nodes := m.b.graph.ExactSubgraphRoots(results...).AllNodes()
+	slices.SortFunc(nodes, func(a, b *gorgonia.Node) int { return cmp.Compare(a.ID(), b.ID()) })
 	framed := m.drawLayers(&b, nodes)
 	for _, n := range nodes {
 		if !framed[n] {
@@ -37,7 +40,7 @@ func (m *Model) DOT() string {
 func (m *Model) drawLayers(b *strings.Builder, nodes gorgonia.Nodes) map[*gorgonia.Node]bool {
 	framed := map[*gorgonia.Node]bool{}
 	for i, l := range m.b.layers {
-		fmt.Fprintf(b, "\tsubgraph cluster_%d {\n\t\tlabel=%q; color=gray; fontname=\"Helvetica\"; fontsize=11;\n", i, l.Path)
+		fmt.Fprintf(b, "\tsubgraph cluster_%d {\n\t\tlabel=%q; labeljust=l; color=gray; fontname=\"Helvetica\"; fontsize=11;\n", i, l.Path)
 		for _, n := range nodes {
 			if l.nodes.Contains(n) {
 				b.WriteString("\t\t" + drawNode(n))

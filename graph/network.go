@@ -29,8 +29,10 @@ func NewNetwork(l Layer, input []int, o Options) (*Network, error) {
 		o.Weights = &Weights{}
 	}
 	n := &Network{Layer: l, Input: slices.Clone(input), Weights: o.Weights, opts: o, models: map[modelKey]*Model{}}
-	_, err := n.Model(Infer, 1)
-	return n, err
+	if _, err := n.Model(Infer, 1); err != nil {
+		return nil, err
+	}
+	return n, nil
 }
 
 // Model returns the graph for one mode and one batch size.

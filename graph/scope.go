@@ -1,10 +1,10 @@
 package graph
 
 import (
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 
 	"gorgonia.org/gorgonia"
@@ -36,6 +36,9 @@ type builder struct {
 	err     error
 }
 
+// reserved are the names of the tensors that are no layer's.
+var reserved = []string{"input", "target", "sample_weights"}
+
 // Sub returns the scope of a layer inside this one. The first one asked for as
 // "conv2d" has that name, the next is "conv2d_1", and so on.
 func (s *Scope) Sub(name string) *Scope {
@@ -50,16 +53,21 @@ func (s *Scope) Sub(name string) *Scope {
 	return &Scope{b: s.b, path: join(s.path, name)}
 }
 
-// Apply builds a layer in this scope, unless there was an error before.
-func (s *Scope) Apply(l Layer, x *gorgonia.Node) *gorgonia.Node {
+// Apply builds a layer in this scope, unless there was an error before. A
+// panic of the layer becomes an error.
+func (s *Scope) Apply(l Layer, x *gorgonia.Node) (y *gorgonia.Node) {
 	if s.b.err != nil {
 		return nil
 	}
 	if l == nil {
 		return s.Errorf("layer is nil")
 	}
-	y := l.Build(s, x)
-	if y == nil && s.b.err == nil {
+	defer func() {
+		if r := recover(); r != nil {
+			y = s.Errorf("%T panicked: %v", l, r)
+		}
+	}()
+	if y = l.Build(s, x); y == nil && s.b.err == nil {
 		return s.Errorf("%T returned no node and no error", l)
 	}
 	return y
@@ -97,14 +105,20 @@ func (s *Scope) tensor(name string, init Init, shape tensor.Shape) *gorgonia.Nod
 		}
 	}
 	path := join(s.path, name)
-	value, err := s.b.weights.tensor(path, shape, s.b.opts.dtype(), init, rand.New(rand.NewPCG(s.b.opts.Seed, hash(path))))
-	if err != nil {
-		return s.Errorf("%w", err)
-	}
 	for _, n := range s.b.bound {
 		if n.Name() == path {
 			return s.Errorf("%s is defined twice", name)
 		}
+	}
+	if slices.Contains(reserved, path) {
+		return s.Errorf("the name %s is taken, want one in a scope of its own, from Sub", name)
+	}
+	if init == nil {
+		return s.Errorf("%s has no init, want one such as graph.Zeros", name)
+	}
+	value, err := s.b.weights.tensor(path, shape, s.b.opts.dtype(), init, rand.New(rand.NewPCG(s.b.opts.Seed, hash(path))))
+	if err != nil {
+		return s.Errorf("%w", err)
 	}
 	n := s.b.bind(path, value)
 	info := s.record()
@@ -144,12 +158,21 @@ func (s *Scope) do(f func() (*gorgonia.Node, error)) (n *gorgonia.Node) {
 	}
 	info := s.record()
 	info.Output = y.Shape()
+	if s.b.recorded(y) {
+		return y
+	}
 	info.Ops = append(info.Ops, y.Op().String())
 	info.nodes = append(info.nodes, y)
 	if m, ok := y.Op().(interface{ MulAdds() int }); ok {
 		info.MulAdds += m.MulAdds()
 	}
 	return y
+}
+
+// recorded reports whether a node is listed already, as a function may return
+// its operand or a node that an equal call has made.
+func (b *builder) recorded(n *gorgonia.Node) bool {
+	return n.Op() == nil || slices.ContainsFunc(b.layers, func(l *LayerInfo) bool { return l.nodes.Contains(n) })
 }
 
 // Errorf makes an error, prefixed with the layer's path, the scope's, unless
@@ -195,13 +218,12 @@ func (b *builder) bind(name string, value *tensor.Dense) *gorgonia.Node {
 	return n
 }
 
-// build runs f, turning a panic of a layer into the graph's error.
+// build runs f, turning a panic, such as a loss's, into the graph's error.
 func (b *builder) build(f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = errors.Join(b.err)
-			if err == nil {
-				err = fmt.Errorf("graph: a layer panicked: %v", r)
+			if err = b.err; err == nil {
+				err = fmt.Errorf("graph: build panicked: %v", r)
 			}
 		}
 	}()

@@ -106,8 +106,12 @@ func set(t *tensor.Dense, values []float64) error {
 	return nil
 }
 
-// floats returns a copy of t's values in float64.
+// floats returns a copy of t's values in float64, row by row even if t is a
+// view of a larger or a transposed tensor.
 func floats(t *tensor.Dense) []float64 {
+	if t.RequiresIterator() {
+		t = t.Materialize().(*tensor.Dense)
+	}
 	if t.Dtype() == tensor.Float64 {
 		return slices.Clone(t.Float64s())
 	}

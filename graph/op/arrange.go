@@ -3,6 +3,7 @@ package op
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -19,7 +20,7 @@ func Add(xs ...*gorgonia.Node) (*gorgonia.Node, error) {
 		return nil, err
 	}
 	for _, x := range xs[1:] {
-		if !x.Shape().Eq(xs[0].Shape()) {
+		if !slices.Equal(x.Shape(), xs[0].Shape()) {
 			return nil, fmt.Errorf("Add: operands are %v and %v, want one shape", xs[0].Shape(), x.Shape())
 		}
 	}
@@ -35,6 +36,9 @@ func Concat(axis int, xs ...*gorgonia.Node) (*gorgonia.Node, error) {
 		return nil, err
 	}
 	out := xs[0].Shape()
+	if len(out) == 0 {
+		return nil, fmt.Errorf("Concat: axis %d of scalars, want operands with dimensions", axis)
+	}
 	if axis < 0 || axis >= len(out) {
 		return nil, fmt.Errorf("Concat: axis %d, want 0 to %d for operands %v", axis, len(out)-1, out)
 	}

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -31,14 +32,14 @@ type Conv struct {
 // (N,F,OH,OW) with OH = (H+Top+Bottom-(KH-1)·dilation-1)/stride + 1, rounded
 // down, and OW alike.
 func Conv2d(x, w, b *gorgonia.Node, o Conv) (*gorgonia.Node, error) {
-	if err := check("Conv2d", x, w, b); err != nil {
+	if err := check("Conv2d", operands(x, w, b)...); err != nil {
 		return nil, err
 	}
 	s, err := o.shape(x.Shape(), w.Shape())
 	if err != nil {
 		return nil, fmt.Errorf("Conv2d: %w", err)
 	}
-	if b != nil && !b.Shape().Eq(tensor.Shape{s.F}) {
+	if b != nil && !slices.Equal(b.Shape(), tensor.Shape{s.F}) {
 		return nil, fmt.Errorf("Conv2d: bias is %v, want (%d) for %d filters", b.Shape(), s.F, s.F)
 	}
 	return apply(spec{
@@ -46,7 +47,7 @@ func Conv2d(x, w, b *gorgonia.Node, o Conv) (*gorgonia.Node, error) {
 		detail:  o.String(),
 		shape:   tensor.Shape{s.N, s.F, s.OH, s.OW},
 		mulAdds: s.MulAdds(),
-	}, kernel.NewConv2d[float32](s), kernel.NewConv2d[float64](s), x, w, b)
+	}, kernel.NewConv2d[float32](s), kernel.NewConv2d[float64](s), operands(x, w, b)...)
 }
 
 // String lists what differs from the zero value.

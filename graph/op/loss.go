@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -41,7 +42,7 @@ func CrossEntropy(logits, labels, weights *gorgonia.Node, smoothing float64) (*g
 	if len(s) != 2 {
 		return nil, fmt.Errorf("CrossEntropy: logits are %v, want (N,classes)", s)
 	}
-	if want := (tensor.Shape{s[0]}); !labels.Shape().Eq(want) || !weights.Shape().Eq(want) {
+	if want := (tensor.Shape{s[0]}); !slices.Equal(labels.Shape(), want) || !slices.Equal(weights.Shape(), want) {
 		return nil, fmt.Errorf("CrossEntropy: labels are %v and weights %v, want %v for logits %v", labels.Shape(), weights.Shape(), want, s)
 	}
 	if !(smoothing >= 0 && smoothing < 1) {
@@ -63,10 +64,10 @@ func MSE(x, target, weights *gorgonia.Node) (*gorgonia.Node, error) {
 		return nil, err
 	}
 	s := x.Shape()
-	if len(s) < 2 || !target.Shape().Eq(s) {
+	if len(s) < 2 || !slices.Equal(target.Shape(), s) {
 		return nil, fmt.Errorf("MSE: operands are %v and %v, want (N,…) and the same", s, target.Shape())
 	}
-	if !weights.Shape().Eq(tensor.Shape{s[0]}) {
+	if !slices.Equal(weights.Shape(), s[:1]) {
 		return nil, fmt.Errorf("MSE: weights are %v, want (%d)", weights.Shape(), s[0])
 	}
 	n, size := s[0], s.TotalSize()/s[0]

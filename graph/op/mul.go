@@ -2,9 +2,9 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"tapenet/graph/internal/kernel"
 )
@@ -12,14 +12,14 @@ import (
 // Mul is the matrix product x·w + b over the last axis of x: x is (…,K), w is
 // (K,N), the bias b is (N) or nil, and the result is (…,N).
 func Mul(x, w, b *gorgonia.Node) (*gorgonia.Node, error) {
-	if err := check("Mul", x, w, b); err != nil {
+	if err := check("Mul", operands(x, w, b)...); err != nil {
 		return nil, err
 	}
 	xs, ws := x.Shape(), w.Shape()
 	if len(xs) < 2 || len(ws) != 2 || xs[len(xs)-1] != ws[0] {
 		return nil, fmt.Errorf("Mul: operands are %v and %v, want (…,K) and (K,N)", xs, ws)
 	}
-	if b != nil && !b.Shape().Eq(tensor.Shape{ws[1]}) {
+	if b != nil && !slices.Equal(b.Shape(), ws[1:]) {
 		return nil, fmt.Errorf("Mul: bias is %v, want (%d)", b.Shape(), ws[1])
 	}
 	k, n := ws[0], ws[1]
@@ -27,5 +27,5 @@ func Mul(x, w, b *gorgonia.Node) (*gorgonia.Node, error) {
 	out := xs.Clone()
 	out[len(out)-1] = n
 	return apply(spec{name: "Mul", shape: out, mulAdds: m * n * k},
-		&kernel.Mul[float32]{M: m, K: k, N: n}, &kernel.Mul[float64]{M: m, K: k, N: n}, x, w, b)
+		&kernel.Mul[float32]{M: m, K: k, N: n}, &kernel.Mul[float64]{M: m, K: k, N: n}, operands(x, w, b)...)
 }

@@ -1,7 +1,9 @@
 package op
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -36,7 +38,7 @@ func BatchNorm(x, gamma, beta, mean, variance *gorgonia.Node, o Norm) (*gorgonia
 	}
 	n, c, pixels := s[0], s[1], tensor.Shape(s[2:]).TotalSize()
 	for _, p := range []*gorgonia.Node{gamma, beta, mean, variance} {
-		if !p.Shape().Eq(tensor.Shape{c}) {
+		if !slices.Equal(p.Shape(), tensor.Shape{c}) {
 			return nil, fmt.Errorf("BatchNorm: parameter %s is %v, want (%d) for input %v", p.Name(), p.Shape(), c, s)
 		}
 	}
@@ -65,6 +67,9 @@ func Dropout(x *gorgonia.Node, rate float64, r Random) (*gorgonia.Node, error) {
 	}
 	if !(rate >= 0 && rate < 1) {
 		return nil, fmt.Errorf("Dropout: rate %g, want 0 or more and less than 1", rate)
+	}
+	if r.Step == nil {
+		return nil, errors.New("Dropout: Random.Step is nil, want a counter of the training steps")
 	}
 	return apply(spec{name: "Dropout", detail: fmt.Sprintf("rate %g", rate), shape: x.Shape()},
 		&kernel.Dropout[float32]{Rate: rate, Seed: r.Seed, Step: r.Step},

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"slices"
 	"sync/atomic"
 
 	"github.com/chewxy/hm"
@@ -53,23 +54,33 @@ type spec struct {
 
 // apply adds an op to the graph of its operands, in their precision.
 func apply(s spec, f32 function[float32], f64 function[float64], in ...*gorgonia.Node) (*gorgonia.Node, error) {
-	if in[len(in)-1] == nil { // an optional last operand, such as a bias
-		in = in[:len(in)-1]
-	}
 	if in[0].Dtype() == tensor.Float64 {
 		return gorgonia.ApplyOp(newForward(s, f64, in), in...)
 	}
 	return gorgonia.ApplyOp(newForward(s, f32, in), in...)
 }
 
+// operands lists an op's operands, without the bias if it is nil.
+func operands(x, w, bias *gorgonia.Node) []*gorgonia.Node {
+	if bias == nil {
+		return []*gorgonia.Node{x, w}
+	}
+	return []*gorgonia.Node{x, w, bias}
+}
+
 // check returns an error unless the operands are float32 or float64, all alike.
 func check(name string, in ...*gorgonia.Node) error {
+	for i, n := range in {
+		if n == nil {
+			return fmt.Errorf("%s: operand %d is nil, want a node", name, i)
+		}
+	}
 	want := in[0].Dtype()
 	if want != tensor.Float32 && want != tensor.Float64 {
 		return fmt.Errorf("%s: operand of %v, want float32 or float64", name, want)
 	}
 	for _, n := range in {
-		if n != nil && n.Dtype() != want {
+		if n.Dtype() != want {
 			return fmt.Errorf("%s: operands of %v and %v, want one precision", name, want, n.Dtype())
 		}
 	}
@@ -128,10 +139,7 @@ func (f *forward[T]) Do(operands ...gorgonia.Value) (v gorgonia.Value, err error
 
 // DiffWRT says which operands have a gradient.
 func (f *forward[T]) DiffWRT(inputs int) []bool {
-	d := make([]bool, inputs)
-	for i := range d {
-		d[i] = true
-	}
+	d := slices.Repeat([]bool{true}, inputs)
 	for _, i := range f.constant {
 		d[i] = false
 	}
@@ -234,7 +242,7 @@ type node struct {
 	id     uint64
 	name   string
 	detail string
-	typ    hm.Type
+	types  []hm.Type      // of the operands and of the output
 	shapes []tensor.Shape // of the operands
 	out    tensor.Shape
 }
@@ -245,12 +253,11 @@ var ids atomic.Uint64
 
 func newNode(name, detail string, in gorgonia.Nodes, out hm.Type, shape tensor.Shape) node {
 	n := node{id: ids.Add(1), name: name, detail: detail, out: shape}
-	types := make([]hm.Type, 0, len(in)+1)
 	for _, operand := range in {
-		types = append(types, operand.Type())
+		n.types = append(n.types, operand.Type())
 		n.shapes = append(n.shapes, operand.Shape())
 	}
-	n.typ = hm.NewFnType(append(types, out)...)
+	n.types = append(n.types, out)
 	return n
 }
 
@@ -265,8 +272,8 @@ func typeOf(shape tensor.Shape, of tensor.Dtype) hm.Type {
 // Arity is the number of operands.
 func (n *node) Arity() int { return len(n.shapes) }
 
-// Type is the op's function type.
-func (n *node) Type() hm.Type { return n.typ }
+// Type is the op's function type, a new one each time: Gorgonia recycles it.
+func (n *node) Type() hm.Type { return hm.NewFnType(n.types...) }
 
 // InferShape returns the output's shape, or an error for operands of other
 // shapes than the op was made for.
@@ -276,7 +283,7 @@ func (n *node) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
 		return nil, err
 	}
 	for i, want := range n.shapes {
-		if !got[i].Eq(want) {
+		if !slices.Equal(got[i], want) {
 			return nil, fmt.Errorf("%s: operand %d has shape %v, the op was made for %v", n.name, i, got[i], want)
 		}
 	}
@@ -288,6 +295,13 @@ func (n *node) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
 func (n *node) ReturnsPtr() bool     { return false }
 func (n *node) CallsExtern() bool    { return false }
 func (n *node) OverwritesInput() int { return -1 }
+
+// DiffWRT and SymDiff refuse to differentiate a gradient, by an error:
+// gorgonia.Grad would panic at an op that has no such methods.
+func (n *node) DiffWRT(inputs int) []bool { return slices.Repeat([]bool{true}, inputs) }
+func (n *node) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
+	return nil, fmt.Errorf("%s: cannot be differentiated, gradients are first-order", n.name)
+}
 
 // WriteHash writes what tells this op from any other.
 func (n *node) WriteHash(h hash.Hash) { fmt.Fprintf(h, "tapenet/%s/%d", n.name, n.id) }

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -10,15 +11,14 @@ import (
 )
 
 // Sequence is an op that runs a whole graph of this package's ops, in order.
-// To the TapeMachine it is one instruction: the machine allocates up to ten
-// objects for each instruction that it runs, which a sequence saves, and its
-// ops hand their values on directly.
+// To the TapeMachine it is one instruction: the machine allocates several
+// objects for each instruction and each operand, which a sequence saves, and
+// its ops hand their values on directly.
 type Sequence struct {
 	node
 	instructions []instruction
-	values       []gorgonia.Value // of all nodes, operands first
+	values       []gorgonia.Value // of all nodes
 	slots        map[*gorgonia.Node]int
-	operands     int
 	err          error
 }
 
@@ -31,39 +31,32 @@ type instruction struct {
 
 // NewSequence makes the nodes one op: all of a graph, operands before their
 // results. It returns the node of the sequence, whose value is the last node's,
-// and its operands, the nodes among the given that hold tensors. The sequence
-// is nil if there is an op of another package among the nodes.
-func NewSequence(nodes gorgonia.Nodes) (*Sequence, *gorgonia.Node, gorgonia.Nodes, error) {
-	s := &Sequence{slots: map[*gorgonia.Node]int{}}
-	var bound gorgonia.Nodes
-	for _, n := range nodes {
-		if n.Op() == nil {
-			s.slots[n] = len(bound)
-			bound = append(bound, n)
-		}
-	}
-	s.operands = len(bound)
-	s.values = make([]gorgonia.Value, len(nodes))
-	for _, n := range nodes {
-		if n.Op() != nil && !s.add(n) {
+// and its one operand: the first of the nodes that hold a tensor. The others'
+// tensors it reads by itself. The sequence is nil if there is an op of another
+// package among the nodes.
+func NewSequence(nodes gorgonia.Nodes) (s *Sequence, node, operand *gorgonia.Node, err error) {
+	s = &Sequence{slots: map[*gorgonia.Node]int{}, values: make([]gorgonia.Value, len(nodes))}
+	for i, n := range nodes {
+		s.slots[n] = i
+		s.values[i] = n.Value()
+		if operands := children(n); len(operands) > 0 && !s.add(n, operands) {
 			return nil, nil, nil, nil
 		}
+		if operand == nil && n.Op() == nil {
+			operand = n
+		}
+	}
+	if operand == nil {
+		return nil, nil, nil, nil
 	}
 	last := nodes[len(nodes)-1]
-	s.node = newNode("Sequence", fmt.Sprintf("of %d", len(s.instructions)), bound, last.Type(), last.Shape())
-	n, err := gorgonia.ApplyOp(s, bound...)
-	return s, n, bound, err
+	s.node = newNode("Sequence", fmt.Sprintf("of %d", len(s.instructions)), gorgonia.Nodes{operand}, last.Type(), last.Shape())
+	node, err = gorgonia.ApplyOp(s, operand)
+	return s, node, operand, err
 }
 
-// add appends one node, and reports whether it could.
-func (s *Sequence) add(n *gorgonia.Node) bool {
-	to := len(s.slots)
-	s.slots[n] = to
-	operands := children(n)
-	if len(operands) == 0 { // a constant
-		s.values[to] = n.Value()
-		return n.Value() != nil
-	}
+// add appends the op of a node, and reports whether it could.
+func (s *Sequence) add(n *gorgonia.Node, operands gorgonia.Nodes) bool {
 	o := n.Op()
 	if sum := gradientSum(n, operands); sum != nil {
 		o = sum
@@ -75,7 +68,7 @@ func (s *Sequence) add(n *gorgonia.Node) bool {
 	for i, operand := range operands {
 		from[i] = s.slots[operand]
 	}
-	s.instructions = append(s.instructions, instruction{o, from, to, make([]gorgonia.Value, len(from))})
+	s.instructions = append(s.instructions, instruction{o, from, s.slots[n], make([]gorgonia.Value, len(from))})
 	return true
 }
 
@@ -90,7 +83,7 @@ func gradientSum(n *gorgonia.Node, operands gorgonia.Nodes) gorgonia.Op {
 		return nil
 	}
 	for _, o := range operands {
-		if !o.Shape().Eq(n.Shape()) || o.Dims() == 0 {
+		if !slices.Equal(o.Shape(), n.Shape()) || o.Dims() == 0 {
 			return nil
 		}
 	}
@@ -110,8 +103,7 @@ func children(n *gorgonia.Node) gorgonia.Nodes {
 }
 
 // Do runs the ops one after the other.
-func (s *Sequence) Do(operands ...gorgonia.Value) (gorgonia.Value, error) {
-	copy(s.values[:s.operands], operands)
+func (s *Sequence) Do(...gorgonia.Value) (gorgonia.Value, error) {
 	for _, i := range s.instructions {
 		for j, slot := range i.from {
 			i.operands[j] = s.values[slot]

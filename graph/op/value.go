@@ -1,6 +1,7 @@
 package op
 
 import (
+	"errors"
 	"fmt"
 
 	"gorgonia.org/gorgonia"
@@ -74,6 +75,9 @@ func loadOne[T kernel.Float](dst *[]T, v gorgonia.Value) error {
 }
 
 func loadDense[T kernel.Float](dst *[]T, d *tensor.Dense) error {
+	if d.DataOrder().IsColMajor() {
+		return errors.New("got a column-major tensor, want row-major")
+	}
 	if d.RequiresIterator() { // a view that is not contiguous
 		d = d.Materialize().(*tensor.Dense)
 	}

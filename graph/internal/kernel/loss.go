@@ -114,6 +114,9 @@ func (c *CrossEntropy[T]) class(label T) int {
 
 // Backward computes the gradient of the logits, weight·(p - t) / Σ weights.
 func (c *CrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
+	if dIn[0] == nil {
+		return
+	}
 	labels, weights := in[1], in[2]
 	var total T
 	for _, w := range weights {
@@ -164,6 +167,9 @@ func (m *MSE[T]) Forward(y []T, in [][]T) {
 
 // Backward computes the gradient of x, weight·2(x-target) / (Size·Σ weights).
 func (m *MSE[T]) Backward(dIn [][]T, dy []T, in [][]T) {
+	if dIn[0] == nil {
+		return
+	}
 	var total T
 	for _, w := range in[2] {
 		total += w
