@@ -22,7 +22,7 @@ type Weights struct {
 // tensor returns the tensor of that name, making it if it is new.
 func (w *Weights) tensor(name string, shape tensor.Shape, dtype tensor.Dtype, init Init, r *rand.Rand) (*tensor.Dense, error) {
 	if t, ok := w.tensors[name]; ok {
-		if !t.Shape().Eq(shape) || t.Dtype() != dtype {
+		if !slices.Equal(t.Shape(), shape) || t.Dtype() != dtype {
 			return nil, fmt.Errorf("%s is %v of %v, but was %v of %v in another graph of the network", name, shape, dtype, t.Shape(), t.Dtype())
 		}
 		return t, nil
@@ -77,7 +77,7 @@ func (w *Weights) loadable(name string, t *tensor.Dense) error {
 	switch {
 	case t == nil:
 		return fmt.Errorf("graph: tensor %s is missing, want one of %v", name, want)
-	case !t.Shape().Eq(want):
+	case !slices.Equal(t.Shape(), want):
 		return fmt.Errorf("graph: tensor %s is %v, the network's is %v", name, t.Shape(), want)
 	case t.Dtype() != tensor.Float32 && t.Dtype() != tensor.Float64:
 		return fmt.Errorf("graph: tensor %s holds %v, want float32 or float64", name, t.Dtype())

@@ -6,13 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"hash/fnv"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"tapenet/graph/graphtest"
 )
 
 // goldenTolerance bounds every comparison with testdata/golden_cnn.json. PyTorch's own float32 run is within a fifth of it
@@ -90,16 +91,10 @@ func goldenBatch(k int) (images []float32, labels []int64) {
 	return images, labels
 }
 
-// fill sets out[i] to the value of the i-th number of the splitmix64 stream whose seed is the FNV-1a hash of name.
+// fill sets out[i] to the value of the i-th number of the name's stream.
 func fill[T any](name string, out []T, value func(z uint64) T) {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	state := h.Sum64()
-	for i := range out {
-		state += 0x9E3779B97F4A7C15
-		z := (state ^ state>>30) * 0xBF58476D1CE4E5B9
-		z = (z ^ z>>27) * 0x94D049BB133111EB
-		out[i] = value(z ^ z>>31)
+	for i, z := range graphtest.Stream(name, len(out)) {
+		out[i] = value(z)
 	}
 }
 

@@ -1,0 +1,189 @@
+package op_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/graphtest"
+	"tapenet/graph/op"
+)
+
+func TestSoftMax(t *testing.T) {
+	for _, shape := range []tensor.Shape{{5}, {3, 4}, {3, 1}, {1, 4}, {2, 3, 4}, {2, 1, 2, 3}} {
+		t.Run(fmt.Sprint(shape), func(t *testing.T) {
+			x := graphtest.Random("x", 3, shape...)
+			classes := shape[len(shape)-1]
+			var want []float64
+			for i := range x.Float64s() {
+				var sum float64
+				for k := range classes {
+					sum += math.Exp(x.Float64s()[i/classes*classes+k])
+				}
+				want = append(want, math.Exp(x.Float64s()[i])/sum)
+			}
+			o := graphtest.Op{F: softMax, In: []dense{x}}
+			checkForward(t, o, want, shape...)
+			o.Gradient(t)
+		})
+	}
+}
+
+func softMax(in ...node) (node, error) { return op.SoftMax(in[0]) }
+
+// TestSoftMaxStable: each row is exact, whatever the others hold.
+func TestSoftMaxStable(t *testing.T) {
+	x := filled([]float64{10000, 0, 0, -10000, -10000, -10000, 0, 1, 2, 100, 0, 0, -10, -11, -12}, 5, 3)
+	e := math.E
+	row := []float64{1 / (1 + e + e*e), e / (1 + e + e*e), e * e / (1 + e + e*e)}
+	want := []float64{1, 0, 0, 1. / 3, 1. / 3, 1. / 3, row[0], row[1], row[2], 1, 0, 0, row[2], row[1], row[0]}
+	for _, p := range precisions {
+		y, err := in(p.dtype, graphtest.Op{F: softMax, In: []dense{x}}).Run()
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkNear(t, p.dtype.String(), floats(y), want, p.limit)
+	}
+}
+
+func TestCrossEntropy(t *testing.T) {
+	tests := []struct {
+		name      string
+		labels    []float64
+		weights   []float64
+		classes   int
+		smoothing float64
+	}{
+		{"plain", []float64{0, 3, 1}, []float64{1, 1, 1}, 4, 0},
+		{"smoothed", []float64{0, 3, 1}, []float64{1, 1, 1}, 4, 0.1},
+		{"weights", []float64{2, 0, 2}, []float64{0.5, 2, 1}, 3, 0},
+		{"a weight of 0", []float64{2, 0, 1}, []float64{1, 0, 3}, 3, 0.2},
+		{"all weights 0", []float64{2, 0}, []float64{0, 0}, 3, 0.2},
+		{"batch of one", []float64{1}, []float64{1}, 2, 0.3},
+		{"one class", []float64{0, 0}, []float64{1, 1}, 1, 0.3},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			logits := graphtest.Random("logits", 3, len(test.labels), test.classes)
+			o := crossEntropy(test.smoothing, logits, vector(test.labels...), vector(test.weights...))
+			checkForward(t, o, []float64{naiveCrossEntropy(test.smoothing, o.In...)})
+			o.Gradient(t)
+		})
+	}
+}
+
+func crossEntropy(smoothing float64, logits, labels, weights dense) graphtest.Op {
+	return graphtest.Op{
+		F:        func(in ...node) (node, error) { return op.CrossEntropy(in[0], in[1], in[2], smoothing) },
+		In:       []dense{logits, labels, weights},
+		Constant: []int{1, 2},
+	}
+}
+
+// naiveCrossEntropy takes the logarithm of probabilities.
+func naiveCrossEntropy(smoothing float64, in ...dense) float64 {
+	classes := in[0].Shape()[1]
+	var loss, total float64
+	for n, weight := range in[2].Float64s() {
+		row := in[0].Float64s()[n*classes:][:classes]
+		var sum float64
+		for _, v := range row {
+			sum += math.Exp(v)
+		}
+		for k, v := range row {
+			target := smoothing / float64(classes)
+			if k == int(in[1].Float64s()[n]) {
+				target += 1 - smoothing
+			}
+			loss -= weight * target * math.Log(math.Exp(v)/sum)
+		}
+		total += weight
+	}
+	if total == 0 {
+		return 0
+	}
+	return loss / total
+}
+
+// TestCrossEntropyStable: logits of ±10,000 give the exact loss and gradient.
+// The rows: right beyond doubt, wrong beyond doubt, undecided, ordinary.
+func TestCrossEntropyStable(t *testing.T) {
+	logits := filled([]float64{10000, -10000, 10000, -10000, -10000, -10000, 0, math.Log(3)}, 4, 2)
+	want := (0 + 20000 + math.Ln2 + math.Log(4)) / 4
+	gradient := []float64{0, 0, 0.25, -0.25, 0.125, -0.125, -0.1875, 0.1875}
+	for _, p := range precisions {
+		o := in(p.dtype, crossEntropy(0, logits, vector(0, 1, 1, 0), vector(1, 1, 1, 1)))
+		y, grads, err := o.Gradients(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkNear(t, "loss", floats(y), []float64{want}, p.limit)
+		checkNear(t, "gradient", floats(grads[0]), gradient, p.limit)
+	}
+}
+
+// TestCrossEntropyInfiniteSample: a sample of weight 0 does not spoil the loss,
+// whatever it holds.
+func TestCrossEntropyInfiniteSample(t *testing.T) {
+	logits := filled([]float64{0, 0, math.Inf(1), math.NaN()}, 2, 2)
+	for _, p := range precisions {
+		o := in(p.dtype, crossEntropy(0.1, logits, vector(0, 1), vector(1, 0)))
+		y, grads, err := o.Gradients(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkNear(t, "loss", floats(y), []float64{math.Ln2}, p.limit)
+		checkNear(t, "gradient", floats(grads[0]), []float64{-0.45, 0.45, 0, 0}, p.limit)
+	}
+}
+
+// TestCrossEntropyLabels: a label that is no class is an error of the run.
+func TestCrossEntropyLabels(t *testing.T) {
+	for _, label := range []float64{-1, 3, 0.5, 1e30, -1e30, math.NaN(), math.Inf(1), math.Inf(-1)} {
+		for _, p := range precisions {
+			o := in(p.dtype, crossEntropy(0, graphtest.Random("logits", 1, 2, 3), vector(1, label), vector(1, 1)))
+			_, err := o.Run()
+			if want := "is not one of the classes 0 to 2"; err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("label %v: got error %v, want %q", label, err, want)
+			}
+		}
+	}
+}
+
+func TestMSE(t *testing.T) {
+	tests := []struct {
+		name    string
+		x       tensor.Shape
+		weights []float64
+	}{
+		{"vectors", tensor.Shape{3, 4}, []float64{1, 1, 1}},
+		{"images", tensor.Shape{2, 2, 3, 2}, []float64{1, 1}},
+		{"weights", tensor.Shape{3, 2}, []float64{0.5, 0, 2}},
+		{"all weights 0", tensor.Shape{2, 2}, []float64{0, 0}},
+		{"one value", tensor.Shape{1, 1}, []float64{3}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := graphtest.Op{
+				F:        func(in ...node) (node, error) { return op.MSE(in[0], in[1], in[2]) },
+				In:       append(random(test.x, test.x), vector(test.weights...)),
+				Constant: []int{1, 2},
+			}
+			x, target := o.In[0].Float64s(), o.In[1].Float64s()
+			var loss, total float64
+			size := len(x) / test.x[0]
+			for i := range x {
+				loss += test.weights[i/size] * (x[i] - target[i]) * (x[i] - target[i]) / float64(size)
+				total += test.weights[i/size] / float64(size)
+			}
+			if total > 0 {
+				loss /= total
+			}
+			checkForward(t, o, []float64{loss})
+			o.Gradient(t)
+		})
+	}
+}
