@@ -8,10 +8,13 @@
 package infer
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"tapenet/graph"
 	"tapenet/graph/weights"
@@ -43,8 +46,14 @@ func Load(path string) (*Predictor, error) {
 		path = filepath.Join(path, modelFile)
 	}
 	m, err := weights.LoadModel(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("infer: no model: %w; want a run's folder with %s, or such a file: go run ./cmd/train makes one", err, modelFile)
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("infer: %w", err)
+	}
+	if m.Name == "" {
+		return nil, fmt.Errorf("infer: %s is of a network that is not in modelzoo: build its layer and call New", path)
 	}
 	spec, err := modelzoo.Lookup(m.Name)
 	if err != nil {
@@ -73,7 +82,7 @@ func New(l graph.Layer, m weights.Model) (*Predictor, error) {
 	if out := one.OutputShape(); len(out) != 2 || out[1] != len(m.Classes) {
 		return nil, fmt.Errorf("infer: the network's output is %v, want (1,%d) for the classes %v", out, len(m.Classes), m.Classes)
 	}
-	return &Predictor{Input: m.Input, Classes: m.Classes, models: newModels(l, net.Weights, m.Input)}, nil
+	return &Predictor{Input: m.Input, Classes: slices.Clone(m.Classes), models: newModels(l, net.Weights, m.Input)}, nil
 }
 
 // Predict classifies any number of images. Each is its pixels, scaled to 0..1,

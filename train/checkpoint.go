@@ -1,15 +1,16 @@
 package train
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gorgonia.org/tensor"
@@ -48,7 +49,78 @@ type settings struct {
 }
 
 func (r *run) settings() settings {
-	return settings{r.Model, r.data.Name, r.data.Train.Len(), r.Batch, fmt.Sprint(r.Optimizer), r.Seed}
+	return settings{r.Model, r.data.Name, r.data.Train.Len(), r.Batch, describe(r.Optimizer), r.Seed}
+}
+
+// differences says in which settings s, a checkpoint's, is not those of the run.
+func (s settings) differences(run settings) string {
+	var all []string
+	for _, d := range []struct {
+		name, verb string // a bounded one for text, which comes from a file
+		saved, now any
+	}{
+		{"model", "%.100q", s.Model, run.Model},
+		{"dataset", "%.100q", s.Dataset, run.Dataset},
+		{"number of training images", "%d", s.Images, run.Images},
+		{"batch size", "%d", s.Batch, run.Batch},
+		{"optimizer", "%.100q", s.Optimizer, run.Optimizer},
+		{"seed", "%d", s.Seed, run.Seed},
+	} {
+		if d.saved != d.now {
+			all = append(all, fmt.Sprintf("its %s is "+d.verb+", this run's "+d.verb, d.name, d.saved, d.now))
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// tensors are those of a checkpoint.
+func (r *run) tensors() map[string]*tensor.Dense {
+	all := map[string]*tensor.Dense{}
+	for name, t := range r.net.Weights.Map() {
+		all["weights/"+name] = t
+	}
+	for name, t := range r.updater.state() {
+		all["optimizer/"+name] = t
+	}
+	return all
+}
+
+// notFinite names a tensor that holds NaN or Inf, "" if none does.
+func (r *run) notFinite() string {
+	all := r.tensors()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for _, v := range all[name].Float32s() {
+			if v-v != 0 {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// claim makes the run's folder, which must not hold the work of another run. A
+// checkpoint from before the first step is no work.
+func (r *run) claim() error {
+	if r.Dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(r.Dir, 0o755); err != nil {
+		return fmt.Errorf("train: the run's folder: %w", err)
+	}
+	_, s, err := readCheckpoint(r.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(filepath.Join(r.Dir, ModelFile)); err == nil {
+			return fmt.Errorf("train: %s holds a model already, %s: choose another folder", r.Dir, ModelFile)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("train: %s holds a run already, but %w: choose another folder", r.Dir, err)
+	}
+	if s.Step > 0 {
+		return fmt.Errorf("train: %s holds a run already (epoch %d): set Resume to go on with it, or choose another folder", r.Dir, s.At.Epoch)
+	}
+	return nil
 }
 
 // save writes the checkpoint.
@@ -56,20 +128,11 @@ func (r *run) save() error {
 	if r.Dir == "" {
 		return nil
 	}
-	if err := os.MkdirAll(r.Dir, 0o755); err != nil {
-		return fmt.Errorf("train: the run's folder: %w", err)
-	}
 	s, err := json.Marshal(state{r.settings(), r.net.Weights.Step, r.at, r.history})
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
-	f := weights.File{Tensors: map[string]*tensor.Dense{}, Metadata: map[string]string{stateKey: string(s)}}
-	for name, t := range r.net.Weights.Map() {
-		f.Tensors["weights/"+name] = t
-	}
-	for name, t := range r.updater.state() {
-		f.Tensors["optimizer/"+name] = t
-	}
+	f := weights.File{Tensors: r.tensors(), Metadata: map[string]string{stateKey: string(s)}}
 	if err := f.Save(filepath.Join(r.Dir, CheckpointFile)); err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
@@ -82,34 +145,39 @@ func (r *run) keep() error {
 	if r.Dir == "" {
 		return nil
 	}
-	path := func(name string) string { return filepath.Join(r.Dir, name) }
 	model := weights.Model{Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: r.net.Weights.Map()}
-	var curves bytes.Buffer
-	return errors.Join(
-		model.Save(path(ModelFile)),
-		weights.WriteFile(path(HistoryFile), func(w io.Writer) error { return writeCSV(w, r.history) }),
-		writeCurves(&curves, r.history),
-		weights.WriteFile(path(CurvesFile), func(w io.Writer) error { _, err := curves.WriteTo(w); return err }),
-		r.save(),
-	)
+	if err := model.Save(filepath.Join(r.Dir, ModelFile)); err != nil {
+		return err
+	}
+	if err := r.write(HistoryFile, writeCSV); err != nil {
+		return err
+	}
+	if err := r.write(CurvesFile, writeCurves); err != nil {
+		return err
+	}
+	return r.save()
+}
+
+// write writes a file that shows the history.
+func (r *run) write(name string, show func(io.Writer, []Epoch) error) error {
+	return weights.WriteFile(filepath.Join(r.Dir, name), func(w io.Writer) error { return show(w, r.history) })
 }
 
 // load takes up the run in the folder.
 func (r *run) load() error {
 	path := filepath.Join(r.Dir, CheckpointFile)
-	f, err := weights.Load(path)
+	f, s, err := readCheckpoint(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("train: nothing to resume, there is no %s", path)
 	}
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
-	var s state
-	if err := json.Unmarshal([]byte(f.Metadata[stateKey]), &s); err != nil {
-		return fmt.Errorf("train: %s is no checkpoint: its metadata %q: %w", path, stateKey, err)
+	if d := s.Settings.differences(r.settings()); d != "" {
+		return fmt.Errorf("train: %s is of another run: %s", path, d)
 	}
-	if want := r.settings(); s.Settings != want {
-		return fmt.Errorf("train: %s is of another run: it has %+v, this one %+v", path, s.Settings, want)
+	if !s.possible() {
+		return fmt.Errorf("train: %s is damaged: its run cannot be at epoch %d, batch %d, step %d with that history", path, s.At.Epoch, s.At.Batch, s.Step)
 	}
 	if err := r.net.Weights.Load(under("weights/", f.Tensors)); err != nil {
 		return fmt.Errorf("train: %s: %w", path, err)
@@ -117,8 +185,50 @@ func (r *run) load() error {
 	if err := r.updater.load(under("optimizer/", f.Tensors)); err != nil {
 		return fmt.Errorf("train: %s: %w", path, err)
 	}
+	if name := r.notFinite(); name != "" {
+		return fmt.Errorf("train: %s is damaged: %s holds NaN or Inf", path, name)
+	}
 	r.net.Weights.Step, r.at, r.history = s.Step, s.At, s.History
 	return nil
+}
+
+// readCheckpoint reads the checkpoint in a folder. Its tensors and its state are
+// not checked yet. A missing file satisfies errors.Is(err, fs.ErrNotExist).
+func readCheckpoint(dir string) (weights.File, state, error) {
+	path := filepath.Join(dir, CheckpointFile)
+	f, err := weights.Load(path)
+	if err != nil {
+		return f, state{}, err
+	}
+	var s state
+	if err := json.Unmarshal([]byte(f.Metadata[stateKey]), &s); err != nil {
+		return f, state{}, fmt.Errorf("%s is damaged: its metadata %q: %w", path, stateKey, err)
+	}
+	return f, s, nil
+}
+
+// possible reports whether a run with the state's settings, which are sound, can
+// have come to that state.
+func (s state) possible() bool {
+	at := s.At
+	batches := 1 + (s.Settings.Images-1)/s.Settings.Batch // of an epoch
+	if at.Epoch != len(s.History) || at.Batch < 0 || at.Batch > batches || s.Step != uint64(at.Epoch*batches+at.Batch) {
+		return false
+	}
+	if at.Sums.Images != min(at.Batch*s.Settings.Batch, s.Settings.Images) || at.Sums.Correct < 0 || at.Sums.Correct > at.Sums.Images {
+		return false
+	}
+	for i, e := range s.History {
+		if e.Epoch != i+1 || !plausible(e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond) {
+			return false
+		}
+	}
+	return plausible(at.Sums.loss())
+}
+
+// plausible reports whether numbers may be losses, which are float32.
+func plausible(numbers ...float64) bool {
+	return !slices.ContainsFunc(numbers, func(v float64) bool { return math.Abs(v) > math.MaxFloat32 })
 }
 
 // load copies saved slots into the updater's.
@@ -130,7 +240,7 @@ func (u *updater) load(from map[string]*tensor.Dense) error {
 			return fmt.Errorf("the optimizer's %s is missing or not %v", name, t.Shape())
 		}
 	}
-	for name := range maps.Keys(own) {
+	for name := range own {
 		copy(own[name].Float32s(), from[name].Float32s())
 	}
 	return nil

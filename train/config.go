@@ -17,7 +17,8 @@ type Config struct {
 	Seed      uint64    // of initial weights, shuffling and dropout
 
 	// Dir is the folder that keeps the run; "" means none. It gets
-	// model.safetensors, checkpoint.safetensors, history.csv and curves.svg.
+	// model.safetensors, checkpoint.safetensors, history.csv and curves.svg. If
+	// it holds a run already, Fit refuses it unless Resume is set.
 	Dir string
 	// Model is the network's name in modelzoo, kept in model.safetensors so that
 	// infer.Load can build it again; "" for a network of your own.
@@ -73,6 +74,8 @@ func (c Config) check(d data.Dataset) error {
 		return fmt.Errorf("train: epochs %d and batch size %d, want positive numbers", c.Epochs, c.Batch)
 	case d.Train == nil || d.Test == nil || d.Train.Len() == 0 || d.Test.Len() == 0:
 		return fmt.Errorf("train: dataset %q has no training or no test samples", d.Name)
+	case len(d.Classes) == 0:
+		return fmt.Errorf("train: dataset %q has no classes, want a name for each", d.Name)
 	case c.Resume && c.Dir == "":
 		return fmt.Errorf("train: Resume without Dir, want the folder of the run")
 	}

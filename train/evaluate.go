@@ -2,7 +2,10 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"gorgonia.org/tensor"
 
 	"tapenet/graph"
 	"tapenet/train/data"
@@ -11,20 +14,26 @@ import (
 // evalBatch is the batch size of evaluation; it changes nothing but the speed.
 const evalBatch = 128
 
-// Evaluate returns the mean loss and the accuracy of a network on samples.
+// Evaluate returns the mean loss and the accuracy of a classifier on samples.
 func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (loss, accuracy float64, err error) {
+	if samples.Len() == 0 {
+		return 0, 0, errors.New("train: no samples to evaluate")
+	}
 	var sums tally
 	for lo := 0; lo < samples.Len(); lo += evalBatch {
 		if err := ctx.Err(); err != nil {
-			return 0, 0, err
+			return 0, 0, fmt.Errorf("train: evaluation stopped after %d of %d samples: %w", lo, samples.Len(), err)
 		}
 		n := min(evalBatch, samples.Len()-lo)
 		m, err := net.Model(graph.Eval, n)
 		if err != nil {
 			return 0, 0, err
 		}
-		if err := fill(m, samples, func(i int) int { return lo + i }); err != nil {
+		if err := classifier(m); err != nil {
 			return 0, 0, err
+		}
+		if err := fill(m, samples, func(i int) int { return lo + i }); err != nil {
+			return 0, 0, fmt.Errorf("train: evaluation %w", err)
 		}
 		if err := m.Run(); err != nil {
 			return 0, 0, err
@@ -34,14 +43,29 @@ func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (lo
 	return sums.loss(), sums.accuracy(), nil
 }
 
-// fill reads a batch into a model: sample i of the batch is index(i).
+// classifier returns an error unless a model is one, in float32.
+func classifier(m *graph.Model) error {
+	if of := m.Input.Dtype(); of != tensor.Float32 {
+		return fmt.Errorf("train: the network computes in %v, want float32", of)
+	}
+	output, target := m.OutputShape(), m.Target.Shape()
+	if len(output) != 2 || !target.Eq(output[:1]) {
+		return fmt.Errorf("train: the network's output is %v and its targets %v, want (N,classes) and (N)", output, target)
+	}
+	return nil
+}
+
+// fill reads a batch into a classifier: sample i of the batch is index(i).
 func fill(m *graph.Model, samples data.Samples, index func(i int) int) error {
 	x, labels := m.Input.Float32s(), m.Target.Float32s()
-	size := len(x) / len(labels)
+	size, classes := len(x)/len(labels), m.OutputShape()[1]
 	for i := range labels {
 		class, err := samples.Read(index(i), x[i*size:][:size])
 		if err != nil {
-			return fmt.Errorf("train: sample %d: %w", index(i), err)
+			return fmt.Errorf("sample %d: %w", index(i), err)
+		}
+		if class < 0 || class >= classes {
+			return fmt.Errorf("sample %d: class %d, want 0 to %d", index(i), class, classes-1)
 		}
 		labels[i] = float32(class)
 	}

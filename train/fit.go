@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"gorgonia.org/tensor"
+
 	"tapenet/graph"
 	"tapenet/train/data"
 )
@@ -15,8 +17,9 @@ import (
 // bit, whatever the number of processors.
 //
 // A cancelled ctx stops it within one batch; the error wraps ctx.Err(), and a
-// checkpoint in Config.Dir lets Config.Resume go on from that batch. A loss that
-// is no number stops it too, and leaves the last good checkpoint.
+// checkpoint in Config.Dir lets Config.Resume go on from that batch. A loss or a
+// weight that is NaN or infinite stops it too, and leaves the last good
+// checkpoint. Such a run has a Result beside the error: what it came to.
 func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result, error) {
 	c = c.defaults()
 	if err := c.check(d); err != nil {
@@ -61,15 +64,40 @@ func (r *run) result() *Result { return &Result{Network: r.net, History: r.histo
 // start makes the optimizer's state, and takes up or makes the run's folder.
 // The checkpoint it writes shows early whether the folder can be written.
 func (r *run) start() error {
+	if err := r.fits(); err != nil {
+		return err
+	}
 	m, err := r.net.Model(graph.Train, min(r.Batch, r.data.Train.Len()))
 	if err != nil {
 		return err
 	}
-	r.updater = newUpdater(r.Optimizer, m.Params())
+	if r.updater, err = newUpdater(r.Optimizer, m.Params()); err != nil {
+		return err
+	}
 	if r.Resume {
-		return r.load()
+		err = r.load()
+	} else {
+		err = r.claim()
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.sound(); err != nil {
+		return err
 	}
 	return r.save()
+}
+
+// fits returns an error unless the network has an output for each class.
+func (r *run) fits() error {
+	m, err := r.net.Model(graph.Infer, 1)
+	if err != nil {
+		return err
+	}
+	if want := (tensor.Shape{1, len(r.data.Classes)}); !m.OutputShape().Eq(want) {
+		return fmt.Errorf("train: the network's output is %v, want %v: one for each class of dataset %q", m.OutputShape(), want, r.data.Name)
+	}
+	return nil
 }
 
 // epoch goes through the rest of one epoch, evaluates, and keeps the results.
@@ -94,11 +122,14 @@ func (r *run) epoch(ctx context.Context) error {
 	var err error
 	if e.ValLoss, e.ValAccuracy, err = Evaluate(ctx, r.net, r.data.Test); err != nil {
 		if ctx.Err() != nil {
-			return r.interrupted(err)
+			return r.interrupted(ctx.Err())
 		}
 		return err
 	}
 	if err := finite(e.ValLoss, e.Epoch, r.at.Batch); err != nil {
+		return err
+	}
+	if err := r.sound(); err != nil {
 		return err
 	}
 	r.history = append(r.history, e)
@@ -119,7 +150,7 @@ func (r *run) batch(samples []int) error {
 		return err
 	}
 	if err := fill(m, r.data.Train, func(i int) int { return samples[i] }); err != nil {
-		return err
+		return fmt.Errorf("train: training %w", err)
 	}
 	if err := m.Run(); err != nil {
 		return err
@@ -130,6 +161,15 @@ func (r *run) batch(samples []int) error {
 	r.updater.step(r.net.Weights.Step, m.Params())
 	r.at.Sums.add(m)
 	r.at.Batch++
+	return nil
+}
+
+// sound returns an error if training has spoilt a tensor. The loss need not show
+// it: it is older than the last update, and a ReLU hides what is below zero.
+func (r *run) sound() error {
+	if name := r.notFinite(); name != "" {
+		return fmt.Errorf("train: %s holds NaN or Inf at epoch %d, step %d: try a lower learning rate", name, r.at.Epoch+1, r.at.Batch)
+	}
 	return nil
 }
 
@@ -148,6 +188,9 @@ func (r *run) progress(of int, rate float64) Progress {
 
 // interrupted saves what there is and returns the error that says where.
 func (r *run) interrupted(cause error) error {
+	if err := r.sound(); err != nil {
+		return err
+	}
 	if err := r.save(); err != nil {
 		return err
 	}

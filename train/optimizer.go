@@ -11,7 +11,8 @@ import (
 
 // Optimizer is a rule that changes a parameter, given its gradient. It is plain
 // data; what it remembers from step to step lies in slots, tensors like the
-// parameter, which Fit keeps and saves.
+// parameter, which Fit keeps and saves. A run goes on with an equal rule only:
+// of equal String, or without that method of equal type and fields.
 type Optimizer interface {
 	// Slots names the tensors that the rule keeps for each parameter. They
 	// start as zeros.
@@ -109,6 +110,14 @@ func orDefault(v, def float64) float64 {
 	return v
 }
 
+// describe names a rule and its settings.
+func describe(o Optimizer) string {
+	if s, ok := o.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("%T%+v", o, o)
+}
+
 // updater applies an optimizer to all parameters of a network.
 type updater struct {
 	rule  Optimizer
@@ -116,16 +125,19 @@ type updater struct {
 	flat  map[string][][]float32     // their elements
 }
 
-func newUpdater(rule Optimizer, params []graph.Param) *updater {
+func newUpdater(rule Optimizer, params []graph.Param) (*updater, error) {
 	u := &updater{rule: rule, slots: map[string][]*tensor.Dense{}, flat: map[string][][]float32{}}
 	for _, p := range params {
+		if p.Value.Dims() == 0 { // its gradient is no tensor
+			return nil, fmt.Errorf("train: parameter %s is a scalar, want a tensor, if only of shape (1)", p.Name)
+		}
 		for range rule.Slots() {
 			t := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(p.Value.Shape()...))
 			u.slots[p.Name] = append(u.slots[p.Name], t)
 			u.flat[p.Name] = append(u.flat[p.Name], t.Float32s())
 		}
 	}
-	return u
+	return u, nil
 }
 
 // step changes all parameters, given the gradients of the model's last run.

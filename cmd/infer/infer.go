@@ -66,7 +66,7 @@ func classify(ctx context.Context, p *infer.Predictor, files []string, asJSON bo
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d files could not be classified", failed, len(files))
+		return fmt.Errorf("infer: %d of %d files could not be classified", failed, len(files))
 	}
 	return nil
 }
@@ -88,7 +88,11 @@ func classifyFile(p *infer.Predictor, name string) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	predictions, err := p.PredictImages(img)
+	pixels, err := p.Pixels(img)
+	if err != nil {
+		return result{}, err
+	}
+	predictions, err := p.Predict([][]float32{pixels})
 	if err != nil {
 		return result{}, err
 	}

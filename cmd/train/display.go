@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -59,16 +60,22 @@ func (d *display) batch(p train.Progress) {
 	if d.bar == nil {
 		d.bar = progressbar.NewOptions(p.Of,
 			progressbar.OptionSetWriter(d.people),
-			progressbar.OptionSetWidth(24),
-			progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString("images"),
-			progressbar.OptionShowCount(),
-			progressbar.OptionThrottle(100_000_000),
-			progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetWidth(24), // less on a narrow terminal
+			progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionSetPredictTime(false), // its rate would count what an earlier run has done
+			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionUseANSICodes(true), // clears all of the line, a ^C too
 		)
 	}
-	d.bar.Describe(fmt.Sprintf("epoch %d/%d  loss %.4f  accuracy %.4f", p.Epoch, p.Epochs, p.Loss, p.Accuracy))
+	d.bar.Describe(describe(p))
 	d.bar.Set(p.Images)
+}
+
+// describe is the text beside the bar. It leaves room for a bar in 80 columns.
+func describe(p train.Progress) string {
+	left := time.Duration(float64(p.Of-p.Images) / p.ImagesPerSecond * float64(time.Second)).Round(time.Second)
+	return fmt.Sprintf("epoch %d/%d  loss %.4f  accuracy %.4f  %.0f images/s  %v left",
+		p.Epoch, p.Epochs, p.Loss, p.Accuracy, p.ImagesPerSecond, left)
 }
 
 // epoch prints an epoch's line.

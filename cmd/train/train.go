@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -43,18 +42,25 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
 	}
+	if err := cli.NoArguments(f); err != nil {
+		return o, err
+	}
 	if o.out == "" {
 		o.out = filepath.Join("runs", o.model)
 	}
-	return o, errors.Join(cli.NoArguments(f), o.check())
+	return o, o.check()
 }
 
 func (o options) check() error {
-	if o.epochs < 1 || o.batch < 1 || o.limit < 0 {
-		return cli.Usagef("train: -epochs %d, -batch %d, -limit %d: want positive numbers", o.epochs, o.batch, o.limit)
-	}
-	if !(o.lr >= 0) || math.IsInf(o.lr, 0) {
-		return cli.Usagef("train: -lr %g, want a positive number", o.lr)
+	switch {
+	case o.epochs < 1:
+		return cli.Usagef("train: -epochs %d, want 1 or more", o.epochs)
+	case o.batch < 1:
+		return cli.Usagef("train: -batch %d, want 1 or more", o.batch)
+	case o.limit < 0:
+		return cli.Usagef("train: -limit %d, want a number of samples, or 0 for all", o.limit)
+	case !(o.lr >= 0) || math.IsInf(o.lr, 0):
+		return cli.Usagef("train: -lr %g, want a positive number, or 0 for the default", o.lr)
 	}
 	return nil
 }
@@ -78,14 +84,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	dataset.Train, dataset.Test = data.Limit(dataset.Train, o.limit), data.Limit(dataset.Test, o.limit)
 	show := newDisplay(o, stdout, stderr)
+	net := spec.New(len(dataset.Classes))
+	if err := show.begin(net, dataset); err != nil {
+		return err
+	}
 	if !o.resume {
 		if err := keepEarlier(o.out, show); err != nil {
 			return err
 		}
-	}
-	net := spec.New(len(dataset.Classes))
-	if err := show.begin(net, dataset); err != nil {
-		return err
 	}
 	_, err = train.Fit(ctx, net, dataset, train.Config{
 		Epochs: o.epochs, Batch: o.batch, Optimizer: optimizer, Seed: o.seed,

@@ -35,6 +35,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return list(stdout)
 	}
+	if ext := filepath.Ext(*file); *file != "" && ext != ".dot" && ext != ".svg" {
+		return cli.Usagef("zoo: -graph %s, want a file ending in .dot or .svg", *file)
+	}
 	spec, err := modelzoo.Lookup(*name)
 	if err != nil {
 		return cli.Usagef("%v", err)
@@ -59,18 +62,14 @@ func list(stdout io.Writer) error {
 	return w.Flush()
 }
 
-// draw writes a graph in the format that the file's name asks for.
+// draw writes a graph to a .dot or .svg file.
 func draw(ctx context.Context, dot, file string) error {
 	content := []byte(dot)
-	switch ext := filepath.Ext(file); ext {
-	case ".dot":
-	case ".svg":
+	if filepath.Ext(file) == ".svg" {
 		var err error
 		if content, err = svg(ctx, content); err != nil {
 			return fmt.Errorf("zoo: drawing: %w", err)
 		}
-	default:
-		return cli.Usagef("zoo: -graph %s, want a file ending in .dot or .svg", file)
 	}
 	return weights.WriteFile(file, func(w io.Writer) error { _, err := w.Write(content); return err })
 }

@@ -21,25 +21,34 @@ type Run func(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 // command line, 130 after an interrupt. The first interrupt (or SIGTERM)
 // cancels the context; a second one ends the process at once.
 func Main(run Run) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the next signal finds no handler
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(130)
+	}()
 	os.Exit(code(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
 }
 
 // code prints an error as one line and returns the exit code.
 func code(err error, stderr io.Writer) int {
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	line := strings.ReplaceAll(err.Error(), "\n", "; ")
 	var usage UsageError
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-		return 0
 	case errors.As(err, &usage):
-		fmt.Fprintln(stderr, err)
+		fmt.Fprintln(stderr, line)
 		return 2
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, err)
+		fmt.Fprintln(stderr, line)
 		return 130
 	}
-	fmt.Fprintln(stderr, "error:", strings.ReplaceAll(err.Error(), "\n", "; "))
+	fmt.Fprintln(stderr, "error:", line)
 	return 1
 }
 

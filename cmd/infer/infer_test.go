@@ -1,0 +1,267 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"log"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/modelzoo"
+	"tapenet/train"
+	"tapenet/train/data"
+)
+
+var loadMNIST = sync.OnceValues(data.MNIST)
+
+func mnist(t *testing.T) data.Dataset {
+	t.Helper()
+	d, err := loadMNIST()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// folder is for a run that all tests use.
+var folder string
+
+// TestMain is the command itself in a process that asks for it.
+func TestMain(m *testing.M) {
+	if os.Getenv("TAPENET_TEST_COMMAND") != "" {
+		main()
+	}
+	var err error
+	if folder, err = os.MkdirTemp("", "run"); err != nil {
+		log.Fatal(err)
+	}
+	code := m.Run()
+	os.RemoveAll(folder)
+	os.Exit(code)
+}
+
+var fit = sync.OnceValue(func() error {
+	d, err := loadMNIST()
+	if err != nil {
+		return err
+	}
+	d.Train, d.Test = data.Limit(d.Train, 1000), data.Limit(d.Test, 100)
+	_, err = train.Fit(context.Background(), modelzoo.LeNet5(10), d, train.Config{Epochs: 3, Seed: 1, Dir: folder, Model: "lenet5"})
+	return err
+})
+
+// trained returns the folder of a run, which the first call makes.
+func trained(t *testing.T) (dir string) {
+	t.Helper()
+	if err := fit(); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// classified runs the command.
+func classified(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	err = run(t.Context(), args, &out, &errs)
+	return out.String(), errs.String(), err
+}
+
+// pictures writes the first n test digits as PNG files and returns their names
+// and classes.
+func pictures(t *testing.T, n int) (files []string, classes []int) {
+	t.Helper()
+	dir, test := t.TempDir(), mnist(t).Test
+	x := make([]float32, 28*28)
+	for i := range n {
+		class, err := test.Read(i, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := image.NewGray(image.Rect(0, 0, 28, 28))
+		for k, v := range x {
+			g.Pix[k] = uint8(v*255 + 0.5)
+		}
+		var b bytes.Buffer
+		if err := png.Encode(&b, g); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, write(t, filepath.Join(dir, fmt.Sprintf("digit%d.png", i)), b.Bytes()))
+		classes = append(classes, class)
+	}
+	return files, classes
+}
+
+func write(t *testing.T, file string, content []byte) string {
+	t.Helper()
+	if err := os.WriteFile(file, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestFiles(t *testing.T) {
+	files, classes := pictures(t, 20)
+	out, errs, err := classified(t, append([]string{"-model", trained(t)}, files...)...)
+	if err != nil || errs != "" {
+		t.Fatalf("error %v, stderr %q", err, errs)
+	}
+	format := regexp.MustCompile(`^(.*\.png): (\d)  \((\d: \d+\.\d %(, )?){10}\)$`)
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	if len(lines) != len(files) {
+		t.Fatalf("%d lines for %d files:\n%s", len(lines), len(files), out)
+	}
+	right := 0
+	for i, line := range lines {
+		m := format.FindStringSubmatch(line)
+		if m == nil || m[1] != files[i] {
+			t.Fatalf("line %q, want %s: class  (0: 0.0 %%, …)", line, files[i])
+		}
+		if m[2] == fmt.Sprint(classes[i]) {
+			right++
+		}
+	}
+	if right < 15 {
+		t.Errorf("%d of %d digits are right, want at least 15", right, len(files))
+	}
+}
+
+func TestFilesAsJSON(t *testing.T) {
+	files, _ := pictures(t, 3)
+	out, errs, err := classified(t, append([]string{"-json", "-model", filepath.Join(trained(t), train.ModelFile)}, files...)...)
+	if err != nil || errs != "" {
+		t.Fatalf("error %v, stderr %q", err, errs)
+	}
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	if len(lines) != len(files) {
+		t.Fatalf("%d lines for %d files:\n%s", len(lines), len(files), out)
+	}
+	for i, line := range lines {
+		var r result
+		strict(t, line, &r)
+		sum := 0.0
+		for _, p := range r.Probabilities {
+			sum += float64(p)
+		}
+		if r.File != files[i] || len(r.Class) != 1 || len(r.Probabilities) != 10 || math.Abs(sum-1) > 1e-5 {
+			t.Errorf("line %s, want file %s, a class, and 10 probabilities with sum 1", line, files[i])
+		}
+	}
+}
+
+// strict parses one JSON value that has no key but v's.
+func strict(t *testing.T, text string, v any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		t.Fatalf("%q: more than one JSON value", text)
+	}
+}
+
+// TestBadFiles: they do not stop the others, but the command fails.
+func TestBadFiles(t *testing.T) {
+	good, _ := pictures(t, 2)
+	dir := t.TempDir()
+	text := write(t, filepath.Join(dir, "text.png"), []byte("no picture"))
+	empty := write(t, filepath.Join(dir, "empty.png"), nil)
+	missing := filepath.Join(dir, "missing.png")
+	blank := filepath.Join(dir, "blank.png")
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 50, 50))); err != nil {
+		t.Fatal(err)
+	}
+	write(t, blank, b.Bytes())
+	out, errs, err := classified(t, "-model", trained(t), good[0], text, empty, missing, dir, blank, good[1])
+	if err == nil || err.Error() != "infer: 5 of 7 files could not be classified" || errors.As(err, new(cli.UsageError)) {
+		t.Errorf("error %v, want one that counts 5 of 7", err)
+	}
+	if lines := strings.Split(out, "\n"); len(lines) != 3 || !strings.HasPrefix(lines[0], good[0]) || !strings.HasPrefix(lines[1], good[1]) {
+		t.Errorf("stdout %q, want lines for %q", out, good)
+	}
+	wants := []string{
+		text + ": infer: not a PNG, JPEG or GIF image", empty + ": infer: not a PNG", missing + ": no such file or directory",
+		dir + ": infer: ", blank + ": infer: the picture is blank",
+	}
+	lines := strings.Split(strings.TrimSuffix(errs, "\n"), "\n")
+	if len(lines) != len(wants) {
+		t.Fatalf("stderr %q, want %d lines", errs, len(wants))
+	}
+	for i, want := range wants {
+		if !strings.HasPrefix(lines[i], want) {
+			t.Errorf("stderr line %q, want %q", lines[i], want)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	dir := t.TempDir()
+	tests := []struct {
+		name  string
+		args  []string
+		usage bool // exit code 2
+		want  string
+	}{
+		{"no model", []string{"x.png"}, true, "infer: no model, want -model DIR"},
+		{"no file", []string{"-model", dir}, true, "infer: nothing to do, want picture files or -data"},
+		{"files and data", []string{"-model", dir, "-data", "mnist", "x.png"}, true, "infer: got both -data and files"},
+		{"unknown flag", []string{"-x"}, true, "infer: flag provided but not defined: -x"},
+		{"folder without model", []string{"-model", dir, "x.png"}, false, "go run ./cmd/train makes one"},
+		{"missing folder", []string{"-model", filepath.Join(dir, "none"), "x.png"}, false, "go run ./cmd/train makes one"},
+		{"missing dataset", []string{"-model", trained(t), "-data", filepath.Join(dir, "none")}, false, "no folder"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			out, errs, err := classified(t, tt.args...)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Fatalf("error %v, want one line with %q", err, tt.want)
+			}
+			if usage := errors.As(err, new(cli.UsageError)); usage != tt.usage {
+				t.Errorf("usage error: %t, want %t", usage, tt.usage)
+			}
+			if out != "" || errs != "" {
+				t.Errorf("printed %q and %q besides the error", out, errs)
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	out, errs, err := classified(t, "-help")
+	if !errors.Is(err, flag.ErrHelp) || out != "" {
+		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
+	}
+	for _, want := range []string{"usage: infer", "-model", "-data", "-json"} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("no %q in %q", want, errs)
+		}
+	}
+}
+
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, args := range [][]string{{"-data", "mnist"}, {"x.png"}} {
+		var out bytes.Buffer
+		err := run(ctx, append([]string{"-model", trained(t)}, args...), &out, io.Discard)
+		if !errors.Is(err, context.Canceled) || out.Len() > 0 {
+			t.Errorf("%q: error %v, stdout %q, want the context's error alone", args, err, out.String())
+		}
+	}
+}

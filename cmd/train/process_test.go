@@ -1,0 +1,166 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tapenet/train"
+)
+
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(self, args...)
+	c.Env = append(os.Environ(), "TAPENET_TEST_COMMAND=1")
+	t.Cleanup(func() {
+		if c.Process != nil {
+			c.Process.Kill()
+		}
+	})
+	return c
+}
+
+// wait returns the exit code as a shell has it: 128 and the signal's number for
+// a process that a signal killed.
+func wait(t *testing.T, c *exec.Cmd, limit time.Duration) int {
+	t.Helper()
+	began := time.Now()
+	timer := time.AfterFunc(limit, func() { c.Process.Kill() })
+	defer timer.Stop()
+	c.Wait()
+	if s := c.ProcessState.Sys().(syscall.WaitStatus); s.Signaled() {
+		t.Logf("killed by %v after %v", s.Signal(), time.Since(began))
+		return 128 + int(s.Signal())
+	}
+	return c.ProcessState.ExitCode()
+}
+
+// until starts a command and reads lines of its stdout until one has the text.
+// rest waits for the end of the command and returns the others.
+func until(t *testing.T, c *exec.Cmd, text string) (rest func() string) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Stdout = w
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	lines := bufio.NewReader(r)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatalf("stdout ended before %q: %v", text, err)
+		}
+		if strings.Contains(line, text) {
+			break
+		}
+	}
+	tail, done := "", make(chan struct{})
+	go func() {
+		defer close(done)
+		defer r.Close()
+		b, _ := io.ReadAll(lines)
+		tail = string(b)
+	}()
+	return func() string { <-done; return tail }
+}
+
+func TestExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	tests := []struct {
+		name   string
+		args   []string
+		code   int
+		stderr string
+	}{
+		{"success", quick(t, "-out", filepath.Join(dir, "x")), 0, ""},
+		{"wrong flag", []string{"-epochs", "0"}, 2, "train: -epochs 0, want 1 or more\n"},
+		{"two mistakes", []string{"-epochs", "0", "cnn"}, 2, "train: unexpected argument \"cnn\"; train -help lists the flags\n"},
+		{"unknown model", []string{"-model", "vgg"}, 2, "modelzoo: no model \"vgg\", want one of cnn, fcnn, lenet5\n"},
+		{"nothing to resume", quick(t, "-resume", "-out", filepath.Join(dir, "y")), 1,
+			"error: train: nothing to resume, there is no " + filepath.Join(dir, "y", train.CheckpointFile) + "\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := command(t, tt.args...)
+			var stderr bytes.Buffer
+			c.Stderr = &stderr
+			c.Run()
+			if code := c.ProcessState.ExitCode(); code != tt.code || stderr.String() != tt.stderr {
+				t.Errorf("exit code %d, stderr %q, want %d and %q", code, stderr.String(), tt.code, tt.stderr)
+			}
+		})
+	}
+}
+
+// TestInterrupt stops a run in its second epoch; -resume completes it, and the
+// model is that of a run nobody stopped.
+func TestInterrupt(t *testing.T) {
+	dir, straight := filepath.Join(t.TempDir(), "x"), filepath.Join(t.TempDir(), "y")
+	args := quick(t, "-limit", "1500", "-epochs", "2")
+	c := command(t, append(args, "-out", dir)...)
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	rest := until(t, c, "epoch 1/2")
+	c.Process.Signal(os.Interrupt)
+	code := wait(t, c, 5*time.Second)
+	if code != 130 || !strings.HasPrefix(stderr.String(), "train: stopped in epoch 2 after ") || strings.Count(stderr.String(), "\n") != 1 {
+		t.Fatalf("exit code %d, stderr %q, want 130 and where it stopped", code, stderr.String())
+	}
+	want := "saved " + filepath.Join(dir, train.CheckpointFile) + "; the same command with -resume goes on from here\n"
+	if got := rest(); got != want {
+		t.Errorf("stdout ended in %q, want %q", got, want)
+	}
+	out := trained(t, append(args, "-resume", "-out", dir)...)
+	if !strings.Contains(out, "epoch 2/2") || strings.Contains(out, "epoch 1/2") {
+		t.Errorf("resuming printed %s, want epoch 2", out)
+	}
+	trained(t, append(args, "-out", straight)...)
+	if !bytes.Equal(read(t, dir, train.ModelFile), read(t, straight, train.ModelFile)) {
+		t.Error("the resumed model is not that of a run nobody stopped")
+	}
+}
+
+// TestTwoInterrupts: the second one does not wait for the batch, which takes
+// seconds here.
+func TestTwoInterrupts(t *testing.T) {
+	c := command(t, "-model", "lenet5", "-batch", "15000", "-out", filepath.Join(t.TempDir(), "x"))
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	until(t, c, "training and")
+	time.Sleep(500 * time.Millisecond)
+	c.Process.Signal(os.Interrupt)
+	time.Sleep(100 * time.Millisecond)
+	c.Process.Signal(os.Interrupt)
+	if code := wait(t, c, 2*time.Second); code != 130 || stderr.String() != "" {
+		t.Errorf("exit code %d, stderr %q, want 130 at once", code, stderr.String())
+	}
+}
+
+// TestInterruptJSON: stdout has nothing but JSON even then.
+func TestInterruptJSON(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "x")
+	c := command(t, quick(t, "-json", "-epochs", "1000", "-out", dir)...)
+	rest := until(t, c, `"epoch":1,`)
+	c.Process.Signal(syscall.SIGTERM)
+	if code := wait(t, c, 5*time.Second); code != 130 {
+		t.Errorf("exit code %d, want 130", code)
+	}
+	epochs(t, rest())
+}

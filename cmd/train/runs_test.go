@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tapenet/train"
+)
+
+// read returns a file of a run.
+func read(t *testing.T, parts ...string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(parts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// TestKeepEarlier: a new run does not overwrite an earlier one.
+func TestKeepEarlier(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "x")
+	var models [][]byte
+	for i, seed := range []string{"1", "2", "3"} {
+		out := trained(t, quick(t, "-seed", seed, "-out", dir+string(filepath.Separator))...)
+		want := ""
+		if i > 0 {
+			want = "moved the earlier run to " + dir + "." + string(rune('0'+i)) + "\n"
+		}
+		if strings.Contains(out, "moved") != (i > 0) || !strings.Contains(out, want) {
+			t.Errorf("run %d printed %q, want %q in it", i, out, want)
+		}
+		models = append(models, read(t, dir, train.ModelFile))
+	}
+	for name, want := range map[string][]byte{"x.1": models[0], "x.2": models[1], "x": models[2]} {
+		if !bytes.Equal(read(t, filepath.Dir(dir), name, train.ModelFile), want) {
+			t.Errorf("%s has another run's model", name)
+		}
+	}
+}
+
+// TestWrongFlagsMoveNothing: a run that cannot begin leaves the earlier one
+// where it is.
+func TestWrongFlagsMoveNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "x")
+	trained(t, quick(t, "-out", dir)...)
+	images := filepath.Join(t.TempDir(), "images")
+	tooSmall(t, images)
+	for _, wrong := range [][]string{{"-optimizer", "lion"}, {"-data", "none"}, {"-data", images}} {
+		if _, _, err := trains(t, append(quick(t, "-out", dir), wrong...)...); err == nil {
+			t.Errorf("%q: no error", wrong)
+		}
+		if _, err := os.Stat(filepath.Join(dir, train.ModelFile)); err != nil {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+}
+
+// tooSmall writes a dataset of two 2×2 images, which no convolution fits.
+func tooSmall(t *testing.T, dir string) {
+	t.Helper()
+	err := os.Mkdir(dir, 0o755)
+	for _, part := range []string{"train", "t10k"} {
+		err = errors.Join(err,
+			os.WriteFile(filepath.Join(dir, part+"-images-idx3-ubyte"), []byte("\x00\x00\x08\x03\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00\x0212345678"), 0o644),
+			os.WriteFile(filepath.Join(dir, part+"-labels-idx1-ubyte"), []byte("\x00\x00\x08\x01\x00\x00\x00\x02\x00\x01"), 0o644))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestResume: two epochs, and two more, are four.
+func TestResume(t *testing.T) {
+	dir, straight := filepath.Join(t.TempDir(), "x"), filepath.Join(t.TempDir(), "y")
+	four := quick(t, "-epochs", "4")
+	trained(t, quick(t, "-epochs", "2", "-out", dir)...)
+	out := trained(t, append(four, "-resume", "-out", dir)...)
+	if strings.Contains(out, "moved") || strings.Contains(out, "epoch 2/4") || !strings.Contains(out, "epoch 3/4") || !strings.Contains(out, "epoch 4/4") {
+		t.Errorf("printed %s, want epochs 3 and 4", out)
+	}
+	trained(t, append(four, "-out", straight)...)
+	if !bytes.Equal(read(t, dir, train.ModelFile), read(t, straight, train.ModelFile)) {
+		t.Error("the model is not that of four epochs at once")
+	}
+	before := read(t, dir, train.CheckpointFile)
+	trained(t, append(four, "-resume", "-out", dir)...) // nothing left to do
+	if !bytes.Equal(read(t, dir, train.CheckpointFile), before) {
+		t.Error("resuming a complete run changed its checkpoint")
+	}
+}
+
+func TestResumeAnotherRun(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "x")
+	trained(t, quick(t, "-out", dir)...)
+	_, _, err := trains(t, quick(t, "-resume", "-seed", "2", "-out", dir)...)
+	if err == nil || !strings.Contains(err.Error(), "is of another run") {
+		t.Errorf("error %v, want one that names the difference", err)
+	}
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/infer"
+	"tapenet/train"
+)
+
+// trains runs the command.
+func trains(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	err = run(t.Context(), args, &out, &errs)
+	return out.String(), errs.String(), err
+}
+
+// trained is trains that must not fail.
+func trained(t *testing.T, args ...string) (stdout string) {
+	t.Helper()
+	out, errs, err := trains(t, args...)
+	if err != nil || errs != "" {
+		t.Fatalf("%q: error %v, stderr %q", args, err, errs)
+	}
+	return out
+}
+
+// TestText holds what a person sees without a terminal: plain lines.
+func TestText(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "runs", "new")
+	out := trained(t, quick(t, "-epochs", "2", "-out", dir)...)
+	epoch := `loss \d\.\d{4}  accuracy \d\.\d{4}  test loss \d\.\d{4}  test accuracy \d\.\d{4}  \d+ images/s\n`
+	want := regexp.MustCompile(`(?s)^layer .*conv2d .*total +61,706 .*
+data\d+: 200 training and 200 test images of \[1 28 28\], 10 classes
+epoch 1/2  ` + epoch + `epoch 2/2  ` + epoch + `the model is in ` + regexp.QuoteMeta(filepath.Join(dir, train.ModelFile)) +
+		`; its curves are in ` + regexp.QuoteMeta(filepath.Join(dir, train.CurvesFile)) + "\n$")
+	if !want.MatchString(out) {
+		t.Errorf("printed\n%s\nwant\n%s", out, want)
+	}
+	if strings.ContainsAny(out, "\r\x1b") {
+		t.Errorf("control characters in %q", out)
+	}
+	for _, name := range []string{train.ModelFile, train.CheckpointFile, train.HistoryFile, train.CurvesFile} {
+		if s, err := os.Stat(filepath.Join(dir, name)); err != nil || s.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	p, err := infer.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Input != [3]int{1, 28, 28} || len(p.Classes) != 10 {
+		t.Errorf("input %v and classes %q, want MNIST's", p.Input, p.Classes)
+	}
+}
+
+// epochs parses what -json has printed: a line with exactly these keys for each
+// epoch.
+func epochs(t *testing.T, out string) (list []train.Epoch) {
+	t.Helper()
+	want := []string{"accuracy", "epoch", "images_per_second", "loss", "val_accuracy", "val_loss"}
+	for line := range strings.Lines(out) {
+		var keys map[string]float64
+		var e train.Epoch
+		if err := errors.Join(json.Unmarshal([]byte(line), &keys), json.Unmarshal([]byte(line), &e)); err != nil {
+			t.Fatalf("line %q: %v", line, err)
+		}
+		if got := slices.Sorted(maps.Keys(keys)); !slices.Equal(got, want) {
+			t.Fatalf("line %q has keys %q, want %q", line, got, want)
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+func TestJSON(t *testing.T) {
+	out, errs, err := trains(t, quick(t, "-json", "-epochs", "3", "-out", filepath.Join(t.TempDir(), "x"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := epochs(t, out)
+	if len(list) != 3 {
+		t.Fatalf("%d lines, want 3:\n%s", len(list), out)
+	}
+	for i, e := range list {
+		if e.Epoch != i+1 || !(e.Loss > 0 && e.ValLoss > 0 && e.Accuracy > 0 && e.Accuracy <= 1 && e.ValAccuracy > 0 && e.ValAccuracy <= 1 && e.ImagesPerSecond > 0) {
+			t.Errorf("line %d is %+v", i, e)
+		}
+	}
+	if !strings.Contains(errs, "epoch 3/3") || !strings.Contains(errs, "the model is in") {
+		t.Errorf("stderr %q, want the text for people", errs)
+	}
+}
+
+// loss trains quickly, with other flags after the usual ones, and returns the first epoch's loss.
+func loss(t *testing.T, args ...string) float64 {
+	t.Helper()
+	out, _, err := trains(t, append(quick(t, "-json", "-out", filepath.Join(t.TempDir(), "x")), args...)...)
+	if err != nil {
+		t.Fatalf("%q: %v", args, err)
+	}
+	return epochs(t, out)[0].Loss
+}
+
+// TestFlags holds that every flag reaches the training: with another value it
+// gives another loss, and with its default spelled out the same.
+func TestFlags(t *testing.T) {
+	base := loss(t)
+	tests := []struct {
+		args []string
+		same bool
+	}{
+		{nil, true},
+		{[]string{"-batch", "32", "-optimizer", "adam", "-lr", "0.001", "-seed", "1", "-data", "mnist"}, true},
+		{[]string{"-batch", "16"}, false},
+		{[]string{"-batch", "100000"}, false}, // one batch of all
+		{[]string{"-optimizer", "sgd"}, false},
+		{[]string{"-lr", "0.01"}, false},
+		{[]string{"-seed", "2"}, false},
+		{[]string{"-limit", "150"}, false},
+		{[]string{"-model", "fcnn"}, false},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt.args), func(t *testing.T) {
+			if got := loss(t, tt.args...); (got == base) != tt.same {
+				t.Errorf("loss %v, without the flags %v, want the same: %t", got, base, tt.same)
+			}
+		})
+	}
+	if sgd, same := loss(t, "-optimizer", "sgd"), loss(t, "-optimizer", "sgd", "-lr", "0.01"); sgd != same {
+		t.Errorf("sgd's loss is %v, with -lr 0.01 %v, want the same", sgd, same)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name  string
+		args  []string
+		usage bool // exit code 2
+		want  string
+	}{
+		{"unknown model", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5`},
+		{"unknown optimizer", []string{"-optimizer", "lion"}, true, `train: no optimizer "lion", want adam or sgd`},
+		{"no epochs", []string{"-epochs", "0"}, true, "train: -epochs 0, want 1 or more"},
+		{"no batch", []string{"-batch", "-3"}, true, "train: -batch -3, want 1 or more"},
+		{"negative limit", []string{"-limit", "-1"}, true, "train: -limit -1, want"},
+		{"negative rate", []string{"-lr", "-0.1"}, true, "train: -lr -0.1, want a positive number"},
+		{"no rate", []string{"-lr", "NaN"}, true, "train: -lr NaN, want a positive number"},
+		{"infinite rate", []string{"-lr", "Inf"}, true, "train: -lr +Inf, want a positive number"},
+		{"negative seed", []string{"-seed", "-1"}, true, `train: invalid value "-1" for flag -seed`},
+		{"no number", []string{"-epochs", "ten"}, true, `train: invalid value "ten" for flag -epochs`},
+		{"unknown flag", []string{"-gpu"}, true, "train: flag provided but not defined: -gpu"},
+		{"argument", []string{"cnn"}, true, `train: unexpected argument "cnn"`},
+		{"two mistakes", []string{"-epochs", "0", "cnn"}, true, `train: unexpected argument "cnn"`},
+		{"missing folder", []string{"-data", filepath.Join(dir, "none")}, false, "data: no folder"},
+		{"nothing to resume", []string{"-data", digits(t), "-resume", "-out", filepath.Join(dir, "none")}, false, "train: nothing to resume"},
+		{"no folder for the run", []string{"-data", digits(t), "-out", filepath.Join(file, "x")}, false, "train: the run's folder"},
+		{"training goes off", quick(t, "-model", "cnn", "-lr", "1e30", "-out", filepath.Join(dir, "off")), false, "try a lower learning rate"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, errs, err := trains(t, tt.args...)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Fatalf("error %v, want one line with %q", err, tt.want)
+			}
+			if usage := errors.As(err, new(cli.UsageError)); usage != tt.usage {
+				t.Errorf("usage error: %t, want %t", usage, tt.usage)
+			}
+			if errs != "" {
+				t.Errorf("stderr %q besides the error", errs)
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	out, errs, err := trains(t, "-help")
+	if !errors.Is(err, flag.ErrHelp) || out != "" {
+		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
+	}
+	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "seed", "out", "limit", "resume", "json"} {
+		if !strings.Contains(errs, "  -"+name) {
+			t.Errorf("no -%s in %q", name, errs)
+		}
+	}
+}
+
+func TestDefaultFolder(t *testing.T) {
+	o, err := parse([]string{"-model", "fcnn"}, io.Discard)
+	if want := filepath.Join("runs", "fcnn"); err != nil || o.out != want {
+		t.Errorf("folder %q and error %v, want %s", o.out, err, want)
+	}
+}

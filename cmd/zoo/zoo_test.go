@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/modelzoo"
+)
+
+// zoo runs the command.
+func zoo(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	err = run(t.Context(), args, &out, &errs)
+	return out.String(), errs.String(), err
+}
+
+// contains demands parts in a text.
+func contains(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("no %q in %q", part, text)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	out, errs, err := zoo(t)
+	if err != nil || errs != "" {
+		t.Fatalf("error %v, stderr %q", err, errs)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	specs := modelzoo.Specs()
+	if len(lines) != len(specs)+1 {
+		t.Fatalf("%d lines, want a heading and %d networks:\n%s", len(lines), len(specs), out)
+	}
+	for i, s := range specs {
+		if !strings.HasPrefix(lines[i+1], s.Name+" ") {
+			t.Errorf("line %q, want one of %s", lines[i+1], s.Name)
+		}
+		contains(t, lines[i+1], "1×28×28", s.Doc, s.Reference)
+	}
+}
+
+func TestShow(t *testing.T) {
+	parameters := map[string]string{"cnn": "693,962", "fcnn": "688,114", "lenet5": "61,706"}
+	for _, s := range modelzoo.Specs() {
+		t.Run(s.Name, func(t *testing.T) {
+			out, _, err := zoo(t, "-model", s.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			contains(t, out, s.Name+": "+s.Doc, s.Reference, "(1, 1, 28, 28)", "(1, 10)", "total", parameters[s.Name])
+		})
+	}
+	out, _, err := zoo(t, "-model", "cnn", "-batch", "7", "-classes", "3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out, "(7, 1, 28, 28)", "(7, 3)")
+}
+
+// drawn runs the command with -graph and returns the file.
+func drawn(t *testing.T, model, name string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	out, _, err := zoo(t, "-model", model, "-graph", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out, "parameters")
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func TestDOT(t *testing.T) {
+	dot := drawn(t, "cnn", "x.dot")
+	contains(t, dot, "digraph", "Conv2d", "MaxPool2D", "Mul", "SoftMax", "(1, 32, 26, 26)", "->")
+}
+
+func TestSVG(t *testing.T) {
+	for _, s := range modelzoo.Specs() {
+		t.Run(s.Name, func(t *testing.T) {
+			svg := drawn(t, s.Name, "x.svg")
+			contains(t, svg, "<svg", "Mul", "SoftMax")
+			if s.Name == "cnn" {
+				contains(t, svg, "Conv2d", "MaxPool2D", "(1, 32, 26, 26)")
+			}
+			elements, d := 0, xml.NewDecoder(strings.NewReader(svg))
+			for {
+				token, err := d.Token()
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatalf("the file is not well-formed: %v", err)
+				}
+				if _, ok := token.(xml.StartElement); ok {
+					elements++
+				}
+			}
+			if elements < 50 {
+				t.Errorf("%d elements, want a drawing", elements)
+			}
+		})
+	}
+}
+
+func TestErrors(t *testing.T) {
+	dir := t.TempDir()
+	tests := []struct {
+		name  string
+		args  []string
+		usage bool // exit code 2
+		want  string
+	}{
+		{"unknown network", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5`},
+		{"png", []string{"-model", "cnn", "-graph", filepath.Join(dir, "x.png")}, true, "x.png, want a file ending in .dot or .svg"},
+		{"no extension", []string{"-model", "cnn", "-graph", filepath.Join(dir, "x")}, true, "want a file ending in .dot or .svg"},
+		{"graph of nothing", []string{"-graph", "x.dot"}, true, "zoo: -graph without -model"},
+		{"argument", []string{"cnn"}, true, `zoo: unexpected argument "cnn"`},
+		{"unknown flag", []string{"-x"}, true, "zoo: flag provided but not defined: -x"},
+		{"no classes", []string{"-model", "cnn", "-classes", "0"}, false, "units 0"},
+		{"no batch", []string{"-model", "cnn", "-batch", "0"}, false, "want positive dimensions"},
+		{"no folder", []string{"-model", "cnn", "-graph", filepath.Join(dir, "none", "x.svg")}, false, "no such file or directory"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			out, errs, err := zoo(t, tt.args...)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Fatalf("error %v, want one line with %q", err, tt.want)
+			}
+			if usage := errors.As(err, new(cli.UsageError)); usage != tt.usage {
+				t.Errorf("usage error: %t, want %t", usage, tt.usage)
+			}
+			if tt.usage && out != "" || errs != "" {
+				t.Errorf("printed %q and %q besides the error", out, errs)
+			}
+		})
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("%v left behind", left)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	out, errs, err := zoo(t, "-help")
+	if !errors.Is(err, flag.ErrHelp) || out != "" {
+		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
+	}
+	contains(t, errs, "usage: zoo", "-model", "-graph", "-classes", "-batch")
+}

@@ -1,0 +1,92 @@
+package infer_test
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"log"
+	"os"
+	"strings"
+
+	"gorgonia.org/tensor"
+
+	"tapenet/graph"
+	"tapenet/graph/weights"
+	"tapenet/infer"
+	"tapenet/modelzoo"
+	"tapenet/train"
+	"tapenet/train/data"
+)
+
+// trainCNN leaves a run's folder, as go run ./cmd/train does.
+func trainCNN() (dir string) {
+	dir, err := os.MkdirTemp("", "run")
+	if err != nil {
+		log.Fatal(err)
+	}
+	d, err := data.MNIST()
+	if err != nil {
+		log.Fatal(err)
+	}
+	d.Train, d.Test = data.Limit(d.Train, 600), data.Limit(d.Test, 100)
+	_, err = train.Fit(context.Background(), modelzoo.CNN(10), d, train.Config{Epochs: 1, Seed: 1, Dir: dir, Model: "cnn"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return dir
+}
+
+func ExampleLoad() {
+	dir := trainCNN()
+	defer os.RemoveAll(dir)
+
+	p, err := infer.Load(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	one := image.NewGray(image.Rect(0, 0, 200, 200)) // a white bar on black
+	for y := 40; y < 160; y++ {
+		for x := 90; x < 108; x++ {
+			one.SetGray(x, y, color.Gray{Y: 255})
+		}
+	}
+	predictions, err := p.PredictImages(one)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("input", p.Input, "label", predictions[0].Label)
+	// Output: input [1 28 28] label 1
+}
+
+func ExamplePredictor_Predict() {
+	// Any network will do; this one looks which half of a 1×2 image is lighter.
+	model := weights.Model{
+		Input:   [3]int{1, 1, 2},
+		Classes: []string{"left", "right"},
+		Tensors: map[string]*tensor.Dense{
+			"dense/weight": tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]float32{4, 0, 0, 4})),
+			"dense/bias":   tensor.New(tensor.WithShape(2), tensor.WithBacking([]float32{0, 0})),
+		},
+	}
+	p, err := infer.New(graph.Sequential{graph.Flatten{}, graph.Dense{Units: 2}}, model)
+	if err != nil {
+		log.Fatal(err)
+	}
+	predictions, err := p.Predict([][]float32{{1, 0}, {0.2, 0.7}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, prediction := range predictions {
+		fmt.Printf("%s %.2f\n", prediction.Label, prediction.Probabilities)
+	}
+	// Output:
+	// left [0.98 0.02]
+	// right [0.12 0.88]
+}
+
+func ExampleDecodeImage() {
+	_, err := infer.DecodeImage(strings.NewReader("no picture"))
+	fmt.Println(err)
+	// Output: infer: not a PNG, JPEG or GIF image: image: unknown format
+}

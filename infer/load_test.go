@@ -1,0 +1,122 @@
+package infer
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/weights"
+)
+
+// saved writes the trained network, changed, into a new folder.
+func saved(t testing.TB, change func(*weights.Model)) (dir string) {
+	t.Helper()
+	m, err := trainCNN()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Classes = slices.Clone(m.Classes)
+	tensors := map[string]*tensor.Dense{}
+	for name, v := range m.Tensors {
+		tensors[name] = v
+	}
+	m.Tensors = tensors
+	change(&m)
+	dir = t.TempDir()
+	if err := m.Save(filepath.Join(dir, modelFile)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestLoad(t *testing.T) {
+	dir := saved(t, func(*weights.Model) {})
+	x := digits(t, 20)
+	want := predict(t, trained(t), x)
+	for _, path := range []string{dir, filepath.Join(dir, modelFile)} {
+		p, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Input != [3]int{1, 28, 28} || len(p.Classes) != 10 {
+			t.Errorf("%s: input %v and classes %q, want those of MNIST", path, p.Input, p.Classes)
+		}
+		for i, got := range predict(t, p, x) {
+			if !slices.Equal(got.Probabilities, want[i].Probabilities) {
+				t.Errorf("%s: image %d has %v, want %v as before saving", path, i, got.Probabilities, want[i].Probabilities)
+			}
+		}
+	}
+}
+
+func TestLoadMissing(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{dir, filepath.Join(dir, "none"), filepath.Join(dir, "none.safetensors")} {
+		_, err := Load(path)
+		wantError(t, err, "infer: no model", path, "no such file", "model.safetensors", "go run ./cmd/train")
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*weights.Model)
+		want   []string
+	}{
+		{"unknown model", func(m *weights.Model) { m.Name = "vgg" }, []string{`no model "vgg"`, "want one of cnn"}},
+		{"network of one's own", func(m *weights.Model) { m.Name = "" }, []string{"not in modelzoo", "New"}},
+		{"other network", func(m *weights.Model) { m.Name = "lenet5" }, []string{"tensor conv2d/bias is (32), the network's is (6)"}},
+		{"too few classes", func(m *weights.Model) { m.Classes = m.Classes[:9] }, []string{"dense_1/", "10", "9"}},
+		{"too many classes", func(m *weights.Model) { m.Classes = append(m.Classes, "x") }, []string{"dense_1/", "10", "11"}},
+		{"no classes", func(m *weights.Model) { m.Classes = nil }, []string{"classes"}},
+		{"no input", func(m *weights.Model) { m.Input = [3]int{} }, []string{`metadata input is "0,0,0"`}},
+		{"input too small", func(m *weights.Model) { m.Input = [3]int{1, 2, 2} }, []string{"conv2d"}},
+		{"other input", func(m *weights.Model) { m.Input = [3]int{1, 28, 30} }, []string{"dense/weight is (5408, 128)"}},
+		{"missing tensor", func(m *weights.Model) { delete(m.Tensors, "dense/bias") }, []string{"tensor dense/bias is missing"}},
+		{"further tensor", func(m *weights.Model) { m.Tensors["dense_2/bias"] = m.Tensors["dense/bias"] }, []string{"no tensor dense_2/bias"}},
+		{"tensor of another shape", func(m *weights.Model) { m.Tensors["dense_1/bias"] = m.Tensors["dense/bias"] },
+			[]string{"tensor dense_1/bias is (128), the network's is (10)"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := saved(t, tt.change)
+			p, err := Load(dir)
+			wantError(t, err, append(tt.want, "infer: ", filepath.Join(dir, modelFile))...)
+			if p != nil {
+				t.Error("a predictor beside the error")
+			}
+		})
+	}
+}
+
+// TestLoadBrokenFile damages a good file.
+func TestLoadBrokenFile(t *testing.T) {
+	path := filepath.Join(saved(t, func(*weights.Model) {}), modelFile)
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name    string
+		content []byte
+	}{
+		{"empty", nil},
+		{"text", []byte("this is no model, but it is longer than eight bytes\n")},
+		{"cut in the header", good[:100]},
+		{"cut in the data", good[:len(good)-1]},
+		{"tail", append(slices.Clone(good), 0)},
+		{"header overwritten", append([]byte{good[0] + 1}, good[1:]...)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := os.WriteFile(path, tt.content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Load(path)
+			wantError(t, err, "infer: ", path)
+		})
+	}
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package infer
+
+func init() { slow = 5 }

@@ -1,0 +1,66 @@
+package train
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// handMade is a table of three classes: rows are true, columns predicted. Class 2 is never predicted.
+func handMade() Confusion {
+	c := NewConfusion(3)
+	for _, p := range []struct{ class, predicted, n int }{
+		{0, 0, 8}, {0, 1, 2},
+		{1, 0, 1}, {1, 1, 4},
+		{2, 0, 3}, {2, 1, 2},
+	} {
+		for range p.n {
+			c.Add(p.class, p.predicted)
+		}
+	}
+	return c
+}
+
+func TestConfusion(t *testing.T) {
+	c := handMade()
+	empty := NewConfusion(2)
+	for _, tt := range []struct {
+		name      string
+		got, want float64
+	}{
+		{"total", float64(c.Total()), 20},
+		{"accuracy", c.Accuracy(), 12.0 / 20},
+		{"precision 0", c.Precision(0), 8.0 / 12},
+		{"precision 1", c.Precision(1), 4.0 / 8},
+		{"precision of a class never predicted", c.Precision(2), 0},
+		{"recall 0", c.Recall(0), 8.0 / 10},
+		{"recall 1", c.Recall(1), 4.0 / 5},
+		{"recall of a class never found", c.Recall(2), 0},
+		{"total of none", float64(empty.Total()), 0},
+		{"accuracy of none", empty.Accuracy(), 0},
+		{"precision of none", empty.Precision(1), 0},
+		{"recall of none", empty.Recall(1), 0},
+		{"accuracy of no classes", NewConfusion(0).Accuracy(), 0},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%s is %g, want %g", tt.name, tt.got, tt.want)
+		}
+	}
+}
+
+func TestConfusionTable(t *testing.T) {
+	path := filepath.Join("testdata", "confusion.golden")
+	got := handMade().Table([]string{"shirt", "ankle boot", "hat"})
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("table\n%s\nwant\n%s", got, want)
+	}
+}

@@ -1,0 +1,91 @@
+package train
+
+import (
+	"errors"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+
+	"tapenet/graph"
+	"tapenet/modelzoo"
+	"tapenet/train/data"
+)
+
+// special makes one sample of the training or the test set have a class or an error of its own.
+func special(d data.Dataset, training bool, sample, class int, err error) data.Dataset {
+	part := d.Test
+	if training {
+		part = d.Train
+	}
+	part.(*blobs).onRead = func(i int) (int, error) {
+		if i == sample {
+			return class, err
+		}
+		return -1, nil
+	}
+	return d
+}
+
+// scaled is plainNet times a parameter without dimensions.
+func scaled(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	return s.Binary(gorgonia.Mul, s.Param("scale", graph.Ones), s.Apply(plainNet(), x))
+}
+
+var errDisk = errors.New("the disk is gone")
+
+// What cannot be trained is an error of one line that says what is wrong.
+func TestFitErrors(t *testing.T) {
+	ok := plainNet()
+	for _, tt := range []struct {
+		name   string
+		layer  graph.Layer
+		set    func(d *data.Dataset)
+		config Config
+		want   string
+	}{
+		{"negative epochs", ok, nil, Config{Epochs: -1}, "train: epochs -1 and batch size 32, want positive numbers"},
+		{"negative batch", ok, nil, Config{Batch: -32}, "train: epochs 10 and batch size -32, want positive numbers"},
+		{"no training samples", ok, func(d *data.Dataset) { d.Train = &blobs{} }, Config{}, `train: dataset "blobs" has no training or no test samples`},
+		{"no test samples", ok, func(d *data.Dataset) { d.Test = &blobs{} }, Config{}, `train: dataset "blobs" has no training or no test samples`},
+		{"zero dataset", ok, func(d *data.Dataset) { *d = data.Dataset{} }, Config{}, `train: dataset "" has no training or no test samples`},
+		{"no classes", ok, func(d *data.Dataset) { d.Classes = nil }, Config{}, `train: dataset "blobs" has no classes`},
+		{"no layer", nil, nil, Config{}, "graph: layer is nil"},
+		{"layer that panics", graph.LayerFunc(func(*graph.Scope, *gorgonia.Node) *gorgonia.Node { panic("oh") }), nil, Config{}, "oh"},
+		{"image without pixels", ok, func(d *data.Dataset) { d.Shape = [3]int{1, 0, 4} }, Config{}, "(1, 1, 0, 4)"},
+		{"image too small for the network", modelzoo.LeNet5(3), nil, Config{}, "graph: "},
+		{"image of another shape", modelzoo.FCNN(3), nil, Config{}, "graph: patches: "},
+		{"fewer outputs than classes", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 2}}, nil, Config{},
+			`train: the network's output is (1, 2), want (1, 3): one for each class of dataset "blobs"`},
+		{"more outputs than classes", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 9}}, nil, Config{}, "output is (1, 9), want (1, 3)"},
+		{"output is an image", graph.Sequential{graph.Conv2D{Filters: 3, Kernel: 4}}, nil, Config{}, "output is (1, 3, 1, 1), want (1, 3)"},
+		{"scalar parameter", graph.LayerFunc(scaled), nil, Config{}, "train: parameter scale is a scalar, want a tensor"},
+		{"read fails", ok, func(d *data.Dataset) { special(*d, true, 5, 0, errDisk) }, Config{}, "train: training sample 5: the disk is gone"},
+		{"read fails in the test set", ok, func(d *data.Dataset) { special(*d, false, 2, 0, errDisk) }, Config{}, "train: evaluation sample 2: the disk is gone"},
+		{"label beyond the classes", ok, func(d *data.Dataset) { special(*d, true, 7, 3, nil) }, Config{}, "train: training sample 7: class 3, want 0 to 2"},
+		{"negative label", ok, func(d *data.Dataset) { special(*d, true, 7, -2, nil) }, Config{}, "train: training sample 7: class -2, want 0 to 2"},
+		{"label beyond the classes in the test set", ok, func(d *data.Dataset) { special(*d, false, 4, 1<<40, nil) }, Config{}, "train: evaluation sample 4: class 1099511627776, want 0 to 2"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := blobSet(10, 5)
+			if tt.set != nil {
+				tt.set(&d)
+			}
+			failing(t, tt.layer, d, tt.config, tt.want)
+		})
+	}
+}
+
+// The error of a Samples stays recognisable.
+func TestFitWrapsReadError(t *testing.T) {
+	_, err := Fit(t.Context(), plainNet(), special(blobSet(10, 5), true, 5, 0, errDisk), Config{})
+	if !errors.Is(err, errDisk) {
+		t.Errorf("error %v, want the one of Read in it", err)
+	}
+}
+
+// A dataset that says another shape than its files have.
+func TestFitWrongShape(t *testing.T) {
+	d := mnist(t, 10, 10)
+	d.Shape = [3]int{1, 14, 14}
+	failing(t, graph.Sequential{graph.Flatten{}, graph.Dense{Units: 10}}, d, Config{}, "train: training sample ", "room for 196 values, expected 784")
+}

@@ -1,0 +1,124 @@
+package train_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+
+	"tapenet/graph"
+	"tapenet/train"
+	"tapenet/train/data"
+)
+
+// digits is a small part of MNIST, and a small network for it.
+func digits(n int) (data.Dataset, graph.Layer) {
+	d, err := data.MNIST()
+	if err != nil {
+		log.Fatal(err)
+	}
+	d.Train, d.Test = data.Limit(d.Train, n), data.Limit(d.Test, 200)
+	return d, graph.Sequential{
+		graph.AvgPool2D{Size: 2},                       // (N,1,14,14)
+		graph.Flatten{},                                // (N,196)
+		graph.Dense{Units: 32, Activation: graph.ReLU}, // (N,32)
+		graph.Dense{Units: len(d.Classes)},             // (N,10)
+	}
+}
+
+// Train a network of your own on a few hundred images.
+func ExampleFit() {
+	dataset, net := digits(800)
+	res, err := train.Fit(context.Background(), net, dataset, train.Config{
+		Epochs:    6,
+		Optimizer: train.Adam{LR: 0.01},
+		Seed:      1,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	last := res.History[len(res.History)-1]
+	fmt.Println("epochs:", last.Epoch)
+	fmt.Println("more than 80 % right:", last.ValAccuracy > 0.8)
+	// Output:
+	// epochs: 6
+	// more than 80 % right: true
+}
+
+// A run that is stopped, here after ten batches, goes on from its folder with Resume.
+func ExampleFit_resume() {
+	dir, err := os.MkdirTemp("", "run")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	dataset, net := digits(640)
+	ctx, cancel := context.WithCancel(context.Background())
+	config := train.Config{Epochs: 2, Dir: dir, OnBatch: func(p train.Progress) {
+		if p.Images == 320 {
+			cancel()
+		}
+	}}
+	_, err = train.Fit(ctx, net, dataset, config)
+	fmt.Println(err, errors.Is(err, context.Canceled))
+
+	config.Resume, config.OnBatch = true, nil
+	res, err := train.Fit(context.Background(), net, dataset, config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("epochs:", len(res.History))
+	// Output:
+	// train: stopped in epoch 1 after 320 of 640 images: context canceled true
+	// epochs: 2
+}
+
+// Lion follows the sign of a mean of the gradients (Chen et al. 2023, with the usual settings).
+type Lion struct{ LR float32 }
+
+// Slots is the mean.
+func (Lion) Slots() []string { return []string{"mean"} }
+
+// Update is one step.
+func (l Lion) Update(_ uint64, w, grad []float32, slots [][]float32) {
+	mean := slots[0]
+	for i, g := range grad {
+		switch direction := 0.9*mean[i] + 0.1*g; {
+		case direction > 0:
+			w[i] -= l.LR
+		case direction < 0:
+			w[i] += l.LR
+		}
+		mean[i] = 0.99*mean[i] + 0.01*g
+	}
+}
+
+// An optimizer of your own is any type with these two methods. Fit makes its slots and saves them.
+func ExampleOptimizer() {
+	dataset, net := digits(800)
+	res, err := train.Fit(context.Background(), net, dataset, train.Config{
+		Epochs:    6,
+		Optimizer: Lion{LR: 0.002},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("more than 80 % right:", res.History[5].ValAccuracy > 0.8)
+	// Output:
+	// more than 80 % right: true
+}
+
+func ExampleConfusion() {
+	c := train.NewConfusion(2)
+	for _, p := range []struct{ class, predicted int }{{0, 0}, {0, 0}, {0, 1}, {1, 1}} {
+		c.Add(p.class, p.predicted)
+	}
+	fmt.Println("accuracy ", c.Accuracy())
+	fmt.Println("precision", c.Precision(1))
+	fmt.Printf("recall    %.3f\n", c.Recall(0))
+	// Output:
+	// accuracy  0.75
+	// precision 0.5
+	// recall    0.667
+}

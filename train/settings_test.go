@@ -1,0 +1,143 @@
+package train
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tapenet/graph"
+	"tapenet/train/data"
+)
+
+// A run that goes on with other settings is refused, with the settings that differ and no others.
+func TestResumeOtherSettings(t *testing.T) {
+	base := Config{Epochs: 1, Batch: 8, Seed: 3, Model: "net"}
+	base.Dir = t.TempDir()
+	fit(t, plainNet(), blobSet(20, 5), base)
+	all := []string{"model", "dataset", "number of training images", "batch size", "optimizer", "seed"}
+	for _, tt := range []struct {
+		name string
+		edit func(c *Config, d *data.Dataset)
+		want []string
+	}{
+		{"model", func(c *Config, _ *data.Dataset) { c.Model = "other" }, []string{`model is "net", this run's "other"`}},
+		{"dataset", func(_ *Config, d *data.Dataset) { d.Name = "dots" }, []string{`dataset is "blobs", this run's "dots"`}},
+		{"images", func(_ *Config, d *data.Dataset) { d.Train = &blobs{n: 21} }, []string{"number of training images is 20, this run's 21"}},
+		{"batch", func(c *Config, _ *data.Dataset) { c.Batch = 16 }, []string{"batch size is 8, this run's 16"}},
+		{"optimizer", func(c *Config, _ *data.Dataset) { c.Optimizer = SGD{} },
+			[]string{`optimizer is "adam lr 0.001 beta1 0.9 beta2 0.999 epsilon 1e-07", this run's "sgd lr 0.01 momentum 0"`}},
+		{"learning rate", func(c *Config, _ *data.Dataset) { c.Optimizer = Adam{LR: 0.1} }, []string{`optimizer is "adam lr 0.001`, `this run's "adam lr 0.1`}},
+		{"seed", func(c *Config, _ *data.Dataset) { c.Seed = 1 << 63 }, []string{"seed is 3, this run's 9223372036854775808"}},
+		{"two", func(c *Config, _ *data.Dataset) { c.Batch, c.Seed = 7, 4 }, []string{"batch size is 8, this run's 7", "; its seed is 3, this run's 4"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, d := base, blobSet(20, 5)
+			c.Resume = true
+			tt.edit(&c, &d)
+			before := folder(t, c.Dir)
+			_, err := Fit(t.Context(), plainNet(), d, c)
+			checkError(t, err, append(tt.want, "train: ", filepath.Join(c.Dir, CheckpointFile))...)
+			for _, setting := range all {
+				named := strings.Contains(err.Error(), "its "+setting+" is ")
+				if wanted := strings.Contains(strings.Join(tt.want, " "), setting+" is "); named != wanted {
+					t.Errorf("error %q names %s: %v, want %v", err, setting, named, wanted)
+				}
+			}
+			if after := folder(t, c.Dir); !slices.Equal(after, before) {
+				t.Error("the folder has changed")
+			}
+		})
+	}
+}
+
+// What is no setting may change: the defaults written out, and the number of epochs.
+func TestResumeEqualSettings(t *testing.T) {
+	c := Config{Epochs: 1, Dir: t.TempDir()}
+	fit(t, plainNet(), blobSet(20, 5), c)
+	c = Config{Epochs: 2, Batch: 32, Optimizer: Adam{LR: 0.001, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-7}, Dir: c.Dir, Resume: true}
+	if n := len(fit(t, plainNet(), blobSet(20, 5), c).History); n != 2 {
+		t.Errorf("%d epochs, want 2", n)
+	}
+}
+
+// twin is another rule with decay's fields.
+type twin struct{ LR float32 }
+
+func (twin) Slots() []string { return decay{}.Slots() }
+
+func (t twin) Update(step uint64, w, grad []float32, slots [][]float32) {
+	decay{-t.LR}.Update(step, w, grad, slots)
+}
+
+// Two optimizers of equal fields are different ones.
+func TestResumeOtherType(t *testing.T) {
+	c := Config{Epochs: 1, Optimizer: decay{0.01}, Dir: t.TempDir()}
+	fit(t, plainNet(), blobSet(20, 5), c)
+	c.Resume, c.Optimizer = true, twin{0.01}
+	failing(t, plainNet(), blobSet(20, 5), c, "its optimizer is ", "decay", "this run's ", "twin")
+}
+
+// A network of other tensors is refused even without a name.
+func TestResumeOtherNetwork(t *testing.T) {
+	c := Config{Epochs: 1, Dir: t.TempDir()}
+	fit(t, plainNet(), blobSet(20, 5), c)
+	c.Resume = true
+	deeper := graph.Sequential{graph.Flatten{}, graph.Dense{Units: 4}, graph.Dense{Units: 3}}
+	failing(t, deeper, blobSet(20, 5), c, "train: ", CheckpointFile, "tensor dense/bias is (3), the network's is (4)")
+	failing(t, graph.Sequential{graph.Flatten{}, graph.Dense{Units: 3, NoBias: true}}, blobSet(20, 5), c,
+		"train: ", CheckpointFile, "no tensor dense/bias")
+}
+
+// A folder that holds a run is not overwritten, and nothing in it changes.
+func TestFitKeepsEarlierRun(t *testing.T) {
+	c := Config{Epochs: 2, Batch: 8, Dir: t.TempDir()}
+	fit(t, plainNet(), blobSet(20, 5), c)
+	before := folder(t, c.Dir)
+	c.OnBatch = func(Progress) { t.Error("a batch was trained") }
+	failing(t, plainNet(), blobSet(20, 5), c, "train: "+c.Dir+" holds a run already (epoch 2): set Resume to go on with it, or choose another folder")
+	if err := os.Truncate(filepath.Join(c.Dir, CheckpointFile), 100); err != nil {
+		t.Fatal(err)
+	}
+	failing(t, plainNet(), blobSet(20, 5), c, "train: "+c.Dir+" holds a run already, but ", "cut off", "choose another folder")
+	if err := os.Remove(filepath.Join(c.Dir, CheckpointFile)); err != nil {
+		t.Fatal(err)
+	}
+	failing(t, plainNet(), blobSet(20, 5), c, "train: "+c.Dir+" holds a model already", ModelFile, "choose another folder")
+	if after := folder(t, c.Dir); !slices.Equal(after, before[1:]) {
+		t.Errorf("the folder has %q, want it as it was but for the checkpoint", after)
+	}
+}
+
+// A run that was stopped within its first epoch is worth keeping; one that never trained a batch is not, as after a
+// first attempt whose learning rate was too high.
+func TestFitAfterNothing(t *testing.T) {
+	c := Config{Epochs: 1, Batch: 10, Dir: t.TempDir()}
+	d := blobSet(53, 2*evalBatch+7)
+	stopped(t, c, beforeAll)
+	fit(t, plainNet(), d, c)
+
+	c.Dir = t.TempDir()
+	stopped(t, c, afterBatch(1, "after 10 "))
+	failing(t, plainNet(), d, c, "holds a run already (epoch 0)")
+}
+
+// folder lists a folder's files with their content, by name.
+func folder(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, fmt.Sprintf("%s %x", e.Name(), b))
+	}
+	return files
+}
