@@ -16,6 +16,11 @@ type Weights struct {
 	// Step counts the training steps taken. Dropout draws from it.
 	Step uint64
 
+	// From gives new tensors their values in place of the layers' inits, and
+	// their shapes: a network that needs one that is not there is refused before
+	// it takes memory. nil means the inits.
+	From map[string]*tensor.Dense
+
 	tensors map[string]*tensor.Dense
 }
 
@@ -27,8 +32,10 @@ func (w *Weights) tensor(name string, shape tensor.Shape, dtype tensor.Dtype, in
 		}
 		return t, nil
 	}
-	values := make([]float64, shape.TotalSize())
-	init(r, values, shape)
+	values, err := w.initial(name, shape, init, r)
+	if err != nil {
+		return nil, err
+	}
 	t := newTensor(dtype, shape)
 	if err := set(t, values); err != nil {
 		return nil, err
@@ -38,6 +45,19 @@ func (w *Weights) tensor(name string, shape tensor.Shape, dtype tensor.Dtype, in
 	}
 	w.tensors[name] = t
 	return t, nil
+}
+
+// initial returns the first values of a new tensor.
+func (w *Weights) initial(name string, shape tensor.Shape, init Init, r *rand.Rand) ([]float64, error) {
+	if w.From != nil {
+		if err := loadable(name, shape, w.From[name]); err != nil {
+			return nil, err
+		}
+		return floats(w.From[name]), nil
+	}
+	values := make([]float64, shape.TotalSize())
+	init(r, values, shape)
+	return values, nil
 }
 
 // Names are the names of all tensors, sorted.
@@ -55,13 +75,13 @@ func (w *Weights) Map() map[string]*tensor.Dense { return maps.Clone(w.tensors) 
 // On error nothing is changed.
 func (w *Weights) Load(from map[string]*tensor.Dense) error {
 	for _, name := range w.Names() {
-		if err := w.loadable(name, from[name]); err != nil {
-			return err
+		if err := loadable(name, w.tensors[name].Shape(), from[name]); err != nil {
+			return fmt.Errorf("graph: %w", err)
 		}
 	}
 	for name := range from {
 		if w.tensors[name] == nil {
-			return fmt.Errorf("graph: the network has no tensor %s, it has %v", name, w.Names())
+			return fmt.Errorf("graph: the network has no tensor %.64q, it has %v", name, w.Names())
 		}
 	}
 	for name, t := range w.tensors {
@@ -72,15 +92,15 @@ func (w *Weights) Load(from map[string]*tensor.Dense) error {
 	return nil
 }
 
-func (w *Weights) loadable(name string, t *tensor.Dense) error {
-	want := w.tensors[name].Shape()
+// loadable returns an error unless t can be the tensor of that name.
+func loadable(name string, want tensor.Shape, t *tensor.Dense) error {
 	switch {
 	case t == nil:
-		return fmt.Errorf("graph: tensor %s is missing, want one of %v", name, want)
+		return fmt.Errorf("tensor %s is missing, want one of %v", name, want)
 	case !slices.Equal(t.Shape(), want):
-		return fmt.Errorf("graph: tensor %s is %v, the network's is %v", name, t.Shape(), want)
+		return fmt.Errorf("tensor %s is %v, the network's is %v", name, t.Shape(), want)
 	case t.Dtype() != tensor.Float32 && t.Dtype() != tensor.Float64:
-		return fmt.Errorf("graph: tensor %s holds %v, want float32 or float64", name, t.Dtype())
+		return fmt.Errorf("tensor %s holds %v, want float32 or float64", name, t.Dtype())
 	}
 	return nil
 }

@@ -127,7 +127,7 @@ func TestWeightsLoadErrors(t *testing.T) {
 		{"nil", func(m map[string]*tensor.Dense) { m["dense/weight"] = nil },
 			"graph: tensor dense/weight is missing, want one of (2, 3)"},
 		{"extra", func(m map[string]*tensor.Dense) { m["dense/scale"] = vector(1) },
-			"graph: the network has no tensor dense/scale, it has [dense/bias dense/weight]"},
+			"graph: the network has no tensor \"dense/scale\", it has [dense/bias dense/weight]"},
 		{"wrong shape", func(m map[string]*tensor.Dense) { m["dense/weight"] = vector(1, 2, 3, 4, 5, 6) },
 			"graph: tensor dense/weight is (6), the network's is (2, 3)"},
 		{"integers", func(m map[string]*tensor.Dense) { m["dense/bias"] = tensor.New(tensor.WithBacking([]int{1, 2, 3})) },

@@ -68,13 +68,15 @@ func Load(path string) (*Predictor, error) {
 
 // New returns a predictor for a network of your own, with the weights of m.
 func New(l graph.Layer, m weights.Model) (*Predictor, error) {
-	net, err := graph.NewNetwork(l, m.Input[:], graph.Options{})
+	w := &graph.Weights{From: m.Tensors}
+	net, err := graph.NewNetwork(l, m.Input[:], graph.Options{Weights: w})
 	if err != nil {
 		return nil, err
 	}
-	if err := net.Weights.Load(m.Tensors); err != nil {
+	if err := w.Load(m.Tensors); err != nil { // there may be more tensors than the network has
 		return nil, err
 	}
+	w.From = nil
 	one, err := net.Model(graph.Infer, 1)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package infer
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -68,7 +69,7 @@ func TestLoadErrors(t *testing.T) {
 	}{
 		{"unknown model", func(m *weights.Model) { m.Name = "vgg" }, []string{`no model "vgg"`, "want one of cnn"}},
 		{"network of one's own", func(m *weights.Model) { m.Name = "" }, []string{"not in modelzoo", "New"}},
-		{"other network", func(m *weights.Model) { m.Name = "lenet5" }, []string{"tensor conv2d/bias is (32), the network's is (6)"}},
+		{"other network", func(m *weights.Model) { m.Name = "lenet5" }, []string{"tensor conv2d/weight is (32, 1, 3, 3), the network's is (6, 1, 5, 5)"}},
 		{"too few classes", func(m *weights.Model) { m.Classes = m.Classes[:9] }, []string{"dense_1/", "10", "9"}},
 		{"too many classes", func(m *weights.Model) { m.Classes = append(m.Classes, "x") }, []string{"dense_1/", "10", "11"}},
 		{"no classes", func(m *weights.Model) { m.Classes = nil }, []string{"classes"}},
@@ -76,7 +77,7 @@ func TestLoadErrors(t *testing.T) {
 		{"input too small", func(m *weights.Model) { m.Input = [3]int{1, 2, 2} }, []string{"conv2d"}},
 		{"other input", func(m *weights.Model) { m.Input = [3]int{1, 28, 30} }, []string{"dense/weight is (5408, 128)"}},
 		{"missing tensor", func(m *weights.Model) { delete(m.Tensors, "dense/bias") }, []string{"tensor dense/bias is missing"}},
-		{"further tensor", func(m *weights.Model) { m.Tensors["dense_2/bias"] = m.Tensors["dense/bias"] }, []string{"no tensor dense_2/bias"}},
+		{"further tensor", func(m *weights.Model) { m.Tensors["dense_2/bias"] = m.Tensors["dense/bias"] }, []string{`no tensor "dense_2/bias"`}},
 		{"tensor of another shape", func(m *weights.Model) { m.Tensors["dense_1/bias"] = m.Tensors["dense/bias"] },
 			[]string{"tensor dense_1/bias is (128), the network's is (10)"}},
 	}
@@ -118,5 +119,26 @@ func TestLoadBrokenFile(t *testing.T) {
 			_, err := Load(path)
 			wantError(t, err, "infer: ", path)
 		})
+	}
+}
+
+// A small file cannot make Load take the memory that its metadata asks for.
+func TestLoadAllocatesForTheFileOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	m := weights.Model{Name: "cnn", Input: [3]int{1, 1000, 1000}, Classes: []string{"a", "b"}, Tensors: map[string]*tensor.Dense{
+		"conv2d/weight": tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(32, 1, 3, 3)),
+		"conv2d/bias":   tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(32)),
+	}}
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := Load(path)
+	runtime.ReadMemStats(&after)
+	wantError(t, err, "tensor dense/weight is missing")
+	// The dense layer's weights would be 4 GB; the image is 4 MB.
+	if took := after.TotalAlloc - before.TotalAlloc; took > 16<<20 {
+		t.Errorf("took %d MB", took>>20)
 	}
 }

@@ -64,7 +64,12 @@ func TestNewErrors(t *testing.T) {
 		want   string
 	}{
 		{"no layer", nil, func(*weights.Model) {}, "layer is nil"},
-		{"layer that does not fit", graph.Conv2D{Filters: 1, Kernel: 3}, func(*weights.Model) {}, "kernel 3"},
+		{"layer that does not fit", graph.Conv2D{Filters: 1, Kernel: 3}, func(m *weights.Model) {
+			m.Tensors = map[string]*tensor.Dense{
+				"conv2d/weight": tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(1, 1, 3, 3)),
+				"conv2d/bias":   tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(1)),
+			}
+		}, "kernel 3"},
 		{"no input", smallNet, func(m *weights.Model) { m.Input = [3]int{} }, "want positive dimensions"},
 		{"other input", smallNet, func(m *weights.Model) { m.Input = [3]int{1, 1, 2} }, "tensor dense/weight is (4, 3), the network's is (2, 3)"},
 		{"too few classes", smallNet, func(m *weights.Model) { m.Classes = m.Classes[:2] }, "infer: the network's output is (1, 3), want (1,2) for the classes [one two]"},

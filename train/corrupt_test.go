@@ -141,7 +141,7 @@ func TestResumeDamagedTensors(t *testing.T) {
 		{"slot of float64", func(f *weights.File) {
 			f.Tensors["optimizer/v/dense/bias"] = tensor.New(tensor.WithShape(3), tensor.Of(tensor.Float64))
 		}, "v/dense/bias is missing or not"},
-		{"one weight more", put("weights/dense_1/bias", 4), "no tensor dense_1/bias"},
+		{"one weight more", put("weights/dense_1/bias", 4), `no tensor "dense_1/bias"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := corruptConfig(damagedCopy(t, dir, tt.edit))

@@ -88,7 +88,7 @@ func TestResumeOtherNetwork(t *testing.T) {
 	deeper := graph.Sequential{graph.Flatten{}, graph.Dense{Units: 4}, graph.Dense{Units: 3}}
 	failing(t, deeper, blobSet(20, 5), c, "train: ", CheckpointFile, "tensor dense/bias is (3), the network's is (4)")
 	failing(t, graph.Sequential{graph.Flatten{}, graph.Dense{Units: 3, NoBias: true}}, blobSet(20, 5), c,
-		"train: ", CheckpointFile, "no tensor dense/bias")
+		"train: ", CheckpointFile, `no tensor "dense/bias"`)
 }
 
 // A folder that holds a run is not overwritten, and nothing in it changes.

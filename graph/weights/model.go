@@ -31,6 +31,9 @@ func (m Model) Save(path string) error {
 	}}.Save(path)
 }
 
+// maxInput bounds the values of one image.
+const maxInput = 1 << 24
+
 // LoadModel reads what Save wrote.
 func LoadModel(path string) (Model, error) {
 	f, err := Load(path)
@@ -38,12 +41,24 @@ func LoadModel(path string) (Model, error) {
 		return Model{}, err
 	}
 	m := Model{Name: f.Metadata["model"], Tensors: f.Tensors}
-	in := f.Metadata["input"]
-	if n, _ := fmt.Sscanf(in, "%d,%d,%d", &m.Input[0], &m.Input[1], &m.Input[2]); n != 3 || min(m.Input[0], m.Input[1], m.Input[2]) < 1 {
-		return Model{}, fmt.Errorf("weights: %s: metadata input is %q, want channels,height,width as in 1,28,28", path, in)
+	var ok bool
+	if m.Input, ok = parseInput(f.Metadata["input"]); !ok {
+		return Model{}, fmt.Errorf("weights: %s: metadata input is %.64q, want channels,height,width as in 1,28,28", path, f.Metadata["input"])
 	}
 	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &m.Classes); err != nil || len(m.Classes) == 0 {
-		return Model{}, fmt.Errorf("weights: %s: metadata classes is %q, want a JSON list of names", path, f.Metadata["classes"])
+		return Model{}, fmt.Errorf("weights: %s: metadata classes is %.64q, want a JSON list of names", path, f.Metadata["classes"])
 	}
 	return m, nil
+}
+
+func parseInput(s string) (in [3]int, ok bool) {
+	n, _ := fmt.Sscanf(s, "%d,%d,%d", &in[0], &in[1], &in[2])
+	size := 1
+	for _, d := range in {
+		if n != 3 || d < 1 || d > maxInput/size {
+			return in, false
+		}
+		size *= d
+	}
+	return in, true
 }
