@@ -41,6 +41,10 @@ type Options struct {
 	Loss    Loss     // nil means CrossEntropy{}
 	Weights *Weights // shared with other graphs; nil means new ones
 
+	// NoFusion runs every op by itself. Otherwise some run together with those
+	// before them, with the same results up to rounding; Summary shows which.
+	NoFusion bool
+
 	// InputGradient asks for the gradient of the loss for the input as well, in
 	// Train and in Eval: what saliency and adversarial examples are made of.
 	InputGradient bool

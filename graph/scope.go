@@ -162,11 +162,27 @@ func (s *Scope) do(f func() (*gorgonia.Node, error)) (n *gorgonia.Node) {
 		return y
 	}
 	info.Ops = append(info.Ops, y.Op().String())
-	info.nodes = append(info.nodes, y)
 	if m, ok := y.Op().(interface{ MulAdds() int }); ok {
 		info.MulAdds += m.MulAdds()
 	}
+	y = s.fuse(y)
+	info.nodes = append(info.nodes, y)
 	return y
+}
+
+// fuse replaces a node by one that does the work of several, if it can.
+func (s *Scope) fuse(y *gorgonia.Node) *gorgonia.Node {
+	if s.b.opts.NoFusion {
+		return y
+	}
+	fused, err := op.Fuse(y)
+	if err != nil {
+		return s.Errorf("%w", err)
+	}
+	if fused != y {
+		s.record().Fused = fused.Op().String()
+	}
+	return fused
 }
 
 // recorded reports whether a node is listed already, as a function may return

@@ -17,6 +17,7 @@ type LayerInfo struct {
 	Params  int          // values that training changes
 	State   int          // values that belong to it besides, such as running means
 	MulAdds int          // multiply-adds of one forward run
+	Fused   string       // the op that does the work of its last one and of those before, "" for none
 
 	nodes gorgonia.Nodes
 }
@@ -48,6 +49,11 @@ func (m *Model) Summary() string {
 	w.Flush()
 	if state > 0 {
 		fmt.Fprintf(&b, "and %s values of state\n", thousands(state))
+	}
+	for _, l := range m.b.layers {
+		if l.Fused != "" {
+			fmt.Fprintf(&b, "%s runs as %s\n", l.Path, l.Fused)
+		}
 	}
 	return b.String()
 }

@@ -2,6 +2,7 @@ package modelzoo_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -65,6 +66,43 @@ func TestImageDoesNotFit(t *testing.T) {
 	}
 }
 
+// Fusion changes how a network is computed, not what: loss, logits and every
+// gradient are the same, up to rounding.
+func TestFusionChangesNothing(t *testing.T) {
+	for _, s := range modelzoo.Specs() {
+		t.Run(s.Name, func(t *testing.T) {
+			var w graph.Weights
+			fused, plain := trainOnce(t, s, graph.Options{Weights: &w}), trainOnce(t, s, graph.Options{Weights: &w, NoFusion: true})
+			for name, want := range plain {
+				got, scale := fused[name], 1e-30
+				for _, v := range want {
+					scale = max(scale, math.Abs(float64(v)))
+				}
+				for i := range want {
+					if d := math.Abs(float64(got[i]-want[i])) / scale; !(d <= 1e-5) {
+						t.Fatalf("%s[%d] is %v fused, %v otherwise", name, i, got[i], want[i])
+					}
+				}
+			}
+		})
+	}
+}
+
+// trainOnce returns the results of a training run on made-up digits.
+func trainOnce(t *testing.T, s modelzoo.Spec, o graph.Options) map[string][]float32 {
+	t.Helper()
+	m, err := o.Build(s.New(10), graph.Train, 8, s.Input[0], s.Input[1], s.Input[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	runGolden(t, m, 0)
+	results := map[string][]float32{"logits": m.Output().Float32s(), "loss": {float32(m.Loss())}}
+	for _, p := range m.Params() {
+		results["gradient of "+p.Name] = p.Grad().Float32s()
+	}
+	return results
+}
+
 func ExampleCNN() {
 	m, err := graph.Build(modelzoo.CNN(10), graph.Infer, 1, 1, 28, 28)
 	if err != nil {
@@ -80,6 +118,7 @@ func ExampleCNN() {
 	// dense      (1, 128)         692,352     692,224
 	// dense_1    (1, 10)          1,290       1,280
 	// total                       693,962     888,192
+	// maxpool2d runs as Conv2d+ReLU+MaxPool2D
 }
 
 func ExampleFCNN() {

@@ -51,7 +51,7 @@ func TestConfusion(t *testing.T) {
 func TestConfusionTable(t *testing.T) {
 	path := filepath.Join("testdata", "confusion.golden")
 	got := handMade().Table([]string{"shirt", "ankle boot", "hat"})
-	if *update {
+	if *rewrite {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,7 @@ import (
 	"tapenet/train/data"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+var rewrite = flag.Bool("update", false, "rewrite the golden files in testdata")
 
 // blobs are made-up images (1,4,4) of three classes: noise, and a bright row for the class. They note their reads.
 type blobs struct {

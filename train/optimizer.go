@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/graph/update"
 )
 
 // Optimizer is a rule that changes a parameter, given its gradient. It is plain
@@ -43,16 +44,12 @@ func (a Adam) Update(step uint64, w, grad []float32, slots [][]float32) {
 	a = a.defaults()
 	// The two corrections are folded into the step and into ε.
 	correction := math.Sqrt(1 - math.Pow(a.Beta2, float64(step)))
-	lr := float32(a.LR * correction / (1 - math.Pow(a.Beta1, float64(step))))
-	eps := float32(a.Epsilon * correction)
-	b1, b2 := float32(a.Beta1), float32(a.Beta2)
-	c1, c2 := float32(1-a.Beta1), float32(1-a.Beta2)
-	m, v := slots[0][:len(w)], slots[1][:len(w)]
-	for i, g := range grad[:len(w)] {
-		m[i] = b1*m[i] + c1*g
-		v[i] = b2*v[i] + c2*g*g
-		w[i] -= lr * m[i] / (float32(math.Sqrt(float64(v[i]))) + eps)
-	}
+	update.Adam(w, grad, slots[0], slots[1], update.AdamStep{
+		LR:      float32(a.LR * correction / (1 - math.Pow(a.Beta1, float64(step)))),
+		Epsilon: float32(a.Epsilon * correction),
+		Beta1:   float32(a.Beta1), Beta2: float32(a.Beta2),
+		Rest1: float32(1 - a.Beta1), Rest2: float32(1 - a.Beta2),
+	})
 }
 
 func (a Adam) defaults() Adam {
@@ -84,18 +81,12 @@ func (s SGD) Slots() []string {
 
 // Update is one step.
 func (s SGD) Update(_ uint64, w, grad []float32, slots [][]float32) {
-	lr, momentum := float32(orDefault(s.LR, 0.01)), float32(s.Momentum)
+	lr := float32(orDefault(s.LR, 0.01))
 	if s.Momentum == 0 {
-		for i, g := range grad[:len(w)] {
-			w[i] -= lr * g
-		}
+		update.SGD(w, grad, lr)
 		return
 	}
-	u := slots[0][:len(w)]
-	for i, g := range grad[:len(w)] {
-		u[i] = momentum*u[i] + g
-		w[i] -= lr * u[i]
-	}
+	update.Momentum(w, grad, slots[0], lr, float32(s.Momentum))
 }
 
 // String is the rule with its settings.

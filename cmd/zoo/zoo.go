@@ -42,13 +42,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return cli.Usagef("%v", err)
 	}
-	m, err := graph.Build(spec.New(*classes), graph.Infer, *batch, spec.Input[0], spec.Input[1], spec.Input[2])
+	build := func(o graph.Options) (*graph.Model, error) {
+		return o.Build(spec.New(*classes), graph.Infer, *batch, spec.Input[0], spec.Input[1], spec.Input[2])
+	}
+	m, err := build(graph.Options{})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "%s: %s\n%s\n\n%s", spec.Name, spec.Doc, spec.Reference, m.Summary())
 	if *file == "" {
 		return nil
+	}
+	if m, err = build(graph.Options{NoFusion: true}); err != nil { // every op by itself
+		return err
 	}
 	return draw(ctx, m.DOT(), *file)
 }

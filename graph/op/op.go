@@ -50,6 +50,7 @@ type spec struct {
 	shape    tensor.Shape // of the output; empty for a scalar
 	constant []int        // the operands that have no gradient
 	mulAdds  int          // multiply-adds of one forward pass
+	geometry any          // what Fuse needs to know, nil for nothing
 }
 
 // apply adds an op to the graph of its operands, in their precision.

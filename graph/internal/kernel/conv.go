@@ -79,36 +79,57 @@ func (c *Conv2d[T]) forwardImages(lo, hi int) {
 // Backward computes the gradients dIn[0] of x, dIn[1] of w and dIn[2] of the
 // bias from the gradient dy of the output, skipping those that are nil.
 func (c *Conv2d[T]) Backward(dIn [][]T, dy []T, in [][]T) {
-	c.dy, c.x, c.w, c.dx = dy, in[0], in[1], dIn[0]
-	dw, db := dIn[1], operand(dIn, 2)
-	c.dws, c.dbs = grow(c.dws, dw, c.chunks), grow(c.dbs, db, c.chunks)
+	c.begin(dIn, dy, in)
 	Parallel(c.chunks, c.backward)
-	sumChunks(dw, c.dws, c.chunks)
-	sumChunks(db, c.dbs, c.chunks)
+	c.end(dIn)
+}
+
+// begin takes up the operands of Backward.
+func (c *Conv2d[T]) begin(dIn [][]T, dy []T, in [][]T) {
+	c.dy, c.x, c.w, c.dx = dy, in[0], in[1], dIn[0]
+	c.dws = grow(c.dws, dIn[1], c.chunks)
+	c.dbs = grow(c.dbs, operand(dIn, 2), c.chunks)
+}
+
+// end adds up the chunks' gradients.
+func (c *Conv2d[T]) end(dIn [][]T) {
+	sumChunks(dIn[1], c.dws, c.chunks)
+	sumChunks(operand(dIn, 2), c.dbs, c.chunks)
+}
+
+// images returns the images [first,last) of a chunk.
+func (c *Conv2d[T]) images(chunk int) (first, last int) {
+	return c.N * chunk / c.chunks, c.N * (chunk + 1) / c.chunks
 }
 
 func (c *Conv2d[T]) backwardChunks(lo, hi int) {
 	cols := c.patches.get(c.patch() * c.pixels())
 	defer c.patches.put(cols)
 	for chunk := lo; chunk < hi; chunk++ {
-		first := c.N * chunk / c.chunks
-		for n := first; n < c.N*(chunk+1)/c.chunks; n++ {
-			if c.dx != nil {
-				c.inputGradient(n, cols)
-			}
-			if len(c.dws) > 0 {
-				c.filterGradient(n, c.dws[chunk*c.weights():][:c.weights()], n > first, cols)
-			}
-			if len(c.dbs) > 0 {
-				c.biasGradient(n, c.dbs[chunk*c.F:][:c.F], n > first)
-			}
+		first, last := c.images(chunk)
+		for n := first; n < last; n++ {
+			c.imageGradient(n, chunk, n > first, c.dy[n*c.outSize():][:c.outSize()], cols)
 		}
 	}
 }
 
-func (c *Conv2d[T]) inputGradient(n int, cols []T) {
+// imageGradient computes what image n, whose output has the gradient dy, gives
+// to the gradients that are asked for.
+func (c *Conv2d[T]) imageGradient(n, chunk int, accumulate bool, dy, cols []T) {
+	if c.dx != nil {
+		c.inputGradient(n, dy, cols)
+	}
+	if len(c.dws) > 0 {
+		c.filterGradient(n, dy, c.dws[chunk*c.weights():][:c.weights()], accumulate, cols)
+	}
+	if len(c.dbs) > 0 {
+		c.biasGradient(dy, c.dbs[chunk*c.F:][:c.F], accumulate)
+	}
+}
+
+func (c *Conv2d[T]) inputGradient(n int, dy, cols []T) {
 	k, p, fg := c.patch(), c.pixels(), c.F/c.Groups
-	dy, dx := c.dy[n*c.outSize():], c.dx[n*c.inSize():][:c.inSize()]
+	dx := c.dx[n*c.inSize():][:c.inSize()]
 	group := c.inSize() / c.Groups
 	for g := range c.Groups {
 		if c.pointwise() {
@@ -121,18 +142,17 @@ func (c *Conv2d[T]) inputGradient(n int, cols []T) {
 	}
 }
 
-func (c *Conv2d[T]) filterGradient(n int, dw []T, accumulate bool, cols []T) {
+func (c *Conv2d[T]) filterGradient(n int, dy, dw []T, accumulate bool, cols []T) {
 	k, p, fg := c.patch(), c.pixels(), c.F/c.Groups
-	dy := c.dy[n*c.outSize():]
 	for g := range c.Groups {
 		Gemm(false, true, fg, k, p, dy[g*fg*p:], p, c.unroll(n, g, cols), p, accumulate, dw[g*fg*k:], k)
 	}
 }
 
-func (c *Conv2d[T]) biasGradient(n int, db []T, accumulate bool) {
+func (c *Conv2d[T]) biasGradient(dy, db []T, accumulate bool) {
 	p := c.pixels()
 	for f := range db {
-		s := sum(c.dy[n*c.outSize()+f*p:][:p])
+		s := sum(dy[f*p:][:p])
 		if accumulate {
 			s += db[f]
 		}
@@ -149,23 +169,30 @@ func (c *Conv2d[T]) unroll(n, g int, cols []T) []T {
 	if c.pointwise() {
 		return x
 	}
-	row := 0
+	c.unrollRows(x, 0, c.OH, cols)
+	return cols
+}
+
+// unrollRows is unroll for the output rows [lo,hi) alone, of the planes x.
+func (c *Conv2d[T]) unrollRows(x []T, lo, hi int, cols []T) {
+	row, size := 0, (hi-lo)*c.OW
 	for plane := range c.C / c.Groups {
 		for u := range c.KH {
 			for v := range c.KW {
-				c.unrollRow(cols[row*c.pixels():][:c.pixels()], x[plane*c.H*c.W:][:c.H*c.W], u, v)
+				c.unrollWeight(cols[row*size:][:size], x[plane*c.H*c.W:][:c.H*c.W], u, v, lo)
 				row++
 			}
 		}
 	}
-	return cols
 }
 
-// unrollRow writes what weight (u,v) of a filter sees of one plane.
-func (c *Conv2d[T]) unrollRow(dst, plane []T, u, v int) {
+// unrollWeight writes what weight (u,v) of a filter sees of one plane, from
+// output row lo on.
+func (c *Conv2d[T]) unrollWeight(dst, plane []T, u, v, lo int) {
 	first, last := c.columns(v)
-	for i := range c.OH {
-		out := dst[i*c.OW:][:c.OW]
+	for i := lo; len(dst) > 0; i++ {
+		out := dst[:c.OW]
+		dst = dst[c.OW:]
 		h := i*c.StrideH + u*c.DilationH - c.PadTop
 		if h < 0 || h >= c.H || first >= last {
 			clear(out)

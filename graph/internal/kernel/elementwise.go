@@ -63,10 +63,7 @@ func (r *ReLU[T]) Forward(y []T, in [][]T) {
 }
 
 func (r *ReLU[T]) forwardRange(lo, hi int) {
-	y := r.y[lo:hi]
-	for i, x := range r.x[lo:hi] {
-		y[i] = max(x, 0)
-	}
+	relu(r.y[lo:hi], r.x[lo:hi])
 }
 
 // Backward computes dIn[0]: dy where x > 0, else 0.
@@ -77,14 +74,7 @@ func (r *ReLU[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 }
 
 func (r *ReLU[T]) backwardRange(lo, hi int) {
-	dx, dy := r.dx[lo:hi], r.dy[lo:hi]
-	for i, x := range r.x[lo:hi] {
-		d := dy[i]
-		if x <= 0 {
-			d = 0
-		}
-		dx[i] = d
-	}
+	reluGrad(r.dx[lo:hi], r.dy[lo:hi], r.x[lo:hi])
 }
 
 // Add is the sum of any number of operands of one size.

@@ -2,7 +2,7 @@
 
 package kernel
 
-//go:generate go run ./gen -out gemm_asm_amd64.s -stubs gemm_asm_amd64.go -pkg kernel
+//go:generate go run ./gen/gemm -out gemm_asm_amd64.s -stubs gemm_asm_amd64.go -pkg kernel
 
 var (
 	tilesAVX2 = newTiles(16, packColsAVX2, []tileFunc[float32]{

@@ -83,3 +83,9 @@ func packCols[T Float](panel, src []T, ld, k, cols, width int) {
 		}
 	}
 }
+
+// transposeInto writes the transpose of the k×n matrix src to dst, whose rows
+// are ld apart.
+func transposeInto[T Float](dst []T, ld int, src []T, k, n int) {
+	tilesOf[T](ld).packCols(dst, src, n, n, k, ld)
+}

@@ -1,45 +1,86 @@
 package kernel
 
-import "sync"
+import "math"
 
-// operand returns operand i, or nil if the operator was given fewer.
-func operand[T Float](in [][]T, i int) []T {
-	if i < len(in) {
-		return in[i]
-	}
-	return nil
+// vectorFuncs are loops over float32 in assembly, from tierAVX2 on. All but
+// patchGrad take a multiple of eight elements and give the same bits as the
+// plain loop that follows them here.
+type vectorFuncs struct {
+	relu       func(y, x []float32)
+	reluGrad   func(dx, dy, x []float32)
+	add        func(dst, src []float32)
+	addScalar  func(dst []float32, s float32)
+	scaleBytes func(dst []float32, src []byte)
+	sgd        func(w, g []float32, lr float32)
+	momentum   func(w, g, u []float32, lr, momentum float32)
+	adam       func(w, g, m, v []float32, lr, epsilon, beta1, beta2, rest1, rest2 float32)
+	poolPairs  func(rows, cols int, y []float32, winner []int32, x []float32, first, width int, bias, floor float32, none int32)
+	patchGrad  func(sum, d []float32, at []int32, patches []float32)
 }
 
-// grow returns a buffer for n copies of like, reusing buf if it has that size.
-// It is empty if like is nil.
-func grow[T Float](buf, like []T, n int) []T {
-	if size := n * len(like); len(buf) != size {
-		return make([]T, size)
+// float32s returns x if it is of float32 and there is assembly for it.
+func float32s[T Float](x []T) (f []float32, ok bool) {
+	if activeTier < tierAVX2 {
+		return nil, false
 	}
-	return buf
+	f, ok = any(x).([]float32)
+	return f, ok
 }
 
-// sumChunks sets dst to the sum of n parts that lie one behind the other.
-func sumChunks[T Float](dst, parts []T, n int) {
-	if dst == nil {
-		return
+// head returns the part of x that assembly does, whole blocks of eight; the
+// rest is for a plain loop.
+func head[T Float](x []T) []float32 {
+	f, _ := float32s(x)
+	return f[:len(f)&^7]
+}
+
+// relu computes y[i] = max(x[i], 0), NaN where x is NaN.
+func relu[T Float](y, x []T) {
+	x = x[:len(y)]
+	h := head(y)
+	if len(h) > 0 {
+		vectors.relu(h, head(x))
 	}
-	copy(dst, parts)
-	for i := 1; i < n; i++ {
-		add(dst, parts[i*len(dst):])
+	for i := len(h); i < len(y); i++ {
+		if y[i] = x[i]; x[i] <= 0 {
+			y[i] = 0
+		}
+	}
+}
+
+// reluGrad computes dx[i] = dy[i] where x[i] > 0, else 0.
+func reluGrad[T Float](dx, dy, x []T) {
+	dy, x = dy[:len(dx)], x[:len(dx)]
+	h := head(dx)
+	if len(h) > 0 {
+		vectors.reluGrad(h, head(dy), head(x))
+	}
+	for i := len(h); i < len(dx); i++ {
+		if dx[i] = dy[i]; x[i] <= 0 {
+			dx[i] = 0
+		}
 	}
 }
 
 // add computes dst[i] += src[i].
 func add[T Float](dst, src []T) {
 	src = src[:len(dst)]
-	for i := range dst {
+	h := head(dst)
+	if len(h) > 0 {
+		vectors.add(h, head(src))
+	}
+	for i := len(h); i < len(dst); i++ {
 		dst[i] += src[i]
 	}
 }
 
+// addScalar computes dst[i] += s.
 func addScalar[T Float](dst []T, s T) {
-	for i := range dst {
+	h := head(dst)
+	if len(h) > 0 {
+		vectors.addScalar(h, float32(s))
+	}
+	for i := len(h); i < len(dst); i++ {
 		dst[i] += s
 	}
 }
@@ -60,26 +101,60 @@ func sum[T Float](x []T) T {
 	return (a + b) + (c + d)
 }
 
-// pool lends buffers of one size to goroutines. The zero value is ready.
-type pool[T Float] struct {
-	mu   sync.Mutex
-	free [][]T
-}
-
-// get returns a buffer with arbitrary content.
-func (p *pool[T]) get(size int) []T {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if last := len(p.free) - 1; last >= 0 {
-		buf := p.free[last]
-		p.free = p.free[:last]
-		return buf
+// ScaleBytes computes dst[i] = src[i]/255.
+func ScaleBytes(dst []float32, src []byte) {
+	src = src[:len(dst)]
+	h := head(dst)
+	if len(h) > 0 {
+		vectors.scaleBytes(h, src)
 	}
-	return make([]T, size)
+	for i := len(h); i < len(dst); i++ {
+		dst[i] = float32(src[i]) / 255
+	}
 }
 
-func (p *pool[T]) put(buf []T) {
-	p.mu.Lock()
-	p.free = append(p.free, buf)
-	p.mu.Unlock()
+// SGD computes w[i] -= lr·g[i].
+func SGD(w, g []float32, lr float32) {
+	g = g[:len(w)]
+	h := head(w)
+	if len(h) > 0 {
+		vectors.sgd(h, g, lr)
+	}
+	for i := len(h); i < len(w); i++ {
+		w[i] -= lr * g[i]
+	}
+}
+
+// Momentum computes u[i] = momentum·u[i] + g[i] and w[i] -= lr·u[i].
+func Momentum(w, g, u []float32, lr, momentum float32) {
+	g, u = g[:len(w)], u[:len(w)]
+	h := head(w)
+	if len(h) > 0 {
+		vectors.momentum(h, g, u, lr, momentum)
+	}
+	for i := len(h); i < len(w); i++ {
+		u[i] = momentum*u[i] + g[i]
+		w[i] -= lr * u[i]
+	}
+}
+
+// AdamStep are the coefficients of one step of Adam.
+type AdamStep struct{ LR, Epsilon, Beta1, Beta2, Rest1, Rest2 float32 }
+
+// Adam computes
+//
+//	m[i] = Beta1·m[i] + Rest1·g[i]
+//	v[i] = Beta2·v[i] + Rest2·g[i]²
+//	w[i] -= LR·m[i] / (√v[i] + Epsilon)
+func Adam(w, g, m, v []float32, s AdamStep) {
+	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
+	h := head(w)
+	if len(h) > 0 {
+		vectors.adam(h, g, m, v, s.LR, s.Epsilon, s.Beta1, s.Beta2, s.Rest1, s.Rest2)
+	}
+	for i := len(h); i < len(w); i++ {
+		m[i] = s.Beta1*m[i] + s.Rest1*g[i]
+		v[i] = s.Beta2*v[i] + s.Rest2*g[i]*g[i]
+		w[i] -= s.LR * m[i] / (float32(math.Sqrt(float64(v[i]))) + s.Epsilon)
+	}
 }

@@ -1,4 +1,4 @@
-// Command gen writes the amd64 assembly of package kernel and its Go stubs. Run it with go generate, in the package's folder.
+// Command gemm writes the amd64 assembly of the matrix product and its Go stubs. Run it with go generate, in the folder of package kernel.
 package main
 
 import (

@@ -1,0 +1,159 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+)
+
+// convPoolCases are a convolution and the window of the pooling behind it.
+var convPoolCases = []struct {
+	name   string
+	conv   ConvShape
+	kh, kw int
+}{
+	{"the CNN's", ConvShape{N: 9, C: 1, H: 28, W: 28, F: 32, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Groups: 1, OH: 26, OW: 26}, 2, 2},
+	{"pixels left over", ConvShape{N: 3, C: 1, H: 22, W: 21, F: 5, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Groups: 1, OH: 20, OW: 19}, 2, 2},
+	{"many channels", ConvShape{N: 2, C: 8, H: 12, W: 40, F: 12, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1, DilationH: 1, DilationW: 1, Groups: 1, OH: 12, OW: 40}, 2, 2},
+	{"groups, stride and 3x2 windows", ConvShape{N: 2, C: 4, H: 15, W: 13, F: 6, KH: 2, KW: 3, StrideH: 1, StrideW: 2, PadTop: 1, PadLeft: 2, DilationH: 2, DilationW: 1, Groups: 2, OH: 15, OW: 8}, 3, 2},
+	{"large", ConvShape{N: 1, C: 1, H: 66, W: 66, F: 40, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Groups: 1, OH: 64, OW: 64}, 2, 2},
+	{"narrow", ConvShape{N: 2, C: 1, H: 6, W: 6, F: 3, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Groups: 1, OH: 4, OW: 4}, 2, 2},
+}
+
+// convPool is ConvPool, or the kernels that it stands for.
+func convPool[T Float](s ConvShape, kh, kw int, relu, fused bool, x, w, b, dy []T, wantDX bool) (out [][]T) {
+	p := PoolShape{Planes: s.N * s.F, H: s.OH, W: s.OW, KH: kh, KW: kw, StrideH: kh, StrideW: kw, OH: s.OH / kh, OW: s.OW / kw}
+	y, dx, dw, db := make([]T, p.Planes*p.OH*p.OW), make([]T, len(x)), make([]T, len(w)), make([]T, len(b))
+	in, dIn := [][]T{x, w, b}, [][]T{nil, dw, db}
+	if wantDX {
+		dIn[0] = dx
+	}
+	if fused {
+		k := NewConvPool[T](s, p, relu)
+		for range 2 { // memory is reused at the second run
+			k.Forward(y, in)
+			k.Backward(dIn, dy, in)
+		}
+		return [][]T{y, dx, dw, db}
+	}
+	c, r, m := NewConv2d[T](s), NewReLU[T](), NewMaxPool2D[T](p)
+	z, a, dz, da := make([]T, s.N*s.outSize()), make([]T, s.N*s.outSize()), make([]T, s.N*s.outSize()), make([]T, s.N*s.outSize())
+	c.Forward(z, in)
+	if !relu {
+		m.Forward(y, [][]T{z})
+		m.Backward([][]T{dz}, dy, [][]T{z})
+	} else {
+		r.Forward(a, [][]T{z})
+		m.Forward(y, [][]T{a})
+		m.Backward([][]T{da}, dy, [][]T{a})
+		r.Backward([][]T{dz}, da, [][]T{z})
+	}
+	c.Backward(dIn, dz, in)
+	return [][]T{y, dx, dw, db}
+}
+
+func normal[T Float](r *rand.Rand, n int) []T {
+	x := make([]T, n)
+	for i := range x {
+		x[i] = T(r.NormFloat64())
+	}
+	return x
+}
+
+func testConvPool[T Float](t *testing.T, bound float64) {
+	for _, c := range convPoolCases {
+		for mode := range 4 {
+			relu, wantDX := mode&1 == 0, mode&2 == 0
+			t.Run(fmt.Sprintf("%s/relu %v/dx %v", c.name, relu, wantDX), func(t *testing.T) {
+				r := rand.New(rand.NewPCG(3, 4))
+				s := c.conv
+				x, w, b := normal[T](r, s.N*s.inSize()), normal[T](r, s.weights()), normal[T](r, s.F)
+				dy := normal[T](r, s.N*s.F*(s.OH/c.kh)*(s.OW/c.kw))
+				want := convPool(s, c.kh, c.kw, relu, false, x, w, b, dy, wantDX)
+				got := convPool(s, c.kh, c.kw, relu, true, x, w, b, dy, wantDX)
+				for i, name := range []string{"y", "dx", "dw", "dbias"} {
+					checkRelative(t, name, got[i], want[i], bound)
+				}
+			})
+		}
+	}
+}
+
+// checkRelative compares with a bound relative to the largest value.
+func checkRelative[T Float](t *testing.T, name string, got, want []T, bound float64) {
+	t.Helper()
+	scale := 1e-30
+	for _, v := range want {
+		scale = max(scale, math.Abs(float64(v)))
+	}
+	for i := range want {
+		if d := math.Abs(float64(got[i]-want[i])) / scale; !(d <= bound) {
+			t.Fatalf("%s[%d] is %v, want %v", name, i, got[i], want[i])
+		}
+	}
+}
+
+// ConvPool computes what convolution, ReLU and max-pooling do one by one, on
+// every tier.
+func TestConvPoolEqualsItsParts(t *testing.T) {
+	for to := tierGo; to <= bestTier(); to++ {
+		t.Run(to.String(), func(t *testing.T) {
+			defer useTier(to)()
+			testConvPool[float32](t, 1e-5)
+		})
+	}
+	t.Run("float64", func(t *testing.T) { testConvPool[float64](t, 1e-13) })
+}
+
+// A NaN in the image reaches the output, and clipped windows get no gradient.
+func TestConvPoolNaN(t *testing.T) {
+	s := convPoolCases[0].conv
+	r := rand.New(rand.NewPCG(5, 6))
+	x, w, b := normal[float32](r, s.N*s.inSize()), normal[float32](r, s.weights()), normal[float32](r, s.F)
+	dy := normal[float32](r, s.N*s.F*13*13)
+	x[100] = float32(math.NaN())
+	got := convPool(s, 2, 2, true, true, x, w, b, dy, false)[0]
+	want := convPool(s, 2, 2, true, false, x, w, b, dy, false)[0]
+	nan := 0
+	for i := range want {
+		if (want[i] != want[i]) != (got[i] != got[i]) {
+			t.Fatalf("y[%d] is %v, want %v", i, got[i], want[i])
+		}
+		if got[i] != got[i] {
+			nan++
+		}
+	}
+	if nan == 0 {
+		t.Error("no NaN in the output")
+	}
+}
+
+// The bits do not depend on the number of threads, and nothing is allocated
+// after the first run.
+func TestConvPoolThreadsAndMemory(t *testing.T) {
+	s := convPoolCases[0].conv
+	r := rand.New(rand.NewPCG(7, 8))
+	x, w, b := normal[float32](r, s.N*s.inSize()), normal[float32](r, s.weights()), normal[float32](r, s.F)
+	dy := normal[float32](r, s.N*s.F*13*13)
+	var first []uint32
+	for _, threads := range []int{1, 2, 3} {
+		func() {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
+			bits := float32Bits(convPool(s, 2, 2, true, true, x, w, b, dy, false)...)
+			if first == nil {
+				first = bits
+			}
+			if !slices.Equal(bits, first) {
+				t.Errorf("%d threads give other bits than one", threads)
+			}
+		}()
+	}
+	k := NewConvPool[float32](s, PoolShape{Planes: s.N * s.F, H: 26, W: 26, KH: 2, KW: 2, StrideH: 2, StrideW: 2, OH: 13, OW: 13}, true)
+	y, in, dIn := make([]float32, len(dy)), [][]float32{x, w, b}, [][]float32{nil, make([]float32, len(w)), make([]float32, len(b))}
+	if n := testing.AllocsPerRun(5, func() { k.Forward(y, in); k.Backward(dIn, dy, in) }); n > 0 {
+		t.Errorf("%v allocations a run", n)
+	}
+}

@@ -1,0 +1,77 @@
+// Package update holds the inner loops of optimizers: each changes a parameter
+// in one pass over memory, in assembly where the processor has it, shared out
+// over the processors. The bits do not depend on how many there are. A tail of
+// elements is computed as the others are.
+package update
+
+import (
+	"sync"
+
+	"tapenet/graph/internal/kernel"
+)
+
+// AdamStep are the coefficients of one step of [Adam].
+type AdamStep struct{ LR, Epsilon, Beta1, Beta2, Rest1, Rest2 float32 }
+
+// Adam computes
+//
+//	m[i] = Beta1·m[i] + Rest1·g[i]
+//	v[i] = Beta2·v[i] + Rest2·g[i]²
+//	w[i] -= LR·m[i] / (√v[i] + Epsilon)
+//
+// All slices have one length.
+func Adam(w, g, m, v []float32, s AdamStep) {
+	run(job{rule: adam, w: w, g: g, m: m, v: v, step: kernel.AdamStep(s)})
+}
+
+// SGD computes w[i] -= lr·g[i].
+func SGD(w, g []float32, lr float32) { run(job{rule: sgd, w: w, g: g, lr: lr}) }
+
+// Momentum computes u[i] = momentum·u[i] + g[i] and w[i] -= lr·u[i].
+func Momentum(w, g, u []float32, lr, momentum float32) {
+	run(job{rule: heavyBall, w: w, g: g, m: u, lr: lr, momentum: momentum})
+}
+
+// job is one update.
+type job struct {
+	rule         func(j *job, lo, hi int)
+	w, g, m, v   []float32
+	step         kernel.AdamStep
+	lr, momentum float32
+}
+
+func adam(j *job, lo, hi int) { kernel.Adam(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.v[lo:hi], j.step) }
+
+func sgd(j *job, lo, hi int) { kernel.SGD(j.w[lo:hi], j.g[lo:hi], j.lr) }
+
+func heavyBall(j *job, lo, hi int) {
+	kernel.Momentum(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.lr, j.momentum)
+}
+
+// shared is a job with the function that Parallel calls: made once and reused,
+// so that an update allocates nothing.
+type shared struct {
+	job
+	part func(lo, hi int)
+}
+
+var idle = sync.Pool{New: func() any {
+	s := &shared{}
+	s.part = func(lo, hi int) { s.rule(&s.job, lo, hi) }
+	return s
+}}
+
+// small is the number of elements up to which waking a worker does not pay.
+const small = 1 << 13
+
+func run(j job) {
+	s := idle.Get().(*shared)
+	s.job = j
+	if len(j.w) <= small {
+		s.part(0, len(j.w))
+	} else {
+		kernel.Parallel(len(j.w), s.part)
+	}
+	s.job = job{}
+	idle.Put(s)
+}
