@@ -23,10 +23,15 @@ type Sequence struct {
 }
 
 type instruction struct {
-	op       gorgonia.Op
+	op       doer
 	from     []int // slots
 	to       int
 	operands []gorgonia.Value
+}
+
+// doer is the part of a gorgonia.Op that runs.
+type doer interface {
+	Do(...gorgonia.Value) (gorgonia.Value, error)
 }
 
 // NewSequence makes the nodes one op: all of a graph, operands before their
@@ -57,12 +62,15 @@ func NewSequence(nodes gorgonia.Nodes) (s *Sequence, node, operand *gorgonia.Nod
 
 // add appends the op of a node, and reports whether it could.
 func (s *Sequence) add(n *gorgonia.Node, operands gorgonia.Nodes) bool {
-	o := n.Op()
+	var o doer = n.Op()
 	if sum := gradientSum(n, operands); sum != nil {
 		o = sum
 	}
 	if _, ours := o.(interface{ ours() }); !ours {
 		return false
+	}
+	if operands[0].Op() != nil { // never of the user's own tensors
+		o = inPlace(o, n.Shape())
 	}
 	from := make([]int, len(operands))
 	for i, operand := range operands {
@@ -92,6 +100,40 @@ func gradientSum(n *gorgonia.Node, operands gorgonia.Nodes) gorgonia.Op {
 		return newForward(s, function[float64](kernel.Add[float64]{}), operands)
 	}
 	return newForward(s, function[float32](kernel.Add[float32]{}), operands)
+}
+
+// inPlace replaces Reshape, and the node that picks its gradient, by a view: as
+// no op of a sequence writes to its operands, it may share their memory.
+func inPlace(o doer, shape tensor.Shape) doer {
+	if r, ok := o.(interface{ reshapes() bool }); !ok || !r.reshapes() {
+		return o
+	}
+	if gradient, ok := o.(interface{ wantNone() }); ok {
+		gradient.wantNone() // it still hands on the gradient, of which there is a view
+		return o
+	}
+	return &view{shape: shape}
+}
+
+func (r *run[T]) reshapes() bool { return r.name == "Reshape" }
+
+// view gives its operand another shape.
+type view struct {
+	shape tensor.Shape
+	of    *tensor.Dense
+	value *tensor.Dense
+}
+
+// Do returns a tensor that shares the operand's memory, the same at every run.
+func (v *view) Do(operands ...gorgonia.Value) (gorgonia.Value, error) {
+	of, ok := operands[0].(*tensor.Dense)
+	if !ok {
+		return nil, fmt.Errorf("Reshape: got a %T, want a dense tensor", operands[0])
+	}
+	if v.value == nil || v.of != of {
+		v.of, v.value = of, tensor.New(tensor.WithShape(v.shape...), tensor.WithBacking(of.Data()))
+	}
+	return v.value, nil
 }
 
 func children(n *gorgonia.Node) gorgonia.Nodes {

@@ -160,3 +160,39 @@ func TestSequenceOfOthers(t *testing.T) {
 		t.Errorf("got sequence %v and error %v, want none", s, err)
 	}
 }
+
+// TestSequenceReshapesInPlace: in a sequence a reshape and its gradient are
+// views, except of a tensor that is bound from outside.
+func TestSequenceReshapesInPlace(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := bind(g, "x", graphtest.Random("x", 1, 2, 6))
+	flat, err := op.Reshape(x, 3, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	relu, err := op.ReLU(flat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := op.Reshape(relu, 2, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _, _, err := op.NewSequence(gorgonia.Nodes{x, flat, relu, back})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Do(); err != nil {
+		t.Fatal(err)
+	}
+	data := func(n node) *float64 { return &s.Value(n).(dense).Float64s()[0] }
+	if data(flat) == data(x) {
+		t.Error("the reshape of a bound tensor shares its memory")
+	}
+	if data(back) != data(relu) {
+		t.Error("the reshape of an op's value is a copy")
+	}
+	if got := s.Value(back).Shape(); !slices.Equal(got, tensor.Shape{2, 6}) {
+		t.Errorf("the view has shape %v, want (2, 6)", got)
+	}
+}
