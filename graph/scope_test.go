@@ -219,7 +219,7 @@ func TestScopeOp(t *testing.T) {
 	}
 }
 
-// Reshape copies, so that two layers never write to one memory.
+// The output never shares the memory of a tensor that the user fills.
 func TestFlattenCopies(t *testing.T) {
 	m := build(t, graph.Options{}, graph.Flatten{}, graph.Infer, 1, 1, 1, 2)
 	copy(m.Input.Float32s(), []float32{1, 2})

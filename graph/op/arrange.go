@@ -72,7 +72,8 @@ func sameBut(axis int, a, b tensor.Shape) bool {
 }
 
 // Reshape gives a node another shape of the same size. Other than Gorgonia's
-// it copies: a later op that works in place cannot damage the operand.
+// it copies, so that a later op that works in place cannot damage the operand;
+// in a [Sequence], where no op does, it is a view.
 func Reshape(x *gorgonia.Node, shape ...int) (*gorgonia.Node, error) {
 	if err := check("Reshape", x); err != nil {
 		return nil, err
