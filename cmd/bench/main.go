@@ -1,0 +1,7 @@
+// Command bench measures training and inference: images a second, time and
+// allocations of a step, memory, and the share of the machine's peak.
+package main
+
+import "tapenet/cmd/internal/cli"
+
+func main() { cli.Main(run) }
