@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // report is all that is said about a combination.
 type report struct {
 	result
-	PeakShare float64 `json:"peak_share,omitempty"` // of the peak, per CPU-second; 0 where that is unknown
+	PeakShare float64 `json:"peak_share,omitempty"` // of one thread's peak, that a CPU-second reaches; 0 where that is unknown
 	machine
 	GorgoniaImagesPerSecond float64 `json:"gorgonia_images_per_second,omitempty"` // 0 unless compared
 	GorgoniaRatio           float64 `json:"gorgonia_ratio,omitempty"`             // our images a second to Gorgonia's
@@ -147,8 +147,8 @@ type options struct {
 const doc = `measures training and inference for every combination of the flags.
 A training step reads a batch from bytes, runs forward and backward, and updates with Adam; an inference step runs the graph.
 images/CPU-s is by processor time, the steadiest figure on a shared machine. FMA is multiply-adds: those of a forward run, and
-for training three times those, less the first layer's once: nobody needs its input's gradient. Peak is the share of what a
-512×512 matrix product reaches, both per CPU-second.`
+for training three times those, less the first layer's once: nobody needs its input's gradient. Peak is the share, of
+what a 512×512 matrix product reaches on one thread, that a CPU-second of the step does.`
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options

@@ -5,116 +5,203 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"io"
 	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"tapenet/cmd/internal/cli"
-	"tapenet/graph"
 )
 
-// TestMain makes the test binary the command when it is started as a child.
+var update = flag.Bool("update", false, "rewrite testdata/table.golden")
+
+// TestMain is the command itself when the command calls itself.
 func TestMain(m *testing.M) {
 	if slices.Contains(os.Args, "-child") {
-		main()
+		cli.Main(run)
 	}
 	os.Exit(m.Run())
 }
 
-func TestJSON(t *testing.T) {
-	var out bytes.Buffer
-	args := strings.Fields("-time 50ms -model lenet5 -batch 2 -threads 1 -json")
-	if err := run(context.Background(), args, &out, io.Discard); err != nil {
+// bench runs the command with -json and returns its reports.
+func bench(t *testing.T, args ...string) []report {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	if err := run(t.Context(), append(args, "-json"), &stdout, &stderr); err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 2 {
-		t.Fatalf("%d lines, want one for training and one for inference:\n%s", len(lines), &out)
+	if stderr.Len() > 0 {
+		t.Errorf("stderr has %q, want nothing", &stderr)
 	}
-	for i, mode := range []string{"train", "infer"} {
+	var reports []report
+	for d := json.NewDecoder(&stdout); ; {
+		d.DisallowUnknownFields()
 		var r report
-		if err := json.Unmarshal([]byte(lines[i]), &r); err != nil {
+		if err := d.Decode(&r); errors.Is(err, io.EOF) {
+			return reports
+		} else if err != nil {
 			t.Fatal(err)
 		}
-		if want := (combination{"lenet5", mode, 2, 1}); r.combination != want {
-			t.Errorf("measured %v, want %v", r.combination, want)
+		reports = append(reports, r)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	reports := bench(t, "-time", "50ms", "-model", "lenet5", "-batch", "2", "-threads", "1")
+	want := []combination{{"lenet5", "train", 2, 1}, {"lenet5", "infer", 2, 1}}
+	if len(reports) != len(want) {
+		t.Fatalf("got %d reports, want %d", len(reports), len(want))
+	}
+	for i, r := range reports {
+		if r.combination != want[i] {
+			t.Errorf("report %d is of %v, want %v", i, r.combination, want[i])
 		}
-		for name, v := range map[string]float64{
-			"images/s": r.ImagesPerSecond, "ms": r.Median, "multiply-adds/s": r.MulAddsPerSecond,
-			"peak": r.PeakMulAdds, "copy": r.CopyBytes, "allocations": r.AllocsPerStep, "steps": float64(r.Steps) - 4,
-		} {
-			if !(v > 0) {
-				t.Errorf("%s: %s is %v, want a positive number", mode, name, v)
-			}
-		}
-		if !(r.Fastest <= r.Quartile1 && r.Quartile1 <= r.Median && r.Median <= r.Quartile3) {
-			t.Errorf("%s: times are out of order: %+v", mode, r.result)
+		checkReport(t, r)
+		if r.GorgoniaRatio != 0 || r.GorgoniaImagesPerSecond != 0 {
+			t.Errorf("%v: compared with Gorgonia, want that with -compare only", r.combination)
 		}
 	}
 }
 
-func TestTable(t *testing.T) {
-	var out bytes.Buffer
-	args := strings.Fields("-time 20ms -mode train -batch 2 -threads 1 -compare gorgonia")
-	if err := run(context.Background(), args, &out, io.Discard); err != nil {
+// checkReport checks that figures are there and that they fit each other.
+func checkReport(t *testing.T, r report) {
+	t.Helper()
+	figures := map[string]float64{
+		"images_per_second": r.ImagesPerSecond, "ms_fastest": r.Fastest, "mul_adds_per_second": r.MulAddsPerSecond,
+		"peak_mul_adds_per_second": r.PeakMulAdds, "copy_bytes_per_second": r.CopyBytes,
+	}
+	if runtime.GOOS == "linux" {
+		figures["images_per_cpu_second"], figures["mul_adds_per_cpu_second"] = r.ImagesPerCPUSecond, r.MulAddsPerCPUSecond
+		figures["peak_share"], figures["peak_mb"] = r.PeakShare, r.PeakMB
+	}
+	for name, v := range figures {
+		if !(v > 0) {
+			t.Errorf("%v: %s is %g, want a positive number", r.combination, name, v)
+		}
+	}
+	if r.Steps < minSteps || r.AllocsPerStep < 0 {
+		t.Errorf("%v: %d steps of %g allocations, want at least %d steps", r.combination, r.Steps, r.AllocsPerStep, minSteps)
+	}
+	if !slices.IsSorted([]float64{r.Fastest, r.Quartile1, r.Median, r.Quartile3}) {
+		t.Errorf("%v: fastest, quartile, median, quartile are %g, %g, %g, %g, want them in order", r.combination, r.Fastest, r.Quartile1, r.Median, r.Quartile3)
+	}
+}
+
+// TestCompare: Gorgonia's ops are compared where they can be, and our figures
+// are there as always.
+func TestCompare(t *testing.T) {
+	reports := bench(t, "-time", "10ms", "-batch", "2", "-threads", "1", "-compare", "gorgonia")
+	if len(reports) != 2 {
+		t.Fatalf("got %d reports, want 2", len(reports))
+	}
+	for _, r := range reports {
+		checkReport(t, r)
+		if compared := r.GorgoniaRatio > 0; compared != (r.Mode == "train") {
+			t.Errorf("%v: ratio to Gorgonia is %g, want one for training only", r.combination, r.GorgoniaRatio)
+		}
+	}
+	r := reports[0]
+	if got := r.ImagesPerSecond / r.GorgoniaImagesPerSecond; got != r.GorgoniaRatio {
+		t.Errorf("ratio is %g, want %g of %g", r.GorgoniaRatio, r.ImagesPerSecond, r.GorgoniaImagesPerSecond)
+	}
+}
+
+func TestParse(t *testing.T) {
+	o, err := parse([]string{"-model", "cnn,resnet20", "-mode", "infer", "-batch", "1,32", "-threads", "2"}, io.Discard)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"images/s", "gorgonia images/s", "ratio", "cnn"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("no %q in\n%s", want, &out)
-		}
+	want := []combination{{"cnn", "infer", 1, 2}, {"cnn", "infer", 32, 2}, {"resnet20", "infer", 1, 2}, {"resnet20", "infer", 32, 2}}
+	if !slices.Equal(o.combinations, want) {
+		t.Errorf("combinations are %v, want %v", o.combinations, want)
+	}
+	if o, err = parse(nil, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if first := (combination{"cnn", "train", 1, 1}); o.combinations[0] != first || o.time != 3*time.Second || o.json {
+		t.Errorf("the default begins with %v for %v, JSON %v, want %v for 3s as a table", o.combinations[0], o.time, o.json, first)
 	}
 }
 
 func TestWrongFlags(t *testing.T) {
-	for args, want := range map[string]string{
-		"-model vgg99":                    `no model "vgg99"`,
-		"-mode sleep":                     `-mode "sleep"`,
-		"-batch 0":                        `-batch "0"`,
-		"-threads two":                    `-threads "two"`,
-		"-time -1s":                       "-time -1s",
-		"-compare torch":                  `-compare "torch"`,
-		"-model lenet5 -compare gorgonia": "compares the training of cnn",
-		"-child ours -batch 1,2":          "want one",
-		"extra":                           `unexpected argument "extra"`,
+	for _, tt := range []struct{ args, want string }{
+		{"-model vgg", `no model "vgg", want one of cnn, fcnn, lenet5, or conv3 or resnet20`},
+		{"-model cnn,", `no model ""`},
+		{"-mode eval", `-mode "eval", want train, infer`},
+		{"-batch 0", `-batch "0", want numbers from 1 to 65536`},
+		{"-batch 1,x", `-batch "1,x", want numbers`},
+		{"-batch 1000000000", `-batch "1000000000", want numbers`},
+		{"-threads -1", `-threads "-1", want numbers from 1`},
+		{"-time 0s", "-time 0s, want a positive duration"},
+		{"-compare keras", `-compare "keras", want gorgonia`},
+		{"-compare gorgonia -mode infer", "compares the training of cnn"},
+		{"-child theirs -mode train -batch 1 -threads 1", `-child "theirs", want ours or gorgonia`},
+		{"-child ours -mode train -batch 1,2 -threads 1", "-child with 2 combinations, want one"},
+		{"-child gorgonia -mode infer -batch 1 -threads 1", "training of cnn only"},
+		{"extra", `unexpected argument "extra"`},
+		{"-profile", "-help lists the flags"},
 	} {
-		err := run(context.Background(), strings.Fields(args), io.Discard, io.Discard)
+		var stdout bytes.Buffer
+		err := run(t.Context(), strings.Fields(tt.args), &stdout, io.Discard)
 		var usage cli.UsageError
-		if !errors.As(err, &usage) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: got %v, want a line with %s", args, err, want)
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), tt.want) || stdout.Len() > 0 {
+			t.Errorf("%s: got error %v and output %q, want a usage error with %q", tt.args, err, &stdout, tt.want)
 		}
 	}
 }
 
-// The sums stand in models.go; He et al. 2015, table 6, has 0.27 million
-// parameters for ResNet-20.
-func TestBenchModels(t *testing.T) {
-	for name, want := range map[string]int{"conv3": 390_634, "resnet20": 272_474} {
-		spec, err := lookup(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := build(spec, graph.Infer, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := 0
-		for _, l := range m.Layers() {
-			got += l.Params
-		}
-		if got != want {
-			t.Errorf("%s has %d parameters, want %d", name, got, want)
-		}
+// TestChildErrors: what a child says on its way out is the command's error.
+func TestChildErrors(t *testing.T) {
+	o := options{time: time.Millisecond}
+	if _, err := o.inChild(t.Context(), engineOurs, combination{"vgg", "train", 1, 1}); err == nil ||
+		!strings.Contains(err.Error(), `bench: vgg, train, batch 1, threads 1: modelzoo: no model "vgg"`) {
+		t.Errorf("got error %v, want the child's", err)
 	}
-}
-
-func TestStops(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := run(ctx, strings.Fields("-time 50ms -model lenet5 -batch 1 -threads 1"), io.Discard, io.Discard)
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want the context's error", err)
+	if _, err := o.inChild(ctx, engineOurs, combination{"cnn", "train", 1, 1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v, want one that wraps %v", err, context.Canceled)
+	}
+}
+
+// TestTable compares with testdata/table.golden, which has a report with all
+// figures and one of a system that tells little.
+func TestTable(t *testing.T) {
+	full := report{
+		result: result{
+			combination{"cnn", "train", 128, 2}, 1000, 34567.8, 17345.6, 3.456, 3.1, 3.3, 12.34, 85.4e9, 42.7e9, 8.02, 93.6,
+		},
+		PeakShare: 0.612, GorgoniaImagesPerSecond: 1234.5, GorgoniaRatio: 28.001,
+	}
+	little := report{result: result{combination: combination{"resnet20", "infer", 1, 1}, ImagesPerSecond: 999.5, Median: 0.5, Fastest: 0.25, Quartile1: 0.4, Quartile3: 1.5, MulAddsPerSecond: 1e9}}
+	got := ""
+	for _, compared := range []bool{false, true} {
+		var b bytes.Buffer
+		if err := writeTable(&b, machine{110e9, 25e9}, []report{full, little}, compared); err != nil {
+			t.Fatal(err)
+		}
+		head, table, _ := strings.Cut(b.String(), "\n\n")
+		if want := "one thread: 110.0 G multiply-adds/s in a matrix product, 25.0 GB/s read and written in a copy"; !strings.HasSuffix(head, want) {
+			t.Errorf("the table begins with %q, want it to end in %q", head, want)
+		}
+		got += table
+	}
+	path := filepath.Join("testdata", "table.golden")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -17,6 +17,11 @@ func newTraining(spec modelzoo.Spec, pool *images, batch int) (work, error) {
 	if err != nil {
 		return work{}, err
 	}
+	return work{trainingStep(m, pool), batch, trainingMulAdds(m)}, nil
+}
+
+// trainingStep returns the step of a model.
+func trainingStep(m *graph.Model, pool *images) func() error {
 	params := m.Params()
 	values := make([][]float32, len(params))
 	for i, p := range params {
@@ -24,7 +29,7 @@ func newTraining(spec modelzoo.Spec, pool *images, batch int) (work, error) {
 	}
 	adam := newAdam(values)
 	x, labels := m.Input.Float32s(), m.Target.Float32s()
-	step := func() error {
+	return func() error {
 		pool.read(x, labels)
 		if err := m.Run(); err != nil {
 			return err
@@ -32,7 +37,6 @@ func newTraining(spec modelzoo.Spec, pool *images, batch int) (work, error) {
 		adam.update(func(i int) []float32 { return params[i].Grad().Float32s() })
 		return nil
 	}
-	return work{step, batch, trainingMulAdds(m)}, nil
 }
 
 // newInference is a run of the graph for inference.
