@@ -8,12 +8,12 @@ help: ## list the targets
 build: ## build the commands into bin/
 	$(GO) build -o bin/ ./cmd/...
 
-test: ## run all tests, and those of the kernels and the networks without assembly too
+test: ## run all tests, and those of graphs and training without assembly too
 	$(GO) test ./...
-	$(GO) test -tags noasm ./graph/internal/kernel ./graph/op ./modelzoo
+	$(GO) test -tags noasm ./graph/... ./modelzoo ./train
 
 race: ## run the tests of what is concurrent under the race detector (needs cgo)
-	$(GO) test -race ./graph/internal/kernel ./graph/weights ./train/... ./infer
+	$(GO) test -race ./graph/internal/kernel ./graph/update ./graph/weights ./train/... ./infer
 
 check: ## formatting, vet, staticcheck, import directions, generated files, other platforms
 	@test -z "$$(gofmt -l .)" || { echo "not formatted: $$(gofmt -l .)"; exit 1; }
@@ -25,6 +25,7 @@ check: ## formatting, vet, staticcheck, import directions, generated files, othe
 	@before=$$(cat $(GENERATED) | cksum); $(GO) generate ./... && after=$$(cat $(GENERATED) | cksum); \
 	test "$$before" = "$$after" || { echo "generated files were out of date: commit $(GENERATED)"; exit 1; }
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
+	GOAMD64=v3 $(GO) test ./graph/internal/kernel ./graph/update
 	GOOS=windows $(GO) build ./...
 
 GENERATED = $(shell grep -rl '^// Code generated' --include='*.go' --include='*.s' .)

@@ -266,7 +266,7 @@ func (m *Model) keep(results gorgonia.Nodes) (copies gorgonia.Nodes, err error) 
 func (m *Model) Run() error {
 	defer m.machine.Reset()
 	if err := m.machine.RunAll(); err != nil {
-		if m.sequence != nil {
+		if m.sequence != nil && m.sequence.Err() != nil {
 			err = m.sequence.Err()
 		}
 		return fmt.Errorf("graph: %w", err)

@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/graph/op"
 )
 
 // A graph with an op that is not of package op runs node by node. That must
@@ -157,6 +158,39 @@ func TestUserOp(t *testing.T) {
 		}
 		if runs != 1 || gradients != want {
 			t.Errorf("InputGradient %v: op ran %d times and its gradient %d times, want 1 and %d", asked, runs, gradients, want)
+		}
+	}
+}
+
+// scalarLoss is a loss that ends in a reshape to a scalar.
+type scalarLoss struct{ graph.MSE }
+
+func (l scalarLoss) Cost(s *graph.Scope, output, target, weights *gorgonia.Node) *gorgonia.Node {
+	product := s.Binary(func(o, t *gorgonia.Node) (*gorgonia.Node, error) {
+		column, err := op.Reshape(t, 4, 1)
+		if err != nil {
+			return nil, err
+		}
+		return op.Mul(o, column, nil)
+	}, output, target)
+	return s.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(x) }, product)
+}
+
+// A reshape to a scalar gives the loss, in one sequence and node by node.
+func TestReshapeToScalarLoss(t *testing.T) {
+	for _, mode := range []graph.Mode{graph.Train, graph.Eval} {
+		m := build(t, graph.Options{Loss: scalarLoss{}}, graph.Dense{Units: 4}, mode, 1, 3)
+		fill(m.Input)
+		for i := range 4 {
+			m.Target.Float32s()[i] = float32(i + 1)
+		}
+		run(t, m)
+		var want float64
+		for i, v := range m.Output().Float32s() {
+			want += float64(v) * float64(i+1)
+		}
+		if got := m.Loss(); want == 0 || math.Abs(got-want) > 1e-5*math.Abs(want) {
+			t.Errorf("%v: loss %v, want %v", mode, got, want)
 		}
 	}
 }

@@ -101,6 +101,8 @@ func loadable(name string, want tensor.Shape, t *tensor.Dense) error {
 		return fmt.Errorf("tensor %s is %v, the network's is %v", name, t.Shape(), want)
 	case t.Dtype() != tensor.Float32 && t.Dtype() != tensor.Float64:
 		return fmt.Errorf("tensor %s holds %v, want float32 or float64", name, t.Dtype())
+	case t.DataOrder().IsColMajor() && !t.RequiresIterator():
+		return fmt.Errorf("tensor %s is stored column by column, want row by row", name)
 	}
 	return nil
 }

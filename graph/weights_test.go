@@ -3,6 +3,7 @@ package graph_test
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"gorgonia.org/tensor"
@@ -166,5 +167,24 @@ func TestWeightsOfAnotherNetwork(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// A tensor that is stored column by column is refused, not read in the wrong
+// order.
+func TestWeightsColumnMajor(t *testing.T) {
+	columns := map[string]*tensor.Dense{
+		"dense/weight": tensor.New(tensor.WithShape(2, 3), tensor.AsFortran([]float32{1, 4, 2, 5, 3, 6})),
+		"dense/bias":   tensor.New(tensor.WithShape(3), tensor.WithBacking([]float32{0, 0, 0})),
+	}
+	const want = "tensor dense/weight is stored column by column"
+	w := &graph.Weights{}
+	build(t, graph.Options{Weights: w}, graph.Dense{Units: 3}, graph.Infer, 1, 2)
+	if err := w.Load(columns); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Load: got %v, want %s", err, want)
+	}
+	_, err := graph.Options{Weights: &graph.Weights{From: columns}}.Build(graph.Dense{Units: 3}, graph.Infer, 1, 2)
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("From: got %v, want %s", err, want)
 	}
 }

@@ -8,7 +8,8 @@ import (
 
 // Fuse returns a node that computes what n and the ops before it compute, in
 // one pass over memory, or n itself where there is no such kernel. The ops
-// before it stay in the graph for whoever else uses them.
+// before it stay in the graph for whoever else uses them, and then are computed
+// twice: where the convolution feeds a skip connection too, fusion costs time.
 //
 // It knows one pattern: Conv2d, or Conv2d and ReLU, and a MaxPool2D without
 // padding whose windows lie side by side.

@@ -69,7 +69,7 @@ func (s *Sequence) add(n *gorgonia.Node, operands gorgonia.Nodes) bool {
 	if _, ours := o.(interface{ ours() }); !ours {
 		return false
 	}
-	if operands[0].Op() != nil { // never of the user's own tensors
+	if operands[0].Op() != nil && operands[0].Dims() > 0 && n.Dims() > 0 { // never of the user's own tensors, nor of a scalar
 		o = inPlace(o, n.Shape())
 	}
 	from := make([]int, len(operands))

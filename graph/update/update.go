@@ -5,6 +5,7 @@
 package update
 
 import (
+	"fmt"
 	"sync"
 
 	"tapenet/graph/internal/kernel"
@@ -19,7 +20,7 @@ type AdamStep struct{ LR, Epsilon, Beta1, Beta2, Rest1, Rest2 float32 }
 //	v[i] = Beta2·v[i] + Rest2·g[i]²
 //	w[i] -= LR·m[i] / (√v[i] + Epsilon)
 //
-// All slices have one length.
+// All slices have one length; another is a bug of the caller, and panics.
 func Adam(w, g, m, v []float32, s AdamStep) {
 	run(job{rule: adam, w: w, g: g, m: m, v: v, step: kernel.AdamStep(s)})
 }
@@ -65,6 +66,11 @@ var idle = sync.Pool{New: func() any {
 const small = 1 << 13
 
 func run(j job) {
+	for _, x := range [][]float32{j.g, j.m, j.v} {
+		if x != nil && len(x) != len(j.w) {
+			panic(fmt.Sprintf("update: slices of %d and %d elements, want one length", len(j.w), len(x)))
+		}
+	}
 	s := idle.Get().(*shared)
 	s.job = j
 	if len(j.w) <= small {

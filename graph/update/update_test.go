@@ -77,3 +77,25 @@ func ExampleSGD() {
 	fmt.Println(w)
 	// Output: [0 3]
 }
+
+// A slice that is too short panics, also where its capacity would do.
+func TestLengths(t *testing.T) {
+	w, g := wave(8, 1), wave(8, 2)
+	for name, f := range map[string]func(){
+		"sgd":      func() { update.SGD(w, g[:2], 1) },
+		"momentum": func() { update.Momentum(w, g, g[:2], 1, 1) },
+		"adam":     func() { update.Adam(w, g, g[:2], g, step) },
+	} {
+		func() {
+			defer func() {
+				if got, want := recover(), "update: slices of 8 and 2 elements, want one length"; got != want {
+					t.Errorf("%s: panic %v, want %v", name, got, want)
+				}
+			}()
+			f()
+		}()
+	}
+	if !slices.Equal(w, wave(8, 1)) {
+		t.Error("the weights have changed")
+	}
+}

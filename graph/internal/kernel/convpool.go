@@ -16,7 +16,8 @@ type ConvPool[T Float] struct {
 	ReLU bool
 
 	winner  []int32 // for each output, the position in its plane; pixels() where ReLU has clipped it
-	rows    pool[T] // for the output rows of some windows
+	bands   pool[T] // for the patches under a band
+	rows    pool[T] // for a band of output rows
 	planes  pool[T] // for the gradient of an image's convolution
 	patched pool[T] // for the patches of an image, see patchesOf
 	sums    pool[T] // for a row of patches for each filter
@@ -50,8 +51,8 @@ func (c *ConvPool[T]) Forward(y []T, in [][]T) {
 
 func (c *ConvPool[T]) forwardImages(lo, hi int) {
 	size := c.bandRows() * c.Pool.KH * c.OW
-	cols, band := c.patches.get(c.patch()*c.pixels()), c.rows.get(c.F*size)
-	defer c.patches.put(cols)
+	cols, band := c.bands.get(c.patch()*size), c.rows.get(c.F*size)
+	defer c.bands.put(cols)
 	defer c.rows.put(band)
 	for n := lo; n < hi; n++ {
 		for i := 0; i < c.Pool.OH; i += c.bandRows() {

@@ -2,7 +2,8 @@
 //
 // Every kernel is plain Go; beside some of them stands assembly for amd64, generated with avo and chosen at run time (see tier).
 // The build tag noasm leaves plain Go only. Kernels trust their arguments: the operation that calls one has checked the shapes.
-// They keep no state between calls that a caller could see, are safe for concurrent use, and allocate nothing after warm-up.
+// Functions are safe for concurrent use. A kernel with Forward and Backward keeps what the one leaves for the other: it serves one
+// goroutine at a time. Neither allocates after warm-up.
 package kernel
 
 // Float is the element type of every kernel.

@@ -3,8 +3,9 @@ package kernel
 import "math"
 
 // vectorFuncs are loops over float32 in assembly, from tierAVX2 on. All but
-// patchGrad take a multiple of eight elements and give the same bits as the
-// plain loop that follows them here.
+// poolPairs and patchGrad take a multiple of eight elements, and all but
+// patchGrad give the same bits as their plain loop. There a conversion to
+// float32 keeps the compiler from fusing a product with the sum around it.
 type vectorFuncs struct {
 	relu       func(y, x []float32)
 	reluGrad   func(dx, dy, x []float32)
@@ -121,7 +122,7 @@ func SGD(w, g []float32, lr float32) {
 		vectors.sgd(h, g, lr)
 	}
 	for i := len(h); i < len(w); i++ {
-		w[i] -= lr * g[i]
+		w[i] -= float32(lr * g[i])
 	}
 }
 
@@ -133,8 +134,8 @@ func Momentum(w, g, u []float32, lr, momentum float32) {
 		vectors.momentum(h, g, u, lr, momentum)
 	}
 	for i := len(h); i < len(w); i++ {
-		u[i] = momentum*u[i] + g[i]
-		w[i] -= lr * u[i]
+		u[i] = float32(momentum*u[i]) + g[i]
+		w[i] -= float32(lr * u[i])
 	}
 }
 
@@ -153,8 +154,8 @@ func Adam(w, g, m, v []float32, s AdamStep) {
 		vectors.adam(h, g, m, v, s.LR, s.Epsilon, s.Beta1, s.Beta2, s.Rest1, s.Rest2)
 	}
 	for i := len(h); i < len(w); i++ {
-		m[i] = s.Beta1*m[i] + s.Rest1*g[i]
-		v[i] = s.Beta2*v[i] + s.Rest2*g[i]*g[i]
+		m[i] = float32(s.Beta1*m[i]) + float32(s.Rest1*g[i])
+		v[i] = float32(s.Beta2*v[i]) + float32(s.Rest2*g[i]*g[i])
 		w[i] -= s.LR * m[i] / (float32(math.Sqrt(float64(v[i]))) + s.Epsilon)
 	}
 }
