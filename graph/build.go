@@ -209,15 +209,22 @@ func (m *Model) differentiate(wrt gorgonia.Nodes) (gorgonia.Nodes, error) {
 	return grads, nil
 }
 
-// compile prunes the graph to the results and makes the machine that runs it:
-// as one instruction if all ops are ours, node by node otherwise.
-func (m *Model) compile(grads gorgonia.Nodes) error {
-	results := append(gorgonia.Nodes{m.output}, grads...)
+// results are what a forward run is for: the output, and the prediction and the
+// loss, as the mode has them.
+func (m *Model) results() gorgonia.Nodes {
+	results := gorgonia.Nodes{m.output}
 	for _, n := range []*gorgonia.Node{m.prediction, m.cost} {
 		if n != nil && n != m.output {
 			results = append(results, n)
 		}
 	}
+	return results
+}
+
+// compile prunes the graph to the results and makes the machine that runs it:
+// as one instruction if all ops are ours, node by node otherwise.
+func (m *Model) compile(grads gorgonia.Nodes) error {
+	results := append(m.results(), grads...)
 	live, err := gorgonia.Sort(m.b.graph.ExactSubgraphRoots(results...))
 	if err != nil {
 		return fmt.Errorf("graph: compile: %w", err)

@@ -15,13 +15,7 @@ import (
 func (m *Model) DOT() string {
 	var b strings.Builder
 	b.WriteString("digraph network {\n\trankdir=TB;\n\tnode [fontname=\"Helvetica\", fontsize=11];\n\tedge [fontname=\"Helvetica\", fontsize=9];\n")
-	results := gorgonia.Nodes{m.output}
-	for _, n := range []*gorgonia.Node{m.prediction, m.cost} {
-		if n != nil {
-			results = append(results, n)
-		}
-	}
-	nodes := m.b.graph.ExactSubgraphRoots(results...).AllNodes()
+	nodes := m.b.graph.ExactSubgraphRoots(m.results()...).AllNodes()
 	slices.SortFunc(nodes, func(a, b *gorgonia.Node) int { return cmp.Compare(a.ID(), b.ID()) })
 	framed := m.drawLayers(&b, nodes)
 	for _, n := range nodes {

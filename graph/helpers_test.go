@@ -3,8 +3,6 @@ package graph_test
 import (
 	"flag"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -77,27 +75,6 @@ func close32(t testing.TB, what string, got, want []float32, within float64) {
 		if d := math.Abs(float64(got[i]) - float64(want[i])); !(d <= within) {
 			t.Fatalf("%s: got %v, want %v (value %d is off by %g)", what, got, want, i, d)
 		}
-	}
-}
-
-// golden compares a text with a file of testdata.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (-update rewrites it), got:\n%s", path, got)
 	}
 }
 

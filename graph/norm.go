@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"cmp"
+
 	"gorgonia.org/gorgonia"
 
 	"tapenet/graph/op"
@@ -28,7 +30,7 @@ func (l BatchNorm) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	c := x.Shape()[1]
 	gamma, beta := s.Param("gamma", Ones, c), s.Param("beta", Zeros, c)
 	mean, variance := s.State("mean", Zeros, c), s.State("variance", Ones, c)
-	o := op.Norm{Momentum: orDefault(l.Momentum, 0.9), Epsilon: orDefault(l.Epsilon, 1e-5), Training: s.Training()}
+	o := op.Norm{Momentum: cmp.Or(l.Momentum, 0.9), Epsilon: cmp.Or(l.Epsilon, 1e-5), Training: s.Training()}
 	return s.do(func() (*gorgonia.Node, error) { return op.BatchNorm(x, gamma, beta, mean, variance, o) })
 }
 
@@ -46,11 +48,4 @@ func (l Dropout) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 		return x
 	}
 	return s.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Dropout(x, l.Rate, s.Rand()) }, x)
-}
-
-func orDefault(v, def float64) float64 {
-	if v == 0 {
-		return def
-	}
-	return v
 }

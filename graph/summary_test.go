@@ -8,11 +8,12 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"tapenet/graph"
+	"tapenet/graph/graphtest"
 )
 
 func TestSummaryGolden(t *testing.T) {
 	m := build(t, graph.Options{}, smallCNN(), graph.Train, 2, 1, 8, 8)
-	golden(t, "small_cnn.txt", m.Summary())
+	graphtest.Golden(t, *update, "small_cnn.txt", m.Summary())
 }
 
 func TestSummaryWithoutState(t *testing.T) {
@@ -31,7 +32,7 @@ func TestDOTGolden(t *testing.T) {
 	for _, mode := range []graph.Mode{graph.Eval, graph.Infer} {
 		for range 20 { // the same text each time, though Gorgonia's graph is made of maps
 			m := build(t, graph.Options{}, smallCNN(), mode, 2, 1, 8, 8)
-			golden(t, "small_cnn_"+mode.String()+".dot", m.DOT())
+			graphtest.Golden(t, *update, "small_cnn_"+mode.String()+".dot", m.DOT())
 		}
 	}
 }

@@ -1,9 +1,9 @@
 package train
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
+
+	"tapenet/graph/graphtest"
 )
 
 // handMade is a table of three classes: rows are true, columns predicted. Class 2 is never predicted.
@@ -49,18 +49,5 @@ func TestConfusion(t *testing.T) {
 }
 
 func TestConfusionTable(t *testing.T) {
-	path := filepath.Join("testdata", "confusion.golden")
-	got := handMade().Table([]string{"shirt", "ankle boot", "hat"})
-	if *rewrite {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("table\n%s\nwant\n%s", got, want)
-	}
+	graphtest.Golden(t, *rewrite, "confusion.golden", handMade().Table([]string{"shirt", "ankle boot", "hat"}))
 }

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -53,7 +54,7 @@ func (a Adam) Update(step uint64, w, grad []float32, slots [][]float32) {
 }
 
 func (a Adam) defaults() Adam {
-	return Adam{orDefault(a.LR, 0.001), orDefault(a.Beta1, 0.9), orDefault(a.Beta2, 0.999), orDefault(a.Epsilon, 1e-7)}
+	return Adam{cmp.Or(a.LR, 0.001), cmp.Or(a.Beta1, 0.9), cmp.Or(a.Beta2, 0.999), cmp.Or(a.Epsilon, 1e-7)}
 }
 
 // String is the rule with its settings.
@@ -81,7 +82,7 @@ func (s SGD) Slots() []string {
 
 // Update is one step.
 func (s SGD) Update(_ uint64, w, grad []float32, slots [][]float32) {
-	lr := float32(orDefault(s.LR, 0.01))
+	lr := float32(cmp.Or(s.LR, 0.01))
 	if s.Momentum == 0 {
 		update.SGD(w, grad, lr)
 		return
@@ -91,14 +92,7 @@ func (s SGD) Update(_ uint64, w, grad []float32, slots [][]float32) {
 
 // String is the rule with its settings.
 func (s SGD) String() string {
-	return fmt.Sprintf("sgd lr %g momentum %g", orDefault(s.LR, 0.01), s.Momentum)
-}
-
-func orDefault(v, def float64) float64 {
-	if v == 0 {
-		return def
-	}
-	return v
+	return fmt.Sprintf("sgd lr %g momentum %g", cmp.Or(s.LR, 0.01), s.Momentum)
 }
 
 // describe names a rule and its settings.

@@ -8,7 +8,6 @@ import (
 	"flag"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/graphtest"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/table.golden")
@@ -191,17 +191,5 @@ func TestTable(t *testing.T) {
 		}
 		got += table
 	}
-	path := filepath.Join("testdata", "table.golden")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
+	graphtest.Golden(t, *update, "table.golden", got)
 }

@@ -7,16 +7,15 @@ import "math"
 // patchGrad give the same bits as their plain loop. There a conversion to
 // float32 keeps the compiler from fusing a product with the sum around it.
 type vectorFuncs struct {
-	relu       func(y, x []float32)
-	reluGrad   func(dx, dy, x []float32)
-	add        func(dst, src []float32)
-	addScalar  func(dst []float32, s float32)
-	scaleBytes func(dst []float32, src []byte)
-	sgd        func(w, g []float32, lr float32)
-	momentum   func(w, g, u []float32, lr, momentum float32)
-	adam       func(w, g, m, v []float32, lr, epsilon, beta1, beta2, rest1, rest2 float32)
-	poolPairs  func(rows, cols int, y []float32, winner []int32, x []float32, first, width int, bias, floor float32, none int32)
-	patchGrad  func(sum, d []float32, at []int32, patches []float32)
+	relu      func(y, x []float32)
+	reluGrad  func(dx, dy, x []float32)
+	add       func(dst, src []float32)
+	addScalar func(dst []float32, s float32)
+	sgd       func(w, g []float32, lr float32)
+	momentum  func(w, g, u []float32, lr, momentum float32)
+	adam      func(w, g, m, v []float32, lr, epsilon, beta1, beta2, rest1, rest2 float32)
+	poolPairs func(rows, cols int, y []float32, winner []int32, x []float32, first, width int, bias, floor float32, none int32)
+	patchGrad func(sum, d []float32, at []int32, patches []float32)
 }
 
 // float32s returns x if it is of float32 and there is assembly for it.
@@ -100,18 +99,6 @@ func sum[T Float](x []T) T {
 		a += v
 	}
 	return (a + b) + (c + d)
-}
-
-// ScaleBytes computes dst[i] = src[i]/255.
-func ScaleBytes(dst []float32, src []byte) {
-	src = src[:len(dst)]
-	h := head(dst)
-	if len(h) > 0 {
-		vectors.scaleBytes(h, src)
-	}
-	for i := len(h); i < len(dst); i++ {
-		dst[i] = float32(src[i]) / 255
-	}
 }
 
 // SGD computes w[i] -= lr·g[i].

@@ -5,14 +5,13 @@ package kernel
 //go:generate go run ./gen/vector -out vector_asm_amd64.s -stubs vector_asm_amd64.go -pkg kernel
 
 var vectors = vectorFuncs{
-	relu:       reluAVX2,
-	reluGrad:   reluGradAVX2,
-	add:        addAVX2,
-	addScalar:  addScalarAVX2,
-	scaleBytes: scaleBytesAVX2,
-	sgd:        sgdAVX2,
-	momentum:   momentumAVX2,
-	adam:       adamAVX2,
-	poolPairs:  poolPairsAVX2,
-	patchGrad:  patchGradAVX2,
+	relu:      reluAVX2,
+	reluGrad:  reluGradAVX2,
+	add:       addAVX2,
+	addScalar: addScalarAVX2,
+	sgd:       sgdAVX2,
+	momentum:  momentumAVX2,
+	adam:      adamAVX2,
+	poolPairs: poolPairsAVX2,
+	patchGrad: patchGradAVX2,
 }

@@ -44,15 +44,6 @@ func addAVX2(dst []float32, src []float32)
 //go:noescape
 func addScalarAVX2(dst []float32, s float32)
 
-// scaleBytesAVX2 is
-//
-//	for i := range dst { // a multiple of eight
-//		dst[i] = float32(src[i]) / 255
-//	}
-//
-//go:noescape
-func scaleBytesAVX2(dst []float32, src []byte)
-
 // sgdAVX2 is
 //
 //	for i := range w { // a multiple of eight

@@ -96,34 +96,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func scaleBytesAVX2(dst []float32, src []byte)
-// Requires: AVX, AVX2
-TEXT ·scaleBytesAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         src_base+24(FP), CX
-	VBROADCASTSS levels<>+0(SB), Y0
-	MOVQ         dst_len+8(FP), DX
-	XORQ         BX, BX
-	SHLQ         $0x02, DX
-
-loop:
-	CMPQ      BX, DX
-	JGE       done
-	VPMOVZXBD (CX), Y1
-	ADDQ      $0x08, CX
-	VCVTDQ2PS Y1, Y1
-	VDIVPS    Y0, Y1, Y1
-	VMOVUPS   Y1, (AX)(BX*1)
-	ADDQ      $0x20, BX
-	JMP       loop
-
-done:
-	VZEROUPPER
-	RET
-
-DATA levels<>+0(SB)/4, $0x437f0000
-GLOBL levels<>(SB), RODATA|NOPTR, $4
-
 // func sgdAVX2(w []float32, g []float32, lr float32)
 // Requires: AVX
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-52

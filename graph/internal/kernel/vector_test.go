@@ -35,19 +35,11 @@ func float32Bits(xs ...[]float32) []uint32 {
 // Every vector loop gives the bits of its plain twin, for every length, and
 // leaves what is beyond its slices alone.
 func TestVectorsEqualPlainLoops(t *testing.T) {
-	bytes := func(x []float32) []byte {
-		b := make([]byte, len(x))
-		for i, v := range x {
-			b[i] = byte(math.Float32bits(v) >> 16)
-		}
-		return b
-	}
 	for name, loop := range map[string]func(a, b, c, d []float32){
 		"relu":      func(a, b, _, _ []float32) { relu(a, b) },
 		"reluGrad":  func(a, b, c, _ []float32) { reluGrad(a, b, c) },
 		"add":       func(a, b, _, _ []float32) { add(a, b) },
 		"addScalar": func(a, _, _, _ []float32) { addScalar(a, 0.3) },
-		"bytes":     func(a, b, _, _ []float32) { ScaleBytes(a, bytes(b)) },
 		"SGD":       func(a, b, _, _ []float32) { SGD(a, b, 0.1) },
 		"Momentum":  func(a, b, c, _ []float32) { Momentum(a, b, c, 0.1, 0.9) },
 		"Adam":      func(a, b, c, d []float32) { Adam(a, b, c, d, AdamStep{0.001, 1e-7, 0.9, 0.999, 0.1, 0.001}) },

@@ -3,8 +3,6 @@
 package main
 
 import (
-	"math"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -29,7 +27,6 @@ func main() {
 	reluGrad()
 	add()
 	addScalar()
-	scaleBytes()
 	sgd()
 	momentum()
 	adam()
@@ -148,24 +145,6 @@ func addScalar() {
 	blocks("dst", func(i reg.Register) {
 		v := YMM()
 		VADDPS(block(dst, i), s, v)
-		VMOVUPS(v, block(dst, i))
-	})
-}
-
-func scaleBytes() {
-	function("scaleBytesAVX2", "func(dst []float32, src []byte)",
-		"\tfor i := range dst { // a multiple of eight",
-		"\t\tdst[i] = float32(src[i]) / 255",
-		"\t}")
-	dst, src := slice("dst"), slice("src")
-	scale := YMM()
-	VBROADCASTSS(ConstData("levels", U32(math.Float32bits(255))), scale)
-	blocks("dst", func(i reg.Register) {
-		v := YMM()
-		VPMOVZXBD(Mem{Base: src}, v)
-		ADDQ(U8(8), src)
-		VCVTDQ2PS(v, v)
-		VDIVPS(scale, v, v)
 		VMOVUPS(v, block(dst, i))
 	})
 }
