@@ -45,6 +45,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.child != "" {
 		return child(ctx, o, stdout)
 	}
+	if o.nodes {
+		return o.profile(ctx, stdout)
+	}
 	m, err := measureMachine(ctx, o.time)
 	if err != nil {
 		return err
@@ -140,7 +143,7 @@ func child(ctx context.Context, o options, stdout io.Writer) error {
 type options struct {
 	combinations   []combination
 	time           time.Duration
-	json           bool
+	json, nodes    bool
 	compare, child string
 }
 
@@ -159,6 +162,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	threads := f.String("threads", defaultThreads(), "numbers of threads")
 	f.DurationVar(&o.time, "time", 3*time.Second, "time for each combination; at least 5 steps are measured")
 	f.BoolVar(&o.json, "json", false, "print a line of JSON for each combination")
+	f.BoolVar(&o.nodes, "profile", false, "print the time of each node of the graph instead")
 	f.StringVar(&o.compare, "compare", "", "gorgonia: train the cnn built from Gorgonia's own ops too")
 	f.StringVar(&o.child, "child", "", "measure the one combination in this process, ours or gorgonia; the command calls itself so")
 	if err := cli.Parse(f, args); err != nil {
@@ -205,6 +209,8 @@ func (o options) check() error {
 	switch {
 	case o.time <= 0:
 		return cli.Usagef("bench: -time %v, want a positive duration, as in 3s", o.time)
+	case o.nodes && (o.json || o.compare != ""):
+		return cli.Usagef("bench: -profile goes with neither -json nor -compare")
 	case o.compare != "" && o.compare != engineGorgonia:
 		return cli.Usagef("bench: -compare %q, want gorgonia", o.compare)
 	case o.compare != "" && !slices.ContainsFunc(o.combinations, combination.hasRival):

@@ -202,6 +202,10 @@ func (b *backward[T]) Do(operands ...gorgonia.Value) (v gorgonia.Value, err erro
 
 func (b *backward[T]) wantNone() { clear(b.wanted) }
 
+// ofOperand is the number of the operand that leads to the op whose gradient
+// the node computes.
+func (b *backward[T]) ofOperand() int { return len(b.in) }
+
 // pick returns the gradient of one operand, which backward has computed.
 type pick[T kernel.Float] struct {
 	node
@@ -220,6 +224,8 @@ func (p *pick[T]) Do(...gorgonia.Value) (gorgonia.Value, error) {
 }
 
 func (p *pick[T]) want() { p.wanted[p.operand] = true }
+
+func (p *pick[T]) ofOperand() int { return 0 }
 
 // Want restricts the gradient ops among the nodes to what is needed when
 // exactly these nodes run: gradients that no node picks are not computed.

@@ -2,7 +2,9 @@ package op
 
 import (
 	"fmt"
+	"iter"
 	"slices"
+	"time"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -19,14 +21,17 @@ type Sequence struct {
 	instructions []instruction
 	values       []gorgonia.Value // of all nodes
 	slots        map[*gorgonia.Node]int
+	watch        bool // take the time of each instruction
 	err          error
 }
 
 type instruction struct {
+	of       *gorgonia.Node
 	op       doer
 	from     []int // slots
 	to       int
 	operands []gorgonia.Value
+	time     time.Duration // that the last run took, if it was watched
 }
 
 // doer is the part of a gorgonia.Op that runs.
@@ -76,7 +81,7 @@ func (s *Sequence) add(n *gorgonia.Node, operands gorgonia.Nodes) bool {
 	for i, operand := range operands {
 		from[i] = s.slots[operand]
 	}
-	s.instructions = append(s.instructions, instruction{o, from, s.slots[n], make([]gorgonia.Value, len(from))})
+	s.instructions = append(s.instructions, instruction{n, o, from, s.slots[n], make([]gorgonia.Value, len(from)), 0})
 	return true
 }
 
@@ -146,15 +151,49 @@ func children(n *gorgonia.Node) gorgonia.Nodes {
 
 // Do runs the ops one after the other.
 func (s *Sequence) Do(...gorgonia.Value) (gorgonia.Value, error) {
-	for _, i := range s.instructions {
+	for k := range s.instructions {
+		i := &s.instructions[k]
 		for j, slot := range i.from {
 			i.operands[j] = s.values[slot]
+		}
+		var began time.Time
+		if s.watch {
+			began = time.Now()
 		}
 		if s.values[i.to], s.err = i.op.Do(i.operands...); s.err != nil {
 			return nil, s.err
 		}
+		if s.watch {
+			i.time = time.Since(began)
+		}
 	}
 	return s.values[len(s.values)-1], nil
+}
+
+// Watch makes the next runs take the time of each op, or no more.
+func (s *Sequence) Watch(on bool) { s.watch = on }
+
+// Times are the nodes in the order in which they ran, each with the time that
+// it took in the last watched run.
+func (s *Sequence) Times() iter.Seq2[*gorgonia.Node, time.Duration] {
+	return func(yield func(*gorgonia.Node, time.Duration) bool) {
+		for _, i := range s.instructions {
+			if !yield(i.of, i.time) {
+				return
+			}
+		}
+	}
+}
+
+// ForwardOf is the node whose gradient n computes, n itself if it computes none.
+func ForwardOf(n *gorgonia.Node) *gorgonia.Node {
+	for {
+		g, ok := n.Op().(interface{ ofOperand() int })
+		if !ok {
+			return n
+		}
+		n = children(n)[g.ofOperand()]
+	}
 }
 
 // Value is the value of one of the nodes after a run.

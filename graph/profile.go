@@ -1,0 +1,46 @@
+package graph
+
+import (
+	"errors"
+	"time"
+
+	"gorgonia.org/gorgonia"
+
+	"tapenet/graph/op"
+)
+
+// NodeTime is how long one node of a graph took in one run.
+type NodeTime struct {
+	Layer string // path of the layer that it belongs to, or whose gradient it computes; "" for the loss
+	Op    string // as in "Conv2d stride 1x1", or "Conv2dGrad stride 1x1"
+	Time  time.Duration
+}
+
+// Profile is [Model.Run] with a watch: it returns how long each op took, in the
+// order in which they ran. The list has the same ops at every run. A graph with
+// ops of other packages cannot be profiled.
+func (m *Model) Profile() ([]NodeTime, error) {
+	if m.sequence == nil {
+		return nil, errors.New("graph: the graph has ops of other packages, only a graph of this package's can be profiled")
+	}
+	m.sequence.Watch(true)
+	defer m.sequence.Watch(false)
+	if err := m.Run(); err != nil {
+		return nil, err
+	}
+	var times []NodeTime
+	for n, t := range m.sequence.Times() {
+		times = append(times, NodeTime{m.layerOf(op.ForwardOf(n)), n.Op().String(), t})
+	}
+	return times, nil
+}
+
+// layerOf is the path of the layer that made a node.
+func (m *Model) layerOf(n *gorgonia.Node) string {
+	for _, l := range m.b.layers {
+		if l.nodes.Contains(n) {
+			return l.Path
+		}
+	}
+	return ""
+}
