@@ -27,8 +27,9 @@ func Fuse(n *gorgonia.Node) (*gorgonia.Node, error) {
 	if !ok {
 		return n, nil
 	}
+	b := kernel.Block{Bias: len(children(x)) == 3, ReLU: relu, KH: pool.KH, KW: pool.KW}
 	return apply(spec{name: name, shape: n.Shape(), mulAdds: conv.MulAdds()},
-		kernel.NewConvPool[float32](conv, pool, relu), kernel.NewConvPool[float64](conv, pool, relu), children(x)...)
+		kernel.NewConvBlock[float32](conv, b), kernel.NewConvBlock[float64](conv, b), children(x)...)
 }
 
 // described is what the ops of this package tell about themselves.

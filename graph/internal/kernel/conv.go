@@ -34,41 +34,59 @@ const convChunks = 8
 //	y[n,f,i,j] = bias[f] + Σ_c Σ_u Σ_v w[f,c,u,v] · x[n, g·C/G+c, i·stride+u·dilation-pad, j·stride+v·dilation-pad]
 //
 // where g is the group of filter f. The operands are x, w and, optionally, the
-// bias. Each image is unrolled into a matrix of patches (im2col), so that all
-// three products are matrix products.
+// bias. It works image by image: directly, see direct, or where that cannot be
+// on the image's patches, see unrolled.
 type Conv2d[T Float] struct {
 	ConvShape
 	y, dy, x, w, bias, dx []T
-	dws, dbs              []T // one partial gradient per chunk of images
+	dws, dbs, sums        []T // one partial gradient per chunk of images
 	chunks                int
 	forward, backward     func(lo, hi int)
-	patches               pool[T]
+
+	isDirect bool
+	direct   direct[T] // the convolution
+	back     direct[T] // and the one that turns dy to dx, if hasBack
+	hasBack  bool
+	idle     freeList[convScratch[T]]
 }
 
 // NewConv2d returns the kernel for one geometry.
 func NewConv2d[T Float](s ConvShape) *Conv2d[T] {
-	c := &Conv2d[T]{ConvShape: s, chunks: min(s.N, convChunks)}
+	c := newConv2d[T](s)
 	c.forward, c.backward = c.forwardImages, c.backwardChunks
-	return c
+	return &c
+}
+
+func newConv2d[T Float](s ConvShape) Conv2d[T] {
+	return Conv2d[T]{ConvShape: s, chunks: min(s.N, convChunks), idle: newFreeList[convScratch[T]]()}
 }
 
 // Forward computes y from the operands in.
 func (c *Conv2d[T]) Forward(y []T, in [][]T) {
-	c.y, c.x, c.w, c.bias = y, in[0], in[1], operand(in, 2)
+	c.beginForward(y, in)
 	Parallel(c.N, c.forward)
 }
 
+// beginForward takes up the operands of Forward.
+func (c *Conv2d[T]) beginForward(y []T, in [][]T) {
+	c.y, c.x, c.w, c.bias = y, in[0], in[1], operand(in, 2)
+	if c.isDirect = c.direct.prepare(c.ConvShape); c.isDirect {
+		c.direct.pack(c.w)
+	}
+}
+
 func (c *Conv2d[T]) forwardImages(lo, hi int) {
-	cols := c.patches.get(c.patch() * c.pixels())
-	defer c.patches.put(cols)
-	k, p, fg := c.patch(), c.pixels(), c.F/c.Groups
+	s := c.scratch()
+	defer c.idle.put(s)
+	p := c.pixels()
 	for n := lo; n < hi; n++ {
 		y := c.y[n*c.outSize():][:c.outSize()]
-		for g := range c.Groups {
-			Gemm(false, false, fg, p, k, c.w[g*fg*k:], k, c.unroll(n, g, cols), p, false, y[g*fg*p:], p)
-		}
-		if c.bias == nil {
-			continue
+		if c.isDirect {
+			c.loadImage(s, n)
+			c.direct.convolve(s.z, s.padded, 0, c.OH)
+			transposeInto(y, p, s.z, c.width(), p, c.F)
+		} else {
+			c.unrolledForward(s, n, y)
 		}
 		for f, b := range c.bias {
 			addScalar(y[f*p:][:p], b)
@@ -79,22 +97,43 @@ func (c *Conv2d[T]) forwardImages(lo, hi int) {
 // Backward computes the gradients dIn[0] of x, dIn[1] of w and dIn[2] of the
 // bias from the gradient dy of the output, skipping those that are nil.
 func (c *Conv2d[T]) Backward(dIn [][]T, dy []T, in [][]T) {
-	c.begin(dIn, dy, in)
+	c.beginBackward(dIn, dy, in)
 	Parallel(c.chunks, c.backward)
-	c.end(dIn)
+	c.endBackward(dIn)
 }
 
-// begin takes up the operands of Backward.
-func (c *Conv2d[T]) begin(dIn [][]T, dy []T, in [][]T) {
+// beginBackward takes up the operands of Backward. Forward has run before.
+func (c *Conv2d[T]) beginBackward(dIn [][]T, dy []T, in [][]T) {
 	c.dy, c.x, c.w, c.dx = dy, in[0], in[1], dIn[0]
-	c.dws = grow(c.dws, dIn[1], c.chunks)
 	c.dbs = grow(c.dbs, operand(dIn, 2), c.chunks)
+	if !c.isDirect {
+		c.dws = grow(c.dws, dIn[1], c.chunks)
+		return
+	}
+	if size := c.chunks * c.direct.weights(); dIn[1] == nil {
+		c.dws = nil
+	} else if len(c.dws) != size {
+		c.dws = make([]T, size)
+	}
+	if back, ok := c.inputShape(); c.dx != nil {
+		if c.hasBack = ok && c.back.prepare(back); c.hasBack {
+			c.back.packFlipped(&c.direct, c.w)
+		}
+	}
 }
 
-// end adds up the chunks' gradients.
-func (c *Conv2d[T]) end(dIn [][]T) {
-	sumChunks(dIn[1], c.dws, c.chunks)
+// endBackward adds up the chunks' gradients.
+func (c *Conv2d[T]) endBackward(dIn [][]T) {
 	sumChunks(operand(dIn, 2), c.dbs, c.chunks)
+	if dIn[1] != nil && c.isDirect {
+		sum := c.dws[:c.direct.weights()]
+		for i := 1; i < c.chunks; i++ {
+			add(sum, c.dws[i*len(sum):])
+		}
+		c.direct.unpackGradient(dIn[1], sum)
+		return
+	}
+	sumChunks(dIn[1], c.dws, c.chunks)
 }
 
 // images returns the images [first,last) of a chunk.
@@ -103,49 +142,51 @@ func (c *Conv2d[T]) images(chunk int) (first, last int) {
 }
 
 func (c *Conv2d[T]) backwardChunks(lo, hi int) {
-	cols := c.patches.get(c.patch() * c.pixels())
-	defer c.patches.put(cols)
+	s := c.scratch()
+	defer c.idle.put(s)
+	s.dz = c.frame(s.dz)
 	for chunk := lo; chunk < hi; chunk++ {
 		first, last := c.images(chunk)
 		for n := first; n < last; n++ {
-			c.imageGradient(n, chunk, n > first, c.dy[n*c.outSize():][:c.outSize()], cols)
+			dy := c.dy[n*c.outSize():][:c.outSize()]
+			if c.isDirect {
+				s.dz.load(dy, c.OH, c.F)
+				c.directGradient(s, n, chunk, n > first)
+			} else {
+				c.unrolledGradient(s, n, chunk, n > first, dy)
+			}
+			if len(c.dbs) > 0 {
+				c.biasGradient(dy, c.dbs[chunk*c.F:][:c.F], n > first)
+			}
 		}
 	}
 }
 
-// imageGradient computes what image n, whose output has the gradient dy, gives
-// to the gradients that are asked for.
-func (c *Conv2d[T]) imageGradient(n, chunk int, accumulate bool, dy, cols []T) {
-	if c.dx != nil {
-		c.inputGradient(n, dy, cols)
-	}
+// directGradient computes what image n, whose output has the gradient s.dz,
+// gives to the gradients of x and w, as far as they are asked for.
+func (c *Conv2d[T]) directGradient(s *convScratch[T], n, chunk int, accumulate bool) {
 	if len(c.dws) > 0 {
-		c.filterGradient(n, dy, c.dws[chunk*c.weights():][:c.weights()], accumulate, cols)
+		c.loadImage(s, n)
+		size := c.direct.weights()
+		c.direct.filterGradient(c.dws[chunk*size:][:size], s.padded, s.dz, accumulate)
 	}
-	if len(c.dbs) > 0 {
-		c.biasGradient(dy, c.dbs[chunk*c.F:][:c.F], accumulate)
-	}
-}
-
-func (c *Conv2d[T]) inputGradient(n int, dy, cols []T) {
-	k, p, fg := c.patch(), c.pixels(), c.F/c.Groups
-	dx := c.dx[n*c.inSize():][:c.inSize()]
-	group := c.inSize() / c.Groups
-	for g := range c.Groups {
-		if c.pointwise() {
-			cols = dx[g*group:]
-		}
-		Gemm(true, false, k, p, fg, c.w[g*fg*k:], k, dy[g*fg*p:], p, false, cols, p)
-		if !c.pointwise() {
-			c.roll(dx[g*group:][:group], cols)
-		}
+	switch dx := c.dx; {
+	case dx == nil:
+	case c.hasBack:
+		s.dx = sized(s.dx, c.H*c.W*c.back.width)
+		c.back.convolve(s.dx, s.dz.data, 0, c.H)
+		transposeInto(dx[n*c.inSize():][:c.inSize()], c.H*c.W, s.dx, c.back.width, c.H*c.W, c.C)
+	default:
+		c.framePlanes(s)
+		c.inputGradient(n, s.planes, s.patches(c.ConvShape))
 	}
 }
 
-func (c *Conv2d[T]) filterGradient(n int, dy, dw []T, accumulate bool, cols []T) {
-	k, p, fg := c.patch(), c.pixels(), c.F/c.Groups
-	for g := range c.Groups {
-		Gemm(false, true, fg, k, p, dy[g*fg*p:], p, c.unroll(n, g, cols), p, accumulate, dw[g*fg*k:], k)
+// framePlanes sets s.planes to s.dz.
+func (c *Conv2d[T]) framePlanes(s *convScratch[T]) {
+	s.planes = sized(s.planes, c.outSize())
+	for i := range c.OH {
+		transposeInto(s.planes[i*c.OW:], c.pixels(), s.dz.pixels(i, c.OW), c.width(), c.OW, c.F)
 	}
 }
 
@@ -160,100 +201,58 @@ func (c *Conv2d[T]) biasGradient(dy, db []T, accumulate bool) {
 	}
 }
 
-// unroll returns the patches of group g of image n as a matrix with one row
-// for each filter weight and one column for each output pixel (im2col). The
-// matrix is cols, or the image itself where that already has this form.
-func (c *Conv2d[T]) unroll(n, g int, cols []T) []T {
-	group := c.inSize() / c.Groups
-	x := c.x[n*c.inSize()+g*group:][:group]
-	if c.pointwise() {
-		return x
-	}
-	c.unrollRows(x, 0, c.OH, cols)
-	return cols
+// width is the number of channels of a pixel of the output, channels last.
+func (c *Conv2d[T]) width() int { return directWidth(c.F) }
+
+// convScratch is the memory for one image at a time.
+type convScratch[T Float] struct {
+	padded []T      // the image, channels last
+	y      []T      // what becomes of the convolution in a ConvBlock, channels last
+	z      []T      // its convolution, channels last
+	dz     frame[T] // and the gradient of that, with the border that the convolution back wants
+	dx     []T      // the image's gradient, channels last
+	cols   []T      // the image's patches
+	planes []T      // the convolution's gradient, as planes
 }
 
-// unrollRows is unroll for the output rows [lo,hi) alone, of the planes x.
-func (c *Conv2d[T]) unrollRows(x []T, lo, hi int, cols []T) {
-	row, size := 0, (hi-lo)*c.OW
-	for plane := range c.C / c.Groups {
-		for u := range c.KH {
-			for v := range c.KW {
-				c.unrollWeight(cols[row*size:][:size], x[plane*c.H*c.W:][:c.H*c.W], u, v, lo)
-				row++
-			}
-		}
+// scratch returns memory for one goroutine.
+func (c *Conv2d[T]) scratch() *convScratch[T] {
+	s := c.idle.get()
+	if s == nil {
+		s = new(convScratch[T])
 	}
+	if c.isDirect {
+		s.padded = sized(s.padded, c.direct.paddedSize())
+		s.z = sized(s.z, c.pixels()*c.width())
+	}
+	return s
 }
 
-// unrollWeight writes what weight (u,v) of a filter sees of one plane, from
-// output row lo on.
-func (c *Conv2d[T]) unrollWeight(dst, plane []T, u, v, lo int) {
-	first, last := c.columns(v)
-	for i := lo; len(dst) > 0; i++ {
-		out := dst[:c.OW]
-		dst = dst[c.OW:]
-		h := i*c.StrideH + u*c.DilationH - c.PadTop
-		if h < 0 || h >= c.H || first >= last {
-			clear(out)
-			continue
-		}
-		clear(out[:first])
-		clear(out[last:])
-		src := plane[h*c.W:][:c.W]
-		w := first*c.StrideW + v*c.DilationW - c.PadLeft
-		if c.StrideW == 1 {
-			copy(out[first:last], src[w:])
-			continue
-		}
-		for j := first; j < last; j++ {
-			out[j] = src[w]
-			w += c.StrideW
-		}
+// frame makes room for the gradient of an image's output.
+func (c *Conv2d[T]) frame(f frame[T]) frame[T] {
+	f.width, f.cols, f.row, f.first = c.width(), c.OW, c.OW*c.width(), 0
+	size := c.OH * f.row
+	if c.isDirect && c.hasBack {
+		f.row = c.back.paddedW() * f.width
+		f.first = c.back.PadTop*f.row + c.back.PadLeft*f.width
+		size = c.back.paddedSize()
 	}
+	if len(f.data) != size {
+		f.data = make([]T, size)
+	}
+	return f
 }
 
-// roll adds up a matrix of patches into the image that it came from (col2im),
-// the transpose of unroll.
-func (c *Conv2d[T]) roll(dx, cols []T) {
-	clear(dx)
-	row := 0
-	for plane := range c.C / c.Groups {
-		for u := range c.KH {
-			for v := range c.KW {
-				c.rollRow(dx[plane*c.H*c.W:][:c.H*c.W], cols[row*c.pixels():][:c.pixels()], u, v)
-				row++
-			}
-		}
-	}
+// loadImage sets s.padded to image n.
+func (c *Conv2d[T]) loadImage(s *convScratch[T], n int) {
+	c.direct.load(s.padded, c.x[n*c.inSize():][:c.inSize()])
 }
 
-func (c *Conv2d[T]) rollRow(plane, src []T, u, v int) {
-	first, last := c.columns(v)
-	for i := range c.OH {
-		h := i*c.StrideH + u*c.DilationH - c.PadTop
-		if h < 0 || h >= c.H {
-			continue
-		}
-		dst := plane[h*c.W:][:c.W]
-		w := first*c.StrideW + v*c.DilationW - c.PadLeft
-		for _, d := range src[i*c.OW:][first:last] {
-			dst[w] += d
-			w += c.StrideW
-		}
+// sized returns a buffer of the given size, buf if it has that. Its content is
+// arbitrary, but a new one's is zero.
+func sized[T Float](buf []T, size int) []T {
+	if len(buf) != size {
+		return make([]T, size)
 	}
-}
-
-// columns returns the output columns [first,last) for which column v of the
-// filter lies inside the image.
-func (c *Conv2d[T]) columns(v int) (first, last int) {
-	offset := v*c.DilationW - c.PadLeft // input column at output column 0
-	if offset < 0 {
-		first = (-offset + c.StrideW - 1) / c.StrideW
-	}
-	if offset < c.W {
-		last = (c.W-1-offset)/c.StrideW + 1
-	}
-	last = min(last, c.OW)
-	return min(first, last), last
+	return buf
 }

@@ -107,7 +107,7 @@ func (x *block[T]) run() {
 
 // tile computes a tile in place.
 func (x *block[T]) tile(rows int, a, b, c matrix[T]) {
-	x.rows[rows-1](x.k, a.data, a.row, a.col, b.data, b.row, c.data, c.row, x.accumulate)
+	x.rows[rows-1](x.k, 1, a.data, a.row, a.col, 0, b.data, b.row, 0, c.data, c.row, x.accumulate)
 }
 
 // narrowTile computes a tile of which C has only the first cols columns: in full, beside C.

@@ -9,8 +9,10 @@ package kernel
 //	for i := range 1 {
 //		for j := range 32 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -20,15 +22,17 @@ package kernel
 //	}
 //
 //go:noescape
-func tileAVX512Rows1(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX512Rows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX512Rows2 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 2 {
 //		for j := range 32 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -38,15 +42,17 @@ func tileAVX512Rows1(k int, a []float32, aRow int, aCol int, b []float32, bRow i
 //	}
 //
 //go:noescape
-func tileAVX512Rows2(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX512Rows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX512Rows3 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 3 {
 //		for j := range 32 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -56,15 +62,17 @@ func tileAVX512Rows2(k int, a []float32, aRow int, aCol int, b []float32, bRow i
 //	}
 //
 //go:noescape
-func tileAVX512Rows3(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX512Rows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX512Rows4 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 4 {
 //		for j := range 32 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -74,15 +82,17 @@ func tileAVX512Rows3(k int, a []float32, aRow int, aCol int, b []float32, bRow i
 //	}
 //
 //go:noescape
-func tileAVX512Rows4(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX512Rows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX512Rows5 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 5 {
 //		for j := range 32 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -92,15 +102,17 @@ func tileAVX512Rows4(k int, a []float32, aRow int, aCol int, b []float32, bRow i
 //	}
 //
 //go:noescape
-func tileAVX512Rows5(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX512Rows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX512Rows6 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 6 {
 //		for j := range 32 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -110,15 +122,17 @@ func tileAVX512Rows5(k int, a []float32, aRow int, aCol int, b []float32, bRow i
 //	}
 //
 //go:noescape
-func tileAVX512Rows6(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX512Rows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX512Rows7 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 7 {
 //		for j := range 32 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -128,15 +142,17 @@ func tileAVX512Rows6(k int, a []float32, aRow int, aCol int, b []float32, bRow i
 //	}
 //
 //go:noescape
-func tileAVX512Rows7(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX512Rows7(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX512Rows8 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 8 {
 //		for j := range 32 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -146,15 +162,17 @@ func tileAVX512Rows7(k int, a []float32, aRow int, aCol int, b []float32, bRow i
 //	}
 //
 //go:noescape
-func tileAVX512Rows8(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX512Rows8(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX512Rows9 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 9 {
 //		for j := range 32 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -164,15 +182,17 @@ func tileAVX512Rows8(k int, a []float32, aRow int, aCol int, b []float32, bRow i
 //	}
 //
 //go:noescape
-func tileAVX512Rows9(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX512Rows9(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX512Rows10 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 10 {
 //		for j := range 32 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -182,15 +202,17 @@ func tileAVX512Rows9(k int, a []float32, aRow int, aCol int, b []float32, bRow i
 //	}
 //
 //go:noescape
-func tileAVX512Rows10(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX512Rows10(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX512Rows11 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 11 {
 //		for j := range 32 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -200,15 +222,17 @@ func tileAVX512Rows10(k int, a []float32, aRow int, aCol int, b []float32, bRow 
 //	}
 //
 //go:noescape
-func tileAVX512Rows11(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX512Rows11(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX512Rows12 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 12 {
 //		for j := range 32 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -218,15 +242,257 @@ func tileAVX512Rows11(k int, a []float32, aRow int, aCol int, b []float32, bRow 
 //	}
 //
 //go:noescape
-func tileAVX512Rows12(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX512Rows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512NarrowRows1 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 1 {
+//		for j := range 16 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512NarrowRows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512NarrowRows2 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 2 {
+//		for j := range 16 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512NarrowRows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512NarrowRows3 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 3 {
+//		for j := range 16 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512NarrowRows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512NarrowRows4 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 4 {
+//		for j := range 16 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512NarrowRows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512NarrowRows5 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 5 {
+//		for j := range 16 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512NarrowRows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512NarrowRows6 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 6 {
+//		for j := range 16 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512NarrowRows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512NarrowRows7 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 7 {
+//		for j := range 16 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512NarrowRows7(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512NarrowRows8 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 8 {
+//		for j := range 16 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512NarrowRows8(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512NarrowRows9 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 9 {
+//		for j := range 16 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512NarrowRows9(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512NarrowRows10 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 10 {
+//		for j := range 16 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512NarrowRows10(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512NarrowRows11 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 11 {
+//		for j := range 16 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512NarrowRows11(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512NarrowRows12 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 12 {
+//		for j := range 16 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512NarrowRows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX2Rows1 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 1 {
 //		for j := range 16 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -236,15 +502,17 @@ func tileAVX512Rows12(k int, a []float32, aRow int, aCol int, b []float32, bRow 
 //	}
 //
 //go:noescape
-func tileAVX2Rows1(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX2Rows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX2Rows2 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 2 {
 //		for j := range 16 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -254,15 +522,17 @@ func tileAVX2Rows1(k int, a []float32, aRow int, aCol int, b []float32, bRow int
 //	}
 //
 //go:noescape
-func tileAVX2Rows2(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX2Rows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX2Rows3 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 3 {
 //		for j := range 16 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -272,15 +542,17 @@ func tileAVX2Rows2(k int, a []float32, aRow int, aCol int, b []float32, bRow int
 //	}
 //
 //go:noescape
-func tileAVX2Rows3(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX2Rows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX2Rows4 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 4 {
 //		for j := range 16 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -290,15 +562,17 @@ func tileAVX2Rows3(k int, a []float32, aRow int, aCol int, b []float32, bRow int
 //	}
 //
 //go:noescape
-func tileAVX2Rows4(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX2Rows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX2Rows5 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 5 {
 //		for j := range 16 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -308,15 +582,17 @@ func tileAVX2Rows4(k int, a []float32, aRow int, aCol int, b []float32, bRow int
 //	}
 //
 //go:noescape
-func tileAVX2Rows5(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX2Rows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // tileAVX2Rows6 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 6 {
 //		for j := range 16 {
 //			sum := float32(0)
-//			for p := range k {
-//				sum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
 //			}
 //			if accumulate {
 //				sum += c[i*ldc+j]
@@ -326,7 +602,247 @@ func tileAVX2Rows5(k int, a []float32, aRow int, aCol int, b []float32, bRow int
 //	}
 //
 //go:noescape
-func tileAVX2Rows6(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+func tileAVX2Rows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX2NarrowRows1 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 1 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX2NarrowRows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX2NarrowRows2 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 2 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX2NarrowRows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX2NarrowRows3 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 3 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX2NarrowRows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX2NarrowRows4 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 4 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX2NarrowRows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX2NarrowRows5 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 5 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX2NarrowRows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX2NarrowRows6 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 6 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX2NarrowRows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX2NarrowRows7 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 7 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX2NarrowRows7(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX2NarrowRows8 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 8 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX2NarrowRows8(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX2NarrowRows9 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 9 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX2NarrowRows9(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX2NarrowRows10 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 10 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX2NarrowRows10(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX2NarrowRows11 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 11 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX2NarrowRows11(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX2NarrowRows12 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 12 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX2NarrowRows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
 // transposeAVX2 is
 //

@@ -4,45 +4,58 @@
 
 #include "textflag.h"
 
-// func tileAVX512Rows1(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512Rows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512Rows1(SB), NOSPLIT, $0-113
+TEXT ·tileAVX512Rows1(SB), NOSPLIT, $0-137
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), CX
+	MOVQ   aCol+48(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   bRow+72(FP), DX
+	MOVQ   bRow+88(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   b_base+48(FP), BX
-	MOVQ   a_base+8(FP), SI
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, BX
+	IMULQ  CX, BX
+	MOVQ   aOuter+56(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   BX, SI
+	IMULQ  DX, AX
+	MOVQ   bOuter+96(FP), BX
+	SHLQ   $0x02, BX
+	SUBQ   AX, BX
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), DI
+	MOVQ   a_base+16(FP), R8
+
+outer:
+	MOVQ k+0(FP), R9
 
 loop:
-	VMOVUPS      (BX), Z2
-	VMOVUPS      64(BX), Z3
-	ADDQ         DX, BX
-	VBROADCASTSS (SI), Z4
+	VMOVUPS      (DI), Z2
+	VMOVUPS      64(DI), Z3
+	ADDQ         DX, DI
+	VBROADCASTSS (R8), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         CX, SI
-	DECQ         AX
+	ADDQ         CX, R8
+	DECQ         R9
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z1, Z1
-	ADDQ   CX, DX
+	ADDQ         BX, DI
+	ADDQ         SI, R8
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	VADDPS       64(DX), Z1, Z1
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -51,53 +64,66 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX512Rows2(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512Rows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512Rows2(SB), NOSPLIT, $0-113
+TEXT ·tileAVX512Rows2(SB), NOSPLIT, $0-137
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+
+outer:
+	MOVQ k+0(FP), R10
 
 loop:
-	VMOVUPS      (SI), Z4
-	VMOVUPS      64(SI), Z5
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Z6
+	VMOVUPS      (R8), Z4
+	VMOVUPS      64(R8), Z5
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (DI)(CX*1), Z6
+	VBROADCASTSS (R9)(CX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         DX, DI
-	DECQ         AX
+	ADDQ         DX, R9
+	DECQ         R10
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z1, Z1
-	ADDQ   CX, DX
-	VADDPS (DX), Z2, Z2
-	VADDPS 64(DX), Z3, Z3
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	VADDPS       64(DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	VADDPS       64(DX), Z3, Z3
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -109,9 +135,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX512Rows3(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512Rows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512Rows3(SB), NOSPLIT, $0-113
+TEXT ·tileAVX512Rows3(SB), NOSPLIT, $0-137
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -119,51 +145,64 @@ TEXT ·tileAVX512Rows3(SB), NOSPLIT, $0-113
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+
+outer:
+	MOVQ k+0(FP), R10
 
 loop:
-	VMOVUPS      (SI), Z6
-	VMOVUPS      64(SI), Z7
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Z8
+	VMOVUPS      (R8), Z6
+	VMOVUPS      64(R8), Z7
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (DI)(CX*1), Z8
+	VBROADCASTSS (R9)(CX*1), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (DI)(CX*2), Z8
+	VBROADCASTSS (R9)(CX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         DX, DI
-	DECQ         AX
+	ADDQ         DX, R9
+	DECQ         R10
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z1, Z1
-	ADDQ   CX, DX
-	VADDPS (DX), Z2, Z2
-	VADDPS 64(DX), Z3, Z3
-	ADDQ   CX, DX
-	VADDPS (DX), Z4, Z4
-	VADDPS 64(DX), Z5, Z5
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	VADDPS       64(DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	VADDPS       64(DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	VADDPS       64(DX), Z5, Z5
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -178,9 +217,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX512Rows4(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512Rows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512Rows4(SB), NOSPLIT, $0-113
+TEXT ·tileAVX512Rows4(SB), NOSPLIT, $0-137
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -190,60 +229,74 @@ TEXT ·tileAVX512Rows4(SB), NOSPLIT, $0-113
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
 
 loop:
-	VMOVUPS      (SI), Z8
-	VMOVUPS      64(SI), Z9
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Z10
+	VMOVUPS      (R8), Z8
+	VMOVUPS      64(R8), Z9
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (DI)(CX*1), Z10
+	VBROADCASTSS (R9)(CX*1), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (DI)(CX*2), Z10
+	VBROADCASTSS (R9)(CX*2), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R8), Z10
+	VBROADCASTSS (R10), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	DECQ         R11
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z1, Z1
-	ADDQ   CX, DX
-	VADDPS (DX), Z2, Z2
-	VADDPS 64(DX), Z3, Z3
-	ADDQ   CX, DX
-	VADDPS (DX), Z4, Z4
-	VADDPS 64(DX), Z5, Z5
-	ADDQ   CX, DX
-	VADDPS (DX), Z6, Z6
-	VADDPS 64(DX), Z7, Z7
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	VADDPS       64(DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	VADDPS       64(DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	VADDPS       64(DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	VADDPS       64(DX), Z7, Z7
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -261,9 +314,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX512Rows5(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512Rows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512Rows5(SB), NOSPLIT, $0-113
+TEXT ·tileAVX512Rows5(SB), NOSPLIT, $0-137
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -275,66 +328,80 @@ TEXT ·tileAVX512Rows5(SB), NOSPLIT, $0-113
 	VPXORD Z8, Z8, Z8
 	VPXORD Z9, Z9, Z9
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
 
 loop:
-	VMOVUPS      (SI), Z10
-	VMOVUPS      64(SI), Z11
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Z12
+	VMOVUPS      (R8), Z10
+	VMOVUPS      64(R8), Z11
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (DI)(CX*1), Z12
+	VBROADCASTSS (R9)(CX*1), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (DI)(CX*2), Z12
+	VBROADCASTSS (R9)(CX*2), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R8), Z12
+	VBROADCASTSS (R10), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R8)(CX*1), Z12
+	VBROADCASTSS (R10)(CX*1), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	DECQ         R11
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z1, Z1
-	ADDQ   CX, DX
-	VADDPS (DX), Z2, Z2
-	VADDPS 64(DX), Z3, Z3
-	ADDQ   CX, DX
-	VADDPS (DX), Z4, Z4
-	VADDPS 64(DX), Z5, Z5
-	ADDQ   CX, DX
-	VADDPS (DX), Z6, Z6
-	VADDPS 64(DX), Z7, Z7
-	ADDQ   CX, DX
-	VADDPS (DX), Z8, Z8
-	VADDPS 64(DX), Z9, Z9
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	VADDPS       64(DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	VADDPS       64(DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	VADDPS       64(DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	VADDPS       64(DX), Z7, Z7
+	ADDQ         CX, DX
+	VADDPS       (DX), Z8, Z8
+	VADDPS       64(DX), Z9, Z9
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -355,9 +422,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX512Rows6(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512Rows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512Rows6(SB), NOSPLIT, $0-113
+TEXT ·tileAVX512Rows6(SB), NOSPLIT, $0-137
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -371,72 +438,86 @@ TEXT ·tileAVX512Rows6(SB), NOSPLIT, $0-113
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
 
 loop:
-	VMOVUPS      (SI), Z12
-	VMOVUPS      64(SI), Z13
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Z14
+	VMOVUPS      (R8), Z12
+	VMOVUPS      64(R8), Z13
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (DI)(CX*1), Z14
+	VBROADCASTSS (R9)(CX*1), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (DI)(CX*2), Z14
+	VBROADCASTSS (R9)(CX*2), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (R8), Z14
+	VBROADCASTSS (R10), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R8)(CX*1), Z14
+	VBROADCASTSS (R10)(CX*1), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R8)(CX*2), Z14
+	VBROADCASTSS (R10)(CX*2), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	DECQ         R11
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z1, Z1
-	ADDQ   CX, DX
-	VADDPS (DX), Z2, Z2
-	VADDPS 64(DX), Z3, Z3
-	ADDQ   CX, DX
-	VADDPS (DX), Z4, Z4
-	VADDPS 64(DX), Z5, Z5
-	ADDQ   CX, DX
-	VADDPS (DX), Z6, Z6
-	VADDPS 64(DX), Z7, Z7
-	ADDQ   CX, DX
-	VADDPS (DX), Z8, Z8
-	VADDPS 64(DX), Z9, Z9
-	ADDQ   CX, DX
-	VADDPS (DX), Z10, Z10
-	VADDPS 64(DX), Z11, Z11
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	VADDPS       64(DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	VADDPS       64(DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	VADDPS       64(DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	VADDPS       64(DX), Z7, Z7
+	ADDQ         CX, DX
+	VADDPS       (DX), Z8, Z8
+	VADDPS       64(DX), Z9, Z9
+	ADDQ         CX, DX
+	VADDPS       (DX), Z10, Z10
+	VADDPS       64(DX), Z11, Z11
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -460,9 +541,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX512Rows7(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512Rows7(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512Rows7(SB), NOSPLIT, $0-113
+TEXT ·tileAVX512Rows7(SB), NOSPLIT, $0-137
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -478,81 +559,96 @@ TEXT ·tileAVX512Rows7(SB), NOSPLIT, $0-113
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	LEAQ   (R8)(CX*2), R9
-	ADDQ   CX, R9
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+
+outer:
+	MOVQ k+0(FP), R12
 
 loop:
-	VMOVUPS      (SI), Z14
-	VMOVUPS      64(SI), Z15
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Z16
+	VMOVUPS      (R8), Z14
+	VMOVUPS      64(R8), Z15
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS (DI)(CX*1), Z16
+	VBROADCASTSS (R9)(CX*1), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (DI)(CX*2), Z16
+	VBROADCASTSS (R9)(CX*2), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
-	VBROADCASTSS (R8), Z16
+	VBROADCASTSS (R10), Z16
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R8)(CX*1), Z16
+	VBROADCASTSS (R10)(CX*1), Z16
 	VFMADD231PS  Z14, Z16, Z8
 	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS (R8)(CX*2), Z16
+	VBROADCASTSS (R10)(CX*2), Z16
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS (R9), Z16
+	VBROADCASTSS (R11), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         DX, DI
-	ADDQ         DX, R8
 	ADDQ         DX, R9
-	DECQ         AX
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	DECQ         R12
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z1, Z1
-	ADDQ   CX, DX
-	VADDPS (DX), Z2, Z2
-	VADDPS 64(DX), Z3, Z3
-	ADDQ   CX, DX
-	VADDPS (DX), Z4, Z4
-	VADDPS 64(DX), Z5, Z5
-	ADDQ   CX, DX
-	VADDPS (DX), Z6, Z6
-	VADDPS 64(DX), Z7, Z7
-	ADDQ   CX, DX
-	VADDPS (DX), Z8, Z8
-	VADDPS 64(DX), Z9, Z9
-	ADDQ   CX, DX
-	VADDPS (DX), Z10, Z10
-	VADDPS 64(DX), Z11, Z11
-	ADDQ   CX, DX
-	VADDPS (DX), Z12, Z12
-	VADDPS 64(DX), Z13, Z13
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	VADDPS       64(DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	VADDPS       64(DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	VADDPS       64(DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	VADDPS       64(DX), Z7, Z7
+	ADDQ         CX, DX
+	VADDPS       (DX), Z8, Z8
+	VADDPS       64(DX), Z9, Z9
+	ADDQ         CX, DX
+	VADDPS       (DX), Z10, Z10
+	VADDPS       64(DX), Z11, Z11
+	ADDQ         CX, DX
+	VADDPS       (DX), Z12, Z12
+	VADDPS       64(DX), Z13, Z13
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -579,9 +675,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX512Rows8(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512Rows8(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512Rows8(SB), NOSPLIT, $0-113
+TEXT ·tileAVX512Rows8(SB), NOSPLIT, $0-137
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -599,87 +695,102 @@ TEXT ·tileAVX512Rows8(SB), NOSPLIT, $0-113
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	LEAQ   (R8)(CX*2), R9
-	ADDQ   CX, R9
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+
+outer:
+	MOVQ k+0(FP), R12
 
 loop:
-	VMOVUPS      (SI), Z16
-	VMOVUPS      64(SI), Z17
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Z18
+	VMOVUPS      (R8), Z16
+	VMOVUPS      64(R8), Z17
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS (DI)(CX*1), Z18
+	VBROADCASTSS (R9)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS (DI)(CX*2), Z18
+	VBROADCASTSS (R9)(CX*2), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (R8), Z18
+	VBROADCASTSS (R10), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS (R8)(CX*1), Z18
+	VBROADCASTSS (R10)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z8
 	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS (R8)(CX*2), Z18
+	VBROADCASTSS (R10)(CX*2), Z18
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R9), Z18
+	VBROADCASTSS (R11), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R9)(CX*1), Z18
+	VBROADCASTSS (R11)(CX*1), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         DX, DI
-	ADDQ         DX, R8
 	ADDQ         DX, R9
-	DECQ         AX
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	DECQ         R12
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z1, Z1
-	ADDQ   CX, DX
-	VADDPS (DX), Z2, Z2
-	VADDPS 64(DX), Z3, Z3
-	ADDQ   CX, DX
-	VADDPS (DX), Z4, Z4
-	VADDPS 64(DX), Z5, Z5
-	ADDQ   CX, DX
-	VADDPS (DX), Z6, Z6
-	VADDPS 64(DX), Z7, Z7
-	ADDQ   CX, DX
-	VADDPS (DX), Z8, Z8
-	VADDPS 64(DX), Z9, Z9
-	ADDQ   CX, DX
-	VADDPS (DX), Z10, Z10
-	VADDPS 64(DX), Z11, Z11
-	ADDQ   CX, DX
-	VADDPS (DX), Z12, Z12
-	VADDPS 64(DX), Z13, Z13
-	ADDQ   CX, DX
-	VADDPS (DX), Z14, Z14
-	VADDPS 64(DX), Z15, Z15
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	VADDPS       64(DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	VADDPS       64(DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	VADDPS       64(DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	VADDPS       64(DX), Z7, Z7
+	ADDQ         CX, DX
+	VADDPS       (DX), Z8, Z8
+	VADDPS       64(DX), Z9, Z9
+	ADDQ         CX, DX
+	VADDPS       (DX), Z10, Z10
+	VADDPS       64(DX), Z11, Z11
+	ADDQ         CX, DX
+	VADDPS       (DX), Z12, Z12
+	VADDPS       64(DX), Z13, Z13
+	ADDQ         CX, DX
+	VADDPS       (DX), Z14, Z14
+	VADDPS       64(DX), Z15, Z15
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -709,9 +820,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX512Rows9(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512Rows9(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512Rows9(SB), NOSPLIT, $0-113
+TEXT ·tileAVX512Rows9(SB), NOSPLIT, $0-137
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -731,93 +842,108 @@ TEXT ·tileAVX512Rows9(SB), NOSPLIT, $0-113
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	LEAQ   (R8)(CX*2), R9
-	ADDQ   CX, R9
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+
+outer:
+	MOVQ k+0(FP), R12
 
 loop:
-	VMOVUPS      (SI), Z18
-	VMOVUPS      64(SI), Z19
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Z20
+	VMOVUPS      (R8), Z18
+	VMOVUPS      64(R8), Z19
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS (DI)(CX*1), Z20
+	VBROADCASTSS (R9)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (DI)(CX*2), Z20
+	VBROADCASTSS (R9)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
-	VBROADCASTSS (R8), Z20
+	VBROADCASTSS (R10), Z20
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R8)(CX*1), Z20
+	VBROADCASTSS (R10)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z8
 	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS (R8)(CX*2), Z20
+	VBROADCASTSS (R10)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R9), Z20
+	VBROADCASTSS (R11), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS (R9)(CX*1), Z20
+	VBROADCASTSS (R11)(CX*1), Z20
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	VBROADCASTSS (R9)(CX*2), Z20
+	VBROADCASTSS (R11)(CX*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         DX, DI
-	ADDQ         DX, R8
 	ADDQ         DX, R9
-	DECQ         AX
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	DECQ         R12
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z1, Z1
-	ADDQ   CX, DX
-	VADDPS (DX), Z2, Z2
-	VADDPS 64(DX), Z3, Z3
-	ADDQ   CX, DX
-	VADDPS (DX), Z4, Z4
-	VADDPS 64(DX), Z5, Z5
-	ADDQ   CX, DX
-	VADDPS (DX), Z6, Z6
-	VADDPS 64(DX), Z7, Z7
-	ADDQ   CX, DX
-	VADDPS (DX), Z8, Z8
-	VADDPS 64(DX), Z9, Z9
-	ADDQ   CX, DX
-	VADDPS (DX), Z10, Z10
-	VADDPS 64(DX), Z11, Z11
-	ADDQ   CX, DX
-	VADDPS (DX), Z12, Z12
-	VADDPS 64(DX), Z13, Z13
-	ADDQ   CX, DX
-	VADDPS (DX), Z14, Z14
-	VADDPS 64(DX), Z15, Z15
-	ADDQ   CX, DX
-	VADDPS (DX), Z16, Z16
-	VADDPS 64(DX), Z17, Z17
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	VADDPS       64(DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	VADDPS       64(DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	VADDPS       64(DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	VADDPS       64(DX), Z7, Z7
+	ADDQ         CX, DX
+	VADDPS       (DX), Z8, Z8
+	VADDPS       64(DX), Z9, Z9
+	ADDQ         CX, DX
+	VADDPS       (DX), Z10, Z10
+	VADDPS       64(DX), Z11, Z11
+	ADDQ         CX, DX
+	VADDPS       (DX), Z12, Z12
+	VADDPS       64(DX), Z13, Z13
+	ADDQ         CX, DX
+	VADDPS       (DX), Z14, Z14
+	VADDPS       64(DX), Z15, Z15
+	ADDQ         CX, DX
+	VADDPS       (DX), Z16, Z16
+	VADDPS       64(DX), Z17, Z17
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -850,9 +976,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX512Rows10(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512Rows10(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512Rows10(SB), NOSPLIT, $0-113
+TEXT ·tileAVX512Rows10(SB), NOSPLIT, $0-137
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -874,102 +1000,118 @@ TEXT ·tileAVX512Rows10(SB), NOSPLIT, $0-113
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	LEAQ   (R8)(CX*2), R9
-	ADDQ   CX, R9
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
 	LEAQ   (R9)(CX*2), R10
 	ADDQ   CX, R10
-	TESTQ  AX, AX
-	JZ     store
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+	LEAQ   (R11)(CX*2), R12
+	ADDQ   CX, R12
+
+outer:
+	MOVQ k+0(FP), R13
 
 loop:
-	VMOVUPS      (SI), Z20
-	VMOVUPS      64(SI), Z21
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Z22
+	VMOVUPS      (R8), Z20
+	VMOVUPS      64(R8), Z21
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS (DI)(CX*1), Z22
+	VBROADCASTSS (R9)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z2
 	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS (DI)(CX*2), Z22
+	VBROADCASTSS (R9)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
-	VBROADCASTSS (R8), Z22
+	VBROADCASTSS (R10), Z22
 	VFMADD231PS  Z20, Z22, Z6
 	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS (R8)(CX*1), Z22
+	VBROADCASTSS (R10)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z8
 	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS (R8)(CX*2), Z22
+	VBROADCASTSS (R10)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z10
 	VFMADD231PS  Z21, Z22, Z11
-	VBROADCASTSS (R9), Z22
+	VBROADCASTSS (R11), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS (R9)(CX*1), Z22
+	VBROADCASTSS (R11)(CX*1), Z22
 	VFMADD231PS  Z20, Z22, Z14
 	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS (R9)(CX*2), Z22
+	VBROADCASTSS (R11)(CX*2), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS (R10), Z22
+	VBROADCASTSS (R12), Z22
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         DX, DI
-	ADDQ         DX, R8
 	ADDQ         DX, R9
 	ADDQ         DX, R10
-	DECQ         AX
+	ADDQ         DX, R11
+	ADDQ         DX, R12
+	DECQ         R13
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z1, Z1
-	ADDQ   CX, DX
-	VADDPS (DX), Z2, Z2
-	VADDPS 64(DX), Z3, Z3
-	ADDQ   CX, DX
-	VADDPS (DX), Z4, Z4
-	VADDPS 64(DX), Z5, Z5
-	ADDQ   CX, DX
-	VADDPS (DX), Z6, Z6
-	VADDPS 64(DX), Z7, Z7
-	ADDQ   CX, DX
-	VADDPS (DX), Z8, Z8
-	VADDPS 64(DX), Z9, Z9
-	ADDQ   CX, DX
-	VADDPS (DX), Z10, Z10
-	VADDPS 64(DX), Z11, Z11
-	ADDQ   CX, DX
-	VADDPS (DX), Z12, Z12
-	VADDPS 64(DX), Z13, Z13
-	ADDQ   CX, DX
-	VADDPS (DX), Z14, Z14
-	VADDPS 64(DX), Z15, Z15
-	ADDQ   CX, DX
-	VADDPS (DX), Z16, Z16
-	VADDPS 64(DX), Z17, Z17
-	ADDQ   CX, DX
-	VADDPS (DX), Z18, Z18
-	VADDPS 64(DX), Z19, Z19
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	ADDQ         DI, R12
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	VADDPS       64(DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	VADDPS       64(DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	VADDPS       64(DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	VADDPS       64(DX), Z7, Z7
+	ADDQ         CX, DX
+	VADDPS       (DX), Z8, Z8
+	VADDPS       64(DX), Z9, Z9
+	ADDQ         CX, DX
+	VADDPS       (DX), Z10, Z10
+	VADDPS       64(DX), Z11, Z11
+	ADDQ         CX, DX
+	VADDPS       (DX), Z12, Z12
+	VADDPS       64(DX), Z13, Z13
+	ADDQ         CX, DX
+	VADDPS       (DX), Z14, Z14
+	VADDPS       64(DX), Z15, Z15
+	ADDQ         CX, DX
+	VADDPS       (DX), Z16, Z16
+	VADDPS       64(DX), Z17, Z17
+	ADDQ         CX, DX
+	VADDPS       (DX), Z18, Z18
+	VADDPS       64(DX), Z19, Z19
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -1005,9 +1147,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX512Rows11(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512Rows11(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512Rows11(SB), NOSPLIT, $0-113
+TEXT ·tileAVX512Rows11(SB), NOSPLIT, $0-137
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1031,108 +1173,124 @@ TEXT ·tileAVX512Rows11(SB), NOSPLIT, $0-113
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	LEAQ   (R8)(CX*2), R9
-	ADDQ   CX, R9
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
 	LEAQ   (R9)(CX*2), R10
 	ADDQ   CX, R10
-	TESTQ  AX, AX
-	JZ     store
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+	LEAQ   (R11)(CX*2), R12
+	ADDQ   CX, R12
+
+outer:
+	MOVQ k+0(FP), R13
 
 loop:
-	VMOVUPS      (SI), Z22
-	VMOVUPS      64(SI), Z23
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Z24
+	VMOVUPS      (R8), Z22
+	VMOVUPS      64(R8), Z23
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS (DI)(CX*1), Z24
+	VBROADCASTSS (R9)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (DI)(CX*2), Z24
+	VBROADCASTSS (R9)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z4
 	VFMADD231PS  Z23, Z24, Z5
-	VBROADCASTSS (R8), Z24
+	VBROADCASTSS (R10), Z24
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R8)(CX*1), Z24
+	VBROADCASTSS (R10)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z8
 	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS (R8)(CX*2), Z24
+	VBROADCASTSS (R10)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R9), Z24
+	VBROADCASTSS (R11), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS (R9)(CX*1), Z24
+	VBROADCASTSS (R11)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R9)(CX*2), Z24
+	VBROADCASTSS (R11)(CX*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS (R10), Z24
+	VBROADCASTSS (R12), Z24
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	VBROADCASTSS (R10)(CX*1), Z24
+	VBROADCASTSS (R12)(CX*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
-	ADDQ         DX, DI
-	ADDQ         DX, R8
 	ADDQ         DX, R9
 	ADDQ         DX, R10
-	DECQ         AX
+	ADDQ         DX, R11
+	ADDQ         DX, R12
+	DECQ         R13
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z1, Z1
-	ADDQ   CX, DX
-	VADDPS (DX), Z2, Z2
-	VADDPS 64(DX), Z3, Z3
-	ADDQ   CX, DX
-	VADDPS (DX), Z4, Z4
-	VADDPS 64(DX), Z5, Z5
-	ADDQ   CX, DX
-	VADDPS (DX), Z6, Z6
-	VADDPS 64(DX), Z7, Z7
-	ADDQ   CX, DX
-	VADDPS (DX), Z8, Z8
-	VADDPS 64(DX), Z9, Z9
-	ADDQ   CX, DX
-	VADDPS (DX), Z10, Z10
-	VADDPS 64(DX), Z11, Z11
-	ADDQ   CX, DX
-	VADDPS (DX), Z12, Z12
-	VADDPS 64(DX), Z13, Z13
-	ADDQ   CX, DX
-	VADDPS (DX), Z14, Z14
-	VADDPS 64(DX), Z15, Z15
-	ADDQ   CX, DX
-	VADDPS (DX), Z16, Z16
-	VADDPS 64(DX), Z17, Z17
-	ADDQ   CX, DX
-	VADDPS (DX), Z18, Z18
-	VADDPS 64(DX), Z19, Z19
-	ADDQ   CX, DX
-	VADDPS (DX), Z20, Z20
-	VADDPS 64(DX), Z21, Z21
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	ADDQ         DI, R12
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	VADDPS       64(DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	VADDPS       64(DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	VADDPS       64(DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	VADDPS       64(DX), Z7, Z7
+	ADDQ         CX, DX
+	VADDPS       (DX), Z8, Z8
+	VADDPS       64(DX), Z9, Z9
+	ADDQ         CX, DX
+	VADDPS       (DX), Z10, Z10
+	VADDPS       64(DX), Z11, Z11
+	ADDQ         CX, DX
+	VADDPS       (DX), Z12, Z12
+	VADDPS       64(DX), Z13, Z13
+	ADDQ         CX, DX
+	VADDPS       (DX), Z14, Z14
+	VADDPS       64(DX), Z15, Z15
+	ADDQ         CX, DX
+	VADDPS       (DX), Z16, Z16
+	VADDPS       64(DX), Z17, Z17
+	ADDQ         CX, DX
+	VADDPS       (DX), Z18, Z18
+	VADDPS       64(DX), Z19, Z19
+	ADDQ         CX, DX
+	VADDPS       (DX), Z20, Z20
+	VADDPS       64(DX), Z21, Z21
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -1171,9 +1329,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX512Rows12(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512Rows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, AVX512F
-TEXT ·tileAVX512Rows12(SB), NOSPLIT, $0-113
+TEXT ·tileAVX512Rows12(SB), NOSPLIT, $0-137
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -1199,114 +1357,130 @@ TEXT ·tileAVX512Rows12(SB), NOSPLIT, $0-113
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	LEAQ   (R8)(CX*2), R9
-	ADDQ   CX, R9
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
 	LEAQ   (R9)(CX*2), R10
 	ADDQ   CX, R10
-	TESTQ  AX, AX
-	JZ     store
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+	LEAQ   (R11)(CX*2), R12
+	ADDQ   CX, R12
+
+outer:
+	MOVQ k+0(FP), R13
 
 loop:
-	VMOVUPS      (SI), Z24
-	VMOVUPS      64(SI), Z25
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Z26
+	VMOVUPS      (R8), Z24
+	VMOVUPS      64(R8), Z25
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (DI)(CX*1), Z26
+	VBROADCASTSS (R9)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z2
 	VFMADD231PS  Z25, Z26, Z3
-	VBROADCASTSS (DI)(CX*2), Z26
+	VBROADCASTSS (R9)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z4
 	VFMADD231PS  Z25, Z26, Z5
-	VBROADCASTSS (R8), Z26
+	VBROADCASTSS (R10), Z26
 	VFMADD231PS  Z24, Z26, Z6
 	VFMADD231PS  Z25, Z26, Z7
-	VBROADCASTSS (R8)(CX*1), Z26
+	VBROADCASTSS (R10)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z8
 	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS (R8)(CX*2), Z26
+	VBROADCASTSS (R10)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z10
 	VFMADD231PS  Z25, Z26, Z11
-	VBROADCASTSS (R9), Z26
+	VBROADCASTSS (R11), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(CX*1), Z26
+	VBROADCASTSS (R11)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z14
 	VFMADD231PS  Z25, Z26, Z15
-	VBROADCASTSS (R9)(CX*2), Z26
+	VBROADCASTSS (R11)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS (R10), Z26
+	VBROADCASTSS (R12), Z26
 	VFMADD231PS  Z24, Z26, Z18
 	VFMADD231PS  Z25, Z26, Z19
-	VBROADCASTSS (R10)(CX*1), Z26
+	VBROADCASTSS (R12)(CX*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS (R10)(CX*2), Z26
+	VBROADCASTSS (R12)(CX*2), Z26
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
-	ADDQ         DX, DI
-	ADDQ         DX, R8
 	ADDQ         DX, R9
 	ADDQ         DX, R10
-	DECQ         AX
+	ADDQ         DX, R11
+	ADDQ         DX, R12
+	DECQ         R13
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Z0, Z0
-	VADDPS 64(DX), Z1, Z1
-	ADDQ   CX, DX
-	VADDPS (DX), Z2, Z2
-	VADDPS 64(DX), Z3, Z3
-	ADDQ   CX, DX
-	VADDPS (DX), Z4, Z4
-	VADDPS 64(DX), Z5, Z5
-	ADDQ   CX, DX
-	VADDPS (DX), Z6, Z6
-	VADDPS 64(DX), Z7, Z7
-	ADDQ   CX, DX
-	VADDPS (DX), Z8, Z8
-	VADDPS 64(DX), Z9, Z9
-	ADDQ   CX, DX
-	VADDPS (DX), Z10, Z10
-	VADDPS 64(DX), Z11, Z11
-	ADDQ   CX, DX
-	VADDPS (DX), Z12, Z12
-	VADDPS 64(DX), Z13, Z13
-	ADDQ   CX, DX
-	VADDPS (DX), Z14, Z14
-	VADDPS 64(DX), Z15, Z15
-	ADDQ   CX, DX
-	VADDPS (DX), Z16, Z16
-	VADDPS 64(DX), Z17, Z17
-	ADDQ   CX, DX
-	VADDPS (DX), Z18, Z18
-	VADDPS 64(DX), Z19, Z19
-	ADDQ   CX, DX
-	VADDPS (DX), Z20, Z20
-	VADDPS 64(DX), Z21, Z21
-	ADDQ   CX, DX
-	VADDPS (DX), Z22, Z22
-	VADDPS 64(DX), Z23, Z23
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	ADDQ         DI, R12
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	VADDPS       64(DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	VADDPS       64(DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	VADDPS       64(DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	VADDPS       64(DX), Z7, Z7
+	ADDQ         CX, DX
+	VADDPS       (DX), Z8, Z8
+	VADDPS       64(DX), Z9, Z9
+	ADDQ         CX, DX
+	VADDPS       (DX), Z10, Z10
+	VADDPS       64(DX), Z11, Z11
+	ADDQ         CX, DX
+	VADDPS       (DX), Z12, Z12
+	VADDPS       64(DX), Z13, Z13
+	ADDQ         CX, DX
+	VADDPS       (DX), Z14, Z14
+	VADDPS       64(DX), Z15, Z15
+	ADDQ         CX, DX
+	VADDPS       (DX), Z16, Z16
+	VADDPS       64(DX), Z17, Z17
+	ADDQ         CX, DX
+	VADDPS       (DX), Z18, Z18
+	VADDPS       64(DX), Z19, Z19
+	ADDQ         CX, DX
+	VADDPS       (DX), Z20, Z20
+	VADDPS       64(DX), Z21, Z21
+	ADDQ         CX, DX
+	VADDPS       (DX), Z22, Z22
+	VADDPS       64(DX), Z23, Z23
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -1348,45 +1522,1252 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX2Rows1(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX512NarrowRows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512NarrowRows1(SB), NOSPLIT, $0-137
+	VPXORD Z0, Z0, Z0
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   bRow+88(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   AX, BX
+	IMULQ  CX, BX
+	MOVQ   aOuter+56(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   BX, SI
+	IMULQ  DX, AX
+	MOVQ   bOuter+96(FP), BX
+	SHLQ   $0x02, BX
+	SUBQ   AX, BX
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), DI
+	MOVQ   a_base+16(FP), R8
+
+outer:
+	MOVQ k+0(FP), R9
+
+loop:
+	VMOVUPS      (DI), Z1
+	ADDQ         DX, DI
+	VBROADCASTSS (R8), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         CX, R8
+	DECQ         R9
+	JNZ          loop
+	ADDQ         BX, DI
+	ADDQ         SI, R8
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512NarrowRows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512NarrowRows2(SB), NOSPLIT, $0-137
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+
+outer:
+	MOVQ k+0(FP), R10
+
+loop:
+	VMOVUPS      (R8), Z2
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VBROADCASTSS (R9)(CX*1), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	ADDQ         CX, DX
+	VADDPS       (DX), Z1, Z1
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512NarrowRows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512NarrowRows3(SB), NOSPLIT, $0-137
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+
+outer:
+	MOVQ k+0(FP), R10
+
+loop:
+	VMOVUPS      (R8), Z3
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z4
+	VFMADD231PS  Z3, Z4, Z0
+	VBROADCASTSS (R9)(CX*1), Z4
+	VFMADD231PS  Z3, Z4, Z1
+	VBROADCASTSS (R9)(CX*2), Z4
+	VFMADD231PS  Z3, Z4, Z2
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	ADDQ         CX, DX
+	VADDPS       (DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512NarrowRows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512NarrowRows4(SB), NOSPLIT, $0-137
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
+
+loop:
+	VMOVUPS      (R8), Z4
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R9)(CX*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R9)(CX*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R10), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	DECQ         R11
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	ADDQ         CX, DX
+	VADDPS       (DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	ADDQ         CX, DX
+	VADDPS       (DX), Z3, Z3
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512NarrowRows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512NarrowRows5(SB), NOSPLIT, $0-137
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
+
+loop:
+	VMOVUPS      (R8), Z5
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z5, Z6, Z0
+	VBROADCASTSS (R9)(CX*1), Z6
+	VFMADD231PS  Z5, Z6, Z1
+	VBROADCASTSS (R9)(CX*2), Z6
+	VFMADD231PS  Z5, Z6, Z2
+	VBROADCASTSS (R10), Z6
+	VFMADD231PS  Z5, Z6, Z3
+	VBROADCASTSS (R10)(CX*1), Z6
+	VFMADD231PS  Z5, Z6, Z4
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	DECQ         R11
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	ADDQ         CX, DX
+	VADDPS       (DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	ADDQ         CX, DX
+	VADDPS       (DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512NarrowRows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512NarrowRows6(SB), NOSPLIT, $0-137
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
+
+loop:
+	VMOVUPS      (R8), Z6
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS (R9)(CX*1), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS (R9)(CX*2), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS (R10), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS (R10)(CX*1), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS (R10)(CX*2), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	DECQ         R11
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	ADDQ         CX, DX
+	VADDPS       (DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	ADDQ         CX, DX
+	VADDPS       (DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	ADDQ         CX, DX
+	VADDPS       (DX), Z5, Z5
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512NarrowRows7(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512NarrowRows7(SB), NOSPLIT, $0-137
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+
+outer:
+	MOVQ k+0(FP), R12
+
+loop:
+	VMOVUPS      (R8), Z7
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  Z7, Z8, Z0
+	VBROADCASTSS (R9)(CX*1), Z8
+	VFMADD231PS  Z7, Z8, Z1
+	VBROADCASTSS (R9)(CX*2), Z8
+	VFMADD231PS  Z7, Z8, Z2
+	VBROADCASTSS (R10), Z8
+	VFMADD231PS  Z7, Z8, Z3
+	VBROADCASTSS (R10)(CX*1), Z8
+	VFMADD231PS  Z7, Z8, Z4
+	VBROADCASTSS (R10)(CX*2), Z8
+	VFMADD231PS  Z7, Z8, Z5
+	VBROADCASTSS (R11), Z8
+	VFMADD231PS  Z7, Z8, Z6
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	DECQ         R12
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	ADDQ         CX, DX
+	VADDPS       (DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	ADDQ         CX, DX
+	VADDPS       (DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	ADDQ         CX, DX
+	VADDPS       (DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512NarrowRows8(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512NarrowRows8(SB), NOSPLIT, $0-137
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+
+outer:
+	MOVQ k+0(FP), R12
+
+loop:
+	VMOVUPS      (R8), Z8
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (R9)(CX*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS (R9)(CX*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R10), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS (R10)(CX*1), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (R10)(CX*2), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS (R11), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS (R11)(CX*1), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	DECQ         R12
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	ADDQ         CX, DX
+	VADDPS       (DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	ADDQ         CX, DX
+	VADDPS       (DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	ADDQ         CX, DX
+	VADDPS       (DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	ADDQ         CX, DX
+	VADDPS       (DX), Z7, Z7
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512NarrowRows9(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512NarrowRows9(SB), NOSPLIT, $0-137
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+
+outer:
+	MOVQ k+0(FP), R12
+
+loop:
+	VMOVUPS      (R8), Z9
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z9, Z10, Z0
+	VBROADCASTSS (R9)(CX*1), Z10
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R9)(CX*2), Z10
+	VFMADD231PS  Z9, Z10, Z2
+	VBROADCASTSS (R10), Z10
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R10)(CX*1), Z10
+	VFMADD231PS  Z9, Z10, Z4
+	VBROADCASTSS (R10)(CX*2), Z10
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R11), Z10
+	VFMADD231PS  Z9, Z10, Z6
+	VBROADCASTSS (R11)(CX*1), Z10
+	VFMADD231PS  Z9, Z10, Z7
+	VBROADCASTSS (R11)(CX*2), Z10
+	VFMADD231PS  Z9, Z10, Z8
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	DECQ         R12
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	ADDQ         CX, DX
+	VADDPS       (DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	ADDQ         CX, DX
+	VADDPS       (DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	ADDQ         CX, DX
+	VADDPS       (DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	ADDQ         CX, DX
+	VADDPS       (DX), Z7, Z7
+	ADDQ         CX, DX
+	VADDPS       (DX), Z8, Z8
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512NarrowRows10(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512NarrowRows10(SB), NOSPLIT, $0-137
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+	LEAQ   (R11)(CX*2), R12
+	ADDQ   CX, R12
+
+outer:
+	MOVQ k+0(FP), R13
+
+loop:
+	VMOVUPS      (R8), Z10
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z11
+	VFMADD231PS  Z10, Z11, Z0
+	VBROADCASTSS (R9)(CX*1), Z11
+	VFMADD231PS  Z10, Z11, Z1
+	VBROADCASTSS (R9)(CX*2), Z11
+	VFMADD231PS  Z10, Z11, Z2
+	VBROADCASTSS (R10), Z11
+	VFMADD231PS  Z10, Z11, Z3
+	VBROADCASTSS (R10)(CX*1), Z11
+	VFMADD231PS  Z10, Z11, Z4
+	VBROADCASTSS (R10)(CX*2), Z11
+	VFMADD231PS  Z10, Z11, Z5
+	VBROADCASTSS (R11), Z11
+	VFMADD231PS  Z10, Z11, Z6
+	VBROADCASTSS (R11)(CX*1), Z11
+	VFMADD231PS  Z10, Z11, Z7
+	VBROADCASTSS (R11)(CX*2), Z11
+	VFMADD231PS  Z10, Z11, Z8
+	VBROADCASTSS (R12), Z11
+	VFMADD231PS  Z10, Z11, Z9
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	ADDQ         DX, R12
+	DECQ         R13
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	ADDQ         DI, R12
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	ADDQ         CX, DX
+	VADDPS       (DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	ADDQ         CX, DX
+	VADDPS       (DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	ADDQ         CX, DX
+	VADDPS       (DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	ADDQ         CX, DX
+	VADDPS       (DX), Z7, Z7
+	ADDQ         CX, DX
+	VADDPS       (DX), Z8, Z8
+	ADDQ         CX, DX
+	VADDPS       (DX), Z9, Z9
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512NarrowRows11(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512NarrowRows11(SB), NOSPLIT, $0-137
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+	LEAQ   (R11)(CX*2), R12
+	ADDQ   CX, R12
+
+outer:
+	MOVQ k+0(FP), R13
+
+loop:
+	VMOVUPS      (R8), Z11
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z11, Z12, Z0
+	VBROADCASTSS (R9)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z1
+	VBROADCASTSS (R9)(CX*2), Z12
+	VFMADD231PS  Z11, Z12, Z2
+	VBROADCASTSS (R10), Z12
+	VFMADD231PS  Z11, Z12, Z3
+	VBROADCASTSS (R10)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z4
+	VBROADCASTSS (R10)(CX*2), Z12
+	VFMADD231PS  Z11, Z12, Z5
+	VBROADCASTSS (R11), Z12
+	VFMADD231PS  Z11, Z12, Z6
+	VBROADCASTSS (R11)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z7
+	VBROADCASTSS (R11)(CX*2), Z12
+	VFMADD231PS  Z11, Z12, Z8
+	VBROADCASTSS (R12), Z12
+	VFMADD231PS  Z11, Z12, Z9
+	VBROADCASTSS (R12)(CX*1), Z12
+	VFMADD231PS  Z11, Z12, Z10
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	ADDQ         DX, R12
+	DECQ         R13
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	ADDQ         DI, R12
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	ADDQ         CX, DX
+	VADDPS       (DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	ADDQ         CX, DX
+	VADDPS       (DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	ADDQ         CX, DX
+	VADDPS       (DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	ADDQ         CX, DX
+	VADDPS       (DX), Z7, Z7
+	ADDQ         CX, DX
+	VADDPS       (DX), Z8, Z8
+	ADDQ         CX, DX
+	VADDPS       (DX), Z9, Z9
+	ADDQ         CX, DX
+	VADDPS       (DX), Z10, Z10
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512NarrowRows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·tileAVX512NarrowRows12(SB), NOSPLIT, $0-137
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+	LEAQ   (R11)(CX*2), R12
+	ADDQ   CX, R12
+
+outer:
+	MOVQ k+0(FP), R13
+
+loop:
+	VMOVUPS      (R8), Z12
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Z13
+	VFMADD231PS  Z12, Z13, Z0
+	VBROADCASTSS (R9)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z1
+	VBROADCASTSS (R9)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z2
+	VBROADCASTSS (R10), Z13
+	VFMADD231PS  Z12, Z13, Z3
+	VBROADCASTSS (R10)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z4
+	VBROADCASTSS (R10)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z5
+	VBROADCASTSS (R11), Z13
+	VFMADD231PS  Z12, Z13, Z6
+	VBROADCASTSS (R11)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z7
+	VBROADCASTSS (R11)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z8
+	VBROADCASTSS (R12), Z13
+	VFMADD231PS  Z12, Z13, Z9
+	VBROADCASTSS (R12)(CX*1), Z13
+	VFMADD231PS  Z12, Z13, Z10
+	VBROADCASTSS (R12)(CX*2), Z13
+	VFMADD231PS  Z12, Z13, Z11
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	ADDQ         DX, R12
+	DECQ         R13
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	ADDQ         DI, R12
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Z0, Z0
+	ADDQ         CX, DX
+	VADDPS       (DX), Z1, Z1
+	ADDQ         CX, DX
+	VADDPS       (DX), Z2, Z2
+	ADDQ         CX, DX
+	VADDPS       (DX), Z3, Z3
+	ADDQ         CX, DX
+	VADDPS       (DX), Z4, Z4
+	ADDQ         CX, DX
+	VADDPS       (DX), Z5, Z5
+	ADDQ         CX, DX
+	VADDPS       (DX), Z6, Z6
+	ADDQ         CX, DX
+	VADDPS       (DX), Z7, Z7
+	ADDQ         CX, DX
+	VADDPS       (DX), Z8, Z8
+	ADDQ         CX, DX
+	VADDPS       (DX), Z9, Z9
+	ADDQ         CX, DX
+	VADDPS       (DX), Z10, Z10
+	ADDQ         CX, DX
+	VADDPS       (DX), Z11, Z11
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z7, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z11, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2Rows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, FMA3
-TEXT ·tileAVX2Rows1(SB), NOSPLIT, $0-113
+TEXT ·tileAVX2Rows1(SB), NOSPLIT, $0-137
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), CX
+	MOVQ   aCol+48(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   bRow+72(FP), DX
+	MOVQ   bRow+88(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   b_base+48(FP), BX
-	MOVQ   a_base+8(FP), SI
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, BX
+	IMULQ  CX, BX
+	MOVQ   aOuter+56(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   BX, SI
+	IMULQ  DX, AX
+	MOVQ   bOuter+96(FP), BX
+	SHLQ   $0x02, BX
+	SUBQ   AX, BX
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), DI
+	MOVQ   a_base+16(FP), R8
+
+outer:
+	MOVQ k+0(FP), R9
 
 loop:
-	VMOVUPS      (BX), Y2
-	VMOVUPS      32(BX), Y3
-	ADDQ         DX, BX
-	VBROADCASTSS (SI), Y4
+	VMOVUPS      (DI), Y2
+	VMOVUPS      32(DI), Y3
+	ADDQ         DX, DI
+	VBROADCASTSS (R8), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         CX, SI
-	DECQ         AX
+	ADDQ         CX, R8
+	DECQ         R9
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Y0, Y0
-	VADDPS 32(DX), Y1, Y1
-	ADDQ   CX, DX
+	ADDQ         BX, DI
+	ADDQ         SI, R8
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	VADDPS       32(DX), Y1, Y1
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Y0, (AX)
@@ -1395,53 +2776,66 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX2Rows2(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX2Rows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, FMA3
-TEXT ·tileAVX2Rows2(SB), NOSPLIT, $0-113
+TEXT ·tileAVX2Rows2(SB), NOSPLIT, $0-137
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+
+outer:
+	MOVQ k+0(FP), R10
 
 loop:
-	VMOVUPS      (SI), Y4
-	VMOVUPS      32(SI), Y5
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Y6
+	VMOVUPS      (R8), Y4
+	VMOVUPS      32(R8), Y5
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (DI)(CX*1), Y6
+	VBROADCASTSS (R9)(CX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         DX, DI
-	DECQ         AX
+	ADDQ         DX, R9
+	DECQ         R10
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Y0, Y0
-	VADDPS 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VADDPS (DX), Y2, Y2
-	VADDPS 32(DX), Y3, Y3
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	VADDPS       32(DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	VADDPS       32(DX), Y3, Y3
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Y0, (AX)
@@ -1453,9 +2847,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX2Rows3(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX2Rows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, FMA3
-TEXT ·tileAVX2Rows3(SB), NOSPLIT, $0-113
+TEXT ·tileAVX2Rows3(SB), NOSPLIT, $0-137
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1463,51 +2857,64 @@ TEXT ·tileAVX2Rows3(SB), NOSPLIT, $0-113
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+
+outer:
+	MOVQ k+0(FP), R10
 
 loop:
-	VMOVUPS      (SI), Y6
-	VMOVUPS      32(SI), Y7
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Y8
+	VMOVUPS      (R8), Y6
+	VMOVUPS      32(R8), Y7
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (DI)(CX*1), Y8
+	VBROADCASTSS (R9)(CX*1), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (DI)(CX*2), Y8
+	VBROADCASTSS (R9)(CX*2), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         DX, DI
-	DECQ         AX
+	ADDQ         DX, R9
+	DECQ         R10
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Y0, Y0
-	VADDPS 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VADDPS (DX), Y2, Y2
-	VADDPS 32(DX), Y3, Y3
-	ADDQ   CX, DX
-	VADDPS (DX), Y4, Y4
-	VADDPS 32(DX), Y5, Y5
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	VADDPS       32(DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	VADDPS       32(DX), Y3, Y3
+	ADDQ         CX, DX
+	VADDPS       (DX), Y4, Y4
+	VADDPS       32(DX), Y5, Y5
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Y0, (AX)
@@ -1522,9 +2929,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX2Rows4(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX2Rows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, FMA3
-TEXT ·tileAVX2Rows4(SB), NOSPLIT, $0-113
+TEXT ·tileAVX2Rows4(SB), NOSPLIT, $0-137
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1534,60 +2941,74 @@ TEXT ·tileAVX2Rows4(SB), NOSPLIT, $0-113
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
 
 loop:
-	VMOVUPS      (SI), Y8
-	VMOVUPS      32(SI), Y9
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Y10
+	VMOVUPS      (R8), Y8
+	VMOVUPS      32(R8), Y9
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (DI)(CX*1), Y10
+	VBROADCASTSS (R9)(CX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (DI)(CX*2), Y10
+	VBROADCASTSS (R9)(CX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (R8), Y10
+	VBROADCASTSS (R10), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	DECQ         R11
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Y0, Y0
-	VADDPS 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VADDPS (DX), Y2, Y2
-	VADDPS 32(DX), Y3, Y3
-	ADDQ   CX, DX
-	VADDPS (DX), Y4, Y4
-	VADDPS 32(DX), Y5, Y5
-	ADDQ   CX, DX
-	VADDPS (DX), Y6, Y6
-	VADDPS 32(DX), Y7, Y7
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	VADDPS       32(DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	VADDPS       32(DX), Y3, Y3
+	ADDQ         CX, DX
+	VADDPS       (DX), Y4, Y4
+	VADDPS       32(DX), Y5, Y5
+	ADDQ         CX, DX
+	VADDPS       (DX), Y6, Y6
+	VADDPS       32(DX), Y7, Y7
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Y0, (AX)
@@ -1605,9 +3026,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX2Rows5(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX2Rows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, FMA3
-TEXT ·tileAVX2Rows5(SB), NOSPLIT, $0-113
+TEXT ·tileAVX2Rows5(SB), NOSPLIT, $0-137
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1619,66 +3040,80 @@ TEXT ·tileAVX2Rows5(SB), NOSPLIT, $0-113
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
 
 loop:
-	VMOVUPS      (SI), Y10
-	VMOVUPS      32(SI), Y11
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Y12
+	VMOVUPS      (R8), Y10
+	VMOVUPS      32(R8), Y11
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (DI)(CX*1), Y12
+	VBROADCASTSS (R9)(CX*1), Y12
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (DI)(CX*2), Y12
+	VBROADCASTSS (R9)(CX*2), Y12
 	VFMADD231PS  Y10, Y12, Y4
 	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (R8), Y12
+	VBROADCASTSS (R10), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (R8)(CX*1), Y12
+	VBROADCASTSS (R10)(CX*1), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	DECQ         R11
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Y0, Y0
-	VADDPS 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VADDPS (DX), Y2, Y2
-	VADDPS 32(DX), Y3, Y3
-	ADDQ   CX, DX
-	VADDPS (DX), Y4, Y4
-	VADDPS 32(DX), Y5, Y5
-	ADDQ   CX, DX
-	VADDPS (DX), Y6, Y6
-	VADDPS 32(DX), Y7, Y7
-	ADDQ   CX, DX
-	VADDPS (DX), Y8, Y8
-	VADDPS 32(DX), Y9, Y9
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	VADDPS       32(DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	VADDPS       32(DX), Y3, Y3
+	ADDQ         CX, DX
+	VADDPS       (DX), Y4, Y4
+	VADDPS       32(DX), Y5, Y5
+	ADDQ         CX, DX
+	VADDPS       (DX), Y6, Y6
+	VADDPS       32(DX), Y7, Y7
+	ADDQ         CX, DX
+	VADDPS       (DX), Y8, Y8
+	VADDPS       32(DX), Y9, Y9
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Y0, (AX)
@@ -1699,9 +3134,9 @@ overwrite:
 	VZEROUPPER
 	RET
 
-// func tileAVX2Rows6(k int, a []float32, aRow int, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)
+// func tileAVX2Rows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 // Requires: AVX, FMA3
-TEXT ·tileAVX2Rows6(SB), NOSPLIT, $0-113
+TEXT ·tileAVX2Rows6(SB), NOSPLIT, $0-137
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1715,72 +3150,86 @@ TEXT ·tileAVX2Rows6(SB), NOSPLIT, $0-113
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
 	MOVQ   k+0(FP), AX
-	MOVQ   aRow+32(FP), CX
+	MOVQ   aRow+40(FP), CX
 	SHLQ   $0x02, CX
-	MOVQ   aCol+40(FP), DX
+	MOVQ   aCol+48(FP), DX
 	SHLQ   $0x02, DX
-	MOVQ   bRow+72(FP), BX
+	MOVQ   bRow+88(FP), BX
 	SHLQ   $0x02, BX
-	MOVQ   b_base+48(FP), SI
-	MOVQ   a_base+8(FP), DI
-	LEAQ   (DI)(CX*2), R8
-	ADDQ   CX, R8
-	TESTQ  AX, AX
-	JZ     store
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
 
 loop:
-	VMOVUPS      (SI), Y12
-	VMOVUPS      32(SI), Y13
-	ADDQ         BX, SI
-	VBROADCASTSS (DI), Y14
+	VMOVUPS      (R8), Y12
+	VMOVUPS      32(R8), Y13
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (DI)(CX*1), Y14
+	VBROADCASTSS (R9)(CX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (DI)(CX*2), Y14
+	VBROADCASTSS (R9)(CX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (R8), Y14
+	VBROADCASTSS (R10), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R8)(CX*1), Y14
+	VBROADCASTSS (R10)(CX*1), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R8)(CX*2), Y14
+	VBROADCASTSS (R10)(CX*2), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         DX, DI
-	ADDQ         DX, R8
-	DECQ         AX
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	DECQ         R11
 	JNZ          loop
-
-store:
-	MOVQ   c_base+80(FP), AX
-	MOVQ   ldc+104(FP), CX
-	SHLQ   $0x02, CX
-	MOVB   accumulate+112(FP), DL
-	TESTB  DL, DL
-	JZ     overwrite
-	MOVQ   AX, DX
-	VADDPS (DX), Y0, Y0
-	VADDPS 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VADDPS (DX), Y2, Y2
-	VADDPS 32(DX), Y3, Y3
-	ADDQ   CX, DX
-	VADDPS (DX), Y4, Y4
-	VADDPS 32(DX), Y5, Y5
-	ADDQ   CX, DX
-	VADDPS (DX), Y6, Y6
-	VADDPS 32(DX), Y7, Y7
-	ADDQ   CX, DX
-	VADDPS (DX), Y8, Y8
-	VADDPS 32(DX), Y9, Y9
-	ADDQ   CX, DX
-	VADDPS (DX), Y10, Y10
-	VADDPS 32(DX), Y11, Y11
-	ADDQ   CX, DX
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	VADDPS       32(DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	VADDPS       32(DX), Y3, Y3
+	ADDQ         CX, DX
+	VADDPS       (DX), Y4, Y4
+	VADDPS       32(DX), Y5, Y5
+	ADDQ         CX, DX
+	VADDPS       (DX), Y6, Y6
+	VADDPS       32(DX), Y7, Y7
+	ADDQ         CX, DX
+	VADDPS       (DX), Y8, Y8
+	VADDPS       32(DX), Y9, Y9
+	ADDQ         CX, DX
+	VADDPS       (DX), Y10, Y10
+	VADDPS       32(DX), Y11, Y11
+	ADDQ         CX, DX
 
 overwrite:
 	VMOVUPS Y0, (AX)
@@ -1800,6 +3249,1200 @@ overwrite:
 	ADDQ    CX, AX
 	VMOVUPS Y10, (AX)
 	VMOVUPS Y11, 32(AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2NarrowRows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, FMA3
+TEXT ·tileAVX2NarrowRows1(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   bRow+88(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   AX, BX
+	IMULQ  CX, BX
+	MOVQ   aOuter+56(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   BX, SI
+	IMULQ  DX, AX
+	MOVQ   bOuter+96(FP), BX
+	SHLQ   $0x02, BX
+	SUBQ   AX, BX
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), DI
+	MOVQ   a_base+16(FP), R8
+
+outer:
+	MOVQ k+0(FP), R9
+
+loop:
+	VMOVUPS      (DI), Y1
+	ADDQ         DX, DI
+	VBROADCASTSS (R8), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         CX, R8
+	DECQ         R9
+	JNZ          loop
+	ADDQ         BX, DI
+	ADDQ         SI, R8
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2NarrowRows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, FMA3
+TEXT ·tileAVX2NarrowRows2(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+
+outer:
+	MOVQ k+0(FP), R10
+
+loop:
+	VMOVUPS      (R8), Y2
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (R9)(CX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	ADDQ         CX, DX
+	VADDPS       (DX), Y1, Y1
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2NarrowRows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, FMA3
+TEXT ·tileAVX2NarrowRows3(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+
+outer:
+	MOVQ k+0(FP), R10
+
+loop:
+	VMOVUPS      (R8), Y3
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (R9)(CX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R9)(CX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         DX, R9
+	DECQ         R10
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	ADDQ         CX, DX
+	VADDPS       (DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2NarrowRows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, FMA3
+TEXT ·tileAVX2NarrowRows4(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
+
+loop:
+	VMOVUPS      (R8), Y4
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (R9)(CX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R9)(CX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R10), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	DECQ         R11
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	ADDQ         CX, DX
+	VADDPS       (DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	ADDQ         CX, DX
+	VADDPS       (DX), Y3, Y3
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2NarrowRows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, FMA3
+TEXT ·tileAVX2NarrowRows5(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
+
+loop:
+	VMOVUPS      (R8), Y5
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (R9)(CX*1), Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R9)(CX*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y5, Y6, Y3
+	VBROADCASTSS (R10)(CX*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	DECQ         R11
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	ADDQ         CX, DX
+	VADDPS       (DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	ADDQ         CX, DX
+	VADDPS       (DX), Y3, Y3
+	ADDQ         CX, DX
+	VADDPS       (DX), Y4, Y4
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2NarrowRows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, FMA3
+TEXT ·tileAVX2NarrowRows6(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
+
+loop:
+	VMOVUPS      (R8), Y6
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (R9)(CX*1), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R9)(CX*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R10), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R10)(CX*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R10)(CX*2), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	DECQ         R11
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	ADDQ         CX, DX
+	VADDPS       (DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	ADDQ         CX, DX
+	VADDPS       (DX), Y3, Y3
+	ADDQ         CX, DX
+	VADDPS       (DX), Y4, Y4
+	ADDQ         CX, DX
+	VADDPS       (DX), Y5, Y5
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2NarrowRows7(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, FMA3
+TEXT ·tileAVX2NarrowRows7(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+
+outer:
+	MOVQ k+0(FP), R12
+
+loop:
+	VMOVUPS      (R8), Y7
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  Y7, Y8, Y0
+	VBROADCASTSS (R9)(CX*1), Y8
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R9)(CX*2), Y8
+	VFMADD231PS  Y7, Y8, Y2
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y7, Y8, Y3
+	VBROADCASTSS (R10)(CX*1), Y8
+	VFMADD231PS  Y7, Y8, Y4
+	VBROADCASTSS (R10)(CX*2), Y8
+	VFMADD231PS  Y7, Y8, Y5
+	VBROADCASTSS (R11), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	DECQ         R12
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	ADDQ         CX, DX
+	VADDPS       (DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	ADDQ         CX, DX
+	VADDPS       (DX), Y3, Y3
+	ADDQ         CX, DX
+	VADDPS       (DX), Y4, Y4
+	ADDQ         CX, DX
+	VADDPS       (DX), Y5, Y5
+	ADDQ         CX, DX
+	VADDPS       (DX), Y6, Y6
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2NarrowRows8(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, FMA3
+TEXT ·tileAVX2NarrowRows8(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+
+outer:
+	MOVQ k+0(FP), R12
+
+loop:
+	VMOVUPS      (R8), Y8
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y9
+	VFMADD231PS  Y8, Y9, Y0
+	VBROADCASTSS (R9)(CX*1), Y9
+	VFMADD231PS  Y8, Y9, Y1
+	VBROADCASTSS (R9)(CX*2), Y9
+	VFMADD231PS  Y8, Y9, Y2
+	VBROADCASTSS (R10), Y9
+	VFMADD231PS  Y8, Y9, Y3
+	VBROADCASTSS (R10)(CX*1), Y9
+	VFMADD231PS  Y8, Y9, Y4
+	VBROADCASTSS (R10)(CX*2), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VBROADCASTSS (R11), Y9
+	VFMADD231PS  Y8, Y9, Y6
+	VBROADCASTSS (R11)(CX*1), Y9
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	DECQ         R12
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	ADDQ         CX, DX
+	VADDPS       (DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	ADDQ         CX, DX
+	VADDPS       (DX), Y3, Y3
+	ADDQ         CX, DX
+	VADDPS       (DX), Y4, Y4
+	ADDQ         CX, DX
+	VADDPS       (DX), Y5, Y5
+	ADDQ         CX, DX
+	VADDPS       (DX), Y6, Y6
+	ADDQ         CX, DX
+	VADDPS       (DX), Y7, Y7
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2NarrowRows9(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, FMA3
+TEXT ·tileAVX2NarrowRows9(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+
+outer:
+	MOVQ k+0(FP), R12
+
+loop:
+	VMOVUPS      (R8), Y9
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y10
+	VFMADD231PS  Y9, Y10, Y0
+	VBROADCASTSS (R9)(CX*1), Y10
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R9)(CX*2), Y10
+	VFMADD231PS  Y9, Y10, Y2
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R10)(CX*1), Y10
+	VFMADD231PS  Y9, Y10, Y4
+	VBROADCASTSS (R10)(CX*2), Y10
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R11), Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS (R11)(CX*1), Y10
+	VFMADD231PS  Y9, Y10, Y7
+	VBROADCASTSS (R11)(CX*2), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	DECQ         R12
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	ADDQ         CX, DX
+	VADDPS       (DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	ADDQ         CX, DX
+	VADDPS       (DX), Y3, Y3
+	ADDQ         CX, DX
+	VADDPS       (DX), Y4, Y4
+	ADDQ         CX, DX
+	VADDPS       (DX), Y5, Y5
+	ADDQ         CX, DX
+	VADDPS       (DX), Y6, Y6
+	ADDQ         CX, DX
+	VADDPS       (DX), Y7, Y7
+	ADDQ         CX, DX
+	VADDPS       (DX), Y8, Y8
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2NarrowRows10(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, FMA3
+TEXT ·tileAVX2NarrowRows10(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+	LEAQ   (R11)(CX*2), R12
+	ADDQ   CX, R12
+
+outer:
+	MOVQ k+0(FP), R13
+
+loop:
+	VMOVUPS      (R8), Y10
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y11
+	VFMADD231PS  Y10, Y11, Y0
+	VBROADCASTSS (R9)(CX*1), Y11
+	VFMADD231PS  Y10, Y11, Y1
+	VBROADCASTSS (R9)(CX*2), Y11
+	VFMADD231PS  Y10, Y11, Y2
+	VBROADCASTSS (R10), Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VBROADCASTSS (R10)(CX*1), Y11
+	VFMADD231PS  Y10, Y11, Y4
+	VBROADCASTSS (R10)(CX*2), Y11
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS (R11), Y11
+	VFMADD231PS  Y10, Y11, Y6
+	VBROADCASTSS (R11)(CX*1), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VBROADCASTSS (R11)(CX*2), Y11
+	VFMADD231PS  Y10, Y11, Y8
+	VBROADCASTSS (R12), Y11
+	VFMADD231PS  Y10, Y11, Y9
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	ADDQ         DX, R12
+	DECQ         R13
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	ADDQ         DI, R12
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	ADDQ         CX, DX
+	VADDPS       (DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	ADDQ         CX, DX
+	VADDPS       (DX), Y3, Y3
+	ADDQ         CX, DX
+	VADDPS       (DX), Y4, Y4
+	ADDQ         CX, DX
+	VADDPS       (DX), Y5, Y5
+	ADDQ         CX, DX
+	VADDPS       (DX), Y6, Y6
+	ADDQ         CX, DX
+	VADDPS       (DX), Y7, Y7
+	ADDQ         CX, DX
+	VADDPS       (DX), Y8, Y8
+	ADDQ         CX, DX
+	VADDPS       (DX), Y9, Y9
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2NarrowRows11(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, FMA3
+TEXT ·tileAVX2NarrowRows11(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+	LEAQ   (R11)(CX*2), R12
+	ADDQ   CX, R12
+
+outer:
+	MOVQ k+0(FP), R13
+
+loop:
+	VMOVUPS      (R8), Y11
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y11, Y12, Y0
+	VBROADCASTSS (R9)(CX*1), Y12
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (R9)(CX*2), Y12
+	VFMADD231PS  Y11, Y12, Y2
+	VBROADCASTSS (R10), Y12
+	VFMADD231PS  Y11, Y12, Y3
+	VBROADCASTSS (R10)(CX*1), Y12
+	VFMADD231PS  Y11, Y12, Y4
+	VBROADCASTSS (R10)(CX*2), Y12
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R11), Y12
+	VFMADD231PS  Y11, Y12, Y6
+	VBROADCASTSS (R11)(CX*1), Y12
+	VFMADD231PS  Y11, Y12, Y7
+	VBROADCASTSS (R11)(CX*2), Y12
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS (R12), Y12
+	VFMADD231PS  Y11, Y12, Y9
+	VBROADCASTSS (R12)(CX*1), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	ADDQ         DX, R12
+	DECQ         R13
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	ADDQ         DI, R12
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	ADDQ         CX, DX
+	VADDPS       (DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	ADDQ         CX, DX
+	VADDPS       (DX), Y3, Y3
+	ADDQ         CX, DX
+	VADDPS       (DX), Y4, Y4
+	ADDQ         CX, DX
+	VADDPS       (DX), Y5, Y5
+	ADDQ         CX, DX
+	VADDPS       (DX), Y6, Y6
+	ADDQ         CX, DX
+	VADDPS       (DX), Y7, Y7
+	ADDQ         CX, DX
+	VADDPS       (DX), Y8, Y8
+	ADDQ         CX, DX
+	VADDPS       (DX), Y9, Y9
+	ADDQ         CX, DX
+	VADDPS       (DX), Y10, Y10
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y10, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX2NarrowRows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, FMA3
+TEXT ·tileAVX2NarrowRows12(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+	LEAQ   (R11)(CX*2), R12
+	ADDQ   CX, R12
+
+outer:
+	MOVQ k+0(FP), R13
+
+loop:
+	VMOVUPS      (R8), Y12
+	ADDQ         BX, R8
+	VBROADCASTSS (R9), Y13
+	VFMADD231PS  Y12, Y13, Y0
+	VBROADCASTSS (R9)(CX*1), Y13
+	VFMADD231PS  Y12, Y13, Y1
+	VBROADCASTSS (R9)(CX*2), Y13
+	VFMADD231PS  Y12, Y13, Y2
+	VBROADCASTSS (R10), Y13
+	VFMADD231PS  Y12, Y13, Y3
+	VBROADCASTSS (R10)(CX*1), Y13
+	VFMADD231PS  Y12, Y13, Y4
+	VBROADCASTSS (R10)(CX*2), Y13
+	VFMADD231PS  Y12, Y13, Y5
+	VBROADCASTSS (R11), Y13
+	VFMADD231PS  Y12, Y13, Y6
+	VBROADCASTSS (R11)(CX*1), Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS (R11)(CX*2), Y13
+	VFMADD231PS  Y12, Y13, Y8
+	VBROADCASTSS (R12), Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VBROADCASTSS (R12)(CX*1), Y13
+	VFMADD231PS  Y12, Y13, Y10
+	VBROADCASTSS (R12)(CX*2), Y13
+	VFMADD231PS  Y12, Y13, Y11
+	ADDQ         DX, R9
+	ADDQ         DX, R10
+	ADDQ         DX, R11
+	ADDQ         DX, R12
+	DECQ         R13
+	JNZ          loop
+	ADDQ         SI, R8
+	ADDQ         DI, R9
+	ADDQ         DI, R10
+	ADDQ         DI, R11
+	ADDQ         DI, R12
+	DECQ         AX
+	JNZ          outer
+	MOVQ         c_base+104(FP), AX
+	MOVQ         ldc+128(FP), CX
+	SHLQ         $0x02, CX
+	MOVB         accumulate+136(FP), DL
+	TESTB        DL, DL
+	JZ           overwrite
+	MOVQ         AX, DX
+	VADDPS       (DX), Y0, Y0
+	ADDQ         CX, DX
+	VADDPS       (DX), Y1, Y1
+	ADDQ         CX, DX
+	VADDPS       (DX), Y2, Y2
+	ADDQ         CX, DX
+	VADDPS       (DX), Y3, Y3
+	ADDQ         CX, DX
+	VADDPS       (DX), Y4, Y4
+	ADDQ         CX, DX
+	VADDPS       (DX), Y5, Y5
+	ADDQ         CX, DX
+	VADDPS       (DX), Y6, Y6
+	ADDQ         CX, DX
+	VADDPS       (DX), Y7, Y7
+	ADDQ         CX, DX
+	VADDPS       (DX), Y8, Y8
+	ADDQ         CX, DX
+	VADDPS       (DX), Y9, Y9
+	ADDQ         CX, DX
+	VADDPS       (DX), Y10, Y10
+	ADDQ         CX, DX
+	VADDPS       (DX), Y11, Y11
+	ADDQ         CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y10, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y11, (AX)
 	ADDQ    CX, AX
 	VZEROUPPER
 	RET

@@ -84,8 +84,7 @@ func packCols[T Float](panel, src []T, ld, k, cols, width int) {
 	}
 }
 
-// transposeInto writes the transpose of the k×n matrix src to dst, whose rows
-// are ld apart.
-func transposeInto[T Float](dst []T, ld int, src []T, k, n int) {
-	tilesOf[T](ld).packCols(dst, src, n, n, k, ld)
+// transposeInto sets dst[p*dstRow+j] to src[j*srcRow+p] for p < k and j < n.
+func transposeInto[T Float](dst []T, dstRow int, src []T, srcRow, n, k int) {
+	tilesOf[T](n).packCols(dst, src, srcRow, k, n, dstRow)
 }

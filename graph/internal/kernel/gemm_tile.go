@@ -3,16 +3,17 @@ package kernel
 // A tileFunc computes a tile of C, of a fixed number of rows and columns, from a strip of rows of A and a panel of columns of B:
 //
 //	for each i, j {
-//		sum := sum over p < k of a[i*aRow+p*aCol] * b[p*bRow+j], in the order of p
+//		sum := sum over q < outer and p < k of a[i*aRow+p*aCol+q*aOuter] * b[p*bRow+q*bOuter+j], in the order of q, then p
 //		if accumulate {
 //			sum += c[i*ldc+j]
 //		}
 //		c[i*ldc+j] = sum
 //	}
 //
+// A matrix product has an outer of 1, a convolution one of its filters' or its image's height. Both outer and k are at least 1.
 // The assembly does not check bounds. How an element is rounded depends on its row of A and column of B only,
 // neither on its place in the tile nor on the number of rows of the tile.
-type tileFunc[T Float] func(k int, a []T, aRow, aCol int, b []T, bRow int, c []T, ldc int, accumulate bool)
+type tileFunc[T Float] func(k, outer int, a []T, aRow, aCol, aOuter int, b []T, bRow, bOuter int, c []T, ldc int, accumulate bool)
 
 // tiles are the functions that products of one tier consist of, and the idle memory of such products.
 type tiles[T Float] struct {
@@ -47,14 +48,27 @@ func tilesOf[T Float](n int) *tiles[T] {
 	return t.(*tiles[T])
 }
 
+// wholeTiles returns the active tier's widest tiles whose number of columns divides n, a multiple of eight, or nil if it has none.
+func wholeTiles[T Float](n int) *tiles[T] {
+	var t any
+	if _, ok := any(T(0)).(float32); ok {
+		t = wholeTiles32(activeTier, n)
+	}
+	w, _ := t.(*tiles[T])
+	return w
+}
+
 // goTile is the size of the largest tile in plain Go: goTile rows of goTile columns, the most that amd64 keeps in registers.
 const goTile = 3
 
 func newGoTiles[T Float]() *tiles[T] {
 	rows := make([]tileFunc[T], goTile)
 	for r := range rows {
-		rows[r] = func(k int, a []T, aRow, aCol int, b []T, bRow int, c []T, ldc int, accumulate bool) {
-			sums := multiplyGo(r+1, k, a, aRow, aCol, b, bRow)
+		rows[r] = func(k, outer int, a []T, aRow, aCol, aOuter int, b []T, bRow, bOuter int, c []T, ldc int, accumulate bool) {
+			var sums [goTile][goTile]T
+			for q := range outer {
+				multiplyGo(&sums, r+1, k, a[q*aOuter:], aRow, aCol, b[q*bOuter:], bRow)
+			}
 			for i := range r + 1 {
 				storeGo(&sums[i], c[i*ldc:], accumulate)
 			}
@@ -63,11 +77,13 @@ func newGoTiles[T Float]() *tiles[T] {
 	return newTiles(goTile, packCols[T], rows)
 }
 
-// multiplyGo returns the products of a strip of A and a panel of B. Rows beyond the strip's repeat its last one:
+// multiplyGo adds the products of a strip of A and a panel of B to the sums. Rows beyond the strip's repeat its last one:
 // so each element goes through the same instructions for every number of rows.
-func multiplyGo[T Float](rows, k int, a []T, aRow, aCol int, b []T, bRow int) [goTile][goTile]T {
+func multiplyGo[T Float](sums *[goTile][goTile]T, rows, k int, a []T, aRow, aCol int, b []T, bRow int) {
 	a0, a1, a2 := a, a[min(1, rows-1)*aRow:], a[min(2, rows-1)*aRow:]
-	var s00, s01, s02, s10, s11, s12, s20, s21, s22 T
+	s00, s01, s02 := sums[0][0], sums[0][1], sums[0][2]
+	s10, s11, s12 := sums[1][0], sums[1][1], sums[1][2]
+	s20, s21, s22 := sums[2][0], sums[2][1], sums[2][2]
 	for p := range k {
 		y := (*[goTile]T)(b[p*bRow:])
 		y0, y1, y2 := y[0], y[1], y[2]
@@ -84,7 +100,7 @@ func multiplyGo[T Float](rows, k int, a []T, aRow, aCol int, b []T, bRow int) [g
 		s21 += x * y1
 		s22 += x * y2
 	}
-	return [goTile][goTile]T{{s00, s01, s02}, {s10, s11, s12}, {s20, s21, s22}}
+	*sums = [goTile][goTile]T{{s00, s01, s02}, {s10, s11, s12}, {s20, s21, s22}}
 }
 
 // storeGo writes a row of sums to C, or adds it.

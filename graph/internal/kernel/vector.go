@@ -2,10 +2,10 @@ package kernel
 
 import "math"
 
-// vectorFuncs are loops over float32 in assembly, from tierAVX2 on. All but
-// poolPairs and patchGrad take a multiple of eight elements, and all but
-// patchGrad give the same bits as their plain loop. There a conversion to
-// float32 keeps the compiler from fusing a product with the sum around it.
+// vectorFuncs are loops over float32 in assembly, from tierAVX2 on. They take a
+// multiple of eight elements and give the same bits as their plain loop. There a
+// conversion to float32 keeps the compiler from fusing a product with the sum
+// around it.
 type vectorFuncs struct {
 	relu      func(y, x []float32)
 	reluGrad  func(dx, dy, x []float32)
@@ -14,8 +14,6 @@ type vectorFuncs struct {
 	sgd       func(w, g []float32, lr float32)
 	momentum  func(w, g, u []float32, lr, momentum float32)
 	adam      func(w, g, m, v []float32, lr, epsilon, beta1, beta2, rest1, rest2 float32)
-	poolPairs func(rows, cols int, y []float32, winner []int32, x []float32, first, width int, bias, floor float32, none int32)
-	patchGrad func(sum, d []float32, at []int32, patches []float32)
 }
 
 // float32s returns x if it is of float32 and there is assembly for it.

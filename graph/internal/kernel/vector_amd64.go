@@ -12,6 +12,4 @@ var vectors = vectorFuncs{
 	sgd:       sgdAVX2,
 	momentum:  momentumAVX2,
 	adam:      adamAVX2,
-	poolPairs: poolPairsAVX2,
-	patchGrad: patchGradAVX2,
 }

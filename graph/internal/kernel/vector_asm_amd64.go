@@ -73,34 +73,3 @@ func momentumAVX2(w []float32, g []float32, u []float32, lr float32, momentum fl
 //
 //go:noescape
 func adamAVX2(w []float32, g []float32, m []float32, v []float32, lr float32, epsilon float32, beta1 float32, beta2 float32, rest1 float32, rest2 float32)
-
-// poolPairsAVX2 is
-//
-//	for i := range rows {
-//		for j := range cols { // eight or more
-//			at := 2*i*width + 2*j
-//			best := x[at]
-//			// and likewise for at+1, at+width and at+width+1:
-//			if v > best || v != v {
-//				best, at = v, …
-//			}
-//			y[i*cols+j], winner[i*cols+j] = best+bias, first+at
-//			if best+bias <= floor {
-//				y[i*cols+j], winner[i*cols+j] = floor, none
-//			}
-//		}
-//	}
-//
-//go:noescape
-func poolPairsAVX2(rows int, cols int, y []float32, winner []int32, x []float32, first int, width int, bias float32, floor float32, none int32)
-
-// patchGradAVX2 is
-//
-//	for i := range d {
-//		for j := range 16 {
-//			sum[j] += d[i] * patches[at[i]*16+j] // fused, and in four interleaved parts
-//		}
-//	}
-//
-//go:noescape
-func patchGradAVX2(sum []float32, d []float32, at []int32, patches []float32)

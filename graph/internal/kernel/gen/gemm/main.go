@@ -11,7 +11,7 @@ import (
 
 func main() {
 	ConstraintExpr("!noasm")
-	for _, s := range []isa{avx512, avx2} {
+	for _, s := range []shape{avx512, avx512Narrow, avx2, avx2Narrow} {
 		for rows := 1; rows <= s.maxRows; rows++ {
 			tile(s, rows)
 		}
@@ -20,35 +20,42 @@ func main() {
 	Generate()
 }
 
-// isa is what the tiles of one instruction set differ in.
-type isa struct {
+// shape is what the tiles of one kind have in common.
+type shape struct {
 	name    string
-	maxRows int // rows of the largest tile; a tile has two vectors of columns
+	maxRows int // rows of the largest tile
+	vectors int // vectors of columns
 	lanes   int // float32 values in a vector
 	vector  func() reg.VecVirtual
 	zero    func(v reg.VecVirtual)
 }
 
+func (s shape) cols() int { return s.vectors * s.lanes }
+
 var (
-	avx512 = isa{"AVX512", 12, 16, ZMM, func(v reg.VecVirtual) { VPXORD(v, v, v) }}
-	avx2   = isa{"AVX2", 6, 8, YMM, func(v reg.VecVirtual) { VXORPS(v, v, v) }}
+	avx512       = shape{"AVX512", 12, 2, 16, ZMM, func(v reg.VecVirtual) { VPXORD(v, v, v) }}
+	avx512Narrow = shape{"AVX512Narrow", 12, 1, 16, ZMM, avx512.zero}
+	avx2         = shape{"AVX2", 6, 2, 8, YMM, func(v reg.VecVirtual) { VXORPS(v, v, v) }}
+	avx2Narrow   = shape{"AVX2Narrow", 12, 1, 8, YMM, avx2.zero}
 )
 
 // float is the size of a float32 in bytes.
 const float = 4
 
-// tile generates the product of a strip of rows of A and a panel of B. The sums stay in registers, two vectors a row.
-func tile(s isa, rows int) {
+// tile generates the product of a strip of rows of A and a panel of B. The sums stay in registers.
+func tile(s shape, rows int) {
 	name := fmt.Sprintf("tile%sRows%d", s.name, rows)
-	TEXT(name, NOSPLIT, "func(k int, a []float32, aRow, aCol int, b []float32, bRow int, c []float32, ldc int, accumulate bool)")
+	TEXT(name, NOSPLIT, "func(k, outer int, a []float32, aRow, aCol, aOuter int, b []float32, bRow, bOuter int, c []float32, ldc int, accumulate bool)")
 	Pragma("noescape")
-	Doc(doc(name, rows, 2*s.lanes)...)
+	Doc(doc(name, rows, s.cols())...)
 
-	sums := make([][2]reg.VecVirtual, rows)
+	sums := make([][]reg.VecVirtual, rows)
 	for i := range sums {
-		sums[i] = [2]reg.VecVirtual{s.vector(), s.vector()}
-		s.zero(sums[i][0])
-		s.zero(sums[i][1])
+		for range s.vectors {
+			v := s.vector()
+			s.zero(v)
+			sums[i] = append(sums[i], v)
+		}
 	}
 	multiply(s, sums)
 	store(s, sums)
@@ -64,8 +71,10 @@ func doc(name string, rows, cols int) []string {
 		fmt.Sprintf("\tfor i := range %d {", rows),
 		fmt.Sprintf("\t\tfor j := range %d {", cols),
 		"\t\t\tsum := float32(0)",
-		"\t\t\tfor p := range k {",
-		"\t\t\t\tsum = fma(a[i*aRow+p*aCol], b[p*bRow+j], sum)",
+		"\t\t\tfor q := range outer { // at least 1",
+		"\t\t\t\tfor p := range k { // at least 1",
+		"\t\t\t\t\tsum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)",
+		"\t\t\t\t}",
 		"\t\t\t}",
 		"\t\t\tif accumulate {",
 		"\t\t\t\tsum += c[i*ldc+j]",
@@ -76,36 +85,57 @@ func doc(name string, rows, cols int) []string {
 	}
 }
 
-// multiply adds the k products of the tile to its sums.
-func multiply(s isa, sums [][2]reg.VecVirtual) {
-	k := Load(Param("k"), GP64())
+// multiply adds the outer*k products of the tile to its sums.
+func multiply(s shape, sums [][]reg.VecVirtual) {
+	n := Load(Param("k"), GP64())
 	aRow, aCol, bRow := stride("aRow"), stride("aCol"), stride("bRow")
+	// From the end of an inner loop to the beginning of the next.
+	aNext, bNext := next("aOuter", aCol, n), next("bOuter", bRow, n)
+	outer := Load(Param("outer"), GP64())
 	b := Load(Param("b").Base(), GP64())
 	a := rowPointers(Load(Param("a").Base(), GP64()), aRow, len(sums))
-	b0, b1 := s.vector(), s.vector()
+	columns := make([]reg.VecVirtual, s.vectors)
 
-	TESTQ(k, k)
-	JZ(LabelRef("store"))
+	Label("outer")
+	k := Load(Param("k"), GP64())
 	Label("loop")
-	VMOVUPS(Mem{Base: b}, b0)
-	VMOVUPS(Mem{Base: b, Disp: s.lanes * float}, b1)
+	for j := range columns {
+		columns[j] = s.vector()
+		VMOVUPS(Mem{Base: b, Disp: j * s.lanes * float}, columns[j])
+	}
 	ADDQ(bRow, b)
 	for i, sum := range sums {
 		x := s.vector()
 		VBROADCASTSS(element(a, aRow, i), x)
-		VFMADD231PS(b0, x, sum[0])
-		VFMADD231PS(b1, x, sum[1])
+		for j, y := range columns {
+			VFMADD231PS(y, x, sum[j])
+		}
 	}
 	for _, p := range a {
 		ADDQ(aCol, p)
 	}
 	DECQ(k)
 	JNZ(LabelRef("loop"))
+	ADDQ(bNext, b)
+	for _, p := range a {
+		ADDQ(aNext, p)
+	}
+	DECQ(outer)
+	JNZ(LabelRef("outer"))
+}
+
+// next returns, in bytes, the outer stride less what k inner strides have gone already.
+func next(outer string, inner, k reg.Register) reg.Register {
+	gone := GP64()
+	MOVQ(k, gone)
+	IMULQ(inner, gone)
+	v := stride(outer)
+	SUBQ(gone, v)
+	return v
 }
 
 // store writes the sums to C, or adds them to it.
-func store(s isa, sums [][2]reg.VecVirtual) {
-	Label("store")
+func store(s shape, sums [][]reg.VecVirtual) {
 	c := Load(Param("c").Base(), GP64())
 	ldc := stride("ldc")
 	accumulate := Load(Param("accumulate"), GP8())
@@ -114,14 +144,16 @@ func store(s isa, sums [][2]reg.VecVirtual) {
 	row := GP64()
 	MOVQ(c, row)
 	for _, sum := range sums {
-		VADDPS(Mem{Base: row}, sum[0], sum[0])
-		VADDPS(Mem{Base: row, Disp: s.lanes * float}, sum[1], sum[1])
+		for j, v := range sum {
+			VADDPS(Mem{Base: row, Disp: j * s.lanes * float}, v, v)
+		}
 		ADDQ(ldc, row)
 	}
 	Label("overwrite")
 	for _, sum := range sums {
-		VMOVUPS(sum[0], Mem{Base: c})
-		VMOVUPS(sum[1], Mem{Base: c, Disp: s.lanes * float})
+		for j, v := range sum {
+			VMOVUPS(v, Mem{Base: c, Disp: j * s.lanes * float})
+		}
 		ADDQ(ldc, c)
 	}
 }

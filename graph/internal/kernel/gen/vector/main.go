@@ -14,12 +14,8 @@ const (
 	lane  = 8 * float
 )
 
-// Predicates of VCMPPS.
-const (
-	unordered      = 0x03 // a or b is NaN
-	notLessOrEqual = 0x16 // !(a <= b)
-	greaterThan    = 0x1E // a > b
-)
+// notLessOrEqual is the predicate !(a <= b) of VCMPPS.
+const notLessOrEqual = 0x16
 
 func main() {
 	ConstraintExpr("!noasm")
@@ -30,8 +26,6 @@ func main() {
 	sgd()
 	momentum()
 	adam()
-	poolPairs()
-	patchGrad()
 	Generate()
 }
 
@@ -210,174 +204,4 @@ func adam() {
 		VSUBPS(first, weight, weight)
 		VMOVUPS(weight, block(w, i))
 	})
-}
-
-// poolPairs generates the pooling of rows of windows of 2×2, with bias and
-// floor. A vector of eight windows is deinterleaved into its four corners; the
-// last vector of a row overlaps the one before.
-func poolPairs() {
-	function("poolPairsAVX2", "func(rows, cols int, y []float32, winner []int32, x []float32, first, width int, bias, floor float32, none int32)",
-		"\tfor i := range rows {",
-		"\t\tfor j := range cols { // eight or more",
-		"\t\t\tat := 2*i*width + 2*j",
-		"\t\t\tbest := x[at]",
-		"\t\t\t// and likewise for at+1, at+width and at+width+1:",
-		"\t\t\tif v > best || v != v {",
-		"\t\t\t\tbest, at = v, …",
-		"\t\t\t}",
-		"\t\t\ty[i*cols+j], winner[i*cols+j] = best+bias, first+at",
-		"\t\t\tif best+bias <= floor {",
-		"\t\t\t\ty[i*cols+j], winner[i*cols+j] = floor, none",
-		"\t\t\t}",
-		"\t\t}",
-		"\t}")
-	rows, cols := Load(Param("rows"), GP64()), Load(Param("cols"), GP64())
-	y, winner, x := slice("y"), slice("winner"), slice("x")
-	first, width := Load(Param("first"), GP64()), Load(Param("width"), GP64())
-	bias, floor, none := broadcast("bias"), broadcast("floor"), broadcast("none")
-	order, one, below := YMM(), YMM(), YMM()
-	// Shuffling leaves the windows in the order 0 1 4 5 2 3 6 7.
-	VMOVDQU(vector("windows", [8]uint32{0, 2, 8, 10, 4, 6, 12, 14}), order)
-	VPBROADCASTD(ConstData("one", U32(1)), one)
-	spread(width, below)
-	last := GP64()
-	LEAQ(Mem{Base: cols, Disp: -8}, last)
-
-	Label("row")
-	j := GP64()
-	XORQ(j, j)
-	Label("block")
-	CMPQ(j, last)
-	CMOVQGT(last, j)
-	top, bottom, place := GP64(), GP64(), GP64()
-	LEAQ(Mem{Base: x, Index: j, Scale: 8}, top)
-	LEAQ(Mem{Base: top, Index: width, Scale: 4}, bottom)
-	LEAQ(Mem{Base: first, Index: j, Scale: 2}, place)
-	at, next := YMM(), YMM()
-	spread(place, at)
-	VPADDD(order, at, at)
-
-	best, right := corners(top)
-	VPADDD(one, at, next)
-	challenge(best, right, at, next)
-	left, right := corners(bottom)
-	VPADDD(below, next, next)
-	rightAt := YMM()
-	VMOVDQA(next, rightAt)
-	VPSUBD(one, next, next)
-	challenge(best, left, at, next)
-	challenge(best, right, at, rightAt)
-
-	keep := YMM()
-	VADDPS(bias, best, best)
-	VCMPPS(U8(notLessOrEqual), floor, best, keep)
-	VBLENDVPS(keep, best, floor, best)
-	VBLENDVPS(keep, at, none, at)
-	VPERMPD(U8(0xD8), best, best)
-	VPERMPD(U8(0xD8), at, at)
-	VMOVUPS(best, Mem{Base: y, Index: j, Scale: 4})
-	VMOVUPS(at, Mem{Base: winner, Index: j, Scale: 4})
-	ADDQ(U8(8), j)
-	CMPQ(j, cols)
-	JLT(LabelRef("block"))
-
-	LEAQ(Mem{Base: y, Index: cols, Scale: 4}, y)
-	LEAQ(Mem{Base: winner, Index: cols, Scale: 4}, winner)
-	LEAQ(Mem{Base: x, Index: width, Scale: 8}, x)
-	LEAQ(Mem{Base: first, Index: width, Scale: 2}, first)
-	DECQ(rows)
-	JNZ(LabelRef("row"))
-	VZEROUPPER()
-	RET()
-}
-
-// spread fills a vector with an integer.
-func spread(from reg.Register, to reg.VecVirtual) {
-	x := XMM()
-	VMOVD(from.(reg.GPVirtual).As32(), x)
-	VPBROADCASTD(x, to)
-}
-
-// corners reads sixteen elements of a row and returns those at even and at odd
-// places.
-func corners(row reg.Register) (even, odd reg.VecVirtual) {
-	a, b := load(Mem{Base: row}), load(Mem{Base: row, Disp: lane})
-	even, odd = YMM(), YMM()
-	VSHUFPS(U8(0x88), b, a, even)
-	VSHUFPS(U8(0xDD), b, a, odd)
-	return even, odd
-}
-
-// challenge replaces best and its position by a candidate and its, where that
-// is larger or NaN.
-func challenge(best, candidate, at, candidateAt reg.VecVirtual) {
-	wins, nan := YMM(), YMM()
-	VCMPPS(U8(greaterThan), best, candidate, wins)
-	VCMPPS(U8(unordered), candidate, candidate, nan)
-	VORPS(nan, wins, wins)
-	VBLENDVPS(wins, candidate, best, best)
-	VBLENDVPS(wins, candidateAt, at, at)
-}
-
-// vector defines eight constants.
-func vector(name string, values [8]uint32) Mem {
-	m := GLOBL(name, RODATA|NOPTR)
-	for i, v := range values {
-		DATA(i*4, U32(v))
-	}
-	return m
-}
-
-// patchGrad generates the sum of rows of sixteen elements with weights. Four
-// sums run side by side, as a fused multiply-add takes four cycles.
-func patchGrad() {
-	function("patchGradAVX2", "func(sum []float32, d []float32, at []int32, patches []float32)",
-		"\tfor i := range d {",
-		"\t\tfor j := range 16 {",
-		"\t\t\tsum[j] += d[i] * patches[at[i]*16+j] // fused, and in four interleaved parts",
-		"\t\t}",
-		"\t}")
-	sum, d, at, patches := slice("sum"), slice("d"), slice("at"), slice("patches")
-	n := Load(Param("d").Len(), GP64())
-	var sums [4][2]reg.VecVirtual
-	for i := range sums {
-		sums[i] = [2]reg.VecVirtual{zero(), zero()}
-	}
-	step := func(i int) {
-		row, x := GP64(), YMM()
-		MOVLQSX(Mem{Base: at, Disp: i * 4}, row)
-		SHLQ(U8(6), row)
-		VBROADCASTSS(Mem{Base: d, Disp: i * float}, x)
-		VFMADD231PS(Mem{Base: patches, Index: row, Scale: 1}, x, sums[i][0])
-		VFMADD231PS(Mem{Base: patches, Index: row, Scale: 1, Disp: lane}, x, sums[i][1])
-	}
-	Label("four")
-	CMPQ(n, U8(4))
-	JLT(LabelRef("rest"))
-	for i := range sums {
-		step(i)
-	}
-	ADDQ(U8(4*float), d)
-	ADDQ(U8(4*4), at)
-	SUBQ(U8(4), n)
-	JMP(LabelRef("four"))
-	Label("rest")
-	TESTQ(n, n)
-	JZ(LabelRef("store"))
-	step(0)
-	ADDQ(U8(float), d)
-	ADDQ(U8(4), at)
-	DECQ(n)
-	JMP(LabelRef("rest"))
-	Label("store")
-	for half := range 2 {
-		VADDPS(sums[1][half], sums[0][half], sums[0][half])
-		VADDPS(sums[3][half], sums[2][half], sums[2][half])
-		VADDPS(sums[2][half], sums[0][half], sums[0][half])
-		address := Mem{Base: sum, Disp: half * lane}
-		VADDPS(address, sums[0][half], sums[0][half])
-		VMOVUPS(sums[0][half], address)
-	}
-	VZEROUPPER()
-	RET()
 }

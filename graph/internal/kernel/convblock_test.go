@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// convPoolCases are a convolution and the window of the pooling behind it.
-var convPoolCases = []struct {
+// convBlockCases are a convolution and the window of the pooling behind it.
+var convBlockCases = []struct {
 	name   string
 	conv   ConvShape
 	kh, kw int
@@ -23,8 +23,8 @@ var convPoolCases = []struct {
 	{"narrow", ConvShape{N: 2, C: 1, H: 6, W: 6, F: 3, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Groups: 1, OH: 4, OW: 4}, 2, 2},
 }
 
-// convPool is ConvPool, or the kernels that it stands for.
-func convPool[T Float](s ConvShape, kh, kw int, relu, fused bool, x, w, b, dy []T, wantDX bool) (out [][]T) {
+// convBlock is ConvBlock, or the kernels that it stands for.
+func convBlock[T Float](s ConvShape, kh, kw int, relu, fused bool, x, w, b, dy []T, wantDX bool) (out [][]T) {
 	p := PoolShape{Planes: s.N * s.F, H: s.OH, W: s.OW, KH: kh, KW: kw, StrideH: kh, StrideW: kw, OH: s.OH / kh, OW: s.OW / kw}
 	y, dx, dw, db := make([]T, p.Planes*p.OH*p.OW), make([]T, len(x)), make([]T, len(w)), make([]T, len(b))
 	in, dIn := [][]T{x, w, b}, [][]T{nil, dw, db}
@@ -32,7 +32,7 @@ func convPool[T Float](s ConvShape, kh, kw int, relu, fused bool, x, w, b, dy []
 		dIn[0] = dx
 	}
 	if fused {
-		k := NewConvPool[T](s, p, relu)
+		k := NewConvBlock[T](s, Block{Bias: true, ReLU: relu, KH: kh, KW: kw})
 		for range 2 { // memory is reused at the second run
 			k.Forward(y, in)
 			k.Backward(dIn, dy, in)
@@ -63,8 +63,8 @@ func normal[T Float](r *rand.Rand, n int) []T {
 	return x
 }
 
-func testConvPool[T Float](t *testing.T, bound float64) {
-	for _, c := range convPoolCases {
+func testConvBlock[T Float](t *testing.T, bound float64) {
+	for _, c := range convBlockCases {
 		for mode := range 4 {
 			relu, wantDX := mode&1 == 0, mode&2 == 0
 			t.Run(fmt.Sprintf("%s/relu %v/dx %v", c.name, relu, wantDX), func(t *testing.T) {
@@ -72,8 +72,8 @@ func testConvPool[T Float](t *testing.T, bound float64) {
 				s := c.conv
 				x, w, b := normal[T](r, s.N*s.inSize()), normal[T](r, s.weights()), normal[T](r, s.F)
 				dy := normal[T](r, s.N*s.F*(s.OH/c.kh)*(s.OW/c.kw))
-				want := convPool(s, c.kh, c.kw, relu, false, x, w, b, dy, wantDX)
-				got := convPool(s, c.kh, c.kw, relu, true, x, w, b, dy, wantDX)
+				want := convBlock(s, c.kh, c.kw, relu, false, x, w, b, dy, wantDX)
+				got := convBlock(s, c.kh, c.kw, relu, true, x, w, b, dy, wantDX)
 				for i, name := range []string{"y", "dx", "dw", "dbias"} {
 					checkRelative(t, name, got[i], want[i], bound)
 				}
@@ -96,27 +96,27 @@ func checkRelative[T Float](t *testing.T, name string, got, want []T, bound floa
 	}
 }
 
-// ConvPool computes what convolution, ReLU and max-pooling do one by one, on
+// ConvBlock computes what convolution, ReLU and max-pooling do one by one, on
 // every tier.
-func TestConvPoolEqualsItsParts(t *testing.T) {
+func TestConvBlockEqualsItsParts(t *testing.T) {
 	for to := tierGo; to <= bestTier(); to++ {
 		t.Run(to.String(), func(t *testing.T) {
 			defer useTier(to)()
-			testConvPool[float32](t, 1e-5)
+			testConvBlock[float32](t, 1e-5)
 		})
 	}
-	t.Run("float64", func(t *testing.T) { testConvPool[float64](t, 1e-13) })
+	t.Run("float64", func(t *testing.T) { testConvBlock[float64](t, 1e-13) })
 }
 
 // A NaN in the image reaches the output, and clipped windows get no gradient.
-func TestConvPoolNaN(t *testing.T) {
-	s := convPoolCases[0].conv
+func TestConvBlockNaN(t *testing.T) {
+	s := convBlockCases[0].conv
 	r := rand.New(rand.NewPCG(5, 6))
 	x, w, b := normal[float32](r, s.N*s.inSize()), normal[float32](r, s.weights()), normal[float32](r, s.F)
 	dy := normal[float32](r, s.N*s.F*13*13)
 	x[100] = float32(math.NaN())
-	got := convPool(s, 2, 2, true, true, x, w, b, dy, false)[0]
-	want := convPool(s, 2, 2, true, false, x, w, b, dy, false)[0]
+	got := convBlock(s, 2, 2, true, true, x, w, b, dy, false)[0]
+	want := convBlock(s, 2, 2, true, false, x, w, b, dy, false)[0]
 	nan := 0
 	for i := range want {
 		if (want[i] != want[i]) != (got[i] != got[i]) {
@@ -133,8 +133,8 @@ func TestConvPoolNaN(t *testing.T) {
 
 // The bits do not depend on the number of threads, and nothing is allocated
 // after the first run.
-func TestConvPoolThreadsAndMemory(t *testing.T) {
-	s := convPoolCases[0].conv
+func TestConvBlockThreadsAndMemory(t *testing.T) {
+	s := convBlockCases[0].conv
 	r := rand.New(rand.NewPCG(7, 8))
 	x, w, b := normal[float32](r, s.N*s.inSize()), normal[float32](r, s.weights()), normal[float32](r, s.F)
 	dy := normal[float32](r, s.N*s.F*13*13)
@@ -142,7 +142,7 @@ func TestConvPoolThreadsAndMemory(t *testing.T) {
 	for _, threads := range []int{1, 2, 3} {
 		func() {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
-			bits := float32Bits(convPool(s, 2, 2, true, true, x, w, b, dy, false)...)
+			bits := float32Bits(convBlock(s, 2, 2, true, true, x, w, b, dy, false)...)
 			if first == nil {
 				first = bits
 			}
@@ -151,7 +151,7 @@ func TestConvPoolThreadsAndMemory(t *testing.T) {
 			}
 		}()
 	}
-	k := NewConvPool[float32](s, PoolShape{Planes: s.N * s.F, H: 26, W: 26, KH: 2, KW: 2, StrideH: 2, StrideW: 2, OH: 13, OW: 13}, true)
+	k := NewConvBlock[float32](s, Block{Bias: true, ReLU: true, KH: 2, KW: 2})
 	y, in, dIn := make([]float32, len(dy)), [][]float32{x, w, b}, [][]float32{nil, make([]float32, len(w)), make([]float32, len(b))}
 	if n := testing.AllocsPerRun(5, func() { k.Forward(y, in); k.Backward(dIn, dy, in) }); n > 0 {
 		t.Errorf("%v allocations a run", n)

@@ -1,0 +1,259 @@
+package kernel
+
+import "math"
+
+// Block says what follows the convolution of a ConvBlock.
+type Block struct {
+	Bias   bool // the convolution has one
+	Norm   *Norm
+	ReLU   bool
+	KH, KW int // window of the max-pooling, whose windows lie side by side; 1×1 for none, at most 15×15
+}
+
+// Norm are the settings of a batch normalisation, see BatchNorm.
+type Norm struct {
+	Epsilon, Momentum float64
+	Training          bool
+}
+
+// ConvBlock is a convolution and what usually follows it, in one op:
+//
+//	y = MaxPool2D(ReLU(BatchNorm(Conv2d(x, w, bias), γ, β, mean, variance)))
+//
+// Its operands are those of its parts, in this order. Pixels stay channels last
+// until the result is written, and of each window it keeps the largest pixel and
+// where that was. Without a normalisation that trains, the convolution's output
+// exists a few rows at a time only.
+type ConvBlock[T Float] struct {
+	Conv2d[T]
+	Block
+	PH, PW int  // of the result
+	Forget bool // no Backward will follow: nothing is kept for it
+
+	windows    windows[T]
+	winner     []uint8 // of each window, channels last
+	norm       *blockNorm[T]
+	finish     func(lo, hi int)
+	statistics func(lo, hi int)
+	dots       func(lo, hi int)
+}
+
+// NewConvBlock returns the kernel for one geometry.
+func NewConvBlock[T Float](s ConvShape, b Block) *ConvBlock[T] {
+	c := &ConvBlock[T]{Conv2d: newConv2d[T](s), Block: b, PH: s.OH / b.KH, PW: s.OW / b.KW}
+	w := c.width()
+	c.windows = windows[T]{cols: c.PW, width: w, kh: b.KH, kw: b.KW, row: s.OW * w, scale: make([]T, w), shift: make([]T, w)}
+	if !b.ReLU {
+		c.windows.floor = T(math.Inf(-1))
+	}
+	if b.Norm != nil {
+		c.norm = newBlockNorm[T](s.N, s.F, w, s.pixels(), *b.Norm)
+	}
+	c.forward, c.backward = c.forwardImages, c.backwardChunks
+	c.finish, c.statistics, c.dots = c.finishImages, c.statisticsOf, c.dotsOf
+	return c
+}
+
+// pooled is the number of windows of an image.
+func (c *ConvBlock[T]) pooled() int { return c.PH * c.PW }
+
+// split separates the operands of the convolution, or their gradients, from
+// those of the normalisation.
+func (c *ConvBlock[T]) split(in [][]T) (conv, norm [][]T) {
+	if c.Bias {
+		return in[:3], in[3:]
+	}
+	return in[:2], in[2:]
+}
+
+// Forward computes y from the operands in.
+func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
+	conv, norm := c.split(in)
+	c.beginForward(y, conv)
+	if c.winner == nil && !c.Forget {
+		c.winner = make([]uint8, c.N*c.pooled()*c.width())
+	}
+	switch scale, shift := c.windows.scale, c.windows.shift; {
+	case c.Norm == nil:
+		for f := range c.F {
+			scale[f] = 1
+		}
+		copy(shift, c.bias)
+	case c.Norm.Training:
+		c.norm.keep()
+		Parallel(c.N, c.statistics)
+		c.norm.batch(norm, c.bias)
+		c.norm.affine(scale, shift, norm)
+		Parallel(c.N, c.finish)
+		return
+	default:
+		c.norm.running(norm, c.bias)
+		c.norm.affine(scale, shift, norm)
+	}
+	Parallel(c.N, c.forward)
+}
+
+// forwardImages convolves a row of windows at a time.
+func (c *ConvBlock[T]) forwardImages(lo, hi int) {
+	s := c.blockScratch()
+	defer c.idle.put(s)
+	for n := lo; n < hi; n++ {
+		c.beginImage(s, n)
+		for i := range c.PH {
+			c.convolve(s, n, s.z, i*c.KH, (i+1)*c.KH)
+			c.windows.largest(s.y[i*c.PW*c.width():], c.winners(n, i), s.z)
+		}
+		c.writeImage(s, n)
+	}
+}
+
+// statisticsOf convolves images and takes their statistics.
+func (c *ConvBlock[T]) statisticsOf(lo, hi int) {
+	s := c.blockScratch()
+	defer c.idle.put(s)
+	for n := lo; n < hi; n++ {
+		c.beginImage(s, n)
+		z := c.norm.image(n)
+		c.convolve(s, n, z, 0, c.OH)
+		c.norm.statistics(n, z)
+	}
+}
+
+// finishImages does what follows once the statistics of all images are known.
+func (c *ConvBlock[T]) finishImages(lo, hi int) {
+	s := c.blockScratch()
+	defer c.idle.put(s)
+	for n := lo; n < hi; n++ {
+		z := c.norm.image(n)
+		for i := range c.PH {
+			c.windows.largest(s.y[i*c.PW*c.width():], c.winners(n, i), z[i*c.KH*c.windows.row:])
+		}
+		c.writeImage(s, n)
+	}
+}
+
+// winners is where the winners of row i of image n's windows are, empty if they
+// are not kept.
+func (c *ConvBlock[T]) winners(n, i int) []uint8 {
+	if c.Forget {
+		return nil
+	}
+	row := c.PW * c.width()
+	return c.winner[(n*c.PH+i)*row:][:row]
+}
+
+// beginImage takes up image n.
+func (c *ConvBlock[T]) beginImage(s *convScratch[T], n int) {
+	if c.isDirect {
+		c.loadImage(s, n)
+	}
+}
+
+// convolve computes the rows [lo,hi) of image n's convolution, channels last and
+// without the bias.
+func (c *ConvBlock[T]) convolve(s *convScratch[T], n int, z []T, lo, hi int) {
+	if c.isDirect {
+		c.direct.convolve(z, s.padded, lo, hi)
+		return
+	}
+	k, p, fg, group := c.patch(), (hi-lo)*c.OW, c.F/c.Groups, c.inSize()/c.Groups
+	cols := s.patches(c.ConvShape)
+	s.planes = sized(s.planes, c.outSize())
+	for g := range c.Groups {
+		c.unrollRows(c.x[n*c.inSize()+g*group:][:group], lo, hi, cols)
+		Gemm(false, false, fg, p, k, c.w[g*fg*k:], k, cols, p, false, s.planes[g*fg*p:], p)
+	}
+	transposeInto(z, c.width(), s.planes, p, c.F, p)
+}
+
+// writeImage writes the windows' largest pixels to y.
+func (c *ConvBlock[T]) writeImage(s *convScratch[T], n int) {
+	size := c.F * c.pooled()
+	transposeInto(c.y[n*size:][:size], c.pooled(), s.y, c.width(), c.pooled(), c.F)
+}
+
+// blockScratch is scratch, with what a block needs besides.
+func (c *ConvBlock[T]) blockScratch() *convScratch[T] {
+	s := c.scratch()
+	s.y = sized(s.y, c.pooled()*c.width())
+	s.z = sized(s.z, c.pixels()*c.width())
+	return s
+}
+
+// Backward computes the gradients of the operands, skipping those that are nil.
+func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
+	conv, norm := c.split(in)
+	dConv, dNorm := c.split(dIn)
+	c.beginBackward(dConv[:2], dy, conv)
+	c.dbs = nil
+	if db := operand(dConv, 2); db != nil {
+		c.dbs = sized(c.sums, c.chunks*c.width())
+		c.sums = c.dbs
+		clear(c.dbs)
+	}
+	if c.norm != nil {
+		Parallel(c.N, c.dots)
+		c.norm.gradients(dNorm, norm)
+	}
+	if c.dx != nil || len(c.dws) > 0 || len(c.dbs) > 0 {
+		Parallel(c.chunks, c.backward)
+	}
+	c.endBackward(dConv[:2])
+	if len(c.dbs) > 0 {
+		sumChunks(c.dbs[:c.width()], c.dbs, c.chunks)
+		copy(dConv[2], c.dbs)
+	}
+}
+
+// dotsOf computes what the gradient of the normalisation needs of each image.
+func (c *ConvBlock[T]) dotsOf(lo, hi int) {
+	s := c.blockScratch()
+	defer c.idle.put(s)
+	s.dz = c.frame(s.dz)
+	for n := lo; n < hi; n++ {
+		c.spreadImage(s, n)
+		c.norm.dots(n, s.dz)
+	}
+}
+
+func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
+	s := c.blockScratch()
+	defer c.idle.put(s)
+	s.dz = c.frame(s.dz)
+	for chunk := lo; chunk < hi; chunk++ {
+		first, last := c.images(chunk)
+		for n := first; n < last; n++ {
+			c.spreadImage(s, n)
+			if c.norm != nil {
+				c.norm.inputGradient(n, s.dz)
+			}
+			if len(c.dbs) > 0 {
+				s.dz.sums(c.dbs[chunk*c.width():][:c.width()], c.OH, c.OW)
+			}
+			if c.isDirect {
+				c.directGradient(s, n, chunk, n > first)
+			} else {
+				c.framePlanes(s)
+				c.unrolledGradient(s, n, chunk, n > first, s.planes)
+			}
+		}
+	}
+}
+
+// spreadImage sets s.dz to the gradient of image n before the pooling and ReLU.
+func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
+	size, width := c.F*c.pooled(), c.width()
+	transposeInto(s.y, width, c.dy[n*size:][:size], c.pooled(), c.F, c.pooled())
+	w := c.windows
+	w.row = s.dz.row
+	for i := range c.PH {
+		w.spread(s.dz.data[s.dz.first+i*c.KH*s.dz.row:], s.y[i*c.PW*width:], c.winners(n, i))
+	}
+	for i := range c.OH {
+		row := s.dz.pixels(i, c.OW)
+		if i < c.PH*c.KH {
+			row = row[c.PW*c.KW*width:] // pixels that no window covers
+		}
+		clear(row)
+	}
+}
