@@ -76,7 +76,7 @@ func adamAVX2(w []float32, g []float32, m []float32, v []float32, lr float32, ep
 
 // poolPairsAVX2 is
 //
-//	for i := range rows {
+//	for i := range rows { // one or more
 //		for j := range cols { // eight or more
 //			at := 2*i*width + 2*j
 //			best := x[at]

@@ -217,7 +217,7 @@ func adam() {
 // last vector of a row overlaps the one before.
 func poolPairs() {
 	function("poolPairsAVX2", "func(rows, cols int, y []float32, winner []int32, x []float32, first, width int, bias, floor float32, none int32)",
-		"\tfor i := range rows {",
+		"\tfor i := range rows { // one or more",
 		"\t\tfor j := range cols { // eight or more",
 		"\t\t\tat := 2*i*width + 2*j",
 		"\t\t\tbest := x[at]",
