@@ -35,7 +35,7 @@ bench: ## run the benchmarks ten times, for benchstat
 
 FUZZTIME ?= 30s
 
-fuzz: ## fuzz every reader of foreign files and the matrix product, FUZZTIME each
+fuzz: ## fuzz every reader of foreign files and the kernels, FUZZTIME each
 	@grep -rl '^func Fuzz' --include='*_test.go' . | while read file; do \
 		for f in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
 			echo "$$(dirname $$file) $$f"; \

@@ -46,6 +46,11 @@
 // allocate nothing. One op from elsewhere is enough to make it run node by node:
 // slower, with the same results.
 //
+// Gorgonia's own matrix products run on this module's kernels, too: importing
+// the package sets a BLAS with gorgonia.Use, for the whole program, in which
+// the float32 product is that of op.Mul and all else is gonum's. A BLAS that
+// the program has set before stays, and one that it sets later takes over.
+//
 // # Layers of your own
 //
 // A branch, or a layer used once, is a [LayerFunc]. A layer with settings is any

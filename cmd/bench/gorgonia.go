@@ -1,6 +1,7 @@
 package main
 
 import (
+	"gonum.org/v1/gonum/blas/gonum"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -19,8 +20,10 @@ type rival struct {
 	adam          *adam
 }
 
-// newGorgonia is a training step of the rival.
+// newGorgonia is a training step of the rival, on the BLAS that Gorgonia has by
+// itself: package op has given it ours.
 func newGorgonia(pool *images, batch int) (work, error) {
+	gorgonia.Use(gonum.Implementation{})
 	m, err := build(modelzoo.Spec{New: modelzoo.CNN, Input: [3]int{1, 28, 28}}, graph.Train, batch)
 	if err != nil {
 		return work{}, err

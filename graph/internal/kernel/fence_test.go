@@ -1,0 +1,39 @@
+package kernel
+
+import (
+	"testing"
+	"unsafe"
+)
+
+// fenced returns a slice of n elements, all bits set, that a fence adjoins: at
+// its end, or else in front of it. A fence is memory that cannot be read or
+// written; where the system has none for us (see fence) it is bytes like those
+// around the slice on its other side: all bits set, which makes NaN of a float,
+// and the test fails if they have changed when it ends.
+func fenced[E float32 | float64 | uint8](t testing.TB, n int, atEnd bool) []E {
+	t.Helper()
+	size := n * int(unsafe.Sizeof(E(0)))
+	area, at := fence(t, size, atEnd)
+	for i := range area {
+		area[i] = 0xFF
+	}
+	t.Cleanup(func() {
+		for i, b := range area {
+			if (i < at || i >= at+size) && b != 0xFF {
+				t.Fatalf("got byte %d of a slice of %d bytes written", i-at, size)
+			}
+		}
+	})
+	return unsafe.Slice((*E)(unsafe.Pointer(unsafe.SliceData(area[at:]))), n)
+}
+
+// copyFenced returns fenced copies of slices.
+func copyFenced[E float32 | float64 | uint8](t testing.TB, xs [][]E, atEnd bool) [][]E {
+	t.Helper()
+	copies := make([][]E, len(xs))
+	for i, x := range xs {
+		copies[i] = fenced[E](t, len(x), atEnd)
+		copy(copies[i], x)
+	}
+	return copies
+}
