@@ -135,6 +135,11 @@ func (m *Model) build(l Layer, shape tensor.Shape) error {
 		return err
 	}
 	m.b.layers = layers // without the loss
+	if !m.b.opts.NoFusion {
+		if err := m.fuse(); err != nil {
+			return err
+		}
+	}
 	wrt := m.wrt()
 	grads, err := m.differentiate(wrt)
 	if err != nil {

@@ -188,6 +188,7 @@ func ExampleModel_Summary() {
 	// dense      (1, 10)          54,090      54,080
 	// total                       54,474      248,768
 	// and 64 values of state
+	// conv2d runs as Conv2d+ReLU
 }
 
 // Graphviz makes a picture of it: dot -Tsvg network.dot > network.svg.

@@ -165,24 +165,8 @@ func (s *Scope) do(f func() (*gorgonia.Node, error)) (n *gorgonia.Node) {
 	if m, ok := y.Op().(interface{ MulAdds() int }); ok {
 		info.MulAdds += m.MulAdds()
 	}
-	y = s.fuse(y)
 	info.nodes = append(info.nodes, y)
 	return y
-}
-
-// fuse replaces a node by one that does the work of several, if it can.
-func (s *Scope) fuse(y *gorgonia.Node) *gorgonia.Node {
-	if s.b.opts.NoFusion {
-		return y
-	}
-	fused, err := op.Fuse(y)
-	if err != nil {
-		return s.Errorf("%w", err)
-	}
-	if fused != y {
-		s.record().Fused = fused.Op().String()
-	}
-	return fused
 }
 
 // recorded reports whether a node is listed already, as a function may return

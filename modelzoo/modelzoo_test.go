@@ -119,6 +119,7 @@ func ExampleCNN() {
 	// dense_1    (1, 10)          1,290       1,280
 	// total                       693,962     888,192
 	// maxpool2d runs as Conv2d+ReLU+MaxPool2D
+	// dense runs as Mul+ReLU
 }
 
 func ExampleFCNN() {
@@ -137,6 +138,9 @@ func ExampleFCNN() {
 	// dense_2  (1, 312)        639,288     638,976
 	// dense_3  (1, 10)         3,130       3,120
 	// total                    688,114     1,367,088
+	// dense runs as Mul+ReLU
+	// dense_1 runs as Mul+ReLU
+	// dense_2 runs as Mul+ReLU
 }
 
 func ExampleLeNet5() {

@@ -144,7 +144,7 @@ func TestWrongFlags(t *testing.T) {
 		{"-child ours -mode train -batch 1,2 -threads 1", "-child with 2 combinations, want one"},
 		{"-child gorgonia -mode infer -batch 1 -threads 1", "training of cnn only"},
 		{"extra", `unexpected argument "extra"`},
-		{"-profile", "-help lists the flags"},
+		{"-trace", "-help lists the flags"},
 	} {
 		var stdout bytes.Buffer
 		err := run(t.Context(), strings.Fields(tt.args), &stdout, io.Discard)

@@ -1,39 +1,134 @@
 package op
 
 import (
+	"slices"
+
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"tapenet/graph/internal/kernel"
 )
 
-// Fuse returns a node that computes what n and the ops before it compute, in
-// one pass over memory, or n itself where there is no such kernel. The ops
-// before it stay in the graph for whoever else uses them, and then are computed
-// twice: where the convolution feeds a skip connection too, fusion costs time.
+// Fusion is an op that computes in one pass over memory what several nodes of a
+// graph compute one after the other.
+type Fusion struct {
+	Inner    gorgonia.Nodes // the nodes before the last whose work it does too
+	Operands gorgonia.Nodes
+	spec     spec
+	f32      function[float32]
+	f64      function[float64]
+}
+
+// Apply adds the op to the graph, with operands that stand for those of f.
+func (f *Fusion) Apply(operands gorgonia.Nodes) (*gorgonia.Node, error) {
+	return apply(f.spec, f.f32, f.f64, operands...)
+}
+
+// Fuse returns the fusion that ends in n, the longest that there is, or nil. The
+// predicate says of a node whether nobody but its one consumer needs it: only
+// such nodes become inner ones.
 //
-// It knows one pattern: Conv2d, or Conv2d and ReLU, and a MaxPool2D without
-// padding whose windows lie side by side.
-func Fuse(n *gorgonia.Node) (*gorgonia.Node, error) {
-	pool, ok := geometry[kernel.PoolShape](n, "MaxPool2D")
-	if !ok || pool.StrideH != pool.KH || pool.StrideW != pool.KW || pool.PadTop != 0 || pool.PadLeft != 0 || pool.OH*pool.KH > pool.H || pool.OW*pool.KW > pool.W {
-		return n, nil
+// It knows a convolution with any of BatchNorm, ReLU and MaxPool2D behind it, in
+// this order, the pooling's windows lying side by side without padding; and Mul
+// with ReLU behind it.
+func Fuse(n *gorgonia.Node, once func(*gorgonia.Node) bool) *Fusion {
+	c := chain{last: n, once: once, node: n}
+	return c.fuse()
+}
+
+// chain walks from the last node of a fusion towards its operands.
+type chain struct {
+	last  *gorgonia.Node
+	once  func(*gorgonia.Node) bool
+	node  *gorgonia.Node // where it has come to
+	names []string       // of the ops before it, the last first
+	inner gorgonia.Nodes
+}
+
+func (c *chain) fuse() *Fusion {
+	block := kernel.Block{KH: 1, KW: 1}
+	var params gorgonia.Nodes
+	if p, ok := geometry[kernel.PoolShape](c.node, "MaxPool2D"); ok && sideBySide(p) && c.step() {
+		block.KH, block.KW = p.KH, p.KW
 	}
-	x, name := children(n)[0], "Conv2d+MaxPool2D"
-	relu := isOurs(x, "ReLU")
-	if relu {
-		x, name = children(x)[0], "Conv2d+ReLU+MaxPool2D"
+	if isOurs(c.node, "ReLU") && c.step() {
+		block.ReLU = true
 	}
-	conv, ok := geometry[kernel.ConvShape](x, "Conv2d")
-	if !ok {
-		return n, nil
+	if norm, ok := geometry[Norm](c.node, "BatchNorm"); ok {
+		if parameters := children(c.node)[1:]; c.step() {
+			block.Norm, params = (*kernel.Norm)(&norm), parameters
+		}
 	}
-	b := kernel.Block{Bias: len(children(x)) == 3, ReLU: relu, KH: pool.KH, KW: pool.KW}
-	return apply(spec{name: name, shape: n.Shape(), mulAdds: conv.MulAdds()},
-		kernel.NewConvBlock[float32](conv, b), kernel.NewConvBlock[float64](conv, b), children(x)...)
+	switch {
+	case len(c.names) == 0:
+		return nil
+	case isOurs(c.node, "Conv2d"):
+		return c.convolution(block, params)
+	case len(c.names) > 1 || !block.ReLU:
+		return nil
+	case isOurs(c.node, "Mul"):
+		return c.product()
+	}
+	return nil
+}
+
+// sideBySide reports whether each pixel is in one window at most.
+func sideBySide(p kernel.PoolShape) bool {
+	return p.StrideH == p.KH && p.StrideW == p.KW && p.PadTop == 0 && p.PadLeft == 0 &&
+		p.OH*p.KH <= p.H && p.OW*p.KW <= p.W && max(p.KH, p.KW) <= kernel.MaxWindow
+}
+
+// step goes on to the first operand, unless others use that too.
+func (c *chain) step() bool {
+	before := children(c.node)[0]
+	if before.Op() == nil || !c.once(before) {
+		return false
+	}
+	c.names = append(c.names, c.node.Op().(described).describe().name)
+	c.inner = append(c.inner, before)
+	c.node = before
+	return true
+}
+
+// fusion is one in which the op that the chain has come to is the first.
+func (c *chain) fusion(operands gorgonia.Nodes) *Fusion {
+	first := c.node.Op().(described).describe()
+	s := spec{name: first.name, shape: c.last.Shape(), mulAdds: first.mulAdds}
+	for _, name := range slices.Backward(c.names) {
+		s.name += "+" + name
+	}
+	return &Fusion{Inner: c.inner, Operands: operands, spec: s}
+}
+
+func (c *chain) convolution(b kernel.Block, params gorgonia.Nodes) *Fusion {
+	shape, _ := geometry[kernel.ConvShape](c.node, "Conv2d")
+	operands := children(c.node)
+	b.Bias = len(operands) == 3
+	f := c.fusion(append(slices.Clone(operands), params...))
+	if b.Norm != nil {
+		f.spec.constant = []int{len(f.Operands) - 2, len(f.Operands) - 1} // running mean and variance
+	}
+	f.f32, f.f64 = kernel.NewConvBlock[float32](shape, b), kernel.NewConvBlock[float64](shape, b)
+	return f
+}
+
+func (c *chain) product() *Fusion {
+	f := c.fusion(children(c.node))
+	m, k, n := productSize(f.Operands[0].Shape(), f.Operands[1].Shape())
+	f.f32, f.f64 = &kernel.Mul[float32]{M: m, K: k, N: n, ReLU: true}, &kernel.Mul[float64]{M: m, K: k, N: n, ReLU: true}
+	return f
+}
+
+// productSize is the number of rows, of columns of x and of columns of w.
+func productSize(x, w tensor.Shape) (m, k, n int) {
+	return x.TotalSize() / w[0], w[0], w[1]
 }
 
 // described is what the ops of this package tell about themselves.
-type described interface{ describe() spec }
+type described interface {
+	describe() spec
+	keep(on bool)
+}
 
 func (f *forward[T]) describe() spec { return f.spec }
 

@@ -22,8 +22,7 @@ func Mul(x, w, b *gorgonia.Node) (*gorgonia.Node, error) {
 	if b != nil && !slices.Equal(b.Shape(), ws[1:]) {
 		return nil, fmt.Errorf("Mul: bias is %v, want (%d)", b.Shape(), ws[1])
 	}
-	k, n := ws[0], ws[1]
-	m := xs.TotalSize() / k
+	m, k, n := productSize(xs, ws)
 	out := xs.Clone()
 	out[len(out)-1] = n
 	return apply(spec{name: "Mul", shape: out, mulAdds: m * n * k},

@@ -46,7 +46,7 @@ func BatchNorm(x, gamma, beta, mean, variance *gorgonia.Node, o Norm) (*gorgonia
 	if o.Training {
 		detail = "training"
 	}
-	return apply(spec{name: "BatchNorm", detail: detail, shape: s, constant: []int{3, 4}},
+	return apply(spec{name: "BatchNorm", detail: detail, shape: s, constant: []int{3, 4}, geometry: o},
 		&kernel.BatchNorm[float32]{N: n, C: c, Pixels: pixels, Epsilon: o.Epsilon, Momentum: o.Momentum, Training: o.Training},
 		&kernel.BatchNorm[float64]{N: n, C: c, Pixels: pixels, Epsilon: o.Epsilon, Momentum: o.Momentum, Training: o.Training},
 		x, gamma, beta, mean, variance)

@@ -200,7 +200,17 @@ func (b *backward[T]) Do(operands ...gorgonia.Value) (v gorgonia.Value, err erro
 	return grad[0], nil
 }
 
-func (b *backward[T]) wantNone() { clear(b.wanted) }
+func (b *backward[T]) wantNone() {
+	clear(b.wanted)
+	b.keep(true)
+}
+
+// keep tells the op whether Backward will follow its Forward.
+func (r *run[T]) keep(on bool) {
+	if k, ok := r.fn.(interface{ Keep(bool) }); ok {
+		k.Keep(on)
+	}
+}
 
 // ofOperand is the number of the operand that leads to the op whose gradient
 // the node computes.
@@ -227,10 +237,16 @@ func (p *pick[T]) want() { p.wanted[p.operand] = true }
 
 func (p *pick[T]) ofOperand() int { return 0 }
 
-// Want restricts the gradient ops among the nodes to what is needed when
-// exactly these nodes run: gradients that no node picks are not computed.
-// Without it every gradient is, the one of the network's input too.
+// Want restricts the ops among the nodes to what is needed when exactly these
+// nodes run: gradients that no node picks are not computed, and ops without a
+// gradient keep nothing for it. Without it every gradient is computed, the one of
+// the network's input too.
 func Want(nodes gorgonia.Nodes) {
+	for _, n := range nodes {
+		if f, ok := n.Op().(described); ok {
+			f.keep(false)
+		}
+	}
 	for _, n := range nodes {
 		if b, ok := n.Op().(interface{ wantNone() }); ok {
 			b.wantNone()

@@ -36,8 +36,11 @@ func (b *blockNorm[T]) image(n int) []T {
 	return b.z[n*size:][:size]
 }
 
-// statistics takes those of image n.
+// statistics takes those of image n, if they are wanted.
 func (b *blockNorm[T]) statistics(n int, z []T) {
+	if !b.Training {
+		return
+	}
 	mean, m2 := b.means[n*b.width:][:b.width], b.m2s[n*b.width:][:b.width]
 	clear(mean)
 	clear(m2)
@@ -87,7 +90,12 @@ func (b *blockNorm[T]) running(in [][]T, bias []T) {
 }
 
 // affine sets the scale and shift that normalise z.
-func (b *blockNorm[T]) affine(scale, shift []T, in [][]T) {
+func (b *blockNorm[T]) affine(scale, shift []T, in [][]T, bias []T) {
+	if b.Training {
+		b.batch(in, bias)
+	} else {
+		b.running(in, bias)
+	}
 	for f := range b.filters {
 		scale[f] = in[0][f] * b.scale[f]
 		shift[f] = in[1][f] - scale[f]*b.mean[f]
@@ -123,6 +131,9 @@ func (b *blockNorm[T]) gradients(dIn, in [][]T) {
 		}
 		a := float64(in[0][f]) * scale
 		b.ofD[f] = T(a)
+		if !b.Training {
+			continue // mean and variance are constants
+		}
 		b.ofZ[f] = T(-a * scale * scale * dot / count)
 		b.term[f] = T(-a * sum / count)
 	}

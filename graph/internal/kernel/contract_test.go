@@ -33,7 +33,7 @@ func contracts[T Float]() []contract[T] {
 		{"Conv2d pointwise", NewConv2d[T](point), []int{2 * 3 * 20, 6}, 2 * 2 * 20, nil},
 		{"MaxPool2D", NewMaxPool2D[T](pool), []int{100}, 16, nil},
 		{"AvgPool2D", NewAvgPool2D[T](pool), []int{100}, 16, nil},
-		{"Mul", &Mul[T]{5, 4, 3}, []int{20, 12, 3}, 15, nil},
+		{"Mul", &Mul[T]{M: 5, K: 4, N: 3}, []int{20, 12, 3}, 15, nil},
 		{"Activation", NewActivation(square, square), []int{20}, 20, nil},
 		{"ReLU", NewReLU[T](), []int{20}, 20, nil},
 		{"BatchNorm", &BatchNorm[T]{N: 4, C: 3, Pixels: 2, Epsilon: 0.1, Training: true}, []int{24, 3, 3, 3, 3}, 24, []int{3, 4}},

@@ -2,12 +2,15 @@ package kernel
 
 import "math"
 
+// MaxWindow is the longest side of a window that a ConvBlock pools.
+const MaxWindow = 15
+
 // Block says what follows the convolution of a ConvBlock.
 type Block struct {
 	Bias   bool // the convolution has one
 	Norm   *Norm
 	ReLU   bool
-	KH, KW int // window of the max-pooling, whose windows lie side by side; 1×1 for none, at most 15×15
+	KH, KW int // window of the max-pooling, whose windows lie side by side; 1×1 for none
 }
 
 // Norm are the settings of a batch normalisation, see BatchNorm.
@@ -22,14 +25,14 @@ type Norm struct {
 //
 // Its operands are those of its parts, in this order. Pixels stay channels last
 // until the result is written, and of each window it keeps the largest pixel and
-// where that was. Without a normalisation that trains, the convolution's output
-// exists a few rows at a time only.
+// where that was. The convolution's output exists a few rows at a time only,
+// unless there is a normalisation whose gradient needs it.
 type ConvBlock[T Float] struct {
 	Conv2d[T]
 	Block
-	PH, PW int  // of the result
-	Forget bool // no Backward will follow: nothing is kept for it
+	PH, PW int // of the result
 
+	forget     bool // no Backward will follow: nothing is kept for it
 	windows    windows[T]
 	winner     []uint8 // of each window, channels last
 	norm       *blockNorm[T]
@@ -54,6 +57,10 @@ func NewConvBlock[T Float](s ConvShape, b Block) *ConvBlock[T] {
 	return c
 }
 
+// Keep says whether Backward will follow Forward, which it does unless told
+// otherwise. If not, nothing is kept for it.
+func (c *ConvBlock[T]) Keep(on bool) { c.forget = !on }
+
 // pooled is the number of windows of an image.
 func (c *ConvBlock[T]) pooled() int { return c.PH * c.PW }
 
@@ -70,27 +77,26 @@ func (c *ConvBlock[T]) split(in [][]T) (conv, norm [][]T) {
 func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 	conv, norm := c.split(in)
 	c.beginForward(y, conv)
-	if c.winner == nil && !c.Forget {
+	if c.winner == nil && !c.forget {
 		c.winner = make([]uint8, c.N*c.pooled()*c.width())
 	}
-	switch scale, shift := c.windows.scale, c.windows.shift; {
+	scale, shift := c.windows.scale, c.windows.shift
+	switch {
 	case c.Norm == nil:
 		for f := range c.F {
 			scale[f] = 1
 		}
 		copy(shift, c.bias)
-	case c.Norm.Training:
+		Parallel(c.N, c.forward)
+	case c.Norm.Training || !c.forget:
 		c.norm.keep()
 		Parallel(c.N, c.statistics)
-		c.norm.batch(norm, c.bias)
-		c.norm.affine(scale, shift, norm)
+		c.norm.affine(scale, shift, norm, c.bias)
 		Parallel(c.N, c.finish)
-		return
 	default:
-		c.norm.running(norm, c.bias)
-		c.norm.affine(scale, shift, norm)
+		c.norm.affine(scale, shift, norm, c.bias)
+		Parallel(c.N, c.forward)
 	}
-	Parallel(c.N, c.forward)
 }
 
 // forwardImages convolves a row of windows at a time.
@@ -135,7 +141,7 @@ func (c *ConvBlock[T]) finishImages(lo, hi int) {
 // winners is where the winners of row i of image n's windows are, empty if they
 // are not kept.
 func (c *ConvBlock[T]) winners(n, i int) []uint8 {
-	if c.Forget {
+	if c.forget {
 		return nil
 	}
 	row := c.PW * c.width()

@@ -1,8 +1,17 @@
 package kernel
 
 // Mul is the matrix product y = x·w + bias of x (M,K), w (K,N) and, optionally,
-// a bias (N) that is added to every row.
-type Mul[T Float] struct{ M, K, N int }
+// a bias (N) that is added to every row; with ReLU, max(x·w + bias, 0).
+type Mul[T Float] struct {
+	M, K, N int
+	ReLU    bool
+	kept    []T  // with ReLU: the last output, then the gradient before ReLU
+	forget  bool // no Backward will follow
+}
+
+// Keep says whether Backward will follow Forward, which it does unless told
+// otherwise.
+func (m *Mul[T]) Keep(on bool) { m.forget = !on }
 
 // Forward computes y from the operands x, w and bias.
 func (m *Mul[T]) Forward(y []T, in [][]T) {
@@ -11,11 +20,21 @@ func (m *Mul[T]) Forward(y []T, in [][]T) {
 		copy(y[i*m.N:], bias)
 	}
 	GemmParallel(false, false, m.M, m.N, m.K, in[0], m.K, in[1], m.N, bias != nil, y, m.N)
+	if m.ReLU {
+		relu(y, y)
+		if !m.forget {
+			m.kept = append(m.kept[:0], y...)
+		}
+	}
 }
 
 // Backward computes dx = dy·wᵀ, dw = xᵀ·dy and dbias = Σ_rows dy, skipping
 // those that are nil.
 func (m *Mul[T]) Backward(dIn [][]T, dy []T, in [][]T) {
+	if m.ReLU {
+		reluGrad(m.kept, dy, m.kept)
+		dy = m.kept
+	}
 	if dx := dIn[0]; dx != nil {
 		GemmParallel(false, true, m.M, m.K, m.N, dy, m.N, in[1], m.N, false, dx, m.K)
 	}

@@ -46,7 +46,8 @@ func relu[T Float](y, x []T) {
 	}
 }
 
-// reluGrad computes dx[i] = dy[i] where x[i] > 0, else 0.
+// reluGrad computes dx[i] = dy[i] where x[i] > 0 or NaN, else 0. The slices may
+// be one.
 func reluGrad[T Float](dx, dy, x []T) {
 	dy, x = dy[:len(dx)], x[:len(dx)]
 	h := head(dx)
@@ -54,9 +55,11 @@ func reluGrad[T Float](dx, dy, x []T) {
 		vectors.reluGrad(h, head(dy), head(x))
 	}
 	for i := len(h); i < len(dx); i++ {
-		if dx[i] = dy[i]; x[i] <= 0 {
-			dx[i] = 0
+		d := dy[i]
+		if x[i] <= 0 {
+			d = 0
 		}
+		dx[i] = d
 	}
 }
 

@@ -18,9 +18,11 @@ func reluAVX2(y []float32, x []float32)
 // reluGradAVX2 is
 //
 //	for i := range dx { // a multiple of eight
-//		if dx[i] = dy[i]; x[i] <= 0 {
-//			dx[i] = 0
+//		d := dy[i]
+//		if x[i] <= 0 {
+//			d = 0
 //		}
+//		dx[i] = d
 //	}
 //
 //go:noescape

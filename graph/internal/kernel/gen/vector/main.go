@@ -104,9 +104,11 @@ func relu() {
 func reluGrad() {
 	function("reluGradAVX2", "func(dx, dy, x []float32)",
 		"\tfor i := range dx { // a multiple of eight",
-		"\t\tif dx[i] = dy[i]; x[i] <= 0 {",
-		"\t\t\tdx[i] = 0",
+		"\t\td := dy[i]",
+		"\t\tif x[i] <= 0 {",
+		"\t\t\td = 0",
 		"\t\t}",
+		"\t\tdx[i] = d",
 		"\t}")
 	dx, dy, x, none := slice("dx"), slice("dy"), slice("x"), zero()
 	blocks("dx", func(i reg.Register) {

@@ -1,0 +1,121 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"gorgonia.org/gorgonia"
+
+	"tapenet/graph/op"
+)
+
+// fuse replaces chains of nodes of the forward graph by nodes that do the work
+// of several, see [op.Fuse]. It runs when the layers are built and before the
+// gradients are: the fused ops have their own.
+func (m *Model) fuse() error {
+	live, err := gorgonia.Sort(m.b.graph.ExactSubgraphRoots(m.results()...))
+	if err != nil {
+		return fmt.Errorf("graph: fuse: %w", err)
+	}
+	f := fuser{g: m.b.graph, fusions: map[*gorgonia.Node]*op.Fusion{}, now: map[*gorgonia.Node]*gorgonia.Node{}}
+	f.plan(live, m.results())
+	slices.Reverse(live) // operands first
+	for _, n := range live {
+		if err := f.replace(n); err != nil {
+			return fmt.Errorf("graph: fuse: %w", err)
+		}
+	}
+	for _, result := range []**gorgonia.Node{&m.output, &m.prediction, &m.cost} {
+		if *result != nil {
+			*result = f.now[*result]
+		}
+	}
+	for _, l := range m.b.layers {
+		f.update(l)
+	}
+	return nil
+}
+
+// fuser rewrites a graph. Nodes that are replaced stay in it, unused.
+type fuser struct {
+	g       *gorgonia.ExprGraph
+	fusions map[*gorgonia.Node]*op.Fusion     // by their last node; nil for an inner one
+	now     map[*gorgonia.Node]*gorgonia.Node // what stands for a node
+}
+
+// plan finds the fusions, the longest first: it gets the results first.
+func (f *fuser) plan(live, results gorgonia.Nodes) {
+	uses := map[*gorgonia.Node]int{}
+	for _, n := range results {
+		uses[n]++
+	}
+	for _, n := range live {
+		for _, operand := range f.operands(n) {
+			uses[operand]++
+		}
+	}
+	once := func(n *gorgonia.Node) bool { return uses[n] == 1 }
+	for _, n := range live {
+		if _, inner := f.fusions[n]; inner || n.Op() == nil {
+			continue
+		}
+		if fusion := op.Fuse(n, once); fusion != nil {
+			f.fusions[n] = fusion
+			for _, inner := range fusion.Inner {
+				f.fusions[inner] = nil
+			}
+		}
+	}
+}
+
+// replace sets what stands for a node: the node itself if nothing before it has
+// changed, else one with the same op.
+func (f *fuser) replace(n *gorgonia.Node) (err error) {
+	fusion, planned := f.fusions[n]
+	switch {
+	case planned && fusion == nil:
+		return nil // nobody needs it any more
+	case planned:
+		f.now[n], err = fusion.Apply(f.standing(fusion.Operands))
+		return err
+	}
+	operands := f.operands(n)
+	if standing := f.standing(operands); slices.Equal(operands, standing) {
+		f.now[n] = n
+	} else {
+		f.now[n], err = gorgonia.ApplyOp(n.Op(), standing...)
+	}
+	return err
+}
+
+// standing are the nodes that stand for others.
+func (f *fuser) standing(nodes gorgonia.Nodes) gorgonia.Nodes {
+	standing := make(gorgonia.Nodes, len(nodes))
+	for i, n := range nodes {
+		standing[i] = f.now[n]
+	}
+	return standing
+}
+
+func (f *fuser) operands(n *gorgonia.Node) (operands gorgonia.Nodes) {
+	for it := f.g.From(n.ID()); it.Next(); {
+		operands = append(operands, it.Node().(*gorgonia.Node))
+	}
+	return operands
+}
+
+// update tells a layer what became of its nodes.
+func (f *fuser) update(l *LayerInfo) {
+	var nodes gorgonia.Nodes
+	for _, n := range l.nodes {
+		if f.fusions[n] != nil {
+			l.Fused = f.now[n].Op().String()
+		}
+		if now := f.now[n]; now != nil {
+			nodes = append(nodes, now)
+		} else if _, inner := f.fusions[n]; !inner {
+			nodes = append(nodes, n) // not part of the forward graph
+		}
+	}
+	l.nodes = nodes
+}
