@@ -37,10 +37,10 @@ func (m matrix[T]) at(i, j int) matrix[T] {
 }
 
 // packB packs b for a product of m rows in all, panel by panel: each is k rows of x.cols contiguous elements. Columns that the last
-// panel has too many are zero. Panels whose rows are contiguous anyway stay where they are if only a strip or two use them.
+// panel has too many are zero. Panels whose rows are contiguous anyway stay where they are if only a dozen strips use them.
 func (x *block[T]) packB(m int) {
 	x.packed = 0
-	if x.b.col == 1 && m <= 2*len(x.rows) {
+	if x.b.col == 1 && m <= 12*len(x.rows) {
 		x.packed = x.n - x.n%x.cols
 	}
 	for j := x.packed; j < x.n; j += x.cols {
