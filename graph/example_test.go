@@ -190,7 +190,8 @@ func ExampleModel_Summary() {
 	// and 64 values of state
 }
 
-// Graphviz makes a picture of it: dot -Tsvg network.dot > network.svg.
+// Graphviz makes a picture of it: dot -Tsvg network.dot > network.svg. SVG draws
+// one without.
 func ExampleModel_DOT() {
 	m, err := graph.Build(graph.Dense{Units: 2, NoBias: true}, graph.Infer, 1, 3)
 	if err != nil {
@@ -206,7 +207,7 @@ func ExampleModel_DOT() {
 	// 	subgraph cluster_0 {
 	// 		label="dense"; labeljust=l; color=gray; fontname="Helvetica"; fontsize=11;
 	// 		n1 [shape=box, style=filled, fillcolor="#eef3fb", label="weight\n(3, 2)"];
-	// 		n2 [shape=oval, label="Mul"];
+	// 		n2 [shape=oval, label="Dense (Mul)"];
 	// 	}
 	// 	n0 [shape=box, style=filled, fillcolor="#eef3fb", label="input\n(1, 3)"];
 	// 	n3 [shape=oval, label="SoftMax"];
