@@ -123,11 +123,6 @@ func (p *Predictor) check(x []float32) error {
 }
 
 func (p *Predictor) prediction(probabilities []float32) Prediction {
-	best := 0
-	for k, v := range probabilities {
-		if v > probabilities[best] {
-			best = k
-		}
-	}
+	best := graph.ArgMax(probabilities)
 	return Prediction{Class: best, Label: p.Classes[best], Probabilities: probabilities}
 }
