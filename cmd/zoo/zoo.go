@@ -26,6 +26,12 @@ func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := cli.NoArguments(f); err != nil {
 		return err
 	}
+	switch {
+	case *classes < 1:
+		return cli.Usagef("zoo: -classes %d, want 1 or more", *classes)
+	case *batch < 1:
+		return cli.Usagef("zoo: -batch %d, want 1 or more", *batch)
+	}
 	if *name == "" {
 		if *file != "" {
 			return cli.Usagef("zoo: -graph without -model, want the network to draw")
