@@ -179,7 +179,7 @@ func ExampleModel_Summary() {
 	}
 	fmt.Print(m.Summary())
 	// Output:
-	// layer      output           parameters  multiply-adds
+	// layer      output           parameters  multiply-adds per sample
 	// input      (1, 1, 28, 28)   0           0
 	// conv2d     (1, 32, 26, 26)  320         194,688
 	// batchnorm  (1, 32, 26, 26)  64          0
