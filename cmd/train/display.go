@@ -53,7 +53,7 @@ func (d *display) start(net *graph.Network, set data.Dataset, p train.Progress) 
 	switch {
 	case !d.resume:
 	case p.Epoch > p.Epochs:
-		d.printf("%s has %d epochs already: a larger -epochs goes on\n", d.out, p.Epoch-1)
+		d.printf("%s has completed epoch %d: a larger -epochs goes on\n", d.out, p.Epoch-1)
 	case p.Images > 0:
 		d.printf("going on with %s in epoch %d after %d of %d images\n", d.out, p.Epoch, p.Images, p.Of)
 	default:

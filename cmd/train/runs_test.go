@@ -93,7 +93,7 @@ func TestResume(t *testing.T) {
 	before := read(t, dir, train.CheckpointFile)
 	for _, epochs := range []string{"4", "3"} { // nothing left to do
 		out = trained(t, append(four, "-resume", "-out", dir, "-epochs", epochs)...)
-		if want := dir + " has 4 epochs already: a larger -epochs goes on\n"; !strings.Contains(out, want) {
+		if want := dir + " has completed epoch 4: a larger -epochs goes on\n"; !strings.Contains(out, want) {
 			t.Errorf("-epochs %s printed %s, want %q", epochs, out, want)
 		}
 	}
