@@ -9,56 +9,85 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// DOT draws the network's forward graph in Graphviz's language: boxes for what
-// is bound (input, parameters, state), ovals for ops, a frame around each
+// DOT describes the network's forward graph in Graphviz's language: boxes for
+// what is bound (input, parameters, state), ovals for ops, a frame around each
 // layer, and every arrow labelled with the shape that flows along it.
 func (m *Model) DOT() string {
 	var b strings.Builder
 	b.WriteString("digraph network {\n\trankdir=TB;\n\tnode [fontname=\"Helvetica\", fontsize=11];\n\tedge [fontname=\"Helvetica\", fontsize=9];\n")
-	nodes := m.b.graph.ExactSubgraphRoots(m.results()...).AllNodes()
-	slices.SortFunc(nodes, func(a, b *gorgonia.Node) int { return cmp.Compare(a.ID(), b.ID()) })
-	framed := m.drawLayers(&b, nodes)
+	nodes := m.drawn()
+	m.dotLayers(&b, nodes)
 	for _, n := range nodes {
-		if !framed[n] {
-			b.WriteString("\t" + drawNode(n))
+		if m.layerOf(n) == "" {
+			b.WriteString("\t" + dotNode(n))
 		}
 	}
 	for _, n := range nodes {
-		drawEdges(&b, m.b.graph, n)
+		for _, from := range operands(m.b.graph, n) {
+			fmt.Fprintf(&b, "\tn%d -> n%d [label=\"%v\"];\n", from.ID(), n.ID(), from.Shape())
+		}
 	}
 	b.WriteString("}\n")
 	return b.String()
 }
 
-// drawLayers writes a frame for each layer and returns the nodes inside.
-func (m *Model) drawLayers(b *strings.Builder, nodes gorgonia.Nodes) map[*gorgonia.Node]bool {
-	framed := map[*gorgonia.Node]bool{}
+// drawn lists the nodes of the forward graph, operands first.
+func (m *Model) drawn() gorgonia.Nodes {
+	nodes := m.b.graph.ExactSubgraphRoots(m.results()...).AllNodes()
+	slices.SortFunc(nodes, func(a, b *gorgonia.Node) int { return cmp.Compare(a.ID(), b.ID()) })
+	return nodes
+}
+
+// layerOf is the path of the layer that made a node, "" for none.
+func (m *Model) layerOf(n *gorgonia.Node) string {
+	for _, l := range m.b.layers {
+		if l.nodes.Contains(n) {
+			return l.Path
+		}
+	}
+	return ""
+}
+
+// dotLayers writes a frame for each layer that has nodes left: another layer's
+// op may do the work of all of them.
+func (m *Model) dotLayers(b *strings.Builder, nodes gorgonia.Nodes) {
 	for i, l := range m.b.layers {
+		if l.Path == "" || !slices.ContainsFunc(nodes, l.nodes.Contains) {
+			continue
+		}
 		fmt.Fprintf(b, "\tsubgraph cluster_%d {\n\t\tlabel=%q; labeljust=l; color=gray; fontname=\"Helvetica\"; fontsize=11;\n", i, l.Path)
 		for _, n := range nodes {
 			if l.nodes.Contains(n) {
-				b.WriteString("\t\t" + drawNode(n))
-				framed[n] = true
+				b.WriteString("\t\t" + dotNode(n))
 			}
 		}
 		b.WriteString("\t}\n")
 	}
-	return framed
 }
 
-func drawNode(n *gorgonia.Node) string {
+func dotNode(n *gorgonia.Node) string {
 	if n.Op() == nil {
 		return fmt.Sprintf("n%d [shape=box, style=filled, fillcolor=\"#eef3fb\", label=\"%s\\n%v\"];\n", n.ID(), baseName(n.Name()), n.Shape())
 	}
-	return fmt.Sprintf("n%d [shape=oval, label=%q];\n", n.ID(), n.Op().String())
+	return fmt.Sprintf("n%d [shape=oval, label=%q];\n", n.ID(), opText(n))
 }
 
-func drawEdges(b *strings.Builder, g *gorgonia.ExprGraph, n *gorgonia.Node) {
-	operands := g.From(n.ID())
-	for operands.Next() {
-		from := operands.Node().(*gorgonia.Node)
-		fmt.Fprintf(b, "\tn%d -> n%d [label=\"%v\"];\n", from.ID(), n.ID(), from.Shape())
+// opText is the op as a drawing shows it. The product with a weight is better
+// known as Dense.
+func opText(n *gorgonia.Node) string {
+	text := n.Op().String()
+	if text == "Mul" || strings.HasPrefix(text, "Mul+") {
+		return "Dense (" + text + ")"
 	}
+	return text
+}
+
+// operands lists what a node is computed from.
+func operands(g *gorgonia.ExprGraph, n *gorgonia.Node) (all gorgonia.Nodes) {
+	for from := g.From(n.ID()); from.Next(); {
+		all = append(all, from.Node().(*gorgonia.Node))
+	}
+	return all
 }
 
 // baseName is the last part of a path.

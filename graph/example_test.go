@@ -179,7 +179,7 @@ func ExampleModel_Summary() {
 	}
 	fmt.Print(m.Summary())
 	// Output:
-	// layer      output           parameters  multiply-adds
+	// layer      output           parameters  multiply-adds per sample
 	// input      (1, 1, 28, 28)   0           0
 	// conv2d     (1, 32, 26, 26)  320         194,688
 	// batchnorm  (1, 32, 26, 26)  64          0
@@ -191,7 +191,8 @@ func ExampleModel_Summary() {
 	// conv2d runs as Conv2d+ReLU
 }
 
-// Graphviz makes a picture of it: dot -Tsvg network.dot > network.svg.
+// Graphviz makes a picture of it: dot -Tsvg network.dot > network.svg. SVG draws
+// one without.
 func ExampleModel_DOT() {
 	m, err := graph.Build(graph.Dense{Units: 2, NoBias: true}, graph.Infer, 1, 3)
 	if err != nil {
@@ -207,7 +208,7 @@ func ExampleModel_DOT() {
 	// 	subgraph cluster_0 {
 	// 		label="dense"; labeljust=l; color=gray; fontname="Helvetica"; fontsize=11;
 	// 		n1 [shape=box, style=filled, fillcolor="#eef3fb", label="weight\n(3, 2)"];
-	// 		n2 [shape=oval, label="Mul"];
+	// 		n2 [shape=oval, label="Dense (Mul)"];
 	// 	}
 	// 	n0 [shape=box, style=filled, fillcolor="#eef3fb", label="input\n(1, 3)"];
 	// 	n3 [shape=oval, label="SoftMax"];

@@ -50,7 +50,7 @@ func (f *fuser) plan(live, results gorgonia.Nodes) {
 		uses[n]++
 	}
 	for _, n := range live {
-		for _, operand := range f.operands(n) {
+		for _, operand := range operands(f.g, n) {
 			uses[operand]++
 		}
 	}
@@ -79,8 +79,8 @@ func (f *fuser) replace(n *gorgonia.Node) (err error) {
 		f.now[n], err = fusion.Apply(f.standing(fusion.Operands))
 		return err
 	}
-	operands := f.operands(n)
-	if standing := f.standing(operands); slices.Equal(operands, standing) {
+	before := operands(f.g, n)
+	if standing := f.standing(before); slices.Equal(before, standing) {
 		f.now[n] = n
 	} else {
 		f.now[n], err = gorgonia.ApplyOp(n.Op(), standing...)
@@ -95,13 +95,6 @@ func (f *fuser) standing(nodes gorgonia.Nodes) gorgonia.Nodes {
 		standing[i] = f.now[n]
 	}
 	return standing
-}
-
-func (f *fuser) operands(n *gorgonia.Node) (operands gorgonia.Nodes) {
-	for it := f.g.From(n.ID()); it.Next(); {
-		operands = append(operands, it.Node().(*gorgonia.Node))
-	}
-	return operands
 }
 
 // update tells a layer what became of its nodes.

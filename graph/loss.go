@@ -51,3 +51,15 @@ func (MSE) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node
 
 // Predict is the output itself.
 func (MSE) Predict(_ *Scope, output *gorgonia.Node) *gorgonia.Node { return output }
+
+// ArgMax is the index of the largest value, the first of equal ones: the class
+// that a row of logits or probabilities stands for.
+func ArgMax(x []float32) int {
+	best := 0
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return best
+}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"gorgonia.org/gorgonia"
-
 	"tapenet/graph/op"
 )
 
@@ -33,14 +31,4 @@ func (m *Model) Profile() ([]NodeTime, error) {
 		times = append(times, NodeTime{m.layerOf(op.ForwardOf(n)), n.Op().String(), t})
 	}
 	return times, nil
-}
-
-// layerOf is the path of the layer that made a node.
-func (m *Model) layerOf(n *gorgonia.Node) string {
-	for _, l := range m.b.layers {
-		if l.nodes.Contains(n) {
-			return l.Path
-		}
-	}
-	return ""
 }

@@ -32,20 +32,22 @@ func (m *Model) Layers() []LayerInfo {
 }
 
 // Summary is the network as a table: a line for each layer with its output's
-// shape, its parameters and the multiply-adds of a forward run, and their sums.
+// shape, its parameters and the multiply-adds of a forward run for each sample
+// of the batch, and their sums.
 func (m *Model) Summary() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "layer\toutput\tparameters\tmultiply-adds")
+	fmt.Fprintln(w, "layer\toutput\tparameters\tmultiply-adds per sample")
 	fmt.Fprintf(w, "input\t%v\t0\t0\n", m.Input.Shape())
 	var params, state, mulAdds int
+	batch := m.Input.Shape()[0]
 	for _, l := range m.b.layers {
-		fmt.Fprintf(w, "%s\t%v\t%s\t%s\n", l.Path, l.Output, thousands(l.Params), thousands(l.MulAdds))
+		fmt.Fprintf(w, "%s\t%v\t%s\t%s\n", l.Path, l.Output, thousands(l.Params), thousands(l.MulAdds/batch))
 		params += l.Params
 		state += l.State
 		mulAdds += l.MulAdds
 	}
-	fmt.Fprintf(w, "total\t\t%s\t%s\n", thousands(params), thousands(mulAdds))
+	fmt.Fprintf(w, "total\t\t%s\t%s\n", thousands(params), thousands(mulAdds/batch))
 	w.Flush()
 	if state > 0 {
 		fmt.Fprintf(&b, "and %s values of state\n", thousands(state))

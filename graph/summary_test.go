@@ -18,10 +18,10 @@ func TestSummaryGolden(t *testing.T) {
 
 func TestSummaryWithoutState(t *testing.T) {
 	m := build(t, graph.Options{}, graph.Dense{Units: 100}, graph.Infer, 64, 1000)
-	const want = `layer  output      parameters  multiply-adds
+	const want = `layer  output      parameters  multiply-adds per sample
 input  (64, 1000)  0           0
-dense  (64, 100)   100,100     6,400,000
-total              100,100     6,400,000
+dense  (64, 100)   100,100     100,000
+total              100,100     100,000
 `
 	if got := m.Summary(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

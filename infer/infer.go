@@ -37,23 +37,29 @@ type Prediction struct {
 	Probabilities []float32 // of all classes
 }
 
-// modelFile is the file in a run's folder.
-const modelFile = "model.safetensors"
+// Files of a run's folder.
+const (
+	modelFile      = "model.safetensors"
+	checkpointFile = "checkpoint.safetensors" // for training alone
+)
 
 // Load reads a trained network of modelzoo: a run's folder, or a model file.
 func Load(path string) (*Predictor, error) {
 	if s, err := os.Stat(path); err == nil && s.IsDir() {
 		path = filepath.Join(path, modelFile)
 	}
+	if filepath.Base(path) == checkpointFile {
+		return nil, fmt.Errorf("infer: %s is a run's checkpoint, for training to go on from: want %s, which lies beside it after the first epoch", path, modelFile)
+	}
 	m, err := weights.LoadModel(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("infer: no model: %w; want a run's folder with %s, or such a file: go run ./cmd/train makes one", err, modelFile)
+		return nil, missing(path, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("infer: %w", err)
 	}
 	if m.Name == "" {
-		return nil, fmt.Errorf("infer: %s is of a network that is not in modelzoo: build its layer and call New", path)
+		return nil, fmt.Errorf("infer: %s is of a network that is not in modelzoo: read it with model, err := weights.LoadModel(%[1]q), build the network's layer, and call infer.New(layer, model)", path)
 	}
 	spec, err := modelzoo.Lookup(m.Name)
 	if err != nil {
@@ -66,6 +72,15 @@ func Load(path string) (*Predictor, error) {
 	return p, nil
 }
 
+// missing says why there is no model file.
+func missing(path string, err error) error {
+	dir := filepath.Dir(path)
+	if _, e := os.Stat(filepath.Join(dir, checkpointFile)); e == nil && filepath.Base(path) == modelFile {
+		return fmt.Errorf("infer: %s has no model yet, only %s: %s comes with its first whole epoch; its command with -resume goes on", dir, checkpointFile, modelFile)
+	}
+	return fmt.Errorf("infer: no model: %w; want a run's folder with %s, or such a file: go run ./cmd/train makes one", err, modelFile)
+}
+
 // New returns a predictor for a network of your own, with the weights of m.
 func New(l graph.Layer, m weights.Model) (*Predictor, error) {
 	w := &graph.Weights{From: m.Tensors}
@@ -73,8 +88,8 @@ func New(l graph.Layer, m weights.Model) (*Predictor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := w.Load(m.Tensors); err != nil { // there may be more tensors than the network has
-		return nil, err
+	if len(m.Tensors) != len(w.Names()) { // Load says which is one too many, or missing
+		return nil, w.Load(m.Tensors)
 	}
 	w.From = nil
 	one, err := net.Model(graph.Infer, 1)
@@ -123,11 +138,6 @@ func (p *Predictor) check(x []float32) error {
 }
 
 func (p *Predictor) prediction(probabilities []float32) Prediction {
-	best := 0
-	for k, v := range probabilities {
-		if v > probabilities[best] {
-			best = k
-		}
-	}
+	best := graph.ArgMax(probabilities)
 	return Prediction{Class: best, Label: p.Classes[best], Probabilities: probabilities}
 }

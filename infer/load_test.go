@@ -61,6 +61,20 @@ func TestLoadMissing(t *testing.T) {
 	}
 }
 
+// A run's folder has its checkpoint before it has a model.
+func TestLoadCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	checkpoint := filepath.Join(dir, checkpointFile)
+	f := weights.File{Metadata: map[string]string{"tapenet.train": "{}"}}
+	if err := f.Save(checkpoint); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Load(dir)
+	wantError(t, err, "infer: "+dir+" has no model yet, only checkpoint.safetensors", "model.safetensors comes with its first whole epoch", "-resume")
+	_, err = Load(checkpoint)
+	wantError(t, err, "infer: "+checkpoint+" is a run's checkpoint", "want model.safetensors")
+}
+
 func TestLoadErrors(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -68,7 +82,7 @@ func TestLoadErrors(t *testing.T) {
 		want   []string
 	}{
 		{"unknown model", func(m *weights.Model) { m.Name = "vgg" }, []string{`no model "vgg"`, "want one of cnn"}},
-		{"network of one's own", func(m *weights.Model) { m.Name = "" }, []string{"not in modelzoo", "New"}},
+		{"network of one's own", func(m *weights.Model) { m.Name = "" }, []string{"not in modelzoo", "weights.LoadModel(", "infer.New(layer, model)"}},
 		{"other network", func(m *weights.Model) { m.Name = "lenet5" }, []string{"tensor conv2d/weight is (32, 1, 3, 3), the network's is (6, 1, 5, 5)"}},
 		{"too few classes", func(m *weights.Model) { m.Classes = m.Classes[:9] }, []string{"dense_1/", "10", "9"}},
 		{"too many classes", func(m *weights.Model) { m.Classes = append(m.Classes, "x") }, []string{"dense_1/", "10", "11"}},

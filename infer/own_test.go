@@ -3,6 +3,7 @@ package infer
 import (
 	"errors"
 	"hash"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -87,6 +88,25 @@ func TestNewErrors(t *testing.T) {
 				t.Errorf("a predictor beside the error")
 			}
 		})
+	}
+}
+
+// TestNewCopiesOnce: with its graph, a predictor takes less than twice what a
+// copy in float64 and one in float32 do.
+func TestNewCopiesOnce(t *testing.T) {
+	const n = 2000
+	m := weights.Model{Input: [3]int{1, 1, n}, Classes: make([]string, n), Tensors: map[string]*tensor.Dense{
+		"dense/weight": tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(n, n)),
+	}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := New(graph.Sequential{graph.Flatten{}, graph.Dense{Units: n, NoBias: true}}, m)
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took, most := after.TotalAlloc-before.TotalAlloc, uint64(n*n*(8+4)*3/2); took > most {
+		t.Errorf("took %d MB, want at most %d", took>>20, most>>20)
 	}
 }
 

@@ -110,7 +110,7 @@ func ExampleCNN() {
 	}
 	fmt.Print(m.Summary())
 	// Output:
-	// layer      output           parameters  multiply-adds
+	// layer      output           parameters  multiply-adds per sample
 	// input      (1, 1, 28, 28)   0           0
 	// conv2d     (1, 32, 26, 26)  320         194,688
 	// maxpool2d  (1, 32, 13, 13)  0           0
@@ -129,7 +129,7 @@ func ExampleFCNN() {
 	}
 	fmt.Print(m.Summary())
 	// Output:
-	// layer    output          parameters  multiply-adds
+	// layer    output          parameters  multiply-adds per sample
 	// input    (1, 1, 28, 28)  0           0
 	// patches  (1, 16, 49)     0           0
 	// dense    (1, 16, 256)    12,800      200,704
@@ -150,7 +150,7 @@ func ExampleLeNet5() {
 	}
 	fmt.Print(m.Summary())
 	// Output:
-	// layer        output           parameters  multiply-adds
+	// layer        output           parameters  multiply-adds per sample
 	// input        (1, 1, 28, 28)   0           0
 	// conv2d       (1, 6, 28, 28)   156         117,600
 	// avgpool2d    (1, 6, 14, 14)   0           0

@@ -27,6 +27,10 @@ type Config struct {
 	// settings; more epochs are welcome.
 	Resume bool
 
+	// OnStart is called once, if not nil: when all is checked, and before
+	// anything is written. Its error ends Fit. A run whose Epoch is above its
+	// Epochs is complete already.
+	OnStart func(*graph.Network, Progress) error
 	OnBatch func(Progress) // called after every batch, if not nil
 	OnEpoch func(Epoch)    // called after every epoch, if not nil
 }
@@ -79,13 +83,22 @@ func (c Config) check(d data.Dataset) error {
 	case c.Resume && c.Dir == "":
 		return fmt.Errorf("train: Resume without Dir, want the folder of the run")
 	}
+	if o, ok := c.Optimizer.(interface{ Check() error }); ok {
+		if err := o.Check(); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+	}
 	return nil
 }
 
 // finite returns an error if training went off.
 func finite(loss float64, epoch, step int) error {
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return fmt.Errorf("train: the loss is %v at epoch %d, step %d: try a lower learning rate", loss, epoch, step)
+		return diverged(fmt.Sprintf("the loss is %v", loss), epoch, step)
 	}
 	return nil
+}
+
+func diverged(how string, epoch, step int) error {
+	return fmt.Errorf("train: diverged: %s at epoch %d, step %d; try a lower learning rate", how, epoch, step)
 }

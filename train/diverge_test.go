@@ -73,7 +73,7 @@ func TestDiverge(t *testing.T) {
 				}
 			}
 			_, err := Fit(ctx, hiddenNet(), blobSet(25, 5), c)
-			checkError(t, err, append(tt.want, "train: ", "try a lower learning rate")...)
+			checkError(t, err, append(tt.want, "train: diverged: ", "; try a lower learning rate")...)
 			if errors.Is(err, context.Canceled) {
 				t.Errorf("%v: says that it was stopped, which would mean that it was saved", err)
 			}
@@ -112,7 +112,7 @@ func TestDivergeInit(t *testing.T) {
 	net := graph.Sequential{graph.Flatten{}, graph.Dense{Units: 3, WeightInit: bad}}
 	dir := t.TempDir()
 	c := Config{Epochs: 1, Dir: dir, OnBatch: func(Progress) { t.Error("a batch was trained") }}
-	failing(t, net, blobSet(25, 5), c, "train: ", "dense/weight holds NaN or Inf")
+	failing(t, net, blobSet(25, 5), c, "train: dense/weight holds NaN or Inf before the first step, want an init of finite numbers")
 	if files := strings.Join(folder(t, dir), ""); files != "" {
 		t.Errorf("the folder has %.40q, want nothing", files)
 	}

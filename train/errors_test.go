@@ -2,6 +2,7 @@ package train
 
 import (
 	"errors"
+	"math"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -31,6 +32,11 @@ func scaled(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 	return s.Binary(gorgonia.Mul, s.Param("scale", graph.Ones), s.Apply(plainNet(), x))
 }
 
+// picky is an optimizer that refuses its settings.
+type picky struct{ SGD }
+
+func (picky) Check() error { return errors.New("picky: never content") }
+
 var errDisk = errors.New("the disk is gone")
 
 // What cannot be trained is an error of one line that says what is wrong.
@@ -45,6 +51,15 @@ func TestFitErrors(t *testing.T) {
 	}{
 		{"negative epochs", ok, nil, Config{Epochs: -1}, "train: epochs -1 and batch size 32, want positive numbers"},
 		{"negative batch", ok, nil, Config{Batch: -32}, "train: epochs 10 and batch size -32, want positive numbers"},
+		{"negative learning rate", ok, nil, Config{Optimizer: Adam{LR: -0.1}}, "train: Adam: LR -0.1, want a positive number, or 0 for the default"},
+		{"learning rate NaN", ok, nil, Config{Optimizer: SGD{LR: math.NaN()}}, "train: SGD: LR NaN, want a positive number, or 0 for the default"},
+		{"learning rate infinite", ok, nil, Config{Optimizer: SGD{LR: math.Inf(1)}}, "train: SGD: LR +Inf, want a positive number"},
+		{"negative momentum", ok, nil, Config{Optimizer: SGD{Momentum: -0.9}}, "train: SGD: Momentum -0.9, want at least 0 and below 1"},
+		{"momentum 1", ok, nil, Config{Optimizer: SGD{Momentum: 1}}, "train: SGD: Momentum 1, want at least 0 and below 1"},
+		{"beta NaN", ok, nil, Config{Optimizer: Adam{Beta1: math.NaN()}}, "train: Adam: Beta1 NaN, want at least 0 and below 1"},
+		{"beta 2", ok, nil, Config{Optimizer: Adam{Beta2: 2}}, "train: Adam: Beta2 2, want at least 0 and below 1"},
+		{"negative epsilon", ok, nil, Config{Optimizer: Adam{Epsilon: -1}}, "train: Adam: Epsilon -1, want a positive number, or 0 for the default"},
+		{"optimizer of one's own", ok, nil, Config{Optimizer: picky{}}, "train: picky: never content"},
 		{"no training samples", ok, func(d *data.Dataset) { d.Train = &blobs{} }, Config{}, `train: dataset "blobs" has no training or no test samples`},
 		{"no test samples", ok, func(d *data.Dataset) { d.Test = &blobs{} }, Config{}, `train: dataset "blobs" has no training or no test samples`},
 		{"zero dataset", ok, func(d *data.Dataset) { *d = data.Dataset{} }, Config{}, `train: dataset "" has no training or no test samples`},

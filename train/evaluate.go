@@ -83,7 +83,7 @@ func (t *tally) add(m *graph.Model) {
 	labels, logits := m.Target.Float32s(), m.Output().Float32s()
 	classes := len(logits) / len(labels)
 	for i, label := range labels {
-		if argMax(logits[i*classes:][:classes]) == int(label) {
+		if graph.ArgMax(logits[i*classes:][:classes]) == int(label) {
 			t.Correct++
 		}
 	}
@@ -93,14 +93,3 @@ func (t *tally) add(m *graph.Model) {
 
 func (t *tally) loss() float64     { return t.Loss / float64(max(t.Images, 1)) }
 func (t *tally) accuracy() float64 { return float64(t.Correct) / float64(max(t.Images, 1)) }
-
-// argMax is the index of the largest value, the first of equal ones.
-func argMax(x []float32) int {
-	best := 0
-	for i, v := range x {
-		if v > x[best] {
-			best = i
-		}
-	}
-	return best
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"gorgonia.org/tensor"
@@ -75,15 +76,22 @@ func (r *run) start() error {
 		return err
 	}
 	if r.Resume {
-		err = r.load()
-	} else {
-		err = r.claim()
-	}
-	if err != nil {
-		return err
+		if err := r.load(); err != nil {
+			return err
+		}
 	}
 	if err := r.sound(); err != nil {
 		return err
+	}
+	if r.OnStart != nil {
+		if err := r.OnStart(r.net, r.progress(r.data.Train.Len(), 0)); err != nil {
+			return err
+		}
+	}
+	if !r.Resume {
+		if err := r.claim(); err != nil {
+			return err
+		}
 	}
 	return r.save()
 }
@@ -167,10 +175,14 @@ func (r *run) batch(samples []int) error {
 // sound returns an error if training has spoilt a tensor. The loss need not show
 // it: it is older than the last update, and a ReLU hides what is below zero.
 func (r *run) sound() error {
-	if name := r.notFinite(); name != "" {
-		return fmt.Errorf("train: %s holds NaN or Inf at epoch %d, step %d: try a lower learning rate", name, r.at.Epoch+1, r.at.Batch)
+	name := strings.TrimPrefix(r.notFinite(), "weights/")
+	switch {
+	case name == "":
+		return nil
+	case r.net.Weights.Step == 0:
+		return fmt.Errorf("train: %s holds NaN or Inf before the first step, want an init of finite numbers", name)
 	}
-	return nil
+	return diverged(name+" holds NaN or Inf", r.at.Epoch+1, r.at.Batch)
 }
 
 // order is the order of an epoch's samples: another one for each epoch, fixed

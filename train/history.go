@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image/color"
 	"io"
+	"math"
 	"strconv"
 
 	"gonum.org/v1/plot"
@@ -43,9 +44,12 @@ func writeCurves(w io.Writer, history []Epoch) error {
 	}
 	loss.Legend.Top = true
 	canvas := vgsvg.New(22*vg.Centimeter, 9*vg.Centimeter)
-	tiles := draw.Tiles{Rows: 1, Cols: 2, PadX: vg.Centimeter, PadTop: 5, PadBottom: 5, PadLeft: 5, PadRight: 10}
+	page := draw.New(canvas)
+	page.SetColor(color.White)
+	page.Fill(page.Rectangle.Path())
+	tiles := draw.Tiles{Rows: 1, Cols: 2, PadX: vg.Centimeter, PadTop: 8, PadBottom: 5, PadLeft: 5, PadRight: 10}
 	plots := [][]*plot.Plot{{loss, accuracy}}
-	for i, c := range plot.Align(plots, tiles, draw.New(canvas))[0] {
+	for i, c := range plot.Align(plots, tiles, page)[0] {
 		plots[0][i].Draw(c)
 	}
 	_, err = canvas.WriteTo(w)
@@ -54,6 +58,7 @@ func writeCurves(w io.Writer, history []Epoch) error {
 
 func curves(name string, history []Epoch, train, test func(Epoch) float64) (*plot.Plot, error) {
 	p := plot.New()
+	p.BackgroundColor = nil // the page has one
 	p.X.Label.Text, p.Y.Label.Text = "epoch", name
 	p.X.Tick.Marker = plot.TickerFunc(epochTicks)
 	p.Add(plotter.NewGrid())
@@ -78,7 +83,41 @@ func curves(name string, history []Epoch, train, test func(Epoch) float64) (*plo
 		p.Add(line, dots)
 		p.Legend.Add(c.name, line, dots)
 	}
+	p.X.Min, p.X.Max = float64(history[0].Epoch)-0.5, float64(history[len(history)-1].Epoch)+0.5
+	ticks := scale(p.Y.Min, p.Y.Max)
+	p.Y.Min, p.Y.Max, p.Y.Tick.Marker = ticks[0].Value, ticks[len(ticks)-1].Value, plot.ConstantTicks(ticks)
 	return p, nil
+}
+
+// scale marks multiples of 1, 2 or 5 times a power of ten, at most seven of
+// them, the first no larger than lo and the last no smaller than hi.
+func scale(lo, hi float64) (ticks []plot.Tick) {
+	const rounding = 1e-9 // of a step
+	size := max(math.Abs(lo), math.Abs(hi))
+	spread := hi - lo
+	if spread <= 1e-6*size {
+		spread = size
+	}
+	if spread < 1e-30 {
+		spread = 1
+	}
+	power := math.Pow(10, math.Floor(math.Log10(spread/5)))
+	step := 10 * power
+	for _, s := range []float64{5, 2, 1} {
+		if s*power >= spread/5*(1-rounding) {
+			step = s * power
+		}
+	}
+	first, last := math.Floor(lo/step+rounding), math.Ceil(hi/step-rounding)
+	last = max(last, first+1)
+	format, digits := byte('f'), max(0, -int(math.Floor(math.Log10(step)+rounding)))
+	if digits > 6 || size > 1e6 {
+		format, digits = 'g', 3
+	}
+	for k := first; k <= last; k++ {
+		ticks = append(ticks, plot.Tick{Value: k * step, Label: strconv.FormatFloat(k*step+0, format, digits, 64)})
+	}
+	return ticks
 }
 
 // epochTicks marks whole epochs, at most about ten of them.

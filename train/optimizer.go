@@ -14,7 +14,8 @@ import (
 // Optimizer is a rule that changes a parameter, given its gradient. It is plain
 // data; what it remembers from step to step lies in slots, tensors like the
 // parameter, which Fit keeps and saves. A run goes on with an equal rule only:
-// of equal String, or without that method of equal type and fields.
+// of equal String, or without that method of equal type and fields. If it has a
+// method Check() error, Fit asks that first.
 type Optimizer interface {
 	// Slots names the tensors that the rule keeps for each parameter. They
 	// start as zeros.
@@ -51,6 +52,11 @@ func (a Adam) Update(step uint64, w, grad []float32, slots [][]float32) {
 		Beta1:   float32(a.Beta1), Beta2: float32(a.Beta2),
 		Rest1: float32(1 - a.Beta1), Rest2: float32(1 - a.Beta2),
 	})
+}
+
+// Check returns an error if a setting is of no use.
+func (a Adam) Check() error {
+	return cmp.Or(positive("Adam: LR", a.LR), share("Adam: Beta1", a.Beta1), share("Adam: Beta2", a.Beta2), positive("Adam: Epsilon", a.Epsilon))
 }
 
 func (a Adam) defaults() Adam {
@@ -90,9 +96,28 @@ func (s SGD) Update(_ uint64, w, grad []float32, slots [][]float32) {
 	update.Momentum(w, grad, slots[0], lr, float32(s.Momentum))
 }
 
+// Check returns an error if a setting is of no use.
+func (s SGD) Check() error {
+	return cmp.Or(positive("SGD: LR", s.LR), share("SGD: Momentum", s.Momentum))
+}
+
 // String is the rule with its settings.
 func (s SGD) String() string {
 	return fmt.Sprintf("sgd lr %g momentum %g", cmp.Or(s.LR, 0.01), s.Momentum)
+}
+
+func positive(name string, v float64) error {
+	if !(v >= 0) || math.IsInf(v, 0) {
+		return fmt.Errorf("%s %g, want a positive number, or 0 for the default", name, v)
+	}
+	return nil
+}
+
+func share(name string, v float64) error {
+	if !(v >= 0 && v < 1) {
+		return fmt.Errorf("%s %g, want at least 0 and below 1", name, v)
+	}
+	return nil
 }
 
 // describe names a rule and its settings.

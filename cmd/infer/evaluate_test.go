@@ -98,7 +98,7 @@ func TestEvaluateAsJSON(t *testing.T) {
 
 func TestEvaluateMismatch(t *testing.T) {
 	_, _, err := classified(t, "-model", trained(t), "-data", idx(t, 20, 7))
-	want := "infer: the dataset has images of [1 28 28] in 7 classes, the model takes [1 28 28] in 10"
+	want := "infer: the dataset has images of (1,28,28) in 7 classes, the model takes (1,28,28) in 10"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

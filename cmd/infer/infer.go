@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"tapenet/cmd/internal/cli"
@@ -16,15 +18,23 @@ import (
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := cli.Flags("infer", "-model DIR [-json] FILE…\n       infer -model DIR [-json] -data DIR|mnist",
+	f := cli.Flags("infer", "-model DIR [-top N] [-json] FILE…\n       infer -model DIR [-json] -data DIR|mnist",
 		"says what is in PNG, JPEG or GIF pictures, or measures a model on a dataset's test part", stderr)
 	model := f.String("model", "", "folder of a run, as in runs/cnn, or a model file")
 	set := f.String("data", "", "evaluate on this dataset: mnist, or a folder with four IDX files")
-	asJSON := f.Bool("json", false, "print JSON, a line for each file")
+	top := f.Int("top", 3, "show so many classes of a picture")
+	asJSON := f.Bool("json", false, "print JSON, a line for each file, with all classes")
 	if err := cli.Parse(f, args); err != nil {
 		return err
 	}
+	for _, file := range f.Args() {
+		if strings.HasPrefix(file, "-") {
+			return cli.Usagef("infer: %s after a file, want flags first; a file of that name is ./%[1]s", file)
+		}
+	}
 	switch {
+	case *top < 1:
+		return cli.Usagef("infer: -top %d, want 1 or more", *top)
 	case *model == "":
 		return cli.Usagef("infer: no model, want -model DIR, as in -model runs/cnn")
 	case *set == "" && f.NArg() == 0:
@@ -39,16 +49,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if *set != "" {
 		return evaluate(ctx, p, *set, *asJSON, stdout)
 	}
-	return classify(ctx, p, f.Args(), *asJSON, stdout, stderr)
+	show := func(r result) error { _, err := fmt.Fprintln(stdout, r.line(p.Classes, *top)); return err }
+	if *asJSON {
+		show = func(r result) error { return json.NewEncoder(stdout).Encode(r) }
+	}
+	return classify(ctx, p, f.Args(), show, stderr)
 }
 
-// classify prints a line for each file. A file that can't be read doesn't stop
-// the others.
-func classify(ctx context.Context, p *infer.Predictor, files []string, asJSON bool, stdout, stderr io.Writer) error {
+// classify shows what is in each file. One that can't be read doesn't stop the
+// others.
+func classify(ctx context.Context, p *infer.Predictor, files []string, show func(result) error, stderr io.Writer) error {
 	failed := 0
-	for _, name := range files {
+	for i, name := range files {
 		if err := ctx.Err(); err != nil {
-			return err
+			return fmt.Errorf("infer: stopped after %d of %d files: %w", i, len(files), err)
 		}
 		r, err := classifyFile(p, name)
 		if err != nil {
@@ -56,12 +70,7 @@ func classify(ctx context.Context, p *infer.Predictor, files []string, asJSON bo
 			fmt.Fprintf(stderr, "%s: %v\n", name, err)
 			continue
 		}
-		if asJSON {
-			err = json.NewEncoder(stdout).Encode(r)
-		} else {
-			_, err = fmt.Fprintln(stdout, r.line(p.Classes))
-		}
-		if err != nil {
+		if err := show(r); err != nil {
 			return err
 		}
 	}
@@ -99,17 +108,19 @@ func classifyFile(p *infer.Predictor, name string) (result, error) {
 	return result{name, predictions[0].Label, predictions[0].Probabilities}, nil
 }
 
-// line is the file, its class, and the probability of each class.
-func (r result) line(classes []string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s  (", r.File, r.Class)
-	for k, p := range r.Probabilities {
-		if k > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "%s: %.1f %%", classes[k], 100*p)
+// line is the file, its class, and the most probable classes with their
+// probabilities.
+func (r result) line(classes []string, top int) string {
+	order := make([]int, len(classes))
+	for k := range order {
+		order[k] = k
 	}
-	return b.String() + ")"
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(r.Probabilities[b], r.Probabilities[a]) })
+	shown := make([]string, min(top, len(order)))
+	for i := range shown {
+		shown[i] = fmt.Sprintf("%s: %.1f %%", classes[order[i]], 100*r.Probabilities[order[i]])
+	}
+	return fmt.Sprintf("%s: %s  (%s)", r.File, r.Class, strings.Join(shown, ", "))
 }
 
 // evaluate prints accuracy, precision, recall and the confusion matrix.
@@ -119,8 +130,8 @@ func evaluate(ctx context.Context, p *infer.Predictor, name string, asJSON bool,
 		return err
 	}
 	if d.Shape != p.Input || len(d.Classes) != len(p.Classes) {
-		return fmt.Errorf("infer: the dataset has images of %v in %d classes, the model takes %v in %d",
-			d.Shape, len(d.Classes), p.Input, len(p.Classes))
+		return fmt.Errorf("infer: the dataset has images of %s in %d classes, the model takes %s in %d",
+			cli.Shape(d.Shape), len(d.Classes), cli.Shape(p.Input), len(p.Classes))
 	}
 	confusion, err := confuse(ctx, p, d.Test)
 	if err != nil {
@@ -152,7 +163,7 @@ func confuse(ctx context.Context, p *infer.Predictor, samples data.Samples) (tra
 	confusion := train.NewConfusion(len(p.Classes))
 	for lo := 0; lo < samples.Len(); lo += batch {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("infer: stopped after %d of %d images: %w", lo, samples.Len(), err)
 		}
 		n := min(batch, samples.Len()-lo)
 		images, labels := make([][]float32, n), make([]int, n)

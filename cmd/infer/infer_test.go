@@ -115,7 +115,7 @@ func write(t *testing.T, file string, content []byte) string {
 
 func TestFiles(t *testing.T) {
 	files, classes := pictures(t, 20)
-	out, errs, err := classified(t, append([]string{"-model", trained(t)}, files...)...)
+	out, errs, err := classified(t, append([]string{"-model", trained(t), "-top", "10"}, files...)...)
 	if err != nil || errs != "" {
 		t.Fatalf("error %v, stderr %q", err, errs)
 	}
@@ -136,6 +136,37 @@ func TestFiles(t *testing.T) {
 	}
 	if right < 15 {
 		t.Errorf("%d of %d digits are right, want at least 15", right, len(files))
+	}
+}
+
+// TestTop: the most probable classes come first, three unless -top says
+// otherwise, and never more than there are.
+func TestTop(t *testing.T) {
+	files, _ := pictures(t, 1)
+	for _, tt := range []struct {
+		args []string
+		want int
+	}{{nil, 3}, {[]string{"-top", "1"}, 1}, {[]string{"-top", "10"}, 10}, {[]string{"-top", "99"}, 10}} {
+		out, _, err := classified(t, append(append([]string{"-model", trained(t)}, tt.args...), files...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := regexp.MustCompile(`: (\d)  \((.*)\)\n$`).FindStringSubmatch(out)
+		if m == nil || !strings.HasPrefix(m[2], m[1]+": ") {
+			t.Fatalf("%q printed %q, want the class first", tt.args, out)
+		}
+		shown, last := strings.Split(m[2], ", "), 100.0
+		for _, s := range shown {
+			var class string
+			var percent float64
+			if _, err := fmt.Sscanf(s, "%1s: %f %%", &class, &percent); err != nil || percent > last {
+				t.Errorf("%q printed %q, want falling percentages (%v)", tt.args, out, err)
+			}
+			last = percent
+		}
+		if len(shown) != tt.want {
+			t.Errorf("%q shows %d classes, want %d: %q", tt.args, len(shown), tt.want, out)
+		}
 	}
 }
 
@@ -221,6 +252,8 @@ func TestErrors(t *testing.T) {
 		{"no model", []string{"x.png"}, true, "infer: no model, want -model DIR"},
 		{"no file", []string{"-model", dir}, true, "infer: nothing to do, want picture files or -data"},
 		{"files and data", []string{"-model", dir, "-data", "mnist", "x.png"}, true, "infer: got both -data and files"},
+		{"flag after a file", []string{"x.png", "-model", dir}, true, "infer: -model after a file, want flags first; a file of that name is ./-model"},
+		{"no classes to show", []string{"-model", dir, "-top", "0", "x.png"}, true, "infer: -top 0, want 1 or more"},
 		{"unknown flag", []string{"-x"}, true, "infer: flag provided but not defined: -x"},
 		{"folder without model", []string{"-model", dir, "x.png"}, false, "go run ./cmd/train makes one"},
 		{"missing folder", []string{"-model", filepath.Join(dir, "none"), "x.png"}, false, "go run ./cmd/train makes one"},
@@ -260,7 +293,7 @@ func TestInterrupt(t *testing.T) {
 	for _, args := range [][]string{{"-data", "mnist"}, {"x.png"}} {
 		var out bytes.Buffer
 		err := run(ctx, append([]string{"-model", trained(t)}, args...), &out, io.Discard)
-		if !errors.Is(err, context.Canceled) || out.Len() > 0 {
+		if !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), "infer: stopped after 0 of ") || out.Len() > 0 {
 			t.Errorf("%q: error %v, stdout %q, want the context's error alone", args, err, out.String())
 		}
 	}

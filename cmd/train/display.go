@@ -13,6 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"tapenet/cmd/internal/cli"
 	"tapenet/graph"
 	"tapenet/train"
 	"tapenet/train/data"
@@ -41,14 +42,23 @@ func newDisplay(o options, stdout, stderr io.Writer) *display {
 
 func (d *display) printf(format string, args ...any) { fmt.Fprintf(d.people, format, args...) }
 
-// begin shows what will be trained.
-func (d *display) begin(net graph.Layer, set data.Dataset) error {
-	table, err := summary(net, set, d.options.batch)
+// start shows what will be trained, and where a run goes on.
+func (d *display) start(net *graph.Network, set data.Dataset, p train.Progress) error {
+	m, err := net.Model(graph.Infer, 1)
 	if err != nil {
 		return err
 	}
-	d.printf("%s\n%s: %d training and %d test images of %v, %d classes\n",
-		table, set.Name, set.Train.Len(), set.Test.Len(), set.Shape, len(set.Classes))
+	d.printf("%s\n%s: %d training and %d test images of %s, %d classes\n",
+		m.Summary(), set.Name, set.Train.Len(), set.Test.Len(), cli.Shape(set.Shape), len(set.Classes))
+	switch {
+	case !d.resume:
+	case p.Epoch > p.Epochs:
+		d.printf("%s has completed epoch %d: a larger -epochs goes on\n", d.out, p.Epoch-1)
+	case p.Images > 0:
+		d.printf("going on with %s in epoch %d after %d of %d images\n", d.out, p.Epoch, p.Images, p.Of)
+	default:
+		d.printf("going on with %s in epoch %d\n", d.out, p.Epoch)
+	}
 	return nil
 }
 
@@ -56,6 +66,10 @@ func (d *display) begin(net graph.Layer, set data.Dataset) error {
 func (d *display) batch(p train.Progress) {
 	if !d.terminal {
 		return
+	}
+	columns, _, err := term.GetSize(int(d.people.(*os.File).Fd()))
+	if err != nil || columns == 0 {
+		columns = 80
 	}
 	if d.bar == nil {
 		d.bar = progressbar.NewOptions(p.Of,
@@ -67,15 +81,38 @@ func (d *display) batch(p train.Progress) {
 			progressbar.OptionUseANSICodes(true), // clears all of the line, a ^C too
 		)
 	}
-	d.bar.Describe(describe(p))
+	d.bar.Describe(describe(p, columns))
 	d.bar.Set(p.Images)
 }
 
-// describe is the text beside the bar. It leaves room for a bar in 80 columns.
-func describe(p train.Progress) string {
-	left := time.Duration(float64(p.Of-p.Images) / p.ImagesPerSecond * float64(time.Second)).Round(time.Second)
-	return fmt.Sprintf("epoch %d/%d  loss %.4f  accuracy %.4f  %.0f images/s  %v left",
-		p.Epoch, p.Epochs, p.Loss, p.Accuracy, p.ImagesPerSecond, left)
+// describe is the text beside the bar: as much as leaves room for a bar of one
+// block in so many columns.
+func describe(p train.Progress, columns int) string {
+	epoch := fmt.Sprintf("epoch %d/%d", p.Epoch, p.Epochs)
+	loss := fmt.Sprintf("  loss %.4f", p.Loss)
+	accuracy := fmt.Sprintf("  accuracy %.4f", p.Accuracy)
+	speed := fmt.Sprintf("  %.0f images/s", p.ImagesPerSecond)
+	left := "  " + timeLeft(p)
+	room := columns - len(" 100% |#| ")
+	for _, text := range []string{epoch + loss + accuracy + speed + left, epoch + loss + accuracy + left, epoch + loss + left, epoch + left} {
+		if len(text) <= room {
+			return text
+		}
+	}
+	return epoch
+}
+
+// timeLeft is the time that training takes to the epoch's end and to the run's,
+// as in "4s/49s left", or the one in the last epoch.
+func timeLeft(p train.Progress) string {
+	after := func(images int) time.Duration {
+		return time.Duration(float64(images) / p.ImagesPerSecond * float64(time.Second)).Round(time.Second)
+	}
+	epoch := p.Of - p.Images
+	if p.Epoch == p.Epochs {
+		return fmt.Sprintf("%v left", after(epoch))
+	}
+	return fmt.Sprintf("%v/%v left", after(epoch), after(epoch+(p.Epochs-p.Epoch)*p.Of))
 }
 
 // epoch prints an epoch's line.

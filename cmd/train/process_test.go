@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -120,7 +121,7 @@ func TestInterrupt(t *testing.T) {
 	rest := until(t, c, "epoch 1/2")
 	c.Process.Signal(os.Interrupt)
 	code := wait(t, c, 5*time.Second)
-	if code != 130 || !strings.HasPrefix(stderr.String(), "train: stopped in epoch 2 after ") || strings.Count(stderr.String(), "\n") != 1 {
+	if code != 130 || !strings.HasPrefix(stderr.String(), "train: stopped in epoch 2 after ") || !strings.HasSuffix(stderr.String(), " of 1500 images\n") {
 		t.Fatalf("exit code %d, stderr %q, want 130 and where it stopped", code, stderr.String())
 	}
 	want := "saved " + filepath.Join(dir, train.CheckpointFile) + "; the same command with -resume goes on from here\n"
@@ -128,6 +129,9 @@ func TestInterrupt(t *testing.T) {
 		t.Errorf("stdout ended in %q, want %q", got, want)
 	}
 	out := trained(t, append(args, "-resume", "-out", dir)...)
+	if where := regexp.MustCompile("in epoch 2 after \\d+ of 1500 images\n"); !where.MatchString(out) {
+		t.Errorf("resuming printed %s, want %s", out, where)
+	}
 	if !strings.Contains(out, "epoch 2/2") || strings.Contains(out, "epoch 1/2") {
 		t.Errorf("resuming printed %s, want epoch 2", out)
 	}

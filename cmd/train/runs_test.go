@@ -87,10 +87,26 @@ func TestResume(t *testing.T) {
 	if !bytes.Equal(read(t, dir, train.ModelFile), read(t, straight, train.ModelFile)) {
 		t.Error("the model is not that of four epochs at once")
 	}
+	if want := "going on with " + dir + " in epoch 3\n"; !strings.Contains(out, want) {
+		t.Errorf("printed %s, want %q", out, want)
+	}
 	before := read(t, dir, train.CheckpointFile)
-	trained(t, append(four, "-resume", "-out", dir)...) // nothing left to do
+	for _, epochs := range []string{"4", "3"} { // nothing left to do
+		out = trained(t, append(four, "-resume", "-out", dir, "-epochs", epochs)...)
+		if want := dir + " has completed epoch 4: a larger -epochs goes on\n"; !strings.Contains(out, want) {
+			t.Errorf("-epochs %s printed %s, want %q", epochs, out, want)
+		}
+	}
 	if !bytes.Equal(read(t, dir, train.CheckpointFile), before) {
 		t.Error("resuming a complete run changed its checkpoint")
+	}
+}
+
+// TestNothingToResume: the error stands alone.
+func TestNothingToResume(t *testing.T) {
+	out, errs, err := trains(t, quick(t, "-resume", "-out", filepath.Join(t.TempDir(), "x"))...)
+	if err == nil || !strings.Contains(err.Error(), "nothing to resume") || out != "" || errs != "" {
+		t.Errorf("error %v after %q and %q, want nothing else", err, out, errs)
 	}
 }
 

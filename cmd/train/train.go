@@ -84,19 +84,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	dataset.Train, dataset.Test = data.Limit(dataset.Train, o.limit), data.Limit(dataset.Test, o.limit)
 	show := newDisplay(o, stdout, stderr)
-	net := spec.New(len(dataset.Classes))
-	if err := show.begin(net, dataset); err != nil {
-		return err
-	}
-	if !o.resume {
-		if err := keepEarlier(o.out, show); err != nil {
+	start := func(net *graph.Network, p train.Progress) error {
+		if err := show.start(net, dataset, p); err != nil || o.resume {
 			return err
 		}
+		return keepEarlier(o.out, show)
 	}
-	_, err = train.Fit(ctx, net, dataset, train.Config{
+	_, err = train.Fit(ctx, spec.New(len(dataset.Classes)), dataset, train.Config{
 		Epochs: o.epochs, Batch: o.batch, Optimizer: optimizer, Seed: o.seed,
 		Dir: o.out, Model: spec.Name, Resume: o.resume,
-		OnBatch: show.batch, OnEpoch: show.epoch,
+		OnStart: start, OnBatch: show.batch, OnEpoch: show.epoch,
 	})
 	show.end(err)
 	return err
@@ -130,13 +127,4 @@ func keepEarlier(dir string, show *display) error {
 		show.printf("moved the earlier run to %s\n", to)
 		return nil
 	}
-}
-
-// summary is the network's table.
-func summary(net graph.Layer, d data.Dataset, batch int) (string, error) {
-	m, err := graph.Build(net, graph.Infer, append([]int{batch}, d.Shape[:]...)...)
-	if err != nil {
-		return "", err
-	}
-	return m.Summary(), nil
 }

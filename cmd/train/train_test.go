@@ -44,7 +44,7 @@ func TestText(t *testing.T) {
 	out := trained(t, quick(t, "-epochs", "2", "-out", dir)...)
 	epoch := `loss \d\.\d{4}  accuracy \d\.\d{4}  test loss \d\.\d{4}  test accuracy \d\.\d{4}  \d+ images/s\n`
 	want := regexp.MustCompile(`(?s)^layer .*conv2d .*total +61,706 .*
-data\d+: 200 training and 200 test images of \[1 28 28\], 10 classes
+data\d+: 200 training and 200 test images of \(1,28,28\), 10 classes
 epoch 1/2  ` + epoch + `epoch 2/2  ` + epoch + `the model is in ` + regexp.QuoteMeta(filepath.Join(dir, train.ModelFile)) +
 		`; its curves are in ` + regexp.QuoteMeta(filepath.Join(dir, train.CurvesFile)) + "\n$")
 	if !want.MatchString(out) {

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"path/filepath"
 	"text/tabwriter"
-
-	"github.com/goccy/go-graphviz"
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/graph"
@@ -16,7 +13,7 @@ import (
 	"tapenet/modelzoo"
 )
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	f := cli.Flags("zoo", "[-model NAME [-graph FILE.dot|FILE.svg]]",
 		"lists the networks; with -model shows one layer by layer and draws its graph", stderr)
 	name := f.String("model", "", "network to show")
@@ -28,6 +25,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	if err := cli.NoArguments(f); err != nil {
 		return err
+	}
+	switch {
+	case *classes < 1:
+		return cli.Usagef("zoo: -classes %d, want 1 or more", *classes)
+	case *batch < 1:
+		return cli.Usagef("zoo: -batch %d, want 1 or more", *batch)
 	}
 	if *name == "" {
 		if *file != "" {
@@ -56,7 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if m, err = build(graph.Options{NoFusion: true}); err != nil { // every op by itself
 		return err
 	}
-	return draw(ctx, m.DOT(), *file)
+	return draw(m, *file)
 }
 
 func list(stdout io.Writer) error {
@@ -69,29 +72,10 @@ func list(stdout io.Writer) error {
 }
 
 // draw writes a graph to a .dot or .svg file.
-func draw(ctx context.Context, dot, file string) error {
-	content := []byte(dot)
+func draw(m *graph.Model, file string) error {
+	picture := m.DOT
 	if filepath.Ext(file) == ".svg" {
-		var err error
-		if content, err = svg(ctx, content); err != nil {
-			return fmt.Errorf("zoo: drawing: %w", err)
-		}
+		picture = m.SVG
 	}
-	return weights.WriteFile(file, func(w io.Writer) error { _, err := w.Write(content); return err })
-}
-
-func svg(ctx context.Context, dot []byte) ([]byte, error) {
-	parsed, err := graphviz.ParseBytes(dot)
-	if err != nil {
-		return nil, err
-	}
-	defer parsed.Close()
-	g, err := graphviz.New(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer g.Close()
-	var out bytes.Buffer
-	err = g.Render(ctx, parsed, graphviz.SVG, &out)
-	return out.Bytes(), err
+	return weights.WriteFile(file, func(w io.Writer) error { _, err := io.WriteString(w, picture()); return err })
 }

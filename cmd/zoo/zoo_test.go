@@ -132,8 +132,8 @@ func TestErrors(t *testing.T) {
 		{"graph of nothing", []string{"-graph", "x.dot"}, true, "zoo: -graph without -model"},
 		{"argument", []string{"cnn"}, true, `zoo: unexpected argument "cnn"`},
 		{"unknown flag", []string{"-x"}, true, "zoo: flag provided but not defined: -x"},
-		{"no classes", []string{"-model", "cnn", "-classes", "0"}, false, "units 0"},
-		{"no batch", []string{"-model", "cnn", "-batch", "0"}, false, "want positive dimensions"},
+		{"no classes", []string{"-model", "cnn", "-classes", "0"}, true, "zoo: -classes 0, want 1 or more"},
+		{"no batch", []string{"-model", "cnn", "-batch", "-1"}, true, "zoo: -batch -1, want 1 or more"},
 		{"no folder", []string{"-model", "cnn", "-graph", filepath.Join(dir, "none", "x.svg")}, false, "no such file or directory"},
 	}
 	for _, tt := range tests {

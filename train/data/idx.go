@@ -52,6 +52,9 @@ func IDX(dir string) (Dataset, error) {
 	return d, nil
 }
 
+// text writes a shape, as in (1,28,28).
+func text(shape [3]int) string { return fmt.Sprintf("(%d,%d,%d)", shape[0], shape[1], shape[2]) }
+
 // load returns the dataset in the top folder of fsys, without a name.
 func load(fsys fs.FS) (Dataset, error) {
 	files, err := locate(fsys)
@@ -67,7 +70,7 @@ func load(fsys fs.FS) (Dataset, error) {
 		return Dataset{}, err
 	}
 	if testShape != shape {
-		return Dataset{}, fmt.Errorf("%s: images of (channels, height, width) %v, expected %v as in %s", files[2], testShape, shape, files[0])
+		return Dataset{}, fmt.Errorf("%s: images of (channels, height, width) = %s, expected %s as in %s", files[2], text(testShape), text(shape), files[0])
 	}
 	classes := max(2, int(slices.Max(train.labels))+1)
 	for i, l := range test.labels {

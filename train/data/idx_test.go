@@ -245,7 +245,7 @@ func damagedFolders() []struct {
 		{"plausible lie in gzip", good.with(trainImages, pack(idx(noise, 1000, 256, 256))), trainImages + ": after 65536 of 65536000 elements: the file is cut short"},
 		{"fewer labels", good.with(trainLabels, idx(ramp(9), 9)), trainImages + ": 10 images, expected 9, one a label of " + trainLabels},
 		{"more labels", good.with(testLabels, idx(make([]byte, 6), 6)), testImages + ": 5 images, expected 6"},
-		{"parts that differ in shape", good.with(testImages, idx(ramp(5*7*6), 5, 7, 6)), testImages + ": images of (channels, height, width) [1 7 6], expected [1 6 7]"},
+		{"parts that differ in shape", good.with(testImages, idx(ramp(5*7*6), 5, 7, 6)), testImages + ": images of (channels, height, width) = (1,7,6), expected (1,6,7)"},
 		{"label of no class", good.with(testLabels, idx([]byte{0, 1, 5, 3, 4}, 5)), testLabels + ": label 5 of sample 2, expected 0 to 4"},
 	}
 }

@@ -45,7 +45,7 @@ func code(err error, stderr io.Writer) int {
 		fmt.Fprintln(stderr, line)
 		return 2
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, line)
+		fmt.Fprintln(stderr, strings.TrimSuffix(line, ": "+context.Canceled.Error())) // who interrupts it knows
 		return 130
 	}
 	fmt.Fprintln(stderr, "error:", line)
@@ -97,3 +97,6 @@ func NoArguments(f *flag.FlagSet) error {
 	}
 	return nil
 }
+
+// Shape writes the shape of an image, as in (1,28,28).
+func Shape(s [3]int) string { return fmt.Sprintf("(%d,%d,%d)", s[0], s[1], s[2]) }

@@ -26,7 +26,7 @@ func TestCode(t *testing.T) {
 		{"wrapped usage", fmt.Errorf("x: %w", Usagef("wrong")), 2, "x: wrong\n"},
 		{"two usage errors", errors.Join(Usagef("a"), Usagef("b")), 2, "a; b\n"},
 		{"interrupt", context.Canceled, 130, "context canceled\n"},
-		{"wrapped interrupt", fmt.Errorf("stopped: %w", context.Canceled), 130, "stopped: context canceled\n"},
+		{"wrapped interrupt", fmt.Errorf("stopped: %w", context.Canceled), 130, "stopped\n"},
 		{"deadline", context.DeadlineExceeded, 1, "error: context deadline exceeded\n"},
 	}
 	for _, tt := range tests {

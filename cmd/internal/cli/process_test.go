@@ -56,7 +56,7 @@ func TestInterrupt(t *testing.T) {
 		stdout, stderr := start(t, c)
 		expect(t, stdout, "ready one two\n")
 		c.Process.Signal(signal)
-		if code := wait(t, c, 5*time.Second); code != 130 || stderr.String() != "stopped: context canceled\n" {
+		if code := wait(t, c, 5*time.Second); code != 130 || stderr.String() != "stopped\n" {
 			t.Errorf("%v: exit code %d, stderr %q, want 130 and the error", signal, code, stderr)
 		}
 	}

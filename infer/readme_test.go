@@ -1,0 +1,179 @@
+package infer_test
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"log"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"tapenet/graph"
+	"tapenet/graph/weights"
+	"tapenet/infer"
+	"tapenet/modelzoo"
+	"tapenet/train"
+	"tapenet/train/data"
+)
+
+// The Go code of README.md is in the functions below, word for word.
+
+func Example_train() {
+	digits, err := data.MNIST()
+	if err != nil {
+		log.Fatal(err)
+	}
+	res, err := train.Fit(context.Background(), modelzoo.CNN(10), digits, train.Config{
+		Epochs: 10, Optimizer: train.Adam{}, Model: "cnn", Dir: "runs/cnn",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(res.History[9].ValAccuracy)
+}
+
+func Example_predict() {
+	p, err := infer.Load("runs/cnn")
+	if err != nil {
+		log.Fatal(err)
+	}
+	file, err := os.Open("digit.png")
+	if err != nil {
+		log.Fatal(err)
+	}
+	img, err := infer.DecodeImage(file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	predictions, err := p.PredictImages(img)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(predictions[0].Label, predictions[0].Probabilities)
+}
+
+// A network of one's own is trained, loaded and used.
+func Example_ownNetwork() {
+	defer inTemporaryFolder()()
+	digits := someDigits()
+	net := graph.Sequential{graph.Flatten{}, graph.Dense{Units: 64, Activation: graph.ReLU}, graph.Dense{Units: 10}}
+	if _, err := train.Fit(context.Background(), net, digits, train.Config{Dir: "runs/own"}); err != nil {
+		log.Fatal(err)
+	}
+	model, err := weights.LoadModel("runs/own/model.safetensors")
+	if err != nil {
+		log.Fatal(err)
+	}
+	p, err := infer.New(net, model)
+	if err != nil {
+		log.Fatal(err)
+	}
+	predictions, err := p.PredictImages(one())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(predictions[0].Label)
+	// Output: 1
+}
+
+func Example_builder() {
+	pixels := make([]float32, 32*28*28)
+	m, err := graph.Build(modelzoo.LeNet5(10), graph.Infer, 32, 1, 28, 28)
+	if err != nil {
+		log.Fatal(err)
+	}
+	copy(m.Input.Float32s(), pixels)
+	if err := m.Run(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(m.Prediction().Shape())
+	// Output: (32, 10)
+}
+
+// someDigits is a part of MNIST.
+func someDigits() data.Dataset {
+	d, err := data.MNIST()
+	if err != nil {
+		log.Fatal(err)
+	}
+	d.Train, d.Test = data.Limit(d.Train, 3000), data.Limit(d.Test, 100)
+	return d
+}
+
+// one is a picture of the digit 1: a white bar on black.
+func one() image.Image {
+	img := image.NewGray(image.Rect(0, 0, 200, 200))
+	for y := 40; y < 160; y++ {
+		for x := 90; x < 108; x++ {
+			img.Pix[y*img.Stride+x] = 255
+		}
+	}
+	return img
+}
+
+// inTemporaryFolder changes to a new folder, and back.
+func inTemporaryFolder() (back func()) {
+	old, err := os.Getwd()
+	if err != nil {
+		log.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "readme")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := os.Chdir(dir); err != nil {
+		log.Fatal(err)
+	}
+	return func() {
+		if err := os.Chdir(old); err != nil {
+			log.Fatal(err)
+		}
+		os.RemoveAll(dir)
+	}
+}
+
+// TestREADME holds that the README's Go code compiles: its imports are this
+// file's, and the rest is in this file or is that of a network of modelzoo.
+func TestREADME(t *testing.T) {
+	readme := read(t, filepath.Join("..", "README.md"))
+	sources := flush(read(t, "readme_test.go") + read(t, filepath.Join("..", "modelzoo", "cnn.go")))
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(readme, -1)
+	if len(blocks) < 5 {
+		t.Fatalf("%d pieces of Go in the README", len(blocks))
+	}
+	for _, b := range blocks {
+		imports, code := "", b[1]
+		if before, after, ok := strings.Cut(code, ")\n\n"); ok && strings.HasPrefix(code, "import (") {
+			imports, code = strings.TrimPrefix(before, "import (\n"), after
+		}
+		for line := range strings.Lines(imports) {
+			if !strings.Contains(sources, strings.TrimSpace(line)+"\n") {
+				t.Errorf("import %s is not in this file", line)
+			}
+		}
+		for name := range strings.Lines(imports) {
+			name = strings.Trim(strings.TrimSpace(name), `"`)
+			if base := name[strings.LastIndex(name, "/")+1:]; base != "" && !strings.Contains(code, base+".") {
+				t.Errorf("import %s is not used in\n%s", name, code)
+			}
+		}
+		if !strings.Contains(sources, flush(code)) {
+			t.Errorf("not in this file:\n%s", code)
+		}
+	}
+}
+
+// flush removes indentation.
+func flush(text string) string { return regexp.MustCompile(`(?m)^\t+`).ReplaceAllString(text, "") }
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
