@@ -2,6 +2,8 @@
 
 package kernel
 
+import "slices"
+
 //go:generate go run ./gen/gemm -out gemm_asm_amd64.s -stubs gemm_asm_amd64.go -pkg kernel
 
 var (
@@ -14,6 +16,12 @@ var (
 	tilesAVX2 = newTiles(16, packColsAVX2, []tileFunc[float32]{
 		tileAVX2Rows1, tileAVX2Rows2, tileAVX2Rows3,
 		tileAVX2Rows4, tileAVX2Rows5, tileAVX2Rows6,
+	})
+	tilesAVX512Half = newTiles(8, packColsAVX2, []tileFunc[float32]{
+		tileAVX512HalfRows1, tileAVX512HalfRows2, tileAVX512HalfRows3,
+		tileAVX512HalfRows4, tileAVX512HalfRows5, tileAVX512HalfRows6,
+		tileAVX512HalfRows7, tileAVX512HalfRows8, tileAVX512HalfRows9,
+		tileAVX512HalfRows10, tileAVX512HalfRows11, tileAVX512HalfRows12,
 	})
 	tilesAVX512Narrow = newTiles(16, packColsAVX2, []tileFunc[float32]{
 		tileAVX512NarrowRows1, tileAVX512NarrowRows2, tileAVX512NarrowRows3,
@@ -32,44 +40,58 @@ var (
 // tiles32 returns the tiles of tier t that suit a product of n columns: the narrowest that take them at once, else the widest.
 // All give the same bits.
 func tiles32(t tier, n int) *tiles[float32] {
-	switch {
-	case t < tierAVX2:
+	if t < tierAVX2 {
 		return tilesGo32
-	case n <= tilesAVX2Narrow.cols:
-		return tilesAVX2Narrow
-	case t == tierAVX2:
-		return tilesAVX2
-	case n <= tilesAVX512Narrow.cols:
-		return tilesAVX512Narrow
 	}
-	return tilesAVX512
+	of := tilesOfTier(t)
+	for _, narrow := range of {
+		if n <= narrow.cols {
+			return narrow
+		}
+	}
+	return of[len(of)-1]
 }
 
 // wholeTiles32 returns the widest tiles of tier t whose number of columns divides n, a multiple of eight, or nil if the tier has none.
 func wholeTiles32(t tier, n int) *tiles[float32] {
-	switch {
-	case t < tierAVX2:
+	if t < tierAVX2 {
 		return nil
-	case t == tierAVX512 && n%tilesAVX512.cols == 0:
-		return tilesAVX512
-	case t == tierAVX512 && n%tilesAVX512Narrow.cols == 0:
-		return tilesAVX512Narrow
-	case n%tilesAVX2.cols == 0:
-		return tilesAVX2
 	}
-	return tilesAVX2Narrow
+	for _, wide := range slices.Backward(tilesOfTier(t)) {
+		if n%wide.cols == 0 {
+			return wide
+		}
+	}
+	return nil
 }
 
-// packColsAVX2 is packCols, in blocks of 8×8 as far as these go.
+// tilesOfTier are the tiles of an assembly tier, the narrowest first.
+func tilesOfTier(t tier) []*tiles[float32] {
+	if t == tierAVX2 {
+		return allAVX2
+	}
+	return allAVX512
+}
+
+var (
+	allAVX2   = []*tiles[float32]{tilesAVX2Narrow, tilesAVX2}
+	allAVX512 = []*tiles[float32]{tilesAVX512Half, tilesAVX512Narrow, tilesAVX512}
+)
+
+// packColsAVX2 is packCols, in blocks of 8×8: where their number is not whole, the last one overlaps the one before.
 func packColsAVX2(panel, src []float32, ld, k, cols, width int) {
-	blocks, done := k/8, 0
-	for ; done+8 <= cols; done += 8 {
-		transposeAVX2(blocks, src[done*ld:], ld, panel[done:], width)
-	}
-	if k%8 > 0 {
-		packCols(panel[8*blocks*width:], src[8*blocks:], ld, k%8, done, width)
-	}
-	if done < cols {
-		packCols(panel[done:], src[done*ld:], ld, k, cols-done, width)
+	switch {
+	case cols < 8:
+		packCols(panel, src, ld, k, cols, width)
+	case k < 8:
+		transposeNarrowAVX2(k, cols, src, ld, panel, width)
+	default:
+		for j := 0; j < cols; j += 8 {
+			j = min(j, cols-8)
+			transposeAVX2(k/8, src[j*ld:], ld, panel[j:], width)
+			if rest := k % 8; rest > 0 {
+				transposeAVX2(1, src[j*ld+k-8:], ld, panel[(k-8)*width+j:], width)
+			}
+		}
 	}
 }

@@ -484,6 +484,246 @@ func tileAVX512NarrowRows11(k int, outer int, a []float32, aRow int, aCol int, a
 //go:noescape
 func tileAVX512NarrowRows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
 
+// tileAVX512HalfRows1 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 1 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512HalfRows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512HalfRows2 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 2 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512HalfRows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512HalfRows3 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 3 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512HalfRows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512HalfRows4 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 4 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512HalfRows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512HalfRows5 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 5 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512HalfRows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512HalfRows6 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 6 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512HalfRows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512HalfRows7 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 7 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512HalfRows7(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512HalfRows8 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 8 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512HalfRows8(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512HalfRows9 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 9 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512HalfRows9(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512HalfRows10 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 10 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512HalfRows10(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512HalfRows11 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 11 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512HalfRows11(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
+// tileAVX512HalfRows12 is, with fma(x, y, z) = x*y+z rounded once,
+//
+//	for i := range 12 {
+//		for j := range 8 {
+//			sum := float32(0)
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tileAVX512HalfRows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+
 // tileAVX2Rows1 is, with fma(x, y, z) = x*y+z rounded once,
 //
 //	for i := range 1 {
@@ -854,3 +1094,14 @@ func tileAVX2NarrowRows12(k int, outer int, a []float32, aRow int, aCol int, aOu
 //
 //go:noescape
 func transposeAVX2(blocks int, src []float32, srcRow int, dst []float32, dstRow int)
+
+// transposeNarrowAVX2 is
+//
+//	for i := range k { // 1 to 8
+//		for j := range n { // 8 or more
+//			dst[i*dstRow+j] = src[j*srcRow+i]
+//		}
+//	}
+//
+//go:noescape
+func transposeNarrowAVX2(k int, n int, src []float32, srcRow int, dst []float32, dstRow int)

@@ -1550,26 +1550,25 @@ outer:
 	MOVQ k+0(FP), R9
 
 loop:
-	VMOVUPS      (DI), Z1
-	ADDQ         DX, DI
-	VBROADCASTSS (R8), Z2
-	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         CX, R8
-	DECQ         R9
-	JNZ          loop
-	ADDQ         BX, DI
-	ADDQ         SI, R8
-	DECQ         AX
-	JNZ          outer
-	MOVQ         c_base+104(FP), AX
-	MOVQ         ldc+128(FP), CX
-	SHLQ         $0x02, CX
-	MOVB         accumulate+136(FP), DL
-	TESTB        DL, DL
-	JZ           overwrite
-	MOVQ         AX, DX
-	VADDPS       (DX), Z0, Z0
-	ADDQ         CX, DX
+	VMOVUPS          (DI), Z1
+	ADDQ             DX, DI
+	VFMADD231PS.BCST (R8), Z1, Z0
+	ADDQ             CX, R8
+	DECQ             R9
+	JNZ              loop
+	ADDQ             BX, DI
+	ADDQ             SI, R8
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Z0, Z0
+	ADDQ             CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -1606,30 +1605,28 @@ outer:
 	MOVQ k+0(FP), R10
 
 loop:
-	VMOVUPS      (R8), Z2
-	ADDQ         BX, R8
-	VBROADCASTSS (R9), Z3
-	VFMADD231PS  Z2, Z3, Z0
-	VBROADCASTSS (R9)(CX*1), Z3
-	VFMADD231PS  Z2, Z3, Z1
-	ADDQ         DX, R9
-	DECQ         R10
-	JNZ          loop
-	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         AX
-	JNZ          outer
-	MOVQ         c_base+104(FP), AX
-	MOVQ         ldc+128(FP), CX
-	SHLQ         $0x02, CX
-	MOVB         accumulate+136(FP), DL
-	TESTB        DL, DL
-	JZ           overwrite
-	MOVQ         AX, DX
-	VADDPS       (DX), Z0, Z0
-	ADDQ         CX, DX
-	VADDPS       (DX), Z1, Z1
-	ADDQ         CX, DX
+	VMOVUPS          (R8), Z2
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Z2, Z0
+	VFMADD231PS.BCST (R9)(CX*1), Z2, Z1
+	ADDQ             DX, R9
+	DECQ             R10
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Z0, Z0
+	ADDQ             CX, DX
+	VADDPS           (DX), Z1, Z1
+	ADDQ             CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -1669,34 +1666,31 @@ outer:
 	MOVQ k+0(FP), R10
 
 loop:
-	VMOVUPS      (R8), Z3
-	ADDQ         BX, R8
-	VBROADCASTSS (R9), Z4
-	VFMADD231PS  Z3, Z4, Z0
-	VBROADCASTSS (R9)(CX*1), Z4
-	VFMADD231PS  Z3, Z4, Z1
-	VBROADCASTSS (R9)(CX*2), Z4
-	VFMADD231PS  Z3, Z4, Z2
-	ADDQ         DX, R9
-	DECQ         R10
-	JNZ          loop
-	ADDQ         SI, R8
-	ADDQ         DI, R9
-	DECQ         AX
-	JNZ          outer
-	MOVQ         c_base+104(FP), AX
-	MOVQ         ldc+128(FP), CX
-	SHLQ         $0x02, CX
-	MOVB         accumulate+136(FP), DL
-	TESTB        DL, DL
-	JZ           overwrite
-	MOVQ         AX, DX
-	VADDPS       (DX), Z0, Z0
-	ADDQ         CX, DX
-	VADDPS       (DX), Z1, Z1
-	ADDQ         CX, DX
-	VADDPS       (DX), Z2, Z2
-	ADDQ         CX, DX
+	VMOVUPS          (R8), Z3
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Z3, Z0
+	VFMADD231PS.BCST (R9)(CX*1), Z3, Z1
+	VFMADD231PS.BCST (R9)(CX*2), Z3, Z2
+	ADDQ             DX, R9
+	DECQ             R10
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Z0, Z0
+	ADDQ             CX, DX
+	VADDPS           (DX), Z1, Z1
+	ADDQ             CX, DX
+	VADDPS           (DX), Z2, Z2
+	ADDQ             CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -1741,40 +1735,36 @@ outer:
 	MOVQ k+0(FP), R11
 
 loop:
-	VMOVUPS      (R8), Z4
-	ADDQ         BX, R8
-	VBROADCASTSS (R9), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (R9)(CX*1), Z5
-	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (R9)(CX*2), Z5
-	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R10), Z5
-	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         R11
-	JNZ          loop
-	ADDQ         SI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R10
-	DECQ         AX
-	JNZ          outer
-	MOVQ         c_base+104(FP), AX
-	MOVQ         ldc+128(FP), CX
-	SHLQ         $0x02, CX
-	MOVB         accumulate+136(FP), DL
-	TESTB        DL, DL
-	JZ           overwrite
-	MOVQ         AX, DX
-	VADDPS       (DX), Z0, Z0
-	ADDQ         CX, DX
-	VADDPS       (DX), Z1, Z1
-	ADDQ         CX, DX
-	VADDPS       (DX), Z2, Z2
-	ADDQ         CX, DX
-	VADDPS       (DX), Z3, Z3
-	ADDQ         CX, DX
+	VMOVUPS          (R8), Z4
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Z4, Z0
+	VFMADD231PS.BCST (R9)(CX*1), Z4, Z1
+	VFMADD231PS.BCST (R9)(CX*2), Z4, Z2
+	VFMADD231PS.BCST (R10), Z4, Z3
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	DECQ             R11
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Z0, Z0
+	ADDQ             CX, DX
+	VADDPS           (DX), Z1, Z1
+	ADDQ             CX, DX
+	VADDPS           (DX), Z2, Z2
+	ADDQ             CX, DX
+	VADDPS           (DX), Z3, Z3
+	ADDQ             CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -1822,44 +1812,39 @@ outer:
 	MOVQ k+0(FP), R11
 
 loop:
-	VMOVUPS      (R8), Z5
-	ADDQ         BX, R8
-	VBROADCASTSS (R9), Z6
-	VFMADD231PS  Z5, Z6, Z0
-	VBROADCASTSS (R9)(CX*1), Z6
-	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (R9)(CX*2), Z6
-	VFMADD231PS  Z5, Z6, Z2
-	VBROADCASTSS (R10), Z6
-	VFMADD231PS  Z5, Z6, Z3
-	VBROADCASTSS (R10)(CX*1), Z6
-	VFMADD231PS  Z5, Z6, Z4
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         R11
-	JNZ          loop
-	ADDQ         SI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R10
-	DECQ         AX
-	JNZ          outer
-	MOVQ         c_base+104(FP), AX
-	MOVQ         ldc+128(FP), CX
-	SHLQ         $0x02, CX
-	MOVB         accumulate+136(FP), DL
-	TESTB        DL, DL
-	JZ           overwrite
-	MOVQ         AX, DX
-	VADDPS       (DX), Z0, Z0
-	ADDQ         CX, DX
-	VADDPS       (DX), Z1, Z1
-	ADDQ         CX, DX
-	VADDPS       (DX), Z2, Z2
-	ADDQ         CX, DX
-	VADDPS       (DX), Z3, Z3
-	ADDQ         CX, DX
-	VADDPS       (DX), Z4, Z4
-	ADDQ         CX, DX
+	VMOVUPS          (R8), Z5
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Z5, Z0
+	VFMADD231PS.BCST (R9)(CX*1), Z5, Z1
+	VFMADD231PS.BCST (R9)(CX*2), Z5, Z2
+	VFMADD231PS.BCST (R10), Z5, Z3
+	VFMADD231PS.BCST (R10)(CX*1), Z5, Z4
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	DECQ             R11
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Z0, Z0
+	ADDQ             CX, DX
+	VADDPS           (DX), Z1, Z1
+	ADDQ             CX, DX
+	VADDPS           (DX), Z2, Z2
+	ADDQ             CX, DX
+	VADDPS           (DX), Z3, Z3
+	ADDQ             CX, DX
+	VADDPS           (DX), Z4, Z4
+	ADDQ             CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -1910,48 +1895,42 @@ outer:
 	MOVQ k+0(FP), R11
 
 loop:
-	VMOVUPS      (R8), Z6
-	ADDQ         BX, R8
-	VBROADCASTSS (R9), Z7
-	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS (R9)(CX*1), Z7
-	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS (R9)(CX*2), Z7
-	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS (R10), Z7
-	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS (R10)(CX*1), Z7
-	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS (R10)(CX*2), Z7
-	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	DECQ         R11
-	JNZ          loop
-	ADDQ         SI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R10
-	DECQ         AX
-	JNZ          outer
-	MOVQ         c_base+104(FP), AX
-	MOVQ         ldc+128(FP), CX
-	SHLQ         $0x02, CX
-	MOVB         accumulate+136(FP), DL
-	TESTB        DL, DL
-	JZ           overwrite
-	MOVQ         AX, DX
-	VADDPS       (DX), Z0, Z0
-	ADDQ         CX, DX
-	VADDPS       (DX), Z1, Z1
-	ADDQ         CX, DX
-	VADDPS       (DX), Z2, Z2
-	ADDQ         CX, DX
-	VADDPS       (DX), Z3, Z3
-	ADDQ         CX, DX
-	VADDPS       (DX), Z4, Z4
-	ADDQ         CX, DX
-	VADDPS       (DX), Z5, Z5
-	ADDQ         CX, DX
+	VMOVUPS          (R8), Z6
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Z6, Z0
+	VFMADD231PS.BCST (R9)(CX*1), Z6, Z1
+	VFMADD231PS.BCST (R9)(CX*2), Z6, Z2
+	VFMADD231PS.BCST (R10), Z6, Z3
+	VFMADD231PS.BCST (R10)(CX*1), Z6, Z4
+	VFMADD231PS.BCST (R10)(CX*2), Z6, Z5
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	DECQ             R11
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Z0, Z0
+	ADDQ             CX, DX
+	VADDPS           (DX), Z1, Z1
+	ADDQ             CX, DX
+	VADDPS           (DX), Z2, Z2
+	ADDQ             CX, DX
+	VADDPS           (DX), Z3, Z3
+	ADDQ             CX, DX
+	VADDPS           (DX), Z4, Z4
+	ADDQ             CX, DX
+	VADDPS           (DX), Z5, Z5
+	ADDQ             CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -2007,54 +1986,47 @@ outer:
 	MOVQ k+0(FP), R12
 
 loop:
-	VMOVUPS      (R8), Z7
-	ADDQ         BX, R8
-	VBROADCASTSS (R9), Z8
-	VFMADD231PS  Z7, Z8, Z0
-	VBROADCASTSS (R9)(CX*1), Z8
-	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (R9)(CX*2), Z8
-	VFMADD231PS  Z7, Z8, Z2
-	VBROADCASTSS (R10), Z8
-	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (R10)(CX*1), Z8
-	VFMADD231PS  Z7, Z8, Z4
-	VBROADCASTSS (R10)(CX*2), Z8
-	VFMADD231PS  Z7, Z8, Z5
-	VBROADCASTSS (R11), Z8
-	VFMADD231PS  Z7, Z8, Z6
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	DECQ         R12
-	JNZ          loop
-	ADDQ         SI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R10
-	ADDQ         DI, R11
-	DECQ         AX
-	JNZ          outer
-	MOVQ         c_base+104(FP), AX
-	MOVQ         ldc+128(FP), CX
-	SHLQ         $0x02, CX
-	MOVB         accumulate+136(FP), DL
-	TESTB        DL, DL
-	JZ           overwrite
-	MOVQ         AX, DX
-	VADDPS       (DX), Z0, Z0
-	ADDQ         CX, DX
-	VADDPS       (DX), Z1, Z1
-	ADDQ         CX, DX
-	VADDPS       (DX), Z2, Z2
-	ADDQ         CX, DX
-	VADDPS       (DX), Z3, Z3
-	ADDQ         CX, DX
-	VADDPS       (DX), Z4, Z4
-	ADDQ         CX, DX
-	VADDPS       (DX), Z5, Z5
-	ADDQ         CX, DX
-	VADDPS       (DX), Z6, Z6
-	ADDQ         CX, DX
+	VMOVUPS          (R8), Z7
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Z7, Z0
+	VFMADD231PS.BCST (R9)(CX*1), Z7, Z1
+	VFMADD231PS.BCST (R9)(CX*2), Z7, Z2
+	VFMADD231PS.BCST (R10), Z7, Z3
+	VFMADD231PS.BCST (R10)(CX*1), Z7, Z4
+	VFMADD231PS.BCST (R10)(CX*2), Z7, Z5
+	VFMADD231PS.BCST (R11), Z7, Z6
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	DECQ             R12
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Z0, Z0
+	ADDQ             CX, DX
+	VADDPS           (DX), Z1, Z1
+	ADDQ             CX, DX
+	VADDPS           (DX), Z2, Z2
+	ADDQ             CX, DX
+	VADDPS           (DX), Z3, Z3
+	ADDQ             CX, DX
+	VADDPS           (DX), Z4, Z4
+	ADDQ             CX, DX
+	VADDPS           (DX), Z5, Z5
+	ADDQ             CX, DX
+	VADDPS           (DX), Z6, Z6
+	ADDQ             CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -2113,58 +2085,50 @@ outer:
 	MOVQ k+0(FP), R12
 
 loop:
-	VMOVUPS      (R8), Z8
-	ADDQ         BX, R8
-	VBROADCASTSS (R9), Z9
-	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS (R9)(CX*1), Z9
-	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS (R9)(CX*2), Z9
-	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (R10), Z9
-	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS (R10)(CX*1), Z9
-	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS (R10)(CX*2), Z9
-	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS (R11), Z9
-	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS (R11)(CX*1), Z9
-	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	DECQ         R12
-	JNZ          loop
-	ADDQ         SI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R10
-	ADDQ         DI, R11
-	DECQ         AX
-	JNZ          outer
-	MOVQ         c_base+104(FP), AX
-	MOVQ         ldc+128(FP), CX
-	SHLQ         $0x02, CX
-	MOVB         accumulate+136(FP), DL
-	TESTB        DL, DL
-	JZ           overwrite
-	MOVQ         AX, DX
-	VADDPS       (DX), Z0, Z0
-	ADDQ         CX, DX
-	VADDPS       (DX), Z1, Z1
-	ADDQ         CX, DX
-	VADDPS       (DX), Z2, Z2
-	ADDQ         CX, DX
-	VADDPS       (DX), Z3, Z3
-	ADDQ         CX, DX
-	VADDPS       (DX), Z4, Z4
-	ADDQ         CX, DX
-	VADDPS       (DX), Z5, Z5
-	ADDQ         CX, DX
-	VADDPS       (DX), Z6, Z6
-	ADDQ         CX, DX
-	VADDPS       (DX), Z7, Z7
-	ADDQ         CX, DX
+	VMOVUPS          (R8), Z8
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Z8, Z0
+	VFMADD231PS.BCST (R9)(CX*1), Z8, Z1
+	VFMADD231PS.BCST (R9)(CX*2), Z8, Z2
+	VFMADD231PS.BCST (R10), Z8, Z3
+	VFMADD231PS.BCST (R10)(CX*1), Z8, Z4
+	VFMADD231PS.BCST (R10)(CX*2), Z8, Z5
+	VFMADD231PS.BCST (R11), Z8, Z6
+	VFMADD231PS.BCST (R11)(CX*1), Z8, Z7
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	DECQ             R12
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Z0, Z0
+	ADDQ             CX, DX
+	VADDPS           (DX), Z1, Z1
+	ADDQ             CX, DX
+	VADDPS           (DX), Z2, Z2
+	ADDQ             CX, DX
+	VADDPS           (DX), Z3, Z3
+	ADDQ             CX, DX
+	VADDPS           (DX), Z4, Z4
+	ADDQ             CX, DX
+	VADDPS           (DX), Z5, Z5
+	ADDQ             CX, DX
+	VADDPS           (DX), Z6, Z6
+	ADDQ             CX, DX
+	VADDPS           (DX), Z7, Z7
+	ADDQ             CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -2226,62 +2190,53 @@ outer:
 	MOVQ k+0(FP), R12
 
 loop:
-	VMOVUPS      (R8), Z9
-	ADDQ         BX, R8
-	VBROADCASTSS (R9), Z10
-	VFMADD231PS  Z9, Z10, Z0
-	VBROADCASTSS (R9)(CX*1), Z10
-	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (R9)(CX*2), Z10
-	VFMADD231PS  Z9, Z10, Z2
-	VBROADCASTSS (R10), Z10
-	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (R10)(CX*1), Z10
-	VFMADD231PS  Z9, Z10, Z4
-	VBROADCASTSS (R10)(CX*2), Z10
-	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (R11), Z10
-	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS (R11)(CX*1), Z10
-	VFMADD231PS  Z9, Z10, Z7
-	VBROADCASTSS (R11)(CX*2), Z10
-	VFMADD231PS  Z9, Z10, Z8
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	DECQ         R12
-	JNZ          loop
-	ADDQ         SI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R10
-	ADDQ         DI, R11
-	DECQ         AX
-	JNZ          outer
-	MOVQ         c_base+104(FP), AX
-	MOVQ         ldc+128(FP), CX
-	SHLQ         $0x02, CX
-	MOVB         accumulate+136(FP), DL
-	TESTB        DL, DL
-	JZ           overwrite
-	MOVQ         AX, DX
-	VADDPS       (DX), Z0, Z0
-	ADDQ         CX, DX
-	VADDPS       (DX), Z1, Z1
-	ADDQ         CX, DX
-	VADDPS       (DX), Z2, Z2
-	ADDQ         CX, DX
-	VADDPS       (DX), Z3, Z3
-	ADDQ         CX, DX
-	VADDPS       (DX), Z4, Z4
-	ADDQ         CX, DX
-	VADDPS       (DX), Z5, Z5
-	ADDQ         CX, DX
-	VADDPS       (DX), Z6, Z6
-	ADDQ         CX, DX
-	VADDPS       (DX), Z7, Z7
-	ADDQ         CX, DX
-	VADDPS       (DX), Z8, Z8
-	ADDQ         CX, DX
+	VMOVUPS          (R8), Z9
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Z9, Z0
+	VFMADD231PS.BCST (R9)(CX*1), Z9, Z1
+	VFMADD231PS.BCST (R9)(CX*2), Z9, Z2
+	VFMADD231PS.BCST (R10), Z9, Z3
+	VFMADD231PS.BCST (R10)(CX*1), Z9, Z4
+	VFMADD231PS.BCST (R10)(CX*2), Z9, Z5
+	VFMADD231PS.BCST (R11), Z9, Z6
+	VFMADD231PS.BCST (R11)(CX*1), Z9, Z7
+	VFMADD231PS.BCST (R11)(CX*2), Z9, Z8
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	DECQ             R12
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Z0, Z0
+	ADDQ             CX, DX
+	VADDPS           (DX), Z1, Z1
+	ADDQ             CX, DX
+	VADDPS           (DX), Z2, Z2
+	ADDQ             CX, DX
+	VADDPS           (DX), Z3, Z3
+	ADDQ             CX, DX
+	VADDPS           (DX), Z4, Z4
+	ADDQ             CX, DX
+	VADDPS           (DX), Z5, Z5
+	ADDQ             CX, DX
+	VADDPS           (DX), Z6, Z6
+	ADDQ             CX, DX
+	VADDPS           (DX), Z7, Z7
+	ADDQ             CX, DX
+	VADDPS           (DX), Z8, Z8
+	ADDQ             CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -2348,68 +2303,58 @@ outer:
 	MOVQ k+0(FP), R13
 
 loop:
-	VMOVUPS      (R8), Z10
-	ADDQ         BX, R8
-	VBROADCASTSS (R9), Z11
-	VFMADD231PS  Z10, Z11, Z0
-	VBROADCASTSS (R9)(CX*1), Z11
-	VFMADD231PS  Z10, Z11, Z1
-	VBROADCASTSS (R9)(CX*2), Z11
-	VFMADD231PS  Z10, Z11, Z2
-	VBROADCASTSS (R10), Z11
-	VFMADD231PS  Z10, Z11, Z3
-	VBROADCASTSS (R10)(CX*1), Z11
-	VFMADD231PS  Z10, Z11, Z4
-	VBROADCASTSS (R10)(CX*2), Z11
-	VFMADD231PS  Z10, Z11, Z5
-	VBROADCASTSS (R11), Z11
-	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS (R11)(CX*1), Z11
-	VFMADD231PS  Z10, Z11, Z7
-	VBROADCASTSS (R11)(CX*2), Z11
-	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS (R12), Z11
-	VFMADD231PS  Z10, Z11, Z9
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	ADDQ         DX, R12
-	DECQ         R13
-	JNZ          loop
-	ADDQ         SI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R10
-	ADDQ         DI, R11
-	ADDQ         DI, R12
-	DECQ         AX
-	JNZ          outer
-	MOVQ         c_base+104(FP), AX
-	MOVQ         ldc+128(FP), CX
-	SHLQ         $0x02, CX
-	MOVB         accumulate+136(FP), DL
-	TESTB        DL, DL
-	JZ           overwrite
-	MOVQ         AX, DX
-	VADDPS       (DX), Z0, Z0
-	ADDQ         CX, DX
-	VADDPS       (DX), Z1, Z1
-	ADDQ         CX, DX
-	VADDPS       (DX), Z2, Z2
-	ADDQ         CX, DX
-	VADDPS       (DX), Z3, Z3
-	ADDQ         CX, DX
-	VADDPS       (DX), Z4, Z4
-	ADDQ         CX, DX
-	VADDPS       (DX), Z5, Z5
-	ADDQ         CX, DX
-	VADDPS       (DX), Z6, Z6
-	ADDQ         CX, DX
-	VADDPS       (DX), Z7, Z7
-	ADDQ         CX, DX
-	VADDPS       (DX), Z8, Z8
-	ADDQ         CX, DX
-	VADDPS       (DX), Z9, Z9
-	ADDQ         CX, DX
+	VMOVUPS          (R8), Z10
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Z10, Z0
+	VFMADD231PS.BCST (R9)(CX*1), Z10, Z1
+	VFMADD231PS.BCST (R9)(CX*2), Z10, Z2
+	VFMADD231PS.BCST (R10), Z10, Z3
+	VFMADD231PS.BCST (R10)(CX*1), Z10, Z4
+	VFMADD231PS.BCST (R10)(CX*2), Z10, Z5
+	VFMADD231PS.BCST (R11), Z10, Z6
+	VFMADD231PS.BCST (R11)(CX*1), Z10, Z7
+	VFMADD231PS.BCST (R11)(CX*2), Z10, Z8
+	VFMADD231PS.BCST (R12), Z10, Z9
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	DECQ             R13
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	ADDQ             DI, R12
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Z0, Z0
+	ADDQ             CX, DX
+	VADDPS           (DX), Z1, Z1
+	ADDQ             CX, DX
+	VADDPS           (DX), Z2, Z2
+	ADDQ             CX, DX
+	VADDPS           (DX), Z3, Z3
+	ADDQ             CX, DX
+	VADDPS           (DX), Z4, Z4
+	ADDQ             CX, DX
+	VADDPS           (DX), Z5, Z5
+	ADDQ             CX, DX
+	VADDPS           (DX), Z6, Z6
+	ADDQ             CX, DX
+	VADDPS           (DX), Z7, Z7
+	ADDQ             CX, DX
+	VADDPS           (DX), Z8, Z8
+	ADDQ             CX, DX
+	VADDPS           (DX), Z9, Z9
+	ADDQ             CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -2479,72 +2424,61 @@ outer:
 	MOVQ k+0(FP), R13
 
 loop:
-	VMOVUPS      (R8), Z11
-	ADDQ         BX, R8
-	VBROADCASTSS (R9), Z12
-	VFMADD231PS  Z11, Z12, Z0
-	VBROADCASTSS (R9)(CX*1), Z12
-	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (R9)(CX*2), Z12
-	VFMADD231PS  Z11, Z12, Z2
-	VBROADCASTSS (R10), Z12
-	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (R10)(CX*1), Z12
-	VFMADD231PS  Z11, Z12, Z4
-	VBROADCASTSS (R10)(CX*2), Z12
-	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (R11), Z12
-	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS (R11)(CX*1), Z12
-	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R11)(CX*2), Z12
-	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS (R12), Z12
-	VFMADD231PS  Z11, Z12, Z9
-	VBROADCASTSS (R12)(CX*1), Z12
-	VFMADD231PS  Z11, Z12, Z10
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	ADDQ         DX, R12
-	DECQ         R13
-	JNZ          loop
-	ADDQ         SI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R10
-	ADDQ         DI, R11
-	ADDQ         DI, R12
-	DECQ         AX
-	JNZ          outer
-	MOVQ         c_base+104(FP), AX
-	MOVQ         ldc+128(FP), CX
-	SHLQ         $0x02, CX
-	MOVB         accumulate+136(FP), DL
-	TESTB        DL, DL
-	JZ           overwrite
-	MOVQ         AX, DX
-	VADDPS       (DX), Z0, Z0
-	ADDQ         CX, DX
-	VADDPS       (DX), Z1, Z1
-	ADDQ         CX, DX
-	VADDPS       (DX), Z2, Z2
-	ADDQ         CX, DX
-	VADDPS       (DX), Z3, Z3
-	ADDQ         CX, DX
-	VADDPS       (DX), Z4, Z4
-	ADDQ         CX, DX
-	VADDPS       (DX), Z5, Z5
-	ADDQ         CX, DX
-	VADDPS       (DX), Z6, Z6
-	ADDQ         CX, DX
-	VADDPS       (DX), Z7, Z7
-	ADDQ         CX, DX
-	VADDPS       (DX), Z8, Z8
-	ADDQ         CX, DX
-	VADDPS       (DX), Z9, Z9
-	ADDQ         CX, DX
-	VADDPS       (DX), Z10, Z10
-	ADDQ         CX, DX
+	VMOVUPS          (R8), Z11
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Z11, Z0
+	VFMADD231PS.BCST (R9)(CX*1), Z11, Z1
+	VFMADD231PS.BCST (R9)(CX*2), Z11, Z2
+	VFMADD231PS.BCST (R10), Z11, Z3
+	VFMADD231PS.BCST (R10)(CX*1), Z11, Z4
+	VFMADD231PS.BCST (R10)(CX*2), Z11, Z5
+	VFMADD231PS.BCST (R11), Z11, Z6
+	VFMADD231PS.BCST (R11)(CX*1), Z11, Z7
+	VFMADD231PS.BCST (R11)(CX*2), Z11, Z8
+	VFMADD231PS.BCST (R12), Z11, Z9
+	VFMADD231PS.BCST (R12)(CX*1), Z11, Z10
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	DECQ             R13
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	ADDQ             DI, R12
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Z0, Z0
+	ADDQ             CX, DX
+	VADDPS           (DX), Z1, Z1
+	ADDQ             CX, DX
+	VADDPS           (DX), Z2, Z2
+	ADDQ             CX, DX
+	VADDPS           (DX), Z3, Z3
+	ADDQ             CX, DX
+	VADDPS           (DX), Z4, Z4
+	ADDQ             CX, DX
+	VADDPS           (DX), Z5, Z5
+	ADDQ             CX, DX
+	VADDPS           (DX), Z6, Z6
+	ADDQ             CX, DX
+	VADDPS           (DX), Z7, Z7
+	ADDQ             CX, DX
+	VADDPS           (DX), Z8, Z8
+	ADDQ             CX, DX
+	VADDPS           (DX), Z9, Z9
+	ADDQ             CX, DX
+	VADDPS           (DX), Z10, Z10
+	ADDQ             CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -2617,76 +2551,64 @@ outer:
 	MOVQ k+0(FP), R13
 
 loop:
-	VMOVUPS      (R8), Z12
-	ADDQ         BX, R8
-	VBROADCASTSS (R9), Z13
-	VFMADD231PS  Z12, Z13, Z0
-	VBROADCASTSS (R9)(CX*1), Z13
-	VFMADD231PS  Z12, Z13, Z1
-	VBROADCASTSS (R9)(CX*2), Z13
-	VFMADD231PS  Z12, Z13, Z2
-	VBROADCASTSS (R10), Z13
-	VFMADD231PS  Z12, Z13, Z3
-	VBROADCASTSS (R10)(CX*1), Z13
-	VFMADD231PS  Z12, Z13, Z4
-	VBROADCASTSS (R10)(CX*2), Z13
-	VFMADD231PS  Z12, Z13, Z5
-	VBROADCASTSS (R11), Z13
-	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS (R11)(CX*1), Z13
-	VFMADD231PS  Z12, Z13, Z7
-	VBROADCASTSS (R11)(CX*2), Z13
-	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS (R12), Z13
-	VFMADD231PS  Z12, Z13, Z9
-	VBROADCASTSS (R12)(CX*1), Z13
-	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS (R12)(CX*2), Z13
-	VFMADD231PS  Z12, Z13, Z11
-	ADDQ         DX, R9
-	ADDQ         DX, R10
-	ADDQ         DX, R11
-	ADDQ         DX, R12
-	DECQ         R13
-	JNZ          loop
-	ADDQ         SI, R8
-	ADDQ         DI, R9
-	ADDQ         DI, R10
-	ADDQ         DI, R11
-	ADDQ         DI, R12
-	DECQ         AX
-	JNZ          outer
-	MOVQ         c_base+104(FP), AX
-	MOVQ         ldc+128(FP), CX
-	SHLQ         $0x02, CX
-	MOVB         accumulate+136(FP), DL
-	TESTB        DL, DL
-	JZ           overwrite
-	MOVQ         AX, DX
-	VADDPS       (DX), Z0, Z0
-	ADDQ         CX, DX
-	VADDPS       (DX), Z1, Z1
-	ADDQ         CX, DX
-	VADDPS       (DX), Z2, Z2
-	ADDQ         CX, DX
-	VADDPS       (DX), Z3, Z3
-	ADDQ         CX, DX
-	VADDPS       (DX), Z4, Z4
-	ADDQ         CX, DX
-	VADDPS       (DX), Z5, Z5
-	ADDQ         CX, DX
-	VADDPS       (DX), Z6, Z6
-	ADDQ         CX, DX
-	VADDPS       (DX), Z7, Z7
-	ADDQ         CX, DX
-	VADDPS       (DX), Z8, Z8
-	ADDQ         CX, DX
-	VADDPS       (DX), Z9, Z9
-	ADDQ         CX, DX
-	VADDPS       (DX), Z10, Z10
-	ADDQ         CX, DX
-	VADDPS       (DX), Z11, Z11
-	ADDQ         CX, DX
+	VMOVUPS          (R8), Z12
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Z12, Z0
+	VFMADD231PS.BCST (R9)(CX*1), Z12, Z1
+	VFMADD231PS.BCST (R9)(CX*2), Z12, Z2
+	VFMADD231PS.BCST (R10), Z12, Z3
+	VFMADD231PS.BCST (R10)(CX*1), Z12, Z4
+	VFMADD231PS.BCST (R10)(CX*2), Z12, Z5
+	VFMADD231PS.BCST (R11), Z12, Z6
+	VFMADD231PS.BCST (R11)(CX*1), Z12, Z7
+	VFMADD231PS.BCST (R11)(CX*2), Z12, Z8
+	VFMADD231PS.BCST (R12), Z12, Z9
+	VFMADD231PS.BCST (R12)(CX*1), Z12, Z10
+	VFMADD231PS.BCST (R12)(CX*2), Z12, Z11
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	DECQ             R13
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	ADDQ             DI, R12
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Z0, Z0
+	ADDQ             CX, DX
+	VADDPS           (DX), Z1, Z1
+	ADDQ             CX, DX
+	VADDPS           (DX), Z2, Z2
+	ADDQ             CX, DX
+	VADDPS           (DX), Z3, Z3
+	ADDQ             CX, DX
+	VADDPS           (DX), Z4, Z4
+	ADDQ             CX, DX
+	VADDPS           (DX), Z5, Z5
+	ADDQ             CX, DX
+	VADDPS           (DX), Z6, Z6
+	ADDQ             CX, DX
+	VADDPS           (DX), Z7, Z7
+	ADDQ             CX, DX
+	VADDPS           (DX), Z8, Z8
+	ADDQ             CX, DX
+	VADDPS           (DX), Z9, Z9
+	ADDQ             CX, DX
+	VADDPS           (DX), Z10, Z10
+	ADDQ             CX, DX
+	VADDPS           (DX), Z11, Z11
+	ADDQ             CX, DX
 
 overwrite:
 	VMOVUPS Z0, (AX)
@@ -2712,6 +2634,1122 @@ overwrite:
 	VMOVUPS Z10, (AX)
 	ADDQ    CX, AX
 	VMOVUPS Z11, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512HalfRows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tileAVX512HalfRows1(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   bRow+88(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   AX, BX
+	IMULQ  CX, BX
+	MOVQ   aOuter+56(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   BX, SI
+	IMULQ  DX, AX
+	MOVQ   bOuter+96(FP), BX
+	SHLQ   $0x02, BX
+	SUBQ   AX, BX
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), DI
+	MOVQ   a_base+16(FP), R8
+
+outer:
+	MOVQ k+0(FP), R9
+
+loop:
+	VMOVUPS          (DI), Y1
+	ADDQ             DX, DI
+	VFMADD231PS.BCST (R8), Y1, Y0
+	ADDQ             CX, R8
+	DECQ             R9
+	JNZ              loop
+	ADDQ             BX, DI
+	ADDQ             SI, R8
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Y0, Y0
+	ADDQ             CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512HalfRows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tileAVX512HalfRows2(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+
+outer:
+	MOVQ k+0(FP), R10
+
+loop:
+	VMOVUPS          (R8), Y2
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Y2, Y0
+	VFMADD231PS.BCST (R9)(CX*1), Y2, Y1
+	ADDQ             DX, R9
+	DECQ             R10
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Y0, Y0
+	ADDQ             CX, DX
+	VADDPS           (DX), Y1, Y1
+	ADDQ             CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512HalfRows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tileAVX512HalfRows3(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+
+outer:
+	MOVQ k+0(FP), R10
+
+loop:
+	VMOVUPS          (R8), Y3
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Y3, Y0
+	VFMADD231PS.BCST (R9)(CX*1), Y3, Y1
+	VFMADD231PS.BCST (R9)(CX*2), Y3, Y2
+	ADDQ             DX, R9
+	DECQ             R10
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Y0, Y0
+	ADDQ             CX, DX
+	VADDPS           (DX), Y1, Y1
+	ADDQ             CX, DX
+	VADDPS           (DX), Y2, Y2
+	ADDQ             CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512HalfRows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tileAVX512HalfRows4(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
+
+loop:
+	VMOVUPS          (R8), Y4
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Y4, Y0
+	VFMADD231PS.BCST (R9)(CX*1), Y4, Y1
+	VFMADD231PS.BCST (R9)(CX*2), Y4, Y2
+	VFMADD231PS.BCST (R10), Y4, Y3
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	DECQ             R11
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Y0, Y0
+	ADDQ             CX, DX
+	VADDPS           (DX), Y1, Y1
+	ADDQ             CX, DX
+	VADDPS           (DX), Y2, Y2
+	ADDQ             CX, DX
+	VADDPS           (DX), Y3, Y3
+	ADDQ             CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512HalfRows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tileAVX512HalfRows5(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
+
+loop:
+	VMOVUPS          (R8), Y5
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Y5, Y0
+	VFMADD231PS.BCST (R9)(CX*1), Y5, Y1
+	VFMADD231PS.BCST (R9)(CX*2), Y5, Y2
+	VFMADD231PS.BCST (R10), Y5, Y3
+	VFMADD231PS.BCST (R10)(CX*1), Y5, Y4
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	DECQ             R11
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Y0, Y0
+	ADDQ             CX, DX
+	VADDPS           (DX), Y1, Y1
+	ADDQ             CX, DX
+	VADDPS           (DX), Y2, Y2
+	ADDQ             CX, DX
+	VADDPS           (DX), Y3, Y3
+	ADDQ             CX, DX
+	VADDPS           (DX), Y4, Y4
+	ADDQ             CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512HalfRows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tileAVX512HalfRows6(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+
+outer:
+	MOVQ k+0(FP), R11
+
+loop:
+	VMOVUPS          (R8), Y6
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Y6, Y0
+	VFMADD231PS.BCST (R9)(CX*1), Y6, Y1
+	VFMADD231PS.BCST (R9)(CX*2), Y6, Y2
+	VFMADD231PS.BCST (R10), Y6, Y3
+	VFMADD231PS.BCST (R10)(CX*1), Y6, Y4
+	VFMADD231PS.BCST (R10)(CX*2), Y6, Y5
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	DECQ             R11
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Y0, Y0
+	ADDQ             CX, DX
+	VADDPS           (DX), Y1, Y1
+	ADDQ             CX, DX
+	VADDPS           (DX), Y2, Y2
+	ADDQ             CX, DX
+	VADDPS           (DX), Y3, Y3
+	ADDQ             CX, DX
+	VADDPS           (DX), Y4, Y4
+	ADDQ             CX, DX
+	VADDPS           (DX), Y5, Y5
+	ADDQ             CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512HalfRows7(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tileAVX512HalfRows7(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+
+outer:
+	MOVQ k+0(FP), R12
+
+loop:
+	VMOVUPS          (R8), Y7
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Y7, Y0
+	VFMADD231PS.BCST (R9)(CX*1), Y7, Y1
+	VFMADD231PS.BCST (R9)(CX*2), Y7, Y2
+	VFMADD231PS.BCST (R10), Y7, Y3
+	VFMADD231PS.BCST (R10)(CX*1), Y7, Y4
+	VFMADD231PS.BCST (R10)(CX*2), Y7, Y5
+	VFMADD231PS.BCST (R11), Y7, Y6
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	DECQ             R12
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Y0, Y0
+	ADDQ             CX, DX
+	VADDPS           (DX), Y1, Y1
+	ADDQ             CX, DX
+	VADDPS           (DX), Y2, Y2
+	ADDQ             CX, DX
+	VADDPS           (DX), Y3, Y3
+	ADDQ             CX, DX
+	VADDPS           (DX), Y4, Y4
+	ADDQ             CX, DX
+	VADDPS           (DX), Y5, Y5
+	ADDQ             CX, DX
+	VADDPS           (DX), Y6, Y6
+	ADDQ             CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512HalfRows8(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tileAVX512HalfRows8(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+
+outer:
+	MOVQ k+0(FP), R12
+
+loop:
+	VMOVUPS          (R8), Y8
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Y8, Y0
+	VFMADD231PS.BCST (R9)(CX*1), Y8, Y1
+	VFMADD231PS.BCST (R9)(CX*2), Y8, Y2
+	VFMADD231PS.BCST (R10), Y8, Y3
+	VFMADD231PS.BCST (R10)(CX*1), Y8, Y4
+	VFMADD231PS.BCST (R10)(CX*2), Y8, Y5
+	VFMADD231PS.BCST (R11), Y8, Y6
+	VFMADD231PS.BCST (R11)(CX*1), Y8, Y7
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	DECQ             R12
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Y0, Y0
+	ADDQ             CX, DX
+	VADDPS           (DX), Y1, Y1
+	ADDQ             CX, DX
+	VADDPS           (DX), Y2, Y2
+	ADDQ             CX, DX
+	VADDPS           (DX), Y3, Y3
+	ADDQ             CX, DX
+	VADDPS           (DX), Y4, Y4
+	ADDQ             CX, DX
+	VADDPS           (DX), Y5, Y5
+	ADDQ             CX, DX
+	VADDPS           (DX), Y6, Y6
+	ADDQ             CX, DX
+	VADDPS           (DX), Y7, Y7
+	ADDQ             CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512HalfRows9(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tileAVX512HalfRows9(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+
+outer:
+	MOVQ k+0(FP), R12
+
+loop:
+	VMOVUPS          (R8), Y9
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Y9, Y0
+	VFMADD231PS.BCST (R9)(CX*1), Y9, Y1
+	VFMADD231PS.BCST (R9)(CX*2), Y9, Y2
+	VFMADD231PS.BCST (R10), Y9, Y3
+	VFMADD231PS.BCST (R10)(CX*1), Y9, Y4
+	VFMADD231PS.BCST (R10)(CX*2), Y9, Y5
+	VFMADD231PS.BCST (R11), Y9, Y6
+	VFMADD231PS.BCST (R11)(CX*1), Y9, Y7
+	VFMADD231PS.BCST (R11)(CX*2), Y9, Y8
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	DECQ             R12
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Y0, Y0
+	ADDQ             CX, DX
+	VADDPS           (DX), Y1, Y1
+	ADDQ             CX, DX
+	VADDPS           (DX), Y2, Y2
+	ADDQ             CX, DX
+	VADDPS           (DX), Y3, Y3
+	ADDQ             CX, DX
+	VADDPS           (DX), Y4, Y4
+	ADDQ             CX, DX
+	VADDPS           (DX), Y5, Y5
+	ADDQ             CX, DX
+	VADDPS           (DX), Y6, Y6
+	ADDQ             CX, DX
+	VADDPS           (DX), Y7, Y7
+	ADDQ             CX, DX
+	VADDPS           (DX), Y8, Y8
+	ADDQ             CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512HalfRows10(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tileAVX512HalfRows10(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+	LEAQ   (R11)(CX*2), R12
+	ADDQ   CX, R12
+
+outer:
+	MOVQ k+0(FP), R13
+
+loop:
+	VMOVUPS          (R8), Y10
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Y10, Y0
+	VFMADD231PS.BCST (R9)(CX*1), Y10, Y1
+	VFMADD231PS.BCST (R9)(CX*2), Y10, Y2
+	VFMADD231PS.BCST (R10), Y10, Y3
+	VFMADD231PS.BCST (R10)(CX*1), Y10, Y4
+	VFMADD231PS.BCST (R10)(CX*2), Y10, Y5
+	VFMADD231PS.BCST (R11), Y10, Y6
+	VFMADD231PS.BCST (R11)(CX*1), Y10, Y7
+	VFMADD231PS.BCST (R11)(CX*2), Y10, Y8
+	VFMADD231PS.BCST (R12), Y10, Y9
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	DECQ             R13
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	ADDQ             DI, R12
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Y0, Y0
+	ADDQ             CX, DX
+	VADDPS           (DX), Y1, Y1
+	ADDQ             CX, DX
+	VADDPS           (DX), Y2, Y2
+	ADDQ             CX, DX
+	VADDPS           (DX), Y3, Y3
+	ADDQ             CX, DX
+	VADDPS           (DX), Y4, Y4
+	ADDQ             CX, DX
+	VADDPS           (DX), Y5, Y5
+	ADDQ             CX, DX
+	VADDPS           (DX), Y6, Y6
+	ADDQ             CX, DX
+	VADDPS           (DX), Y7, Y7
+	ADDQ             CX, DX
+	VADDPS           (DX), Y8, Y8
+	ADDQ             CX, DX
+	VADDPS           (DX), Y9, Y9
+	ADDQ             CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512HalfRows11(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tileAVX512HalfRows11(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+	LEAQ   (R11)(CX*2), R12
+	ADDQ   CX, R12
+
+outer:
+	MOVQ k+0(FP), R13
+
+loop:
+	VMOVUPS          (R8), Y11
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Y11, Y0
+	VFMADD231PS.BCST (R9)(CX*1), Y11, Y1
+	VFMADD231PS.BCST (R9)(CX*2), Y11, Y2
+	VFMADD231PS.BCST (R10), Y11, Y3
+	VFMADD231PS.BCST (R10)(CX*1), Y11, Y4
+	VFMADD231PS.BCST (R10)(CX*2), Y11, Y5
+	VFMADD231PS.BCST (R11), Y11, Y6
+	VFMADD231PS.BCST (R11)(CX*1), Y11, Y7
+	VFMADD231PS.BCST (R11)(CX*2), Y11, Y8
+	VFMADD231PS.BCST (R12), Y11, Y9
+	VFMADD231PS.BCST (R12)(CX*1), Y11, Y10
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	DECQ             R13
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	ADDQ             DI, R12
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Y0, Y0
+	ADDQ             CX, DX
+	VADDPS           (DX), Y1, Y1
+	ADDQ             CX, DX
+	VADDPS           (DX), Y2, Y2
+	ADDQ             CX, DX
+	VADDPS           (DX), Y3, Y3
+	ADDQ             CX, DX
+	VADDPS           (DX), Y4, Y4
+	ADDQ             CX, DX
+	VADDPS           (DX), Y5, Y5
+	ADDQ             CX, DX
+	VADDPS           (DX), Y6, Y6
+	ADDQ             CX, DX
+	VADDPS           (DX), Y7, Y7
+	ADDQ             CX, DX
+	VADDPS           (DX), Y8, Y8
+	ADDQ             CX, DX
+	VADDPS           (DX), Y9, Y9
+	ADDQ             CX, DX
+	VADDPS           (DX), Y10, Y10
+	ADDQ             CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y10, (AX)
+	ADDQ    CX, AX
+	VZEROUPPER
+	RET
+
+// func tileAVX512HalfRows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·tileAVX512HalfRows12(SB), NOSPLIT, $0-137
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   k+0(FP), AX
+	MOVQ   aRow+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   aCol+48(FP), DX
+	SHLQ   $0x02, DX
+	MOVQ   bRow+88(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   AX, SI
+	IMULQ  DX, SI
+	MOVQ   aOuter+56(FP), DI
+	SHLQ   $0x02, DI
+	SUBQ   SI, DI
+	IMULQ  BX, AX
+	MOVQ   bOuter+96(FP), SI
+	SHLQ   $0x02, SI
+	SUBQ   AX, SI
+	MOVQ   outer+8(FP), AX
+	MOVQ   b_base+64(FP), R8
+	MOVQ   a_base+16(FP), R9
+	LEAQ   (R9)(CX*2), R10
+	ADDQ   CX, R10
+	LEAQ   (R10)(CX*2), R11
+	ADDQ   CX, R11
+	LEAQ   (R11)(CX*2), R12
+	ADDQ   CX, R12
+
+outer:
+	MOVQ k+0(FP), R13
+
+loop:
+	VMOVUPS          (R8), Y12
+	ADDQ             BX, R8
+	VFMADD231PS.BCST (R9), Y12, Y0
+	VFMADD231PS.BCST (R9)(CX*1), Y12, Y1
+	VFMADD231PS.BCST (R9)(CX*2), Y12, Y2
+	VFMADD231PS.BCST (R10), Y12, Y3
+	VFMADD231PS.BCST (R10)(CX*1), Y12, Y4
+	VFMADD231PS.BCST (R10)(CX*2), Y12, Y5
+	VFMADD231PS.BCST (R11), Y12, Y6
+	VFMADD231PS.BCST (R11)(CX*1), Y12, Y7
+	VFMADD231PS.BCST (R11)(CX*2), Y12, Y8
+	VFMADD231PS.BCST (R12), Y12, Y9
+	VFMADD231PS.BCST (R12)(CX*1), Y12, Y10
+	VFMADD231PS.BCST (R12)(CX*2), Y12, Y11
+	ADDQ             DX, R9
+	ADDQ             DX, R10
+	ADDQ             DX, R11
+	ADDQ             DX, R12
+	DECQ             R13
+	JNZ              loop
+	ADDQ             SI, R8
+	ADDQ             DI, R9
+	ADDQ             DI, R10
+	ADDQ             DI, R11
+	ADDQ             DI, R12
+	DECQ             AX
+	JNZ              outer
+	MOVQ             c_base+104(FP), AX
+	MOVQ             ldc+128(FP), CX
+	SHLQ             $0x02, CX
+	MOVB             accumulate+136(FP), DL
+	TESTB            DL, DL
+	JZ               overwrite
+	MOVQ             AX, DX
+	VADDPS           (DX), Y0, Y0
+	ADDQ             CX, DX
+	VADDPS           (DX), Y1, Y1
+	ADDQ             CX, DX
+	VADDPS           (DX), Y2, Y2
+	ADDQ             CX, DX
+	VADDPS           (DX), Y3, Y3
+	ADDQ             CX, DX
+	VADDPS           (DX), Y4, Y4
+	ADDQ             CX, DX
+	VADDPS           (DX), Y5, Y5
+	ADDQ             CX, DX
+	VADDPS           (DX), Y6, Y6
+	ADDQ             CX, DX
+	VADDPS           (DX), Y7, Y7
+	ADDQ             CX, DX
+	VADDPS           (DX), Y8, Y8
+	ADDQ             CX, DX
+	VADDPS           (DX), Y9, Y9
+	ADDQ             CX, DX
+	VADDPS           (DX), Y10, Y10
+	ADDQ             CX, DX
+	VADDPS           (DX), Y11, Y11
+	ADDQ             CX, DX
+
+overwrite:
+	VMOVUPS Y0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y7, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y8, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y9, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y10, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Y11, (AX)
 	ADDQ    CX, AX
 	VZEROUPPER
 	RET
@@ -4522,3 +5560,122 @@ loop:
 done:
 	VZEROUPPER
 	RET
+
+// func transposeNarrowAVX2(k int, n int, src []float32, srcRow int, dst []float32, dstRow int)
+// Requires: AVX, CMOV
+TEXT ·transposeNarrowAVX2(SB), NOSPLIT, $0-80
+	MOVQ    k+0(FP), AX
+	MOVQ    n+8(FP), CX
+	MOVQ    src_base+16(FP), DX
+	MOVQ    srcRow+40(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    dst_base+48(FP), SI
+	MOVQ    dstRow+72(FP), DI
+	SHLQ    $0x02, DI
+	LEAQ    laneMasks<>+0(SB), R8
+	MOVQ    AX, R9
+	NEGQ    R9
+	VMOVDQU 32(R8)(R9*4), Y0
+	LEAQ    -8(CX), R8
+	XORQ    R9, R9
+
+loop:
+	CMPQ       R9, R8
+	CMOVQGT    R8, R9
+	MOVQ       R9, R10
+	IMULQ      BX, R10
+	ADDQ       DX, R10
+	LEAQ       (R10)(BX*2), R11
+	ADDQ       BX, R11
+	LEAQ       (R11)(BX*2), R12
+	ADDQ       BX, R12
+	VMASKMOVPS (R10), Y0, Y1
+	VMASKMOVPS (R10)(BX*1), Y0, Y2
+	VMASKMOVPS (R10)(BX*2), Y0, Y3
+	VMASKMOVPS (R11), Y0, Y4
+	VMASKMOVPS (R11)(BX*1), Y0, Y5
+	VMASKMOVPS (R11)(BX*2), Y0, Y6
+	VMASKMOVPS (R12), Y0, Y7
+	VMASKMOVPS (R12)(BX*1), Y0, Y8
+	LEAQ       (SI)(R9*4), R10
+	VUNPCKLPS  Y2, Y1, Y9
+	VUNPCKHPS  Y2, Y1, Y1
+	VUNPCKLPS  Y4, Y3, Y2
+	VUNPCKHPS  Y4, Y3, Y3
+	VUNPCKLPS  Y6, Y5, Y4
+	VUNPCKHPS  Y6, Y5, Y5
+	VUNPCKLPS  Y8, Y7, Y6
+	VUNPCKHPS  Y8, Y7, Y7
+	VSHUFPS    $0x44, Y2, Y9, Y8
+	VSHUFPS    $0xee, Y2, Y9, Y2
+	VSHUFPS    $0x44, Y3, Y1, Y9
+	VSHUFPS    $0xee, Y3, Y1, Y1
+	VSHUFPS    $0x44, Y6, Y4, Y3
+	VSHUFPS    $0xee, Y6, Y4, Y4
+	VSHUFPS    $0x44, Y7, Y5, Y6
+	VSHUFPS    $0xee, Y7, Y5, Y5
+	VPERM2F128 $0x20, Y3, Y8, Y7
+	VPERM2F128 $0x31, Y3, Y8, Y3
+	VPERM2F128 $0x20, Y4, Y2, Y8
+	VPERM2F128 $0x31, Y4, Y2, Y2
+	VPERM2F128 $0x20, Y6, Y9, Y4
+	VPERM2F128 $0x31, Y6, Y9, Y6
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x31, Y5, Y1, Y1
+	CMPQ       AX, $0x00
+	JLE        next
+	VMOVUPS    Y7, (R10)
+	ADDQ       DI, R10
+	CMPQ       AX, $0x01
+	JLE        next
+	VMOVUPS    Y8, (R10)
+	ADDQ       DI, R10
+	CMPQ       AX, $0x02
+	JLE        next
+	VMOVUPS    Y4, (R10)
+	ADDQ       DI, R10
+	CMPQ       AX, $0x03
+	JLE        next
+	VMOVUPS    Y9, (R10)
+	ADDQ       DI, R10
+	CMPQ       AX, $0x04
+	JLE        next
+	VMOVUPS    Y3, (R10)
+	ADDQ       DI, R10
+	CMPQ       AX, $0x05
+	JLE        next
+	VMOVUPS    Y2, (R10)
+	ADDQ       DI, R10
+	CMPQ       AX, $0x06
+	JLE        next
+	VMOVUPS    Y6, (R10)
+	ADDQ       DI, R10
+	CMPQ       AX, $0x07
+	JLE        next
+	VMOVUPS    Y1, (R10)
+	ADDQ       DI, R10
+
+next:
+	ADDQ $0x08, R9
+	CMPQ R9, CX
+	JLT  loop
+	VZEROUPPER
+	RET
+
+DATA laneMasks<>+0(SB)/4, $0xffffffff
+DATA laneMasks<>+4(SB)/4, $0xffffffff
+DATA laneMasks<>+8(SB)/4, $0xffffffff
+DATA laneMasks<>+12(SB)/4, $0xffffffff
+DATA laneMasks<>+16(SB)/4, $0xffffffff
+DATA laneMasks<>+20(SB)/4, $0xffffffff
+DATA laneMasks<>+24(SB)/4, $0xffffffff
+DATA laneMasks<>+28(SB)/4, $0xffffffff
+DATA laneMasks<>+32(SB)/4, $0x00000000
+DATA laneMasks<>+36(SB)/4, $0x00000000
+DATA laneMasks<>+40(SB)/4, $0x00000000
+DATA laneMasks<>+44(SB)/4, $0x00000000
+DATA laneMasks<>+48(SB)/4, $0x00000000
+DATA laneMasks<>+52(SB)/4, $0x00000000
+DATA laneMasks<>+56(SB)/4, $0x00000000
+DATA laneMasks<>+60(SB)/4, $0x00000000
+GLOBL laneMasks<>(SB), RODATA|NOPTR, $64

@@ -11,12 +11,13 @@ import (
 
 func main() {
 	ConstraintExpr("!noasm")
-	for _, s := range []shape{avx512, avx512Narrow, avx2, avx2Narrow} {
+	for _, s := range []shape{avx512, avx512Narrow, avx512Half, avx2, avx2Narrow} {
 		for rows := 1; rows <= s.maxRows; rows++ {
 			tile(s, rows)
 		}
 	}
 	transpose()
+	transposeNarrow()
 	Generate()
 }
 
@@ -28,16 +29,21 @@ type shape struct {
 	lanes   int // float32 values in a vector
 	vector  func() reg.VecVirtual
 	zero    func(v reg.VecVirtual)
+	spread  bool // an operand in memory is spread over a vector on the way: AVX-512 can, and it pays for one vector of columns
 }
 
 func (s shape) cols() int { return s.vectors * s.lanes }
 
 var (
-	avx512       = shape{"AVX512", 12, 2, 16, ZMM, func(v reg.VecVirtual) { VPXORD(v, v, v) }}
-	avx512Narrow = shape{"AVX512Narrow", 12, 1, 16, ZMM, avx512.zero}
-	avx2         = shape{"AVX2", 6, 2, 8, YMM, func(v reg.VecVirtual) { VXORPS(v, v, v) }}
-	avx2Narrow   = shape{"AVX2Narrow", 12, 1, 8, YMM, avx2.zero}
+	avx512       = shape{"AVX512", 12, 2, 16, ZMM, zeroEVEX, false}
+	avx512Narrow = shape{"AVX512Narrow", 12, 1, 16, ZMM, zeroEVEX, true}
+	avx512Half   = shape{"AVX512Half", 12, 1, 8, YMM, zeroVEX, true}
+	avx2         = shape{"AVX2", 6, 2, 8, YMM, zeroVEX, false}
+	avx2Narrow   = shape{"AVX2Narrow", 12, 1, 8, YMM, zeroVEX, false}
 )
+
+func zeroEVEX(v reg.VecVirtual) { VPXORD(v, v, v) }
+func zeroVEX(v reg.VecVirtual)  { VXORPS(v, v, v) }
 
 // float is the size of a float32 in bytes.
 const float = 4
@@ -105,6 +111,10 @@ func multiply(s shape, sums [][]reg.VecVirtual) {
 	}
 	ADDQ(bRow, b)
 	for i, sum := range sums {
+		if s.spread {
+			VFMADD231PS_BCST(element(a, aRow, i), columns[0], sum[0])
+			continue
+		}
 		x := s.vector()
 		VBROADCASTSS(element(a, aRow, i), x)
 		for j, y := range columns {
@@ -225,6 +235,77 @@ func transpose() {
 	Label("done")
 	VZEROUPPER()
 	RET()
+}
+
+// transposeNarrow generates the transposition of a matrix of less than eight
+// columns. The last block of eight rows overlaps the one before.
+func transposeNarrow() {
+	const name = "transposeNarrowAVX2"
+	TEXT(name, NOSPLIT, "func(k, n int, src []float32, srcRow int, dst []float32, dstRow int)")
+	Pragma("noescape")
+	Doc(
+		name+" is",
+		"",
+		"\tfor i := range k { // 1 to 8",
+		"\t\tfor j := range n { // 8 or more",
+		"\t\t\tdst[i*dstRow+j] = src[j*srcRow+i]",
+		"\t\t}",
+		"\t}",
+	)
+	k, n := Load(Param("k"), GP64()), Load(Param("n"), GP64())
+	src, srcRow := Load(Param("src").Base(), GP64()), stride("srcRow")
+	dst, dstRow := Load(Param("dst").Base(), GP64()), stride("dstRow")
+	mask, lanes := YMM(), GP64()
+	LEAQ(laneMasks(), lanes)
+	offset := GP64()
+	MOVQ(k, offset)
+	NEGQ(offset)
+	VMOVDQU(Mem{Base: lanes, Index: offset, Scale: float, Disp: 8 * float}, mask)
+	last, j := GP64(), GP64()
+	LEAQ(Mem{Base: n, Disp: -8}, last)
+	XORQ(j, j)
+
+	Label("loop")
+	CMPQ(j, last)
+	CMOVQGT(last, j)
+	from := GP64()
+	MOVQ(j, from)
+	IMULQ(srcRow, from)
+	ADDQ(src, from)
+	p := rowPointers(from, srcRow, 8)
+	var x [8]reg.VecVirtual
+	for i := range x {
+		x[i] = YMM()
+		VMASKMOVPS(element(p, srcRow, i), mask, x[i])
+	}
+	to := GP64()
+	LEAQ(Mem{Base: dst, Index: j, Scale: float}, to)
+	for i, y := range transposed(x) {
+		CMPQ(k, U8(i))
+		JLE(LabelRef("next"))
+		VMOVUPS(y, Mem{Base: to})
+		ADDQ(dstRow, to)
+	}
+	Label("next")
+	ADDQ(U8(8), j)
+	CMPQ(j, n)
+	JLT(LabelRef("loop"))
+	VZEROUPPER()
+	RET()
+}
+
+// laneMasks are eight lanes that are all ones, then eight that are zero: from
+// element 8-k on, k lanes are chosen.
+func laneMasks() Mem {
+	m := GLOBL("laneMasks", RODATA|NOPTR)
+	for i := range 16 {
+		v := uint32(0)
+		if i < 8 {
+			v = 0xffffffff
+		}
+		DATA(i*float, U32(v))
+	}
+	return m
 }
 
 // transposed transposes the matrix whose rows are in x: first pairs of rows, then fours, then the halves of the vectors.
