@@ -151,7 +151,7 @@ const doc = `measures training and inference for every combination of the flags.
 A training step reads a batch from bytes, runs forward and backward, and updates with Adam; an inference step runs the graph.
 images/CPU-s is by processor time, the steadiest figure on a shared machine. FMA is multiply-adds: those of a forward run, and
 for training three times those, less the first layer's once: nobody needs its input's gradient. Peak is the share, of
-what a 512×512 matrix product reaches on one thread, that a CPU-second of the step does.`
+what one thread's registers can multiply and add, that a CPU-second of the step does.`
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options

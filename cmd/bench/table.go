@@ -10,8 +10,8 @@ import (
 
 // writeTable writes the machine and a line for each report.
 func writeTable(out io.Writer, m machine, reports []report, compared bool) error {
-	fmt.Fprintf(out, "%s/%s, %d processors; one thread: %.1f G multiply-adds/s in a matrix product, %.1f GB/s read and written in a copy\n\n",
-		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), m.PeakMulAdds/1e9, m.CopyBytes/1e9)
+	fmt.Fprintf(out, "%s/%s, %d processors; one thread: %.1f G multiply-adds/s at most, %.1f (%.0f %%) in a %d×%d matrix product, %.1f GB/s read and written in a copy\n\n",
+		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), m.PeakMulAdds/1e9, m.ProductMulAdds/1e9, 100*m.ProductMulAdds/m.PeakMulAdds, productSize, productSize, m.CopyBytes/1e9)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	head := []string{"model", "mode", "batch", "threads", "images/s", "images/CPU-s", "ms/step", "fastest", "quartiles", "GFMA/s", "peak", "allocs/step", "peak MB"}
 	if compared {
