@@ -37,6 +37,8 @@ func contracts[T Float]() []contract[T] {
 		{"Activation", NewActivation(square, square), []int{20}, 20, nil},
 		{"ReLU", NewReLU[T](), []int{20}, 20, nil},
 		{"BatchNorm", &BatchNorm[T]{N: 4, C: 3, Pixels: 2, Epsilon: 0.1, Training: true}, []int{24, 3, 3, 3, 3}, 24, []int{3, 4}},
+		{"BatchNorm with ReLU", &BatchNorm[T]{N: 4, C: 3, Pixels: 2, Epsilon: 0.1, Training: true, ReLU: true}, []int{24, 3, 3, 3, 3}, 24, []int{3, 4}},
+		{"BatchNorm of vectors", &BatchNorm[T]{N: 4, C: 3, Pixels: 1, Epsilon: 0.1, Training: true}, []int{12, 3, 3, 3, 3}, 12, []int{3, 4}},
 		{"Dropout", &Dropout[T]{Rate: 0.5, Step: new(uint64)}, []int{20}, 20, nil},
 		{"SoftMax", &SoftMax[T]{Classes: 4}, []int{20}, 20, nil},
 		{"CrossEntropy", &CrossEntropy[T]{N: 4, Classes: 3}, []int{12, 4, 4}, 1, []int{1, 2}},

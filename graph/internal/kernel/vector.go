@@ -4,8 +4,9 @@ import "math"
 
 // vectorFuncs are loops over float32 in assembly, from tierAVX2 on. All but
 // poolPairs and patchGrad take a multiple of eight elements, and all but
-// patchGrad give the same bits as their plain loop. There a conversion to
-// float32 keeps the compiler from fusing a product with the sum around it.
+// patchGrad and the sums in float64 give the same bits as their plain loop.
+// There a conversion to float32 keeps the compiler from fusing a product with
+// the sum around it.
 type vectorFuncs struct {
 	relu      func(y, x []float32)
 	reluGrad  func(dx, dy, x []float32)
@@ -16,6 +17,11 @@ type vectorFuncs struct {
 	adam      func(w, g, m, v []float32, lr, epsilon, beta1, beta2, rest1, rest2 float32)
 	poolPairs func(rows, cols int, y []float32, winner []int32, x []float32, first, width int, bias, floor float32, none int32)
 	patchGrad func(sum, d []float32, at []int32, patches []float32)
+
+	deviations func(x []float32, from float64) (sum, squares float64)
+	normalise  func(y, x []float32, mean, a, beta, floor float32)
+	normSums   func(dy, x []float32, mean, a, beta, floor float32) (sum, product float64)
+	normGrad   func(dx, dy, x []float32, mean, a, beta, floor, shift, slope float32)
 }
 
 // float32s returns x if it is of float32 and there is assembly for it.

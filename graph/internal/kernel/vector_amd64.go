@@ -14,4 +14,9 @@ var vectors = vectorFuncs{
 	adam:      adamAVX2,
 	poolPairs: poolPairsAVX2,
 	patchGrad: patchGradAVX2,
+
+	deviations: deviationsAVX2,
+	normalise:  normaliseAVX2,
+	normSums:   normSumsAVX2,
+	normGrad:   normGradAVX2,
 }

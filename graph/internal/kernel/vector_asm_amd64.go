@@ -104,3 +104,50 @@ func poolPairsAVX2(rows int, cols int, y []float32, winner []int32, x []float32,
 //
 //go:noescape
 func patchGradAVX2(sum []float32, d []float32, at []int32, patches []float32)
+
+// deviationsAVX2 is
+//
+//	for i := range x { // a multiple of eight; in eight interleaved parts
+//		d := float64(x[i]) - from
+//		sum += d
+//		squares += d * d // fused
+//	}
+//
+//go:noescape
+func deviationsAVX2(x []float32, from float64) (sum float64, squares float64)
+
+// normaliseAVX2 is
+//
+//	for i := range y { // a multiple of eight; each operation is rounded
+//		if y[i] = a*(x[i]-mean) + beta; y[i] <= floor {
+//			y[i] = floor
+//		}
+//	}
+//
+//go:noescape
+func normaliseAVX2(y []float32, x []float32, mean float32, a float32, beta float32, floor float32)
+
+// normSumsAVX2 is
+//
+//	for i := range x { // a multiple of eight; in eight interleaved parts
+//		if !(a*(x[i]-mean)+beta <= floor) {
+//			sum += float64(dy[i])
+//			product += float64(dy[i]) * float64(x[i]-mean) // fused
+//		}
+//	}
+//
+//go:noescape
+func normSumsAVX2(dy []float32, x []float32, mean float32, a float32, beta float32, floor float32) (sum float64, product float64)
+
+// normGradAVX2 is
+//
+//	for i := range dx { // a multiple of eight; each operation is rounded
+//		d := dy[i]
+//		if a*(x[i]-mean)+beta <= floor {
+//			d = 0
+//		}
+//		dx[i] = a * (d - shift - slope*(x[i]-mean))
+//	}
+//
+//go:noescape
+func normGradAVX2(dx []float32, dy []float32, x []float32, mean float32, a float32, beta float32, floor float32, shift float32, slope float32)

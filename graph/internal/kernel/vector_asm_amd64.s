@@ -355,3 +355,169 @@ store:
 	VMOVUPS Y1, 32(AX)
 	VZEROUPPER
 	RET
+
+// func deviationsAVX2(x []float32, from float64) (sum float64, squares float64)
+// Requires: AVX, FMA3, SSE2
+TEXT ·deviationsAVX2(SB), NOSPLIT, $0-48
+	MOVQ         x_base+0(FP), AX
+	VBROADCASTSD from+24(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	MOVQ         x_len+8(FP), CX
+	XORQ         DX, DX
+	SHLQ         $0x02, CX
+
+loop:
+	CMPQ        DX, CX
+	JGE         done
+	VCVTPS2PD   (AX)(DX*1), Y5
+	VSUBPD      Y0, Y5, Y5
+	VADDPD      Y5, Y1, Y1
+	VFMADD231PD Y5, Y5, Y3
+	VCVTPS2PD   16(AX)(DX*1), Y5
+	VSUBPD      Y0, Y5, Y5
+	VADDPD      Y5, Y2, Y2
+	VFMADD231PD Y5, Y5, Y4
+	ADDQ        $0x20, DX
+	JMP         loop
+
+done:
+	VADDPD       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPD       X0, X1, X1
+	VUNPCKHPD    X1, X1, X0
+	VADDSD       X0, X1, X1
+	MOVSD        X1, sum+32(FP)
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X3
+	VUNPCKHPD    X3, X3, X0
+	VADDSD       X0, X3, X3
+	MOVSD        X3, squares+40(FP)
+	VZEROUPPER
+	RET
+
+// func normaliseAVX2(y []float32, x []float32, mean float32, a float32, beta float32, floor float32)
+// Requires: AVX
+TEXT ·normaliseAVX2(SB), NOSPLIT, $0-64
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS mean+48(FP), Y0
+	VBROADCASTSS a+52(FP), Y1
+	VBROADCASTSS beta+56(FP), Y2
+	VBROADCASTSS floor+60(FP), Y3
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+	SHLQ         $0x02, DX
+
+loop:
+	CMPQ      BX, DX
+	JGE       done
+	VMOVUPS   (CX)(BX*1), Y4
+	VSUBPS    Y0, Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VCMPPS    $0x16, Y3, Y4, Y5
+	VBLENDVPS Y5, Y4, Y3, Y4
+	VMOVUPS   Y4, (AX)(BX*1)
+	ADDQ      $0x20, BX
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func normSumsAVX2(dy []float32, x []float32, mean float32, a float32, beta float32, floor float32) (sum float64, product float64)
+// Requires: AVX, FMA3, SSE2
+TEXT ·normSumsAVX2(SB), NOSPLIT, $0-80
+	MOVQ         dy_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS mean+48(FP), Y0
+	VBROADCASTSS a+52(FP), Y1
+	VBROADCASTSS beta+56(FP), Y2
+	VBROADCASTSS floor+60(FP), Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	MOVQ         x_len+32(FP), DX
+	XORQ         BX, BX
+	SHLQ         $0x02, DX
+
+loop:
+	CMPQ         BX, DX
+	JGE          done
+	VMOVUPS      (CX)(BX*1), Y8
+	VSUBPS       Y0, Y8, Y8
+	VMULPS       Y1, Y8, Y9
+	VADDPS       Y2, Y9, Y9
+	VCMPPS       $0x16, Y3, Y9, Y10
+	VANDPS       (AX)(BX*1), Y10, Y9
+	VANDPS       Y8, Y10, Y8
+	VCVTPS2PD    X9, Y10
+	VCVTPS2PD    X8, Y11
+	VADDPD       Y10, Y4, Y4
+	VFMADD231PD  Y10, Y11, Y6
+	VEXTRACTF128 $0x01, Y9, X9
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y5, Y5
+	VFMADD231PD  Y9, Y8, Y7
+	ADDQ         $0x20, BX
+	JMP          loop
+
+done:
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X4
+	VUNPCKHPD    X4, X4, X0
+	VADDSD       X0, X4, X4
+	MOVSD        X4, sum+64(FP)
+	VADDPD       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X6
+	VUNPCKHPD    X6, X6, X0
+	VADDSD       X0, X6, X6
+	MOVSD        X6, product+72(FP)
+	VZEROUPPER
+	RET
+
+// func normGradAVX2(dx []float32, dy []float32, x []float32, mean float32, a float32, beta float32, floor float32, shift float32, slope float32)
+// Requires: AVX
+TEXT ·normGradAVX2(SB), NOSPLIT, $0-96
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS mean+72(FP), Y0
+	VBROADCASTSS a+76(FP), Y1
+	VBROADCASTSS beta+80(FP), Y2
+	VBROADCASTSS floor+84(FP), Y3
+	VBROADCASTSS shift+88(FP), Y4
+	VBROADCASTSS slope+92(FP), Y5
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+	SHLQ         $0x02, BX
+
+loop:
+	CMPQ    SI, BX
+	JGE     done
+	VMOVUPS (DX)(SI*1), Y6
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y1, Y6, Y7
+	VADDPS  Y2, Y7, Y7
+	VCMPPS  $0x16, Y3, Y7, Y7
+	VANDPS  (CX)(SI*1), Y7, Y7
+	VSUBPS  Y4, Y7, Y7
+	VMULPS  Y5, Y6, Y6
+	VSUBPS  Y6, Y7, Y7
+	VMULPS  Y1, Y7, Y7
+	VMOVUPS Y7, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	JMP     loop
+
+done:
+	VZEROUPPER
+	RET

@@ -32,6 +32,7 @@ func main() {
 	adam()
 	poolPairs()
 	patchGrad()
+	norms()
 	Generate()
 }
 
@@ -70,9 +71,16 @@ func load(m Mem) reg.VecVirtual {
 	return v
 }
 
-// blocks generates a loop over the blocks of eight elements of the parameter
-// over; body gets the offset in bytes.
+// blocks generates a function that is a loop over the blocks of eight elements
+// of the parameter over; body gets the offset in bytes.
 func blocks(over string, body func(offset reg.Register)) {
+	loop(over, body)
+	VZEROUPPER()
+	RET()
+}
+
+// loop generates the loop of blocks.
+func loop(over string, body func(offset reg.Register)) {
 	n := Load(Param(over).Len(), GP64())
 	i := GP64()
 	XORQ(i, i)
@@ -84,8 +92,6 @@ func blocks(over string, body func(offset reg.Register)) {
 	ADDQ(U8(lane), i)
 	JMP(LabelRef("loop"))
 	Label("done")
-	VZEROUPPER()
-	RET()
 }
 
 // block addresses the block at an offset.
