@@ -3,10 +3,10 @@ package kernel
 import "math"
 
 // vectorFuncs are loops over float32 in assembly, from tierAVX2 on. All but
-// poolPairs and patchGrad take a multiple of eight elements, and all but
-// patchGrad and the sums in float64 give the same bits as their plain loop.
-// There a conversion to float32 keeps the compiler from fusing a product with
-// the sum around it.
+// poolPairs, patchGrad and the curves take a multiple of eight elements, and
+// all but patchGrad, the curves and the sums in float64 give the same bits as
+// their plain loop. There a conversion to float32 keeps the compiler from
+// fusing a product with the sum around it.
 type vectorFuncs struct {
 	relu      func(y, x []float32)
 	reluGrad  func(dx, dy, x []float32)
@@ -22,6 +22,15 @@ type vectorFuncs struct {
 	normalise  func(y, x []float32, mean, a, beta, floor float32)
 	normSums   func(dy, x []float32, mean, a, beta, floor float32) (sum, product float64)
 	normGrad   func(dx, dy, x []float32, mean, a, beta, floor, shift, slope float32)
+
+	tanh, sigmoid, silu, gelu, elu, leakyReLU curveFuncs
+}
+
+// curveFuncs compute an activation, y[i] = f(x[i]), and its gradient,
+// dx[i] = dy[i]·f'(x[i]), for any number of elements.
+type curveFuncs struct {
+	forward  func(y, x []float32, alpha float32)
+	backward func(dx, dy, x []float32, alpha float32)
 }
 
 // float32s returns x if it is of float32 and there is assembly for it.

@@ -19,4 +19,11 @@ var vectors = vectorFuncs{
 	normalise:  normaliseAVX2,
 	normSums:   normSumsAVX2,
 	normGrad:   normGradAVX2,
+
+	tanh:      curveFuncs{tanhAVX2, tanhGradAVX2},
+	sigmoid:   curveFuncs{sigmoidAVX2, sigmoidGradAVX2},
+	silu:      curveFuncs{siluAVX2, siluGradAVX2},
+	gelu:      curveFuncs{geluAVX2, geluGradAVX2},
+	elu:       curveFuncs{eluAVX2, eluGradAVX2},
+	leakyReLU: curveFuncs{leakyReLUAVX2, leakyReLUGradAVX2},
 }

@@ -151,3 +151,123 @@ func normSumsAVX2(dy []float32, x []float32, mean float32, a float32, beta float
 //
 //go:noescape
 func normGradAVX2(dx []float32, dy []float32, x []float32, mean float32, a float32, beta float32, floor float32, shift float32, slope float32)
+
+// tanhAVX2 is
+//
+//	for i := range y {
+//		y[i] = tanh(x[i])
+//	}
+//
+//go:noescape
+func tanhAVX2(y []float32, x []float32, alpha float32)
+
+// tanhGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = 1 - tanh(x[i])²
+//
+//go:noescape
+func tanhGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+
+// sigmoidAVX2 is
+//
+//	for i := range y {
+//		y[i] = 1 / (1 + exp(-x[i]))
+//	}
+//
+//go:noescape
+func sigmoidAVX2(y []float32, x []float32, alpha float32)
+
+// sigmoidGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = exp(-x[i]) / (1 + exp(-x[i]))²
+//
+//go:noescape
+func sigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+
+// siluAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] / (1 + exp(-x[i]))
+//	}
+//
+//go:noescape
+func siluAVX2(y []float32, x []float32, alpha float32)
+
+// siluGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = s*(1 + x[i]*(1-s)), s = 1 / (1 + exp(-x[i]))
+//
+//go:noescape
+func siluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+
+// geluAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] * Φ(x[i])
+//	}
+//
+//go:noescape
+func geluAVX2(y []float32, x []float32, alpha float32)
+
+// geluGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = Φ(x[i]) + x[i]*exp(-x[i]²/2)/√(2π)
+//
+//go:noescape
+func geluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+
+// eluAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] > 0 ? x[i] : alpha*(exp(x[i])-1)
+//	}
+//
+//go:noescape
+func eluAVX2(y []float32, x []float32, alpha float32)
+
+// eluGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = x[i] > 0 ? 1 : alpha*exp(x[i])
+//
+//go:noescape
+func eluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+
+// leakyReLUAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] > 0 ? x[i] : alpha*x[i]
+//	}
+//
+//go:noescape
+func leakyReLUAVX2(y []float32, x []float32, alpha float32)
+
+// leakyReLUGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = x[i] > 0 ? 1 : alpha
+//
+//go:noescape
+func leakyReLUGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)

@@ -33,6 +33,7 @@ func main() {
 	poolPairs()
 	patchGrad()
 	norms()
+	activations()
 	Generate()
 }
 
