@@ -3,10 +3,10 @@ package kernel
 import "math"
 
 // vectorFuncs are loops over float32 in assembly, from tierAVX2 on. All but
-// poolPairs, patchGrad and the curves take a multiple of eight elements, and
-// all but patchGrad, the curves and the sums in float64 give the same bits as
-// their plain loop. There a conversion to float32 keeps the compiler from
-// fusing a product with the sum around it.
+// poolPairs, maxPairs, patchGrad and the curves take a multiple of eight
+// elements, and all but patchGrad, the curves and the sums in float64 give the
+// same bits as their plain loop. There a conversion to float32 keeps the
+// compiler from fusing a product with the sum around it.
 type vectorFuncs struct {
 	relu      func(y, x []float32)
 	reluGrad  func(dx, dy, x []float32)
@@ -24,6 +24,10 @@ type vectorFuncs struct {
 	normGrad   func(dx, dy, x []float32, mean, a, beta, floor, shift, slope float32)
 
 	tanh, sigmoid, silu, gelu, elu, leakyReLU curveFuncs
+
+	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
+	avgPairs     func(y, top, bottom []float32)
+	avgPairsGrad func(top, bottom, dy []float32)
 }
 
 // curveFuncs compute an activation, y[i] = f(x[i]), and its gradient,

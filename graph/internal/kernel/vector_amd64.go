@@ -26,4 +26,8 @@ var vectors = vectorFuncs{
 	gelu:      curveFuncs{geluAVX2, geluGradAVX2},
 	elu:       curveFuncs{eluAVX2, eluGradAVX2},
 	leakyReLU: curveFuncs{leakyReLUAVX2, leakyReLUGradAVX2},
+
+	maxPairs:     maxPairsAVX2,
+	avgPairs:     avgPairsAVX2,
+	avgPairsGrad: avgPairsGradAVX2,
 }

@@ -271,3 +271,38 @@ func leakyReLUAVX2(y []float32, x []float32, alpha float32)
 //
 //go:noescape
 func leakyReLUGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+
+// maxPairsAVX2 is
+//
+//	for i := range rows { // one or more
+//		for j := range cols {
+//			at := 2*i*width + 2*j
+//			best := x[at]
+//			// and likewise for at+1, at+width and at+width+1:
+//			if v > best || v != v {
+//				best, at = v, …
+//			}
+//			y[i*cols+j], winner[i*cols+j] = best, at
+//		}
+//	}
+//
+//go:noescape
+func maxPairsAVX2(rows int, cols int, y []float32, winner []int32, x []float32, width int)
+
+// avgPairsAVX2 is
+//
+//	for i := range y { // a multiple of eight
+//		y[i] = ((top[2*i] + bottom[2*i]) + (top[2*i+1] + bottom[2*i+1])) / 4
+//	}
+//
+//go:noescape
+func avgPairsAVX2(y []float32, top []float32, bottom []float32)
+
+// avgPairsGradAVX2 is
+//
+//	for i, d := range dy { // a multiple of eight
+//		top[2*i], top[2*i+1], bottom[2*i], bottom[2*i+1] = d/4, d/4, d/4, d/4
+//	}
+//
+//go:noescape
+func avgPairsGradAVX2(top []float32, bottom []float32, dy []float32)

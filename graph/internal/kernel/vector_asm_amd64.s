@@ -570,9 +570,10 @@ eight:
 rest:
 	TESTQ        DX, DX
 	JZ           done
-	LEAQ         leftMasks<>+0(SB), SI
-	NEGQ         DX
-	VMOVDQU      32(SI)(DX*4), Y0
+	LEAQ         masks<>+64(SB), SI
+	IMUL3Q       $0x04, DX, DX
+	SUBQ         DX, SI
+	VMOVDQU      (SI), Y0
 	VMASKMOVPS   (CX)(BX*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y2, Y2
@@ -757,23 +758,39 @@ DATA eight7fffffff<>+24(SB)/4, $0x7fffffff
 DATA eight7fffffff<>+28(SB)/4, $0x7fffffff
 GLOBL eight7fffffff<>(SB), RODATA|NOPTR, $32
 
-DATA leftMasks<>+0(SB)/4, $0xffffffff
-DATA leftMasks<>+4(SB)/4, $0xffffffff
-DATA leftMasks<>+8(SB)/4, $0xffffffff
-DATA leftMasks<>+12(SB)/4, $0xffffffff
-DATA leftMasks<>+16(SB)/4, $0xffffffff
-DATA leftMasks<>+20(SB)/4, $0xffffffff
-DATA leftMasks<>+24(SB)/4, $0xffffffff
-DATA leftMasks<>+28(SB)/4, $0xffffffff
-DATA leftMasks<>+32(SB)/4, $0x00000000
-DATA leftMasks<>+36(SB)/4, $0x00000000
-DATA leftMasks<>+40(SB)/4, $0x00000000
-DATA leftMasks<>+44(SB)/4, $0x00000000
-DATA leftMasks<>+48(SB)/4, $0x00000000
-DATA leftMasks<>+52(SB)/4, $0x00000000
-DATA leftMasks<>+56(SB)/4, $0x00000000
-DATA leftMasks<>+60(SB)/4, $0x00000000
-GLOBL leftMasks<>(SB), RODATA|NOPTR, $64
+DATA masks<>+0(SB)/4, $0xffffffff
+DATA masks<>+4(SB)/4, $0xffffffff
+DATA masks<>+8(SB)/4, $0xffffffff
+DATA masks<>+12(SB)/4, $0xffffffff
+DATA masks<>+16(SB)/4, $0xffffffff
+DATA masks<>+20(SB)/4, $0xffffffff
+DATA masks<>+24(SB)/4, $0xffffffff
+DATA masks<>+28(SB)/4, $0xffffffff
+DATA masks<>+32(SB)/4, $0xffffffff
+DATA masks<>+36(SB)/4, $0xffffffff
+DATA masks<>+40(SB)/4, $0xffffffff
+DATA masks<>+44(SB)/4, $0xffffffff
+DATA masks<>+48(SB)/4, $0xffffffff
+DATA masks<>+52(SB)/4, $0xffffffff
+DATA masks<>+56(SB)/4, $0xffffffff
+DATA masks<>+60(SB)/4, $0xffffffff
+DATA masks<>+64(SB)/4, $0x00000000
+DATA masks<>+68(SB)/4, $0x00000000
+DATA masks<>+72(SB)/4, $0x00000000
+DATA masks<>+76(SB)/4, $0x00000000
+DATA masks<>+80(SB)/4, $0x00000000
+DATA masks<>+84(SB)/4, $0x00000000
+DATA masks<>+88(SB)/4, $0x00000000
+DATA masks<>+92(SB)/4, $0x00000000
+DATA masks<>+96(SB)/4, $0x00000000
+DATA masks<>+100(SB)/4, $0x00000000
+DATA masks<>+104(SB)/4, $0x00000000
+DATA masks<>+108(SB)/4, $0x00000000
+DATA masks<>+112(SB)/4, $0x00000000
+DATA masks<>+116(SB)/4, $0x00000000
+DATA masks<>+120(SB)/4, $0x00000000
+DATA masks<>+124(SB)/4, $0x00000000
+GLOBL masks<>(SB), RODATA|NOPTR, $128
 
 // func tanhGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
 // Requires: AVX, AVX2, FMA3
@@ -825,9 +842,10 @@ eight:
 rest:
 	TESTQ        BX, BX
 	JZ           done
-	LEAQ         leftMasks<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
+	LEAQ         masks<>+64(SB), DI
+	IMUL3Q       $0x04, BX, BX
+	SUBQ         BX, DI
+	VMOVDQU      (DI), Y0
 	VMASKMOVPS   (DX)(SI*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y1
 	VADDPS       Y1, Y1, Y1
@@ -922,9 +940,10 @@ eight:
 rest:
 	TESTQ        DX, DX
 	JZ           done
-	LEAQ         leftMasks<>+0(SB), SI
-	NEGQ         DX
-	VMOVDQU      32(SI)(DX*4), Y0
+	LEAQ         masks<>+64(SB), SI
+	IMUL3Q       $0x04, DX, DX
+	SUBQ         DX, SI
+	VMOVDQU      (SI), Y0
 	VMASKMOVPS   (CX)(BX*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y2
 	VMOVUPS      eightc2b00f34<>+0(SB), Y3
@@ -1008,9 +1027,10 @@ eight:
 rest:
 	TESTQ        BX, BX
 	JZ           done
-	LEAQ         leftMasks<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
+	LEAQ         masks<>+64(SB), DI
+	IMUL3Q       $0x04, BX, BX
+	SUBQ         BX, DI
+	VMOVDQU      (DI), Y0
 	VMASKMOVPS   (DX)(SI*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y1
 	VMOVUPS      eightc2b00f34<>+0(SB), Y2
@@ -1096,9 +1116,10 @@ eight:
 rest:
 	TESTQ        DX, DX
 	JZ           done
-	LEAQ         leftMasks<>+0(SB), SI
-	NEGQ         DX
-	VMOVDQU      32(SI)(DX*4), Y0
+	LEAQ         masks<>+64(SB), SI
+	IMUL3Q       $0x04, DX, DX
+	SUBQ         DX, SI
+	VMOVDQU      (SI), Y0
 	VMASKMOVPS   (CX)(BX*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y2
 	VMOVUPS      eightc2b00f34<>+0(SB), Y3
@@ -1205,9 +1226,10 @@ eight:
 rest:
 	TESTQ        BX, BX
 	JZ           done
-	LEAQ         leftMasks<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
+	LEAQ         masks<>+64(SB), DI
+	IMUL3Q       $0x04, BX, BX
+	SUBQ         BX, DI
+	VMOVDQU      (DI), Y0
 	VMASKMOVPS   (DX)(SI*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y2
 	VMOVUPS      eightc2b00f34<>+0(SB), Y3
@@ -1329,9 +1351,10 @@ eight:
 rest:
 	TESTQ        DX, DX
 	JZ           done
-	LEAQ         leftMasks<>+0(SB), SI
-	NEGQ         DX
-	VMOVDQU      32(SI)(DX*4), Y0
+	LEAQ         masks<>+64(SB), SI
+	IMUL3Q       $0x04, DX, DX
+	SUBQ         DX, SI
+	VMOVDQU      (SI), Y0
 	VMASKMOVPS   (CX)(BX*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y2
 	VMOVUPS      eightc1600000<>+0(SB), Y3
@@ -1580,9 +1603,10 @@ eight:
 rest:
 	TESTQ        BX, BX
 	JZ           done
-	LEAQ         leftMasks<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y0
+	LEAQ         masks<>+64(SB), DI
+	IMUL3Q       $0x04, BX, BX
+	SUBQ         BX, DI
+	VMOVDQU      (DI), Y0
 	VMASKMOVPS   (DX)(SI*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y2
 	VMOVUPS      eightc1600000<>+0(SB), Y3
@@ -1699,9 +1723,10 @@ eight:
 rest:
 	TESTQ        DX, DX
 	JZ           done
-	LEAQ         leftMasks<>+0(SB), SI
-	NEGQ         DX
-	VMOVDQU      32(SI)(DX*4), Y1
+	LEAQ         masks<>+64(SB), SI
+	IMUL3Q       $0x04, DX, DX
+	SUBQ         DX, SI
+	VMOVDQU      (SI), Y1
 	VMASKMOVPS   (CX)(BX*1), Y1, Y2
 	VMOVUPS      eight00000000<>+0(SB), Y3
 	VMINPS       Y2, Y3, Y3
@@ -1796,9 +1821,10 @@ eight:
 rest:
 	TESTQ        BX, BX
 	JZ           done
-	LEAQ         leftMasks<>+0(SB), DI
-	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y1
+	LEAQ         masks<>+64(SB), DI
+	IMUL3Q       $0x04, BX, BX
+	SUBQ         BX, DI
+	VMOVDQU      (DI), Y1
 	VMASKMOVPS   (DX)(SI*1), Y1, Y2
 	VMOVUPS      eight00000000<>+0(SB), Y3
 	VMINPS       Y2, Y3, Y3
@@ -1860,9 +1886,10 @@ eight:
 rest:
 	TESTQ      DX, DX
 	JZ         done
-	LEAQ       leftMasks<>+0(SB), SI
-	NEGQ       DX
-	VMOVDQU    32(SI)(DX*4), Y1
+	LEAQ       masks<>+64(SB), SI
+	IMUL3Q     $0x04, DX, DX
+	SUBQ       DX, SI
+	VMOVDQU    (SI), Y1
 	VMASKMOVPS (CX)(BX*1), Y1, Y2
 	VMULPS     Y0, Y2, Y0
 	VXORPS     Y3, Y3, Y3
@@ -1902,9 +1929,10 @@ eight:
 rest:
 	TESTQ      BX, BX
 	JZ         done
-	LEAQ       leftMasks<>+0(SB), DI
-	NEGQ       BX
-	VMOVDQU    32(DI)(BX*4), Y1
+	LEAQ       masks<>+64(SB), DI
+	IMUL3Q     $0x04, BX, BX
+	SUBQ       BX, DI
+	VMOVDQU    (DI), Y1
 	VMASKMOVPS (DX)(SI*1), Y1, Y2
 	VMOVUPS    eight3f800000<>+0(SB), Y3
 	VXORPS     Y4, Y4, Y4
@@ -1913,6 +1941,223 @@ rest:
 	VMASKMOVPS (CX)(SI*1), Y1, Y0
 	VMULPS     Y0, Y2, Y2
 	VMASKMOVPS Y2, Y1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func maxPairsAVX2(rows int, cols int, y []float32, winner []int32, x []float32, width int)
+// Requires: AVX, AVX2
+TEXT ·maxPairsAVX2(SB), NOSPLIT, $0-96
+	MOVQ         rows+0(FP), AX
+	MOVQ         cols+8(FP), CX
+	MOVQ         width+88(FP), DX
+	MOVQ         y_base+16(FP), BX
+	MOVQ         winner_base+40(FP), SI
+	MOVQ         x_base+64(FP), DI
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	XORQ         R8, R8
+
+row:
+	MOVQ         DI, R9
+	LEAQ         (DI)(DX*4), R10
+	VMOVD        R8, X1
+	VPBROADCASTD X1, Y1
+	VPADDD       corners<>+0(SB), Y1, Y1
+	MOVQ         CX, R11
+
+eight:
+	CMPQ      R11, $0x08
+	JLT       rest
+	VMOVDQA   Y1, Y2
+	VPADDD    eight00000001<>+0(SB), Y1, Y3
+	VMOVUPS   (R9), Y4
+	VMOVUPS   32(R9), Y5
+	VSHUFPS   $0x88, Y5, Y4, Y6
+	VSHUFPS   $0xdd, Y5, Y4, Y4
+	VCMPPS    $0x1e, Y6, Y4, Y5
+	VCMPPS    $0x03, Y4, Y4, Y7
+	VORPS     Y7, Y5, Y5
+	VBLENDVPS Y5, Y4, Y6, Y6
+	VBLENDVPS Y5, Y3, Y2, Y2
+	VMOVUPS   (R10), Y3
+	VMOVUPS   32(R10), Y5
+	VSHUFPS   $0x88, Y5, Y3, Y4
+	VSHUFPS   $0xdd, Y5, Y3, Y5
+	VPADDD    Y0, Y1, Y3
+	VCMPPS    $0x1e, Y6, Y4, Y7
+	VCMPPS    $0x03, Y4, Y4, Y8
+	VORPS     Y8, Y7, Y7
+	VBLENDVPS Y7, Y4, Y6, Y6
+	VBLENDVPS Y7, Y3, Y2, Y2
+	VPADDD    eight00000001<>+0(SB), Y3, Y3
+	VCMPPS    $0x1e, Y6, Y5, Y4
+	VCMPPS    $0x03, Y5, Y5, Y7
+	VORPS     Y7, Y4, Y4
+	VBLENDVPS Y4, Y5, Y6, Y6
+	VBLENDVPS Y4, Y3, Y2, Y2
+	VPERMPD   $0xd8, Y6, Y6
+	VPERMPD   $0xd8, Y2, Y2
+	VMOVUPS   Y6, (BX)
+	VMOVUPS   Y2, (SI)
+	VPADDD    eight00000010<>+0(SB), Y1, Y1
+	ADDQ      $0x40, R9
+	ADDQ      $0x40, R10
+	ADDQ      $0x20, BX
+	ADDQ      $0x20, SI
+	SUBQ      $0x08, R11
+	JMP       eight
+
+rest:
+	TESTQ      R11, R11
+	JZ         next
+	LEAQ       masks<>+64(SB), R12
+	IMUL3Q     $0x08, R11, R13
+	SUBQ       R13, R12
+	VMOVDQA    Y1, Y2
+	VPADDD     eight00000001<>+0(SB), Y1, Y3
+	VMOVUPS    (R12), Y4
+	VMASKMOVPS (R9), Y4, Y4
+	VMOVUPS    32(R12), Y5
+	VMASKMOVPS 32(R9), Y5, Y5
+	VSHUFPS    $0x88, Y5, Y4, Y6
+	VSHUFPS    $0xdd, Y5, Y4, Y4
+	VCMPPS     $0x1e, Y6, Y4, Y5
+	VCMPPS     $0x03, Y4, Y4, Y7
+	VORPS      Y7, Y5, Y5
+	VBLENDVPS  Y5, Y4, Y6, Y6
+	VBLENDVPS  Y5, Y3, Y2, Y2
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS (R10), Y3, Y3
+	VMOVUPS    32(R12), Y5
+	VMASKMOVPS 32(R10), Y5, Y5
+	VSHUFPS    $0x88, Y5, Y3, Y4
+	VSHUFPS    $0xdd, Y5, Y3, Y5
+	VPADDD     Y0, Y1, Y3
+	VCMPPS     $0x1e, Y6, Y4, Y1
+	VCMPPS     $0x03, Y4, Y4, Y7
+	VORPS      Y7, Y1, Y1
+	VBLENDVPS  Y1, Y4, Y6, Y6
+	VBLENDVPS  Y1, Y3, Y2, Y2
+	VPADDD     eight00000001<>+0(SB), Y3, Y3
+	VCMPPS     $0x1e, Y6, Y5, Y1
+	VCMPPS     $0x03, Y5, Y5, Y4
+	VORPS      Y4, Y1, Y1
+	VBLENDVPS  Y1, Y5, Y6, Y6
+	VBLENDVPS  Y1, Y3, Y2, Y2
+	VPERMPD    $0xd8, Y6, Y6
+	VPERMPD    $0xd8, Y2, Y2
+	LEAQ       masks<>+64(SB), R9
+	IMUL3Q     $0x04, R11, R10
+	SUBQ       R10, R9
+	VMOVUPS    (R9), Y1
+	VMASKMOVPS Y6, Y1, (BX)
+	VMASKMOVPS Y2, Y1, (SI)
+	LEAQ       (BX)(R11*4), BX
+	LEAQ       (SI)(R11*4), SI
+
+next:
+	LEAQ (DI)(DX*8), DI
+	LEAQ (R8)(DX*2), R8
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA corners<>+0(SB)/4, $0x00000000
+DATA corners<>+4(SB)/4, $0x00000002
+DATA corners<>+8(SB)/4, $0x00000008
+DATA corners<>+12(SB)/4, $0x0000000a
+DATA corners<>+16(SB)/4, $0x00000004
+DATA corners<>+20(SB)/4, $0x00000006
+DATA corners<>+24(SB)/4, $0x0000000c
+DATA corners<>+28(SB)/4, $0x0000000e
+GLOBL corners<>(SB), RODATA|NOPTR, $32
+
+DATA eight00000001<>+0(SB)/4, $0x00000001
+DATA eight00000001<>+4(SB)/4, $0x00000001
+DATA eight00000001<>+8(SB)/4, $0x00000001
+DATA eight00000001<>+12(SB)/4, $0x00000001
+DATA eight00000001<>+16(SB)/4, $0x00000001
+DATA eight00000001<>+20(SB)/4, $0x00000001
+DATA eight00000001<>+24(SB)/4, $0x00000001
+DATA eight00000001<>+28(SB)/4, $0x00000001
+GLOBL eight00000001<>(SB), RODATA|NOPTR, $32
+
+DATA eight00000010<>+0(SB)/4, $0x00000010
+DATA eight00000010<>+4(SB)/4, $0x00000010
+DATA eight00000010<>+8(SB)/4, $0x00000010
+DATA eight00000010<>+12(SB)/4, $0x00000010
+DATA eight00000010<>+16(SB)/4, $0x00000010
+DATA eight00000010<>+20(SB)/4, $0x00000010
+DATA eight00000010<>+24(SB)/4, $0x00000010
+DATA eight00000010<>+28(SB)/4, $0x00000010
+GLOBL eight00000010<>(SB), RODATA|NOPTR, $32
+
+// func avgPairsAVX2(y []float32, top []float32, bottom []float32)
+// Requires: AVX, AVX2
+TEXT ·avgPairsAVX2(SB), NOSPLIT, $0-72
+	MOVQ    y_base+0(FP), AX
+	MOVQ    top_base+24(FP), CX
+	MOVQ    bottom_base+48(FP), DX
+	VMOVUPS eight3e800000<>+0(SB), Y0
+	MOVQ    y_len+8(FP), BX
+	XORQ    SI, SI
+	SHLQ    $0x02, BX
+
+loop:
+	CMPQ    SI, BX
+	JGE     done
+	VMOVUPS (CX)(SI*2), Y1
+	VADDPS  (DX)(SI*2), Y1, Y1
+	VMOVUPS 32(CX)(SI*2), Y2
+	VADDPS  32(DX)(SI*2), Y2, Y2
+	VHADDPS Y2, Y1, Y1
+	VPERMPD $0xd8, Y1, Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	JMP     loop
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eight3e800000<>+0(SB)/4, $0x3e800000
+DATA eight3e800000<>+4(SB)/4, $0x3e800000
+DATA eight3e800000<>+8(SB)/4, $0x3e800000
+DATA eight3e800000<>+12(SB)/4, $0x3e800000
+DATA eight3e800000<>+16(SB)/4, $0x3e800000
+DATA eight3e800000<>+20(SB)/4, $0x3e800000
+DATA eight3e800000<>+24(SB)/4, $0x3e800000
+DATA eight3e800000<>+28(SB)/4, $0x3e800000
+GLOBL eight3e800000<>(SB), RODATA|NOPTR, $32
+
+// func avgPairsGradAVX2(top []float32, bottom []float32, dy []float32)
+// Requires: AVX, AVX2
+TEXT ·avgPairsGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ    top_base+0(FP), AX
+	MOVQ    bottom_base+24(FP), CX
+	MOVQ    dy_base+48(FP), DX
+	VMOVUPS eight3e800000<>+0(SB), Y0
+	MOVQ    dy_len+56(FP), BX
+	XORQ    SI, SI
+	SHLQ    $0x02, BX
+
+loop:
+	CMPQ      SI, BX
+	JGE       done
+	VMULPS    (DX)(SI*1), Y0, Y1
+	VPERMPD   $0xd8, Y1, Y1
+	VUNPCKLPS Y1, Y1, Y2
+	VUNPCKHPS Y1, Y1, Y1
+	VMOVUPS   Y2, (AX)(SI*2)
+	VMOVUPS   Y2, (CX)(SI*2)
+	VMOVUPS   Y1, 32(AX)(SI*2)
+	VMOVUPS   Y1, 32(CX)(SI*2)
+	ADDQ      $0x20, SI
+	JMP       loop
 
 done:
 	VZEROUPPER

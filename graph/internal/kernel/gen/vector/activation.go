@@ -80,29 +80,30 @@ func elements(over string, body func(part)) {
 	TESTQ(n, n)
 	JZ(LabelRef("done"))
 	mask := YMM()
-	masks := GP64()
-	LEAQ(leftMasks(), masks)
-	NEGQ(n)
-	VMOVDQU(Mem{Base: masks, Index: n, Scale: 4, Disp: lane}, mask)
+	VMOVDQU(Mem{Base: lastMasks(n, 1)}, mask)
 	body(part{offset: i, mask: mask})
 	Label("done")
 	VZEROUPPER()
 	RET()
 }
 
-var leftMasksData *Mem
+var masks *Mem
 
-// leftMasks are eight elements of ones and eight of zeros: read n elements
-// before its middle, it selects the first n.
-func leftMasks() Mem {
-	if leftMasksData == nil {
-		m := GLOBL("leftMasks", RODATA|NOPTR)
-		for i := range 16 {
-			DATA(i*4, U32(uint32(i/8)-1))
+// lastMasks returns the address of a mask of the first count·n elements, of
+// which there are up to 16.
+func lastMasks(n reg.Register, count uint8) reg.Register {
+	if masks == nil {
+		m := GLOBL("masks", RODATA|NOPTR) // sixteen elements of ones and sixteen of zeros
+		for i := range 32 {
+			DATA(i*4, U32(uint32(i/16)-1))
 		}
-		leftMasksData = &m
+		masks = &m
 	}
-	return *leftMasksData
+	middle, back := GP64(), GP64()
+	LEAQ(masks.Offset(2*lane), middle)
+	IMUL3Q(U8(count*4), n, back)
+	SUBQ(back, middle)
+	return middle
 }
 
 var constants = map[uint32]Mem{}

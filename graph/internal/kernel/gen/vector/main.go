@@ -34,6 +34,7 @@ func main() {
 	patchGrad()
 	norms()
 	activations()
+	poolings()
 	Generate()
 }
 
@@ -308,7 +309,11 @@ func spread(from reg.Register, to reg.VecVirtual) {
 // corners reads sixteen elements of a row and returns those at even and at odd
 // places.
 func corners(row reg.Register) (even, odd reg.VecVirtual) {
-	a, b := load(Mem{Base: row}), load(Mem{Base: row, Disp: lane})
+	return evenOdd(load(Mem{Base: row}), load(Mem{Base: row, Disp: lane}))
+}
+
+// evenOdd returns the elements at even and at odd places of two vectors.
+func evenOdd(a, b reg.VecVirtual) (even, odd reg.VecVirtual) {
 	even, odd = YMM(), YMM()
 	VSHUFPS(U8(0x88), b, a, even)
 	VSHUFPS(U8(0xDD), b, a, odd)
