@@ -153,7 +153,10 @@ func (b *BatchNorm[T]) planes() int {
 
 // plane returns plane n of channel c.
 func (b *BatchNorm[T]) plane(x []T, n, c int) []T {
-	size := b.N * b.Pixels / b.planes()
+	size := b.Pixels
+	if size == 1 {
+		size = b.N
+	}
 	return x[(n*b.C+c)*size:][:size]
 }
 
