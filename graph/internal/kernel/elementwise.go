@@ -38,11 +38,15 @@ func (r *ReLU[T]) backwardRange(lo, hi int) {
 // Add is the sum of any number of operands of one size.
 type Add[T Float] struct{}
 
-// Forward computes y = in[0] + in[1] + ….
+// Forward computes y = in[0] + in[1] + …, a block of y in cache at a time.
 func (Add[T]) Forward(y []T, in [][]T) {
-	copy(y, in[0])
-	for _, x := range in[1:] {
-		add(y, x)
+	const block = 2048
+	for lo := 0; lo < len(y); lo += block {
+		hi := min(lo+block, len(y))
+		copy(y[lo:hi], in[0][lo:hi])
+		for _, x := range in[1:] {
+			add(y[lo:hi], x[lo:hi])
+		}
 	}
 }
 
