@@ -2010,53 +2010,72 @@ eight:
 	JMP       eight
 
 rest:
-	TESTQ      R11, R11
-	JZ         next
-	LEAQ       masks<>+64(SB), R12
-	IMUL3Q     $0x08, R11, R13
-	SUBQ       R13, R12
-	VMOVDQA    Y1, Y2
-	VPADDD     eight00000001<>+0(SB), Y1, Y3
-	VMOVUPS    (R12), Y4
-	VMASKMOVPS (R9), Y4, Y4
-	VMOVUPS    32(R12), Y5
-	VMASKMOVPS 32(R9), Y5, Y5
-	VSHUFPS    $0x88, Y5, Y4, Y6
-	VSHUFPS    $0xdd, Y5, Y4, Y4
-	VCMPPS     $0x1e, Y6, Y4, Y5
-	VCMPPS     $0x03, Y4, Y4, Y7
-	VORPS      Y7, Y5, Y5
-	VBLENDVPS  Y5, Y4, Y6, Y6
-	VBLENDVPS  Y5, Y3, Y2, Y2
-	VMOVUPS    (R12), Y3
-	VMASKMOVPS (R10), Y3, Y3
-	VMOVUPS    32(R12), Y5
-	VMASKMOVPS 32(R10), Y5, Y5
-	VSHUFPS    $0x88, Y5, Y3, Y4
-	VSHUFPS    $0xdd, Y5, Y3, Y5
-	VPADDD     Y0, Y1, Y3
-	VCMPPS     $0x1e, Y6, Y4, Y1
-	VCMPPS     $0x03, Y4, Y4, Y7
-	VORPS      Y7, Y1, Y1
-	VBLENDVPS  Y1, Y4, Y6, Y6
-	VBLENDVPS  Y1, Y3, Y2, Y2
-	VPADDD     eight00000001<>+0(SB), Y3, Y3
-	VCMPPS     $0x1e, Y6, Y5, Y1
-	VCMPPS     $0x03, Y5, Y5, Y4
-	VORPS      Y4, Y1, Y1
-	VBLENDVPS  Y1, Y5, Y6, Y6
-	VBLENDVPS  Y1, Y3, Y2, Y2
-	VPERMPD    $0xd8, Y6, Y6
-	VPERMPD    $0xd8, Y2, Y2
-	LEAQ       masks<>+64(SB), R9
-	IMUL3Q     $0x04, R11, R10
-	SUBQ       R10, R9
-	VMOVUPS    (R9), Y1
-	VMASKMOVPS Y6, Y1, (BX)
-	VMASKMOVPS Y2, Y1, (SI)
-	LEAQ       (BX)(R11*4), BX
-	LEAQ       (SI)(R11*4), SI
+	TESTQ        R11, R11
+	JZ           next
+	LEAQ         masks<>+64(SB), R12
+	IMUL3Q       $0x08, R11, R13
+	SUBQ         R13, R12
+	VMOVDQA      Y1, Y2
+	VPADDD       eight00000001<>+0(SB), Y1, Y3
+	VMOVUPS      (R12), Y4
+	VMASKMOVPS   (R9), Y4, Y4
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R9), Y5, Y5
+	VSHUFPS      $0x88, Y5, Y4, Y6
+	VSHUFPS      $0xdd, Y5, Y4, Y4
+	VCMPPS       $0x1e, Y6, Y4, Y5
+	VCMPPS       $0x03, Y4, Y4, Y7
+	VORPS        Y7, Y5, Y5
+	VBLENDVPS    Y5, Y4, Y6, Y6
+	VBLENDVPS    Y5, Y3, Y2, Y2
+	VMOVUPS      (R12), Y3
+	VMASKMOVPS   (R10), Y3, Y3
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VSHUFPS      $0x88, Y5, Y3, Y4
+	VSHUFPS      $0xdd, Y5, Y3, Y5
+	VPADDD       Y0, Y1, Y3
+	VCMPPS       $0x1e, Y6, Y4, Y1
+	VCMPPS       $0x03, Y4, Y4, Y7
+	VORPS        Y7, Y1, Y1
+	VBLENDVPS    Y1, Y4, Y6, Y6
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VPADDD       eight00000001<>+0(SB), Y3, Y3
+	VCMPPS       $0x1e, Y6, Y5, Y1
+	VCMPPS       $0x03, Y5, Y5, Y4
+	VORPS        Y4, Y1, Y1
+	VBLENDVPS    Y1, Y5, Y6, Y6
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VPERMPD      $0xd8, Y6, Y6
+	VPERMPD      $0xd8, Y2, Y2
+	TESTQ        $0x00000004, R11
+	JZ           not4
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, BX
+	VMOVUPS      X2, (SI)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, SI
 
+not4:
+	TESTQ    $0x00000002, R11
+	JZ       not2
+	VMOVLPS  X6, (BX)
+	VMOVHLPS X6, X6, X6
+	ADDQ     $0x08, BX
+	VMOVLPS  X2, (SI)
+	VMOVHLPS X2, X2, X2
+	ADDQ     $0x08, SI
+
+not2:
+	TESTQ  $0x00000001, R11
+	JZ     not1
+	VMOVSS X6, (BX)
+	ADDQ   $0x04, BX
+	VMOVSS X2, (SI)
+	ADDQ   $0x04, SI
+
+not1:
 next:
 	LEAQ (DI)(DX*8), DI
 	LEAQ (R8)(DX*2), R8
