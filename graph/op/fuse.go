@@ -29,8 +29,8 @@ func (f *Fusion) Apply(operands gorgonia.Nodes) (*gorgonia.Node, error) {
 // such nodes become inner ones.
 //
 // It knows a convolution with any of BatchNorm, ReLU and MaxPool2D behind it, in
-// this order, the pooling's windows lying side by side without padding; and Mul
-// with ReLU behind it.
+// this order, the pooling's windows lying side by side without padding; and Mul,
+// Add and BatchNorm with ReLU behind them.
 func Fuse(n *gorgonia.Node, once func(*gorgonia.Node) bool) *Fusion {
 	c := chain{last: n, once: once, node: n}
 	return c.fuse()
@@ -54,22 +54,32 @@ func (c *chain) fuse() *Fusion {
 	if isOurs(c.node, "ReLU") && c.step() {
 		block.ReLU = true
 	}
-	if norm, ok := geometry[Norm](c.node, "BatchNorm"); ok {
-		if parameters := children(c.node)[1:]; c.step() {
-			block.Norm, params = (*kernel.Norm)(&norm), parameters
-		}
-	}
-	switch {
-	case len(c.names) == 0:
-		return nil
-	case isOurs(c.node, "Conv2d"):
+	afterReLU := len(c.names) == 1 && block.ReLU
+	switch norm, ok := geometry[Norm](c.node, "BatchNorm"); {
+	case ok && c.follows("Conv2d"):
+		params = children(c.node)[1:]
+		c.step()
+		block.Norm = (*kernel.Norm)(&norm)
 		return c.convolution(block, params)
-	case len(c.names) > 1 || !block.ReLU:
+	case len(c.names) > 0 && isOurs(c.node, "Conv2d"):
+		return c.convolution(block, nil)
+	case !afterReLU:
 		return nil
+	case ok:
+		return c.norm(norm)
 	case isOurs(c.node, "Mul"):
 		return c.product()
+	case isOurs(c.node, "Add"):
+		return c.sum()
 	}
 	return nil
+}
+
+// follows reports whether the op before is of the given name, and nobody else's
+// operand.
+func (c *chain) follows(name string) bool {
+	before := children(c.node)[0]
+	return isOurs(before, name) && c.once(before)
 }
 
 // sideBySide reports whether each pixel is in one window at most.
@@ -116,6 +126,19 @@ func (c *chain) product() *Fusion {
 	f := c.fusion(children(c.node))
 	m, k, n := productSize(f.Operands[0].Shape(), f.Operands[1].Shape())
 	f.f32, f.f64 = &kernel.Mul[float32]{M: m, K: k, N: n, ReLU: true}, &kernel.Mul[float64]{M: m, K: k, N: n, ReLU: true}
+	return f
+}
+
+func (c *chain) sum() *Fusion {
+	f := c.fusion(children(c.node))
+	f.f32, f.f64 = kernel.NewAdd[float32](true), kernel.NewAdd[float64](true)
+	return f
+}
+
+func (c *chain) norm(o Norm) *Fusion {
+	f := c.fusion(children(c.node))
+	f.spec.constant = []int{3, 4}
+	f.f32, f.f64 = newNorm[float32](f.spec.shape, o, true), newNorm[float64](f.spec.shape, o, true)
 	return f
 }
 

@@ -36,7 +36,7 @@ func BatchNorm(x, gamma, beta, mean, variance *gorgonia.Node, o Norm) (*gorgonia
 	if o.Epsilon <= 0 || o.Momentum < 0 || o.Momentum > 1 {
 		return nil, fmt.Errorf("BatchNorm: epsilon %g and momentum %g, want above 0 and within 0 to 1", o.Epsilon, o.Momentum)
 	}
-	n, c, pixels := s[0], s[1], tensor.Shape(s[2:]).TotalSize()
+	c := s[1]
 	for _, p := range []*gorgonia.Node{gamma, beta, mean, variance} {
 		if !slices.Equal(p.Shape(), tensor.Shape{c}) {
 			return nil, fmt.Errorf("BatchNorm: parameter %s is %v, want (%d) for input %v", p.Name(), p.Shape(), c, s)
@@ -47,9 +47,13 @@ func BatchNorm(x, gamma, beta, mean, variance *gorgonia.Node, o Norm) (*gorgonia
 		detail = "training"
 	}
 	return apply(spec{name: "BatchNorm", detail: detail, shape: s, constant: []int{3, 4}, geometry: o},
-		&kernel.BatchNorm[float32]{N: n, C: c, Pixels: pixels, Epsilon: o.Epsilon, Momentum: o.Momentum, Training: o.Training},
-		&kernel.BatchNorm[float64]{N: n, C: c, Pixels: pixels, Epsilon: o.Epsilon, Momentum: o.Momentum, Training: o.Training},
-		x, gamma, beta, mean, variance)
+		newNorm[float32](s, o, false), newNorm[float64](s, o, false), x, gamma, beta, mean, variance)
+}
+
+// newNorm is the kernel for inputs of a shape.
+func newNorm[T kernel.Float](s tensor.Shape, o Norm, relu bool) *kernel.BatchNorm[T] {
+	pixels := tensor.Shape(s[2:]).TotalSize()
+	return &kernel.BatchNorm[T]{N: s[0], C: s[1], Pixels: pixels, Epsilon: o.Epsilon, Momentum: o.Momentum, Training: o.Training, ReLU: relu}
 }
 
 // Random is a stream of random numbers for an op that draws some at every

@@ -27,21 +27,24 @@ func contracts[T Float]() []contract[T] {
 	conv := ConvShape{N: 9, C: 4, H: 4, W: 5, F: 6, KH: 3, KW: 2, StrideH: 2, StrideW: 1, PadTop: 1, DilationH: 1, DilationW: 2, Groups: 2, OH: 2, OW: 3}
 	point := ConvShape{N: 2, C: 3, H: 4, W: 5, F: 2, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Groups: 1, OH: 4, OW: 5}
 	pool := PoolShape{Planes: 4, H: 5, W: 5, KH: 2, KW: 2, StrideH: 2, StrideW: 2, OH: 2, OW: 2}
-	square := func(x T) T { return x * x }
+	square := func(x float64) float64 { return x * x }
 	return []contract[T]{
 		{"Conv2d", NewConv2d[T](conv), []int{9 * 4 * 20, 6 * 2 * 6, 6}, 9 * 6 * 6, nil},
 		{"Conv2d pointwise", NewConv2d[T](point), []int{2 * 3 * 20, 6}, 2 * 2 * 20, nil},
 		{"MaxPool2D", NewMaxPool2D[T](pool), []int{100}, 16, nil},
 		{"AvgPool2D", NewAvgPool2D[T](pool), []int{100}, 16, nil},
 		{"Mul", &Mul[T]{M: 5, K: 4, N: 3}, []int{20, 12, 3}, 15, nil},
-		{"Activation", NewActivation(square, square), []int{20}, 20, nil},
+		{"Activation", NewActivation[T](Curve{F: square, DF: square}), []int{20}, 20, nil},
 		{"ReLU", NewReLU[T](), []int{20}, 20, nil},
 		{"BatchNorm", &BatchNorm[T]{N: 4, C: 3, Pixels: 2, Epsilon: 0.1, Training: true}, []int{24, 3, 3, 3, 3}, 24, []int{3, 4}},
+		{"BatchNorm with ReLU", &BatchNorm[T]{N: 4, C: 3, Pixels: 2, Epsilon: 0.1, Training: true, ReLU: true}, []int{24, 3, 3, 3, 3}, 24, []int{3, 4}},
+		{"BatchNorm of vectors", &BatchNorm[T]{N: 4, C: 3, Pixels: 1, Epsilon: 0.1, Training: true}, []int{12, 3, 3, 3, 3}, 12, []int{3, 4}},
 		{"Dropout", &Dropout[T]{Rate: 0.5, Step: new(uint64)}, []int{20}, 20, nil},
 		{"SoftMax", &SoftMax[T]{Classes: 4}, []int{20}, 20, nil},
 		{"CrossEntropy", &CrossEntropy[T]{N: 4, Classes: 3}, []int{12, 4, 4}, 1, []int{1, 2}},
 		{"MSE", &MSE[T]{N: 4, Size: 3}, []int{12, 12, 4}, 1, []int{1, 2}},
-		{"Add", Add[T]{}, []int{20, 20, 20}, 20, nil},
+		{"Add", NewAdd[T](false), []int{20, 20, 20}, 20, nil},
+		{"Add and ReLU", NewAdd[T](true), []int{20, 20, 20}, 20, nil},
 		{"Concat", &Concat[T]{Outer: 2, Blocks: []int{3, 4}}, []int{6, 8}, 14, nil},
 		{"Copy", Copy[T]{}, []int{20}, 20, nil},
 		{"Patches", &Patches[T]{N: 2, C: 2, H: 4, W: 4, Size: 2}, []int{64}, 64, nil},

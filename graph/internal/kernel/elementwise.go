@@ -1,47 +1,5 @@
 package kernel
 
-// Activation applies a function to every element, y[i] = F(x[i]), and its
-// derivative in the backward pass, dx[i] = dy[i]·DF(x[i]).
-type Activation[T Float] struct {
-	F, DF             func(x T) T
-	y, x, dy, dx      []T
-	forward, backward func(lo, hi int)
-}
-
-// NewActivation returns the kernel of function f with derivative df.
-func NewActivation[T Float](f, df func(x T) T) *Activation[T] {
-	a := &Activation[T]{F: f, DF: df}
-	a.forward, a.backward = a.forwardRange, a.backwardRange
-	return a
-}
-
-// Forward computes y from in[0].
-func (a *Activation[T]) Forward(y []T, in [][]T) {
-	a.y, a.x = y, in[0]
-	Parallel(len(y), a.forward)
-}
-
-func (a *Activation[T]) forwardRange(lo, hi int) {
-	y := a.y[lo:hi]
-	for i, x := range a.x[lo:hi] {
-		y[i] = a.F(x)
-	}
-}
-
-// Backward computes dIn[0].
-func (a *Activation[T]) Backward(dIn [][]T, dy []T, in [][]T) {
-	if a.dx, a.dy, a.x = dIn[0], dy, in[0]; a.dx != nil {
-		Parallel(len(dy), a.backward)
-	}
-}
-
-func (a *Activation[T]) backwardRange(lo, hi int) {
-	dx, dy := a.dx[lo:hi], a.dy[lo:hi]
-	for i, x := range a.x[lo:hi] {
-		dx[i] = dy[i] * a.DF(x)
-	}
-}
-
 // ReLU is max(x,0), the activation that networks spend their time in: no
 // function call per element.
 type ReLU[T Float] struct {
@@ -75,24 +33,6 @@ func (r *ReLU[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 
 func (r *ReLU[T]) backwardRange(lo, hi int) {
 	reluGrad(r.dx[lo:hi], r.dy[lo:hi], r.x[lo:hi])
-}
-
-// Add is the sum of any number of operands of one size.
-type Add[T Float] struct{}
-
-// Forward computes y = in[0] + in[1] + ….
-func (Add[T]) Forward(y []T, in [][]T) {
-	copy(y, in[0])
-	for _, x := range in[1:] {
-		add(y, x)
-	}
-}
-
-// Backward copies dy to every operand's gradient.
-func (Add[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
-	for _, dx := range dIn {
-		copy(dx, dy)
-	}
 }
 
 // Copy repeats its operand: what is left of a reshape when the shape is gone.

@@ -37,3 +37,13 @@ func copyFenced[E float32 | float64 | uint8](t testing.TB, xs [][]E, atEnd bool)
 	}
 	return copies
 }
+
+// onFenced runs a loop on a tier, on fenced copies of its operands, and returns
+// what they are then.
+func onFenced(t *testing.T, to tier, loop func(x [][]float32), operands ...[]float32) [][]float32 {
+	t.Helper()
+	defer useTier(to)()
+	x := copyFenced(t, operands, true)
+	loop(x)
+	return x
+}

@@ -6,9 +6,10 @@ import "math"
 //
 //	y = γ·(x-μ)/√(σ²+ε) + β
 //
-// Its operands are x (N,C,Pixels), γ, β, the running mean and the running
-// variance, each (C). In training, μ and σ² are the batch's own, and Forward
-// moves the running ones towards them, in place:
+// or, with ReLU, the larger of that and 0. Its operands are x (N,C,Pixels), γ,
+// β, the running mean and the running variance, each (C). In training, μ and σ²
+// are the batch's own, and Forward moves the running ones towards them, in
+// place:
 //
 //	running = Momentum·running + (1-Momentum)·batch
 //
@@ -18,61 +19,76 @@ type BatchNorm[T Float] struct {
 	N, C, Pixels      int
 	Epsilon, Momentum float64
 	Training          bool
+	ReLU              bool
 
-	y, dy             []T
+	result, dy        []T // what the loops write, y or dx, and what Backward reads
 	in, dIn           [][]T
-	mean, scale       []T // of the last Forward: μ and 1/√(σ²+ε)
+	mean, scale       []T    // of the last Forward: μ and 1/√(σ²+ε)
+	columns           [2][]T // for images of one pixel, see gather
 	forward, backward func(lo, hi int)
+	scatter           func(lo, hi int)
 }
 
 // Forward computes y and, in training, moves the running statistics.
 func (b *BatchNorm[T]) Forward(y []T, in [][]T) {
 	if b.mean == nil {
 		b.mean, b.scale = make([]T, b.C), make([]T, b.C)
-		b.forward, b.backward = b.forwardChannels, b.backwardChannels
+		if b.Pixels == 1 {
+			b.columns = [2][]T{make([]T, b.N*b.C), make([]T, b.N*b.C)}
+		}
+		b.forward, b.backward, b.scatter = b.forwardChannels, b.backwardChannels, b.scatterImages
 	}
-	b.y, b.in = y, in
+	b.result, b.in = y, in
 	Parallel(b.C, b.forward)
+	b.finish()
 }
 
 func (b *BatchNorm[T]) forwardChannels(lo, hi int) {
-	gamma, beta := b.in[1], b.in[2]
+	x, y := b.gather(0, b.in[0], lo, hi), b.result
+	if b.Pixels == 1 {
+		y = b.columns[1]
+	}
 	for c := lo; c < hi; c++ {
-		mean, variance := b.statistics(c)
+		mean, variance := b.statistics(x, c)
 		b.mean[c] = T(mean)
 		b.scale[c] = T(1 / math.Sqrt(variance+b.Epsilon))
-		a := gamma[c] * b.scale[c]
-		for n := range b.N {
-			y := b.plane(b.y, n, c)
-			for i, x := range b.plane(b.in[0], n, c) {
-				y[i] = a*(x-b.mean[c]) + beta[c]
-			}
+		channel := b.channel(c)
+		for n := range b.planes() {
+			channel.normalise(b.plane(y, n, c), b.plane(x, n, c))
 		}
 	}
 }
 
+// channel returns what normalises channel c.
+func (b *BatchNorm[T]) channel(c int) channel[T] {
+	floor := T(math.Inf(-1))
+	if b.ReLU {
+		floor = 0
+	}
+	return channel[T]{mean: b.mean[c], a: b.in[1][c] * b.scale[c], beta: b.in[2][c], floor: floor}
+}
+
 // statistics returns the mean and the (biased) variance to normalise channel c
-// with, and in training moves the running ones.
-func (b *BatchNorm[T]) statistics(c int) (mean, variance float64) {
+// of x with, and in training moves the running ones. Its sums are of distances
+// from one of the channel's elements: that is near enough to the mean for the
+// difference of squares to keep its digits, wherever the mean is.
+func (b *BatchNorm[T]) statistics(x []T, c int) (mean, variance float64) {
 	runningMean, runningVar := &b.in[3][c], &b.in[4][c]
 	if !b.Training {
 		return float64(*runningMean), float64(*runningVar)
 	}
-	count := float64(b.N * b.Pixels)
-	for n := range b.N {
-		mean += float64(sum(b.plane(b.in[0], n, c)))
+	count, from := float64(b.N*b.Pixels), float64(b.plane(x, 0, c)[0])
+	var sum, squares float64
+	for n := range b.planes() {
+		s, q := deviations(b.plane(x, n, c), from)
+		sum += s
+		squares += q
 	}
-	mean /= count
-	for n := range b.N {
-		for _, x := range b.plane(b.in[0], n, c) {
-			d := float64(x) - mean
-			variance += d * d
-		}
-	}
-	unbiased := variance / max(count-1, 1)
+	mean = from + sum/count
+	squares = max(squares-sum*sum/count, 0)
 	*runningMean = T(b.Momentum*float64(*runningMean) + (1-b.Momentum)*mean)
-	*runningVar = T(b.Momentum*float64(*runningVar) + (1-b.Momentum)*unbiased)
-	return mean, variance / count
+	*runningVar = T(b.Momentum*float64(*runningVar) + (1-b.Momentum)*squares/max(count-1, 1))
+	return mean, squares / count
 }
 
 // Backward computes the gradients of x, γ and β, skipping those that are nil.
@@ -80,21 +96,23 @@ func (b *BatchNorm[T]) statistics(c int) (mean, variance float64) {
 //
 //	dx = γ/√(σ²+ε) · (dy - mean(dy) - x̂·mean(dy·x̂))
 //
-// and otherwise only the first term, as μ and σ² are constants.
+// and otherwise only the first term, as μ and σ² are constants. With ReLU, dy
+// is 0 where y is.
 func (b *BatchNorm[T]) Backward(dIn [][]T, dy []T, in [][]T) {
-	b.dIn, b.dy, b.in = dIn, dy, in
+	b.result, b.dIn, b.dy, b.in = dIn[0], dIn, dy, in
 	Parallel(b.C, b.backward)
+	b.finish()
 }
 
 func (b *BatchNorm[T]) backwardChannels(lo, hi int) {
+	x, dy := b.gather(0, b.in[0], lo, hi), b.gather(1, b.dy, lo, hi)
 	for c := lo; c < hi; c++ {
+		channel := b.channel(c)
 		var dBeta, dGamma float64
-		for n := range b.N {
-			dy := b.plane(b.dy, n, c)
-			for i, x := range b.plane(b.in[0], n, c) {
-				dBeta += float64(dy[i])
-				dGamma += float64(dy[i] * (x - b.mean[c]) * b.scale[c])
-			}
+		for n := range b.planes() {
+			sum, product := channel.sums(b.plane(dy, n, c), b.plane(x, n, c))
+			dBeta += sum
+			dGamma += product * float64(b.scale[c])
 		}
 		if d := b.dIn[1]; d != nil {
 			d[c] = T(dGamma)
@@ -102,25 +120,65 @@ func (b *BatchNorm[T]) backwardChannels(lo, hi int) {
 		if d := b.dIn[2]; d != nil {
 			d[c] = T(dBeta)
 		}
-		if b.dIn[0] != nil {
-			b.inputGradient(c, dBeta, dGamma)
+		if b.result != nil {
+			b.inputGradient(x, dy, c, dBeta, dGamma)
 		}
 	}
 }
 
-func (b *BatchNorm[T]) inputGradient(c int, dBeta, dGamma float64) {
-	var meanDy, meanDyX T
+func (b *BatchNorm[T]) inputGradient(x, dy []T, c int, dBeta, dGamma float64) {
+	dx := b.result
+	if b.Pixels == 1 {
+		dx = dy
+	}
+	var shift, slope T
 	if b.Training {
 		count := float64(b.N * b.Pixels)
-		meanDy, meanDyX = T(dBeta/count), T(dGamma/count)
+		shift, slope = T(dBeta/count), T(dGamma/count)*b.scale[c]
 	}
-	a := b.in[1][c] * b.scale[c]
-	for n := range b.N {
-		dx, dy := b.plane(b.dIn[0], n, c), b.plane(b.dy, n, c)
-		for i, x := range b.plane(b.in[0], n, c) {
-			dx[i] = a * (dy[i] - meanDy - (x-b.mean[c])*b.scale[c]*meanDyX)
-		}
+	channel := b.channel(c)
+	for n := range b.planes() {
+		channel.gradient(b.plane(dx, n, c), b.plane(dy, n, c), b.plane(x, n, c), shift, slope)
 	}
 }
 
-func (b *BatchNorm[T]) plane(x []T, n, c int) []T { return x[(n*b.C+c)*b.Pixels:][:b.Pixels] }
+// planes is the number of planes of a channel: one an image, or a single one
+// that gather has made.
+func (b *BatchNorm[T]) planes() int {
+	if b.Pixels == 1 {
+		return 1
+	}
+	return b.N
+}
+
+// plane returns plane n of channel c.
+func (b *BatchNorm[T]) plane(x []T, n, c int) []T {
+	size := b.Pixels
+	if size == 1 {
+		size = b.N
+	}
+	return x[(n*b.C+c)*size:][:size]
+}
+
+// gather returns x with the planes of the channels [lo,hi) where plane finds
+// them. An image of one pixel would be a plane of one element: instead, a
+// channel's elements of the whole batch become one, in the given buffer.
+func (b *BatchNorm[T]) gather(buffer int, x []T, lo, hi int) []T {
+	if b.Pixels > 1 {
+		return x
+	}
+	columns := b.columns[buffer]
+	tilesOf[T](b.N).packCols(columns[lo*b.N:], x[lo:], b.C, hi-lo, b.N, b.N)
+	return columns
+}
+
+// finish brings a result to where it belongs, if it is in buffer 1.
+func (b *BatchNorm[T]) finish() {
+	if b.Pixels == 1 && b.result != nil {
+		Parallel(b.N, b.scatter)
+	}
+}
+
+func (b *BatchNorm[T]) scatterImages(lo, hi int) {
+	tilesOf[T](b.C).packCols(b.result[lo*b.C:], b.columns[1][lo:], b.N, hi-lo, b.C, b.C)
+}

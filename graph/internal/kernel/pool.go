@@ -46,15 +46,16 @@ func (m *MaxPool2D[T]) Forward(y []T, in [][]T) {
 }
 
 func (m *MaxPool2D[T]) forwardPlanes(lo, hi int) {
-	out := lo * m.OH * m.OW
+	out := m.OH * m.OW
 	for p := lo; p < hi; p++ {
-		plane := m.x[p*m.H*m.W:][:m.H*m.W]
-		for i := range m.OH {
-			for j := range m.OW {
-				best := m.largest(plane, i, j)
-				m.y[out], m.winner[out] = plane[best], int32(best)
-				out++
-			}
+		plane, y, winner := m.x[p*m.H*m.W:][:m.H*m.W], m.y[p*out:][:out], m.winner[p*out:][:out]
+		if m.pairs() {
+			maxPairs(m.OH, m.OW, y, winner, plane, m.W)
+			continue
+		}
+		for i := range y {
+			best := m.largest(plane, i/m.OW, i%m.OW)
+			y[i], winner[i] = plane[best], int32(best)
 		}
 	}
 }
@@ -115,21 +116,31 @@ func (a *AvgPool2D[T]) Forward(y []T, in [][]T) {
 }
 
 func (a *AvgPool2D[T]) forwardPlanes(lo, hi int) {
-	out := lo * a.OH * a.OW
+	out := a.OH * a.OW
 	for p := lo; p < hi; p++ {
-		plane := a.x[p*a.H*a.W:][:a.H*a.W]
-		for i := range a.OH {
-			for j := range a.OW {
-				h0, h1, w0, w1 := a.window(i, j)
-				var s T
-				for h := h0; h < h1; h++ {
-					s += sum(plane[h*a.W+w0 : h*a.W+w1])
-				}
-				a.y[out] = s / T((h1-h0)*(w1-w0))
-				out++
+		plane, y := a.x[p*a.H*a.W:][:a.H*a.W], a.y[p*out:][:out]
+		if a.pairs() {
+			for i := range a.OH {
+				avgPairs(y[i*a.OW:][:a.OW], plane[2*i*a.W:], plane[(2*i+1)*a.W:])
 			}
+			continue
+		}
+		for i := range y {
+			y[i] = a.mean(plane, i/a.OW, i%a.OW)
 		}
 	}
+}
+
+func (a *AvgPool2D[T]) mean(plane []T, i, j int) (s T) {
+	h0, h1, w0, w1 := a.window(i, j)
+	count := T((h1 - h0) * (w1 - w0))
+	if w1-w0 == a.W {
+		return sum(plane[h0*a.W:h1*a.W]) / count
+	}
+	for h := h0; h < h1; h++ {
+		s += sum(plane[h*a.W+w0 : h*a.W+w1])
+	}
+	return s / count
 }
 
 // Backward spreads each output's gradient evenly over its window.
@@ -140,19 +151,31 @@ func (a *AvgPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 }
 
 func (a *AvgPool2D[T]) backwardPlanes(lo, hi int) {
-	out := lo * a.OH * a.OW
+	out := a.OH * a.OW
 	for p := lo; p < hi; p++ {
-		dx := a.dx[p*a.H*a.W:][:a.H*a.W]
+		dx, dy := a.dx[p*a.H*a.W:][:a.H*a.W], a.dy[p*out:][:out]
 		clear(dx)
-		for i := range a.OH {
-			for j := range a.OW {
-				h0, h1, w0, w1 := a.window(i, j)
-				d := a.dy[out] / T((h1-h0)*(w1-w0))
-				for h := h0; h < h1; h++ {
-					addScalar(dx[h*a.W+w0:h*a.W+w1], d)
-				}
-				out++
+		if a.pairs() {
+			for i := range a.OH {
+				avgPairsGrad(dx[2*i*a.W:], dx[(2*i+1)*a.W:], dy[i*a.OW:][:a.OW])
 			}
+			continue
 		}
+		for i, d := range dy {
+			a.spread(dx, i/a.OW, i%a.OW, d)
+		}
+	}
+}
+
+// spread adds an equal share of d to each pixel of a window.
+func (a *AvgPool2D[T]) spread(dx []T, i, j int, d T) {
+	h0, h1, w0, w1 := a.window(i, j)
+	d /= T((h1 - h0) * (w1 - w0))
+	if w1-w0 == a.W {
+		addScalar(dx[h0*a.W:h1*a.W], d)
+		return
+	}
+	for h := h0; h < h1; h++ {
+		addScalar(dx[h*a.W+w0:h*a.W+w1], d)
 	}
 }

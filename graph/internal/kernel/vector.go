@@ -2,8 +2,9 @@ package kernel
 
 import "math"
 
-// vectorFuncs are loops over float32 in assembly, from tierAVX2 on. They take a
-// multiple of eight elements and give the same bits as their plain loop. There a
+// vectorFuncs are loops over float32 in assembly, from tierAVX2 on. All but
+// maxPairs and the curves take a multiple of eight elements, and all but the
+// curves and the sums in float64 give the same bits as their plain loop. There a
 // conversion to float32 keeps the compiler from fusing a product with the sum
 // around it.
 type vectorFuncs struct {
@@ -14,6 +15,24 @@ type vectorFuncs struct {
 	sgd       func(w, g []float32, lr float32)
 	momentum  func(w, g, u []float32, lr, momentum float32)
 	adam      func(w, g, m, v []float32, lr, epsilon, beta1, beta2, rest1, rest2 float32)
+
+	deviations func(x []float32, from float64) (sum, squares float64)
+	normalise  func(y, x []float32, mean, a, beta, floor float32)
+	normSums   func(dy, x []float32, mean, a, beta, floor float32) (sum, product float64)
+	normGrad   func(dx, dy, x []float32, mean, a, beta, floor, shift, slope float32)
+
+	tanh, sigmoid, silu, gelu, elu, leakyReLU curveFuncs
+
+	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
+	avgPairs     func(y, top, bottom []float32)
+	avgPairsGrad func(top, bottom, dy []float32)
+}
+
+// curveFuncs compute an activation, y[i] = f(x[i]), and its gradient,
+// dx[i] = dy[i]·f'(x[i]), for any number of elements.
+type curveFuncs struct {
+	forward  func(y, x []float32, alpha float32)
+	backward func(dx, dy, x []float32, alpha float32)
 }
 
 // float32s returns x if it is of float32 and there is assembly for it.

@@ -12,4 +12,20 @@ var vectors = vectorFuncs{
 	sgd:       sgdAVX2,
 	momentum:  momentumAVX2,
 	adam:      adamAVX2,
+
+	deviations: deviationsAVX2,
+	normalise:  normaliseAVX2,
+	normSums:   normSumsAVX2,
+	normGrad:   normGradAVX2,
+
+	tanh:      curveFuncs{tanhAVX2, tanhGradAVX2},
+	sigmoid:   curveFuncs{sigmoidAVX2, sigmoidGradAVX2},
+	silu:      curveFuncs{siluAVX2, siluGradAVX2},
+	gelu:      curveFuncs{geluAVX2, geluGradAVX2},
+	elu:       curveFuncs{eluAVX2, eluGradAVX2},
+	leakyReLU: curveFuncs{leakyReLUAVX2, leakyReLUGradAVX2},
+
+	maxPairs:     maxPairsAVX2,
+	avgPairs:     avgPairsAVX2,
+	avgPairsGrad: avgPairsGradAVX2,
 }

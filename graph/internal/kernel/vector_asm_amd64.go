@@ -75,3 +75,205 @@ func momentumAVX2(w []float32, g []float32, u []float32, lr float32, momentum fl
 //
 //go:noescape
 func adamAVX2(w []float32, g []float32, m []float32, v []float32, lr float32, epsilon float32, beta1 float32, beta2 float32, rest1 float32, rest2 float32)
+
+// deviationsAVX2 is
+//
+//	for i := range x { // a multiple of eight; in eight interleaved parts
+//		d := float64(x[i]) - from
+//		sum += d
+//		squares += d * d // fused
+//	}
+//
+//go:noescape
+func deviationsAVX2(x []float32, from float64) (sum float64, squares float64)
+
+// normaliseAVX2 is
+//
+//	for i := range y { // a multiple of eight; each operation is rounded
+//		if y[i] = a*(x[i]-mean) + beta; y[i] <= floor {
+//			y[i] = floor
+//		}
+//	}
+//
+//go:noescape
+func normaliseAVX2(y []float32, x []float32, mean float32, a float32, beta float32, floor float32)
+
+// normSumsAVX2 is
+//
+//	for i := range x { // a multiple of eight; in eight interleaved parts
+//		if !(a*(x[i]-mean)+beta <= floor) {
+//			sum += float64(dy[i])
+//			product += float64(dy[i]) * float64(x[i]-mean) // fused
+//		}
+//	}
+//
+//go:noescape
+func normSumsAVX2(dy []float32, x []float32, mean float32, a float32, beta float32, floor float32) (sum float64, product float64)
+
+// normGradAVX2 is
+//
+//	for i := range dx { // a multiple of eight; each operation is rounded
+//		d := dy[i]
+//		if a*(x[i]-mean)+beta <= floor {
+//			d = 0
+//		}
+//		dx[i] = a * (d - shift - slope*(x[i]-mean))
+//	}
+//
+//go:noescape
+func normGradAVX2(dx []float32, dy []float32, x []float32, mean float32, a float32, beta float32, floor float32, shift float32, slope float32)
+
+// tanhAVX2 is
+//
+//	for i := range y {
+//		y[i] = tanh(x[i])
+//	}
+//
+//go:noescape
+func tanhAVX2(y []float32, x []float32, alpha float32)
+
+// tanhGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = 1 - tanh(x[i])²
+//
+//go:noescape
+func tanhGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+
+// sigmoidAVX2 is
+//
+//	for i := range y {
+//		y[i] = 1 / (1 + exp(-x[i]))
+//	}
+//
+//go:noescape
+func sigmoidAVX2(y []float32, x []float32, alpha float32)
+
+// sigmoidGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = exp(-x[i]) / (1 + exp(-x[i]))²
+//
+//go:noescape
+func sigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+
+// siluAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] / (1 + exp(-x[i]))
+//	}
+//
+//go:noescape
+func siluAVX2(y []float32, x []float32, alpha float32)
+
+// siluGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = s*(1 + x[i]*(1-s)), s = 1 / (1 + exp(-x[i]))
+//
+//go:noescape
+func siluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+
+// geluAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] * Φ(x[i])
+//	}
+//
+//go:noescape
+func geluAVX2(y []float32, x []float32, alpha float32)
+
+// geluGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = Φ(x[i]) + x[i]*exp(-x[i]²/2)/√(2π)
+//
+//go:noescape
+func geluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+
+// eluAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] > 0 ? x[i] : alpha*(exp(x[i])-1)
+//	}
+//
+//go:noescape
+func eluAVX2(y []float32, x []float32, alpha float32)
+
+// eluGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = x[i] > 0 ? 1 : alpha*exp(x[i])
+//
+//go:noescape
+func eluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+
+// leakyReLUAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] > 0 ? x[i] : alpha*x[i]
+//	}
+//
+//go:noescape
+func leakyReLUAVX2(y []float32, x []float32, alpha float32)
+
+// leakyReLUGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = x[i] > 0 ? 1 : alpha
+//
+//go:noescape
+func leakyReLUGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+
+// maxPairsAVX2 is
+//
+//	for i := range rows { // one or more
+//		for j := range cols {
+//			at := 2*i*width + 2*j
+//			best := x[at]
+//			// and likewise for at+1, at+width and at+width+1:
+//			if v > best || v != v {
+//				best, at = v, …
+//			}
+//			y[i*cols+j], winner[i*cols+j] = best, at
+//		}
+//	}
+//
+//go:noescape
+func maxPairsAVX2(rows int, cols int, y []float32, winner []int32, x []float32, width int)
+
+// avgPairsAVX2 is
+//
+//	for i := range y { // a multiple of eight
+//		y[i] = ((top[2*i] + bottom[2*i]) + (top[2*i+1] + bottom[2*i+1])) / 4
+//	}
+//
+//go:noescape
+func avgPairsAVX2(y []float32, top []float32, bottom []float32)
+
+// avgPairsGradAVX2 is
+//
+//	for i, d := range dy { // a multiple of eight
+//		top[2*i], top[2*i+1], bottom[2*i], bottom[2*i+1] = d/4, d/4, d/4, d/4
+//	}
+//
+//go:noescape
+func avgPairsGradAVX2(top []float32, bottom []float32, dy []float32)

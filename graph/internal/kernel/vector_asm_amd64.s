@@ -192,3 +192,1829 @@ loop:
 done:
 	VZEROUPPER
 	RET
+
+// func deviationsAVX2(x []float32, from float64) (sum float64, squares float64)
+// Requires: AVX, FMA3, SSE2
+TEXT ·deviationsAVX2(SB), NOSPLIT, $0-48
+	MOVQ         x_base+0(FP), AX
+	VBROADCASTSD from+24(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	MOVQ         x_len+8(FP), CX
+	XORQ         DX, DX
+	SHLQ         $0x02, CX
+
+loop:
+	CMPQ        DX, CX
+	JGE         done
+	VCVTPS2PD   (AX)(DX*1), Y5
+	VSUBPD      Y0, Y5, Y5
+	VADDPD      Y5, Y1, Y1
+	VFMADD231PD Y5, Y5, Y3
+	VCVTPS2PD   16(AX)(DX*1), Y5
+	VSUBPD      Y0, Y5, Y5
+	VADDPD      Y5, Y2, Y2
+	VFMADD231PD Y5, Y5, Y4
+	ADDQ        $0x20, DX
+	JMP         loop
+
+done:
+	VADDPD       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPD       X0, X1, X1
+	VUNPCKHPD    X1, X1, X0
+	VADDSD       X0, X1, X1
+	MOVSD        X1, sum+32(FP)
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X3
+	VUNPCKHPD    X3, X3, X0
+	VADDSD       X0, X3, X3
+	MOVSD        X3, squares+40(FP)
+	VZEROUPPER
+	RET
+
+// func normaliseAVX2(y []float32, x []float32, mean float32, a float32, beta float32, floor float32)
+// Requires: AVX
+TEXT ·normaliseAVX2(SB), NOSPLIT, $0-64
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS mean+48(FP), Y0
+	VBROADCASTSS a+52(FP), Y1
+	VBROADCASTSS beta+56(FP), Y2
+	VBROADCASTSS floor+60(FP), Y3
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+	SHLQ         $0x02, DX
+
+loop:
+	CMPQ      BX, DX
+	JGE       done
+	VMOVUPS   (CX)(BX*1), Y4
+	VSUBPS    Y0, Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    Y2, Y4, Y4
+	VCMPPS    $0x16, Y3, Y4, Y5
+	VBLENDVPS Y5, Y4, Y3, Y4
+	VMOVUPS   Y4, (AX)(BX*1)
+	ADDQ      $0x20, BX
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func normSumsAVX2(dy []float32, x []float32, mean float32, a float32, beta float32, floor float32) (sum float64, product float64)
+// Requires: AVX, FMA3, SSE2
+TEXT ·normSumsAVX2(SB), NOSPLIT, $0-80
+	MOVQ         dy_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS mean+48(FP), Y0
+	VBROADCASTSS a+52(FP), Y1
+	VBROADCASTSS beta+56(FP), Y2
+	VBROADCASTSS floor+60(FP), Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	MOVQ         x_len+32(FP), DX
+	XORQ         BX, BX
+	SHLQ         $0x02, DX
+
+loop:
+	CMPQ         BX, DX
+	JGE          done
+	VMOVUPS      (CX)(BX*1), Y8
+	VSUBPS       Y0, Y8, Y8
+	VMULPS       Y1, Y8, Y9
+	VADDPS       Y2, Y9, Y9
+	VCMPPS       $0x16, Y3, Y9, Y10
+	VANDPS       (AX)(BX*1), Y10, Y9
+	VANDPS       Y8, Y10, Y8
+	VCVTPS2PD    X9, Y10
+	VCVTPS2PD    X8, Y11
+	VADDPD       Y10, Y4, Y4
+	VFMADD231PD  Y10, Y11, Y6
+	VEXTRACTF128 $0x01, Y9, X9
+	VCVTPS2PD    X9, Y9
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y9, Y5, Y5
+	VFMADD231PD  Y9, Y8, Y7
+	ADDQ         $0x20, BX
+	JMP          loop
+
+done:
+	VADDPD       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPD       X0, X4, X4
+	VUNPCKHPD    X4, X4, X0
+	VADDSD       X0, X4, X4
+	MOVSD        X4, sum+64(FP)
+	VADDPD       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X6
+	VUNPCKHPD    X6, X6, X0
+	VADDSD       X0, X6, X6
+	MOVSD        X6, product+72(FP)
+	VZEROUPPER
+	RET
+
+// func normGradAVX2(dx []float32, dy []float32, x []float32, mean float32, a float32, beta float32, floor float32, shift float32, slope float32)
+// Requires: AVX
+TEXT ·normGradAVX2(SB), NOSPLIT, $0-96
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS mean+72(FP), Y0
+	VBROADCASTSS a+76(FP), Y1
+	VBROADCASTSS beta+80(FP), Y2
+	VBROADCASTSS floor+84(FP), Y3
+	VBROADCASTSS shift+88(FP), Y4
+	VBROADCASTSS slope+92(FP), Y5
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+	SHLQ         $0x02, BX
+
+loop:
+	CMPQ    SI, BX
+	JGE     done
+	VMOVUPS (DX)(SI*1), Y6
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y1, Y6, Y7
+	VADDPS  Y2, Y7, Y7
+	VCMPPS  $0x16, Y3, Y7, Y7
+	VANDPS  (CX)(SI*1), Y7, Y7
+	VSUBPS  Y4, Y7, Y7
+	VMULPS  Y5, Y6, Y6
+	VSUBPS  Y6, Y7, Y7
+	VMULPS  Y1, Y7, Y7
+	VMOVUPS Y7, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	JMP     loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func tanhAVX2(y []float32, x []float32, alpha float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tanhAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Y0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+eight:
+	CMPQ         DX, $0x08
+	JLT          rest
+	VMOVUPS      (CX)(BX*1), Y0
+	VORPS        eight80000000<>+0(SB), Y0, Y1
+	VADDPS       Y1, Y1, Y1
+	VMOVUPS      eightc2b00f34<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y1
+	VCVTPS2DQ    Y1, Y3
+	VCVTDQ2PS    Y3, Y1
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y2
+	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y2
+	VMOVUPS      eight39500d01<>+0(SB), Y1
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y2, Y4
+	VFMADD213PS  Y2, Y4, Y1
+	VPADDD       eight0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VSUBPS       eight3f800000<>+0(SB), Y3, Y2
+	VFMADD231PS  Y1, Y3, Y2
+	VADDPS       eight40000000<>+0(SB), Y2, Y1
+	VANDPS       eight7fffffff<>+0(SB), Y2, Y2
+	VDIVPS       Y1, Y2, Y1
+	VANDPS       eight80000000<>+0(SB), Y0, Y0
+	VORPS        Y0, Y1, Y1
+	VMOVUPS      Y1, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JMP          eight
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         masks<>+64(SB), SI
+	IMUL3Q       $0x04, DX, DX
+	SUBQ         DX, SI
+	VMOVDQU      (SI), Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y1
+	VORPS        eight80000000<>+0(SB), Y1, Y2
+	VADDPS       Y2, Y2, Y2
+	VMOVUPS      eightc2b00f34<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y2
+	VCVTPS2DQ    Y2, Y4
+	VCVTDQ2PS    Y4, Y2
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y2
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y2
+	VMULPS       Y3, Y3, Y5
+	VFMADD213PS  Y3, Y5, Y2
+	VPADDD       eight0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VSUBPS       eight3f800000<>+0(SB), Y4, Y3
+	VFMADD231PS  Y2, Y4, Y3
+	VADDPS       eight40000000<>+0(SB), Y3, Y2
+	VANDPS       eight7fffffff<>+0(SB), Y3, Y3
+	VDIVPS       Y2, Y3, Y2
+	VANDPS       eight80000000<>+0(SB), Y1, Y1
+	VORPS        Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eight80000000<>+0(SB)/4, $0x80000000
+DATA eight80000000<>+4(SB)/4, $0x80000000
+DATA eight80000000<>+8(SB)/4, $0x80000000
+DATA eight80000000<>+12(SB)/4, $0x80000000
+DATA eight80000000<>+16(SB)/4, $0x80000000
+DATA eight80000000<>+20(SB)/4, $0x80000000
+DATA eight80000000<>+24(SB)/4, $0x80000000
+DATA eight80000000<>+28(SB)/4, $0x80000000
+GLOBL eight80000000<>(SB), RODATA|NOPTR, $32
+
+DATA eightc2b00f34<>+0(SB)/4, $0xc2b00f34
+DATA eightc2b00f34<>+4(SB)/4, $0xc2b00f34
+DATA eightc2b00f34<>+8(SB)/4, $0xc2b00f34
+DATA eightc2b00f34<>+12(SB)/4, $0xc2b00f34
+DATA eightc2b00f34<>+16(SB)/4, $0xc2b00f34
+DATA eightc2b00f34<>+20(SB)/4, $0xc2b00f34
+DATA eightc2b00f34<>+24(SB)/4, $0xc2b00f34
+DATA eightc2b00f34<>+28(SB)/4, $0xc2b00f34
+GLOBL eightc2b00f34<>(SB), RODATA|NOPTR, $32
+
+DATA eight3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA eight3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+GLOBL eight3fb8aa3b<>(SB), RODATA|NOPTR, $32
+
+DATA eight3f318000<>+0(SB)/4, $0x3f318000
+DATA eight3f318000<>+4(SB)/4, $0x3f318000
+DATA eight3f318000<>+8(SB)/4, $0x3f318000
+DATA eight3f318000<>+12(SB)/4, $0x3f318000
+DATA eight3f318000<>+16(SB)/4, $0x3f318000
+DATA eight3f318000<>+20(SB)/4, $0x3f318000
+DATA eight3f318000<>+24(SB)/4, $0x3f318000
+DATA eight3f318000<>+28(SB)/4, $0x3f318000
+GLOBL eight3f318000<>(SB), RODATA|NOPTR, $32
+
+DATA eightb95e8083<>+0(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+4(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+8(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+12(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+16(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+20(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+24(SB)/4, $0xb95e8083
+DATA eightb95e8083<>+28(SB)/4, $0xb95e8083
+GLOBL eightb95e8083<>(SB), RODATA|NOPTR, $32
+
+DATA eight39500d01<>+0(SB)/4, $0x39500d01
+DATA eight39500d01<>+4(SB)/4, $0x39500d01
+DATA eight39500d01<>+8(SB)/4, $0x39500d01
+DATA eight39500d01<>+12(SB)/4, $0x39500d01
+DATA eight39500d01<>+16(SB)/4, $0x39500d01
+DATA eight39500d01<>+20(SB)/4, $0x39500d01
+DATA eight39500d01<>+24(SB)/4, $0x39500d01
+DATA eight39500d01<>+28(SB)/4, $0x39500d01
+GLOBL eight39500d01<>(SB), RODATA|NOPTR, $32
+
+DATA eight3ab60b61<>+0(SB)/4, $0x3ab60b61
+DATA eight3ab60b61<>+4(SB)/4, $0x3ab60b61
+DATA eight3ab60b61<>+8(SB)/4, $0x3ab60b61
+DATA eight3ab60b61<>+12(SB)/4, $0x3ab60b61
+DATA eight3ab60b61<>+16(SB)/4, $0x3ab60b61
+DATA eight3ab60b61<>+20(SB)/4, $0x3ab60b61
+DATA eight3ab60b61<>+24(SB)/4, $0x3ab60b61
+DATA eight3ab60b61<>+28(SB)/4, $0x3ab60b61
+GLOBL eight3ab60b61<>(SB), RODATA|NOPTR, $32
+
+DATA eight3c088889<>+0(SB)/4, $0x3c088889
+DATA eight3c088889<>+4(SB)/4, $0x3c088889
+DATA eight3c088889<>+8(SB)/4, $0x3c088889
+DATA eight3c088889<>+12(SB)/4, $0x3c088889
+DATA eight3c088889<>+16(SB)/4, $0x3c088889
+DATA eight3c088889<>+20(SB)/4, $0x3c088889
+DATA eight3c088889<>+24(SB)/4, $0x3c088889
+DATA eight3c088889<>+28(SB)/4, $0x3c088889
+GLOBL eight3c088889<>(SB), RODATA|NOPTR, $32
+
+DATA eight3d2aaaab<>+0(SB)/4, $0x3d2aaaab
+DATA eight3d2aaaab<>+4(SB)/4, $0x3d2aaaab
+DATA eight3d2aaaab<>+8(SB)/4, $0x3d2aaaab
+DATA eight3d2aaaab<>+12(SB)/4, $0x3d2aaaab
+DATA eight3d2aaaab<>+16(SB)/4, $0x3d2aaaab
+DATA eight3d2aaaab<>+20(SB)/4, $0x3d2aaaab
+DATA eight3d2aaaab<>+24(SB)/4, $0x3d2aaaab
+DATA eight3d2aaaab<>+28(SB)/4, $0x3d2aaaab
+GLOBL eight3d2aaaab<>(SB), RODATA|NOPTR, $32
+
+DATA eight3e2aaaab<>+0(SB)/4, $0x3e2aaaab
+DATA eight3e2aaaab<>+4(SB)/4, $0x3e2aaaab
+DATA eight3e2aaaab<>+8(SB)/4, $0x3e2aaaab
+DATA eight3e2aaaab<>+12(SB)/4, $0x3e2aaaab
+DATA eight3e2aaaab<>+16(SB)/4, $0x3e2aaaab
+DATA eight3e2aaaab<>+20(SB)/4, $0x3e2aaaab
+DATA eight3e2aaaab<>+24(SB)/4, $0x3e2aaaab
+DATA eight3e2aaaab<>+28(SB)/4, $0x3e2aaaab
+GLOBL eight3e2aaaab<>(SB), RODATA|NOPTR, $32
+
+DATA eight3f000000<>+0(SB)/4, $0x3f000000
+DATA eight3f000000<>+4(SB)/4, $0x3f000000
+DATA eight3f000000<>+8(SB)/4, $0x3f000000
+DATA eight3f000000<>+12(SB)/4, $0x3f000000
+DATA eight3f000000<>+16(SB)/4, $0x3f000000
+DATA eight3f000000<>+20(SB)/4, $0x3f000000
+DATA eight3f000000<>+24(SB)/4, $0x3f000000
+DATA eight3f000000<>+28(SB)/4, $0x3f000000
+GLOBL eight3f000000<>(SB), RODATA|NOPTR, $32
+
+DATA eight0000007f<>+0(SB)/4, $0x0000007f
+DATA eight0000007f<>+4(SB)/4, $0x0000007f
+DATA eight0000007f<>+8(SB)/4, $0x0000007f
+DATA eight0000007f<>+12(SB)/4, $0x0000007f
+DATA eight0000007f<>+16(SB)/4, $0x0000007f
+DATA eight0000007f<>+20(SB)/4, $0x0000007f
+DATA eight0000007f<>+24(SB)/4, $0x0000007f
+DATA eight0000007f<>+28(SB)/4, $0x0000007f
+GLOBL eight0000007f<>(SB), RODATA|NOPTR, $32
+
+DATA eight3f800000<>+0(SB)/4, $0x3f800000
+DATA eight3f800000<>+4(SB)/4, $0x3f800000
+DATA eight3f800000<>+8(SB)/4, $0x3f800000
+DATA eight3f800000<>+12(SB)/4, $0x3f800000
+DATA eight3f800000<>+16(SB)/4, $0x3f800000
+DATA eight3f800000<>+20(SB)/4, $0x3f800000
+DATA eight3f800000<>+24(SB)/4, $0x3f800000
+DATA eight3f800000<>+28(SB)/4, $0x3f800000
+GLOBL eight3f800000<>(SB), RODATA|NOPTR, $32
+
+DATA eight40000000<>+0(SB)/4, $0x40000000
+DATA eight40000000<>+4(SB)/4, $0x40000000
+DATA eight40000000<>+8(SB)/4, $0x40000000
+DATA eight40000000<>+12(SB)/4, $0x40000000
+DATA eight40000000<>+16(SB)/4, $0x40000000
+DATA eight40000000<>+20(SB)/4, $0x40000000
+DATA eight40000000<>+24(SB)/4, $0x40000000
+DATA eight40000000<>+28(SB)/4, $0x40000000
+GLOBL eight40000000<>(SB), RODATA|NOPTR, $32
+
+DATA eight7fffffff<>+0(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+4(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+8(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+12(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+16(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+20(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+24(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+28(SB)/4, $0x7fffffff
+GLOBL eight7fffffff<>(SB), RODATA|NOPTR, $32
+
+DATA masks<>+0(SB)/4, $0xffffffff
+DATA masks<>+4(SB)/4, $0xffffffff
+DATA masks<>+8(SB)/4, $0xffffffff
+DATA masks<>+12(SB)/4, $0xffffffff
+DATA masks<>+16(SB)/4, $0xffffffff
+DATA masks<>+20(SB)/4, $0xffffffff
+DATA masks<>+24(SB)/4, $0xffffffff
+DATA masks<>+28(SB)/4, $0xffffffff
+DATA masks<>+32(SB)/4, $0xffffffff
+DATA masks<>+36(SB)/4, $0xffffffff
+DATA masks<>+40(SB)/4, $0xffffffff
+DATA masks<>+44(SB)/4, $0xffffffff
+DATA masks<>+48(SB)/4, $0xffffffff
+DATA masks<>+52(SB)/4, $0xffffffff
+DATA masks<>+56(SB)/4, $0xffffffff
+DATA masks<>+60(SB)/4, $0xffffffff
+DATA masks<>+64(SB)/4, $0x00000000
+DATA masks<>+68(SB)/4, $0x00000000
+DATA masks<>+72(SB)/4, $0x00000000
+DATA masks<>+76(SB)/4, $0x00000000
+DATA masks<>+80(SB)/4, $0x00000000
+DATA masks<>+84(SB)/4, $0x00000000
+DATA masks<>+88(SB)/4, $0x00000000
+DATA masks<>+92(SB)/4, $0x00000000
+DATA masks<>+96(SB)/4, $0x00000000
+DATA masks<>+100(SB)/4, $0x00000000
+DATA masks<>+104(SB)/4, $0x00000000
+DATA masks<>+108(SB)/4, $0x00000000
+DATA masks<>+112(SB)/4, $0x00000000
+DATA masks<>+116(SB)/4, $0x00000000
+DATA masks<>+120(SB)/4, $0x00000000
+DATA masks<>+124(SB)/4, $0x00000000
+GLOBL masks<>(SB), RODATA|NOPTR, $128
+
+// func tanhGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Y0
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+eight:
+	CMPQ         BX, $0x08
+	JLT          rest
+	VMOVUPS      (DX)(SI*1), Y0
+	VORPS        eight80000000<>+0(SB), Y0, Y0
+	VADDPS       Y0, Y0, Y0
+	VMOVUPS      eightc2b00f34<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y1
+	VMULPS       eight3fb8aa3b<>+0(SB), Y1, Y0
+	VCVTPS2DQ    Y0, Y2
+	VCVTDQ2PS    Y2, Y0
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS eight3f318000<>+0(SB), Y0, Y1
+	VFNMADD231PS eightb95e8083<>+0(SB), Y0, Y1
+	VMOVUPS      eight39500d01<>+0(SB), Y0
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y1, Y0
+	VFMADD213PS  eight3c088889<>+0(SB), Y1, Y0
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y1, Y0
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y1, Y0
+	VFMADD213PS  eight3f000000<>+0(SB), Y1, Y0
+	VMULPS       Y1, Y1, Y3
+	VFMADD213PS  Y1, Y3, Y0
+	VPADDD       eight0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVAPS      Y0, Y0
+	VFMADD213PS  Y2, Y2, Y0
+	VADDPS       eight3f800000<>+0(SB), Y0, Y1
+	VMULPS       Y1, Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMULPS       eight40800000<>+0(SB), Y0, Y0
+	VMOVUPS      (CX)(SI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, BX
+	JMP          eight
+
+rest:
+	TESTQ        BX, BX
+	JZ           done
+	LEAQ         masks<>+64(SB), DI
+	IMUL3Q       $0x04, BX, BX
+	SUBQ         BX, DI
+	VMOVDQU      (DI), Y0
+	VMASKMOVPS   (DX)(SI*1), Y0, Y1
+	VORPS        eight80000000<>+0(SB), Y1, Y1
+	VADDPS       Y1, Y1, Y1
+	VMOVUPS      eightc2b00f34<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y1
+	VCVTPS2DQ    Y1, Y3
+	VCVTDQ2PS    Y3, Y1
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y2
+	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y2
+	VMOVUPS      eight39500d01<>+0(SB), Y1
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y2, Y4
+	VFMADD213PS  Y2, Y4, Y1
+	VPADDD       eight0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVAPS      Y1, Y1
+	VFMADD213PS  Y3, Y3, Y1
+	VADDPS       eight3f800000<>+0(SB), Y1, Y2
+	VMULPS       Y2, Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       eight40800000<>+0(SB), Y1, Y1
+	VMASKMOVPS   (CX)(SI*1), Y0, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eight40800000<>+0(SB)/4, $0x40800000
+DATA eight40800000<>+4(SB)/4, $0x40800000
+DATA eight40800000<>+8(SB)/4, $0x40800000
+DATA eight40800000<>+12(SB)/4, $0x40800000
+DATA eight40800000<>+16(SB)/4, $0x40800000
+DATA eight40800000<>+20(SB)/4, $0x40800000
+DATA eight40800000<>+24(SB)/4, $0x40800000
+DATA eight40800000<>+28(SB)/4, $0x40800000
+GLOBL eight40800000<>(SB), RODATA|NOPTR, $32
+
+// func sigmoidAVX2(y []float32, x []float32, alpha float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Y0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+eight:
+	CMPQ         DX, $0x08
+	JLT          rest
+	VMOVUPS      (CX)(BX*1), Y0
+	VORPS        eight80000000<>+0(SB), Y0, Y1
+	VMOVUPS      eightc2b00f34<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y1
+	VCVTPS2DQ    Y1, Y3
+	VCVTDQ2PS    Y3, Y1
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y2
+	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y2
+	VMOVUPS      eight39500d01<>+0(SB), Y1
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y2, Y4
+	VFMADD213PS  Y2, Y4, Y1
+	VPADDD       eight0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVAPS      Y1, Y1
+	VFMADD213PS  Y3, Y3, Y1
+	VMOVUPS      eight3f800000<>+0(SB), Y3
+	VADDPS       Y3, Y1, Y2
+	VDIVPS       Y2, Y3, Y2
+	VBLENDVPS    Y0, Y1, Y3, Y4
+	VBLENDVPS    Y0, Y3, Y1, Y0
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y4, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JMP          eight
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         masks<>+64(SB), SI
+	IMUL3Q       $0x04, DX, DX
+	SUBQ         DX, SI
+	VMOVDQU      (SI), Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y1
+	VORPS        eight80000000<>+0(SB), Y1, Y2
+	VMOVUPS      eightc2b00f34<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y2
+	VCVTPS2DQ    Y2, Y4
+	VCVTDQ2PS    Y4, Y2
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y2
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y2
+	VMULPS       Y3, Y3, Y5
+	VFMADD213PS  Y3, Y5, Y2
+	VPADDD       eight0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMOVAPS      Y2, Y2
+	VFMADD213PS  Y4, Y4, Y2
+	VMOVUPS      eight3f800000<>+0(SB), Y4
+	VADDPS       Y4, Y2, Y3
+	VDIVPS       Y3, Y4, Y3
+	VBLENDVPS    Y1, Y2, Y4, Y5
+	VBLENDVPS    Y1, Y4, Y2, Y1
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y3, Y1, Y1
+	VMASKMOVPS   Y5, Y0, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Y0
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+eight:
+	CMPQ         BX, $0x08
+	JLT          rest
+	VMOVUPS      (DX)(SI*1), Y0
+	VORPS        eight80000000<>+0(SB), Y0, Y0
+	VMOVUPS      eightc2b00f34<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y1
+	VMULPS       eight3fb8aa3b<>+0(SB), Y1, Y0
+	VCVTPS2DQ    Y0, Y2
+	VCVTDQ2PS    Y2, Y0
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS eight3f318000<>+0(SB), Y0, Y1
+	VFNMADD231PS eightb95e8083<>+0(SB), Y0, Y1
+	VMOVUPS      eight39500d01<>+0(SB), Y0
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y1, Y0
+	VFMADD213PS  eight3c088889<>+0(SB), Y1, Y0
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y1, Y0
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y1, Y0
+	VFMADD213PS  eight3f000000<>+0(SB), Y1, Y0
+	VMULPS       Y1, Y1, Y3
+	VFMADD213PS  Y1, Y3, Y0
+	VPADDD       eight0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVAPS      Y0, Y0
+	VFMADD213PS  Y2, Y2, Y0
+	VADDPS       eight3f800000<>+0(SB), Y0, Y1
+	VMULPS       Y1, Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      (CX)(SI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, BX
+	JMP          eight
+
+rest:
+	TESTQ        BX, BX
+	JZ           done
+	LEAQ         masks<>+64(SB), DI
+	IMUL3Q       $0x04, BX, BX
+	SUBQ         BX, DI
+	VMOVDQU      (DI), Y0
+	VMASKMOVPS   (DX)(SI*1), Y0, Y1
+	VORPS        eight80000000<>+0(SB), Y1, Y1
+	VMOVUPS      eightc2b00f34<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y1
+	VCVTPS2DQ    Y1, Y3
+	VCVTDQ2PS    Y3, Y1
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y2
+	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y2
+	VMOVUPS      eight39500d01<>+0(SB), Y1
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y2, Y4
+	VFMADD213PS  Y2, Y4, Y1
+	VPADDD       eight0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVAPS      Y1, Y1
+	VFMADD213PS  Y3, Y3, Y1
+	VADDPS       eight3f800000<>+0(SB), Y1, Y2
+	VMULPS       Y2, Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMASKMOVPS   (CX)(SI*1), Y0, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func siluAVX2(y []float32, x []float32, alpha float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·siluAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Y0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+eight:
+	CMPQ         DX, $0x08
+	JLT          rest
+	VMOVUPS      (CX)(BX*1), Y0
+	VORPS        eight80000000<>+0(SB), Y0, Y1
+	VMOVUPS      eightc2b00f34<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y1
+	VCVTPS2DQ    Y1, Y3
+	VCVTDQ2PS    Y3, Y1
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y2
+	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y2
+	VMOVUPS      eight39500d01<>+0(SB), Y1
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y2, Y4
+	VFMADD213PS  Y2, Y4, Y1
+	VPADDD       eight0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVAPS      Y1, Y1
+	VFMADD213PS  Y3, Y3, Y1
+	VMOVUPS      eight3f800000<>+0(SB), Y3
+	VADDPS       Y3, Y1, Y2
+	VDIVPS       Y2, Y3, Y2
+	VBLENDVPS    Y0, Y1, Y3, Y4
+	VBLENDVPS    Y0, Y3, Y1, Y1
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      eightc2b20000<>+0(SB), Y1
+	VMAXPS       Y0, Y1, Y1
+	VMULPS       Y1, Y4, Y4
+	VMOVUPS      Y4, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JMP          eight
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         masks<>+64(SB), SI
+	IMUL3Q       $0x04, DX, DX
+	SUBQ         DX, SI
+	VMOVDQU      (SI), Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y1
+	VORPS        eight80000000<>+0(SB), Y1, Y2
+	VMOVUPS      eightc2b00f34<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y2
+	VCVTPS2DQ    Y2, Y4
+	VCVTDQ2PS    Y4, Y2
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y2
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y2
+	VMULPS       Y3, Y3, Y5
+	VFMADD213PS  Y3, Y5, Y2
+	VPADDD       eight0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMOVAPS      Y2, Y2
+	VFMADD213PS  Y4, Y4, Y2
+	VMOVUPS      eight3f800000<>+0(SB), Y4
+	VADDPS       Y4, Y2, Y3
+	VDIVPS       Y3, Y4, Y3
+	VBLENDVPS    Y1, Y2, Y4, Y5
+	VBLENDVPS    Y1, Y4, Y2, Y2
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      eightc2b20000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       Y2, Y5, Y5
+	VMASKMOVPS   Y5, Y0, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eightc2b20000<>+0(SB)/4, $0xc2b20000
+DATA eightc2b20000<>+4(SB)/4, $0xc2b20000
+DATA eightc2b20000<>+8(SB)/4, $0xc2b20000
+DATA eightc2b20000<>+12(SB)/4, $0xc2b20000
+DATA eightc2b20000<>+16(SB)/4, $0xc2b20000
+DATA eightc2b20000<>+20(SB)/4, $0xc2b20000
+DATA eightc2b20000<>+24(SB)/4, $0xc2b20000
+DATA eightc2b20000<>+28(SB)/4, $0xc2b20000
+GLOBL eightc2b20000<>(SB), RODATA|NOPTR, $32
+
+// func siluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·siluGradAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Y0
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+eight:
+	CMPQ         BX, $0x08
+	JLT          rest
+	VMOVUPS      (DX)(SI*1), Y0
+	VORPS        eight80000000<>+0(SB), Y0, Y1
+	VMOVUPS      eightc2b00f34<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y1
+	VCVTPS2DQ    Y1, Y3
+	VCVTDQ2PS    Y3, Y1
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y2
+	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y2
+	VMOVUPS      eight39500d01<>+0(SB), Y1
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y1
+	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y2, Y4
+	VFMADD213PS  Y2, Y4, Y1
+	VPADDD       eight0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVAPS      Y1, Y1
+	VFMADD213PS  Y3, Y3, Y1
+	VMOVUPS      eight3f800000<>+0(SB), Y3
+	VADDPS       Y3, Y1, Y2
+	VDIVPS       Y2, Y3, Y2
+	VBLENDVPS    Y0, Y1, Y3, Y4
+	VBLENDVPS    Y0, Y3, Y1, Y1
+	VMULPS       Y2, Y4, Y4
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      eightc2b20000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y2
+	VMOVUPS      eight42b20000<>+0(SB), Y0
+	VMINPS       Y2, Y0, Y0
+	VFMADD213PS  eight3f800000<>+0(SB), Y0, Y1
+	VMULPS       Y4, Y1, Y1
+	VMOVUPS      (CX)(SI*1), Y0
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (AX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, BX
+	JMP          eight
+
+rest:
+	TESTQ        BX, BX
+	JZ           done
+	LEAQ         masks<>+64(SB), DI
+	IMUL3Q       $0x04, BX, BX
+	SUBQ         BX, DI
+	VMOVDQU      (DI), Y0
+	VMASKMOVPS   (DX)(SI*1), Y0, Y1
+	VORPS        eight80000000<>+0(SB), Y1, Y2
+	VMOVUPS      eightc2b00f34<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y2
+	VCVTPS2DQ    Y2, Y4
+	VCVTDQ2PS    Y4, Y2
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y2
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y2
+	VMULPS       Y3, Y3, Y5
+	VFMADD213PS  Y3, Y5, Y2
+	VPADDD       eight0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMOVAPS      Y2, Y2
+	VFMADD213PS  Y4, Y4, Y2
+	VMOVUPS      eight3f800000<>+0(SB), Y4
+	VADDPS       Y4, Y2, Y3
+	VDIVPS       Y3, Y4, Y3
+	VBLENDVPS    Y1, Y2, Y4, Y5
+	VBLENDVPS    Y1, Y4, Y2, Y2
+	VMULPS       Y3, Y5, Y5
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      eightc2b20000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VMOVUPS      eight42b20000<>+0(SB), Y1
+	VMINPS       Y3, Y1, Y1
+	VFMADD213PS  eight3f800000<>+0(SB), Y1, Y2
+	VMULPS       Y5, Y2, Y2
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eight42b20000<>+0(SB)/4, $0x42b20000
+DATA eight42b20000<>+4(SB)/4, $0x42b20000
+DATA eight42b20000<>+8(SB)/4, $0x42b20000
+DATA eight42b20000<>+12(SB)/4, $0x42b20000
+DATA eight42b20000<>+16(SB)/4, $0x42b20000
+DATA eight42b20000<>+20(SB)/4, $0x42b20000
+DATA eight42b20000<>+24(SB)/4, $0x42b20000
+DATA eight42b20000<>+28(SB)/4, $0x42b20000
+GLOBL eight42b20000<>(SB), RODATA|NOPTR, $32
+
+// func geluAVX2(y []float32, x []float32, alpha float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Y0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+eight:
+	CMPQ         DX, $0x08
+	JLT          rest
+	VMOVUPS      (CX)(BX*1), Y0
+	VORPS        eight80000000<>+0(SB), Y0, Y1
+	VMOVUPS      eightc1600000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       eightbf000000<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y1
+	VFMSUB213PS  Y1, Y2, Y3
+	VMOVUPS      eightc2b00f34<>+0(SB), Y4
+	VMAXPS       Y1, Y4, Y4
+	VMULPS       eight3fb8aa3b<>+0(SB), Y4, Y1
+	VCVTPS2DQ    Y1, Y5
+	VCVTDQ2PS    Y5, Y1
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y4
+	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y4
+	VMOVUPS      eight39500d01<>+0(SB), Y1
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y4, Y1
+	VFMADD213PS  eight3c088889<>+0(SB), Y4, Y1
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y4, Y1
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y4, Y1
+	VFMADD213PS  eight3f000000<>+0(SB), Y4, Y1
+	VMULPS       Y4, Y4, Y6
+	VFMADD213PS  Y4, Y6, Y1
+	VPADDD       eight0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMOVAPS      Y1, Y1
+	VFMADD213PS  Y5, Y5, Y1
+	VFMADD231PS  Y1, Y3, Y1
+	VMOVUPS      eight3f800000<>+0(SB), Y3
+	VMOVAPS      Y3, Y4
+	VFNMADD231PS eight3eb33333<>+0(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y4
+	VMOVUPS      eightbcf24a82<>+0(SB), Y2
+	VFMADD213PS  eight3e15931f<>+0(SB), Y4, Y2
+	VFMADD213PS  eightbe852308<>+0(SB), Y4, Y2
+	VFMADD213PS  eight3e280043<>+0(SB), Y4, Y2
+	VFMADD213PS  eightbcd87468<>+0(SB), Y4, Y2
+	VFMADD213PS  eight3ddae20c<>+0(SB), Y4, Y2
+	VFMADD213PS  eight3df4bb71<>+0(SB), Y4, Y2
+	VFMADD213PS  eight3e0f4383<>+0(SB), Y4, Y2
+	VFMADD213PS  eight3e0ef84a<>+0(SB), Y4, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y3, Y1
+	VBLENDVPS    Y0, Y2, Y1, Y1
+	VMOVUPS      eightc2b20000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JMP          eight
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         masks<>+64(SB), SI
+	IMUL3Q       $0x04, DX, DX
+	SUBQ         DX, SI
+	VMOVDQU      (SI), Y0
+	VMASKMOVPS   (CX)(BX*1), Y0, Y1
+	VORPS        eight80000000<>+0(SB), Y1, Y2
+	VMOVUPS      eightc1600000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       eightbf000000<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y2
+	VFMSUB213PS  Y2, Y3, Y4
+	VMOVUPS      eightc2b00f34<>+0(SB), Y5
+	VMAXPS       Y2, Y5, Y5
+	VMULPS       eight3fb8aa3b<>+0(SB), Y5, Y2
+	VCVTPS2DQ    Y2, Y6
+	VCVTDQ2PS    Y6, Y2
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y5
+	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y5
+	VMOVUPS      eight39500d01<>+0(SB), Y2
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y5, Y2
+	VFMADD213PS  eight3c088889<>+0(SB), Y5, Y2
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y5, Y2
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y5, Y2
+	VFMADD213PS  eight3f000000<>+0(SB), Y5, Y2
+	VMULPS       Y5, Y5, Y7
+	VFMADD213PS  Y5, Y7, Y2
+	VPADDD       eight0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMOVAPS      Y2, Y2
+	VFMADD213PS  Y6, Y6, Y2
+	VFMADD231PS  Y2, Y4, Y2
+	VMOVUPS      eight3f800000<>+0(SB), Y4
+	VMOVAPS      Y4, Y5
+	VFNMADD231PS eight3eb33333<>+0(SB), Y3, Y5
+	VDIVPS       Y5, Y4, Y5
+	VMOVUPS      eightbcf24a82<>+0(SB), Y3
+	VFMADD213PS  eight3e15931f<>+0(SB), Y5, Y3
+	VFMADD213PS  eightbe852308<>+0(SB), Y5, Y3
+	VFMADD213PS  eight3e280043<>+0(SB), Y5, Y3
+	VFMADD213PS  eightbcd87468<>+0(SB), Y5, Y3
+	VFMADD213PS  eight3ddae20c<>+0(SB), Y5, Y3
+	VFMADD213PS  eight3df4bb71<>+0(SB), Y5, Y3
+	VFMADD213PS  eight3e0f4383<>+0(SB), Y5, Y3
+	VFMADD213PS  eight3e0ef84a<>+0(SB), Y5, Y3
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VSUBPS       Y3, Y4, Y2
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VMOVUPS      eightc2b20000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VMULPS       Y3, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eightc1600000<>+0(SB)/4, $0xc1600000
+DATA eightc1600000<>+4(SB)/4, $0xc1600000
+DATA eightc1600000<>+8(SB)/4, $0xc1600000
+DATA eightc1600000<>+12(SB)/4, $0xc1600000
+DATA eightc1600000<>+16(SB)/4, $0xc1600000
+DATA eightc1600000<>+20(SB)/4, $0xc1600000
+DATA eightc1600000<>+24(SB)/4, $0xc1600000
+DATA eightc1600000<>+28(SB)/4, $0xc1600000
+GLOBL eightc1600000<>(SB), RODATA|NOPTR, $32
+
+DATA eightbf000000<>+0(SB)/4, $0xbf000000
+DATA eightbf000000<>+4(SB)/4, $0xbf000000
+DATA eightbf000000<>+8(SB)/4, $0xbf000000
+DATA eightbf000000<>+12(SB)/4, $0xbf000000
+DATA eightbf000000<>+16(SB)/4, $0xbf000000
+DATA eightbf000000<>+20(SB)/4, $0xbf000000
+DATA eightbf000000<>+24(SB)/4, $0xbf000000
+DATA eightbf000000<>+28(SB)/4, $0xbf000000
+GLOBL eightbf000000<>(SB), RODATA|NOPTR, $32
+
+DATA eight3eb33333<>+0(SB)/4, $0x3eb33333
+DATA eight3eb33333<>+4(SB)/4, $0x3eb33333
+DATA eight3eb33333<>+8(SB)/4, $0x3eb33333
+DATA eight3eb33333<>+12(SB)/4, $0x3eb33333
+DATA eight3eb33333<>+16(SB)/4, $0x3eb33333
+DATA eight3eb33333<>+20(SB)/4, $0x3eb33333
+DATA eight3eb33333<>+24(SB)/4, $0x3eb33333
+DATA eight3eb33333<>+28(SB)/4, $0x3eb33333
+GLOBL eight3eb33333<>(SB), RODATA|NOPTR, $32
+
+DATA eightbcf24a82<>+0(SB)/4, $0xbcf24a82
+DATA eightbcf24a82<>+4(SB)/4, $0xbcf24a82
+DATA eightbcf24a82<>+8(SB)/4, $0xbcf24a82
+DATA eightbcf24a82<>+12(SB)/4, $0xbcf24a82
+DATA eightbcf24a82<>+16(SB)/4, $0xbcf24a82
+DATA eightbcf24a82<>+20(SB)/4, $0xbcf24a82
+DATA eightbcf24a82<>+24(SB)/4, $0xbcf24a82
+DATA eightbcf24a82<>+28(SB)/4, $0xbcf24a82
+GLOBL eightbcf24a82<>(SB), RODATA|NOPTR, $32
+
+DATA eight3e15931f<>+0(SB)/4, $0x3e15931f
+DATA eight3e15931f<>+4(SB)/4, $0x3e15931f
+DATA eight3e15931f<>+8(SB)/4, $0x3e15931f
+DATA eight3e15931f<>+12(SB)/4, $0x3e15931f
+DATA eight3e15931f<>+16(SB)/4, $0x3e15931f
+DATA eight3e15931f<>+20(SB)/4, $0x3e15931f
+DATA eight3e15931f<>+24(SB)/4, $0x3e15931f
+DATA eight3e15931f<>+28(SB)/4, $0x3e15931f
+GLOBL eight3e15931f<>(SB), RODATA|NOPTR, $32
+
+DATA eightbe852308<>+0(SB)/4, $0xbe852308
+DATA eightbe852308<>+4(SB)/4, $0xbe852308
+DATA eightbe852308<>+8(SB)/4, $0xbe852308
+DATA eightbe852308<>+12(SB)/4, $0xbe852308
+DATA eightbe852308<>+16(SB)/4, $0xbe852308
+DATA eightbe852308<>+20(SB)/4, $0xbe852308
+DATA eightbe852308<>+24(SB)/4, $0xbe852308
+DATA eightbe852308<>+28(SB)/4, $0xbe852308
+GLOBL eightbe852308<>(SB), RODATA|NOPTR, $32
+
+DATA eight3e280043<>+0(SB)/4, $0x3e280043
+DATA eight3e280043<>+4(SB)/4, $0x3e280043
+DATA eight3e280043<>+8(SB)/4, $0x3e280043
+DATA eight3e280043<>+12(SB)/4, $0x3e280043
+DATA eight3e280043<>+16(SB)/4, $0x3e280043
+DATA eight3e280043<>+20(SB)/4, $0x3e280043
+DATA eight3e280043<>+24(SB)/4, $0x3e280043
+DATA eight3e280043<>+28(SB)/4, $0x3e280043
+GLOBL eight3e280043<>(SB), RODATA|NOPTR, $32
+
+DATA eightbcd87468<>+0(SB)/4, $0xbcd87468
+DATA eightbcd87468<>+4(SB)/4, $0xbcd87468
+DATA eightbcd87468<>+8(SB)/4, $0xbcd87468
+DATA eightbcd87468<>+12(SB)/4, $0xbcd87468
+DATA eightbcd87468<>+16(SB)/4, $0xbcd87468
+DATA eightbcd87468<>+20(SB)/4, $0xbcd87468
+DATA eightbcd87468<>+24(SB)/4, $0xbcd87468
+DATA eightbcd87468<>+28(SB)/4, $0xbcd87468
+GLOBL eightbcd87468<>(SB), RODATA|NOPTR, $32
+
+DATA eight3ddae20c<>+0(SB)/4, $0x3ddae20c
+DATA eight3ddae20c<>+4(SB)/4, $0x3ddae20c
+DATA eight3ddae20c<>+8(SB)/4, $0x3ddae20c
+DATA eight3ddae20c<>+12(SB)/4, $0x3ddae20c
+DATA eight3ddae20c<>+16(SB)/4, $0x3ddae20c
+DATA eight3ddae20c<>+20(SB)/4, $0x3ddae20c
+DATA eight3ddae20c<>+24(SB)/4, $0x3ddae20c
+DATA eight3ddae20c<>+28(SB)/4, $0x3ddae20c
+GLOBL eight3ddae20c<>(SB), RODATA|NOPTR, $32
+
+DATA eight3df4bb71<>+0(SB)/4, $0x3df4bb71
+DATA eight3df4bb71<>+4(SB)/4, $0x3df4bb71
+DATA eight3df4bb71<>+8(SB)/4, $0x3df4bb71
+DATA eight3df4bb71<>+12(SB)/4, $0x3df4bb71
+DATA eight3df4bb71<>+16(SB)/4, $0x3df4bb71
+DATA eight3df4bb71<>+20(SB)/4, $0x3df4bb71
+DATA eight3df4bb71<>+24(SB)/4, $0x3df4bb71
+DATA eight3df4bb71<>+28(SB)/4, $0x3df4bb71
+GLOBL eight3df4bb71<>(SB), RODATA|NOPTR, $32
+
+DATA eight3e0f4383<>+0(SB)/4, $0x3e0f4383
+DATA eight3e0f4383<>+4(SB)/4, $0x3e0f4383
+DATA eight3e0f4383<>+8(SB)/4, $0x3e0f4383
+DATA eight3e0f4383<>+12(SB)/4, $0x3e0f4383
+DATA eight3e0f4383<>+16(SB)/4, $0x3e0f4383
+DATA eight3e0f4383<>+20(SB)/4, $0x3e0f4383
+DATA eight3e0f4383<>+24(SB)/4, $0x3e0f4383
+DATA eight3e0f4383<>+28(SB)/4, $0x3e0f4383
+GLOBL eight3e0f4383<>(SB), RODATA|NOPTR, $32
+
+DATA eight3e0ef84a<>+0(SB)/4, $0x3e0ef84a
+DATA eight3e0ef84a<>+4(SB)/4, $0x3e0ef84a
+DATA eight3e0ef84a<>+8(SB)/4, $0x3e0ef84a
+DATA eight3e0ef84a<>+12(SB)/4, $0x3e0ef84a
+DATA eight3e0ef84a<>+16(SB)/4, $0x3e0ef84a
+DATA eight3e0ef84a<>+20(SB)/4, $0x3e0ef84a
+DATA eight3e0ef84a<>+24(SB)/4, $0x3e0ef84a
+DATA eight3e0ef84a<>+28(SB)/4, $0x3e0ef84a
+GLOBL eight3e0ef84a<>(SB), RODATA|NOPTR, $32
+
+// func geluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluGradAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Y0
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+eight:
+	CMPQ         BX, $0x08
+	JLT          rest
+	VMOVUPS      (DX)(SI*1), Y0
+	VORPS        eight80000000<>+0(SB), Y0, Y1
+	VMOVUPS      eightc1600000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y2
+	VMULPS       eightbf000000<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y1
+	VFMSUB213PS  Y1, Y2, Y3
+	VMOVUPS      eightc2b00f34<>+0(SB), Y4
+	VMAXPS       Y1, Y4, Y4
+	VMULPS       eight3fb8aa3b<>+0(SB), Y4, Y1
+	VCVTPS2DQ    Y1, Y5
+	VCVTDQ2PS    Y5, Y1
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y4
+	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y4
+	VMOVUPS      eight39500d01<>+0(SB), Y1
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y4, Y1
+	VFMADD213PS  eight3c088889<>+0(SB), Y4, Y1
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y4, Y1
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y4, Y1
+	VFMADD213PS  eight3f000000<>+0(SB), Y4, Y1
+	VMULPS       Y4, Y4, Y6
+	VFMADD213PS  Y4, Y6, Y1
+	VPADDD       eight0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMOVAPS      Y1, Y1
+	VFMADD213PS  Y5, Y5, Y1
+	VFMADD231PS  Y1, Y3, Y1
+	VMOVUPS      eight3f800000<>+0(SB), Y3
+	VMOVAPS      Y3, Y4
+	VFNMADD231PS eight3eb33333<>+0(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y4
+	VMOVUPS      eightbcf24a82<>+0(SB), Y2
+	VFMADD213PS  eight3e15931f<>+0(SB), Y4, Y2
+	VFMADD213PS  eightbe852308<>+0(SB), Y4, Y2
+	VFMADD213PS  eight3e280043<>+0(SB), Y4, Y2
+	VFMADD213PS  eightbcd87468<>+0(SB), Y4, Y2
+	VFMADD213PS  eight3ddae20c<>+0(SB), Y4, Y2
+	VFMADD213PS  eight3df4bb71<>+0(SB), Y4, Y2
+	VFMADD213PS  eight3e0f4383<>+0(SB), Y4, Y2
+	VFMADD213PS  eight3e0ef84a<>+0(SB), Y4, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y3, Y3
+	VBLENDVPS    Y0, Y2, Y3, Y3
+	VMULPS       eight3ecc422a<>+0(SB), Y1, Y1
+	VMOVUPS      eightc2b20000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y2
+	VMOVUPS      eight42b20000<>+0(SB), Y0
+	VMINPS       Y2, Y0, Y0
+	VFMADD231PS  Y1, Y0, Y3
+	VMOVUPS      (CX)(SI*1), Y0
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      Y3, (AX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, BX
+	JMP          eight
+
+rest:
+	TESTQ        BX, BX
+	JZ           done
+	LEAQ         masks<>+64(SB), DI
+	IMUL3Q       $0x04, BX, BX
+	SUBQ         BX, DI
+	VMOVDQU      (DI), Y0
+	VMASKMOVPS   (DX)(SI*1), Y0, Y1
+	VORPS        eight80000000<>+0(SB), Y1, Y2
+	VMOVUPS      eightc1600000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       eightbf000000<>+0(SB), Y3, Y4
+	VMULPS       Y3, Y4, Y2
+	VFMSUB213PS  Y2, Y3, Y4
+	VMOVUPS      eightc2b00f34<>+0(SB), Y5
+	VMAXPS       Y2, Y5, Y5
+	VMULPS       eight3fb8aa3b<>+0(SB), Y5, Y2
+	VCVTPS2DQ    Y2, Y6
+	VCVTDQ2PS    Y6, Y2
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y5
+	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y5
+	VMOVUPS      eight39500d01<>+0(SB), Y2
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y5, Y2
+	VFMADD213PS  eight3c088889<>+0(SB), Y5, Y2
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y5, Y2
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y5, Y2
+	VFMADD213PS  eight3f000000<>+0(SB), Y5, Y2
+	VMULPS       Y5, Y5, Y7
+	VFMADD213PS  Y5, Y7, Y2
+	VPADDD       eight0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VMOVAPS      Y2, Y2
+	VFMADD213PS  Y6, Y6, Y2
+	VFMADD231PS  Y2, Y4, Y2
+	VMOVUPS      eight3f800000<>+0(SB), Y4
+	VMOVAPS      Y4, Y5
+	VFNMADD231PS eight3eb33333<>+0(SB), Y3, Y5
+	VDIVPS       Y5, Y4, Y5
+	VMOVUPS      eightbcf24a82<>+0(SB), Y3
+	VFMADD213PS  eight3e15931f<>+0(SB), Y5, Y3
+	VFMADD213PS  eightbe852308<>+0(SB), Y5, Y3
+	VFMADD213PS  eight3e280043<>+0(SB), Y5, Y3
+	VFMADD213PS  eightbcd87468<>+0(SB), Y5, Y3
+	VFMADD213PS  eight3ddae20c<>+0(SB), Y5, Y3
+	VFMADD213PS  eight3df4bb71<>+0(SB), Y5, Y3
+	VFMADD213PS  eight3e0f4383<>+0(SB), Y5, Y3
+	VFMADD213PS  eight3e0ef84a<>+0(SB), Y5, Y3
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VSUBPS       Y3, Y4, Y4
+	VBLENDVPS    Y1, Y3, Y4, Y4
+	VMULPS       eight3ecc422a<>+0(SB), Y2, Y2
+	VMOVUPS      eightc2b20000<>+0(SB), Y3
+	VMAXPS       Y1, Y3, Y3
+	VMOVUPS      eight42b20000<>+0(SB), Y1
+	VMINPS       Y3, Y1, Y1
+	VFMADD231PS  Y2, Y1, Y4
+	VMASKMOVPS   (CX)(SI*1), Y0, Y1
+	VMULPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eight3ecc422a<>+0(SB)/4, $0x3ecc422a
+DATA eight3ecc422a<>+4(SB)/4, $0x3ecc422a
+DATA eight3ecc422a<>+8(SB)/4, $0x3ecc422a
+DATA eight3ecc422a<>+12(SB)/4, $0x3ecc422a
+DATA eight3ecc422a<>+16(SB)/4, $0x3ecc422a
+DATA eight3ecc422a<>+20(SB)/4, $0x3ecc422a
+DATA eight3ecc422a<>+24(SB)/4, $0x3ecc422a
+DATA eight3ecc422a<>+28(SB)/4, $0x3ecc422a
+GLOBL eight3ecc422a<>(SB), RODATA|NOPTR, $32
+
+// func eluAVX2(y []float32, x []float32, alpha float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·eluAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Y0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+eight:
+	CMPQ         DX, $0x08
+	JLT          rest
+	VMOVUPS      (CX)(BX*1), Y1
+	VMOVUPS      eight00000000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VMOVUPS      eightc2b00f34<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y2
+	VCVTPS2DQ    Y2, Y4
+	VCVTDQ2PS    Y4, Y2
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y2
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y2
+	VMULPS       Y3, Y3, Y5
+	VFMADD213PS  Y3, Y5, Y2
+	VPADDD       eight0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VSUBPS       eight3f800000<>+0(SB), Y4, Y3
+	VFMADD231PS  Y2, Y4, Y3
+	VMULPS       Y0, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	VCMPPS       $0x1e, Y2, Y1, Y2
+	VBLENDVPS    Y2, Y1, Y3, Y2
+	VMOVUPS      Y2, (AX)(BX*1)
+	ADDQ         $0x20, BX
+	SUBQ         $0x08, DX
+	JMP          eight
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         masks<>+64(SB), SI
+	IMUL3Q       $0x04, DX, DX
+	SUBQ         DX, SI
+	VMOVDQU      (SI), Y1
+	VMASKMOVPS   (CX)(BX*1), Y1, Y2
+	VMOVUPS      eight00000000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y3
+	VMOVUPS      eightc2b00f34<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y4
+	VMULPS       eight3fb8aa3b<>+0(SB), Y4, Y3
+	VCVTPS2DQ    Y3, Y5
+	VCVTDQ2PS    Y5, Y3
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS eight3f318000<>+0(SB), Y3, Y4
+	VFNMADD231PS eightb95e8083<>+0(SB), Y3, Y4
+	VMOVUPS      eight39500d01<>+0(SB), Y3
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y4, Y3
+	VFMADD213PS  eight3c088889<>+0(SB), Y4, Y3
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y4, Y3
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y4, Y3
+	VFMADD213PS  eight3f000000<>+0(SB), Y4, Y3
+	VMULPS       Y4, Y4, Y6
+	VFMADD213PS  Y4, Y6, Y3
+	VPADDD       eight0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VSUBPS       eight3f800000<>+0(SB), Y5, Y4
+	VFMADD231PS  Y3, Y5, Y4
+	VMULPS       Y0, Y4, Y4
+	VXORPS       Y0, Y0, Y0
+	VCMPPS       $0x1e, Y0, Y2, Y0
+	VBLENDVPS    Y0, Y2, Y4, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eight00000000<>+0(SB)/4, $0x00000000
+DATA eight00000000<>+4(SB)/4, $0x00000000
+DATA eight00000000<>+8(SB)/4, $0x00000000
+DATA eight00000000<>+12(SB)/4, $0x00000000
+DATA eight00000000<>+16(SB)/4, $0x00000000
+DATA eight00000000<>+20(SB)/4, $0x00000000
+DATA eight00000000<>+24(SB)/4, $0x00000000
+DATA eight00000000<>+28(SB)/4, $0x00000000
+GLOBL eight00000000<>(SB), RODATA|NOPTR, $32
+
+// func eluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·eluGradAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Y0
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+eight:
+	CMPQ         BX, $0x08
+	JLT          rest
+	VMOVUPS      (DX)(SI*1), Y1
+	VMOVUPS      eight00000000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y2
+	VMOVUPS      eightc2b00f34<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y2
+	VCVTPS2DQ    Y2, Y4
+	VCVTDQ2PS    Y4, Y2
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y2
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y2
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y2
+	VMULPS       Y3, Y3, Y5
+	VFMADD213PS  Y3, Y5, Y2
+	VPADDD       eight0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMOVAPS      Y2, Y2
+	VFMADD213PS  Y4, Y4, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      eight3f800000<>+0(SB), Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x1e, Y4, Y1, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VMOVUPS      (CX)(SI*1), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (AX)(SI*1)
+	ADDQ         $0x20, SI
+	SUBQ         $0x08, BX
+	JMP          eight
+
+rest:
+	TESTQ        BX, BX
+	JZ           done
+	LEAQ         masks<>+64(SB), DI
+	IMUL3Q       $0x04, BX, BX
+	SUBQ         BX, DI
+	VMOVDQU      (DI), Y1
+	VMASKMOVPS   (DX)(SI*1), Y1, Y2
+	VMOVUPS      eight00000000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y3
+	VMOVUPS      eightc2b00f34<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y4
+	VMULPS       eight3fb8aa3b<>+0(SB), Y4, Y3
+	VCVTPS2DQ    Y3, Y5
+	VCVTDQ2PS    Y5, Y3
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS eight3f318000<>+0(SB), Y3, Y4
+	VFNMADD231PS eightb95e8083<>+0(SB), Y3, Y4
+	VMOVUPS      eight39500d01<>+0(SB), Y3
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y4, Y3
+	VFMADD213PS  eight3c088889<>+0(SB), Y4, Y3
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y4, Y3
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y4, Y3
+	VFMADD213PS  eight3f000000<>+0(SB), Y4, Y3
+	VMULPS       Y4, Y4, Y6
+	VFMADD213PS  Y4, Y6, Y3
+	VPADDD       eight0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMOVAPS      Y3, Y3
+	VFMADD213PS  Y5, Y5, Y3
+	VMULPS       Y0, Y3, Y3
+	VMOVUPS      eight3f800000<>+0(SB), Y0
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x1e, Y4, Y2, Y2
+	VBLENDVPS    Y2, Y0, Y3, Y2
+	VMASKMOVPS   (CX)(SI*1), Y1, Y0
+	VMULPS       Y0, Y2, Y2
+	VMASKMOVPS   Y2, Y1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func leakyReLUAVX2(y []float32, x []float32, alpha float32)
+// Requires: AVX
+TEXT ·leakyReLUAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Y0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+eight:
+	CMPQ      DX, $0x08
+	JLT       rest
+	VMOVUPS   (CX)(BX*1), Y1
+	VMULPS    Y0, Y1, Y2
+	VXORPS    Y3, Y3, Y3
+	VCMPPS    $0x1e, Y3, Y1, Y3
+	VBLENDVPS Y3, Y1, Y2, Y3
+	VMOVUPS   Y3, (AX)(BX*1)
+	ADDQ      $0x20, BX
+	SUBQ      $0x08, DX
+	JMP       eight
+
+rest:
+	TESTQ      DX, DX
+	JZ         done
+	LEAQ       masks<>+64(SB), SI
+	IMUL3Q     $0x04, DX, DX
+	SUBQ       DX, SI
+	VMOVDQU    (SI), Y1
+	VMASKMOVPS (CX)(BX*1), Y1, Y2
+	VMULPS     Y0, Y2, Y0
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x1e, Y3, Y2, Y3
+	VBLENDVPS  Y3, Y2, Y0, Y3
+	VMASKMOVPS Y3, Y1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func leakyReLUGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+// Requires: AVX
+TEXT ·leakyReLUGradAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Y0
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+eight:
+	CMPQ      BX, $0x08
+	JLT       rest
+	VMOVUPS   (DX)(SI*1), Y1
+	VMOVUPS   eight3f800000<>+0(SB), Y2
+	VXORPS    Y3, Y3, Y3
+	VCMPPS    $0x1e, Y3, Y1, Y1
+	VBLENDVPS Y1, Y2, Y0, Y1
+	VMOVUPS   (CX)(SI*1), Y2
+	VMULPS    Y2, Y1, Y1
+	VMOVUPS   Y1, (AX)(SI*1)
+	ADDQ      $0x20, SI
+	SUBQ      $0x08, BX
+	JMP       eight
+
+rest:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       masks<>+64(SB), DI
+	IMUL3Q     $0x04, BX, BX
+	SUBQ       BX, DI
+	VMOVDQU    (DI), Y1
+	VMASKMOVPS (DX)(SI*1), Y1, Y2
+	VMOVUPS    eight3f800000<>+0(SB), Y3
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x1e, Y4, Y2, Y2
+	VBLENDVPS  Y2, Y3, Y0, Y2
+	VMASKMOVPS (CX)(SI*1), Y1, Y0
+	VMULPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func maxPairsAVX2(rows int, cols int, y []float32, winner []int32, x []float32, width int)
+// Requires: AVX, AVX2
+TEXT ·maxPairsAVX2(SB), NOSPLIT, $0-96
+	MOVQ         rows+0(FP), AX
+	MOVQ         cols+8(FP), CX
+	MOVQ         width+88(FP), DX
+	MOVQ         y_base+16(FP), BX
+	MOVQ         winner_base+40(FP), SI
+	MOVQ         x_base+64(FP), DI
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	XORQ         R8, R8
+
+row:
+	MOVQ         DI, R9
+	LEAQ         (DI)(DX*4), R10
+	VMOVD        R8, X1
+	VPBROADCASTD X1, Y1
+	VPADDD       corners<>+0(SB), Y1, Y1
+	MOVQ         CX, R11
+
+eight:
+	CMPQ      R11, $0x08
+	JLT       rest
+	VMOVDQA   Y1, Y2
+	VPADDD    eight00000001<>+0(SB), Y1, Y3
+	VMOVUPS   (R9), Y4
+	VMOVUPS   32(R9), Y5
+	VSHUFPS   $0x88, Y5, Y4, Y6
+	VSHUFPS   $0xdd, Y5, Y4, Y4
+	VCMPPS    $0x1e, Y6, Y4, Y5
+	VCMPPS    $0x03, Y4, Y4, Y7
+	VORPS     Y7, Y5, Y5
+	VBLENDVPS Y5, Y4, Y6, Y6
+	VBLENDVPS Y5, Y3, Y2, Y2
+	VMOVUPS   (R10), Y3
+	VMOVUPS   32(R10), Y5
+	VSHUFPS   $0x88, Y5, Y3, Y4
+	VSHUFPS   $0xdd, Y5, Y3, Y5
+	VPADDD    Y0, Y1, Y3
+	VCMPPS    $0x1e, Y6, Y4, Y7
+	VCMPPS    $0x03, Y4, Y4, Y8
+	VORPS     Y8, Y7, Y7
+	VBLENDVPS Y7, Y4, Y6, Y6
+	VBLENDVPS Y7, Y3, Y2, Y2
+	VPADDD    eight00000001<>+0(SB), Y3, Y3
+	VCMPPS    $0x1e, Y6, Y5, Y4
+	VCMPPS    $0x03, Y5, Y5, Y7
+	VORPS     Y7, Y4, Y4
+	VBLENDVPS Y4, Y5, Y6, Y6
+	VBLENDVPS Y4, Y3, Y2, Y2
+	VPERMPD   $0xd8, Y6, Y6
+	VPERMPD   $0xd8, Y2, Y2
+	VMOVUPS   Y6, (BX)
+	VMOVUPS   Y2, (SI)
+	VPADDD    eight00000010<>+0(SB), Y1, Y1
+	ADDQ      $0x40, R9
+	ADDQ      $0x40, R10
+	ADDQ      $0x20, BX
+	ADDQ      $0x20, SI
+	SUBQ      $0x08, R11
+	JMP       eight
+
+rest:
+	TESTQ        R11, R11
+	JZ           next
+	LEAQ         masks<>+64(SB), R12
+	IMUL3Q       $0x08, R11, R13
+	SUBQ         R13, R12
+	VMOVDQA      Y1, Y2
+	VPADDD       eight00000001<>+0(SB), Y1, Y3
+	VMOVUPS      (R12), Y4
+	VMASKMOVPS   (R9), Y4, Y4
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R9), Y5, Y5
+	VSHUFPS      $0x88, Y5, Y4, Y6
+	VSHUFPS      $0xdd, Y5, Y4, Y4
+	VCMPPS       $0x1e, Y6, Y4, Y5
+	VCMPPS       $0x03, Y4, Y4, Y7
+	VORPS        Y7, Y5, Y5
+	VBLENDVPS    Y5, Y4, Y6, Y6
+	VBLENDVPS    Y5, Y3, Y2, Y2
+	VMOVUPS      (R12), Y3
+	VMASKMOVPS   (R10), Y3, Y3
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VSHUFPS      $0x88, Y5, Y3, Y4
+	VSHUFPS      $0xdd, Y5, Y3, Y5
+	VPADDD       Y0, Y1, Y3
+	VCMPPS       $0x1e, Y6, Y4, Y1
+	VCMPPS       $0x03, Y4, Y4, Y7
+	VORPS        Y7, Y1, Y1
+	VBLENDVPS    Y1, Y4, Y6, Y6
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VPADDD       eight00000001<>+0(SB), Y3, Y3
+	VCMPPS       $0x1e, Y6, Y5, Y1
+	VCMPPS       $0x03, Y5, Y5, Y4
+	VORPS        Y4, Y1, Y1
+	VBLENDVPS    Y1, Y5, Y6, Y6
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VPERMPD      $0xd8, Y6, Y6
+	VPERMPD      $0xd8, Y2, Y2
+	TESTQ        $0x00000004, R11
+	JZ           not4
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, BX
+	VMOVUPS      X2, (SI)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, SI
+
+not4:
+	TESTQ    $0x00000002, R11
+	JZ       not2
+	VMOVLPS  X6, (BX)
+	VMOVHLPS X6, X6, X6
+	ADDQ     $0x08, BX
+	VMOVLPS  X2, (SI)
+	VMOVHLPS X2, X2, X2
+	ADDQ     $0x08, SI
+
+not2:
+	TESTQ  $0x00000001, R11
+	JZ     not1
+	VMOVSS X6, (BX)
+	ADDQ   $0x04, BX
+	VMOVSS X2, (SI)
+	ADDQ   $0x04, SI
+
+not1:
+next:
+	LEAQ (DI)(DX*8), DI
+	LEAQ (R8)(DX*2), R8
+	DECQ AX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+DATA corners<>+0(SB)/4, $0x00000000
+DATA corners<>+4(SB)/4, $0x00000002
+DATA corners<>+8(SB)/4, $0x00000008
+DATA corners<>+12(SB)/4, $0x0000000a
+DATA corners<>+16(SB)/4, $0x00000004
+DATA corners<>+20(SB)/4, $0x00000006
+DATA corners<>+24(SB)/4, $0x0000000c
+DATA corners<>+28(SB)/4, $0x0000000e
+GLOBL corners<>(SB), RODATA|NOPTR, $32
+
+DATA eight00000001<>+0(SB)/4, $0x00000001
+DATA eight00000001<>+4(SB)/4, $0x00000001
+DATA eight00000001<>+8(SB)/4, $0x00000001
+DATA eight00000001<>+12(SB)/4, $0x00000001
+DATA eight00000001<>+16(SB)/4, $0x00000001
+DATA eight00000001<>+20(SB)/4, $0x00000001
+DATA eight00000001<>+24(SB)/4, $0x00000001
+DATA eight00000001<>+28(SB)/4, $0x00000001
+GLOBL eight00000001<>(SB), RODATA|NOPTR, $32
+
+DATA eight00000010<>+0(SB)/4, $0x00000010
+DATA eight00000010<>+4(SB)/4, $0x00000010
+DATA eight00000010<>+8(SB)/4, $0x00000010
+DATA eight00000010<>+12(SB)/4, $0x00000010
+DATA eight00000010<>+16(SB)/4, $0x00000010
+DATA eight00000010<>+20(SB)/4, $0x00000010
+DATA eight00000010<>+24(SB)/4, $0x00000010
+DATA eight00000010<>+28(SB)/4, $0x00000010
+GLOBL eight00000010<>(SB), RODATA|NOPTR, $32
+
+// func avgPairsAVX2(y []float32, top []float32, bottom []float32)
+// Requires: AVX, AVX2
+TEXT ·avgPairsAVX2(SB), NOSPLIT, $0-72
+	MOVQ    y_base+0(FP), AX
+	MOVQ    top_base+24(FP), CX
+	MOVQ    bottom_base+48(FP), DX
+	VMOVUPS eight3e800000<>+0(SB), Y0
+	MOVQ    y_len+8(FP), BX
+	XORQ    SI, SI
+	SHLQ    $0x02, BX
+
+loop:
+	CMPQ    SI, BX
+	JGE     done
+	VMOVUPS (CX)(SI*2), Y1
+	VADDPS  (DX)(SI*2), Y1, Y1
+	VMOVUPS 32(CX)(SI*2), Y2
+	VADDPS  32(DX)(SI*2), Y2, Y2
+	VHADDPS Y2, Y1, Y1
+	VPERMPD $0xd8, Y1, Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	JMP     loop
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eight3e800000<>+0(SB)/4, $0x3e800000
+DATA eight3e800000<>+4(SB)/4, $0x3e800000
+DATA eight3e800000<>+8(SB)/4, $0x3e800000
+DATA eight3e800000<>+12(SB)/4, $0x3e800000
+DATA eight3e800000<>+16(SB)/4, $0x3e800000
+DATA eight3e800000<>+20(SB)/4, $0x3e800000
+DATA eight3e800000<>+24(SB)/4, $0x3e800000
+DATA eight3e800000<>+28(SB)/4, $0x3e800000
+GLOBL eight3e800000<>(SB), RODATA|NOPTR, $32
+
+// func avgPairsGradAVX2(top []float32, bottom []float32, dy []float32)
+// Requires: AVX, AVX2
+TEXT ·avgPairsGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ    top_base+0(FP), AX
+	MOVQ    bottom_base+24(FP), CX
+	MOVQ    dy_base+48(FP), DX
+	VMOVUPS eight3e800000<>+0(SB), Y0
+	MOVQ    dy_len+56(FP), BX
+	XORQ    SI, SI
+	SHLQ    $0x02, BX
+
+loop:
+	CMPQ      SI, BX
+	JGE       done
+	VMULPS    (DX)(SI*1), Y0, Y1
+	VPERMPD   $0xd8, Y1, Y1
+	VUNPCKLPS Y1, Y1, Y2
+	VUNPCKHPS Y1, Y1, Y1
+	VMOVUPS   Y2, (AX)(SI*2)
+	VMOVUPS   Y2, (CX)(SI*2)
+	VMOVUPS   Y1, 32(AX)(SI*2)
+	VMOVUPS   Y1, 32(CX)(SI*2)
+	ADDQ      $0x20, SI
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET

@@ -14,8 +14,12 @@ const (
 	lane  = 8 * float
 )
 
-// notLessOrEqual is the predicate !(a <= b) of VCMPPS.
-const notLessOrEqual = 0x16
+// Predicates of VCMPPS.
+const (
+	unordered      = 0x03 // a or b is NaN
+	notLessOrEqual = 0x16 // !(a <= b)
+	greaterThan    = 0x1E // a > b
+)
 
 func main() {
 	ConstraintExpr("!noasm")
@@ -26,6 +30,9 @@ func main() {
 	sgd()
 	momentum()
 	adam()
+	norms()
+	activations()
+	poolings()
 	Generate()
 }
 
@@ -64,9 +71,16 @@ func load(m Mem) reg.VecVirtual {
 	return v
 }
 
-// blocks generates a loop over the blocks of eight elements of the parameter
-// over; body gets the offset in bytes.
+// blocks generates a function that is a loop over the blocks of eight elements
+// of the parameter over; body gets the offset in bytes.
 func blocks(over string, body func(offset reg.Register)) {
+	loop(over, body)
+	VZEROUPPER()
+	RET()
+}
+
+// loop generates the loop of blocks.
+func loop(over string, body func(offset reg.Register)) {
 	n := Load(Param(over).Len(), GP64())
 	i := GP64()
 	XORQ(i, i)
@@ -78,8 +92,6 @@ func blocks(over string, body func(offset reg.Register)) {
 	ADDQ(U8(lane), i)
 	JMP(LabelRef("loop"))
 	Label("done")
-	VZEROUPPER()
-	RET()
 }
 
 // block addresses the block at an offset.
