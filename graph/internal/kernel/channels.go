@@ -15,6 +15,8 @@ type channelFuncs struct {
 	squares  func(sum, x, mean []float32, n, width int)
 	dots     func(sum, dot, d, z, mean []float32, n, width int)
 	normGrad func(d, z, mean, ofD, ofZ, term []float32, n, width int)
+
+	addPatches func(dst, src []float32, n, kh, depth, step, row int)
 }
 
 // clipped is the place of a window's winner where none rises above the floor.
@@ -169,6 +171,23 @@ func channelNormGrad[T Float](d, z, mean, ofD, ofZ, term []T, n, width int) {
 		for f := range width {
 			i := p*width + f
 			d[i] = T(ofD[f]*d[i]) + (T(ofZ[f]*(z[i]-mean[f])) + term[f])
+		}
+	}
+}
+
+// addPatches adds n patches of kh rows of depth elements, a multiple of eight,
+// to an image: dst[u,j·step+d] += src[j,u,d], where rows of dst are row apart.
+func addPatches[T Float](dst, src []T, n, kh, depth, step, row int) {
+	if dst, ok := float32s(dst); ok {
+		src, _ := float32s(src)
+		channelLoops.addPatches(dst, src, n, kh, depth, step, row)
+		return
+	}
+	for j := range n {
+		for u := range kh {
+			for d := range depth {
+				dst[u*row+j*step+d] += src[(j*kh+u)*depth+d]
+			}
 		}
 	}
 }

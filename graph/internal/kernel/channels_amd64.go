@@ -11,4 +11,6 @@ var channelLoops = channelFuncs{
 	squares:  channelSquaresAVX2,
 	dots:     channelDotsAVX2,
 	normGrad: channelNormGradAVX2,
+
+	addPatches: channelAddPatchesAVX2,
 }

@@ -90,3 +90,16 @@ func channelDotsAVX2(sum []float32, dot []float32, d []float32, z []float32, mea
 //
 //go:noescape
 func channelNormGradAVX2(d []float32, z []float32, mean []float32, ofD []float32, ofZ []float32, term []float32, n int, width int)
+
+// channelAddPatchesAVX2 is
+//
+//	for j := range n { // at least 1, as kh
+//		for u := range kh {
+//			for d := range depth { // a multiple of eight
+//				dst[u*row+j*step+d] += src[(j*kh+u)*depth+d]
+//			}
+//		}
+//	}
+//
+//go:noescape
+func channelAddPatchesAVX2(dst []float32, src []float32, n int, kh int, depth int, step int, row int)

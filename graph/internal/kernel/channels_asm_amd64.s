@@ -384,3 +384,37 @@ channel:
 	JNZ     pixel
 	VZEROUPPER
 	RET
+
+// func channelAddPatchesAVX2(dst []float32, src []float32, n int, kh int, depth int, step int, row int)
+// Requires: AVX
+TEXT ·channelAddPatchesAVX2(SB), NOSPLIT, $0-88
+	MOVQ depth+64(FP), AX
+	MOVQ step+72(FP), CX
+	MOVQ row+80(FP), DX
+	MOVQ dst_base+0(FP), BX
+	MOVQ src_base+24(FP), SI
+	MOVQ n+48(FP), DI
+
+pixel:
+	MOVQ BX, R8
+	MOVQ kh+56(FP), R9
+
+patchRow:
+	XORQ R10, R10
+
+weight:
+	VMOVUPS (SI)(R10*4), Y0
+	VADDPS  (R8)(R10*4), Y0, Y0
+	VMOVUPS Y0, (R8)(R10*4)
+	ADDQ    $0x08, R10
+	CMPQ    R10, AX
+	JLT     weight
+	LEAQ    (SI)(AX*4), SI
+	LEAQ    (R8)(DX*4), R8
+	DECQ    R9
+	JNZ     patchRow
+	LEAQ    (BX)(CX*4), BX
+	DECQ    DI
+	JNZ     pixel
+	VZEROUPPER
+	RET

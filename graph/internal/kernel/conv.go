@@ -44,8 +44,9 @@ type Conv2d[T Float] struct {
 	forward, backward     func(lo, hi int)
 
 	isDirect bool
-	direct   direct[T] // the convolution
-	back     direct[T] // and the one that turns dy to dx, if hasBack
+	direct   direct[T]  // the convolution
+	back     direct[T]  // the one that turns dy to dx, if hasBack
+	scatter  scatter[T] // and the other way, if not
 	hasBack  bool
 	idle     freeList[convScratch[T]]
 }
@@ -115,10 +116,14 @@ func (c *Conv2d[T]) beginBackward(dIn [][]T, dy []T, in [][]T) {
 	} else if len(c.dws) != size {
 		c.dws = make([]T, size)
 	}
-	if back, ok := c.inputShape(); c.dx != nil {
-		if c.hasBack = ok && c.back.prepare(back); c.hasBack {
-			c.back.packFlipped(&c.direct, c.w)
-		}
+	if c.dx == nil {
+		return
+	}
+	back, ok := c.inputShape()
+	if c.hasBack = ok && !c.scatters(back) && c.back.prepare(back); c.hasBack {
+		c.back.packFlipped(&c.direct, c.w)
+	} else {
+		c.scatter.pack(c.ConvShape, c.w)
 	}
 }
 
@@ -177,16 +182,9 @@ func (c *Conv2d[T]) directGradient(s *convScratch[T], n, chunk int, accumulate b
 		c.back.convolve(s.dx, s.dz.data, 0, c.H)
 		transposeInto(dx[n*c.inSize():][:c.inSize()], c.H*c.W, s.dx, c.back.width, c.H*c.W, c.C)
 	default:
-		c.framePlanes(s)
-		c.inputGradient(n, s.planes, s.patches(c.ConvShape))
-	}
-}
-
-// framePlanes sets s.planes to s.dz.
-func (c *Conv2d[T]) framePlanes(s *convScratch[T]) {
-	s.planes = sized(s.planes, c.outSize())
-	for i := range c.OH {
-		transposeInto(s.planes[i*c.OW:], c.pixels(), s.dz.pixels(i, c.OW), c.width(), c.OW, c.F)
+		s.cols = sized(s.cols, c.OW*c.scatter.patchSize())
+		s.dx = sized(s.dx, c.scatter.size())
+		c.scatter.gradient(dx[n*c.inSize():][:c.inSize()], s.dz, s.cols, s.dx)
 	}
 }
 

@@ -239,7 +239,8 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 			if c.isDirect {
 				c.directGradient(s, n, chunk, n > first)
 			} else {
-				c.framePlanes(s)
+				s.planes = sized(s.planes, c.outSize())
+				transposeInto(s.planes, c.pixels(), s.dz.data, c.width(), c.pixels(), c.F)
 				c.unrolledGradient(s, n, chunk, n > first, s.planes)
 			}
 		}

@@ -37,6 +37,7 @@ var twins = []struct {
 	{"channelSquares", channelTwin(func(f [][]float32, n, width int) { channelSquares(f[0], f[6], f[1], n, width) })},
 	{"channelDots", channelTwin(func(f [][]float32, n, width int) { channelDots(f[0], f[1], f[6], f[7], f[2], n, width) })},
 	{"channelNormGrad", channelTwin(func(f [][]float32, n, width int) { channelNormGrad(f[6], f[7], f[0], f[1], f[2], f[3], n, width) })},
+	{"addPatches", addPatchesTwin},
 	{"Conv2d", convTwin},
 	{"Gemm", gemmTwin},
 }
@@ -118,6 +119,16 @@ func channelTwin(run func(f [][]float32, n, width int)) func(r *rand.Rand, n int
 		}
 		w.floats = append(w.floats, normal[float32](r, n*width), normal[float32](r, n*width))
 		return w
+	}
+}
+
+// addPatchesTwin adds up n patches, at least one.
+func addPatchesTwin(r *rand.Rand, n int) twin {
+	n, kh, depth, step := max(n, 1), 1+r.IntN(3), 8*(1+r.IntN(5)), 1+r.IntN(40)
+	row := n*step + depth + r.IntN(9)
+	return twin{
+		floats: [][]float32{values(r, (kh-1)*row+(n-1)*step+depth), values(r, n*kh*depth)},
+		run:    func(f [][]float32, _ [][]uint8) { addPatches(f[0], f[1], n, kh, depth, step, row) },
 	}
 }
 

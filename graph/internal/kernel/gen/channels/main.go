@@ -32,6 +32,7 @@ func main() {
 		"(x[p*width+f] - mean[f])²")
 	dots()
 	normGrad()
+	addPatches()
 	Generate()
 }
 
@@ -365,6 +366,35 @@ func normGrad() {
 		})
 		advance(d, width)
 		advance(z, width)
+	})
+	end()
+}
+
+// addPatches generates the sum of overlapping patches.
+func addPatches() {
+	function("channelAddPatchesAVX2", "func(dst, src []float32, n, kh, depth, step, row int)",
+		"\tfor j := range n { // at least 1, as kh",
+		"\t\tfor u := range kh {",
+		"\t\t\tfor d := range depth { // a multiple of eight",
+		"\t\t\t\tdst[u*row+j*step+d] += src[(j*kh+u)*depth+d]",
+		"\t\t\t}",
+		"\t\t}",
+		"\t}")
+	depth, step, row := number("depth"), number("step"), number("row")
+	dst, src := slice("dst"), slice("src")
+	times("pixel", number("n"), func() {
+		p := GP64()
+		MOVQ(dst, p)
+		times("patchRow", number("kh"), func() {
+			channels("weight", depth, func(d reg.Register) {
+				v := load(at(src, d))
+				VADDPS(at(p, d), v, v)
+				VMOVUPS(v, at(p, d))
+			})
+			advance(src, depth)
+			advance(p, row)
+		})
+		advance(dst, step)
 	})
 	end()
 }
