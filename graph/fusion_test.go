@@ -53,7 +53,6 @@ func TestFusionChangesNothing(t *testing.T) {
 		{"normalised groups", pooled(graph.Sequential{graph.DepthwiseConv2D{Kernel: 3, Stride: 2, Multiplier: 2}, graph.BatchNorm{}, graph.ReLU}, graph.MaxPool2D{}), "Conv2d+BatchNorm+ReLU+MaxPool2D"},
 		{"dense", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5, Activation: graph.ReLU}, graph.Dense{Units: 3}}, "Mul+ReLU"},
 		{"normalised vectors", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5}, graph.BatchNorm{}, graph.ReLU, graph.Dense{Units: 3}}, "BatchNorm+ReLU"},
-		{"residual", pooled(graph.Sequential{graph.Residual{Body: graph.Conv2D{Filters: 2, Kernel: 3, Padding: graph.Same}}, graph.ReLU}, graph.MaxPool2D{}), "Add+ReLU"},
 		{"dense with two consumers", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5}, graph.Residual{Body: graph.ReLU}, graph.Dense{Units: 3}}, ""},
 	} {
 		for _, double := range []bool{false, true} {

@@ -29,8 +29,8 @@ func (f *Fusion) Apply(operands gorgonia.Nodes) (*gorgonia.Node, error) {
 // such nodes become inner ones.
 //
 // It knows a convolution with any of BatchNorm, ReLU and MaxPool2D behind it, in
-// this order, the pooling's windows lying side by side without padding; and Mul,
-// Add and BatchNorm with ReLU behind them.
+// this order, the pooling's windows lying side by side without padding; and Mul
+// and BatchNorm with ReLU behind them.
 func Fuse(n *gorgonia.Node, once func(*gorgonia.Node) bool) *Fusion {
 	c := chain{last: n, once: once, node: n}
 	return c.fuse()
@@ -69,8 +69,6 @@ func (c *chain) fuse() *Fusion {
 		return c.norm(norm)
 	case isOurs(c.node, "Mul"):
 		return c.product()
-	case isOurs(c.node, "Add"):
-		return c.sum()
 	}
 	return nil
 }
@@ -126,12 +124,6 @@ func (c *chain) product() *Fusion {
 	f := c.fusion(children(c.node))
 	m, k, n := productSize(f.Operands[0].Shape(), f.Operands[1].Shape())
 	f.f32, f.f64 = &kernel.Mul[float32]{M: m, K: k, N: n, ReLU: true}, &kernel.Mul[float64]{M: m, K: k, N: n, ReLU: true}
-	return f
-}
-
-func (c *chain) sum() *Fusion {
-	f := c.fusion(children(c.node))
-	f.f32, f.f64 = kernel.NewAdd[float32](true), kernel.NewAdd[float64](true)
 	return f
 }
 

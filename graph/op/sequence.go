@@ -102,9 +102,9 @@ func gradientSum(n *gorgonia.Node, operands gorgonia.Nodes) gorgonia.Op {
 	}
 	s := spec{name: "Add", shape: n.Shape()}
 	if n.Dtype() == tensor.Float64 {
-		return newForward(s, function[float64](kernel.NewAdd[float64](false)), operands)
+		return newForward(s, function[float64](kernel.NewAdd[float64]()), operands)
 	}
-	return newForward(s, function[float32](kernel.NewAdd[float32](false)), operands)
+	return newForward(s, function[float32](kernel.NewAdd[float32]()), operands)
 }
 
 // inPlace replaces Reshape, and the node that picks its gradient, by a view: as
