@@ -10,11 +10,12 @@ type Memory struct {
 	Workspaces int // what ops keep besides their values
 }
 
-// Memory tells what the model takes. Workspaces are made in the first runs: before,
-// they are 0. Of a graph with ops of other packages, which cannot tell, it counts
-// parameters, state and inputs alone. Optimizers and the garbage collector take
-// memory besides, and so does the process, once for all its models: some hundred
-// kilobytes for each processor, for matrix products.
+// Memory tells what the model takes. Ops make their workspaces in the first runs,
+// some of them for each processor that takes part: before, they are 0. Of a graph
+// with ops of other packages, which cannot tell, it counts parameters, state and
+// inputs alone. Not counted is what is taken besides: by an optimizer, by the
+// garbage collector, and once for all models of the process by matrix products,
+// half a megabyte or more for each processor.
 func (m *Model) Memory() Memory {
 	size := int(m.b.opts.dtype().Size())
 	var total Memory

@@ -11,8 +11,10 @@ import (
 )
 
 // What a model says of its memory is what the heap grows by, up to a tenth: the
-// rest is the graph itself and Gorgonia's machine.
+// rest is the graph itself and Gorgonia's machine. On one processor, as others may
+// join in late and need memory then.
 func TestMemory(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for _, s := range modelzoo.Specs() {
 		for _, mode := range []graph.Mode{graph.Infer, graph.Train} {
 			for _, batch := range []int{32, 128} {
