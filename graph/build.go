@@ -48,6 +48,8 @@ type Options struct {
 	// InputGradient asks for the gradient of the loss for the input as well, in
 	// Train and in Eval: what saliency and adversarial examples are made of.
 	InputGradient bool
+
+	unplanned bool // for tests: no op shares another's memory
 }
 
 func (o Options) dtype() tensor.Dtype {
@@ -242,6 +244,10 @@ func (m *Model) compile(grads gorgonia.Nodes) error {
 	}
 	var inputs gorgonia.Nodes
 	if sequence != nil {
+		if m.b.opts.unplanned {
+			results = live
+		}
+		sequence.Plan(results)
 		m.sequence, inputs, results = sequence, gorgonia.Nodes{operand}, gorgonia.Nodes{node}
 	} else {
 		inputs = slices.DeleteFunc(slices.Clone(m.b.bound), func(n *gorgonia.Node) bool { return !live.Contains(n) })

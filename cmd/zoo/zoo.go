@@ -15,7 +15,7 @@ import (
 
 func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	f := cli.Flags("zoo", "[-model NAME [-graph FILE.dot|FILE.svg]]",
-		"lists the networks; with -model shows one layer by layer and draws its graph", stderr)
+		"lists the networks; with -model shows one layer by layer and what memory it takes, and draws its graph", stderr)
 	name := f.String("model", "", "network to show")
 	classes := f.Int("classes", 10, "number of classes")
 	batch := f.Int("batch", 1, "batch size")
@@ -45,18 +45,19 @@ func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return cli.Usagef("%v", err)
 	}
-	build := func(o graph.Options) (*graph.Model, error) {
-		return o.Build(spec.New(*classes), graph.Infer, *batch, spec.Input[0], spec.Input[1], spec.Input[2])
+	build := func(o graph.Options, mode graph.Mode) (*graph.Model, error) {
+		return o.Build(spec.New(*classes), mode, *batch, spec.Input[0], spec.Input[1], spec.Input[2])
 	}
-	m, err := build(graph.Options{})
+	m, err := build(graph.Options{}, graph.Infer)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%s: %s\n%s\n\n%s", spec.Name, spec.Doc, spec.Reference, m.Summary())
-	if *file == "" {
-		return nil
+	fmt.Fprintf(stdout, "%s: %s\n%s\n\n%s\n", spec.Name, spec.Doc, spec.Reference, m.Summary())
+	err = showMemory(stdout, func(mode graph.Mode) (*graph.Model, error) { return build(graph.Options{}, mode) })
+	if err != nil || *file == "" {
+		return err
 	}
-	if m, err = build(graph.Options{NoFusion: true}); err != nil { // every op by itself
+	if m, err = build(graph.Options{NoFusion: true}, graph.Infer); err != nil { // every op by itself
 		return err
 	}
 	return draw(m, *file)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +68,40 @@ func TestShow(t *testing.T) {
 		t.Fatal(err)
 	}
 	contains(t, out, "(7, 1, 28, 28)", "(7, 3)")
+}
+
+// TestMemory compares what can be counted by hand.
+func TestMemory(t *testing.T) {
+	out, _, err := zoo(t, "-model", "cnn", "-batch", "100")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string][]string{
+		"memory in MB":                          {"inference", "training"},
+		"parameters":                            {"2.78", "2.78"},
+		"state":                                 {"0.00", "0.00"},
+		"input and target":                      {"0.31", "0.31"},
+		"output, loss, gradients of parameters": {"0.01", "2.78"},
+		"other values":                          {"2.21", "4.38"}, // pooled pixels and what the first dense layer makes of them; in training also the gradient of the pixels
+	} {
+		if got := row(out, line); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", line, got, want)
+		}
+	}
+	if row(out, "workspaces") == nil || row(out, "total") == nil {
+		t.Errorf("no workspaces and no total in\n%s", out)
+	}
+	contains(t, out, "Adam keeps two values more for each parameter, 5.55 MB.")
+}
+
+// row returns what follows a name at the beginning of a line, or nil.
+func row(text, name string) []string {
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, name+"  "); ok {
+			return strings.Fields(rest)
+		}
+	}
+	return nil
 }
 
 // drawn runs the command with -graph and returns the file.

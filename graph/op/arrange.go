@@ -24,7 +24,7 @@ func Add(xs ...*gorgonia.Node) (*gorgonia.Node, error) {
 			return nil, fmt.Errorf("Add: operands are %v and %v, want one shape", xs[0].Shape(), x.Shape())
 		}
 	}
-	return apply(spec{name: "Add", shape: xs[0].Shape()}, kernel.NewAdd[float32](), kernel.NewAdd[float64](), xs...)
+	return apply(spec{name: "Add", shape: xs[0].Shape(), dyOnly: true}, kernel.NewAdd[float32](), kernel.NewAdd[float64](), xs...)
 }
 
 // Concat joins nodes along an axis; all other dimensions are equal.
@@ -54,7 +54,7 @@ func Concat(axis int, xs ...*gorgonia.Node) (*gorgonia.Node, error) {
 		}
 	}
 	outer := out.TotalSize() / tensor.Shape(out[axis:]).TotalSize()
-	return apply(spec{name: "Concat", detail: fmt.Sprintf("axis %d", axis), shape: out},
+	return apply(spec{name: "Concat", detail: fmt.Sprintf("axis %d", axis), shape: out, dyOnly: true},
 		&kernel.Concat[float32]{Outer: outer, Blocks: blocks}, &kernel.Concat[float64]{Outer: outer, Blocks: blocks}, xs...)
 }
 
@@ -87,7 +87,7 @@ func Reshape(x *gorgonia.Node, shape ...int) (*gorgonia.Node, error) {
 	if to.TotalSize() != x.Shape().TotalSize() {
 		return nil, fmt.Errorf("Reshape: %v has %d elements, %v has %d", x.Shape(), x.Shape().TotalSize(), to, to.TotalSize())
 	}
-	return apply(spec{name: "Reshape", shape: to}, kernel.Copy[float32]{}, kernel.Copy[float64]{}, x)
+	return apply(spec{name: "Reshape", shape: to, dyOnly: true}, kernel.Copy[float32]{}, kernel.Copy[float64]{}, x)
 }
 
 // Patches cuts images (N,C,H,W) into blocks of size×size pixels: the result is
@@ -108,6 +108,7 @@ func Patches(x *gorgonia.Node, size int) (*gorgonia.Node, error) {
 		name:   "Patches",
 		detail: fmt.Sprintf("%dx%d", size, size),
 		shape:  tensor.Shape{n, h / size * (w / size), c * size * size},
+		dyOnly: true,
 	}, &kernel.Patches[float32]{N: n, C: c, H: h, W: w, Size: size},
 		&kernel.Patches[float64]{N: n, C: c, H: h, W: w, Size: size}, x)
 }

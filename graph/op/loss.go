@@ -21,7 +21,7 @@ func SoftMax(x *gorgonia.Node) (*gorgonia.Node, error) {
 		return nil, fmt.Errorf("SoftMax: input is a scalar, want (…,classes)")
 	}
 	classes := s[len(s)-1]
-	return apply(spec{name: "SoftMax", shape: s},
+	return apply(spec{name: "SoftMax", shape: s, dyOnly: true},
 		&kernel.SoftMax[float32]{Classes: classes}, &kernel.SoftMax[float64]{Classes: classes}, x)
 }
 

@@ -75,7 +75,7 @@ func Dropout(x *gorgonia.Node, rate float64, r Random) (*gorgonia.Node, error) {
 	if r.Step == nil {
 		return nil, errors.New("Dropout: Random.Step is nil, want a counter of the training steps")
 	}
-	return apply(spec{name: "Dropout", detail: fmt.Sprintf("rate %g", rate), shape: x.Shape()},
+	return apply(spec{name: "Dropout", detail: fmt.Sprintf("rate %g", rate), shape: x.Shape(), dyOnly: true},
 		&kernel.Dropout[float32]{Rate: rate, Seed: r.Seed, Step: r.Step},
 		&kernel.Dropout[float64]{Rate: rate, Seed: r.Seed, Step: r.Step}, x)
 }

@@ -10,7 +10,8 @@
 // Layout is NCHW. Operands are float32 or float64, all alike. An op keeps its
 // output and its workspace and returns the same tensor at every run: after the
 // first it allocates nothing. So its graph must not be run by two machines at
-// once. Gradients are first-order: the gradient of a gradient is refused.
+// once. In a [Sequence] ops share memory, each value having its own for as long as
+// it is needed. Gradients are first-order: the gradient of a gradient is refused.
 //
 // The package is also the worked example for an op of your own. What an op
 // computes is a [function]: Forward and Backward over plain slices. What makes
@@ -49,6 +50,7 @@ type spec struct {
 	detail   string       // the parameters, for people
 	shape    tensor.Shape // of the output; empty for a scalar
 	constant []int        // the operands that have no gradient
+	dyOnly   bool         // Backward does not look at the operands
 	mulAdds  int          // multiply-adds of one forward pass
 	geometry any          // what Fuse needs to know, nil for nothing
 }
@@ -138,6 +140,19 @@ func (f *forward[T]) Do(operands ...gorgonia.Value) (v gorgonia.Value, err error
 	return f.y.value(), nil
 }
 
+// access is that of a forward run.
+func (f *forward[T]) access() access {
+	return access{reads: upTo(len(f.in)), writes: []memory{&f.y}, value: &f.y}
+}
+
+// workspace is the number of bytes that the op keeps besides its values.
+func (f *forward[T]) workspace() int {
+	if k, ok := f.fn.(interface{ Bytes() int }); ok {
+		return k.Bytes()
+	}
+	return 0
+}
+
 // DiffWRT says which operands have a gradient.
 func (f *forward[T]) DiffWRT(inputs int) []bool {
 	d := slices.Repeat([]bool{true}, inputs)
@@ -200,6 +215,21 @@ func (b *backward[T]) Do(operands ...gorgonia.Value) (v gorgonia.Value, err erro
 	return grad[0], nil
 }
 
+// access is that of a run: it reads the gradient, and hands it on.
+func (b *backward[T]) access() access {
+	dy := len(b.in) + 1
+	a := access{reads: []int{dy}, operand: dy}
+	if !b.dyOnly {
+		a.reads = append(a.reads, upTo(len(b.in))...)
+	}
+	for i, wanted := range b.wanted {
+		if wanted {
+			a.writes = append(a.writes, &b.dIn[i])
+		}
+	}
+	return a
+}
+
 func (b *backward[T]) wantNone() {
 	clear(b.wanted)
 	b.keep(true)
@@ -232,6 +262,9 @@ func newPick[T kernel.Float](r *run[T], operand int, all, of *gorgonia.Node) *pi
 func (p *pick[T]) Do(...gorgonia.Value) (gorgonia.Value, error) {
 	return p.dIn[p.operand].value(), nil
 }
+
+// access is that of a run: backward has written the gradient.
+func (p *pick[T]) access() access { return access{value: &p.dIn[p.operand]} }
 
 func (p *pick[T]) want() { p.wanted[p.operand] = true }
 

@@ -15,10 +15,12 @@ import (
 // Sequence is an op that runs a whole graph of this package's ops, in order.
 // To the TapeMachine it is one instruction: the machine allocates several
 // objects for each instruction and each operand, which a sequence saves, and
-// its ops hand their values on directly.
+// its ops hand their values on directly. They can share memory too, see
+// [Sequence.Plan].
 type Sequence struct {
 	node
 	instructions []instruction
+	plan         plan
 	values       []gorgonia.Value // of all nodes
 	slots        map[*gorgonia.Node]int
 	watch        bool // take the time of each instruction
@@ -27,16 +29,17 @@ type Sequence struct {
 
 type instruction struct {
 	of       *gorgonia.Node
-	op       doer
+	op       step
 	from     []int // slots
 	to       int
 	operands []gorgonia.Value
 	time     time.Duration // that the last run took, if it was watched
 }
 
-// doer is the part of a gorgonia.Op that runs.
-type doer interface {
+// step is what a sequence consists of: the part of this package's ops that runs.
+type step interface {
 	Do(...gorgonia.Value) (gorgonia.Value, error)
+	access() access
 }
 
 // NewSequence makes the nodes one op: all of a graph, operands before their
@@ -67,12 +70,11 @@ func NewSequence(nodes gorgonia.Nodes) (s *Sequence, node, operand *gorgonia.Nod
 
 // add appends the op of a node, and reports whether it could.
 func (s *Sequence) add(n *gorgonia.Node, operands gorgonia.Nodes) bool {
-	var o doer = n.Op()
-	if sum := gradientSum(n, operands); sum != nil {
-		o = sum
-	}
-	if _, ours := o.(interface{ ours() }); !ours {
-		return false
+	o, ours := n.Op().(step)
+	if !ours {
+		if o = gradientSum(n, operands); o == nil {
+			return false
+		}
 	}
 	if operands[0].Op() != nil && operands[0].Dims() > 0 && n.Dims() > 0 { // never of the user's own tensors, nor of a scalar
 		o = inPlace(o, n.Shape())
@@ -85,14 +87,11 @@ func (s *Sequence) add(n *gorgonia.Node, operands gorgonia.Nodes) bool {
 	return true
 }
 
-// ours marks the ops of this package.
-func (n *node) ours() {}
-
 // gradientSum returns an op of this package in place of Gorgonia's Add, which
 // gorgonia.Grad puts where the gradients of a node with several uses meet, and
 // which allocates its result. It returns nil for any other node.
-func gradientSum(n *gorgonia.Node, operands gorgonia.Nodes) gorgonia.Op {
-	if _, ours := n.Op().(interface{ ours() }); ours || len(operands) != 2 || n.Op().String() != "+ false" {
+func gradientSum(n *gorgonia.Node, operands gorgonia.Nodes) step {
+	if len(operands) != 2 || n.Op().String() != "+ false" {
 		return nil
 	}
 	for _, o := range operands {
@@ -107,10 +106,11 @@ func gradientSum(n *gorgonia.Node, operands gorgonia.Nodes) gorgonia.Op {
 	return newForward(s, function[float32](kernel.NewAdd[float32]()), operands)
 }
 
-// inPlace replaces Reshape, and the node that picks its gradient, by a view: as
-// no op of a sequence writes to its operands, it may share their memory.
-func inPlace(o doer, shape tensor.Shape) doer {
-	if r, ok := o.(interface{ reshapes() bool }); !ok || !r.reshapes() {
+// inPlace replaces by a view what only hands its operand on: Reshape, and the
+// nodes that pick the gradients of Reshape and Add. As no op of a sequence writes
+// to its operands, it may share their memory.
+func inPlace(o step, shape tensor.Shape) step {
+	if r, ok := o.(interface{ handsOn() bool }); !ok || !r.handsOn() {
 		return o
 	}
 	if gradient, ok := o.(interface{ wantNone() }); ok {
@@ -120,7 +120,9 @@ func inPlace(o doer, shape tensor.Shape) doer {
 	return &view{shape: shape}
 }
 
-func (r *run[T]) reshapes() bool { return r.name == "Reshape" }
+func (f *forward[T]) handsOn() bool  { return f.run.name == "Reshape" }
+func (b *backward[T]) handsOn() bool { return b.run.name == "Reshape" || b.run.name == "Add" }
+func (p *pick[T]) handsOn() bool     { return p.run.name == "Reshape" || p.run.name == "Add" }
 
 // view gives its operand another shape.
 type view struct {
@@ -141,6 +143,9 @@ func (v *view) Do(operands ...gorgonia.Value) (gorgonia.Value, error) {
 	return v.value, nil
 }
 
+// access is that of a run: it reads nothing.
+func (v *view) access() access { return access{} }
+
 func children(n *gorgonia.Node) gorgonia.Nodes {
 	var nodes gorgonia.Nodes
 	for it := n.Graph().From(n.ID()); it.Next(); {
@@ -151,6 +156,9 @@ func children(n *gorgonia.Node) gorgonia.Nodes {
 
 // Do runs the ops one after the other.
 func (s *Sequence) Do(...gorgonia.Value) (gorgonia.Value, error) {
+	if s.err = s.plan.provide(); s.err != nil {
+		return nil, s.err
+	}
 	for k := range s.instructions {
 		i := &s.instructions[k]
 		for j, slot := range i.from {
@@ -196,7 +204,8 @@ func ForwardOf(n *gorgonia.Node) *gorgonia.Node {
 	}
 }
 
-// Value is the value of one of the nodes after a run.
+// Value is the value of one of the nodes after a run: of one that the plan keeps,
+// if there is a plan.
 func (s *Sequence) Value(n *gorgonia.Node) gorgonia.Value { return s.values[s.slots[n]] }
 
 // Err is the error of the last run, without what Gorgonia says about it.

@@ -3,6 +3,7 @@ package op
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -10,8 +11,8 @@ import (
 	"tapenet/graph/internal/kernel"
 )
 
-// result is the memory of one value that an op returns: allocated at its first
-// use, and the same from then on.
+// result is the memory of one value that an op returns: where a [Sequence] has
+// placed it, or else allocated at its first use, and the same from then on.
 type result[T kernel.Float] struct {
 	shape  tensor.Shape
 	data   []T
@@ -22,13 +23,35 @@ type result[T kernel.Float] struct {
 // elements is where the op writes the value.
 func (r *result[T]) elements() []T {
 	if r.data == nil {
-		r.data = make([]T, r.shape.TotalSize())
-		if len(r.shape) > 0 {
-			r.dense = tensor.New(tensor.WithShape(r.shape...), tensor.WithBacking(r.data))
-		}
+		r.use(make([]T, r.shape.TotalSize()))
 	}
 	return r.data
 }
+
+// use makes data the memory.
+func (r *result[T]) use(data []T) {
+	r.data = data
+	if len(r.shape) > 0 {
+		r.dense = tensor.New(tensor.WithShape(r.shape...), tensor.WithBacking(r.data))
+	}
+}
+
+// bytes is the size of the value.
+func (r *result[T]) bytes() int { return r.shape.TotalSize() * elementSize[T]() }
+
+// arena returns memory for values of the same precision.
+func (r *result[T]) arena(bytes int) any { return make([]T, bytes/elementSize[T]()) }
+
+// place makes the part of an arena that begins at a byte the memory. It does
+// nothing if the arena is of another precision.
+func (r *result[T]) place(arena any, at int) {
+	if data, ok := arena.([]T); ok {
+		first, size := at/elementSize[T](), r.shape.TotalSize()
+		r.use(data[first : first+size : first+size])
+	}
+}
+
+func elementSize[T kernel.Float]() int { return int(reflect.TypeFor[T]().Size()) }
 
 // value is what Gorgonia gets to see of it.
 func (r *result[T]) value() gorgonia.Value {

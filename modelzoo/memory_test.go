@@ -1,0 +1,58 @@
+package modelzoo_test
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"testing"
+
+	"tapenet/graph"
+	"tapenet/modelzoo"
+)
+
+// What a model says of its memory is what the heap grows by, up to a tenth: the
+// rest is the graph itself and Gorgonia's machine. On one processor, as others may
+// join in late and need memory then.
+func TestMemory(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for _, s := range modelzoo.Specs() {
+		for _, mode := range []graph.Mode{graph.Infer, graph.Train} {
+			for _, batch := range []int{32, 128} {
+				t.Run(fmt.Sprintf("%s/%v/%d", s.Name, mode, batch), func(t *testing.T) {
+					grown(t, s, mode, batch) // the first model leaves memory that all share
+					m, got := grown(t, s, mode, batch)
+					said := m.Memory()
+					t.Logf("the heap grows by %d, %+v are %d", got, said, said.Total())
+					if math.Abs(float64(got-said.Total())) > 0.1*float64(got) {
+						t.Errorf("the heap grows by %d bytes, the model says %+v, in all %d", got, said, said.Total())
+					}
+				})
+			}
+		}
+	}
+}
+
+// grown builds a model and runs it, and returns what the heap has grown by.
+func grown(t *testing.T, s modelzoo.Spec, mode graph.Mode, batch int) (m *graph.Model, bytes int) {
+	t.Helper()
+	before := heap()
+	m, err := graph.Build(s.New(10), mode, batch, s.Input[0], s.Input[1], s.Input[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := m.Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m, heap() - before
+}
+
+// heap is the memory that is in use.
+func heap() int {
+	runtime.GC()
+	runtime.GC() // what the first one finalized
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return int(s.HeapAlloc)
+}
