@@ -9,11 +9,10 @@ func (c *Conv2d[T]) Bytes() int {
 	scratch := c.idle.sum(func(s *convScratch[T]) int {
 		return bytesOf(s.padded, s.y, s.z, s.dz.data, s.dx, s.cols, s.planes)
 	})
-	bias := c.dbs
-	if c.sums != nil {
-		bias = c.sums // of a ConvBlock, where the other is a part of it
+	for _, e := range c.engines {
+		scratch += e.bytes()
 	}
-	return scratch + bytesOf(c.dws, bias, c.direct.filter, c.back.filter, c.scatter.w)
+	return scratch + bytesOf(c.dws, c.dbs)
 }
 
 // Bytes is the memory that the kernel keeps.

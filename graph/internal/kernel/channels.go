@@ -17,6 +17,8 @@ type channelFuncs struct {
 	normGrad func(d, z, mean, ofD, ofZ, term []float32, n, width int)
 
 	addPatches func(dst, src []float32, n, kh, depth, step, row int)
+
+	tapsForward, tapsFilter, tapsInput func(cols, width int, a, b, w []float32, kh, kw, pixel, column, row int)
 }
 
 // clipped is the place of a window's winner where none rises above the floor.

@@ -13,4 +13,8 @@ var channelLoops = channelFuncs{
 	normGrad: channelNormGradAVX2,
 
 	addPatches: channelAddPatchesAVX2,
+
+	tapsForward: channelTapsForwardAVX2,
+	tapsFilter:  channelTapsFilterAVX2,
+	tapsInput:   channelTapsInputAVX2,
 }

@@ -103,3 +103,51 @@ func channelNormGradAVX2(d []float32, z []float32, mean []float32, ofD []float32
 //
 //go:noescape
 func channelAddPatchesAVX2(dst []float32, src []float32, n int, kh int, depth int, step int, row int)
+
+// channelTapsForwardAVX2 is
+//
+//	for j := range cols { // at least 1, as kh and kw
+//		for f := range width { // a multiple of eight
+//			for u := range kh {
+//				for v := range kw {
+//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
+//					a[j*width+f] = fma(b[…], w[…], …) // the sum over u and v, from 0
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func channelTapsForwardAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+
+// channelTapsFilterAVX2 is
+//
+//	for j := range cols { // at least 1, as kh and kw
+//		for f := range width { // a multiple of eight
+//			for u := range kh {
+//				for v := range kw {
+//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
+//					w[…] = fma(a[j*width+f], b[…], w[…])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func channelTapsFilterAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+
+// channelTapsInputAVX2 is
+//
+//	for j := range cols { // at least 1, as kh and kw
+//		for f := range width { // a multiple of eight
+//			for u := range kh {
+//				for v := range kw {
+//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
+//					b[…] = fma(a[j*width+f], w[…], b[…])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func channelTapsInputAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)

@@ -418,3 +418,141 @@ weight:
 	JNZ     pixel
 	VZEROUPPER
 	RET
+
+// func channelTapsForwardAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+// Requires: AVX, FMA3
+TEXT ·channelTapsForwardAVX2(SB), NOSPLIT, $0-128
+	MOVQ width+8(FP), AX
+	MOVQ column+112(FP), CX
+	MOVQ row+120(FP), DX
+	MOVQ a_base+16(FP), BX
+	MOVQ b_base+40(FP), SI
+	MOVQ cols+0(FP), DI
+
+column:
+	XORQ R8, R8
+
+channel:
+	VXORPS Y0, Y0, Y0
+	LEAQ   (SI)(R8*4), R9
+	MOVQ   w_base+64(FP), R10
+	LEAQ   (R10)(R8*4), R10
+	MOVQ   kh+88(FP), R11
+
+tapRow:
+	MOVQ R9, R12
+	MOVQ kw+96(FP), R13
+
+tap:
+	VMOVUPS     (R12), Y1
+	VFMADD231PS (R10), Y1, Y0
+	LEAQ        (R12)(CX*4), R12
+	LEAQ        (R10)(AX*4), R10
+	DECQ        R13
+	JNZ         tap
+	LEAQ        (R9)(DX*4), R9
+	DECQ        R11
+	JNZ         tapRow
+	VMOVUPS     Y0, (BX)(R8*4)
+	ADDQ        $0x08, R8
+	CMPQ        R8, AX
+	JLT         channel
+	LEAQ        (BX)(AX*4), BX
+	MOVQ        pixel+104(FP), R8
+	LEAQ        (SI)(R8*4), SI
+	DECQ        DI
+	JNZ         column
+	VZEROUPPER
+	RET
+
+// func channelTapsFilterAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+// Requires: AVX, FMA3
+TEXT ·channelTapsFilterAVX2(SB), NOSPLIT, $0-128
+	MOVQ width+8(FP), AX
+	MOVQ column+112(FP), CX
+	MOVQ row+120(FP), DX
+	MOVQ a_base+16(FP), BX
+	MOVQ b_base+40(FP), SI
+	MOVQ cols+0(FP), DI
+
+column:
+	XORQ R8, R8
+
+channel:
+	VMOVUPS (BX)(R8*4), Y0
+	LEAQ    (SI)(R8*4), R9
+	MOVQ    w_base+64(FP), R10
+	LEAQ    (R10)(R8*4), R10
+	MOVQ    kh+88(FP), R11
+
+tapRow:
+	MOVQ R9, R12
+	MOVQ kw+96(FP), R13
+
+tap:
+	VMOVUPS     (R10), Y1
+	VFMADD231PS (R12), Y0, Y1
+	VMOVUPS     Y1, (R10)
+	LEAQ        (R12)(CX*4), R12
+	LEAQ        (R10)(AX*4), R10
+	DECQ        R13
+	JNZ         tap
+	LEAQ        (R9)(DX*4), R9
+	DECQ        R11
+	JNZ         tapRow
+	ADDQ        $0x08, R8
+	CMPQ        R8, AX
+	JLT         channel
+	LEAQ        (BX)(AX*4), BX
+	MOVQ        pixel+104(FP), R8
+	LEAQ        (SI)(R8*4), SI
+	DECQ        DI
+	JNZ         column
+	VZEROUPPER
+	RET
+
+// func channelTapsInputAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+// Requires: AVX, FMA3
+TEXT ·channelTapsInputAVX2(SB), NOSPLIT, $0-128
+	MOVQ width+8(FP), AX
+	MOVQ column+112(FP), CX
+	MOVQ row+120(FP), DX
+	MOVQ a_base+16(FP), BX
+	MOVQ b_base+40(FP), SI
+	MOVQ cols+0(FP), DI
+
+column:
+	XORQ R8, R8
+
+channel:
+	VMOVUPS (BX)(R8*4), Y0
+	LEAQ    (SI)(R8*4), R9
+	MOVQ    w_base+64(FP), R10
+	LEAQ    (R10)(R8*4), R10
+	MOVQ    kh+88(FP), R11
+
+tapRow:
+	MOVQ R9, R12
+	MOVQ kw+96(FP), R13
+
+tap:
+	VMOVUPS     (R12), Y1
+	VFMADD231PS (R10), Y0, Y1
+	VMOVUPS     Y1, (R12)
+	LEAQ        (R12)(CX*4), R12
+	LEAQ        (R10)(AX*4), R10
+	DECQ        R13
+	JNZ         tap
+	LEAQ        (R9)(DX*4), R9
+	DECQ        R11
+	JNZ         tapRow
+	ADDQ        $0x08, R8
+	CMPQ        R8, AX
+	JLT         channel
+	LEAQ        (BX)(AX*4), BX
+	MOVQ        pixel+104(FP), R8
+	LEAQ        (SI)(R8*4), SI
+	DECQ        DI
+	JNZ         column
+	VZEROUPPER
+	RET

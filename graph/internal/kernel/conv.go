@@ -34,21 +34,18 @@ const convChunks = 8
 //	y[n,f,i,j] = bias[f] + Σ_c Σ_u Σ_v w[f,c,u,v] · x[n, g·C/G+c, i·stride+u·dilation-pad, j·stride+v·dilation-pad]
 //
 // where g is the group of filter f. The operands are x, w and, optionally, the
-// bias. It works image by image: directly, see direct, or where that cannot be
-// on the image's patches, see unrolled.
+// bias. It works image by image: with an engine, or where there is none for it on
+// the image's patches, see unroll.
 type Conv2d[T Float] struct {
 	ConvShape
 	y, dy, x, w, bias, dx []T
-	dws, dbs, sums        []T // one partial gradient per chunk of images
+	dws, dbs              []T // one partial gradient per chunk of images
 	chunks                int
 	forward, backward     func(lo, hi int)
 
-	isDirect bool
-	direct   direct[T]  // the convolution
-	back     direct[T]  // the one that turns dy to dx, if hasBack
-	scatter  scatter[T] // and the other way, if not
-	hasBack  bool
-	idle     freeList[convScratch[T]]
+	engines []engine[T]
+	engine  engine[T] // of the last Forward; nil for none
+	idle    freeList[convScratch[T]]
 }
 
 // NewConv2d returns the kernel for one geometry.
@@ -59,7 +56,7 @@ func NewConv2d[T Float](s ConvShape) *Conv2d[T] {
 }
 
 func newConv2d[T Float](s ConvShape) Conv2d[T] {
-	return Conv2d[T]{ConvShape: s, chunks: min(s.N, convChunks), idle: newFreeList[convScratch[T]]()}
+	return Conv2d[T]{ConvShape: s, chunks: min(s.N, convChunks), engines: newEngines[T](), idle: newFreeList[convScratch[T]]()}
 }
 
 // Forward computes y from the operands in.
@@ -68,11 +65,14 @@ func (c *Conv2d[T]) Forward(y []T, in [][]T) {
 	Parallel(c.N, c.forward)
 }
 
-// beginForward takes up the operands of Forward.
+// beginForward takes up the operands of Forward, and chooses the engine.
 func (c *Conv2d[T]) beginForward(y []T, in [][]T) {
-	c.y, c.x, c.w, c.bias = y, in[0], in[1], operand(in, 2)
-	if c.isDirect = c.direct.prepare(c.ConvShape); c.isDirect {
-		c.direct.pack(c.w)
+	c.y, c.x, c.w, c.bias, c.engine = y, in[0], in[1], operand(in, 2), nil
+	for _, e := range c.engines {
+		if e.prepare(c.ConvShape, c.w) {
+			c.engine = e
+			return
+		}
 	}
 }
 
@@ -82,12 +82,12 @@ func (c *Conv2d[T]) forwardImages(lo, hi int) {
 	p := c.pixels()
 	for n := lo; n < hi; n++ {
 		y := c.y[n*c.outSize():][:c.outSize()]
-		if c.isDirect {
-			c.loadImage(s, n)
-			c.direct.convolve(s.z, s.padded, 0, c.OH)
-			transposeInto(y, p, s.z, c.width(), p, c.F)
-		} else {
+		if c.engine == nil {
 			c.unrolledForward(s, n, y)
+		} else {
+			c.engine.load(s, c.image(n))
+			c.engine.convolve(s.z, s, 0, c.OH)
+			transposeInto(y, p, s.z, c.width(), p, c.F)
 		}
 		for f, b := range c.bias {
 			addScalar(y[f*p:][:p], b)
@@ -95,50 +95,51 @@ func (c *Conv2d[T]) forwardImages(lo, hi int) {
 	}
 }
 
+// image is the planes of image n.
+func (c *Conv2d[T]) image(n int) []T { return c.x[n*c.inSize():][:c.inSize()] }
+
 // Backward computes the gradients dIn[0] of x, dIn[1] of w and dIn[2] of the
 // bias from the gradient dy of the output, skipping those that are nil.
 func (c *Conv2d[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	c.beginBackward(dIn, dy, in)
+	c.dbs = grow(c.dbs, operand(dIn, 2), c.chunks)
 	Parallel(c.chunks, c.backward)
 	c.endBackward(dIn)
+	sumChunks(operand(dIn, 2), c.dbs, c.chunks)
 }
 
-// beginBackward takes up the operands of Backward. Forward has run before.
+// beginBackward takes up the operands of Backward but for the bias. Forward has
+// run before.
 func (c *Conv2d[T]) beginBackward(dIn [][]T, dy []T, in [][]T) {
 	c.dy, c.x, c.w, c.dx = dy, in[0], in[1], dIn[0]
-	c.dbs = grow(c.dbs, operand(dIn, 2), c.chunks)
-	if !c.isDirect {
-		c.dws = grow(c.dws, dIn[1], c.chunks)
-		return
+	if c.engine != nil && c.dx != nil {
+		c.engine.prepareBack(c.w)
 	}
-	if size := c.chunks * c.direct.weights(); dIn[1] == nil {
-		c.dws = nil
-	} else if len(c.dws) != size {
-		c.dws = make([]T, size)
-	}
-	if c.dx == nil {
-		return
-	}
-	back, ok := c.inputShape()
-	if c.hasBack = ok && !c.scatters(back) && c.back.prepare(back); c.hasBack {
-		c.back.packFlipped(&c.direct, c.w)
-	} else {
-		c.scatter.pack(c.ConvShape, c.w)
-	}
+	c.dws = sized(c.dws, c.chunks*c.chunkWeights(dIn[1]))
 }
 
-// endBackward adds up the chunks' gradients.
-func (c *Conv2d[T]) endBackward(dIn [][]T) {
-	sumChunks(operand(dIn, 2), c.dbs, c.chunks)
-	if dIn[1] != nil && c.isDirect {
-		sum := c.dws[:c.direct.weights()]
-		for i := 1; i < c.chunks; i++ {
-			add(sum, c.dws[i*len(sum):])
-		}
-		c.direct.unpackGradient(dIn[1], sum)
-		return
+// chunkWeights is the number of elements of a chunk's gradient of the filters,
+// which is to be dw.
+func (c *Conv2d[T]) chunkWeights(dw []T) int {
+	if dw != nil && c.engine != nil {
+		return c.engine.weights()
 	}
-	sumChunks(dIn[1], c.dws, c.chunks)
+	return len(dw)
+}
+
+// endBackward adds up the chunks' gradients of the filters.
+func (c *Conv2d[T]) endBackward(dIn [][]T) {
+	switch dw := dIn[1]; {
+	case dw == nil:
+	case c.engine == nil:
+		sumChunks(dw, c.dws, c.chunks)
+	default:
+		first := c.dws[:c.engine.weights()]
+		for i := 1; i < c.chunks; i++ {
+			add(first, c.dws[i*len(first):])
+		}
+		c.engine.unpack(dw, first)
+	}
 }
 
 // images returns the images [first,last) of a chunk.
@@ -147,18 +148,17 @@ func (c *Conv2d[T]) images(chunk int) (first, last int) {
 }
 
 func (c *Conv2d[T]) backwardChunks(lo, hi int) {
-	s := c.scratch()
+	s := c.scratchBack()
 	defer c.idle.put(s)
-	s.dz = c.frame(s.dz)
 	for chunk := lo; chunk < hi; chunk++ {
 		first, last := c.images(chunk)
 		for n := first; n < last; n++ {
 			dy := c.dy[n*c.outSize():][:c.outSize()]
-			if c.isDirect {
-				s.dz.load(dy, c.OH, c.F)
-				c.directGradient(s, n, chunk, n > first)
-			} else {
+			if c.engine == nil {
 				c.unrolledGradient(s, n, chunk, n > first, dy)
+			} else {
+				s.dz.load(dy, c.OH, c.F)
+				c.imageGradient(s, n, chunk, n > first)
 			}
 			if len(c.dbs) > 0 {
 				c.biasGradient(dy, c.dbs[chunk*c.F:][:c.F], n > first)
@@ -167,24 +167,15 @@ func (c *Conv2d[T]) backwardChunks(lo, hi int) {
 	}
 }
 
-// directGradient computes what image n, whose output has the gradient s.dz,
-// gives to the gradients of x and w, as far as they are asked for.
-func (c *Conv2d[T]) directGradient(s *convScratch[T], n, chunk int, accumulate bool) {
-	if len(c.dws) > 0 {
-		c.loadImage(s, n)
-		size := c.direct.weights()
-		c.direct.filterGradient(c.dws[chunk*size:][:size], s.padded, s.dz, accumulate)
+// imageGradient computes what image n, whose output has the gradient s.dz, gives
+// to the gradients of x and w, as far as they are asked for.
+func (c *Conv2d[T]) imageGradient(s *convScratch[T], n, chunk int, accumulate bool) {
+	if size := len(c.dws) / c.chunks; size > 0 {
+		c.engine.load(s, c.image(n))
+		c.engine.filterGradient(c.dws[chunk*size:][:size], s, accumulate)
 	}
-	switch dx := c.dx; {
-	case dx == nil:
-	case c.hasBack:
-		s.dx = sized(s.dx, c.H*c.W*c.back.width)
-		c.back.convolve(s.dx, s.dz.data, 0, c.H)
-		transposeInto(dx[n*c.inSize():][:c.inSize()], c.H*c.W, s.dx, c.back.width, c.H*c.W, c.C)
-	default:
-		s.cols = sized(s.cols, c.OW*c.scatter.patchSize())
-		s.dx = sized(s.dx, c.scatter.size())
-		c.scatter.gradient(dx[n*c.inSize():][:c.inSize()], s.dz, s.cols, s.dx)
+	if c.dx != nil {
+		c.engine.inputGradient(c.dx[n*c.inSize():][:c.inSize()], s)
 	}
 }
 
@@ -207,7 +198,7 @@ type convScratch[T Float] struct {
 	padded []T      // the image, channels last
 	y      []T      // what becomes of the convolution in a ConvBlock, channels last
 	z      []T      // its convolution, channels last
-	dz     frame[T] // and the gradient of that, with the border that the convolution back wants
+	dz     frame[T] // and the gradient of that
 	dx     []T      // the image's gradient, channels last
 	cols   []T      // the image's patches
 	planes []T      // the convolution's gradient, as planes
@@ -219,31 +210,19 @@ func (c *Conv2d[T]) scratch() *convScratch[T] {
 	if s == nil {
 		s = new(convScratch[T])
 	}
-	if c.isDirect {
-		s.padded = sized(s.padded, c.direct.paddedSize())
-		s.z = sized(s.z, c.pixels()*c.width())
-	}
+	s.z = sized(s.z, c.pixels()*c.width())
 	return s
 }
 
-// frame makes room for the gradient of an image's output.
-func (c *Conv2d[T]) frame(f frame[T]) frame[T] {
-	f.width, f.cols, f.row, f.first = c.width(), c.OW, c.OW*c.width(), 0
-	size := c.OH * f.row
-	if c.isDirect && c.hasBack {
-		f.row = c.back.paddedW() * f.width
-		f.first = c.back.PadTop*f.row + c.back.PadLeft*f.width
-		size = c.back.paddedSize()
+// scratchBack is scratch for Backward.
+func (c *Conv2d[T]) scratchBack() *convScratch[T] {
+	s := c.scratch()
+	if c.engine != nil {
+		s.dz = c.engine.frame(s.dz)
+	} else {
+		s.dz = newFrame(s.dz, c.OH, c.OW, c.width(), 0, 0, 0, 0)
 	}
-	if len(f.data) != size {
-		f.data = make([]T, size)
-	}
-	return f
-}
-
-// loadImage sets s.padded to image n.
-func (c *Conv2d[T]) loadImage(s *convScratch[T], n int) {
-	c.direct.load(s.padded, c.x[n*c.inSize():][:c.inSize()])
+	return s
 }
 
 // sized returns a buffer of the given size, buf if it has that. Its content is

@@ -150,16 +150,16 @@ func (c *ConvBlock[T]) winners(n, i int) []uint8 {
 
 // beginImage takes up image n.
 func (c *ConvBlock[T]) beginImage(s *convScratch[T], n int) {
-	if c.isDirect {
-		c.loadImage(s, n)
+	if c.engine != nil {
+		c.engine.load(s, c.image(n))
 	}
 }
 
 // convolve computes the rows [lo,hi) of image n's convolution, channels last and
 // without the bias.
 func (c *ConvBlock[T]) convolve(s *convScratch[T], n int, z []T, lo, hi int) {
-	if c.isDirect {
-		c.direct.convolve(z, s.padded, lo, hi)
+	if c.engine != nil {
+		c.engine.convolve(z, s, lo, hi)
 		return
 	}
 	k, p, fg, group := c.patch(), (hi-lo)*c.OW, c.F/c.Groups, c.inSize()/c.Groups
@@ -182,7 +182,6 @@ func (c *ConvBlock[T]) writeImage(s *convScratch[T], n int) {
 func (c *ConvBlock[T]) blockScratch() *convScratch[T] {
 	s := c.scratch()
 	s.y = sized(s.y, c.pooled()*c.width())
-	s.z = sized(s.z, c.pixels()*c.width())
 	return s
 }
 
@@ -191,10 +190,9 @@ func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	conv, norm := c.split(in)
 	dConv, dNorm := c.split(dIn)
 	c.beginBackward(dConv[:2], dy, conv)
-	c.dbs = nil
-	if db := operand(dConv, 2); db != nil {
-		c.dbs = sized(c.sums, c.chunks*c.width())
-		c.sums = c.dbs
+	db := operand(dConv, 2)
+	if c.dbs = c.dbs[:0]; db != nil {
+		c.dbs = sized(c.dbs[:cap(c.dbs)], c.chunks*c.width())
 		clear(c.dbs)
 	}
 	if c.norm != nil {
@@ -205,17 +203,16 @@ func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 		Parallel(c.chunks, c.backward)
 	}
 	c.endBackward(dConv[:2])
-	if len(c.dbs) > 0 {
+	if db != nil {
 		sumChunks(c.dbs[:c.width()], c.dbs, c.chunks)
-		copy(dConv[2], c.dbs)
+		copy(db, c.dbs)
 	}
 }
 
 // dotsOf computes what the gradient of the normalisation needs of each image.
 func (c *ConvBlock[T]) dotsOf(lo, hi int) {
-	s := c.blockScratch()
+	s := c.scratchBack()
 	defer c.idle.put(s)
-	s.dz = c.frame(s.dz)
 	for n := lo; n < hi; n++ {
 		c.spreadImage(s, n)
 		c.norm.dots(n, s.dz)
@@ -223,9 +220,8 @@ func (c *ConvBlock[T]) dotsOf(lo, hi int) {
 }
 
 func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
-	s := c.blockScratch()
+	s := c.scratchBack()
 	defer c.idle.put(s)
-	s.dz = c.frame(s.dz)
 	for chunk := lo; chunk < hi; chunk++ {
 		first, last := c.images(chunk)
 		for n := first; n < last; n++ {
@@ -234,10 +230,10 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 				c.norm.inputGradient(n, s.dz)
 			}
 			if len(c.dbs) > 0 {
-				s.dz.sums(c.dbs[chunk*c.width():][:c.width()], c.OH, c.OW)
+				s.dz.sums(c.dbs[chunk*c.width():][:c.width()], c.OH)
 			}
-			if c.isDirect {
-				c.directGradient(s, n, chunk, n > first)
+			if c.engine != nil {
+				c.imageGradient(s, n, chunk, n > first)
 			} else {
 				s.planes = sized(s.planes, c.outSize())
 				transposeInto(s.planes, c.pixels(), s.dz.data, c.width(), c.pixels(), c.F)
@@ -250,6 +246,7 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 // spreadImage sets s.dz to the gradient of image n before the pooling and ReLU.
 func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
 	size, width := c.F*c.pooled(), c.width()
+	s.y = sized(s.y, c.pooled()*width)
 	transposeInto(s.y, width, c.dy[n*size:][:size], c.pooled(), c.F, c.pooled())
 	w := c.windows
 	w.row = s.dz.row

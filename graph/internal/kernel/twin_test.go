@@ -38,7 +38,11 @@ var twins = []struct {
 	{"channelDots", channelTwin(func(f [][]float32, n, width int) { channelDots(f[0], f[1], f[6], f[7], f[2], n, width) })},
 	{"channelNormGrad", channelTwin(func(f [][]float32, n, width int) { channelNormGrad(f[6], f[7], f[0], f[1], f[2], f[3], n, width) })},
 	{"addPatches", addPatchesTwin},
+	{"tapsForward", tapsTwin(func(t taps, f [][]float32) { tapsForward(t, f[0], f[1], f[2]) })},
+	{"tapsFilter", tapsTwin(func(t taps, f [][]float32) { tapsFilter(t, f[2], f[1], f[0]) })},
+	{"tapsInput", tapsTwin(func(t taps, f [][]float32) { tapsInput(t, f[1], f[0], f[2]) })},
 	{"Conv2d", convTwin},
+	{"depthwise", depthwiseTwin},
 	{"Gemm", gemmTwin},
 }
 
@@ -132,14 +136,50 @@ func addPatchesTwin(r *rand.Rand, n int) twin {
 	}
 }
 
+// tapsTwin has n output pixels, at least one.
+func tapsTwin(run func(t taps, f [][]float32)) func(r *rand.Rand, n int) twin {
+	return func(r *rand.Rand, n int) twin {
+		t := taps{cols: max(n, 1), width: 8 * (1 + r.IntN(4)), kh: 1 + r.IntN(3), kw: 1 + r.IntN(3)}
+		t.pixel, t.column, t.row = r.IntN(3)*t.width, r.IntN(3)*t.width, r.IntN(100)
+		image := (t.cols-1)*t.pixel + (t.kh-1)*t.row + (t.kw-1)*t.column + t.width
+		return twin{
+			floats:    [][]float32{normal[float32](r, t.cols*t.width), normal[float32](r, image), normal[float32](r, t.kh*t.kw*t.width)},
+			run:       func(f [][]float32, _ [][]uint8) { run(t, f) },
+			roundings: 2 * (t.cols + 2) * t.kh * t.kw,
+		}
+	}
+}
+
 // convTwin convolves images of n columns, forward and backward.
 func convTwin(r *rand.Rand, n int) twin {
+	s := randomConv(r, n)
+	s.C, s.F = 1+r.IntN(18), 1+r.IntN(40)
+	return convolution(r, s)
+}
+
+// depthwiseTwin has a filter for each channel.
+func depthwiseTwin(r *rand.Rand, n int) twin {
+	s := randomConv(r, n)
+	s.C = 1 + r.IntN(20)
+	s.F, s.Groups = s.C, s.C
+	s.DilationH, s.DilationW = 1+r.IntN(2), 1+r.IntN(2)
+	s.OH, s.OW = max(1, s.OH-s.KH), max(1, s.OW-s.KW)
+	return convolution(r, s)
+}
+
+// randomConv is a geometry of images of n columns, at least one.
+func randomConv(r *rand.Rand, n int) ConvShape {
 	s := ConvShape{
-		N: 1 + r.IntN(3), C: 1 + r.IntN(18), H: 1 + r.IntN(9), W: max(n, 1), F: 1 + r.IntN(40), KH: 1 + r.IntN(3), KW: 1 + r.IntN(3),
+		N: 1 + r.IntN(3), H: 1 + r.IntN(9), W: max(n, 1), KH: 1 + r.IntN(3), KW: 1 + r.IntN(3),
 		StrideH: 1 + r.IntN(2), StrideW: 1 + r.IntN(2), PadTop: r.IntN(3), PadLeft: r.IntN(3), DilationH: 1, DilationW: 1, Groups: 1,
 	}
 	s.OH = max(1, (s.H+s.PadTop+r.IntN(3)-s.KH)/s.StrideH+1)
 	s.OW = max(1, (s.W+s.PadLeft+r.IntN(3)-s.KW)/s.StrideW+1)
+	return s
+}
+
+// convolution runs Conv2d forward and backward.
+func convolution(r *rand.Rand, s ConvShape) twin {
 	c := NewConv2d[float32](s)
 	x, w, b, y := normal[float32](r, s.N*s.inSize()), normal[float32](r, s.weights()), normal[float32](r, s.F), normal[float32](r, s.N*s.outSize())
 	return twin{

@@ -33,6 +33,7 @@ func main() {
 	dots()
 	normGrad()
 	addPatches()
+	taps()
 	Generate()
 }
 
