@@ -1,7 +1,5 @@
 package kernel
 
-import "sync"
-
 // operand returns operand i, or nil if the operator was given fewer.
 func operand[T Float](in [][]T, i int) []T {
 	if i < len(in) {
@@ -28,28 +26,4 @@ func sumChunks[T Float](dst, parts []T, n int) {
 	for i := 1; i < n; i++ {
 		add(dst, parts[i*len(dst):])
 	}
-}
-
-// pool lends buffers of one size to goroutines. The zero value is ready.
-type pool[T Float] struct {
-	mu   sync.Mutex
-	free [][]T
-}
-
-// get returns a buffer with arbitrary content.
-func (p *pool[T]) get(size int) []T {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if last := len(p.free) - 1; last >= 0 {
-		buf := p.free[last]
-		p.free = p.free[:last]
-		return buf
-	}
-	return make([]T, size)
-}
-
-func (p *pool[T]) put(buf []T) {
-	p.mu.Lock()
-	p.free = append(p.free, buf)
-	p.mu.Unlock()
 }

@@ -201,6 +201,7 @@ type convScratch[T Float] struct {
 	dz     frame[T] // and the gradient of that
 	dx     []T      // the image's gradient, channels last
 	cols   []T      // the image's patches
+	v, m   []T      // see winograd: tiles of the image, and of its convolution or its gradient
 	planes []T      // the convolution's gradient, as planes
 }
 

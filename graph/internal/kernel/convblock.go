@@ -99,15 +99,18 @@ func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// forwardImages convolves a row of windows at a time.
+// forwardImages convolves two rows of windows at a time.
 func (c *ConvBlock[T]) forwardImages(lo, hi int) {
 	s := c.blockScratch()
 	defer c.idle.put(s)
 	for n := lo; n < hi; n++ {
 		c.beginImage(s, n)
-		for i := range c.PH {
-			c.convolve(s, n, s.z, i*c.KH, (i+1)*c.KH)
-			c.windows.largest(s.y[i*c.PW*c.width():], c.winners(n, i), s.z)
+		for i := 0; i < c.PH; i += 2 {
+			last := min(i+2, c.PH)
+			c.convolve(s, n, s.z, i*c.KH, last*c.KH)
+			for r := i; r < last; r++ {
+				c.windows.largest(s.y[r*c.PW*c.width():], c.winners(n, r), s.z[(r-i)*c.KH*c.windows.row:])
+			}
 		}
 		c.writeImage(s, n)
 	}

@@ -9,7 +9,7 @@ type engine[T Float] interface {
 	prepare(s ConvShape, w []T) bool
 	// load takes up an image, the planes x (C,H,W), for the methods below.
 	load(s *convScratch[T], x []T)
-	// convolve sets y to the output's rows [lo,hi).
+	// convolve sets y to the output's rows [lo,hi); lo is even.
 	convolve(y []T, s *convScratch[T], lo, hi int)
 
 	// weights is the number of elements of the gradient of the filters as the
@@ -33,7 +33,7 @@ type engine[T Float] interface {
 // engines are those of one convolution, the fastest first. Where none will do,
 // Conv2d unrolls images.
 func newEngines[T Float]() []engine[T] {
-	return []engine[T]{&depthwise[T]{}, &direct[T]{}}
+	return []engine[T]{&depthwise[T]{}, &winograd[T]{}, &direct[T]{}}
 }
 
 // directWidth is the number of channels that n are stored as.

@@ -16,6 +16,8 @@ type twin struct {
 	// roundings is how many roundings of each sum the tiers may differ in; if
 	// it is zero, they give the same bits.
 	roundings int
+	// tiled sums are rounded as coarsely as the operand's largest one.
+	tiled bool
 }
 
 // twins are makers of operands of a size, with all the rest random.
@@ -43,6 +45,10 @@ var twins = []struct {
 	{"tapsInput", tapsTwin(func(t taps, f [][]float32) { tapsInput(t, f[1], f[0], f[2]) })},
 	{"Conv2d", convTwin},
 	{"depthwise", depthwiseTwin},
+	{"winograd", winogradTwin},
+	{"winogradInput", winogradTileTwin(func(n, width int, f [][]float32, row, q int) { winogradInput(n, width, f[0], f[1], row, q) })},
+	{"winogradOutput", winogradTileTwin(func(n, width int, f [][]float32, row, q int) { winogradOutput(n, width, f[1], row, f[0], q, 2, 1+n%2) })},
+	{"winogradGradient", winogradTileTwin(func(n, width int, f [][]float32, row, q int) { winogradGradient(n, width, f[0], f[1], row, q) })},
 	{"Gemm", gemmTwin},
 }
 
@@ -167,6 +173,31 @@ func depthwiseTwin(r *rand.Rand, n int) twin {
 	return convolution(r, s)
 }
 
+// winogradTwin has 3×3 filters, and channels and pixels enough for them.
+func winogradTwin(r *rand.Rand, n int) twin {
+	s := ConvShape{N: 2, C: 8 * (2 + r.IntN(3)), F: 16 + r.IntN(30), KH: 3, KW: 3, PadTop: r.IntN(3), PadLeft: r.IntN(3)}
+	s.StrideH, s.StrideW, s.DilationH, s.DilationW, s.Groups = 1, 1, 1, 1, 1
+	s.OW = 1 + n%40
+	s.OH = 256/s.OW + 1
+	s.H, s.W = s.OH+2-s.PadTop-r.IntN(3), max(1, s.OW+2-s.PadLeft-r.IntN(3))
+	c := convolution(r, s)
+	c.tiled = true
+	return c
+}
+
+// winogradTileTwin has n tiles, at least one: 16 matrices of them, and an image
+// that is as large as input needs it.
+func winogradTileTwin(run func(n, width int, f [][]float32, row, q int)) func(r *rand.Rand, n int) twin {
+	return func(r *rand.Rand, n int) twin {
+		n, width := max(n, 1), 8*(1+r.IntN(4))
+		row, q := (2*n+2)*width+r.IntN(9), n*width+r.IntN(9)
+		return twin{
+			floats: [][]float32{normal[float32](r, 15*q+n*width), normal[float32](r, 3*row+(2*n+2)*width)},
+			run:    func(f [][]float32, _ [][]uint8) { run(n, width, f, row, q) },
+		}
+	}
+}
+
 // randomConv is a geometry of images of n columns, at least one.
 func randomConv(r *rand.Rand, n int) ConvShape {
 	s := ConvShape{
@@ -223,6 +254,11 @@ func (w twin) check(t *testing.T) {
 		}
 	}
 	scale, _ := w.on(tierGo, absolute, copyFenced(t, w.bytes, true))
+	for _, s := range scale {
+		if w.tiled {
+			copy(s, slices.Repeat([]float32{slices.Max(s)}, len(s)))
+		}
+	}
 	want, wantBytes := w.on(tierGo, copyFenced(t, w.floats, true), copyFenced(t, w.bytes, true))
 	for tier := tierGo; tier <= bestTier(); tier++ {
 		for _, atEnd := range []bool{false, true} {
