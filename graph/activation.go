@@ -20,6 +20,7 @@ func (a Activation) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 // belongs inside a network only: the losses start from logits.
 var (
 	ReLU    Activation = op.ReLU
+	ReLU6   Activation = op.ReLU6
 	GELU    Activation = op.GELU
 	SiLU    Activation = op.SiLU
 	Sigmoid Activation = op.Sigmoid

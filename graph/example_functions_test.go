@@ -31,6 +31,7 @@ func ExampleActivation_all() {
 		f    graph.Activation
 	}{
 		{"ReLU", graph.ReLU},
+		{"ReLU6", graph.ReLU6},
 		{"LeakyReLU", graph.LeakyReLU(0.1)},
 		{"ELU", graph.ELU(1)},
 		{"GELU", graph.GELU},
@@ -43,6 +44,7 @@ func ExampleActivation_all() {
 	}
 	// Output:
 	// ReLU      [ 0.000  0.000  2.000]
+	// ReLU6     [ 0.000  0.000  2.000]
 	// LeakyReLU [-0.200  0.000  2.000]
 	// ELU       [-0.865  0.000  2.000]
 	// GELU      [-0.046  0.000  1.954]

@@ -198,3 +198,26 @@ func ExampleDropout() {
 	// train [0 0 0 0 0 2 2 2]
 	// infer [1 1 1 1 1 1 1 1]
 }
+
+// Each row has mean 0 and variance 1 afterwards.
+func ExampleLayerNorm() {
+	y := output(graph.LayerNorm{}, []int{1, 2, 2},
+		1, 3,
+		10, 50)
+	fmt.Printf("%v %.3f\n", y.Shape(), y.Data())
+	// Output: (1, 2, 2) [-1.000 1.000 -1.000 1.000]
+}
+
+func ExampleTranspose() {
+	y := output(graph.Transpose{}, []int{1, 2, 3},
+		1, 2, 3,
+		4, 5, 6)
+	fmt.Println(y.Shape(), y.Data())
+	// Output: (1, 3, 2) [1 4 2 5 3 6]
+}
+
+func ExamplePadChannels() {
+	y := output(graph.PadChannels{Channels: 3}, []int{1, 1, 1, 2}, 7, 8)
+	fmt.Println(y.Shape(), y.Data())
+	// Output: (1, 3, 1, 2) [7 8 0 0 0 0]
+}

@@ -40,6 +40,13 @@ func TestLayerConformance(t *testing.T) {
 			Layer: graph.Patches{Size: 2}, Input: []int{3, 4, 6}, Output: []int{6, 12},
 			Bad: []graphtest.Bad{{Input: []int{3, 5, 6}, Error: "does not fall into blocks of 2x2"}},
 		},
+		"LayerNorm":          {Layer: graph.LayerNorm{}, Input: []int{4}, Output: []int{4}},
+		"LayerNorm/sequence": {Layer: graph.LayerNorm{Epsilon: 0.1}, Input: []int{3, 4}, Output: []int{3, 4}},
+		"Transpose":          {Layer: graph.Transpose{}, Input: []int{3, 4}, Output: []int{4, 3}, Bad: []graphtest.Bad{{Input: []int{3}, Error: "want (N,A,B)"}}},
+		"PadChannels": {
+			Layer: graph.PadChannels{Channels: 3}, Input: []int{2, 2, 3}, Output: []int{3, 2, 3},
+			Bad: []graphtest.Bad{{Input: []int{4, 2, 3}, Error: "want (N,C,H,W) and at least C"}},
+		},
 		"BatchNorm": {
 			Layer: graph.BatchNorm{}, Input: []int{2, 3, 3}, Output: []int{2, 3, 3},
 			Bad: []graphtest.Bad{{Input: []int{2, 3}, Error: "want (N,C,H,W) or (N,C)"}},
@@ -73,7 +80,7 @@ func TestLayerConformance(t *testing.T) {
 		},
 	}
 	for name, a := range map[string]graph.Activation{
-		"ReLU": graph.ReLU, "LeakyReLU": graph.LeakyReLU(0.1), "ELU": graph.ELU(1.5), "GELU": graph.GELU, "SiLU": graph.SiLU,
+		"ReLU": graph.ReLU, "ReLU6": graph.ReLU6, "LeakyReLU": graph.LeakyReLU(0.1), "ELU": graph.ELU(1.5), "GELU": graph.GELU, "SiLU": graph.SiLU,
 		"Sigmoid": graph.Sigmoid, "Tanh": graph.Tanh, "SoftMax": graph.SoftMax,
 	} {
 		tests[name] = graphtest.Case{Layer: a, Input: []int{2, 5}, Output: []int{2, 5}}

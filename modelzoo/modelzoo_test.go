@@ -1,17 +1,25 @@
 package modelzoo_test
 
 import (
+	"flag"
 	"fmt"
 	"math"
 	"strings"
 	"testing"
 
 	"tapenet/graph"
+	"tapenet/graph/graphtest"
 	"tapenet/modelzoo"
 )
 
+var update = flag.Bool("update", false, "write the golden summaries")
+
 func TestSpecs(t *testing.T) {
-	params := map[string]int{"cnn": 693_962, "fcnn": 688_114, "lenet5": 61_706}
+	params := map[string]int{ // as PyTorch counts them, see golden_zoo.json
+		"cnn": 693_962, "fcnn": 688_114, "lenet5": 61_706, "mlp": 266_610,
+		"simplecnn": 1_128_180, "simplecnn-m3": 1_124_180, "simplecnn-m7": 2_291_972,
+		"vgg11": 9_228_362, "resnet20": 269_722, "mobilenetv2": 2_236_682, "mlpmixer": 569_994,
+	}
 	for _, s := range modelzoo.Specs() {
 		t.Run(s.Name, func(t *testing.T) {
 			m, err := graph.Build(s.New(10), graph.Infer, 3, s.Input[0], s.Input[1], s.Input[2])
@@ -21,13 +29,10 @@ func TestSpecs(t *testing.T) {
 			if got := fmt.Sprint(m.OutputShape()); got != "(3, 10)" {
 				t.Errorf("output is %s, want (3, 10)", got)
 			}
-			got := 0
-			for _, l := range m.Layers() {
-				got += l.Params
-			}
-			if want := params[s.Name]; got != want {
+			if got, want := parameters(m), params[s.Name]; got != want {
 				t.Errorf("%d parameters, want %d", got, want)
 			}
+			graphtest.Golden(t, *update, "summary_"+s.Name+".txt", m.Summary())
 			if s.Doc == "" || s.Reference == "" || strings.Contains(s.Doc+s.Reference, "\n") {
 				t.Errorf("doc %q and reference %q, want one line each", s.Doc, s.Reference)
 			}
@@ -41,13 +46,58 @@ func TestSpecs(t *testing.T) {
 
 func TestLookupUnknown(t *testing.T) {
 	_, err := modelzoo.Lookup("resnet9000")
-	want := `modelzoo: no model "resnet9000", want one of cnn, fcnn, lenet5`
+	want := `modelzoo: no model "resnet9000", want one of cnn, fcnn, lenet5, mlp, ` +
+		`simplecnn, simplecnn-m3, simplecnn-m7, vgg11, resnet20, mobilenetv2, mlpmixer`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
-// An image that does not fit is an error that names the layer.
+// A width may follow the name of a network that has one; golden_zoo.json holds
+// what comes of it.
+func TestLookupWidth(t *testing.T) {
+	s, err := modelzoo.Lookup("mobilenetv2-0.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Name != "mobilenetv2-0.5" || !strings.HasSuffix(s.Doc, ", width 0.5") {
+		t.Errorf("got the name %q and the doc %q", s.Name, s.Doc)
+	}
+	count := func(l graph.Layer) int {
+		m, err := graph.Build(l, graph.Infer, 1, 1, 28, 28)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parameters(m)
+	}
+	for _, s := range modelzoo.Specs() {
+		if s.Scaled == nil {
+			continue
+		}
+		narrow, paper, wide := count(s.Scaled(10, 0.5)), count(s.New(10)), count(s.Scaled(10, 2))
+		if count(s.Scaled(10, 1)) != paper || narrow >= paper || paper >= wide {
+			t.Errorf("%s: %d, %d and %d parameters at half, the paper's and double width", s.Name, narrow, paper, wide)
+		}
+	}
+	for name, want := range map[string]string{
+		"cnn-2": `no model "cnn-2"`, "mlp-x": `no model "mlp-x"`, "mlp-0": `no model "mlp-0"`, "mlp--1": `no model "mlp--1"`, "mlp-nan": `no model "mlp-nan"`,
+	} {
+		if _, err := modelzoo.Lookup(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Lookup(%q): got %v, want %s", name, err, want)
+		}
+	}
+}
+
+func parameters(m *graph.Model) int {
+	n := 0
+	for _, l := range m.Layers() {
+		n += l.Params
+	}
+	return n
+}
+
+// An image that does not fit is an error that names the layer, and so are a
+// width and a number of classes.
 func TestImageDoesNotFit(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -55,6 +105,15 @@ func TestImageDoesNotFit(t *testing.T) {
 		side  int
 		want  string
 	}{
+		{"simplecnn", modelzoo.SimpleCNNM5(10), 20, "graph: conv2d_4: Conv2d: kernel 5x5 does not fit input (1, 128, 4, 4)"},
+		{"simplecnn-m3", modelzoo.SimpleCNNM3(10), 20, "graph: conv2d_9: Conv2d: kernel 3x3 does not fit input (1, 160, 2, 2)"},
+		{"simplecnn-m7", modelzoo.SimpleCNNM7(10), 24, "graph: conv2d_3: Conv2d: kernel 7x7 does not fit input (1, 144, 6, 6)"},
+		{"mlpmixer", modelzoo.MLPMixer{Classes: 10}, 30, "graph: patches: Patches: input (1, 1, 30, 30) does not fall into blocks of 4x4"},
+		{"no classes", modelzoo.MLP{}, 28, "graph: dense_2: input is (1, 100) and units 0"},
+		{"wide", modelzoo.MLP{Classes: 10, Width: 4.1}, 28, "graph: width 4.1, want 0.1 to 4, or 0 for 1"},
+		{"narrow", modelzoo.MobileNetV2{Classes: 10, Width: 0.05}, 28, "graph: width 0.05, want"},
+		{"negative width", modelzoo.MLPMixer{Classes: 10, Width: -1}, 28, "graph: width -1, want"},
+		{"not a width", modelzoo.MLPMixer{Classes: 10, Width: math.NaN()}, 28, "graph: width NaN, want"},
 		{"cnn", modelzoo.CNN(10), 2, "graph: conv2d: Conv2d: kernel 3x3 does not fit input (1, 1, 2, 2)"},
 		{"fcnn", modelzoo.FCNN(10), 30, "graph: patches: Patches: input (1, 1, 30, 30) does not fall into blocks of 7x7"},
 		{"lenet5", modelzoo.LeNet5(10), 8, "graph: conv2d_1: Conv2d: kernel 5x5 does not fit input (1, 6, 4, 4)"},
@@ -66,41 +125,23 @@ func TestImageDoesNotFit(t *testing.T) {
 	}
 }
 
-// Fusion changes how a network is computed, not what: loss, logits and every
-// gradient are the same, up to rounding.
-func TestFusionChangesNothing(t *testing.T) {
-	for _, s := range modelzoo.Specs() {
-		t.Run(s.Name, func(t *testing.T) {
-			var w graph.Weights
-			fused, plain := trainOnce(t, s, graph.Options{Weights: &w}), trainOnce(t, s, graph.Options{Weights: &w, NoFusion: true})
-			for name, want := range plain {
-				got, scale := fused[name], 1e-30
-				for _, v := range want {
-					scale = max(scale, math.Abs(float64(v)))
-				}
-				for i := range want {
-					if d := math.Abs(float64(got[i]-want[i])) / scale; !(d <= 1e-5) {
-						t.Fatalf("%s[%d] is %v fused, %v otherwise", name, i, got[i], want[i])
-					}
-				}
-			}
-		})
+// The smallest images that fit, where a network takes any.
+func TestSmallestImage(t *testing.T) {
+	for name, side := range map[string]int{
+		"cnn": 4, "fcnn": 7, "lenet5": 12, "mlp": 1, "simplecnn": 21, "simplecnn-m3": 21, "simplecnn-m7": 25,
+		"vgg11": 1, "resnet20": 1, "mobilenetv2": 1, "mlpmixer": 4,
+	} {
+		s, err := modelzoo.Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := graph.Build(s.New(10), graph.Train, 2, 2, side, side); err != nil {
+			t.Errorf("%s refuses two channels of %d×%[2]d: %v", name, side, err)
+		}
+		if _, err := graph.Build(s.New(10), graph.Infer, 2, side*side); name != "mlp" && (err == nil || !strings.Contains(err.Error(), "(N,C,H,W)")) {
+			t.Errorf("%s, a vector: got %v, want an error that wants images", name, err)
+		}
 	}
-}
-
-// trainOnce returns the results of a training run on made-up digits.
-func trainOnce(t *testing.T, s modelzoo.Spec, o graph.Options) map[string][]float32 {
-	t.Helper()
-	m, err := o.Build(s.New(10), graph.Train, 8, s.Input[0], s.Input[1], s.Input[2])
-	if err != nil {
-		t.Fatal(err)
-	}
-	runGolden(t, m, 0)
-	results := map[string][]float32{"logits": m.Output().Float32s(), "loss": {float32(m.Loss())}}
-	for _, p := range m.Params() {
-		results["gradient of "+p.Name] = p.Grad().Float32s()
-	}
-	return results
 }
 
 func ExampleCNN() {
@@ -170,4 +211,23 @@ func ExampleLookup() {
 	}
 	fmt.Println(spec.Name, spec.Input, spec.Reference)
 	// Output: lenet5 [1 28 28] LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition
+}
+
+// A network that can be scaled is a struct with a Width.
+func ExampleMobileNetV2() {
+	for _, width := range []float64{0.5, 1, 1.4} {
+		m, err := graph.Build(modelzoo.MobileNetV2{Classes: 10, Width: width}, graph.Infer, 1, 3, 32, 32)
+		if err != nil {
+			panic(err)
+		}
+		parameters := 0
+		for _, p := range m.Params() {
+			parameters += p.Value.Size()
+		}
+		fmt.Println(width, parameters, m.OutputShape())
+	}
+	// Output:
+	// 0.5 700490 (1, 10)
+	// 1 2236682 (1, 10)
+	// 1.4 4333706 (1, 10)
 }

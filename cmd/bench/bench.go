@@ -156,7 +156,7 @@ what one thread's registers can multiply and add, that a CPU-second of the step 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := cli.Flags("bench", "[flags]", doc, stderr)
-	models := f.String("model", "cnn", "networks, as in cnn,lenet5: those of go run ./cmd/zoo, conv3 and resnet20")
+	models := f.String("model", "cnn", "networks, as in cnn,lenet5: those of go run ./cmd/zoo, and conv3")
 	modes := f.String("mode", "train,infer", "train, infer or both")
 	batches := f.String("batch", "1,32,128,1024", "batch sizes")
 	threads := f.String("threads", defaultThreads(), "numbers of threads")

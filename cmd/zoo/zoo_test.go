@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -48,19 +49,24 @@ func TestList(t *testing.T) {
 		if !strings.HasPrefix(lines[i+1], s.Name+" ") {
 			t.Errorf("line %q, want one of %s", lines[i+1], s.Name)
 		}
-		contains(t, lines[i+1], "1×28×28", s.Doc, s.Reference)
+		contains(t, lines[i+1], fmt.Sprintf("%d×%d×%d", s.Input[0], s.Input[1], s.Input[2]), s.Doc, s.Reference)
 	}
 }
 
 func TestShow(t *testing.T) {
-	parameters := map[string]string{"cnn": "693,962", "fcnn": "688,114", "lenet5": "61,706"}
+	parameters := map[string]string{
+		"cnn": "693,962", "fcnn": "688,114", "lenet5": "61,706", "mlp": "266,610",
+		"simplecnn": "1,128,180", "simplecnn-m3": "1,124,180", "simplecnn-m7": "2,291,972",
+		"vgg11": "9,228,362", "resnet20": "269,722", "mobilenetv2": "2,236,682", "mlpmixer": "569,994",
+	}
 	for _, s := range modelzoo.Specs() {
 		t.Run(s.Name, func(t *testing.T) {
 			out, _, err := zoo(t, "-model", s.Name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			contains(t, out, s.Name+": "+s.Doc, s.Reference, "(1, 1, 28, 28)", "(1, 10)", "total", parameters[s.Name])
+			input := fmt.Sprintf("(1, %d, %d, %d)", s.Input[0], s.Input[1], s.Input[2])
+			contains(t, out, s.Name+": "+s.Doc, s.Reference, input, "(1, 10)", "total", parameters[s.Name])
 		})
 	}
 	out, _, err := zoo(t, "-model", "cnn", "-batch", "7", "-classes", "3")
@@ -68,6 +74,10 @@ func TestShow(t *testing.T) {
 		t.Fatal(err)
 	}
 	contains(t, out, "(7, 1, 28, 28)", "(7, 3)")
+	if out, _, err = zoo(t, "-model", "mobilenetv2-0.5"); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out, "mobilenetv2-0.5: ", ", width 0.5\n", "700,490")
 }
 
 // TestMemory compares what can be counted by hand.
@@ -161,7 +171,7 @@ func TestErrors(t *testing.T) {
 		usage bool // exit code 2
 		want  string
 	}{
-		{"unknown network", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5`},
+		{"unknown network", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5, mlp, simplecnn, simplecnn-m3, simplecnn-m7, vgg11, resnet20, mobilenetv2, mlpmixer`},
 		{"png", []string{"-model", "cnn", "-graph", filepath.Join(dir, "x.png")}, true, "x.png, want a file ending in .dot or .svg"},
 		{"no extension", []string{"-model", "cnn", "-graph", filepath.Join(dir, "x")}, true, "want a file ending in .dot or .svg"},
 		{"graph of nothing", []string{"-graph", "x.dot"}, true, "zoo: -graph without -model"},

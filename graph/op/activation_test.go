@@ -16,6 +16,7 @@ var activationTests = []struct {
 	want func(x float64) float64
 }{
 	{"ReLU", func(in ...node) (node, error) { return op.ReLU(in[0]) }, func(x float64) float64 { return (x + math.Abs(x)) / 2 }},
+	{"ReLU6", func(in ...node) (node, error) { return op.ReLU6(in[0]) }, func(x float64) float64 { return 3 + (math.Abs(x)-math.Abs(x-6))/2 }},
 	{"LeakyReLU", func(in ...node) (node, error) { return op.LeakyReLU(in[0], 0.25) }, func(x float64) float64 { return math.Max(x, x/4) }},
 	{"ELU", func(in ...node) (node, error) { return op.ELU(in[0], 0.5) }, func(x float64) float64 {
 		return math.Max(x, 0) + 0.5*(math.Exp(math.Min(x, 0))-1)
@@ -48,7 +49,7 @@ func TestActivations(t *testing.T) {
 func TestActivationsFarOut(t *testing.T) {
 	far := []float64{-1e30, -1000, -100, 100, 1000, 1e30, math.Inf(-1), math.Inf(1), 0}
 	limits := map[string][2]float64{ // at minus and plus infinity
-		"ReLU": {0, math.Inf(1)}, "LeakyReLU": {math.Inf(-1), math.Inf(1)}, "ELU": {-0.5, math.Inf(1)},
+		"ReLU": {0, math.Inf(1)}, "ReLU6": {0, 6}, "LeakyReLU": {math.Inf(-1), math.Inf(1)}, "ELU": {-0.5, math.Inf(1)},
 		"GELU": {0, math.Inf(1)}, "SiLU": {0, math.Inf(1)}, "Sigmoid": {0, 1}, "Tanh": {-1, 1},
 	}
 	for _, test := range activationTests {

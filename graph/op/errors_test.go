@@ -56,6 +56,13 @@ func TestErrors(t *testing.T) {
 		return func() (node, error) { return op.Patches(x, size) }
 	}
 
+	layerNorm := func(x, gamma, beta node, epsilon float64) func() (node, error) {
+		return func() (node, error) { return op.LayerNorm(x, gamma, beta, epsilon) }
+	}
+	padChannels := func(x node, channels int) func() (node, error) {
+		return func() (node, error) { return op.PadChannels(x, channels) }
+	}
+
 	tests := []struct {
 		name string
 		f    func() (node, error)
@@ -139,6 +146,13 @@ func TestErrors(t *testing.T) {
 		{"Patches, height", patches(image, 3), "Patches: input (2, 4, 5, 6) does not fall into blocks of 3x3"},
 		{"Patches, width", patches(f(1, 1, 4, 6), 4), "Patches: input (1, 1, 4, 6) does not fall into blocks of 4x4"},
 		{"Patches, size", patches(image, 0), "does not fall into blocks of 0x0"},
+		{"LayerNorm of a vector", layerNorm(f(3), f(3), f(3), 1), "LayerNorm: input is (3), want (N,…,C)"},
+		{"LayerNorm, gamma", layerNorm(f(2, 3), f(2), f(3), 1), "LayerNorm: parameter x is (2), want (3) for input (2, 3)"},
+		{"LayerNorm, beta", layerNorm(f(2, 3), f(3), f(3, 1), 1), "LayerNorm: parameter x is (3, 1), want (3)"},
+		{"LayerNorm, epsilon", layerNorm(f(2, 3), f(3), f(3), 0), "LayerNorm: epsilon 0, want above 0"},
+		{"Transpose of an image", func() (node, error) { return op.Transpose(image) }, "Transpose: input is (2, 4, 5, 6), want (N,A,B)"},
+		{"PadChannels of a matrix", padChannels(f(2, 3), 5), "PadChannels: input is (2, 3) and channels 5, want (N,C,H,W)"},
+		{"PadChannels, fewer", padChannels(image, 3), "PadChannels: input is (2, 4, 5, 6) and channels 3, want (N,C,H,W) and at least C"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -160,6 +174,7 @@ func TestEveryOpChecksItsOperands(t *testing.T) {
 		"AvgPool2D":    func(x node) (node, error) { return op.AvgPool2D(x, op.Pool{KH: 1, KW: 1}) },
 		"Mul":          func(x node) (node, error) { return op.Mul(x, x, nil) },
 		"ReLU":         op.ReLU,
+		"ReLU6":        op.ReLU6,
 		"LeakyReLU":    func(x node) (node, error) { return op.LeakyReLU(x, 0.1) },
 		"ELU":          func(x node) (node, error) { return op.ELU(x, 1) },
 		"GELU":         op.GELU,
@@ -175,6 +190,9 @@ func TestEveryOpChecksItsOperands(t *testing.T) {
 		"Concat":       func(x node) (node, error) { return op.Concat(0, x) },
 		"Reshape":      func(x node) (node, error) { return op.Reshape(x, 1) },
 		"Patches":      func(x node) (node, error) { return op.Patches(x, 1) },
+		"LayerNorm":    func(x node) (node, error) { return op.LayerNorm(x, x, x, 1) },
+		"Transpose":    op.Transpose,
+		"PadChannels":  func(x node) (node, error) { return op.PadChannels(x, 1) },
 	}
 	integers := gorgonia.NewTensor(gorgonia.NewGraph(), tensor.Int, 4, gorgonia.WithShape(1, 1, 1, 1), gorgonia.WithName("x"))
 	for name, f := range ops {

@@ -27,9 +27,11 @@ var every = []struct {
 	{"Mul", graphtest.Op{F: mul, In: random(tensor.Shape{5, 4}, tensor.Shape{4, 3}, tensor.Shape{3})}},
 	{"Mul in parallel", graphtest.Op{F: mul, In: random(tensor.Shape{70, 64}, tensor.Shape{64, 65}, tensor.Shape{65})}},
 	{"ReLU", graphtest.Op{F: func(in ...node) (node, error) { return op.ReLU(in[0]) }, In: random(tensor.Shape{4, 5})}},
+	{"ReLU6", graphtest.Op{F: func(in ...node) (node, error) { return op.ReLU6(in[0]) }, In: random(tensor.Shape{4, 5})}},
 	{"GELU", graphtest.Op{F: func(in ...node) (node, error) { return op.GELU(in[0]) }, In: random(tensor.Shape{4, 5})}},
 	{"BatchNorm training", batchNorm(op.Norm{Epsilon: 1e-3, Momentum: 0.9, Training: true}, tensor.Shape{4, 3, 2, 2})},
 	{"BatchNorm inference", batchNorm(op.Norm{Epsilon: 1e-3}, tensor.Shape{4, 3})},
+	{"LayerNorm", graphtest.Op{F: layerNorm(1e-3), In: random(tensor.Shape{4, 3, 5}, tensor.Shape{5}, tensor.Shape{5})}},
 	{"Dropout", graphtest.Op{F: dropout(0.4, 1, new(uint64)), In: random(tensor.Shape{4, 5})}},
 	{"SoftMax", graphtest.Op{F: softMax, In: random(tensor.Shape{4, 5})}},
 	{"CrossEntropy", crossEntropy(0.1, graphtest.Random("logits", 1, 3, 4), vector(0, 3, 1), vector(1, 0, 2))},
@@ -39,6 +41,8 @@ var every = []struct {
 	{"Concat", graphtest.Op{F: func(in ...node) (node, error) { return op.Concat(1, in...) }, In: random(tensor.Shape{4, 5}, tensor.Shape{4, 2})}},
 	{"Reshape", graphtest.Op{F: func(in ...node) (node, error) { return op.Reshape(in[0], 5, 4) }, In: random(tensor.Shape{4, 5})}},
 	{"Patches", graphtest.Op{F: func(in ...node) (node, error) { return op.Patches(in[0], 2) }, In: random(tensor.Shape{2, 2, 4, 4})}},
+	{"Transpose", graphtest.Op{F: func(in ...node) (node, error) { return op.Transpose(in[0]) }, In: random(tensor.Shape{3, 2, 4})}},
+	{"PadChannels", graphtest.Op{F: func(in ...node) (node, error) { return op.PadChannels(in[0], 5) }, In: random(tensor.Shape{2, 3, 2, 2})}},
 }
 
 // TestProcessors: any number of processors gives the same bits.

@@ -119,6 +119,9 @@ func (c goldenCase) op(t *testing.T, dtype tensor.Dtype) (o graphtest.Op, names 
 		o.State = []int{3, 4}
 		norm := op.Norm{Epsilon: c.Epsilon, Momentum: c.Momentum, Training: true}
 		o.F = func(in ...node) (node, error) { return op.BatchNorm(in[0], in[1], in[2], in[3], in[4], norm) }
+	case "layernorm":
+		names = []string{"x", "gamma", "beta"}
+		o.F = layerNorm(c.Epsilon)
 	default:
 		t.Fatalf("no op %q", c.Op)
 	}
@@ -136,8 +139,8 @@ func (c goldenCase) op(t *testing.T, dtype tensor.Dtype) (o graphtest.Op, names 
 
 func TestGolden(t *testing.T) {
 	g := loadGolden(t)
-	if len(g.Cases) < 17 {
-		t.Errorf("golden_ops.json has %d cases, want 17 or more", len(g.Cases))
+	if len(g.Cases) < 19 {
+		t.Errorf("golden_ops.json has %d cases, want 19 or more", len(g.Cases))
 	}
 	for _, c := range g.Cases {
 		for _, p := range goldenPrecisions {

@@ -17,6 +17,7 @@ with a = "limit": float32(int(z>>40) - 2^23) * 2^-23 * a.  "first" holds its fir
     batchnorm  training mode: y = gamma*(x-mean)/sqrt(var+epsilon)+beta, var biased (divided by m). The running statistics
                start at mean 0, variance 1, and after one batch are 0.9*old + 0.1*batch, the batch's variance unbiased
                (divided by m-1).
+    layernorm  over the last axis, var biased
 "net": Conv2d(2,4,3, padding 1, no bias) BatchNorm2d(4) ReLU global-average-pool Linear(4,3), cross-entropy, mean over 4
     images of (2,6,6); three steps of plain SGD (lr 0.5) on batches net/input/0..2 with the given labels. gamma starts at
     1, beta and the Linear's bias at 0, the Linear's weight is (in,out). "outputs": the losses of the three steps; the
@@ -58,6 +59,10 @@ POOL = [  # name, x, kernel, stride, padding
 NORM = [  # name, x, epsilon
     ("batchnorm/images", (4, 3, 5, 5), 1e-3),
     ("batchnorm/vectors", (6, 5), 1e-5),
+]
+LAYERNORM = [  # name, x, epsilon
+    ("layernorm/vectors", (3, 7), 1e-5),
+    ("layernorm/sequences", (2, 3, 6), 1e-3),
 ]
 
 
@@ -102,6 +107,12 @@ def norm(make, shape, epsilon):
     mean, var = torch.zeros(channels, dtype=make.dtype), torch.ones(channels, dtype=make.dtype)
     y = F.batch_norm(leaves["x"], mean, var, leaves["gamma"], leaves["beta"], training=True, momentum=0.1, eps=epsilon)
     return {**make.backward(y, leaves), "running_mean": mean, "running_var": var}
+
+
+def layer_norm(make, shape, epsilon):
+    size = shape[-1:]
+    leaves = {"x": make.make("x", shape), "gamma": make.make("gamma", size), "beta": make.make("beta", size)}
+    return make.backward(F.layer_norm(leaves["x"], size, leaves["gamma"], leaves["beta"], epsilon), leaves)
 
 
 def net(make):
@@ -171,6 +182,8 @@ def main():
         cases.append(case(name, pool, x, kernel, stride, padding, kernel=kernel, stride=stride, padding=padding))
     for name, x, epsilon in NORM:
         cases.append(case(name, norm, x, epsilon, epsilon=epsilon, momentum=0.9))
+    for name, x, epsilon in LAYERNORM:
+        cases.append(case(name, layer_norm, x, epsilon, epsilon=epsilon))
     whole = case("net", net, epsilon=1e-3, momentum=0.9, labels=[net_labels(s) for s in range(3)])
     write(os.path.join(HERE, "golden_ops.json"), {"source": f"golden_ops.py, PyTorch {torch.__version__}", "cases": cases, "net": whole})
     for c in cases + [whole]:

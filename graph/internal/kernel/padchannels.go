@@ -1,0 +1,22 @@
+package kernel
+
+// PadChannels appends zeros to each of N samples: From elements become To.
+type PadChannels[T Float] struct{ N, From, To int }
+
+// Forward computes y from in[0].
+func (p *PadChannels[T]) Forward(y []T, in [][]T) {
+	for n := range p.N {
+		sample := y[n*p.To:][:p.To]
+		clear(sample[copy(sample, in[0][n*p.From:][:p.From]):])
+	}
+}
+
+// Backward drops the gradient of the zeros.
+func (p *PadChannels[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
+	if dIn[0] == nil {
+		return
+	}
+	for n := range p.N {
+		copy(dIn[0][n*p.From:][:p.From], dy[n*p.To:])
+	}
+}

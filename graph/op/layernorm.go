@@ -1,0 +1,40 @@
+package op
+
+import (
+	"fmt"
+	"slices"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/internal/kernel"
+)
+
+// LayerNorm normalises the last axis of each sample by itself (Ba et al. 2016):
+//
+//	y = gamma·(x-mean)/√(variance+epsilon) + beta
+//
+// x is (N,…,C), gamma and beta are (C), mean and (biased) variance are those of
+// the C values. It does the same in training and in inference.
+func LayerNorm(x, gamma, beta *gorgonia.Node, epsilon float64) (*gorgonia.Node, error) {
+	if err := check("LayerNorm", x, gamma, beta); err != nil {
+		return nil, err
+	}
+	s := x.Shape()
+	if len(s) < 2 {
+		return nil, fmt.Errorf("LayerNorm: input is %v, want (N,…,C)", s)
+	}
+	if epsilon <= 0 {
+		return nil, fmt.Errorf("LayerNorm: epsilon %g, want above 0", epsilon)
+	}
+	c := s[len(s)-1]
+	for _, p := range []*gorgonia.Node{gamma, beta} {
+		if !slices.Equal(p.Shape(), tensor.Shape{c}) {
+			return nil, fmt.Errorf("LayerNorm: parameter %s is %v, want (%d) for input %v", p.Name(), p.Shape(), c, s)
+		}
+	}
+	n := s.TotalSize() / c
+	return apply(spec{name: "LayerNorm", shape: s},
+		&kernel.LayerNorm[float32]{N: n, Size: c, Epsilon: epsilon},
+		&kernel.LayerNorm[float64]{N: n, Size: c, Epsilon: epsilon}, x, gamma, beta)
+}
