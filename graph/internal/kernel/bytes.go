@@ -7,7 +7,7 @@ package kernel
 // Bytes is the memory that the kernel keeps.
 func (c *Conv2d[T]) Bytes() int {
 	scratch := c.idle.sum(func(s *convScratch[T]) int {
-		return bytesOf(s.padded, s.y, s.z, s.dz.data, s.dx, s.cols, s.planes, s.v, s.m)
+		return bytesOf(s.padded, s.y, s.z, s.dz.data, s.dx, s.cols, s.planes, s.v, s.m, s.dv, s.dm)
 	})
 	for _, e := range c.engines {
 		scratch += e.bytes()

@@ -158,7 +158,7 @@ func (c *Conv2d[T]) backwardChunks(lo, hi int) {
 				c.unrolledGradient(s, n, chunk, n > first, dy)
 			} else {
 				s.dz.load(dy, c.OH, c.F)
-				c.imageGradient(s, n, chunk, n > first)
+				c.imageGradient(s, n, chunk)
 			}
 			if len(c.dbs) > 0 {
 				c.biasGradient(dy, c.dbs[chunk*c.F:][:c.F], n > first)
@@ -169,10 +169,11 @@ func (c *Conv2d[T]) backwardChunks(lo, hi int) {
 
 // imageGradient computes what image n, whose output has the gradient s.dz, gives
 // to the gradients of x and w, as far as they are asked for.
-func (c *Conv2d[T]) imageGradient(s *convScratch[T], n, chunk int, accumulate bool) {
+func (c *Conv2d[T]) imageGradient(s *convScratch[T], n, chunk int) {
 	if size := len(c.dws) / c.chunks; size > 0 {
+		first, last := c.images(chunk)
 		c.engine.load(s, c.image(n))
-		c.engine.filterGradient(c.dws[chunk*size:][:size], s, accumulate)
+		c.engine.filterGradient(c.dws[chunk*size:][:size], s, n == first, n == last-1)
 	}
 	if c.dx != nil {
 		c.engine.inputGradient(c.dx[n*c.inSize():][:c.inSize()], s)
@@ -201,8 +202,13 @@ type convScratch[T Float] struct {
 	dz     frame[T] // and the gradient of that
 	dx     []T      // the image's gradient, channels last
 	cols   []T      // the image's patches
-	v, m   []T      // see winograd: tiles of the image, and of its convolution or its gradient
-	planes []T      // the convolution's gradient, as planes
+
+	// See winograd: tiles of the image and of its convolution, those collected for
+	// the gradient of the filters and their number, and whether there were more.
+	v, m, dv, dm []T
+	tiles        int
+	summed       bool
+	planes       []T // the convolution's gradient, as planes
 }
 
 // scratch returns memory for one goroutine.

@@ -236,7 +236,7 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 				s.dz.sums(c.dbs[chunk*c.width():][:c.width()], c.OH)
 			}
 			if c.engine != nil {
-				c.imageGradient(s, n, chunk, n > first)
+				c.imageGradient(s, n, chunk)
 			} else {
 				s.planes = sized(s.planes, c.outSize())
 				transposeInto(s.planes, c.pixels(), s.dz.data, c.width(), c.pixels(), c.F)

@@ -51,8 +51,8 @@ func (d *depthwise[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
 
 func (d *depthwise[T]) weights() int { return d.KH * d.KW * d.width }
 
-func (d *depthwise[T]) filterGradient(dw []T, s *convScratch[T], accumulate bool) {
-	if !accumulate {
+func (d *depthwise[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
+	if first {
 		clear(dw)
 	}
 	f := d.image(s.padded)

@@ -98,15 +98,15 @@ func (d *direct[T]) convolve(y []T, s *convScratch[T], lo, hi int) { d.run(y, s.
 func (d *direct[T]) weights() int { return d.KH * d.depth() * d.width }
 
 // filterGradient has a tile's rows along a filter's row, and sums over an image.
-func (d *direct[T]) filterGradient(dw []T, s *convScratch[T], accumulate bool) {
+func (d *direct[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
 	depth, cols, dy := d.depth(), d.tiles.cols, s.dz
 	parts := (depth + len(d.tiles.rows) - 1) / len(d.tiles.rows)
 	for f := 0; f < d.width; f += cols {
 		for u := range d.KH {
 			for q := range parts {
-				first, last := depth*q/parts, depth*(q+1)/parts
-				d.tiles.rows[last-first-1](d.OW, d.OH, s.padded[u*d.paddedW()*d.C+first:], 1, d.StrideW*d.C, d.StrideH*d.paddedW()*d.C,
-					dy.data[dy.first+f:], d.width, dy.row, dw[(u*depth+first)*d.width+f:], d.width, accumulate)
+				lo, hi := depth*q/parts, depth*(q+1)/parts
+				d.tiles.rows[hi-lo-1](d.OW, d.OH, s.padded[u*d.paddedW()*d.C+lo:], 1, d.StrideW*d.C, d.StrideH*d.paddedW()*d.C,
+					dy.data[dy.first+f:], d.width, dy.row, dw[(u*depth+lo)*d.width+f:], d.width, !first)
 			}
 		}
 	}

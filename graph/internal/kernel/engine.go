@@ -16,9 +16,10 @@ type engine[T Float] interface {
 	// engine has it; unpack writes it as (F,C/Groups,KH,KW).
 	weights() int
 	unpack(dst, dw []T)
-	// filterGradient sets dw to, or adds to it, what the image that was loaded
-	// gives to it if the output's gradient is s.dz.
-	filterGradient(dw []T, s *convScratch[T], accumulate bool)
+	// filterGradient adds to dw what the image that was loaded gives to it if the
+	// output's gradient is s.dz. The first image's finds anything in dw, and after
+	// the last image's, with the same s, the sum is complete.
+	filterGradient(dw []T, s *convScratch[T], first, last bool)
 
 	// prepareBack takes up the filters for inputGradient. After it, frame makes
 	// room for s.dz.

@@ -125,10 +125,24 @@ func (a *AvgPool2D[T]) forwardPlanes(lo, hi int) {
 			}
 			continue
 		}
+		if a.single() {
+			for i := range a.OH {
+				for j := range a.OW {
+					y[i*a.OW+j] = plane[i*a.StrideH*a.W+j*a.StrideW]
+				}
+			}
+			continue
+		}
 		for i := range y {
 			y[i] = a.mean(plane, i/a.OW, i%a.OW)
 		}
 	}
+}
+
+// single reports whether windows are one pixel, so that pooling leaves pixels
+// out and does nothing else.
+func (a *AvgPool2D[T]) single() bool {
+	return a.KH == 1 && a.KW == 1 && a.PadTop == 0 && a.PadLeft == 0
 }
 
 func (a *AvgPool2D[T]) mean(plane []T, i, j int) (s T) {
@@ -158,6 +172,14 @@ func (a *AvgPool2D[T]) backwardPlanes(lo, hi int) {
 		if a.pairs() {
 			for i := range a.OH {
 				avgPairsGrad(dx[2*i*a.W:], dx[(2*i+1)*a.W:], dy[i*a.OW:][:a.OW])
+			}
+			continue
+		}
+		if a.single() {
+			for i := range a.OH {
+				for j, d := range dy[i*a.OW:][:a.OW] {
+					dx[i*a.StrideH*a.W+j*a.StrideW] = d
+				}
 			}
 			continue
 		}

@@ -74,29 +74,27 @@ func (p *winogradPass[T]) setFilter(c, f int, g [3][3]T) {
 // of the matrices that are multiplied, and not more than the cache holds.
 func (p *winogradPass[T]) strip() int { return max(1, 24/p.tileCols()) }
 
+// matrixOf is the distance between the matrices of n tiles: not a power of two, as
+// equal elements of all of them would want the same lines of the cache.
+func matrixOf(n, channels int) int { return n*channels + 16 }
+
 // run computes the output's rows [lo,hi), lo being even, from a padded image.
 func (p *winogradPass[T]) run(y []T, image frame[T], s *convScratch[T], lo, hi int) {
 	for r := lo / 2; 2*r < hi; r += p.strip() {
 		rows := min(p.strip(), (hi+1)/2-r)
 		n := rows * p.tileCols()
-		v, m := p.transform(image, s, r, rows), sized2(&s.m, n*winogradTile*p.width)
+		ofV, ofM := matrixOf(n, p.C), matrixOf(n, p.width)
+		v, m := sized2(&s.v, winogradTile*ofV), sized2(&s.m, winogradTile*ofM)
+		for i := range rows {
+			winogradInput(p.tileCols(), p.C, v[i*p.tileCols()*p.C:], image.data[2*(r+i)*image.row:], image.row, ofV)
+		}
 		for q := range winogradTile {
-			p.multiply(m[q*n*p.width:], v[q*n*p.C:], p.filter[q*p.C*p.width:], n)
+			p.multiply(m[q*ofM:], v[q*ofV:], p.filter[q*p.C*p.width:], n)
 		}
 		for i := range rows {
-			p.finish(y[(2*(r+i)-lo)*p.OW*p.width:], m[i*p.tileCols()*p.width:], n, min(2, hi-2*(r+i)))
+			p.finish(y[(2*(r+i)-lo)*p.OW*p.width:], m[i*p.tileCols()*p.width:], ofM, min(2, hi-2*(r+i)))
 		}
 	}
-}
-
-// transform transforms the tiles of so many rows from row r on.
-func (p *winogradPass[T]) transform(image frame[T], s *convScratch[T], r, rows int) []T {
-	n := rows * p.tileCols()
-	v := sized2(&s.v, n*winogradTile*p.C)
-	for i := range rows {
-		winogradInput(p.tileCols(), p.C, v[i*p.tileCols()*p.C:], image.data[2*(r+i)*image.row:], image.row, n*p.C)
-	}
-	return v
 }
 
 // multiply multiplies n tiles' elements with the filters'.
@@ -112,13 +110,13 @@ func (p *winogradPass[T]) multiply(m, v, filter []T, n int) {
 }
 
 // finish transforms a row of tiles back; of its last pixels some may be too many.
-func (p *winogradPass[T]) finish(y, m []T, n, rows int) {
+func (p *winogradPass[T]) finish(y, m []T, q, rows int) {
 	whole := p.OW / 2
 	if whole > 0 {
-		winogradOutput(whole, p.width, y, p.OW*p.width, m, n*p.width, rows, 2)
+		winogradOutput(whole, p.width, y, p.OW*p.width, m, q, rows, 2)
 	}
 	if p.OW%2 > 0 {
-		winogradOutput(1, p.width, y[2*whole*p.width:], p.OW*p.width, m[whole*p.width:], n*p.width, rows, 1)
+		winogradOutput(1, p.width, y[2*whole*p.width:], p.OW*p.width, m[whole*p.width:], q, rows, 1)
 	}
 }
 
@@ -155,29 +153,47 @@ func (e *winograd[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
 
 func (e *winograd[T]) weights() int { return winogradTile * e.C * e.width }
 
+// gradientTiles is how many tiles at least are collected, also of several images,
+// before they are multiplied for the gradient of the filters.
+func (e *winograd[T]) gradientTiles() int { return max(64, e.tileCols()) }
+
 // filterGradient sums up Bᵀ·d·B times A·dy·Aᵀ, over the tiles; unpack transforms
 // the sums.
-func (e *winograd[T]) filterGradient(dw []T, s *convScratch[T], accumulate bool) {
-	image, cols, tileCols := e.image(s.padded), e.tiles.cols, e.tileCols()
-	parts := (e.C + len(e.tiles.rows) - 1) / len(e.tiles.rows)
-	rows := max(1, 64/tileCols)
-	for r := 0; r < e.tileRows(); r += rows {
-		rows := min(rows, e.tileRows()-r)
-		n := rows * tileCols
-		v, z := e.transform(image, s, r, rows), sized2(&s.m, n*winogradTile*e.width)
-		for i := range rows {
-			winogradGradient(tileCols, e.width, z[i*tileCols*e.width:], s.dz.data[s.dz.first+2*(r+i)*s.dz.row:], s.dz.row, n*e.width)
+func (e *winograd[T]) filterGradient(dw []T, s *convScratch[T], first, last bool) {
+	if first {
+		s.tiles, s.summed = 0, false
+	}
+	room, cols := e.gradientTiles(), e.tileCols()
+	ofV, ofM := matrixOf(room, e.C), matrixOf(room, e.width)
+	s.dv, s.dm = sized(s.dv, winogradTile*ofV), sized(s.dm, winogradTile*ofM)
+	image, dy := e.image(s.padded), s.dz
+	for r := range e.tileRows() {
+		if s.tiles+cols > room {
+			e.multiplyGradient(dw, s)
 		}
-		for q := range winogradTile {
-			for f := 0; f < e.width; f += cols {
-				for p := range parts {
-					first, last := e.C*p/parts, e.C*(p+1)/parts
-					e.tiles.rows[last-first-1](n, 1, v[q*n*e.C+first:], 1, e.C, 0, z[q*n*e.width+f:], e.width, 0,
-						dw[(q*e.C+first)*e.width+f:], e.width, accumulate || r > 0)
-				}
+		winogradInput(cols, e.C, s.dv[s.tiles*e.C:], image.data[2*r*image.row:], image.row, ofV)
+		winogradGradient(cols, e.width, s.dm[s.tiles*e.width:], dy.data[dy.first+2*r*dy.row:], dy.row, ofM)
+		s.tiles += cols
+	}
+	if last {
+		e.multiplyGradient(dw, s)
+	}
+}
+
+// multiplyGradient adds the products of the tiles that were collected.
+func (e *winograd[T]) multiplyGradient(dw []T, s *convScratch[T]) {
+	cols, ofV, ofM := e.tiles.cols, matrixOf(e.gradientTiles(), e.C), matrixOf(e.gradientTiles(), e.width)
+	parts := (e.C + len(e.tiles.rows) - 1) / len(e.tiles.rows)
+	for q := range winogradTile {
+		for f := 0; f < e.width; f += cols {
+			for p := range parts {
+				first, last := e.C*p/parts, e.C*(p+1)/parts
+				e.tiles.rows[last-first-1](s.tiles, 1, s.dv[q*ofV+first:], 1, e.C, 0, s.dm[q*ofM+f:], e.width, 0,
+					dw[(q*e.C+first)*e.width+f:], e.width, s.summed)
 			}
 		}
 	}
+	s.tiles, s.summed = 0, true
 }
 
 func (e *winograd[T]) unpack(dst, dw []T) {
