@@ -155,7 +155,7 @@ func (e *winograd[T]) weights() int { return winogradTile * e.C * e.width }
 
 // gradientTiles is how many tiles at least are collected, also of several images,
 // before they are multiplied for the gradient of the filters.
-func (e *winograd[T]) gradientTiles() int { return max(64, e.tileCols()) }
+func (e *winograd[T]) gradientTiles() int { return max(48, e.tileCols()) }
 
 // filterGradient sums up Bᵀ·d·B times A·dy·Aᵀ, over the tiles; unpack transforms
 // the sums.
