@@ -116,7 +116,8 @@ func readWhole(fsys fs.FS, name string) ([]byte, error) {
 	return fs.ReadFile(fsys, name)
 }
 
-// classNames returns the names of n classes from a file with one a line, or numbers if there is no such file.
+// classNames returns the names of n classes, 0 meaning any number of them, from a file with one a line, or numbers
+// if there is no such file.
 func classNames(fsys fs.FS, file string, n int) ([]string, error) {
 	if _, err := fs.Stat(fsys, file); err != nil {
 		return numerals(n), nil
@@ -128,6 +129,9 @@ func classNames(fsys fs.FS, file string, n int) ([]string, error) {
 	names := strings.FieldsFunc(string(b), func(r rune) bool { return r == '\n' || r == '\r' })
 	for i, name := range names {
 		names[i] = strings.TrimSpace(name)
+	}
+	if n == 0 {
+		n = len(names)
 	}
 	if len(names) != n || slices.Contains(names, "") {
 		return nil, fmt.Errorf("%s: %d class names, expected %d, one a line", file, len(names), n)

@@ -25,7 +25,7 @@ func Open(name string) (Dataset, error) { return Options{}.Open(name) }
 
 // Open returns MNIST for the name "mnist", Fashion-MNIST for "fashion-mnist" where Debian's package
 // dataset-fashion-mnist is installed, and otherwise the dataset in the folder of that name, whose files say
-// of what kind it is: see [IDX], [CIFAR] and [Options.Folder].
+// of what kind it is: see [IDX], [CIFAR], [Options.Shards] and [Options.Folder].
 // A folder that is itself called mnist opens as "./mnist".
 func (o Options) Open(name string) (Dataset, error) {
 	if err := o.check(); err != nil {
@@ -62,6 +62,8 @@ func (o Options) open(name string) (Dataset, error) {
 		return IDX(name)
 	case has(entries, isCIFAR):
 		return CIFAR(name)
+	case has(entries, isShard):
+		return o.Shards(name)
 	case has(entries, func(string) bool { return true }):
 		return o.Folder(name)
 	}
@@ -74,6 +76,7 @@ func fashion(dir string) (Dataset, error) {
 	if err != nil {
 		return Dataset{}, fmt.Errorf("%w; Debian's package dataset-fashion-mnist has them, or name another folder", err)
 	}
+	d.Name = "fashion-mnist"
 	d.Classes = []string{"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"}
 	return d, nil
 }

@@ -74,6 +74,9 @@ func channels(m color.Model) int {
 // decodePicture writes the pixels of a PNG, JPEG or GIF file to x, in planes, scaled to the shape. Grey is
 // the luma of colours; transparent pixels count as white.
 func decodePicture(b []byte, shape [3]int, x []float32) error {
+	if plainPNG(b, shape, x) {
+		return nil
+	}
 	if _, err := pictureConfig(b); err != nil {
 		return err
 	}
@@ -82,14 +85,6 @@ func decodePicture(b []byte, shape [3]int, x []float32) error {
 		return fmt.Errorf("broken %s picture: %w", format, err)
 	}
 	size := image.Pt(shape[2], shape[1])
-	if gray, ok := img.(*image.Gray); ok && shape[0] == 1 && gray.Rect.Size() == size {
-		for row := range size.Y {
-			for i, v := range gray.Pix[row*gray.Stride:][:size.X] {
-				x[row*size.X+i] = unit[v]
-			}
-		}
-		return nil
-	}
 	to := canvases.Get().(*image.RGBA)
 	defer canvases.Put(to)
 	paint(to, img, size)
