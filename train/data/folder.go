@@ -16,7 +16,7 @@ import (
 //
 //	train/cat/1.png  train/dog/7.jpg …  test/cat/5.png …    or    cat/1.png  dog/7.jpg …
 //
-// Without test, a share of each class is held out, the same for the same seed. Classes are the sub-folders
+// The test part may be called val instead. Without it, a share of each class is held out, the same for the same seed. Classes are the sub-folders
 // with training pictures in the order of their names, by value if all are numbers. Other files, and names that begin with a
 // dot, are passed over. The pictures stay on the disk, and Read unpacks one.
 func (o Options) Folder(dir string) (Dataset, error) {
@@ -36,9 +36,14 @@ func (o Options) Folder(dir string) (Dataset, error) {
 
 // loadFolder returns the dataset in the top folder of fsys, without a name.
 func (o Options) loadFolder(fsys fs.FS) (Dataset, error) {
-	top := "."
-	if info, err := fs.Stat(fsys, "train"); err == nil && info.IsDir() {
+	top, other := ".", ""
+	if isFolder(fsys, "train") {
 		top = "train"
+		for _, name := range []string{"val", "test"} {
+			if isFolder(fsys, name) {
+				other = name
+			}
+		}
 	}
 	classes, err := classFolders(fsys, top)
 	if err != nil {
@@ -48,23 +53,28 @@ func (o Options) loadFolder(fsys fs.FS) (Dataset, error) {
 	if err != nil {
 		return Dataset{}, err
 	}
-	if info, err := fs.Stat(fsys, "test"); top == "." || err != nil || !info.IsDir() {
+	if other == "" {
 		return o.dataset(classes, train, nil)
 	}
-	others, err := classFolders(fsys, "test")
+	tested, err := classFolders(fsys, other)
 	if err != nil {
 		return Dataset{}, err
 	}
-	for _, c := range others {
+	for _, c := range tested {
 		if !slices.Contains(classes, c) {
-			return Dataset{}, fmt.Errorf("test/%s: no such class among the %d of train", c, len(classes))
+			return Dataset{}, fmt.Errorf("%s/%s: no such class among the %d of train", other, c, len(classes))
 		}
 	}
-	test, err := listPictures(fsys, "test", classes)
+	test, err := listPictures(fsys, other, classes)
 	if err != nil {
 		return Dataset{}, err
 	}
 	return o.dataset(classes, train, test)
+}
+
+func isFolder(fsys fs.FS, name string) bool {
+	info, err := fs.Stat(fsys, name)
+	return err == nil && info.IsDir()
 }
 
 // folderPictures is files in folders of classes.

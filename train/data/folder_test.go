@@ -121,6 +121,20 @@ func TestFolder(t *testing.T) {
 	}
 }
 
+// TestFolderVal holds that val is the test part where there is no test.
+func TestFolderVal(t *testing.T) {
+	files := zoo(t)
+	files["val/cat/1.png"], files["val/cat/2.png"] = files["train/cat/1.png"], files["train/cat/1.png"]
+	for _, want := range []int{1, 2} { // with test and without
+		d, err := Options{}.loadFolder(files.fsys())
+		if err != nil || d.Test.Len() != want || d.Train.Len() != 3 {
+			t.Fatalf("%v with the error %v, want %d test samples", d, err, want)
+		}
+		delete(files, "test/dog/9.png")
+		delete(files, "test/.cache/x.png")
+	}
+}
+
 func TestFolderOptions(t *testing.T) {
 	tests := []struct {
 		name string
