@@ -3,7 +3,6 @@ package data
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 )
@@ -14,8 +13,8 @@ type Batch struct {
 	Classes []int
 }
 
-// Ahead reads the samples of s that order lists, in that order, and calls do with batch of them at a time,
-// fewer at the end. While do computes, GOMAXPROCS workers read what comes next, up to two batches each; a
+// Ahead reads the samples of s that order lists, in that order, and calls do with batch of them at a time, the
+// last time with what is left. While do computes, GOMAXPROCS workers read what comes next, up to two batches each; a
 // batch is valid until do returns. Neither the workers nor their number changes what do sees.
 //
 // It ends with the first error, of Read or of do, or when ctx is cancelled. An image has size values.
@@ -31,11 +30,8 @@ func Ahead(ctx context.Context, s Samples, size int, order []int, batch int, do 
 		for range cap(workers[w].free) {
 			workers[w].free <- Batch{}
 		}
-		go workers[w].run(ctx, func(into Batch, k int) (Batch, error) {
+		go workers[w].run(ctx, (count-w+len(workers)-1)/len(workers), func(into Batch, k int) (Batch, error) {
 			at := (w + k*len(workers)) * batch
-			if at >= len(order) {
-				return into, errEnd
-			}
 			return readBatch(s, size, order[at:min(at+batch, len(order))], into)
 		})
 	}
@@ -75,28 +71,24 @@ type filled struct {
 	err error
 }
 
-var errEnd = errors.New("data: no more batches")
-
-// run fills its batches 0, 1, … until an error or the end of ctx.
-func (w worker) run(ctx context.Context, fill func(into Batch, k int) (Batch, error)) {
+// run fills its batches 0 to n-1, until an error or the end of ctx.
+func (w worker) run(ctx context.Context, n int, fill func(into Batch, k int) (Batch, error)) {
 	defer close(w.done)
-	for k := 0; ; k++ {
+	for k := range n {
+		var b filled
 		select {
 		case <-ctx.Done():
 			return
-		case b := <-w.free:
-			b, err := fill(b, k)
-			if err == errEnd {
-				return
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case w.full <- filled{b, err}:
-			}
-			if err != nil {
-				return
-			}
+		case b.Batch = <-w.free:
+		}
+		b.Batch, b.err = fill(b.Batch, k)
+		select {
+		case <-ctx.Done():
+			return
+		case w.full <- b:
+		}
+		if b.err != nil {
+			return
 		}
 	}
 }

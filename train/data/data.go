@@ -6,7 +6,8 @@
 //
 // [Open] finds a dataset by its name or its folder: MNIST, whose files come with a Go module; IDX files, as MNIST's;
 // CIFAR-10 and CIFAR-100; pictures with one sub-folder a class; tar shards. Files are taken as hostile: a
-// damaged one is an error that names it, and costs no more memory than its content could fill.
+// damaged one is an error that names it, and costs no more memory than its content could fill, or in the case
+// of a picture than one of 32 megapixels takes.
 //
 // A dataset is made into another one by functions: [Augment] changes the training images at random, [Normalize]
 // gives them mean 0 and deviation 1, [Split] and [Folds] hold samples out for validation, [Limit] keeps a few.

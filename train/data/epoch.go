@@ -20,8 +20,8 @@ func Epoch(s Samples, n int) Samples {
 // Order returns the order of the samples of s in an epoch, counted from 0: another one for each epoch, fixed
 // by the seed.
 //
-// Every order of samples in memory is equally likely. Samples on the disk are taken in stretches, so that most
-// reads find what was read ahead, and mixed in a buffer: see [nearby].
+// Every order of samples in memory is equally likely. Samples on the disk are taken in stretches of 64 in a
+// random order, so that most reads find what the system has read ahead, and mixed in a buffer of 8192.
 func Order(s Samples, seed uint64, epoch int) []int {
 	r := rand.New(rand.NewPCG(seed, uint64(epoch)))
 	if onDisk(s) {

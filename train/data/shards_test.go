@@ -273,7 +273,7 @@ func TestShardShrinks(t *testing.T) {
 
 // TestShardsMemory holds that opening keeps 24 bytes a sample and that reading keeps nothing.
 func TestShardsMemory(t *testing.T) {
-	_, dir := packed(t, 10000, 2)
+	_, dir := packed(t, 3000, 2)
 	mnist(t)
 	heap := func() uint64 {
 		var m runtime.MemStats
@@ -293,8 +293,8 @@ func TestShardsMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if kept := int64(heap()) - int64(before); kept > 24*11000+64<<10 {
-		t.Errorf("keeps %d bytes for 11000 samples, want at most 24 each", kept)
+	if kept := int64(heap()) - int64(before); kept > 24*3300+64<<10 {
+		t.Errorf("keeps %d bytes for 3300 samples, want at most 24 each", kept)
 	}
 	runtime.KeepAlive(d)
 }
