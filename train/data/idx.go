@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,16 +38,13 @@ const (
 // parts to differ in image shape, or for a test label to be of no training class.
 func IDX(dir string) (Dataset, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return Dataset{}, fmt.Errorf("data: no folder %q, expected one with %s", dir, expected)
+		return Dataset{}, noFolder(dir, expected)
 	}
 	d, err := load(os.DirFS(dir))
 	if err != nil {
 		return Dataset{}, fmt.Errorf("data: folder %q: %w", dir, err)
 	}
-	if abs, err := filepath.Abs(dir); err == nil { // "." has no base name of its own
-		dir = abs
-	}
-	d.Name = filepath.Base(dir)
+	d.Name = baseName(dir)
 	return d, nil
 }
 

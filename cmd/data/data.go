@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"image/png"
+	"io"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/graph/weights"
+	"tapenet/train/data"
+)
+
+// options are the flags.
+type options struct {
+	name, picture, pack string
+	shard               int
+	images              data.Options
+	augment             []data.Augmentation
+}
+
+func parse(args []string, stderr io.Writer) (o options, err error) {
+	f := cli.Flags("data", "[-data NAME|DIR] [-picture FILE.png [-augment LIST]] [-pack DIR]",
+		"shows what is in a dataset; with -picture draws some of its images, with -pack writes it as tar shards", stderr)
+	f.StringVar(&o.name, "data", "mnist", "mnist, fashion-mnist, or a folder of IDX files, CIFAR files, tar shards, or pictures by class")
+	f.IntVar(&o.images.Height, "height", 0, "scale pictures to this height (default that of the first)")
+	f.IntVar(&o.images.Width, "width", 0, "scale pictures to this width (default that of the first)")
+	f.IntVar(&o.images.Channels, "channels", 0, "1 for grey, 3 for colour (default as the first picture)")
+	f.Float64Var(&o.images.TestShare, "test", 0, "share for testing if pictures have no test part (default 0.2)")
+	f.Uint64Var(&o.images.Seed, "seed", 1, "of every random choice")
+	f.StringVar(&o.picture, "picture", "", "draw a few training images of each class in this PNG file")
+	augment := f.String("augment", "", "draw them augmented, as in shift=0.1,rotate=15,elastic")
+	f.StringVar(&o.pack, "pack", "", "write the dataset as tar shards to this new folder")
+	f.IntVar(&o.shard, "shard", 10000, "samples in a shard")
+	if err := cli.Parse(f, args); err != nil {
+		return o, err
+	}
+	if err := cli.NoArguments(f); err != nil {
+		return o, err
+	}
+	if *augment != "" {
+		if o.augment, err = data.ParseAugmentations(*augment); err != nil {
+			return o, cli.Usagef("%v", err)
+		}
+	}
+	switch {
+	case o.shard < 1:
+		return o, cli.Usagef("data: -shard %d, want 1 or more", o.shard)
+	case o.picture != "" && !strings.EqualFold(filepath.Ext(o.picture), ".png"):
+		return o, cli.Usagef("data: -picture %s, want a file ending in .png", o.picture)
+	case o.augment != nil && o.picture == "":
+		return o, cli.Usagef("data: -augment without -picture, want the file to draw")
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	d, err := o.images.Open(o.name)
+	if err != nil {
+		return err
+	}
+	labels, err := data.Labels(d.Train, d.Shape)
+	if err != nil {
+		return err
+	}
+	if err := summary(ctx, d, labels, stdout); err != nil {
+		return err
+	}
+	if o.picture != "" {
+		if err := o.draw(d, labels); err != nil {
+			return err
+		}
+	}
+	if o.pack != "" {
+		return pack(ctx, d, o, stderr)
+	}
+	return nil
+}
+
+// summary prints the classes with their numbers of samples, and the statistics
+// of the channels.
+func summary(ctx context.Context, d data.Dataset, train []int, stdout io.Writer) error {
+	test, err := data.Labels(d.Test, d.Shape)
+	if err != nil {
+		return err
+	}
+	count := make([][2]int, len(d.Classes))
+	for part, labels := range [2][]int{train, test} {
+		for _, l := range labels {
+			count[l][part]++
+		}
+	}
+	fmt.Fprintf(stdout, "%s: %d classes, images of (channels, height, width) = %s\n\n", d.Name, len(d.Classes), cli.Shape(d.Shape))
+	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "class\ttraining\ttest\t")
+	for i, c := range count {
+		fmt.Fprintf(w, "%s\t%d\t%d\t\n", d.Classes[i], c[0], c[1])
+	}
+	fmt.Fprintf(w, "all\t%d\t%d\t\n", d.Train.Len(), d.Test.Len())
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	st, err := data.NewStats(ctx, d.Train, d.Shape)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "\nmean %s and standard deviation %s of the training images, by channel\n", numbers(st.Mean), numbers(st.Deviation))
+	return err
+}
+
+func numbers(v []float64) string {
+	s := make([]string, len(v))
+	for i := range v {
+		s[i] = fmt.Sprintf("%.4f", v[i])
+	}
+	return strings.Join(s, ", ")
+}
+
+// draw writes the picture of samples.
+func (o options) draw(d data.Dataset, labels []int) error {
+	sheet, err := contactSheet(d, labels, o.images.Seed, o.augment)
+	if err != nil {
+		return err
+	}
+	return weights.WriteFile(o.picture, func(w io.Writer) error { return png.Encode(w, sheet) })
+}

@@ -1,0 +1,7 @@
+// Command data shows what is in a dataset, draws some of its images, augmented
+// too, and packs it into tar shards.
+package main
+
+import "tapenet/cmd/internal/cli"
+
+func main() { cli.Main(run) }

@@ -1,0 +1,113 @@
+package data
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+)
+
+// Batch is some samples, one after another.
+type Batch struct {
+	X       []float32 // the images, len(Classes) times the size of one
+	Classes []int
+}
+
+// Ahead reads the samples of s that order lists, in that order, and calls do with batch of them at a time, the
+// last time with what is left. While do computes, GOMAXPROCS workers read what comes next, up to two batches each; a
+// batch is valid until do returns. Neither the workers nor their number changes what do sees.
+//
+// It ends with the first error, of Read or of do, or when ctx is cancelled. An image has size values.
+func Ahead(ctx context.Context, s Samples, size int, order []int, batch int, do func(Batch) error) error {
+	if batch < 1 {
+		return fmt.Errorf("data: batches of %d, expected at least 1", batch)
+	}
+	count := (len(order) + batch - 1) / batch
+	workers := make([]worker, min(runtime.GOMAXPROCS(0), count))
+	ctx, cancel := context.WithCancel(ctx)
+	for w := range workers {
+		workers[w] = worker{full: make(chan filled), free: make(chan Batch, 2), done: make(chan struct{})}
+		for range cap(workers[w].free) {
+			workers[w].free <- Batch{}
+		}
+		go workers[w].run(ctx, (count-w+len(workers)-1)/len(workers), func(into Batch, k int) (Batch, error) {
+			at := (w + k*len(workers)) * batch
+			return readBatch(s, size, order[at:min(at+batch, len(order))], into)
+		})
+	}
+	defer func() {
+		cancel()
+		for _, w := range workers {
+			<-w.done
+		}
+	}()
+	for k := range count {
+		w := workers[k%len(workers)]
+		var b filled
+		select {
+		case <-ctx.Done():
+		case b = <-w.full:
+		}
+		if err := cmp.Or(ctx.Err(), b.err); err != nil {
+			return err
+		}
+		if err := do(b.Batch); err != nil {
+			return err
+		}
+		w.free <- b.Batch
+	}
+	return nil
+}
+
+// worker reads every so-many-th batch. Its two batches go round: free, being filled, full, in use.
+type worker struct {
+	full chan filled
+	free chan Batch
+	done chan struct{} // closed at the end
+}
+
+type filled struct {
+	Batch
+	err error
+}
+
+// run fills its batches 0 to n-1, until an error or the end of ctx.
+func (w worker) run(ctx context.Context, n int, fill func(into Batch, k int) (Batch, error)) {
+	defer close(w.done)
+	for k := range n {
+		var b filled
+		select {
+		case <-ctx.Done():
+			return
+		case b.Batch = <-w.free:
+		}
+		b.Batch, b.err = fill(b.Batch, k)
+		select {
+		case <-ctx.Done():
+			return
+		case w.full <- b:
+		}
+		if b.err != nil {
+			return
+		}
+	}
+}
+
+// readBatch reads samples into a batch, which it makes larger if needed. A panic of Read is an error: on a
+// worker's goroutine it would end the process.
+func readBatch(s Samples, size int, samples []int, b Batch) (_ Batch, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("data: reading %d samples panicked: %v", len(samples), p)
+		}
+	}()
+	if len(b.Classes) != len(samples) {
+		b = Batch{make([]float32, len(samples)*size), make([]int, len(samples))}
+	}
+	for k, i := range samples {
+		if b.Classes[k], err = s.Read(i, b.X[k*size:][:size]); err != nil {
+			return b, fmt.Errorf("sample %d: %w", i, err)
+		}
+	}
+	return b, nil
+}

@@ -1,0 +1,140 @@
+package data
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+)
+
+// cifarShape is the shape of every CIFAR image.
+var cifarShape = [3]int{3, 32, 32}
+
+// cifarFormat is one of the two binary formats of https://www.cs.toronto.edu/~kriz/cifar.html. A file is a
+// sequence of records: label bytes, the last of which is the class, and 3072 pixels, red, green and blue, row by row.
+type cifarFormat struct {
+	train, test string // patterns of the file names
+	labels      int    // bytes before the pixels of a record
+	classes     int
+	names       string // the file of class names, one a line; it may be absent
+}
+
+var cifarFormats = []cifarFormat{
+	{"data_batch_*.bin", "test_batch.bin", 1, 10, "batches.meta.txt"}, // CIFAR-10
+	{"train.bin", "test.bin", 2, 100, "fine_label_names.txt"},         // CIFAR-100: coarse label, fine label
+}
+
+// isCIFAR reports whether a file name is one of the training files' of CIFAR.
+func isCIFAR(name string) bool {
+	return slices.ContainsFunc(cifarFormats, func(f cifarFormat) bool { return matches(f.train, name) })
+}
+
+func matches(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil
+}
+
+// CIFAR returns the dataset in a folder of CIFAR-10's binary files (data_batch_1.bin and so on,
+// test_batch.bin) or of CIFAR-100's (train.bin, test.bin), the latter with its 100 fine classes. Images are 32x32
+// pixels in colour. Classes have the names in batches.meta.txt or fine_label_names.txt, or else numbers.
+func CIFAR(dir string) (Dataset, error) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return Dataset{}, noFolder(dir, "data_batch_1.bin and test_batch.bin, or train.bin and test.bin")
+	}
+	d, err := loadCIFAR(os.DirFS(dir))
+	if err != nil {
+		return Dataset{}, fmt.Errorf("data: folder %q: %w", dir, err)
+	}
+	d.Name = baseName(dir)
+	return d, nil
+}
+
+// loadCIFAR returns the dataset in the top folder of fsys, without a name.
+func loadCIFAR(fsys fs.FS) (Dataset, error) {
+	for _, f := range cifarFormats {
+		files, err := fs.Glob(fsys, f.train)
+		if err != nil {
+			return Dataset{}, err
+		}
+		if len(files) == 0 {
+			continue
+		}
+		train, err := f.read(fsys, files)
+		if err != nil {
+			return Dataset{}, err
+		}
+		test, err := f.read(fsys, []string{f.test})
+		if err != nil {
+			return Dataset{}, err
+		}
+		names, err := classNames(fsys, f.names, f.classes)
+		if err != nil {
+			return Dataset{}, err
+		}
+		return Dataset{Shape: cifarShape, Classes: names, Train: train, Test: test}, nil
+	}
+	return Dataset{}, fmt.Errorf("no data_batch_1.bin and no train.bin: expected the binary files of CIFAR-10 or CIFAR-100")
+}
+
+// read returns the samples of some files.
+func (f cifarFormat) read(fsys fs.FS, files []string) (*inMemory, error) {
+	size := volumeOf(cifarShape)
+	record := f.labels + size
+	s := &inMemory{size: size}
+	for _, name := range files {
+		b, err := readWhole(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		if len(b) == 0 || len(b)%record != 0 {
+			return nil, fmt.Errorf("%s: %d bytes, expected a multiple of %d, the label and pixels of an image: it is cut short or no CIFAR file", name, len(b), record)
+		}
+		s.pixels = slices.Grow(s.pixels, len(b)/record*size)
+		for i := 0; i < len(b); i += record {
+			label := b[i+f.labels-1]
+			if int(label) >= f.classes {
+				return nil, fmt.Errorf("%s: label %d of image %d, expected 0 to %d", name, label, i/record, f.classes-1)
+			}
+			s.labels = append(s.labels, label)
+			s.pixels = append(s.pixels, b[i+f.labels:i+record]...)
+		}
+	}
+	return s, nil
+}
+
+// readWhole returns the content of a regular file.
+func readWhole(fsys fs.FS, name string) ([]byte, error) {
+	info, err := fs.Stat(fsys, name) // before reading, which would wait on a named pipe
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", name)
+	}
+	return fs.ReadFile(fsys, name)
+}
+
+// classNames returns the names of n classes, 0 meaning any number of them, from a file with one a line, or numbers
+// if there is no such file.
+func classNames(fsys fs.FS, file string, n int) ([]string, error) {
+	if _, err := fs.Stat(fsys, file); err != nil {
+		return numerals(n), nil
+	}
+	b, err := readWhole(fsys, file)
+	if err != nil {
+		return nil, err
+	}
+	names := strings.FieldsFunc(string(b), func(r rune) bool { return r == '\n' || r == '\r' })
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name)
+	}
+	if n == 0 {
+		n = len(names)
+	}
+	if len(names) != n || slices.Contains(names, "") {
+		return nil, fmt.Errorf("%s: %d class names, expected %d, one a line", file, len(names), n)
+	}
+	return names, nil
+}

@@ -1,0 +1,375 @@
+package data
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// encode returns a picture as a file of that format.
+func encode(t testing.TB, format string, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	var err error
+	switch format {
+	case "png":
+		err = png.Encode(&b, img)
+	case "jpeg":
+		err = jpeg.Encode(&b, img, &jpeg.Options{Quality: 100})
+	case "gif":
+		err = gif.Encode(&b, img, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// plain returns a picture of one colour.
+func plain(w, h int, c color.Color) image.Image {
+	img := image.NewNRGBA(image.Rect(0, 0, w, h))
+	for i := range w * h {
+		img.Set(i%w, i/w, c)
+	}
+	return img
+}
+
+// grey returns a grey picture of one brightness.
+func grey(w, h int, v byte) image.Image {
+	img := image.NewGray(image.Rect(0, 0, w, h))
+	for i := range img.Pix {
+		img.Pix[i] = v
+	}
+	return img
+}
+
+// zoo returns a folder with two classes in three formats.
+func zoo(t testing.TB) folder {
+	t.Helper()
+	return folder{
+		"train/cat/1.png":   encode(t, "png", plain(4, 3, color.NRGBA{255, 0, 0, 255})),
+		"train/cat/2.JPG":   encode(t, "jpeg", plain(8, 6, color.NRGBA{0, 0, 255, 255})),
+		"train/dog/1.gif":   encode(t, "gif", plain(2, 2, color.NRGBA{0, 255, 0, 255})),
+		"train/dog/.x.png":  []byte("hidden"),
+		"train/dog/x.txt":   []byte("no picture"),
+		"train/none/x.txt":  []byte("no pictures"),
+		"train/.git/x.png":  []byte("hidden"),
+		"train/readme.md":   []byte("no folder"),
+		"test/dog/9.png":    encode(t, "png", grey(4, 3, 51)),
+		"test/.cache/x.png": []byte("hidden"),
+	}
+}
+
+// near demands that values differ from want by no more than bound.
+func near(t *testing.T, name string, got []float32, want, bound float64) {
+	t.Helper()
+	for i, v := range got {
+		if !(math.Abs(float64(v)-want) <= bound) {
+			t.Errorf("%s: value %d is %v, want %v", name, i, v, want)
+			return
+		}
+	}
+}
+
+// writeTree writes files in sub-folders of a new folder of that name.
+func writeTree(t *testing.T, name string, files folder) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	for file, content := range files {
+		writeFolder(t, filepath.Join(dir, filepath.Dir(file)), folder{filepath.Base(file): content})
+	}
+	return dir
+}
+
+func TestFolder(t *testing.T) {
+	d, err := Open(writeTree(t, "zoo", zoo(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Name != "zoo" || d.Shape != [3]int{3, 3, 4} || !slices.Equal(d.Classes, []string{"cat", "dog"}) || d.Train.Len() != 3 || d.Test.Len() != 1 {
+		t.Fatalf("%q %v %q with %d and %d samples, want zoo [3 3 4] [cat dog] with 3 and 1", d.Name, d.Shape, d.Classes, d.Train.Len(), d.Test.Len())
+	}
+	tests := []struct {
+		s               Samples
+		i, class        int
+		r, g, b, within float64
+	}{
+		{d.Train, 0, 0, 1, 0, 0, 0},
+		{d.Train, 1, 0, 0, 0, 1, 0.01}, // JPEG
+		{d.Train, 2, 1, 0, 1, 0, 0},
+		{d.Test, 0, 1, 0.2, 0.2, 0.2, 1e-7},
+	}
+	x := make([]float32, 36)
+	for _, tt := range tests {
+		class, err := tt.s.Read(tt.i, x)
+		if err != nil || class != tt.class {
+			t.Fatalf("class %d and error %v, want %d and none", class, err, tt.class)
+		}
+		near(t, "red", x[:12], tt.r, tt.within)
+		near(t, "green", x[12:24], tt.g, tt.within)
+		near(t, "blue", x[24:], tt.b, tt.within)
+	}
+}
+
+// TestFolderVal holds that val is the test part where there is no test.
+func TestFolderVal(t *testing.T) {
+	files := zoo(t)
+	files["val/cat/1.png"], files["val/cat/2.png"] = files["train/cat/1.png"], files["train/cat/1.png"]
+	for _, want := range []int{1, 2} { // with test and without
+		d, err := Options{}.loadFolder(files.fsys())
+		if err != nil || d.Test.Len() != want || d.Train.Len() != 3 {
+			t.Fatalf("%v with the error %v, want %d test samples", d, err, want)
+		}
+		delete(files, "test/dog/9.png")
+		delete(files, "test/.cache/x.png")
+	}
+}
+
+func TestFolderOptions(t *testing.T) {
+	tests := []struct {
+		name string
+		o    Options
+		want [3]int
+		red  float64 // of the first picture, which is red
+	}{
+		{"as they come", Options{}, [3]int{3, 3, 4}, 1},
+		{"grey", Options{Channels: 1}, [3]int{1, 3, 4}, 76. / 255}, // 0.299 of red, rounded
+		{"smaller", Options{Height: 2, Width: 2}, [3]int{3, 2, 2}, 1},
+		{"larger", Options{Height: 9, Width: 16, Channels: 1}, [3]int{1, 9, 16}, 76. / 255},
+		{"one side", Options{Width: 7}, [3]int{3, 3, 7}, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d, err := tt.o.loadFolder(zoo(t).fsys())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Shape != tt.want {
+				t.Fatalf("shape %v, want %v", d.Shape, tt.want)
+			}
+			x := make([]float32, volumeOf(d.Shape))
+			if _, err := d.Train.Read(0, x); err != nil {
+				t.Fatal(err)
+			}
+			near(t, "first channel", x[:d.Shape[1]*d.Shape[2]], tt.red, 1e-7)
+		})
+	}
+}
+
+// TestPictureColours decodes pictures of several colour models.
+func TestPictureColours(t *testing.T) {
+	greys := image.NewPaletted(image.Rect(0, 0, 2, 2), color.Palette{color.Black, color.Gray{102}})
+	greys.Pix = []byte{1, 1, 1, 1}
+	deep := image.NewGray16(image.Rect(0, 0, 2, 2))
+	for i := range 4 {
+		deep.SetGray16(i%2, i/2, color.Gray16{0x6666})
+	}
+	tests := []struct {
+		name     string
+		img      image.Image
+		channels int
+		want     float64
+	}{
+		{"grey", grey(2, 2, 102), 1, 0.4},
+		{"grey, 16 bits", deep, 1, 0.4},
+		{"a palette of greys", greys, 1, 0.4},
+		{"a palette of colours", image.NewPaletted(image.Rect(0, 0, 2, 2), color.Palette{color.White, color.NRGBA{1, 2, 3, 255}}), 3, 1},
+		{"transparent", image.NewNRGBA(image.Rect(0, 0, 2, 2)), 3, 1},
+		{"half transparent black", plain(2, 2, color.NRGBA{0, 0, 0, 128}), 3, 127. / 255},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := encode(t, "png", tt.img)
+			shape, err := Options{}.pictureShape(b)
+			if err != nil || shape != [3]int{tt.channels, 2, 2} {
+				t.Fatalf("shape %v and error %v, want %d channels", shape, err, tt.channels)
+			}
+			x := make([]float32, volumeOf(shape))
+			if err := decodePicture(b, shape, x); err != nil {
+				t.Fatal(err)
+			}
+			near(t, "pixels", x, tt.want, 1e-7)
+		})
+	}
+}
+
+// TestPictureOrder holds where each pixel goes, in grey and in colour, scaled or not.
+func TestPictureOrder(t *testing.T) {
+	small, large := image.NewNRGBA(image.Rect(0, 0, 3, 2)), image.NewNRGBA(image.Rect(0, 0, 30, 20))
+	for y := range 20 {
+		for x := range 30 {
+			c := color.NRGBA{byte(40 * (y / 10)), byte(50 * (x / 10)), 200, 255}
+			large.Set(x, y, c)
+			small.Set(x/10, y/10, c)
+		}
+	}
+	want := []float64{0, 0, 0, 40, 40, 40, 0, 50, 100, 0, 50, 100, 200, 200, 200, 200, 200, 200}
+	for _, img := range []image.Image{small, large} {
+		x := make([]float32, 18)
+		if err := decodePicture(encode(t, "png", img), [3]int{3, 2, 3}, x); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range x {
+			if math.Abs(float64(v)*255-want[i]) > 5 { // the scaled one overshoots at edges
+				t.Errorf("%v: value %d is %v, want %v", img.Bounds().Size(), i, v*255, want[i])
+			}
+		}
+	}
+}
+
+func TestFolderWithoutTest(t *testing.T) {
+	files := folder{}
+	for class := range 12 {
+		for i := range 10 {
+			files[fmt.Sprintf("%d/%d.png", class, i)] = encode(t, "png", grey(1, 1, byte(16*class+i)))
+		}
+	}
+	load := func(o Options) Dataset {
+		d, err := o.loadFolder(files.fsys())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	d := load(Options{Seed: 3})
+	if want := []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"}; !slices.Equal(d.Classes, want) {
+		t.Errorf("classes %q, want %q", d.Classes, want)
+	}
+	labels, err := Labels(d.Test, d.Shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var count [12]int
+	for _, l := range labels {
+		count[l]++
+	}
+	if d.Train.Len() != 96 || count != [12]int{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2} {
+		t.Errorf("%d samples left, and %v held out by class, want 96 and 2 each", d.Train.Len(), count)
+	}
+	if same := load(Options{Seed: 3}); !slices.Equal(values(t, same.Test, 1), values(t, d.Test, 1)) {
+		t.Error("the same seed gives another test part")
+	}
+	if other := load(Options{Seed: 4}); slices.Equal(values(t, other.Test, 1), values(t, d.Test, 1)) {
+		t.Error("another seed gives the same test part")
+	}
+	if half := load(Options{TestShare: 0.5}); half.Test.Len() != 60 {
+		t.Errorf("%d test samples, want 60", half.Test.Len())
+	}
+}
+
+// values returns the images of s, of the given size, one after another.
+func values(t testing.TB, s Samples, size int) []float32 {
+	t.Helper()
+	all := make([]float32, s.Len()*size)
+	for i := range s.Len() {
+		if _, err := s.Read(i, all[i*size:][:size]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// bomb returns a PNG file that claims to be that large.
+func bomb(t testing.TB, w, h uint32) []byte {
+	b := encode(t, "png", grey(1, 1, 0))
+	binary.BigEndian.PutUint32(b[16:], w)
+	binary.BigEndian.PutUint32(b[20:], h)
+	binary.BigEndian.PutUint32(b[29:], crc32.ChecksumIEEE(b[12:29]))
+	return b
+}
+
+func TestFolderErrors(t *testing.T) {
+	good := encode(t, "png", grey(2, 2, 9))
+	tests := []struct {
+		name string
+		f    folder
+		o    Options
+		want string
+	}{
+		{"no folders", folder{"a.png": good}, Options{}, "no pictures in sub-folders of ., expected one sub-folder a class"},
+		{"no pictures", folder{"cat/a.txt": good}, Options{}, "no pictures in sub-folders"},
+		{"empty train", folder{"train/cat/a.txt": nil, "test/cat/a.png": good}, Options{}, "no pictures in sub-folders of train"},
+		{"empty test", folder{"train/cat/a.png": good, "test/cat/a.txt": good}, Options{}, "no pictures in sub-folders of test"},
+		{"unknown class", folder{"train/cat/a.png": good, "test/dog/a.png": good}, Options{}, "test/dog: no such class among the 1 of train"},
+		{"too few to hold out", folder{"cat/a.png": good}, Options{}, "divided into 1 and 0 samples"},
+		{"first is no picture", folder{"cat/a.png": []byte("text"), "cat/b.png": good}, Options{}, "cat/a.png: not a PNG, JPEG or GIF picture"},
+		{"first is huge", folder{"cat/a.png": bomb(t, 1<<20, 1<<20), "cat/b.png": good}, Options{}, "cat/a.png: the png picture is 1048576×1048576, expected 1 to "},
+		{"first is long", folder{"cat/a.png": bomb(t, maxSide+1, 1), "cat/b.png": good}, Options{}, "expected sides of at most 16384 unless"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := tt.o.Folder(writeTree(t, "bad", tt.f))
+			wantError(t, err, "data: ", tt.want)
+		})
+	}
+}
+
+func TestPictureErrors(t *testing.T) {
+	good := encode(t, "png", grey(20, 20, 9))
+	files := folder{"cat/0.png": good}
+	tests := []struct {
+		name    string
+		content []byte
+		want    string
+	}{
+		{"empty", []byte{}, "not a PNG, JPEG or GIF picture"},
+		{"cut", good[:len(good)-20], "broken png picture"},
+		{"bomb", bomb(t, 1<<16, 1<<16), "65536×65536, expected 1 to 33554432 pixels"},
+		{"no pixels", bomb(t, 0, 3), "not a PNG, JPEG or GIF picture"},
+	}
+	for i, tt := range tests {
+		files[fmt.Sprintf("cat/%d.png", i+1)] = tt.content
+	}
+	names := []string{"cat/0.png"}
+	for i := range tests {
+		names = append(names, fmt.Sprintf("cat/%d.png", i+1))
+	}
+	s := pictures{&folderPictures{files.fsys(), names, make([]int, len(names))}, [3]int{1, 20, 20}}
+	x := make([]float32, 400)
+	for i, tt := range tests {
+		_, err := s.Read(i+1, x)
+		wantError(t, err, "data: "+names[i+1]+": ", tt.want)
+	}
+	if _, err := s.Read(0, x); err != nil {
+		t.Errorf("after errors, a good picture: %v", err)
+	}
+	_, err := s.Read(5, x)
+	wantError(t, err, "data: ", "sample 5, expected 0 to 4")
+	_, err = s.Read(0, x[:9])
+	wantError(t, err, "data: ", "room for 9 values, expected 400")
+}
+
+// FuzzPicture holds that any file of a picture is scaled to numbers from 0 to 1 or is an error of one line.
+func FuzzPicture(f *testing.F) {
+	for _, format := range []string{"png", "jpeg", "gif"} {
+		b := encode(f, format, plain(5, 4, color.NRGBA{9, 99, 199, 200}))
+		f.Add(b)
+		f.Add(b[:len(b)/2])
+	}
+	f.Add(bomb(f, 1<<20, 1<<20))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if c, err := pictureConfig(b); err == nil && c.Width*c.Height > 1<<16 {
+			return // allowed, and slow
+		}
+		for _, shape := range [][3]int{{1, 3, 5}, {3, 4, 5}} {
+			x := make([]float32, volumeOf(shape))
+			if err := decodePicture(b, shape, x); err != nil {
+				wantError(t, err, "", "picture")
+				continue
+			}
+			if low, high := slices.Min(x), slices.Max(x); !(low >= 0 && high <= 1) {
+				t.Fatalf("pixels from %v to %v, want 0 to 1", low, high)
+			}
+		}
+	})
+}

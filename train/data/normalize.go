@@ -1,0 +1,90 @@
+package data
+
+import (
+	"context"
+	"fmt"
+	"math"
+)
+
+// Stats are the mean and the standard deviation of each channel.
+type Stats struct {
+	Mean      []float64
+	Deviation []float64
+}
+
+// NewStats measures samples of the given shape, as a rule a training part before any augmentation.
+func NewStats(ctx context.Context, s Samples, shape [3]int) (Stats, error) {
+	if s.Len() == 0 {
+		return Stats{}, fmt.Errorf("data: no samples to measure")
+	}
+	channels, plane := shape[0], shape[1]*shape[2]
+	sum, squares := make([]float64, channels), make([]float64, channels)
+	err := Ahead(ctx, s, volumeOf(shape), upTo(s.Len()), 128, func(b Batch) error {
+		for k := 0; k*plane < len(b.X); k++ {
+			var a, q float64
+			for _, v := range b.X[k*plane:][:plane] {
+				a += float64(v)
+				q += float64(v) * float64(v)
+			}
+			sum[k%channels] += a
+			squares[k%channels] += q
+		}
+		return nil
+	})
+	if err != nil {
+		return Stats{}, err
+	}
+	st := Stats{make([]float64, channels), make([]float64, channels)}
+	n := float64(s.Len()) * float64(plane)
+	for c := range channels {
+		st.Mean[c] = sum[c] / n
+		st.Deviation[c] = math.Sqrt(max(0, squares[c]/n-st.Mean[c]*st.Mean[c]))
+	}
+	return st, nil
+}
+
+// Apply replaces each value of an image, v, by (v-mean)/deviation of its channel, and by v-mean in a channel
+// that is constant. The image has as many channels as st.
+func (st Stats) Apply(x []float32) {
+	plane := len(x) / len(st.Mean)
+	for c, mean := range st.Mean {
+		scale := 1.0
+		if st.Deviation[c] > 0 {
+			scale = 1 / st.Deviation[c]
+		}
+		a, b := float32(scale), float32(-mean*scale)
+		for i, v := range x[c*plane:][:plane] {
+			x[c*plane+i] = a*v + b
+		}
+	}
+}
+
+// Normalize returns d with [Stats.Apply] done to every image that is read, after augmentation. An inference has to
+// do the same.
+func Normalize(d Dataset, st Stats) (Dataset, error) {
+	if len(st.Mean) != d.Shape[0] || len(st.Deviation) != d.Shape[0] {
+		return Dataset{}, fmt.Errorf("data: %d means and %d deviations for dataset %q, expected %d, one a channel",
+			len(st.Mean), len(st.Deviation), d.Name, d.Shape[0])
+	}
+	apply := func(_, _ int, x []float32) { st.Apply(x) }
+	d.Train, d.Test = changed{d.Train, 0, apply}, changed{d.Test, 0, apply}
+	return d, nil
+}
+
+// changed is samples with something done to each image after it is read.
+type changed struct {
+	Samples
+	n      int                             // the epoch
+	change func(epoch, i int, x []float32) // to sample i; safe for concurrent use
+}
+
+func (s changed) Read(i int, x []float32) (class int, err error) {
+	if class, err = s.Samples.Read(i, x); err == nil {
+		s.change(s.n, i, x)
+	}
+	return class, err
+}
+
+func (s changed) class(i int, x []float32) (int, error) { return classOf(s.Samples, i, x) }
+func (s changed) onDisk() bool                          { return onDisk(s.Samples) }
+func (s changed) Epoch(n int) Samples                   { return changed{Epoch(s.Samples, n), n, s.change} }

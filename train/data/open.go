@@ -1,0 +1,118 @@
+package data
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// fashionMNIST is where Debian's package dataset-fashion-mnist puts its files.
+const fashionMNIST = "/usr/share/datasets/fashion-mnist"
+
+// Options say how pictures in files become samples. The zero value takes them as they come.
+type Options struct {
+	Height, Width int     // every picture is scaled to this size; 0 means that of the first training picture
+	Channels      int     // 1 is grey, 3 is red, green and blue; 0 means as the first training picture
+	TestShare     float64 // the share of each class that becomes the test part of a dataset without one; 0 means 0.2
+	Seed          uint64  // of the choice of those samples
+}
+
+// Open is [Options.Open] without options.
+func Open(name string) (Dataset, error) { return Options{}.Open(name) }
+
+// Open returns MNIST for the name "mnist", Fashion-MNIST for "fashion-mnist" where Debian's package
+// dataset-fashion-mnist is installed, and otherwise the dataset in the folder of that name, whose files say
+// of what kind it is: see [IDX], [CIFAR], [Options.Shards] and [Options.Folder].
+// A folder that is itself called mnist opens as "./mnist".
+func (o Options) Open(name string) (Dataset, error) {
+	if err := o.check(); err != nil {
+		return Dataset{}, err
+	}
+	d, err := o.open(name)
+	if err != nil {
+		return Dataset{}, err
+	}
+	for i, want := range []int{o.Channels, o.Height, o.Width} {
+		if want != 0 && d.Shape[i] != want {
+			return Dataset{}, fmt.Errorf("data: dataset %q has images of (channels, height, width) = %s and no pictures to scale, expected %s, 0 being any",
+				d.Name, text(d.Shape), text([3]int{o.Channels, o.Height, o.Width}))
+		}
+	}
+	return d, nil
+}
+
+func (o Options) open(name string) (Dataset, error) {
+	switch name {
+	case "":
+		return Dataset{}, errors.New(`data: no name, expected "mnist" or a folder of images`)
+	case "mnist":
+		return MNIST()
+	case "fashion-mnist":
+		return fashion(fashionMNIST)
+	}
+	entries, err := os.ReadDir(name)
+	if err != nil {
+		return Dataset{}, noFolder(name, expected+"; or CIFAR files, tar shards, or pictures in a sub-folder for each class")
+	}
+	switch {
+	case has(entries, func(file string) bool { return strings.Contains(file, "-ubyte") }):
+		return IDX(name)
+	case has(entries, isCIFAR):
+		return CIFAR(name)
+	case has(entries, isShard):
+		return o.Shards(name)
+	case has(entries, func(string) bool { return true }):
+		return o.Folder(name)
+	}
+	return IDX(name) // an empty folder: its error lists the files
+}
+
+// fashion returns Fashion-MNIST from a folder.
+func fashion(dir string) (Dataset, error) {
+	d, err := IDX(dir)
+	if err != nil {
+		return Dataset{}, fmt.Errorf("%w; Debian's package dataset-fashion-mnist has them, or name another folder", err)
+	}
+	d.Name = "fashion-mnist"
+	d.Classes = []string{"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"}
+	return d, nil
+}
+
+func has(entries []fs.DirEntry, is func(name string) bool) bool {
+	for _, e := range entries {
+		if is(e.Name()) {
+			return true
+		}
+	}
+	return false
+}
+
+func noFolder(dir, of string) error {
+	return fmt.Errorf("data: no folder %q, expected one with %s", dir, of)
+}
+
+// baseName names a dataset by its folder.
+func baseName(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil { // "." has no base name of its own
+		dir = abs
+	}
+	return filepath.Base(dir)
+}
+
+// maxSide bounds the images that can be asked for, so that their volume fits an int32.
+const maxSide = 1 << 14
+
+func (o Options) check() error {
+	switch {
+	case o.Height < 0 || o.Height > maxSide || o.Width < 0 || o.Width > maxSide:
+		return fmt.Errorf("data: images of %d×%d, expected sides of 1 to %d, or 0 for the first picture's", o.Height, o.Width, maxSide)
+	case o.Channels != 0 && o.Channels != 1 && o.Channels != 3:
+		return fmt.Errorf("data: %d channels, expected 1, 3, or 0 for the first picture's", o.Channels)
+	case !(o.TestShare >= 0 && o.TestShare < 1):
+		return fmt.Errorf("data: a test share of %v, expected a number from 0 (meaning 0.2) to below 1", o.TestShare)
+	}
+	return nil
+}
