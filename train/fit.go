@@ -3,7 +3,9 @@ package train
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,17 +113,8 @@ func (r *run) fits() error {
 // epoch goes through the rest of one epoch, evaluates, and keeps the results.
 func (r *run) epoch(ctx context.Context) error {
 	began, before := time.Now(), r.at.Sums.Images
-	order := r.order(r.at.Epoch)
-	for lo := r.at.Batch * r.Batch; lo < len(order); lo += r.Batch {
-		if err := ctx.Err(); err != nil {
-			return r.interrupted(err)
-		}
-		if err := r.batch(order[lo:min(lo+r.Batch, len(order))]); err != nil {
-			return err
-		}
-		if r.OnBatch != nil {
-			r.OnBatch(r.progress(len(order), rate(r.at.Sums.Images-before, began)))
-		}
+	if err := r.batches(ctx, func() float64 { return rate(r.at.Sums.Images-before, began) }); err != nil {
+		return err
 	}
 	e := Epoch{
 		Epoch: r.at.Epoch + 1, Loss: r.at.Sums.loss(), Accuracy: r.at.Sums.accuracy(),
@@ -151,13 +144,46 @@ func (r *run) epoch(ctx context.Context) error {
 	return nil
 }
 
-// batch trains on the samples with the given indices.
-func (r *run) batch(samples []int) error {
-	m, err := r.net.Model(graph.Train, len(samples))
+// batches trains on the rest of the epoch's batches. speed is that of the epoch
+// until now, in images a second.
+func (r *run) batches(ctx context.Context, speed func() float64) error {
+	order := r.order(r.at.Epoch)
+	rest := order[min(r.at.Batch*r.Batch, len(order)):]
+	next, err := r.ahead(slices.Chunk(rest, r.Batch))
 	if err != nil {
 		return err
 	}
-	if err := fill(m, r.data.Train, func(i int) int { return samples[i] }); err != nil {
+	defer next.close()
+	for r.at.Sums.Images < len(order) {
+		if err := ctx.Err(); err != nil {
+			return r.interrupted(err)
+		}
+		if err := r.batch(next, min(r.Batch, len(order)-r.at.Sums.Images)); err != nil {
+			return err
+		}
+		if r.OnBatch != nil {
+			r.OnBatch(r.progress(len(order), speed()))
+		}
+	}
+	return nil
+}
+
+// ahead reads batches of training samples.
+func (r *run) ahead(batches iter.Seq[[]int]) (*ahead, error) {
+	m, err := r.net.Model(graph.Train, min(r.Batch, r.data.Train.Len()))
+	if err != nil {
+		return nil, err
+	}
+	return readAhead(r.data.Train, batches, m), nil
+}
+
+// batch trains on the next batch, of n samples.
+func (r *run) batch(next *ahead, n int) error {
+	m, err := r.net.Model(graph.Train, n)
+	if err != nil {
+		return err
+	}
+	if err := next.fill(m); err != nil {
 		return fmt.Errorf("train: training %w", err)
 	}
 	if err := m.Run(); err != nil {

@@ -13,8 +13,8 @@ import (
 // allocationLimit is how many objects a training step may allocate after warm-up.
 const allocationLimit = 20
 
-// newStep returns a run of the CNN on MNIST's size of images, and the samples of its first batch.
-func newStep(t testing.TB, batch int) (*run, []int) {
+// newStep returns a run of the CNN on MNIST's size of images, and a reader of its first batch without end.
+func newStep(t testing.TB, batch int) (*run, *ahead) {
 	t.Helper()
 	d := data.Dataset{Shape: [3]int{1, 28, 28}, Classes: make([]string, 10), Train: digits{}, Test: digits{}}
 	net, err := graph.NewNetwork(modelzoo.CNN(10), d.Shape[:], graph.Options{})
@@ -25,7 +25,16 @@ func newStep(t testing.TB, batch int) (*run, []int) {
 	if err := r.start(); err != nil {
 		t.Fatal(err)
 	}
-	return r, r.order(0)[:batch]
+	samples := r.order(0)[:batch]
+	next, err := r.ahead(func(yield func([]int) bool) {
+		for yield(samples) {
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(next.close)
+	return r, next
 }
 
 // digits are images that cost almost nothing to read.
@@ -40,9 +49,9 @@ func (digits) Read(i int, x []float32) (int, error) {
 }
 
 func TestStepAllocations(t *testing.T) {
-	r, samples := newStep(t, 128)
+	r, next := newStep(t, 128)
 	step := func() {
-		if err := r.batch(samples); err != nil {
+		if err := r.batch(next, 128); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,14 +67,14 @@ func TestStepAllocations(t *testing.T) {
 func BenchmarkFitStep(b *testing.B) {
 	for _, batch := range []int{32, 128} {
 		b.Run(fmt.Sprintf("cnn/batch=%d", batch), func(b *testing.B) {
-			r, samples := newStep(b, batch)
-			if err := r.batch(samples); err != nil { // warm up
+			r, next := newStep(b, batch)
+			if err := r.batch(next, batch); err != nil { // warm up
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
 			began, n := time.Now(), 0
 			for b.Loop() {
-				if err := r.batch(samples); err != nil {
+				if err := r.batch(next, batch); err != nil {
 					b.Fatal(err)
 				}
 				n += batch
