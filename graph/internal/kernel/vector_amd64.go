@@ -9,7 +9,11 @@ var vectors = vectorFuncs{
 	reluGrad:  reluGradAVX2,
 	add:       addAVX2,
 	addScalar: addScalarAVX2,
+	average:   averageAVX2,
 	sgd:       sgdAVX2,
 	momentum:  momentumAVX2,
+	nesterov:  nesterovAVX2,
+	normalise: normaliseAVX2,
 	adam:      adamAVX2,
+	lion:      lionAVX2,
 }
