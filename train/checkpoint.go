@@ -27,7 +27,9 @@ const (
 )
 
 // A checkpoint is one safetensors file. Its tensors are the network's under
-// "weights/" and the optimizer's under "optimizer/"; its metadata has one entry:
+// "weights/", the optimizer's under "optimizer/", and where Config asks for them
+// the gradients accumulated under "gradient/" and the moving averages under
+// "average/"; its metadata has one entry:
 const stateKey = "tapenet.train"
 
 // state is that entry, in JSON.
@@ -46,10 +48,17 @@ type settings struct {
 	Batch     int
 	Optimizer string
 	Seed      uint64
+
+	ClipNorm, ClipValue, Average float64 `json:",omitempty"`
+	Accumulate                   int     `json:",omitempty"`
 }
 
 func (r *run) settings() settings {
-	return settings{r.Model, r.data.Name, r.data.Train.Len(), r.Batch, describe(r.Optimizer), r.Seed}
+	return settings{
+		Model: r.Model, Dataset: r.data.Name, Images: r.data.Train.Len(), Batch: r.Batch,
+		Optimizer: describe(r.Optimizer), Seed: r.Seed,
+		ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
+	}
 }
 
 // differences says in which settings s, a checkpoint's, is not those of the run.
@@ -65,6 +74,10 @@ func (s settings) differences(run settings) string {
 		{"batch size", "%d", s.Batch, run.Batch},
 		{"optimizer", "%.100q", s.Optimizer, run.Optimizer},
 		{"seed", "%d", s.Seed, run.Seed},
+		{"clipping by norm", "%g", s.ClipNorm, run.ClipNorm},
+		{"clipping by value", "%g", s.ClipValue, run.ClipValue},
+		{"average", "%g", s.Average, run.Average},
+		{"accumulation", "%d", s.Accumulate, run.Accumulate},
 	} {
 		if d.saved != d.now {
 			all = append(all, fmt.Sprintf("its %s is "+d.verb+", this run's "+d.verb, d.name, d.saved, d.now))
@@ -79,9 +92,7 @@ func (r *run) tensors() map[string]*tensor.Dense {
 	for name, t := range r.net.Weights.Map() {
 		all["weights/"+name] = t
 	}
-	for name, t := range r.updater.state() {
-		all["optimizer/"+name] = t
-	}
+	maps.Copy(all, r.updater.tensors())
 	return all
 }
 
@@ -145,8 +156,7 @@ func (r *run) keep() error {
 	if r.Dir == "" {
 		return nil
 	}
-	model := weights.Model{Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: r.net.Weights.Map()}
-	if err := model.Save(filepath.Join(r.Dir, ModelFile)); err != nil {
+	if err := r.averaged(func() error { return r.saveModel(ModelFile) }); err != nil {
 		return err
 	}
 	if err := r.write(HistoryFile, writeCSV); err != nil {
@@ -156,6 +166,12 @@ func (r *run) keep() error {
 		return err
 	}
 	return r.save()
+}
+
+// saveModel writes the network for inference.
+func (r *run) saveModel(name string) error {
+	m := weights.Model{Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: r.net.Weights.Map()}
+	return m.Save(filepath.Join(r.Dir, name))
 }
 
 // write writes a file that shows the history.
@@ -182,7 +198,7 @@ func (r *run) load() error {
 	if err := r.net.Weights.Load(under("weights/", f.Tensors)); err != nil {
 		return fmt.Errorf("train: %s: %w", path, err)
 	}
-	if err := r.updater.load(under("optimizer/", f.Tensors)); err != nil {
+	if err := r.updater.load(f.Tensors); err != nil {
 		return fmt.Errorf("train: %s: %w", path, err)
 	}
 	if name := r.notFinite(); name != "" {
@@ -211,7 +227,7 @@ func readCheckpoint(dir string) (weights.File, state, error) {
 // have come to that state.
 func (s state) possible() bool {
 	at := s.At
-	batches := 1 + (s.Settings.Images-1)/s.Settings.Batch // of an epoch
+	batches := batchCount(s.Settings.Images, s.Settings.Batch) // of an epoch
 	if at.Epoch != len(s.History) || at.Batch < 0 || at.Batch > batches || s.Step != uint64(at.Epoch*batches+at.Batch) {
 		return false
 	}
@@ -229,21 +245,6 @@ func (s state) possible() bool {
 // plausible reports whether numbers may be losses, which are float32.
 func plausible(numbers ...float64) bool {
 	return !slices.ContainsFunc(numbers, func(v float64) bool { return math.Abs(v) > math.MaxFloat32 })
-}
-
-// load copies saved slots into the updater's.
-func (u *updater) load(from map[string]*tensor.Dense) error {
-	own := u.state()
-	for name, t := range own {
-		saved := from[name]
-		if saved == nil || !saved.Shape().Eq(t.Shape()) || saved.Dtype() != tensor.Float32 {
-			return fmt.Errorf("the optimizer's %s is missing or not %v", name, t.Shape())
-		}
-	}
-	for name := range own {
-		copy(own[name].Float32s(), from[name].Float32s())
-	}
-	return nil
 }
 
 // under returns the tensors whose name begins with prefix, without it.

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -15,6 +16,16 @@ type Config struct {
 	Batch     int       // samples per step; 0 means 32; the last batch of an epoch may be shorter
 	Optimizer Optimizer // nil means Adam{}
 	Seed      uint64    // of initial weights, shuffling and dropout
+
+	// Gradients, before the optimizer sees them.
+	ClipValue  float64 // limit of each gradient's absolute value; 0 means none
+	ClipNorm   float64 // limit of the Euclidean norm of all gradients together; 0 means none
+	Accumulate int     // batches, of one epoch, whose mean gradient makes a step; 0 means 1
+
+	// Average is the decay of a moving average of the weights, as in 0.999, with
+	// which the network is evaluated, saved and returned; training goes on with
+	// the weights themselves. 0 means none.
+	Average float64
 
 	// Dir is the folder that keeps the run; "" means none. It gets
 	// model.safetensors, checkpoint.safetensors, history.csv and curves.svg. If
@@ -69,6 +80,9 @@ func (c Config) defaults() Config {
 	if c.Optimizer == nil {
 		c.Optimizer = Adam{}
 	}
+	if c.Accumulate == 1 {
+		c.Accumulate = 0 // the same
+	}
 	return c
 }
 
@@ -76,6 +90,8 @@ func (c Config) check(d data.Dataset) error {
 	switch {
 	case c.Epochs < 0 || c.Batch < 0:
 		return fmt.Errorf("train: epochs %d and batch size %d, want positive numbers", c.Epochs, c.Batch)
+	case c.Accumulate < 0:
+		return fmt.Errorf("train: Accumulate %d, want a positive number of batches, or 0 for one", c.Accumulate)
 	case d.Train == nil || d.Test == nil || d.Train.Len() == 0 || d.Test.Len() == 0:
 		return fmt.Errorf("train: dataset %q has no training or no test samples", d.Name)
 	case len(d.Classes) == 0:
@@ -83,10 +99,12 @@ func (c Config) check(d data.Dataset) error {
 	case c.Resume && c.Dir == "":
 		return fmt.Errorf("train: Resume without Dir, want the folder of the run")
 	}
-	if o, ok := c.Optimizer.(interface{ Check() error }); ok {
-		if err := o.Check(); err != nil {
-			return fmt.Errorf("train: %w", err)
-		}
+	err := cmp.Or(positive("ClipValue", c.ClipValue), positive("ClipNorm", c.ClipNorm), share("Average", c.Average))
+	if o, ok := c.Optimizer.(interface{ Check() error }); ok && err == nil {
+		err = o.Check()
+	}
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
 	}
 	return nil
 }

@@ -62,7 +62,11 @@ type position struct {
 	Sums  tally // of those batches
 }
 
-func (r *run) result() *Result { return &Result{Network: r.net, History: r.history} }
+// result ends the run: with the moving averages, if there are any.
+func (r *run) result() *Result {
+	r.updater.swap(r.net.Weights)
+	return &Result{Network: r.net, History: r.history}
+}
 
 // start makes the optimizer's state, and takes up or makes the run's folder.
 // The checkpoint it writes shows early whether the folder can be written.
@@ -74,7 +78,7 @@ func (r *run) start() error {
 	if err != nil {
 		return err
 	}
-	if r.updater, err = newUpdater(r.Optimizer, m.Params()); err != nil {
+	if r.updater, err = newUpdater(r.Config, m.Params()); err != nil {
 		return err
 	}
 	if r.Resume {
@@ -120,8 +124,11 @@ func (r *run) epoch(ctx context.Context) error {
 		Epoch: r.at.Epoch + 1, Loss: r.at.Sums.loss(), Accuracy: r.at.Sums.accuracy(),
 		ImagesPerSecond: rate(r.at.Sums.Images-before, began),
 	}
-	var err error
-	if e.ValLoss, e.ValAccuracy, err = Evaluate(ctx, r.net, r.data.Test); err != nil {
+	err := r.averaged(func() (err error) {
+		e.ValLoss, e.ValAccuracy, err = Evaluate(ctx, r.net, r.data.Test)
+		return err
+	})
+	if err != nil {
 		if ctx.Err() != nil {
 			return r.interrupted(ctx.Err())
 		}
@@ -192,10 +199,33 @@ func (r *run) batch(next *ahead, n int) error {
 	if err := finite(m.Loss(), r.at.Epoch+1, r.at.Batch+1); err != nil {
 		return err
 	}
-	r.updater.step(r.net.Weights.Step, m.Params())
+	r.learn(m.Params(), n)
 	r.at.Sums.add(m)
 	r.at.Batch++
 	return nil
+}
+
+// learn takes up the gradients of a batch of n samples. With the last batch of a
+// group of Accumulate, or of the epoch, it changes the weights.
+func (r *run) learn(params []graph.Param, n int) {
+	group := max(r.Accumulate, 1)
+	of := batchCount(r.data.Train.Len(), r.Batch)
+	before := r.at.Batch % group * r.Batch // samples of the group
+	r.updater.collect(params, float64(n)/float64(before+n))
+	if at := r.at.Batch + 1; at%group == 0 || at == of {
+		r.updater.step(uint64(r.at.Epoch*batchCount(of, group)+batchCount(at, group)), params)
+	}
+}
+
+// batchCount is the number of batches that n samples make.
+func batchCount(n, size int) int { return 1 + (n-1)/size }
+
+// averaged calls do while the network has the moving averages for its weights,
+// if there are any.
+func (r *run) averaged(do func() error) error {
+	r.updater.swap(r.net.Weights)
+	defer r.updater.swap(r.net.Weights)
+	return do()
 }
 
 // sound returns an error if training has spoilt a tensor. The loss need not show

@@ -105,14 +105,20 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// loss trains quickly, with other flags after the usual ones, and returns the first epoch's loss.
-func loss(t *testing.T, args ...string) float64 {
+// first trains quickly, with other flags after the usual ones, and returns the first epoch.
+func first(t *testing.T, args ...string) train.Epoch {
 	t.Helper()
 	out, _, err := trains(t, append(quick(t, "-json", "-out", filepath.Join(t.TempDir(), "x")), args...)...)
 	if err != nil {
 		t.Fatalf("%q: %v", args, err)
 	}
-	return epochs(t, out)[0].Loss
+	return epochs(t, out)[0]
+}
+
+// loss is the first epoch's loss.
+func loss(t *testing.T, args ...string) float64 {
+	t.Helper()
+	return first(t, args...).Loss
 }
 
 // TestFlags holds that every flag reaches the training: with another value it
@@ -128,6 +134,12 @@ func TestFlags(t *testing.T) {
 		{[]string{"-batch", "16"}, false},
 		{[]string{"-batch", "100000"}, false}, // one batch of all
 		{[]string{"-optimizer", "sgd"}, false},
+		{[]string{"-optimizer", "nadam"}, false},
+		{[]string{"-decay", "0.1"}, false},
+		{[]string{"-clip", "0.1"}, false},
+		{[]string{"-accumulate", "1", "-clip", "0", "-decay", "0", "-average", "0"}, true},
+		{[]string{"-accumulate", "2"}, false},
+		{[]string{"-average", "0.9"}, true}, // it changes the evaluation
 		{[]string{"-lr", "0.01"}, false},
 		{[]string{"-seed", "2"}, false},
 		{[]string{"-limit", "150"}, false},
@@ -139,6 +151,9 @@ func TestFlags(t *testing.T) {
 				t.Errorf("loss %v, without the flags %v, want the same: %t", got, base, tt.same)
 			}
 		})
+	}
+	if plain, averaged := first(t), first(t, "-average", "0.99"); plain.ValLoss == averaged.ValLoss {
+		t.Errorf("the test loss is %v with and without -average", plain.ValLoss)
 	}
 	if sgd, same := loss(t, "-optimizer", "sgd"), loss(t, "-optimizer", "sgd", "-lr", "0.01"); sgd != same {
 		t.Errorf("sgd's loss is %v, with -lr 0.01 %v, want the same", sgd, same)
@@ -158,7 +173,11 @@ func TestErrors(t *testing.T) {
 		want  string
 	}{
 		{"unknown model", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5`},
-		{"unknown optimizer", []string{"-optimizer", "lion"}, true, `train: no optimizer "lion", want adam or sgd`},
+		{"unknown optimizer", []string{"-optimizer", "newton"}, true, `train: no optimizer "newton", want one of sgd, rmsprop, adagrad, adam, adamw, nadam, lion`},
+		{"negative decay", []string{"-decay", "-1"}, true, "train: -decay -1, want a positive number"},
+		{"clipping to NaN", []string{"-clip", "NaN"}, true, "train: -clip NaN, want a positive number"},
+		{"no batch a step", []string{"-accumulate", "0"}, true, "train: -accumulate 0, want 1 or more"},
+		{"average for ever", []string{"-average", "1"}, true, "train: -average 1, want at least 0 and below 1"},
 		{"no epochs", []string{"-epochs", "0"}, true, "train: -epochs 0, want 1 or more"},
 		{"no batch", []string{"-batch", "-3"}, true, "train: -batch -3, want 1 or more"},
 		{"negative limit", []string{"-limit", "-1"}, true, "train: -limit -1, want"},
@@ -196,7 +215,7 @@ func TestHelp(t *testing.T) {
 	if !errors.Is(err, flag.ErrHelp) || out != "" {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
-	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "seed", "out", "limit", "resume", "json"} {
+	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "decay", "clip", "accumulate", "average", "seed", "out", "limit", "resume", "json"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}
