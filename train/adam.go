@@ -46,6 +46,15 @@ func (a Adam) step(t uint64) update.AdamStep {
 // correction is √(1-β₂ᵗ).
 func (a Adam) correction(t uint64) float64 { return math.Sqrt(1 - math.Pow(a.Beta2, float64(t))) }
 
+// Rate is LR.
+func (a Adam) Rate() float64 { return a.defaults().LR }
+
+// WithRate sets LR.
+func (a Adam) WithRate(lr float64) Optimizer {
+	a.LR = lr
+	return a
+}
+
 // Check returns an error if a setting is of no use.
 func (a Adam) Check() error { return a.check("Adam") }
 
@@ -87,6 +96,15 @@ func (a AdamW) Update(step uint64, w, grad []float32, slots [][]float32) {
 	s := d.step(step)
 	s.Decay = float32(d.LR * d.WeightDecay)
 	update.Adam(w, grad, slots[0], slots[1], s)
+}
+
+// Rate is LR.
+func (a AdamW) Rate() float64 { return a.defaults().LR }
+
+// WithRate sets LR.
+func (a AdamW) WithRate(lr float64) Optimizer {
+	a.LR = lr
+	return a
 }
 
 // Check returns an error if a setting is of no use.
@@ -136,6 +154,15 @@ func momenta(beta float64, t uint64) (now, next, product float64) {
 		product *= beta * (1 - power/2)
 	}
 	return mu(t), mu(t + 1), product
+}
+
+// Rate is LR.
+func (n NAdam) Rate() float64 { return Adam(n).defaults().LR }
+
+// WithRate sets LR.
+func (n NAdam) WithRate(lr float64) Optimizer {
+	n.LR = lr
+	return n
 }
 
 // Check returns an error if a setting is of no use.

@@ -35,6 +35,15 @@ func (r RMSProp) Update(step uint64, w, grad []float32, slots [][]float32) {
 // sgd goes down the normalised gradient.
 func (r RMSProp) sgd() SGD { return SGD{LR: r.LR, Momentum: r.Momentum} }
 
+// Rate is LR.
+func (r RMSProp) Rate() float64 { return r.defaults().LR }
+
+// WithRate sets LR.
+func (r RMSProp) WithRate(lr float64) Optimizer {
+	r.LR = lr
+	return r
+}
+
 // Check returns an error if a setting is of no use.
 func (r RMSProp) Check() error {
 	return cmp.Or(positive("RMSProp: LR", r.LR), share("RMSProp: Alpha", r.Alpha), positive("RMSProp: Epsilon", r.Epsilon),
@@ -71,6 +80,15 @@ func (a Adagrad) Update(_ uint64, w, grad []float32, slots [][]float32) {
 	addDecay(grad, w, a.WeightDecay)
 	update.Normalise(grad, slots[0], 1, 1, float32(a.Epsilon))
 	update.SGD(w, grad, float32(a.LR))
+}
+
+// Rate is LR.
+func (a Adagrad) Rate() float64 { return a.defaults().LR }
+
+// WithRate sets LR.
+func (a Adagrad) WithRate(lr float64) Optimizer {
+	a.LR = lr
+	return a
 }
 
 // Check returns an error if a setting is of no use.

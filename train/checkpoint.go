@@ -51,14 +51,19 @@ type settings struct {
 
 	ClipNorm, ClipValue, Average float64 `json:",omitempty"`
 	Accumulate                   int     `json:",omitempty"`
+	Schedule                     string  `json:",omitempty"` // "" if there is none
 }
 
 func (r *run) settings() settings {
-	return settings{
+	s := settings{
 		Model: r.Model, Dataset: r.data.Name, Images: r.data.Train.Len(), Batch: r.Batch,
 		Optimizer: describe(r.Optimizer), Seed: r.Seed,
 		ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
 	}
+	if r.Schedule != nil {
+		s.Schedule = describe(r.Schedule)
+	}
+	return s
 }
 
 // differences says in which settings s, a checkpoint's, is not those of the run.
@@ -78,6 +83,7 @@ func (s settings) differences(run settings) string {
 		{"clipping by value", "%g", s.ClipValue, run.ClipValue},
 		{"average", "%g", s.Average, run.Average},
 		{"accumulation", "%d", s.Accumulate, run.Accumulate},
+		{"schedule", "%.100q", s.Schedule, run.Schedule},
 	} {
 		if d.saved != d.now {
 			all = append(all, fmt.Sprintf("its %s is "+d.verb+", this run's "+d.verb, d.name, d.saved, d.now))
@@ -235,7 +241,7 @@ func (s state) possible() bool {
 		return false
 	}
 	for i, e := range s.History {
-		if e.Epoch != i+1 || !plausible(e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond) {
+		if e.Epoch != i+1 || !plausible(e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, e.LearningRate) {
 			return false
 		}
 	}

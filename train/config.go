@@ -17,6 +17,10 @@ type Config struct {
 	Optimizer Optimizer // nil means Adam{}
 	Seed      uint64    // of initial weights, shuffling and dropout
 
+	// Schedule changes the optimizer's learning rate, which must be Rated; nil
+	// means a constant rate.
+	Schedule Schedule
+
 	// Gradients, before the optimizer sees them.
 	ClipValue  float64 // limit of each gradient's absolute value; 0 means none
 	ClipNorm   float64 // limit of the Euclidean norm of all gradients together; 0 means none
@@ -54,6 +58,7 @@ type Epoch struct {
 	ValLoss         float64 `json:"val_loss"` // on the test set, after the epoch
 	ValAccuracy     float64 `json:"val_accuracy"`
 	ImagesPerSecond float64 `json:"images_per_second"` // of training, evaluation left out
+	LearningRate    float64 `json:"learning_rate"`     // of the last step; 0 if the optimizer is not Rated
 }
 
 // Progress is how far an epoch has come.
@@ -99,12 +104,22 @@ func (c Config) check(d data.Dataset) error {
 	case c.Resume && c.Dir == "":
 		return fmt.Errorf("train: Resume without Dir, want the folder of the run")
 	}
-	err := cmp.Or(positive("ClipValue", c.ClipValue), positive("ClipNorm", c.ClipNorm), share("Average", c.Average))
-	if o, ok := c.Optimizer.(interface{ Check() error }); ok && err == nil {
-		err = o.Check()
+	if _, ok := c.Optimizer.(Rated); !ok && c.Schedule != nil {
+		return fmt.Errorf("train: a Schedule with optimizer %T, want one with the methods of Rated", c.Optimizer)
 	}
+	err := cmp.Or(positive("ClipValue", c.ClipValue), positive("ClipNorm", c.ClipNorm), share("Average", c.Average))
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
+	}
+	return cmp.Or(check(c.Optimizer), check(c.Schedule))
+}
+
+// check asks an optimizer or a schedule about its settings, if it can tell.
+func check(o any) error {
+	if o, ok := o.(interface{ Check() error }); ok {
+		if err := o.Check(); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
 	}
 	return nil
 }

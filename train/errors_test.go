@@ -69,6 +69,8 @@ func TestFitErrors(t *testing.T) {
 		{"clipping to NaN", ok, nil, Config{ClipValue: math.NaN()}, "train: ClipValue NaN, want a positive number, or 0"},
 		{"negative accumulation", ok, nil, Config{Accumulate: -2}, "train: Accumulate -2, want a positive number of batches"},
 		{"average for ever", ok, nil, Config{Average: 1}, "train: Average 1, want at least 0 and below 1"},
+		{"schedule's setting", ok, nil, Config{Schedule: Cosine{Warmup: -1}}, "train: Cosine: Warmup -1, want a positive number"},
+		{"schedule without rates", ok, nil, Config{Optimizer: bomb{}, Schedule: OneCycle{}}, "train: a Schedule with optimizer train.bomb, want one with the methods of Rated"},
 		{"optimizer of one's own", ok, nil, Config{Optimizer: picky{}}, "train: picky: never content"},
 		{"no training samples", ok, func(d *data.Dataset) { d.Train = &blobs{} }, Config{}, `train: dataset "blobs" has no training or no test samples`},
 		{"no test samples", ok, func(d *data.Dataset) { d.Test = &blobs{} }, Config{}, `train: dataset "blobs" has no training or no test samples`},

@@ -112,14 +112,14 @@ func checkHistoryFile(t *testing.T, path string, history []Epoch) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(lines[0], ","); got != "epoch,loss,accuracy,val_loss,val_accuracy,images_per_second" {
+	if got := strings.Join(lines[0], ","); got != "epoch,loss,accuracy,val_loss,val_accuracy,images_per_second,learning_rate" {
 		t.Errorf("columns %s", got)
 	}
 	if len(lines) != 1+len(history) {
 		t.Fatalf("%d lines, want a header and %d epochs", len(lines), len(history))
 	}
 	for i, e := range history {
-		want := []float64{float64(e.Epoch), e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond}
+		want := []float64{float64(e.Epoch), e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, e.LearningRate}
 		for k, field := range lines[i+1] {
 			got, err := strconv.ParseFloat(field, 64)
 			if err != nil || max(got-want[k], want[k]-got) > 1e-7*max(want[k], -want[k]) {

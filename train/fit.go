@@ -122,7 +122,7 @@ func (r *run) epoch(ctx context.Context) error {
 	}
 	e := Epoch{
 		Epoch: r.at.Epoch + 1, Loss: r.at.Sums.loss(), Accuracy: r.at.Sums.accuracy(),
-		ImagesPerSecond: rate(r.at.Sums.Images-before, began),
+		ImagesPerSecond: rate(r.at.Sums.Images-before, began), LearningRate: r.rate(r.moment()),
 	}
 	err := r.averaged(func() (err error) {
 		e.ValLoss, e.ValAccuracy, err = Evaluate(ctx, r.net, r.data.Test)
@@ -209,12 +209,37 @@ func (r *run) batch(next *ahead, n int) error {
 // group of Accumulate, or of the epoch, it changes the weights.
 func (r *run) learn(params []graph.Param, n int) {
 	group := max(r.Accumulate, 1)
-	of := batchCount(r.data.Train.Len(), r.Batch)
 	before := r.at.Batch % group * r.Batch // samples of the group
 	r.updater.collect(params, float64(n)/float64(before+n))
-	if at := r.at.Batch + 1; at%group == 0 || at == of {
-		r.updater.step(uint64(r.at.Epoch*batchCount(of, group)+batchCount(at, group)), params)
+	if at := r.at.Batch + 1; at%group > 0 && at < batchCount(r.data.Train.Len(), r.Batch) {
+		return
 	}
+	at := r.moment()
+	rule := r.Optimizer
+	if r.Schedule != nil {
+		rule = rule.(Rated).WithRate(r.rate(at))
+	}
+	r.updater.step(rule, uint64(at.Step+1), params)
+}
+
+// moment is that of the next step, or after an epoch's batches of its last step.
+func (r *run) moment() Moment {
+	group := max(r.Accumulate, 1)
+	steps := batchCount(batchCount(r.data.Train.Len(), r.Batch), group)
+	return Moment{Step: r.at.Epoch*steps + min(r.at.Batch/group, steps-1), StepsPerEpoch: steps, Epochs: r.Epochs, History: r.history}
+}
+
+// rate is the learning rate at a moment, 0 if the optimizer does not tell. A rate
+// of 0 would mean the default.
+func (r *run) rate(at Moment) float64 {
+	o, ok := r.Optimizer.(Rated)
+	switch {
+	case !ok:
+		return 0
+	case r.Schedule == nil:
+		return o.Rate()
+	}
+	return max(o.Rate()*r.Schedule.Factor(at), 1e-30)
 }
 
 // batchCount is the number of batches that n samples make.

@@ -35,6 +35,15 @@ func (l Lion) Update(_ uint64, w, grad []float32, slots [][]float32) {
 	})
 }
 
+// Rate is LR.
+func (l Lion) Rate() float64 { return l.defaults().LR }
+
+// WithRate sets LR.
+func (l Lion) WithRate(lr float64) Optimizer {
+	l.LR = lr
+	return l
+}
+
 // Check returns an error if a setting is of no use.
 func (l Lion) Check() error {
 	return cmp.Or(positive("Lion: LR", l.LR), share("Lion: Beta1", l.Beta1), share("Lion: Beta2", l.Beta2), positive("Lion: WeightDecay", l.WeightDecay))

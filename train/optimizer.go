@@ -36,8 +36,8 @@ func share(name string, v float64) error {
 	return nil
 }
 
-// describe names a rule and its settings.
-func describe(o Optimizer) string {
+// describe names a rule or a schedule and its settings.
+func describe(o any) string {
 	if s, ok := o.(fmt.Stringer); ok {
 		return s.String()
 	}

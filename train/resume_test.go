@@ -190,7 +190,10 @@ func TestResumeAround(t *testing.T) {
 		"clipping":     func(c *Config) { c.ClipNorm, c.ClipValue = 0.1, 0.05 },
 		"accumulation": func(c *Config) { c.Accumulate = 4 },
 		"average":      func(c *Config) { c.Average = 0.9 },
+		"schedule":     func(c *Config) { c.Schedule = Cosine{Warmup: 0.5} },
+		"plateau":      func(c *Config) { c.Schedule = ReduceOnPlateau{Patience: 1} },
 		"all": func(c *Config) {
+			c.Schedule = OneCycle{}
 			c.Accumulate, c.Average, c.ClipNorm, c.Optimizer = 2, 0.99, 0.5, NAdam{}
 		},
 	} {

@@ -17,7 +17,7 @@ func TestResumeOtherSettings(t *testing.T) {
 	base := Config{Epochs: 1, Batch: 8, Seed: 3, Model: "net"}
 	base.Dir = t.TempDir()
 	fit(t, plainNet(), blobSet(20, 5), base)
-	all := []string{"model", "dataset", "number of training images", "batch size", "optimizer", "seed", "clipping by norm", "clipping by value", "average", "accumulation"}
+	all := []string{"model", "dataset", "number of training images", "batch size", "optimizer", "seed", "clipping by norm", "clipping by value", "average", "accumulation", "schedule"}
 	for _, tt := range []struct {
 		name string
 		edit func(c *Config, d *data.Dataset)
@@ -35,6 +35,7 @@ func TestResumeOtherSettings(t *testing.T) {
 		{"clipping by value", func(c *Config, _ *data.Dataset) { c.ClipValue = 0.5 }, []string{"clipping by value is 0, this run's 0.5"}},
 		{"average", func(c *Config, _ *data.Dataset) { c.Average = 0.9 }, []string{"average is 0, this run's 0.9"}},
 		{"accumulation", func(c *Config, _ *data.Dataset) { c.Accumulate = 2 }, []string{"accumulation is 0, this run's 2"}},
+		{"schedule", func(c *Config, _ *data.Dataset) { c.Schedule = Cosine{} }, []string{`schedule is "", this run's "cosine:0"`}},
 		{"two", func(c *Config, _ *data.Dataset) { c.Batch, c.Seed = 7, 4 }, []string{"batch size is 8, this run's 7", "; its seed is 3, this run's 4"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

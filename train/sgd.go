@@ -43,6 +43,15 @@ func (s SGD) Update(_ uint64, w, grad []float32, slots [][]float32) {
 	}
 }
 
+// Rate is LR.
+func (s SGD) Rate() float64 { return cmp.Or(s.LR, 0.01) }
+
+// WithRate sets LR.
+func (s SGD) WithRate(lr float64) Optimizer {
+	s.LR = lr
+	return s
+}
+
 // Check returns an error if a setting is of no use.
 func (s SGD) Check() error {
 	if s.Nesterov && s.Momentum == 0 {

@@ -63,14 +63,14 @@ func (u *updater) collect(params []graph.Param, share float64) {
 	}
 }
 
-// step changes all parameters, given the collected gradients. step counts the
-// updates from 1.
-func (u *updater) step(step uint64, params []graph.Param) {
+// step changes all parameters by a rule, the optimizer with the rate of the
+// moment, given the collected gradients. step counts the updates from 1.
+func (u *updater) step(rule Optimizer, step uint64, params []graph.Param) {
 	clipValue(u.grads, u.ClipValue)
 	clipNorm(u.grads, u.ClipNorm)
 	for i, p := range params {
 		w := p.Value.Float32s()
-		u.Optimizer.Update(step, w, u.grads[i], u.flat[p.Name])
+		rule.Update(step, w, u.grads[i], u.flat[p.Name])
 		if mean := u.means[p.Name]; mean != nil {
 			update.Average(mean.Float32s(), w, float32(1-averageDecay(u.Average, step)))
 		}

@@ -20,6 +20,7 @@ import (
 // options are the flags.
 type options struct {
 	model, data, optimizer, out string
+	schedule                    string
 	epochs, batch, limit        int
 	accumulate                  int
 	lr, decay, clip, average    float64
@@ -36,6 +37,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.batch, "batch", 32, "samples per step")
 	f.StringVar(&o.optimizer, "optimizer", "adam", strings.Join(train.OptimizerNames(), ", ")+"; sgd has momentum 0.9")
 	f.Float64Var(&o.lr, "lr", 0, "learning rate (default 0.0001 for lion, 0.01 for sgd and adagrad, 0.001 for the others)")
+	f.StringVar(&o.schedule, "schedule", "constant", "of the learning rate: "+train.ScheduleUsage()+"; the numbers may be left out")
 	f.Float64Var(&o.decay, "decay", 0, "weight decay (default 0.01 for adamw, none for the others)")
 	f.Float64Var(&o.clip, "clip", 0, "limit of the gradients' norm (default none)")
 	f.IntVar(&o.accumulate, "accumulate", 1, "batches whose gradients make a step")
@@ -94,6 +96,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return cli.Usagef("%v", err)
 	}
+	schedule, err := train.ParseSchedule(o.schedule)
+	if err != nil {
+		return cli.Usagef("%v", err)
+	}
 	dataset, err := data.Open(o.data)
 	if err != nil {
 		return err
@@ -107,7 +113,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return keepEarlier(o.out, show)
 	}
 	_, err = train.Fit(ctx, spec.New(len(dataset.Classes)), dataset, train.Config{
-		Epochs: o.epochs, Batch: o.batch, Optimizer: optimizer, Seed: o.seed,
+		Epochs: o.epochs, Batch: o.batch, Optimizer: optimizer, Schedule: schedule, Seed: o.seed,
 		ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average,
 		Dir: o.out, Model: spec.Name, Resume: o.resume,
 		OnStart: start, OnBatch: show.batch, OnEpoch: show.epoch,

@@ -71,7 +71,7 @@ epoch 1/2  ` + epoch + `epoch 2/2  ` + epoch + `the model is in ` + regexp.Quote
 // epoch.
 func epochs(t *testing.T, out string) (list []train.Epoch) {
 	t.Helper()
-	want := []string{"accuracy", "epoch", "images_per_second", "loss", "val_accuracy", "val_loss"}
+	want := []string{"accuracy", "epoch", "images_per_second", "learning_rate", "loss", "val_accuracy", "val_loss"}
 	for line := range strings.Lines(out) {
 		var keys map[string]float64
 		var e train.Epoch
@@ -135,6 +135,8 @@ func TestFlags(t *testing.T) {
 		{[]string{"-batch", "100000"}, false}, // one batch of all
 		{[]string{"-optimizer", "sgd"}, false},
 		{[]string{"-optimizer", "nadam"}, false},
+		{[]string{"-schedule", "constant"}, true},
+		{[]string{"-schedule", "onecycle"}, false},
 		{[]string{"-decay", "0.1"}, false},
 		{[]string{"-clip", "0.1"}, false},
 		{[]string{"-accumulate", "1", "-clip", "0", "-decay", "0", "-average", "0"}, true},
@@ -174,6 +176,8 @@ func TestErrors(t *testing.T) {
 	}{
 		{"unknown model", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5`},
 		{"unknown optimizer", []string{"-optimizer", "newton"}, true, `train: no optimizer "newton", want one of sgd, rmsprop, adagrad, adam, adamw, nadam, lion`},
+		{"unknown schedule", []string{"-schedule", "linear"}, true, `train: no schedule "linear", want one of constant, step:EPOCHS:FACTOR`},
+		{"schedule's number", []string{"-schedule", "cosine:x"}, true, `train: schedule "cosine:x": "x" is no number, want cosine:WARMUP`},
 		{"negative decay", []string{"-decay", "-1"}, true, "train: -decay -1, want a positive number"},
 		{"clipping to NaN", []string{"-clip", "NaN"}, true, "train: -clip NaN, want a positive number"},
 		{"no batch a step", []string{"-accumulate", "0"}, true, "train: -accumulate 0, want 1 or more"},
@@ -215,7 +219,7 @@ func TestHelp(t *testing.T) {
 	if !errors.Is(err, flag.ErrHelp) || out != "" {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
-	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "decay", "clip", "accumulate", "average", "seed", "out", "limit", "resume", "json"} {
+	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "clip", "accumulate", "average", "seed", "out", "limit", "resume", "json"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}
