@@ -21,6 +21,7 @@ import (
 // The files of a run's folder.
 const (
 	ModelFile      = "model.safetensors"      // the weights, for inference
+	BestFile       = "best.safetensors"       // those of the epoch with the lowest ValLoss
 	CheckpointFile = "checkpoint.safetensors" // all that a run needs to go on
 	HistoryFile    = "history.csv"            // a line for each epoch
 	CurvesFile     = "curves.svg"             // loss and accuracy over the epochs
@@ -141,7 +142,9 @@ func (r *run) claim() error {
 }
 
 // save writes the checkpoint.
-func (r *run) save() error {
+func (r *run) save() error { return r.saveAs(CheckpointFile) }
+
+func (r *run) saveAs(name string) error {
 	if r.Dir == "" {
 		return nil
 	}
@@ -150,7 +153,7 @@ func (r *run) save() error {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
 	f := weights.File{Tensors: r.tensors(), Metadata: map[string]string{stateKey: string(s)}}
-	if err := f.Save(filepath.Join(r.Dir, CheckpointFile)); err != nil {
+	if err := f.Save(filepath.Join(r.Dir, name)); err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
 	return nil
@@ -162,7 +165,7 @@ func (r *run) keep() error {
 	if r.Dir == "" {
 		return nil
 	}
-	if err := r.averaged(func() error { return r.saveModel(ModelFile) }); err != nil {
+	if err := r.averaged(r.saveModels); err != nil {
 		return err
 	}
 	if err := r.write(HistoryFile, writeCSV); err != nil {
@@ -171,7 +174,18 @@ func (r *run) keep() error {
 	if err := r.write(CurvesFile, writeCurves); err != nil {
 		return err
 	}
+	if err := r.keepLast(); err != nil {
+		return err
+	}
 	return r.save()
+}
+
+// saveModels writes the network, and once more if it is the best so far.
+func (r *run) saveModels() error {
+	if err := r.saveModel(ModelFile); err != nil || best(r.history) < len(r.history)-1 {
+		return err
+	}
+	return r.saveModel(BestFile)
 }
 
 // saveModel writes the network for inference.
@@ -200,6 +214,11 @@ func (r *run) load() error {
 	}
 	if !s.possible() {
 		return fmt.Errorf("train: %s is damaged: its run cannot be at epoch %d, batch %d, step %d with that history", path, s.At.Epoch, s.At.Batch, s.Step)
+	}
+	if r.Patience > 0 && len(s.History) > 0 {
+		if err := r.loadBest(); err != nil {
+			return err
+		}
 	}
 	if err := r.net.Weights.Load(under("weights/", f.Tensors)); err != nil {
 		return fmt.Errorf("train: %s: %w", path, err)

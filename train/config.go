@@ -31,10 +31,20 @@ type Config struct {
 	// the weights themselves. 0 means none.
 	Average float64
 
+	// Patience ends the run when ValLoss has not been lower for so many epochs;
+	// 0 means never. With it, the network has the weights of the best epoch at
+	// the end of the run.
+	Patience int
+
 	// Dir is the folder that keeps the run; "" means none. It gets
-	// model.safetensors, checkpoint.safetensors, history.csv and curves.svg. If
-	// it holds a run already, Fit refuses it unless Resume is set.
+	// model.safetensors and best.safetensors, which are the last and the best
+	// epoch's, checkpoint.safetensors, history.csv and curves.svg. If it holds a
+	// run already, Fit refuses it unless Resume is set.
 	Dir string
+	// Keep is how many epochs' checkpoints to keep beside, the last ones, as in
+	// epoch-0007.safetensors; 0 means none. In the place of
+	// checkpoint.safetensors, one makes Resume go on from that epoch.
+	Keep int
 	// Model is the network's name in modelzoo, kept in model.safetensors so that
 	// infer.Load can build it again; "" for a network of your own.
 	Model string
@@ -73,6 +83,7 @@ type Progress struct {
 type Result struct {
 	Network *graph.Network
 	History []Epoch
+	Best    Epoch // the one with the lowest ValLoss; its Epoch is 0 if there is none
 }
 
 func (c Config) defaults() Config {
@@ -101,6 +112,10 @@ func (c Config) check(d data.Dataset) error {
 		return fmt.Errorf("train: dataset %q has no training or no test samples", d.Name)
 	case len(d.Classes) == 0:
 		return fmt.Errorf("train: dataset %q has no classes, want a name for each", d.Name)
+	case c.Patience < 0 || c.Keep < 0:
+		return fmt.Errorf("train: Patience %d and Keep %d, want numbers of epochs, or 0", c.Patience, c.Keep)
+	case c.Keep > 0 && c.Dir == "":
+		return fmt.Errorf("train: Keep without Dir, want the folder of the run")
 	case c.Resume && c.Dir == "":
 		return fmt.Errorf("train: Resume without Dir, want the folder of the run")
 	}

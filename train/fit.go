@@ -36,12 +36,12 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 	if err := r.start(); err != nil {
 		return nil, err
 	}
-	for r.at.Epoch < c.Epochs {
+	for r.at.Epoch < c.Epochs && !r.stalled() {
 		if err := r.epoch(ctx); err != nil {
 			return r.result(), err
 		}
 	}
-	return r.result(), nil
+	return r.finish()
 }
 
 // run is one call of Fit.
@@ -52,6 +52,7 @@ type run struct {
 	updater *updater
 	at      position
 	history []Epoch
+	best    map[string]*tensor.Dense // weights of the best epoch, with Patience
 }
 
 // position is where a run is. With it, the weights and the optimizer's slots,
@@ -65,7 +66,11 @@ type position struct {
 // result ends the run: with the moving averages, if there are any.
 func (r *run) result() *Result {
 	r.updater.swap(r.net.Weights)
-	return &Result{Network: r.net, History: r.history}
+	res := &Result{Network: r.net, History: r.history}
+	if i := best(r.history); i >= 0 {
+		res.Best = r.history[i]
+	}
+	return res
 }
 
 // start makes the optimizer's state, and takes up or makes the run's folder.
@@ -141,6 +146,7 @@ func (r *run) epoch(ctx context.Context) error {
 		return err
 	}
 	r.history = append(r.history, e)
+	r.remember()
 	r.at = position{Epoch: e.Epoch}
 	if err := r.keep(); err != nil {
 		return err

@@ -121,7 +121,7 @@ func compareRuns(t *testing.T, got, want *Result, gotDir, wantDir string) {
 	if !reflect.DeepEqual(bits(got.Network), bits(want.Network)) {
 		t.Error("other weights in memory")
 	}
-	for _, name := range []string{ModelFile, CheckpointFile} {
+	for _, name := range []string{ModelFile, BestFile, CheckpointFile} {
 		got, want := tensorBytes(t, gotDir, name), tensorBytes(t, wantDir, name)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s has other tensors", name)
@@ -192,6 +192,10 @@ func TestResumeAround(t *testing.T) {
 		"average":      func(c *Config) { c.Average = 0.9 },
 		"schedule":     func(c *Config) { c.Schedule = Cosine{Warmup: 0.5} },
 		"plateau":      func(c *Config) { c.Schedule = ReduceOnPlateau{Patience: 1} },
+		"patience":     func(c *Config) { c.Patience = 2; c.Optimizer = SGD{LR: 0.5} },
+		"average and patience": func(c *Config) {
+			c.Average, c.Patience, c.Optimizer = 0.9, 1, SGD{LR: 0.5}
+		},
 		"all": func(c *Config) {
 			c.Schedule = OneCycle{}
 			c.Accumulate, c.Average, c.ClipNorm, c.Optimizer = 2, 0.99, 0.5, NAdam{}

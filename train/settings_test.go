@@ -111,7 +111,8 @@ func TestFitKeepsEarlierRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	failing(t, plainNet(), blobSet(20, 5), c, "train: "+c.Dir+" holds a model already", ModelFile, "choose another folder")
-	if after := folder(t, c.Dir); !slices.Equal(after, before[1:]) {
+	before = slices.DeleteFunc(before, func(file string) bool { return strings.HasPrefix(file, CheckpointFile) })
+	if after := folder(t, c.Dir); !slices.Equal(after, before) {
 		t.Errorf("the folder has %q, want it as it was but for the checkpoint", after)
 	}
 }

@@ -133,8 +133,11 @@ func (d *display) clear() {
 }
 
 // end says what is in the folder, or how to go on.
-func (d *display) end(err error) {
+func (d *display) end(res *train.Result, err error) {
 	d.clear()
+	if err == nil && d.patience > 0 {
+		d.printf("%d epochs; the model is that of epoch %d, with the lowest test loss\n", len(res.History), res.Best.Epoch)
+	}
 	switch {
 	case err == nil:
 		d.printf("the model is in %s; its curves are in %s\n",

@@ -22,7 +22,7 @@ type options struct {
 	model, data, optimizer, out string
 	schedule                    string
 	epochs, batch, limit        int
-	accumulate                  int
+	accumulate, patience, keep  int
 	lr, decay, clip, average    float64
 	seed                        uint64
 	resume, json                bool
@@ -43,6 +43,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.accumulate, "accumulate", 1, "batches whose gradients make a step")
 	f.Float64Var(&o.average, "average", 0, "decay of a moving average of the weights, as in 0.999 (default none)")
 	f.Uint64Var(&o.seed, "seed", 1, "of initial weights, shuffling and dropout")
+	f.IntVar(&o.patience, "patience", 0, "end when the test loss has not fallen for so many epochs, with the best epoch's weights (default never)")
+	f.IntVar(&o.keep, "keep", 0, "keep the checkpoints of the last so many epochs")
 	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>)")
 	f.IntVar(&o.limit, "limit", 0, "use only the first so many training and test samples (default all)")
 	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
@@ -69,6 +71,8 @@ func (o options) check() error {
 		return cli.Usagef("train: -limit %d, want a number of samples, or 0 for all", o.limit)
 	case o.accumulate < 1:
 		return cli.Usagef("train: -accumulate %d, want 1 or more", o.accumulate)
+	case o.patience < 0 || o.keep < 0:
+		return cli.Usagef("train: -patience %d and -keep %d, want numbers of epochs, or 0", o.patience, o.keep)
 	case !(o.average >= 0 && o.average < 1):
 		return cli.Usagef("train: -average %g, want at least 0 and below 1", o.average)
 	}
@@ -112,13 +116,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return keepEarlier(o.out, show)
 	}
-	_, err = train.Fit(ctx, spec.New(len(dataset.Classes)), dataset, train.Config{
+	res, err := train.Fit(ctx, spec.New(len(dataset.Classes)), dataset, train.Config{
 		Epochs: o.epochs, Batch: o.batch, Optimizer: optimizer, Schedule: schedule, Seed: o.seed,
 		ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average,
-		Dir: o.out, Model: spec.Name, Resume: o.resume,
+		Patience: o.patience, Keep: o.keep, Dir: o.out, Model: spec.Name, Resume: o.resume,
 		OnStart: start, OnBatch: show.batch, OnEpoch: show.epoch,
 	})
-	show.end(err)
+	show.end(res, err)
 	return err
 }
 

@@ -162,6 +162,22 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+// TestPatience ends a run whose rate is too high to get better for long.
+func TestPatience(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "x")
+	out := trained(t, quick(t, "-epochs", "40", "-lr", "0.1", "-patience", "1", "-keep", "1", "-out", dir)...)
+	n := strings.Count(out, "\nepoch ")
+	if want := fmt.Sprintf("\n%d epochs; the model is that of epoch %d, with the lowest test loss\n", n, n-1); n == 40 || !strings.Contains(out, want) {
+		t.Errorf("printed %s, want %q", out, want)
+	}
+	if !bytes.Equal(read(t, dir, train.ModelFile), read(t, dir, train.BestFile)) {
+		t.Error("the model is not the best one")
+	}
+	if len(read(t, dir, fmt.Sprintf("epoch-%04d.safetensors", n))) == 0 {
+		t.Error("the last checkpoint is empty")
+	}
+}
+
 func TestErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
@@ -181,6 +197,7 @@ func TestErrors(t *testing.T) {
 		{"negative decay", []string{"-decay", "-1"}, true, "train: -decay -1, want a positive number"},
 		{"clipping to NaN", []string{"-clip", "NaN"}, true, "train: -clip NaN, want a positive number"},
 		{"no batch a step", []string{"-accumulate", "0"}, true, "train: -accumulate 0, want 1 or more"},
+		{"negative patience", []string{"-patience", "-1"}, true, "train: -patience -1 and -keep 0, want numbers of epochs"},
 		{"average for ever", []string{"-average", "1"}, true, "train: -average 1, want at least 0 and below 1"},
 		{"no epochs", []string{"-epochs", "0"}, true, "train: -epochs 0, want 1 or more"},
 		{"no batch", []string{"-batch", "-3"}, true, "train: -batch -3, want 1 or more"},
@@ -219,7 +236,7 @@ func TestHelp(t *testing.T) {
 	if !errors.Is(err, flag.ErrHelp) || out != "" {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
-	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "clip", "accumulate", "average", "seed", "out", "limit", "resume", "json"} {
+	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "resume", "json"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}
