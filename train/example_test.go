@@ -109,6 +109,31 @@ func ExampleOptimizer() {
 	// more than 80 % right: true
 }
 
+// A schedule lowers the learning rate while the run goes on.
+func ExampleSchedule() {
+	schedule, err := train.ParseSchedule("step:2:0.5")
+	if err != nil {
+		log.Fatal(err)
+	}
+	dataset, net := digits(320)
+	res, err := train.Fit(context.Background(), net, dataset, train.Config{
+		Epochs:    4,
+		Optimizer: train.AdamW{LR: 0.01},
+		Schedule:  schedule,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, e := range res.History {
+		fmt.Println(e.Epoch, e.LearningRate)
+	}
+	// Output:
+	// 1 0.01
+	// 2 0.01
+	// 3 0.005
+	// 4 0.005
+}
+
 func ExampleConfusion() {
 	c := train.NewConfusion(2)
 	for _, p := range []struct{ class, predicted int }{{0, 0}, {0, 0}, {0, 1}, {1, 1}} {
