@@ -50,19 +50,24 @@ type settings struct {
 	Optimizer string
 	Seed      uint64
 
-	ClipNorm, ClipValue, Average float64 `json:",omitempty"`
-	Accumulate                   int     `json:",omitempty"`
-	Schedule                     string  `json:",omitempty"` // "" if there is none
+	LabelSmoothing, ClipNorm, ClipValue, Average float64 `json:",omitempty"`
+
+	Accumulate   int    `json:",omitempty"`
+	Schedule     string `json:",omitempty"` // "" if there is none
+	ClassWeights string `json:",omitempty"` // "" if there are none
 }
 
 func (r *run) settings() settings {
 	s := settings{
 		Model: r.Model, Dataset: r.data.Name, Images: r.data.Train.Len(), Batch: r.Batch,
 		Optimizer: describe(r.Optimizer), Seed: r.Seed,
-		ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
+		LabelSmoothing: r.LabelSmoothing, ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
 	}
 	if r.Schedule != nil {
 		s.Schedule = describe(r.Schedule)
+	}
+	if r.ClassWeights != nil {
+		s.ClassWeights = fmt.Sprint(r.ClassWeights)
 	}
 	return s
 }
@@ -84,6 +89,8 @@ func (s settings) differences(run settings) string {
 		{"clipping by value", "%g", s.ClipValue, run.ClipValue},
 		{"average", "%g", s.Average, run.Average},
 		{"accumulation", "%d", s.Accumulate, run.Accumulate},
+		{"label smoothing", "%g", s.LabelSmoothing, run.LabelSmoothing},
+		{"class weighting", "%.100q", s.ClassWeights, run.ClassWeights},
 		{"schedule", "%.100q", s.Schedule, run.Schedule},
 	} {
 		if d.saved != d.now {

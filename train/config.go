@@ -17,6 +17,13 @@ type Config struct {
 	Optimizer Optimizer // nil means Adam{}
 	Seed      uint64    // of initial weights, shuffling and dropout
 
+	// LabelSmoothing takes this share of each target from its class and spreads
+	// it over all (Szegedy et al. 2015), in the test loss as well; 0 means none.
+	LabelSmoothing float64
+	// ClassWeights weighs the training samples by their class: a batch's loss is
+	// the weighted mean. nil means equal weights.
+	ClassWeights []float64
+
 	// Schedule changes the optimizer's learning rate, which must be Rated; nil
 	// means a constant rate.
 	Schedule Schedule
@@ -122,11 +129,24 @@ func (c Config) check(d data.Dataset) error {
 	if _, ok := c.Optimizer.(Rated); !ok && c.Schedule != nil {
 		return fmt.Errorf("train: a Schedule with optimizer %T, want one with the methods of Rated", c.Optimizer)
 	}
-	err := cmp.Or(positive("ClipValue", c.ClipValue), positive("ClipNorm", c.ClipNorm), share("Average", c.Average))
+	err := cmp.Or(positive("ClipValue", c.ClipValue), positive("ClipNorm", c.ClipNorm), share("Average", c.Average),
+		share("LabelSmoothing", c.LabelSmoothing), c.checkClassWeights(len(d.Classes)))
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	return cmp.Or(check(c.Optimizer), check(c.Schedule))
+}
+
+func (c Config) checkClassWeights(classes int) error {
+	if c.ClassWeights != nil && len(c.ClassWeights) != classes {
+		return fmt.Errorf("%d ClassWeights, want %d, one for each class", len(c.ClassWeights), classes)
+	}
+	for k, w := range c.ClassWeights {
+		if !(w >= 0) || math.IsInf(w, 0) {
+			return fmt.Errorf("ClassWeights[%d] %g, want a number from 0", k, w)
+		}
+	}
+	return nil
 }
 
 // check asks an optimizer or a schedule about its settings, if it can tell.

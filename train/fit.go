@@ -28,7 +28,7 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 	if err := c.check(d); err != nil {
 		return nil, err
 	}
-	net, err := graph.NewNetwork(l, d.Shape[:], graph.Options{Seed: c.Seed})
+	net, err := graph.NewNetwork(l, d.Shape[:], graph.Options{Seed: c.Seed, Loss: graph.CrossEntropy{Smoothing: c.LabelSmoothing}})
 	if err != nil {
 		return nil, err
 	}
@@ -199,6 +199,7 @@ func (r *run) batch(next *ahead, n int) error {
 	if err := next.fill(m); err != nil {
 		return fmt.Errorf("train: training %w", err)
 	}
+	r.weigh(m)
 	if err := m.Run(); err != nil {
 		return err
 	}
@@ -209,6 +210,17 @@ func (r *run) batch(next *ahead, n int) error {
 	r.at.Sums.add(m)
 	r.at.Batch++
 	return nil
+}
+
+// weigh gives the samples of a batch the weights of their classes.
+func (r *run) weigh(m *graph.Model) {
+	if r.ClassWeights == nil {
+		return
+	}
+	labels, weights := m.Target.Float32s(), m.SampleWeights.Float32s()
+	for i, class := range labels {
+		weights[i] = float32(r.ClassWeights[int(class)])
+	}
 }
 
 // learn takes up the gradients of a batch of n samples. With the last batch of a

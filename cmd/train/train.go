@@ -23,7 +23,8 @@ type options struct {
 	schedule                    string
 	epochs, batch, limit        int
 	accumulate, patience, keep  int
-	lr, decay, clip, average    float64
+	lr, decay, clip             float64
+	smoothing, average          float64
 	seed                        uint64
 	resume, json                bool
 }
@@ -39,6 +40,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.Float64Var(&o.lr, "lr", 0, "learning rate (default 0.0001 for lion, 0.01 for sgd and adagrad, 0.001 for the others)")
 	f.StringVar(&o.schedule, "schedule", "constant", "of the learning rate: "+train.ScheduleUsage()+"; the numbers may be left out")
 	f.Float64Var(&o.decay, "decay", 0, "weight decay (default 0.01 for adamw, none for the others)")
+	f.Float64Var(&o.smoothing, "smoothing", 0, "label smoothing, as in 0.1 (default none)")
 	f.Float64Var(&o.clip, "clip", 0, "limit of the gradients' norm (default none)")
 	f.IntVar(&o.accumulate, "accumulate", 1, "batches whose gradients make a step")
 	f.Float64Var(&o.average, "average", 0, "decay of a moving average of the weights, as in 0.999 (default none)")
@@ -73,14 +75,19 @@ func (o options) check() error {
 		return cli.Usagef("train: -accumulate %d, want 1 or more", o.accumulate)
 	case o.patience < 0 || o.keep < 0:
 		return cli.Usagef("train: -patience %d and -keep %d, want numbers of epochs, or 0", o.patience, o.keep)
-	case !(o.average >= 0 && o.average < 1):
-		return cli.Usagef("train: -average %g, want at least 0 and below 1", o.average)
 	}
 	for _, f := range []struct {
 		name  string
 		value float64
-	}{{"lr", o.lr}, {"decay", o.decay}, {"clip", o.clip}} {
-		if !(f.value >= 0) || math.IsInf(f.value, 0) {
+		share bool
+	}{
+		{"lr", o.lr, false}, {"decay", o.decay, false}, {"clip", o.clip, false},
+		{"smoothing", o.smoothing, true}, {"average", o.average, true},
+	} {
+		switch {
+		case f.share && !(f.value >= 0 && f.value < 1):
+			return cli.Usagef("train: -%s %g, want at least 0 and below 1", f.name, f.value)
+		case !(f.value >= 0) || math.IsInf(f.value, 0):
 			return cli.Usagef("train: -%s %g, want a positive number, or 0 for the default", f.name, f.value)
 		}
 	}
@@ -118,7 +125,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	res, err := train.Fit(ctx, spec.New(len(dataset.Classes)), dataset, train.Config{
 		Epochs: o.epochs, Batch: o.batch, Optimizer: optimizer, Schedule: schedule, Seed: o.seed,
-		ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average,
+		LabelSmoothing: o.smoothing, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average,
 		Patience: o.patience, Keep: o.keep, Dir: o.out, Model: spec.Name, Resume: o.resume,
 		OnStart: start, OnBatch: show.batch, OnEpoch: show.epoch,
 	})

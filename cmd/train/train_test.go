@@ -139,6 +139,7 @@ func TestFlags(t *testing.T) {
 		{[]string{"-schedule", "onecycle"}, false},
 		{[]string{"-decay", "0.1"}, false},
 		{[]string{"-clip", "0.1"}, false},
+		{[]string{"-smoothing", "0.1"}, false},
 		{[]string{"-accumulate", "1", "-clip", "0", "-decay", "0", "-average", "0"}, true},
 		{[]string{"-accumulate", "2"}, false},
 		{[]string{"-average", "0.9"}, true}, // it changes the evaluation
@@ -198,6 +199,7 @@ func TestErrors(t *testing.T) {
 		{"clipping to NaN", []string{"-clip", "NaN"}, true, "train: -clip NaN, want a positive number"},
 		{"no batch a step", []string{"-accumulate", "0"}, true, "train: -accumulate 0, want 1 or more"},
 		{"negative patience", []string{"-patience", "-1"}, true, "train: -patience -1 and -keep 0, want numbers of epochs"},
+		{"smoothing of all", []string{"-smoothing", "1"}, true, "train: -smoothing 1, want at least 0 and below 1"},
 		{"average for ever", []string{"-average", "1"}, true, "train: -average 1, want at least 0 and below 1"},
 		{"no epochs", []string{"-epochs", "0"}, true, "train: -epochs 0, want 1 or more"},
 		{"no batch", []string{"-batch", "-3"}, true, "train: -batch -3, want 1 or more"},
@@ -236,7 +238,7 @@ func TestHelp(t *testing.T) {
 	if !errors.Is(err, flag.ErrHelp) || out != "" {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
-	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "resume", "json"} {
+	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "smoothing", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "resume", "json"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}
