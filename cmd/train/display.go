@@ -52,6 +52,8 @@ func (d *display) start(net *graph.Network, set data.Dataset, p train.Progress) 
 		m.Summary(), set.Name, set.Train.Len(), set.Test.Len(), cli.Shape(set.Shape), len(set.Classes))
 	switch {
 	case !d.resume:
+	case p.Epoch > p.Epochs && p.Epochs < d.epochs:
+		d.printf("%s has ended after epoch %d: a larger -patience goes on\n", d.out, p.Epochs)
 	case p.Epoch > p.Epochs:
 		d.printf("%s has completed epoch %d: a larger -epochs goes on\n", d.out, p.Epoch-1)
 	case p.Images > 0:

@@ -174,6 +174,10 @@ func TestPatience(t *testing.T) {
 	if !bytes.Equal(read(t, dir, train.ModelFile), read(t, dir, train.BestFile)) {
 		t.Error("the model is not the best one")
 	}
+	again := trained(t, quick(t, "-epochs", "40", "-lr", "0.1", "-patience", "1", "-resume", "-out", dir)...)
+	if want := fmt.Sprintf("%s has ended after epoch %d: a larger -patience goes on\n%d epochs; ", dir, n, n); !strings.Contains(again, want) {
+		t.Errorf("resuming printed %s, want %q", again, want)
+	}
 	if len(read(t, dir, fmt.Sprintf("epoch-%04d.safetensors", n))) == 0 {
 		t.Error("the last checkpoint is empty")
 	}
