@@ -35,6 +35,18 @@ func Example_train() {
 	fmt.Println(res.History[9].ValAccuracy)
 }
 
+func Example_settings() {
+	digits := someDigits()
+	res, err := train.Fit(context.Background(), modelzoo.LeNet5(10), digits, train.Config{
+		Epochs: 30, Optimizer: train.SGD{LR: 0.05, Momentum: 0.9, Nesterov: true, WeightDecay: 1e-4},
+		Schedule: train.Cosine{Warmup: 1}, ClipNorm: 1, Average: 0.999, Patience: 5,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(res.Best.Epoch, res.Best.ValAccuracy)
+}
+
 func Example_predict() {
 	p, err := infer.Load("runs/cnn")
 	if err != nil {

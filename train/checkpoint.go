@@ -21,13 +21,16 @@ import (
 // The files of a run's folder.
 const (
 	ModelFile      = "model.safetensors"      // the weights, for inference
+	BestFile       = "best.safetensors"       // those of the epoch with the lowest ValLoss
 	CheckpointFile = "checkpoint.safetensors" // all that a run needs to go on
 	HistoryFile    = "history.csv"            // a line for each epoch
 	CurvesFile     = "curves.svg"             // loss and accuracy over the epochs
 )
 
 // A checkpoint is one safetensors file. Its tensors are the network's under
-// "weights/" and the optimizer's under "optimizer/"; its metadata has one entry:
+// "weights/", the optimizer's under "optimizer/", and where Config asks for them
+// the gradients accumulated under "gradient/" and the moving averages under
+// "average/"; its metadata has one entry:
 const stateKey = "tapenet.train"
 
 // state is that entry, in JSON.
@@ -46,10 +49,27 @@ type settings struct {
 	Batch     int
 	Optimizer string
 	Seed      uint64
+
+	LabelSmoothing, ClipNorm, ClipValue, Average float64 `json:",omitempty"`
+
+	Accumulate   int    `json:",omitempty"`
+	Schedule     string `json:",omitempty"` // "" if there is none
+	ClassWeights string `json:",omitempty"` // "" if there are none
 }
 
 func (r *run) settings() settings {
-	return settings{r.Model, r.data.Name, r.data.Train.Len(), r.Batch, describe(r.Optimizer), r.Seed}
+	s := settings{
+		Model: r.Model, Dataset: r.data.Name, Images: r.data.Train.Len(), Batch: r.Batch,
+		Optimizer: describe(r.Optimizer), Seed: r.Seed,
+		LabelSmoothing: r.LabelSmoothing, ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
+	}
+	if r.Schedule != nil {
+		s.Schedule = describe(r.Schedule)
+	}
+	if r.ClassWeights != nil {
+		s.ClassWeights = fmt.Sprint(r.ClassWeights)
+	}
+	return s
 }
 
 // differences says in which settings s, a checkpoint's, is not those of the run.
@@ -65,6 +85,13 @@ func (s settings) differences(run settings) string {
 		{"batch size", "%d", s.Batch, run.Batch},
 		{"optimizer", "%.100q", s.Optimizer, run.Optimizer},
 		{"seed", "%d", s.Seed, run.Seed},
+		{"clipping by norm", "%g", s.ClipNorm, run.ClipNorm},
+		{"clipping by value", "%g", s.ClipValue, run.ClipValue},
+		{"average", "%g", s.Average, run.Average},
+		{"accumulation", "%d", s.Accumulate, run.Accumulate},
+		{"label smoothing", "%g", s.LabelSmoothing, run.LabelSmoothing},
+		{"class weighting", "%.100q", s.ClassWeights, run.ClassWeights},
+		{"schedule", "%.100q", s.Schedule, run.Schedule},
 	} {
 		if d.saved != d.now {
 			all = append(all, fmt.Sprintf("its %s is "+d.verb+", this run's "+d.verb, d.name, d.saved, d.now))
@@ -79,9 +106,7 @@ func (r *run) tensors() map[string]*tensor.Dense {
 	for name, t := range r.net.Weights.Map() {
 		all["weights/"+name] = t
 	}
-	for name, t := range r.updater.state() {
-		all["optimizer/"+name] = t
-	}
+	maps.Copy(all, r.updater.tensors())
 	return all
 }
 
@@ -124,7 +149,9 @@ func (r *run) claim() error {
 }
 
 // save writes the checkpoint.
-func (r *run) save() error {
+func (r *run) save() error { return r.saveAs(CheckpointFile) }
+
+func (r *run) saveAs(name string) error {
 	if r.Dir == "" {
 		return nil
 	}
@@ -133,7 +160,7 @@ func (r *run) save() error {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
 	f := weights.File{Tensors: r.tensors(), Metadata: map[string]string{stateKey: string(s)}}
-	if err := f.Save(filepath.Join(r.Dir, CheckpointFile)); err != nil {
+	if err := f.Save(filepath.Join(r.Dir, name)); err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
 	return nil
@@ -145,8 +172,7 @@ func (r *run) keep() error {
 	if r.Dir == "" {
 		return nil
 	}
-	model := weights.Model{Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: r.net.Weights.Map()}
-	if err := model.Save(filepath.Join(r.Dir, ModelFile)); err != nil {
+	if err := r.averaged(r.saveModels); err != nil {
 		return err
 	}
 	if err := r.write(HistoryFile, writeCSV); err != nil {
@@ -155,7 +181,24 @@ func (r *run) keep() error {
 	if err := r.write(CurvesFile, writeCurves); err != nil {
 		return err
 	}
+	if err := r.keepLast(); err != nil {
+		return err
+	}
 	return r.save()
+}
+
+// saveModels writes the network, and once more if it is the best so far.
+func (r *run) saveModels() error {
+	if err := r.saveModel(ModelFile); err != nil || best(r.history) < len(r.history)-1 {
+		return err
+	}
+	return r.saveModel(BestFile)
+}
+
+// saveModel writes the network for inference.
+func (r *run) saveModel(name string) error {
+	m := weights.Model{Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: r.net.Weights.Map()}
+	return m.Save(filepath.Join(r.Dir, name))
 }
 
 // write writes a file that shows the history.
@@ -179,10 +222,15 @@ func (r *run) load() error {
 	if !s.possible() {
 		return fmt.Errorf("train: %s is damaged: its run cannot be at epoch %d, batch %d, step %d with that history", path, s.At.Epoch, s.At.Batch, s.Step)
 	}
+	if r.Patience > 0 && len(s.History) > 0 {
+		if err := r.loadBest(); err != nil {
+			return err
+		}
+	}
 	if err := r.net.Weights.Load(under("weights/", f.Tensors)); err != nil {
 		return fmt.Errorf("train: %s: %w", path, err)
 	}
-	if err := r.updater.load(under("optimizer/", f.Tensors)); err != nil {
+	if err := r.updater.load(f.Tensors); err != nil {
 		return fmt.Errorf("train: %s: %w", path, err)
 	}
 	if name := r.notFinite(); name != "" {
@@ -211,7 +259,7 @@ func readCheckpoint(dir string) (weights.File, state, error) {
 // have come to that state.
 func (s state) possible() bool {
 	at := s.At
-	batches := 1 + (s.Settings.Images-1)/s.Settings.Batch // of an epoch
+	batches := batchCount(s.Settings.Images, s.Settings.Batch) // of an epoch
 	if at.Epoch != len(s.History) || at.Batch < 0 || at.Batch > batches || s.Step != uint64(at.Epoch*batches+at.Batch) {
 		return false
 	}
@@ -219,7 +267,7 @@ func (s state) possible() bool {
 		return false
 	}
 	for i, e := range s.History {
-		if e.Epoch != i+1 || !plausible(e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond) {
+		if e.Epoch != i+1 || !plausible(e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, e.LearningRate) {
 			return false
 		}
 	}
@@ -229,21 +277,6 @@ func (s state) possible() bool {
 // plausible reports whether numbers may be losses, which are float32.
 func plausible(numbers ...float64) bool {
 	return !slices.ContainsFunc(numbers, func(v float64) bool { return math.Abs(v) > math.MaxFloat32 })
-}
-
-// load copies saved slots into the updater's.
-func (u *updater) load(from map[string]*tensor.Dense) error {
-	own := u.state()
-	for name, t := range own {
-		saved := from[name]
-		if saved == nil || !saved.Shape().Eq(t.Shape()) || saved.Dtype() != tensor.Float32 {
-			return fmt.Errorf("the optimizer's %s is missing or not %v", name, t.Shape())
-		}
-	}
-	for name := range own {
-		copy(own[name].Float32s(), from[name].Float32s())
-	}
-	return nil
 }
 
 // under returns the tensors whose name begins with prefix, without it.

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -16,10 +17,41 @@ type Config struct {
 	Optimizer Optimizer // nil means Adam{}
 	Seed      uint64    // of initial weights, shuffling and dropout
 
+	// LabelSmoothing takes this share of each target from its class and spreads
+	// it over all (Szegedy et al. 2015), in the test loss as well; 0 means none.
+	LabelSmoothing float64
+	// ClassWeights weighs the training samples by their class: a batch's loss is
+	// the weighted mean. nil means equal weights.
+	ClassWeights []float64
+
+	// Schedule changes the optimizer's learning rate, which must be Rated; nil
+	// means a constant rate.
+	Schedule Schedule
+
+	// Gradients, before the optimizer sees them.
+	ClipValue  float64 // limit of each gradient's absolute value; 0 means none
+	ClipNorm   float64 // limit of the Euclidean norm of all gradients together; 0 means none
+	Accumulate int     // batches, of one epoch, whose mean gradient makes a step; 0 means 1
+
+	// Average is the decay of a moving average of the weights, as in 0.999, with
+	// which the network is evaluated, saved and returned; training goes on with
+	// the weights themselves. 0 means none.
+	Average float64
+
+	// Patience ends the run when ValLoss has not been lower for so many epochs;
+	// 0 means never. With it, the network has the weights of the best epoch at
+	// the end of the run.
+	Patience int
+
 	// Dir is the folder that keeps the run; "" means none. It gets
-	// model.safetensors, checkpoint.safetensors, history.csv and curves.svg. If
-	// it holds a run already, Fit refuses it unless Resume is set.
+	// model.safetensors and best.safetensors, which are the last and the best
+	// epoch's, checkpoint.safetensors, history.csv and curves.svg. If it holds a
+	// run already, Fit refuses it unless Resume is set.
 	Dir string
+	// Keep is how many epochs' checkpoints to keep beside, the last ones, as in
+	// epoch-0007.safetensors; 0 means none. In the place of
+	// checkpoint.safetensors, one makes Resume go on from that epoch.
+	Keep int
 	// Model is the network's name in modelzoo, kept in model.safetensors so that
 	// infer.Load can build it again; "" for a network of your own.
 	Model string
@@ -43,6 +75,7 @@ type Epoch struct {
 	ValLoss         float64 `json:"val_loss"` // on the test set, after the epoch
 	ValAccuracy     float64 `json:"val_accuracy"`
 	ImagesPerSecond float64 `json:"images_per_second"` // of training, evaluation left out
+	LearningRate    float64 `json:"learning_rate"`     // of the last step; 0 if the optimizer is not Rated
 }
 
 // Progress is how far an epoch has come.
@@ -57,6 +90,7 @@ type Progress struct {
 type Result struct {
 	Network *graph.Network
 	History []Epoch
+	Best    Epoch // the one with the lowest ValLoss; its Epoch is 0 if there is none
 }
 
 func (c Config) defaults() Config {
@@ -69,6 +103,9 @@ func (c Config) defaults() Config {
 	if c.Optimizer == nil {
 		c.Optimizer = Adam{}
 	}
+	if c.Accumulate == 1 {
+		c.Accumulate = 0 // the same
+	}
 	return c
 }
 
@@ -76,14 +113,45 @@ func (c Config) check(d data.Dataset) error {
 	switch {
 	case c.Epochs < 0 || c.Batch < 0:
 		return fmt.Errorf("train: epochs %d and batch size %d, want positive numbers", c.Epochs, c.Batch)
+	case c.Accumulate < 0:
+		return fmt.Errorf("train: Accumulate %d, want a positive number of batches, or 0 for one", c.Accumulate)
 	case d.Train == nil || d.Test == nil || d.Train.Len() == 0 || d.Test.Len() == 0:
 		return fmt.Errorf("train: dataset %q has no training or no test samples", d.Name)
 	case len(d.Classes) == 0:
 		return fmt.Errorf("train: dataset %q has no classes, want a name for each", d.Name)
+	case c.Patience < 0 || c.Keep < 0:
+		return fmt.Errorf("train: Patience %d and Keep %d, want numbers of epochs, or 0", c.Patience, c.Keep)
+	case c.Keep > 0 && c.Dir == "":
+		return fmt.Errorf("train: Keep without Dir, want the folder of the run")
 	case c.Resume && c.Dir == "":
 		return fmt.Errorf("train: Resume without Dir, want the folder of the run")
 	}
-	if o, ok := c.Optimizer.(interface{ Check() error }); ok {
+	if _, ok := c.Optimizer.(Rated); !ok && c.Schedule != nil {
+		return fmt.Errorf("train: a Schedule with optimizer %T, want one with the methods of Rated", c.Optimizer)
+	}
+	err := cmp.Or(positive("ClipValue", c.ClipValue), positive("ClipNorm", c.ClipNorm), share("Average", c.Average),
+		share("LabelSmoothing", c.LabelSmoothing), c.checkClassWeights(len(d.Classes)))
+	if err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return cmp.Or(check(c.Optimizer), check(c.Schedule))
+}
+
+func (c Config) checkClassWeights(classes int) error {
+	if c.ClassWeights != nil && len(c.ClassWeights) != classes {
+		return fmt.Errorf("%d ClassWeights, want %d, one for each class", len(c.ClassWeights), classes)
+	}
+	for k, w := range c.ClassWeights {
+		if !(w >= 0) || math.IsInf(w, 0) {
+			return fmt.Errorf("ClassWeights[%d] %g, want a number from 0", k, w)
+		}
+	}
+	return nil
+}
+
+// check asks an optimizer or a schedule about its settings, if it can tell.
+func check(o any) error {
+	if o, ok := o.(interface{ Check() error }); ok {
 		if err := o.Check(); err != nil {
 			return fmt.Errorf("train: %w", err)
 		}

@@ -51,6 +51,24 @@ func (c Confusion) Precision(class int) float64 {
 // Recall is, of the samples of a class, the share that is found.
 func (c Confusion) Recall(class int) float64 { return ratio(c[class][class], c.support(class)) }
 
+// F1 is the harmonic mean of a class's precision and recall, 0 if both are 0.
+func (c Confusion) F1(class int) float64 {
+	p, r := c.Precision(class), c.Recall(class)
+	if p+r == 0 {
+		return 0
+	}
+	return 2 * p * r / (p + r)
+}
+
+// Mean is the mean over all classes of a measure such as c.F1, 0 without classes.
+func (c Confusion) Mean(measure func(class int) float64) float64 {
+	var sum float64
+	for k := range c {
+		sum += measure(k)
+	}
+	return sum / float64(max(len(c), 1))
+}
+
 func (c Confusion) support(class int) int {
 	n := 0
 	for _, v := range c[class] {
@@ -66,15 +84,17 @@ func ratio(part, of int) float64 {
 	return float64(part) / float64(of)
 }
 
-// Table writes accuracy, precision and recall of each class, and the matrix.
+// Table writes accuracy, precision, recall and F1 of each class and their means,
+// and the matrix.
 func (c Confusion) Table(classes []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "accuracy %.4f (%d images)\n\n", c.Accuracy(), c.Total())
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "class\tprecision\trecall\timages\t")
+	fmt.Fprintln(w, "class\tprecision\trecall\tF1\timages\t")
 	for k, name := range classes {
-		fmt.Fprintf(w, "%s\t%.4f\t%.4f\t%d\t\n", name, c.Precision(k), c.Recall(k), c.support(k))
+		fmt.Fprintf(w, "%s\t%.4f\t%.4f\t%.4f\t%d\t\n", name, c.Precision(k), c.Recall(k), c.F1(k), c.support(k))
 	}
+	fmt.Fprintf(w, "mean\t%.4f\t%.4f\t%.4f\t%d\t\n", c.Mean(c.Precision), c.Mean(c.Recall), c.Mean(c.F1), c.Total())
 	w.Flush()
 	b.WriteString("\nconfusion: true class in rows, prediction in columns\n")
 	fmt.Fprintf(w, "\t%s\t\n", strings.Join(classes, "\t"))

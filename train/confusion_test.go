@@ -1,6 +1,7 @@
 package train
 
 import (
+	"math"
 	"testing"
 
 	"tapenet/graph/graphtest"
@@ -36,13 +37,19 @@ func TestConfusion(t *testing.T) {
 		{"recall 0", c.Recall(0), 8.0 / 10},
 		{"recall 1", c.Recall(1), 4.0 / 5},
 		{"recall of a class never found", c.Recall(2), 0},
+		{"F1 of 0", c.F1(0), 8.0 / 11}, // 2·hits / (images + predictions)
+		{"F1 of 1", c.F1(1), 8.0 / 13},
+		{"F1 of a class never found", c.F1(2), 0},
+		{"mean F1", c.Mean(c.F1), (8.0/11 + 8.0/13) / 3},
+		{"mean recall", c.Mean(c.Recall), (8.0/10 + 4.0/5) / 3},
+		{"mean of no classes", NewConfusion(0).Mean(empty.F1), 0},
 		{"total of none", float64(empty.Total()), 0},
 		{"accuracy of none", empty.Accuracy(), 0},
 		{"precision of none", empty.Precision(1), 0},
 		{"recall of none", empty.Recall(1), 0},
 		{"accuracy of no classes", NewConfusion(0).Accuracy(), 0},
 	} {
-		if tt.got != tt.want {
+		if math.Abs(tt.got-tt.want) > 1e-15 {
 			t.Errorf("%s is %g, want %g", tt.name, tt.got, tt.want)
 		}
 	}

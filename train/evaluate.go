@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gorgonia.org/tensor"
 
@@ -19,20 +20,25 @@ func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (lo
 	if samples.Len() == 0 {
 		return 0, 0, errors.New("train: no samples to evaluate")
 	}
+	first, err := net.Model(graph.Eval, min(evalBatch, samples.Len()))
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := classifier(first); err != nil {
+		return 0, 0, err
+	}
+	next := readAhead(samples, slices.Chunk(upTo(samples.Len()), evalBatch), first)
+	defer next.close()
 	var sums tally
 	for lo := 0; lo < samples.Len(); lo += evalBatch {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, fmt.Errorf("train: evaluation stopped after %d of %d samples: %w", lo, samples.Len(), err)
 		}
-		n := min(evalBatch, samples.Len()-lo)
-		m, err := net.Model(graph.Eval, n)
+		m, err := net.Model(graph.Eval, min(evalBatch, samples.Len()-lo))
 		if err != nil {
 			return 0, 0, err
 		}
-		if err := classifier(m); err != nil {
-			return 0, 0, err
-		}
-		if err := fill(m, samples, func(i int) int { return lo + i }); err != nil {
+		if err := next.fill(m); err != nil {
 			return 0, 0, fmt.Errorf("train: evaluation %w", err)
 		}
 		if err := m.Run(); err != nil {
@@ -43,6 +49,15 @@ func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (lo
 	return sums.loss(), sums.accuracy(), nil
 }
 
+// upTo is 0, 1, …, n-1.
+func upTo(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
 // classifier returns an error unless a model is one, in float32.
 func classifier(m *graph.Model) error {
 	if of := m.Input.Dtype(); of != tensor.Float32 {
@@ -51,23 +66,6 @@ func classifier(m *graph.Model) error {
 	output, target := m.OutputShape(), m.Target.Shape()
 	if len(output) != 2 || !target.Eq(output[:1]) {
 		return fmt.Errorf("train: the network's output is %v and its targets %v, want (N,classes) and (N)", output, target)
-	}
-	return nil
-}
-
-// fill reads a batch into a classifier: sample i of the batch is index(i).
-func fill(m *graph.Model, samples data.Samples, index func(i int) int) error {
-	x, labels := m.Input.Float32s(), m.Target.Float32s()
-	size, classes := len(x)/len(labels), m.OutputShape()[1]
-	for i := range labels {
-		class, err := samples.Read(index(i), x[i*size:][:size])
-		if err != nil {
-			return fmt.Errorf("sample %d: %w", index(i), err)
-		}
-		if class < 0 || class >= classes {
-			return fmt.Errorf("sample %d: class %d, want 0 to %d", index(i), class, classes-1)
-		}
-		labels[i] = float32(class)
 	}
 	return nil
 }

@@ -74,23 +74,23 @@ func ExampleFit_resume() {
 	// epochs: 2
 }
 
-// Lion follows the sign of a mean of the gradients (Chen et al. 2023, with the usual settings).
-type Lion struct{ LR float32 }
+// Signum follows the sign of a mean of the gradients (Bernstein et al. 2018).
+type Signum struct{ LR float32 }
 
 // Slots is the mean.
-func (Lion) Slots() []string { return []string{"mean"} }
+func (Signum) Slots() []string { return []string{"mean"} }
 
 // Update is one step.
-func (l Lion) Update(_ uint64, w, grad []float32, slots [][]float32) {
+func (s Signum) Update(_ uint64, w, grad []float32, slots [][]float32) {
 	mean := slots[0]
 	for i, g := range grad {
-		switch direction := 0.9*mean[i] + 0.1*g; {
-		case direction > 0:
-			w[i] -= l.LR
-		case direction < 0:
-			w[i] += l.LR
+		mean[i] = 0.9*mean[i] + 0.1*g
+		switch {
+		case mean[i] > 0:
+			w[i] -= s.LR
+		case mean[i] < 0:
+			w[i] += s.LR
 		}
-		mean[i] = 0.99*mean[i] + 0.01*g
 	}
 }
 
@@ -99,7 +99,7 @@ func ExampleOptimizer() {
 	dataset, net := digits(800)
 	res, err := train.Fit(context.Background(), net, dataset, train.Config{
 		Epochs:    6,
-		Optimizer: Lion{LR: 0.002},
+		Optimizer: Signum{LR: 0.002},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -107,6 +107,31 @@ func ExampleOptimizer() {
 	fmt.Println("more than 80 % right:", res.History[5].ValAccuracy > 0.8)
 	// Output:
 	// more than 80 % right: true
+}
+
+// A schedule lowers the learning rate while the run goes on.
+func ExampleSchedule() {
+	schedule, err := train.ParseSchedule("step:2:0.5")
+	if err != nil {
+		log.Fatal(err)
+	}
+	dataset, net := digits(320)
+	res, err := train.Fit(context.Background(), net, dataset, train.Config{
+		Epochs:    4,
+		Optimizer: train.AdamW{LR: 0.01},
+		Schedule:  schedule,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, e := range res.History {
+		fmt.Println(e.Epoch, e.LearningRate)
+	}
+	// Output:
+	// 1 0.01
+	// 2 0.01
+	// 3 0.005
+	// 4 0.005
 }
 
 func ExampleConfusion() {

@@ -21,7 +21,7 @@ import (
 	"tapenet/train/data"
 )
 
-// A finished run's folder has the four files and nothing else, such as a temporary one.
+// A finished run's folder has the five files and nothing else, such as a temporary one.
 func TestFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "runs", "blobs") // neither exists
 	res := fit(t, smallNet(), blobSet(25, 5), Config{Epochs: 3, Batch: 10, Dir: dir, Model: "small"})
@@ -33,7 +33,7 @@ func TestFiles(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if want := []string{CheckpointFile, CurvesFile, HistoryFile, ModelFile}; !slices.Equal(names, want) {
+	if want := []string{BestFile, CheckpointFile, CurvesFile, HistoryFile, ModelFile}; !slices.Equal(names, want) {
 		t.Errorf("the folder has %v, want %v", names, want)
 	}
 	checkHistoryFile(t, filepath.Join(dir, HistoryFile), res.History)
@@ -50,7 +50,7 @@ func TestFiles(t *testing.T) {
 // Every epoch replaces all files and rewrites none: whoever has one open keeps what it was, as a second name shows.
 func TestFilesReplaced(t *testing.T) {
 	dir, links := t.TempDir(), t.TempDir()
-	names := []string{CheckpointFile, CurvesFile, HistoryFile, ModelFile}
+	names := []string{BestFile, CheckpointFile, CurvesFile, HistoryFile, ModelFile}
 	var before []string
 	fit(t, plainNet(), blobSet(25, 5), Config{Epochs: 2, Dir: dir, OnEpoch: func(e Epoch) {
 		if e.Epoch > 1 {
@@ -112,14 +112,14 @@ func checkHistoryFile(t *testing.T, path string, history []Epoch) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(lines[0], ","); got != "epoch,loss,accuracy,val_loss,val_accuracy,images_per_second" {
+	if got := strings.Join(lines[0], ","); got != "epoch,loss,accuracy,val_loss,val_accuracy,images_per_second,learning_rate" {
 		t.Errorf("columns %s", got)
 	}
 	if len(lines) != 1+len(history) {
 		t.Fatalf("%d lines, want a header and %d epochs", len(lines), len(history))
 	}
 	for i, e := range history {
-		want := []float64{float64(e.Epoch), e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond}
+		want := []float64{float64(e.Epoch), e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, e.LearningRate}
 		for k, field := range lines[i+1] {
 			got, err := strconv.ParseFloat(field, 64)
 			if err != nil || max(got-want[k], want[k]-got) > 1e-7*max(want[k], -want[k]) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,8 +15,9 @@ import (
 )
 
 // Fit trains a network on a dataset's training samples and measures it on the
-// test samples after every epoch. Equal settings give equal weights, bit for
-// bit, whatever the number of processors.
+// test samples after every epoch. Samples are read by one goroutine, a batch
+// ahead. Equal settings give equal weights, bit for bit, whatever the number of
+// processors.
 //
 // A cancelled ctx stops it within one batch; the error wraps ctx.Err(), and a
 // checkpoint in Config.Dir lets Config.Resume go on from that batch. A loss or a
@@ -26,7 +28,7 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 	if err := c.check(d); err != nil {
 		return nil, err
 	}
-	net, err := graph.NewNetwork(l, d.Shape[:], graph.Options{Seed: c.Seed})
+	net, err := graph.NewNetwork(l, d.Shape[:], graph.Options{Seed: c.Seed, Loss: graph.CrossEntropy{Smoothing: c.LabelSmoothing}})
 	if err != nil {
 		return nil, err
 	}
@@ -34,12 +36,12 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 	if err := r.start(); err != nil {
 		return nil, err
 	}
-	for r.at.Epoch < c.Epochs {
+	for r.at.Epoch < c.Epochs && !r.stalled() {
 		if err := r.epoch(ctx); err != nil {
 			return r.result(), err
 		}
 	}
-	return r.result(), nil
+	return r.finish()
 }
 
 // run is one call of Fit.
@@ -50,6 +52,7 @@ type run struct {
 	updater *updater
 	at      position
 	history []Epoch
+	best    map[string]*tensor.Dense // weights of the best epoch, with Patience
 }
 
 // position is where a run is. With it, the weights and the optimizer's slots,
@@ -60,7 +63,15 @@ type position struct {
 	Sums  tally // of those batches
 }
 
-func (r *run) result() *Result { return &Result{Network: r.net, History: r.history} }
+// result ends the run: with the moving averages, if there are any.
+func (r *run) result() *Result {
+	r.updater.swap(r.net.Weights)
+	res := &Result{Network: r.net, History: r.history}
+	if i := best(r.history); i >= 0 {
+		res.Best = r.history[i]
+	}
+	return res
+}
 
 // start makes the optimizer's state, and takes up or makes the run's folder.
 // The checkpoint it writes shows early whether the folder can be written.
@@ -72,7 +83,7 @@ func (r *run) start() error {
 	if err != nil {
 		return err
 	}
-	if r.updater, err = newUpdater(r.Optimizer, m.Params()); err != nil {
+	if r.updater, err = newUpdater(r.Config, m.Params()); err != nil {
 		return err
 	}
 	if r.Resume {
@@ -84,7 +95,11 @@ func (r *run) start() error {
 		return err
 	}
 	if r.OnStart != nil {
-		if err := r.OnStart(r.net, r.progress(r.data.Train.Len(), 0)); err != nil {
+		p := r.progress(r.data.Train.Len(), 0)
+		if r.stalled() {
+			p.Epochs = r.at.Epoch // there will be no others
+		}
+		if err := r.OnStart(r.net, p); err != nil {
 			return err
 		}
 	}
@@ -111,24 +126,18 @@ func (r *run) fits() error {
 // epoch goes through the rest of one epoch, evaluates, and keeps the results.
 func (r *run) epoch(ctx context.Context) error {
 	began, before := time.Now(), r.at.Sums.Images
-	order := r.order(r.at.Epoch)
-	for lo := r.at.Batch * r.Batch; lo < len(order); lo += r.Batch {
-		if err := ctx.Err(); err != nil {
-			return r.interrupted(err)
-		}
-		if err := r.batch(order[lo:min(lo+r.Batch, len(order))]); err != nil {
-			return err
-		}
-		if r.OnBatch != nil {
-			r.OnBatch(r.progress(len(order), rate(r.at.Sums.Images-before, began)))
-		}
+	if err := r.batches(ctx, func() float64 { return rate(r.at.Sums.Images-before, began) }); err != nil {
+		return err
 	}
 	e := Epoch{
 		Epoch: r.at.Epoch + 1, Loss: r.at.Sums.loss(), Accuracy: r.at.Sums.accuracy(),
-		ImagesPerSecond: rate(r.at.Sums.Images-before, began),
+		ImagesPerSecond: rate(r.at.Sums.Images-before, began), LearningRate: r.rate(r.moment()),
 	}
-	var err error
-	if e.ValLoss, e.ValAccuracy, err = Evaluate(ctx, r.net, r.data.Test); err != nil {
+	err := r.averaged(func() (err error) {
+		e.ValLoss, e.ValAccuracy, err = Evaluate(ctx, r.net, r.data.Test)
+		return err
+	})
+	if err != nil {
 		if ctx.Err() != nil {
 			return r.interrupted(ctx.Err())
 		}
@@ -141,6 +150,7 @@ func (r *run) epoch(ctx context.Context) error {
 		return err
 	}
 	r.history = append(r.history, e)
+	r.remember()
 	r.at = position{Epoch: e.Epoch}
 	if err := r.keep(); err != nil {
 		return err
@@ -151,25 +161,36 @@ func (r *run) epoch(ctx context.Context) error {
 	return nil
 }
 
-// batch trains on the samples with the given indices.
-func (r *run) batch(samples []int) error {
-	m, err := r.net.Model(graph.Train, len(samples))
+// batches trains on the rest of the epoch's batches. speed is that of the epoch
+// until now, in images a second.
+func (r *run) batches(ctx context.Context, speed func() float64) error {
+	order := r.order(r.at.Epoch)
+	rest := order[min(r.at.Batch*r.Batch, len(order)):]
+	next, err := r.ahead(slices.Chunk(rest, r.Batch))
 	if err != nil {
 		return err
 	}
-	if err := fill(m, r.data.Train, func(i int) int { return samples[i] }); err != nil {
-		return fmt.Errorf("train: training %w", err)
+	defer next.close()
+	for r.at.Sums.Images < len(order) {
+		if err := ctx.Err(); err != nil {
+			return r.interrupted(err)
+		}
+		if err := r.batch(next, min(r.Batch, len(order)-r.at.Sums.Images)); err != nil {
+			return err
+		}
+		if r.OnBatch != nil {
+			r.OnBatch(r.progress(len(order), speed()))
+		}
 	}
-	if err := m.Run(); err != nil {
-		return err
-	}
-	if err := finite(m.Loss(), r.at.Epoch+1, r.at.Batch+1); err != nil {
-		return err
-	}
-	r.updater.step(r.net.Weights.Step, m.Params())
-	r.at.Sums.add(m)
-	r.at.Batch++
 	return nil
+}
+
+// averaged calls do while the network has the moving averages for its weights,
+// if there are any.
+func (r *run) averaged(do func() error) error {
+	r.updater.swap(r.net.Weights)
+	defer r.updater.swap(r.net.Weights)
+	return do()
 }
 
 // sound returns an error if training has spoilt a tensor. The loss need not show

@@ -18,10 +18,10 @@ import (
 // writeCSV writes a line for each epoch, named like the fields' JSON.
 func writeCSV(w io.Writer, history []Epoch) error {
 	c := csv.NewWriter(w)
-	c.Write([]string{"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "images_per_second"})
+	c.Write([]string{"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "images_per_second", "learning_rate"})
 	for _, e := range history {
 		line := []string{strconv.Itoa(e.Epoch)}
-		for _, v := range []float64{e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond} {
+		for _, v := range []float64{e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, e.LearningRate} {
 			line = append(line, strconv.FormatFloat(v, 'g', 8, 64))
 		}
 		c.Write(line)

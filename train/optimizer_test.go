@@ -164,6 +164,65 @@ func TestFitStep(t *testing.T) {
 	}
 }
 
+// ofClass are the samples of one class.
+type ofClass struct {
+	data.Samples
+	which []int
+}
+
+func (o ofClass) Len() int { return len(o.which) }
+
+func (o ofClass) Read(i int, x []float32) (int, error) { return o.Samples.Read(o.which[i], x) }
+
+// With class weights, a step goes down the weighted mean of the samples' gradients.
+func TestFitClassWeights(t *testing.T) {
+	const lr = 0.5
+	weights := []float64{1, 0.25, 3}
+	d := blobSet(7, 2)
+	net, err := graph.NewNetwork(plainNet(), d.Shape[:], graph.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := net.Weights.Get("dense/weight").Float32s()
+	want, total := make([]float64, len(before)), 0.0
+	for class, w := range weights {
+		part := ofClass{Samples: d.Train}
+		for i := class; i < 7; i += 3 { // the class of blobs' sample i is i mod 3
+			part.which = append(part.which, i)
+		}
+		w *= float64(part.Len())
+		total += w
+		for i, g := range logisticGradient(t, part, before) {
+			want[i] += w * g
+		}
+	}
+	after := fit(t, plainNet(), d, Config{Epochs: 1, Batch: 7, Optimizer: SGD{LR: lr}, ClassWeights: weights}).Network.Weights.Get("dense/weight").Float32s()
+	for i := range after {
+		if got := float64(before[i]-after[i]) / lr; math.Abs(got-want[i]/total) > 1e-5 {
+			t.Errorf("weight %d moved by %.7g, want %.7g", i, got, want[i]/total)
+		}
+	}
+}
+
+// Label smoothing is that of the loss: of an untrained network with zero weights, the gradient is known.
+func TestFitSmoothing(t *testing.T) {
+	zero := graph.Sequential{graph.Flatten{}, graph.Dense{Units: 3, WeightInit: graph.Zeros}}
+	move := func(smoothing float64) []float32 {
+		c := Config{Epochs: 1, Batch: 6, Optimizer: SGD{LR: 1}, LabelSmoothing: smoothing}
+		return fit(t, zero, blobSet(6, 2), c).Network.Weights.Get("dense/weight").Float32s()
+	}
+	// All probabilities are 1/3, so that a third of the targets taken away takes away a third of the gradient.
+	plain, smooth := move(0), move(1.0/3)
+	for i := range plain {
+		if want := plain[i] * 2 / 3; math.Abs(float64(smooth[i]-want)) > 1e-6 {
+			t.Errorf("weight %d moved by %g, want %g", i, smooth[i], want)
+		}
+	}
+	if slices.Max(plain) == 0 {
+		t.Error("nothing has moved")
+	}
+}
+
 // logisticGradient is the gradient of the mean cross-entropy of x·w for w (16,3).
 func logisticGradient(t *testing.T, samples data.Samples, w []float32) []float64 {
 	t.Helper()

@@ -121,7 +121,7 @@ func compareRuns(t *testing.T, got, want *Result, gotDir, wantDir string) {
 	if !reflect.DeepEqual(bits(got.Network), bits(want.Network)) {
 		t.Error("other weights in memory")
 	}
-	for _, name := range []string{ModelFile, CheckpointFile} {
+	for _, name := range []string{ModelFile, BestFile, CheckpointFile} {
 		got, want := tensorBytes(t, gotDir, name), tensorBytes(t, wantDir, name)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s has other tensors", name)
@@ -166,7 +166,10 @@ func TestResumeFinished(t *testing.T) {
 
 // Optimizers with any number of slots go on as well.
 func TestResumeOptimizers(t *testing.T) {
-	for _, rule := range []Optimizer{Adam{}, SGD{}, SGD{Momentum: 0.9}, decay{0.01}} {
+	for _, rule := range []Optimizer{
+		Adam{}, SGD{}, SGD{Momentum: 0.9}, decay{0.01}, SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.01}, RMSProp{},
+		RMSProp{Momentum: 0.9}, Adagrad{}, AdamW{}, NAdam{WeightDecay: 0.01}, Lion{LR: 0.001, WeightDecay: 0.1},
+	} {
 		t.Run(fmt.Sprintf("%T %v", rule, rule), func(t *testing.T) {
 			dir, straight := t.TempDir(), t.TempDir()
 			c := resumeConfig(straight)
@@ -175,6 +178,41 @@ func TestResumeOptimizers(t *testing.T) {
 			c.Dir = dir
 			stopped(t, c, afterBatch(9, "epoch 2 after 30 "))
 			c.Resume = true
+			compareRuns(t, fit(t, smallNet(), resumeSet(), c), want, dir, straight)
+		})
+	}
+}
+
+// What is done with gradients and weights around the optimizer goes on as well. The stops are within a group of
+// batches, after one, and in the epoch's last one, which is short.
+func TestResumeAround(t *testing.T) {
+	for name, set := range map[string]func(c *Config){
+		"clipping":     func(c *Config) { c.ClipNorm, c.ClipValue = 0.1, 0.05 },
+		"accumulation": func(c *Config) { c.Accumulate = 4 },
+		"average":      func(c *Config) { c.Average = 0.9 },
+		"schedule":     func(c *Config) { c.Schedule = Cosine{Warmup: 0.5} },
+		"plateau":      func(c *Config) { c.Schedule = ReduceOnPlateau{Patience: 1} },
+		"patience":     func(c *Config) { c.Patience = 2; c.Optimizer = SGD{LR: 0.5} },
+		"average and patience": func(c *Config) {
+			c.Average, c.Patience, c.Optimizer = 0.9, 1, SGD{LR: 0.5}
+		},
+		"targets": func(c *Config) { c.LabelSmoothing, c.ClassWeights = 0.1, []float64{1, 0.5, 3} },
+		"all": func(c *Config) {
+			c.Schedule = OneCycle{}
+			c.Accumulate, c.Average, c.ClipNorm, c.Optimizer = 2, 0.99, 0.5, NAdam{}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, straight := t.TempDir(), t.TempDir()
+			c := resumeConfig(straight)
+			set(&c)
+			want := fit(t, smallNet(), resumeSet(), c)
+			c.Dir = dir
+			stopped(t, c, afterBatch(3, "epoch 1 after 30 "))
+			c.Resume = true
+			stopped(t, c, afterBatch(1, "epoch 1 after 40 "))
+			stopped(t, c, afterBatch(7, "epoch 2 after 50 "))
+			stopped(t, c, duringEvaluation)
 			compareRuns(t, fit(t, smallNet(), resumeSet(), c), want, dir, straight)
 		})
 	}

@@ -13,19 +13,28 @@ import (
 // allocationLimit is how many objects a training step may allocate after warm-up.
 const allocationLimit = 20
 
-// newStep returns a run of the CNN on MNIST's size of images, and the samples of its first batch.
-func newStep(t testing.TB, batch int) (*run, []int) {
+// newStep returns a run of the CNN on MNIST's size of images, and a reader of its first batch without end.
+func newStep(t testing.TB, c Config) (*run, *ahead) {
 	t.Helper()
 	d := data.Dataset{Shape: [3]int{1, 28, 28}, Classes: make([]string, 10), Train: digits{}, Test: digits{}}
 	net, err := graph.NewNetwork(modelzoo.CNN(10), d.Shape[:], graph.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &run{Config: Config{Batch: batch}.defaults(), data: d, net: net}
+	r := &run{Config: c.defaults(), data: d, net: net}
 	if err := r.start(); err != nil {
 		t.Fatal(err)
 	}
-	return r, r.order(0)[:batch]
+	samples := r.order(0)[:c.Batch]
+	next, err := r.ahead(func(yield func([]int) bool) {
+		for yield(samples) {
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(next.close)
+	return r, next
 }
 
 // digits are images that cost almost nothing to read.
@@ -40,17 +49,26 @@ func (digits) Read(i int, x []float32) (int, error) {
 }
 
 func TestStepAllocations(t *testing.T) {
-	r, samples := newStep(t, 128)
-	step := func() {
-		if err := r.batch(samples); err != nil {
-			t.Fatal(err)
-		}
-	}
-	step()
-	n := testing.AllocsPerRun(5, step)
-	t.Logf("%g allocations a step", n)
-	if n > allocationLimit {
-		t.Errorf("%g allocations a step, want at most %d", n, allocationLimit)
+	for name, c := range map[string]Config{
+		"default": {},
+		"all": {Optimizer: NAdam{WeightDecay: 0.1}, Schedule: Cosine{}, ClipNorm: 1, ClipValue: 1, Accumulate: 2, Average: 0.9,
+			ClassWeights: make([]float64, 10), LabelSmoothing: 0.1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.Batch = 128
+			r, next := newStep(t, c)
+			step := func() {
+				if err := r.batch(next, 128); err != nil {
+					t.Fatal(err)
+				}
+			}
+			step()
+			n := testing.AllocsPerRun(6, step)
+			t.Logf("%g allocations a step", n)
+			if n > allocationLimit {
+				t.Errorf("%g allocations a step, want at most %d", n, allocationLimit)
+			}
+		})
 	}
 }
 
@@ -58,14 +76,14 @@ func TestStepAllocations(t *testing.T) {
 func BenchmarkFitStep(b *testing.B) {
 	for _, batch := range []int{32, 128} {
 		b.Run(fmt.Sprintf("cnn/batch=%d", batch), func(b *testing.B) {
-			r, samples := newStep(b, batch)
-			if err := r.batch(samples); err != nil { // warm up
+			r, next := newStep(b, Config{Batch: batch})
+			if err := r.batch(next, batch); err != nil { // warm up
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
 			began, n := time.Now(), 0
 			for b.Loop() {
-				if err := r.batch(samples); err != nil {
+				if err := r.batch(next, batch); err != nil {
 					b.Fatal(err)
 				}
 				n += batch

@@ -49,7 +49,7 @@ func TestEvaluate(t *testing.T) {
 	if err != nil || errs != "" {
 		t.Fatalf("error %v, stderr %q", err, errs)
 	}
-	for _, want := range []string{"accuracy 0.", "(300 images)", "precision  recall  images", "confusion: true class in rows"} {
+	for _, want := range []string{"accuracy 0.", "(300 images)", "precision  recall      F1  images", "top-3 accuracy 0.", "confusion: true class in rows"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}
@@ -64,7 +64,7 @@ func TestEvaluateAsJSON(t *testing.T) {
 	}
 	var e evaluation
 	strict(t, out, &e)
-	if len(e.Classes) != 10 || len(e.Precision) != 10 || len(e.Recall) != 10 || len(e.Confusion) != 10 {
+	if len(e.Classes) != 10 || len(e.Precision) != 10 || len(e.Recall) != 10 || len(e.F1) != 10 || len(e.Confusion) != 10 {
 		t.Fatalf("%+v, want ten of each", e)
 	}
 	right := 0
@@ -73,6 +73,25 @@ func TestEvaluateAsJSON(t *testing.T) {
 	}
 	if e.Confusion.Total() != 300 || math.Abs(e.Accuracy-float64(right)/300) > 1e-12 || e.Accuracy < 0.7 {
 		t.Errorf("accuracy %v with %d of %d right, want at least 0.7 of 300", e.Accuracy, right, e.Confusion.Total())
+	}
+
+	if e.Top != 3 || e.TopAccuracy <= e.Accuracy || e.TopAccuracy > 1 {
+		t.Errorf("top-%d accuracy %v beside accuracy %v, want more for three", e.Top, e.TopAccuracy, e.Accuracy)
+	}
+	for k, f := range e.F1 {
+		if want := 2 * e.Precision[k] * e.Recall[k] / (e.Precision[k] + e.Recall[k]); math.Abs(f-want) > 1e-12 {
+			t.Errorf("F1 of class %d is %v, want %v", k, f, want)
+		}
+	}
+	for top, want := range map[string]float64{"1": e.Accuracy, "10": 1, "99": 1} {
+		out, _, err := classified(t, "-model", trained(t), "-data", dir, "-json", "-top", top)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e evaluation
+		if strict(t, out, &e); e.TopAccuracy != want || e.Top > 10 {
+			t.Errorf("-top %s gives a top-%d accuracy of %v, want %v", top, e.Top, e.TopAccuracy, want)
+		}
 	}
 
 	// The same pictures, one by one, give the same counts.

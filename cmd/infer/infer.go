@@ -13,16 +13,14 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/infer"
-	"tapenet/train"
-	"tapenet/train/data"
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := cli.Flags("infer", "-model DIR [-top N] [-json] FILE…\n       infer -model DIR [-json] -data DIR|mnist",
+	f := cli.Flags("infer", "-model DIR [-top N] [-json] FILE…\n       infer -model DIR [-top N] [-json] -data DIR|mnist",
 		"says what is in PNG, JPEG or GIF pictures, or measures a model on a dataset's test part", stderr)
 	model := f.String("model", "", "folder of a run, as in runs/cnn, or a model file")
 	set := f.String("data", "", "evaluate on this dataset: mnist, or a folder with four IDX files")
-	top := f.Int("top", 3, "show so many classes of a picture")
+	top := f.Int("top", 3, "show so many classes of a picture; with -data, count a class that is among so many as found")
 	asJSON := f.Bool("json", false, "print JSON, a line for each file, with all classes")
 	if err := cli.Parse(f, args); err != nil {
 		return err
@@ -47,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if *set != "" {
-		return evaluate(ctx, p, *set, *asJSON, stdout)
+		return evaluate(ctx, p, *set, *top, *asJSON, stdout)
 	}
 	show := func(r result) error { _, err := fmt.Fprintln(stdout, r.line(p.Classes, *top)); return err }
 	if *asJSON {
@@ -111,11 +109,7 @@ func classifyFile(p *infer.Predictor, name string) (result, error) {
 // line is the file, its class, and the most probable classes with their
 // probabilities.
 func (r result) line(classes []string, top int) string {
-	order := make([]int, len(classes))
-	for k := range order {
-		order[k] = k
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(r.Probabilities[b], r.Probabilities[a]) })
+	order := ranking(r.Probabilities)
 	shown := make([]string, min(top, len(order)))
 	for i := range shown {
 		shown[i] = fmt.Sprintf("%s: %.1f %%", classes[order[i]], 100*r.Probabilities[order[i]])
@@ -123,64 +117,12 @@ func (r result) line(classes []string, top int) string {
 	return fmt.Sprintf("%s: %s  (%s)", r.File, r.Class, strings.Join(shown, ", "))
 }
 
-// evaluate prints accuracy, precision, recall and the confusion matrix.
-func evaluate(ctx context.Context, p *infer.Predictor, name string, asJSON bool, stdout io.Writer) error {
-	d, err := data.Open(name)
-	if err != nil {
-		return err
+// ranking lists the classes, the most probable ones first.
+func ranking(probabilities []float32) []int {
+	order := make([]int, len(probabilities))
+	for k := range order {
+		order[k] = k
 	}
-	if d.Shape != p.Input || len(d.Classes) != len(p.Classes) {
-		return fmt.Errorf("infer: the dataset has images of %s in %d classes, the model takes %s in %d",
-			cli.Shape(d.Shape), len(d.Classes), cli.Shape(p.Input), len(p.Classes))
-	}
-	confusion, err := confuse(ctx, p, d.Test)
-	if err != nil {
-		return err
-	}
-	if !asJSON {
-		_, err = io.WriteString(stdout, confusion.Table(p.Classes))
-		return err
-	}
-	report := evaluation{Accuracy: confusion.Accuracy(), Classes: p.Classes, Confusion: confusion}
-	for k := range p.Classes {
-		report.Precision = append(report.Precision, confusion.Precision(k))
-		report.Recall = append(report.Recall, confusion.Recall(k))
-	}
-	return json.NewEncoder(stdout).Encode(report)
-}
-
-type evaluation struct {
-	Accuracy  float64         `json:"accuracy"`
-	Classes   []string        `json:"classes"`
-	Precision []float64       `json:"precision"`
-	Recall    []float64       `json:"recall"`
-	Confusion train.Confusion `json:"confusion"`
-}
-
-// confuse counts what the model makes of the samples.
-func confuse(ctx context.Context, p *infer.Predictor, samples data.Samples) (train.Confusion, error) {
-	const batch = 128
-	confusion := train.NewConfusion(len(p.Classes))
-	for lo := 0; lo < samples.Len(); lo += batch {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("infer: stopped after %d of %d images: %w", lo, samples.Len(), err)
-		}
-		n := min(batch, samples.Len()-lo)
-		images, labels := make([][]float32, n), make([]int, n)
-		for i := range n {
-			images[i] = make([]float32, p.Input[0]*p.Input[1]*p.Input[2])
-			var err error
-			if labels[i], err = samples.Read(lo+i, images[i]); err != nil {
-				return nil, err
-			}
-		}
-		predictions, err := p.Predict(images)
-		if err != nil {
-			return nil, err
-		}
-		for i, prediction := range predictions {
-			confusion.Add(labels[i], prediction.Class)
-		}
-	}
-	return confusion, nil
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(probabilities[b], probabilities[a]) })
+	return order
 }

@@ -52,6 +52,8 @@ func (d *display) start(net *graph.Network, set data.Dataset, p train.Progress) 
 		m.Summary(), set.Name, set.Train.Len(), set.Test.Len(), cli.Shape(set.Shape), len(set.Classes))
 	switch {
 	case !d.resume:
+	case p.Epoch > p.Epochs && p.Epochs < d.epochs:
+		d.printf("%s has ended after epoch %d: a larger -patience goes on\n", d.out, p.Epochs)
 	case p.Epoch > p.Epochs:
 		d.printf("%s has completed epoch %d: a larger -epochs goes on\n", d.out, p.Epoch-1)
 	case p.Images > 0:
@@ -133,8 +135,11 @@ func (d *display) clear() {
 }
 
 // end says what is in the folder, or how to go on.
-func (d *display) end(err error) {
+func (d *display) end(res *train.Result, err error) {
 	d.clear()
+	if err == nil && d.patience > 0 {
+		d.printf("%d epochs; the model is that of epoch %d, with the lowest test loss\n", len(res.History), res.Best.Epoch)
+	}
 	switch {
 	case err == nil:
 		d.printf("the model is in %s; its curves are in %s\n",

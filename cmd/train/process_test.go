@@ -120,6 +120,7 @@ func TestInterrupt(t *testing.T) {
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
 	rest := until(t, c, "epoch 1/2")
+	time.Sleep(20 * time.Millisecond) // into the second epoch, which takes many times that
 	c.Process.Signal(os.Interrupt)
 	code := wait(t, c, 5*time.Second)
 	if code != 130 || !strings.HasPrefix(stderr.String(), "train: stopped in epoch 2 after ") || !strings.HasSuffix(stderr.String(), " of 1500 images\n") {

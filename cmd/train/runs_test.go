@@ -50,7 +50,7 @@ func TestWrongFlagsMoveNothing(t *testing.T) {
 	trained(t, quick(t, "-out", dir)...)
 	images := filepath.Join(t.TempDir(), "images")
 	tooSmall(t, images)
-	for _, wrong := range [][]string{{"-optimizer", "lion"}, {"-data", "none"}, {"-data", images}} {
+	for _, wrong := range [][]string{{"-optimizer", "newton"}, {"-data", "none"}, {"-data", images}} {
 		if _, _, err := trains(t, append(quick(t, "-out", dir), wrong...)...); err == nil {
 			t.Errorf("%q: no error", wrong)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/graph"
@@ -19,8 +20,11 @@ import (
 // options are the flags.
 type options struct {
 	model, data, optimizer, out string
+	schedule                    string
 	epochs, batch, limit        int
-	lr                          float64
+	accumulate, patience, keep  int
+	lr, decay, clip             float64
+	smoothing, average          float64
 	seed                        uint64
 	resume, json                bool
 }
@@ -32,9 +36,17 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.data, "data", "mnist", "mnist, or a folder with four IDX files as MNIST has them")
 	f.IntVar(&o.epochs, "epochs", 10, "passes over the training set")
 	f.IntVar(&o.batch, "batch", 32, "samples per step")
-	f.StringVar(&o.optimizer, "optimizer", "adam", "adam or sgd (with momentum 0.9)")
-	f.Float64Var(&o.lr, "lr", 0, "learning rate (default 0.001 for adam, 0.01 for sgd)")
+	f.StringVar(&o.optimizer, "optimizer", "adam", strings.Join(train.OptimizerNames(), ", ")+"; sgd has momentum 0.9")
+	f.Float64Var(&o.lr, "lr", 0, "learning rate (default 0.0001 for lion, 0.01 for sgd and adagrad, 0.001 for the others)")
+	f.StringVar(&o.schedule, "schedule", "constant", "of the learning rate: "+train.ScheduleUsage()+"; the numbers may be left out")
+	f.Float64Var(&o.decay, "decay", 0, "weight decay (default 0.01 for adamw, none for the others)")
+	f.Float64Var(&o.smoothing, "smoothing", 0, "label smoothing, as in 0.1 (default none)")
+	f.Float64Var(&o.clip, "clip", 0, "limit of the gradients' norm (default none)")
+	f.IntVar(&o.accumulate, "accumulate", 1, "batches whose gradients make a step")
+	f.Float64Var(&o.average, "average", 0, "decay of a moving average of the weights, as in 0.999 (default none)")
 	f.Uint64Var(&o.seed, "seed", 1, "of initial weights, shuffling and dropout")
+	f.IntVar(&o.patience, "patience", 0, "end when the test loss has not fallen for so many epochs, with the best epoch's weights (default never)")
+	f.IntVar(&o.keep, "keep", 0, "keep the checkpoints of the last so many epochs")
 	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>)")
 	f.IntVar(&o.limit, "limit", 0, "use only the first so many training and test samples (default all)")
 	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
@@ -59,8 +71,25 @@ func (o options) check() error {
 		return cli.Usagef("train: -batch %d, want 1 or more", o.batch)
 	case o.limit < 0:
 		return cli.Usagef("train: -limit %d, want a number of samples, or 0 for all", o.limit)
-	case !(o.lr >= 0) || math.IsInf(o.lr, 0):
-		return cli.Usagef("train: -lr %g, want a positive number, or 0 for the default", o.lr)
+	case o.accumulate < 1:
+		return cli.Usagef("train: -accumulate %d, want 1 or more", o.accumulate)
+	case o.patience < 0 || o.keep < 0:
+		return cli.Usagef("train: -patience %d and -keep %d, want numbers of epochs, or 0", o.patience, o.keep)
+	}
+	for _, f := range []struct {
+		name  string
+		value float64
+		share bool
+	}{
+		{"lr", o.lr, false}, {"decay", o.decay, false}, {"clip", o.clip, false},
+		{"smoothing", o.smoothing, true}, {"average", o.average, true},
+	} {
+		switch {
+		case f.share && !(f.value >= 0 && f.value < 1):
+			return cli.Usagef("train: -%s %g, want at least 0 and below 1", f.name, f.value)
+		case !(f.value >= 0) || math.IsInf(f.value, 0):
+			return cli.Usagef("train: -%s %g, want a positive number, or 0 for the default", f.name, f.value)
+		}
 	}
 	return nil
 }
@@ -74,9 +103,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return cli.Usagef("%v", err)
 	}
-	optimizer, err := newOptimizer(o.optimizer, o.lr)
+	optimizer, err := train.NewOptimizer(o.optimizer, o.lr, o.decay)
 	if err != nil {
-		return err
+		return cli.Usagef("%v", err)
+	}
+	schedule, err := train.ParseSchedule(o.schedule)
+	if err != nil {
+		return cli.Usagef("%v", err)
 	}
 	dataset, err := data.Open(o.data)
 	if err != nil {
@@ -90,23 +123,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return keepEarlier(o.out, show)
 	}
-	_, err = train.Fit(ctx, spec.New(len(dataset.Classes)), dataset, train.Config{
-		Epochs: o.epochs, Batch: o.batch, Optimizer: optimizer, Seed: o.seed,
-		Dir: o.out, Model: spec.Name, Resume: o.resume,
+	res, err := train.Fit(ctx, spec.New(len(dataset.Classes)), dataset, train.Config{
+		Epochs: o.epochs, Batch: o.batch, Optimizer: optimizer, Schedule: schedule, Seed: o.seed,
+		LabelSmoothing: o.smoothing, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average,
+		Patience: o.patience, Keep: o.keep, Dir: o.out, Model: spec.Name, Resume: o.resume,
 		OnStart: start, OnBatch: show.batch, OnEpoch: show.epoch,
 	})
-	show.end(err)
+	show.end(res, err)
 	return err
-}
-
-func newOptimizer(name string, lr float64) (train.Optimizer, error) {
-	switch name {
-	case "adam":
-		return train.Adam{LR: lr}, nil
-	case "sgd":
-		return train.SGD{LR: lr, Momentum: 0.9}, nil
-	}
-	return nil, cli.Usagef("train: no optimizer %q, want adam or sgd", name)
 }
 
 // keepEarlier moves a run that is in the folder already out of the way, to the

@@ -71,7 +71,7 @@ epoch 1/2  ` + epoch + `epoch 2/2  ` + epoch + `the model is in ` + regexp.Quote
 // epoch.
 func epochs(t *testing.T, out string) (list []train.Epoch) {
 	t.Helper()
-	want := []string{"accuracy", "epoch", "images_per_second", "loss", "val_accuracy", "val_loss"}
+	want := []string{"accuracy", "epoch", "images_per_second", "learning_rate", "loss", "val_accuracy", "val_loss"}
 	for line := range strings.Lines(out) {
 		var keys map[string]float64
 		var e train.Epoch
@@ -105,14 +105,20 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// loss trains quickly, with other flags after the usual ones, and returns the first epoch's loss.
-func loss(t *testing.T, args ...string) float64 {
+// first trains quickly, with other flags after the usual ones, and returns the first epoch.
+func first(t *testing.T, args ...string) train.Epoch {
 	t.Helper()
 	out, _, err := trains(t, append(quick(t, "-json", "-out", filepath.Join(t.TempDir(), "x")), args...)...)
 	if err != nil {
 		t.Fatalf("%q: %v", args, err)
 	}
-	return epochs(t, out)[0].Loss
+	return epochs(t, out)[0]
+}
+
+// loss is the first epoch's loss.
+func loss(t *testing.T, args ...string) float64 {
+	t.Helper()
+	return first(t, args...).Loss
 }
 
 // TestFlags holds that every flag reaches the training: with another value it
@@ -128,6 +134,15 @@ func TestFlags(t *testing.T) {
 		{[]string{"-batch", "16"}, false},
 		{[]string{"-batch", "100000"}, false}, // one batch of all
 		{[]string{"-optimizer", "sgd"}, false},
+		{[]string{"-optimizer", "nadam"}, false},
+		{[]string{"-schedule", "constant"}, true},
+		{[]string{"-schedule", "onecycle"}, false},
+		{[]string{"-decay", "0.1"}, false},
+		{[]string{"-clip", "0.1"}, false},
+		{[]string{"-smoothing", "0.1"}, false},
+		{[]string{"-accumulate", "1", "-clip", "0", "-decay", "0", "-average", "0"}, true},
+		{[]string{"-accumulate", "2"}, false},
+		{[]string{"-average", "0.9"}, true}, // it changes the evaluation
 		{[]string{"-lr", "0.01"}, false},
 		{[]string{"-seed", "2"}, false},
 		{[]string{"-limit", "150"}, false},
@@ -140,8 +155,31 @@ func TestFlags(t *testing.T) {
 			}
 		})
 	}
+	if plain, averaged := first(t), first(t, "-average", "0.99"); plain.ValLoss == averaged.ValLoss {
+		t.Errorf("the test loss is %v with and without -average", plain.ValLoss)
+	}
 	if sgd, same := loss(t, "-optimizer", "sgd"), loss(t, "-optimizer", "sgd", "-lr", "0.01"); sgd != same {
 		t.Errorf("sgd's loss is %v, with -lr 0.01 %v, want the same", sgd, same)
+	}
+}
+
+// TestPatience ends a run whose rate is too high to get better for long.
+func TestPatience(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "x")
+	out := trained(t, quick(t, "-epochs", "40", "-lr", "0.1", "-patience", "1", "-keep", "1", "-out", dir)...)
+	n := strings.Count(out, "\nepoch ")
+	if want := fmt.Sprintf("\n%d epochs; the model is that of epoch %d, with the lowest test loss\n", n, n-1); n == 40 || !strings.Contains(out, want) {
+		t.Errorf("printed %s, want %q", out, want)
+	}
+	if !bytes.Equal(read(t, dir, train.ModelFile), read(t, dir, train.BestFile)) {
+		t.Error("the model is not the best one")
+	}
+	again := trained(t, quick(t, "-epochs", "40", "-lr", "0.1", "-patience", "1", "-resume", "-out", dir)...)
+	if want := fmt.Sprintf("%s has ended after epoch %d: a larger -patience goes on\n%d epochs; ", dir, n, n); !strings.Contains(again, want) {
+		t.Errorf("resuming printed %s, want %q", again, want)
+	}
+	if len(read(t, dir, fmt.Sprintf("epoch-%04d.safetensors", n))) == 0 {
+		t.Error("the last checkpoint is empty")
 	}
 }
 
@@ -158,7 +196,15 @@ func TestErrors(t *testing.T) {
 		want  string
 	}{
 		{"unknown model", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5, mlp, simplecnn, simplecnn-m3, simplecnn-m7, vgg11, resnet20, mobilenetv2, mlpmixer`},
-		{"unknown optimizer", []string{"-optimizer", "lion"}, true, `train: no optimizer "lion", want adam or sgd`},
+		{"unknown optimizer", []string{"-optimizer", "newton"}, true, `train: no optimizer "newton", want one of sgd, rmsprop, adagrad, adam, adamw, nadam, lion`},
+		{"unknown schedule", []string{"-schedule", "linear"}, true, `train: no schedule "linear", want one of constant, step:EPOCHS:FACTOR`},
+		{"schedule's number", []string{"-schedule", "cosine:x"}, true, `train: schedule "cosine:x": "x" is no number, want cosine:WARMUP`},
+		{"negative decay", []string{"-decay", "-1"}, true, "train: -decay -1, want a positive number"},
+		{"clipping to NaN", []string{"-clip", "NaN"}, true, "train: -clip NaN, want a positive number"},
+		{"no batch a step", []string{"-accumulate", "0"}, true, "train: -accumulate 0, want 1 or more"},
+		{"negative patience", []string{"-patience", "-1"}, true, "train: -patience -1 and -keep 0, want numbers of epochs"},
+		{"smoothing of all", []string{"-smoothing", "1"}, true, "train: -smoothing 1, want at least 0 and below 1"},
+		{"average for ever", []string{"-average", "1"}, true, "train: -average 1, want at least 0 and below 1"},
 		{"no epochs", []string{"-epochs", "0"}, true, "train: -epochs 0, want 1 or more"},
 		{"no batch", []string{"-batch", "-3"}, true, "train: -batch -3, want 1 or more"},
 		{"negative limit", []string{"-limit", "-1"}, true, "train: -limit -1, want"},
@@ -196,7 +242,7 @@ func TestHelp(t *testing.T) {
 	if !errors.Is(err, flag.ErrHelp) || out != "" {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
-	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "seed", "out", "limit", "resume", "json"} {
+	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "smoothing", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "resume", "json"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}

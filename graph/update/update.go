@@ -11,19 +11,11 @@ import (
 	"tapenet/graph/internal/kernel"
 )
 
-// AdamStep are the coefficients of one step of [Adam].
-type AdamStep struct{ LR, Epsilon, Beta1, Beta2, Rest1, Rest2 float32 }
-
-// Adam computes
+// Average computes a[i] += share·(x[i] - a[i]).
 //
-//	m[i] = Beta1·m[i] + Rest1·g[i]
-//	v[i] = Beta2·v[i] + Rest2·g[i]²
-//	w[i] -= LR·m[i] / (√v[i] + Epsilon)
-//
-// All slices have one length; another is a bug of the caller, and panics.
-func Adam(w, g, m, v []float32, s AdamStep) {
-	run(job{rule: adam, w: w, g: g, m: m, v: v, step: kernel.AdamStep(s)})
-}
+// All slices of a function have one length; another is a bug of the caller, and
+// panics. That goes for every function here.
+func Average(a, x []float32, share float32) { run(job{rule: average, w: a, g: x, lr: share}) }
 
 // SGD computes w[i] -= lr·g[i].
 func SGD(w, g []float32, lr float32) { run(job{rule: sgd, w: w, g: g, lr: lr}) }
@@ -33,21 +25,75 @@ func Momentum(w, g, u []float32, lr, momentum float32) {
 	run(job{rule: heavyBall, w: w, g: g, m: u, lr: lr, momentum: momentum})
 }
 
+// Nesterov computes u[i] = momentum·u[i] + g[i] and
+// w[i] -= lr·(momentum·u[i] + g[i]).
+func Nesterov(w, g, u []float32, lr, momentum float32) {
+	run(job{rule: nesterov, w: w, g: g, m: u, lr: lr, momentum: momentum})
+}
+
+// Normalise divides gradients by their size so far:
+// v[i] = beta·v[i] + rest·g[i]² and g[i] /= √v[i] + epsilon.
+func Normalise(g, v []float32, beta, rest, epsilon float32) {
+	run(job{rule: normalise, w: g, v: v, adam: kernel.AdamStep{Beta2: beta, Rest2: rest, Epsilon: epsilon}})
+}
+
+// AdamStep are the coefficients of one step of [Adam]. Look is NAdam's look
+// ahead and Decay AdamW's shrinking of the weights.
+type AdamStep struct{ LR, Look, Epsilon, Beta1, Beta2, Rest1, Rest2, Decay float32 }
+
+// Adam computes
+//
+//	m[i] = Beta1·m[i] + Rest1·g[i]
+//	v[i] = Beta2·v[i] + Rest2·g[i]²
+//	w[i] -= Decay·w[i]
+//	w[i] -= (LR·m[i] + Look·g[i]) / (√v[i] + Epsilon)
+func Adam(w, g, m, v []float32, s AdamStep) {
+	run(job{rule: adam, w: w, g: g, m: m, v: v, adam: kernel.AdamStep(s)})
+}
+
+// LionStep are the coefficients of one step of [Lion].
+type LionStep struct{ LR, Beta1, Beta2, Rest1, Rest2, Decay float32 }
+
+// Lion computes
+//
+//	c = Beta1·m[i] + Rest1·g[i]
+//	w[i] -= Decay·w[i]
+//	w[i] -= LR·sign(c)
+//	m[i] = Beta2·m[i] + Rest2·g[i]
+//
+// where the sign of 0 is 0.
+func Lion(w, g, m []float32, s LionStep) {
+	run(job{rule: lion, w: w, g: g, m: m, lion: kernel.LionStep(s)})
+}
+
 // job is one update.
 type job struct {
 	rule         func(j *job, lo, hi int)
 	w, g, m, v   []float32
-	step         kernel.AdamStep
+	adam         kernel.AdamStep
+	lion         kernel.LionStep
 	lr, momentum float32
 }
 
-func adam(j *job, lo, hi int) { kernel.Adam(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.v[lo:hi], j.step) }
+func average(j *job, lo, hi int) { kernel.Average(j.w[lo:hi], j.g[lo:hi], j.lr) }
 
 func sgd(j *job, lo, hi int) { kernel.SGD(j.w[lo:hi], j.g[lo:hi], j.lr) }
 
 func heavyBall(j *job, lo, hi int) {
 	kernel.Momentum(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.lr, j.momentum)
 }
+
+func nesterov(j *job, lo, hi int) {
+	kernel.Nesterov(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.lr, j.momentum)
+}
+
+func normalise(j *job, lo, hi int) {
+	kernel.Normalise(j.w[lo:hi], j.v[lo:hi], j.adam.Beta2, j.adam.Rest2, j.adam.Epsilon)
+}
+
+func adam(j *job, lo, hi int) { kernel.Adam(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.v[lo:hi], j.adam) }
+
+func lion(j *job, lo, hi int) { kernel.Lion(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.lion) }
 
 // shared is a job with the function that Parallel calls: made once and reused,
 // so that an update allocates nothing.

@@ -33,6 +33,14 @@ func TestRules(t *testing.T) {
 		update.Adam(adam, g, newM, newV, step)
 		update.SGD(sgd, g, 0.1)
 		update.Momentum(ball, g, u, 0.1, 0.9)
+		ahead, newG, lionW, lionM, full, avg := slices.Clone(w), slices.Clone(g), slices.Clone(w), slices.Clone(m), slices.Clone(w), slices.Clone(w)
+		update.Nesterov(ahead, g, slices.Clone(m), 0.1, 0.9)
+		update.Normalise(newG, slices.Clone(v), 0.5, 0.5, 1e-3)
+		update.Lion(lionW, g, lionM, update.LionStep{LR: 0.01, Beta1: 0.9, Beta2: 0.99, Rest1: 0.1, Rest2: 0.01, Decay: 0.05})
+		all := step
+		all.Look, all.Decay, all.Epsilon = 0.02, 0.05, 1e-3
+		update.Adam(full, g, slices.Clone(m), slices.Clone(v), all)
+		update.Average(avg, g, 0.3)
 		for i := range w {
 			wi, gi, mi, vi := float64(w[i]), float64(g[i]), float64(m[i]), float64(v[i])
 			m1, v1, u1 := 0.9*mi+0.1*gi, 0.999*vi+0.001*gi*gi, 0.9*mi+gi
@@ -41,6 +49,9 @@ func TestRules(t *testing.T) {
 				want float64
 			}{
 				"adam": {adam[i], wi - 0.01*m1/(math.Sqrt(v1)+1e-7)}, "m": {newM[i], m1}, "v": {newV[i], v1},
+				"nesterov": {ahead[i], wi - 0.1*(0.9*u1+gi)}, "normalise": {newG[i], gi / (math.Sqrt(0.5*vi+0.5*gi*gi) + 1e-3)},
+				"lion": {lionW[i], 0.95*wi - math.Copysign(0.01, 0.9*mi+0.1*gi)}, "lion's m": {lionM[i], 0.99*mi + 0.01*gi},
+				"adam, all terms": {full[i], 0.95*wi - (0.01*m1+0.02*gi)/(math.Sqrt(v1)+1e-3)}, "average": {avg[i], 0.7*wi + 0.3*gi},
 				"sgd": {sgd[i], wi - 0.1*gi}, "momentum": {ball[i], wi - 0.1*u1}, "u": {u[i], u1},
 			} {
 				if d := math.Abs(float64(c.got) - c.want); !(d <= 1e-6) {
@@ -85,6 +96,10 @@ func TestLengths(t *testing.T) {
 		"sgd":      func() { update.SGD(w, g[:2], 1) },
 		"momentum": func() { update.Momentum(w, g, g[:2], 1, 1) },
 		"adam":     func() { update.Adam(w, g, g[:2], g, step) },
+		"average":  func() { update.Average(w, g[:2], 1) },
+		"nesterov": func() { update.Nesterov(w, g, g[:2], 1, 1) },
+		"norm":     func() { update.Normalise(w, g[:2], 1, 1, 1) },
+		"lion":     func() { update.Lion(w, g, g[:2], update.LionStep{}) },
 	} {
 		func() {
 			defer func() {

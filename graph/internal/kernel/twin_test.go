@@ -31,7 +31,16 @@ var twins = []struct {
 	{"addScalar", loop(func(a, _, _, _ []float32) { addScalar(a, 0.3) })},
 	{"SGD", loop(func(a, b, _, _ []float32) { SGD(a, b, 0.1) })},
 	{"Momentum", loop(func(a, b, c, _ []float32) { Momentum(a, b, c, 0.1, 0.9) })},
-	{"Adam", loop(func(a, b, c, d []float32) { Adam(a, b, c, d, AdamStep{0.001, 1e-7, 0.9, 0.999, 0.1, 0.001}) })},
+	{"Average", loop(func(a, b, _, _ []float32) { Average(a, b, 0.1) })},
+	{"Nesterov", loop(func(a, b, c, _ []float32) { Nesterov(a, b, c, 0.1, 0.9) })},
+	{"Normalise", loop(func(a, b, _, _ []float32) { Normalise(a, b, 0.9, 0.1, 1e-8) })},
+	{"Adam", loop(func(a, b, c, d []float32) {
+		Adam(a, b, c, d, AdamStep{LR: 0.001, Epsilon: 1e-7, Beta1: 0.9, Beta2: 0.999, Rest1: 0.1, Rest2: 0.001})
+	})},
+	{"Adam, all terms", loop(func(a, b, c, d []float32) {
+		Adam(a, b, c, d, AdamStep{0.001, 0.002, 1e-7, 0.9, 0.999, 0.1, 0.001, 0.01})
+	})},
+	{"Lion", loop(func(a, b, c, _ []float32) { Lion(a, b, c, LionStep{0.001, 0.9, 0.99, 0.1, 0.01, 0.02}) })},
 	{"packCols", packColsTwin},
 	{"largest", largestTwin},
 	{"spread", spreadTwin},

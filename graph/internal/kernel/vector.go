@@ -1,7 +1,5 @@
 package kernel
 
-import "math"
-
 // vectorFuncs are loops over float32 in assembly, from tierAVX2 on. All but
 // maxPairs and the curves take a multiple of eight elements, and all but the
 // curves and the sums in float64 give the same bits as their plain loop. There a
@@ -12,9 +10,13 @@ type vectorFuncs struct {
 	reluGrad  func(dx, dy, x []float32)
 	add       func(dst, src []float32)
 	addScalar func(dst []float32, s float32)
+	average   func(a, x []float32, share float32)
 	sgd       func(w, g []float32, lr float32)
 	momentum  func(w, g, u []float32, lr, momentum float32)
-	adam      func(w, g, m, v []float32, lr, epsilon, beta1, beta2, rest1, rest2 float32)
+	nesterov  func(w, g, u []float32, lr, momentum float32)
+	rms       func(g, v []float32, beta, rest, epsilon float32)
+	adam      func(w, g, m, v []float32, lr, look, epsilon, beta1, beta2, rest1, rest2, decay float32)
+	lion      func(w, g, m []float32, lr, beta1, beta2, rest1, rest2, decay float32)
 
 	deviations func(x []float32, from float64) (sum, squares float64)
 	normalise  func(y, x []float32, mean, a, beta, floor float32)
@@ -119,50 +121,4 @@ func sum[T Float](x []T) T {
 		a += v
 	}
 	return (a + b) + (c + d)
-}
-
-// SGD computes w[i] -= lr·g[i].
-func SGD(w, g []float32, lr float32) {
-	g = g[:len(w)]
-	h := head(w)
-	if len(h) > 0 {
-		vectors.sgd(h, g, lr)
-	}
-	for i := len(h); i < len(w); i++ {
-		w[i] -= float32(lr * g[i])
-	}
-}
-
-// Momentum computes u[i] = momentum·u[i] + g[i] and w[i] -= lr·u[i].
-func Momentum(w, g, u []float32, lr, momentum float32) {
-	g, u = g[:len(w)], u[:len(w)]
-	h := head(w)
-	if len(h) > 0 {
-		vectors.momentum(h, g, u, lr, momentum)
-	}
-	for i := len(h); i < len(w); i++ {
-		u[i] = float32(momentum*u[i]) + g[i]
-		w[i] -= float32(lr * u[i])
-	}
-}
-
-// AdamStep are the coefficients of one step of Adam.
-type AdamStep struct{ LR, Epsilon, Beta1, Beta2, Rest1, Rest2 float32 }
-
-// Adam computes
-//
-//	m[i] = Beta1·m[i] + Rest1·g[i]
-//	v[i] = Beta2·v[i] + Rest2·g[i]²
-//	w[i] -= LR·m[i] / (√v[i] + Epsilon)
-func Adam(w, g, m, v []float32, s AdamStep) {
-	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
-	h := head(w)
-	if len(h) > 0 {
-		vectors.adam(h, g, m, v, s.LR, s.Epsilon, s.Beta1, s.Beta2, s.Rest1, s.Rest2)
-	}
-	for i := len(h); i < len(w); i++ {
-		m[i] = float32(s.Beta1*m[i]) + float32(s.Rest1*g[i])
-		v[i] = float32(s.Beta2*v[i]) + float32(s.Rest2*g[i]*g[i])
-		w[i] -= s.LR * m[i] / (float32(math.Sqrt(float64(v[i]))) + s.Epsilon)
-	}
 }

@@ -9,9 +9,13 @@ var vectors = vectorFuncs{
 	reluGrad:  reluGradAVX2,
 	add:       addAVX2,
 	addScalar: addScalarAVX2,
+	average:   averageAVX2,
 	sgd:       sgdAVX2,
 	momentum:  momentumAVX2,
+	nesterov:  nesterovAVX2,
+	rms:       rmsAVX2,
 	adam:      adamAVX2,
+	lion:      lionAVX2,
 
 	deviations: deviationsAVX2,
 	normalise:  normaliseAVX2,

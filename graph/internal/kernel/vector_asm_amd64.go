@@ -46,6 +46,15 @@ func addAVX2(dst []float32, src []float32)
 //go:noescape
 func addScalarAVX2(dst []float32, s float32)
 
+// averageAVX2 is
+//
+//	for i := range a { // a multiple of eight
+//		a[i] += share * (x[i] - a[i])
+//	}
+//
+//go:noescape
+func averageAVX2(a []float32, x []float32, share float32)
+
 // sgdAVX2 is
 //
 //	for i := range w { // a multiple of eight
@@ -65,16 +74,49 @@ func sgdAVX2(w []float32, g []float32, lr float32)
 //go:noescape
 func momentumAVX2(w []float32, g []float32, u []float32, lr float32, momentum float32)
 
+// nesterovAVX2 is
+//
+//	for i := range w { // a multiple of eight
+//		u[i] = momentum*u[i] + g[i]
+//		w[i] -= lr * (momentum*u[i] + g[i])
+//	}
+//
+//go:noescape
+func nesterovAVX2(w []float32, g []float32, u []float32, lr float32, momentum float32)
+
+// rmsAVX2 is
+//
+//	for i := range g { // a multiple of eight; each operation is rounded
+//		v[i] = beta*v[i] + rest*g[i]*g[i]
+//		g[i] /= sqrt(v[i]) + epsilon
+//	}
+//
+//go:noescape
+func rmsAVX2(g []float32, v []float32, beta float32, rest float32, epsilon float32)
+
 // adamAVX2 is
 //
 //	for i := range w { // a multiple of eight; each operation is rounded
 //		m[i] = beta1*m[i] + rest1*g[i]
 //		v[i] = beta2*v[i] + rest2*g[i]*g[i]
-//		w[i] -= lr * m[i] / (sqrt(v[i]) + epsilon)
+//		w[i] -= decay * w[i]
+//		w[i] -= (lr*m[i] + look*g[i]) / (sqrt(v[i]) + epsilon)
 //	}
 //
 //go:noescape
-func adamAVX2(w []float32, g []float32, m []float32, v []float32, lr float32, epsilon float32, beta1 float32, beta2 float32, rest1 float32, rest2 float32)
+func adamAVX2(w []float32, g []float32, m []float32, v []float32, lr float32, look float32, epsilon float32, beta1 float32, beta2 float32, rest1 float32, rest2 float32, decay float32)
+
+// lionAVX2 is
+//
+//	for i := range w { // a multiple of eight; each operation is rounded
+//		c := beta1*m[i] + rest1*g[i]
+//		w[i] -= decay * w[i]
+//		w[i] -= lr * sign(c) // 0 for 0 and for NaN
+//		m[i] = beta2*m[i] + rest2*g[i]
+//	}
+//
+//go:noescape
+func lionAVX2(w []float32, g []float32, m []float32, lr float32, beta1 float32, beta2 float32, rest1 float32, rest2 float32, decay float32)
 
 // deviationsAVX2 is
 //

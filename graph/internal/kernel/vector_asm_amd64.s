@@ -96,6 +96,32 @@ done:
 	VZEROUPPER
 	RET
 
+// func averageAVX2(a []float32, x []float32, share float32)
+// Requires: AVX
+TEXT ·averageAVX2(SB), NOSPLIT, $0-52
+	MOVQ         a_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS share+48(FP), Y0
+	MOVQ         a_len+8(FP), DX
+	XORQ         BX, BX
+	SHLQ         $0x02, DX
+
+loop:
+	CMPQ    BX, DX
+	JGE     done
+	VMOVUPS (AX)(BX*1), Y1
+	VMOVUPS (CX)(BX*1), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y1, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	JMP     loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func sgdAVX2(w []float32, g []float32, lr float32)
 // Requires: AVX
 TEXT ·sgdAVX2(SB), NOSPLIT, $0-52
@@ -149,19 +175,85 @@ done:
 	VZEROUPPER
 	RET
 
-// func adamAVX2(w []float32, g []float32, m []float32, v []float32, lr float32, epsilon float32, beta1 float32, beta2 float32, rest1 float32, rest2 float32)
+// func nesterovAVX2(w []float32, g []float32, u []float32, lr float32, momentum float32)
 // Requires: AVX
-TEXT ·adamAVX2(SB), NOSPLIT, $0-120
+TEXT ·nesterovAVX2(SB), NOSPLIT, $0-80
+	MOVQ         w_base+0(FP), AX
+	MOVQ         g_base+24(FP), CX
+	MOVQ         u_base+48(FP), DX
+	VBROADCASTSS lr+72(FP), Y0
+	VBROADCASTSS momentum+76(FP), Y1
+	MOVQ         w_len+8(FP), BX
+	XORQ         SI, SI
+	SHLQ         $0x02, BX
+
+loop:
+	CMPQ    SI, BX
+	JGE     done
+	VMOVUPS (CX)(SI*1), Y3
+	VMOVUPS (AX)(SI*1), Y4
+	VMULPS  (DX)(SI*1), Y1, Y2
+	VADDPS  Y3, Y2, Y2
+	VMOVUPS Y2, (DX)(SI*1)
+	VMULPS  Y2, Y1, Y2
+	VADDPS  Y3, Y2, Y2
+	VMULPS  Y2, Y0, Y2
+	VSUBPS  Y2, Y4, Y4
+	VMOVUPS Y4, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	JMP     loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmsAVX2(g []float32, v []float32, beta float32, rest float32, epsilon float32)
+// Requires: AVX
+TEXT ·rmsAVX2(SB), NOSPLIT, $0-60
+	MOVQ         g_base+0(FP), AX
+	MOVQ         v_base+24(FP), CX
+	VBROADCASTSS beta+48(FP), Y0
+	VBROADCASTSS rest+52(FP), Y1
+	VBROADCASTSS epsilon+56(FP), Y2
+	MOVQ         g_len+8(FP), DX
+	XORQ         BX, BX
+	SHLQ         $0x02, DX
+
+loop:
+	CMPQ    BX, DX
+	JGE     done
+	VMOVUPS (AX)(BX*1), Y3
+	VMULPS  (CX)(BX*1), Y0, Y4
+	VMULPS  Y3, Y1, Y5
+	VMULPS  Y3, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS Y4, (CX)(BX*1)
+	VSQRTPS Y4, Y4
+	VADDPS  Y2, Y4, Y4
+	VDIVPS  Y4, Y3, Y3
+	VMOVUPS Y3, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	JMP     loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func adamAVX2(w []float32, g []float32, m []float32, v []float32, lr float32, look float32, epsilon float32, beta1 float32, beta2 float32, rest1 float32, rest2 float32, decay float32)
+// Requires: AVX
+TEXT ·adamAVX2(SB), NOSPLIT, $0-128
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
 	MOVQ         m_base+48(FP), DX
 	MOVQ         v_base+72(FP), BX
 	VBROADCASTSS lr+96(FP), Y0
-	VBROADCASTSS epsilon+100(FP), Y1
-	VBROADCASTSS beta1+104(FP), Y2
-	VBROADCASTSS beta2+108(FP), Y3
-	VBROADCASTSS rest1+112(FP), Y4
-	VBROADCASTSS rest2+116(FP), Y5
+	VBROADCASTSS look+100(FP), Y1
+	VBROADCASTSS epsilon+104(FP), Y2
+	VBROADCASTSS decay+124(FP), Y3
+	VBROADCASTSS beta1+108(FP), Y4
+	VBROADCASTSS beta2+112(FP), Y5
+	VBROADCASTSS rest1+116(FP), Y6
+	VBROADCASTSS rest2+120(FP), Y7
 	MOVQ         w_len+8(FP), SI
 	XORQ         DI, DI
 	SHLQ         $0x02, SI
@@ -169,24 +261,73 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-120
 loop:
 	CMPQ    DI, SI
 	JGE     done
-	VMOVUPS (CX)(DI*1), Y6
-	VMULPS  (DX)(DI*1), Y2, Y8
-	VMULPS  Y6, Y4, Y7
-	VADDPS  Y7, Y8, Y8
-	VMOVUPS Y8, (DX)(DI*1)
-	VMULPS  (BX)(DI*1), Y3, Y9
-	VMULPS  Y6, Y5, Y7
-	VMULPS  Y6, Y7, Y7
-	VADDPS  Y7, Y9, Y9
-	VMOVUPS Y9, (BX)(DI*1)
-	VSQRTPS Y9, Y9
-	VADDPS  Y1, Y9, Y9
-	VMULPS  Y0, Y8, Y8
-	VDIVPS  Y9, Y8, Y8
-	VMOVUPS (AX)(DI*1), Y6
-	VSUBPS  Y8, Y6, Y6
-	VMOVUPS Y6, (AX)(DI*1)
+	VMOVUPS (CX)(DI*1), Y8
+	VMULPS  (DX)(DI*1), Y4, Y9
+	VMULPS  Y8, Y6, Y10
+	VADDPS  Y10, Y9, Y9
+	VMOVUPS Y9, (DX)(DI*1)
+	VMULPS  (BX)(DI*1), Y5, Y10
+	VMULPS  Y8, Y7, Y11
+	VMULPS  Y8, Y11, Y11
+	VADDPS  Y11, Y10, Y10
+	VMOVUPS Y10, (BX)(DI*1)
+	VSQRTPS Y10, Y10
+	VADDPS  Y2, Y10, Y10
+	VMULPS  Y9, Y0, Y9
+	VMULPS  Y8, Y1, Y8
+	VADDPS  Y8, Y9, Y9
+	VDIVPS  Y10, Y9, Y9
+	VMOVUPS (AX)(DI*1), Y8
+	VMULPS  Y8, Y3, Y10
+	VSUBPS  Y10, Y8, Y8
+	VSUBPS  Y9, Y8, Y8
+	VMOVUPS Y8, (AX)(DI*1)
 	ADDQ    $0x20, DI
+	JMP     loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func lionAVX2(w []float32, g []float32, m []float32, lr float32, beta1 float32, beta2 float32, rest1 float32, rest2 float32, decay float32)
+// Requires: AVX
+TEXT ·lionAVX2(SB), NOSPLIT, $0-96
+	MOVQ         w_base+0(FP), AX
+	MOVQ         g_base+24(FP), CX
+	MOVQ         m_base+48(FP), DX
+	VXORPS       Y0, Y0, Y0
+	VBROADCASTSS lr+72(FP), Y1
+	VBROADCASTSS decay+92(FP), Y2
+	VBROADCASTSS beta1+76(FP), Y3
+	VBROADCASTSS beta2+80(FP), Y4
+	VBROADCASTSS rest1+84(FP), Y5
+	VBROADCASTSS rest2+88(FP), Y6
+	MOVQ         w_len+8(FP), BX
+	XORQ         SI, SI
+	SHLQ         $0x02, BX
+
+loop:
+	CMPQ    SI, BX
+	JGE     done
+	VMOVUPS (CX)(SI*1), Y7
+	VMULPS  (DX)(SI*1), Y3, Y9
+	VMULPS  Y7, Y5, Y8
+	VADDPS  Y8, Y9, Y9
+	VCMPPS  $0x1e, Y0, Y9, Y8
+	VCMPPS  $0x11, Y0, Y9, Y9
+	VANDPS  Y1, Y8, Y8
+	VANDPS  Y1, Y9, Y9
+	VSUBPS  Y9, Y8, Y8
+	VMOVUPS (AX)(SI*1), Y9
+	VMULPS  Y9, Y2, Y10
+	VSUBPS  Y10, Y9, Y9
+	VSUBPS  Y8, Y9, Y9
+	VMOVUPS Y9, (AX)(SI*1)
+	VMULPS  (DX)(SI*1), Y4, Y8
+	VMULPS  Y7, Y6, Y7
+	VADDPS  Y7, Y8, Y8
+	VMOVUPS Y8, (DX)(SI*1)
+	ADDQ    $0x20, SI
 	JMP     loop
 
 done:

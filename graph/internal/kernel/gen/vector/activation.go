@@ -339,7 +339,7 @@ func leakyGrad(x, alpha reg.VecVirtual) reg.VecVirtual {
 // positive selects a where x > 0 and b elsewhere.
 func positive(x, a, b reg.VecVirtual) reg.VecVirtual {
 	v := YMM()
-	VCMPPS(U8(greaterThan), zero(), x, v)
+	VCMPPS(U8(greater), zero(), x, v)
 	VBLENDVPS(v, a, b, v)
 	return v
 }

@@ -18,7 +18,8 @@ const (
 const (
 	unordered      = 0x03 // a or b is NaN
 	notLessOrEqual = 0x16 // !(a <= b)
-	greaterThan    = 0x1E // a > b
+	less           = 0x11 // a < b
+	greater        = 0x1E // a > b
 )
 
 func main() {
@@ -27,9 +28,13 @@ func main() {
 	reluGrad()
 	add()
 	addScalar()
+	average()
 	sgd()
 	momentum()
+	nesterov()
+	rms()
 	adam()
+	lion()
 	norms()
 	activations()
 	poolings()
@@ -154,68 +159,5 @@ func addScalar() {
 		v := YMM()
 		VADDPS(block(dst, i), s, v)
 		VMOVUPS(v, block(dst, i))
-	})
-}
-
-func sgd() {
-	function("sgdAVX2", "func(w, g []float32, lr float32)",
-		"\tfor i := range w { // a multiple of eight",
-		"\t\tw[i] -= lr * g[i]",
-		"\t}")
-	w, g, lr := slice("w"), slice("g"), broadcast("lr")
-	blocks("w", func(i reg.Register) {
-		step, v := YMM(), load(block(w, i))
-		VMULPS(block(g, i), lr, step)
-		VSUBPS(step, v, v)
-		VMOVUPS(v, block(w, i))
-	})
-}
-
-func momentum() {
-	function("momentumAVX2", "func(w, g, u []float32, lr, momentum float32)",
-		"\tfor i := range w { // a multiple of eight",
-		"\t\tu[i] = momentum*u[i] + g[i]",
-		"\t\tw[i] -= lr * u[i]",
-		"\t}")
-	w, g, u, lr, mu := slice("w"), slice("g"), slice("u"), broadcast("lr"), broadcast("momentum")
-	blocks("w", func(i reg.Register) {
-		speed, v := YMM(), load(block(w, i))
-		VMULPS(block(u, i), mu, speed)
-		VADDPS(block(g, i), speed, speed)
-		VMOVUPS(speed, block(u, i))
-		VMULPS(speed, lr, speed)
-		VSUBPS(speed, v, v)
-		VMOVUPS(v, block(w, i))
-	})
-}
-
-func adam() {
-	function("adamAVX2", "func(w, g, m, v []float32, lr, epsilon, beta1, beta2, rest1, rest2 float32)",
-		"\tfor i := range w { // a multiple of eight; each operation is rounded",
-		"\t\tm[i] = beta1*m[i] + rest1*g[i]",
-		"\t\tv[i] = beta2*v[i] + rest2*g[i]*g[i]",
-		"\t\tw[i] -= lr * m[i] / (sqrt(v[i]) + epsilon)",
-		"\t}")
-	w, g, m, v := slice("w"), slice("g"), slice("m"), slice("v")
-	lr, epsilon := broadcast("lr"), broadcast("epsilon")
-	beta1, beta2, rest1, rest2 := broadcast("beta1"), broadcast("beta2"), broadcast("rest1"), broadcast("rest2")
-	blocks("w", func(i reg.Register) {
-		grad, part, first, second := load(block(g, i)), YMM(), YMM(), YMM()
-		VMULPS(block(m, i), beta1, first)
-		VMULPS(grad, rest1, part)
-		VADDPS(part, first, first)
-		VMOVUPS(first, block(m, i))
-		VMULPS(block(v, i), beta2, second)
-		VMULPS(grad, rest2, part)
-		VMULPS(grad, part, part)
-		VADDPS(part, second, second)
-		VMOVUPS(second, block(v, i))
-		VSQRTPS(second, second)
-		VADDPS(epsilon, second, second)
-		VMULPS(lr, first, first)
-		VDIVPS(second, first, first)
-		weight := load(block(w, i))
-		VSUBPS(first, weight, weight)
-		VMOVUPS(weight, block(w, i))
 	})
 }

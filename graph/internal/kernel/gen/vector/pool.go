@@ -202,7 +202,7 @@ func evenOdd(a, b reg.VecVirtual) (even, odd reg.VecVirtual) {
 // is larger or NaN.
 func challenge(best, candidate, at, candidateAt reg.VecVirtual) {
 	wins, nan := YMM(), YMM()
-	VCMPPS(U8(greaterThan), best, candidate, wins)
+	VCMPPS(U8(greater), best, candidate, wins)
 	VCMPPS(U8(unordered), candidate, candidate, nan)
 	VORPS(nan, wins, wins)
 	VBLENDVPS(wins, candidate, best, best)

@@ -1,0 +1,95 @@
+package train
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/weights"
+)
+
+// best is the index of the epoch with the lowest ValLoss, the first of equal
+// ones; -1 without epochs.
+func best(history []Epoch) int {
+	at := -1
+	for i, e := range history {
+		if at < 0 || e.ValLoss < history[at].ValLoss {
+			at = i
+		}
+	}
+	return at
+}
+
+// stalled reports whether ValLoss has not fallen for Patience epochs.
+func (r *run) stalled() bool {
+	return r.Patience > 0 && len(r.history)-1-best(r.history) >= r.Patience
+}
+
+// remember keeps the weights of the epoch that ended, if it is the best.
+func (r *run) remember() {
+	if r.Patience > 0 && best(r.history) == len(r.history)-1 {
+		r.averaged(func() error { r.best = copies(r.net.Weights.Map()); return nil })
+	}
+}
+
+func copies(of map[string]*tensor.Dense) map[string]*tensor.Dense {
+	all := maps.Clone(of)
+	for name, t := range all {
+		all[name] = t.Clone().(*tensor.Dense)
+	}
+	return all
+}
+
+// finish ends a complete run: with Patience, the best weights are the model's.
+func (r *run) finish() (*Result, error) {
+	res := r.result()
+	if r.Patience == 0 {
+		return res, nil
+	}
+	if err := r.net.Weights.Load(r.best); err != nil {
+		return res, err
+	}
+	if r.Dir == "" {
+		return res, nil
+	}
+	return res, r.saveModel(ModelFile)
+}
+
+// loadBest takes up the best weights of the earlier epochs, into the network too.
+func (r *run) loadBest() error {
+	path := filepath.Join(r.Dir, BestFile)
+	m, err := weights.LoadModel(path)
+	if err != nil {
+		return fmt.Errorf("train: Patience needs the best weights so far: %w", err)
+	}
+	if err := r.net.Weights.Load(m.Tensors); err != nil {
+		return fmt.Errorf("train: %s: %w", path, err)
+	}
+	if name := r.notFinite(); name != "" {
+		return fmt.Errorf("train: %s is damaged: %s holds NaN or Inf", path, name)
+	}
+	r.best = copies(r.net.Weights.Map())
+	return nil
+}
+
+// keptFile is the name of the checkpoint after an epoch, for Config.Keep.
+func keptFile(epoch int) string { return fmt.Sprintf("epoch-%04d.safetensors", epoch) }
+
+// keepLast writes the checkpoint after an epoch under a name of its own, and
+// removes the one that is now too old.
+func (r *run) keepLast() error {
+	if r.Keep == 0 {
+		return nil
+	}
+	if err := r.saveAs(keptFile(r.at.Epoch)); err != nil {
+		return err
+	}
+	err := os.Remove(filepath.Join(r.Dir, keptFile(r.at.Epoch-r.Keep)))
+	if err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("train: an old checkpoint: %w", err)
+	}
+	return nil
+}

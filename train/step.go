@@ -1,0 +1,90 @@
+package train
+
+import (
+	"fmt"
+	"iter"
+
+	"tapenet/graph"
+)
+
+// ahead reads batches of training samples.
+func (r *run) ahead(batches iter.Seq[[]int]) (*ahead, error) {
+	m, err := r.net.Model(graph.Train, min(r.Batch, r.data.Train.Len()))
+	if err != nil {
+		return nil, err
+	}
+	return readAhead(r.data.Train, batches, m), nil
+}
+
+// batch trains on the next batch, of n samples.
+func (r *run) batch(next *ahead, n int) error {
+	m, err := r.net.Model(graph.Train, n)
+	if err != nil {
+		return err
+	}
+	if err := next.fill(m); err != nil {
+		return fmt.Errorf("train: training %w", err)
+	}
+	r.weigh(m)
+	if err := m.Run(); err != nil {
+		return err
+	}
+	if err := finite(m.Loss(), r.at.Epoch+1, r.at.Batch+1); err != nil {
+		return err
+	}
+	r.learn(m.Params(), n)
+	r.at.Sums.add(m)
+	r.at.Batch++
+	return nil
+}
+
+// weigh gives the samples of a batch the weights of their classes.
+func (r *run) weigh(m *graph.Model) {
+	if r.ClassWeights == nil {
+		return
+	}
+	labels, weights := m.Target.Float32s(), m.SampleWeights.Float32s()
+	for i, class := range labels {
+		weights[i] = float32(r.ClassWeights[int(class)])
+	}
+}
+
+// learn takes up the gradients of a batch of n samples. With the last batch of a
+// group of Accumulate, or of the epoch, it changes the weights.
+func (r *run) learn(params []graph.Param, n int) {
+	group := max(r.Accumulate, 1)
+	before := r.at.Batch % group * r.Batch // samples of the group
+	r.updater.collect(params, float64(n)/float64(before+n))
+	if at := r.at.Batch + 1; at%group > 0 && at < batchCount(r.data.Train.Len(), r.Batch) {
+		return
+	}
+	at := r.moment()
+	rule := r.Optimizer
+	if r.Schedule != nil {
+		rule = rule.(Rated).WithRate(r.rate(at))
+	}
+	r.updater.step(rule, uint64(at.Step+1), params)
+}
+
+// moment is that of the next step, or after an epoch's batches of its last step.
+func (r *run) moment() Moment {
+	group := max(r.Accumulate, 1)
+	steps := batchCount(batchCount(r.data.Train.Len(), r.Batch), group)
+	return Moment{Step: r.at.Epoch*steps + min(r.at.Batch/group, steps-1), StepsPerEpoch: steps, Epochs: r.Epochs, History: r.history}
+}
+
+// rate is the learning rate at a moment, 0 if the optimizer does not tell. A rate
+// of 0 would mean the default.
+func (r *run) rate(at Moment) float64 {
+	o, ok := r.Optimizer.(Rated)
+	switch {
+	case !ok:
+		return 0
+	case r.Schedule == nil:
+		return o.Rate()
+	}
+	return max(o.Rate()*r.Schedule.Factor(at), 1e-30)
+}
+
+// batchCount is the number of batches that n samples make.
+func batchCount(n, size int) int { return 1 + (n-1)/size }
