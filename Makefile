@@ -28,6 +28,9 @@ check: ## formatting, vet, staticcheck, import directions, generated files, othe
 	GOAMD64=v3 $(GO) test ./graph/internal/kernel ./graph/update
 	GOOS=windows $(GO) build ./...
 
+arm64: ## run the kernels' tests as an arm64 processor would (needs qemu-aarch64)
+	GOOS=linux GOARCH=arm64 $(GO) test -exec qemu-aarch64 -short ./graph/internal/kernel
+
 GENERATED = $(shell grep -rl '^// Code generated' --include='*.go' --include='*.s' .)
 
 bench: ## run the benchmarks ten times, for benchstat
@@ -46,4 +49,4 @@ cover: ## test coverage by package, and cover.out for go tool cover
 	$(GO) test -coverprofile cover.out -coverpkg ./graph/...,./modelzoo/...,./train/...,./infer/...,./cmd/... ./...
 	$(GO) tool cover -func cover.out | tail -1
 
-.PHONY: help build test race check bench fuzz cover
+.PHONY: help build test race check arm64 bench fuzz cover
