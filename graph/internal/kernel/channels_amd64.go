@@ -17,4 +17,8 @@ var channelLoops = channelFuncs{
 	tapsForward: channelTapsForwardAVX2,
 	tapsFilter:  channelTapsFilterAVX2,
 	tapsInput:   channelTapsInputAVX2,
+
+	winogradInput:    winogradInputAVX2,
+	winogradOutput:   winogradOutputAVX2,
+	winogradGradient: winogradGradientAVX2,
 }

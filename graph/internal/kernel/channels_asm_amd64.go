@@ -151,3 +151,39 @@ func channelTapsFilterAVX2(cols int, width int, a []float32, b []float32, w []fl
 //
 //go:noescape
 func channelTapsInputAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+
+// winogradInputAVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = x[i*row+(2*tile+j)*width+f]
+//	t[0], t[1], t[2], t[3] = d[0]-d[2], d[1]+d[2], d[2]-d[1], d[1]-d[3]
+//	and the same again with the columns of t; then
+//	v[(4*i+j)*q+tile*width+f] = t[i][j]
+//
+//go:noescape
+func winogradInputAVX2(n int, width int, v []float32, x []float32, row int, q int)
+
+// winogradOutputAVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	t[i][j] = m[(4*i+j)*q+tile*width+f]
+//	s[0], s[1] = (t[0]+t[1])+t[2], (t[1]-t[2])-t[3]
+//	and the same again with the columns of s; then, for i < rows and j < cols, each 1 or 2,
+//	y[i*row+(2*tile+j)*width+f] = s[i][j]
+//
+//go:noescape
+func winogradOutputAVX2(n int, width int, y []float32, row int, m []float32, q int, rows int, cols int)
+
+// winogradGradientAVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	e[i][j] = d[i*row+(2*tile+j)*width+f]
+//	t[0], t[1], t[2], t[3] = e[0], e[0]+e[1], e[0]-e[1], -e[1]
+//	and the same again with the columns of t; then
+//	z[(4*i+j)*q+tile*width+f] = t[i][j]
+//
+//go:noescape
+func winogradGradientAVX2(n int, width int, z []float32, d []float32, row int, q int)

@@ -556,3 +556,288 @@ tap:
 	JNZ         column
 	VZEROUPPER
 	RET
+
+// func winogradInputAVX2(n int, width int, v []float32, x []float32, row int, q int)
+// Requires: AVX
+TEXT ·winogradInputAVX2(SB), NOSPLIT, $0-80
+	MOVQ width+8(FP), AX
+	MOVQ row+64(FP), CX
+	MOVQ q+72(FP), DX
+	MOVQ v_base+16(FP), BX
+	MOVQ x_base+40(FP), SI
+	LEAQ (AX)(AX*2), DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ R9, R9
+
+channel:
+	LEAQ    (SI)(R9*4), R10
+	LEAQ    (R10)(CX*4), R11
+	LEAQ    (R11)(CX*4), R12
+	LEAQ    (R12)(CX*4), R13
+	LEAQ    (BX)(R9*4), R14
+	VMOVUPS (R10), Y0
+	VSUBPS  (R12), Y0, Y0
+	VMOVUPS (R10)(AX*4), Y1
+	VSUBPS  (R12)(AX*4), Y1, Y1
+	VMOVUPS (R10)(AX*8), Y2
+	VSUBPS  (R12)(AX*8), Y2, Y2
+	VMOVUPS (R10)(DI*4), Y3
+	VSUBPS  (R12)(DI*4), Y3, Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS Y4, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS Y2, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS Y1, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS (R11), Y0
+	VADDPS  (R12), Y0, Y0
+	VMOVUPS (R11)(AX*4), Y1
+	VADDPS  (R12)(AX*4), Y1, Y1
+	VMOVUPS (R11)(AX*8), Y2
+	VADDPS  (R12)(AX*8), Y2, Y2
+	VMOVUPS (R11)(DI*4), Y3
+	VADDPS  (R12)(DI*4), Y3, Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS Y4, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS Y2, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS Y1, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS (R12), Y0
+	VSUBPS  (R11), Y0, Y0
+	VMOVUPS (R12)(AX*4), Y1
+	VSUBPS  (R11)(AX*4), Y1, Y1
+	VMOVUPS (R12)(AX*8), Y2
+	VSUBPS  (R11)(AX*8), Y2, Y2
+	VMOVUPS (R12)(DI*4), Y3
+	VSUBPS  (R11)(DI*4), Y3, Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS Y4, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS Y2, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS Y1, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS (R11), Y0
+	VSUBPS  (R13), Y0, Y0
+	VMOVUPS (R11)(AX*4), Y1
+	VSUBPS  (R13)(AX*4), Y1, Y1
+	VMOVUPS (R11)(AX*8), Y2
+	VSUBPS  (R13)(AX*8), Y2, Y2
+	VMOVUPS (R11)(DI*4), Y3
+	VSUBPS  (R13)(DI*4), Y3, Y3
+	VSUBPS  Y2, Y0, Y0
+	VADDPS  Y2, Y1, Y4
+	VSUBPS  Y1, Y2, Y2
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS Y4, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS Y2, (R14)
+	LEAQ    (R14)(DX*4), R14
+	VMOVUPS Y1, (R14)
+	LEAQ    (R14)(DX*4), R14
+	ADDQ    $0x08, R9
+	CMPQ    R9, AX
+	JLT     channel
+	LEAQ    (BX)(AX*4), BX
+	LEAQ    (SI)(AX*8), SI
+	DECQ    R8
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func winogradOutputAVX2(n int, width int, y []float32, row int, m []float32, q int, rows int, cols int)
+// Requires: AVX
+TEXT ·winogradOutputAVX2(SB), NOSPLIT, $0-96
+	MOVQ width+8(FP), AX
+	MOVQ row+40(FP), CX
+	MOVQ q+72(FP), DX
+	MOVQ y_base+16(FP), BX
+	MOVQ m_base+48(FP), SI
+	MOVQ n+0(FP), DI
+
+tile:
+	XORQ R8, R8
+
+channel:
+	LEAQ    (SI)(R8*4), R9
+	VMOVUPS (R9), Y0
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS (R9), Y1
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS (R9), Y2
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS (R9), Y3
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS (R9), Y4
+	VADDPS  Y4, Y0, Y0
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS (R9), Y5
+	VADDPS  Y5, Y1, Y1
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS (R9), Y6
+	VADDPS  Y6, Y2, Y2
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS (R9), Y7
+	VADDPS  Y7, Y3, Y3
+	LEAQ    (R9)(DX*4), R9
+	VADDPS  (R9), Y0, Y0
+	VSUBPS  (R9), Y4, Y4
+	LEAQ    (R9)(DX*4), R9
+	VADDPS  (R9), Y1, Y1
+	VSUBPS  (R9), Y5, Y5
+	LEAQ    (R9)(DX*4), R9
+	VADDPS  (R9), Y2, Y2
+	VSUBPS  (R9), Y6, Y6
+	LEAQ    (R9)(DX*4), R9
+	VADDPS  (R9), Y3, Y3
+	VSUBPS  (R9), Y7, Y7
+	LEAQ    (R9)(DX*4), R9
+	VSUBPS  (R9), Y4, Y4
+	LEAQ    (R9)(DX*4), R9
+	VSUBPS  (R9), Y5, Y5
+	LEAQ    (R9)(DX*4), R9
+	VSUBPS  (R9), Y6, Y6
+	LEAQ    (R9)(DX*4), R9
+	VSUBPS  (R9), Y7, Y7
+	LEAQ    (R9)(DX*4), R9
+	LEAQ    (BX)(R8*4), R9
+	MOVQ    rows+80(FP), R10
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y3, Y1, Y1
+	VMOVUPS Y0, (R9)
+	MOVQ    cols+88(FP), R11
+	CMPQ    R11, $0x02
+	JLT     narrow0
+	VMOVUPS Y1, (R9)(AX*4)
+
+narrow0:
+	CMPQ    R10, $0x02
+	JLT     flat
+	LEAQ    (R9)(CX*4), R9
+	VADDPS  Y5, Y4, Y0
+	VADDPS  Y6, Y0, Y0
+	VSUBPS  Y6, Y5, Y1
+	VSUBPS  Y7, Y1, Y1
+	VMOVUPS Y0, (R9)
+	MOVQ    cols+88(FP), R10
+	CMPQ    R10, $0x02
+	JLT     narrow1
+	VMOVUPS Y1, (R9)(AX*4)
+
+narrow1:
+flat:
+	ADDQ $0x08, R8
+	CMPQ R8, AX
+	JLT  channel
+	LEAQ (SI)(AX*4), SI
+	LEAQ (BX)(AX*8), BX
+	DECQ DI
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradGradientAVX2(n int, width int, z []float32, d []float32, row int, q int)
+// Requires: AVX
+TEXT ·winogradGradientAVX2(SB), NOSPLIT, $0-80
+	MOVQ   width+8(FP), AX
+	MOVQ   row+64(FP), CX
+	MOVQ   q+72(FP), DX
+	MOVQ   z_base+16(FP), BX
+	MOVQ   d_base+40(FP), SI
+	VXORPS Y0, Y0, Y0
+	MOVQ   n+0(FP), DI
+
+tile:
+	XORQ R8, R8
+
+channel:
+	LEAQ    (SI)(R8*4), R9
+	LEAQ    (R9)(CX*4), R10
+	LEAQ    (BX)(R8*4), R11
+	VMOVUPS (R9), Y1
+	VMOVUPS (R10), Y2
+	VMOVUPS (R9)(AX*4), Y3
+	VMOVUPS (R10)(AX*4), Y4
+	VADDPS  Y3, Y1, Y5
+	VSUBPS  Y3, Y1, Y6
+	VSUBPS  Y3, Y0, Y7
+	VMOVUPS Y1, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VMOVUPS Y5, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VMOVUPS Y6, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VMOVUPS Y7, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VADDPS  Y2, Y1, Y5
+	VADDPS  Y4, Y3, Y6
+	VADDPS  Y6, Y5, Y7
+	VSUBPS  Y6, Y5, Y8
+	VSUBPS  Y6, Y0, Y6
+	VMOVUPS Y5, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VMOVUPS Y7, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VMOVUPS Y8, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VMOVUPS Y6, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y4, Y3, Y3
+	VADDPS  Y3, Y1, Y5
+	VSUBPS  Y3, Y1, Y6
+	VSUBPS  Y3, Y0, Y3
+	VMOVUPS Y1, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VMOVUPS Y5, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VMOVUPS Y6, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VMOVUPS Y3, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VSUBPS  Y2, Y0, Y1
+	VSUBPS  Y4, Y0, Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y4
+	VSUBPS  Y2, Y0, Y2
+	VMOVUPS Y1, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VMOVUPS Y3, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VMOVUPS Y4, (R11)
+	LEAQ    (R11)(DX*4), R11
+	VMOVUPS Y2, (R11)
+	LEAQ    (R11)(DX*4), R11
+	ADDQ    $0x08, R8
+	CMPQ    R8, AX
+	JLT     channel
+	LEAQ    (BX)(AX*4), BX
+	LEAQ    (SI)(AX*8), SI
+	DECQ    DI
+	JNZ     tile
+	VZEROUPPER
+	RET

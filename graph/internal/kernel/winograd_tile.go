@@ -5,19 +5,12 @@ package kernel
 // the assembly. Element (i,j) of a transformed tile of 4×4 is at (4·i+j)·q, q
 // being the distance between the matrices that are multiplied.
 
-// winogradFuncs are the loops in assembly, from tierAVX2 on.
-type winogradFuncs struct {
-	input    func(n, width int, v, x []float32, row, q int)
-	output   func(n, width int, y []float32, row int, m []float32, q, rows, cols int)
-	gradient func(n, width int, z, d []float32, row, q int)
-}
-
 // winogradInput sets v to Bᵀ·d·B, where d is a tile of 4×4 pixels; the next one
 // begins two pixels further.
 func winogradInput[T Float](n, width int, v, x []T, row, q int) {
 	if v, ok := float32s(v); ok {
 		x, _ := float32s(x)
-		winogradLoops.input(n, width, v, x, row, q)
+		channelLoops.winogradInput(n, width, v, x, row, q)
 		return
 	}
 	each := func(d [4]T) [4]T { return [4]T{d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]} }
@@ -41,7 +34,7 @@ func winogradInput[T Float](n, width int, v, x []T, row, q int) {
 func winogradOutput[T Float](n, width int, y []T, row int, m []T, q, rows, cols int) {
 	if y, ok := float32s(y); ok {
 		m, _ := float32s(m)
-		winogradLoops.output(n, width, y, row, m, q, rows, cols)
+		channelLoops.winogradOutput(n, width, y, row, m, q, rows, cols)
 		return
 	}
 	each := func(t [4]T) [4]T { return [4]T{(t[0] + t[1]) + t[2], (t[1] - t[2]) - t[3]} }
@@ -66,7 +59,7 @@ func winogradOutput[T Float](n, width int, y []T, row int, m []T, q, rows, cols 
 func winogradGradient[T Float](n, width int, z, d []T, row, q int) {
 	if z, ok := float32s(z); ok {
 		d, _ := float32s(d)
-		winogradLoops.gradient(n, width, z, d, row, q)
+		channelLoops.winogradGradient(n, width, z, d, row, q)
 		return
 	}
 	each := func(e [4]T) [4]T { return [4]T{e[0], e[0] + e[1], e[0] - e[1], -e[1]} }

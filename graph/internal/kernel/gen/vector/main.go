@@ -6,20 +6,28 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"tapenet/graph/internal/kernel/gen/asm"
 )
 
-// Sizes in bytes of a float32 and of a vector of eight.
+// lane is the size of a vector in bytes.
+const lane = asm.Lanes * float
+
+// What package asm has, under the names that read well here.
 const (
-	float = 4
-	lane  = 8 * float
+	float          = asm.Float
+	unordered      = asm.Unordered
+	notLessOrEqual = asm.NotLessOrEqual
+	less           = asm.Less
+	greater        = asm.Greater
 )
 
-// Predicates of VCMPPS.
-const (
-	unordered      = 0x03 // a or b is NaN
-	notLessOrEqual = 0x16 // !(a <= b)
-	less           = 0x11 // a < b
-	greater        = 0x1E // a > b
+var (
+	function  = asm.Begin
+	slice     = asm.Slice
+	broadcast = asm.Broadcast
+	zero      = asm.Zero
+	load      = asm.Read
 )
 
 func main() {
@@ -39,41 +47,6 @@ func main() {
 	activations()
 	poolings()
 	Generate()
-}
-
-// function begins a function whose comment is the loop that it implements.
-func function(name, signature string, loop ...string) {
-	TEXT(name, NOSPLIT, signature)
-	Pragma("noescape")
-	Doc(append([]string{name + " is", ""}, loop...)...)
-}
-
-// slice loads the pointer of a parameter.
-func slice(param string) reg.Register { return Load(Param(param).Base(), GP64()) }
-
-// broadcast fills a vector with a float32 parameter.
-func broadcast(param string) reg.VecVirtual {
-	v := YMM()
-	address, err := Param(param).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	VBROADCASTSS(address.Addr, v)
-	return v
-}
-
-// zero returns a vector of zeros.
-func zero() reg.VecVirtual {
-	v := YMM()
-	VXORPS(v, v, v)
-	return v
-}
-
-// load reads a vector.
-func load(m Mem) reg.VecVirtual {
-	v := YMM()
-	VMOVUPS(m, v)
-	return v
 }
 
 // blocks generates a function that is a loop over the blocks of eight elements

@@ -1,6 +1,3 @@
-// Command winograd writes the amd64 assembly of the transformations of
-// Winograd's convolution, and its Go stubs. Run it with go generate, in the
-// folder of package kernel.
 package main
 
 import (
@@ -9,40 +6,21 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Sizes of a vector: float32 values, and bytes of one of them.
-const (
-	lanes = 8
-	float = 4
-)
-
-func main() {
-	ConstraintExpr("!noasm")
-	input()
-	output()
-	gradient()
-	Generate()
+// winograd generates the transformations of Winograd's convolution.
+func winograd() {
+	winogradInput()
+	winogradOutput()
+	winogradGradient()
 }
 
-// function begins a function whose comment is the loop that it implements.
-func function(name, signature string, loop ...string) {
-	TEXT(name, NOSPLIT, signature)
-	Pragma("noescape")
-	Doc(append([]string{name + " is, for each of n tiles (at least 1) and each f < width (a multiple of eight),", ""}, loop...)...)
+// tileFunction begins a function over tiles and channels.
+func tileFunction(name, signature string, loop ...string) {
+	function(name, signature, append([]string{"for each of n tiles, at least 1, and each f < width, a multiple of eight:", ""}, loop...)...)
 }
 
-func slice(param string) reg.Register { return Load(Param(param).Base(), GP64()) }
-
-func number(param string) reg.Register { return Load(Param(param), GP64()) }
-
-// at addresses the elements from index on.
-func at(base, index reg.Register) Mem { return Mem{Base: base, Index: index, Scale: float} }
-
-// advance moves a pointer by some elements.
-func advance(pointer, elements reg.Register) { LEAQ(at(pointer, elements), pointer) }
-
-// loops repeats body for every tile and every vector of channels f, and next
+// eachTile repeats body for every tile and every vector of channels f, and next
 // after every tile.
-func loops(width reg.Register, body func(f reg.Register), next func()) {
+func eachTile(width reg.Register, body func(f reg.Register), next func()) {
 	n := number("n")
 	Label("tile")
 	f := GP64()
@@ -59,19 +37,13 @@ func loops(width reg.Register, body func(f reg.Register), next func()) {
 	RET()
 }
 
-func load(m Mem) reg.VecVirtual {
-	v := YMM()
-	VMOVUPS(m, v)
-	return v
-}
-
-func add(a, b reg.VecVirtual) reg.VecVirtual {
+func sum(a, b reg.VecVirtual) reg.VecVirtual {
 	v := YMM()
 	VADDPS(b, a, v)
 	return v
 }
 
-func sub(a, b reg.VecVirtual) reg.VecVirtual {
+func subtract(a, b reg.VecVirtual) reg.VecVirtual {
 	v := YMM()
 	VSUBPS(b, a, v)
 	return v
@@ -102,9 +74,9 @@ func tripled(width reg.Register) reg.Register {
 	return v
 }
 
-// input generates V = Bᵀ·d·B of tiles d of 4×4 pixels.
-func input() {
-	function("winogradInputAVX2", "func(n, width int, v, x []float32, row, q int)",
+// winogradInput generates V = Bᵀ·d·B of tiles d of 4×4 pixels.
+func winogradInput() {
+	tileFunction("winogradInputAVX2", "func(n, width int, v, x []float32, row, q int)",
 		"\td[i][j] = x[i*row+(2*tile+j)*width+f]",
 		"\tt[0], t[1], t[2], t[3] = d[0]-d[2], d[1]+d[2], d[2]-d[1], d[1]-d[3]",
 		"\tand the same again with the columns of t; then",
@@ -112,7 +84,7 @@ func input() {
 	width, row, q := number("width"), number("row"), number("q")
 	v, x := slice("v"), slice("x")
 	width3 := tripled(width)
-	loops(width, func(f reg.Register) {
+	eachTile(width, func(f reg.Register) {
 		rows := [4]reg.Register{GP64(), GP64(), GP64(), GP64()}
 		LEAQ(at(x, f), rows[0])
 		for i := 1; i < 4; i++ {
@@ -133,7 +105,7 @@ func input() {
 					VSUBPS(b, t[j], t[j])
 				}
 			}
-			storeAll(p, q, sub(t[0], t[2]), add(t[1], t[2]), sub(t[2], t[1]), sub(t[1], t[3]))
+			storeAll(p, q, subtract(t[0], t[2]), sum(t[1], t[2]), subtract(t[2], t[1]), subtract(t[1], t[3]))
 		}
 	}, func() {
 		advance(v, width)
@@ -141,16 +113,16 @@ func input() {
 	})
 }
 
-// output generates the 2×2 pixels Aᵀ·M·A.
-func output() {
-	function("winogradOutputAVX2", "func(n, width int, y []float32, row int, m []float32, q, rows, cols int)",
+// winogradOutput generates the 2×2 pixels Aᵀ·M·A.
+func winogradOutput() {
+	tileFunction("winogradOutputAVX2", "func(n, width int, y []float32, row int, m []float32, q, rows, cols int)",
 		"\tt[i][j] = m[(4*i+j)*q+tile*width+f]",
 		"\ts[0], s[1] = (t[0]+t[1])+t[2], (t[1]-t[2])-t[3]",
 		"\tand the same again with the columns of s; then, for i < rows and j < cols, each 1 or 2,",
 		"\ty[i*row+(2*tile+j)*width+f] = s[i][j]")
 	width, row, q := number("width"), number("row"), number("q")
 	y, m := slice("y"), slice("m")
-	loops(width, func(f reg.Register) {
+	eachTile(width, func(f reg.Register) {
 		p := GP64()
 		LEAQ(at(m, f), p)
 		var s [2][4]reg.VecVirtual
@@ -181,7 +153,7 @@ func output() {
 		LEAQ(at(y, f), to)
 		rows := number("rows")
 		for i := range s {
-			left, right := add(add(s[i][0], s[i][1]), s[i][2]), sub(sub(s[i][1], s[i][2]), s[i][3])
+			left, right := sum(sum(s[i][0], s[i][1]), s[i][2]), subtract(subtract(s[i][1], s[i][2]), s[i][3])
 			VMOVUPS(left, Mem{Base: to})
 			skip := [2]string{"narrow0", "narrow1"}[i]
 			cols := number("cols")
@@ -202,9 +174,9 @@ func output() {
 	})
 }
 
-// gradient generates Z = A·d·Aᵀ of tiles d of 2×2 pixels.
-func gradient() {
-	function("winogradGradientAVX2", "func(n, width int, z, d []float32, row, q int)",
+// winogradGradient generates Z = A·d·Aᵀ of tiles d of 2×2 pixels.
+func winogradGradient() {
+	tileFunction("winogradGradientAVX2", "func(n, width int, z, d []float32, row, q int)",
 		"\te[i][j] = d[i*row+(2*tile+j)*width+f]",
 		"\tt[0], t[1], t[2], t[3] = e[0], e[0]+e[1], e[0]-e[1], -e[1]",
 		"\tand the same again with the columns of t; then",
@@ -213,7 +185,7 @@ func gradient() {
 	z, d := slice("z"), slice("d")
 	none := YMM()
 	VXORPS(none, none, none)
-	loops(width, func(f reg.Register) {
+	eachTile(width, func(f reg.Register) {
 		top, bottom, p := GP64(), GP64(), GP64()
 		LEAQ(at(d, f), top)
 		LEAQ(at(top, row), bottom)
@@ -222,7 +194,7 @@ func gradient() {
 		right := [2]reg.VecVirtual{load(at(top, width)), load(at(bottom, width))}
 		for i := range 4 {
 			l, r := combined(left, i, none), combined(right, i, none)
-			storeAll(p, q, l, add(l, r), sub(l, r), sub(none, r))
+			storeAll(p, q, l, sum(l, r), subtract(l, r), subtract(none, r))
 		}
 	}, func() {
 		advance(z, width)
@@ -236,9 +208,9 @@ func combined(e [2]reg.VecVirtual, i int, none reg.VecVirtual) reg.VecVirtual {
 	case 0:
 		return e[0]
 	case 1:
-		return add(e[0], e[1])
+		return sum(e[0], e[1])
 	case 2:
-		return sub(e[0], e[1])
+		return subtract(e[0], e[1])
 	}
-	return sub(none, e[1])
+	return subtract(none, e[1])
 }

@@ -1,0 +1,61 @@
+// Package asm has what the generators of package kernel's assembly share.
+package asm
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Float is the size of a float32 in bytes, and Lanes how many are in a vector of
+// AVX2.
+const (
+	Float = 4
+	Lanes = 8
+)
+
+// Predicates of VCMPPS.
+const (
+	Unordered      = 0x03 // a or b is NaN
+	NotLessOrEqual = 0x16 // !(a <= b)
+	Less           = 0x11 // a < b
+	Greater        = 0x1E // a > b
+)
+
+// Begin begins a function whose comment is the loop that it implements.
+func Begin(name, signature string, loop ...string) {
+	TEXT(name, NOSPLIT, signature)
+	Pragma("noescape")
+	Doc(append([]string{name + " is", ""}, loop...)...)
+}
+
+// Slice loads the pointer of a parameter.
+func Slice(param string) reg.Register { return Load(Param(param).Base(), GP64()) }
+
+// Number loads a parameter.
+func Number(param string) reg.Register { return Load(Param(param), GP64()) }
+
+// Broadcast fills a vector with a float32 parameter.
+func Broadcast(param string) reg.VecVirtual {
+	v := YMM()
+	address, err := Param(param).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	VBROADCASTSS(address.Addr, v)
+	return v
+}
+
+// Zero returns a vector of zeros.
+func Zero() reg.VecVirtual {
+	v := YMM()
+	VXORPS(v, v, v)
+	return v
+}
+
+// Read reads a vector.
+func Read(m Mem) reg.VecVirtual {
+	v := YMM()
+	VMOVUPS(m, v)
+	return v
+}
