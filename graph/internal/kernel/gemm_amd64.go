@@ -81,8 +81,10 @@ var (
 // packColsAVX2 is packCols, in blocks of 8×8: where their number is not whole, the last one overlaps the one before.
 func packColsAVX2(panel, src []float32, ld, k, cols, width int) {
 	switch {
-	case cols < 8:
+	case cols < 8 && k < 8:
 		packCols(panel, src, ld, k, cols, width)
+	case cols < 8:
+		transposeFewAVX2(k, cols, src, ld, panel, width)
 	case k < 8:
 		transposeNarrowAVX2(k, cols, src, ld, panel, width)
 	default:

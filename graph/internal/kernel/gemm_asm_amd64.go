@@ -1105,3 +1105,14 @@ func transposeAVX2(blocks int, src []float32, srcRow int, dst []float32, dstRow 
 //
 //go:noescape
 func transposeNarrowAVX2(k int, n int, src []float32, srcRow int, dst []float32, dstRow int)
+
+// transposeFewAVX2 is
+//
+//	for i := range k { // 8 or more
+//		for j := range n { // 1 to 7
+//			dst[i*dstRow+j] = src[j*srcRow+i]
+//		}
+//	}
+//
+//go:noescape
+func transposeFewAVX2(k int, n int, src []float32, srcRow int, dst []float32, dstRow int)

@@ -5679,3 +5679,267 @@ DATA laneMasks<>+52(SB)/4, $0x00000000
 DATA laneMasks<>+56(SB)/4, $0x00000000
 DATA laneMasks<>+60(SB)/4, $0x00000000
 GLOBL laneMasks<>(SB), RODATA|NOPTR, $64
+
+// func transposeFewAVX2(k int, n int, src []float32, srcRow int, dst []float32, dstRow int)
+// Requires: AVX, CMOV
+TEXT ·transposeFewAVX2(SB), NOSPLIT, $0-80
+	MOVQ k+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ src_base+16(FP), DX
+	MOVQ srcRow+40(FP), BX
+	SHLQ $0x02, BX
+	MOVQ dst_base+48(FP), SI
+	MOVQ dstRow+72(FP), DI
+	SHLQ $0x02, DI
+	LEAQ -8(AX), R8
+	XORQ R9, R9
+	XORQ R10, R10
+
+loop:
+	CMPQ         R9, R8
+	CMOVQGT      R8, R9
+	LEAQ         (DX)(R9*4), R11
+	MOVQ         R9, R12
+	IMULQ        DI, R12
+	ADDQ         SI, R12
+	VMOVUPS      (R11), Y0
+	MOVQ         BX, R13
+	CMPQ         CX, $0x01
+	CMOVQLE      R10, R13
+	ADDQ         R13, R11
+	VMOVUPS      (R11), Y1
+	MOVQ         BX, R13
+	CMPQ         CX, $0x02
+	CMOVQLE      R10, R13
+	ADDQ         R13, R11
+	VMOVUPS      (R11), Y2
+	MOVQ         BX, R13
+	CMPQ         CX, $0x03
+	CMOVQLE      R10, R13
+	ADDQ         R13, R11
+	VMOVUPS      (R11), Y3
+	MOVQ         BX, R13
+	CMPQ         CX, $0x04
+	CMOVQLE      R10, R13
+	ADDQ         R13, R11
+	VMOVUPS      (R11), Y4
+	MOVQ         BX, R13
+	CMPQ         CX, $0x05
+	CMOVQLE      R10, R13
+	ADDQ         R13, R11
+	VMOVUPS      (R11), Y5
+	MOVQ         BX, R13
+	CMPQ         CX, $0x06
+	CMOVQLE      R10, R13
+	ADDQ         R13, R11
+	VMOVUPS      (R11), Y6
+	MOVQ         BX, R13
+	CMPQ         CX, $0x07
+	CMOVQLE      R10, R13
+	ADDQ         R13, R11
+	VMOVUPS      (R11), Y7
+	VUNPCKLPS    Y1, Y0, Y8
+	VUNPCKHPS    Y1, Y0, Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VUNPCKLPS    Y5, Y4, Y3
+	VUNPCKHPS    Y5, Y4, Y4
+	VUNPCKLPS    Y7, Y6, Y5
+	VUNPCKHPS    Y7, Y6, Y6
+	VSHUFPS      $0x44, Y1, Y8, Y7
+	VSHUFPS      $0xee, Y1, Y8, Y1
+	VSHUFPS      $0x44, Y2, Y0, Y8
+	VSHUFPS      $0xee, Y2, Y0, Y0
+	VSHUFPS      $0x44, Y5, Y3, Y2
+	VSHUFPS      $0xee, Y5, Y3, Y3
+	VSHUFPS      $0x44, Y6, Y4, Y5
+	VSHUFPS      $0xee, Y6, Y4, Y4
+	VPERM2F128   $0x20, Y2, Y7, Y6
+	VPERM2F128   $0x31, Y2, Y7, Y2
+	VPERM2F128   $0x20, Y3, Y1, Y7
+	VPERM2F128   $0x31, Y3, Y1, Y1
+	VPERM2F128   $0x20, Y5, Y8, Y3
+	VPERM2F128   $0x31, Y5, Y8, Y5
+	VPERM2F128   $0x20, Y4, Y0, Y8
+	VPERM2F128   $0x31, Y4, Y0, Y0
+	MOVQ         R12, R11
+	VMOVAPS      X6, X4
+	TESTQ        $0x00000004, CX
+	JZ           row0two
+	VMOVUPS      X4, (R11)
+	VEXTRACTF128 $0x01, Y6, X4
+	ADDQ         $0x10, R11
+
+row0two:
+	TESTQ     $0x00000002, CX
+	JZ        row0one
+	VMOVLPS   X4, (R11)
+	VUNPCKHPD X4, X4, X4
+	ADDQ      $0x08, R11
+
+row0one:
+	TESTQ  $0x00000001, CX
+	JZ     row0end
+	VMOVSS X4, (R11)
+
+row0end:
+	ADDQ         DI, R12
+	MOVQ         R12, R11
+	VMOVAPS      X7, X4
+	TESTQ        $0x00000004, CX
+	JZ           row1two
+	VMOVUPS      X4, (R11)
+	VEXTRACTF128 $0x01, Y7, X4
+	ADDQ         $0x10, R11
+
+row1two:
+	TESTQ     $0x00000002, CX
+	JZ        row1one
+	VMOVLPS   X4, (R11)
+	VUNPCKHPD X4, X4, X4
+	ADDQ      $0x08, R11
+
+row1one:
+	TESTQ  $0x00000001, CX
+	JZ     row1end
+	VMOVSS X4, (R11)
+
+row1end:
+	ADDQ         DI, R12
+	MOVQ         R12, R11
+	VMOVAPS      X3, X4
+	TESTQ        $0x00000004, CX
+	JZ           row2two
+	VMOVUPS      X4, (R11)
+	VEXTRACTF128 $0x01, Y3, X4
+	ADDQ         $0x10, R11
+
+row2two:
+	TESTQ     $0x00000002, CX
+	JZ        row2one
+	VMOVLPS   X4, (R11)
+	VUNPCKHPD X4, X4, X4
+	ADDQ      $0x08, R11
+
+row2one:
+	TESTQ  $0x00000001, CX
+	JZ     row2end
+	VMOVSS X4, (R11)
+
+row2end:
+	ADDQ         DI, R12
+	MOVQ         R12, R11
+	VMOVAPS      X8, X3
+	TESTQ        $0x00000004, CX
+	JZ           row3two
+	VMOVUPS      X3, (R11)
+	VEXTRACTF128 $0x01, Y8, X3
+	ADDQ         $0x10, R11
+
+row3two:
+	TESTQ     $0x00000002, CX
+	JZ        row3one
+	VMOVLPS   X3, (R11)
+	VUNPCKHPD X3, X3, X3
+	ADDQ      $0x08, R11
+
+row3one:
+	TESTQ  $0x00000001, CX
+	JZ     row3end
+	VMOVSS X3, (R11)
+
+row3end:
+	ADDQ         DI, R12
+	MOVQ         R12, R11
+	VMOVAPS      X2, X3
+	TESTQ        $0x00000004, CX
+	JZ           row4two
+	VMOVUPS      X3, (R11)
+	VEXTRACTF128 $0x01, Y2, X3
+	ADDQ         $0x10, R11
+
+row4two:
+	TESTQ     $0x00000002, CX
+	JZ        row4one
+	VMOVLPS   X3, (R11)
+	VUNPCKHPD X3, X3, X3
+	ADDQ      $0x08, R11
+
+row4one:
+	TESTQ  $0x00000001, CX
+	JZ     row4end
+	VMOVSS X3, (R11)
+
+row4end:
+	ADDQ         DI, R12
+	MOVQ         R12, R11
+	VMOVAPS      X1, X2
+	TESTQ        $0x00000004, CX
+	JZ           row5two
+	VMOVUPS      X2, (R11)
+	VEXTRACTF128 $0x01, Y1, X2
+	ADDQ         $0x10, R11
+
+row5two:
+	TESTQ     $0x00000002, CX
+	JZ        row5one
+	VMOVLPS   X2, (R11)
+	VUNPCKHPD X2, X2, X2
+	ADDQ      $0x08, R11
+
+row5one:
+	TESTQ  $0x00000001, CX
+	JZ     row5end
+	VMOVSS X2, (R11)
+
+row5end:
+	ADDQ         DI, R12
+	MOVQ         R12, R11
+	VMOVAPS      X5, X1
+	TESTQ        $0x00000004, CX
+	JZ           row6two
+	VMOVUPS      X1, (R11)
+	VEXTRACTF128 $0x01, Y5, X1
+	ADDQ         $0x10, R11
+
+row6two:
+	TESTQ     $0x00000002, CX
+	JZ        row6one
+	VMOVLPS   X1, (R11)
+	VUNPCKHPD X1, X1, X1
+	ADDQ      $0x08, R11
+
+row6one:
+	TESTQ  $0x00000001, CX
+	JZ     row6end
+	VMOVSS X1, (R11)
+
+row6end:
+	ADDQ         DI, R12
+	MOVQ         R12, R11
+	VMOVAPS      X0, X1
+	TESTQ        $0x00000004, CX
+	JZ           row7two
+	VMOVUPS      X1, (R11)
+	VEXTRACTF128 $0x01, Y0, X1
+	ADDQ         $0x10, R11
+
+row7two:
+	TESTQ     $0x00000002, CX
+	JZ        row7one
+	VMOVLPS   X1, (R11)
+	VUNPCKHPD X1, X1, X1
+	ADDQ      $0x08, R11
+
+row7one:
+	TESTQ  $0x00000001, CX
+	JZ     row7end
+	VMOVSS X1, (R11)
+
+row7end:
+	ADDQ DI, R12
+	ADDQ $0x08, R9
+	CMPQ R9, AX
+	JLT  loop
+	VZEROUPPER
+	RET
