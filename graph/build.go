@@ -282,17 +282,29 @@ func (m *Model) keep(results gorgonia.Nodes) (copies gorgonia.Nodes, err error) 
 // weights. In Train mode it counts a step of the weights, but changes no
 // parameter: that is the optimizer's work.
 func (m *Model) Run() error {
-	defer m.machine.Reset()
-	if err := m.machine.RunAll(); err != nil {
-		if m.sequence != nil && m.sequence.Err() != nil {
-			err = m.sequence.Err()
-		}
+	if err := m.execute(); err != nil {
 		return fmt.Errorf("graph: %w", err)
 	}
 	if m.Mode == Train {
 		m.b.weights.Step++
 	}
 	return nil
+}
+
+// execute runs the graph on the machine, unless it is a single instruction of a
+// forward run: the machine hands every run to another thread and back, which
+// takes longer than a small network does for one image.
+func (m *Model) execute() error {
+	if m.sequence != nil && m.Mode == Infer {
+		_, err := m.sequence.Do()
+		return err
+	}
+	defer m.machine.Reset()
+	err := m.machine.RunAll()
+	if err != nil && m.sequence != nil && m.sequence.Err() != nil {
+		return m.sequence.Err()
+	}
+	return err
 }
 
 // OutputShape is the shape of Output, known before any run.
