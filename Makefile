@@ -10,7 +10,7 @@ build: ## build the commands into bin/
 
 test: ## run all tests, and those of graphs and training without assembly too
 	$(GO) test ./...
-	$(GO) test -tags noasm ./graph/... ./modelzoo ./train
+	$(GO) test -tags noasm -short ./graph/... ./modelzoo ./train
 
 race: ## run the tests of what is concurrent under the race detector (needs cgo)
 	$(GO) test -race ./graph/internal/kernel ./graph/update ./graph/weights ./train/... ./infer

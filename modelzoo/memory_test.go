@@ -16,7 +16,7 @@ import (
 // join in late and need memory then.
 func TestMemory(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	for _, s := range modelzoo.Specs() {
+	for _, s := range specs() {
 		for _, mode := range []graph.Mode{graph.Infer, graph.Train} {
 			for _, batch := range batches(s) {
 				t.Run(fmt.Sprintf("%s/%v/%d", s.Name, mode, batch), func(t *testing.T) {
@@ -33,12 +33,22 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// shallow are the models that are quick without assembly too.
+var shallow = []string{"cnn", "fcnn", "lenet5", "mlp"}
+
+// specs are all models, with -short the shallow ones.
+func specs() []modelzoo.Spec {
+	return slices.DeleteFunc(slices.Clone(modelzoo.Specs()), func(s modelzoo.Spec) bool {
+		return testing.Short() && !slices.Contains(shallow, s.Name)
+	})
+}
+
 // batches are those of a model's memory: deep models take too long with many images.
 func batches(s modelzoo.Spec) []int {
-	if slices.Contains([]string{"cnn", "fcnn", "lenet5", "mlp"}, s.Name) {
+	if slices.Contains(shallow, s.Name) {
 		return []int{32, 128}
 	}
-	return []int{8}
+	return []int{4}
 }
 
 // grown builds a model and runs it, and returns what the heap has grown by.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"tapenet/modelzoo"
 	"tapenet/train"
 	"tapenet/train/data"
 )
@@ -16,7 +15,7 @@ func TestEveryNetworkLearns(t *testing.T) {
 		t.Fatal(err)
 	}
 	digits.Train, digits.Test = data.Limit(digits.Train, 8), data.Limit(digits.Test, 2)
-	for _, s := range modelzoo.Specs() {
+	for _, s := range specs() {
 		t.Run(s.Name, func(t *testing.T) {
 			res, err := train.Fit(context.Background(), s.New(10), digits, train.Config{Epochs: 3, Batch: 8, Seed: 1})
 			if err != nil {
