@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"tapenet/graph"
 	"tapenet/graph/weights"
 )
 
@@ -19,6 +20,8 @@ type Record struct {
 	Schedule  string // "" for a constant learning rate
 	Seed      uint64
 	History   []Epoch // of the completed epochs
+
+	Parameters int // values that training changes; 0 if the checkpoint does not say
 }
 
 // ReadRecord reads the record of the run in a folder from its checkpoint's
@@ -35,10 +38,10 @@ func ReadRecord(dir string) (Record, error) {
 		return Record{}, fmt.Errorf("train: record: %s is damaged: its metadata %q: %w", path, stateKey, err)
 	}
 	of := s.Settings
-	if of.Images < 1 || of.Batch < 1 || !s.possible() {
+	if of.Images < 1 || of.Batch < 1 || s.Parameters < 0 || !s.possible() {
 		return Record{}, fmt.Errorf("train: record: %s is damaged: no run can be where it is", path)
 	}
-	return Record{of.Model, of.Dataset, of.Images, of.Batch, of.Optimizer, of.Schedule, of.Seed, s.History}, nil
+	return Record{of.Model, of.Dataset, of.Images, of.Batch, of.Optimizer, of.Schedule, of.Seed, s.History, s.Parameters}, nil
 }
 
 // Best is the epoch with the highest accuracy on the test set, the first of
@@ -60,4 +63,16 @@ func (r Record) Time() (sum time.Duration) {
 		}
 	}
 	return sum
+}
+
+// parameters counts the values of a network that training changes.
+func parameters(net *graph.Network) (n int) {
+	m, err := net.Model(graph.Infer, 1) // NewNetwork has built it
+	if err != nil {
+		return 0
+	}
+	for _, p := range m.Params() {
+		n += p.Value.Shape().TotalSize()
+	}
+	return n
 }

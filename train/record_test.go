@@ -19,7 +19,7 @@ func TestReadRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	if r.Model != "plain" || r.Dataset != "blobs" || r.Images != 20 || r.Batch != 8 || r.Seed != 7 ||
-		r.Optimizer != "sgd lr 0.1 momentum 0" || r.Schedule != "" || !slices.Equal(r.History, res.History) {
+		r.Optimizer != "sgd lr 0.1 momentum 0" || r.Schedule != "" || r.Parameters != 16*3+3 || !slices.Equal(r.History, res.History) {
 		t.Errorf("record %+v, want that of the run with history %+v", r, res.History)
 	}
 	if r, err = ReadRecord(interruptedRun(t)); err != nil || len(r.History) != 1 {
@@ -58,7 +58,7 @@ func TestReadRecordDamaged(t *testing.T) {
 	good := f.Metadata[stateKey]
 	for _, tt := range [][2]string{
 		{good, ""}, {good, "null"}, {good, "{}"}, {good, "[]"},
-		{`"Batch":8`, `"Batch":0`}, {`"Images":20`, `"Images":-20`}, {`"Epoch":1,"Batch":2`, `"Epoch":2,"Batch":2`},
+		{`"Batch":8`, `"Batch":0`}, {`"Parameters":51`, `"Parameters":-1`}, {`"Images":20`, `"Images":-20`}, {`"Epoch":1,"Batch":2`, `"Epoch":2,"Batch":2`},
 	} {
 		f.Metadata[stateKey] = strings.Replace(good, tt[0], tt[1], 1)
 		if f.Metadata[stateKey] == good {

@@ -75,6 +75,9 @@ func newChart(name string, history []train.Epoch, of ...series) chart {
 			lo, hi = min(lo, s.value(e)), max(hi, s.value(e))
 		}
 	}
+	if hi-lo <= 1e-9*max(hi, -lo) { // a constant is shown beside zero
+		lo, hi = min(lo, 0), max(hi, 0)
+	}
 	step := stepOf(lo, hi, 5)
 	lo = math.Floor(lo/step+1e-9) * step
 	hi = max(math.Ceil(hi/step-1e-9)*step, lo+step)
@@ -114,12 +117,9 @@ func newCurve(s series, history []train.Epoch, key string, x func(int) string, y
 }
 
 // stepOf is 1, 2 or 5 times a power of ten, so that about n steps or fewer lead
-// from lo to hi.
+// from lo to hi; it is 1 where they are equal.
 func stepOf(lo, hi float64, n int) float64 {
 	least := (hi - lo) / float64(n)
-	if least <= 1e-9*max(math.Abs(lo), math.Abs(hi)) { // a constant
-		least = max(math.Abs(lo), math.Abs(hi)) / float64(n)
-	}
 	if least < 1e-30 {
 		least = 1
 	}

@@ -19,6 +19,7 @@ func TestCharts(t *testing.T) {
 	}{
 		{"one epoch", 1, func(int) float64 { return 0.75 }, nil},
 		{"zero", 3, func(int) float64 { return 0 }, []string{"0", "1"}},
+		{"constant", 3, func(int) float64 { return 0.001 }, []string{"0.0000", "0.0002", "0.0004", "0.0006", "0.0008", "0.0010"}},
 		{"falling", 10, func(i int) float64 { return 1 / float64(i+1) }, []string{"0.0", "0.2", "0.4", "0.6", "0.8", "1.0"}},
 		{"nearly constant", 4, func(i int) float64 { return 0.98 + 0.001*float64(i) }, []string{"0.980", "0.981", "0.982", "0.983"}},
 		{"negative", 5, func(i int) float64 { return float64(-i) }, []string{"-4", "-3", "-2", "-1", "0"}},
