@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"modelzoo":                  {"graph", "graph/op"},
 	"train":                     {"graph", "graph/op", "graph/update", "graph/weights", "train/data"},
 	"train/data":                {},
+	"train/report":              {"graph", "graph/weights", "train", "train/data"},
 	"infer":                     {"graph", "graph/weights", "modelzoo"},
 	"cmd":                       {"*"},
 	"notebooks":                 {"*"},

@@ -39,6 +39,8 @@ type state struct {
 	Step     uint64 // training steps taken; dropout draws from it
 	At       position
 	History  []Epoch
+
+	Parameters int `json:",omitempty"` // values of the network that training changes; for those who list runs
 }
 
 // settings are what must not change when a run goes on.
@@ -155,7 +157,7 @@ func (r *run) saveAs(name string) error {
 	if r.Dir == "" {
 		return nil
 	}
-	s, err := json.Marshal(state{r.settings(), r.net.Weights.Step, r.at, r.history})
+	s, err := json.Marshal(state{r.settings(), r.net.Weights.Step, r.at, r.history, parameters(r.net)})
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}

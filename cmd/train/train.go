@@ -26,7 +26,8 @@ type options struct {
 	lr, decay, clip             float64
 	smoothing, average          float64
 	seed                        uint64
-	resume, json                bool
+	resume, json, report        bool
+	dashboard                   string // address, "true" for any, "" for none
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -50,6 +51,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>)")
 	f.IntVar(&o.limit, "limit", 0, "use only the first so many training and test samples (default all)")
 	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
+	f.BoolVar(&o.report, "report", true, "write a report of the run at its end, an HTML file in its folder")
+	f.BoolFunc("dashboard", "serve that page while training, at any free port or at -dashboard=HOST:PORT", o.setDashboard)
 	f.BoolVar(&o.json, "json", false, "print a line of JSON for each epoch")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
@@ -61,6 +64,14 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.out = filepath.Join("runs", o.model)
 	}
 	return o, o.check()
+}
+
+// setDashboard is the flag: "true" is what it is without a value.
+func (o *options) setDashboard(address string) error {
+	if o.dashboard = address; address == "false" {
+		o.dashboard = ""
+	}
+	return nil
 }
 
 func (o options) check() error {
@@ -117,20 +128,29 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	dataset.Train, dataset.Test = data.Limit(dataset.Train, o.limit), data.Limit(dataset.Test, o.limit)
 	show := newDisplay(o, stdout, stderr)
+	pages, err := openPages(show, dataset)
+	if err != nil {
+		return err
+	}
 	start := func(net *graph.Network, p train.Progress) error {
-		if err := show.start(net, dataset, p); err != nil || o.resume {
+		if err := show.start(net, dataset, p); err != nil {
 			return err
 		}
-		return keepEarlier(o.out, show)
+		if !o.resume {
+			if err := keepEarlier(o.out, show); err != nil {
+				return err
+			}
+		}
+		return pages.start(net, p)
 	}
 	res, err := train.Fit(ctx, spec.New(len(dataset.Classes)), dataset, train.Config{
 		Epochs: o.epochs, Batch: o.batch, Optimizer: optimizer, Schedule: schedule, Seed: o.seed,
 		LabelSmoothing: o.smoothing, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average,
 		Patience: o.patience, Keep: o.keep, Dir: o.out, Model: spec.Name, Resume: o.resume,
-		OnStart: start, OnBatch: show.batch, OnEpoch: show.epoch,
+		OnStart: start, OnBatch: pages.batch, OnEpoch: pages.epoch,
 	})
 	show.end(res, err)
-	return err
+	return pages.end(ctx, err)
 }
 
 // keepEarlier moves a run that is in the folder already out of the way, to the

@@ -18,6 +18,7 @@ import (
 	"tapenet/cmd/internal/cli"
 	"tapenet/infer"
 	"tapenet/train"
+	"tapenet/train/report"
 )
 
 // trains runs the command.
@@ -46,14 +47,15 @@ func TestText(t *testing.T) {
 	want := regexp.MustCompile(`(?s)^layer .*conv2d .*total +61,706 .*
 data\d+: 200 training and 200 test images of \(1,28,28\), 10 classes
 epoch 1/2  ` + epoch + `epoch 2/2  ` + epoch + `the model is in ` + regexp.QuoteMeta(filepath.Join(dir, train.ModelFile)) +
-		`; its curves are in ` + regexp.QuoteMeta(filepath.Join(dir, train.CurvesFile)) + "\n$")
+		`; its curves are in ` + regexp.QuoteMeta(filepath.Join(dir, train.CurvesFile)) +
+		"\nthe report is in " + regexp.QuoteMeta(filepath.Join(dir, report.File)) + "\n$")
 	if !want.MatchString(out) {
 		t.Errorf("printed\n%s\nwant\n%s", out, want)
 	}
 	if strings.ContainsAny(out, "\r\x1b") {
 		t.Errorf("control characters in %q", out)
 	}
-	for _, name := range []string{train.ModelFile, train.CheckpointFile, train.HistoryFile, train.CurvesFile} {
+	for _, name := range []string{train.ModelFile, train.CheckpointFile, train.HistoryFile, train.CurvesFile, report.File} {
 		if s, err := os.Stat(filepath.Join(dir, name)); err != nil || s.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -242,7 +244,7 @@ func TestHelp(t *testing.T) {
 	if !errors.Is(err, flag.ErrHelp) || out != "" {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
-	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "smoothing", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "resume", "json"} {
+	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "smoothing", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "report", "dashboard", "resume", "json"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}

@@ -1,0 +1,7 @@
+// Command runs compares runs: it lists their folders in a table and plots their
+// curves together.
+package main
+
+import "tapenet/cmd/internal/cli"
+
+func main() { cli.Main(run) }

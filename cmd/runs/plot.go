@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"image/color"
+	"io"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/plotutil"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+
+	"tapenet/train"
+)
+
+const lineHeight = 14 // points, of the list of names
+
+// plotRuns draws the test loss and the test accuracy of all runs over the
+// epochs, side by side, as SVG, and their names below.
+func plotRuns(w io.Writer, found []entry) error {
+	loss, err := curves("test loss", found, func(e train.Epoch) float64 { return e.ValLoss })
+	if err != nil {
+		return err
+	}
+	accuracy, err := curves("test accuracy", found, func(e train.Epoch) float64 { return e.ValAccuracy })
+	if err != nil {
+		return err
+	}
+	names := vg.Length(lineHeight * len(found))
+	canvas := vgsvg.New(24*vg.Centimeter, 10*vg.Centimeter+names)
+	page := draw.New(canvas)
+	page.SetColor(color.White)
+	page.Fill(page.Rectangle.Path())
+	plots := [][]*plot.Plot{{loss, accuracy}}
+	tiles := draw.Tiles{Rows: 1, Cols: 2, PadX: vg.Centimeter, PadTop: 8, PadBottom: 8, PadLeft: 5, PadRight: 10}
+	for i, c := range plot.Align(plots, tiles, draw.Crop(page, 0, 0, names, 0))[0] {
+		plots[0][i].Draw(c)
+	}
+	legend(found).Draw(draw.Crop(page, vg.Centimeter, -vg.Centimeter, 5, -10*vg.Centimeter))
+	_, err = canvas.WriteTo(w)
+	return err
+}
+
+// curves is one value of all runs over the epochs.
+func curves(name string, found []entry, value func(train.Epoch) float64) (*plot.Plot, error) {
+	p := plot.New()
+	p.BackgroundColor = nil // the page has one
+	p.X.Label.Text, p.Y.Label.Text = "epoch", name
+	p.X.Tick.Marker = plot.TickerFunc(wholeEpochs)
+	p.Add(plotter.NewGrid())
+	for i, e := range found {
+		points := make(plotter.XYs, len(e.History))
+		for k, h := range e.History {
+			points[k] = plotter.XY{X: float64(h.Epoch), Y: value(h)}
+		}
+		if len(points) == 0 {
+			continue
+		}
+		line, dots, err := plotter.NewLinePoints(points)
+		if err != nil {
+			return nil, fmt.Errorf("runs: plot: %w", err)
+		}
+		line.LineStyle = style(i)
+		dots.GlyphStyle = draw.GlyphStyle{Color: line.Color, Radius: vg.Points(2), Shape: draw.CircleGlyph{}}
+		p.Add(line, dots)
+	}
+	if math.IsInf(p.X.Min, 0) { // no run has an epoch
+		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
+	}
+	p.X.Min, p.X.Max = p.X.Min-0.2, p.X.Max+0.2
+	return p, nil
+}
+
+// palette has colours that the colour-blind tell apart too (Okabe and Ito 2008).
+var palette = []color.Color{
+	color.RGBA{0x00, 0x72, 0xb2, 255}, color.RGBA{0xd5, 0x5e, 0x00, 255}, color.RGBA{0x00, 0x9e, 0x73, 255}, color.RGBA{0xcc, 0x79, 0xa7, 255},
+	color.RGBA{0x56, 0xb4, 0xe9, 255}, color.RGBA{0xe6, 0x9f, 0x00, 255}, color.Black,
+}
+
+// style tells a run's line from the others: colours first, then dashes.
+func style(i int) draw.LineStyle {
+	return draw.LineStyle{Color: palette[i%len(palette)], Width: vg.Points(1.5), Dashes: plotutil.Dashes(i / len(palette))}
+}
+
+// legend names the runs.
+func legend(found []entry) *plot.Legend {
+	l := plot.NewLegend()
+	l.Top, l.Left = true, true
+	for i, e := range found {
+		text := plain(e.dir)
+		if n := len(e.History); n > 0 {
+			text += fmt.Sprintf(": best accuracy %.4f", e.Best().ValAccuracy)
+		}
+		l.Add(text, &plotter.Line{LineStyle: style(i)})
+	}
+	l.Padding = 2
+	return &l
+}
+
+// wholeEpochs marks whole epochs, at most about ten of them.
+func wholeEpochs(lo, hi float64) (ticks []plot.Tick) {
+	every := max(1, int(math.Ceil((hi-lo)/10)))
+	for e := int(math.Ceil(lo)); e <= int(hi); e++ {
+		if e%every == 0 {
+			ticks = append(ticks, plot.Tick{Value: float64(e), Label: strconv.Itoa(e)})
+		}
+	}
+	return ticks
+}

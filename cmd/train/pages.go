@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"tapenet/graph"
+	"tapenet/train"
+	"tapenet/train/data"
+	"tapenet/train/report"
+)
+
+// pages are what a run shows as HTML: a report at its end, and the same page
+// served while it goes on, if the flags say so.
+type pages struct {
+	show   *display
+	set    data.Dataset
+	net    *graph.Network
+	live   *report.Live // nil without -dashboard
+	server *http.Server // of live
+}
+
+// openPages begins to serve the dashboard.
+func openPages(show *display, set data.Dataset) (*pages, error) {
+	p := &pages{show: show, set: set}
+	if show.dashboard == "" {
+		return p, nil
+	}
+	listener, err := net.Listen("tcp", local(show.dashboard))
+	if err != nil {
+		return nil, fmt.Errorf("train: dashboard: %w", err)
+	}
+	p.live = report.NewLive(show.out, set)
+	p.server = &http.Server{Handler: p.live, ReadHeaderTimeout: 5 * time.Second}
+	go p.server.Serve(listener) // ends with close
+	show.printf("dashboard: http://%s/\n", listener.Addr())
+	return p, nil
+}
+
+// local is the address with this machine's own as the default: "true" is what
+// -dashboard alone gives, and asks for any free port.
+func local(address string) string {
+	if address == "true" {
+		return "127.0.0.1:0"
+	}
+	if host, port, err := net.SplitHostPort(address); err == nil && host == "" {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return address
+}
+
+func (p *pages) start(net *graph.Network, at train.Progress) error {
+	p.net = net
+	if p.live == nil {
+		return nil
+	}
+	return p.live.Start(net, at)
+}
+
+func (p *pages) batch(at train.Progress) {
+	p.show.batch(at)
+	if p.live != nil {
+		p.live.Batch(at)
+	}
+}
+
+func (p *pages) epoch(e train.Epoch) {
+	p.show.epoch(e)
+	if p.live != nil {
+		p.live.Epoch()
+	}
+}
+
+// end writes the report of a run that ended well, shows it on the dashboard and
+// ends that. It returns the run's error or its own.
+func (p *pages) end(ctx context.Context, err error) error {
+	var r *report.Report
+	if err == nil && p.show.report {
+		r, err = p.write(ctx)
+	}
+	if p.live != nil {
+		p.live.End(r)
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		p.server.Shutdown(wait) // so that browsers get the last page
+		p.server.Close()
+	}
+	return err
+}
+
+func (p *pages) write(ctx context.Context) (*report.Report, error) {
+	r, err := report.New(ctx, p.show.out, p.net, p.set)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(p.show.out, report.File)
+	if err := r.Save(path); err != nil {
+		return nil, err
+	}
+	p.show.printf("the report is in %s\n", path)
+	return r, nil
+}

@@ -1,0 +1,78 @@
+package train
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"tapenet/graph"
+	"tapenet/graph/weights"
+)
+
+// Record is what a run's folder says of the run, without its weights.
+type Record struct {
+	Model     string // its name in modelzoo, "" for a network of one's own
+	Dataset   string
+	Images    int // of the training set
+	Batch     int
+	Optimizer string
+	Schedule  string // "" for a constant learning rate
+	Seed      uint64
+	History   []Epoch // of the completed epochs
+
+	Parameters int // values that training changes; 0 if the checkpoint does not say
+}
+
+// ReadRecord reads the record of the run in a folder from its checkpoint's
+// header; it may be called while the run goes on. The error of a folder without
+// a checkpoint satisfies errors.Is(err, fs.ErrNotExist).
+func ReadRecord(dir string) (Record, error) {
+	path := filepath.Join(dir, CheckpointFile)
+	meta, err := weights.LoadMetadata(path)
+	if err != nil {
+		return Record{}, fmt.Errorf("train: record: %w", err)
+	}
+	var s state
+	if err := json.Unmarshal([]byte(meta[stateKey]), &s); err != nil {
+		return Record{}, fmt.Errorf("train: record: %s is damaged: its metadata %q: %w", path, stateKey, err)
+	}
+	of := s.Settings
+	if of.Images < 1 || of.Batch < 1 || s.Parameters < 0 || !s.possible() {
+		return Record{}, fmt.Errorf("train: record: %s is damaged: no run can be where it is", path)
+	}
+	return Record{of.Model, of.Dataset, of.Images, of.Batch, of.Optimizer, of.Schedule, of.Seed, s.History, s.Parameters}, nil
+}
+
+// Best is the epoch with the highest accuracy on the test set, the first of
+// them, and 0 before the first epoch.
+func (r Record) Best() (best Epoch) {
+	for _, e := range r.History {
+		if best.Epoch == 0 || e.ValAccuracy > best.ValAccuracy {
+			best = e
+		}
+	}
+	return best
+}
+
+// Time is how long the completed epochs trained, evaluation left out.
+func (r Record) Time() (sum time.Duration) {
+	for _, e := range r.History {
+		if e.ImagesPerSecond > 0 {
+			sum += time.Duration(float64(r.Images) / e.ImagesPerSecond * float64(time.Second))
+		}
+	}
+	return sum
+}
+
+// parameters counts the values of a network that training changes.
+func parameters(net *graph.Network) (n int) {
+	m, err := net.Model(graph.Infer, 1) // NewNetwork has built it
+	if err != nil {
+		return 0
+	}
+	for _, p := range m.Params() {
+		n += p.Value.Shape().TotalSize()
+	}
+	return n
+}

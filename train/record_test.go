@@ -1,0 +1,74 @@
+package train
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestReadRecord: a run's record is what the run was, in the middle of an epoch too.
+func TestReadRecord(t *testing.T) {
+	dir := t.TempDir()
+	res := fit(t, plainNet(), blobSet(20, 5), Config{Epochs: 2, Batch: 8, Seed: 7, Model: "plain", Optimizer: SGD{LR: 0.1}, Dir: dir})
+	r, err := ReadRecord(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Model != "plain" || r.Dataset != "blobs" || r.Images != 20 || r.Batch != 8 || r.Seed != 7 ||
+		r.Optimizer != "sgd lr 0.1 momentum 0" || r.Schedule != "" || r.Parameters != 16*3+3 || !slices.Equal(r.History, res.History) {
+		t.Errorf("record %+v, want that of the run with history %+v", r, res.History)
+	}
+	if r, err = ReadRecord(interruptedRun(t)); err != nil || len(r.History) != 1 {
+		t.Errorf("record %+v and error %v, want one epoch", r, err)
+	}
+}
+
+func TestRecordSums(t *testing.T) {
+	r := Record{Images: 100, History: []Epoch{
+		{Epoch: 1, ValAccuracy: 0.5, ImagesPerSecond: 50},
+		{Epoch: 2, ValAccuracy: 0.9, ImagesPerSecond: 100},
+		{Epoch: 3, ValAccuracy: 0.9, ImagesPerSecond: 0}, // as a damaged file may have it
+	}}
+	if best := r.Best(); best.Epoch != 2 {
+		t.Errorf("best epoch %d, want 2", best.Epoch)
+	}
+	if got := r.Time(); got != 3*time.Second {
+		t.Errorf("time %v, want 3s", got)
+	}
+	if best := (Record{}).Best(); best.Epoch != 0 {
+		t.Errorf("best epoch %d before the first, want 0", best.Epoch)
+	}
+	never := Record{History: []Epoch{{Epoch: 1}}}
+	if best := never.Best(); best.Epoch != 1 {
+		t.Errorf("best epoch %d with accuracy 0, want 1", best.Epoch)
+	}
+}
+
+// TestReadRecordDamaged: what a file says is not believed.
+func TestReadRecordDamaged(t *testing.T) {
+	if _, err := ReadRecord(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("empty folder: error %v, want fs.ErrNotExist", err)
+	}
+	dir := interruptedRun(t)
+	f := loadFile(t, dir, CheckpointFile)
+	good := f.Metadata[stateKey]
+	for _, tt := range [][2]string{
+		{good, ""}, {good, "null"}, {good, "{}"}, {good, "[]"},
+		{`"Batch":8`, `"Batch":0`}, {`"Parameters":51`, `"Parameters":-1`}, {`"Images":20`, `"Images":-20`}, {`"Epoch":1,"Batch":2`, `"Epoch":2,"Batch":2`},
+	} {
+		f.Metadata[stateKey] = strings.Replace(good, tt[0], tt[1], 1)
+		if f.Metadata[stateKey] == good {
+			t.Fatalf("no %s in %s", tt[0], good)
+		}
+		if err := f.Save(filepath.Join(dir, CheckpointFile)); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := ReadRecord(dir); err == nil {
+			t.Errorf("%s: record %+v, want an error", f.Metadata[stateKey], r)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"tapenet/train"
+)
+
+// The frame of a chart, in the SVG's units.
+const (
+	left, right = 52.0, 448.0
+	top, bottom = 26.0, 226.0
+	maxDots     = 60 // epochs that get one each
+)
+
+// chart is a diagram of curves over the epochs, ready to be drawn.
+type chart struct {
+	Name   string
+	X, Y   []tick
+	Curves []curve
+}
+
+// tick is a mark of an axis.
+type tick struct {
+	At    string
+	Label string
+}
+
+type curve struct {
+	Name, Color string
+	Key         string // where its legend begins
+	Points      string // as a polyline has them
+	Dots        []dot
+}
+
+type dot struct{ X, Y, Text string }
+
+// series is what a chart shows.
+type series struct {
+	name, color string
+	value       func(train.Epoch) float64
+}
+
+const blue, red, green = "#1f77b4", "#d62728", "#2ca02c"
+
+// charts draws the history. The learning rate is left out where there is none.
+func charts(history []train.Epoch) []chart {
+	if len(history) == 0 {
+		return nil
+	}
+	all := []chart{
+		newChart("loss", history,
+			series{"training", blue, func(e train.Epoch) float64 { return e.Loss }},
+			series{"test", red, func(e train.Epoch) float64 { return e.ValLoss }}),
+		newChart("accuracy", history,
+			series{"training", blue, func(e train.Epoch) float64 { return e.Accuracy }},
+			series{"test", red, func(e train.Epoch) float64 { return e.ValAccuracy }}),
+	}
+	rate := series{"of the last step in the epoch", green, func(e train.Epoch) float64 { return e.LearningRate }}
+	for _, e := range history {
+		if e.LearningRate > 0 {
+			return append(all, newChart("learning rate", history, rate))
+		}
+	}
+	return all
+}
+
+func newChart(name string, history []train.Epoch, of ...series) chart {
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, s := range of {
+		for _, e := range history {
+			lo, hi = min(lo, s.value(e)), max(hi, s.value(e))
+		}
+	}
+	if hi-lo <= 1e-9*max(hi, -lo) { // a constant is shown beside zero
+		lo, hi = min(lo, 0), max(hi, 0)
+	}
+	step := stepOf(lo, hi, 5)
+	lo = math.Floor(lo/step+1e-9) * step
+	hi = max(math.Ceil(hi/step-1e-9)*step, lo+step)
+	x := func(epoch int) string {
+		return coordinate(left + (right-left)*(float64(epoch-history[0].Epoch)+0.5)/float64(len(history)))
+	}
+	y := func(v float64) string { return coordinate(bottom - (bottom-top)*(v-lo)/(hi-lo)) }
+	c := chart{Name: name}
+	for k := 0; k <= int(math.Round((hi-lo)/step)); k++ {
+		v := lo + float64(k)*step
+		c.Y = append(c.Y, tick{y(v), label(v, step)})
+	}
+	every := max(1, int(stepOf(0, float64(len(history)), 8)))
+	for _, e := range history {
+		if e.Epoch%every == 0 || len(history) < every {
+			c.X = append(c.X, tick{x(e.Epoch), strconv.Itoa(e.Epoch)})
+		}
+	}
+	for i, s := range of {
+		c.Curves = append(c.Curves, newCurve(s, history, coordinate(120+90*float64(i)), x, y))
+	}
+	return c
+}
+
+func newCurve(s series, history []train.Epoch, key string, x func(int) string, y func(float64) string) curve {
+	c := curve{Name: s.name, Color: s.color, Key: key}
+	points := make([]string, len(history))
+	for i, e := range history {
+		px, py := x(e.Epoch), y(s.value(e))
+		points[i] = px + "," + py
+		if len(history) <= maxDots {
+			c.Dots = append(c.Dots, dot{px, py, fmt.Sprintf("epoch %d: %.4g", e.Epoch, s.value(e))})
+		}
+	}
+	c.Points = strings.Join(points, " ")
+	return c
+}
+
+// stepOf is 1, 2 or 5 times a power of ten, so that about n steps or fewer lead
+// from lo to hi; it is 1 where they are equal.
+func stepOf(lo, hi float64, n int) float64 {
+	least := (hi - lo) / float64(n)
+	if least < 1e-30 {
+		least = 1
+	}
+	power := math.Pow(10, math.Floor(math.Log10(least)))
+	for _, s := range []float64{1, 2, 5} {
+		if s*power >= least*(1-1e-9) {
+			return s * power
+		}
+	}
+	return 10 * power
+}
+
+// label writes a multiple of step, with as many digits as step has.
+func label(v, step float64) string {
+	digits := max(0, -int(math.Floor(math.Log10(step)+1e-9)))
+	if digits > 5 || math.Abs(v) >= 1e6 {
+		return strconv.FormatFloat(v, 'g', 3, 64)
+	}
+	return strconv.FormatFloat(v+0, 'f', digits, 64)
+}
+
+func coordinate(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }

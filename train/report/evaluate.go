@@ -1,0 +1,133 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"html/template"
+	"math"
+	"slices"
+
+	"tapenet/graph"
+	"tapenet/train"
+	"tapenet/train/data"
+)
+
+const (
+	evalBatch = 128 // as train.Evaluate has it, whose graphs are there already
+	shown     = 24  // worst images
+)
+
+// sample is what the network makes of a test image.
+type sample struct {
+	index            int
+	class, predicted int
+	loss             float64 // -log of the probability of its class
+	share            float64 // probability of the predicted class
+}
+
+// evaluation is what the network makes of the test set.
+type evaluation struct {
+	confusion train.Confusion
+	samples   []sample // those with the highest losses, worst first
+}
+
+// evaluate classifies all samples.
+func evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (*evaluation, error) {
+	e := &evaluation{}
+	for lo := 0; lo < samples.Len(); lo += evalBatch {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("stopped after %d of %d test images: %w", lo, samples.Len(), err)
+		}
+		m, err := net.Model(graph.Eval, min(evalBatch, samples.Len()-lo))
+		if err != nil {
+			return nil, err
+		}
+		if err := fill(m, samples, lo); err != nil {
+			return nil, err
+		}
+		if err := m.Run(); err != nil {
+			return nil, err
+		}
+		e.add(m, lo)
+	}
+	return e, nil
+}
+
+// fill reads a batch, from sample lo on and then from the first again.
+func fill(m *graph.Model, samples data.Samples, lo int) error {
+	x, labels := m.Input.Float32s(), m.Target.Float32s()
+	size, classes := len(x)/len(labels), m.OutputShape()[1]
+	for i := range labels {
+		at := (lo + i) % samples.Len()
+		class, err := samples.Read(at, x[i*size:][:size])
+		if err != nil {
+			return fmt.Errorf("test sample %d: %w", at, err)
+		}
+		if class < 0 || class >= classes {
+			return fmt.Errorf("test sample %d: class %d, want 0 to %d", at, class, classes-1)
+		}
+		labels[i] = float32(class)
+	}
+	return nil
+}
+
+// add counts the batch that the model has just run, and keeps its worst images.
+func (e *evaluation) add(m *graph.Model, lo int) {
+	labels, logits := m.Target.Float32s(), m.Output().Float32s()
+	classes := len(logits) / len(labels)
+	if e.confusion == nil {
+		e.confusion = train.NewConfusion(classes)
+	}
+	for i, label := range labels {
+		row := logits[i*classes:][:classes]
+		s := sample{index: lo + i, class: int(label), predicted: graph.ArgMax(row)}
+		sum := logSum(row)
+		s.loss = sum - float64(row[s.class])
+		s.share = math.Exp(float64(row[s.predicted]) - sum)
+		e.confusion.Add(s.class, s.predicted)
+		e.samples = append(e.samples, s)
+	}
+	slices.SortStableFunc(e.samples, func(a, b sample) int { return cmp.Compare(b.loss, a.loss) })
+	e.samples = e.samples[:min(shown, len(e.samples))]
+}
+
+// logSum is the logarithm of the sum of the exponentials.
+func logSum(x []float32) float64 {
+	most, sum := float64(slices.Max(x)), 0.0
+	for _, v := range x {
+		sum += math.Exp(float64(v) - most)
+	}
+	return most + math.Log(sum)
+}
+
+// mistake is a worst image as the page shows it.
+type mistake struct {
+	Index            int
+	Picture          template.URL
+	Class, Predicted string
+	Right            bool
+	Loss             float64
+	Probability      float64 // of the class, in percent
+	Confidence       float64 // of the prediction, in percent
+}
+
+// showWorst reads the images again.
+func showWorst(samples []sample, d data.Dataset) ([]mistake, error) {
+	x := make([]float32, d.Shape[0]*d.Shape[1]*d.Shape[2])
+	var all []mistake
+	for _, s := range samples {
+		if _, err := d.Test.Read(s.index, x); err != nil {
+			return nil, fmt.Errorf("test sample %d: %w", s.index, err)
+		}
+		picture, err := photo(x, d.Shape)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, mistake{
+			Index: s.index, Picture: picture, Class: d.Classes[s.class], Predicted: d.Classes[s.predicted],
+			Right: s.class == s.predicted, Loss: s.loss, Probability: 100 * math.Exp(-s.loss), Confidence: 100 * s.share,
+		})
+	}
+	return all, nil
+}

@@ -1,0 +1,118 @@
+package report
+
+import (
+	"image/color"
+	"slices"
+	"strings"
+	"testing"
+
+	"tapenet/train"
+)
+
+// TestCharts: every value is inside the frame, and few ticks mark each axis.
+func TestCharts(t *testing.T) {
+	tests := []struct {
+		name   string
+		epochs int
+		value  func(i int) float64
+		y      []string // labels, nil for any
+	}{
+		{"one epoch", 1, func(int) float64 { return 0.75 }, nil},
+		{"zero", 3, func(int) float64 { return 0 }, []string{"0", "1"}},
+		{"constant", 3, func(int) float64 { return 0.001 }, []string{"0.0000", "0.0002", "0.0004", "0.0006", "0.0008", "0.0010"}},
+		{"falling", 10, func(i int) float64 { return 1 / float64(i+1) }, []string{"0.0", "0.2", "0.4", "0.6", "0.8", "1.0"}},
+		{"nearly constant", 4, func(i int) float64 { return 0.98 + 0.001*float64(i) }, []string{"0.980", "0.981", "0.982", "0.983"}},
+		{"negative", 5, func(i int) float64 { return float64(-i) }, []string{"-4", "-3", "-2", "-1", "0"}},
+		{"small", 5, func(i int) float64 { return 1e-7 * float64(i) }, nil},
+		{"large", 1000, func(i int) float64 { return 1e9 * float64(i) }, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var history []train.Epoch
+			for i := range tt.epochs {
+				history = append(history, train.Epoch{Epoch: i + 1, Loss: tt.value(i), ValLoss: tt.value(i)})
+			}
+			c := charts(history)[0]
+			var labels []string
+			for _, y := range c.Y {
+				labels = append(labels, y.Label)
+			}
+			if tt.y != nil && !slices.Equal(labels, tt.y) || len(labels) < 2 || len(labels) > 8 {
+				t.Errorf("the axis has %q, want %q", labels, tt.y)
+			}
+			if len(c.X) < 1 || len(c.X) > 11 {
+				t.Errorf("%d marks for %d epochs", len(c.X), tt.epochs)
+			}
+			points := strings.Fields(c.Curves[0].Points)
+			if len(points) != tt.epochs {
+				t.Fatalf("%d points, want %d", len(points), tt.epochs)
+			}
+			for _, p := range points {
+				if x, y, _ := strings.Cut(p, ","); !between(x, left, right) || !between(y, top, bottom) {
+					t.Errorf("point %s is outside", p)
+				}
+			}
+		})
+	}
+	if c := charts([]train.Epoch{{Epoch: 1}}); len(c) != 2 {
+		t.Errorf("%d charts without a learning rate, want 2", len(c))
+	}
+	if c := charts(nil); len(c) != 0 {
+		t.Errorf("%d charts without epochs", len(c))
+	}
+}
+
+func TestMatrix(t *testing.T) {
+	c := train.Confusion{{8, 2, 0}, {0, 0, 0}, {1, 3, 6}}
+	m := newMatrix(c, []string{"a", "b", "c"})
+	if m.Total != 20 || m.Right != 70 || m.Long || m.Picture != "" {
+		t.Errorf("matrix %+v", m)
+	}
+	if want := []pair{{"c", "b", 3, 30}, {"a", "b", 2, 20}, {"c", "a", 1, 10}}; !slices.Equal(m.Pairs, want) {
+		t.Errorf("pairs %v, want %v", m.Pairs, want)
+	}
+	r := m.Rows[0]
+	if r.Images != 10 || r.Recall != 80 || r.Cells[0] != (cell{8, true, "0.894", true}) || r.Cells[1] != (cell{2, false, "0.447", false}) {
+		t.Errorf("row %+v", r)
+	}
+	if empty := m.Rows[1]; empty.Images != 0 || empty.Recall != 0 || empty.Cells[1].Shade != "0.000" {
+		t.Errorf("row of a class without images %+v", empty)
+	}
+}
+
+// TestPhoto: images in 0..1 stay as they are, others are stretched.
+func TestPhoto(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		x     []float32
+		shape [3]int
+		want  []color.NRGBA
+	}{
+		{"grey", []float32{0, 0.4}, [3]int{1, 1, 2}, []color.NRGBA{{0, 0, 0, 255}, {102, 102, 102, 255}}},
+		{"colour", []float32{1, 0, 0.2, 0, 0, 1}, [3]int{3, 1, 2}, []color.NRGBA{{255, 51, 0, 255}, {0, 0, 255, 255}}},
+		{"normalised", []float32{-2, 0, 2}, [3]int{1, 1, 3}, []color.NRGBA{{0, 0, 0, 255}, {128, 128, 128, 255}, {255, 255, 255, 255}}},
+		{"two channels", []float32{0, 1, 0.8, 1}, [3]int{2, 1, 2}, []color.NRGBA{{102, 102, 102, 255}, {255, 255, 255, 255}}},
+		{"constant", []float32{7, 7}, [3]int{1, 1, 2}, []color.NRGBA{{0, 0, 0, 255}, {0, 0, 0, 255}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src, err := photo(tt.x, tt.shape)
+			if err != nil {
+				t.Fatal(err)
+			}
+			img := decode(t, string(src))
+			for i, want := range tt.want {
+				if got := color.NRGBAModel.Convert(img.At(i, 0)); got != want {
+					t.Errorf("pixel %d is %v, want %v", i, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestDiverging(t *testing.T) {
+	for v, want := range map[float32]color.NRGBA{-1: {0x1f, 0x77, 0xb4, 255}, 0: {255, 255, 255, 255}, 1: {0xd6, 0x27, 0x28, 255}} {
+		if got := diverging(v); got != want {
+			t.Errorf("%v is %v, want %v", v, got, want)
+		}
+	}
+}

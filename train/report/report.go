@@ -1,0 +1,136 @@
+// Package report shows a run as one HTML page that needs nothing else: its
+// settings, its curves, what the network gets wrong, its first layer's filters,
+// and what each layer costs.
+//
+// [New] measures a trained network and makes the whole page; [Live] serves the
+// same page while the run goes on, without what only the end can tell.
+package report
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"tapenet/graph"
+	"tapenet/graph/weights"
+	"tapenet/train"
+	"tapenet/train/data"
+)
+
+// File is the report's name in a run's folder.
+const File = "report.html"
+
+// Report is the page of a run that has ended.
+type Report struct{ page page }
+
+// New makes the report of the run in a folder: net is the network as the run
+// has left it, d what it was trained on. It classifies all test images and runs
+// a few batches with a watch; net's weights stay as they are.
+func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*Report, error) {
+	record, err := train.ReadRecord(dir)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	p, err := newPage(dir, net, d)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	p.add(record)
+	if err := p.measure(net, d.Test, min(record.Batch, maxBatch)); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	e, err := evaluate(ctx, net, d.Test)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	p.Confusion = newMatrix(e.confusion, d.Classes)
+	if p.Worst, err = showWorst(e.samples, d); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	return &Report{p}, nil
+}
+
+// Save writes the page to a file, atomically.
+func (r *Report) Save(path string) error {
+	return weights.WriteFile(path, func(w io.Writer) error { return r.page.write(w, "page") })
+}
+
+// page is what the template shows. Sections that are empty are left out.
+type page struct {
+	Title     string
+	Live      bool      // it is served and changes
+	Progress  *progress // nil unless the run goes on
+	Facts     []fact
+	Charts    []chart
+	Confusion *matrix
+	Worst     []mistake
+	Filters   *filters
+	Layers    []layer
+	Times     *times // of the layers
+}
+
+// fact is a line of the summary.
+type fact struct{ Name, Value string }
+
+// newPage has what is known before the first step.
+func newPage(dir string, net *graph.Network, d data.Dataset) (page, error) {
+	m, err := net.Model(graph.Infer, 1)
+	if err != nil {
+		return page{}, err
+	}
+	p := page{Title: filepath.Clean(dir), Layers: newLayers(m), Filters: newFilters(m)}
+	parameters := 0
+	for _, l := range p.Layers {
+		parameters += l.Params
+	}
+	p.Facts = []fact{
+		{"dataset", fmt.Sprintf("%s, %d classes", d.Name, len(d.Classes))},
+		{"images", fmt.Sprintf("%s for training, %s for testing, each %d×%d×%d",
+			thousands(d.Train.Len()), thousands(d.Test.Len()), d.Shape[0], d.Shape[1], d.Shape[2])},
+		{"parameters", thousands(parameters)},
+	}
+	return p, nil
+}
+
+// add adds what the run's folder says.
+func (p *page) add(r train.Record) {
+	schedule := r.Schedule
+	if schedule == "" {
+		schedule = "constant"
+	}
+	facts := []fact{
+		{"model", r.Model}, {"optimizer", r.Optimizer}, {"learning rate", schedule},
+		{"batch", fmt.Sprint(r.Batch)}, {"seed", fmt.Sprint(r.Seed)},
+	}
+	if n := len(r.History); n > 0 {
+		last, best := r.History[n-1], r.Best()
+		facts = append(facts,
+			fact{"epochs", fmt.Sprint(n)},
+			fact{"test accuracy", fmt.Sprintf("%.2f %%, best %.2f %% after epoch %d", 100*last.ValAccuracy, 100*best.ValAccuracy, best.Epoch)},
+			fact{"test loss", fmt.Sprintf("%.4f", last.ValLoss)},
+			fact{"time of training", fmt.Sprintf("%v, in the last epoch %s images/s",
+				r.Time().Round(100*time.Millisecond), thousands(int(last.ImagesPerSecond)))})
+	}
+	p.Facts = slices.Concat(facts[:1], p.Facts, facts[1:])
+	p.Charts = charts(r.History)
+}
+
+// thousands writes 1234567 as 1,234,567.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// write writes one of the template's parts: "page", or the "body" alone.
+func (p page) write(w io.Writer, part string) error {
+	if err := pages.ExecuteTemplate(w, part, p); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}

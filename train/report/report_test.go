@@ -1,0 +1,210 @@
+package report
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"image"
+	"image/png"
+	"io/fs"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gorgonia.org/gorgonia"
+
+	"tapenet/graph"
+	"tapenet/train"
+)
+
+// TestReport holds what is on the page of a small convolutional network.
+func TestReport(t *testing.T) {
+	page := reported(t, convNet(3), blobSet([3]int{1, 6, 5}, "ant", "bee", "cat"))
+	has(t, page, "<th>model</th><td>tiny</td>", "blobs, 3 classes", "60 for training, 45 for testing, each 1×6×5",
+		"<th>parameters</th><td>147</td>", "<th>seed</th><td>3</td>", "<th>batch</th><td>16</td>", "<th>epochs</th><td>2</td>",
+		"of 45 test images are right", "(N,3,4,3)", "a batch of 16", "conv2d/weight (3, 1, 3, 3). Red is positive")
+	all := elements(t, page)
+	for name, want := range map[string]int{"svg": 3, "polyline": 5, "circle": 10, "script": 0, "link": 0, "img": 24 + 3, "figcaption": 24, "h2": 5} {
+		if got := len(all[name]); got != want {
+			t.Errorf("%d elements %s, want %d", got, name, want)
+		}
+	}
+	for i, img := range all["img"] {
+		want := image.Pt(5, 6)
+		if i >= 24 {
+			want = image.Pt(3, 3)
+		}
+		if got := decode(t, attribute(img, "src")).Bounds().Size(); got != want {
+			t.Errorf("picture %d is %v, want %v", i, got, want)
+		}
+	}
+}
+
+// decode returns a picture that is part of the page.
+func decode(t *testing.T, src string) image.Image {
+	t.Helper()
+	text, ok := strings.CutPrefix(src, "data:image/png;base64,")
+	if !ok {
+		t.Fatalf("source %q, want PNG data", src)
+	}
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// TestReportAlone: the page asks for nothing, and would not be allowed to.
+func TestReportAlone(t *testing.T) {
+	page := reported(t, convNet(3), blobSet([3]int{3, 6, 5}, "ant", "bee", "cat"))
+	hasNot(t, page, "http:", "https:", "\"//", "url(", "@import", "<script")
+	has(t, page, "default-src 'none'; img-src data:; style-src 'unsafe-inline'\"", "Grey is zero")
+	for _, elements := range elements(t, page) {
+		for _, e := range elements {
+			if src := attribute(e, "src"); src != "" && !strings.HasPrefix(src, "data:image/png;base64,") || attribute(e, "href") != "" {
+				t.Errorf("%v asks for something", e)
+			}
+		}
+	}
+}
+
+// TestReportHostile: names are text, wherever they come from.
+func TestReportHostile(t *testing.T) {
+	d := blobSet([3]int{1, 6, 5}, "<script>alert(1)</script>", `" onerror="alert(2)`, "</style></td>{{.}}")
+	d.Name = "<b>bold</b>"
+	dir := filepath.Join(t.TempDir(), "<img src=x onerror=alert(3)>")
+	r, err := New(t.Context(), dir, trained(t, dir, convNet(3), d).Network, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := r.page.write(&b, "page"); err != nil {
+		t.Fatal(err)
+	}
+	has(t, b.String(), "&lt;script&gt;alert(1)&lt;/script&gt;", "&lt;img src=x onerror=alert(3)&gt;</title>", "&lt;b&gt;bold&lt;/b&gt;")
+	all := elements(t, b.String())
+	if len(all["script"]) != 0 || len(all["img"]) != 27 || len(all["style"]) != 1 {
+		t.Errorf("%d scripts, %d pictures, %d styles, want 0, 27, 1", len(all["script"]), len(all["img"]), len(all["style"]))
+	}
+	for _, elements := range all {
+		for _, e := range elements {
+			if attribute(e, "onerror") != "" {
+				t.Errorf("%v", e)
+			}
+		}
+	}
+}
+
+// TestManyClasses: their matrix is a picture.
+func TestManyClasses(t *testing.T) {
+	names := strings.Split("abcdefghijklmnopqrstuvwxy", "")
+	page := reported(t, denseNet(25), blobSet([3]int{1, 6, 5}, names...))
+	has(t, page, "confusion matrix of 25 classes", "<th>prediction</th>")
+	hasNot(t, page, "<th>recall</th>", "Filters of the first layer")
+	for _, img := range elements(t, page)["img"] {
+		if attribute(img, "class") == "heat" {
+			if got := decode(t, attribute(img, "src")).Bounds().Size(); got != image.Pt(25, 25) {
+				t.Errorf("the matrix is %v, want 25×25", got)
+			}
+		}
+	}
+}
+
+// TestForeignOps: a network with Gorgonia's own ops has a page without times.
+func TestForeignOps(t *testing.T) {
+	net := graph.Sequential{
+		graph.Flatten{},
+		graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node { return s.Unary(gorgonia.Tanh, x) }),
+		graph.Dense{Units: 3},
+	}
+	page := reported(t, net, blobSet([3]int{2, 3, 5}, "a", "b", "c"))
+	has(t, page, "<h2>Layers</h2>", "<td>93</td>")
+	hasNot(t, page, "inference, µs", "class=\"time\"")
+}
+
+// TestNewChangesNothing: measuring a network is no step of its training.
+func TestNewChangesNothing(t *testing.T) {
+	dir, d := t.TempDir(), blobSet([3]int{1, 6, 5}, "a", "b", "c")
+	net := trained(t, dir, convNet(3), d).Network
+	step, before := net.Weights.Step, map[string][]float32{}
+	for name, w := range net.Weights.Map() {
+		before[name] = slices.Clone(w.Float32s())
+	}
+	if _, err := New(t.Context(), dir, net, d); err != nil {
+		t.Fatal(err)
+	}
+	for name, w := range net.Weights.Map() {
+		if !slices.Equal(w.Float32s(), before[name]) {
+			t.Errorf("%s changed", name)
+		}
+	}
+	if net.Weights.Step != step {
+		t.Errorf("step %d, want %d", net.Weights.Step, step)
+	}
+}
+
+// TestEvaluate compares with train.Evaluate, and the losses with the
+// probabilities of single images.
+func TestEvaluate(t *testing.T) {
+	d := blobSet([3]int{1, 6, 5}, "a", "b", "c")
+	d.Test = blobs{n: 300, classes: 3, size: 30} // three batches
+	net := trained(t, "", convNet(3), d).Network
+	e, err := evaluate(t.Context(), net, d.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, accuracy, err := train.Evaluate(t.Context(), net, d.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.confusion.Total() != 300 || e.confusion.Accuracy() != accuracy {
+		t.Errorf("%d images and accuracy %v, want 300 and %v", e.confusion.Total(), e.confusion.Accuracy(), accuracy)
+	}
+	m, err := net.Model(graph.Eval, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	losses := make([]float64, d.Test.Len())
+	for i := range losses {
+		if err := errors.Join(fill(m, d.Test, i), m.Run()); err != nil {
+			t.Fatal(err)
+		}
+		losses[i] = m.Loss()
+	}
+	for k, s := range e.samples {
+		if math.Abs(s.loss-losses[s.index]) > 1e-5 {
+			t.Errorf("sample %d: loss %v, want %v", s.index, s.loss, losses[s.index])
+		}
+		if k > 0 && s.loss > e.samples[k-1].loss {
+			t.Errorf("loss %v after %v", s.loss, e.samples[k-1].loss)
+		}
+	}
+	slices.Sort(losses)
+	if least := losses[len(losses)-shown]; len(e.samples) != shown || math.Abs(e.samples[shown-1].loss-least) > 1e-5 {
+		t.Errorf("%d samples, the last with loss %v, want %d and %v", len(e.samples), e.samples[shown-1].loss, shown, least)
+	}
+}
+
+func TestNewErrors(t *testing.T) {
+	dir, d := t.TempDir(), blobSet([3]int{1, 6, 5}, "a", "b", "c")
+	net := trained(t, dir, convNet(3), d).Network
+	if _, err := New(t.Context(), t.TempDir(), net, d); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("empty folder: error %v, want fs.ErrNotExist", err)
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := New(cancelled, dir, net, d); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: error %v", err)
+	}
+	d.Test = blobs{n: 45, classes: 3, size: 30, wrong: true}
+	if _, err := New(t.Context(), dir, net, d); err == nil || !strings.Contains(err.Error(), "test sample 0: class 3, want 0 to 2") {
+		t.Errorf("wrong class: error %v", err)
+	}
+}
