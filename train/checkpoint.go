@@ -53,6 +53,7 @@ type settings struct {
 	LabelSmoothing, ClipNorm, ClipValue, Average float64 `json:",omitempty"`
 
 	Accumulate   int    `json:",omitempty"`
+	Changes      string `json:",omitempty"` // of the dataset
 	Schedule     string `json:",omitempty"` // "" if there is none
 	ClassWeights string `json:",omitempty"` // "" if there are none
 }
@@ -60,7 +61,7 @@ type settings struct {
 func (r *run) settings() settings {
 	s := settings{
 		Model: r.Model, Dataset: r.data.Name, Images: r.data.Train.Len(), Batch: r.Batch,
-		Optimizer: describe(r.Optimizer), Seed: r.Seed,
+		Optimizer: describe(r.Optimizer), Seed: r.Seed, Changes: r.data.Changes,
 		LabelSmoothing: r.LabelSmoothing, ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
 	}
 	if r.Schedule != nil {
@@ -81,6 +82,7 @@ func (s settings) differences(run settings) string {
 	}{
 		{"model", "%.100q", s.Model, run.Model},
 		{"dataset", "%.100q", s.Dataset, run.Dataset},
+		{"change of the images", "%.100q", s.Changes, run.Changes},
 		{"number of training images", "%d", s.Images, run.Images},
 		{"batch size", "%d", s.Batch, run.Batch},
 		{"optimizer", "%.100q", s.Optimizer, run.Optimizer},
@@ -197,7 +199,10 @@ func (r *run) saveModels() error {
 
 // saveModel writes the network for inference.
 func (r *run) saveModel(name string) error {
-	m := weights.Model{Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: r.net.Weights.Map()}
+	m := weights.Model{
+		Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: r.net.Weights.Map(),
+		Mean: r.data.Stats.Mean, Deviation: r.data.Stats.Deviation, Scaled: r.data.Scaled,
+	}
 	return m.Save(filepath.Join(r.Dir, name))
 }
 

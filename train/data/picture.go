@@ -180,7 +180,7 @@ func (o Options) dataset(classes []string, train, test source) (Dataset, error) 
 	if err != nil {
 		return Dataset{}, fmt.Errorf("%s: %w", train.name(0), err)
 	}
-	d := Dataset{Shape: shape, Classes: classes, Train: pictures{train, shape}}
+	d := Dataset{Shape: shape, Classes: classes, Train: pictures{train, shape}, Scaled: true}
 	if test != nil {
 		d.Test = pictures{test, shape}
 		return d, nil
