@@ -50,7 +50,7 @@ type settings struct {
 	Optimizer string
 	Seed      uint64
 
-	LabelSmoothing, ClipNorm, ClipValue, Average float64 `json:",omitempty"`
+	LabelSmoothing, Mixup, ClipNorm, ClipValue, Average float64 `json:",omitempty"`
 
 	Accumulate   int    `json:",omitempty"`
 	Changes      string `json:",omitempty"` // of the dataset
@@ -62,7 +62,7 @@ func (r *run) settings() settings {
 	s := settings{
 		Model: r.Model, Dataset: r.data.Name, Images: r.data.Train.Len(), Batch: r.Batch,
 		Optimizer: describe(r.Optimizer), Seed: r.Seed, Changes: r.data.Changes,
-		LabelSmoothing: r.LabelSmoothing, ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
+		LabelSmoothing: r.LabelSmoothing, Mixup: r.Mixup, ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
 	}
 	if r.Schedule != nil {
 		s.Schedule = describe(r.Schedule)
@@ -92,6 +92,7 @@ func (s settings) differences(run settings) string {
 		{"average", "%g", s.Average, run.Average},
 		{"accumulation", "%d", s.Accumulate, run.Accumulate},
 		{"label smoothing", "%g", s.LabelSmoothing, run.LabelSmoothing},
+		{"mixup", "%g", s.Mixup, run.Mixup},
 		{"class weighting", "%.100q", s.ClassWeights, run.ClassWeights},
 		{"schedule", "%.100q", s.Schedule, run.Schedule},
 	} {

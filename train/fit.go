@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -53,6 +54,8 @@ type run struct {
 	at      position
 	history []Epoch
 	best    map[string]*tensor.Dense // weights of the best epoch, with Patience
+	source  rand.PCG                 // for Mixup, seeded anew in every step
+	random  *rand.Rand               // from source
 }
 
 // position is where a run is. With it, the weights and the optimizer's slots,
@@ -79,6 +82,7 @@ func (r *run) start() error {
 	if err := r.fits(); err != nil {
 		return err
 	}
+	r.random = rand.New(&r.source)
 	m, err := r.net.Model(graph.Train, min(r.Batch, r.data.Train.Len()))
 	if err != nil {
 		return err

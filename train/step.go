@@ -13,6 +13,9 @@ func (r *run) batch(b data.Batch) error {
 		return err
 	}
 	give(m, b)
+	if r.Mixup > 0 {
+		mixUp(m.Input.Float32s(), b.X, len(b.X)/n, r.Mixup, r.mixing())
+	}
 	r.weigh(m)
 	if err := m.Run(); err != nil {
 		return err

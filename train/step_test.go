@@ -47,7 +47,7 @@ func TestStepAllocations(t *testing.T) {
 	for name, c := range map[string]Config{
 		"default": {},
 		"all": {Optimizer: NAdam{WeightDecay: 0.1}, Schedule: Cosine{}, ClipNorm: 1, ClipValue: 1, Accumulate: 2, Average: 0.9,
-			ClassWeights: make([]float64, 10), LabelSmoothing: 0.1},
+			ClassWeights: make([]float64, 10), LabelSmoothing: 0.1, Mixup: 0.2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.Batch = 128
