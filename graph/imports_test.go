@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"modelzoo":              {"graph", "graph/op"},
 	"train":                 {"graph", "graph/op", "graph/update", "graph/weights", "train/data"},
 	"train/data":            {},
+	"train/tensorboard":     {"graph", "train"},
 	"infer":                 {"graph", "graph/weights", "modelzoo"},
 	"cmd":                   {"*"},
 	"notebooks":             {"*"},

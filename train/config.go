@@ -70,6 +70,9 @@ type Config struct {
 	OnStart func(*graph.Network, Progress) error
 	OnBatch func(Progress) // called after every batch, if not nil
 	OnEpoch func(Epoch)    // called after every epoch, if not nil
+	// Callbacks are told of every epoch after OnEpoch, such as Slog and
+	// train/tensorboard's.
+	Callbacks []Callback
 }
 
 // Epoch is what one pass over the training set came to.

@@ -162,7 +162,7 @@ func (r *run) epoch(ctx context.Context) error {
 	if r.OnEpoch != nil {
 		r.OnEpoch(e)
 	}
-	return nil
+	return r.averaged(func() error { return r.tell(e) })
 }
 
 // batches trains on the rest of the epoch's batches. speed is that of the epoch
