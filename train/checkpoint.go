@@ -181,7 +181,12 @@ func (r *run) keep() error {
 	if err := r.write(HistoryFile, writeCSV); err != nil {
 		return err
 	}
-	if err := r.write(CurvesFile, writeCurves); err != nil {
+	held := "test"
+	if r.data.HeldOut {
+		held = "validation"
+	}
+	draw := func(w io.Writer, history []Epoch) error { return writeCurves(w, held, history) }
+	if err := r.write(CurvesFile, draw); err != nil {
 		return err
 	}
 	if err := r.keepLast(); err != nil {

@@ -178,6 +178,9 @@ func TestValidation(t *testing.T) {
 			t.Errorf("printed %s, want %q", out, want)
 		}
 	}
+	if curves := string(read(t, args[len(args)-1], train.CurvesFile)); !strings.Contains(curves, ">validation<") || strings.Contains(curves, ">test<") {
+		t.Error("the curves are of the test set")
+	}
 	if n := strings.Count(out, "test loss"); n != 1 || !strings.Contains(out, "\ntest loss ") {
 		t.Errorf("printed %s, want the test loss once", out)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/train"
+	"tapenet/train/tensorboard"
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -38,6 +39,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return o.settings.save(o.out)
 	}
 	config.OnBatch, config.OnEpoch = show.batch, show.epoch
+	config.Callbacks = []train.Callback{&tensorboard.Log{Dir: o.out}}
 	res, err := train.Fit(ctx, spec.New(len(set.Classes)), set, config)
 	if err == nil && test != nil {
 		err = show.test(ctx, res.Network, test)

@@ -53,10 +53,13 @@ epoch 1/2  ` + epoch + `epoch 2/2  ` + epoch + `the model is in ` + regexp.Quote
 	if strings.ContainsAny(out, "\r\x1b") {
 		t.Errorf("control characters in %q", out)
 	}
-	for _, name := range []string{train.ModelFile, train.CheckpointFile, train.HistoryFile, train.CurvesFile} {
+	for _, name := range []string{train.ModelFile, train.CheckpointFile, train.HistoryFile, train.CurvesFile, configFile} {
 		if s, err := os.Stat(filepath.Join(dir, name)); err != nil || s.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if events, err := filepath.Glob(filepath.Join(dir, "events.out.tfevents.*")); err != nil || len(events) != 1 {
+		t.Errorf("event files %q, error %v, want one", events, err)
 	}
 	p, err := infer.Load(dir)
 	if err != nil {

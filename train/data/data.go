@@ -23,6 +23,7 @@ type Dataset struct {
 	Classes     []string // the name of each class index: "0", "1", …
 	Train, Test Samples
 
+	HeldOut bool   // whether Test is a share of a training part, as Split and Folds make it
 	Scaled  bool   // whether the images are pictures that were drawn on white and scaled to Shape, as in folders and shards
 	Stats   Stats  // what Normalize has applied; zero if nothing
 	Changes string // what Augment and Normalize do, in words: two datasets of one name may differ in it

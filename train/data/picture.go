@@ -189,5 +189,7 @@ func (o Options) dataset(classes []string, train, test source) (Dataset, error) 
 	if share == 0 {
 		share = 0.2
 	}
-	return Split(d, share, o.Seed, true)
+	d, err = Split(d, share, o.Seed, true)
+	d.HeldOut = false // that is its test part
+	return d, err
 }
