@@ -10,7 +10,8 @@ import (
 // -val its test part is a share of the training set, and the dataset's own one
 // is test, for the end; otherwise test is nil.
 func (o options) open(ctx context.Context, steps []data.Augmentation) (set data.Dataset, test data.Samples, err error) {
-	whole, err := data.Options{Height: o.height, Width: o.width, Channels: o.channels, Seed: o.seed}.Open(o.data)
+	// The test part of a folder without one is the same for each seed, and for cmd/infer.
+	whole, err := data.Options{Height: o.height, Width: o.width, Channels: o.channels}.Open(o.data)
 	if err != nil {
 		return set, nil, err
 	}
