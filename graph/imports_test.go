@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 	"train":                     {"graph", "graph/op", "graph/update", "graph/weights", "train/data"},
 	"train/data":                {},
 	"train/report":              {"graph", "graph/weights", "train", "train/data"},
+	"train/tensorboard":         {"graph", "train"},
 	"infer":                     {"graph", "graph/weights", "modelzoo"},
 	"cmd":                       {"*"},
 	"notebooks":                 {"*"},

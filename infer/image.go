@@ -54,9 +54,11 @@ func (p *Predictor) PredictImages(images ...image.Image) ([]Prediction, error) {
 // the strokes are cut out, scaled to 20/28 of the network's height and width,
 // and put so that their centre of mass is in the middle.
 //
-// For a network with three channels, red, green and blue, the picture is
-// scaled. Other networks have no pictures. Transparent pixels count as white,
-// or as black where nothing could be seen on white.
+// For a network with three channels, red, green and blue, the picture is drawn
+// on white and scaled. So it is, in grey, for a network of one channel whose
+// model is Scaled: it was trained on pictures that were. Other networks have no
+// pictures. Transparent pixels count as white, or where strokes are expected as
+// black if nothing could be seen on white.
 func (p *Predictor) Pixels(img image.Image) ([]float32, error) {
 	x, err := p.pixels(img)
 	if err != nil {
@@ -70,17 +72,19 @@ func (p *Predictor) pixels(img image.Image) ([]float32, error) {
 		return nil, errors.New("the picture is empty")
 	}
 	c, h, w := p.Input[0], p.Input[1], p.Input[2]
-	switch c {
-	case 1:
+	switch {
+	case c == 1 && p.scaled:
+		return luma(scale(img, h, w)), nil
+	case c == 1:
 		return strokes(img, h, w)
-	case 3:
-		return rgb(img, h, w), nil
+	case c == 3:
+		return rgb(scale(img, h, w)), nil
 	}
 	return nil, fmt.Errorf("the network takes %d channels, want 1 or 3 for pictures", c)
 }
 
-// rgb scales a picture to height h and width w, in planes.
-func rgb(img image.Image, h, w int) []float32 {
+// scale draws a picture on white, with height h and width w.
+func scale(img image.Image, h, w int) *image.RGBA {
 	to := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(to, to.Rect, image.White, image.Point{}, draw.Src)
 	if img.Bounds().Size() == to.Rect.Size() {
@@ -88,11 +92,27 @@ func rgb(img image.Image, h, w int) []float32 {
 	} else {
 		draw.CatmullRom.Scale(to, to.Rect, img, img.Bounds(), draw.Over, nil)
 	}
-	x := make([]float32, 3*h*w)
-	for i := range h * w {
+	return to
+}
+
+// rgb is a picture in planes.
+func rgb(img *image.RGBA) []float32 {
+	n := len(img.Pix) / 4
+	x := make([]float32, 3*n)
+	for i := range n {
 		for c := range 3 {
-			x[c*h*w+i] = float32(to.Pix[4*i+c]) / 255
+			x[c*n+i] = float32(img.Pix[4*i+c]) / 255
 		}
+	}
+	return x
+}
+
+// luma is a picture in grey, as color.GrayModel makes it.
+func luma(img *image.RGBA) []float32 {
+	x := make([]float32, len(img.Pix)/4)
+	for i := range x {
+		r, g, b := uint32(img.Pix[4*i]), uint32(img.Pix[4*i+1]), uint32(img.Pix[4*i+2])
+		x[i] = float32((19595*r+38470*g+7471*b+1<<15)>>16) / 255
 	}
 	return x
 }

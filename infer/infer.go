@@ -27,6 +27,7 @@ type Predictor struct {
 	Input   [3]int   // channels, height, width of an image
 	Classes []string // the name of each class
 
+	scaled bool // pictures are scaled as a whole
 	models *models
 }
 
@@ -83,6 +84,10 @@ func missing(path string, err error) error {
 
 // New returns a predictor for a network of your own, with the weights of m.
 func New(l graph.Layer, m weights.Model) (*Predictor, error) {
+	c := m.Input[0]
+	if m.Mean != nil && (len(m.Mean) != c || len(m.Deviation) != c) {
+		return nil, fmt.Errorf("infer: %d means and %d deviations, want one of each for each of %d channels", len(m.Mean), len(m.Deviation), c)
+	}
 	w := &graph.Weights{From: m.Tensors}
 	net, err := graph.NewNetwork(l, m.Input[:], graph.Options{Weights: w})
 	if err != nil {
@@ -99,11 +104,12 @@ func New(l graph.Layer, m weights.Model) (*Predictor, error) {
 	if out := one.OutputShape(); len(out) != 2 || out[1] != len(m.Classes) {
 		return nil, fmt.Errorf("infer: the network's output is %v, want (1,%d) for the classes %v", out, len(m.Classes), m.Classes)
 	}
-	return &Predictor{Input: m.Input, Classes: slices.Clone(m.Classes), models: newModels(l, net.Weights, m.Input)}, nil
+	return &Predictor{Input: m.Input, Classes: slices.Clone(m.Classes), scaled: m.Scaled, models: newModels(l, net.Weights, m)}, nil
 }
 
 // Predict classifies any number of images. Each is its pixels, scaled to 0..1,
-// channel by channel and row by row.
+// channel by channel and row by row; if the network was trained on normalised
+// images, it is normalised here.
 func (p *Predictor) Predict(images [][]float32) ([]Prediction, error) {
 	for i, x := range images {
 		if err := p.check(x); err != nil {

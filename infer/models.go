@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"tapenet/graph"
+	"tapenet/graph/weights"
 )
 
 // maxBatch is the most images that one graph takes.
@@ -27,6 +28,7 @@ type models struct {
 	layer   graph.Layer
 	weights *graph.Weights
 	input   [3]int
+	affine  []affine // what the network takes, by channel; nil for the pixels themselves
 	slots   chan struct{}
 
 	// building guards the weights: Gorgonia writes to a tensor's header when it
@@ -37,9 +39,9 @@ type models struct {
 	idle map[int][]*graph.Model // by batch size
 }
 
-func newModels(l graph.Layer, w *graph.Weights, input [3]int) *models {
+func newModels(l graph.Layer, w *graph.Weights, m weights.Model) *models {
 	return &models{
-		layer: l, weights: w, input: input,
+		layer: l, weights: w, input: m.Input, affine: normalisation(m.Mean, m.Deviation),
 		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		idle:  map[int][]*graph.Model{},
 	}
@@ -56,7 +58,9 @@ func (m *models) run(images [][]float32) ([]float32, error) {
 	defer m.put(g, len(images))
 	x := g.Input.Float32s()
 	for _, image := range images {
-		x = x[copy(x, image):]
+		n := copy(x, image)
+		normalise(x[:n], m.affine)
+		x = x[n:]
 	}
 	m.building.RLock()
 	defer m.building.RUnlock()

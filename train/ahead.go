@@ -1,92 +1,63 @@
 package train
 
 import (
+	"context"
 	"fmt"
-	"iter"
-	"sync/atomic"
 
 	"tapenet/graph"
 	"tapenet/train/data"
 )
 
-// ahead reads batches of samples in a goroutine of its own, in the order in
-// which they are asked for: the next batch is read while the current one is
-// computed. The read batch waits in a buffer; a model's input is the other one.
-type ahead struct {
-	samples        data.Samples
-	classes, size  int       // of the model
-	pixels, labels []float32 // of the batch that waits
-	full           chan error
-	empty          chan struct{} // closed, it ends the goroutine
-	closed         atomic.Bool
-}
-
-// readAhead begins to read. m is a classifier for the largest of the batches,
-// which hold the indices of samples. The reader must be closed.
-func readAhead(samples data.Samples, batches iter.Seq[[]int], m *graph.Model) *ahead {
-	a := &ahead{
-		samples: samples, classes: m.OutputShape()[1], size: m.Input.Size() / m.Target.Size(),
-		pixels: make([]float32, m.Input.Size()), labels: make([]float32, m.Target.Size()),
-		full: make(chan error), empty: make(chan struct{}, 1),
-	}
-	a.empty <- struct{}{}
-	go a.run(batches)
-	return a
-}
-
-func (a *ahead) run(batches iter.Seq[[]int]) {
-	defer close(a.full)
-	for batch := range batches {
-		if _, ok := <-a.empty; !ok {
-			return
-		}
-		a.full <- a.read(batch)
-	}
-}
-
-// fill waits for the next batch, as large as the model's, and copies it there.
-// After an error there is no other batch.
-func (a *ahead) fill(m *graph.Model) error {
-	if err := <-a.full; err != nil {
+// ahead calls do with batches of samples, in the order that lists them, which
+// [data.Ahead] reads while do computes. Errors of reading begin with what is
+// read; if ctx ends it, the error is ctx.Err() itself.
+func (in input) ahead(ctx context.Context, what string, s data.Samples, order []int, batch int, do func(data.Batch) error) error {
+	var failed error
+	err := data.Ahead(ctx, known{s, in.classes}, in.size, order, batch, func(b data.Batch) error {
+		failed = do(b)
+		return failed
+	})
+	if err == nil || failed != nil || err == ctx.Err() {
 		return err
 	}
-	copy(m.Input.Float32s(), a.pixels)
-	copy(m.Target.Float32s(), a.labels)
-	a.empty <- struct{}{}
-	return nil
+	return fmt.Errorf("train: %s %w", what, err)
 }
 
-// close returns when the goroutine has ended, at the latest after the read of
-// one sample.
-func (a *ahead) close() {
-	a.closed.Store(true)
-	close(a.empty)
-	for range a.full {
+// input is what a classifier takes.
+type input struct {
+	size    int // values of an image
+	classes int
+}
+
+func inputOf(m *graph.Model) input {
+	return input{size: m.Input.Size() / m.Target.Size(), classes: m.OutputShape()[1]}
+}
+
+// give copies a batch, as large as the model's, into a classifier.
+func give(m *graph.Model, b data.Batch) {
+	copy(m.Input.Float32s(), b.X)
+	labels := m.Target.Float32s()
+	for i, class := range b.Classes {
+		labels[i] = float32(class)
 	}
 }
 
-// read reads a batch. A Read that panics would end the process, as nobody above
-// it on this goroutine could recover: it becomes an error.
-func (a *ahead) read(batch []int) (err error) {
-	at := 0
+// known is samples whose classes must be those of a network. A Read that panics
+// is an error, so that it names the sample.
+type known struct {
+	data.Samples
+	classes int
+}
+
+func (k known) Read(i int, x []float32) (class int, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("sample %d: panic: %v", at, p)
+			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	for i, sample := range batch {
-		if a.closed.Load() {
-			return nil
-		}
-		at = sample
-		class, err := a.samples.Read(sample, a.pixels[i*a.size:][:a.size])
-		if err != nil {
-			return fmt.Errorf("sample %d: %w", sample, err)
-		}
-		if class < 0 || class >= a.classes {
-			return fmt.Errorf("sample %d: class %d, want 0 to %d", sample, class, a.classes-1)
-		}
-		a.labels[i] = float32(class)
+	class, err = k.Samples.Read(i, x)
+	if err == nil && (class < 0 || class >= k.classes) {
+		err = fmt.Errorf("class %d, want 0 to %d", class, k.classes-1)
 	}
-	return nil
+	return class, err
 }

@@ -52,9 +52,10 @@ type settings struct {
 	Optimizer string
 	Seed      uint64
 
-	LabelSmoothing, ClipNorm, ClipValue, Average float64 `json:",omitempty"`
+	LabelSmoothing, Mixup, ClipNorm, ClipValue, Average float64 `json:",omitempty"`
 
 	Accumulate   int    `json:",omitempty"`
+	Changes      string `json:",omitempty"` // of the dataset
 	Schedule     string `json:",omitempty"` // "" if there is none
 	ClassWeights string `json:",omitempty"` // "" if there are none
 }
@@ -62,8 +63,8 @@ type settings struct {
 func (r *run) settings() settings {
 	s := settings{
 		Model: r.Model, Dataset: r.data.Name, Images: r.data.Train.Len(), Batch: r.Batch,
-		Optimizer: describe(r.Optimizer), Seed: r.Seed,
-		LabelSmoothing: r.LabelSmoothing, ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
+		Optimizer: describe(r.Optimizer), Seed: r.Seed, Changes: r.data.Changes,
+		LabelSmoothing: r.LabelSmoothing, Mixup: r.Mixup, ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
 	}
 	if r.Schedule != nil {
 		s.Schedule = describe(r.Schedule)
@@ -83,6 +84,7 @@ func (s settings) differences(run settings) string {
 	}{
 		{"model", "%.100q", s.Model, run.Model},
 		{"dataset", "%.100q", s.Dataset, run.Dataset},
+		{"change of the images", "%.100q", s.Changes, run.Changes},
 		{"number of training images", "%d", s.Images, run.Images},
 		{"batch size", "%d", s.Batch, run.Batch},
 		{"optimizer", "%.100q", s.Optimizer, run.Optimizer},
@@ -92,6 +94,7 @@ func (s settings) differences(run settings) string {
 		{"average", "%g", s.Average, run.Average},
 		{"accumulation", "%d", s.Accumulate, run.Accumulate},
 		{"label smoothing", "%g", s.LabelSmoothing, run.LabelSmoothing},
+		{"mixup", "%g", s.Mixup, run.Mixup},
 		{"class weighting", "%.100q", s.ClassWeights, run.ClassWeights},
 		{"schedule", "%.100q", s.Schedule, run.Schedule},
 	} {
@@ -180,7 +183,12 @@ func (r *run) keep() error {
 	if err := r.write(HistoryFile, writeCSV); err != nil {
 		return err
 	}
-	if err := r.write(CurvesFile, writeCurves); err != nil {
+	held := "test"
+	if r.data.HeldOut {
+		held = "validation"
+	}
+	draw := func(w io.Writer, history []Epoch) error { return writeCurves(w, held, history) }
+	if err := r.write(CurvesFile, draw); err != nil {
 		return err
 	}
 	if err := r.keepLast(); err != nil {
@@ -199,7 +207,10 @@ func (r *run) saveModels() error {
 
 // saveModel writes the network for inference.
 func (r *run) saveModel(name string) error {
-	m := weights.Model{Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: r.net.Weights.Map()}
+	m := weights.Model{
+		Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: r.net.Weights.Map(),
+		Mean: r.data.Stats.Mean, Deviation: r.data.Stats.Deviation, Scaled: r.data.Scaled,
+	}
 	return m.Save(filepath.Join(r.Dir, name))
 }
 

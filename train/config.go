@@ -24,6 +24,11 @@ type Config struct {
 	// the weighted mean. nil means equal weights.
 	ClassWeights []float64
 
+	// Mixup mixes each training image with another one of its batch, in shares
+	// from a Beta distribution with this parameter, as in 0.2 (Zhang et al. 2017);
+	// 0 means not at all. The training accuracy is then that of the mixed images.
+	Mixup float64
+
 	// Schedule changes the optimizer's learning rate, which must be Rated; nil
 	// means a constant rate.
 	Schedule Schedule
@@ -65,6 +70,9 @@ type Config struct {
 	OnStart func(*graph.Network, Progress) error
 	OnBatch func(Progress) // called after every batch, if not nil
 	OnEpoch func(Epoch)    // called after every epoch, if not nil
+	// Callbacks are told of every epoch after OnEpoch, such as Slog and
+	// train/tensorboard's.
+	Callbacks []Callback
 }
 
 // Epoch is what one pass over the training set came to.
@@ -130,7 +138,7 @@ func (c Config) check(d data.Dataset) error {
 		return fmt.Errorf("train: a Schedule with optimizer %T, want one with the methods of Rated", c.Optimizer)
 	}
 	err := cmp.Or(positive("ClipValue", c.ClipValue), positive("ClipNorm", c.ClipNorm), share("Average", c.Average),
-		share("LabelSmoothing", c.LabelSmoothing), c.checkClassWeights(len(d.Classes)))
+		share("LabelSmoothing", c.LabelSmoothing), positive("Mixup", c.Mixup), c.checkClassWeights(len(d.Classes)))
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}

@@ -75,6 +75,7 @@ func TestFitErrors(t *testing.T) {
 		{"negative keep", ok, nil, Config{Keep: -1}, "train: Patience 0 and Keep -1, want numbers of epochs, or 0"},
 		{"keep nowhere", ok, nil, Config{Keep: 1}, "train: Keep without Dir, want the folder of the run"},
 		{"smoothing of all", ok, nil, Config{LabelSmoothing: 1}, "train: LabelSmoothing 1, want at least 0 and below 1"},
+		{"negative mixup", ok, nil, Config{Mixup: -1}, "train: Mixup -1, want a positive number, or 0"},
 		{"class weights for others", ok, nil, Config{ClassWeights: []float64{1}}, "train: 1 ClassWeights, want 3, one for each class"},
 		{"negative class weight", ok, nil, Config{ClassWeights: []float64{1, 1, -1}}, "train: ClassWeights[2] -1, want a number from 0"},
 		{"optimizer of one's own", ok, nil, Config{Optimizer: picky{}}, "train: picky: never content"},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"gorgonia.org/tensor"
 
@@ -27,24 +26,24 @@ func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (lo
 	if err := classifier(first); err != nil {
 		return 0, 0, err
 	}
-	next := readAhead(samples, slices.Chunk(upTo(samples.Len()), evalBatch), first)
-	defer next.close()
 	var sums tally
-	for lo := 0; lo < samples.Len(); lo += evalBatch {
-		if err := ctx.Err(); err != nil {
-			return 0, 0, fmt.Errorf("train: evaluation stopped after %d of %d samples: %w", lo, samples.Len(), err)
-		}
-		m, err := net.Model(graph.Eval, min(evalBatch, samples.Len()-lo))
+	err = inputOf(first).ahead(ctx, "evaluation", samples, upTo(samples.Len()), evalBatch, func(b data.Batch) error {
+		m, err := net.Model(graph.Eval, len(b.Classes))
 		if err != nil {
-			return 0, 0, err
+			return err
 		}
-		if err := next.fill(m); err != nil {
-			return 0, 0, fmt.Errorf("train: evaluation %w", err)
-		}
+		give(m, b)
 		if err := m.Run(); err != nil {
-			return 0, 0, err
+			return err
 		}
 		sums.add(m)
+		return nil
+	})
+	if err != nil && err == ctx.Err() {
+		err = fmt.Errorf("train: evaluation stopped after %d of %d samples: %w", sums.Images, samples.Len(), err)
+	}
+	if err != nil {
+		return 0, 0, err
 	}
 	return sums.loss(), sums.accuracy(), nil
 }

@@ -199,7 +199,7 @@ func TestCurves(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := writeCurves(&b, tt.history); err != nil {
+			if err := writeCurves(&b, "test", tt.history); err != nil {
 				t.Fatal(err)
 			}
 			path := filepath.Join(t.TempDir(), CurvesFile)
@@ -220,7 +220,7 @@ func TestCurvesShow(t *testing.T) {
 		history := []Epoch{{Epoch: 1, Loss: 2, ValLoss: 1, Accuracy: 0.1, ValAccuracy: 0.4}, {Epoch: 2, Loss: 1, ValLoss: 2, Accuracy: 0.2, ValAccuracy: 0.1}, {Epoch: 3}}
 		change(&history[1])
 		var b bytes.Buffer
-		if err := writeCurves(&b, history); err != nil {
+		if err := writeCurves(&b, "test", history); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()
@@ -303,7 +303,7 @@ func TestScale(t *testing.T) {
 // reaches over a plot's edge.
 func TestCurvesBackground(t *testing.T) {
 	var b bytes.Buffer
-	if err := writeCurves(&b, []Epoch{{Epoch: 1, Loss: 1}, {Epoch: 2, Loss: 2}}); err != nil {
+	if err := writeCurves(&b, "test", []Epoch{{Epoch: 1, Loss: 1}, {Epoch: 2, Loss: 2}}); err != nil {
 		t.Fatal(err)
 	}
 	size := regexp.MustCompile(`viewBox="0 0 ([0-9.]+) ([0-9.]+)"`).FindStringSubmatch(b.String())

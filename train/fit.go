@@ -2,9 +2,9 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +15,9 @@ import (
 )
 
 // Fit trains a network on a dataset's training samples and measures it on the
-// test samples after every epoch. Samples are read by one goroutine, a batch
-// ahead. Equal settings give equal weights, bit for bit, whatever the number of
+// test samples after every epoch. Samples are read in parallel, ahead of
+// training, and may be others in each epoch: see [data.Ahead] and [data.Epoch].
+// Equal settings give equal weights, bit for bit, whatever the number of
 // processors.
 //
 // A cancelled ctx stops it within one batch; the error wraps ctx.Err(), and a
@@ -53,6 +54,8 @@ type run struct {
 	at      position
 	history []Epoch
 	best    map[string]*tensor.Dense // weights of the best epoch, with Patience
+	source  rand.PCG                 // for Mixup, seeded anew in every step
+	random  *rand.Rand               // from source
 }
 
 // position is where a run is. With it, the weights and the optimizer's slots,
@@ -79,6 +82,7 @@ func (r *run) start() error {
 	if err := r.fits(); err != nil {
 		return err
 	}
+	r.random = rand.New(&r.source)
 	m, err := r.net.Model(graph.Train, min(r.Batch, r.data.Train.Len()))
 	if err != nil {
 		return err
@@ -138,7 +142,7 @@ func (r *run) epoch(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return r.interrupted(ctx.Err())
 		}
 		return err
@@ -158,31 +162,32 @@ func (r *run) epoch(ctx context.Context) error {
 	if r.OnEpoch != nil {
 		r.OnEpoch(e)
 	}
-	return nil
+	return r.averaged(func() error { return r.tell(e) })
 }
 
 // batches trains on the rest of the epoch's batches. speed is that of the epoch
 // until now, in images a second.
 func (r *run) batches(ctx context.Context, speed func() float64) error {
-	order := r.order(r.at.Epoch)
-	rest := order[min(r.at.Batch*r.Batch, len(order)):]
-	next, err := r.ahead(slices.Chunk(rest, r.Batch))
+	m, err := r.net.Model(graph.Train, min(r.Batch, r.data.Train.Len()))
 	if err != nil {
 		return err
 	}
-	defer next.close()
-	for r.at.Sums.Images < len(order) {
-		if err := ctx.Err(); err != nil {
-			return r.interrupted(err)
-		}
-		if err := r.batch(next, min(r.Batch, len(order)-r.at.Sums.Images)); err != nil {
+	order := r.order(r.at.Epoch)
+	rest := order[min(r.at.Batch*r.Batch, len(order)):]
+	samples := data.Epoch(r.data.Train, r.at.Epoch)
+	err = inputOf(m).ahead(ctx, "training", samples, rest, r.Batch, func(b data.Batch) error {
+		if err := r.batch(b); err != nil {
 			return err
 		}
 		if r.OnBatch != nil {
 			r.OnBatch(r.progress(len(order), speed()))
 		}
+		return nil
+	})
+	if err != nil && err == ctx.Err() {
+		return r.interrupted(err)
 	}
-	return nil
+	return err
 }
 
 // averaged calls do while the network has the moving averages for its weights,
@@ -209,7 +214,7 @@ func (r *run) sound() error {
 // order is the order of an epoch's samples: another one for each epoch, fixed
 // by the seed.
 func (r *run) order(epoch int) []int {
-	return rand.New(rand.NewPCG(r.Seed, uint64(epoch))).Perm(r.data.Train.Len())
+	return data.Order(r.data.Train, r.Seed, epoch)
 }
 
 func (r *run) progress(of int, rate float64) Progress {

@@ -14,7 +14,8 @@ import (
 
 // Every epoch reads every sample once, in an order of its own that the seed fixes.
 func TestFitShuffles(t *testing.T) {
-	const n, epochs = 103, 3 // batches of 10, the last of 3
+	const n, epochs = 103, 3                        // batches of 10, the last of 3
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // several workers would note their reads by turns
 	orders := func(seed uint64) [][]int {
 		d := blobSet(n, 5)
 		fit(t, plainNet(), d, Config{Epochs: epochs, Batch: 10, Seed: seed})
@@ -46,6 +47,45 @@ func TestFitShuffles(t *testing.T) {
 	}
 	if slices.Equal(orders(2)[0], got[0]) {
 		t.Error("other seed, equal order")
+	}
+}
+
+// dimmed is samples that are darker in each epoch.
+type dimmed struct {
+	data.Samples
+	by float32
+}
+
+func (d dimmed) Epoch(n int) data.Samples { return dimmed{d.Samples, float32(n)} }
+
+func (d dimmed) Read(i int, x []float32) (class int, err error) {
+	class, err = d.Samples.Read(i, x)
+	for k := range x {
+		x[k] /= 1 + d.by
+	}
+	return class, err
+}
+
+// Each epoch trains on its own samples, as augmentation makes them: two epochs
+// in one run are two runs of one, the second of which goes on.
+func TestFitEpochs(t *testing.T) {
+	set := func(train func(data.Samples) data.Samples) data.Dataset {
+		d := blobSet(53, 5)
+		d.Train = train(d.Train)
+		return d
+	}
+	changing := set(func(s data.Samples) data.Samples { return dimmed{s, 0} })
+	got := fit(t, plainNet(), changing, Config{Epochs: 2, Batch: 10})
+	c := Config{Epochs: 1, Batch: 10, Dir: t.TempDir()}
+	fit(t, plainNet(), blobSet(53, 5), c)
+	c.Epochs, c.Resume = 2, true
+	halved := set(func(s data.Samples) data.Samples { return struct{ data.Samples }{dimmed{s, 1}} })
+	if want := fit(t, plainNet(), halved, c); !reflect.DeepEqual(bits(got.Network), bits(want.Network)) {
+		t.Error("the second epoch is not trained on its own samples")
+	}
+	same := fit(t, plainNet(), blobSet(53, 5), Config{Epochs: 2, Batch: 10})
+	if reflect.DeepEqual(bits(got.Network), bits(same.Network)) {
+		t.Error("the second epoch has the first one's samples")
 	}
 }
 

@@ -31,13 +31,14 @@ func writeCSV(w io.Writer, history []Epoch) error {
 }
 
 // writeCurves draws loss and accuracy over the epochs, side by side, as SVG.
-func writeCurves(w io.Writer, history []Epoch) error {
-	loss, err := curves("loss", history,
+// held names what the network was evaluated on.
+func writeCurves(w io.Writer, held string, history []Epoch) error {
+	loss, err := curves("loss", held, history,
 		func(e Epoch) float64 { return e.Loss }, func(e Epoch) float64 { return e.ValLoss })
 	if err != nil {
 		return err
 	}
-	accuracy, err := curves("accuracy", history,
+	accuracy, err := curves("accuracy", held, history,
 		func(e Epoch) float64 { return e.Accuracy }, func(e Epoch) float64 { return e.ValAccuracy })
 	if err != nil {
 		return err
@@ -56,7 +57,7 @@ func writeCurves(w io.Writer, history []Epoch) error {
 	return err
 }
 
-func curves(name string, history []Epoch, train, test func(Epoch) float64) (*plot.Plot, error) {
+func curves(name, held string, history []Epoch, train, evaluation func(Epoch) float64) (*plot.Plot, error) {
 	p := plot.New()
 	p.BackgroundColor = nil // the page has one
 	p.X.Label.Text, p.Y.Label.Text = "epoch", name
@@ -68,7 +69,7 @@ func curves(name string, history []Epoch, train, test func(Epoch) float64) (*plo
 		color color.Color
 	}{
 		{"training", train, color.RGBA{R: 0x1f, G: 0x77, B: 0xb4, A: 255}},
-		{"test", test, color.RGBA{R: 0xd6, G: 0x27, B: 0x28, A: 255}},
+		{held, evaluation, color.RGBA{R: 0xd6, G: 0x27, B: 0x28, A: 255}},
 	} {
 		points := make(plotter.XYs, len(history))
 		for i, e := range history {

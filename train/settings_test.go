@@ -17,8 +17,8 @@ func TestResumeOtherSettings(t *testing.T) {
 	base := Config{Epochs: 1, Batch: 8, Seed: 3, Model: "net"}
 	base.Dir = t.TempDir()
 	fit(t, plainNet(), blobSet(20, 5), base)
-	all := []string{"model", "dataset", "number of training images", "batch size", "optimizer", "seed", "clipping by norm", "clipping by value", "average", "accumulation", "schedule",
-		"label smoothing", "class weighting"}
+	all := []string{"model", "dataset", "change of the images", "number of training images", "batch size", "optimizer", "seed", "clipping by norm", "clipping by value", "average", "accumulation", "schedule",
+		"label smoothing", "mixup", "class weighting"}
 	for _, tt := range []struct {
 		name string
 		edit func(c *Config, d *data.Dataset)
@@ -26,6 +26,8 @@ func TestResumeOtherSettings(t *testing.T) {
 	}{
 		{"model", func(c *Config, _ *data.Dataset) { c.Model = "other" }, []string{`model is "net", this run's "other"`}},
 		{"dataset", func(_ *Config, d *data.Dataset) { d.Name = "dots" }, []string{`dataset is "blobs", this run's "dots"`}},
+		{"augmentation", func(_ *Config, d *data.Dataset) { *d = data.Augment(*d, 1, data.Shift{By: 0.1}) },
+			[]string{`change of the images is "", this run's "data.Shift{`}},
 		{"images", func(_ *Config, d *data.Dataset) { d.Train = &blobs{n: 21} }, []string{"number of training images is 20, this run's 21"}},
 		{"batch", func(c *Config, _ *data.Dataset) { c.Batch = 16 }, []string{"batch size is 8, this run's 16"}},
 		{"optimizer", func(c *Config, _ *data.Dataset) { c.Optimizer = SGD{} },
@@ -38,6 +40,7 @@ func TestResumeOtherSettings(t *testing.T) {
 		{"accumulation", func(c *Config, _ *data.Dataset) { c.Accumulate = 2 }, []string{"accumulation is 0, this run's 2"}},
 		{"schedule", func(c *Config, _ *data.Dataset) { c.Schedule = Cosine{} }, []string{`schedule is "", this run's "cosine:0"`}},
 		{"label smoothing", func(c *Config, _ *data.Dataset) { c.LabelSmoothing = 0.1 }, []string{"label smoothing is 0, this run's 0.1"}},
+		{"mixup", func(c *Config, _ *data.Dataset) { c.Mixup = 0.2 }, []string{"mixup is 0, this run's 0.2"}},
 		{"class weights", func(c *Config, _ *data.Dataset) { c.ClassWeights = []float64{1, 2, 1} }, []string{`class weighting is "", this run's "[1 2 1]"`}},
 		{"two", func(c *Config, _ *data.Dataset) { c.Batch, c.Seed = 7, 4 }, []string{"batch size is 8, this run's 7", "; its seed is 3, this run's 4"}},
 	} {

@@ -1,29 +1,20 @@
 package train
 
 import (
-	"fmt"
-	"iter"
-
 	"tapenet/graph"
+	"tapenet/train/data"
 )
 
-// ahead reads batches of training samples.
-func (r *run) ahead(batches iter.Seq[[]int]) (*ahead, error) {
-	m, err := r.net.Model(graph.Train, min(r.Batch, r.data.Train.Len()))
-	if err != nil {
-		return nil, err
-	}
-	return readAhead(r.data.Train, batches, m), nil
-}
-
-// batch trains on the next batch, of n samples.
-func (r *run) batch(next *ahead, n int) error {
+// batch trains on a batch.
+func (r *run) batch(b data.Batch) error {
+	n := len(b.Classes)
 	m, err := r.net.Model(graph.Train, n)
 	if err != nil {
 		return err
 	}
-	if err := next.fill(m); err != nil {
-		return fmt.Errorf("train: training %w", err)
+	give(m, b)
+	if r.Mixup > 0 {
+		mixUp(m.Input.Float32s(), b.X, len(b.X)/n, r.Mixup, r.mixing())
 	}
 	r.weigh(m)
 	if err := m.Run(); err != nil {

@@ -13,8 +13,8 @@ import (
 // allocationLimit is how many objects a training step may allocate after warm-up.
 const allocationLimit = 20
 
-// newStep returns a run of the CNN on MNIST's size of images, and a reader of its first batch without end.
-func newStep(t testing.TB, c Config) (*run, *ahead) {
+// newStep returns a run of the CNN on MNIST's size of images, and a batch of it.
+func newStep(t testing.TB, c Config) (*run, data.Batch) {
 	t.Helper()
 	d := data.Dataset{Shape: [3]int{1, 28, 28}, Classes: make([]string, 10), Train: digits{}, Test: digits{}}
 	net, err := graph.NewNetwork(modelzoo.CNN(10), d.Shape[:], graph.Options{})
@@ -25,16 +25,11 @@ func newStep(t testing.TB, c Config) (*run, *ahead) {
 	if err := r.start(); err != nil {
 		t.Fatal(err)
 	}
-	samples := r.order(0)[:c.Batch]
-	next, err := r.ahead(func(yield func([]int) bool) {
-		for yield(samples) {
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
+	b := data.Batch{X: make([]float32, c.Batch*28*28), Classes: make([]int, c.Batch)}
+	for k, i := range r.order(0)[:c.Batch] {
+		b.Classes[k], _ = digits{}.Read(i, b.X[k*28*28:][:28*28])
 	}
-	t.Cleanup(next.close)
-	return r, next
+	return r, b
 }
 
 // digits are images that cost almost nothing to read.
@@ -52,13 +47,13 @@ func TestStepAllocations(t *testing.T) {
 	for name, c := range map[string]Config{
 		"default": {},
 		"all": {Optimizer: NAdam{WeightDecay: 0.1}, Schedule: Cosine{}, ClipNorm: 1, ClipValue: 1, Accumulate: 2, Average: 0.9,
-			ClassWeights: make([]float64, 10), LabelSmoothing: 0.1},
+			ClassWeights: make([]float64, 10), LabelSmoothing: 0.1, Mixup: 0.2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.Batch = 128
-			r, next := newStep(t, c)
+			r, batch := newStep(t, c)
 			step := func() {
-				if err := r.batch(next, 128); err != nil {
+				if err := r.batch(batch); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -72,18 +67,18 @@ func TestStepAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkFitStep trains the CNN: reading the batch, forward, backward and Adam.
+// BenchmarkFitStep trains the CNN: forward, backward and Adam.
 func BenchmarkFitStep(b *testing.B) {
 	for _, batch := range []int{32, 128} {
 		b.Run(fmt.Sprintf("cnn/batch=%d", batch), func(b *testing.B) {
-			r, next := newStep(b, Config{Batch: batch})
-			if err := r.batch(next, batch); err != nil { // warm up
+			r, read := newStep(b, Config{Batch: batch})
+			if err := r.batch(read); err != nil { // warm up
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
 			began, n := time.Now(), 0
 			for b.Loop() {
-				if err := r.batch(next, batch); err != nil {
+				if err := r.batch(read); err != nil {
 					b.Fatal(err)
 				}
 				n += batch

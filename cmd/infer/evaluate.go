@@ -16,6 +16,9 @@ import (
 // evaluate prints what the model makes of a dataset's test part.
 func evaluate(ctx context.Context, p *infer.Predictor, name string, top int, asJSON bool, stdout io.Writer) error {
 	d, err := data.Open(name)
+	if err == nil && d.Scaled { // pictures: in the model's size
+		d, err = data.Options{Channels: p.Input[0], Height: p.Input[1], Width: p.Input[2]}.Open(name)
+	}
 	if err != nil {
 		return err
 	}

@@ -48,8 +48,12 @@ func (d *display) start(net *graph.Network, set data.Dataset, p train.Progress) 
 	if err != nil {
 		return err
 	}
-	d.printf("%s\n%s: %d training and %d test images of %s, %d classes\n",
-		m.Summary(), set.Name, set.Train.Len(), set.Test.Len(), cli.Shape(set.Shape), len(set.Classes))
+	d.printf("%s\n", m.Summary())
+	if d.changed != "" {
+		d.printf("settings:%s\n", d.changed)
+	}
+	d.printf("%s: %d training and %d %s images of %s, %d classes\n",
+		set.Name, set.Train.Len(), set.Test.Len(), d.held(), cli.Shape(set.Shape), len(set.Classes))
 	switch {
 	case !d.resume:
 	case p.Epoch > p.Epochs && p.Epochs < d.epochs:
@@ -62,6 +66,14 @@ func (d *display) start(net *graph.Network, set data.Dataset, p train.Progress) 
 		d.printf("going on with %s in epoch %d\n", d.out, p.Epoch)
 	}
 	return nil
+}
+
+// held names what is evaluated after each epoch.
+func (d *display) held() string {
+	if d.validation > 0 {
+		return "validation"
+	}
+	return "test"
 }
 
 // batch moves the progress bar, on a terminal.
@@ -120,11 +132,25 @@ func timeLeft(p train.Progress) string {
 // epoch prints an epoch's line.
 func (d *display) epoch(e train.Epoch) {
 	d.clear()
-	d.printf("epoch %d/%d  loss %.4f  accuracy %.4f  test loss %.4f  test accuracy %.4f  %.0f images/s\n",
-		e.Epoch, d.epochs, e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond)
+	d.printf("epoch %d/%d  loss %.4f  accuracy %.4f  %[5]s loss %.4[6]f  %[5]s accuracy %.4[7]f  %.0[8]f images/s\n",
+		e.Epoch, d.epochs, e.Loss, e.Accuracy, d.held(), e.ValLoss, e.ValAccuracy, e.ImagesPerSecond)
 	if d.program != nil {
 		json.NewEncoder(d.program).Encode(e)
 	}
+}
+
+// test prints what the network makes of the dataset's own test part, if the
+// epochs were evaluated on another.
+func (d *display) test(ctx context.Context, net *graph.Network, samples data.Samples) error {
+	loss, accuracy, err := train.Evaluate(ctx, net, samples)
+	if err != nil {
+		return err
+	}
+	d.printf("test loss %.4f  test accuracy %.4f\n", loss, accuracy)
+	if d.program != nil {
+		return json.NewEncoder(d.program).Encode(map[string]float64{"test_loss": loss, "test_accuracy": accuracy})
+	}
+	return nil
 }
 
 func (d *display) clear() {
@@ -138,7 +164,7 @@ func (d *display) clear() {
 func (d *display) end(res *train.Result, err error) {
 	d.clear()
 	if err == nil && d.patience > 0 {
-		d.printf("%d epochs; the model is that of epoch %d, with the lowest test loss\n", len(res.History), res.Best.Epoch)
+		d.printf("%d epochs; the model is that of epoch %d, with the lowest %s loss\n", len(res.History), res.Best.Epoch, d.held())
 	}
 	switch {
 	case err == nil:

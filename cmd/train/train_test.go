@@ -55,10 +55,13 @@ epoch 1/2  ` + epoch + `epoch 2/2  ` + epoch + `the model is in ` + regexp.Quote
 	if strings.ContainsAny(out, "\r\x1b") {
 		t.Errorf("control characters in %q", out)
 	}
-	for _, name := range []string{train.ModelFile, train.CheckpointFile, train.HistoryFile, train.CurvesFile, report.File} {
+	for _, name := range []string{train.ModelFile, train.CheckpointFile, train.HistoryFile, train.CurvesFile, configFile, report.File} {
 		if s, err := os.Stat(filepath.Join(dir, name)); err != nil || s.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if events, err := filepath.Glob(filepath.Join(dir, "events.out.tfevents.*")); err != nil || len(events) != 1 {
+		t.Errorf("event files %q, error %v, want one", events, err)
 	}
 	p, err := infer.Load(dir)
 	if err != nil {
@@ -148,6 +151,10 @@ func TestFlags(t *testing.T) {
 		{[]string{"-lr", "0.01"}, false},
 		{[]string{"-seed", "2"}, false},
 		{[]string{"-limit", "150"}, false},
+		{[]string{"-augment", "shift=0.1"}, false},
+		{[]string{"-normalise"}, false},
+		{[]string{"-mixup", "0.2"}, false},
+		{[]string{"-height", "28", "-width", "28", "-channels", "1"}, true},
 		{[]string{"-model", "fcnn"}, false},
 	}
 	for _, tt := range tests {
@@ -199,6 +206,10 @@ func TestErrors(t *testing.T) {
 	}{
 		{"unknown model", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5, mlp, simplecnn, simplecnn-m3, simplecnn-m7, vgg11, resnet20, mobilenetv2, mlpmixer`},
 		{"unknown optimizer", []string{"-optimizer", "newton"}, true, `train: no optimizer "newton", want one of sgd, rmsprop, adagrad, adam, adamw, nadam, lion`},
+		{"unknown augmentation", []string{"-augment", "melt"}, true, `data: no augmentation "melt", expected some of shift, rotate`},
+		{"validation on all", []string{"-val", "1"}, true, "train: -val 1, want at least 0 and below 1"},
+		{"negative mixup", []string{"-mixup", "-1"}, true, "train: -mixup -1, want a positive number"},
+		{"another size", []string{"-data", digits(t), "-height", "32"}, false, "expected (0,32,0), 0 being any"},
 		{"unknown schedule", []string{"-schedule", "linear"}, true, `train: no schedule "linear", want one of constant, step:EPOCHS:FACTOR`},
 		{"schedule's number", []string{"-schedule", "cosine:x"}, true, `train: schedule "cosine:x": "x" is no number, want cosine:WARMUP`},
 		{"negative decay", []string{"-decay", "-1"}, true, "train: -decay -1, want a positive number"},
@@ -244,7 +255,8 @@ func TestHelp(t *testing.T) {
 	if !errors.Is(err, flag.ErrHelp) || out != "" {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
-	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "smoothing", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "report", "dashboard", "resume", "json"} {
+	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "smoothing", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "report", "dashboard", "resume", "json",
+		"height", "width", "channels", "val", "normalise", "augment", "mixup", "config"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}

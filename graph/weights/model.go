@@ -2,7 +2,9 @@ package weights
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"gorgonia.org/tensor"
 )
@@ -10,12 +12,20 @@ import (
 // Model is a trained network's weights and what is needed to use them. Its
 // file is a safetensors file whose tensors are named by layer, as in
 // "conv2d/weight" (filters,channels,height,width) and "dense/weight" (in,out),
-// and whose metadata has three entries: model, input and classes.
+// and whose metadata has the entries model, input and classes, and where the
+// images are not pixels in 0..1 as MNIST has them normalise or pictures.
 type Model struct {
 	Name    string   // of the network in modelzoo, "" for one that is not there
 	Input   [3]int   // channels, height, width of an image with pixels in 0..1
 	Classes []string // the name of each output
 	Tensors map[string]*tensor.Dense
+
+	// Mean and Deviation are of each channel, if the network does not take the
+	// pixels themselves but (pixel-Mean)/Deviation, a Deviation of 0 meaning 1.
+	Mean, Deviation []float64
+	// Scaled says how a picture becomes pixels: drawn on white and scaled as a
+	// whole, in grey or colour. Otherwise a grey one is prepared as MNIST was.
+	Scaled bool
 }
 
 // Save writes the model to a file, atomically.
@@ -24,12 +34,32 @@ func (m Model) Save(path string) error {
 	if err != nil {
 		return fmt.Errorf("weights: classes: %w", err)
 	}
-	return File{Tensors: m.Tensors, Metadata: map[string]string{
+	f := File{Tensors: m.Tensors, Metadata: map[string]string{
 		"model":   m.Name,
 		"input":   fmt.Sprintf("%d,%d,%d", m.Input[0], m.Input[1], m.Input[2]),
 		"classes": string(classes),
-	}}.Save(path)
+	}}
+	if m.Mean != nil {
+		n, err := json.Marshal(normalise{m.Mean, m.Deviation})
+		if err != nil {
+			return fmt.Errorf("weights: normalise: %w", err)
+		}
+		f.Metadata["normalise"] = string(n)
+	}
+	if m.Scaled {
+		f.Metadata["pictures"] = scaled
+	}
+	return f.Save(path)
 }
+
+// normalise is the metadata of that name, in JSON.
+type normalise struct {
+	Mean      []float64 `json:"mean"`
+	Deviation []float64 `json:"deviation"`
+}
+
+// scaled is the metadata pictures, if Model.Scaled.
+const scaled = "scaled"
 
 // maxInput bounds the values of one image.
 const maxInput = 1 << 24
@@ -48,7 +78,30 @@ func LoadModel(path string) (Model, error) {
 	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &m.Classes); err != nil || len(m.Classes) == 0 {
 		return Model{}, fmt.Errorf("weights: %s: metadata classes is %.64q, want a JSON list of names", path, f.Metadata["classes"])
 	}
+	if text, ok := f.Metadata["normalise"]; ok {
+		if m.Mean, m.Deviation, err = parseNormalise(text, m.Input[0]); err != nil {
+			return Model{}, fmt.Errorf("weights: %s: metadata normalise is %.64q, want mean and deviation with a number for each of %d channels", path, text, m.Input[0])
+		}
+	}
+	if how, ok := f.Metadata["pictures"]; ok && how != scaled {
+		return Model{}, fmt.Errorf("weights: %s: metadata pictures is %.64q, want %q or none", path, how, scaled)
+	} else if ok {
+		m.Scaled = true
+	}
 	return m, nil
+}
+
+// parseNormalise reads means and deviations of so many channels.
+func parseNormalise(text string, channels int) (mean, deviation []float64, err error) {
+	var n normalise
+	if err := json.Unmarshal([]byte(text), &n); err != nil {
+		return nil, nil, err
+	}
+	negative := slices.ContainsFunc(n.Deviation, func(d float64) bool { return d < 0 })
+	if len(n.Mean) != channels || len(n.Deviation) != channels || negative {
+		return nil, nil, errors.New("not of these channels")
+	}
+	return n.Mean, n.Deviation, nil
 }
 
 func parseInput(s string) (in [3]int, ok bool) {

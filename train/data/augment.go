@@ -1,6 +1,7 @@
 package data
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -19,6 +20,10 @@ func Augment(d Dataset, seed uint64, steps ...Augmentation) Dataset {
 		return d
 	}
 	steps = slices.Clone(steps)
+	for _, s := range steps {
+		d.Changes += fmt.Sprintf("%T%+v, ", s, s)
+	}
+	d.Changes += fmt.Sprintf("chosen by seed %d; ", seed)
 	d.Train = changed{d.Train, 0, func(epoch, i int, x []float32) {
 		im := images.Get().(*Image)
 		defer images.Put(im)

@@ -450,3 +450,29 @@ func BenchmarkAugment(b *testing.B) {
 		})
 	}
 }
+
+// Datasets that are changed otherwise say so.
+func TestChanges(t *testing.T) {
+	d := Dataset{Name: "numbers", Shape: [3]int{1, 1, 1}, Train: numbered{20, 2}, Test: numbered{1, 1}}
+	st := Stats{Mean: []float64{0.5}, Deviation: []float64{0.25}}
+	normal, err := Normalize(d, st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := normal.Stats; len(got.Mean) != 1 || got.Mean[0] != 0.5 || got.Deviation[0] != 0.25 || d.Stats.Mean != nil {
+		t.Errorf("statistics %+v, want %+v", got, st)
+	}
+	seen := map[string]bool{"": true}
+	for _, c := range []string{
+		normal.Changes, Augment(d, 1, Shift{0.1}).Changes, Augment(d, 2, Shift{0.1}).Changes, Augment(d, 1, Shift{0.2}).Changes,
+		Augment(d, 1, Rotate{0.1}).Changes, Augment(d, 1, Shift{0.1}, Flip{}).Changes, Augment(normal, 1, Shift{0.1}).Changes,
+	} {
+		if seen[c] {
+			t.Errorf("%q twice", c)
+		}
+		seen[c] = true
+	}
+	if c := Augment(d, 1).Changes; c != "" {
+		t.Errorf("no steps are %q", c)
+	}
+}

@@ -22,6 +22,11 @@ type Dataset struct {
 	Shape       [3]int   // channels, height, width of every image
 	Classes     []string // the name of each class index: "0", "1", …
 	Train, Test Samples
+
+	HeldOut bool   // whether Test is a share of a training part, as Split and Folds make it
+	Scaled  bool   // whether the images are pictures that were drawn on white and scaled to Shape, as in folders and shards
+	Stats   Stats  // what Normalize has applied; zero if nothing
+	Changes string // what Augment and Normalize do, in words: two datasets of one name may differ in it
 }
 
 // Samples is a set of labelled images of one shape, read by index. It is safe for concurrent use.

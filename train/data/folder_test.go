@@ -256,6 +256,9 @@ func TestFolderWithoutTest(t *testing.T) {
 	if d.Train.Len() != 96 || count != [12]int{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2} {
 		t.Errorf("%d samples left, and %v held out by class, want 96 and 2 each", d.Train.Len(), count)
 	}
+	if d.HeldOut || !d.Scaled {
+		t.Errorf("held out: %t, scaled: %t, want a test part of scaled pictures", d.HeldOut, d.Scaled)
+	}
 	if same := load(Options{Seed: 3}); !slices.Equal(values(t, same.Test, 1), values(t, d.Test, 1)) {
 		t.Error("the same seed gives another test part")
 	}

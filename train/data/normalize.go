@@ -66,6 +66,8 @@ func Normalize(d Dataset, st Stats) (Dataset, error) {
 		return Dataset{}, fmt.Errorf("data: %d means and %d deviations for dataset %q, expected %d, one a channel",
 			len(st.Mean), len(st.Deviation), d.Name, d.Shape[0])
 	}
+	d.Stats = st
+	d.Changes += fmt.Sprintf("less mean %g, by deviation %g; ", st.Mean, st.Deviation)
 	apply := func(_, _ int, x []float32) { st.Apply(x) }
 	d.Train, d.Test = changed{d.Train, 0, apply}, changed{d.Test, 0, apply}
 	return d, nil

@@ -180,7 +180,7 @@ func (o Options) dataset(classes []string, train, test source) (Dataset, error) 
 	if err != nil {
 		return Dataset{}, fmt.Errorf("%s: %w", train.name(0), err)
 	}
-	d := Dataset{Shape: shape, Classes: classes, Train: pictures{train, shape}}
+	d := Dataset{Shape: shape, Classes: classes, Train: pictures{train, shape}, Scaled: true}
 	if test != nil {
 		d.Test = pictures{test, shape}
 		return d, nil
@@ -189,5 +189,7 @@ func (o Options) dataset(classes []string, train, test source) (Dataset, error) 
 	if share == 0 {
 		share = 0.2
 	}
-	return Split(d, share, o.Seed, true)
+	d, err = Split(d, share, o.Seed, true)
+	d.HeldOut = false // that is its test part
+	return d, err
 }

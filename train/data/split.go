@@ -88,6 +88,6 @@ func (d Dataset) divided(train, test []int) (Dataset, error) {
 	}
 	slices.Sort(train)
 	slices.Sort(test)
-	d.Train, d.Test = subset{d.Train, train}, subset{d.Train, test}
+	d.Train, d.Test, d.HeldOut = subset{d.Train, train}, subset{d.Train, test}, true
 	return d, nil
 }

@@ -138,3 +138,16 @@ func TestSplitErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) { wantError(t, tt.run(), "data: ", tt.want) })
 	}
 }
+
+// What is held out of a training part is no test part.
+func TestHeldOut(t *testing.T) {
+	d := Dataset{Name: "numbers", Shape: [3]int{1, 1, 1}, Classes: numerals(2), Train: numbered{20, 2}, Test: numbered{1, 1}}
+	for _, stratified := range []bool{false, true} {
+		if s, err := Split(d, 0.5, 1, stratified); err != nil || !s.HeldOut {
+			t.Errorf("Split's test part held out: %t, error %v", s.HeldOut, err)
+		}
+		if f, err := Folds(d, 2, 1, stratified); err != nil || !f[0].HeldOut || !f[1].HeldOut {
+			t.Errorf("the folds' test parts are not held out, error %v", err)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/graph/weights"
+)
+
+// configFile is the name of a run's settings in its folder.
+const configFile = "config.toml"
+
+// settings are values by the names of flags.
+type settings map[string]any
+
+// valuesOf returns the values of the flags that visit goes through. A flag that
+// is a function has none.
+func valuesOf(visit func(func(*flag.Flag))) settings {
+	s := settings{}
+	visit(func(f *flag.Flag) {
+		if v, ok := f.Value.(flag.Getter); ok {
+			s[f.Name] = v.Get()
+		}
+	})
+	return s
+}
+
+func (s settings) names() []string { return slices.Sorted(maps.Keys(s)) }
+
+// set sets the flags. Those of a recipe or a file, which is called from, must be
+// known.
+func (s settings) set(f *flag.FlagSet, known settings, from string) error {
+	for _, name := range s.names() {
+		if known[name] == nil {
+			return cli.Usagef("train: %s: no setting %q, want some of %s", from, name, strings.Join(known.names(), ", "))
+		}
+		if err := f.Set(name, fmt.Sprint(s[name])); err != nil {
+			return cli.Usagef("train: %s: %s = %#v: %v", from, name, s[name], err)
+		}
+	}
+	return nil
+}
+
+// readConfig reads a file of settings; "" is none.
+func readConfig(path string) (settings, error) {
+	if path == "" {
+		return nil, nil
+	}
+	s := settings{}
+	_, err := toml.DecodeFile(path, &s)
+	var syntax toml.ParseError
+	switch {
+	case errors.As(err, &syntax):
+		return nil, fmt.Errorf("train: %s, line %d: %s", path, syntax.Position.Line, syntax.Message)
+	case err != nil:
+		return nil, fmt.Errorf("train: settings: %w", err)
+	}
+	return s, nil
+}
+
+// save writes the settings into a run's folder, so that -config repeats the run.
+func (s settings) save(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("train: the run's folder: %w", err)
+	}
+	return weights.WriteFile(filepath.Join(dir, configFile), func(w io.Writer) error {
+		fmt.Fprintln(w, "# The settings of this run: go run ./cmd/train -config, with this file, repeats it.")
+		return toml.NewEncoder(w).Encode(s.forTOML())
+	})
+}
+
+// forTOML returns the settings with large integers, which TOML has not, as text.
+func (s settings) forTOML() map[string]any {
+	all := maps.Clone(s)
+	for name, v := range all {
+		if n, ok := v.(uint64); ok && n > math.MaxInt64 {
+			all[name] = fmt.Sprint(n)
+		}
+	}
+	return all
+}
+
+// recipes are the default settings by model.
+//
+//go:embed recipes.toml
+var recipes []byte
+
+func allRecipes() (map[string]settings, error) {
+	all := map[string]settings{}
+	if err := toml.Unmarshal(recipes, &all); err != nil {
+		return nil, fmt.Errorf("train: recipes.toml: %w", err)
+	}
+	return all, nil
+}
+
+// recipeOf returns the recipe of a model, whose name may have a suffix that the
+// recipe's has not, as in mobilenetv2-0.5; nothing if there is none.
+func recipeOf(model string) (settings, error) {
+	all, err := allRecipes()
+	if s, ok := all[model]; ok {
+		return s, err
+	}
+	base, _, _ := strings.Cut(model, "-")
+	return all[base], err
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tapenet/infer"
+	"tapenet/modelzoo"
+	"tapenet/train"
+	"tapenet/train/data"
+)
+
+// A run's config.toml repeats it, to the bit.
+func TestConfigRepeats(t *testing.T) {
+	dir := t.TempDir()
+	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	all := quick(t, "-epochs", "2", "-augment", "shift=0.1,elastic", "-normalise", "-val", "0.2", "-mixup", "0.3", "-optimizer", "lion", "-lr", "0.0003",
+		"-schedule", "cosine:0.5", "-decay", "0.1", "-smoothing", "0.1", "-clip", "2", "-average", "0.9", "-accumulate", "2", "-seed", "18446744073709551615",
+		"-keep", "1", "-patience", "3", "-batch", "16")
+	trained(t, append(all, "-out", first)...)
+	trained(t, "-config", filepath.Join(first, configFile), "-out", second)
+	for _, name := range []string{train.ModelFile, train.BestFile, configFile} { // checkpoints hold the speed
+		if !bytes.Equal(read(t, first, name), read(t, second, name)) {
+			t.Errorf("%s is another one", name)
+		}
+	}
+	trained(t, "-config", filepath.Join(first, configFile), "-out", second, "-seed", "7")
+	if bytes.Equal(read(t, first, train.ModelFile), read(t, second, train.ModelFile)) {
+		t.Error("a flag beside -config changes nothing")
+	}
+	trained(t, "-config", filepath.Join(first, configFile), "-out", first) // which moves the file it reads
+	if !bytes.Equal(read(t, first+".1", train.ModelFile), read(t, first, train.ModelFile)) {
+		t.Error("in its own folder the run is another one")
+	}
+}
+
+// A flag stands above a file, a file above the recipe, that above the default.
+func TestPrecedence(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x.toml")
+	if err := os.WriteFile(file, []byte("model = 'resnet20'\nbatch = 7\nlr = 1\nseed = '18446744073709551615'\nnormalise = true"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o, err := parse([]string{"-config", file, "-batch", "8"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipe, err := recipeOf("resnet20")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.batch != 8 || o.lr != 1 || o.optimizer != recipe["optimizer"] || o.optimizer == "adam" || o.limit != 0 || o.seed != 1<<64-1 || !o.normalise {
+		t.Errorf("%+v", o)
+	}
+	if want := filepath.Join("runs", "resnet20"); o.out != want {
+		t.Errorf("folder %s, want %s", o.out, want)
+	}
+	if o, err = parse([]string{"-config", file, "-model", "mlp", "-normalise=false"}, io.Discard); err != nil || o.model != "mlp" || o.batch != 7 || o.normalise {
+		t.Errorf("%+v, error %v", o, err)
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "x.toml")
+	for _, tt := range []struct{ content, want string }{
+		{"epocs = 3", `x.toml: no setting "epocs", want some of accumulate, augment, average, batch, `},
+		{"resume = true", `x.toml: no setting "resume", want some of`},
+		{"epochs = 'many'", `x.toml: epochs = "many": parse error`},
+		{"epochs = 2.5", `x.toml: epochs = 2.5: parse error`},
+		{"seed = -1", `x.toml: seed = -1: parse error`},
+		{"epochs = 0", `train: -epochs 0, want 1 or more`},
+		{"[cnn]\nepochs = 1", `x.toml: no setting "cnn"`},
+		{"epochs 3", `x.toml, line 1: `},
+	} {
+		if err := os.WriteFile(file, []byte(tt.content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := trains(t, "-config", file); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: error %v, want one line with %q", tt.content, err, tt.want)
+		}
+	}
+	if _, _, err := trains(t, "-config", filepath.Join(dir, "none.toml")); err == nil || !strings.Contains(err.Error(), "train: settings: open") {
+		t.Errorf("error %v, want the missing file", err)
+	}
+}
+
+// pictures writes a folder of MNIST's first digits as pictures.
+func pictures(t *testing.T, n int) (dir string) {
+	t.Helper()
+	d, err := data.MNIST()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	x := make([]float32, 28*28)
+	for i := range n {
+		class, err := d.Train.Read(i, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img := image.NewGray(image.Rect(0, 0, 28, 28))
+		for k, v := range x {
+			img.Pix[k] = uint8(v*255 + 0.5)
+		}
+		var b bytes.Buffer
+		if err := png.Encode(&b, img); err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Join(dir, fmt.Sprint(class), fmt.Sprint(i, ".png"))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// Every network of the zoo has a recipe, with which it learns from the first
+// epoch to the third, as some warm up; its model can be used.
+func TestRecipes(t *testing.T) {
+	dir := pictures(t, 120)
+	for _, spec := range modelzoo.Specs() {
+		t.Run(spec.Name, func(t *testing.T) {
+			recipe, err := recipeOf(spec.Name)
+			if err != nil || recipe["epochs"] == nil {
+				t.Fatalf("recipe %v, error %v", recipe, err)
+			}
+			out := filepath.Join(t.TempDir(), "x")
+			stdout, _, err := trains(t, "-model", spec.Name, "-data", dir, "-epochs", "3", "-json", "-out", out,
+				"-channels", fmt.Sprint(spec.Input[0]), "-height", fmt.Sprint(spec.Input[1]), "-width", fmt.Sprint(spec.Input[2]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e := epochs(t, stdout); len(e) != 3 || !(e[2].Loss < e[0].Loss) {
+				t.Errorf("epochs %+v, want a falling loss", e)
+			}
+			p, err := infer.Load(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Input != spec.Input {
+				t.Errorf("input %v, want %v", p.Input, spec.Input)
+			}
+		})
+	}
+	all := settings{}
+	for _, spec := range modelzoo.Specs() {
+		if scaled, _ := recipeOf(spec.Name + "-0.5"); spec.Scaled != nil && scaled["epochs"] == nil {
+			t.Errorf("%s-0.5 has no recipe", spec.Name)
+		}
+		all[spec.Name] = true
+	}
+	tables, err := allRecipes()
+	for name := range tables {
+		if err != nil || all[name] == nil {
+			t.Errorf("error %v, a recipe for %q, which is no model", err, name)
+		}
+	}
+}
+
+// With -val, the epochs are evaluated on held-out training images, and the test
+// set once.
+func TestValidation(t *testing.T) {
+	args := quick(t, "-limit", "100", "-val", "0.25", "-epochs", "2", "-out", filepath.Join(t.TempDir(), "x"))
+	out := trained(t, args...)
+	for _, want := range []string{" training and ", " validation images of (1,28,28)", "validation loss", "validation accuracy"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("printed %s, want %q", out, want)
+		}
+	}
+	if curves := string(read(t, args[len(args)-1], train.CurvesFile)); !strings.Contains(curves, ">validation<") || strings.Contains(curves, ">test<") {
+		t.Error("the curves are of the test set")
+	}
+	if n := strings.Count(out, "test loss"); n != 1 || !strings.Contains(out, "\ntest loss ") {
+		t.Errorf("printed %s, want the test loss once", out)
+	}
+	out, _, err := trains(t, append(args, "-json")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var last map[string]float64
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || len(lines) != 3 || len(last) != 2 || last["test_loss"] <= 0 || last["test_accuracy"] <= 0 {
+		t.Errorf("printed %s, error %v, want two epochs and the test set", out, err)
+	}
+}

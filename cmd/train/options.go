@@ -1,0 +1,195 @@
+package main
+
+import (
+	"flag"
+	"io"
+	"maps"
+	"math"
+	"path/filepath"
+	"strings"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/modelzoo"
+	"tapenet/train"
+	"tapenet/train/data"
+)
+
+// options are the flags.
+type options struct {
+	// What the model comes from: settings, which a recipe or a file may have too.
+	model, data                string
+	height, width, channels    int
+	limit                      int
+	validation                 float64
+	normalise                  bool
+	augment                    string
+	epochs, batch              int
+	optimizer, schedule        string
+	lr, decay, clip            float64
+	smoothing, mixup, average  float64
+	accumulate, patience, keep int
+	seed                       uint64
+
+	// What this call does.
+	config, out  string
+	resume, json bool
+	report       bool
+	dashboard    string // address, "true" for any, "" for none
+
+	settings settings // as they are used
+	changed  string   // those that are not their flags' defaults, as flags
+}
+
+// settingFlags are those that make the model what it is.
+func (o *options) settingFlags(f *flag.FlagSet) {
+	f.StringVar(&o.model, "model", "cnn", "network; go run ./cmd/zoo lists them")
+	f.StringVar(&o.data, "data", "mnist", "mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
+	f.IntVar(&o.height, "height", 0, "scale pictures to this height (default the first one's)")
+	f.IntVar(&o.width, "width", 0, "scale pictures to this width (default the first one's)")
+	f.IntVar(&o.channels, "channels", 0, "1 for grey pictures, 3 for colour (default the first one's)")
+	f.IntVar(&o.limit, "limit", 0, "use only the first so many training and test samples (default all)")
+	f.Float64Var(&o.validation, "val", 0, "evaluate on this share of the training set, held out by class, and on the test set at the end alone (default none)")
+	f.BoolVar(&o.normalise, "normalise", false, "give the images mean 0 and deviation 1, as measured on the training set")
+	f.StringVar(&o.augment, "augment", "none", "changes of the training images, as in shift=0.1,rotate=10; go run ./cmd/data shows them")
+	f.IntVar(&o.epochs, "epochs", 10, "passes over the training set")
+	f.IntVar(&o.batch, "batch", 32, "samples per step")
+	f.StringVar(&o.optimizer, "optimizer", "adam", strings.Join(train.OptimizerNames(), ", ")+"; sgd has momentum 0.9")
+	f.Float64Var(&o.lr, "lr", 0, "learning rate (default 0.0001 for lion, 0.01 for sgd and adagrad, 0.001 for the others)")
+	f.StringVar(&o.schedule, "schedule", "constant", "of the learning rate: "+train.ScheduleUsage()+"; the numbers may be left out")
+	f.Float64Var(&o.decay, "decay", 0, "weight decay (default 0.01 for adamw, none for the others)")
+	f.Float64Var(&o.smoothing, "smoothing", 0, "label smoothing, as in 0.1 (default none)")
+	f.Float64Var(&o.mixup, "mixup", 0, "mix each training image with another, in random shares; as in 0.2 (default not)")
+	f.Float64Var(&o.clip, "clip", 0, "limit of the gradients' norm (default none)")
+	f.IntVar(&o.accumulate, "accumulate", 1, "batches whose gradients make a step")
+	f.Float64Var(&o.average, "average", 0, "decay of a moving average of the weights, as in 0.999 (default none)")
+	f.Uint64Var(&o.seed, "seed", 1, "of initial weights, shuffling, dropout, augmentation and what -val holds out")
+	f.IntVar(&o.patience, "patience", 0, "end when the test loss has not fallen for so many epochs, with the best epoch's weights (default never)")
+	f.IntVar(&o.keep, "keep", 0, "keep the checkpoints of the last so many epochs")
+}
+
+// callFlags are the others.
+func (o *options) callFlags(f *flag.FlagSet) {
+	f.StringVar(&o.config, "config", "", "TOML file of settings by their flags' names, such as a run's config.toml")
+	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>)")
+	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
+	f.BoolVar(&o.report, "report", true, "write a report of the run at its end, an HTML file in its folder")
+	f.BoolFunc("dashboard", "serve that page while training, at any free port or at -dashboard=HOST:PORT", o.setDashboard)
+	f.BoolVar(&o.json, "json", false, "print a line of JSON for each epoch")
+}
+
+// setDashboard is the flag: "true" is what it is without a value.
+func (o *options) setDashboard(address string) error {
+	if o.dashboard = address; address == "false" {
+		o.dashboard = ""
+	}
+	return nil
+}
+
+// parse returns the options: a setting is as its flag says, otherwise as the
+// file that -config names, otherwise as the model's recipe, otherwise the
+// flag's default.
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	f := cli.Flags("train", "[flags]", "trains a network and leaves its model in a folder; what no flag says, the model's recipe may", stderr)
+	o.settingFlags(f)
+	known := valuesOf(f.VisitAll)
+	o.callFlags(f)
+	if err := cli.Parse(f, args); err != nil {
+		return o, err
+	}
+	if err := cli.NoArguments(f); err != nil {
+		return o, err
+	}
+	if err := o.complete(f, known, args); err != nil {
+		return o, err
+	}
+	for _, name := range known.names() {
+		fl := f.Lookup(name)
+		known[name] = fl.Value.(flag.Getter).Get()
+		if fl.Value.String() != fl.DefValue {
+			o.changed += " -" + name + " " + fl.Value.String()
+		}
+	}
+	o.settings = known
+	if o.out == "" {
+		o.out = filepath.Join("runs", o.model)
+	}
+	return o, o.check()
+}
+
+// complete sets the settings that the arguments, already parsed, do not.
+func (o *options) complete(f *flag.FlagSet, known settings, args []string) error {
+	given := valuesOf(f.Visit)
+	file, err := readConfig(o.config)
+	if err != nil {
+		return err
+	}
+	if err := file.set(f, known, o.config); err != nil {
+		return err
+	}
+	if err := cli.Parse(f, args); err != nil { // once more, above the file
+		return err
+	}
+	recipe, err := recipeOf(o.model)
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(recipe, func(name string, _ any) bool { return file[name] != nil || given[name] != nil })
+	return recipe.set(f, known, "recipe of "+o.model)
+}
+
+func (o options) check() error {
+	switch {
+	case o.epochs < 1:
+		return cli.Usagef("train: -epochs %d, want 1 or more", o.epochs)
+	case o.batch < 1:
+		return cli.Usagef("train: -batch %d, want 1 or more", o.batch)
+	case o.limit < 0:
+		return cli.Usagef("train: -limit %d, want a number of samples, or 0 for all", o.limit)
+	case o.accumulate < 1:
+		return cli.Usagef("train: -accumulate %d, want 1 or more", o.accumulate)
+	case o.patience < 0 || o.keep < 0:
+		return cli.Usagef("train: -patience %d and -keep %d, want numbers of epochs, or 0", o.patience, o.keep)
+	}
+	for _, f := range []struct {
+		name  string
+		value float64
+		share bool
+	}{
+		{"lr", o.lr, false}, {"decay", o.decay, false}, {"clip", o.clip, false}, {"mixup", o.mixup, false},
+		{"smoothing", o.smoothing, true}, {"average", o.average, true}, {"val", o.validation, true},
+	} {
+		switch {
+		case f.share && !(f.value >= 0 && f.value < 1):
+			return cli.Usagef("train: -%s %g, want at least 0 and below 1", f.name, f.value)
+		case !(f.value >= 0) || math.IsInf(f.value, 0):
+			return cli.Usagef("train: -%s %g, want a positive number, or 0 for the default", f.name, f.value)
+		}
+	}
+	return nil
+}
+
+// fit returns what the options mean for train.Fit, and the augmentation. Their
+// errors are those of the command line.
+func (o options) fit() (modelzoo.Spec, train.Config, []data.Augmentation, error) {
+	c := train.Config{
+		Epochs: o.epochs, Batch: o.batch, Seed: o.seed,
+		LabelSmoothing: o.smoothing, Mixup: o.mixup, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average,
+		Patience: o.patience, Keep: o.keep, Dir: o.out, Model: o.model, Resume: o.resume,
+	}
+	spec, err := modelzoo.Lookup(o.model)
+	if err == nil {
+		c.Optimizer, err = train.NewOptimizer(o.optimizer, o.lr, o.decay)
+	}
+	if err == nil {
+		c.Schedule, err = train.ParseSchedule(o.schedule)
+	}
+	var steps []data.Augmentation
+	if err == nil && o.augment != "none" {
+		steps, err = data.ParseAugmentations(o.augment)
+	}
+	if err != nil {
+		return spec, c, nil, cli.Usagef("%v", err)
+	}
+	return spec, c, steps, nil
+}

@@ -1,0 +1,51 @@
+package weights
+
+import (
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// How images are prepared comes back as it was, and is absent if it was.
+func TestModelPreparation(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	for _, m := range []Model{
+		{},
+		{Mean: []float64{0.1, 1.0 / 3}, Deviation: []float64{0, 1e-300}},
+		{Scaled: true},
+		{Mean: []float64{-1, 2}, Deviation: []float64{3, 4}, Scaled: true},
+	} {
+		m.Input, m.Classes = [3]int{2, 4, 4}, []string{"a"}
+		if err := m.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		got, err := LoadModel(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Tensors = nil; !reflect.DeepEqual(got, m) {
+			t.Errorf("read %+v, want %+v", got, m)
+		}
+	}
+}
+
+func TestModelPreparationErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	for _, tt := range []struct{ key, value, want string }{
+		{"normalise", `{"mean":[0,0],"deviation":[1]}`, "metadata normalise is \"{\\\"mean\\\":[0,0]"},
+		{"normalise", `{"mean":[0],"deviation":[1]}`, "a number for each of 2 channels"},
+		{"normalise", `{"mean":[0,0],"deviation":[1,-1]}`, "metadata normalise"},
+		{"normalise", `{"mean":[0,1e999],"deviation":[1,1]}`, "metadata normalise"},
+		{"normalise", ``, `metadata normalise is ""`},
+		{"pictures", `upside down`, `metadata pictures is "upside down", want "scaled" or none`},
+	} {
+		f := File{Metadata: map[string]string{"model": "", "input": "2,4,4", "classes": `["a"]`, tt.key: tt.value}}
+		if err := f.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadModel(path); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s %q: error %v, want one with %q", tt.key, tt.value, err, tt.want)
+		}
+	}
+}

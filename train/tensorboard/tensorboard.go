@@ -1,0 +1,73 @@
+// Package tensorboard writes what a run comes to as TensorBoard reads it.
+//
+//	train.Config{Dir: "runs/cnn", Callbacks: []train.Callback{&tensorboard.Log{Dir: "runs/cnn"}}}
+//
+// and tensorboard --logdir runs shows all runs in one folder. Nothing of
+// TensorFlow is needed: an event file is a sequence of records with checksums,
+// each a protocol buffer.
+package tensorboard
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"image/png"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tapenet/graph"
+	"tapenet/train"
+)
+
+// Log is a [train.Callback] that appends each epoch to an event file, which it
+// begins with the first one. A run that goes on begins another, as TensorBoard
+// expects.
+type Log struct {
+	Dir string // that of the run; it must be there
+
+	path string
+}
+
+// EpochDone writes the numbers of an epoch by the names of their JSON, and a
+// picture of the first layer's filters, if it is a convolution.
+func (l *Log) EpochDone(net *graph.Network, e train.Epoch) error {
+	now := time.Now()
+	var b []byte
+	if l.path == "" {
+		l.path = filepath.Join(l.Dir, fmt.Sprintf("events.out.tfevents.%d.tapenet", now.UnixMicro()))
+		b = appendRecord(b, version(now))
+	}
+	values := []message{
+		scalar("loss", e.Loss), scalar("accuracy", e.Accuracy),
+		scalar("val_loss", e.ValLoss), scalar("val_accuracy", e.ValAccuracy),
+		scalar("learning_rate", e.LearningRate),
+	}
+	filters, err := firstFilters(net)
+	if err != nil {
+		return err
+	}
+	if filters != nil {
+		var file bytes.Buffer
+		img := draw(filters)
+		if err := png.Encode(&file, img); err != nil {
+			return fmt.Errorf("tensorboard: filters: %w", err)
+		}
+		size := img.Bounds().Size()
+		values = append(values, picture("filters", size.Y, size.X, file.Bytes()))
+	}
+	return l.write(appendRecord(b, summary(now, e.Epoch, values...)))
+}
+
+// write appends to the file.
+func (l *Log) write(b []byte) error {
+	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("tensorboard: %w", err)
+	}
+	_, err = f.Write(b)
+	if err := cmp.Or(err, f.Close()); err != nil {
+		return fmt.Errorf("tensorboard: %w", err)
+	}
+	return nil
+}
