@@ -108,6 +108,7 @@ type exporter struct {
 	names map[*gorgonia.Node]string // of the values that are written
 	taken map[string]bool
 	uses  map[*gorgonia.Node]int
+	batch map[*gorgonia.Node]bool // see batched
 	err   error
 }
 
@@ -117,6 +118,7 @@ func newExporter(o Options, root *gorgonia.Node) *exporter {
 		names:   map[*gorgonia.Node]string{},
 		taken:   map[string]bool{inputName: true, outputName: true},
 		uses:    map[*gorgonia.Node]int{},
+		batch:   map[*gorgonia.Node]bool{},
 	}
 	e.count(root)
 	return e

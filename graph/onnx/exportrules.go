@@ -2,11 +2,8 @@ package onnx
 
 import (
 	"math"
-	"path"
-	"slices"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"tapenet/graph/op"
 )
@@ -36,6 +33,11 @@ func init() {
 		"ReLU":        plain("Relu"),
 		"Sigmoid":     plain("Sigmoid"),
 		"Tanh":        plain("Tanh"),
+		"Gather":      exportGather,
+		"Expand":      exportExpand,
+		"Hadamard":    exportHadamard,
+		"Map":         exportMap,
+		"LogSoftMax":  exportLogSoftMax,
 		"LeakyReLU":   withAlpha("LeakyRelu"),
 		"ELU":         withAlpha("Elu"),
 		"SoftMax":     exportSoftMax,
@@ -111,9 +113,9 @@ func (e *exporter) product(dims int, inputs []string) string {
 
 func exportAdd(e *exporter, _ *gorgonia.Node, d op.Description) string {
 	if len(d.Operands) > 2 {
-		return e.emit("Sum", e.values(d.Operands))
+		return e.emit("Sum", e.unexpanded(d.Operands))
 	}
-	return e.emit("Add", e.values(d.Operands))
+	return e.emit("Add", e.unexpanded(d.Operands))
 }
 
 func exportBatchNorm(e *exporter, _ *gorgonia.Node, d op.Description) string {
@@ -121,70 +123,6 @@ func exportBatchNorm(e *exporter, _ *gorgonia.Node, d op.Description) string {
 		return y
 	}
 	return e.emit("BatchNormalization", e.values(d.Operands), attributeFloat("epsilon", d.Params.(op.Norm).Epsilon))
-}
-
-// fold writes the convolution or matrix product before a normalisation with
-// weights that do the work of both:
-//
-//	w' = w·s  and  b' = (b-mean)·s + beta  with  s = gamma/√(variance+epsilon)
-func (e *exporter) fold(norm op.Description) (y string, ok bool) {
-	before := norm.Operands[0]
-	d, _ := op.Describe(before)
-	if !e.FoldBatchNorm || d.Name != "Conv2d" && d.Name != "Mul" || e.uses[before] > 1 {
-		return "", false
-	}
-	for _, n := range slices.Concat(d.Operands[1:], norm.Operands[1:]) {
-		if n.Op() != nil {
-			return "", false
-		}
-	}
-	weight := d.Operands[1]
-	w, b := folded(d, norm)
-	names := []string{e.value(d.Operands[0]), e.renamed(weight, weight.Name()), ""}
-	e.weight(names[1], weight.Shape(), w)
-	if len(d.Operands) == 3 {
-		names[2] = e.renamed(d.Operands[2], d.Operands[2].Name())
-	} else {
-		names[2] = e.unique(path.Join(path.Dir(weight.Name()), "bias"))
-	}
-	e.weight(names[2], tensor.Shape{len(b)}, b)
-	if d.Name == "Mul" {
-		return e.product(d.Operands[0].Dims(), names), true
-	}
-	return e.conv(d, names), true
-}
-
-// renamed is the name of a changed weight: its own, unless others use it too.
-func (e *exporter) renamed(n *gorgonia.Node, name string) string {
-	if e.uses[n] > 1 {
-		return e.unique(name)
-	}
-	return name
-}
-
-// folded computes the weights of a convolution or product that normalises too.
-func folded(d, norm op.Description) (w, b []float32) {
-	leaf := func(n *gorgonia.Node) []float32 { return n.Value().(*tensor.Dense).Float32s() }
-	gamma, beta, mean, variance := leaf(norm.Operands[1]), leaf(norm.Operands[2]), leaf(norm.Operands[3]), leaf(norm.Operands[4])
-	old := leaf(d.Operands[1])
-	w, b = make([]float32, len(old)), make([]float32, len(gamma))
-	scale := make([]float64, len(gamma))
-	for f := range gamma {
-		scale[f] = float64(gamma[f]) / math.Sqrt(float64(variance[f])+norm.Params.(op.Norm).Epsilon)
-		bias := 0.0
-		if len(d.Operands) == 3 {
-			bias = float64(leaf(d.Operands[2])[f])
-		}
-		b[f] = float32((bias-float64(mean[f]))*scale[f] + float64(beta[f]))
-	}
-	for i, v := range old {
-		f := i % len(gamma) // of a product's (in,out)
-		if d.Name == "Conv2d" {
-			f = i / (len(old) / len(gamma)) // of filters (F,…)
-		}
-		w[i] = float32(float64(v) * scale[f])
-	}
-	return w, b
 }
 
 func exportLayerNorm(e *exporter, _ *gorgonia.Node, d op.Description) string {
@@ -200,6 +138,9 @@ func exportConcat(e *exporter, _ *gorgonia.Node, d op.Description) string {
 
 func exportReshape(e *exporter, n *gorgonia.Node, d op.Description) string {
 	from, to := d.Operands[0].Shape(), n.Shape()
+	if !e.batched(n) {
+		return e.emit("Reshape", []string{e.value(d.Operands[0]), e.shape(to...)})
+	}
 	if len(from) == 0 || len(to) == 0 || from[0] != to[0] {
 		return e.fail("Reshape of %v to %v changes the batch, want samples reshaped", from, to)
 	}

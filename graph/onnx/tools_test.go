@@ -80,13 +80,13 @@ func runtimeAgrees(t *testing.T, jobs []job) {
 		if _, err := binary.Decode(raw, binary.LittleEndian, got); err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s: differs by up to %.2g", j.name, close(t, j.name, got, j.want, 1e-5))
+		t.Logf("%s: differs by up to %.2g", j.name, near(t, j.name, got, j.want, 1e-5))
 	}
 }
 
-// close compares values to a bound times the largest one, or 1 if that is
+// near compares values to a bound times the largest one, or 1 if that is
 // smaller, and returns the largest difference in this measure.
-func close(t *testing.T, name string, got, want []float32, bound float64) (largest float64) {
+func near(t *testing.T, name string, got, want []float32, bound float64) (largest float64) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Errorf("%s: %d values, want %d", name, len(got), len(want))
