@@ -224,6 +224,10 @@ func importGELU(b *builder, x *gorgonia.Node) *gorgonia.Node {
 // importPReLU is max(x,0) + slope·min(x,0).
 func importPReLU(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	positive := b.do(x, func() (*gorgonia.Node, error) { return op.ReLU(x) })
+	slope := b.operand(1)
+	if slope != nil && slope.Shape().TotalSize() > 1 {
+		slope = b.alignedAt(1, x)
+	}
 	negative := b.do(x, func() (*gorgonia.Node, error) { return op.Map(x, clip(math.Inf(-1), 0)) })
-	return b.sum(positive, b.product(negative, b.operand(1)))
+	return b.sum(positive, b.product(negative, slope))
 }

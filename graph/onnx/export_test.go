@@ -1,4 +1,4 @@
-package onnx_test
+package onnx
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
-	"tapenet/graph/onnx"
 	"tapenet/graph/op"
 	"tapenet/modelzoo"
 	"tapenet/train"
@@ -63,7 +62,7 @@ func (n network) run(t *testing.T, x []float32) (shape []int, logits, prediction
 	return shape, m.Output().Float32s(), m.Prediction().Float32s()
 }
 
-func (n network) export(t *testing.T, o onnx.Options) []byte {
+func (n network) export(t *testing.T, o Options) []byte {
 	t.Helper()
 	b, err := o.Export(n.layer, n.tensors, n.input...)
 	if err != nil {
@@ -85,9 +84,9 @@ func noise(n int) []float32 {
 func (n network) jobs(t *testing.T, name string, x []float32) []job {
 	shape, logits, predictions := n.run(t, x)
 	return []job{
-		newJob(t, name, n.export(t, onnx.Options{}), shape, x, predictions),
-		newJob(t, name+" folded", n.export(t, onnx.Options{Logits: true, FoldBatchNorm: true}), shape, x, logits),
-		newJob(t, name+" logits", n.export(t, onnx.Options{Logits: true}), shape, x, logits),
+		newJob(t, name, n.export(t, Options{}), shape, x, predictions),
+		newJob(t, name+" folded", n.export(t, Options{Logits: true, FoldBatchNorm: true}), shape, x, logits),
+		newJob(t, name+" logits", n.export(t, Options{Logits: true}), shape, x, logits),
 	}
 }
 
@@ -189,7 +188,7 @@ func TestExportErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b, err := onnx.Options{}.Export(tt.layer, tt.tensors, 3)
+			b, err := Options{}.Export(tt.layer, tt.tensors, 3)
 			if err == nil || !strings.Contains(err.Error(), tt.want) || b != nil {
 				t.Errorf("error %v, want %s", err, tt.want)
 			}
@@ -200,7 +199,7 @@ func TestExportErrors(t *testing.T) {
 // Same network, same bytes.
 func TestExportRepeats(t *testing.T) {
 	n := random(t, modelzoo.LeNet5(10), 1, 28, 28)
-	o := onnx.Options{Metadata: map[string]string{"b": "2", "a": "1", "c": "3"}}
+	o := Options{Metadata: map[string]string{"b": "2", "a": "1", "c": "3"}}
 	if a, b := fmt.Sprintf("%x", n.export(t, o)), fmt.Sprintf("%x", n.export(t, o)); a != b {
 		t.Error("two exports differ")
 	}

@@ -11,9 +11,10 @@ import (
 	"tapenet/graph"
 )
 
-// Versions of ONNX's operators that can be read.
+// Versions of ONNX's operators that can be read. Of those before 7 some were
+// other operators, with other attributes; what differs is told apart.
 const (
-	oldestOpset = 7
+	oldestOpset = 1
 	newestOpset = 21
 )
 
@@ -39,8 +40,8 @@ type Model struct {
 	state     map[string]bool     // initializers that training does not change by gradients
 }
 
-// Load reads a file. It must have one input, (batch,…) of float32, and one
-// output; an operator that cannot be read is an error that names it and its
+// Load reads a file. It must have one input, (batch,…) of float values, and one
+// output; doubles are read as float32; an operator that cannot be read is an error that names it and its
 // node. The file is not trusted: what Load takes is in proportion to its size,
 // and what Build adds is bounded.
 func Load(file []byte) (*Model, error) {
@@ -107,8 +108,8 @@ func (m *Model) ends(g *graphProto) error {
 	if t == nil || t.Tensor == nil || t.Tensor.Shape == nil || len(t.Tensor.Shape.Dims) == 0 {
 		return fmt.Errorf("input %.64q has no shape, want (batch,…)", m.input)
 	}
-	if t.Tensor.Elem != typeFloat {
-		return fmt.Errorf("input %.64q has elements of type %d, want float", m.input, t.Tensor.Elem)
+	if t.Tensor.Elem != typeFloat && t.Tensor.Elem != typeDouble {
+		return fmt.Errorf("input %.64q has elements of type %d, want float or double", m.input, t.Tensor.Elem)
 	}
 	for i, d := range t.Tensor.Shape.Dims {
 		if d.Value < 0 || d.Value > maxSize || i >= maxDims {

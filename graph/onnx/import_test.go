@@ -1,4 +1,4 @@
-package onnx_test
+package onnx
 
 import (
 	"slices"
@@ -7,12 +7,11 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
-	"tapenet/graph/onnx"
 	"tapenet/modelzoo"
 )
 
 // imported is a model with the weights of its file.
-func imported(t *testing.T, m *onnx.Model, input ...int) network {
+func imported(t *testing.T, m *Model, input ...int) network {
 	t.Helper()
 	net, err := graph.NewNetwork(m, input, graph.Options{})
 	if err != nil {
@@ -35,10 +34,10 @@ func TestImportExported(t *testing.T) {
 	for name, n := range networks {
 		x := noise(3 * tensor.Shape(n.input).TotalSize())
 		_, want, predictions := n.run(t, x)
-		for _, o := range []onnx.Options{{Logits: true}, {Logits: true, FoldBatchNorm: true}} {
+		for _, o := range []Options{{Logits: true}, {Logits: true, FoldBatchNorm: true}} {
 			file := n.export(t, o)
 			for range 2 {
-				m, err := onnx.Load(file)
+				m, err := Load(file)
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
@@ -48,11 +47,11 @@ func TestImportExported(t *testing.T) {
 				again := imported(t, m, n.input...)
 				shape, got, _ := again.run(t, x)
 				near(t, name, got, want, 2e-6)
-				file = again.export(t, onnx.Options{Logits: true})
+				file = again.export(t, Options{Logits: true})
 				files = append(files, newJob(t, name, file, shape, x, want).Model)
 			}
 		}
-		m, err := onnx.Load(n.export(t, onnx.Options{}))
+		m, err := Load(n.export(t, Options{}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +65,7 @@ func TestImportExported(t *testing.T) {
 // left with.
 func TestImportKeepsNames(t *testing.T) {
 	n := random(t, modelzoo.ResNet20(10), 3, 32, 32)
-	m, err := onnx.Load(n.export(t, onnx.Options{Logits: true, Metadata: map[string]string{"model": "resnet20"}}))
+	m, err := Load(n.export(t, Options{Logits: true, Metadata: map[string]string{"model": "resnet20"}}))
 	if err != nil {
 		t.Fatal(err)
 	}

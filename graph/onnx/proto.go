@@ -107,6 +107,7 @@ const (
 	typeFloat  = 1
 	typeInt32  = 6
 	typeInt64  = 7
+	typeBool   = 9
 	typeDouble = 11
 )
 

@@ -36,7 +36,7 @@ func init() {
 		"Relu":               {inputs: 1, build: importReLU},
 		"Reshape":            {inputs: 2, build: importReshape},
 		"Shape":              {inputs: 1, fold: foldShape},
-		"Slice":              {inputs: 3, build: importSlice, fold: foldSlice},
+		"Slice":              {inputs: 1, build: importSlice, fold: foldSlice},
 		"Softmax":            {inputs: 1, build: importSoftMax},
 		"Squeeze":            {inputs: 1, build: importSqueeze, fold: foldFirst},
 		"Sub":                {inputs: 2, build: importSub},

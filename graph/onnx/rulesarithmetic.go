@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"math"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -63,16 +64,36 @@ func (b *builder) curve(kind string, x *gorgonia.Node) *gorgonia.Node {
 	return importRules[kind].build(b, x)
 }
 
-func importAdd(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.sum(x, b.operand(1)) }
-
-func importSub(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	return b.sum(x, b.curve("Neg", b.operand(1)))
+// second is the second operand. Before version 7 an attribute says which axis
+// of the first its own first one is.
+func (b *builder) second(x *gorgonia.Node) *gorgonia.Node {
+	return b.alignedAt(b.attrInt("axis", -1), x)
 }
 
-func importMul(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.product(x, b.operand(1)) }
+// alignedAt is the second operand with so many dimensions that its first one is
+// the given axis of x, if there is one and the version is below 7.
+func (b *builder) alignedAt(axis int, x *gorgonia.Node) *gorgonia.Node {
+	y := b.operand(1)
+	if b.opset >= 7 || axis < 0 || y == nil {
+		return y
+	}
+	to := slices.Clone(y.Shape())
+	for len(to)+axis < x.Dims() {
+		to = append(to, 1)
+	}
+	return b.reshape(y, to...)
+}
+
+func importAdd(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.sum(x, b.second(x)) }
+
+func importSub(b *builder, x *gorgonia.Node) *gorgonia.Node {
+	return b.sum(x, b.curve("Neg", b.second(x)))
+}
+
+func importMul(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.product(x, b.second(x)) }
 
 func importDiv(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	return b.product(x, b.curve("Reciprocal", b.operand(1)))
+	return b.product(x, b.curve("Reciprocal", b.second(x)))
 }
 
 func importSum(b *builder, x *gorgonia.Node) *gorgonia.Node {
@@ -215,17 +236,25 @@ func (b *builder) softMax(x *gorgonia.Node, f func(*gorgonia.Node) (*gorgonia.No
 	return b.permute(do(b.permute(x, perm)), perm)
 }
 
-// importLayerNorm is that of the last axis.
+// importLayerNorm normalises all dimensions from the axis on together.
 func importLayerNorm(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	s := x.Shape()
 	axis, ok := b.axis(b.attrInt("axis", -1), len(s))
-	if !ok || axis != len(s)-1 {
-		return b.fail("axis %d of %v, want the last", axis, s)
+	if !ok {
+		return nil
 	}
+	size := s[axis:].TotalSize()
 	gamma, beta := b.operand(1), b.operand(2)
 	if beta == nil {
-		beta = b.node(&value{constant: constant{floats: make([]float32, s[axis]), shape: []int{s[axis]}}, name: b.now.Outputs[0] + "/beta"})
+		beta = b.node(&value{constant: constant{floats: make([]float32, size), shape: []int{size}}, name: b.now.Outputs[0] + "/beta"})
+	}
+	if gamma == nil || beta == nil || gamma.Shape().TotalSize() != size || beta.Shape().TotalSize() != size {
+		return b.fail("scale or bias are not of the size of %v", s[axis:])
+	}
+	rows := x
+	if axis < len(s)-1 {
+		rows, gamma, beta = b.reshape(x, s.TotalSize()/size, size), b.reshape(gamma, size), b.reshape(beta, size)
 	}
 	epsilon := math.Max(b.attrFloat("epsilon", 1e-5), math.SmallestNonzeroFloat32)
-	return b.do(x, func() (*gorgonia.Node, error) { return op.LayerNorm(x, gamma, beta, epsilon) })
+	return b.reshape(b.do(rows, func() (*gorgonia.Node, error) { return op.LayerNorm(rows, gamma, beta, epsilon) }), s...)
 }

@@ -157,7 +157,7 @@ func (b *builder) transposedSize(w *window, in tensor.Shape) (size []int, ok boo
 		if want != nil {
 			total := max(whole-want[i], 0)
 			*pads[0], *pads[1] = total/2, total-total/2
-			if mode == "SAME_UPPER" { // as ONNX's reference has it for this operator
+			if mode != "SAME_UPPER" {
 				*pads[0], *pads[1] = total-total/2, total/2
 			}
 			size = append(size, want[i])
@@ -267,6 +267,9 @@ func importDropout(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	rate := b.attrFloat("ratio", 0.5)
 	if v, ok := b.floats(1); ok {
 		rate = float64(v[0])
+	}
+	if always, ok := b.ints(2); ok && len(always) > 0 && always[0] != 0 && rate > 0 {
+		return b.fail("training_mode, want a model for inference")
 	}
 	if !b.s.Training() || rate == 0 {
 		return x

@@ -237,6 +237,10 @@ func (b *builder) cuts(s []int) (cuts []cut, ok bool) {
 	ends, ok2 := b.ints(2)
 	axes, ok3 := b.ints(3)
 	steps, ok4 := b.ints(4)
+	if !b.has(1) { // before version 10
+		starts, ends, axes = b.attrInts("starts"), b.attrInts("ends"), b.attrInts("axes")
+		ok1, ok2, ok3 = starts != nil, ends != nil, axes != nil
+	}
 	if !ok1 || !ok2 || b.has(3) && !ok3 || b.has(4) && !ok4 || len(starts) != len(ends) || ok3 && len(axes) != len(starts) || ok4 && len(steps) != len(starts) {
 		b.fail("starts, ends, axes or steps that are computed or of different lengths")
 		return nil, false
@@ -257,6 +261,11 @@ func (b *builder) cuts(s []int) (cuts []cut, ok bool) {
 		}
 		if step == 0 {
 			b.fail("a step of 0")
+			return nil, false
+		}
+		fixed := b.Model.batch > 0 && ends[i] >= b.Model.batch // all samples of the file's batch
+		if a == 0 && starts[i] == 0 && ends[i] >= s[0] && ends[i] < maxSize && s[0] == b.batch && !fixed {
+			b.fail("cuts samples 0 to %d out of any batch", ends[i])
 			return nil, false
 		}
 		cuts[a] = newCut(s[a], starts[i], ends[i], step)

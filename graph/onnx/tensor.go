@@ -10,7 +10,7 @@ import (
 type constant struct {
 	shape  []int
 	floats []float32
-	ints   []int64 // nil for floats
+	ints   []int64 // or truth, as 0 and 1; nil for floats
 }
 
 // maxDims bounds the dimensions of a tensor, maxSize each of them. No network
@@ -64,13 +64,18 @@ func (t *tensorProto) constant() (c constant, err error) {
 				c.ints = append(c.ints, int64(v))
 			}
 		}
+	case typeBool:
+		c.ints = t.Int32s
+		for _, v := range t.Raw {
+			c.ints = append(c.ints, int64(v))
+		}
 	default:
-		return c, fmt.Errorf("tensor %.64q has elements of type %d, want float, double, int32 or int64", t.Name, t.Type)
+		return c, fmt.Errorf("tensor %.64q has elements of type %d, want float, double, int32, int64 or bool", t.Name, t.Type)
 	}
 	if err != nil || len(c.floats)+len(c.ints) != size {
 		return c, fmt.Errorf("tensor %.64q has shape %v and %d elements", t.Name, t.Dims, len(c.floats)+len(c.ints))
 	}
-	if c.ints == nil && (t.Type == typeInt64 || t.Type == typeInt32) {
+	if c.ints == nil && t.Type != typeFloat && t.Type != typeDouble {
 		c.ints = []int64{}
 	}
 	return c, nil

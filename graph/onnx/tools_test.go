@@ -1,4 +1,4 @@
-package onnx_test
+package onnx
 
 import (
 	"encoding/binary"
@@ -88,20 +88,32 @@ func runtimeAgrees(t *testing.T, jobs []job) {
 // smaller, and returns the largest difference in this measure.
 func near(t *testing.T, name string, got, want []float32, bound float64) (largest float64) {
 	t.Helper()
+	largest, at := difference(got, want)
+	if !(largest <= bound) {
+		t.Errorf("%s: %d values, of which value %d differs by %g, want %d and at most %g", name, len(got), at, largest, len(want), bound)
+	}
+	return largest
+}
+
+// difference is the largest one between two lists, in units of the largest
+// finite value, or of 1 if that is smaller, and where it is.
+func difference(got, want []float32) (largest float64, at int) {
 	if len(got) != len(want) {
-		t.Errorf("%s: %d values, want %d", name, len(got), len(want))
-		return 0
+		return math.Inf(1), 0
 	}
 	scale := 1.0
 	for _, v := range want {
-		scale = max(scale, math.Abs(float64(v)))
-	}
-	for i := range got {
-		d := math.Abs(float64(got[i])-float64(want[i])) / scale
-		if largest = max(largest, d); !(d <= bound) {
-			t.Errorf("%s: value %d is %v, want %v", name, i, got[i], want[i])
-			return largest
+		if a := math.Abs(float64(v)); a > scale && !math.IsInf(a, 0) {
+			scale = a
 		}
 	}
-	return largest
+	for i := range got {
+		if got[i] == want[i] || got[i] != got[i] && want[i] != want[i] { // infinite, or no number
+			continue
+		}
+		if d := math.Abs(float64(got[i])-float64(want[i])) / scale; !(d <= largest) {
+			largest, at = d, i
+		}
+	}
+	return largest, at
 }

@@ -5,7 +5,7 @@ const ort = require('onnxruntime-node');
 
 (async () => {
   for (const job of JSON.parse(fs.readFileSync(process.argv[2]))) {
-    const session = await ort.InferenceSession.create(job.model);
+    const session = await ort.InferenceSession.create(job.model, {intraOpNumThreads: 1});
     const bytes = fs.readFileSync(job.input);
     const x = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
     const results = await session.run({[session.inputNames[0]]: new ort.Tensor('float32', x, job.shape)});
