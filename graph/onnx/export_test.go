@@ -25,7 +25,7 @@ type network struct {
 }
 
 // random returns a network whose weights, and running statistics, are random.
-func random(t *testing.T, l graph.Layer, input ...int) network {
+func random(t testing.TB, l graph.Layer, input ...int) network {
 	t.Helper()
 	net, err := graph.NewNetwork(l, input, graph.Options{Seed: 1})
 	if err != nil {
@@ -62,7 +62,7 @@ func (n network) run(t *testing.T, x []float32) (shape []int, logits, prediction
 	return shape, m.Output().Float32s(), m.Prediction().Float32s()
 }
 
-func (n network) export(t *testing.T, o Options) []byte {
+func (n network) export(t testing.TB, o Options) []byte {
 	t.Helper()
 	b, err := o.Export(n.layer, n.tensors, n.input...)
 	if err != nil {
@@ -178,7 +178,7 @@ func TestExportErrors(t *testing.T) {
 		want    string
 	}{
 		{"no weights", dense, nil, "onnx: graph: dense: tensor dense/weight is missing"},
-		{"one too many", graph.Sequential{}, good.tensors, `onnx: graph: the network has no tensor "dense/bias"`},
+		{"one too many", graph.Sequential{}, good.tensors, `onnx: graph: the network has no tensor "dense/`},
 		{"another package's op", graph.Activation(gorgonia.Exp), nil, "has no translation, want one of package op"},
 		{"batch reshaped", graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 			half := func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(x, x.Shape()[0]/2, 6) }

@@ -38,7 +38,7 @@ const (
 // of messages or names is longer than any model's.
 const (
 	maxDepth = 16
-	maxList  = 1 << 17
+	maxList  = 1 << 14
 )
 
 // marshal returns a message's bytes.
