@@ -7,6 +7,7 @@ var refused = func() map[string]string {
 	reasons := map[string]string{}
 	for reason, names := range map[string]string{
 		"values of another type than float32 and float64": `
+			constantofshape_float_ones constantofshape_int_shape_zero constantofshape_int_zeros
 			add_uint8 cast_BFLOAT16_to_FLOAT cast_DOUBLE_to_FLOAT16 cast_FLOAT16_to_DOUBLE cast_FLOAT16_to_FLOAT
 			cast_FLOAT_to_BFLOAT16 cast_FLOAT_to_FLOAT16 cast_FLOAT_to_STRING cast_STRING_to_FLOAT
 			castlike_BFLOAT16_to_FLOAT_expanded castlike_DOUBLE_to_FLOAT16_expanded

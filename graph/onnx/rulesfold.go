@@ -1,7 +1,12 @@
 package onnx
 
-// The folds compute shapes, as PyTorch writes a reshape: Shape, Gather,
-// Unsqueeze, Concat. Integer constants are vectors or scalars.
+import "slices"
+
+// The folds compute shapes and paddings, as PyTorch writes a view or a pad: by
+// Shape, Gather, Unsqueeze, Concat and others, of integers that are few.
+
+// maxShape is the most integers that are computed at once.
+const maxShape = 64
 
 // integers is input i, if it is an integer constant.
 func (b *builder) integers(i int) (c constant, ok bool) {
@@ -92,8 +97,8 @@ func foldConcat(b *builder) (c constant, ok bool) {
 			return c, false
 		}
 		c.ints = append(c.ints, part.ints...)
-		if len(c.ints) > maxDims*maxDims {
-			b.fail("more than %d integers, want a shape", maxDims*maxDims)
+		if len(c.ints) > maxShape {
+			b.fail("more than %d integers, want a shape", maxShape)
 			return c, true
 		}
 	}
@@ -106,14 +111,93 @@ func foldSlice(b *builder) (c constant, ok bool) {
 	if !ok {
 		return c, false
 	}
-	c.ints = []int64{}
-	cuts, ok := b.cuts([]int{len(from.ints)})
+	cuts, ok := b.cuts(from.shape)
 	if !ok {
 		return c, true
 	}
-	for i := range cuts[0].size {
-		c.ints = append(c.ints, from.ints[cuts[0].start+i*cuts[0].step])
+	to := make([]int, len(cuts))
+	for i, cut := range cuts {
+		to[i] = cut.size
 	}
-	c.shape = []int{len(c.ints)}
+	return from.rearranged(to, func(to, from []int) {
+		for i, cut := range cuts {
+			from[i] = cut.start + to[i]*cut.step
+		}
+	}), true
+}
+
+func foldTranspose(b *builder) (c constant, ok bool) {
+	from, ok := b.integers(0)
+	if !ok {
+		return c, false
+	}
+	perm, ok := b.perm(from.shape)
+	if !ok {
+		return c, true
+	}
+	to := make([]int, len(perm))
+	for i, a := range perm {
+		to[i] = from.shape[a]
+	}
+	return from.rearranged(to, func(to, from []int) {
+		for i, a := range perm {
+			from[a] = to[i]
+		}
+	}), true
+}
+
+// rearranged picks integers: place sets the position from of each position to.
+func (c constant) rearranged(shape []int, place func(to, from []int)) constant {
+	size := 1
+	for _, d := range shape {
+		size *= d
+	}
+	y := constant{shape: shape, ints: make([]int64, size)}
+	to, from := make([]int, len(shape)), make([]int, len(c.shape))
+	for i := range y.ints {
+		place(to, from)
+		y.ints[i] = c.ints[offset(c.shape, from)]
+		next(to, shape)
+	}
+	return y
+}
+
+func foldReshape(b *builder) (c constant, ok bool) {
+	if c, ok = b.integers(0); !ok {
+		return c, false
+	}
+	c.shape = b.reshaped(c.shape)
+	return c, true
+}
+
+// foldConstantOfShape repeats a number, 0 unless an attribute has another.
+func foldConstantOfShape(b *builder) (c constant, ok bool) {
+	shape, ok := b.ints(0)
+	size := 1
+	for _, d := range shape {
+		if ok = ok && d >= 0 && d <= maxShape; ok {
+			size *= d
+		}
+		if ok = ok && size <= maxShape; !ok {
+			break
+		}
+	}
+	if !ok {
+		b.fail("a shape that is computed, or of more than %d elements", maxShape)
+		return c, true
+	}
+	number := constant{floats: []float32{0}}
+	if a := b.attribute("value"); a != nil && a.Tensor != nil {
+		var err error
+		if number, err = a.Tensor.constant(); err != nil || len(number.ints)+len(number.floats) != 1 {
+			b.fail("a value that is not one number")
+			return c, true
+		}
+	}
+	if c.shape = shape; number.ints != nil {
+		c.ints = slices.Repeat(number.ints, size)
+	} else {
+		c.floats = slices.Repeat(number.floats, size)
+	}
 	return c, true
 }

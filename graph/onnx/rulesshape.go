@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"tapenet/graph/op"
 )
@@ -38,10 +39,26 @@ func importFlatten(b *builder, x *gorgonia.Node) *gorgonia.Node {
 // file made for one batch size has that as a number, which stands for the
 // graph's.
 func importReshape(b *builder, x *gorgonia.Node) *gorgonia.Node {
+	to := b.reshaped(x.Shape())
+	if to == nil {
+		return nil
+	}
+	return b.reshape(x, atLeastOne(to)...)
+}
+
+// reshaped is the shape that Reshape gives to an operand, nil after an error.
+func (b *builder) reshaped(s []int) []int {
 	to, ok := b.ints(1)
-	s := x.Shape()
+	if !ok {
+		to, ok = b.attrInts("shape"), b.attribute("shape") != nil // before version 5
+	}
 	if !ok || len(to) > maxDims {
-		return b.fail("a shape that is computed, want a constant")
+		b.fail("a shape that is computed, want a constant")
+		return nil
+	}
+	size := 1
+	for _, d := range s {
+		size *= d
 	}
 	open, known := -1, 1
 	for i, d := range to {
@@ -51,18 +68,24 @@ func importReshape(b *builder, x *gorgonia.Node) *gorgonia.Node {
 			continue
 		case d == 0 && i < len(s) && b.attrInt("allowzero", 0) == 0:
 			to[i] = s[i]
-		case i == 0 && d == b.Model.batch && s[0] == b.batch:
+		case i == 0 && d == b.Model.batch && len(s) > 0 && s[0] == b.batch:
 			to[i] = b.batch
 		}
-		if to[i] < 1 || to[i] > s.TotalSize()/known {
-			return b.fail("%v to %v", s, to)
+		if to[i] < 1 || to[i] > size/known {
+			b.fail("%v to %v", tensor.Shape(s), to)
+			return nil
 		}
 		known *= to[i]
 	}
 	if open >= 0 {
-		to[open] = s.TotalSize() / known
+		to[open] = size / known
+		known *= to[open]
 	}
-	return b.reshape(x, to...)
+	if known != size {
+		b.fail("%v to %v", tensor.Shape(s), to)
+		return nil
+	}
+	return to
 }
 
 func importSqueeze(b *builder, x *gorgonia.Node) *gorgonia.Node {
@@ -106,19 +129,31 @@ func importUnsqueeze(b *builder, x *gorgonia.Node) *gorgonia.Node {
 }
 
 func importTranspose(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	perm := b.attrInts("perm")
-	if perm == nil {
-		for i := range x.Shape() {
+	perm, ok := b.perm(x.Shape())
+	if !ok {
+		return nil
+	}
+	return b.permute(x, perm)
+}
+
+// perm is Transpose's order of the axes of an operand.
+func (b *builder) perm(s []int) (perm []int, ok bool) {
+	if perm = b.attrInts("perm"); perm == nil {
+		for i := range s {
 			perm = append([]int{i}, perm...)
 		}
 	}
-	sorted := slices.Sorted(slices.Values(perm))
-	for i, a := range sorted {
-		if i != a || len(perm) != x.Dims() {
-			return b.fail("perm %v of %v", perm, x.Shape())
+	for i, a := range slices.Sorted(slices.Values(perm)) {
+		ok = i == a
+		if !ok {
+			break
 		}
 	}
-	return b.permute(x, perm)
+	if !ok || len(perm) != len(s) {
+		b.fail("perm %v of %v", perm, tensor.Shape(s))
+		return nil, false
+	}
+	return perm, true
 }
 
 // permute puts axis perm[i] of x in place i.
