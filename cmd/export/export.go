@@ -19,21 +19,26 @@ import (
 // formats are the writers by the name that -to takes.
 var formats = map[string]func(w io.Writer, m weights.Model, o options) error{
 	"onnx": writeONNX,
+	"npz": func(w io.Writer, m weights.Model, o options) error {
+		return writeWeights(m, o, weights.File.EncodeNPZ, w)
+	},
+	"safetensors": func(w io.Writer, m weights.Model, o options) error { return writeWeights(m, o, weights.File.Encode, w) },
 }
 
 // options are the settings of some formats.
 type options struct {
-	logits, fold bool
+	logits, fold, half bool
 }
 
 func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	f := cli.Flags("export", "-model DIR -to FORMAT -out FILE",
 		"writes a trained network of the zoo in a format of other programs: "+formatNames(), stderr)
-	model := f.String("model", "", "folder of a run, as in runs/cnn, or a model file")
+	model := f.String("model", "", "folder of a run, as in runs/cnn, or a model file, .safetensors or .npz")
 	to := f.String("to", "onnx", "format: "+formatNames())
 	out := f.String("out", "", "file to write")
 	var o options
 	f.BoolVar(&o.logits, "logits", false, "onnx: leave out the SoftMax behind the network")
+	f.BoolVar(&o.half, "half", false, "npz, safetensors: round the weights to float16")
 	f.BoolVar(&o.fold, "fold", false, "onnx: fold each BatchNorm into the layer before it")
 	if err := cli.Parse(f, args); err != nil {
 		return err
@@ -49,6 +54,8 @@ func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
 		return cli.Usagef("export: no file to write, want -out FILE")
 	case write == nil:
 		return cli.Usagef("export: -to %s, want one of %s", *to, formatNames())
+	case *to != "onnx" && (o.logits || o.fold) || *to == "onnx" && o.half:
+		return cli.Usagef("export: -logits and -fold are for -to onnx, -half for the others")
 	}
 	m, err := load(*model)
 	if err != nil {
@@ -79,7 +86,28 @@ func load(path string) (weights.Model, error) {
 	if s, err := os.Stat(path); err == nil && s.IsDir() {
 		path = filepath.Join(path, "model.safetensors")
 	}
-	return weights.LoadModel(path)
+	if filepath.Ext(path) != ".npz" {
+		return weights.LoadModel(path)
+	}
+	f, err := weights.LoadNPZ(path)
+	if err != nil {
+		return weights.Model{}, err
+	}
+	m, err := f.Model()
+	if err != nil {
+		return weights.Model{}, fmt.Errorf("export: %s: %w, as export -to npz writes it; weights.LoadNPZ reads other files", path, err)
+	}
+	return m, nil
+}
+
+// writeWeights writes a model's file by one of File's methods.
+func writeWeights(m weights.Model, o options, encode func(weights.File, io.Writer) error, w io.Writer) error {
+	f, err := m.File()
+	if err != nil {
+		return err
+	}
+	f.Half = o.half
+	return encode(f, w)
 }
 
 // writeONNX writes the network with its name and classes as metadata.

@@ -10,6 +10,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/graph/weights"
+	"tapenet/infer"
 	"tapenet/modelzoo"
 )
 
@@ -82,6 +83,40 @@ func TestONNX(t *testing.T) {
 	}
 }
 
+// TestWeights: a model goes to .npz and comes back as the same file; in half
+// precision it is half as large.
+func TestWeights(t *testing.T) {
+	dir, out := model(t, "lenet5"), t.TempDir()
+	files := map[string][]byte{}
+	for _, args := range [][]string{
+		{"-model", dir, "-to", "npz", "-out", filepath.Join(out, "a.npz")},
+		{"-model", filepath.Join(out, "a.npz"), "-to", "safetensors", "-out", filepath.Join(out, "a.safetensors")},
+		{"-model", dir, "-to", "safetensors", "-half", "-out", filepath.Join(out, "half.safetensors")},
+	} {
+		if _, err := export(t, args...); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(args[len(args)-1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[filepath.Base(args[len(args)-1])] = b
+	}
+	want, err := os.ReadFile(filepath.Join(dir, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(files["a.safetensors"], want) {
+		t.Error("the model comes back changed")
+	}
+	if n := len(files["half.safetensors"]); n < len(want)/2 || n > len(want)*11/20 {
+		t.Errorf("%d bytes in half precision, want about half of %d", n, len(want))
+	}
+	if _, err := infer.Load(filepath.Join(out, "half.safetensors")); err != nil {
+		t.Errorf("the model in half precision: %v", err)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "out")
 	tests := []struct {
@@ -91,7 +126,10 @@ func TestErrors(t *testing.T) {
 	}{
 		{"no model", []string{"-out", file}, "export: no model"},
 		{"no file", []string{"-model", "x"}, "export: no file to write"},
-		{"format", []string{"-model", "x", "-out", file, "-to", "pdf"}, "export: -to pdf, want one of onnx"},
+		{"format", []string{"-model", "x", "-out", file, "-to", "pdf"}, "export: -to pdf, want one of npz, onnx, safetensors"},
+		{"flag of another format", []string{"-model", "x", "-out", file, "-to", "npz", "-fold"}, "export: -logits and -fold are for -to onnx"},
+		{"half ONNX", []string{"-model", "x", "-out", file, "-half"}, "-half for the others"},
+		{"npz of others", []string{"-model", "../../graph/weights/testdata/numpy.npz", "-out", file}, "metadata input is"},
 		{"argument", []string{"x"}, "unexpected argument"},
 		{"missing", []string{"-model", filepath.Join(t.TempDir(), "none"), "-out", file}, "no such file"},
 	}

@@ -1,6 +1,28 @@
 package weights
 
-import "math"
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// halves rounds numbers to binary16. One that is too large is an error.
+func halves(x []float32) ([]uint16, error) {
+	h := make([]uint16, len(x))
+	for i, v := range x {
+		if h[i] = toHalf(v); h[i]&0x7fff == 31<<10 && !math.IsInf(float64(v), 0) {
+			return nil, fmt.Errorf("found %v, expected at most 65504 for float16", v)
+		}
+	}
+	return h, nil
+}
+
+// singles reads numbers in binary16, little endian.
+func singles(x []float32, b []byte) {
+	for i := range x {
+		x[i] = fromHalf(binary.LittleEndian.Uint16(b[2*i:]))
+	}
+}
 
 // fromHalf is the number that 16 bits of IEEE 754's binary16 stand for.
 func fromHalf(h uint16) float32 {

@@ -20,15 +20,24 @@ type Model struct {
 
 // Save writes the model to a file, atomically.
 func (m Model) Save(path string) error {
+	f, err := m.File()
+	if err != nil {
+		return err
+	}
+	return f.Save(path)
+}
+
+// File is the content of the model's file.
+func (m Model) File() (File, error) {
 	classes, err := json.Marshal(m.Classes)
 	if err != nil {
-		return fmt.Errorf("weights: classes: %w", err)
+		return File{}, fmt.Errorf("weights: classes: %w", err)
 	}
 	return File{Tensors: m.Tensors, Metadata: map[string]string{
 		"model":   m.Name,
 		"input":   fmt.Sprintf("%d,%d,%d", m.Input[0], m.Input[1], m.Input[2]),
 		"classes": string(classes),
-	}}.Save(path)
+	}}, nil
 }
 
 // maxInput bounds the values of one image.
@@ -40,13 +49,22 @@ func LoadModel(path string) (Model, error) {
 	if err != nil {
 		return Model{}, err
 	}
+	m, err := f.Model()
+	if err != nil {
+		return Model{}, fmt.Errorf("weights: %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Model is the model whose file has the content.
+func (f File) Model() (Model, error) {
 	m := Model{Name: f.Metadata["model"], Tensors: f.Tensors}
 	var ok bool
 	if m.Input, ok = parseInput(f.Metadata["input"]); !ok {
-		return Model{}, fmt.Errorf("weights: %s: metadata input is %.64q, want channels,height,width as in 1,28,28", path, f.Metadata["input"])
+		return Model{}, fmt.Errorf("metadata input is %.64q, want channels,height,width as in 1,28,28", f.Metadata["input"])
 	}
 	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &m.Classes); err != nil || len(m.Classes) == 0 {
-		return Model{}, fmt.Errorf("weights: %s: metadata classes is %.64q, want a JSON list of names", path, f.Metadata["classes"])
+		return Model{}, fmt.Errorf("metadata classes is %.64q, want a JSON list of names", f.Metadata["classes"])
 	}
 	return m, nil
 }

@@ -231,6 +231,29 @@ func above(x, direction float64) float64 {
 	return float64(math.Nextafter32(float32(x), float32(direction*math.Inf(1))))
 }
 
+// TestHalfFiles: float16 files hold rounded numbers in half the space, in both
+// formats.
+func TestHalfFiles(t *testing.T) {
+	f := File{Half: true, Tensors: map[string]*tensor.Dense{"a": f32([]int{3}, 1, 0.1, -65504), "d": f64([]int{1}, 0.1)}}
+	want := File{Tensors: map[string]*tensor.Dense{"a": f32([]int{3}, 1, 0.0999755859375, -65504), "d": f64([]int{1}, 0.1)}}
+	b := encoded(t, f)
+	if n := 8 + int(binary.LittleEndian.Uint64(b)) + 8 + 3*2; len(b) != n {
+		t.Errorf("%d bytes, want %d", len(b), n)
+	}
+	if got, err := Decode(b); err != nil || !same(got, want) {
+		t.Errorf("got %v, error %v, want %v", got, err, want)
+	}
+	var z bytes.Buffer
+	if err := f.EncodeNPZ(&z); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := DecodeNPZ(z.Bytes()); err != nil || !same(got, want) {
+		t.Errorf("got %v, error %v from npz, want %v", got, err, want)
+	}
+	f.Tensors["a"] = f32([]int{1}, 65520)
+	checkError(t, f.Encode(&z), `tensor "a": found 65520, expected at most 65504 for float16`)
+}
+
 func FuzzDecodeNPZ(f *testing.F) {
 	var b bytes.Buffer
 	if err := sample().EncodeNPZ(&b); err != nil {
