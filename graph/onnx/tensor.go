@@ -37,48 +37,66 @@ func (t *tensorProto) constant() (c constant, err error) {
 		size *= int(d)
 		c.shape = append(c.shape, int(d))
 	}
-	switch t.Type {
-	case typeFloat:
-		if c.floats = t.Floats; t.Raw != nil {
-			c.floats, err = decode[float32](t.Raw, 4)
-		}
-	case typeDouble:
-		raw := t.Raw
-		if raw == nil {
-			raw = t.Doubles
-		}
-		var doubles []float64
-		doubles, err = decode[float64](raw, 8)
-		for _, v := range doubles {
-			c.floats = append(c.floats, float32(v))
-		}
-	case typeInt64:
-		if c.ints = t.Int64s; t.Raw != nil {
-			c.ints, err = decode[int64](t.Raw, 8)
-		}
-	case typeInt32:
-		if c.ints = t.Int32s; t.Raw != nil {
-			var ints []int32
-			ints, err = decode[int32](t.Raw, 4)
-			for _, v := range ints {
-				c.ints = append(c.ints, int64(v))
-			}
-		}
-	case typeBool:
-		c.ints = t.Int32s
-		for _, v := range t.Raw {
-			c.ints = append(c.ints, int64(v))
-		}
-	default:
-		return c, fmt.Errorf("tensor %.64q has elements of type %d, want float, double, int32, int64 or bool", t.Name, t.Type)
+	if t.Type == typeFloat || t.Type == typeDouble {
+		c.floats, err = t.floats()
+	} else {
+		c.ints, err = t.ints()
 	}
-	if err != nil || len(c.floats)+len(c.ints) != size {
-		return c, fmt.Errorf("tensor %.64q has shape %v and %d elements", t.Name, t.Dims, len(c.floats)+len(c.ints))
+	if n := len(c.floats) + len(c.ints); err == nil && n != size {
+		err = fmt.Errorf("shape %v and %d elements", t.Dims, n)
 	}
-	if c.ints == nil && t.Type != typeFloat && t.Type != typeDouble {
-		c.ints = []int64{}
+	if err != nil {
+		return c, fmt.Errorf("tensor %.64q has %w", t.Name, err)
 	}
 	return c, nil
+}
+
+// floats are the elements of a tensor of floats or doubles, as floats.
+func (t *tensorProto) floats() ([]float32, error) {
+	if t.Type == typeFloat {
+		if t.Raw == nil {
+			return t.Floats, nil
+		}
+		return decode[float32](t.Raw, 4)
+	}
+	raw := t.Raw
+	if raw == nil {
+		raw = t.Doubles
+	}
+	doubles, err := decode[float64](raw, 8)
+	floats := make([]float32, len(doubles))
+	for i, v := range doubles {
+		floats[i] = float32(v)
+	}
+	return floats, err
+}
+
+// ints are the elements of a tensor of integers or truth values; not nil.
+func (t *tensorProto) ints() (ints []int64, err error) {
+	switch {
+	case t.Type == typeInt64 && t.Raw != nil:
+		ints, err = decode[int64](t.Raw, 8)
+	case t.Type == typeInt64:
+		ints = t.Int64s
+	case t.Type == typeInt32 && t.Raw != nil:
+		var narrow []int32
+		narrow, err = decode[int32](t.Raw, 4)
+		for _, v := range narrow {
+			ints = append(ints, int64(v))
+		}
+	case t.Type == typeBool && t.Raw != nil:
+		for _, v := range t.Raw {
+			ints = append(ints, int64(v))
+		}
+	case t.Type == typeInt32 || t.Type == typeBool:
+		ints = t.Int32s
+	default:
+		return nil, fmt.Errorf("elements of type %d, want float, double, int32, int64 or bool", t.Type)
+	}
+	if ints == nil {
+		ints = []int64{}
+	}
+	return ints, err
 }
 
 func decode[T any](raw []byte, size int) ([]T, error) {

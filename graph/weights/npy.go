@@ -113,10 +113,10 @@ func parseNPY(text []byte) (h npy, err error) {
 
 // parseTuple reads a shape, as in (), (3,) or (3, 4).
 func parseTuple(s string) (shape []int, err error) {
-	inner, ok := strings.CutPrefix(s, "(")
-	if inner, ok = strings.CutSuffix(inner, ")"); !ok || len(inner) > 20*maxDims {
+	if !strings.HasPrefix(s, "(") || len(s) > 20*maxDims {
 		return nil, fmt.Errorf("shape is %.40q, expected up to %d numbers", s, maxDims)
 	}
+	inner := s[1 : len(s)-1] // as npyDict has it, there is a bracket at the end
 	fields := strings.Split(inner, ",")
 	if last := len(fields) - 1; strings.TrimSpace(fields[last]) == "" {
 		fields = fields[:last]
