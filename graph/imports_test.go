@@ -20,7 +20,7 @@ var arrows = map[string][]string{
 	"graph/op":                  {"graph/internal/kernel"},
 	"graph/update":              {"graph/internal/kernel"},
 	"graph":                     {"graph/op"},
-	"graph/onnx":                {"graph"},
+	"graph/onnx":                {"graph", "graph/op"},
 	"graph/graphtest":           {"graph", "graph/op", "graph/weights"},
 	"graph/weights":             {},
 	"modelzoo":                  {"graph", "graph/op"},

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"tapenet/graph"
+	"tapenet/graph/onnx"
 	"tapenet/graph/weights"
 	"tapenet/infer"
 	"tapenet/modelzoo"
@@ -103,6 +104,47 @@ func Example_builder() {
 	}
 	fmt.Println(m.Prediction().Shape())
 	// Output: (32, 10)
+}
+
+// A network goes out and comes back by ONNX.
+func Example_onnx() {
+	defer inTemporaryFolder()()
+	net, err := graph.NewNetwork(modelzoo.LeNet5(10), []int{1, 28, 28}, graph.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	out, err := onnx.Options{Logits: true}.Export(net.Layer, net.Weights.Map(), net.Input...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile("model.onnx", out, 0o644); err != nil {
+		log.Fatal(err)
+	}
+	readONNX()
+	// Output: 10 tensors
+}
+
+func readONNX() {
+	file, err := os.ReadFile("model.onnx")
+	if err != nil {
+		log.Fatal(err)
+	}
+	m, err := onnx.Load(file) // a graph.Layer; opsets 1 to 21
+	if err != nil {
+		log.Fatal(err)
+	}
+	net, err := graph.NewNetwork(m, m.Input, graph.Options{}) // run it, train it on
+	if err != nil {
+		log.Fatal(err)
+	}
+	tuned, err := onnx.Options{Logits: true}.Export(m, net.Weights.Map(), m.Input...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile("tuned.onnx", tuned, 0o644); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(net.Weights.Names()), "tensors")
 }
 
 // someDigits is a part of MNIST.

@@ -16,34 +16,34 @@ func ReLU(x *gorgonia.Node) (*gorgonia.Node, error) {
 
 // LeakyReLU is x for x > 0 and alpha·x elsewhere (Maas et al. 2013).
 func LeakyReLU(x *gorgonia.Node, alpha float64) (*gorgonia.Node, error) {
-	return elementwise("LeakyReLU", x, kernel.LeakyReLU(alpha))
+	return elementwise("LeakyReLU", x, kernel.LeakyReLU(alpha), alpha)
 }
 
 // ELU is x for x > 0 and alpha·(exp(x)-1) elsewhere (Clevert et al. 2015).
 func ELU(x *gorgonia.Node, alpha float64) (*gorgonia.Node, error) {
-	return elementwise("ELU", x, kernel.ELU(alpha))
+	return elementwise("ELU", x, kernel.ELU(alpha), alpha)
 }
 
 // GELU is x·Φ(x), Φ being the normal distribution function (Hendrycks and
 // Gimpel 2016), in its exact form.
-func GELU(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("GELU", x, kernel.GELU) }
+func GELU(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("GELU", x, kernel.GELU, nil) }
 
 // SiLU, also known as swish, is x·sigmoid(x) (Elfwing et al. 2017).
-func SiLU(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("SiLU", x, kernel.SiLU) }
+func SiLU(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("SiLU", x, kernel.SiLU, nil) }
 
 // Sigmoid is 1/(1+exp(-x)).
 func Sigmoid(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return elementwise("Sigmoid", x, kernel.Sigmoid)
+	return elementwise("Sigmoid", x, kernel.Sigmoid, nil)
 }
 
 // Tanh is the hyperbolic tangent.
-func Tanh(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("Tanh", x, kernel.Tanh) }
+func Tanh(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("Tanh", x, kernel.Tanh, nil) }
 
-// elementwise applies a curve to every element of x.
-func elementwise(name string, x *gorgonia.Node, c kernel.Curve) (*gorgonia.Node, error) {
+// elementwise applies a curve, of the given parameters, to every element of x.
+func elementwise(name string, x *gorgonia.Node, c kernel.Curve, params any) (*gorgonia.Node, error) {
 	if err := check(name, x); err != nil {
 		return nil, err
 	}
-	return apply(spec{name: name, shape: x.Shape()},
+	return apply(spec{name: name, shape: x.Shape(), params: params},
 		kernel.NewActivation[float32](c), kernel.NewActivation[float64](c), x)
 }

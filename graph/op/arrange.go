@@ -54,7 +54,7 @@ func Concat(axis int, xs ...*gorgonia.Node) (*gorgonia.Node, error) {
 		}
 	}
 	outer := out.TotalSize() / tensor.Shape(out[axis:]).TotalSize()
-	return apply(spec{name: "Concat", detail: fmt.Sprintf("axis %d", axis), shape: out, dyOnly: true},
+	return apply(spec{name: "Concat", detail: fmt.Sprintf("axis %d", axis), shape: out, params: axis, dyOnly: true},
 		&kernel.Concat[float32]{Outer: outer, Blocks: blocks}, &kernel.Concat[float64]{Outer: outer, Blocks: blocks}, xs...)
 }
 
@@ -108,6 +108,7 @@ func Patches(x *gorgonia.Node, size int) (*gorgonia.Node, error) {
 		name:   "Patches",
 		detail: fmt.Sprintf("%dx%d", size, size),
 		shape:  tensor.Shape{n, h / size * (w / size), c * size * size},
+		params: size,
 		dyOnly: true,
 	}, &kernel.Patches[float32]{N: n, C: c, H: h, W: w, Size: size},
 		&kernel.Patches[float64]{N: n, C: c, H: h, W: w, Size: size}, x)

@@ -46,7 +46,7 @@ func Conv2d(x, w, b *gorgonia.Node, o Conv) (*gorgonia.Node, error) {
 		name:    "Conv2d",
 		detail:  o.String(),
 		shape:   tensor.Shape{s.N, s.F, s.OH, s.OW},
-		mulAdds: s.MulAdds(), geometry: s,
+		mulAdds: s.MulAdds(), geometry: s, params: o.defaults(),
 	}, kernel.NewConv2d[float32](s), kernel.NewConv2d[float64](s), operands(x, w, b)...)
 }
 

@@ -2,6 +2,7 @@ package op_test
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -42,6 +43,16 @@ var every = []struct {
 	{"Reshape", graphtest.Op{F: func(in ...node) (node, error) { return op.Reshape(in[0], 5, 4) }, In: random(tensor.Shape{4, 5})}},
 	{"Patches", graphtest.Op{F: func(in ...node) (node, error) { return op.Patches(in[0], 2) }, In: random(tensor.Shape{2, 2, 4, 4})}},
 	{"Transpose", graphtest.Op{F: func(in ...node) (node, error) { return op.Transpose(in[0]) }, In: random(tensor.Shape{3, 2, 4})}},
+	{"Gather", graphtest.Op{F: func(in ...node) (node, error) {
+		return op.Gather(in[0], op.Picks{Blocks: 3, Index: []int32{2, -1, 0, 2, 1, 5}, Fill: 0.5}, 3, 2, 3)
+	}, In: random(tensor.Shape{3, 2, 4})}},
+	{"Expand", graphtest.Op{F: func(in ...node) (node, error) { return op.Expand(in[0], 2, 3, 4) }, In: random(tensor.Shape{3, 1})}},
+	{"Expand samples", graphtest.Op{F: func(in ...node) (node, error) { return op.Expand(in[0], 3, 5, 4) }, In: random(tensor.Shape{3, 1, 4})}},
+	{"Hadamard", graphtest.Op{F: func(in ...node) (node, error) { return op.Hadamard(in[0], in[1]) }, In: random(tensor.Shape{4, 5}, tensor.Shape{4, 5})}},
+	{"Map", graphtest.Op{F: func(in ...node) (node, error) {
+		return op.Map(in[0], op.Function{Name: "sin", F: math.Sin, DF: math.Cos})
+	}, In: random(tensor.Shape{4, 5})}},
+	{"LogSoftMax", graphtest.Op{F: func(in ...node) (node, error) { return op.LogSoftMax(in[0]) }, In: random(tensor.Shape{4, 5})}},
 	{"PadChannels", graphtest.Op{F: func(in ...node) (node, error) { return op.PadChannels(in[0], 5) }, In: random(tensor.Shape{2, 3, 2, 2})}},
 }
 

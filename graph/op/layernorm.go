@@ -34,7 +34,7 @@ func LayerNorm(x, gamma, beta *gorgonia.Node, epsilon float64) (*gorgonia.Node, 
 		}
 	}
 	n := s.TotalSize() / c
-	return apply(spec{name: "LayerNorm", shape: s},
+	return apply(spec{name: "LayerNorm", shape: s, params: epsilon},
 		&kernel.LayerNorm[float32]{N: n, Size: c, Epsilon: epsilon},
 		&kernel.LayerNorm[float64]{N: n, Size: c, Epsilon: epsilon}, x, gamma, beta)
 }

@@ -46,7 +46,7 @@ func BatchNorm(x, gamma, beta, mean, variance *gorgonia.Node, o Norm) (*gorgonia
 	if o.Training {
 		detail = "training"
 	}
-	return apply(spec{name: "BatchNorm", detail: detail, shape: s, constant: []int{3, 4}, geometry: o},
+	return apply(spec{name: "BatchNorm", detail: detail, shape: s, constant: []int{3, 4}, geometry: o, params: o},
 		newNorm[float32](s, o, false), newNorm[float64](s, o, false), x, gamma, beta, mean, variance)
 }
 
@@ -75,7 +75,7 @@ func Dropout(x *gorgonia.Node, rate float64, r Random) (*gorgonia.Node, error) {
 	if r.Step == nil {
 		return nil, errors.New("Dropout: Random.Step is nil, want a counter of the training steps")
 	}
-	return apply(spec{name: "Dropout", detail: fmt.Sprintf("rate %g", rate), shape: x.Shape(), dyOnly: true},
+	return apply(spec{name: "Dropout", detail: fmt.Sprintf("rate %g", rate), shape: x.Shape(), params: rate, dyOnly: true},
 		&kernel.Dropout[float32]{Rate: rate, Seed: r.Seed, Step: r.Step},
 		&kernel.Dropout[float64]{Rate: rate, Seed: r.Seed, Step: r.Step}, x)
 }

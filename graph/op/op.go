@@ -53,6 +53,7 @@ type spec struct {
 	dyOnly   bool         // Backward does not look at the operands
 	mulAdds  int          // multiply-adds of one forward pass
 	geometry any          // what Fuse needs to know, nil for nothing
+	params   any          // see Description
 }
 
 // apply adds an op to the graph of its operands, in their precision.

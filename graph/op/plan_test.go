@@ -288,7 +288,7 @@ func TestDyOnly(t *testing.T) {
 			t.Errorf("%s: the gradient depends on the operands", test.name)
 		}
 	}
-	if seen != 8 {
-		t.Errorf("%d ops, want 8", seen)
+	if seen != 11 {
+		t.Errorf("%d ops, want 11", seen)
 	}
 }

@@ -45,7 +45,7 @@ func (o Pool) apply(name string, x *gorgonia.Node, kernels func(kernel.PoolShape
 	}
 	f32, f64 := kernels(s)
 	out := tensor.Shape{x.Shape()[0], x.Shape()[1], s.OH, s.OW}
-	return apply(spec{name: name, detail: o.String(), shape: out, geometry: s, dyOnly: true}, f32, f64, x)
+	return apply(spec{name: name, detail: o.String(), shape: out, geometry: s, params: o.defaults(), dyOnly: true}, f32, f64, x)
 }
 
 // String is the window, the stride and the padding, if any.

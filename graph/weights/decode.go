@@ -63,7 +63,9 @@ func readFloats(r io.Reader, data any, in info, buf []byte) ([]byte, error) {
 		if _, err := io.ReadFull(r, buf[:n]); err != nil {
 			return buf, err
 		}
-		if _, err := binary.Decode(buf[:n], binary.LittleEndian, part(data, i, j)); err != nil {
+		if in.dtype == half {
+			singles(data.([]float32)[i:j], buf[:n])
+		} else if _, err := binary.Decode(buf[:n], binary.LittleEndian, part(data, i, j)); err != nil {
 			return buf, err
 		}
 	}

@@ -47,6 +47,9 @@ func (f File) layout() ([]info, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tensor %.64q: %w", name, err)
 		}
+		if f.Half && in.dtype.of == tensor.Float32 {
+			in.dtype, in.end = half, in.count()*half.size
+		}
 		infos = append(infos, in)
 	}
 	slices.SortStableFunc(infos, func(a, b info) int { return cmp.Compare(b.dtype.size, a.dtype.size) })
@@ -142,7 +145,13 @@ func writeFloats(w io.Writer, t *tensor.Dense, in info, buf []byte) ([]byte, err
 	step := pieceSize / in.dtype.size
 	for i := 0; i < n; i += step {
 		var err error
-		if buf, err = binary.Append(buf[:0], binary.LittleEndian, part(data, i, min(i+step, n))); err != nil {
+		piece := part(data, i, min(i+step, n))
+		if in.dtype == half {
+			if piece, err = halves(piece.([]float32)); err != nil {
+				return buf, fmt.Errorf("tensor %.64q: %w", in.name, err)
+			}
+		}
+		if buf, err = binary.Append(buf[:0], binary.LittleEndian, piece); err != nil {
 			return buf, err
 		}
 		if _, err := w.Write(buf); err != nil {

@@ -24,10 +24,14 @@ type dtype struct {
 	of   tensor.Dtype
 }
 
+// half is a float32 in memory and binary16 in the file.
+var half = dtype{"F16", 2, tensor.Float32}
+
 // dtypes lists the widest first, the order in which tensors are written: all numbers are then aligned to their size.
 var dtypes = []dtype{
 	{"F64", 8, tensor.Float64},
 	{"F32", 4, tensor.Float32},
+	half,
 }
 
 // info is a tensor's entry in the header: its numbers are the bytes [begin, end) of the data.

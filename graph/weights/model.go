@@ -30,9 +30,18 @@ type Model struct {
 
 // Save writes the model to a file, atomically.
 func (m Model) Save(path string) error {
+	f, err := m.File()
+	if err != nil {
+		return err
+	}
+	return f.Save(path)
+}
+
+// File is the content of the model's file.
+func (m Model) File() (File, error) {
 	classes, err := json.Marshal(m.Classes)
 	if err != nil {
-		return fmt.Errorf("weights: classes: %w", err)
+		return File{}, fmt.Errorf("weights: classes: %w", err)
 	}
 	f := File{Tensors: m.Tensors, Metadata: map[string]string{
 		"model":   m.Name,
@@ -42,14 +51,14 @@ func (m Model) Save(path string) error {
 	if m.Mean != nil {
 		n, err := json.Marshal(normalise{m.Mean, m.Deviation})
 		if err != nil {
-			return fmt.Errorf("weights: normalise: %w", err)
+			return File{}, fmt.Errorf("weights: normalise: %w", err)
 		}
 		f.Metadata["normalise"] = string(n)
 	}
 	if m.Scaled {
 		f.Metadata["pictures"] = scaled
 	}
-	return f.Save(path)
+	return f, nil
 }
 
 // normalise is the metadata of that name, in JSON.
@@ -70,21 +79,31 @@ func LoadModel(path string) (Model, error) {
 	if err != nil {
 		return Model{}, err
 	}
+	m, err := f.Model()
+	if err != nil {
+		return Model{}, fmt.Errorf("weights: %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Model is the model whose file has the content.
+func (f File) Model() (Model, error) {
 	m := Model{Name: f.Metadata["model"], Tensors: f.Tensors}
 	var ok bool
 	if m.Input, ok = parseInput(f.Metadata["input"]); !ok {
-		return Model{}, fmt.Errorf("weights: %s: metadata input is %.64q, want channels,height,width as in 1,28,28", path, f.Metadata["input"])
+		return Model{}, fmt.Errorf("metadata input is %.64q, want channels,height,width as in 1,28,28", f.Metadata["input"])
 	}
 	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &m.Classes); err != nil || len(m.Classes) == 0 {
-		return Model{}, fmt.Errorf("weights: %s: metadata classes is %.64q, want a JSON list of names", path, f.Metadata["classes"])
+		return Model{}, fmt.Errorf("metadata classes is %.64q, want a JSON list of names", f.Metadata["classes"])
 	}
 	if text, ok := f.Metadata["normalise"]; ok {
+		var err error
 		if m.Mean, m.Deviation, err = parseNormalise(text, m.Input[0]); err != nil {
-			return Model{}, fmt.Errorf("weights: %s: metadata normalise is %.64q, want mean and deviation with a number for each of %d channels", path, text, m.Input[0])
+			return Model{}, fmt.Errorf("metadata normalise is %.64q, want mean and deviation with a number for each of %d channels", text, m.Input[0])
 		}
 	}
 	if how, ok := f.Metadata["pictures"]; ok && how != scaled {
-		return Model{}, fmt.Errorf("weights: %s: metadata pictures is %.64q, want %q or none", path, how, scaled)
+		return Model{}, fmt.Errorf("metadata pictures is %.64q, want %q or none", how, scaled)
 	} else if ok {
 		m.Scaled = true
 	}

@@ -24,6 +24,9 @@ type File struct {
 	// Tensors by name: float32 or float64, unmasked, stored contiguously in row-major order, no dimension 0.
 	// The shape () is a scalar.
 	Tensors map[string]*tensor.Dense
+	// Half has Save and Encode round float32 tensors to float16, in half the space; one beyond ±65504 is refused. Load
+	// makes them float32 again. NumPy's files have it too.
+	Half bool
 	// Metadata is free text for the reader, such as a format version. Empty and nil are the same.
 	Metadata map[string]string
 }

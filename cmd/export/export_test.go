@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tapenet/graph"
+	"tapenet/graph/weights"
+	"tapenet/infer"
+	"tapenet/modelzoo"
+)
+
+// model saves an untrained network of the zoo and returns its run's folder.
+func model(t *testing.T, name string) string {
+	t.Helper()
+	spec, err := modelzoo.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := graph.NewNetwork(spec.New(3), spec.Input[:], graph.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	m := weights.Model{Name: name, Input: spec.Input, Classes: []string{"a", "b", "c"}, Tensors: net.Weights.Map()}
+	if err := m.Save(filepath.Join(dir, "model.safetensors")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// export runs the command.
+func export(t *testing.T, args ...string) (stdout string, err error) {
+	t.Helper()
+	var out, stderr bytes.Buffer
+	err = run(context.Background(), args, &out, &stderr)
+	if stderr.Len() > 0 {
+		t.Errorf("stderr has %q", stderr.String())
+	}
+	return out.String(), err
+}
+
+func TestONNX(t *testing.T) {
+	dir, file := model(t, "simplecnn"), filepath.Join(t.TempDir(), "m.onnx")
+	read := func(args ...string) string {
+		t.Helper()
+		stdout, err := export(t, append([]string{"-model", dir, "-to", "onnx", "-out", file}, args...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(stdout, file+": simplecnn as onnx, ") {
+			t.Errorf("printed %q", stdout)
+		}
+		return string(b)
+	}
+	for _, tt := range []struct {
+		args     []string
+		has, not []string
+	}{
+		{nil, []string{"conv2d/weight", `["a","b","c"]`, "Softmax", "BatchNormalization"}, nil},
+		{[]string{"-logits"}, []string{"BatchNormalization"}, []string{"Softmax"}},
+		{[]string{"-fold"}, []string{"Softmax", "conv2d_4/bias"}, []string{"BatchNormalization"}},
+	} {
+		content := read(tt.args...)
+		for _, s := range tt.has {
+			if !strings.Contains(content, s) {
+				t.Errorf("%v: the file has no %s", tt.args, s)
+			}
+		}
+		for _, s := range tt.not {
+			if strings.Contains(content, s) {
+				t.Errorf("%v: the file has %s", tt.args, s)
+			}
+		}
+	}
+}
+
+// TestWeights: a model goes to .npz and comes back as the same file; in half
+// precision it is half as large.
+func TestWeights(t *testing.T) {
+	dir, out := model(t, "lenet5"), t.TempDir()
+	files := map[string][]byte{}
+	for _, args := range [][]string{
+		{"-model", dir, "-to", "npz", "-out", filepath.Join(out, "a.npz")},
+		{"-model", filepath.Join(out, "a.npz"), "-to", "safetensors", "-out", filepath.Join(out, "a.safetensors")},
+		{"-model", dir, "-to", "safetensors", "-half", "-out", filepath.Join(out, "half.safetensors")},
+	} {
+		if _, err := export(t, args...); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(args[len(args)-1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[filepath.Base(args[len(args)-1])] = b
+	}
+	want, err := os.ReadFile(filepath.Join(dir, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(files["a.safetensors"], want) {
+		t.Error("the model comes back changed")
+	}
+	if n := len(files["half.safetensors"]); n < len(want)/2 || n > len(want)*11/20 {
+		t.Errorf("%d bytes in half precision, want about half of %d", n, len(want))
+	}
+	if _, err := infer.Load(filepath.Join(out, "half.safetensors")); err != nil {
+		t.Errorf("the model in half precision: %v", err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "out")
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"no model", []string{"-out", file}, "export: no model"},
+		{"no file", []string{"-model", "x"}, "export: no file to write"},
+		{"format", []string{"-model", "x", "-out", file, "-to", "pdf"}, "export: -to pdf, want one of npz, onnx, safetensors"},
+		{"flag of another format", []string{"-model", "x", "-out", file, "-to", "npz", "-fold"}, "export: -logits and -fold are for -to onnx"},
+		{"half ONNX", []string{"-model", "x", "-out", file, "-half"}, "-half for the others"},
+		{"npz of others", []string{"-model", "../../graph/weights/testdata/numpy.npz", "-out", file}, "metadata input is"},
+		{"argument", []string{"x"}, "unexpected argument"},
+		{"missing", []string{"-model", filepath.Join(t.TempDir(), "none"), "-out", file}, "no such file"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if _, err := export(t, tt.args...); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %s", err, tt.want)
+			}
+			if _, err := os.Stat(file); err == nil {
+				t.Error("a file was written")
+			}
+		})
+	}
+}

@@ -1,0 +1,65 @@
+package kernel
+
+// Gather picks elements, block by block:
+//
+//	y[n·len(Index)+i] = x[n·Step+Index[i]], or Fill where Index[i] is negative
+//
+// Step is the size of a block of x, or 0 if all N blocks of y come from one.
+type Gather[T Float] struct {
+	N, Step int
+	Index   []int32
+	Fill    float64
+
+	y, x, dy, dx      []T
+	forward, backward func(lo, hi int)
+}
+
+// NewGather returns the kernel for n blocks.
+func NewGather[T Float](n, step int, index []int32, fill float64) *Gather[T] {
+	g := &Gather[T]{N: n, Step: step, Index: index, Fill: fill}
+	g.forward, g.backward = g.forwardBlocks, g.backwardBlocks
+	return g
+}
+
+// Forward computes y from in[0].
+func (g *Gather[T]) Forward(y []T, in [][]T) {
+	g.y, g.x = y, in[0]
+	Parallel(g.N, g.forward)
+}
+
+func (g *Gather[T]) forwardBlocks(lo, hi int) {
+	for n := lo; n < hi; n++ {
+		y, x := g.y[n*len(g.Index):][:len(g.Index)], g.x[n*g.Step:]
+		for i, from := range g.Index {
+			if from < 0 {
+				y[i] = T(g.Fill)
+			} else {
+				y[i] = x[from]
+			}
+		}
+	}
+}
+
+// Backward adds up, for each element of x, the gradients of where it went.
+func (g *Gather[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
+	if g.dx, g.dy = dIn[0], dy; g.dx == nil {
+		return
+	}
+	clear(g.dx)
+	if g.Step == 0 { // all blocks add to the same elements
+		g.backwardBlocks(0, g.N)
+		return
+	}
+	Parallel(g.N, g.backward)
+}
+
+func (g *Gather[T]) backwardBlocks(lo, hi int) {
+	for n := lo; n < hi; n++ {
+		dy, dx := g.dy[n*len(g.Index):], g.dx[n*g.Step:]
+		for i, from := range g.Index {
+			if from >= 0 {
+				dx[from] += dy[i]
+			}
+		}
+	}
+}

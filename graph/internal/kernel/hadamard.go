@@ -1,0 +1,46 @@
+package kernel
+
+// Hadamard is the product of two operands element by element.
+type Hadamard[T Float] struct {
+	y, a, b, dy       []T
+	dIn               [][]T
+	forward, backward func(lo, hi int)
+}
+
+// NewHadamard returns the kernel.
+func NewHadamard[T Float]() *Hadamard[T] {
+	h := &Hadamard[T]{}
+	h.forward, h.backward = h.forwardRange, h.backwardRange
+	return h
+}
+
+// Forward computes y = in[0]·in[1].
+func (h *Hadamard[T]) Forward(y []T, in [][]T) {
+	h.y, h.a, h.b = y, in[0], in[1]
+	Parallel(len(y), h.forward)
+}
+
+func (h *Hadamard[T]) forwardRange(lo, hi int) {
+	y, a, b := h.y[lo:hi], h.a[lo:hi], h.b[lo:hi]
+	for i := range y {
+		y[i] = a[i] * b[i]
+	}
+}
+
+// Backward computes dIn[0] = dy·in[1] and dIn[1] = dy·in[0].
+func (h *Hadamard[T]) Backward(dIn [][]T, dy []T, in [][]T) {
+	h.dIn, h.dy, h.a, h.b = dIn, dy, in[0], in[1]
+	Parallel(len(dy), h.backward)
+}
+
+func (h *Hadamard[T]) backwardRange(lo, hi int) {
+	for i, other := range [][]T{h.b, h.a} {
+		if h.dIn[i] == nil {
+			continue
+		}
+		dx, other, dy := h.dIn[i][lo:hi], other[lo:hi], h.dy[lo:hi]
+		for j := range dx {
+			dx[j] = dy[j] * other[j]
+		}
+	}
+}

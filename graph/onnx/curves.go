@@ -1,0 +1,233 @@
+package onnx
+
+import (
+	"math"
+
+	"gorgonia.org/gorgonia"
+
+	"tapenet/graph/op"
+)
+
+// curve is an operator of one number, and how it is written again.
+type curve struct {
+	kind       string
+	attributes []attributeProto
+	inputs     []float64 // after the first; NaN for one that is left out
+}
+
+// function makes an op of it.
+func (c curve) function(f, df func(float64) float64) op.Function {
+	return op.Function{Name: c.kind, F: f, DF: df, About: c}
+}
+
+// curveRule says which attributes an operator has, with their defaults, and
+// which functions it is.
+type curveRule struct {
+	kind       string
+	attributes []attributeProto // floats
+	functions  func(a []float64) (f, df func(float64) float64)
+}
+
+func (r curveRule) build(b *builder, x *gorgonia.Node) *gorgonia.Node {
+	c := curve{kind: r.kind}
+	var values []float64
+	for _, a := range r.attributes {
+		v := b.attrFloat(a.Name, float64(a.Float))
+		values = append(values, v)
+		c.attributes = append(c.attributes, attributeFloat(a.Name, v))
+	}
+	f, df := r.functions(values)
+	return b.do(x, func() (*gorgonia.Node, error) { return op.Map(x, c.function(f, df)) })
+}
+
+// direct is the operator of a function of package op.
+func direct(f func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error)) func(*builder, *gorgonia.Node) *gorgonia.Node {
+	return func(b *builder, x *gorgonia.Node) *gorgonia.Node {
+		return b.do(x, func() (*gorgonia.Node, error) { return f(b, x) })
+	}
+}
+
+// builtCurve is either kind.
+type builtCurve struct {
+	build func(*builder, *gorgonia.Node) *gorgonia.Node
+}
+
+// curves are the operators of one operand that work element by element.
+var curves = map[string]builtCurve{
+	"Sigmoid": {direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Sigmoid(x) })},
+	"Tanh":    {direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Tanh(x) })},
+	"LeakyRelu": {direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
+		return op.LeakyReLU(x, b.attrFloat("alpha", 0.01))
+	})},
+	"Elu": {direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
+		return op.ELU(x, b.attrFloat("alpha", 1))
+	})},
+	"Neg": mapped("Neg", func(x float64) float64 { return -x }, func(float64) float64 { return -1 }),
+	"Reciprocal": mapped("Reciprocal", func(x float64) float64 { return 1 / x },
+		func(x float64) float64 { return -1 / (x * x) }),
+	"Exp":  mapped("Exp", math.Exp, math.Exp),
+	"Log":  mapped("Log", math.Log, func(x float64) float64 { return 1 / x }),
+	"Sqrt": mapped("Sqrt", math.Sqrt, func(x float64) float64 { return 0.5 / math.Sqrt(x) }),
+	"Abs":  mapped("Abs", math.Abs, sign),
+	"Erf": mapped("Erf", math.Erf,
+		func(x float64) float64 { return 2 / math.SqrtPi * math.Exp(-x*x) }),
+	"Softplus": mapped("Softplus", func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) },
+		func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }),
+	"Softsign": mapped("Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) },
+		func(x float64) float64 { return 1 / ((1 + math.Abs(x)) * (1 + math.Abs(x))) }),
+	"HardSwish": mapped("HardSwish", func(x float64) float64 { return x * min(max(x/6+0.5, 0), 1) }, hardSwishSlope),
+	"HardSigmoid": {curveRule{"HardSigmoid", floatAttributes("alpha", 0.2, "beta", 0.5), func(a []float64) (f, df func(float64) float64) {
+		return func(x float64) float64 { return min(max(a[0]*x+a[1], 0), 1) },
+			func(x float64) float64 { return inside(a[0], a[0]*x+a[1], 0, 1) }
+	}}.build},
+	"Selu": {curveRule{"Selu", floatAttributes("alpha", 1.67326319217681884765625, "gamma", 1.05070102214813232421875), selu}.build},
+	"Celu": {curveRule{"Celu", floatAttributes("alpha", 1.0), func(a []float64) (f, df func(float64) float64) {
+		return func(x float64) float64 { return max(x, 0) + min(0, a[0]*math.Expm1(x/a[0])) },
+			func(x float64) float64 { return math.Exp(min(x, 0) / a[0]) }
+	}}.build},
+	"ThresholdedRelu": {curveRule{"ThresholdedRelu", floatAttributes("alpha", 1.0), func(a []float64) (f, df func(float64) float64) {
+		return func(x float64) float64 { return x * above(x, a[0]) }, func(x float64) float64 { return above(x, a[0]) }
+	}}.build},
+}
+
+// mapped is an operator without attributes.
+func mapped(kind string, f, df func(float64) float64) builtCurve {
+	return builtCurve{curveRule{kind, nil, func([]float64) (_, _ func(float64) float64) { return f, df }}.build}
+}
+
+// floatAttributes makes attributes of names and defaults by turns.
+func floatAttributes(pairs ...any) (a []attributeProto) {
+	for i := 0; i < len(pairs); i += 2 {
+		a = append(a, attributeFloat(pairs[i].(string), pairs[i+1].(float64)))
+	}
+	return a
+}
+
+func selu(a []float64) (f, df func(float64) float64) {
+	alpha, gamma := a[0], a[1]
+	f = func(x float64) float64 {
+		if x > 0 {
+			return gamma * x
+		}
+		return gamma * alpha * math.Expm1(x)
+	}
+	df = func(x float64) float64 {
+		if x > 0 {
+			return gamma
+		}
+		return gamma * alpha * math.Exp(x)
+	}
+	return f, df
+}
+
+func hardSwishSlope(x float64) float64 {
+	switch {
+	case x <= -3:
+		return 0
+	case x >= 3:
+		return 1
+	}
+	return x/3 + 0.5
+}
+
+func sign(x float64) float64 {
+	switch {
+	case x > 0:
+		return 1
+	case x < 0:
+		return -1
+	}
+	return 0
+}
+
+// above is 1 for x > limit, else 0.
+func above(x, limit float64) float64 {
+	if x > limit {
+		return 1
+	}
+	return 0
+}
+
+// inside is slope for lo < y < hi, else 0.
+func inside(slope, y, lo, hi float64) float64 {
+	if y > lo && y < hi {
+		return slope
+	}
+	return 0
+}
+
+// clip is Clip's curve; an infinite bound is none.
+func clip(lo, hi float64) op.Function {
+	c := curve{kind: "Clip", inputs: []float64{lo, hi}}
+	for i, v := range c.inputs {
+		if math.IsInf(v, 0) {
+			c.inputs[i] = math.NaN()
+		}
+	}
+	f := func(x float64) float64 {
+		if x < lo {
+			x = lo
+		}
+		if x > hi {
+			x = hi
+		}
+		return x
+	}
+	return c.function(f, func(x float64) float64 { return inside(1, x, lo, hi) })
+}
+
+func importReLU(b *builder, x *gorgonia.Node) *gorgonia.Node {
+	return b.do(x, func() (*gorgonia.Node, error) { return op.ReLU(x) })
+}
+
+func importClip(b *builder, x *gorgonia.Node) *gorgonia.Node {
+	lo, hi := b.attrFloat("min", math.Inf(-1)), b.attrFloat("max", math.Inf(1))
+	for i, bound := range []*float64{&lo, &hi} {
+		if v, ok := b.floats(i + 1); ok {
+			*bound = float64(v[0])
+		} else if b.has(i + 1) {
+			return b.fail("a bound that is computed, want a constant")
+		}
+	}
+	return b.do(x, func() (*gorgonia.Node, error) {
+		if lo == 0 && hi == 6 {
+			return op.ReLU6(x)
+		}
+		return op.Map(x, clip(lo, hi))
+	})
+}
+
+// importPow is the power with a constant exponent.
+func importPow(b *builder, x *gorgonia.Node) *gorgonia.Node {
+	v, ok := b.floats(1)
+	if i, integer := b.ints(1); integer && len(i) == 1 {
+		v, ok = []float32{float32(i[0])}, true
+	}
+	if !ok || len(v) != 1 {
+		return b.fail("an exponent that is not one constant")
+	}
+	p := float64(v[0])
+	c := curve{kind: "Pow", inputs: []float64{p}}
+	return b.do(x, func() (*gorgonia.Node, error) {
+		return op.Map(x, c.function(func(x float64) float64 { return math.Pow(x, p) },
+			func(x float64) float64 { return p * math.Pow(x, p-1) }))
+	})
+}
+
+func importGELU(b *builder, x *gorgonia.Node) *gorgonia.Node {
+	if a := b.attrText("approximate"); a != "" && a != "none" {
+		return b.fail("approximate %.64q, want none", a)
+	}
+	return b.do(x, func() (*gorgonia.Node, error) { return op.GELU(x) })
+}
+
+// importPReLU is max(x,0) + slope·min(x,0).
+func importPReLU(b *builder, x *gorgonia.Node) *gorgonia.Node {
+	positive := b.do(x, func() (*gorgonia.Node, error) { return op.ReLU(x) })
+	slope := b.operand(1)
+	if slope != nil && slope.Shape().TotalSize() > 1 {
+		slope = b.alignedAt(1, x)
+	}
+	negative := b.do(x, func() (*gorgonia.Node, error) { return op.Map(x, clip(math.Inf(-1), 0)) })
+	return b.sum(positive, b.product(negative, slope))
+}

@@ -1,0 +1,105 @@
+package onnx
+
+import (
+	"slices"
+
+	"gorgonia.org/gorgonia"
+
+	"tapenet/graph/op"
+)
+
+// batched reports whether a node depends on the input, and so has the batch as
+// its first dimension. Others are weights, whatever is made of them.
+func (e *exporter) batched(n *gorgonia.Node) bool {
+	if yes, ok := e.batch[n]; ok {
+		return yes
+	}
+	yes := n.Op() == nil && n.Name() == inputName
+	if d, ok := op.Describe(n); ok {
+		yes = slices.ContainsFunc(d.Operands, e.batched)
+	}
+	e.batch[n] = yes
+	return yes
+}
+
+// unexpanded are the operands of an op that broadcasts by itself in ONNX, which
+// so does what Expand does.
+func (e *exporter) unexpanded(nodes gorgonia.Nodes) []string {
+	names := make([]string, len(nodes))
+	for i, n := range nodes {
+		if d, ok := op.Describe(n); ok && d.Name == "Expand" {
+			n = d.Operands[0]
+		}
+		names[i] = e.value(n)
+	}
+	return names
+}
+
+func exportHadamard(e *exporter, _ *gorgonia.Node, d op.Description) string {
+	return e.emit("Mul", e.unexpanded(d.Operands))
+}
+
+// exportExpand is for operands of other ops than sums and products: those of a
+// sample can be expanded, but to a batch of unknown size only what has it.
+func exportExpand(e *exporter, n *gorgonia.Node, d op.Description) string {
+	to := slices.Clone(n.Shape())
+	switch {
+	case e.batched(n) && d.Operands[0].Dims() == len(to) && d.Operands[0].Shape()[0] == to[0]:
+		to[0] = 1 // ONNX's Expand leaves the larger dimension
+	case to[0] == someBatch:
+		return e.fail("Expand of %v to %v makes a batch, want it in a sum or product", d.Operands[0].Shape(), to)
+	}
+	return e.emit("Expand", []string{e.value(d.Operands[0]), e.shape(to...)})
+}
+
+// exportGather writes blocks as rows, a column of the fill behind them if it is
+// used, and picks columns.
+func exportGather(e *exporter, n *gorgonia.Node, d op.Description) string {
+	p, x, batched := d.Params.(op.Picks), d.Operands[0], e.batched(n)
+	if batched && (p.Blocks != x.Shape()[0] || p.Blocks != n.Shape()[0]) {
+		return e.fail("a rearrangement of %v to %v moves the batch", x.Shape(), n.Shape())
+	}
+	blocks, size := p.Blocks, x.Shape().TotalSize()/p.Blocks
+	if batched {
+		blocks = -1
+	}
+	rows := e.emit("Reshape", []string{e.value(x), e.shape(blocks, size)})
+	index := make([]int, len(p.Index))
+	fill := false
+	for i, k := range p.Index {
+		if index[i] = int(k); k < 0 {
+			index[i], fill = size, true
+		}
+	}
+	if fill {
+		rows = e.emit("Pad", []string{rows, e.shape(0, 0, 0, 1), e.scalar(p.Fill)})
+	}
+	picked := e.emit("Gather", []string{rows, e.shape(index...)}, attributeInt("axis", 1))
+	to := slices.Clone(n.Shape())
+	if batched {
+		to[0] = -1
+	}
+	return e.emit("Reshape", []string{picked, e.shape(to...)})
+}
+
+// exportMap writes a function that was read from an ONNX file.
+func exportMap(e *exporter, _ *gorgonia.Node, d op.Description) string {
+	f := d.Params.(op.Function)
+	c, ok := f.About.(curve)
+	if !ok {
+		return e.fail("the function %s has no translation, want one of package op", f.Name)
+	}
+	inputs := []string{e.value(d.Operands[0])}
+	for _, v := range c.inputs {
+		name := ""
+		if v == v { // no NaN
+			name = e.scalar(v)
+		}
+		inputs = append(inputs, name)
+	}
+	return e.emit(c.kind, inputs, c.attributes...)
+}
+
+func exportLogSoftMax(e *exporter, _ *gorgonia.Node, d op.Description) string {
+	return e.emit("LogSoftmax", e.values(d.Operands), attributeInt("axis", -1))
+}

@@ -1,0 +1,237 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"gorgonia.org/gorgonia"
+
+	"tapenet/graph"
+)
+
+// Versions of ONNX's operators that can be read. Of those before 7 some were
+// other operators, with other attributes; what differs is told apart.
+const (
+	oldestOpset = 1
+	newestOpset = 21
+)
+
+// Model is a network that was read from an ONNX file: a layer whose parameters
+// have the file's names and, at first, its values. It can be run, trained
+// further, be a part of another network, and be exported again. It is not
+// changed by any of this, and safe for concurrent use.
+//
+//	m, err := onnx.Load(file)
+//	net, err := graph.NewNetwork(m, m.Input, graph.Options{})
+//	// Train or run it, then:
+//	file, err = onnx.Options{Logits: true}.Export(m, net.Weights.Map(), m.Input...)
+type Model struct {
+	Input    []int             // shape of a sample; 0 where the file leaves it open
+	Metadata map[string]string // free text in the file
+
+	opset     int
+	batch     int // that the file is made for, 0 for any
+	input     string
+	output    string
+	nodes     []nodeProto
+	constants map[string]constant // initializers
+	state     map[string]bool     // initializers that training does not change by gradients
+}
+
+// Load reads a file. It must have one input, (batch,…) of float values, and one
+// output; doubles are read as float32; an operator that cannot be read is an error that names it and its
+// node. The file is not trusted: what Load takes is in proportion to its size,
+// and what Build adds is bounded.
+func Load(file []byte) (*Model, error) {
+	var p modelProto
+	if err := unmarshal(file, &p); err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	m := &Model{Metadata: map[string]string{}, constants: map[string]constant{}, state: map[string]bool{}}
+	if err := m.load(&p); err != nil {
+		return nil, fmt.Errorf("onnx: %w", err)
+	}
+	return m, nil
+}
+
+func (m *Model) load(p *modelProto) error {
+	if p.Graph == nil {
+		return errors.New("no graph: not an ONNX file")
+	}
+	for _, o := range p.Opsets {
+		if o.Domain == "" || o.Domain == "ai.onnx" {
+			m.opset = int(o.Version)
+		}
+	}
+	if m.opset < oldestOpset || m.opset > newestOpset {
+		return fmt.Errorf("operators of version %d, want %d to %d", m.opset, oldestOpset, newestOpset)
+	}
+	for _, e := range p.Metadata {
+		m.Metadata[e.Key] = e.Value
+	}
+	for _, t := range p.Graph.Initializers {
+		c, err := t.constant()
+		if err != nil {
+			return err
+		}
+		if _, twice := m.constants[t.Name]; twice {
+			return fmt.Errorf("tensor %.64q is there twice", t.Name)
+		}
+		m.constants[t.Name] = c
+	}
+	if err := m.ends(p.Graph); err != nil {
+		return err
+	}
+	m.nodes = p.Graph.Nodes
+	if err := m.check(); err != nil {
+		return err
+	}
+	m.transposeWeights()
+	return nil
+}
+
+// ends finds the input and the output.
+func (m *Model) ends(g *graphProto) error {
+	var inputs []valueProto
+	for _, v := range g.Inputs {
+		if _, weight := m.constants[v.Name]; !weight {
+			inputs = append(inputs, v)
+		}
+	}
+	if len(inputs) != 1 || len(g.Outputs) != 1 {
+		return fmt.Errorf("%d inputs and %d outputs, want one of each", len(inputs), len(g.Outputs))
+	}
+	m.input, m.output = inputs[0].Name, g.Outputs[0].Name
+	t := inputs[0].Type
+	if t == nil || t.Tensor == nil || t.Tensor.Shape == nil || len(t.Tensor.Shape.Dims) == 0 {
+		return fmt.Errorf("input %.64q has no shape, want (batch,…)", m.input)
+	}
+	if t.Tensor.Elem != typeFloat && t.Tensor.Elem != typeDouble {
+		return fmt.Errorf("input %.64q has elements of type %d, want float or double", m.input, t.Tensor.Elem)
+	}
+	for i, d := range t.Tensor.Shape.Dims {
+		if d.Value < 0 || d.Value > maxSize || i >= maxDims {
+			return fmt.Errorf("input %.64q has a dimension %d, and %d in all, want up to %d and %d", m.input, d.Value, len(t.Tensor.Shape.Dims), maxSize, maxDims)
+		}
+		if i == 0 {
+			m.batch = int(d.Value)
+		} else {
+			m.Input = append(m.Input, int(d.Value))
+		}
+	}
+	return nil
+}
+
+// check holds that there is a rule for every node and that operands come before
+// their results.
+func (m *Model) check() error {
+	known := map[string]bool{"": true, m.input: true}
+	for name := range m.constants {
+		known[name] = true
+	}
+	for i := range m.nodes {
+		n := &m.nodes[i]
+		if r, ok := importRules[n.Op]; !ok || n.Domain != "" && n.Domain != "ai.onnx" {
+			return fmt.Errorf("%s: the operator %.64q %.64s is not supported", n.title(), n.Op, n.Domain)
+		} else if len(n.Inputs) < r.inputs || len(n.Outputs) == 0 {
+			return fmt.Errorf("%s: %d inputs and %d outputs, want at least %d and 1", n.title(), len(n.Inputs), len(n.Outputs), r.inputs)
+		}
+		for _, in := range n.Inputs {
+			if !known[in] {
+				return fmt.Errorf("%s: there is no value %.64q yet", n.title(), in)
+			}
+		}
+		if out := n.Outputs[0]; out == "" || known[out] {
+			return fmt.Errorf("%s: the value %.64q is there already", n.title(), out)
+		}
+		known[n.Outputs[0]] = true // others, such as Dropout's mask, are not computed
+		if n.Op == "BatchNormalization" {
+			for _, in := range n.Inputs[3:5] {
+				m.state[in] = true
+			}
+		}
+	}
+	if !known[m.output] {
+		return fmt.Errorf("no node computes the output %.64q", m.output)
+	}
+	return nil
+}
+
+// title names a node in an error.
+func (n *nodeProto) title() string {
+	if n.Name == "" && len(n.Outputs) > 0 {
+		return fmt.Sprintf("node of %.64q", n.Outputs[0])
+	}
+	return fmt.Sprintf("node %.64q", n.Name)
+}
+
+// transposeWeights turns the weights of each Gemm that wants them transposed,
+// as PyTorch writes it, to (in,out), unless others use them too.
+func (m *Model) transposeWeights() {
+	uses := map[string]int{m.output: 1}
+	for _, n := range m.nodes {
+		for _, in := range n.Inputs {
+			uses[in]++
+		}
+	}
+	for i := range m.nodes {
+		n := &m.nodes[i]
+		c := m.constants[n.in(1)]
+		a := slices.IndexFunc(n.Attributes, func(a attributeProto) bool { return a.Name == "transB" && a.Int != 0 })
+		if n.Op != "Gemm" || a < 0 || uses[n.Inputs[1]] != 1 || len(c.shape) != 2 || c.ints != nil {
+			continue
+		}
+		rows, cols := c.shape[0], c.shape[1]
+		turned := make([]float32, len(c.floats))
+		for i, v := range c.floats {
+			turned[i%cols*rows+i/cols] = v
+		}
+		m.constants[n.Inputs[1]] = constant{shape: []int{cols, rows}, floats: turned}
+		n.Attributes = slices.Delete(n.Attributes, a, a+1)
+	}
+}
+
+// in is the name of input i, "" if there is none.
+func (n *nodeProto) in(i int) string {
+	if i >= len(n.Inputs) {
+		return ""
+	}
+	return n.Inputs[i]
+}
+
+// atLeastOne is the shape of a tensor in a graph: a scalar has one dimension.
+func atLeastOne(shape []int) []int {
+	if len(shape) == 0 {
+		return []int{1}
+	}
+	return shape
+}
+
+// Build adds the network to s. Its parameters have the file's names in s: to
+// build it twice into one network, give each a scope of its own.
+func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	if s.Err() != nil {
+		return nil
+	}
+	b := &builder{Model: m, s: s, batch: x.Shape()[0], budget: maxIndices, values: map[string]*value{m.input: {node: x}}}
+	for name, c := range m.constants {
+		b.values[name] = &value{constant: c, name: name, initializer: true}
+	}
+	for i := range m.nodes {
+		if !b.add(&m.nodes[i]) {
+			return nil
+		}
+	}
+	return b.node(b.values[m.output])
+}
+
+// initial is an Init of given values.
+func initial(values []float32) graph.Init {
+	return func(_ *rand.Rand, to []float64, _ []int) {
+		for i, v := range values {
+			to[i] = float64(v)
+		}
+	}
+}

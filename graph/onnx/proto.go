@@ -1,0 +1,175 @@
+package onnx
+
+// The messages of ONNX's onnx.proto (version IR 8), as far as an image network
+// has them. The numbers are those of its fields.
+
+type modelProto struct {
+	IR       int64
+	Producer string
+	Graph    *graphProto
+	Opsets   []opsetProto
+	Metadata []entryProto
+}
+
+func (m *modelProto) fields(w *wire) {
+	w.integer(1, &m.IR, false)
+	w.text(2, &m.Producer, false)
+	one(w, 7, &m.Graph)
+	list(w, 8, &m.Opsets)
+	list(w, 14, &m.Metadata)
+}
+
+type opsetProto struct {
+	Domain  string // "" for ONNX's own ops
+	Version int64
+}
+
+func (o *opsetProto) fields(w *wire) {
+	w.text(1, &o.Domain, false)
+	w.integer(2, &o.Version, false)
+}
+
+type entryProto struct{ Key, Value string }
+
+func (e *entryProto) fields(w *wire) {
+	w.text(1, &e.Key, false)
+	w.text(2, &e.Value, false)
+}
+
+type graphProto struct {
+	Nodes        []nodeProto // operands before their results
+	Name         string
+	Initializers []tensorProto
+	Inputs       []valueProto
+	Outputs      []valueProto
+}
+
+func (g *graphProto) fields(w *wire) {
+	list(w, 1, &g.Nodes)
+	w.text(2, &g.Name, false)
+	list(w, 5, &g.Initializers)
+	list(w, 11, &g.Inputs)
+	list(w, 12, &g.Outputs)
+}
+
+type nodeProto struct {
+	Inputs     []string // "" for an optional one that is left out
+	Outputs    []string
+	Name       string
+	Op         string
+	Attributes []attributeProto
+	Domain     string
+}
+
+func (n *nodeProto) fields(w *wire) {
+	w.texts(1, &n.Inputs)
+	w.texts(2, &n.Outputs)
+	w.text(3, &n.Name, false)
+	w.text(4, &n.Op, false)
+	list(w, 5, &n.Attributes)
+	w.text(7, &n.Domain, false)
+}
+
+// Types of attributes.
+const (
+	attrFloat  = 1
+	attrInt    = 2
+	attrString = 3
+	attrTensor = 4
+	attrFloats = 6
+	attrInts   = 7
+)
+
+type attributeProto struct {
+	Name   string
+	Float  float32
+	Int    int64
+	String string
+	Tensor *tensorProto
+	Floats []float32
+	Ints   []int64
+	Type   int64
+}
+
+func (a *attributeProto) fields(w *wire) {
+	w.text(1, &a.Name, false)
+	w.float(2, &a.Float, a.Type == attrFloat)
+	w.integer(3, &a.Int, a.Type == attrInt)
+	w.text(4, &a.String, a.Type == attrString)
+	one(w, 5, &a.Tensor)
+	w.floats(7, &a.Floats)
+	w.integers(8, &a.Ints)
+	w.integer(20, &a.Type, false)
+}
+
+// Types of a tensor's elements.
+const (
+	typeFloat  = 1
+	typeInt32  = 6
+	typeInt64  = 7
+	typeBool   = 9
+	typeDouble = 11
+)
+
+type tensorProto struct {
+	Dims    []int64
+	Type    int64
+	Floats  []float32
+	Int32s  []int64
+	Int64s  []int64
+	Name    string
+	Raw     []byte // little endian, in place of the lists
+	Doubles []byte // little endian
+	Place   int64  // 1 for a file of its own
+}
+
+func (t *tensorProto) fields(w *wire) {
+	w.integers(1, &t.Dims)
+	w.integer(2, &t.Type, false)
+	w.floats(4, &t.Floats)
+	w.integers(5, &t.Int32s)
+	w.integers(7, &t.Int64s)
+	w.text(8, &t.Name, false)
+	w.raw(9, &t.Raw)
+	w.raw(10, &t.Doubles)
+	w.integer(14, &t.Place, false)
+}
+
+type valueProto struct {
+	Name string
+	Type *typeProto
+}
+
+func (v *valueProto) fields(w *wire) {
+	w.text(1, &v.Name, false)
+	one(w, 2, &v.Type)
+}
+
+type typeProto struct{ Tensor *tensorTypeProto }
+
+func (t *typeProto) fields(w *wire) { one(w, 1, &t.Tensor) }
+
+type tensorTypeProto struct {
+	Elem  int64
+	Shape *shapeProto
+}
+
+func (t *tensorTypeProto) fields(w *wire) {
+	w.integer(1, &t.Elem, false)
+	one(w, 2, &t.Shape)
+}
+
+type shapeProto struct{ Dims []dimProto }
+
+func (s *shapeProto) fields(w *wire) { list(w, 1, &s.Dims) }
+
+// dimProto is a number or a name, such as that of the batch size.
+type dimProto struct {
+	Value int64
+	Param string
+}
+
+func (d *dimProto) fields(w *wire) {
+	w.integer(1, &d.Value, false)
+	w.text(2, &d.Param, false)
+}

@@ -1,0 +1,119 @@
+package onnx
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// constant is a tensor of a file: numbers in float32, or integers.
+type constant struct {
+	shape  []int
+	floats []float32
+	ints   []int64 // or truth, as 0 and 1; nil for floats
+}
+
+// maxDims bounds the dimensions of a tensor, maxSize each of them. No network
+// comes near, and products of a few dimensions stay within an int.
+const (
+	maxDims = 8
+	maxSize = 1 << 24
+)
+
+// constant reads a tensor. Its data are in the file, so it takes memory in
+// proportion to that.
+func (t *tensorProto) constant() (c constant, err error) {
+	if t.Place != 0 {
+		return c, fmt.Errorf("tensor %.64q is in a file of its own, want all in one", t.Name)
+	}
+	if len(t.Dims) > maxDims {
+		return c, fmt.Errorf("tensor %.64q has %d dimensions, want at most %d", t.Name, len(t.Dims), maxDims)
+	}
+	size := 1
+	for _, d := range t.Dims {
+		if d < 0 || d > math.MaxInt32 || d > 0 && size > math.MaxInt32/int(d) {
+			return c, fmt.Errorf("tensor %.64q has shape %v, want dimensions that fit its data", t.Name, t.Dims)
+		}
+		size *= int(d)
+		c.shape = append(c.shape, int(d))
+	}
+	if t.Type == typeFloat || t.Type == typeDouble {
+		c.floats, err = t.floats()
+	} else {
+		c.ints, err = t.ints()
+	}
+	if n := len(c.floats) + len(c.ints); err == nil && n != size {
+		err = fmt.Errorf("shape %v and %d elements", t.Dims, n)
+	}
+	if err != nil {
+		return c, fmt.Errorf("tensor %.64q has %w", t.Name, err)
+	}
+	return c, nil
+}
+
+// floats are the elements of a tensor of floats or doubles, as floats.
+func (t *tensorProto) floats() ([]float32, error) {
+	if t.Type == typeFloat {
+		if t.Raw == nil {
+			return t.Floats, nil
+		}
+		return decode[float32](t.Raw, 4)
+	}
+	raw := t.Raw
+	if raw == nil {
+		raw = t.Doubles
+	}
+	doubles, err := decode[float64](raw, 8)
+	floats := make([]float32, len(doubles))
+	for i, v := range doubles {
+		floats[i] = float32(v)
+	}
+	return floats, err
+}
+
+// ints are the elements of a tensor of integers or truth values; not nil.
+func (t *tensorProto) ints() (ints []int64, err error) {
+	switch {
+	case t.Type == typeInt64 && t.Raw != nil:
+		ints, err = decode[int64](t.Raw, 8)
+	case t.Type == typeInt64:
+		ints = t.Int64s
+	case t.Type == typeInt32 && t.Raw != nil:
+		var narrow []int32
+		narrow, err = decode[int32](t.Raw, 4)
+		for _, v := range narrow {
+			ints = append(ints, int64(v))
+		}
+	case t.Type == typeBool && t.Raw != nil:
+		for _, v := range t.Raw {
+			ints = append(ints, int64(v))
+		}
+	case t.Type == typeInt32 || t.Type == typeBool:
+		ints = t.Int32s
+	default:
+		return nil, fmt.Errorf("elements of type %d, want float, double, int32, int64 or bool", t.Type)
+	}
+	if ints == nil {
+		ints = []int64{}
+	}
+	return ints, err
+}
+
+func decode[T any](raw []byte, size int) ([]T, error) {
+	if len(raw)%size != 0 {
+		return nil, errCut
+	}
+	values := make([]T, len(raw)/size)
+	_, err := binary.Decode(raw, binary.LittleEndian, values)
+	return values, err
+}
+
+// clamped are the integers as ints, none beyond ±maxSize: a file says "to the
+// end" by the largest of all.
+func (c constant) clamped() []int {
+	v := make([]int, len(c.ints))
+	for i, x := range c.ints {
+		v[i] = int(max(-maxSize, min(x, maxSize)))
+	}
+	return v
+}

@@ -1,0 +1,28 @@
+package op
+
+import "gorgonia.org/gorgonia"
+
+// Description is what a node computes, for programs that write a graph in
+// another language, such as package onnx.
+type Description struct {
+	Name     string // of the op, as in Conv2d; a fused one's are joined by +
+	Operands gorgonia.Nodes
+
+	// Params is what the function that made the node was given besides operands:
+	// a Conv, Pool or Norm, with its defaults filled in, Picks or a Function; the
+	// alpha of LeakyReLU and ELU, the epsilon of LayerNorm and the rate of Dropout
+	// (float64); the axis of Concat and the size of Patches (int). nil for an op that has none,
+	// or whose shapes say it all.
+	Params any
+}
+
+// Describe tells what a node computes. ok is false if it is no forward op of this
+// package: a bound tensor, a gradient, another package's op.
+func Describe(n *gorgonia.Node) (d Description, ok bool) {
+	o, ok := n.Op().(described)
+	if !ok {
+		return d, false
+	}
+	s := o.describe()
+	return Description{Name: s.name, Operands: children(n), Params: s.params}, true
+}

@@ -1,0 +1,29 @@
+package op
+
+import (
+	"errors"
+
+	"gorgonia.org/gorgonia"
+
+	"tapenet/graph/internal/kernel"
+)
+
+// Function is a function of one number.
+type Function struct {
+	Name  string                  // for people
+	F, DF func(x float64) float64 // the function and its derivative, safe for concurrent use
+	About any                     // what a translator of the graph should know
+}
+
+// Map applies a function to every element of x: an activation of your own.
+func Map(x *gorgonia.Node, f Function) (*gorgonia.Node, error) {
+	if err := check("Map", x); err != nil {
+		return nil, err
+	}
+	if f.F == nil || f.DF == nil {
+		return nil, errors.New("Map: function or derivative is nil, want both")
+	}
+	c := kernel.Curve{F: f.F, DF: f.DF}
+	return apply(spec{name: "Map", detail: f.Name, shape: x.Shape(), params: f},
+		kernel.NewActivation[float32](c), kernel.NewActivation[float64](c), x)
+}
