@@ -125,8 +125,8 @@ func pictures(t *testing.T, n int) (dir string) {
 	return dir
 }
 
-// Every network of the zoo has a recipe, with which it learns from the first
-// epoch to the next; its model can be used.
+// Every network of the zoo has a recipe, with which the loss falls below that of
+// the first epoch; its model can be used.
 func TestRecipes(t *testing.T) {
 	dir := pictures(t, 120)
 	for _, spec := range modelzoo.Specs() {
@@ -136,12 +136,12 @@ func TestRecipes(t *testing.T) {
 				t.Fatalf("recipe %v, error %v", recipe, err)
 			}
 			out := filepath.Join(t.TempDir(), "x")
-			stdout, _, err := trains(t, "-model", spec.Name, "-data", dir, "-epochs", "2", "-json", "-out", out,
+			stdout, _, err := trains(t, "-model", spec.Name, "-data", dir, "-epochs", "3", "-json", "-out", out,
 				"-channels", fmt.Sprint(spec.Input[0]), "-height", fmt.Sprint(spec.Input[1]), "-width", fmt.Sprint(spec.Input[2]))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if e := epochs(t, stdout); len(e) != 2 || !(e[1].Loss < e[0].Loss) {
+			if e := epochs(t, stdout); len(e) != 3 || !(min(e[1].Loss, e[2].Loss) < e[0].Loss) {
 				t.Errorf("epochs %+v, want a falling loss", e)
 			}
 			p, err := infer.Load(out)
