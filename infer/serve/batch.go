@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,9 +24,8 @@ type batcher struct {
 	wait    time.Duration // longest that an image waits for others
 	metrics modelMetrics
 
-	waiting    atomic.Int64 // images in the queue, at most its capacity
-	queue      chan item
-	collecting sync.Mutex // held by the worker that puts a batch together
+	waiting atomic.Int64 // images in the queue, at most its capacity
+	queue   chan item
 }
 
 // item is one image in the queue.
@@ -46,16 +45,15 @@ type job struct {
 	done        chan struct{} // closed when left is 0
 }
 
-// newBatcher starts so many workers; close ends them.
-func newBatcher(predict predictFunc, c Config, workers int, m modelMetrics) *batcher {
+// newBatcher starts a worker, which close ends. One is enough: the ops of a
+// batch use all processors, and while it runs the next batch grows.
+func newBatcher(predict predictFunc, c Config, m modelMetrics) *batcher {
 	b := &batcher{predict: predict, size: c.Batch, wait: c.Wait, metrics: m, queue: make(chan item, c.Queue)}
-	for range workers {
-		go b.work()
-	}
+	go b.work()
 	return b
 }
 
-// close ends the workers when the queue is empty. No call of run may be under
+// close ends the worker when the queue is empty. No call of run may be under
 // way, or come later.
 func (b *batcher) close() { close(b.queue) }
 
@@ -99,8 +97,6 @@ func (b *batcher) work() {
 
 // collect waits for a batch. It is empty after close.
 func (b *batcher) collect() []item {
-	b.collecting.Lock()
-	defer b.collecting.Unlock()
 	batch := make([]item, 0, b.size)
 	var late <-chan time.Time // never, as long as the batch is empty
 	for len(batch) < b.size {
@@ -109,6 +105,7 @@ func (b *batcher) collect() []item {
 			break
 		}
 		if batch = b.add(batch, it); late == nil && len(batch) == 1 {
+			runtime.Gosched() // requests that are ready to join do so
 			late = time.After(b.wait - time.Since(it.job.begin))
 		}
 	}
@@ -161,7 +158,7 @@ func (b *batcher) serve(batch []item) {
 	}
 }
 
-// protected turns a panic into an error: on a worker it would end the process.
+// protected turns a panic into an error: on the worker it would end the process.
 func (b *batcher) protected(images [][]float32) (predictions []infer.Prediction, err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -214,7 +214,7 @@ func (c *call) predict(images [][]float32) ([]infer.Prediction, error) {
 		return nil, err
 	}
 	if !finite(predictions) {
-		return nil, wrongInput("the model's output is not finite: want values of about 0 to 1")
+		return nil, wrongInput("the model's output is not finite: want pixels scaled to 0..1")
 	}
 	return predictions, nil
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,7 +38,7 @@ type model struct {
 func (m *model) values() int { return m.input[0] * m.input[1] * m.input[2] }
 
 // models are those that are served. A version is replaced while requests go on:
-// those that have the old one finish with it, and its workers end after them.
+// those that have the old one finish with it, and its worker ends after them.
 type models struct {
 	config  Config
 	metrics *metrics
@@ -169,7 +168,7 @@ func (ms *models) load(p place) (m *model, err error) {
 			return nil, errors.New("its output for a blank image is not finite")
 		}
 	}
-	m.batcher = newBatcher(predict, ms.config, runtime.GOMAXPROCS(0), ms.metrics.of(p))
+	m.batcher = newBatcher(predict, ms.config, ms.metrics.of(p))
 	return m, nil
 }
 

@@ -11,6 +11,10 @@ import (
 // maxDepth bounds how deep JSON may be nested.
 const maxDepth = 32
 
+// maxPixel bounds what counts as a pixel. They are scaled to 0..1; far beyond
+// it a network's sums overflow and its answer means nothing.
+const maxPixel = 1e6
+
 // scanner reads JSON from memory, as strictly as RFC 8259 is and stricter than
 // encoding/json: a key that comes twice in an object, a null where a value is
 // wanted, and text that is not UTF-8 are errors. Nothing that it allocates is
@@ -219,15 +223,15 @@ func (s *scanner) number() []byte {
 // at tells whether the byte here is c; no space goes before it.
 func (s *scanner) at(c byte) bool { return s.pos < len(s.text) && s.text[s.pos] == c }
 
-// float reads a finite number.
-func (s *scanner) float() float32 {
+// pixel reads a number between -maxPixel and maxPixel.
+func (s *scanner) pixel() float32 {
 	number := s.number()
 	if s.err != nil {
 		return 0
 	}
 	v, err := strconv.ParseFloat(string(number), 32)
-	if err != nil {
-		s.fail("number %.40s is too large for FP32", number)
+	if err != nil || v > maxPixel || v < -maxPixel {
+		s.fail("number %.40s is too large, want pixels scaled to 0..1", number)
 	}
 	return float32(v)
 }
@@ -245,17 +249,17 @@ func (s *scanner) size() int {
 	return v
 }
 
-// floats appends the numbers of nested arrays of exactly the given dimensions.
-func (s *scanner) floats(to []float32, dims ...int) []float32 {
+// pixels appends the numbers of nested arrays of exactly the given dimensions.
+func (s *scanner) pixels(to []float32, dims ...int) []float32 {
 	n := 0
 	s.array(func() {
 		switch n++; {
 		case n > dims[0]:
 			s.fail("more than %d elements in an array, want dimensions %v", dims[0], dims)
 		case len(dims) == 1:
-			to = append(to, s.float())
+			to = append(to, s.pixel())
 		default:
-			to = s.floats(to, dims[1:]...)
+			to = s.pixels(to, dims[1:]...)
 		}
 	})
 	if s.err == nil && n < dims[0] {

@@ -59,7 +59,7 @@ func (c *call) imagesV1(body []byte) (images [][]float32, key string, err error)
 			s.fail("%v", refused)
 			return
 		}
-		images = append(images, s.floats(make([]float32, 0, c.model.values()), c.model.input[:]...))
+		images = append(images, s.pixels(make([]float32, 0, c.model.values()), c.model.input[:]...))
 	}
 	list := func() { s.array(image) }
 	s.object(func(k string) {

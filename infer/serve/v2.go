@@ -67,7 +67,7 @@ func modelMetadata(c *call) ([]byte, error) {
 		Name: m.name, Versions: c.server.models.versions(m.name), Platform: "tapenet_gorgonia",
 		Inputs:     []tensorMetadata{{inputName, datatype, []int{-1, m.input[0], m.input[1], m.input[2]}}},
 		Outputs:    []tensorMetadata{{outputName, datatype, []int{-1, len(m.classes)}}},
-		Properties: map[string]string{"classes": string(mustMarshal(m.classes))},
+		Properties: map[string]string{"classes": string(appendJSON(nil, m.classes))},
 	}), nil
 }
 
@@ -222,7 +222,7 @@ func (c *call) imagesV2(body []byte, r requestV2) ([][]float32, error) {
 	if !nested(s.text[r.data:]) {
 		dims = []int{n * values}
 	}
-	x := s.floats(make([]float32, 0, n*values), dims...)
+	x := s.pixels(make([]float32, 0, n*values), dims...)
 	if err := s.end(); err != nil {
 		return nil, wrongInput("data: %v", err)
 	}
@@ -239,12 +239,12 @@ func nested(text []byte) bool {
 func (r requestV2) answer(m *model, predictions []infer.Prediction) []byte {
 	b := make([]byte, 0, 256+12*len(predictions)*len(m.classes))
 	b = append(b, `{"model_name":`...)
-	b = appendString(b, m.name)
+	b = appendJSON(b, m.name)
 	b = append(b, `,"model_version":`...)
-	b = appendString(b, m.version)
+	b = appendJSON(b, m.version)
 	if r.id != "" {
 		b = append(b, `,"id":`...)
-		b = appendString(b, r.id)
+		b = appendJSON(b, r.id)
 	}
 	b = append(b, `,"outputs":[{"name":"`+outputName+`","shape":[`...)
 	b = strconv.AppendInt(b, int64(len(predictions)), 10)
@@ -260,9 +260,9 @@ func (r requestV2) answer(m *model, predictions []infer.Prediction) []byte {
 	return append(b, "]}]}\n"...)
 }
 
-func appendString(b []byte, s string) []byte {
-	quoted := mustMarshal(s)
-	return append(b, quoted[:len(quoted)-1]...) // without the newline
+func appendJSON(b []byte, v any) []byte {
+	text := mustMarshal(v)
+	return append(b, text[:len(text)-1]...) // without the newline
 }
 
 // appendFloats writes numbers with commas between them, each with as many
