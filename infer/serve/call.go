@@ -148,8 +148,8 @@ func (c *call) use(name, version string) (err error) {
 // is no allocation that depends on a request and is not counted, or bounded by
 // one that is.
 func (c *call) take(n int64) error {
-	if n > c.server.config.Memory {
-		return tooLarge("the request needs %d bytes of memory, the server has %d for all requests", n, c.server.config.Memory)
+	if most := c.server.config.Memory; n > most-c.taken {
+		return tooLarge("the request needs %d bytes of memory, the server has %d for all requests", c.taken+n, most)
 	}
 	c.taken += n
 	if c.server.memory.Add(-n) < 0 {
