@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"train":                 {"graph", "graph/op", "graph/update", "graph/weights", "train/data"},
 	"train/data":            {},
 	"infer":                 {"graph", "graph/weights", "modelzoo"},
+	"infer/serve":           {"infer"},
 	"cmd":                   {"*"},
 	"notebooks":             {"*"},
 }
