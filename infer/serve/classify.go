@@ -13,9 +13,11 @@ import (
 	"tapenet/infer"
 )
 
-// pixelBytes is what a pixel can take while a picture is unpacked: 8 bytes of
-// 16-bit colours, or 3 of YCbCr and 12 of a progressive JPEG's coefficients.
-const pixelBytes = 16
+// What a picture can take while it is unpacked and scaled, in bytes.
+const (
+	pixelBytes = 16 // 8 of 16-bit colours, or 3 of YCbCr and 12 of a progressive JPEG's coefficients
+	scaleBytes = 32 // for a pixel as wide as the network's and as high as the picture's: scaling is first across, then down
+)
 
 // classify answers POST /classify?model=NAME&version=N. The body is a picture, or
 // a form with one. There is no need to name the only model.
@@ -93,10 +95,11 @@ func (c *call) pixels(file []byte) ([]float32, error) {
 	if err != nil {
 		return nil, notPicture(err)
 	}
-	if most := c.server.config.Memory / pixelBytes; size.Height > 0 && int64(size.Width) > most/int64(size.Height) {
-		return nil, tooLarge("a picture of %d×%d, want at most %d pixels", size.Width, size.Height, most)
+	row := pixelBytes*int64(size.Width) + scaleBytes*int64(c.model.input[2])
+	if most := c.server.config.Memory; int64(size.Height) > most/row {
+		return nil, tooLarge("a picture of %d×%d needs more memory than the %d bytes that the server has for requests", size.Width, size.Height, most)
 	}
-	if err := c.take(pixelBytes*int64(size.Width)*int64(size.Height) + 4*int64(c.model.values())); err != nil {
+	if err := c.take(row*int64(size.Height) + 4*int64(c.model.values())); err != nil {
 		return nil, err
 	}
 	img, err := infer.DecodeImage(bytes.NewReader(file))

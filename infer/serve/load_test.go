@@ -17,6 +17,10 @@ func BenchmarkServe(b *testing.B) {
 	dir, x := filepath.Join(b.TempDir(), "cnn"), pictures(100)
 	save(b, dir, "cnn", 1)
 	want := predictions(b, dir, x...)
+	bodies := make([]string, len(x))
+	for i := range x {
+		bodies[i] = bodyV2(x[i])
+	}
 	s := start(b, func(c *Config) { c.Model = dir })
 	h := httptest.NewServer(s)
 	defer h.Close()
@@ -34,7 +38,7 @@ func BenchmarkServe(b *testing.B) {
 					}
 				}
 				k := i % int64(len(x))
-				got, err := overHTTP(h.Client(), h.URL+"/v2/models/cnn/infer", x[k])
+				got, err := overHTTP(h.Client(), h.URL+"/v2/models/cnn/infer", bodies[k])
 				if err == nil {
 					err = near(got, want[k])
 				}

@@ -183,7 +183,7 @@ func TestReloadLosesNothing(t *testing.T) {
 	for range clients {
 		g.Go(func() {
 			for !stop.Load() {
-				got, err := overHTTP(h.Client(), h.URL+path, x)
+				got, err := overHTTP(h.Client(), h.URL+path, bodyV2(x))
 				switch {
 				case err != nil:
 					t.Error(err)
@@ -215,8 +215,8 @@ func TestReloadLosesNothing(t *testing.T) {
 	}
 }
 
-func overHTTP(c *http.Client, url string, x []float32) ([]float32, error) {
-	r, err := c.Post(url, "application/json", strings.NewReader(bodyV2(x)))
+func overHTTP(c *http.Client, url, body string) ([]float32, error) {
+	r, err := c.Post(url, "application/json", strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

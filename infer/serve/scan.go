@@ -11,6 +11,9 @@ import (
 // maxDepth bounds how deep JSON may be nested.
 const maxDepth = 32
 
+// maxKeys bounds an object's keys: each takes memory until the object's end.
+const maxKeys = 1000
+
 // maxPixel bounds what counts as a pixel. They are scaled to 0..1; far beyond
 // it a network's sums overflow and its answer means nothing.
 const maxPixel = 1e6
@@ -117,7 +120,9 @@ func (s *scanner) object(field func(key string)) {
 		if seen[key] {
 			s.fail("key %.100q comes twice", key)
 		}
-		seen[key] = true
+		if seen[key] = true; len(seen) > maxKeys {
+			s.fail("an object with more than %d keys", maxKeys)
+		}
 		if !s.accept(':') {
 			s.want("':'")
 		}

@@ -1,6 +1,6 @@
 package serve
 
-// TensorFlow Serving's REST API: tensorflow.org/tfx/serving/api_rest.
+// TensorFlow Serving's REST API, version 1: predict and model status.
 
 import (
 	"net/http"

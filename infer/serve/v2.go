@@ -1,7 +1,7 @@
 package serve
 
-// The Open Inference Protocol, version 2, over REST:
-// github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md.
+// The Open Inference Protocol, version 2, over REST: inference_rest.md in
+// kserve/open-inference-protocol.
 
 import (
 	"math"
@@ -107,6 +107,9 @@ func inferV2(c *call) ([]byte, error) {
 	return r.answer(c.model, predictions), nil
 }
 
+// maxID bounds a request's id, which its answer repeats.
+const maxID = 1000
+
 // requestV2 is an inference request. Its data are not read yet: they are where
 // the text has a value from byte data on.
 type requestV2 struct {
@@ -127,7 +130,9 @@ func parseV2(body []byte) (r requestV2, err error) {
 	s.object(func(key string) {
 		switch key {
 		case "id":
-			r.id = s.str()
+			if r.id = s.str(); len(r.id) > maxID {
+				s.fail("an id of more than %d bytes", maxID)
+			}
 		case "inputs":
 			s.array(func() { r.inputs++; r.input(s) })
 		case "outputs":

@@ -19,7 +19,7 @@ import (
 )
 
 // protocol reads the protocol's OpenAPI file, open_inference_rest.yaml of
-// github.com/kserve/open-inference-protocol. It is not ours to copy: it lies
+// kserve/open-inference-protocol. It is not ours to copy: it lies
 // beside the clone, or where TAPENET_OPEN_INFERENCE says.
 func protocol(t *testing.T) routers.Router {
 	t.Helper()
@@ -202,6 +202,7 @@ func TestInferErrors(t *testing.T) {
 		{"no name", with(`"name":"input",`, ``), 400, `input "", want "input"`},
 		{"number for a name", with(`"name":"input"`, `"name":1`), 400, "a number, want a string"},
 		{"number for an id", with(`"id":"42"`, `"id":42`), 400, "a number, want a string"},
+		{"long id", with(`"42"`, `"`+strings.Repeat("4", 1001)+`"`), 400, "an id of more than 1000 bytes"},
 		{"other output", with(`{"id"`, `{"outputs":[{"name":"logits"}],"id"`), 400, `output "logits", want "output"`},
 		{"two outputs", with(`{"id"`, `{"outputs":[{"name":"output"},{"name":"output"}],"id"`), 400, "a second output"},
 		{"other datatype", with(`"FP32"`, `"UINT8"`), 400, `datatype "UINT8", want FP32`},
