@@ -96,17 +96,21 @@ func (s *scanner) begin(c byte, what string) bool {
 
 // more tells whether another element follows in what ends with the byte closing.
 func (s *scanner) more(first bool, closing byte) bool {
-	switch {
+	switch c := s.next(); {
 	case s.err != nil:
 		return false
-	case s.accept(closing):
+	case c == closing:
+		s.pos++
 		s.depth--
 		return false
-	case !first && !s.accept(','):
-		s.want("',' or '" + string(closing) + "'")
-		return false
+	case first:
+		return true
+	case c == ',':
+		s.pos++
+		return true
 	}
-	return true
+	s.want("',' or '" + string(closing) + "'")
+	return false
 }
 
 // object reads an object. It calls field for each key; field reads the value.
@@ -204,7 +208,9 @@ func (s *scanner) number() []byte {
 		return nil
 	}
 	begin := s.pos
-	s.accept('-')
+	if c == '-' {
+		s.pos++
+	}
 	zero := s.pos
 	ok := s.digits() && (s.text[zero] != '0' || s.pos == zero+1)
 	if s.at('.') {
