@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"train/report":              {"graph", "graph/weights", "train", "train/data"},
 	"train/tensorboard":         {"graph", "train"},
 	"infer":                     {"graph", "graph/weights", "modelzoo"},
+	"infer/serve":               {"infer"},
 	"cmd":                       {"*"},
 	"notebooks":                 {"*"},
 }

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/graph"
+	"tapenet/graph/weights"
+	"tapenet/modelzoo"
+)
+
+// runs is a folder with one run, of a network that has not learned anything.
+func runs(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "lenet5"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	n, err := graph.NewNetwork(modelzoo.LeNet5(10), []int{1, 28, 28}, graph.Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := weights.Model{Name: "lenet5", Input: [3]int{1, 28, 28}, Classes: strings.Split("0123456789", ""), Tensors: n.Weights.Map()}
+	if err := m.Save(filepath.Join(dir, "lenet5", "model.safetensors")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// served runs the command until the test ends it, and returns its address.
+func served(t *testing.T, stderr io.Writer, args ...string) (url string, end func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, args, w, stderr)
+		w.Close()
+	}()
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		cancel()
+		t.Fatalf("no address: %v, %v", err, <-ended)
+	}
+	url, ok := strings.CutPrefix(strings.TrimSpace(line), "serving at ")
+	if !ok {
+		t.Fatalf("printed %q", line)
+	}
+	return url, func() error { cancel(); return <-ended }
+}
+
+func get(t *testing.T, url, token string) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, strings.TrimSpace(string(text))
+}
+
+// TestServe: it serves, logs in JSON, and ends without an error.
+func TestServe(t *testing.T) {
+	dir := runs(t)
+	for _, args := range [][]string{{"-model", filepath.Join(dir, "lenet5")}, {"-models", dir, "-batch", "4", "-wait", "1ms", "-reload", "-1s"}} {
+		var stderr bytes.Buffer
+		url, end := served(t, &stderr, append(args, "-addr", "127.0.0.1:0", "-json", "-v")...)
+		if status, body := get(t, url+"/v2/models/lenet5/ready", ""); status != http.StatusOK || body != `{"name":"lenet5","ready":true}` {
+			t.Errorf("status %d, %s", status, body)
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+		var messages []string
+		for line := range strings.Lines(stderr.String()) {
+			var v struct{ Msg string }
+			if err := json.Unmarshal([]byte(line), &v); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			messages = append(messages, v.Msg)
+		}
+		if got := strings.Join(messages, ", "); got != "model loaded, request, shutting down, model dropped" {
+			t.Errorf("log %s", got)
+		}
+	}
+}
+
+func TestToken(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url, end := served(t, io.Discard, "-models", runs(t), "-addr", "127.0.0.1:0", "-token", file)
+	for token, want := range map[string]int{"": http.StatusUnauthorized, "other": http.StatusUnauthorized, "secret": http.StatusOK} {
+		if status, body := get(t, url+"/v2", token); status != want {
+			t.Errorf("token %q: status %d, %s, want %d", token, status, body, want)
+		}
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOpenAddress: an address that others can reach is warned about, unless they
+// need a token.
+func TestOpenAddress(t *testing.T) {
+	var stderr bytes.Buffer
+	_, end := served(t, &stderr, "-models", runs(t), "-addr", "0.0.0.0:0")
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(stderr.String(), "level=WARN") {
+		t.Errorf("log %q, want a warning", stderr.String())
+	}
+}
+
+func TestErrors(t *testing.T) {
+	dir := runs(t)
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, []byte(" \n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name  string
+		args  []string
+		usage bool // exit code 2
+		want  string
+	}{
+		{"no model", nil, true, "serve: want one of -model DIR and -models FOLDER"},
+		{"both", []string{"-model", dir, "-models", dir}, true, "serve: want one of"},
+		{"argument", []string{"-models", dir, "x"}, true, `serve: unexpected argument "x"`},
+		{"unknown flag", []string{"-x"}, true, "serve: flag provided but not defined: -x"},
+		{"no such duration", []string{"-models", dir, "-wait", "1"}, true, "serve: invalid value"},
+		{"below 0", []string{"-models", dir, "-queue", "-1"}, false, "serve: a bound below 0"},
+		{"not a model", []string{"-model", dir + "/none"}, false, "go run ./cmd/train makes one"},
+		{"no folder", []string{"-models", dir + "/none"}, false, "serve: no models"},
+		{"no token file", []string{"-models", dir, "-token", dir + "/none"}, false, "serve: token"},
+		{"empty token", []string{"-models", dir, "-token", empty}, false, "is empty, want a token in it"},
+		{"no such address", []string{"-models", dir, "-addr", "127.0.0.1:99999"}, false, "serve: listen tcp"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var stdout bytes.Buffer
+			err := run(t.Context(), tt.args, &stdout, io.Discard)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("error %v, want one with %q", err, tt.want)
+			}
+			if usage := errors.As(err, new(cli.UsageError)); usage != tt.usage {
+				t.Errorf("usage error: %t, want %t", usage, tt.usage)
+			}
+			if stdout.Len() > 0 {
+				t.Errorf("printed %q besides the error", stdout.String())
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	var stderr bytes.Buffer
+	if err := run(t.Context(), []string{"-help"}, io.Discard, &stderr); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("error %v, want flag.ErrHelp", err)
+	}
+	for _, want := range []string{"usage: serve", "-model", "-addr", "127.0.0.1:8080", "-token"} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("no %q in %q", want, stderr.String())
+		}
+	}
+}

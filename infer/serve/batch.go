@@ -1,0 +1,169 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"tapenet/infer"
+)
+
+// predictFunc is infer.Predictor's Predict.
+type predictFunc func(images [][]float32) ([]infer.Prediction, error)
+
+// batcher puts images of concurrent requests together: running a network once
+// for many is cheaper than once for each. Its queue is bounded.
+type batcher struct {
+	predict predictFunc
+	size    int           // most images in a batch
+	wait    time.Duration // longest that an image waits for others
+	metrics modelMetrics
+
+	waiting atomic.Int64 // images in the queue, at most its capacity
+	queue   chan item
+}
+
+// item is one image in the queue.
+type item struct {
+	job   *job
+	index int // of the image among the job's
+}
+
+// job is the images of one request.
+type job struct {
+	ctx         context.Context // nobody wants the answer after it
+	images      [][]float32
+	predictions []infer.Prediction
+	left        atomic.Int64 // images without prediction
+	failed      atomic.Pointer[failure]
+	begin       time.Time
+	done        chan struct{} // closed when left is 0
+}
+
+// newBatcher starts a worker, which close ends. One is enough: the ops of a
+// batch use all processors, and while it runs the next batch grows.
+func newBatcher(predict predictFunc, c Config, m modelMetrics) *batcher {
+	b := &batcher{predict: predict, size: c.Batch, wait: c.Wait, metrics: m, queue: make(chan item, c.Queue)}
+	go b.work()
+	return b
+}
+
+// close ends the worker when the queue is empty. No call of run may be under
+// way, or come later.
+func (b *batcher) close() { close(b.queue) }
+
+// run returns the predictions of a request's images, or why there are none:
+// the queue is full, or ctx ended first.
+func (b *batcher) run(ctx context.Context, images [][]float32) ([]infer.Prediction, error) {
+	n := int64(len(images))
+	if b.waiting.Add(n) > int64(cap(b.queue)) {
+		b.waiting.Add(-n)
+		return nil, failed(http.StatusTooManyRequests, kindQueue, "the queue of %d images is full: try again later", cap(b.queue))
+	}
+	b.metrics.queue.Add(float64(n))
+	j := &job{ctx: ctx, images: images, predictions: make([]infer.Prediction, n), begin: time.Now(), done: make(chan struct{})}
+	j.left.Store(n)
+	for i := range images {
+		b.queue <- item{j, i} // there is room, for waiting counts what is in it
+	}
+	select {
+	case <-j.done:
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return nil, failed(http.StatusGatewayTimeout, kindDeadline, "no answer within the time allowed")
+		}
+		return nil, failed(statusDisconnected, kindDisconnected, "the client went away")
+	}
+	if f := j.failed.Load(); f != nil {
+		return nil, f
+	}
+	return j.predictions, nil
+}
+
+func (b *batcher) work() {
+	for {
+		batch := b.collect()
+		if len(batch) == 0 {
+			return
+		}
+		b.serve(batch)
+	}
+}
+
+// collect waits for a batch. It is empty after close.
+func (b *batcher) collect() []item {
+	batch := make([]item, 0, b.size)
+	var late <-chan time.Time // never, as long as the batch is empty
+	for len(batch) < b.size {
+		it, ok := b.next(late)
+		if !ok {
+			break
+		}
+		if batch = b.add(batch, it); late == nil && len(batch) == 1 {
+			runtime.Gosched() // requests that are ready to join do so
+			late = time.After(b.wait - time.Since(it.job.begin))
+		}
+	}
+	return batch
+}
+
+// next returns the first image of the queue. If there is none it waits until
+// late.
+func (b *batcher) next(late <-chan time.Time) (it item, ok bool) {
+	select {
+	case it, ok = <-b.queue:
+		return it, ok
+	default:
+	}
+	select {
+	case it, ok = <-b.queue:
+	case <-late:
+	}
+	return it, ok
+}
+
+// add takes an image from the queue into a batch, unless nobody waits for it.
+func (b *batcher) add(batch []item, it item) []item {
+	b.waiting.Add(-1)
+	b.metrics.queue.Dec()
+	if it.job.ctx.Err() != nil {
+		return batch
+	}
+	b.metrics.wait.Observe(time.Since(it.job.begin).Seconds())
+	return append(batch, it)
+}
+
+// serve runs the network and hands out the predictions.
+func (b *batcher) serve(batch []item) {
+	images := make([][]float32, len(batch))
+	for i, it := range batch {
+		images[i] = it.job.images[it.index]
+	}
+	b.metrics.batch.Observe(float64(len(batch)))
+	predictions, err := b.protected(images)
+	for i, it := range batch {
+		if err != nil {
+			it.job.failed.Store(internal(err))
+		} else {
+			it.job.predictions[it.index] = predictions[i]
+		}
+		if it.job.left.Add(-1) == 0 {
+			close(it.job.done)
+		}
+	}
+}
+
+// protected turns a panic into an error: on the worker it would end the process.
+func (b *batcher) protected(images [][]float32) (predictions []infer.Prediction, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return b.predict(images)
+}

@@ -1,0 +1,119 @@
+package serve
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+
+	"tapenet/infer"
+)
+
+// What a picture can take while it is unpacked and scaled, in bytes.
+const (
+	pixelBytes = 16 // 8 of 16-bit colours, or 3 of YCbCr and 12 of a progressive JPEG's coefficients
+	scaleBytes = 32 // for a pixel as wide as the network's and as high as the picture's: scaling is first across, then down
+)
+
+// classify answers POST /classify?model=NAME&version=N. The body is a picture, or
+// a form with one. There is no need to name the only model.
+func classify(c *call) ([]byte, error) {
+	name, err := c.modelName()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.use(name, c.URL.Query().Get("version")); err != nil {
+		return nil, err
+	}
+	body, err := c.body()
+	if err != nil {
+		return nil, err
+	}
+	file, err := c.file(body)
+	if err != nil {
+		return nil, err
+	}
+	pixels, err := c.pixels(file)
+	if err != nil {
+		return nil, err
+	}
+	predictions, err := c.predict([][]float32{pixels})
+	if err != nil {
+		return nil, err
+	}
+	return mustMarshal(struct {
+		Model         string    `json:"model"`
+		Version       string    `json:"version"`
+		Class         string    `json:"class"`
+		Classes       []string  `json:"classes"`
+		Probabilities []float32 `json:"probabilities"`
+	}{c.model.name, c.model.version, predictions[0].Label, c.model.classes, predictions[0].Probabilities}), nil
+}
+
+func (c *call) modelName() (string, error) {
+	if name := c.URL.Query().Get("model"); name != "" {
+		return name, nil
+	}
+	names := c.server.models.names()
+	if len(names) != 1 {
+		return "", wrongInput("which model? want ?model=NAME with %s", oneOf(names))
+	}
+	return names[0], nil
+}
+
+// file is the picture's: the body, or the one part of a form.
+func (c *call) file(body []byte) ([]byte, error) {
+	kind, params, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
+	if err != nil || !strings.HasPrefix(kind, "multipart/") {
+		return body, nil
+	}
+	if err := c.take(2 * int64(len(body))); err != nil { // the part, which grows while it is read
+		return nil, err
+	}
+	r := multipart.NewReader(bytes.NewReader(body), params["boundary"])
+	part, err := r.NextPart()
+	if err != nil {
+		return nil, malformed("the body is not a multipart form with a picture: %v", err)
+	}
+	file, err := io.ReadAll(part)
+	if err != nil {
+		return nil, malformed("broken multipart form: %v", err)
+	}
+	if _, err := r.NextPart(); !errors.Is(err, io.EOF) {
+		return nil, malformed("the form does not end after one part, want a picture alone")
+	}
+	return file, nil
+}
+
+// pixels unpacks a picture, if there is memory for the size that it claims.
+func (c *call) pixels(file []byte) ([]float32, error) {
+	size, _, err := image.DecodeConfig(bytes.NewReader(file))
+	if err != nil {
+		return nil, notPicture(err)
+	}
+	row := pixelBytes*int64(size.Width) + scaleBytes*int64(c.model.input[2])
+	if most := c.server.config.Memory; int64(size.Height) > most/row {
+		return nil, tooLarge("a picture of %d×%d needs more memory than the %d bytes that the server has for requests", size.Width, size.Height, most)
+	}
+	if err := c.take(row*int64(size.Height) + 4*int64(c.model.values())); err != nil {
+		return nil, err
+	}
+	img, err := infer.DecodeImage(bytes.NewReader(file))
+	if err != nil {
+		return nil, notPicture(err)
+	}
+	p := infer.Predictor{Input: c.model.input}
+	pixels, err := p.Pixels(img)
+	if err != nil {
+		return nil, wrongInput("%s", strings.TrimPrefix(err.Error(), "infer: "))
+	}
+	return pixels, nil
+}
+
+func notPicture(err error) error {
+	return failed(http.StatusBadRequest, kindMalformed, "want a PNG or JPEG picture: %s", strings.TrimPrefix(err.Error(), "infer: "))
+}

@@ -1,0 +1,57 @@
+package serve
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// failure is an error that a client gets to see.
+type failure struct {
+	status  int
+	kind    string // in metrics and logs
+	message string
+	cause   error // for the log alone
+}
+
+func (f *failure) Error() string { return f.message }
+
+// Kinds of failures.
+const (
+	kindMalformed    = "malformed"     // what came is not JSON, or not a picture
+	kindInput        = "input"         // it is, but not what the model takes
+	kindPath         = "path"          // no such address or method
+	kindModel        = "unknown_model" //
+	kindToken        = "token"         // no or another bearer token
+	kindLarge        = "too_large"     // larger than can ever be served
+	kindSlow         = "slow_body"     // the body did not come in time, or not whole
+	kindQueue        = "queue_full"    //
+	kindMemory       = "memory_full"   //
+	kindDeadline     = "deadline"      //
+	kindDisconnected = "disconnected"  // the client did not wait
+	kindInternal     = "internal"      // a bug
+)
+
+func failed(status int, kind, format string, args ...any) *failure {
+	return &failure{status: status, kind: kind, message: fmt.Sprintf(format, args...)}
+}
+
+func malformed(format string, args ...any) *failure {
+	return failed(http.StatusBadRequest, kindMalformed, format, args...)
+}
+
+func wrongInput(format string, args ...any) *failure {
+	return failed(http.StatusBadRequest, kindInput, format, args...)
+}
+
+func tooLarge(format string, args ...any) *failure {
+	return failed(http.StatusRequestEntityTooLarge, kindLarge, format, args...)
+}
+
+// internal keeps what went wrong from the client: it may tell too much.
+func internal(cause error) *failure {
+	return &failure{http.StatusInternalServerError, kindInternal, "internal error", cause}
+}
+
+// statusDisconnected goes to nobody: it is what logs and metrics show of a
+// request whose client went away.
+const statusDisconnected = 499

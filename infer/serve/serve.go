@@ -1,0 +1,141 @@
+// Package serve answers HTTP requests with trained networks.
+//
+//	s, err := serve.New(serve.Config{Model: "runs/cnn"})
+//	l, err := net.Listen("tcp", "127.0.0.1:8080")
+//	err = s.Serve(ctx, l) // until ctx ends and what was accepted is answered
+//
+// It speaks the Open Inference Protocol V2 over REST, as KServe and Triton do,
+// TensorFlow Serving's predict, and takes pictures; /metrics is for Prometheus.
+// Images of concurrent requests run through the network together. Models are
+// replaced while requests go on.
+//
+// A Server is an http.Handler too, for use in another server. That one then
+// sees to the timeouts and the number of connections.
+package serve
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"tapenet/infer"
+)
+
+// Config says what to serve and within which bounds. One of Model and Models is
+// needed; every other field has a default.
+type Config struct {
+	// Model is the folder of a run, as in runs/cnn, or a model file. Models is a
+	// folder of such folders. Their names are the models'. Sub-folders of a
+	// model's that have numbers for names are its versions; without them it has
+	// one, number 1.
+	Model, Models string
+
+	// Load reads a model. Nil is infer.Load.
+	Load func(path string) (*infer.Predictor, error)
+
+	Batch   int           // most images in a batch; 0 is 32
+	Wait    time.Duration // longest that an image waits for others to fill its batch; 0 is not at all
+	Queue   int           // most images that wait, for each version of a model; 0 is 512. It bounds those of a request too.
+	Timeout time.Duration // longest from a request's last byte to its answer; 0 is 5 s
+	Body    int64         // most bytes of a request's body; 0 is 16 MB
+	Memory  int64         // most bytes for all that is in requests at one time, pictures unpacked; 0 is 128 MB
+	Token   string        // the bearer token to want from clients of all but /v2/health; "" is none
+	Log     *slog.Logger  // nil is slog.Default()
+
+	// For Serve alone.
+	Read        time.Duration // longest from a request's first byte to its last; 0 is 30 s. Its header has a third of that.
+	Idle        time.Duration // longest between requests of a connection; 0 is 2 minutes
+	Connections int           // most of them at a time; others wait to be accepted; 0 is 1024
+	Reload      time.Duration // time between looks for changed models; 0 is 2 s, less than 0 is never
+	Grace       time.Duration // longest that Serve goes on after its context has ended; 0 is 30 s
+
+	wrap func(predictFunc) predictFunc // for tests
+}
+
+func (c Config) withDefaults() Config {
+	if c.Load == nil {
+		c.Load = infer.Load
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.wrap == nil {
+		c.wrap = func(p predictFunc) predictFunc { return p }
+	}
+	set(&c.Batch, 32)
+	set(&c.Queue, 512)
+	set(&c.Timeout, 5*time.Second)
+	set(&c.Body, 16<<20)
+	set(&c.Memory, 128<<20)
+	set(&c.Read, 30*time.Second)
+	set(&c.Idle, 2*time.Minute)
+	set(&c.Connections, 1024)
+	set(&c.Reload, 2*time.Second)
+	set(&c.Grace, 30*time.Second)
+	return c
+}
+
+func set[T int | int64 | time.Duration](v *T, otherwise T) {
+	if *v == 0 {
+		*v = otherwise
+	}
+}
+
+func (c Config) check() error {
+	switch {
+	case (c.Model == "") == (c.Models == ""):
+		return errors.New("serve: want one of Model and Models")
+	case c.Batch < 0 || c.Wait < 0 || c.Queue < 0 || c.Timeout < 0 || c.Body < 0 || c.Memory < 0 || c.Read < 0 || c.Idle < 0 || c.Connections < 0 || c.Grace < 0:
+		return errors.New("serve: a bound below 0")
+	}
+	return nil
+}
+
+// Server serves models. It is safe for concurrent use.
+type Server struct {
+	config   Config
+	models   *models
+	metrics  *metrics
+	mux      *http.ServeMux
+	memory   atomic.Int64 // bytes that requests may still take
+	draining atomic.Bool
+}
+
+// New loads the models. It fails if there is none that can be loaded; of those
+// that cannot it only logs why.
+func New(c Config) (*Server, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	c = c.withDefaults()
+	s := &Server{config: c, metrics: newMetrics()}
+	s.models = newModels(c, s.metrics)
+	s.memory.Store(c.Memory)
+	err := s.Reload()
+	if len(s.models.names()) == 0 {
+		if err == nil {
+			err = errors.New("serve: no model in " + c.Models + ": want folders of runs, as go run ./cmd/train makes them")
+		}
+		return nil, err
+	}
+	s.routes()
+	return s, nil
+}
+
+// Reload loads models that are new or have changed, and drops those whose
+// folders are gone. A request gets its answer from the model that it has met.
+// One that cannot be loaded is an error, which is logged too; its former
+// version goes on.
+func (s *Server) Reload() error {
+	err := s.models.reload()
+	if err != nil {
+		s.config.Log.Error("reload", "error", err)
+	}
+	return err
+}
+
+// Close ends the server's goroutines. No request may be under way, or come
+// later. Serve does it.
+func (s *Server) Close() { s.models.close() }
