@@ -110,6 +110,11 @@ var layers = map[string]struct {
 	"sum of three": {graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		return s.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Add(x, x, x) }, x)
 	}), []int{4}},
+	"weight called output": {graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+		return s.Binary(op.Hadamard, x, s.Unary(func(w *gorgonia.Node) (*gorgonia.Node, error) {
+			return op.Expand(w, x.Shape()...)
+		}, s.Param("output", graph.Ones, 4)))
+	}), []int{4}},
 	"nothing": {graph.Sequential{}, []int{4}},
 }
 
