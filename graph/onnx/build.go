@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"math"
 	"path"
 	"slices"
 
@@ -249,7 +250,7 @@ func (b *builder) gather(x *gorgonia.Node, samples bool, fill float64, shape []i
 	for _, d := range out {
 		size *= d
 	}
-	if b.budget -= size; b.budget < 0 {
+	if b.budget -= size; b.budget < 0 || x.Shape().TotalSize()/blocks > math.MaxInt32 {
 		return b.fail("rearrangements of more than %d elements", maxIndices)
 	}
 	index := make([]int32, size)

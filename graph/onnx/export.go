@@ -149,6 +149,9 @@ func (e *exporter) value(n *gorgonia.Node) string {
 	if n.Op() != nil {
 		name = e.apply(n)
 	} else if name != inputName {
+		if name == outputName {
+			name = e.unique(name)
+		}
 		e.weight(name, n.Shape(), n.Value().(*tensor.Dense).Float32s())
 	}
 	e.names[n] = name

@@ -37,7 +37,7 @@ func fromEnd(s tensor.Shape, i int) int {
 }
 
 func (b *builder) expand(x *gorgonia.Node, to []int) *gorgonia.Node {
-	if x == nil || tensor.Shape(to).Eq(x.Shape()) || !b.fits(to) {
+	if x == nil || slices.Equal(to, x.Shape()) || !b.fits(to) {
 		return x
 	}
 	if b.budget -= tensor.Shape(to).TotalSize() / to[0]; b.budget < 0 {

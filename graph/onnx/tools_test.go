@@ -53,13 +53,10 @@ func newJob(t *testing.T, name string, model []byte, shape []int, x, want []floa
 }
 
 // runtimeAgrees runs jobs by ONNX Runtime and compares to 1e-5 of the largest
-// value, or of 1 if that is smaller. It skips the test where npm's
-// onnxruntime-node is not to be found: NODE_PATH says where it is.
+// value, or of 1 if that is smaller. It skips the test where there is none.
 func runtimeAgrees(t *testing.T, jobs []job) {
 	t.Helper()
-	if err := exec.Command("node", "-e", "require('onnxruntime-node')").Run(); err != nil {
-		t.Skipf("npm's onnxruntime-node is not installed, or NODE_PATH does not lead to it: %v", err)
-	}
+	needRuntime(t)
 	list, err := json.Marshal(jobs)
 	if err != nil {
 		t.Fatal(err)
@@ -81,6 +78,15 @@ func runtimeAgrees(t *testing.T, jobs []job) {
 			t.Fatal(err)
 		}
 		t.Logf("%s: differs by up to %.2g", j.name, near(t, j.name, got, j.want, 1e-5))
+	}
+}
+
+// needRuntime skips the test where npm's onnxruntime-node is not to be found:
+// NODE_PATH says where it is.
+func needRuntime(t *testing.T) {
+	t.Helper()
+	if err := exec.Command("node", "-e", "require('onnxruntime-node')").Run(); err != nil {
+		t.Skipf("npm's onnxruntime-node is not installed, or NODE_PATH does not lead to it: %v", err)
 	}
 }
 

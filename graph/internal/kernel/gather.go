@@ -63,3 +63,6 @@ func (g *Gather[T]) backwardBlocks(lo, hi int) {
 		}
 	}
 }
+
+// Bytes is the size of the index.
+func (g *Gather[T]) Bytes() int { return 4 * len(g.Index) }
