@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"runtime"
-	"sync"
 	"sync/atomic"
 )
 
@@ -23,7 +22,7 @@ func Parallel(n int, f func(lo, hi int)) {
 	}
 	j := idleJobs.get()
 	if j == nil {
-		j = new(job)
+		j = &job{done: make(chan struct{}, 1)}
 	}
 	j.f, j.n, j.parts = f, n, p
 	failure := j.run(procs - 1)
@@ -38,7 +37,8 @@ func Parallel(n int, f func(lo, hi int)) {
 type job struct {
 	f        func(lo, hi int)
 	n, parts int
-	pending  sync.WaitGroup // parts that are with workers
+	pending  atomic.Int32  // parts that are with workers, and one for the caller
+	done     chan struct{} // has an element when the last worker finds that the caller waits
 	failure  atomic.Pointer[any]
 }
 
@@ -46,6 +46,7 @@ var idleJobs = newFreeList[job]()
 
 // run does all parts, the first one here, and returns the value of the first panic, or nil. It starts no worker beyond maxWorkers.
 func (j *job) run(maxWorkers int) any {
+	j.pending.Store(1)
 	handed := 1
 	for handed < j.parts && workers.hand(task{j, handed}, maxWorkers) {
 		handed++
@@ -54,7 +55,9 @@ func (j *job) run(maxWorkers int) any {
 	for i := handed; i < j.parts; i++ {
 		j.do(i)
 	}
-	j.pending.Wait()
+	if j.pending.Add(-1) > 0 {
+		await(j.done)
+	}
 	if e := j.failure.Swap(nil); e != nil {
 		return *e
 	}
@@ -111,10 +114,29 @@ func (w *workerPool) work(t task) {
 	for {
 		t.do(t.part)
 		w.idle.Add(1) // before the caller learns that the task is done: its next call finds this worker
-		t.pending.Done()
-		t = <-w.tasks
+		if t.pending.Add(-1) == 0 {
+			t.done <- struct{}{}
+		}
+		t = await(w.tasks)
 	}
 }
+
+// await receives from a channel. At first it looks again and again: the next
+// part, or the end of the last one, is often only microseconds away, and waking a
+// processor that sleeps takes longer than many an op.
+func await[E any](c <-chan E) E {
+	for range spins {
+		select {
+		case e := <-c:
+			return e
+		default:
+		}
+	}
+	return <-c
+}
+
+// spins is how often await looks: for some hundred microseconds.
+const spins = 1 << 15
 
 // decrease takes one off a counter, unless it is zero.
 func decrease(c *atomic.Int32) bool {
