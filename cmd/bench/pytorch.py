@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures PyTorch on the work of this command, in turns with the command.
 
-    go build -o /tmp/bench ./cmd/bench
-    /usr/bin/python3 cmd/bench/pytorch.py -ours /tmp/bench
+    go build -o bin/bench ./cmd/bench
+    /usr/bin/python3 cmd/bench/pytorch.py -ours bin/bench
 
 A training step reads a batch from bytes, runs forward and backward, and updates
 with Adam; an inference step runs the network. Both sides draw the same digits of
