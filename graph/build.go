@@ -291,8 +291,8 @@ func (m *Model) Run() error {
 	return nil
 }
 
-// execute runs the graph on the machine, unless it is a single instruction of a
-// forward run: the machine hands every run to another thread and back, which
+// execute runs the graph on the machine, unless it is for inference and a single
+// instruction: the machine hands every run to another thread and back, which
 // takes longer than a small network does for one image.
 func (m *Model) execute() error {
 	if m.sequence != nil && m.Mode == Infer {

@@ -11,6 +11,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/graph/op"
 )
 
 // Wherever a convolution and a pooling meet, fused and unfused networks compute
@@ -174,3 +175,31 @@ func near(t *testing.T, what string, got, want []float64, bound float64) {
 		}
 	}
 }
+
+// Gradients that are handed out have memory of their own, also where they are
+// equal: training clips them in place.
+func TestGradientsAreSeparate(t *testing.T) {
+	sum := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+		flat := func(n *gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(n, 2, 3) }
+		a, b := s.Param("a", graph.Ones, 2, 3), s.Param("b", graph.Ones, 2, 3)
+		c, d := s.Param("c", graph.Ones, 6), s.Param("d", graph.Ones, 3, 2)
+		return s.Binary(add, s.Binary(add, x, s.Binary(add, a, b)), s.Binary(add, s.Unary(flat, c), s.Unary(flat, d)))
+	})
+	m := build(t, graph.Options{Loss: graph.MSE{}, InputGradient: true}, sum, graph.Train, 2, 3)
+	fill(m.Input)
+	run(t, m)
+	grads := [][]float32{m.InputGrad().Float32s()}
+	for _, p := range m.Params() {
+		grads = append(grads, p.Grad().Float32s())
+	}
+	for i, g := range grads {
+		near(t, fmt.Sprint("gradient ", i), numbers(m.Params()[0].Grad()), numbers(m.InputGrad()), 1e-6)
+		for _, other := range grads[:i] {
+			if &g[0] == &other[0] {
+				t.Errorf("gradient %d shares its memory", i)
+			}
+		}
+	}
+}
+
+func add(a, b *gorgonia.Node) (*gorgonia.Node, error) { return op.Add(a, b) }

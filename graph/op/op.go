@@ -252,12 +252,16 @@ type pick[T kernel.Float] struct {
 	node
 	*run[T]
 	operand int
+	from    *gorgonia.Node // the operand itself
 }
 
 func newPick[T kernel.Float](r *run[T], operand int, all, of *gorgonia.Node) *pick[T] {
 	n := newNode(r.name+"Grad", fmt.Sprintf("of operand %d", operand), gorgonia.Nodes{all}, of.Type(), of.Shape())
-	return &pick[T]{n, r, operand}
+	return &pick[T]{n, r, operand, of}
 }
+
+// of is the operand whose gradient it is.
+func (p *pick[T]) of() *gorgonia.Node { return p.from }
 
 // Do returns the gradient.
 func (p *pick[T]) Do(...gorgonia.Value) (gorgonia.Value, error) {

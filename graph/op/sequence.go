@@ -76,7 +76,13 @@ func (s *Sequence) add(n *gorgonia.Node, operands gorgonia.Nodes) bool {
 			return false
 		}
 	}
-	if operands[0].Op() != nil && operands[0].Dims() > 0 && n.Dims() > 0 { // never of the user's own tensors, nor of a scalar
+	switch p, gradient := o.(interface {
+		of() *gorgonia.Node
+		want()
+	}); {
+	case gradient && p.of().Op() == nil:
+		p.want() // what is handed out, and may be written to, has memory of its own
+	case operands[0].Op() != nil && operands[0].Dims() > 0 && n.Dims() > 0: // never of the user's own tensors, nor of a scalar
 		o = inPlace(o, n.Shape())
 	}
 	from := make([]int, len(operands))
@@ -107,8 +113,8 @@ func gradientSum(n *gorgonia.Node, operands gorgonia.Nodes) step {
 }
 
 // inPlace replaces by a view what only hands its operand on: Reshape, and the
-// nodes that pick the gradients of Reshape and Add. As no op of a sequence writes
-// to its operands, it may share their memory.
+// nodes that pick the gradients of Reshape and Add, but for those of tensors. As
+// no op of a sequence writes to its operands, it may share their memory.
 func inPlace(o step, shape tensor.Shape) step {
 	if r, ok := o.(interface{ handsOn() bool }); !ok || !r.handsOn() {
 		return o

@@ -197,7 +197,7 @@ func (c *Conv2d[T]) width() int { return directWidth(c.F) }
 // convScratch is the memory for one image at a time.
 type convScratch[T Float] struct {
 	padded []T      // the image, channels last
-	y      []T      // what becomes of the convolution in a ConvBlock, channels last
+	y      []T      // what becomes of the convolution in a ConvBlock, or the gradient of that, channels last
 	z      []T      // its convolution, channels last
 	dz     frame[T] // and the gradient of that
 	dx     []T      // the image's gradient, channels last

@@ -26,7 +26,7 @@ type Norm struct {
 // Its operands are those of its parts, in this order. Pixels stay channels last
 // until the result is written, and of each window it keeps the largest pixel and
 // where that was. The convolution's output exists a few rows at a time only,
-// unless there is a normalisation whose gradient needs it.
+// unless there is a normalisation whose statistics or gradient need it.
 type ConvBlock[T Float] struct {
 	Conv2d[T]
 	Block
@@ -250,6 +250,9 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
 	size, width := c.F*c.pooled(), c.width()
 	s.y = sized(s.y, c.pooled()*width)
+	if width > c.F {
+		clear(s.y) // forward may have left a NaN in the channels beyond F
+	}
 	transposeInto(s.y, width, c.dy[n*size:][:size], c.pooled(), c.F, c.pooled())
 	w := c.windows
 	w.row = s.dz.row

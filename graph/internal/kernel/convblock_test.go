@@ -157,3 +157,31 @@ func TestConvBlockThreadsAndMemory(t *testing.T) {
 		t.Errorf("%v allocations a run", n)
 	}
 }
+
+// An infinite pixel does not reach the gradient of another image, also where the
+// filters do not fill a vector.
+func TestConvBlockInfinity(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // all images go through the same memory
+	s := ConvShape{N: 2, C: 3, H: 6, W: 6, F: 4, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 1, DilationH: 1, DilationW: 1, Groups: 1, OH: 6, OW: 6}
+	r := rand.New(rand.NewPCG(9, 10))
+	x, w, b := normal[float32](r, s.N*s.inSize()), normal[float32](r, s.weights()), normal[float32](r, s.F)
+	x[s.inSize()+20] = float32(math.Inf(1))
+	dx := convBlock(s, 2, 2, false, true, x, w, b, normal[float32](r, s.N*s.F*9), true)[1]
+	for i, v := range dx[:s.inSize()] {
+		if v != v {
+			t.Fatalf("dx[%d] is NaN", i)
+		}
+	}
+}
+
+// Filters may see padding alone.
+func TestConv2dPaddingAlone(t *testing.T) {
+	for _, c := range []int{1, 3, 16} {
+		s := ConvShape{N: 1, C: c, H: 2, W: 1, F: 2, KH: 1, KW: 1, StrideH: 1, StrideW: 6, PadLeft: 2, DilationH: 1, DilationW: 1, Groups: 1, OH: 2, OW: 1}
+		y := []float32{1, 1, 1, 1}
+		NewConv2d[float32](s).Forward(y, [][]float32{normal[float32](rand.New(rand.NewPCG(1, 1)), s.inSize()), make([]float32, s.weights())})
+		if !slices.Equal(y, make([]float32, 4)) {
+			t.Errorf("%d channels: y is %v, want zeros", c, y)
+		}
+	}
+}

@@ -83,12 +83,15 @@ func (d *direct[T]) prepare(s ConvShape, w []T) bool {
 func (d *direct[T]) load(s *convScratch[T], x []T) {
 	s.padded = sized(s.padded, d.paddedH()*d.paddedW()*d.C)
 	h, w := min(d.H, d.paddedH()-d.PadTop), min(d.W, d.paddedW()-d.PadLeft)
+	if w <= 0 {
+		return // filters see padding alone
+	}
 	for i := range max(h, 0) {
 		row := s.padded[((i+d.PadTop)*d.paddedW()+d.PadLeft)*d.C:]
 		if d.C == 1 {
-			copy(row[:max(w, 0)], x[i*d.W:])
+			copy(row[:w], x[i*d.W:])
 		} else {
-			transposeInto(row, d.C, x[i*d.W:], d.H*d.W, d.C, max(w, 0))
+			transposeInto(row, d.C, x[i*d.W:], d.H*d.W, d.C, w)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package kernel
 
 // An engine convolves single images that lie channels last: an output pixel is
-// directWidth(F) channels wide, those beyond F being zero. Conv2d asks for one at
+// directWidth(F) channels wide, of which those beyond F are zero for finite images. Conv2d asks for one at
 // every pass, as the filters and the tier may have changed.
 type engine[T Float] interface {
 	// prepare takes up a geometry and the filters w (F,C/Groups,KH,KW). It

@@ -76,7 +76,13 @@ func (p *winogradPass[T]) strip() int { return max(1, 24/p.tileCols()) }
 
 // matrixOf is the distance between the matrices of n tiles: not a power of two, as
 // equal elements of all of them would want the same lines of the cache.
-func matrixOf(n, channels int) int { return n*channels + 16 }
+func matrixOf(n, channels int) int {
+	d := n*channels + 16
+	if d&(d-1) == 0 {
+		d += 16
+	}
+	return d
+}
 
 // run computes the output's rows [lo,hi), lo being even, from a padded image.
 func (p *winogradPass[T]) run(y []T, image frame[T], s *convScratch[T], lo, hi int) {
