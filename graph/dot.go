@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"gorgonia.org/gorgonia"
+
+	"tapenet/graph/op"
 )
 
 // DOT describes the network's forward graph in Graphviz's language: boxes for
@@ -23,7 +25,7 @@ func (m *Model) DOT() string {
 		}
 	}
 	for _, n := range nodes {
-		for _, from := range operands(m.b.graph, n) {
+		for _, from := range op.Operands(n) {
 			fmt.Fprintf(&b, "\tn%d -> n%d [label=\"%v\"];\n", from.ID(), n.ID(), from.Shape())
 		}
 	}
@@ -80,14 +82,6 @@ func opText(n *gorgonia.Node) string {
 		return "Dense (" + text + ")"
 	}
 	return text
-}
-
-// operands lists what a node is computed from.
-func operands(g *gorgonia.ExprGraph, n *gorgonia.Node) (all gorgonia.Nodes) {
-	for from := g.From(n.ID()); from.Next(); {
-		all = append(all, from.Node().(*gorgonia.Node))
-	}
-	return all
 }
 
 // baseName is the last part of a path.

@@ -17,7 +17,7 @@ func (m *Model) fuse() error {
 	if err != nil {
 		return fmt.Errorf("graph: fuse: %w", err)
 	}
-	f := fuser{g: m.b.graph, fusions: map[*gorgonia.Node]*op.Fusion{}, now: map[*gorgonia.Node]*gorgonia.Node{}}
+	f := fuser{fusions: map[*gorgonia.Node]*op.Fusion{}, now: map[*gorgonia.Node]*gorgonia.Node{}}
 	f.plan(live, m.results())
 	slices.Reverse(live) // operands first
 	for _, n := range live {
@@ -38,7 +38,6 @@ func (m *Model) fuse() error {
 
 // fuser rewrites a graph. Nodes that are replaced stay in it, unused.
 type fuser struct {
-	g       *gorgonia.ExprGraph
 	fusions map[*gorgonia.Node]*op.Fusion     // by their last node; nil for an inner one
 	now     map[*gorgonia.Node]*gorgonia.Node // what stands for a node
 }
@@ -50,7 +49,7 @@ func (f *fuser) plan(live, results gorgonia.Nodes) {
 		uses[n]++
 	}
 	for _, n := range live {
-		for _, operand := range operands(f.g, n) {
+		for _, operand := range op.Operands(n) {
 			uses[operand]++
 		}
 	}
@@ -79,7 +78,7 @@ func (f *fuser) replace(n *gorgonia.Node) (err error) {
 		f.now[n], err = fusion.Apply(f.standing(fusion.Operands))
 		return err
 	}
-	before := operands(f.g, n)
+	before := op.Operands(n)
 	if standing := f.standing(before); slices.Equal(before, standing) {
 		f.now[n] = n
 	} else {

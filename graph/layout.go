@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"gorgonia.org/gorgonia"
+
+	"tapenet/graph/op"
 )
 
 // layout is where a drawing has a network's ops: each in a row below its
@@ -44,7 +46,7 @@ func (m *Model) layout() *layout {
 		}
 		c := &cell{node: n, layer: m.layerOf(n)}
 		var above []*cell
-		for _, operand := range operands(m.b.graph, n) {
+		for _, operand := range op.Operands(n) {
 			if o := cells[operand]; o != nil {
 				above = append(above, o)
 				c.row = max(c.row, o.row+1)

@@ -24,5 +24,5 @@ func Describe(n *gorgonia.Node) (d Description, ok bool) {
 		return d, false
 	}
 	s := o.describe()
-	return Description{Name: s.name, Operands: children(n), Params: s.params}, true
+	return Description{Name: s.name, Operands: Operands(n), Params: s.params}, true
 }

@@ -57,7 +57,7 @@ func (c *chain) fuse() *Fusion {
 	afterReLU := len(c.names) == 1 && block.ReLU
 	switch norm, ok := geometry[Norm](c.node, "BatchNorm"); {
 	case ok && c.follows("Conv2d"):
-		params = children(c.node)[1:]
+		params = Operands(c.node)[1:]
 		c.step()
 		block.Norm = (*kernel.Norm)(&norm)
 		return c.convolution(block, params)
@@ -76,7 +76,7 @@ func (c *chain) fuse() *Fusion {
 // follows reports whether the op before is of the given name, and nobody else's
 // operand.
 func (c *chain) follows(name string) bool {
-	before := children(c.node)[0]
+	before := Operands(c.node)[0]
 	return isOurs(before, name) && c.once(before)
 }
 
@@ -88,7 +88,7 @@ func sideBySide(p kernel.PoolShape) bool {
 
 // step goes on to the first operand, unless others use that too.
 func (c *chain) step() bool {
-	before := children(c.node)[0]
+	before := Operands(c.node)[0]
 	if before.Op() == nil || !c.once(before) {
 		return false
 	}
@@ -110,7 +110,7 @@ func (c *chain) fusion(operands gorgonia.Nodes) *Fusion {
 
 func (c *chain) convolution(b kernel.Block, params gorgonia.Nodes) *Fusion {
 	shape, _ := geometry[kernel.ConvShape](c.node, "Conv2d")
-	operands := children(c.node)
+	operands := Operands(c.node)
 	b.Bias = len(operands) == 3
 	f := c.fusion(append(slices.Clone(operands), params...))
 	if b.Norm != nil {
@@ -121,14 +121,14 @@ func (c *chain) convolution(b kernel.Block, params gorgonia.Nodes) *Fusion {
 }
 
 func (c *chain) product() *Fusion {
-	f := c.fusion(children(c.node))
+	f := c.fusion(Operands(c.node))
 	m, k, n := productSize(f.Operands[0].Shape(), f.Operands[1].Shape())
 	f.f32, f.f64 = &kernel.Mul[float32]{M: m, K: k, N: n, ReLU: true}, &kernel.Mul[float64]{M: m, K: k, N: n, ReLU: true}
 	return f
 }
 
 func (c *chain) norm(o Norm) *Fusion {
-	f := c.fusion(children(c.node))
+	f := c.fusion(Operands(c.node))
 	f.spec.constant = []int{3, 4}
 	f.f32, f.f64 = newNorm[float32](f.spec.shape, o, true), newNorm[float64](f.spec.shape, o, true)
 	return f

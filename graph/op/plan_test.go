@@ -274,7 +274,7 @@ func TestDyOnly(t *testing.T) {
 		}
 		dy := graphtest.Random("dy", 3, y.Shape()...)
 		gradient := func(operands []gorgonia.Value) []float64 {
-			if _, err := inputs(grads[0])[0].Op().Do(append(slices.Clone(operands), out, dy)...); err != nil {
+			if _, err := op.Operands(grads[0])[0].Op().Do(append(slices.Clone(operands), out, dy)...); err != nil {
 				t.Fatal(err)
 			}
 			v, err := grads[0].Op().Do(dy)

@@ -39,7 +39,7 @@ func TestBadValues(t *testing.T) {
 	}
 	small, single := graphtest.Random("small", 1, 1, 1, 1, 1), to(tensor.Float32, graphtest.Random("x", 1, 4, 1, 3, 3))
 	good := x.Value()
-	backward := inputs(grads[0])[0].Op()
+	backward := op.Operands(grads[0])[0].Op()
 	tests := []struct {
 		name string
 		op   gorgonia.Op
@@ -62,14 +62,6 @@ func TestBadValues(t *testing.T) {
 			}
 		})
 	}
-}
-
-func inputs(n node) []node {
-	var in []node
-	for it := n.Graph().From(n.ID()); it.Next(); {
-		in = append(in, it.Node().(node))
-	}
-	return in
 }
 
 // TestDescriptions: what drawings and summaries show.
@@ -252,7 +244,7 @@ func TestWant(t *testing.T) {
 	dy := tensor.Ones(tensor.Float64, 2, 4)
 	run := func() (results [3][]float64) {
 		t.Helper()
-		backward := inputs(grads[0])[0].Op()
+		backward := op.Operands(grads[0])[0].Op()
 		if _, err := backward.Do(in[0], in[1], in[2], dy, dy); err != nil {
 			t.Fatal(err)
 		}
@@ -274,12 +266,12 @@ func TestWant(t *testing.T) {
 	for i := range dy.Float64s() {
 		dy.Float64s()[i] = 2
 	}
-	op.Want(gorgonia.Nodes{inputs(grads[1])[0], grads[1]})
+	op.Want(gorgonia.Nodes{op.Operands(grads[1])[0], grads[1]})
 	after := run()
 	checkNear(t, "gradient of x, not wanted", after[0], before[0], 0)
 	checkNear(t, "gradient of w, wanted", after[1], scaled(before[1], 4), 1e-15)
 	checkNear(t, "gradient of b, not wanted", after[2], before[2], 0)
-	op.Want(gorgonia.Nodes{inputs(grads[1])[0], grads[0], grads[1], grads[2]})
+	op.Want(gorgonia.Nodes{op.Operands(grads[1])[0], grads[0], grads[1], grads[2]})
 	after = run()
 	checkNear(t, "gradient of x, wanted again", after[0], scaled(before[0], 4), 1e-15)
 	checkNear(t, "gradient of b, wanted again", after[2], scaled(before[2], 2), 1e-15)

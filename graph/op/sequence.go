@@ -52,7 +52,7 @@ func NewSequence(nodes gorgonia.Nodes) (s *Sequence, node, operand *gorgonia.Nod
 	for i, n := range nodes {
 		s.slots[n] = i
 		s.values[i] = n.Value()
-		if operands := children(n); len(operands) > 0 && !s.add(n, operands) {
+		if operands := Operands(n); len(operands) > 0 && !s.add(n, operands) {
 			return nil, nil, nil, nil
 		}
 		if operand == nil && n.Op() == nil {
@@ -152,7 +152,8 @@ func (v *view) Do(operands ...gorgonia.Value) (gorgonia.Value, error) {
 // access is that of a run: it reads nothing.
 func (v *view) access() access { return access{} }
 
-func children(n *gorgonia.Node) gorgonia.Nodes {
+// Operands lists what a node is computed from, in order.
+func Operands(n *gorgonia.Node) gorgonia.Nodes {
 	var nodes gorgonia.Nodes
 	for it := n.Graph().From(n.ID()); it.Next(); {
 		nodes = append(nodes, it.Node().(*gorgonia.Node))
@@ -206,7 +207,7 @@ func ForwardOf(n *gorgonia.Node) *gorgonia.Node {
 		if !ok {
 			return n
 		}
-		n = children(n)[g.ofOperand()]
+		n = Operands(n)[g.ofOperand()]
 	}
 }
 

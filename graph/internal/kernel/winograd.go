@@ -90,7 +90,7 @@ func (p *winogradPass[T]) run(y []T, image frame[T], s *convScratch[T], lo, hi i
 		rows := min(p.strip(), (hi+1)/2-r)
 		n := rows * p.tileCols()
 		ofV, ofM := matrixOf(n, p.C), matrixOf(n, p.width)
-		v, m := sized2(&s.v, winogradTile*ofV), sized2(&s.m, winogradTile*ofM)
+		v, m := atLeast(&s.v, winogradTile*ofV), atLeast(&s.m, winogradTile*ofM)
 		for i := range rows {
 			winogradInput(p.tileCols(), p.C, v[i*p.tileCols()*p.C:], image.data[2*(r+i)*image.row:], image.row, ofV)
 		}
@@ -126,8 +126,8 @@ func (p *winogradPass[T]) finish(y, m []T, q, rows int) {
 	}
 }
 
-// sized2 is sized for a buffer that changes its size: it only grows.
-func sized2[T Float](buf *[]T, size int) []T {
+// atLeast is sized for a buffer whose size changes: it only grows.
+func atLeast[T Float](buf *[]T, size int) []T {
 	if cap(*buf) < size {
 		*buf = make([]T, size)
 	}
