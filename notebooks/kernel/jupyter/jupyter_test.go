@@ -1,0 +1,157 @@
+package jupyter
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// kernelForTest is the kernel that make kernel builds.
+func kernelForTest(t *testing.T) string {
+	t.Helper()
+	bin, err := filepath.Abs("../../../bin/gophernotes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(bin); err != nil {
+		t.Skip("needs the kernel: make kernel")
+	}
+	if err := exec.Command("/usr/bin/jupyter", "nbconvert", "--version").Run(); err != nil {
+		t.Skip("needs Debian's jupyter-nbconvert")
+	}
+	return bin
+}
+
+type output struct {
+	Type  string   `json:"output_type"`
+	Text  []string `json:"text"`   // of a stream
+	Value string   `json:"evalue"` // of an error
+}
+
+type cell struct {
+	Type     string         `json:"cell_type"`
+	ID       string         `json:"id"`
+	Metadata map[string]any `json:"metadata"`
+	Source   string         `json:"source"`
+	Count    *int           `json:"execution_count"`
+	Outputs  []output       `json:"outputs"`
+}
+
+type notebook struct {
+	Cells    []cell         `json:"cells"`
+	Metadata map[string]any `json:"metadata"`
+	Format   int            `json:"nbformat"`
+	Minor    int            `json:"nbformat_minor"`
+}
+
+// execute runs cells of code and returns the outputs of each.
+func execute(t *testing.T, r Runner, code ...string) ([][]output, error) {
+	t.Helper()
+	r.Kernel = kernelForTest(t)
+	n := notebook{Metadata: map[string]any{}, Format: 4, Minor: 5}
+	for i, c := range code {
+		n.Cells = append(n.Cells, cell{Type: "code", ID: string(rune('a' + i)), Metadata: map[string]any{}, Source: c, Outputs: []output{}})
+	}
+	in, out := filepath.Join(t.TempDir(), "in.ipynb"), filepath.Join(t.TempDir(), "out.ipynb")
+	text, err := json.Marshal(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(in, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Execute(t.Context(), in, out); err != nil {
+		return nil, err
+	}
+	if text, err = os.ReadFile(out); err != nil {
+		t.Fatal(err)
+	}
+	var executed struct{ Cells []struct{ Outputs []output } }
+	if err := json.Unmarshal(text, &executed); err != nil {
+		t.Fatal(err)
+	}
+	var outputs [][]output
+	for _, c := range executed.Cells {
+		outputs = append(outputs, c.Outputs)
+	}
+	return outputs, nil
+}
+
+const importAll = `import (
+	"errors"
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"tapenet/graph"
+	"tapenet/graph/op"
+	"tapenet/infer"
+)`
+
+// A wrong cell shows what is wrong, and the next cell runs.
+func TestWrongCells(t *testing.T) {
+	wrong := []struct{ code, message string }{
+		{`_, err := graph.Build(graph.Conv2D{Filters: 8, Kernel: 5}, graph.Infer, 1, 1, 3, 3)
+if err != nil { panic(err) }`, "kernel 5"},
+		{`_, err := graph.Build(graph.Dense{Units: -1}, graph.Infer, 1, 4)
+if err != nil { panic(err) }`, "dense"},
+		{`_, err := infer.Load("runs/nowhere")
+if err != nil { panic(err) }`, "runs/nowhere"},
+		{`noSuchName()`, "undefined identifier: noSuchName"},
+		{`graph.Conv2D{Filter: 8}`, "Filter"},
+		{`var none []int
+none[3]`, "index out of range"},
+		// A layer of one's own that fails while the graph is built.
+		{`bad := func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node { panic("a bad layer") }
+_, err := graph.Build(graph.LayerFunc(bad), graph.Infer, 1, 4)
+if err != nil { panic(err) }`, "a bad layer"},
+		// A function of one's own that fails on the TapeMachine's goroutine.
+		{`odd := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	f := op.Function{Name: "odd", F: func(x float64) float64 { panic(errors.New("a bad op")) }, DF: func(x float64) float64 { return 1 }}
+	return s.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Map(x, f) }, x)
+})
+m, err := graph.Build(odd, graph.Infer, 1, 4)
+if err == nil { err = m.Run() }
+if err != nil { panic(err) }`, "a bad op"},
+	}
+	code := []string{importAll}
+	for _, w := range wrong {
+		code = append(code, w.code, `fmt.Print("alive")`)
+	}
+	outputs, err := execute(t, Runner{KeepGoing: true}, code...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range wrong {
+		failed, next := outputs[1+2*i], outputs[2+2*i]
+		if len(failed) != 1 || failed[0].Type != "error" || !strings.Contains(failed[0].Value, w.message) {
+			t.Errorf("cell\n%s\nshows %+v, want an error with %q", w.code, failed, w.message)
+		}
+		if len(next) == 0 || strings.Join(next[0].Text, "") != "alive" {
+			t.Errorf("after cell\n%s\nthe kernel says %+v, want alive", w.code, next)
+		}
+	}
+}
+
+func TestExecuteSaysWhatFailed(t *testing.T) {
+	tests := []struct {
+		name, code, message string
+		limit               time.Duration
+	}{
+		{"a panic", `panic("seven")`, "seven", 0},
+		{"an unknown name", `seven()`, "undefined identifier: seven", 0},
+		{"an unknown package", `import "example.org/seven"`, "imports a package that the kernel does not have", 0},
+		{"an endless loop", `for {}`, "after 3 seconds", 3 * time.Second},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := execute(t, Runner{Cell: test.limit}, test.code)
+			if err == nil || !strings.Contains(err.Error(), test.message) {
+				t.Errorf("got %v, want an error with %q", err, test.message)
+			}
+		})
+	}
+}

@@ -1,0 +1,157 @@
+package show
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image/color"
+	"math"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+
+	"tapenet/train"
+)
+
+// Chart is lines in one frame.
+type Chart struct {
+	Title, X, Y string // of the chart and of its axes
+	Lines       []Line
+}
+
+// Line joins points, whose coordinates are equally many.
+type Line struct {
+	Name string // "" keeps it out of the legend
+	X, Y []float64
+}
+
+// SimpleRender is the chart as an SVG drawing.
+func (c Chart) SimpleRender() map[string]any { return Row{c}.SimpleRender() }
+
+// Row is charts side by side.
+type Row []Chart
+
+// SimpleRender is the charts as one SVG drawing.
+func (r Row) SimpleRender() map[string]any {
+	drawing, err := r.svg()
+	var names []string
+	for _, c := range r {
+		names = append(names, c.Y+" over "+c.X)
+	}
+	return rendered(svg, drawing, strings.Join(names, "; "), err)
+}
+
+// History is the loss and the accuracy of a run by epoch.
+func History(h []train.Epoch) Row {
+	lines := func(training, test func(train.Epoch) float64) []Line {
+		a, b := Line{Name: "training"}, Line{Name: "test"}
+		for _, e := range h {
+			a.X, a.Y = append(a.X, float64(e.Epoch)), append(a.Y, training(e))
+			b.X, b.Y = append(b.X, float64(e.Epoch)), append(b.Y, test(e))
+		}
+		return []Line{a, b}
+	}
+	return Row{
+		{X: "epoch", Y: "loss", Lines: lines(
+			func(e train.Epoch) float64 { return e.Loss }, func(e train.Epoch) float64 { return e.ValLoss })},
+		{X: "epoch", Y: "accuracy", Lines: lines(
+			func(e train.Epoch) float64 { return e.Accuracy }, func(e train.Epoch) float64 { return e.ValAccuracy })},
+	}
+}
+
+func (r Row) svg() (string, error) {
+	if len(r) == 0 {
+		return "", errors.New("a row without charts")
+	}
+	width := vg.Length(len(r)) * 11 * vg.Centimeter
+	if len(r) == 1 {
+		width = 16 * vg.Centimeter
+	}
+	canvas := vgsvg.New(width, 9*vg.Centimeter)
+	page := draw.New(canvas)
+	page.SetColor(color.White)
+	page.Fill(page.Rectangle.Path())
+	plots := make([]*plot.Plot, len(r))
+	for i, c := range r {
+		var err error
+		if plots[i], err = c.plot(); err != nil {
+			return "", err
+		}
+	}
+	tiles := draw.Tiles{Rows: 1, Cols: len(r), PadX: vg.Centimeter, PadTop: 8, PadBottom: 5, PadLeft: 5, PadRight: 10}
+	for i, c := range plot.Align([][]*plot.Plot{plots}, tiles, page)[0] {
+		plots[i].Draw(c)
+	}
+	var b bytes.Buffer
+	_, err := canvas.WriteTo(&b)
+	return b.String(), err
+}
+
+// palette has colours that the colour-blind tell apart too (Okabe and Ito 2008).
+var palette = []color.Color{
+	color.RGBA{0x00, 0x72, 0xb2, 255}, color.RGBA{0xd5, 0x5e, 0x00, 255}, color.RGBA{0x00, 0x9e, 0x73, 255},
+	color.RGBA{0xcc, 0x79, 0xa7, 255}, color.RGBA{0x56, 0xb4, 0xe9, 255}, color.RGBA{0xe6, 0x9f, 0x00, 255}, color.Black,
+}
+
+func (c Chart) plot() (*plot.Plot, error) {
+	p := plot.New()
+	p.BackgroundColor = nil // the page has one
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = c.Title, c.X, c.Y
+	p.Title.Padding = 6
+	p.X.Tick.Marker = plot.TickerFunc(ticks)
+	p.Legend.Top, p.Legend.Padding = falling(c.Lines), 2
+	p.Add(plotter.NewGrid())
+	for i, l := range c.Lines {
+		if len(l.X) != len(l.Y) || len(l.X) == 0 {
+			return nil, fmt.Errorf("line %q: %d and %d coordinates, want equally many and one at least", l.Name, len(l.X), len(l.Y))
+		}
+		points := make(plotter.XYs, len(l.X))
+		for k := range points {
+			points[k] = plotter.XY{X: l.X[k], Y: l.Y[k]}
+		}
+		line, dots, err := plotter.NewLinePoints(points)
+		if err != nil {
+			return nil, fmt.Errorf("line %q: %w", l.Name, err)
+		}
+		line.Color, line.Width = palette[i%len(palette)], vg.Points(1.5)
+		dots.GlyphStyle = draw.GlyphStyle{Color: line.Color, Radius: vg.Points(2), Shape: draw.CircleGlyph{}}
+		p.Add(line)
+		if len(points) <= 30 {
+			p.Add(dots)
+		}
+		if l.Name != "" {
+			p.Legend.Add(l.Name, line)
+		}
+	}
+	return p, nil
+}
+
+// falling reports whether the lines end lower than they begin, so that there is
+// room for the legend above them on the right.
+func falling(lines []Line) bool {
+	rise := 0.0
+	for _, l := range lines {
+		if n := len(l.Y); n > 0 {
+			rise += l.Y[n-1] - l.Y[0]
+		}
+	}
+	return rise < 0
+}
+
+// ticks are gonum's, and whole numbers where the axis has few.
+func ticks(lo, hi float64) []plot.Tick {
+	first, last := math.Ceil(lo), math.Floor(hi)
+	if lo == hi || last-first < 1 || last-first > 10 {
+		return plot.DefaultTicks{}.Ticks(lo, hi)
+	}
+	var out []plot.Tick
+	for v := first; v <= last; v++ {
+		out = append(out, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', 0, 64)})
+	}
+	return out
+}
