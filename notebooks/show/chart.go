@@ -13,7 +13,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
+	"gonum.org/v1/plot/vg/vgimg"
 
 	"tapenet/train"
 )
@@ -30,20 +30,20 @@ type Line struct {
 	X, Y []float64
 }
 
-// SimpleRender is the chart as an SVG drawing.
+// SimpleRender is the chart as a PNG picture.
 func (c Chart) SimpleRender() map[string]any { return Row{c}.SimpleRender() }
 
 // Row is charts side by side.
 type Row []Chart
 
-// SimpleRender is the charts as one SVG drawing.
+// SimpleRender is the charts as one PNG picture.
 func (r Row) SimpleRender() map[string]any {
-	drawing, err := r.svg()
+	picture, err := r.png()
 	var names []string
 	for _, c := range r {
 		names = append(names, c.Y+" over "+c.X)
 	}
-	return rendered(svg, drawing, strings.Join(names, "; "), err)
+	return rendered(png, picture, strings.Join(names, "; "), err)
 }
 
 // History is the loss and the accuracy of a run by epoch.
@@ -64,32 +64,29 @@ func History(h []train.Epoch) Row {
 	}
 }
 
-func (r Row) svg() (string, error) {
+func (r Row) png() ([]byte, error) {
 	if len(r) == 0 {
-		return "", errors.New("a row without charts")
+		return nil, errors.New("a row without charts")
 	}
 	width := vg.Length(len(r)) * 11 * vg.Centimeter
 	if len(r) == 1 {
 		width = 16 * vg.Centimeter
 	}
-	canvas := vgsvg.New(width, 9*vg.Centimeter)
-	page := draw.New(canvas)
-	page.SetColor(color.White)
-	page.Fill(page.Rectangle.Path())
+	canvas := vgimg.New(width, 9*vg.Centimeter) // white
 	plots := make([]*plot.Plot, len(r))
 	for i, c := range r {
 		var err error
 		if plots[i], err = c.plot(); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
 	tiles := draw.Tiles{Rows: 1, Cols: len(r), PadX: vg.Centimeter, PadTop: 8, PadBottom: 5, PadLeft: 5, PadRight: 10}
-	for i, c := range plot.Align([][]*plot.Plot{plots}, tiles, page)[0] {
+	for i, c := range plot.Align([][]*plot.Plot{plots}, tiles, draw.New(canvas))[0] {
 		plots[i].Draw(c)
 	}
 	var b bytes.Buffer
-	_, err := canvas.WriteTo(&b)
-	return b.String(), err
+	_, err := vgimg.PngCanvas{Canvas: canvas}.WriteTo(&b)
+	return b.Bytes(), err
 }
 
 // palette has colours that the colour-blind tell apart too (Okabe and Ito 2008).
@@ -100,10 +97,9 @@ var palette = []color.Color{
 
 func (c Chart) plot() (*plot.Plot, error) {
 	p := plot.New()
-	p.BackgroundColor = nil // the page has one
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = c.Title, c.X, c.Y
 	p.Title.Padding = 6
-	p.X.Tick.Marker = plot.TickerFunc(ticks)
+	p.X.Tick.Marker, p.Y.Tick.Marker = c.ticker(), plot.TickerFunc(ticks)
 	p.Legend.Top, p.Legend.Padding = falling(c.Lines), 2
 	p.Add(plotter.NewGrid())
 	for i, l := range c.Lines {
@@ -143,15 +139,40 @@ func falling(lines []Line) bool {
 	return rise < 0
 }
 
-// ticks are gonum's, and whole numbers where the axis has few.
-func ticks(lo, hi float64) []plot.Tick {
-	first, last := math.Ceil(lo), math.Floor(hi)
-	if lo == hi || last-first < 1 || last-first > 10 {
-		return plot.DefaultTicks{}.Ticks(lo, hi)
+// ticker marks the axis x, between whole numbers only if there are points.
+func (c Chart) ticker() plot.Ticker {
+	whole := true
+	for _, l := range c.Lines {
+		for _, x := range l.X {
+			whole = whole && x == math.Trunc(x)
+		}
 	}
-	var out []plot.Tick
-	for v := first; v <= last; v++ {
-		out = append(out, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', 0, 64)})
+	return plot.TickerFunc(func(lo, hi float64) (marks []plot.Tick) {
+		for _, t := range ticks(lo, hi) {
+			if !whole || t.Value == math.Trunc(t.Value) {
+				marks = append(marks, plot.Tick{Value: t.Value, Label: strings.TrimSuffix(t.Label, ".0")})
+			}
+		}
+		return marks
+	})
+}
+
+// ticks are multiples of 1, 2 or 5 times a power of ten, at most eight of them.
+func ticks(lo, hi float64) (marks []plot.Tick) {
+	if !(hi > lo) {
+		return []plot.Tick{{Value: lo, Label: strconv.FormatFloat(lo, 'g', 4, 64)}}
 	}
-	return out
+	power := math.Pow(10, math.Floor(math.Log10((hi-lo)/7)))
+	step := 10 * power
+	for _, s := range []float64{5, 2, 1} {
+		if (hi-lo)/(s*power) <= 7 {
+			step = s * power
+		}
+	}
+	digits := max(0, -int(math.Floor(math.Log10(step)+1e-9)))
+	// + 0 makes a 0 of -0
+	for k := math.Ceil(lo/step-1e-9) + 0; k*step <= hi+1e-9*step; k++ {
+		marks = append(marks, plot.Tick{Value: k * step, Label: strconv.FormatFloat(k*step, 'f', digits, 64)})
+	}
+	return marks
 }

@@ -137,7 +137,7 @@ func (g *Grid) image() image.Image {
 	cell, captions := image.Pt(1, 1), 0
 	for _, t := range g.tiles {
 		size := t.img.Bounds().Size().Mul(g.zoom(t))
-		width := max(size.X, basicfont.Face7x13.Advance*len([]rune(t.caption)))
+		width := max(size.X, basicfont.Face7x13.Advance*(len([]rune(t.caption))+1)-gap)
 		cell = image.Pt(max(cell.X, width), max(cell.Y, size.Y))
 		if t.caption != "" {
 			captions = basicfont.Face7x13.Height

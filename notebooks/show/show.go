@@ -10,7 +10,10 @@
 // why instead.
 package show
 
-import "fmt"
+import (
+	"encoding/base64"
+	"fmt"
+)
 
 // The formats that Jupyter knows and this package makes.
 const (
@@ -18,7 +21,6 @@ const (
 	html     = "text/html"
 	markdown = "text/markdown"
 	png      = "image/png"
-	svg      = "image/svg+xml"
 )
 
 // rendered is content in one format, with what is shown where that is unknown;
@@ -33,9 +35,11 @@ func rendered(format string, content any, plain string, err error) map[string]an
 // SVG is a drawing as text, such as graph.Model.SVG makes.
 type SVG string
 
-// SimpleRender is the drawing.
+// SimpleRender is the drawing as an image in HTML: nbconvert empties a drawing
+// that stands by itself, as it might hold a script.
 func (s SVG) SimpleRender() map[string]any {
-	return rendered(svg, string(s), fmt.Sprintf("drawing, %d bytes", len(s)), nil)
+	img := `<img alt="drawing" src="data:image/svg+xml;base64,` + base64.StdEncoding.EncodeToString([]byte(s)) + `">`
+	return rendered(html, img, fmt.Sprintf("drawing, %d bytes", len(s)), nil)
 }
 
 // HTML is text with tags.

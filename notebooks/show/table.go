@@ -35,27 +35,37 @@ func (t *Table) Row(cells ...any) {
 	t.rows = append(t.rows, row)
 }
 
-// SimpleRender is the table as HTML, numbers to the right.
+// SimpleRender is the table as HTML, columns of numbers to the right.
 func (t *Table) SimpleRender() map[string]any {
 	var b strings.Builder
 	b.WriteString("<table><thead><tr>")
-	for _, h := range t.head {
-		fmt.Fprintf(&b, "<th>%s</th>", htmlpkg.EscapeString(h))
+	for i, h := range t.head {
+		fmt.Fprintf(&b, `<th style="text-align:%s">%s</th>`, t.side(i), htmlpkg.EscapeString(h))
 	}
 	b.WriteString("</tr></thead><tbody>")
 	for _, row := range t.rows {
 		b.WriteString("<tr>")
-		for _, c := range row {
-			side := "left"
-			if _, err := strconv.ParseFloat(strings.TrimSuffix(c, " %"), 64); err == nil {
-				side = "right"
-			}
-			fmt.Fprintf(&b, `<td style="text-align:%s">%s</td>`, side, htmlpkg.EscapeString(c))
+		for i, c := range row {
+			fmt.Fprintf(&b, `<td style="text-align:%s">%s</td>`, t.side(i), htmlpkg.EscapeString(c))
 		}
 		b.WriteString("</tr>")
 	}
 	b.WriteString("</tbody></table>")
 	return rendered(html, b.String(), t.plain(), nil)
+}
+
+// side is where a column's text stands.
+func (t *Table) side(column int) string {
+	for _, row := range t.rows {
+		if column >= len(row) {
+			continue
+		}
+		number := strings.ReplaceAll(strings.TrimSuffix(row[column], " %"), ",", "")
+		if _, err := strconv.ParseFloat(number, 64); err != nil {
+			return "left"
+		}
+	}
+	return "right"
 }
 
 func (t *Table) plain() string {

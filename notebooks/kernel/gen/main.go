@@ -18,16 +18,19 @@ import (
 // bound lists what a notebook may import.
 var bound = []string{
 	"tapenet/graph",
+	"tapenet/graph/graphtest",
 	"tapenet/graph/onnx",
 	"tapenet/graph/op",
 	"tapenet/graph/weights",
 	"tapenet/infer",
 	"tapenet/modelzoo",
+	"tapenet/notebooks/cell",
 	"tapenet/notebooks/show",
 	"tapenet/train",
 	"tapenet/train/data",
 	"tapenet/train/report",
 
+	"github.com/chewxy/hm",
 	"gorgonia.org/gorgonia",
 	"gorgonia.org/tensor",
 
@@ -35,6 +38,8 @@ var bound = []string{
 	"context",
 	"errors",
 	"fmt",
+	"hash",
+	"hash/fnv",
 	"image",
 	"image/color",
 	"image/draw",

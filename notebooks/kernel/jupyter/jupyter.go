@@ -40,8 +40,8 @@ func Register(data, bin string) (file string, err error) {
 // Runner executes notebooks.
 type Runner struct {
 	Kernel    string        // the program that cmd/kernel builds
-	Cell      time.Duration // limit for a cell; 0 means 2 minutes
-	Notebook  time.Duration // limit for a notebook; 0 means 5 minutes
+	Cell      time.Duration // limit for a cell; 0 means 5 minutes
+	Notebook  time.Duration // limit for a notebook; 0 means 10 minutes
 	KeepGoing bool          // after a cell that fails, whose error is then among the outputs
 }
 
@@ -57,10 +57,10 @@ func (r Runner) Execute(ctx context.Context, notebook, out string) error {
 		return err
 	}
 	if r.Cell == 0 {
-		r.Cell = 2 * time.Minute
+		r.Cell = 5 * time.Minute
 	}
 	if r.Notebook == 0 {
-		r.Notebook = 5 * time.Minute
+		r.Notebook = 10 * time.Minute
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.Notebook)
 	defer cancel()

@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	kernel := flags.String("kernel", "../../bin/gophernotes", "the kernel's `file`")
 	out := flags.String("out", "", "`folder` for the notebooks with their outputs; their own if empty")
-	limit := flags.Duration("limit", 0, "time for a notebook; 0 means 5 minutes")
+	limit := flags.Duration("limit", 0, "time for a notebook; 0 means 10 minutes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -1,0 +1,195 @@
+package show
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	imagepng "image/png"
+	"strings"
+	"testing"
+
+	"tapenet/train"
+	"tapenet/train/data"
+)
+
+// decode is the picture that a value renders as.
+func decode(t *testing.T, content map[string]any) image.Image {
+	t.Helper()
+	b, ok := content[png].([]byte)
+	if !ok {
+		t.Fatalf("rendered %v, want a PNG picture", content)
+	}
+	img, err := imagepng.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+func rgb(img image.Image, x, y int) string {
+	r, g, b, _ := img.At(x, y).RGBA()
+	return fmt.Sprintf("%02x%02x%02x", r>>8, g>>8, b>>8)
+}
+
+func TestGridColours(t *testing.T) {
+	tests := []struct {
+		name    string
+		colours Colours
+		values  []float32
+		shape   []int
+		want    [2]string // of the two pixels
+	}{
+		{"plain", Plain, []float32{0, 1}, []int{1, 2}, [2]string{"000000", "ffffff"}},
+		{"plain beyond its range", Plain, []float32{-3, 7}, []int{1, 2}, [2]string{"000000", "ffffff"}},
+		{"stretched", Stretched, []float32{5, 9}, []int{1, 1, 2}, [2]string{"000000", "ffffff"}},
+		{"stretched, all alike", Stretched, []float32{0.2, 0.2}, []int{1, 2}, [2]string{"333333", "333333"}},
+		{"signed", Signed, []float32{-2, 0}, []int{1, 2}, [2]string{"0000ff", "ffffff"}},
+		{"signed, positive", Signed, []float32{4, 2}, []int{1, 2}, [2]string{"ff0000", "ff8080"}},
+		{"colour", Plain, []float32{1, 0, 0, 1, 0, 0}, []int{3, 1, 2}, [2]string{"ff0000", "00ff00"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			g := &Grid{Zoom: 4, Colours: test.colours}
+			g.Add("", test.values, test.shape...)
+			img := decode(t, g.SimpleRender())
+			if got := [2]string{rgb(img, gap+1, gap+1), rgb(img, gap+5, gap+1)}; got != test.want {
+				t.Errorf("pixels %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestGridSize(t *testing.T) {
+	g := &Grid{Columns: 3, Zoom: 2}
+	for range 7 {
+		g.Add("7", make([]float32, 20*10), 20, 10)
+	}
+	// Three columns of 20 pixels and three rows of 40, with captions of 13.
+	if got, want := decode(t, g.SimpleRender()).Bounds().Size(), image.Pt(6+3*26, 6+3*59); got != want {
+		t.Errorf("size %v, want %v", got, want)
+	}
+}
+
+func TestNewGrid(t *testing.T) {
+	digits, err := data.MNIST()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := NewGrid(digits, digits.Test, 0, 12).SimpleRender()
+	if img := decode(t, content); img.Bounds().Dx() != gap+10*(84+gap) || content[text] != "12 images" {
+		t.Errorf("got %v wide and %q, want ten columns of 84 and 12 images", img.Bounds().Dx(), content[text])
+	}
+}
+
+func TestErrorsAreShown(t *testing.T) {
+	wrong, empty := &Grid{}, &Grid{Colours: Signed}
+	wrong.Add("digit", make([]float32, 5), 2, 2)
+	wrong.Add("fine", make([]float32, 4), 2, 2)
+	empty.Add("colour", make([]float32, 12), 3, 2, 2)
+	tests := []struct {
+		name    string
+		content map[string]any
+		want    string
+	}{
+		{"size", wrong.SimpleRender(), `image "digit": 5 values of shape [1 2 2]`},
+		{"signed colour", empty.SimpleRender(), "the last not Signed"},
+		{"line", Chart{Lines: []Line{{Name: "a", X: []float64{1, 2}, Y: []float64{1}}}}.SimpleRender(), `line "a": 2 and 1 coordinates`},
+		{"no chart", Row{}.SimpleRender(), "without charts"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, _ := test.content[text].(string)
+			if !strings.Contains(got, test.want) || len(test.content) != 1 {
+				t.Errorf("rendered %v, want only text with %q", test.content, test.want)
+			}
+		})
+	}
+}
+
+func TestCharts(t *testing.T) {
+	rows := []Row{
+		History([]train.Epoch{{Epoch: 1, Loss: 0.4, ValLoss: 0.3, Accuracy: 0.8, ValAccuracy: 0.9}}),
+		{{X: "x", Y: "y", Lines: []Line{{X: []float64{3, 3}, Y: []float64{5, 5}}}}},
+		{{X: "x", Y: "y"}},
+	}
+	for i, row := range rows {
+		if img := decode(t, row.SimpleRender()); img.Bounds().Dx() < 400 {
+			t.Errorf("row %d is %v", i, img.Bounds())
+		}
+	}
+}
+
+func TestTicks(t *testing.T) {
+	tests := []struct {
+		lo, hi float64
+		want   string
+	}{
+		{1, 6, "1 2 3 4 5 6"},
+		{0, 60, "0 10 20 30 40 50 60"},
+		{0.87, 0.993, "0.88 0.90 0.92 0.94 0.96 0.98"},
+		{-0.3, 0.3, "-0.3 -0.2 -0.1 0.0 0.1 0.2 0.3"},
+		{2, 2, "2"},
+	}
+	for _, test := range tests {
+		var labels []string
+		for _, tick := range ticks(test.lo, test.hi) {
+			labels = append(labels, tick.Label)
+		}
+		if got := strings.Join(labels, " "); got != test.want {
+			t.Errorf("from %v to %v: %s, want %s", test.lo, test.hi, got, test.want)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	table := NewTable("network", "accuracy")
+	table.Row("a<b", 0.987654)
+	content := table.SimpleRender()
+	for _, want := range []string{">network</th>", "a&lt;b", `right">0.9877</td>`} {
+		if got := content[html].(string); !strings.Contains(got, want) {
+			t.Errorf("%s lacks %s", got, want)
+		}
+	}
+	if got, want := content[text], "network  accuracy\na<b      0.9877\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestConfusion(t *testing.T) {
+	c := train.NewConfusion(2)
+	c.Add(0, 0)
+	c.Add(0, 1)
+	got := string(Confusion(c, []string{"cat", "dog"}))
+	for _, want := range []string{"<th>cat</th>", "rgba(0,114,178,0.20)\">1</td>", "rgba(213,94,0,1.00)\">1</td>", "rgba(213,94,0,0.00)\">0</td>"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s lacks %s", got, want)
+		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var b bytes.Buffer
+	p := NewProgress(&b)
+	for i := range 1001 {
+		p.Batch(train.Progress{Epoch: 1, Epochs: 2, Images: i, Of: 1000})
+	}
+	p.Epoch(train.Epoch{Epoch: 1, ValAccuracy: 0.5})
+	if got := strings.Count(b.String(), "\r"); got != 21 {
+		t.Errorf("wrote %d lines, want 20 and one for the epoch", got)
+	}
+	if want := "test accuracy 50.00 %, 0 images/s\n"; !strings.HasSuffix(b.String(), want) {
+		t.Errorf("%q does not end in %q", b.String(), want)
+	}
+}
+
+func TestTexts(t *testing.T) {
+	if got := SVG("<svg/>").SimpleRender()[html]; got != `<img alt="drawing" src="data:image/svg+xml;base64,PHN2Zy8+">` {
+		t.Errorf("SVG is %v", got)
+	}
+	if got := HTML("<b>x</b>").SimpleRender()[html]; got != "<b>x</b>" {
+		t.Errorf("HTML is %v", got)
+	}
+	if got := Markdown("*x*").SimpleRender()[markdown]; got != "*x*" {
+		t.Errorf("Markdown is %v", got)
+	}
+}
