@@ -3,7 +3,7 @@
 GO ?= go
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the commands into bin/
 	$(GO) build -o bin/ ./cmd/...
@@ -27,6 +27,8 @@ check: ## formatting, vet, staticcheck, import directions, generated files, othe
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
 	GOAMD64=v3 $(GO) test ./graph/internal/kernel ./graph/update
 	GOOS=windows $(GO) build ./...
+	staticcheck=$$($(GO) tool -n staticcheck) && cd notebooks/kernel && $(GO) vet ./... && $$staticcheck ./cmd/... ./gen ./jupyter
+	cd notebooks/kernel && $(GO) mod tidy -diff && $(GO) test ./bind ./gen
 
 arm64: ## run the kernels' tests as an arm64 processor would (needs qemu-aarch64)
 	GOOS=linux GOARCH=arm64 $(GO) test -exec qemu-aarch64 -short ./graph/internal/kernel
@@ -35,6 +37,28 @@ GENERATED = $(shell grep -rl '^// Code generated' --include='*.go' --include='*.
 
 bench: ## run the benchmarks ten times, for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./graph/internal/kernel ./train
+
+PREFIX ?= $(HOME)/.local
+
+# installed FILE PACKAGE: installs what Debian has and this machine lacks, or says so.
+define installed
+@test -e $(1) || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends $(2) >/dev/null; } || \
+	{ echo "needs Debian's $(2): apt-get install $(2)"; exit 1; }
+endef
+
+kernel: ## build gophernotes with tapenet compiled in, and register it with Jupyter below PREFIX, ~/.local
+	$(call installed,/usr/bin/jupyter-nbconvert,jupyter-nbconvert)
+	cd notebooks/kernel && $(GO) run ./cmd/kernel -o $(CURDIR)/bin/gophernotes -prefix $(PREFIX)
+
+OUT ?= bin/notebooks
+
+notebooks: ## execute the notebooks in the kernel, and put them with their outputs into OUT; needs make kernel
+	cd notebooks/kernel && $(GO) test ./jupyter
+	cd notebooks/kernel && $(GO) run ./cmd/notebooks -kernel $(CURDIR)/bin/gophernotes -out $(abspath $(OUT)) ../*.ipynb
+
+lab: kernel ## open the notebooks in Jupyter
+	$(call installed,/usr/bin/jupyter-notebook,jupyter-notebook)
+	JUPYTER_PATH=$(PREFIX)/share/jupyter /usr/bin/jupyter notebook --notebook-dir notebooks $(JUPYTER)
 
 FUZZTIME ?= 30s
 
@@ -49,4 +73,4 @@ cover: ## test coverage by package, and cover.out for go tool cover
 	$(GO) test -coverprofile cover.out -coverpkg ./graph/...,./modelzoo/...,./train/...,./infer/...,./cmd/... ./...
 	$(GO) tool cover -func cover.out | tail -1
 
-.PHONY: help build test race check arm64 bench fuzz cover
+.PHONY: help build test race check arm64 bench fuzz cover kernel notebooks lab
