@@ -106,8 +106,7 @@ func (c *call) pixels(file []byte) ([]float32, error) {
 	if err != nil {
 		return nil, notPicture(err)
 	}
-	p := infer.Predictor{Input: c.model.input}
-	pixels, err := p.Pixels(img)
+	pixels, err := c.model.predictor.Pixels(img)
 	if err != nil {
 		return nil, wrongInput("%s", strings.TrimPrefix(err.Error(), "infer: "))
 	}

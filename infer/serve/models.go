@@ -29,9 +29,10 @@ type place struct{ name, version, path string }
 type model struct {
 	place
 	*batcher
-	input   [3]int
-	classes []string
-	users   sync.WaitGroup // requests that have it
+	predictor *infer.Predictor
+	input     [3]int
+	classes   []string
+	users     sync.WaitGroup // requests that have it
 }
 
 // values is how many numbers an image has.
@@ -156,7 +157,7 @@ func (ms *models) load(p place) (m *model, err error) {
 	if err != nil {
 		return nil, err
 	}
-	m = &model{place: p, input: predictor.Input, classes: predictor.Classes}
+	m = &model{place: p, predictor: predictor, input: predictor.Input, classes: predictor.Classes}
 	predict := ms.config.wrap(predictor.Predict)
 	blank := make([]float32, m.values())
 	for n := 1; n <= ms.config.Batch; n *= 2 {
