@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"fmt"
 	"image/color"
 	"math"
 	"slices"
@@ -180,8 +181,12 @@ func TestFeatureMaps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(p.FeatureLayers(), " "); got != "conv2d maxpool2d" {
-		t.Errorf("layers with maps: %s, want conv2d maxpool2d", got)
+	var layers []string
+	for _, l := range p.FeatureLayers() {
+		layers = append(layers, fmt.Sprint(l.Path, l.Output))
+	}
+	if got := strings.Join(layers, " "); got != "conv2d(1, 32, 26, 26) maxpool2d(1, 32, 13, 13)" {
+		t.Errorf("layers with maps: %s", got)
 	}
 	weight, bias := m.Tensors["conv2d/weight"].Float32s(), m.Tensors["conv2d/bias"].Float32s()
 	conv := func(f, h, w int) float64 {

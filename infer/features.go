@@ -18,8 +18,8 @@ type FeatureMaps struct {
 }
 
 // FeatureLayers lists the layers that have feature maps, those whose outputs are
-// images, in the order in which they were built.
-func (p *Predictor) FeatureLayers() []string { return slices.Clone(p.models.layers) }
+// images, in the order in which they were built. Their outputs are (1,C,H,W).
+func (p *Predictor) FeatureLayers() []graph.LayerInfo { return slices.Clone(p.models.layers) }
 
 // FeatureMaps computes the output of one of FeatureLayers for an image, as
 // Predict takes them. Layer "" is the first.
@@ -27,15 +27,18 @@ func (p *Predictor) FeatureMaps(image []float32, layer string) (FeatureMaps, err
 	if err := p.check(image); err != nil {
 		return FeatureMaps{}, fmt.Errorf("infer: %w", err)
 	}
-	layers := p.models.layers
-	if len(layers) == 0 {
+	var paths []string
+	for _, l := range p.models.layers {
+		paths = append(paths, l.Path)
+	}
+	if len(paths) == 0 {
 		return FeatureMaps{}, errors.New("infer: no layer of the network has feature maps: none gives images")
 	}
 	if layer == "" {
-		layer = layers[0]
+		layer = paths[0]
 	}
-	if !slices.Contains(layers, layer) {
-		return FeatureMaps{}, fmt.Errorf("infer: no feature maps of layer %.64q, want one of %s", layer, strings.Join(layers, ", "))
+	if !slices.Contains(paths, layer) {
+		return FeatureMaps{}, fmt.Errorf("infer: no feature maps of layer %.64q, want one of %s", layer, strings.Join(paths, ", "))
 	}
 	f := FeatureMaps{Layer: layer}
 	err := p.models.use(variant{batch: 1, keep: layer}, [][]float32{image}, func(g *graph.Model) error {
@@ -50,14 +53,9 @@ func (p *Predictor) FeatureMaps(image []float32, layer string) (FeatureMaps, err
 	return f, err
 }
 
-// featureLayers are the paths of a network's layers whose outputs are images.
-func featureLayers(m *graph.Model) (paths []string) {
-	for _, l := range m.Layers() {
-		if len(l.Ops) > 0 && len(l.Output) == 4 {
-			paths = append(paths, l.Path)
-		}
-	}
-	return paths
+// featureLayers are the layers of a network whose outputs are images.
+func featureLayers(m *graph.Model) []graph.LayerInfo {
+	return slices.DeleteFunc(m.Layers(), func(l graph.LayerInfo) bool { return len(l.Ops) == 0 || len(l.Output) != 4 })
 }
 
 // Images are the maps as pictures, all in one scale: black is 0, or the smallest

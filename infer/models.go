@@ -28,8 +28,8 @@ type models struct {
 	layer   graph.Layer
 	weights *graph.Weights
 	input   [3]int
-	layers  []string // those with feature maps
-	affine  []affine // what the network takes, by channel; nil for the pixels themselves
+	layers  []graph.LayerInfo // those with feature maps
+	affine  []affine          // what the network takes, by channel; nil for the pixels themselves
 	slots   chan struct{}
 
 	// building guards the weights: Gorgonia writes to a tensor's header when it

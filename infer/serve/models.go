@@ -28,7 +28,8 @@ type place struct{ name, version, path string }
 // model is one version of a model, loaded.
 type model struct {
 	place
-	*batcher
+	*batcher[infer.Prediction]
+	explainer *batcher[explanation]
 	predictor *infer.Predictor
 	input     [3]int
 	classes   []string
@@ -170,7 +171,14 @@ func (ms *models) load(p place) (m *model, err error) {
 		}
 	}
 	m.batcher = newBatcher(predict, ms.config, ms.metrics.of(p))
+	m.explainer = newExplainer(predict, predictor, ms.config, ms.metrics.of(p))
 	return m, nil
+}
+
+// close ends the model's workers.
+func (m *model) close() {
+	m.batcher.close()
+	m.explainer.close()
 }
 
 // finite tells whether all probabilities are numbers.
