@@ -45,7 +45,7 @@ func TestPage(t *testing.T) {
 	url := listen(t, Config{Models: runs(t)})
 	for name, test := range map[string]func(t *testing.T, b *tab){
 		"mouse": testMouse, "touch": testTouch, "keyboard": testKeyboard, "models": testModels,
-		"names": testNames, "looks": testLooks, "probabilities alone": testProbabilitiesAlone,
+		"names": testNames, "looks": testLooks, "probabilities alone": testProbabilitiesAlone, "errors": testPageErrors,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, browser, url, chromedp.EmulateViewport(1100, 900))
@@ -235,6 +235,19 @@ func testProbabilitiesAlone(t *testing.T, b *tab) {
 	if !value[bool](b, `["seen", "mattered", "maps"].every((id) => document.getElementById(id).hidden)`) {
 		t.Error("pictures that nobody has given are shown")
 	}
+}
+
+// testPageErrors: an error is shown until there is an answer again.
+func testPageErrors(t *testing.T, b *tab) {
+	b.do(chromedp.Evaluate[chromedp.Void](`import("/backend.js").then(({backend}) => {
+		const explain = backend.explain;
+		backend.explain = async function (...args) { backend.explain = explain; throw new Error("The server is busy.") };
+		document.getElementById("pad").focus() })`, chromedp.EvalAwaitPromise))
+	b.do(chromedp.KeyEvent(" "))
+	b.wait(`document.getElementById("error").textContent === "The server is busy."`)
+	b.do(chromedp.KeyEvent(strings.Repeat(kb.ArrowDown, 18)))
+	b.says("Looks like a 1")
+	b.wait(`document.getElementById("error").textContent === ""`)
 }
 
 // testPageToken: the page asks for the token, and keeps it to itself.
