@@ -72,6 +72,7 @@ func init() {
 			"Patches":         reflect.TypeFor[graph.Patches](),
 			"Residual":        reflect.TypeFor[graph.Residual](),
 			"Scope":           reflect.TypeFor[graph.Scope](),
+			"Score":           reflect.TypeFor[graph.Score](),
 			"Sequential":      reflect.TypeFor[graph.Sequential](),
 			"Transpose":       reflect.TypeFor[graph.Transpose](),
 			"Weights":         reflect.TypeFor[graph.Weights](),

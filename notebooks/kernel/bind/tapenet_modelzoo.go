@@ -24,6 +24,7 @@ func init() {
 			"VGG11":       reflect.ValueOf(modelzoo.VGG11),
 		},
 		Types: map[string]reflect.Type{
+			"ConvNet":     reflect.TypeFor[modelzoo.ConvNet](),
 			"MLP":         reflect.TypeFor[modelzoo.MLP](),
 			"MLPMixer":    reflect.TypeFor[modelzoo.MLPMixer](),
 			"MobileNetV2": reflect.TypeFor[modelzoo.MobileNetV2](),
