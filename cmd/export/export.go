@@ -3,21 +3,24 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/gosource"
 	"tapenet/graph/onnx"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo"
 )
 
-// formats are the writers by the name that -to takes.
-var formats = map[string]func(w io.Writer, m weights.Model, o options) error{
+// files are the writers of one file by the name that -to takes.
+var files = map[string]func(w io.Writer, m weights.Model, o options) error{
 	"onnx": writeONNX,
 	"npz": func(w io.Writer, m weights.Model, o options) error {
 		return writeWeights(m, o, weights.File.EncodeNPZ, w)
@@ -25,9 +28,23 @@ var formats = map[string]func(w io.Writer, m weights.Model, o options) error{
 	"safetensors": func(w io.Writer, m weights.Model, o options) error { return writeWeights(m, o, weights.File.Encode, w) },
 }
 
+// folders are the formats that are more than a file.
+var folders = map[string]func(m weights.Model, o options) ([]gosource.File, error){
+	"go": goSource,
+}
+
 // options are the settings of some formats.
 type options struct {
 	logits, fold, half bool
+	pkg                string
+}
+
+// flagsOf lists the formats of the flags that are not for all.
+var flagsOf = map[string][]string{
+	"logits":  {"onnx"},
+	"fold":    {"onnx"},
+	"half":    {"npz", "safetensors"},
+	"package": {"go"},
 }
 
 func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
@@ -35,48 +52,82 @@ func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
 		"writes a trained network of the zoo in a format of other programs: "+formatNames(), stderr)
 	model := f.String("model", "", "folder of a run, as in runs/cnn, or a model file, .safetensors or .npz")
 	to := f.String("to", "onnx", "format: "+formatNames())
-	out := f.String("out", "", "file to write")
+	out := f.String("out", "", "file to write, for go a folder")
 	var o options
 	f.BoolVar(&o.logits, "logits", false, "onnx: leave out the SoftMax behind the network")
 	f.BoolVar(&o.half, "half", false, "npz, safetensors: round the weights to float16")
 	f.BoolVar(&o.fold, "fold", false, "onnx: fold each BatchNorm into the layer before it")
+	f.StringVar(&o.pkg, "package", "main", "go: package to write; main is a program that classifies pictures")
 	if err := cli.Parse(f, args); err != nil {
 		return err
 	}
 	if err := cli.NoArguments(f); err != nil {
 		return err
 	}
-	write := formats[*to]
 	switch {
 	case *model == "":
 		return cli.Usagef("export: no model, want -model DIR, as in -model runs/cnn")
 	case *out == "":
 		return cli.Usagef("export: no file to write, want -out FILE")
-	case write == nil:
+	case files[*to] == nil && folders[*to] == nil:
 		return cli.Usagef("export: -to %s, want one of %s", *to, formatNames())
-	case *to != "onnx" && (o.logits || o.fold) || *to == "onnx" && o.half:
-		return cli.Usagef("export: -logits and -fold are for -to onnx, -half for the others")
+	}
+	if err := checkFlags(f, *to); err != nil {
+		return err
 	}
 	m, err := load(*model)
 	if err != nil {
 		return err
 	}
-	if err := weights.WriteFile(*out, func(w io.Writer) error { return write(w, m, o) }); err != nil {
-		return err
-	}
-	stat, err := os.Stat(*out)
+	size, err := write(m, *to, *out, o)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", *out, m.Name, *to, stat.Size())
+	_, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", *out, m.Name, *to, size)
 	return err
 }
 
-func formatNames() string {
-	var names []string
-	for name := range formats {
-		names = append(names, name)
+// checkFlags refuses flags of other formats.
+func checkFlags(f *flag.FlagSet, to string) (err error) {
+	f.Visit(func(set *flag.Flag) {
+		if formats := flagsOf[set.Name]; formats != nil && !slices.Contains(formats, to) {
+			err = cli.Usagef("export: -logits and -fold are for -to onnx, -package for go, -half for the others")
+		}
+	})
+	return err
+}
+
+// write writes a model's file or folder and returns its size.
+func write(m weights.Model, to, out string, o options) (size int64, err error) {
+	if file := files[to]; file != nil {
+		if err := weights.WriteFile(out, func(w io.Writer) error { return file(w, m, o) }); err != nil {
+			return 0, err
+		}
+		stat, err := os.Stat(out)
+		if err != nil {
+			return 0, err
+		}
+		return stat.Size(), nil
 	}
+	list, err := folders[to](m, o)
+	if err != nil {
+		return 0, err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return 0, err
+	}
+	for _, f := range list {
+		whole := func(w io.Writer) error { _, err := w.Write(f.Content); return err }
+		if err := weights.WriteFile(filepath.Join(out, f.Name), whole); err != nil {
+			return 0, err
+		}
+		size += int64(len(f.Content))
+	}
+	return size, nil
+}
+
+func formatNames() string {
+	names := append(slices.Collect(maps.Keys(files)), slices.Collect(maps.Keys(folders))...)
 	slices.Sort(names)
 	return strings.Join(names, ", ")
 }

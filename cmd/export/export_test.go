@@ -15,7 +15,7 @@ import (
 )
 
 // model saves an untrained network of the zoo and returns its run's folder.
-func model(t *testing.T, name string) string {
+func model(t testing.TB, name string) string {
 	t.Helper()
 	spec, err := modelzoo.Lookup(name)
 	if err != nil {
@@ -34,7 +34,7 @@ func model(t *testing.T, name string) string {
 }
 
 // export runs the command.
-func export(t *testing.T, args ...string) (stdout string, err error) {
+func export(t testing.TB, args ...string) (stdout string, err error) {
 	t.Helper()
 	var out, stderr bytes.Buffer
 	err = run(context.Background(), args, &out, &stderr)
@@ -126,7 +126,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{"no model", []string{"-out", file}, "export: no model"},
 		{"no file", []string{"-model", "x"}, "export: no file to write"},
-		{"format", []string{"-model", "x", "-out", file, "-to", "pdf"}, "export: -to pdf, want one of npz, onnx, safetensors"},
+		{"format", []string{"-model", "x", "-out", file, "-to", "pdf"}, "export: -to pdf, want one of go, npz, onnx, safetensors"},
 		{"flag of another format", []string{"-model", "x", "-out", file, "-to", "npz", "-fold"}, "export: -logits and -fold are for -to onnx"},
 		{"half ONNX", []string{"-model", "x", "-out", file, "-half"}, "-half for the others"},
 		{"npz of others", []string{"-model", "../../graph/weights/testdata/numpy.npz", "-out", file}, "metadata input is"},

@@ -21,14 +21,7 @@ import (
 
 // Options say what is written besides the network.
 type Options struct {
-	// Package is the name of the package to write: a function Classify and what it
-	// needs. "" means a program, which has besides
-	//
-	//	main.go     classifies the pictures that its arguments name
-	//	main_js.go  puts the function into a page, when built for js and wasm
-	//	go.mod      makes the folder a module
-	Package string
-
+	Package string   // its name; "main" for a program, of which it has all but the function main
 	Name    string   // of the network, for comments; "" means network
 	Classes []string // their names
 
@@ -44,8 +37,8 @@ type File struct {
 }
 
 // Export writes a network whose logits are (N,classes): model.go, weights.bin,
-// which it embeds, and what Options.Package says. tensors are its weights by
-// name; input is channels, height and width of an image.
+// which it embeds. tensors are its weights by name; input is channels, height and
+// width of an image.
 //
 // Layers of most ops of package op can be written; another one is an error that
 // names it.
@@ -72,5 +65,5 @@ func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input [
 	if err != nil {
 		return nil, fmt.Errorf("gosource: package %.64q: %w", o.Package, err)
 	}
-	return append([]File{{"model.go", source}, {"weights.bin", w.blob()}}, o.program()...), nil
+	return []File{{"model.go", source}, {"weights.bin", w.blob()}}, nil
 }

@@ -1,7 +1,6 @@
 package gosource
 
 import (
-	"cmp"
 	"embed"
 	"fmt"
 	"go/ast"
@@ -73,7 +72,7 @@ func Classify(pixels []float32) ([]float32, error) {
 	return m.network(pixels), nil
 }
 
-`, o.doc(), cmp.Or(o.Package, "main"), imports, input[0], input[1], input[2], o.Classes,
+`, o.doc(), o.Package, imports, input[0], input[1], input[2], o.Classes,
 		len(w.products)/4, len(w.others), size)
 	w.function(&b)
 	b.WriteString(library(w.called()))
@@ -91,7 +90,7 @@ const imports = `import (
 
 // doc is the package's comment.
 func (o Options) doc() string {
-	if o.Package == "" {
+	if o.Package == "main" {
 		return fmt.Sprintf("// Command classifies images with %s, a trained network, by the standard library\n// alone.", quiet(o.Name))
 	}
 	return fmt.Sprintf("// Package %s classifies images with %s, a trained network, by the standard\n// library alone.", o.Package, quiet(o.Name))
