@@ -35,8 +35,8 @@ var folders = map[string]func(m weights.Model, o options) ([]gosource.File, erro
 
 // options are the settings of some formats.
 type options struct {
-	logits, fold, half bool
-	pkg                string
+	logits, fold, half, int8 bool
+	pkg                      string
 }
 
 // flagsOf lists the formats of the flags that are not for all.
@@ -44,10 +44,12 @@ var flagsOf = map[string][]string{
 	"logits":  {"onnx"},
 	"fold":    {"onnx"},
 	"half":    {"npz", "safetensors"},
+	"int8":    {"safetensors"},
+	"data":    {"safetensors"},
 	"package": {"go"},
 }
 
-func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := cli.Flags("export", "-model DIR -to FORMAT -out FILE",
 		"writes a trained network of the zoo in a format of other programs: "+formatNames(), stderr)
 	model := f.String("model", "", "folder of a run, as in runs/cnn, or a model file, .safetensors or .npz")
@@ -56,6 +58,8 @@ func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
 	f.BoolVar(&o.logits, "logits", false, "onnx: leave out the SoftMax behind the network")
 	f.BoolVar(&o.half, "half", false, "npz, safetensors: round the weights to float16")
+	f.BoolVar(&o.int8, "int8", false, "safetensors: round the weights to int8, and print the accuracy before and after")
+	set := f.String("data", "mnist", "safetensors, -int8: dataset on whose test part the accuracy is measured, or none")
 	f.BoolVar(&o.fold, "fold", false, "onnx: fold each BatchNorm into the layer before it")
 	f.StringVar(&o.pkg, "package", "main", "go: package to write; main is a program that classifies pictures")
 	if err := cli.Parse(f, args); err != nil {
@@ -75,6 +79,9 @@ func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := checkFlags(f, *to); err != nil {
 		return err
 	}
+	if o.half && o.int8 {
+		return cli.Usagef("export: got both -half and -int8, want one of them")
+	}
 	m, err := load(*model)
 	if err != nil {
 		return err
@@ -83,15 +90,17 @@ func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", *out, m.Name, *to, size)
-	return err
+	if _, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", *out, m.Name, *to, size); err != nil || !o.int8 || *set == "none" {
+		return err
+	}
+	return reportLoss(ctx, m, *set, stdout)
 }
 
 // checkFlags refuses flags of other formats.
 func checkFlags(f *flag.FlagSet, to string) (err error) {
 	f.Visit(func(set *flag.Flag) {
 		if formats := flagsOf[set.Name]; formats != nil && !slices.Contains(formats, to) {
-			err = cli.Usagef("export: -logits and -fold are for -to onnx, -package for go, -half for the others")
+			err = cli.Usagef("export: -logits and -fold are for -to onnx, -package for go, -int8 and -data for safetensors, -half for the others")
 		}
 	})
 	return err
@@ -157,7 +166,7 @@ func writeWeights(m weights.Model, o options, encode func(weights.File, io.Write
 	if err != nil {
 		return err
 	}
-	f.Half = o.half
+	f.Half, f.Int8 = o.half, o.int8
 	return encode(f, w)
 }
 
