@@ -7,35 +7,42 @@ import (
 	"io"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph"
 	"tapenet/graph/weights"
 	"tapenet/infer"
-	"tapenet/modelzoo"
 	"tapenet/train/data"
 )
 
 // reportLoss prints what int8 costs: a model's accuracy on a dataset's test part,
 // before and after.
-func reportLoss(ctx context.Context, m weights.Model, name string, stdout io.Writer) error {
-	d, err := openFor(m, name)
+func reportLoss(ctx context.Context, n network, name string, stdout io.Writer) error {
+	if err := n.classifies(); err != nil {
+		return err
+	}
+	d, err := openFor(n.Model, name)
 	if err != nil {
 		return err
 	}
-	rounded, err := inInt8(m)
+	layer, err := n.build()
 	if err != nil {
 		return err
 	}
-	before, err := correct(ctx, m, d.Test)
+	rounded, err := inInt8(n)
 	if err != nil {
 		return err
 	}
-	after, err := correct(ctx, rounded, d.Test)
+	before, err := correct(ctx, layer, n.Model, d.Test)
 	if err != nil {
 		return err
 	}
-	n := d.Test.Len()
-	share := 100 / float64(max(n, 1))
+	after, err := correct(ctx, layer, rounded, d.Test)
+	if err != nil {
+		return err
+	}
+	images := d.Test.Len()
+	share := 100 / float64(max(images, 1))
 	_, err = fmt.Fprintf(stdout, "accuracy on the %d test images of %s: %.2f %% before, %.2f %% in int8, %+.2f\n",
-		n, d.Name, float64(before)*share, float64(after)*share, float64(after-before)*share)
+		images, d.Name, float64(before)*share, float64(after)*share, float64(after-before)*share)
 	return err
 }
 
@@ -56,29 +63,25 @@ func openFor(m weights.Model, name string) (data.Dataset, error) {
 }
 
 // inInt8 is the model as it comes back from an int8 file.
-func inInt8(m weights.Model) (weights.Model, error) {
-	f, err := m.File()
+func inInt8(n network) (weights.Model, error) {
+	f, err := n.file()
 	if err != nil {
-		return m, err
+		return weights.Model{}, err
 	}
 	f.Int8 = true
 	var b bytes.Buffer
 	if err := f.Encode(&b); err != nil {
-		return m, err
+		return weights.Model{}, err
 	}
 	if f, err = weights.Decode(b.Bytes()); err != nil {
-		return m, err
+		return weights.Model{}, err
 	}
 	return f.Model()
 }
 
 // correct counts the samples that the model classifies correctly.
-func correct(ctx context.Context, m weights.Model, samples data.Samples) (n int, err error) {
-	spec, err := modelzoo.Lookup(m.Name)
-	if err != nil {
-		return 0, err
-	}
-	p, err := infer.New(spec.New(len(m.Classes)), m)
+func correct(ctx context.Context, l graph.Layer, m weights.Model, samples data.Samples) (n int, err error) {
+	p, err := infer.New(l, m)
 	if err != nil {
 		return 0, err
 	}

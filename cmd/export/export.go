@@ -16,20 +16,19 @@ import (
 	"tapenet/graph/gosource"
 	"tapenet/graph/onnx"
 	"tapenet/graph/weights"
-	"tapenet/modelzoo"
 )
 
 // files are the writers of one file by the name that -to takes.
-var files = map[string]func(w io.Writer, m weights.Model, o options) error{
+var files = map[string]func(w io.Writer, n network, o options) error{
 	"onnx": writeONNX,
-	"npz": func(w io.Writer, m weights.Model, o options) error {
-		return writeWeights(m, o, weights.File.EncodeNPZ, w)
+	"npz": func(w io.Writer, n network, o options) error {
+		return writeWeights(n, o, weights.File.EncodeNPZ, w)
 	},
-	"safetensors": func(w io.Writer, m weights.Model, o options) error { return writeWeights(m, o, weights.File.Encode, w) },
+	"safetensors": func(w io.Writer, n network, o options) error { return writeWeights(n, o, weights.File.Encode, w) },
 }
 
 // folders are the formats that are more than a file.
-var folders = map[string]func(m weights.Model, o options) ([]gosource.File, error){
+var folders = map[string]func(n network, o options) ([]gosource.File, error){
 	"go": goSource,
 }
 
@@ -51,8 +50,8 @@ var flagsOf = map[string][]string{
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := cli.Flags("export", "-model DIR -to FORMAT -out FILE",
-		"writes a trained network of the zoo in a format of other programs: "+formatNames(), stderr)
-	model := f.String("model", "", "folder of a run, as in runs/cnn, or a model file, .safetensors or .npz")
+		"writes a trained network, of the zoo or of Keras, in a format of other programs: "+formatNames(), stderr)
+	model := f.String("model", "", "folder of a run, as in runs/cnn, a model file, .safetensors or .npz, or a model.json of TensorFlow.js, with its weights beside it")
 	to := f.String("to", "onnx", "format: "+formatNames())
 	out := f.String("out", "", "file to write, for go a folder")
 	var o options
@@ -82,18 +81,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.half && o.int8 {
 		return cli.Usagef("export: got both -half and -int8, want one of them")
 	}
-	m, err := load(*model)
+	n, err := load(*model)
 	if err != nil {
 		return err
 	}
-	size, err := write(m, *to, *out, o)
+	size, err := write(n, *to, *out, o)
 	if err != nil {
 		return err
 	}
-	if _, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", *out, m.Name, *to, size); err != nil || !o.int8 || *set == "none" {
+	if _, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", *out, n.title(), *to, size); err != nil || !o.int8 || *set == "none" {
 		return err
 	}
-	return reportLoss(ctx, m, *set, stdout)
+	return reportLoss(ctx, n, *set, stdout)
 }
 
 // checkFlags refuses flags of other formats.
@@ -107,9 +106,9 @@ func checkFlags(f *flag.FlagSet, to string) (err error) {
 }
 
 // write writes a model's file or folder and returns its size.
-func write(m weights.Model, to, out string, o options) (size int64, err error) {
+func write(n network, to, out string, o options) (size int64, err error) {
 	if file := files[to]; file != nil {
-		if err := weights.WriteFile(out, func(w io.Writer) error { return file(w, m, o) }); err != nil {
+		if err := weights.WriteFile(out, func(w io.Writer) error { return file(w, n, o) }); err != nil {
 			return 0, err
 		}
 		stat, err := os.Stat(out)
@@ -118,7 +117,7 @@ func write(m weights.Model, to, out string, o options) (size int64, err error) {
 		}
 		return stat.Size(), nil
 	}
-	list, err := folders[to](m, o)
+	list, err := folders[to](n, o)
 	if err != nil {
 		return 0, err
 	}
@@ -141,28 +140,9 @@ func formatNames() string {
 	return strings.Join(names, ", ")
 }
 
-// load reads a run's folder, or a model file.
-func load(path string) (weights.Model, error) {
-	if s, err := os.Stat(path); err == nil && s.IsDir() {
-		path = filepath.Join(path, "model.safetensors")
-	}
-	if filepath.Ext(path) != ".npz" {
-		return weights.LoadModel(path)
-	}
-	f, err := weights.LoadNPZ(path)
-	if err != nil {
-		return weights.Model{}, err
-	}
-	m, err := f.Model()
-	if err != nil {
-		return weights.Model{}, fmt.Errorf("export: %s: %w, as export -to npz writes it; weights.LoadNPZ reads other files", path, err)
-	}
-	return m, nil
-}
-
 // writeWeights writes a model's file by one of File's methods.
-func writeWeights(m weights.Model, o options, encode func(weights.File, io.Writer) error, w io.Writer) error {
-	f, err := m.File()
+func writeWeights(n network, o options, encode func(weights.File, io.Writer) error, w io.Writer) error {
+	f, err := n.file()
 	if err != nil {
 		return err
 	}
@@ -171,19 +151,22 @@ func writeWeights(m weights.Model, o options, encode func(weights.File, io.Write
 }
 
 // writeONNX writes the network with its name and classes as metadata.
-func writeONNX(w io.Writer, m weights.Model, o options) error {
-	spec, err := modelzoo.Lookup(m.Name)
+func writeONNX(w io.Writer, n network, o options) error {
+	layer, err := n.build()
 	if err != nil {
 		return err
 	}
-	classes, err := json.Marshal(m.Classes)
+	classes, err := json.Marshal(n.Classes)
 	if err != nil {
 		return err
+	}
+	metadata := map[string]string{"classes": string(classes)}
+	if n.Name != "" {
+		metadata["model"] = n.Name
 	}
 	b, err := onnx.Options{
-		Name: m.Name, Logits: o.logits, FoldBatchNorm: o.fold,
-		Metadata: map[string]string{"model": m.Name, "classes": string(classes)},
-	}.Export(spec.New(len(m.Classes)), m.Tensors, m.Input[:]...)
+		Name: n.title(), Logits: o.logits || n.noSoftMax, FoldBatchNorm: o.fold, Metadata: metadata,
+	}.Export(layer, n.Tensors, n.input...)
 	if err != nil {
 		return err
 	}

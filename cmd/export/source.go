@@ -9,30 +9,31 @@ import (
 	"strings"
 
 	"tapenet/graph/gosource"
-	"tapenet/graph/weights"
 	"tapenet/infer/raster"
-	"tapenet/modelzoo"
 )
 
 //go:embed program
 var program embed.FS
 
 // goSource is the network as a package, or with what makes it a program.
-func goSource(m weights.Model, o options) ([]gosource.File, error) {
-	spec, err := modelzoo.Lookup(m.Name)
+func goSource(n network, o options) ([]gosource.File, error) {
+	layer, err := n.build()
 	if err != nil {
 		return nil, err
 	}
+	if err := n.classifies(); err != nil {
+		return nil, err
+	}
 	files, err := gosource.Options{
-		Package: o.pkg, Name: m.Name, Classes: m.Classes, Mean: m.Mean, Deviation: m.Deviation,
-	}.Export(spec.New(len(m.Classes)), m.Tensors, m.Input)
+		Package: o.pkg, Name: n.title(), Classes: n.Classes, Mean: n.Mean, Deviation: n.Deviation,
+	}.Export(layer, n.Tensors, n.Input)
 	if err != nil || o.pkg != "main" {
 		return files, err
 	}
 	files = append(files,
-		gosource.File{Name: "go.mod", Content: []byte("module " + moduleName(m.Name) + "\n\ngo 1.22\n")},
+		gosource.File{Name: "go.mod", Content: []byte("module " + moduleName(n.title()) + "\n\ngo 1.22\n")},
 		gosource.File{Name: "scaled.go", Content: fmt.Appendf(nil,
-			"package main\n\n// scaledPictures says how pictures in grey are prepared: scaled as a whole, or as strokes.\nconst scaledPictures = %t\n", m.Scaled)})
+			"package main\n\n// scaledPictures says how pictures in grey are prepared: scaled as a whole, or as strokes.\nconst scaledPictures = %t\n", n.Scaled)})
 	for _, from := range []fs.FS{program, raster.Source} {
 		more, err := sources(from)
 		if err != nil {

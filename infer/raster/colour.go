@@ -39,20 +39,22 @@ func Grey(img image.Image, h, w int) []float32 {
 	return x
 }
 
-// onWhite draws a picture on white and scales it, (h,w,3).
+// onWhite scales a picture and draws it on white, (h,w,3).
 func onWhite(img image.Image, h, w int) []uint8 {
 	size := img.Bounds().Size()
 	line := image.NewRGBA(image.Rect(0, 0, size.X, 1))
-	from := source{h: size.Y, w: size.X, channels: 3, row: func(y int, to []float64) {
-		draw.Draw(line, line.Rect, image.White, image.Point{}, draw.Src)
-		draw.Draw(line, line.Rect, img, img.Bounds().Min.Add(image.Pt(0, y)), draw.Over)
-		for i := range to {
-			to[i] = float64(line.Pix[i/3*4+i%3])
+	from := source{h: size.Y, w: size.X, channels: 4, row: func(y int, to []float64) {
+		draw.Draw(line, line.Rect, img, img.Bounds().Min.Add(image.Pt(0, y)), draw.Src)
+		for i, v := range line.Pix {
+			to[i] = float64(v)
 		}
 	}}
+	scaled := from.resized(h, w, catmullRom)
 	pixels := make([]uint8, h*w*3)
-	for i, v := range from.resized(h, w, catmullRom) {
-		pixels[i] = uint8(math.Round(max(0, min(v, 255))))
+	for i := range pixels {
+		alpha := max(0, min(scaled[i/3*4+3], 255))
+		colour := max(0, min(scaled[i/3*4+i%3], alpha)) // multiplied by alpha
+		pixels[i] = uint8(math.Round(colour + 255 - alpha))
 	}
 	return pixels
 }
