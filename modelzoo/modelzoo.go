@@ -34,6 +34,7 @@ type Spec struct {
 func Specs() []Spec {
 	grey, colour := [3]int{1, 28, 28}, [3]int{3, 32, 32}
 	mlp := func(classes int, width float64) graph.Layer { return MLP{classes, width} }
+	convNet := func(classes int, width float64) graph.Layer { return ConvNet{classes, width} }
 	mobileNetV2 := func(classes int, width float64) graph.Layer { return MobileNetV2{classes, width} }
 	mlpMixer := func(classes int, width float64) graph.Layer { return MLPMixer{classes, width} }
 	return []Spec{
@@ -43,6 +44,8 @@ func Specs() []Spec {
 			"the fully connected counterpart of cnn, with about as many parameters", FCNN, nil},
 		{"lenet5", grey, "two convolutions, two poolings, three dense layers", lecun1998, LeNet5, nil},
 		{"mlp", grey, "two hidden dense layers, of 300 and 100 units", lecun1998, at(1, mlp), mlp},
+		{"convnet", grey, "three convolutions with BatchNorm, two poolings, two dense layers",
+			"lenet5 with what came after it: BatchNorm (Ioffe and Szegedy 2015), ReLU, max-pooling", at(1, convNet), convNet},
 		{"simplecnn", grey, "five convolutions of 5×5, no pooling, one dense layer (M5)", an2020, SimpleCNNM5, nil},
 		{"simplecnn-m3", grey, "ten convolutions of 3×3, no pooling, one dense layer (M3)", an2020, SimpleCNNM3, nil},
 		{"simplecnn-m7", grey, "four convolutions of 7×7, no pooling, one dense layer (M7)", an2020, SimpleCNNM7, nil},

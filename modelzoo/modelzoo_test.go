@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the golden summaries")
 
 func TestSpecs(t *testing.T) {
 	params := map[string]int{ // as PyTorch counts them, see golden_zoo.json
-		"cnn": 693_962, "fcnn": 688_114, "lenet5": 61_706, "mlp": 266_610,
+		"cnn": 693_962, "fcnn": 688_114, "lenet5": 61_706, "mlp": 266_610, "convnet": 61_306,
 		"simplecnn": 1_128_180, "simplecnn-m3": 1_124_180, "simplecnn-m7": 2_291_972,
 		"vgg11": 9_228_362, "resnet20": 269_722, "mobilenetv2": 2_236_682, "mlpmixer": 569_994,
 	}

@@ -58,6 +58,8 @@ type settings struct {
 	Changes      string `json:",omitempty"` // of the dataset
 	Schedule     string `json:",omitempty"` // "" if there is none
 	ClassWeights string `json:",omitempty"` // "" if there are none
+
+	SampleWeights string `json:",omitempty"` // as describeWeights says
 }
 
 func (r *run) settings() settings {
@@ -65,6 +67,7 @@ func (r *run) settings() settings {
 		Model: r.Model, Dataset: r.data.Name, Images: r.data.Train.Len(), Batch: r.Batch,
 		Optimizer: describe(r.Optimizer), Seed: r.Seed, Changes: r.data.Changes,
 		LabelSmoothing: r.LabelSmoothing, Mixup: r.Mixup, ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
+		SampleWeights: describeWeights(r.SampleWeights),
 	}
 	if r.Schedule != nil {
 		s.Schedule = describe(r.Schedule)
@@ -96,6 +99,7 @@ func (s settings) differences(run settings) string {
 		{"label smoothing", "%g", s.LabelSmoothing, run.LabelSmoothing},
 		{"mixup", "%g", s.Mixup, run.Mixup},
 		{"class weighting", "%.100q", s.ClassWeights, run.ClassWeights},
+		{"sample weighting", "%.100q", s.SampleWeights, run.SampleWeights},
 		{"schedule", "%.100q", s.Schedule, run.Schedule},
 	} {
 		if d.saved != d.now {

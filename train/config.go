@@ -23,6 +23,9 @@ type Config struct {
 	// ClassWeights weighs the training samples by their class: a batch's loss is
 	// the weighted mean. nil means equal weights.
 	ClassWeights []float64
+	// SampleWeights weighs the training samples one by one, in the order of the
+	// dataset, and beside ClassWeights; nil means equal weights.
+	SampleWeights []float32
 
 	// Mixup mixes each training image with another one of its batch, in shares
 	// from a Beta distribution with this parameter, as in 0.2 (Zhang et al. 2017);
@@ -138,23 +141,11 @@ func (c Config) check(d data.Dataset) error {
 		return fmt.Errorf("train: a Schedule with optimizer %T, want one with the methods of Rated", c.Optimizer)
 	}
 	err := cmp.Or(positive("ClipValue", c.ClipValue), positive("ClipNorm", c.ClipNorm), share("Average", c.Average),
-		share("LabelSmoothing", c.LabelSmoothing), positive("Mixup", c.Mixup), c.checkClassWeights(len(d.Classes)))
+		share("LabelSmoothing", c.LabelSmoothing), positive("Mixup", c.Mixup), c.checkWeights(d))
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
 	return cmp.Or(check(c.Optimizer), check(c.Schedule))
-}
-
-func (c Config) checkClassWeights(classes int) error {
-	if c.ClassWeights != nil && len(c.ClassWeights) != classes {
-		return fmt.Errorf("%d ClassWeights, want %d, one for each class", len(c.ClassWeights), classes)
-	}
-	for k, w := range c.ClassWeights {
-		if !(w >= 0) || math.IsInf(w, 0) {
-			return fmt.Errorf("ClassWeights[%d] %g, want a number from 0", k, w)
-		}
-	}
-	return nil
 }
 
 // check asks an optimizer or a schedule about its settings, if it can tell.

@@ -77,6 +77,7 @@ func TestFitErrors(t *testing.T) {
 		{"smoothing of all", ok, nil, Config{LabelSmoothing: 1}, "train: LabelSmoothing 1, want at least 0 and below 1"},
 		{"negative mixup", ok, nil, Config{Mixup: -1}, "train: Mixup -1, want a positive number, or 0"},
 		{"class weights for others", ok, nil, Config{ClassWeights: []float64{1}}, "train: 1 ClassWeights, want 3, one for each class"},
+		{"sample weights for others", ok, nil, Config{SampleWeights: []float32{1}}, "train: 1 SampleWeights, want "},
 		{"negative class weight", ok, nil, Config{ClassWeights: []float64{1, 1, -1}}, "train: ClassWeights[2] -1, want a number from 0"},
 		{"optimizer of one's own", ok, nil, Config{Optimizer: picky{}}, "train: picky: never content"},
 		{"no training samples", ok, func(d *data.Dataset) { d.Train = &blobs{} }, Config{}, `train: dataset "blobs" has no training or no test samples`},

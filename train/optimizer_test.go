@@ -204,6 +204,42 @@ func TestFitClassWeights(t *testing.T) {
 	}
 }
 
+// With sample weights too: those of both kinds multiply. The weights stay with
+// their samples however these are shuffled.
+func TestFitSampleWeights(t *testing.T) {
+	const lr = 0.5
+	classes, samples := []float64{1, 0.25, 3}, []float32{2, 0, 1, 0.5, 4, 1, 0.125}
+	d := blobSet(7, 2)
+	net, err := graph.NewNetwork(plainNet(), d.Shape[:], graph.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := net.Weights.Get("dense/weight").Float32s()
+	want, total := make([]float64, len(before)), 0.0
+	for i := range 7 {
+		w := classes[i%3] * float64(samples[i])
+		total += w
+		for k, g := range logisticGradient(t, ofClass{d.Train, []int{i}}, before) {
+			want[k] += w * g
+		}
+	}
+	c := Config{Epochs: 1, Batch: 7, Optimizer: SGD{LR: lr}, ClassWeights: classes, SampleWeights: samples}
+	after := fit(t, plainNet(), d, c).Network.Weights.Get("dense/weight").Float32s()
+	for i := range after {
+		if got := float64(before[i]-after[i]) / lr; math.Abs(got-want[i]/total) > 1e-5 {
+			t.Errorf("weight %d moved by %.7g, want %.7g", i, got, want[i]/total)
+		}
+	}
+
+	// A batch without any weight moves nothing.
+	c.ClassWeights, c.SampleWeights = nil, make([]float32, 7)
+	for i, w := range fit(t, plainNet(), d, c).Network.Weights.Get("dense/weight").Float32s() {
+		if w != before[i] {
+			t.Errorf("weight %d went from %g to %g with samples that do not count", i, before[i], w)
+		}
+	}
+}
+
 // Label smoothing is that of the loss: of an untrained network with zero weights, the gradient is known.
 func TestFitSmoothing(t *testing.T) {
 	zero := graph.Sequential{graph.Flatten{}, graph.Dense{Units: 3, WeightInit: graph.Zeros}}

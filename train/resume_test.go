@@ -196,7 +196,13 @@ func TestResumeAround(t *testing.T) {
 		"average and patience": func(c *Config) {
 			c.Average, c.Patience, c.Optimizer = 0.9, 1, SGD{LR: 0.5}
 		},
-		"targets": func(c *Config) { c.LabelSmoothing, c.ClassWeights = 0.1, []float64{1, 0.5, 3} },
+		"targets": func(c *Config) {
+			c.LabelSmoothing, c.ClassWeights = 0.1, []float64{1, 0.5, 3}
+			c.SampleWeights = make([]float32, resumeSet().Train.Len())
+			for i := range c.SampleWeights {
+				c.SampleWeights[i] = float32(i % 5)
+			}
+		},
 		"all": func(c *Config) {
 			c.Schedule = OneCycle{}
 			c.Accumulate, c.Average, c.ClipNorm, c.Optimizer = 2, 0.99, 0.5, NAdam{}

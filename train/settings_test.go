@@ -18,7 +18,7 @@ func TestResumeOtherSettings(t *testing.T) {
 	base.Dir = t.TempDir()
 	fit(t, plainNet(), blobSet(20, 5), base)
 	all := []string{"model", "dataset", "change of the images", "number of training images", "batch size", "optimizer", "seed", "clipping by norm", "clipping by value", "average", "accumulation", "schedule",
-		"label smoothing", "mixup", "class weighting"}
+		"label smoothing", "mixup", "class weighting", "sample weighting"}
 	for _, tt := range []struct {
 		name string
 		edit func(c *Config, d *data.Dataset)
@@ -42,6 +42,8 @@ func TestResumeOtherSettings(t *testing.T) {
 		{"label smoothing", func(c *Config, _ *data.Dataset) { c.LabelSmoothing = 0.1 }, []string{"label smoothing is 0, this run's 0.1"}},
 		{"mixup", func(c *Config, _ *data.Dataset) { c.Mixup = 0.2 }, []string{"mixup is 0, this run's 0.2"}},
 		{"class weights", func(c *Config, _ *data.Dataset) { c.ClassWeights = []float64{1, 2, 1} }, []string{`class weighting is "", this run's "[1 2 1]"`}},
+		{"sample weights", func(c *Config, _ *data.Dataset) { c.SampleWeights = make([]float32, 20) },
+			[]string{`sample weighting is "", this run's "20 weights, hash `}},
 		{"two", func(c *Config, _ *data.Dataset) { c.Batch, c.Seed = 7, 4 }, []string{"batch size is 8, this run's 7", "; its seed is 3, this run's 4"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

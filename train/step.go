@@ -16,7 +16,7 @@ func (r *run) batch(b data.Batch) error {
 	if r.Mixup > 0 {
 		mixUp(m.Input.Float32s(), b.X, len(b.X)/n, r.Mixup, r.mixing())
 	}
-	r.weigh(m)
+	r.weigh(m, b.Samples)
 	if err := m.Run(); err != nil {
 		return err
 	}
@@ -27,17 +27,6 @@ func (r *run) batch(b data.Batch) error {
 	r.at.Sums.add(m)
 	r.at.Batch++
 	return nil
-}
-
-// weigh gives the samples of a batch the weights of their classes.
-func (r *run) weigh(m *graph.Model) {
-	if r.ClassWeights == nil {
-		return
-	}
-	labels, weights := m.Target.Float32s(), m.SampleWeights.Float32s()
-	for i, class := range labels {
-		weights[i] = float32(r.ClassWeights[int(class)])
-	}
 }
 
 // learn takes up the gradients of a batch of n samples. With the last batch of a

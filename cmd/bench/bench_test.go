@@ -130,7 +130,7 @@ func TestParse(t *testing.T) {
 
 func TestWrongFlags(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
-		{"-model vgg", `no model "vgg", want one of cnn, fcnn, lenet5, mlp, simplecnn, simplecnn-m3, simplecnn-m7, vgg11, resnet20, mobilenetv2, mlpmixer, or conv3`},
+		{"-model vgg", `no model "vgg", want one of cnn, fcnn, lenet5, mlp, convnet, simplecnn, simplecnn-m3, simplecnn-m7, vgg11, resnet20, mobilenetv2, mlpmixer, or conv3`},
 		{"-model cnn,", `no model ""`},
 		{"-mode eval", `-mode "eval", want train, infer`},
 		{"-batch 0", `-batch "0", want numbers from 1 to 65536`},

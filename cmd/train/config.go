@@ -92,7 +92,8 @@ func (s settings) forTOML() map[string]any {
 	return all
 }
 
-// recipes are the default settings by model.
+// recipes are settings by name: a model's are what it trains with when nothing
+// else is said, others name their model.
 //
 //go:embed recipes.toml
 var recipes []byte
@@ -114,4 +115,20 @@ func recipeOf(model string) (settings, error) {
 	}
 	base, _, _ := strings.Cut(model, "-")
 	return all[base], err
+}
+
+// recipeNamed returns a recipe that was asked for by name.
+func recipeNamed(name string) (settings, error) {
+	all, err := allRecipes()
+	if err != nil {
+		return nil, err
+	}
+	s, ok := all[name]
+	if !ok {
+		return nil, cli.Usagef("train: no recipe %q, want one of %s", name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+	}
+	if s["model"] == nil {
+		s["model"] = name
+	}
+	return s, nil
 }

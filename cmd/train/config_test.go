@@ -67,6 +67,28 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// -recipe chooses the network too; flags and files stand above it.
+func TestRecipeByName(t *testing.T) {
+	fast, err := recipeOf("fast99")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := parse([]string{"-recipe", "fast99"}, io.Discard)
+	if err != nil || o.model != "convnet" || o.model != fast["model"] || int64(o.limit) != fast["limit"] || int64(o.epochs) != fast["epochs"] {
+		t.Errorf("%+v, error %v, want fast99's model, limit and epochs", o, err)
+	}
+	if o, err = parse([]string{"-recipe", "fast99", "-model", "convnet-0.5", "-epochs", "3"}, io.Discard); err != nil || o.model != "convnet-0.5" || o.epochs != 3 || int64(o.limit) != fast["limit"] {
+		t.Errorf("%+v, error %v, want the flags' model and epochs", o, err)
+	}
+	if o, err = parse([]string{"-recipe", "mlp"}, io.Discard); err != nil || o.model != "mlp" {
+		t.Errorf("%+v, error %v, want mlp, whose recipe it is", o, err)
+	}
+	_, err = parse([]string{"-recipe", "fast98"}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), `train: no recipe "fast98", want one of cnn, convnet, fast99, `) {
+		t.Errorf("error %v, want the recipes there are", err)
+	}
+}
+
 func TestConfigErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "x.toml")
@@ -162,8 +184,8 @@ func TestRecipes(t *testing.T) {
 	}
 	tables, err := allRecipes()
 	for name := range tables {
-		if err != nil || all[name] == nil {
-			t.Errorf("error %v, a recipe for %q, which is no model", err, name)
+		if model := tables[name]["model"]; err != nil || all[name] == nil && all[fmt.Sprint(model)] == nil {
+			t.Errorf("error %v, recipe %q for model %v: no such model", err, name, model)
 		}
 	}
 }

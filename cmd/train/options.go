@@ -31,10 +31,10 @@ type options struct {
 	seed                       uint64
 
 	// What this call does.
-	config, out  string
-	resume, json bool
-	report       bool
-	dashboard    string // address, "true" for any, "" for none
+	config, recipe, out string
+	resume, json        bool
+	report              bool
+	dashboard           string // address, "true" for any, "" for none
 
 	settings settings // as they are used
 	changed  string   // those that are not their flags' defaults, as flags
@@ -70,6 +70,7 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 // callFlags are the others.
 func (o *options) callFlags(f *flag.FlagSet) {
 	f.StringVar(&o.config, "config", "", "TOML file of settings by their flags' names, such as a run's config.toml")
+	f.StringVar(&o.recipe, "recipe", "", "recipe to train by, as in fast99: its network and its settings (default the network's own)")
 	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>)")
 	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
 	f.BoolVar(&o.report, "report", true, "write a report of the run at its end, an HTML file in its folder")
@@ -86,8 +87,8 @@ func (o *options) setDashboard(address string) error {
 }
 
 // parse returns the options: a setting is as its flag says, otherwise as the
-// file that -config names, otherwise as the model's recipe, otherwise the
-// flag's default.
+// file that -config names, otherwise as the recipe, which is that of -recipe or
+// the model's own, otherwise the flag's default.
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := cli.Flags("train", "[flags]", "trains a network and leaves its model in a folder; what no flag says, the model's recipe may", stderr)
@@ -130,12 +131,22 @@ func (o *options) complete(f *flag.FlagSet, known settings, args []string) error
 	if err := cli.Parse(f, args); err != nil { // once more, above the file
 		return err
 	}
-	recipe, err := recipeOf(o.model)
+	recipe, from, err := o.useRecipe()
 	if err != nil {
 		return err
 	}
 	maps.DeleteFunc(recipe, func(name string, _ any) bool { return file[name] != nil || given[name] != nil })
-	return recipe.set(f, known, "recipe of "+o.model)
+	return recipe.set(f, known, "recipe "+from)
+}
+
+// useRecipe returns the recipe to use, and its name.
+func (o *options) useRecipe() (recipe settings, name string, err error) {
+	if o.recipe != "" {
+		recipe, err = recipeNamed(o.recipe)
+		return recipe, o.recipe, err
+	}
+	recipe, err = recipeOf(o.model)
+	return recipe, o.model, err
 }
 
 func (o options) check() error {

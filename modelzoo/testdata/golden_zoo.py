@@ -91,6 +91,16 @@ def mlp(first=300, second=100):
     return lambda c, h, w: [nn.Flatten(), dense(c * h * w, first), nn.ReLU(), dense(first, second), nn.ReLU(), dense(second, CLASSES)]
 
 
+def convnet(width=1.0):
+    def net(c, h, w):
+        a, b, d = (round(n * width) for n in (16, 32, 64))
+        out = [((n - 4) // 2 - 2) // 2 - 2 for n in (h, w)]
+        return [*normed(c, a, 5, padding=0), nn.ReLU(), nn.MaxPool2d(2), *normed(a, b, padding=0), nn.ReLU(), nn.MaxPool2d(2),
+                *normed(b, d, padding=0), nn.ReLU(), nn.Flatten(), dense(d * out[0] * out[1], d, bias=False), nn.BatchNorm1d(d), nn.ReLU(),
+                dense(d, CLASSES)]
+    return net
+
+
 def simplecnn(kernel, channels):
     def net(c, h, w):
         layers = []
@@ -167,6 +177,7 @@ M7 = [48, 96, 144, 192]
 GREY, COLOUR = (1, 28, 28), (3, 32, 32)
 NETWORKS = [  # name, network, images
     ("cnn", cnn, [GREY]), ("fcnn", fcnn, [GREY]), ("lenet5", lenet5, [GREY, COLOUR]), ("mlp", mlp(), [GREY, COLOUR]),
+    ("convnet", convnet(), [GREY, (3, 20, 21)]), ("convnet-0.25", convnet(0.25), [GREY]),
     ("simplecnn", simplecnn(5, M5), [GREY, (2, 21, 22)]), ("simplecnn-m3", simplecnn(3, M3), [GREY]),
     ("simplecnn-m7", simplecnn(7, M7), [GREY]), ("vgg11", vgg11, [COLOUR, GREY]), ("resnet20", resnet20, [COLOUR, GREY, (1, 13, 9)]),
     ("mobilenetv2", mobilenetv2(), [COLOUR, GREY]), ("mlpmixer", mlpmixer(), [COLOUR, GREY, (2, 8, 20)]),

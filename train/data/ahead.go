@@ -11,6 +11,7 @@ import (
 type Batch struct {
 	X       []float32 // the images, len(Classes) times the size of one
 	Classes []int
+	Samples []int // their places in the Samples they were read from
 }
 
 // Ahead reads the samples of s that order lists, in that order, and calls do with batch of them at a time, the
@@ -102,8 +103,9 @@ func readBatch(s Samples, size int, samples []int, b Batch) (_ Batch, err error)
 		}
 	}()
 	if len(b.Classes) != len(samples) {
-		b = Batch{make([]float32, len(samples)*size), make([]int, len(samples))}
+		b = Batch{X: make([]float32, len(samples)*size), Classes: make([]int, len(samples))}
 	}
+	b.Samples = samples
 	for k, i := range samples {
 		if b.Classes[k], err = s.Read(i, b.X[k*size:][:size]); err != nil {
 			return b, fmt.Errorf("sample %d: %w", i, err)
