@@ -49,6 +49,10 @@ type Options struct {
 	// Train and in Eval: what saliency and adversarial examples are made of.
 	InputGradient bool
 
+	// Keep is the path of a layer, as Summary shows it, whose output Kept gives
+	// after a run. "" is none.
+	Keep string
+
 	unplanned bool // for tests: no op shares another's memory
 }
 
@@ -74,6 +78,7 @@ type Model struct {
 	input      *gorgonia.Node
 	output     *gorgonia.Node
 	prediction *gorgonia.Node                    // nil in Train
+	kept       *gorgonia.Node                    // nil unless Options.Keep
 	cost       *gorgonia.Node                    // nil in Infer
 	inputGrad  *gorgonia.Node                    // nil unless Options.InputGradient
 	sequence   *op.Sequence                      // nil if the machine runs the nodes one by one
@@ -133,6 +138,11 @@ func (m *Model) build(l Layer, shape tensor.Shape) error {
 	root := &Scope{b: m.b}
 	m.output = root.Apply(l, m.input)
 	layers := m.b.layers
+	if root.Err() == nil && m.b.opts.Keep != "" {
+		if m.kept = m.outputOf(m.b.opts.Keep); m.kept == nil {
+			return fmt.Errorf("graph: no output of layer %.64q to keep, want one of %s", m.b.opts.Keep, m.paths())
+		}
+	}
 	if err := m.end(root); err != nil {
 		return err
 	}
@@ -216,12 +226,12 @@ func (m *Model) differentiate(wrt gorgonia.Nodes) (gorgonia.Nodes, error) {
 	return grads, nil
 }
 
-// results are what a forward run is for: the output, and the prediction and the
-// loss, as the mode has them.
+// results are what a forward run is for: the output, and the prediction, the
+// loss and the layer's output to keep, as the mode and the options have them.
 func (m *Model) results() gorgonia.Nodes {
 	results := gorgonia.Nodes{m.output}
-	for _, n := range []*gorgonia.Node{m.prediction, m.cost} {
-		if n != nil && n != m.output {
+	for _, n := range []*gorgonia.Node{m.prediction, m.cost, m.kept} {
+		if n != nil && !results.Contains(n) {
 			results = append(results, n)
 		}
 	}
@@ -316,6 +326,10 @@ func (m *Model) Output() *tensor.Dense { return m.dense(m.output) }
 // Prediction is the output as Loss.Predict shows it, the probabilities of a
 // classifier, after a run. It is nil in Train mode.
 func (m *Model) Prediction() *tensor.Dense { return m.dense(m.prediction) }
+
+// Kept is the output of the layer that Options.Keep names, after a run, else
+// nil.
+func (m *Model) Kept() *tensor.Dense { return m.dense(m.kept) }
 
 // Loss is the loss after a run, 0 in Infer mode.
 func (m *Model) Loss() float64 {

@@ -25,7 +25,7 @@ func (m *Model) fuse() error {
 			return fmt.Errorf("graph: fuse: %w", err)
 		}
 	}
-	for _, result := range []**gorgonia.Node{&m.output, &m.prediction, &m.cost} {
+	for _, result := range []**gorgonia.Node{&m.output, &m.prediction, &m.cost, &m.kept} {
 		if *result != nil {
 			*result = f.now[*result]
 		}

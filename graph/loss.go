@@ -52,6 +52,38 @@ func (MSE) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node
 // Predict is the output itself.
 func (MSE) Predict(_ *Scope, output *gorgonia.Node) *gorgonia.Node { return output }
 
+// Score is the sum of the outputs, each times its target, which has the output's
+// shape. It is for looking at a network, not for training one: with
+// Options.InputGradient and a target of 1 for one class and 0 for the others,
+// InputGrad is the gradient of that class's logit. Sample weights do not count.
+type Score struct{}
+
+// Target is the output's shape.
+func (Score) Target(output tensor.Shape) tensor.Shape { return output }
+
+// Cost is the sum.
+func (Score) Cost(s *Scope, output, target, _ *gorgonia.Node) *gorgonia.Node {
+	return s.do(func() (*gorgonia.Node, error) {
+		n := output.Shape().TotalSize()
+		row, err := op.Reshape(output, 1, n)
+		if err != nil {
+			return nil, err
+		}
+		column, err := op.Reshape(target, n, 1)
+		if err != nil {
+			return nil, err
+		}
+		product, err := op.Mul(row, column, nil)
+		if err != nil {
+			return nil, err
+		}
+		return op.Reshape(product)
+	})
+}
+
+// Predict is the output itself.
+func (Score) Predict(_ *Scope, output *gorgonia.Node) *gorgonia.Node { return output }
+
 // ArgMax is the index of the largest value, the first of equal ones: the class
 // that a row of logits or probabilities stands for.
 func ArgMax(x []float32) int {

@@ -31,6 +31,29 @@ func (m *Model) Layers() []LayerInfo {
 	return infos
 }
 
+// outputOf is the last node of the layer with that path, nil for none.
+func (m *Model) outputOf(path string) (last *gorgonia.Node) {
+	for _, l := range m.b.layers {
+		for _, n := range l.nodes {
+			if l.Path == path && n.Op() != nil {
+				last = n
+			}
+		}
+	}
+	return last
+}
+
+// paths names the layers that have an output.
+func (m *Model) paths() string {
+	var paths []string
+	for _, l := range m.b.layers {
+		if m.outputOf(l.Path) != nil {
+			paths = append(paths, l.Path)
+		}
+	}
+	return strings.Join(paths, ", ")
+}
+
 // Summary is the network as a table: a line for each layer with its output's
 // shape, its parameters and the multiply-adds of a forward run for each sample
 // of the batch, and their sums.

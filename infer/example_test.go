@@ -90,3 +90,32 @@ func ExampleDecodeImage() {
 	fmt.Println(err)
 	// Output: infer: not a PNG, JPEG or GIF image: image: unknown format
 }
+
+// Where a network looked, and what its first layer made of it.
+func ExamplePredictor_Saliency() {
+	dir := trainCNN()
+	defer os.RemoveAll(dir)
+
+	p, err := infer.Load(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	bar := make([]float32, 28*28)
+	for y := 4; y < 24; y++ {
+		bar[28*y+14] = 1
+	}
+	predictions, err := p.Predict([][]float32{bar})
+	if err != nil {
+		log.Fatal(err)
+	}
+	s, err := p.Saliency(bar, predictions[0].Class)
+	if err != nil {
+		log.Fatal(err)
+	}
+	maps, err := p.FeatureMaps(bar, "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(s.Image().Bounds().Size(), "of", maps.Layer, len(maps.Images()), "maps of", maps.Images()[0].Bounds().Size())
+	// Output: (28,28) of conv2d 32 maps of (26,26)
+}

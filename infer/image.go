@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
 	_ "image/gif"  // formats that DecodeImage reads
 	_ "image/jpeg" // …
 	_ "image/png"  // …
@@ -118,3 +119,27 @@ func luma(img *image.RGBA) []float32 {
 	}
 	return x
 }
+
+// Picture is an image, as Predict takes them, for people to see: in colour for
+// three channels, else the first channel in grey.
+func (p *Predictor) Picture(pixels []float32) (image.Image, error) {
+	if err := p.check(pixels); err != nil {
+		return nil, fmt.Errorf("infer: %w", err)
+	}
+	h, w := p.Input[1], p.Input[2]
+	if p.Input[0] == 3 {
+		img := image.NewNRGBA(image.Rect(0, 0, w, h))
+		for i := range h * w {
+			img.SetNRGBA(i%w, i/w, color.NRGBA{level(pixels[i]), level(pixels[h*w+i]), level(pixels[2*h*w+i]), 255})
+		}
+		return img, nil
+	}
+	img := image.NewGray(image.Rect(0, 0, w, h))
+	for i := range img.Pix {
+		img.Pix[i] = level(pixels[i])
+	}
+	return img, nil
+}
+
+// level is a value in 0..1 as a byte; what lies outside is cut off.
+func level(v float32) uint8 { return uint8(255*max(0, min(v, 1)) + 0.5) }

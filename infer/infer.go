@@ -104,7 +104,7 @@ func New(l graph.Layer, m weights.Model) (*Predictor, error) {
 	if out := one.OutputShape(); len(out) != 2 || out[1] != len(m.Classes) {
 		return nil, fmt.Errorf("infer: the network's output is %v, want (1,%d) for the classes %v", out, len(m.Classes), m.Classes)
 	}
-	return &Predictor{Input: m.Input, Classes: slices.Clone(m.Classes), scaled: m.Scaled, models: newModels(l, net.Weights, m)}, nil
+	return &Predictor{Input: m.Input, Classes: slices.Clone(m.Classes), scaled: m.Scaled, models: newModels(l, net.Weights, m, one)}, nil
 }
 
 // Predict classifies any number of images. Each is its pixels, scaled to 0..1,

@@ -28,7 +28,8 @@ type models struct {
 	layer   graph.Layer
 	weights *graph.Weights
 	input   [3]int
-	affine  []affine // what the network takes, by channel; nil for the pixels themselves
+	layers  []graph.LayerInfo // those with feature maps
+	affine  []affine          // what the network takes, by channel; nil for the pixels themselves
 	slots   chan struct{}
 
 	// building guards the weights: Gorgonia writes to a tensor's header when it
@@ -36,26 +37,48 @@ type models struct {
 	building sync.RWMutex
 
 	mu   sync.Mutex
-	idle map[int][]*graph.Model // by batch size
+	idle map[variant][]*graph.Model
 }
 
-func newModels(l graph.Layer, w *graph.Weights, m weights.Model) *models {
+// variant is a way to build the network's graph.
+type variant struct {
+	batch    int
+	keep     string // path of a layer whose output is kept, "" for none
+	gradient bool   // with the gradient of the Target's classes for the input
+}
+
+// newModels takes the network as a layer, as its weights, and as one of its
+// graphs.
+func newModels(l graph.Layer, w *graph.Weights, m weights.Model, one *graph.Model) *models {
 	return &models{
-		layer: l, weights: w, input: m.Input, affine: normalisation(m.Mean, m.Deviation),
+		layer: l, weights: w, input: m.Input, layers: featureLayers(one), affine: normalisation(m.Mean, m.Deviation),
 		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		idle:  map[int][]*graph.Model{},
+		idle:  map[variant][]*graph.Model{},
 	}
 }
 
 // run returns the probabilities of a batch, in memory of the caller's.
-func (m *models) run(images [][]float32) ([]float32, error) {
+func (m *models) run(images [][]float32) (probabilities []float32, err error) {
+	err = m.use(variant{batch: len(images)}, images, func(g *graph.Model) error {
+		if err := g.Run(); err != nil {
+			return err
+		}
+		probabilities = slices.Clone(g.Prediction().Float32s())
+		return nil
+	})
+	return probabilities, err
+}
+
+// use calls f with a graph whose input is the images. f may run it and read it,
+// but not keep it.
+func (m *models) use(v variant, images [][]float32, f func(g *graph.Model) error) error {
 	m.slots <- struct{}{}
 	defer func() { <-m.slots }()
-	g, err := m.take(len(images))
+	g, err := m.take(v)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer m.put(g, len(images))
+	defer m.put(g, v)
 	x := g.Input.Float32s()
 	for _, image := range images {
 		n := copy(x, image)
@@ -64,28 +87,29 @@ func (m *models) run(images [][]float32) ([]float32, error) {
 	}
 	m.building.RLock()
 	defer m.building.RUnlock()
-	if err := g.Run(); err != nil {
-		return nil, err
-	}
-	return slices.Clone(g.Prediction().Float32s()), nil
+	return f(g)
 }
 
-func (m *models) take(batch int) (*graph.Model, error) {
+func (m *models) take(v variant) (*graph.Model, error) {
 	m.mu.Lock()
-	if idle := m.idle[batch]; len(idle) > 0 {
+	if idle := m.idle[v]; len(idle) > 0 {
 		g := idle[len(idle)-1]
-		m.idle[batch] = idle[:len(idle)-1]
+		m.idle[v] = idle[:len(idle)-1]
 		m.mu.Unlock()
 		return g, nil
 	}
 	m.mu.Unlock()
 	m.building.Lock()
 	defer m.building.Unlock()
-	return graph.Options{Weights: m.weights}.Build(m.layer, graph.Infer, batch, m.input[0], m.input[1], m.input[2])
+	o, mode := graph.Options{Weights: m.weights, Keep: v.keep}, graph.Infer
+	if v.gradient {
+		o.Loss, o.InputGradient, mode = graph.Score{}, true, graph.Eval
+	}
+	return o.Build(m.layer, mode, v.batch, m.input[0], m.input[1], m.input[2])
 }
 
-func (m *models) put(g *graph.Model, batch int) {
+func (m *models) put(g *graph.Model, v variant) {
 	m.mu.Lock()
-	m.idle[batch] = append(m.idle[batch], g)
+	m.idle[v] = append(m.idle[v], g)
 	m.mu.Unlock()
 }

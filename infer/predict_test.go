@@ -164,7 +164,8 @@ func checkIdle(t *testing.T, p *Predictor) {
 	if len(p.models.idle) == 0 {
 		t.Error("no graph was kept")
 	}
-	for batch, graphs := range p.models.idle {
+	for v, graphs := range p.models.idle {
+		batch := v.batch
 		if batch < 1 || batch > 128 || batch&(batch-1) != 0 {
 			t.Errorf("graphs for a batch of %d, want powers of two up to 128", batch)
 		}

@@ -69,6 +69,41 @@ func Example_predict() {
 	fmt.Println(predictions[0].Label, predictions[0].Probabilities)
 }
 
+// What mattered, and what a layer makes of a picture.
+func Example_explain() {
+	p, img, predictions, done := predicted()
+	defer done()
+	x, err := p.Pixels(img)
+	if err != nil {
+		log.Fatal(err)
+	}
+	saliency, err := p.Saliency(x, predictions[0].Class)
+	if err != nil {
+		log.Fatal(err)
+	}
+	maps, err := p.FeatureMaps(x, "conv2d")
+	if err != nil {
+		log.Fatal(err)
+	}
+	overlay, pictures := saliency.Image(), maps.Images()
+	fmt.Println(overlay.Bounds().Size(), len(pictures), pictures[0].Bounds().Size())
+	// Output: (28,28) 32 (26,26)
+}
+
+// predicted is a network, a picture and what it says of it; done removes them.
+func predicted() (p *infer.Predictor, img image.Image, predictions []infer.Prediction, done func()) {
+	dir := trainCNN()
+	p, err := infer.Load(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	img = one()
+	if predictions, err = p.PredictImages(img); err != nil {
+		log.Fatal(err)
+	}
+	return p, img, predictions, func() { os.RemoveAll(dir) }
+}
+
 // A network of one's own is trained, loaded and used.
 func Example_ownNetwork() {
 	defer inTemporaryFolder()()

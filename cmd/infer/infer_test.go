@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -213,13 +214,17 @@ func TestBadFiles(t *testing.T) {
 	text := write(t, filepath.Join(dir, "text.png"), []byte("no picture"))
 	empty := write(t, filepath.Join(dir, "empty.png"), nil)
 	missing := filepath.Join(dir, "missing.png")
+	folder := filepath.Join(dir, "folder") // without a picture
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	blank := filepath.Join(dir, "blank.png")
 	var b bytes.Buffer
 	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 50, 50))); err != nil {
 		t.Fatal(err)
 	}
 	write(t, blank, b.Bytes())
-	out, errs, err := classified(t, "-model", trained(t), good[0], text, empty, missing, dir, blank, good[1])
+	out, errs, err := classified(t, "-model", trained(t), good[0], text, empty, missing, folder, blank, good[1])
 	if err == nil || err.Error() != "infer: 5 of 7 files could not be classified" || errors.As(err, new(cli.UsageError)) {
 		t.Errorf("error %v, want one that counts 5 of 7", err)
 	}
@@ -228,7 +233,7 @@ func TestBadFiles(t *testing.T) {
 	}
 	wants := []string{
 		text + ": infer: not a PNG, JPEG or GIF image", empty + ": infer: not a PNG", missing + ": no such file or directory",
-		dir + ": infer: ", blank + ": infer: the picture is blank",
+		folder + ": infer: no PNG, JPEG or GIF file in the folder", blank + ": infer: the picture is blank",
 	}
 	lines := strings.Split(strings.TrimSuffix(errs, "\n"), "\n")
 	if len(lines) != len(wants) {
@@ -254,6 +259,11 @@ func TestErrors(t *testing.T) {
 		{"files and data", []string{"-model", dir, "-data", "mnist", "x.png"}, true, "infer: got both -data and files"},
 		{"flag after a file", []string{"x.png", "-model", dir}, true, "infer: -model after a file, want flags first; a file of that name is ./-model"},
 		{"no classes to show", []string{"-model", dir, "-top", "0", "x.png"}, true, "infer: -top 0, want 1 or more"},
+		{"two formats", []string{"-model", dir, "-json", "-csv", "x.png"}, true, "infer: got both -json and -csv, want one of them"},
+		{"table of data", []string{"-model", dir, "-csv", "-data", "mnist"}, true, "infer: -csv and -saliency are for files"},
+		{"saliency of data", []string{"-model", dir, "-saliency", "x.png", "-data", "mnist"}, true, "infer: -csv and -saliency are for files"},
+		{"saliency as JPEG", []string{"-model", dir, "-saliency", "x.jpg", "y.png"}, true, "infer: -saliency x.jpg, want a file ending in .png"},
+		{"saliency of very many", append([]string{"-model", trained(t), "-saliency", filepath.Join(dir, "x.png")}, slices.Repeat([]string{"y.png"}, 201)...), true, "infer: 201 files, -saliency draws at most 200"},
 		{"unknown flag", []string{"-x"}, true, "infer: flag provided but not defined: -x"},
 		{"folder without model", []string{"-model", dir, "x.png"}, false, "go run ./cmd/train makes one"},
 		{"missing folder", []string{"-model", filepath.Join(dir, "none"), "x.png"}, false, "go run ./cmd/train makes one"},

@@ -16,7 +16,7 @@ import (
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := cli.Flags("serve", "-model DIR | -models FOLDER [flags]",
-		"answers HTTP requests with trained networks: the Open Inference Protocol V2, TensorFlow Serving's predict, POST /classify", stderr)
+		"answers HTTP requests with trained networks: the Open Inference Protocol V2, TensorFlow Serving's predict, POST /classify, and a page to draw on", stderr)
 	c, addr, token, asJSON, verbose := serve.Config{}, "", "", false, false
 	f.StringVar(&c.Model, "model", "", "folder of a run, as in runs/cnn, or a model file")
 	f.StringVar(&c.Models, "models", "", "folder of such folders, as in runs; a model's sub-folders 1, 2, … are its versions")
@@ -91,6 +91,6 @@ func listen(ctx context.Context, c serve.Config, addr string, stdout io.Writer) 
 	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() && c.Token == "" {
 		c.Log.Warn("anyone who reaches this address can use the models: want -token FILE?", "address", l.Addr().String())
 	}
-	fmt.Fprintf(stdout, "serving at http://%s\n", l.Addr())
+	fmt.Fprintf(stdout, "serving at http://%s\ndraw a digit at http://%[1]s/\n", l.Addr())
 	return s.Serve(ctx, l)
 }

@@ -48,7 +48,8 @@ func served(t *testing.T, stderr io.Writer, args ...string) (url string, end fun
 		ended <- run(ctx, args, w, stderr)
 		w.Close()
 	}()
-	line, err := bufio.NewReader(r).ReadString('\n')
+	lines := bufio.NewReader(r)
+	line, err := lines.ReadString('\n')
 	if err != nil {
 		cancel()
 		t.Fatalf("no address: %v, %v", err, <-ended)
@@ -56,6 +57,9 @@ func served(t *testing.T, stderr io.Writer, args ...string) (url string, end fun
 	url, ok := strings.CutPrefix(strings.TrimSpace(line), "serving at ")
 	if !ok {
 		t.Fatalf("printed %q", line)
+	}
+	if page, err := lines.ReadString('\n'); page != "draw a digit at "+url+"/\n" {
+		t.Errorf("printed %q (%v), want the page's address", page, err)
 	}
 	return url, func() error { cancel(); return <-ended }
 }
@@ -90,6 +94,9 @@ func TestServe(t *testing.T) {
 		if status, body := get(t, url+"/v2/models/lenet5/ready", ""); status != http.StatusOK || body != `{"name":"lenet5","ready":true}` {
 			t.Errorf("status %d, %s", status, body)
 		}
+		if status, body := get(t, url+"/", ""); status != http.StatusOK || !strings.HasPrefix(body, "<!doctype html>") {
+			t.Errorf("the page: status %d, %.100s", status, body)
+		}
 		if err := end(); err != nil {
 			t.Error(err)
 		}
@@ -101,7 +108,7 @@ func TestServe(t *testing.T) {
 			}
 			messages = append(messages, v.Msg)
 		}
-		if got := strings.Join(messages, ", "); got != "model loaded, request, shutting down, model dropped" {
+		if got := strings.Join(messages, ", "); got != "model loaded, request, request, shutting down, model dropped" {
 			t.Errorf("log %s", got)
 		}
 	}

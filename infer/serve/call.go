@@ -29,8 +29,8 @@ type call struct {
 	taken  int64  // bytes of the server's memory
 }
 
-// handler answers a call: with a JSON text, or with an error that is a *failure
-// unless it is the server's fault.
+// handler answers a call: with a JSON text, unless it sets another Content-Type,
+// or with an error that is a *failure unless it is the server's fault.
 type handler func(c *call) ([]byte, error)
 
 // answer runs a handler and writes, counts and logs what comes of it.
@@ -95,7 +95,9 @@ func (c *call) write(f *failure, body []byte) {
 	if c.server.draining.Load() {
 		h.Set("Connection", "close")
 	}
-	h.Set("Content-Type", "application/json")
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "application/json")
+	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(status)
 	c.w.Write(body) // an error is that of a client who does not read; nobody else is to know
@@ -214,9 +216,13 @@ func (c *call) predict(images [][]float32) ([]infer.Prediction, error) {
 		return nil, err
 	}
 	if !finite(predictions) {
-		return nil, wrongInput("the model's output is not finite: want pixels scaled to 0..1")
+		return nil, notFinite()
 	}
 	return predictions, nil
+}
+
+func notFinite() error {
+	return wrongInput("the model's output is not finite: want pixels scaled to 0..1")
 }
 
 // mustMarshal is for values that always have a JSON text.

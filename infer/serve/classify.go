@@ -22,6 +22,32 @@ const (
 // classify answers POST /classify?model=NAME&version=N. The body is a picture, or
 // a form with one. There is no need to name the only model.
 func classify(c *call) ([]byte, error) {
+	pixels, err := c.picture()
+	if err != nil {
+		return nil, err
+	}
+	predictions, err := c.predict([][]float32{pixels})
+	if err != nil {
+		return nil, err
+	}
+	return mustMarshal(c.class(predictions[0])), nil
+}
+
+// classAnswer says what is in a picture.
+type classAnswer struct {
+	Model         string    `json:"model"`
+	Version       string    `json:"version"`
+	Class         string    `json:"class"`
+	Classes       []string  `json:"classes"`
+	Probabilities []float32 `json:"probabilities"`
+}
+
+func (c *call) class(p infer.Prediction) classAnswer {
+	return classAnswer{c.model.name, c.model.version, p.Label, c.model.classes, p.Probabilities}
+}
+
+// picture finds the model, and prepares the picture in the body for it.
+func (c *call) picture() ([]float32, error) {
 	name, err := c.modelName()
 	if err != nil {
 		return nil, err
@@ -37,21 +63,7 @@ func classify(c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	pixels, err := c.pixels(file)
-	if err != nil {
-		return nil, err
-	}
-	predictions, err := c.predict([][]float32{pixels})
-	if err != nil {
-		return nil, err
-	}
-	return mustMarshal(struct {
-		Model         string    `json:"model"`
-		Version       string    `json:"version"`
-		Class         string    `json:"class"`
-		Classes       []string  `json:"classes"`
-		Probabilities []float32 `json:"probabilities"`
-	}{c.model.name, c.model.version, predictions[0].Label, c.model.classes, predictions[0].Probabilities}), nil
+	return c.pixels(file)
 }
 
 func (c *call) modelName() (string, error) {
@@ -106,8 +118,7 @@ func (c *call) pixels(file []byte) ([]float32, error) {
 	if err != nil {
 		return nil, notPicture(err)
 	}
-	p := infer.Predictor{Input: c.model.input}
-	pixels, err := p.Pixels(img)
+	pixels, err := c.model.predictor.Pixels(img)
 	if err != nil {
 		return nil, wrongInput("%s", strings.TrimPrefix(err.Error(), "infer: "))
 	}

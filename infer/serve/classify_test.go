@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"tapenet/graph/weights"
 	"tapenet/infer"
 )
 
@@ -121,6 +122,38 @@ func TestClassifyOnlyModel(t *testing.T) {
 	w := ask(t, s, "POST", "/classify", bytes.NewReader(pngFile(t, drawing())))
 	if w.Code != http.StatusOK || !strings.HasPrefix(w.Body.String(), `{"model":"cnn","version":"1","class":"`) {
 		t.Errorf("status %d, %s", w.Code, w.Body)
+	}
+}
+
+// TestClassifyScaled: a network that was trained on whole pictures in grey gets
+// the whole picture, not the strokes on it.
+func TestClassifyScaled(t *testing.T) {
+	dir := t.TempDir()
+	save(t, dir, "lenet5", 1)
+	m, err := weights.LoadModel(filepath.Join(dir, modelFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Scaled = true
+	if err := m.Save(filepath.Join(dir, modelFile)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := infer.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := p.PredictImages(drawing())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, func(c *Config) { c.Model = dir })
+	w := ask(t, s, "POST", "/classify", bytes.NewReader(pngFile(t, drawing())))
+	var got struct{ Probabilities []float32 }
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if err := near(got.Probabilities, want[0].Probabilities); err != nil {
+		t.Error(err)
 	}
 }
 

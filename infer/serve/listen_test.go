@@ -239,15 +239,16 @@ func TestServeBrokenListener(t *testing.T) {
 	}
 }
 
-// TestToken: without the token there is only /v2/health.
+// TestToken: without the token there are only /v2/health and the page, which asks
+// for it.
 func TestToken(t *testing.T) {
 	s := start(t, func(c *Config) { c.Token = "secret" })
-	for _, path := range []string{"/", "/v2", "/v2/models/cnn", "/v1/models/cnn", "/metrics"} {
+	for _, path := range []string{"/none", "/v2", "/explain", "/v2/models/cnn", "/v1/models/cnn", "/metrics"} {
 		for header, ok := range map[string]bool{
 			"": false, "secret": false, "Bearer": false, "Bearer ": false, "Bearer secre": false, "Bearer secret1": false, "Basic secret": false, "Bearer secret": true, "bearer secret": true,
 		} {
 			w := ask(t, s, "GET", path, nil, "Authorization", header)
-			if ok && path != "/" && w.Code != http.StatusOK || ok && path == "/" && w.Code != http.StatusNotFound {
+			if ok && path != "/none" && w.Code != http.StatusOK || ok && path == "/none" && w.Code != http.StatusNotFound {
 				t.Errorf("%s with %q: status %d", path, header, w.Code)
 			}
 			if !ok {
@@ -266,7 +267,7 @@ func TestToken(t *testing.T) {
 	if n := e.read.Load(); n > 0 {
 		t.Errorf("%d bytes of a stranger's body were read", n)
 	}
-	for _, path := range []string{"/v2/health/live", "/v2/health/ready"} {
+	for _, path := range []string{"/v2/health/live", "/v2/health/ready", "/", "/style.css", "/app.js"} {
 		if w := ask(t, s, "GET", path, nil); w.Code != http.StatusOK {
 			t.Errorf("%s: status %d, want 200", path, w.Code)
 		}

@@ -28,10 +28,12 @@ type place struct{ name, version, path string }
 // model is one version of a model, loaded.
 type model struct {
 	place
-	*batcher
-	input   [3]int
-	classes []string
-	users   sync.WaitGroup // requests that have it
+	*batcher[infer.Prediction]
+	explainer *batcher[explanation]
+	predictor *infer.Predictor
+	input     [3]int
+	classes   []string
+	users     sync.WaitGroup // requests that have it
 }
 
 // values is how many numbers an image has.
@@ -156,7 +158,7 @@ func (ms *models) load(p place) (m *model, err error) {
 	if err != nil {
 		return nil, err
 	}
-	m = &model{place: p, input: predictor.Input, classes: predictor.Classes}
+	m = &model{place: p, predictor: predictor, input: predictor.Input, classes: predictor.Classes}
 	predict := ms.config.wrap(predictor.Predict)
 	blank := make([]float32, m.values())
 	for n := 1; n <= ms.config.Batch; n *= 2 {
@@ -169,7 +171,14 @@ func (ms *models) load(p place) (m *model, err error) {
 		}
 	}
 	m.batcher = newBatcher(predict, ms.config, ms.metrics.of(p))
+	m.explainer = newExplainer(predict, predictor, ms.config, ms.metrics.of(p))
 	return m, nil
+}
+
+// close ends the model's workers.
+func (m *model) close() {
+	m.batcher.close()
+	m.explainer.close()
 }
 
 // finite tells whether all probabilities are numbers.

@@ -26,6 +26,11 @@ func (s *Server) routes() {
 	}
 	s.closed("/v1/models/{target}", "predict", methods{"GET": statusV1, "POST": predictV1})
 	s.closed("/v1/models/{name}/versions/{target}", "predict", methods{"GET": statusV1, "POST": predictV1})
+	s.open("/{$}", "page", methods{"GET": page("index.html")})
+	for _, file := range []string{"style.css", "app.js", "backend.js", "pad.js"} {
+		s.open("/"+file, "page", methods{"GET": page(file)})
+	}
+	s.closed("/explain", "explain", methods{"GET": explainable, "POST": explain})
 	s.closed("/classify", "classify", methods{"POST": classify})
 	s.mux.Handle("/metrics", s.metricsHandler())
 	s.closed("/", "other", nil)
@@ -64,7 +69,7 @@ func (s *Server) closed(pattern, endpoint string, m methods) {
 // choose runs the handler of the call's method.
 func (m methods) choose(c *call) ([]byte, error) {
 	if len(m) == 0 {
-		return nil, failed(http.StatusNotFound, kindPath, "nothing at %.100q: want /v2, /v2/models/NAME/infer, /v1/models/NAME:predict, /classify or /metrics", c.URL.Path)
+		return nil, failed(http.StatusNotFound, kindPath, "nothing at %.100q: want /v2, /v2/models/NAME/infer, /v1/models/NAME:predict, /classify, /explain, /metrics, or / in a browser", c.URL.Path)
 	}
 	method := c.Method
 	if method == http.MethodHead {

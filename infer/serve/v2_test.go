@@ -279,7 +279,8 @@ func TestPaths(t *testing.T) {
 		status       int
 		want         string
 	}{
-		{"GET", "/", 404, "nothing at \"/\": want /v2"},
+		{"GET", "/none", 404, "nothing at \"/none\": want /v2"},
+		{"POST", "/", 405, "method POST, want GET"},
 		{"GET", "/v2/models/", 404, "nothing at"},
 		{"GET", "/v2/models/none", 404, `no model "none", want one of cnn, lenet5`},
 		{"GET", "/v2/models/cnn/versions/2", 404, `no version "2" of model cnn, want one of 1`},

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tapenet/infer"
+)
+
+func TestSources(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, dir := range []string{"digits/b", "digits/.cache", "empty", "[odd]"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{
+		"digits/b/1.png", "digits/b/2.JPG", "digits/a.gif", "digits/c.jpeg", "digits/notes.txt", "digits/.hidden.png", "digits/.cache/x.png", "[odd]/a*b.png", "0.png",
+	} {
+		write(t, file, nil)
+	}
+	const none = ": infer: no PNG, JPEG or GIF file in the folder"
+	for _, tt := range []struct {
+		args, want []string
+	}{
+		{[]string{"z.png", "0.png", "-"}, []string{"z.png", "0.png", "-"}},
+		{[]string{"digits"}, []string{"digits/a.gif", "digits/b/1.png", "digits/b/2.JPG", "digits/c.jpeg"}},
+		{[]string{"digits/[a-z]*.?[if]*"}, []string{"digits/a.gif"}},
+		{[]string{"digits/[ab]*", "0.png"}, []string{"digits/a.gif", "digits/b/1.png", "digits/b/2.JPG", "0.png"}},
+		{[]string{"[odd]", "[odd]/a*b.png"}, []string{"[odd]/a*b.png", "[odd]/a*b.png"}},
+		{[]string{"empty", "*.tiff", "a[", "0.png"}, []string{"empty" + none, "*.tiff: infer: no file matches the pattern", "a[: infer: not a pattern, want *, ? and [a-z] as in 'digits/*.png'", "0.png"}},
+	} {
+		var got []string
+		for _, s := range sources(tt.args) {
+			line := filepath.ToSlash(s.name)
+			if s.err != nil {
+				line += ": " + s.err.Error()
+			}
+			got = append(got, line)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%q gives %q, want %q", tt.args, got, tt.want)
+		}
+	}
+}
+
+// TestManyFiles: more pictures than a batch has, some of them broken, come in
+// order, each as it does alone.
+func TestManyFiles(t *testing.T) {
+	files, _ := pictures(t, 7)
+	broken := write(t, filepath.Join(t.TempDir(), "broken.png"), []byte("no picture"))
+	args, list := []string{"-model", trained(t), "-json"}, []string(nil)
+	for i := range 3 * batch {
+		if i%100 == 50 {
+			list = append(list, broken)
+		} else {
+			list = append(list, files[i%7])
+		}
+	}
+	out, errs, err := classified(t, append(args, list...)...)
+	if err == nil || err.Error() != "infer: 4 of 384 files could not be classified" || strings.Count(errs, broken+": infer: not a PNG") != 4 {
+		t.Fatalf("error %v, stderr %q, want four broken files", err, errs)
+	}
+	p, err := infer.Load(trained(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	for _, name := range list {
+		if name == broken {
+			continue
+		}
+		var r result
+		strict(t, lines[0], &r)
+		lines = lines[1:]
+		pixels, err := read(p, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone, err := p.Predict([][]float32{pixels})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.File != name || r.Class != alone[0].Label {
+			t.Fatalf("%s is %s, want %s, %s", r.File, r.Class, name, alone[0].Label)
+		}
+		for k, v := range alone[0].Probabilities {
+			if d := v - r.Probabilities[k]; d > 1e-5 || d < -1e-5 {
+				t.Fatalf("%s: probability %d is %v, alone %v", name, k, r.Probabilities[k], v)
+			}
+		}
+	}
+	if len(lines) != 0 {
+		t.Errorf("%d lines too many", len(lines))
+	}
+}
+
+// TestAhead: all pictures come, in batches of which there is room for one.
+func TestAhead(t *testing.T) {
+	list := slices.Repeat([]source{{name: "none.png"}}, 10*batch)
+	n := 0
+	for results := range ahead(t.Context(), nil, list) {
+		for _, r := range results {
+			if r.File != "none.png" || r.err == nil {
+				t.Fatalf("%+v, want the error of a missing file", r)
+			}
+		}
+		if n += len(results); len(results) != batch {
+			t.Errorf("a batch of %d, want %d", len(results), batch)
+		}
+	}
+	if n != len(list) {
+		t.Errorf("%d pictures, want %d", n, len(list))
+	}
+	if c := cap(ahead(t.Context(), nil, nil)); c != 1 {
+		t.Errorf("room for %d batches, want 1", c)
+	}
+}
+
+func TestStdin(t *testing.T) {
+	files, _ := pictures(t, 1)
+	f, err := os.Open(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	defer func(old *os.File) { os.Stdin = old }(os.Stdin)
+	os.Stdin = f
+	out, errs, err := classified(t, "-model", trained(t), "-")
+	if err != nil || errs != "" {
+		t.Fatalf("error %v, stderr %q", err, errs)
+	}
+	want, _, err := classified(t, "-model", trained(t), files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out != "-"+strings.TrimPrefix(want, files[0]) {
+		t.Errorf("printed %q, want %q with the name -", out, want)
+	}
+	out, errs, err = classified(t, "-model", trained(t), "-")
+	if err == nil || out != "" || !strings.HasPrefix(errs, "-: infer: not a PNG, JPEG or GIF image") {
+		t.Errorf("error %v, stdout %q, stderr %q, want that there is no more on standard input", err, out, errs)
+	}
+}
+
+func TestCSV(t *testing.T) {
+	files, _ := pictures(t, 2)
+	odd := filepath.Join(filepath.Dir(files[0]), `a "digit", 7.png`)
+	if err := os.Rename(files[1], odd); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, err := classified(t, "-model", trained(t), "-csv", files[0], odd)
+	if err != nil || errs != "" {
+		t.Fatalf("error %v, stderr %q", err, errs)
+	}
+	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	if err != nil || len(rows) != 3 {
+		t.Fatalf("%d rows (%v), want 3:\n%s", len(rows), err, out)
+	}
+	if got := strings.Join(rows[0], " "); got != "file class 0 1 2 3 4 5 6 7 8 9" {
+		t.Errorf("columns %s", got)
+	}
+	for i, row := range rows[1:] {
+		best := []float32{}
+		for _, field := range row[2:] {
+			v, err := strconv.ParseFloat(field, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			best = append(best, float32(v))
+		}
+		if want := []string{files[0], odd}[i]; row[0] != want || row[1] != strconv.Itoa(ranking(best)[0]) {
+			t.Errorf("row %q, want %s and the most probable class", row, want)
+		}
+	}
+}
+
+// TestSaliencyFile: each picture as the network gets it, and beside it the same
+// with the pixels that mattered.
+func TestSaliencyFile(t *testing.T) {
+	files, _ := pictures(t, 5)
+	for _, tt := range []struct {
+		n, width, height int
+	}{
+		{1, 2*112 + 24, 112 + 18 + 24},
+		{5, 4 * (2*112 + 24), 2*(112+18+12) + 12},
+	} {
+		file := filepath.Join(t.TempDir(), "out.PNG")
+		out, errs, err := classified(t, append([]string{"-model", trained(t), "-saliency", file}, files[:tt.n]...)...)
+		if err != nil || errs != "" || strings.Count(out, "\n") != tt.n {
+			t.Fatalf("error %v, stdout %q, stderr %q", err, out, errs)
+		}
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(bytes.NewReader(content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size := img.Bounds().Size(); size != image.Pt(tt.width, tt.height) {
+			t.Fatalf("%d pictures on a sheet of %v, want %dx%d", tt.n, size, tt.width, tt.height)
+		}
+		p, err := infer.Load(trained(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := read(p, files[tt.n-1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := image.Pt(12, 12)
+		if tt.n == 5 {
+			at.Y += 142
+		}
+		orange := 0
+		for i, v := range x {
+			left := color.GrayModel.Convert(img.At(at.X+4*(i%28)+2, at.Y+4*(i/28)+2)).(color.Gray).Y
+			if want := uint8(255*v + 0.5); left != want {
+				t.Fatalf("%d pictures: pixel %d of the last is %d, want %d", tt.n, i, left, want)
+			}
+			if r, _, b, _ := img.At(at.X+112+4*(i%28)+2, at.Y+4*(i/28)+2).RGBA(); r > b {
+				orange++
+			}
+		}
+		if orange < 50 {
+			t.Errorf("%d pixels are orange, want 50 or more", orange)
+		}
+	}
+}
+
+// TestSaliencyOfBadFiles: they are left out, and without a good one there is no
+// sheet.
+func TestSaliencyOfBadFiles(t *testing.T) {
+	files, _ := pictures(t, 1)
+	file := filepath.Join(t.TempDir(), "out.png")
+	_, _, err := classified(t, "-model", trained(t), "-saliency", file, "none.png")
+	if _, missing := os.Stat(file); err == nil || missing == nil {
+		t.Errorf("error %v, and a sheet: %t", err, missing == nil)
+	}
+	_, _, err = classified(t, "-model", trained(t), "-saliency", file, "none.png", files[0])
+	if _, missing := os.Stat(file); err == nil || err.Error() != "infer: 1 of 2 files could not be classified" || missing != nil {
+		t.Errorf("error %v, and no sheet: %v", err, missing)
+	}
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// printer returns a function that prints results in the format that the options
+// ask for.
+func printer(w io.Writer, o options, classes []string) func([]result) error {
+	out := bufio.NewWriter(w) // its errors stay until Flush
+	table := csv.NewWriter(out)
+	if o.csv {
+		table.Write(append([]string{"file", "class"}, classes...))
+	}
+	return func(results []result) error {
+		for _, r := range results {
+			switch {
+			case o.json:
+				if err := json.NewEncoder(out).Encode(r); err != nil {
+					return err
+				}
+			case o.csv:
+				table.Write(r.row())
+			default:
+				fmt.Fprintln(out, r.line(classes, o.top))
+			}
+		}
+		table.Flush()
+		return out.Flush()
+	}
+}
+
+// line is the file, its class, and the most probable classes with their
+// probabilities.
+func (r result) line(classes []string, top int) string {
+	order := ranking(r.Probabilities)
+	shown := make([]string, min(top, len(order)))
+	for i := range shown {
+		shown[i] = fmt.Sprintf("%s: %.1f %%", classes[order[i]], 100*r.Probabilities[order[i]])
+	}
+	return fmt.Sprintf("%s: %s  (%s)", r.File, r.Class, strings.Join(shown, ", "))
+}
+
+// row is the file, its class, and the probabilities of all classes.
+func (r result) row() []string {
+	row := []string{r.File, r.Class}
+	for _, p := range r.Probabilities {
+		row = append(row, strconv.FormatFloat(float64(p), 'g', -1, 32))
+	}
+	return row
+}
+
+// ranking lists the classes, the most probable ones first.
+func ranking(probabilities []float32) []int {
+	order := make([]int, len(probabilities))
+	for k := range order {
+		order[k] = k
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(probabilities[b], probabilities[a]) })
+	return order
+}

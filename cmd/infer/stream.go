@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"tapenet/infer"
+)
+
+// batch is how many pictures are read, and run through the network, together.
+const batch = 128
+
+// result is what is said of one picture.
+type result struct {
+	File          string    `json:"file"`
+	Class         string    `json:"class"`
+	Probabilities []float32 `json:"probabilities"`
+
+	pixels []float32
+	best   int // index of Class
+	err    error
+}
+
+// classify calls show for the pictures, in order, batch by batch. One that can't
+// be read is reported on stderr and doesn't stop the others. It needs memory for
+// three batches of prepared pictures, and for as many whole ones as there are
+// processors.
+func classify(ctx context.Context, p *infer.Predictor, list []source, show func([]result) error, stderr io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done, failed := 0, 0
+	for results := range ahead(ctx, p, list) {
+		if ctx.Err() != nil {
+			break
+		}
+		done += len(results)
+		results = slices.DeleteFunc(results, func(r result) bool {
+			if r.err != nil {
+				failed++
+				fmt.Fprintf(stderr, "%s: %v\n", r.File, r.err)
+			}
+			return r.err != nil
+		})
+		if err := predict(p, results); err != nil {
+			return err
+		}
+		if err := show(results); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil && done < len(list) {
+		return fmt.Errorf("infer: stopped after %d of %d files: %w", done, len(list), err)
+	}
+	if failed > 0 {
+		return fmt.Errorf("infer: %d of %d files could not be classified", failed, len(list))
+	}
+	return nil
+}
+
+// ahead sends the pictures in batches, prepared for the network, while the
+// caller is busy with the batch before. The channel is closed after the last, or
+// when ctx ends.
+func ahead(ctx context.Context, p *infer.Predictor, list []source) <-chan []result {
+	batches := make(chan []result, 1)
+	go func() {
+		defer close(batches)
+		for part := range slices.Chunk(list, batch) {
+			select {
+			case batches <- readAll(p, part):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return batches
+}
+
+// readAll reads pictures on all processors.
+func readAll(p *infer.Predictor, list []source) []result {
+	results := make([]result, len(list))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(list)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
+				r := result{File: list[i].name, err: list[i].err}
+				if r.err == nil {
+					r.pixels, r.err = read(p, r.File)
+				}
+				results[i] = r
+			}
+		})
+	}
+	wg.Wait()
+	return results
+}
+
+// read prepares one picture.
+func read(p *infer.Predictor, name string) ([]float32, error) {
+	f := os.Stdin
+	if name != stdin {
+		var err error
+		if f, err = os.Open(name); err != nil {
+			return nil, reason(err)
+		}
+		defer f.Close()
+	}
+	img, err := infer.DecodeImage(f)
+	if err != nil {
+		return nil, err
+	}
+	return p.Pixels(img)
+}
+
+// predict fills in what the network makes of pictures.
+func predict(p *infer.Predictor, results []result) error {
+	pixels := make([][]float32, len(results))
+	for i, r := range results {
+		pixels[i] = r.pixels
+	}
+	predictions, err := p.Predict(pixels)
+	if err != nil {
+		return err
+	}
+	for i, prediction := range predictions {
+		r := &results[i]
+		r.Class, r.best, r.Probabilities = prediction.Label, prediction.Class, prediction.Probabilities
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package serve
+
+import (
+	"context"
+
+	"tapenet/infer"
+)
+
+// explanation is what a network makes of an image, and why.
+type explanation struct {
+	prediction infer.Prediction
+	saliency   infer.Saliency
+	maps       infer.FeatureMaps // of the first layer that has any; no values if none has
+}
+
+// newExplainer starts a worker that explains one image after the other, with a
+// queue of its own, so that explanations do not hold up predictions.
+func newExplainer(predict predictFunc, p *infer.Predictor, c Config, m modelMetrics) *batcher[explanation] {
+	c.Batch = 1
+	return newBatcher(func(images [][]float32) ([]explanation, error) {
+		predictions, err := predict(images)
+		if err != nil {
+			return nil, err
+		}
+		e := explanation{prediction: predictions[0]}
+		if !finite(predictions) {
+			return []explanation{e}, nil
+		}
+		if len(p.FeatureLayers()) > 0 {
+			if e.maps, err = p.FeatureMaps(images[0], ""); err != nil {
+				return nil, err
+			}
+		}
+		e.saliency, err = p.Saliency(images[0], e.prediction.Class)
+		return []explanation{e}, err
+	}, c, m)
+}
+
+// explainable answers GET /explain: the models that pictures can be given to.
+func explainable(c *call) ([]byte, error) {
+	type entry struct {
+		Name    string   `json:"name"`
+		Classes []string `json:"classes"`
+	}
+	entries := []entry{}
+	for _, name := range c.server.models.names() {
+		m, err := c.server.models.acquire(name, "")
+		if err != nil {
+			continue // it has just been dropped
+		}
+		entries = append(entries, entry{m.name, m.classes})
+		m.users.Done()
+	}
+	return mustMarshal(struct {
+		Models []entry `json:"models"`
+	}{entries}), nil
+}
+
+// raster is a picture or several: bytes from 0 to 255, channel by channel and row
+// by row, in base64.
+type raster struct {
+	Channels int    `json:"channels"`
+	Height   int    `json:"height"`
+	Width    int    `json:"width"`
+	Pixels   []byte `json:"pixels"`
+}
+
+// maxMaps is how many feature maps an answer has at most.
+const maxMaps = 64
+
+// explain answers POST /explain?model=NAME&version=N, whose body is that of
+// /classify.
+func explain(c *call) ([]byte, error) {
+	pixels, err := c.picture()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.take(c.model.explanationBytes()); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), c.server.config.Timeout)
+	defer cancel()
+	es, err := c.model.explainer.run(ctx, [][]float32{pixels})
+	if err != nil {
+		return nil, err
+	}
+	e := es[0]
+	if !finite([]infer.Prediction{e.prediction}) {
+		return nil, notFinite()
+	}
+	in := c.model.input
+	answer := struct {
+		classAnswer
+		Picture  raster  `json:"picture"` // as the network sees it
+		Saliency raster  `json:"saliency"`
+		Layer    string  `json:"layer,omitempty"` // whose feature maps follow
+		Maps     *raster `json:"maps,omitempty"`  // the first of them, if there are many
+	}{
+		classAnswer: c.class(e.prediction),
+		Picture:     raster{in[0], in[1], in[2], levels(pixels)},
+		Saliency:    raster{1, in[1], in[2], levels(e.saliency.Values)},
+		Layer:       e.maps.Layer,
+	}
+	if e.maps.Channels > 0 {
+		answer.Maps = firstMaps(e.maps)
+	}
+	return mustMarshal(answer), nil
+}
+
+// explanationBytes is the memory that the answer to /explain takes, at most: the
+// feature maps as numbers, as bytes and in base64 while its buffer grows, and
+// three such planes of pixels.
+func (m *model) explanationBytes() int64 {
+	const each = 4 + 1 + 3*4/3
+	values := 3 * int64(m.values())
+	if layers := m.predictor.FeatureLayers(); len(layers) > 0 {
+		values += int64(layers[0].Output.TotalSize())
+	}
+	return each*values + 4096
+}
+
+func firstMaps(f infer.FeatureMaps) *raster {
+	images := f.Images()
+	images = images[:min(len(images), maxMaps)]
+	r := &raster{Channels: len(images), Height: f.Height, Width: f.Width}
+	for _, img := range images {
+		r.Pixels = append(r.Pixels, img.Pix...)
+	}
+	return r
+}
+
+// levels turns values in 0..1 into bytes.
+func levels(values []float32) []byte {
+	b := make([]byte, len(values))
+	for i, v := range values {
+		b[i] = byte(255*v + 0.5)
+	}
+	return b
+}

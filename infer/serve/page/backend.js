@@ -1,0 +1,42 @@
+// The network behind the page, here the server that the page comes from.
+// Whatever has the same functions can take its place:
+//
+//	models() gives a list of {name, classes}.
+//	explain(model, picture) takes a PNG as a Blob and gives
+//	  {class, classes, probabilities, picture, saliency, layer, maps}.
+//
+// The last four may be missing, and are then not shown. A raster, as picture,
+// saliency and maps are, is {channels, height, width, pixels}: bytes, channel by
+// channel and row by row.
+
+export class TokenNeeded extends Error {}
+
+export const backend = {
+	token: "", // kept here alone, and gone with the page
+
+	async models() {
+		return (await this.fetch("explain")).models;
+	},
+
+	async explain(model, picture) {
+		const answer = await this.fetch("explain?model=" + encodeURIComponent(model), {method: "POST", body: picture});
+		for (const raster of [answer.picture, answer.saliency, answer.maps]) {
+			if (raster) raster.pixels = Uint8Array.from(atob(raster.pixels), (c) => c.charCodeAt(0));
+		}
+		return answer;
+	},
+
+	async fetch(address, options = {}) {
+		if (this.token) options.headers = {Authorization: "Bearer " + this.token};
+		let response;
+		try {
+			response = await fetch(address, options);
+		} catch {
+			throw new Error("The server does not answer.");
+		}
+		if (response.status === 401) throw new TokenNeeded();
+		const answer = await response.json().catch(() => ({}));
+		if (!response.ok) throw new Error(answer.error || "The server answered with status " + response.status + ".");
+		return answer;
+	},
+};
