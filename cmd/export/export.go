@@ -28,8 +28,9 @@ var files = map[string]func(w io.Writer, n network, o options) error{
 }
 
 // folders are the formats that are more than a file.
-var folders = map[string]func(n network, o options) ([]gosource.File, error){
-	"go": goSource,
+var folders = map[string]func(ctx context.Context, n network, o options) ([]gosource.File, error){
+	"go":   func(_ context.Context, n network, o options) ([]gosource.File, error) { return goSource(n, o) },
+	"page": page,
 }
 
 // options are the settings of some formats.
@@ -53,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		"writes a trained network, of the zoo or of Keras, in a format of other programs: "+formatNames(), stderr)
 	model := f.String("model", "", "folder of a run, as in runs/cnn, a model file, .safetensors or .npz, or a model.json of TensorFlow.js, with its weights beside it")
 	to := f.String("to", "onnx", "format: "+formatNames())
-	out := f.String("out", "", "file to write, for go a folder")
+	out := f.String("out", "", "file to write, for go and page a folder")
 	var o options
 	f.BoolVar(&o.logits, "logits", false, "onnx: leave out the SoftMax behind the network")
 	f.BoolVar(&o.half, "half", false, "npz, safetensors: round the weights to float16")
@@ -85,7 +86,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	size, err := write(n, *to, *out, o)
+	size, err := write(ctx, n, *to, *out, o)
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func checkFlags(f *flag.FlagSet, to string) (err error) {
 }
 
 // write writes a model's file or folder and returns its size.
-func write(n network, to, out string, o options) (size int64, err error) {
+func write(ctx context.Context, n network, to, out string, o options) (size int64, err error) {
 	if file := files[to]; file != nil {
 		if err := weights.WriteFile(out, func(w io.Writer) error { return file(w, n, o) }); err != nil {
 			return 0, err
@@ -117,16 +118,21 @@ func write(n network, to, out string, o options) (size int64, err error) {
 		}
 		return stat.Size(), nil
 	}
-	list, err := folders[to](n, o)
+	list, err := folders[to](ctx, n, o)
 	if err != nil {
 		return 0, err
 	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
+	return writeFolder(out, list)
+}
+
+// writeFolder writes files into a folder and returns their size.
+func writeFolder(dir string, files []gosource.File) (size int64, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return 0, err
 	}
-	for _, f := range list {
+	for _, f := range files {
 		whole := func(w io.Writer) error { _, err := w.Write(f.Content); return err }
-		if err := weights.WriteFile(filepath.Join(out, f.Name), whole); err != nil {
+		if err := weights.WriteFile(filepath.Join(dir, f.Name), whole); err != nil {
 			return 0, err
 		}
 		size += int64(len(f.Content))

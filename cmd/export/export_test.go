@@ -204,7 +204,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{"no model", []string{"-out", file}, "export: no model"},
 		{"no file", []string{"-model", "x"}, "export: no file to write"},
-		{"format", []string{"-model", "x", "-out", file, "-to", "pdf"}, "export: -to pdf, want one of go, npz, onnx, safetensors"},
+		{"format", []string{"-model", "x", "-out", file, "-to", "pdf"}, "export: -to pdf, want one of go, npz, onnx, page, safetensors"},
 		{"flag of another format", []string{"-model", "x", "-out", file, "-to", "npz", "-fold"}, "export: -logits and -fold are for -to onnx"},
 		{"half ONNX", []string{"-model", "x", "-out", file, "-half"}, "-half for the others"},
 		{"half and int8", []string{"-model", "x", "-out", file, "-to", "safetensors", "-half", "-int8"}, "export: got both -half and -int8"},

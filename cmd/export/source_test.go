@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"image"
@@ -134,7 +135,15 @@ func inNode(t testing.TB, program string, x []float32, img *image.NRGBA, args ..
 			t.Fatal(err)
 		}
 	}
-	args = append([]string{"testdata/wasm.js", wasmExec(t), program, pixels, picture, strconv.Itoa(img.Rect.Dx()), strconv.Itoa(img.Rect.Dy())}, args...)
+	b, err := wasmExec(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	support := filepath.Join(dir, "wasm_exec.js")
+	if err := os.WriteFile(support, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args = append([]string{"testdata/wasm.js", support, program, pixels, picture, strconv.Itoa(img.Rect.Dx()), strconv.Itoa(img.Rect.Dy())}, args...)
 	cmd := exec.Command("node", args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -145,16 +154,6 @@ func inNode(t testing.TB, program string, x []float32, img *image.NRGBA, args ..
 		t.Fatalf("%s: %v", out, err)
 	}
 	return a
-}
-
-// wasmExec is Go's own support for wasm in JavaScript.
-func wasmExec(t testing.TB) string {
-	t.Helper()
-	out, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(strings.TrimSpace(string(out)), "lib", "wasm", "wasm_exec.js")
 }
 
 // TestWasm: in WebAssembly the same comes out, and mistakes return errors.
