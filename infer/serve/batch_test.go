@@ -154,6 +154,7 @@ func TestDeadline(t *testing.T) {
 	wantFailure(t, <-second, http.StatusGatewayTimeout, "no answer within the time allowed")
 	wantFailure(t, <-first, http.StatusGatewayTimeout, "no answer within the time allowed")
 	third := send(t, s, 5)
+	queued(t, s, 6) // with the second, which waits in vain
 	go func() { g.open <- nil }()
 	select {
 	case n := <-g.begun: // the third, if it is still wanted; never with the second
