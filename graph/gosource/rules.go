@@ -77,10 +77,14 @@ func lastly(shape tensor.Shape) []int {
 	return slices.Clone(shape[1:])
 }
 
-// window is a literal of plain.window.
+// window is a literal of plain.window, without padding that is none.
 func window(x, y tensor.Shape, kh, kw int, o op.Conv) string {
-	return fmt.Sprintf("window{h: %d, w: %d, c: %d, oh: %d, ow: %d, kh: %d, kw: %d, strideH: %d, strideW: %d, top: %d, left: %d, dilationH: %d, dilationW: %d}",
-		x[2], x[3], x[1], y[2], y[3], kh, kw, o.StrideH, o.StrideW, o.Pad.Top, o.Pad.Left, o.DilationH, o.DilationW)
+	padding := ""
+	if o.Pad.Top != 0 || o.Pad.Left != 0 {
+		padding = fmt.Sprintf("top: %d, left: %d, ", o.Pad.Top, o.Pad.Left)
+	}
+	return fmt.Sprintf("window{h: %d, w: %d, c: %d, oh: %d, ow: %d, kh: %d, kw: %d, strideH: %d, strideW: %d, %sdilationH: %d, dilationW: %d}",
+		x[2], x[3], x[1], y[2], y[3], kh, kw, o.StrideH, o.StrideW, padding, o.DilationH, o.DilationW)
 }
 
 func writeConv(w *writer, n *gorgonia.Node, d op.Description) *value {
