@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -46,7 +47,8 @@ func goSource(n network, o options) ([]gosource.File, error) {
 
 // moduleName is a network's name as a module's path: letters, digits and -.
 func moduleName(name string) string {
-	return regexp.MustCompile("[^a-z0-9-]+").ReplaceAllString(name, "-")
+	name = regexp.MustCompile("[^a-z0-9]+").ReplaceAllString(strings.ToLower(name), "-")
+	return cmp.Or(strings.Trim(name, "-"), "network")
 }
 
 // packageLine is the one of a file.

@@ -2,6 +2,7 @@ package gosource
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -290,6 +291,7 @@ func TestExportErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			tt.o.Package = cmp.Or(tt.o.Package, "network")
 			files, err := tt.o.Export(tt.layer, tt.tensors, [3]int{1, 2, 2})
 			if err == nil || !strings.Contains(err.Error(), tt.want) || files != nil {
 				t.Errorf("error %v, want %s", err, tt.want)

@@ -13,6 +13,7 @@ package gosource
 import (
 	"fmt"
 	"go/format"
+	"go/token"
 
 	"gorgonia.org/tensor"
 
@@ -46,6 +47,9 @@ func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input [
 	if o.Name == "" {
 		o.Name = "network"
 	}
+	if !token.IsIdentifier(o.Package) {
+		return nil, fmt.Errorf("gosource: package %.64q, want a name as in digits", o.Package)
+	}
 	if o.Mean != nil && (len(o.Mean) != input[0] || len(o.Deviation) != input[0]) {
 		return nil, fmt.Errorf("gosource: %d means and %d deviations, want one of each for each of %d channels", len(o.Mean), len(o.Deviation), input[0])
 	}
@@ -63,7 +67,7 @@ func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input [
 	}
 	source, err := format.Source([]byte(w.source(o, input)))
 	if err != nil {
-		return nil, fmt.Errorf("gosource: package %.64q: %w", o.Package, err)
+		return nil, fmt.Errorf("gosource: %w", err)
 	}
 	return []File{{"model.go", source}, {"weights.bin", w.blob()}}, nil
 }
