@@ -1,73 +1,81 @@
 package kernel
 
-// winograd is the engine for 3×3 filters without strides that has 2.25 times less
-// to multiply: F(2×2,3×3) of Lavin and Gray 2015, "Fast Algorithms for
-// Convolutional Neural Networks". Tiles of 4×4 pixels and the filters are
-// transformed, multiplied element by element, summed over channels, which is a
-// matrix product for each of the 16 elements, and transformed back to tiles of
-// 2×2 pixels. It rounds two or three times as coarsely as a direct convolution.
+// winograd is the engine for 3×3 and 5×5 filters without strides that has less to
+// multiply: the convolutions of Lavin and Gray 2015, "Fast Algorithms for
+// Convolutional Neural Networks". Tiles of the image and the filters are
+// transformed (see winograd_line.go), multiplied element by element, summed over
+// channels, which is a matrix product for each element, and transformed back to
+// smaller tiles of the output.
 type winograd[T Float] struct {
 	winogradPass[T]
-	back winogradPass[T] // the convolution that turns dy to dx, with the filters flipped
+	back    winogradPass[T] // the convolution that turns dy to dx, with the filters flipped
+	spatial []T             // filters or their gradients, channels last
 }
 
 // winogradPass is one convolution, forward or back. Its images are channels last,
 // with a border that makes all tiles whole.
 type winogradPass[T Float] struct {
 	ConvShape
+	tiling
 	tiles  *tiles[T]
 	width  int // channels of an output pixel
-	filter []T // for each of 16 elements: panels of [C][tiles.cols]
+	filter []T // for each element of a tile: panels of [C][tiles.cols]
 }
 
-// winogradTile is the number of elements of a transformed tile.
-const winogradTile = 16
+// tiling is one of Winograd's convolutions F(out×out, k×k), of tiles of side×side
+// pixels, where k = side+1-out.
+type tiling struct{ side, out int }
 
-// fitsWinograd reports whether a convolution has 3×3 filters without strides, and
-// channels and pixels enough that the transformations pay: those of the filters
-// are made once for all images.
-func (s ConvShape) fitsWinograd() bool {
-	const channels, tiles = 16, 128
+// area is the number of elements of a tile.
+func (t tiling) area() int { return t.side * t.side }
+
+// winogradTiling returns the fastest tiling for a convolution. It reports false if
+// there is none: not for other filters or strides, or for so few channels and
+// pixels that the transformations do not pay. Those of the filters are made once
+// for all images.
+func (s ConvShape) winogradTiling() (t tiling, ok bool) {
+	const channels, pixels = 16, 512
+	switch {
+	case s.KH != s.KW:
+	case s.KH == 3:
+		t = tiling{4, 2}
+	case s.KH == 5:
+		t = tiling{6, 2}
+	}
 	_, hasBack := s.inputShape()
-	return hasBack && s.KH == 3 && s.KW == 3 && s.StrideH == 1 && s.StrideW == 1 && s.DilationH == 1 && s.DilationW == 1 && s.Groups == 1 &&
-		s.C%8 == 0 && min(s.C, s.F) >= channels && s.N*s.OH*s.OW >= 4*tiles
+	return t, t.side > 0 && hasBack && s.StrideH == 1 && s.StrideW == 1 && s.DilationH == 1 && s.DilationW == 1 && s.Groups == 1 &&
+		s.C%8 == 0 && min(s.C, s.F) >= channels && s.N*s.OH*s.OW >= pixels
 }
 
-// set chooses the tiles, and makes room for the filters.
-func (p *winogradPass[T]) set(s ConvShape) bool {
-	p.ConvShape, p.width = s, directWidth(s.F)
+// set chooses the tiles of the product, and makes room for the filters.
+func (p *winogradPass[T]) set(s ConvShape, t tiling) bool {
+	p.ConvShape, p.tiling, p.width = s, t, directWidth(s.F)
 	if p.tiles = wholeTiles[T](p.width); p.tiles == nil {
 		return false
 	}
-	p.filter = sized(p.filter, winogradTile*p.C*p.width)
+	p.filter = sized(p.filter, p.area()*p.ofFilter())
 	return true
 }
 
+// ofFilter is the distance between the filters' matrices.
+func (p *winogradPass[T]) ofFilter() int { return matrixOf(p.C, p.width) }
+
 // tileRows and tileCols are the numbers of tiles.
-func (p *winogradPass[T]) tileRows() int { return (p.OH + 1) / 2 }
-func (p *winogradPass[T]) tileCols() int { return (p.OW + 1) / 2 }
+func (p *winogradPass[T]) tileRows() int { return (p.OH + p.out - 1) / p.out }
+func (p *winogradPass[T]) tileCols() int { return (p.OW + p.out - 1) / p.out }
 
 // image is the frame of an input image, of which pixels below and right of what
 // filters see may be missing.
 func (p *winogradPass[T]) image(data []T) frame[T] {
-	h, w := 2*p.tileRows()+2, 2*p.tileCols()+2
+	h, w := p.out*p.tileRows()+p.KH-1, p.out*p.tileCols()+p.KW-1
 	return newFrame(frame[T]{data: data}, p.H, p.W, p.C, p.PadTop, max(h-p.PadTop-p.H, 0), p.PadLeft, max(w-p.PadLeft-p.W, 0))
 }
 
-// setFilter transforms the filter g from channel c to output f: G·g·Gᵀ.
-func (p *winogradPass[T]) setFilter(c, f int, g [3][3]T) {
-	row := func(g0, g1, g2 T) [4]T { return [4]T{g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2} }
-	var t [3][4]T
-	for j := range t {
-		t[j] = row(g[0][j], g[1][j], g[2][j])
-	}
+// setFilters transforms the filters of a panel, those from output f on, which are
+// laid out as [C][KH][KW][tiles.cols].
+func (p *winogradPass[T]) setFilters(f int, spatial []T) {
 	cols := p.tiles.cols
-	at := (f/cols*p.C+c)*cols + f%cols
-	for i := range 4 {
-		for j, u := range row(t[0][i], t[1][i], t[2][i]) {
-			p.filter[(4*i+j)*p.C*p.width+at] = u
-		}
-	}
+	winogradEvaluate(p.side, p.KH, p.C, cols, p.filter[f*p.C:], spatial, p.KH*p.KW*cols, p.KW*cols, p.ofFilter())
 }
 
 // strip is the number of rows of tiles that are worked on at a time: a few rows
@@ -84,23 +92,30 @@ func matrixOf(n, channels int) int {
 	return d
 }
 
-// run computes the output's rows [lo,hi), lo being even, from a padded image.
+// run computes the output's rows [lo,hi), lo being a multiple of the tiles' rows,
+// from a padded image.
 func (p *winogradPass[T]) run(y []T, image frame[T], s *convScratch[T], lo, hi int) {
-	for r := lo / 2; 2*r < hi; r += p.strip() {
-		rows := min(p.strip(), (hi+1)/2-r)
+	for r := lo / p.out; p.out*r < hi; r += p.strip() {
+		rows := min(p.strip(), (hi+p.out-1)/p.out-r)
 		n := rows * p.tileCols()
 		ofV, ofM := matrixOf(n, p.C), matrixOf(n, p.width)
-		v, m := atLeast(&s.v, winogradTile*ofV), atLeast(&s.m, winogradTile*ofM)
+		v, m := atLeast(&s.v, p.area()*ofV), atLeast(&s.m, p.area()*ofM)
 		for i := range rows {
-			winogradInput(p.tileCols(), p.C, v[i*p.tileCols()*p.C:], image.data[2*(r+i)*image.row:], image.row, ofV)
+			p.transform(v[i*p.tileCols()*p.C:], image, r+i, ofV)
 		}
-		for q := range winogradTile {
-			p.multiply(m[q*ofM:], v[q*ofV:], p.filter[q*p.C*p.width:], n)
+		for q := range p.area() {
+			p.multiply(m[q*ofM:], v[q*ofV:], p.filter[q*p.ofFilter():], n)
 		}
 		for i := range rows {
-			p.finish(y[(2*(r+i)-lo)*p.OW*p.width:], m[i*p.tileCols()*p.width:], ofM, min(2, hi-2*(r+i)))
+			first := p.out * (r + i)
+			p.finish(y[(first-lo)*p.OW*p.width:], m[i*p.tileCols()*p.width:], ofM, min(p.out, hi-first))
 		}
 	}
+}
+
+// transform transforms a row of tiles of an image.
+func (p *winogradPass[T]) transform(v []T, image frame[T], row, q int) {
+	winogradImage(p.side, p.tileCols(), p.C, v, image.data[p.out*row*image.row:], p.out*p.C, image.row, q)
 }
 
 // multiply multiplies n tiles' elements with the filters'.
@@ -117,12 +132,16 @@ func (p *winogradPass[T]) multiply(m, v, filter []T, n int) {
 
 // finish transforms a row of tiles back; of its last pixels some may be too many.
 func (p *winogradPass[T]) finish(y, m []T, q, rows int) {
-	whole := p.OW / 2
-	if whole > 0 {
-		winogradOutput(whole, p.width, y, p.OW*p.width, m, q, rows, 2)
+	whole, rest := p.OW/p.out, p.OW%p.out
+	pixels := func(n, first, cols int) {
+		step, row := p.out*p.width, p.OW*p.width
+		winogradCombine(p.side, p.out, n, p.width, y[first*step:], m[first*p.width:], step, row, q, rows, cols)
 	}
-	if p.OW%2 > 0 {
-		winogradOutput(1, p.width, y[2*whole*p.width:], p.OW*p.width, m[whole*p.width:], q, rows, 1)
+	if whole > 0 {
+		pixels(whole, 0, p.out)
+	}
+	if rest > 0 {
+		pixels(1, whole, rest)
 	}
 }
 
@@ -135,14 +154,18 @@ func atLeast[T Float](buf *[]T, size int) []T {
 }
 
 func (e *winograd[T]) prepare(s ConvShape, w []T) bool {
-	if !s.fitsWinograd() || !e.set(s) {
+	t, ok := s.winogradTiling()
+	if !ok || !e.set(s, t) {
 		return false
 	}
-	for f := range s.F {
-		for c := range s.C {
-			g := w[(f*s.C+c)*9:][:9]
-			e.setFilter(c, f, [3][3]T{{g[0], g[1], g[2]}, {g[3], g[4], g[5]}, {g[6], g[7], g[8]}})
+	cols, filter := e.tiles.cols, e.patch()
+	spatial := atLeast(&e.spatial, filter*cols)
+	for f := 0; f < e.F; f += cols {
+		if e.F-f < cols {
+			clear(spatial) // the filters beyond F
 		}
+		transposeInto(spatial, cols, w[f*filter:], filter, min(cols, e.F-f), filter)
+		e.setFilters(f, spatial)
 	}
 	return true
 }
@@ -157,28 +180,28 @@ func (e *winograd[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
 	e.run(y, e.image(s.padded), s, lo, hi)
 }
 
-func (e *winograd[T]) weights() int { return winogradTile * e.C * e.width }
+func (e *winograd[T]) weights() int { return e.area() * e.C * e.width }
 
 // gradientTiles is how many tiles at least are collected, also of several images,
 // before they are multiplied for the gradient of the filters.
 func (e *winograd[T]) gradientTiles() int { return max(48, e.tileCols()) }
 
-// filterGradient sums up Bᵀ·d·B times A·dy·Aᵀ, over the tiles; unpack transforms
-// the sums.
+// filterGradient sums up the products of the transformed tiles of the image and of
+// the output's gradient; unpack transforms the sums.
 func (e *winograd[T]) filterGradient(dw []T, s *convScratch[T], first, last bool) {
 	if first {
 		s.tiles, s.summed = 0, false
 	}
 	room, cols := e.gradientTiles(), e.tileCols()
 	ofV, ofM := matrixOf(room, e.C), matrixOf(room, e.width)
-	s.dv, s.dm = sized(s.dv, winogradTile*ofV), sized(s.dm, winogradTile*ofM)
+	s.dv, s.dm = sized(s.dv, e.area()*ofV), sized(s.dm, e.area()*ofM)
 	image, dy := e.image(s.padded), s.dz
 	for r := range e.tileRows() {
 		if s.tiles+cols > room {
 			e.multiplyGradient(dw, s)
 		}
-		winogradInput(cols, e.C, s.dv[s.tiles*e.C:], image.data[2*r*image.row:], image.row, ofV)
-		winogradGradient(cols, e.width, s.dm[s.tiles*e.width:], dy.data[dy.first+2*r*dy.row:], dy.row, ofM)
+		e.transform(s.dv[s.tiles*e.C:], image, r, ofV)
+		winogradEvaluate(e.side, e.out, cols, e.width, s.dm[s.tiles*e.width:], dy.data[dy.first+e.out*r*dy.row:], e.out*e.width, dy.row, ofM)
 		s.tiles += cols
 	}
 	if last {
@@ -190,7 +213,7 @@ func (e *winograd[T]) filterGradient(dw []T, s *convScratch[T], first, last bool
 func (e *winograd[T]) multiplyGradient(dw []T, s *convScratch[T]) {
 	cols, ofV, ofM := e.tiles.cols, matrixOf(e.gradientTiles(), e.C), matrixOf(e.gradientTiles(), e.width)
 	parts := (e.C + len(e.tiles.rows) - 1) / len(e.tiles.rows)
-	for q := range winogradTile {
+	for q := range e.area() {
 		for f := 0; f < e.width; f += cols {
 			for p := range parts {
 				first, last := e.C*p/parts, e.C*(p+1)/parts
@@ -203,33 +226,35 @@ func (e *winograd[T]) multiplyGradient(dw []T, s *convScratch[T]) {
 }
 
 func (e *winograd[T]) unpack(dst, dw []T) {
-	row := func(u [4]T) [3]T {
-		return [3]T{u[0] + (u[1]+u[2])/2, (u[1] - u[2]) / 2, (u[1]+u[2])/2 + u[3]}
-	}
-	for c := range e.C {
+	pixels := e.KH * e.KW
+	spatial := atLeast(&e.spatial, e.C*pixels*e.width)
+	winogradCombine(e.side, e.KH, e.C, e.width, spatial, dw, pixels*e.width, e.KW*e.width, e.C*e.width, e.KH, e.KW)
+	transposeInto(dst, e.C*pixels, spatial, e.width, e.C*pixels, e.F)
+}
+
+// prepareBack takes up the filters with their pixels in reverse order.
+func (e *winograd[T]) prepareBack(w []T) {
+	back, _ := e.inputShape()
+	e.back.set(back, e.tiling)
+	cols, pixels := e.back.tiles.cols, e.KH*e.KW
+	size := pixels * cols
+	spatial := atLeast(&e.spatial, e.back.C*size)
+	clear(spatial[e.F*size:]) // the channels beyond F
+	for c := 0; c < e.C; c += cols {
 		for f := range e.F {
-			u := func(i, j int) T { return dw[((4*i+j)*e.C+c)*e.width+f] }
-			var t [3][4]T // Gᵀ·u
-			for j := range 4 {
-				for i, x := range row([4]T{u(0, j), u(1, j), u(2, j), u(3, j)}) {
-					t[i][j] = x
-				}
-			}
-			for i := range t {
-				g := row(t[i])
-				copy(dst[(f*e.C+c)*9+3*i:], g[:])
-			}
+			filter := spatial[f*size:][:size]
+			transposeInto(filter, cols, w[(f*e.C+c)*pixels:], pixels, cols, pixels)
+			reversePixels(filter, cols)
 		}
+		e.back.setFilters(c, spatial)
 	}
 }
 
-func (e *winograd[T]) prepareBack(w []T) {
-	back, _ := e.inputShape()
-	e.back.set(back)
-	for f := range e.F {
-		for c := range e.C {
-			g := w[(f*e.C+c)*9:][:9]
-			e.back.setFilter(f, c, [3][3]T{{g[8], g[7], g[6]}, {g[5], g[4], g[3]}, {g[2], g[1], g[0]}})
+// reversePixels puts pixels of so many channels into the reverse order.
+func reversePixels[T Float](x []T, width int) {
+	for lo, hi := 0, len(x)-width; lo < hi; lo, hi = lo+width, hi-width {
+		for i := range width {
+			x[lo+i], x[hi+i] = x[hi+i], x[lo+i]
 		}
 	}
 }
@@ -237,9 +262,10 @@ func (e *winograd[T]) prepareBack(w []T) {
 // frame has the border that the convolution back sees, and room for whole tiles
 // of the output, which the gradient of the filters sees.
 func (e *winograd[T]) frame(f frame[T]) frame[T] {
-	top, left := 2-e.PadTop, 2-e.PadLeft
-	bottom, right := 2*((e.H+1)/2)+2-top-e.OH, 2*((e.W+1)/2)+2-left-e.OW
-	return newFrame(f, e.OH, e.OW, e.width, top, max(bottom, e.OH%2), left, max(right, e.OW%2))
+	whole := func(n int) int { return (n + e.out - 1) / e.out * e.out }
+	top, left := e.KH-1-e.PadTop, e.KW-1-e.PadLeft
+	bottom, right := whole(e.H)+e.KH-1-top-e.OH, whole(e.W)+e.KW-1-left-e.OW
+	return newFrame(f, e.OH, e.OW, e.width, top, max(bottom, whole(e.OH)-e.OH), left, max(right, whole(e.OW)-e.OW))
 }
 
 func (e *winograd[T]) inputGradient(dx []T, s *convScratch[T]) {
@@ -249,4 +275,4 @@ func (e *winograd[T]) inputGradient(dx []T, s *convScratch[T]) {
 	transposeInto(dx, plane, s.dx, e.back.width, plane, e.C)
 }
 
-func (e *winograd[T]) bytes() int { return bytesOf(e.filter, e.back.filter) }
+func (e *winograd[T]) bytes() int { return bytesOf(e.filter, e.back.filter, e.spatial) }
