@@ -19,7 +19,8 @@ var channelLoops = channelFuncs{
 	tapsInput:   channelTapsInputAVX2,
 
 	winograd: winogradLoops{
-		image: [...]tileLoop{4: winogradImage4AVX2, 6: winogradImage6AVX2},
+		image:  [...]tileLoop{4: winogradImage4AVX2, 6: winogradImage6AVX2},
+		spread: [...]tileLoop{4: winogradSpread4AVX2, 6: winogradSpread6AVX2},
 		evaluate: [...][maxSide]tileLoop{
 			4: {2: winogradEvaluate42AVX2, winogradEvaluate43AVX2},
 			6: {2: winogradEvaluate62AVX2, winogradEvaluate63AVX2, winogradEvaluate64AVX2, winogradEvaluate65AVX2},

@@ -163,12 +163,23 @@ func channelTapsInputAVX2(cols int, width int, a []float32, b []float32, w []flo
 //go:noescape
 func winogradImage4AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 
+// winogradSpread4AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(4*i+j)*q+tile*width+f]
+//	the columns of t are spreadLine(4, …) of those of d, the rows of u of those of t; then
+//	dst[tile*step+i*row+j*width+f] += u[i][j]
+//
+//go:noescape
+func winogradSpread4AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+
 // winogradEvaluate42AVX2 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
 //	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 2
-//	the columns of t are evaluateLine(4, …) of those of d, the rows of u of those of t; then
+//	the columns of t are evaluateLine(4, 2, …) of those of d, the rows of u of those of t; then
 //	dst[(4*i+j)*q+tile*width+f] = u[i][j]
 //
 //go:noescape
@@ -179,8 +190,8 @@ func winogradEvaluate42AVX2(n int, width int, dst []float32, src []float32, step
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
 //	d[i][j] = src[(4*i+j)*q+tile*width+f]
-//	the columns of t are combineLine(4, 2, …) of those of d, the rows of u of those of t; then, for i < rows and j < cols, at least 1,
-//	dst[tile*step+i*row+j*width+f] = u[i][j]
+//	the columns of t are combineLine(4, 2, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]
 //
 //go:noescape
 func winogradCombine42AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
@@ -190,7 +201,7 @@ func winogradCombine42AVX2(n int, width int, dst []float32, src []float32, step 
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
 //	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 3
-//	the columns of t are evaluateLine(4, …) of those of d, the rows of u of those of t; then
+//	the columns of t are evaluateLine(4, 3, …) of those of d, the rows of u of those of t; then
 //	dst[(4*i+j)*q+tile*width+f] = u[i][j]
 //
 //go:noescape
@@ -201,8 +212,8 @@ func winogradEvaluate43AVX2(n int, width int, dst []float32, src []float32, step
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
 //	d[i][j] = src[(4*i+j)*q+tile*width+f]
-//	the columns of t are combineLine(4, 3, …) of those of d, the rows of u of those of t; then, for i < rows and j < cols, at least 1,
-//	dst[tile*step+i*row+j*width+f] = u[i][j]
+//	the columns of t are combineLine(4, 3, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]
 //
 //go:noescape
 func winogradCombine43AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
@@ -218,12 +229,23 @@ func winogradCombine43AVX2(n int, width int, dst []float32, src []float32, step 
 //go:noescape
 func winogradImage6AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 
+// winogradSpread6AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are spreadLine(6, …) of those of d, the rows of u of those of t; then
+//	dst[tile*step+i*row+j*width+f] += u[i][j]
+//
+//go:noescape
+func winogradSpread6AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+
 // winogradEvaluate62AVX2 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
 //	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 2
-//	the columns of t are evaluateLine(6, …) of those of d, the rows of u of those of t; then
+//	the columns of t are evaluateLine(6, 2, …) of those of d, the rows of u of those of t; then
 //	dst[(6*i+j)*q+tile*width+f] = u[i][j]
 //
 //go:noescape
@@ -234,8 +256,8 @@ func winogradEvaluate62AVX2(n int, width int, dst []float32, src []float32, step
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
 //	d[i][j] = src[(6*i+j)*q+tile*width+f]
-//	the columns of t are combineLine(6, 2, …) of those of d, the rows of u of those of t; then, for i < rows and j < cols, at least 1,
-//	dst[tile*step+i*row+j*width+f] = u[i][j]
+//	the columns of t are combineLine(6, 2, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]
 //
 //go:noescape
 func winogradCombine62AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
@@ -245,7 +267,7 @@ func winogradCombine62AVX2(n int, width int, dst []float32, src []float32, step 
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
 //	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 3
-//	the columns of t are evaluateLine(6, …) of those of d, the rows of u of those of t; then
+//	the columns of t are evaluateLine(6, 3, …) of those of d, the rows of u of those of t; then
 //	dst[(6*i+j)*q+tile*width+f] = u[i][j]
 //
 //go:noescape
@@ -256,8 +278,8 @@ func winogradEvaluate63AVX2(n int, width int, dst []float32, src []float32, step
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
 //	d[i][j] = src[(6*i+j)*q+tile*width+f]
-//	the columns of t are combineLine(6, 3, …) of those of d, the rows of u of those of t; then, for i < rows and j < cols, at least 1,
-//	dst[tile*step+i*row+j*width+f] = u[i][j]
+//	the columns of t are combineLine(6, 3, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]
 //
 //go:noescape
 func winogradCombine63AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
@@ -267,7 +289,7 @@ func winogradCombine63AVX2(n int, width int, dst []float32, src []float32, step 
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
 //	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 4
-//	the columns of t are evaluateLine(6, …) of those of d, the rows of u of those of t; then
+//	the columns of t are evaluateLine(6, 4, …) of those of d, the rows of u of those of t; then
 //	dst[(6*i+j)*q+tile*width+f] = u[i][j]
 //
 //go:noescape
@@ -278,8 +300,8 @@ func winogradEvaluate64AVX2(n int, width int, dst []float32, src []float32, step
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
 //	d[i][j] = src[(6*i+j)*q+tile*width+f]
-//	the columns of t are combineLine(6, 4, …) of those of d, the rows of u of those of t; then, for i < rows and j < cols, at least 1,
-//	dst[tile*step+i*row+j*width+f] = u[i][j]
+//	the columns of t are combineLine(6, 4, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]
 //
 //go:noescape
 func winogradCombine64AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
@@ -289,7 +311,7 @@ func winogradCombine64AVX2(n int, width int, dst []float32, src []float32, step 
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
 //	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 5
-//	the columns of t are evaluateLine(6, …) of those of d, the rows of u of those of t; then
+//	the columns of t are evaluateLine(6, 5, …) of those of d, the rows of u of those of t; then
 //	dst[(6*i+j)*q+tile*width+f] = u[i][j]
 //
 //go:noescape
@@ -300,8 +322,8 @@ func winogradEvaluate65AVX2(n int, width int, dst []float32, src []float32, step
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
 //	d[i][j] = src[(6*i+j)*q+tile*width+f]
-//	the columns of t are combineLine(6, 5, …) of those of d, the rows of u of those of t; then, for i < rows and j < cols, at least 1,
-//	dst[tile*step+i*row+j*width+f] = u[i][j]
+//	the columns of t are combineLine(6, 5, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]
 //
 //go:noescape
 func winogradCombine65AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)

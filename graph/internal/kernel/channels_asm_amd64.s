@@ -706,6 +706,177 @@ channel:
 	VZEROUPPER
 	RET
 
+// func winogradSpread4AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+// Requires: AVX
+TEXT ·winogradSpread4AVX2(SB), $544-88
+	MOVQ width+8(FP), AX
+	MOVQ q+80(FP), CX
+	MOVQ dst_base+16(FP), DX
+	MOVQ src_base+40(FP), BX
+	LEAQ 32(SP), SI
+	ANDQ $-32, SI
+	MOVQ n+0(FP), DI
+
+tile:
+	XORQ R8, R8
+
+channel:
+	IMUL3Q  $0x04, CX, R9
+	LEAQ    (BX)(R8*4), R10
+	LEAQ    (R10)(R9*4), R11
+	LEAQ    (R11)(R9*8), R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(R9*4), Y1
+	VMOVUPS (R10)(R9*8), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS (R11), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VMOVAPS Y0, (SI)
+	VMOVAPS Y1, 128(SI)
+	VMOVAPS Y3, 256(SI)
+	VMOVAPS Y2, 384(SI)
+	LEAQ    (R10)(CX*4), R10
+	LEAQ    (R11)(CX*4), R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(R9*4), Y1
+	VMOVUPS (R10)(R9*8), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS (R11), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VMOVAPS Y0, 32(SI)
+	VMOVAPS Y1, 160(SI)
+	VMOVAPS Y3, 288(SI)
+	VMOVAPS Y2, 416(SI)
+	LEAQ    (R10)(CX*4), R10
+	LEAQ    (R11)(CX*4), R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(R9*4), Y1
+	VMOVUPS (R10)(R9*8), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS (R11), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VMOVAPS Y0, 64(SI)
+	VMOVAPS Y1, 192(SI)
+	VMOVAPS Y3, 320(SI)
+	VMOVAPS Y2, 448(SI)
+	LEAQ    (R10)(CX*4), R10
+	LEAQ    (R11)(CX*4), R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(R9*4), Y1
+	VMOVUPS (R10)(R9*8), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS (R11), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VMOVAPS Y0, 96(SI)
+	VMOVAPS Y1, 224(SI)
+	VMOVAPS Y3, 352(SI)
+	VMOVAPS Y2, 480(SI)
+	LEAQ    (DX)(R8*4), R9
+	MOVQ    R9, R10
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS 96(SI), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VADDPS  (R10), Y0, Y0
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y1, Y1
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y3, Y3
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y2, Y2
+	VMOVUPS Y2, (R10)
+	MOVQ    row+72(FP), R10
+	LEAQ    (R9)(R10*4), R9
+	MOVQ    R9, R10
+	VMOVUPS 128(SI), Y0
+	VMOVUPS 160(SI), Y1
+	VMOVUPS 192(SI), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS 224(SI), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VADDPS  (R10), Y0, Y0
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y1, Y1
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y3, Y3
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y2, Y2
+	VMOVUPS Y2, (R10)
+	MOVQ    row+72(FP), R10
+	LEAQ    (R9)(R10*4), R9
+	MOVQ    R9, R10
+	VMOVUPS 256(SI), Y0
+	VMOVUPS 288(SI), Y1
+	VMOVUPS 320(SI), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS 352(SI), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VADDPS  (R10), Y0, Y0
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y1, Y1
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y3, Y3
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y2, Y2
+	VMOVUPS Y2, (R10)
+	MOVQ    row+72(FP), R10
+	LEAQ    (R9)(R10*4), R9
+	MOVQ    R9, R10
+	VMOVUPS 384(SI), Y0
+	VMOVUPS 416(SI), Y1
+	VMOVUPS 448(SI), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS 480(SI), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VADDPS  (R10), Y0, Y0
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y1, Y1
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y3, Y3
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y2, Y2
+	VMOVUPS Y2, (R10)
+	ADDQ    $0x08, R8
+	CMPQ    R8, AX
+	JLT     channel
+	LEAQ    (BX)(AX*4), BX
+	MOVQ    step+64(FP), R8
+	LEAQ    (DX)(R8*4), DX
+	DECQ    DI
+	JNZ     tile
+	VZEROUPPER
+	RET
+
 // func winogradEvaluate42AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX
 TEXT ·winogradEvaluate42AVX2(SB), $0-88
@@ -1735,6 +1906,453 @@ channel:
 
 DATA float40800000<>+0(SB)/4, $0x40800000
 GLOBL float40800000<>(SB), RODATA|NOPTR, $4
+
+// func winogradSpread6AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradSpread6AVX2(SB), $1184-88
+	MOVQ width+8(FP), AX
+	MOVQ q+80(FP), CX
+	MOVQ dst_base+16(FP), DX
+	MOVQ src_base+40(FP), BX
+	LEAQ 32(SP), SI
+	ANDQ $-32, SI
+	MOVQ n+0(FP), DI
+
+tile:
+	XORQ R8, R8
+
+channel:
+	IMUL3Q       $0x06, CX, R9
+	LEAQ         (BX)(R8*4), R10
+	LEAQ         (R10)(R9*4), R11
+	LEAQ         (R11)(R9*8), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(R9*4), Y1
+	VMOVUPS      (R10)(R9*8), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y4
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VMOVAPS      Y0, (SI)
+	VMOVAPS      Y2, 192(SI)
+	VMOVAPS      Y4, 384(SI)
+	VMOVAPS      Y7, 576(SI)
+	VMOVAPS      Y6, 768(SI)
+	VMOVAPS      Y5, 960(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(R9*4), Y1
+	VMOVUPS      (R10)(R9*8), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y4
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VMOVAPS      Y0, 32(SI)
+	VMOVAPS      Y2, 224(SI)
+	VMOVAPS      Y4, 416(SI)
+	VMOVAPS      Y7, 608(SI)
+	VMOVAPS      Y6, 800(SI)
+	VMOVAPS      Y5, 992(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(R9*4), Y1
+	VMOVUPS      (R10)(R9*8), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y4
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VMOVAPS      Y0, 64(SI)
+	VMOVAPS      Y2, 256(SI)
+	VMOVAPS      Y4, 448(SI)
+	VMOVAPS      Y7, 640(SI)
+	VMOVAPS      Y6, 832(SI)
+	VMOVAPS      Y5, 1024(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(R9*4), Y1
+	VMOVUPS      (R10)(R9*8), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y4
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VMOVAPS      Y0, 96(SI)
+	VMOVAPS      Y2, 288(SI)
+	VMOVAPS      Y4, 480(SI)
+	VMOVAPS      Y7, 672(SI)
+	VMOVAPS      Y6, 864(SI)
+	VMOVAPS      Y5, 1056(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(R9*4), Y1
+	VMOVUPS      (R10)(R9*8), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y4
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VMOVAPS      Y0, 128(SI)
+	VMOVAPS      Y2, 320(SI)
+	VMOVAPS      Y4, 512(SI)
+	VMOVAPS      Y7, 704(SI)
+	VMOVAPS      Y6, 896(SI)
+	VMOVAPS      Y5, 1088(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(R9*4), Y1
+	VMOVUPS      (R10)(R9*8), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y4
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VMOVAPS      Y0, 160(SI)
+	VMOVAPS      Y2, 352(SI)
+	VMOVAPS      Y4, 544(SI)
+	VMOVAPS      Y7, 736(SI)
+	VMOVAPS      Y6, 928(SI)
+	VMOVAPS      Y5, 1120(SI)
+	LEAQ         (DX)(R8*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      (SI), Y0
+	VMOVUPS      32(SI), Y1
+	VMOVUPS      64(SI), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      96(SI), Y2
+	VMOVUPS      128(SI), Y4
+	VMOVUPS      160(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (R10), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y2, Y2
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y4, Y4
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y7, Y7
+	VMOVUPS      Y7, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y5, Y5
+	VMOVUPS      Y5, (R10)
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      192(SI), Y0
+	VMOVUPS      224(SI), Y1
+	VMOVUPS      256(SI), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      288(SI), Y2
+	VMOVUPS      320(SI), Y4
+	VMOVUPS      352(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (R10), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y2, Y2
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y4, Y4
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y7, Y7
+	VMOVUPS      Y7, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y5, Y5
+	VMOVUPS      Y5, (R10)
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      384(SI), Y0
+	VMOVUPS      416(SI), Y1
+	VMOVUPS      448(SI), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      480(SI), Y2
+	VMOVUPS      512(SI), Y4
+	VMOVUPS      544(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (R10), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y2, Y2
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y4, Y4
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y7, Y7
+	VMOVUPS      Y7, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y5, Y5
+	VMOVUPS      Y5, (R10)
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      576(SI), Y0
+	VMOVUPS      608(SI), Y1
+	VMOVUPS      640(SI), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      672(SI), Y2
+	VMOVUPS      704(SI), Y4
+	VMOVUPS      736(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (R10), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y2, Y2
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y4, Y4
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y7, Y7
+	VMOVUPS      Y7, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y5, Y5
+	VMOVUPS      Y5, (R10)
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      768(SI), Y0
+	VMOVUPS      800(SI), Y1
+	VMOVUPS      832(SI), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      864(SI), Y2
+	VMOVUPS      896(SI), Y4
+	VMOVUPS      928(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (R10), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y2, Y2
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y4, Y4
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y7, Y7
+	VMOVUPS      Y7, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y5, Y5
+	VMOVUPS      Y5, (R10)
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      960(SI), Y0
+	VMOVUPS      992(SI), Y1
+	VMOVUPS      1024(SI), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      1056(SI), Y2
+	VMOVUPS      1088(SI), Y4
+	VMOVUPS      1120(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (R10), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y2, Y2
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y4, Y4
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y7, Y7
+	VMOVUPS      Y7, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y5, Y5
+	VMOVUPS      Y5, (R10)
+	ADDQ         $0x08, R8
+	CMPQ         R8, AX
+	JLT          channel
+	LEAQ         (BX)(AX*4), BX
+	MOVQ         step+64(FP), R8
+	LEAQ         (DX)(R8*4), DX
+	DECQ         DI
+	JNZ          tile
+	VZEROUPPER
+	RET
 
 // func winogradEvaluate62AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX

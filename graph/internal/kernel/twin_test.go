@@ -56,6 +56,7 @@ var twins = []struct {
 	{"depthwise", depthwiseTwin},
 	{"winograd", winogradTwin},
 	{"winogradImage", winogradTileTwin(func(t tileCase, f [][]float32) { winogradImage(t.side, t.n, t.width, f[0], f[1], t.step, t.row, t.q) })},
+	{"winogradSpread", winogradTileTwin(func(t tileCase, f [][]float32) { winogradSpread(t.side, t.n, t.width, f[1], f[0], t.step, t.row, t.q) })},
 	{"winogradEvaluate", winogradTileTwin(func(t tileCase, f [][]float32) {
 		winogradEvaluate(t.side, t.pixels, t.n, t.width, f[0], f[1], t.step, t.row, t.q)
 	})},

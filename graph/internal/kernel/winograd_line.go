@@ -41,6 +41,24 @@ func imageLine[T Float](side, _ int, d [maxSide]T) [maxSide]T {
 	}
 }
 
+// spreadLine is Bᵀ·t; it has as many values as t.
+func spreadLine[T Float](side, _ int, t [maxSide]T) [maxSide]T {
+	sum1, odd1 := t[1]+t[2], t[1]-t[2]
+	if side == 4 {
+		return [maxSide]T{t[0], odd1 - t[3], sum1 - t[0], t[3]}
+	}
+	sum2, odd2 := t[3]+t[4], 2*(t[3]-t[4])
+	odd1 -= t[5]
+	return [maxSide]T{
+		4 * t[0],
+		-4*odd1 - odd2,
+		-4*(t[0]+sum1) - (t[0] + sum2),
+		(odd1 + odd2) - 4*t[5],
+		(t[0] + sum1) + sum2,
+		t[5],
+	}
+}
+
 // evaluateLine is V·e, and W·V·e for a filter, for n coefficients e.
 func evaluateLine[T Float](side, n int, e [maxSide]T) (z [maxSide]T) {
 	z[0], z[side-1] = e[0], e[n-1]

@@ -10,6 +10,7 @@ package kernel
 type (
 	winogradLoops struct {
 		image    [maxSide + 1]tileLoop
+		spread   [maxSide + 1]tileLoop
 		evaluate [maxSide + 1][maxSide]tileLoop
 		combine  [maxSide + 1][maxSide]pixelLoop
 	}
@@ -25,6 +26,17 @@ func winogradImage[T Float](side, n, width int, dst, src []T, step, row, q int) 
 		return
 	}
 	toTiles(n, width, dst, src, step, row, q, side, side, imageLine[T])
+}
+
+// winogradSpread adds what tiles give to side×side pixels of the gradient of an
+// image, which overlap.
+func winogradSpread[T Float](side, n, width int, dst, src []T, step, row, q int) {
+	if dst, ok := float32s(dst); ok {
+		src, _ := float32s(src)
+		channelLoops.winograd.spread[side](n, width, dst, src, step, row, q)
+		return
+	}
+	fromTiles(n, width, dst, src, step, row, q, side, side, side, side, spreadLine[T], true)
 }
 
 // winogradEvaluate transforms squares of pixels×pixels, which are filters if that
@@ -46,20 +58,7 @@ func winogradCombine[T Float](side, pixels, n, width int, dst, src []T, step, ro
 		channelLoops.winograd.combine[side][pixels](n, width, dst, src, step, row, q, rows, cols)
 		return
 	}
-	eachTile(n, width, func(tile, f int) {
-		var t [maxSide][maxSide]T
-		for i := range side {
-			for j := range side {
-				t[i][j] = src[(side*i+j)*q+tile*width+f]
-			}
-		}
-		t = transformed(t, side, pixels, combineLine[T])
-		for i := range rows {
-			for j := range cols {
-				dst[tile*step+i*row+j*width+f] = t[i][j]
-			}
-		}
-	})
+	fromTiles(n, width, dst, src, step, row, q, side, pixels, rows, cols, combineLine[T], false)
 }
 
 // lineFunc transforms the n values of a line; others are not looked at.
@@ -78,6 +77,27 @@ func toTiles[T Float](n, width int, dst, src []T, step, row, q, side, pixels int
 				if i < side && j < side {
 					dst[(side*i+j)*q+tile*width+f] = t
 				}
+			}
+		}
+	})
+}
+
+func fromTiles[T Float](n, width int, dst, src []T, step, row, q, side, pixels, rows, cols int, line lineFunc[T], add bool) {
+	eachTile(n, width, func(tile, f int) {
+		var d [maxSide][maxSide]T
+		for i := range side {
+			for j := range side {
+				d[i][j] = src[(side*i+j)*q+tile*width+f]
+			}
+		}
+		d = transformed(d, side, pixels, line)
+		for i := range rows {
+			for j := range cols {
+				p := &dst[tile*step+i*row+j*width+f]
+				if add {
+					d[i][j] += *p
+				}
+				*p = d[i][j]
 			}
 		}
 	})

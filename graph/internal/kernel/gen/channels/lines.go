@@ -37,6 +37,29 @@ func imageLine(side int) line {
 	}
 }
 
+func spreadLine(side int) line {
+	return func(in func(i int) Op) []reg.VecVirtual {
+		t0, t1, t2 := copied(in(0)), copied(in(1)), copied(in(2))
+		sum1, odd1 := plus(t1, t2), minus(t1, t2)
+		if side == 4 {
+			t3 := copied(in(3))
+			return []reg.VecVirtual{t0, minus(odd1, t3), minus(sum1, t0), t3}
+		}
+		t3, t4, t5 := copied(in(3)), copied(in(4)), copied(in(5))
+		sum2, odd2 := plus(t3, t4), minus(t3, t4)
+		odd2, odd1 = plus(odd2, odd2), minus(odd1, t5)
+		sum1 = plus(sum1, t0)
+		y := []reg.VecVirtual{nil, odd2, plus(sum2, t0), plus(odd1, odd2), plus(sum1, sum2), t5}
+		four := float32Constant(4)
+		VFNMSUB231PS(four, odd1, y[1]) // -4·odd1 - y[1]
+		VFNMSUB231PS(four, sum1, y[2])
+		VFNMADD231PS(four, t5, y[3])
+		VMULPS(four, t0, t0)
+		y[0] = t0
+		return y
+	}
+}
+
 func evaluateLine(side, n int) line {
 	return func(in func(i int) Op) []reg.VecVirtual {
 		z := make([]reg.VecVirtual, side)

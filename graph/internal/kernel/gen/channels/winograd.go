@@ -10,13 +10,14 @@ import (
 )
 
 // winograd generates the transformations of Winograd's convolutions, whose tiles
-// have 4 or 6 pixels a side, from and to squares of n×n pixels.
+// have 4 or 6 pixels a side.
 func winograd() {
 	for _, side := range []int{4, 6} {
 		toTile(fmt.Sprintf("winogradImage%dAVX2", side), fmt.Sprintf("imageLine(%d, …)", side), imageLine(side), side, side)
+		spreadTiles(side)
 		for n := 2; n < side; n++ {
-			toTile(fmt.Sprintf("winogradEvaluate%d%dAVX2", side, n), fmt.Sprintf("evaluateLine(%d, …)", side), evaluateLine(side, n), side, n)
-			fromTile(side, n)
+			toTile(fmt.Sprintf("winogradEvaluate%d%dAVX2", side, n), fmt.Sprintf("evaluateLine(%d, %d, …)", side, n), evaluateLine(side, n), side, n)
+			combineTiles(side, n)
 		}
 	}
 }
@@ -45,14 +46,46 @@ func toTile(name, says string, l line, side, n int) {
 	})
 }
 
-// fromTile generates the transformation of tiles to n×n pixels, of which the last
+// combineTiles generates the transformation of tiles to n×n pixels, of which the last
 // rows and columns may be left out.
-func fromTile(side, n int) {
-	l := combineLine(side, n)
-	tileFunction(fmt.Sprintf("winogradCombine%d%dAVX2", side, n), "func(n, width int, dst, src []float32, step, row, q, rows, cols int)",
+func combineTiles(side, n int) {
+	fromTile(fmt.Sprintf("winogradCombine%d%dAVX2", side, n), "func(n, width int, dst, src []float32, step, row, q, rows, cols int)",
+		fmt.Sprintf("combineLine(%d, %d, …)", side, n), "for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]",
+		combineLine(side, n), side, n, pixelStore{
+			row: func(i int) { unlessAbove("rows", i, "low") },
+			col: func(i, j int) { unlessAbove("cols", j, fmt.Sprint("narrow", i)) },
+			put: func(v reg.VecVirtual, to Mem) { VMOVUPS(v, to) },
+		})
+}
+
+// spreadTiles generates the sum of tiles that overlap.
+func spreadTiles(side int) {
+	fromTile(fmt.Sprintf("winogradSpread%dAVX2", side), "func(n, width int, dst, src []float32, step, row, q int)",
+		fmt.Sprintf("spreadLine(%d, …)", side), "dst[tile*step+i*row+j*width+f] += u[i][j]",
+		spreadLine(side), side, side, pixelStore{
+			row: func(int) {},
+			col: func(int, int) {},
+			put: func(v reg.VecVirtual, to Mem) {
+				VADDPS(to, v, v)
+				VMOVUPS(v, to)
+			},
+		})
+}
+
+// pixelStore stores pixels. Row and col come before the second and later ones; they
+// may jump to the end of the row or of the tile.
+type pixelStore struct {
+	row func(i int)
+	col func(i, j int)
+	put func(v reg.VecVirtual, to Mem)
+}
+
+// fromTile generates a transformation of tiles to n×n pixels.
+func fromTile(name, signature, says, result string, l line, side, n int, store pixelStore) {
+	tileFunction(name, signature,
 		fmt.Sprintf("\td[i][j] = src[(%d*i+j)*q+tile*width+f]", side),
-		fmt.Sprintf("\tthe columns of t are combineLine(%d, %d, …) of those of d, the rows of u of those of t; then, for i < rows and j < cols, at least 1,", side, n),
-		"\tdst[tile*step+i*row+j*width+f] = u[i][j]")
+		"\tthe columns of t are "+says+" of those of d, the rows of u of those of t; then",
+		"\t"+result)
 	width, q := number("width"), number("q")
 	dst, src := slice("dst"), slice("src")
 	half := newHalf(n, side)
@@ -62,20 +95,19 @@ func fromTile(side, n int) {
 		half.columns(l, start(src, f), tall, q)
 		to, p := start(dst, f), GP64()
 		for i := range n {
-			narrow := fmt.Sprint("narrow", i)
+			if i > 0 {
+				store.row(i)
+				advance(to, number("row"))
+			}
 			MOVQ(to, p)
 			for j, v := range half.row(l, i) {
 				if j > 0 {
-					unlessAbove("cols", j, narrow)
+					store.col(i, j)
 					advance(p, width)
 				}
-				VMOVUPS(v, Mem{Base: p})
+				store.put(v, Mem{Base: p})
 			}
-			Label(narrow)
-			if i < n-1 {
-				unlessAbove("rows", i+1, "low")
-				advance(to, number("row"))
-			}
+			Label(fmt.Sprint("narrow", i))
 		}
 		Label("low")
 	}, func() {
