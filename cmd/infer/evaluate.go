@@ -8,32 +8,31 @@ import (
 	"slices"
 
 	"tapenet/cmd/internal/cli"
-	"tapenet/infer"
 	"tapenet/train"
 	"tapenet/train/data"
 )
 
 // evaluate prints what the model makes of a dataset's test part.
-func evaluate(ctx context.Context, p *infer.Predictor, name string, top int, asJSON bool, stdout io.Writer) error {
+func evaluate(ctx context.Context, net network, name string, top int, asJSON bool, stdout io.Writer) error {
 	d, err := data.Open(name)
 	if err == nil && d.Scaled { // pictures: in the model's size
-		d, err = data.Options{Channels: p.Input[0], Height: p.Input[1], Width: p.Input[2]}.Open(name)
+		d, err = data.Options{Channels: net.input[0], Height: net.input[1], Width: net.input[2]}.Open(name)
 	}
 	if err != nil {
 		return err
 	}
-	if d.Shape != p.Input || len(d.Classes) != len(p.Classes) {
+	if d.Shape != net.input || len(d.Classes) != len(net.classes) {
 		return fmt.Errorf("infer: the dataset has images of %s in %d classes, the model takes %s in %d",
-			cli.Shape(d.Shape), len(d.Classes), cli.Shape(p.Input), len(p.Classes))
+			cli.Shape(d.Shape), len(d.Classes), cli.Shape(net.input), len(net.classes))
 	}
-	c, err := count(ctx, p, d.Test, top)
+	c, err := count(ctx, net, d.Test, top)
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		return json.NewEncoder(stdout).Encode(c.evaluation(p.Classes))
+		return json.NewEncoder(stdout).Encode(c.evaluation(net.classes))
 	}
-	_, err = fmt.Fprintf(stdout, "top-%d accuracy %.4f\n%s", c.top, c.topAccuracy(), c.confusion.Table(p.Classes))
+	_, err = fmt.Fprintf(stdout, "top-%d accuracy %.4f\n%s", c.top, c.topAccuracy(), c.confusion.Table(net.classes))
 	return err
 }
 
@@ -68,9 +67,9 @@ func (c counts) evaluation(classes []string) evaluation {
 }
 
 // count counts what the model makes of the samples.
-func count(ctx context.Context, p *infer.Predictor, samples data.Samples, top int) (counts, error) {
+func count(ctx context.Context, net network, samples data.Samples, top int) (counts, error) {
 	const batch = 128
-	c := counts{confusion: train.NewConfusion(len(p.Classes)), top: min(top, len(p.Classes))}
+	c := counts{confusion: train.NewConfusion(len(net.classes)), top: min(top, len(net.classes))}
 	for lo := 0; lo < samples.Len(); lo += batch {
 		if err := ctx.Err(); err != nil {
 			return c, fmt.Errorf("infer: stopped after %d of %d images: %w", lo, samples.Len(), err)
@@ -78,13 +77,13 @@ func count(ctx context.Context, p *infer.Predictor, samples data.Samples, top in
 		n := min(batch, samples.Len()-lo)
 		images, labels := make([][]float32, n), make([]int, n)
 		for i := range n {
-			images[i] = make([]float32, p.Input[0]*p.Input[1]*p.Input[2])
+			images[i] = make([]float32, net.input[0]*net.input[1]*net.input[2])
 			var err error
 			if labels[i], err = samples.Read(lo+i, images[i]); err != nil {
 				return c, err
 			}
 		}
-		predictions, err := p.Predict(images)
+		predictions, err := net.Predict(images)
 		if err != nil {
 			return c, err
 		}

@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"tapenet/infer"
 )
 
 func TestSources(t *testing.T) {
@@ -70,7 +68,7 @@ func TestManyFiles(t *testing.T) {
 	if err == nil || err.Error() != "infer: 4 of 384 files could not be classified" || strings.Count(errs, broken+": infer: not a PNG") != 4 {
 		t.Fatalf("error %v, stderr %q, want four broken files", err, errs)
 	}
-	p, err := infer.Load(trained(t))
+	p, err := load(trained(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +106,7 @@ func TestManyFiles(t *testing.T) {
 func TestAhead(t *testing.T) {
 	list := slices.Repeat([]source{{name: "none.png"}}, 10*batch)
 	n := 0
-	for results := range ahead(t.Context(), nil, list) {
+	for results := range ahead(t.Context(), network{}, list) {
 		for _, r := range results {
 			if r.File != "none.png" || r.err == nil {
 				t.Fatalf("%+v, want the error of a missing file", r)
@@ -121,7 +119,7 @@ func TestAhead(t *testing.T) {
 	if n != len(list) {
 		t.Errorf("%d pictures, want %d", n, len(list))
 	}
-	if c := cap(ahead(t.Context(), nil, nil)); c != 1 {
+	if c := cap(ahead(t.Context(), network{}, nil)); c != 1 {
 		t.Errorf("room for %d batches, want 1", c)
 	}
 }
@@ -210,7 +208,7 @@ func TestSaliencyFile(t *testing.T) {
 		if size := img.Bounds().Size(); size != image.Pt(tt.width, tt.height) {
 			t.Fatalf("%d pictures on a sheet of %v, want %dx%d", tt.n, size, tt.width, tt.height)
 		}
-		p, err := infer.Load(trained(t))
+		p, err := load(trained(t))
 		if err != nil {
 			t.Fatal(err)
 		}

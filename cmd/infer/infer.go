@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"tapenet/cmd/internal/cli"
-	"tapenet/infer"
 )
 
 // options are the command's flags.
@@ -24,20 +23,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	p, err := infer.Load(o.model)
+	n, err := load(o.model)
 	if err != nil {
 		return err
 	}
 	if o.data != "" {
-		return evaluate(ctx, p, o.data, o.top, o.json, stdout)
+		return evaluate(ctx, n, o.data, o.top, o.json, stdout)
 	}
-	return files(ctx, p, o, stdout, stderr)
+	return files(ctx, n, o, stdout, stderr)
 }
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
 	f := cli.Flags("infer", "-model DIR [-top N] [-json|-csv] [-saliency FILE.png] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-json] -data DIR|mnist",
 		"says what is in PNG, JPEG or GIF pictures (- is standard input), or measures a model on a dataset's test part", stderr)
-	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file")
+	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, vote")
 	f.StringVar(&o.data, "data", "", "evaluate on this dataset: mnist, or a folder with four IDX files")
 	f.IntVar(&o.top, "top", 3, "show so many classes of a picture; with -data, count a class that is among so many as found")
 	f.BoolVar(&o.json, "json", false, "print JSON, a line for each file, with all classes")
@@ -77,16 +76,19 @@ func (o options) check() error {
 
 // files prints what is in the pictures, and draws the sheet if there is to be
 // one.
-func files(ctx context.Context, p *infer.Predictor, o options, stdout, stderr io.Writer) error {
-	list, show := sources(o.args), printer(stdout, o, p.Classes)
+func files(ctx context.Context, n network, o options, stdout, stderr io.Writer) error {
+	list, show := sources(o.args), printer(stdout, o, n.classes)
 	if o.saliency == "" {
-		return classify(ctx, p, list, show, stderr)
+		return classify(ctx, n, list, show, stderr)
+	}
+	if n.single == nil {
+		return cli.Usagef("infer: -saliency of several models, want one")
 	}
 	if len(list) > maxSheet {
 		return cli.Usagef("infer: %d files, -saliency draws at most %d", len(list), maxSheet)
 	}
-	s := &sheet{p: p}
-	err := classify(ctx, p, list, func(results []result) error {
+	s := &sheet{p: n.single}
+	err := classify(ctx, n, list, func(results []result) error {
 		if err := s.add(results); err != nil {
 			return err
 		}

@@ -31,11 +31,11 @@ type result struct {
 // be read is reported on stderr and doesn't stop the others. It needs memory for
 // three batches of prepared pictures, and for as many whole ones as there are
 // processors.
-func classify(ctx context.Context, p *infer.Predictor, list []source, show func([]result) error, stderr io.Writer) error {
+func classify(ctx context.Context, n network, list []source, show func([]result) error, stderr io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done, failed := 0, 0
-	for results := range ahead(ctx, p, list) {
+	for results := range ahead(ctx, n, list) {
 		if ctx.Err() != nil {
 			break
 		}
@@ -47,7 +47,7 @@ func classify(ctx context.Context, p *infer.Predictor, list []source, show func(
 			}
 			return r.err != nil
 		})
-		if err := predict(p, results); err != nil {
+		if err := predict(n, results); err != nil {
 			return err
 		}
 		if err := show(results); err != nil {
@@ -66,13 +66,13 @@ func classify(ctx context.Context, p *infer.Predictor, list []source, show func(
 // ahead sends the pictures in batches, prepared for the network, while the
 // caller is busy with the batch before. The channel is closed after the last, or
 // when ctx ends.
-func ahead(ctx context.Context, p *infer.Predictor, list []source) <-chan []result {
+func ahead(ctx context.Context, n network, list []source) <-chan []result {
 	batches := make(chan []result, 1)
 	go func() {
 		defer close(batches)
 		for part := range slices.Chunk(list, batch) {
 			select {
-			case batches <- readAll(p, part):
+			case batches <- readAll(n, part):
 			case <-ctx.Done():
 				return
 			}
@@ -82,7 +82,7 @@ func ahead(ctx context.Context, p *infer.Predictor, list []source) <-chan []resu
 }
 
 // readAll reads pictures on all processors.
-func readAll(p *infer.Predictor, list []source) []result {
+func readAll(n network, list []source) []result {
 	results := make([]result, len(list))
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -91,7 +91,7 @@ func readAll(p *infer.Predictor, list []source) []result {
 			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
 				r := result{File: list[i].name, err: list[i].err}
 				if r.err == nil {
-					r.pixels, r.err = read(p, r.File)
+					r.pixels, r.err = read(n, r.File)
 				}
 				results[i] = r
 			}
@@ -102,7 +102,7 @@ func readAll(p *infer.Predictor, list []source) []result {
 }
 
 // read prepares one picture.
-func read(p *infer.Predictor, name string) ([]float32, error) {
+func read(n network, name string) ([]float32, error) {
 	f := os.Stdin
 	if name != stdin {
 		var err error
@@ -115,16 +115,16 @@ func read(p *infer.Predictor, name string) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.Pixels(img)
+	return n.Pixels(img)
 }
 
 // predict fills in what the network makes of pictures.
-func predict(p *infer.Predictor, results []result) error {
+func predict(n network, results []result) error {
 	pixels := make([][]float32, len(results))
 	for i, r := range results {
 		pixels[i] = r.pixels
 	}
-	predictions, err := p.Predict(pixels)
+	predictions, err := n.Predict(pixels)
 	if err != nil {
 		return err
 	}

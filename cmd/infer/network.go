@@ -1,0 +1,41 @@
+package main
+
+import (
+	"image"
+	"strings"
+
+	"tapenet/infer"
+)
+
+// network is what classifies: one model, or several that vote.
+type network struct {
+	classifier
+	input   [3]int
+	classes []string
+	single  *infer.Predictor // nil if there are several
+}
+
+type classifier interface {
+	Pixels(img image.Image) ([]float32, error)
+	Predict(images [][]float32) ([]infer.Prediction, error)
+}
+
+// load reads the models of a list with commas.
+func load(list string) (network, error) {
+	var members []*infer.Predictor
+	for path := range strings.SplitSeq(list, ",") {
+		p, err := infer.Load(path)
+		if err != nil {
+			return network{}, err
+		}
+		members = append(members, p)
+	}
+	if first := members[0]; len(members) == 1 {
+		return network{first, first.Input, first.Classes, first}, nil
+	}
+	e, err := infer.NewEnsemble(members...)
+	if err != nil {
+		return network{}, err
+	}
+	return network{e, e.Input, e.Classes, nil}, nil
+}
