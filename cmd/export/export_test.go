@@ -148,7 +148,7 @@ func TestInt8(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = export(t, "-model", dir, "-to", "safetensors", "-int8", "-out", out)
-	if want := "export: mnist has images of (1,28,28) in 10 classes, the model takes (1,28,28) in 3: want another -data"; err == nil || !strings.Contains(err.Error(), want) {
+	if want := "export: the dataset has images of (1,28,28) in 10 classes, the model takes (1,28,28) in 3; -data names the dataset to measure on"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
