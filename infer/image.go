@@ -12,6 +12,8 @@ import (
 	"io"
 
 	"golang.org/x/image/draw"
+
+	"tapenet/infer/raster"
 )
 
 // maxPixels bounds the images that DecodeImage unpacks: a small file can claim
@@ -77,7 +79,7 @@ func (p *Predictor) pixels(img image.Image) ([]float32, error) {
 	case c == 1 && p.scaled:
 		return luma(scale(img, h, w)), nil
 	case c == 1:
-		return strokes(img, h, w)
+		return raster.Strokes(img, h, w)
 	case c == 3:
 		return rgb(scale(img, h, w)), nil
 	}

@@ -13,6 +13,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/graph/onnx"
+	"tapenet/graph/tfjs"
 	"tapenet/graph/weights"
 	"tapenet/infer"
 	"tapenet/modelzoo"
@@ -180,6 +181,18 @@ func readONNX() {
 		log.Fatal(err)
 	}
 	fmt.Println(len(net.Weights.Names()), "tensors")
+}
+
+func Example_keras() {
+	m, err := tfjs.Load(os.DirFS("keras"), "model.json") // a graph.Layer
+	if err != nil {
+		log.Fatal(err)
+	}
+	net, err := graph.NewNetwork(m, m.Input, graph.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Println(net.Weights.Names())
 }
 
 // someDigits is a part of MNIST.

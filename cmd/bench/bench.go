@@ -148,7 +148,8 @@ type options struct {
 }
 
 const doc = `measures training and inference for every combination of the flags.
-A training step reads a batch from bytes, runs forward and backward, and updates with Adam; an inference step runs the graph.
+A training step reads a batch from bytes, runs forward and backward, and updates with Adam; an inference step runs the graph,
+a prediction is a call of infer.Predictor's Predict.
 images/CPU-s is by processor time, the steadiest figure on a shared machine. FMA is multiply-adds: those of a forward run, and
 for training three times those, less the first layer's once: nobody needs its input's gradient. Peak is the share, of
 what one thread's registers can multiply and add, that a CPU-second of the step does.`
@@ -157,7 +158,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := cli.Flags("bench", "[flags]", doc, stderr)
 	models := f.String("model", "cnn", "networks, as in cnn,lenet5: those of go run ./cmd/zoo, and conv3")
-	modes := f.String("mode", "train,infer", "train, infer or both")
+	modes := f.String("mode", "train,infer", "some of "+strings.Join(modeNames, ","))
 	batches := f.String("batch", "1,32,128,1024", "batch sizes")
 	threads := f.String("threads", defaultThreads(), "numbers of threads")
 	f.DurationVar(&o.time, "time", 3*time.Second, "time for each combination; at least 5 steps are measured")
@@ -192,8 +193,8 @@ func (o *options) combine(models, modes, batches, threads string) error {
 			return cli.Usagef("%v", err)
 		}
 		for mode := range strings.SplitSeq(modes, ",") {
-			if mode != "train" && mode != "infer" {
-				return cli.Usagef("bench: -mode %q, want train, infer or train,infer", mode)
+			if !slices.Contains(modeNames, mode) {
+				return cli.Usagef("bench: -mode %q, want some of %s", mode, strings.Join(modeNames, ","))
 			}
 			for _, n := range procs {
 				for _, batch := range sizes {
@@ -211,6 +212,8 @@ func (o options) check() error {
 		return cli.Usagef("bench: -time %v, want a positive duration, as in 3s", o.time)
 	case o.nodes && (o.json || o.compare != ""):
 		return cli.Usagef("bench: -profile goes with neither -json nor -compare")
+	case o.nodes && slices.ContainsFunc(o.combinations, func(c combination) bool { return c.Mode == "predict" }):
+		return cli.Usagef("bench: -profile with -mode predict, want infer, which has the same nodes")
 	case o.compare != "" && o.compare != engineGorgonia:
 		return cli.Usagef("bench: -compare %q, want gorgonia", o.compare)
 	case o.compare != "" && !slices.ContainsFunc(o.combinations, combination.hasRival):
@@ -228,6 +231,8 @@ func (o options) check() error {
 }
 
 // What can be asked for.
+var modeNames = []string{"train", "infer", "predict"}
+
 const (
 	maxBatch   = 1 << 16
 	maxThreads = 1 << 10

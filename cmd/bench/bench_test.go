@@ -68,6 +68,14 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+func TestPredict(t *testing.T) {
+	reports := bench(t, "-time", "50ms", "-model", "lenet5", "-mode", "predict", "-batch", "3", "-threads", "1")
+	if len(reports) != 1 || reports[0].combination != (combination{"lenet5", "predict", 3, 1}) {
+		t.Fatalf("got %+v, want one report of lenet5, predict", reports)
+	}
+	checkReport(t, reports[0])
+}
+
 // checkReport checks that figures are there and that they fit each other.
 func checkReport(t *testing.T, r report) {
 	t.Helper()

@@ -59,6 +59,8 @@ func measureCombination(ctx context.Context, engine string, c combination, limit
 		w, err = newGorgonia(pool, c.Batch)
 	case c.Mode == "train":
 		w, err = newTraining(spec, pool, c.Batch)
+	case c.Mode == "predict":
+		w, err = newPrediction(spec, pool, c.Batch)
 	default:
 		w, err = newInference(spec, pool, c.Batch)
 	}

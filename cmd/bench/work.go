@@ -1,7 +1,12 @@
 package main
 
 import (
+	"slices"
+	"strconv"
+
 	"tapenet/graph"
+	"tapenet/graph/weights"
+	"tapenet/infer"
 	"tapenet/modelzoo"
 	"tapenet/train"
 )
@@ -47,6 +52,34 @@ func newInference(spec modelzoo.Spec, pool *images, batch int) (work, error) {
 	}
 	pool.read(m.Input.Float32s(), make([]float32, batch))
 	return work{m.Run, batch, forwardMulAdds(m)}, nil
+}
+
+// newPrediction is a call of Predict, as programs make it.
+func newPrediction(spec modelzoo.Spec, pool *images, batch int) (work, error) {
+	net, err := graph.NewNetwork(spec.New(classes), spec.Input[:], graph.Options{Seed: seed})
+	if err != nil {
+		return work{}, err
+	}
+	m, err := net.Model(graph.Infer, batch)
+	if err != nil {
+		return work{}, err
+	}
+	names := make([]string, classes)
+	for k := range names {
+		names[k] = strconv.Itoa(k)
+	}
+	p, err := infer.New(spec.New(classes), weights.Model{Input: spec.Input, Classes: names, Tensors: net.Weights.Map()})
+	if err != nil {
+		return work{}, err
+	}
+	size := spec.Input[0] * spec.Input[1] * spec.Input[2]
+	x := make([]float32, batch*size)
+	pool.read(x, make([]float32, batch))
+	step := func() error {
+		_, err := p.Predict(slices.Collect(slices.Chunk(x, size)))
+		return err
+	}
+	return work{step, batch, forwardMulAdds(m)}, nil
 }
 
 func build(spec modelzoo.Spec, mode graph.Mode, batch int) (*graph.Model, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,21 +13,28 @@ import (
 	"tapenet/graph/weights"
 	"tapenet/infer"
 	"tapenet/modelzoo"
+	"tapenet/train/data"
 )
 
 // model saves an untrained network of the zoo and returns its run's folder.
-func model(t *testing.T, name string) string {
+func model(t testing.TB, name string) string {
+	t.Helper()
+	return modelOf(t, name, 3)
+}
+
+// modelOf is model with so many classes.
+func modelOf(t testing.TB, name string, classes int) string {
 	t.Helper()
 	spec, err := modelzoo.Lookup(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	net, err := graph.NewNetwork(spec.New(3), spec.Input[:], graph.Options{})
+	net, err := graph.NewNetwork(spec.New(classes), spec.Input[:], graph.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	m := weights.Model{Name: name, Input: spec.Input, Classes: []string{"a", "b", "c"}, Tensors: net.Weights.Map()}
+	m := weights.Model{Name: name, Input: spec.Input, Classes: strings.Split("abcdefghij", "")[:classes], Tensors: net.Weights.Map()}
 	if err := m.Save(filepath.Join(dir, "model.safetensors")); err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +42,7 @@ func model(t *testing.T, name string) string {
 }
 
 // export runs the command.
-func export(t *testing.T, args ...string) (stdout string, err error) {
+func export(t testing.TB, args ...string) (stdout string, err error) {
 	t.Helper()
 	var out, stderr bytes.Buffer
 	err = run(context.Background(), args, &out, &stderr)
@@ -117,6 +125,76 @@ func TestWeights(t *testing.T) {
 	}
 }
 
+// TestInt8: the file is a quarter as large, infer takes it, and the accuracy is
+// printed, before and after.
+func TestInt8(t *testing.T) {
+	dir, out := model(t, "lenet5"), filepath.Join(t.TempDir(), "q.safetensors")
+	stdout, err := export(t, "-model", dir, "-to", "safetensors", "-int8", "-data", "none", "-out", out)
+	if err != nil || strings.Count(stdout, "\n") != 1 {
+		t.Errorf("printed %q, error %v, want one line", stdout, err)
+	}
+	stat, err := os.Stat(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.Stat(filepath.Join(dir, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if 10*stat.Size() > 3*whole.Size() {
+		t.Errorf("%d bytes, want about a quarter of %d", stat.Size(), whole.Size())
+	}
+	if _, err := infer.Load(out); err != nil {
+		t.Error(err)
+	}
+	_, err = export(t, "-model", dir, "-to", "safetensors", "-int8", "-out", out)
+	if want := "export: the dataset has images of (1,28,28) in 10 classes, the model takes (1,28,28) in 3; -data names the dataset to measure on"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// TestInt8Accuracy counts by hand what is printed.
+func TestInt8Accuracy(t *testing.T) {
+	dir, out := modelOf(t, "lenet5", 10), filepath.Join(t.TempDir(), "q.safetensors")
+	stdout, err := export(t, "-model", dir, "-to", "safetensors", "-int8", "-out", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := data.MNIST()
+	if err != nil {
+		t.Fatal(err)
+	}
+	share := func(path string) float64 {
+		p, err := infer.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images, labels := make([][]float32, d.Test.Len()), make([]int, d.Test.Len())
+		for i := range images {
+			images[i] = make([]float32, 28*28)
+			if labels[i], err = d.Test.Read(i, images[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		predictions, err := p.Predict(images)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for i, prediction := range predictions {
+			if prediction.Class == labels[i] {
+				n++
+			}
+		}
+		return float64(n) / 100
+	}
+	before, after := share(dir), share(out)
+	want := fmt.Sprintf("accuracy on the 10000 test images of mnist: %.2f %% before, %.2f %% in int8, %+.2f\n", before, after, after-before)
+	if _, line, _ := strings.Cut(stdout, "\n"); line != want {
+		t.Errorf("printed %q, want %q", line, want)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "out")
 	tests := []struct {
@@ -126,9 +204,11 @@ func TestErrors(t *testing.T) {
 	}{
 		{"no model", []string{"-out", file}, "export: no model"},
 		{"no file", []string{"-model", "x"}, "export: no file to write"},
-		{"format", []string{"-model", "x", "-out", file, "-to", "pdf"}, "export: -to pdf, want one of npz, onnx, safetensors"},
+		{"format", []string{"-model", "x", "-out", file, "-to", "pdf"}, "export: -to pdf, want one of go, npz, onnx, page, safetensors"},
 		{"flag of another format", []string{"-model", "x", "-out", file, "-to", "npz", "-fold"}, "export: -logits and -fold are for -to onnx"},
 		{"half ONNX", []string{"-model", "x", "-out", file, "-half"}, "-half for the others"},
+		{"half and int8", []string{"-model", "x", "-out", file, "-to", "safetensors", "-half", "-int8"}, "export: got both -half and -int8"},
+		{"int8 ONNX", []string{"-model", "x", "-out", file, "-int8"}, "-int8 and -data for safetensors"},
 		{"npz of others", []string{"-model", "../../graph/weights/testdata/numpy.npz", "-out", file}, "metadata input is"},
 		{"argument", []string{"x"}, "unexpected argument"},
 		{"missing", []string{"-model", filepath.Join(t.TempDir(), "none"), "-out", file}, "no such file"},

@@ -7,25 +7,19 @@ import (
 	"io"
 	"slices"
 
-	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/testset"
+	"tapenet/infer"
 	"tapenet/train"
 	"tapenet/train/data"
 )
 
 // evaluate prints what the model makes of a dataset's test part.
 func evaluate(ctx context.Context, net network, name string, top int, asJSON bool, stdout io.Writer) error {
-	d, err := data.Open(name)
-	if err == nil && d.Scaled { // pictures: in the model's size
-		d, err = data.Options{Channels: net.input[0], Height: net.input[1], Width: net.input[2]}.Open(name)
-	}
+	d, err := testset.Open("infer", name, net.input, len(net.classes))
 	if err != nil {
 		return err
 	}
-	if d.Shape != net.input || len(d.Classes) != len(net.classes) {
-		return fmt.Errorf("infer: the dataset has images of %s in %d classes, the model takes %s in %d",
-			cli.Shape(d.Shape), len(d.Classes), cli.Shape(net.input), len(net.classes))
-	}
-	c, err := count(ctx, net, d.Test, top)
+	c, err := count(ctx, net, d, top)
 	if err != nil {
 		return err
 	}
@@ -66,33 +60,14 @@ func (c counts) evaluation(classes []string) evaluation {
 	return e
 }
 
-// count counts what the model makes of the samples.
-func count(ctx context.Context, net network, samples data.Samples, top int) (counts, error) {
-	const batch = 128
+// count counts what the model makes of the test images.
+func count(ctx context.Context, net network, d data.Dataset, top int) (counts, error) {
 	c := counts{confusion: train.NewConfusion(len(net.classes)), top: min(top, len(net.classes))}
-	for lo := 0; lo < samples.Len(); lo += batch {
-		if err := ctx.Err(); err != nil {
-			return c, fmt.Errorf("infer: stopped after %d of %d images: %w", lo, samples.Len(), err)
+	err := testset.Each(ctx, "infer", d, net.Predict, func(class int, p infer.Prediction) {
+		c.confusion.Add(class, p.Class)
+		if slices.Contains(ranking(p.Probabilities)[:c.top], class) {
+			c.inTop++
 		}
-		n := min(batch, samples.Len()-lo)
-		images, labels := make([][]float32, n), make([]int, n)
-		for i := range n {
-			images[i] = make([]float32, net.input[0]*net.input[1]*net.input[2])
-			var err error
-			if labels[i], err = samples.Read(lo+i, images[i]); err != nil {
-				return c, err
-			}
-		}
-		predictions, err := net.Predict(images)
-		if err != nil {
-			return c, err
-		}
-		for i, prediction := range predictions {
-			c.confusion.Add(labels[i], prediction.Class)
-			if slices.Contains(ranking(prediction.Probabilities)[:c.top], labels[i]) {
-				c.inTop++
-			}
-		}
-	}
-	return c, nil
+	})
+	return c, err
 }

@@ -75,29 +75,11 @@ func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input .
 const someBatch = 2
 
 // build makes the graph and returns the node to write.
-func (o Options) build(l graph.Layer, tensors map[string]*tensor.Dense, input []int) (root *gorgonia.Node, err error) {
-	w := &graph.Weights{From: tensors}
-	if tensors == nil {
-		w.From = map[string]*tensor.Dense{}
+func (o Options) build(l graph.Layer, tensors map[string]*tensor.Dense, input []int) (*gorgonia.Node, error) {
+	if !o.Logits {
+		l = graph.Sequential{l, graph.SoftMax}
 	}
-	whole := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
-		root = s.Apply(l, x)
-		if !o.Logits {
-			root = s.Apply(graph.SoftMax, root)
-		}
-		return root
-	})
-	shape := append([]int{someBatch}, input...)
-	if _, err := (graph.Options{Weights: w, NoFusion: true}).Build(whole, graph.Infer, shape...); err != nil {
-		return nil, err
-	}
-	if len(tensors) != len(w.Names()) {
-		return nil, w.Load(tensors) // says which is one too many
-	}
-	if s := root.Shape(); s[0] != someBatch {
-		return nil, fmt.Errorf("the network's output for %d samples is %v, want the batch first", someBatch, s)
-	}
-	return root, nil
+	return graph.Trace(l, tensors, append([]int{someBatch}, input...)...)
 }
 
 // exporter writes one graph. As in a graph.Scope the first error stays, and

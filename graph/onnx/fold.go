@@ -1,9 +1,7 @@
 package onnx
 
 import (
-	"math"
 	"path"
-	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -12,22 +10,18 @@ import (
 )
 
 // fold writes the convolution or matrix product before a normalisation with
-// weights that do the work of both:
-//
-//	w' = w·s  and  b' = (b-mean)·s + beta  with  s = gamma/√(variance+epsilon)
+// weights that do the work of both, if it can; see op.Fold.
 func (e *exporter) fold(norm op.Description) (y string, ok bool) {
 	before := norm.Operands[0]
-	d, _ := op.Describe(before)
-	if !e.FoldBatchNorm || d.Name != "Conv2d" && d.Name != "Mul" || e.uses[before] > 1 {
+	if !e.FoldBatchNorm || e.uses[before] > 1 {
 		return "", false
 	}
-	for _, n := range slices.Concat(d.Operands[1:], norm.Operands[1:]) {
-		if n.Op() != nil {
-			return "", false
-		}
+	w, b, ok := op.Fold(norm)
+	if !ok {
+		return "", false
 	}
+	d, _ := op.Describe(before)
 	weight := d.Operands[1]
-	w, b := folded(d, norm)
 	names := []string{e.value(d.Operands[0]), e.renamed(weight, weight.Name()), ""}
 	e.weight(names[1], weight.Shape(), w)
 	if len(d.Operands) == 3 {
@@ -48,29 +42,4 @@ func (e *exporter) renamed(n *gorgonia.Node, name string) string {
 		return e.unique(name)
 	}
 	return name
-}
-
-// folded computes the weights of a convolution or product that normalises too.
-func folded(d, norm op.Description) (w, b []float32) {
-	leaf := func(n *gorgonia.Node) []float32 { return n.Value().(*tensor.Dense).Float32s() }
-	gamma, beta, mean, variance := leaf(norm.Operands[1]), leaf(norm.Operands[2]), leaf(norm.Operands[3]), leaf(norm.Operands[4])
-	old := leaf(d.Operands[1])
-	w, b = make([]float32, len(old)), make([]float32, len(gamma))
-	scale := make([]float64, len(gamma))
-	for f := range gamma {
-		scale[f] = float64(gamma[f]) / math.Sqrt(float64(variance[f])+norm.Params.(op.Norm).Epsilon)
-		bias := 0.0
-		if len(d.Operands) == 3 {
-			bias = float64(leaf(d.Operands[2])[f])
-		}
-		b[f] = float32((bias-float64(mean[f]))*scale[f] + float64(beta[f]))
-	}
-	for i, v := range old {
-		f := i % len(gamma) // of a product's (in,out)
-		if d.Name == "Conv2d" {
-			f = i / (len(old) / len(gamma)) // of filters (F,…)
-		}
-		w[i] = float32(float64(v) * scale[f])
-	}
-	return w, b
 }

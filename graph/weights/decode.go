@@ -30,6 +30,9 @@ func decode(r io.Reader, size int64) (File, error) {
 		}
 		f.Tensors[in.name] = dense(data, in.shape)
 	}
+	if err := f.dequantise(infos); err != nil {
+		return File{}, err
+	}
 	return f, nil
 }
 
@@ -63,10 +66,17 @@ func readFloats(r io.Reader, data any, in info, buf []byte) ([]byte, error) {
 		if _, err := io.ReadFull(r, buf[:n]); err != nil {
 			return buf, err
 		}
-		if in.dtype == half {
+		switch in.dtype {
+		case half:
 			singles(data.([]float32)[i:j], buf[:n])
-		} else if _, err := binary.Decode(buf[:n], binary.LittleEndian, part(data, i, j)); err != nil {
-			return buf, err
+		case int8s:
+			for k, b := range buf[:n] {
+				data.([]float32)[i+k] = float32(int8(b))
+			}
+		default:
+			if _, err := binary.Decode(buf[:n], binary.LittleEndian, part(data, i, j)); err != nil {
+				return buf, err
+			}
 		}
 	}
 	return buf, nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/nlpodyssey/safetensors"
+	"gorgonia.org/tensor"
 )
 
 // hostile lists files that must be refused, and a part of the reason.
@@ -165,8 +166,12 @@ func FuzzDecode(f *testing.F) {
 			f.Add(tt.file)
 		}
 	}
+	for _, tt := range hostileInt8 {
+		f.Add(tt.file)
+	}
 	f.Add(encoded(f, sample()))
 	f.Add(encoded(f, File{}))
+	f.Add(encoded(f, File{Int8: true, Tensors: map[string]*tensor.Dense{"w": f32([]int{2, 2}, 1, 2, 3, 4)}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		checkAllocation(t, b)
 		file, err := Decode(b)

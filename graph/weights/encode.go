@@ -18,6 +18,12 @@ import (
 
 // encode writes f to w.
 func (f File) encode(w io.Writer) error {
+	var err error
+	if f.Int8 {
+		if f, err = f.quantised(); err != nil {
+			return err
+		}
+	}
 	infos, err := f.layout()
 	if err != nil {
 		return err
@@ -49,6 +55,9 @@ func (f File) layout() ([]info, error) {
 		}
 		if f.Half && in.dtype.of == tensor.Float32 {
 			in.dtype, in.end = half, in.count()*half.size
+		}
+		if f.whole[name] {
+			in.dtype, in.end = int8s, in.count()*int8s.size
 		}
 		infos = append(infos, in)
 	}
@@ -146,10 +155,13 @@ func writeFloats(w io.Writer, t *tensor.Dense, in info, buf []byte) ([]byte, err
 	for i := 0; i < n; i += step {
 		var err error
 		piece := part(data, i, min(i+step, n))
-		if in.dtype == half {
+		switch in.dtype {
+		case half:
 			if piece, err = halves(piece.([]float32)); err != nil {
 				return buf, fmt.Errorf("tensor %.64q: %w", in.name, err)
 			}
+		case int8s:
+			piece = bytesOf(piece.([]float32))
 		}
 		if buf, err = binary.Append(buf[:0], binary.LittleEndian, piece); err != nil {
 			return buf, err

@@ -100,5 +100,5 @@ func (c *cursor) dtype() (dtype, error) {
 			return d, nil
 		}
 	}
-	return dtype{}, fmt.Errorf("dtype %.64q, expected F16, F32 or F64: convert the file first", name)
+	return dtype{}, fmt.Errorf("dtype %.64q, expected F16, F32 or F64, or I8 with scales: convert the file first", name)
 }

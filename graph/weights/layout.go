@@ -27,11 +27,16 @@ type dtype struct {
 // half is a float32 in memory and binary16 in the file.
 var half = dtype{"F16", 2, tensor.Float32}
 
+// int8s is a float32 in memory and a whole number in the file, which a scale
+// belongs to; see quantised.
+var int8s = dtype{"I8", 1, tensor.Float32}
+
 // dtypes lists the widest first, the order in which tensors are written: all numbers are then aligned to their size.
 var dtypes = []dtype{
 	{"F64", 8, tensor.Float64},
 	{"F32", 4, tensor.Float32},
 	half,
+	int8s,
 }
 
 // info is a tensor's entry in the header: its numbers are the bytes [begin, end) of the data.
@@ -46,7 +51,7 @@ type info struct {
 func (in info) count() int { return (in.end - in.begin) / in.dtype.size }
 
 // check sorts infos by offset and reports whether they have different names and tile size bytes of data exactly.
-// After it, the tensors' memory is known to be size bytes in all.
+// After it, the tensors' memory is known to be size bytes in all, twice that for F16, four times for I8.
 func check(infos []info, size int64) error {
 	slices.SortFunc(infos, func(a, b info) int { return cmp.Compare(a.name, b.name) })
 	for i := 1; i < len(infos); i++ {

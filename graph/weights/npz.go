@@ -37,6 +37,9 @@ func (f File) EncodeNPZ(w io.Writer) error {
 func (f File) SaveNPZ(path string) error { return WriteFile(path, f.encodeNPZ) }
 
 func (f File) encodeNPZ(w io.Writer) error {
+	if f.Int8 {
+		return errors.New("found Int8 for an .npz file, expected it for safetensors")
+	}
 	infos, err := f.layout()
 	if err != nil {
 		return err

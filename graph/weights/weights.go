@@ -27,8 +27,14 @@ type File struct {
 	// Half has Save and Encode round float32 tensors to float16, in half the space; one beyond ±65504 is refused. Load
 	// makes them float32 again. NumPy's files have it too.
 	Half bool
+	// Int8 has Save and Encode round filters (F,C,H,W) and products' weights (in,out) of float32 to int8 by output
+	// channel, in a quarter of the space, with scales beside them: each number changes by half its channel's scale at
+	// most, a 254th of the channel's largest number. Load makes them float32 again. NumPy's files do not have it.
+	Int8 bool
 	// Metadata is free text for the reader, such as a format version. Empty and nil are the same.
 	Metadata map[string]string
+
+	whole map[string]bool // float32 tensors of whole numbers to write as int8
 }
 
 // Save writes f to path as [WriteFile] does: path holds either all of f or what it held before.

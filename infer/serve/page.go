@@ -2,6 +2,7 @@ package serve
 
 import (
 	"embed"
+	"io/fs"
 	"path"
 )
 
@@ -9,6 +10,16 @@ import (
 //
 //go:embed page
 var pages embed.FS
+
+// Page holds the page's files, for one without a server: backend.js says what has to
+// take its place.
+func Page() fs.FS {
+	files, err := fs.Sub(pages, "page")
+	if err != nil {
+		panic(err) // a bug of ours: the name is valid
+	}
+	return files
+}
 
 // policy lets the page load and ask nothing but this server.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +

@@ -18,9 +18,7 @@ type channelFuncs struct {
 
 	addPatches func(dst, src []float32, n, kh, depth, step, row int)
 
-	winogradInput    func(n, width int, v, x []float32, row, q int)
-	winogradOutput   func(n, width int, y []float32, row int, m []float32, q, rows, cols int)
-	winogradGradient func(n, width int, z, d []float32, row, q int)
+	winograd winogradLoops
 
 	tapsForward, tapsFilter, tapsInput func(cols, width int, a, b, w []float32, kh, kw, pixel, column, row int)
 }

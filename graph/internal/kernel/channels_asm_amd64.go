@@ -152,38 +152,178 @@ func channelTapsFilterAVX2(cols int, width int, a []float32, b []float32, w []fl
 //go:noescape
 func channelTapsInputAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
 
-// winogradInputAVX2 is
+// winogradImage4AVX2 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
-//	d[i][j] = x[i*row+(2*tile+j)*width+f]
-//	t[0], t[1], t[2], t[3] = d[0]-d[2], d[1]+d[2], d[2]-d[1], d[1]-d[3]
-//	and the same again with the columns of t; then
-//	v[(4*i+j)*q+tile*width+f] = t[i][j]
+//	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 4
+//	the columns of t are imageLine(4, …) of those of d, the rows of u of those of t; then
+//	dst[(4*i+j)*q+tile*width+f] = u[i][j]
 //
 //go:noescape
-func winogradInputAVX2(n int, width int, v []float32, x []float32, row int, q int)
+func winogradImage4AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 
-// winogradOutputAVX2 is
+// winogradSpread4AVX2 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
-//	t[i][j] = m[(4*i+j)*q+tile*width+f]
-//	s[0], s[1] = (t[0]+t[1])+t[2], (t[1]-t[2])-t[3]
-//	and the same again with the columns of s; then, for i < rows and j < cols, each 1 or 2,
-//	y[i*row+(2*tile+j)*width+f] = s[i][j]
+//	d[i][j] = src[(4*i+j)*q+tile*width+f]
+//	the columns of t are spreadLine(4, …) of those of d, the rows of u of those of t; then
+//	dst[tile*step+i*row+j*width+f] += u[i][j]
 //
 //go:noescape
-func winogradOutputAVX2(n int, width int, y []float32, row int, m []float32, q int, rows int, cols int)
+func winogradSpread4AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 
-// winogradGradientAVX2 is
+// winogradEvaluate42AVX2 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
 //
-//	e[i][j] = d[i*row+(2*tile+j)*width+f]
-//	t[0], t[1], t[2], t[3] = e[0], e[0]+e[1], e[0]-e[1], -e[1]
-//	and the same again with the columns of t; then
-//	z[(4*i+j)*q+tile*width+f] = t[i][j]
+//	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 2
+//	the columns of t are evaluateLine(4, 2, …) of those of d, the rows of u of those of t; then
+//	dst[(4*i+j)*q+tile*width+f] = u[i][j]
 //
 //go:noescape
-func winogradGradientAVX2(n int, width int, z []float32, d []float32, row int, q int)
+func winogradEvaluate42AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+
+// winogradCombine42AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(4*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(4, 2, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]
+//
+//go:noescape
+func winogradCombine42AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+
+// winogradEvaluate43AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 3
+//	the columns of t are evaluateLine(4, 3, …) of those of d, the rows of u of those of t; then
+//	dst[(4*i+j)*q+tile*width+f] = u[i][j]
+//
+//go:noescape
+func winogradEvaluate43AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+
+// winogradCombine43AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(4*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(4, 3, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]
+//
+//go:noescape
+func winogradCombine43AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+
+// winogradImage6AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 6
+//	the columns of t are imageLine(6, …) of those of d, the rows of u of those of t; then
+//	dst[(6*i+j)*q+tile*width+f] = u[i][j]
+//
+//go:noescape
+func winogradImage6AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+
+// winogradSpread6AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are spreadLine(6, …) of those of d, the rows of u of those of t; then
+//	dst[tile*step+i*row+j*width+f] += u[i][j]
+//
+//go:noescape
+func winogradSpread6AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+
+// winogradEvaluate62AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 2
+//	the columns of t are evaluateLine(6, 2, …) of those of d, the rows of u of those of t; then
+//	dst[(6*i+j)*q+tile*width+f] = u[i][j]
+//
+//go:noescape
+func winogradEvaluate62AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+
+// winogradCombine62AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(6, 2, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]
+//
+//go:noescape
+func winogradCombine62AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+
+// winogradEvaluate63AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 3
+//	the columns of t are evaluateLine(6, 3, …) of those of d, the rows of u of those of t; then
+//	dst[(6*i+j)*q+tile*width+f] = u[i][j]
+//
+//go:noescape
+func winogradEvaluate63AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+
+// winogradCombine63AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(6, 3, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]
+//
+//go:noescape
+func winogradCombine63AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+
+// winogradEvaluate64AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 4
+//	the columns of t are evaluateLine(6, 4, …) of those of d, the rows of u of those of t; then
+//	dst[(6*i+j)*q+tile*width+f] = u[i][j]
+//
+//go:noescape
+func winogradEvaluate64AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+
+// winogradCombine64AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(6, 4, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]
+//
+//go:noescape
+func winogradCombine64AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+
+// winogradEvaluate65AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[tile*step+i*row+j*width+f], for i, j < 5
+//	the columns of t are evaluateLine(6, 5, …) of those of d, the rows of u of those of t; then
+//	dst[(6*i+j)*q+tile*width+f] = u[i][j]
+//
+//go:noescape
+func winogradEvaluate65AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+
+// winogradCombine65AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(6, 5, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]
+//
+//go:noescape
+func winogradCombine65AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)

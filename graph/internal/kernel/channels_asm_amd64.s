@@ -557,15 +557,16 @@ tap:
 	VZEROUPPER
 	RET
 
-// func winogradInputAVX2(n int, width int, v []float32, x []float32, row int, q int)
+// func winogradImage4AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX
-TEXT ·winogradInputAVX2(SB), NOSPLIT, $0-80
+TEXT ·winogradImage4AVX2(SB), $544-88
 	MOVQ width+8(FP), AX
-	MOVQ row+64(FP), CX
-	MOVQ q+72(FP), DX
-	MOVQ v_base+16(FP), BX
-	MOVQ x_base+40(FP), SI
-	LEAQ (AX)(AX*2), DI
+	MOVQ row+72(FP), CX
+	MOVQ q+80(FP), DX
+	MOVQ dst_base+16(FP), BX
+	MOVQ src_base+40(FP), SI
+	LEAQ 32(SP), DI
+	ANDQ $-32, DI
 	MOVQ n+0(FP), R8
 
 tile:
@@ -574,107 +575,316 @@ tile:
 channel:
 	LEAQ    (SI)(R9*4), R10
 	LEAQ    (R10)(CX*4), R11
-	LEAQ    (R11)(CX*4), R12
-	LEAQ    (R12)(CX*4), R13
-	LEAQ    (BX)(R9*4), R14
-	VMOVUPS (R10), Y0
-	VSUBPS  (R12), Y0, Y0
-	VMOVUPS (R10)(AX*4), Y1
-	VSUBPS  (R12)(AX*4), Y1, Y1
-	VMOVUPS (R10)(AX*8), Y2
-	VSUBPS  (R12)(AX*8), Y2, Y2
-	VMOVUPS (R10)(DI*4), Y3
-	VSUBPS  (R12)(DI*4), Y3, Y3
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y2, Y1, Y4
+	LEAQ    (R11)(CX*8), R11
+	VMOVUPS (R10)(CX*4), Y0
+	VMOVUPS (R10)(CX*8), Y1
+	VMOVUPS (R10), Y2
 	VSUBPS  Y1, Y2, Y2
-	VSUBPS  Y3, Y1, Y1
-	VMOVUPS Y0, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS Y4, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS Y2, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS Y1, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS (R11), Y0
-	VADDPS  (R12), Y0, Y0
-	VMOVUPS (R11)(AX*4), Y1
-	VADDPS  (R12)(AX*4), Y1, Y1
-	VMOVUPS (R11)(AX*8), Y2
-	VADDPS  (R12)(AX*8), Y2, Y2
-	VMOVUPS (R11)(DI*4), Y3
-	VADDPS  (R12)(DI*4), Y3, Y3
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y2, Y1, Y4
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS (R11), Y4
+	VSUBPS  Y0, Y4, Y0
+	VMOVAPS Y2, (DI)
+	VMOVAPS Y3, 128(DI)
+	VMOVAPS Y1, 256(DI)
+	VMOVAPS Y0, 384(DI)
+	LEAQ    (R10)(AX*4), R10
+	LEAQ    (R11)(AX*4), R11
+	VMOVUPS (R10)(CX*4), Y0
+	VMOVUPS (R10)(CX*8), Y1
+	VMOVUPS (R10), Y2
 	VSUBPS  Y1, Y2, Y2
-	VSUBPS  Y3, Y1, Y1
-	VMOVUPS Y0, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS Y4, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS Y2, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS Y1, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS (R12), Y0
-	VSUBPS  (R11), Y0, Y0
-	VMOVUPS (R12)(AX*4), Y1
-	VSUBPS  (R11)(AX*4), Y1, Y1
-	VMOVUPS (R12)(AX*8), Y2
-	VSUBPS  (R11)(AX*8), Y2, Y2
-	VMOVUPS (R12)(DI*4), Y3
-	VSUBPS  (R11)(DI*4), Y3, Y3
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y2, Y1, Y4
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS (R11), Y4
+	VSUBPS  Y0, Y4, Y0
+	VMOVAPS Y2, 32(DI)
+	VMOVAPS Y3, 160(DI)
+	VMOVAPS Y1, 288(DI)
+	VMOVAPS Y0, 416(DI)
+	LEAQ    (R10)(AX*4), R10
+	LEAQ    (R11)(AX*4), R11
+	VMOVUPS (R10)(CX*4), Y0
+	VMOVUPS (R10)(CX*8), Y1
+	VMOVUPS (R10), Y2
 	VSUBPS  Y1, Y2, Y2
-	VSUBPS  Y3, Y1, Y1
-	VMOVUPS Y0, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS Y4, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS Y2, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS Y1, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS (R11), Y0
-	VSUBPS  (R13), Y0, Y0
-	VMOVUPS (R11)(AX*4), Y1
-	VSUBPS  (R13)(AX*4), Y1, Y1
-	VMOVUPS (R11)(AX*8), Y2
-	VSUBPS  (R13)(AX*8), Y2, Y2
-	VMOVUPS (R11)(DI*4), Y3
-	VSUBPS  (R13)(DI*4), Y3, Y3
-	VSUBPS  Y2, Y0, Y0
-	VADDPS  Y2, Y1, Y4
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS (R11), Y4
+	VSUBPS  Y0, Y4, Y0
+	VMOVAPS Y2, 64(DI)
+	VMOVAPS Y3, 192(DI)
+	VMOVAPS Y1, 320(DI)
+	VMOVAPS Y0, 448(DI)
+	LEAQ    (R10)(AX*4), R10
+	LEAQ    (R11)(AX*4), R11
+	VMOVUPS (R10)(CX*4), Y0
+	VMOVUPS (R10)(CX*8), Y1
+	VMOVUPS (R10), Y2
 	VSUBPS  Y1, Y2, Y2
-	VSUBPS  Y3, Y1, Y1
-	VMOVUPS Y0, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS Y4, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS Y2, (R14)
-	LEAQ    (R14)(DX*4), R14
-	VMOVUPS Y1, (R14)
-	LEAQ    (R14)(DX*4), R14
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS (R11), Y4
+	VSUBPS  Y0, Y4, Y0
+	VMOVAPS Y2, 96(DI)
+	VMOVAPS Y3, 224(DI)
+	VMOVAPS Y1, 352(DI)
+	VMOVAPS Y0, 480(DI)
+	LEAQ    (BX)(R9*4), R10
+	VMOVUPS 32(DI), Y0
+	VMOVUPS 64(DI), Y1
+	VMOVUPS (DI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS 96(DI), Y4
+	VSUBPS  Y0, Y4, Y0
+	VMOVUPS Y2, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS 160(DI), Y0
+	VMOVUPS 192(DI), Y1
+	VMOVUPS 128(DI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS 224(DI), Y4
+	VSUBPS  Y0, Y4, Y0
+	VMOVUPS Y2, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS 288(DI), Y0
+	VMOVUPS 320(DI), Y1
+	VMOVUPS 256(DI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS 352(DI), Y4
+	VSUBPS  Y0, Y4, Y0
+	VMOVUPS Y2, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS 416(DI), Y0
+	VMOVUPS 448(DI), Y1
+	VMOVUPS 384(DI), Y2
+	VSUBPS  Y1, Y2, Y2
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS 480(DI), Y4
+	VSUBPS  Y0, Y4, Y0
+	VMOVUPS Y2, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(DX*4), R10
 	ADDQ    $0x08, R9
 	CMPQ    R9, AX
 	JLT     channel
 	LEAQ    (BX)(AX*4), BX
-	LEAQ    (SI)(AX*8), SI
+	MOVQ    step+64(FP), R9
+	LEAQ    (SI)(R9*4), SI
 	DECQ    R8
 	JNZ     tile
 	VZEROUPPER
 	RET
 
-// func winogradOutputAVX2(n int, width int, y []float32, row int, m []float32, q int, rows int, cols int)
+// func winogradSpread4AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX
-TEXT ·winogradOutputAVX2(SB), NOSPLIT, $0-96
+TEXT ·winogradSpread4AVX2(SB), $544-88
 	MOVQ width+8(FP), AX
-	MOVQ row+40(FP), CX
-	MOVQ q+72(FP), DX
-	MOVQ y_base+16(FP), BX
-	MOVQ m_base+48(FP), SI
+	MOVQ q+80(FP), CX
+	MOVQ dst_base+16(FP), DX
+	MOVQ src_base+40(FP), BX
+	LEAQ 32(SP), SI
+	ANDQ $-32, SI
+	MOVQ n+0(FP), DI
+
+tile:
+	XORQ R8, R8
+
+channel:
+	IMUL3Q  $0x04, CX, R9
+	LEAQ    (BX)(R8*4), R10
+	LEAQ    (R10)(R9*4), R11
+	LEAQ    (R11)(R9*8), R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(R9*4), Y1
+	VMOVUPS (R10)(R9*8), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS (R11), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VMOVAPS Y0, (SI)
+	VMOVAPS Y1, 128(SI)
+	VMOVAPS Y3, 256(SI)
+	VMOVAPS Y2, 384(SI)
+	LEAQ    (R10)(CX*4), R10
+	LEAQ    (R11)(CX*4), R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(R9*4), Y1
+	VMOVUPS (R10)(R9*8), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS (R11), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VMOVAPS Y0, 32(SI)
+	VMOVAPS Y1, 160(SI)
+	VMOVAPS Y3, 288(SI)
+	VMOVAPS Y2, 416(SI)
+	LEAQ    (R10)(CX*4), R10
+	LEAQ    (R11)(CX*4), R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(R9*4), Y1
+	VMOVUPS (R10)(R9*8), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS (R11), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VMOVAPS Y0, 64(SI)
+	VMOVAPS Y1, 192(SI)
+	VMOVAPS Y3, 320(SI)
+	VMOVAPS Y2, 448(SI)
+	LEAQ    (R10)(CX*4), R10
+	LEAQ    (R11)(CX*4), R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(R9*4), Y1
+	VMOVUPS (R10)(R9*8), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS (R11), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VMOVAPS Y0, 96(SI)
+	VMOVAPS Y1, 224(SI)
+	VMOVAPS Y3, 352(SI)
+	VMOVAPS Y2, 480(SI)
+	LEAQ    (DX)(R8*4), R9
+	MOVQ    R9, R10
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS 96(SI), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VADDPS  (R10), Y0, Y0
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y1, Y1
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y3, Y3
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y2, Y2
+	VMOVUPS Y2, (R10)
+	MOVQ    row+72(FP), R10
+	LEAQ    (R9)(R10*4), R9
+	MOVQ    R9, R10
+	VMOVUPS 128(SI), Y0
+	VMOVUPS 160(SI), Y1
+	VMOVUPS 192(SI), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS 224(SI), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VADDPS  (R10), Y0, Y0
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y1, Y1
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y3, Y3
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y2, Y2
+	VMOVUPS Y2, (R10)
+	MOVQ    row+72(FP), R10
+	LEAQ    (R9)(R10*4), R9
+	MOVQ    R9, R10
+	VMOVUPS 256(SI), Y0
+	VMOVUPS 288(SI), Y1
+	VMOVUPS 320(SI), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS 352(SI), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VADDPS  (R10), Y0, Y0
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y1, Y1
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y3, Y3
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y2, Y2
+	VMOVUPS Y2, (R10)
+	MOVQ    row+72(FP), R10
+	LEAQ    (R9)(R10*4), R9
+	MOVQ    R9, R10
+	VMOVUPS 384(SI), Y0
+	VMOVUPS 416(SI), Y1
+	VMOVUPS 448(SI), Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS 480(SI), Y2
+	VSUBPS  Y2, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
+	VADDPS  (R10), Y0, Y0
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y1, Y1
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y3, Y3
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(AX*4), R10
+	VADDPS  (R10), Y2, Y2
+	VMOVUPS Y2, (R10)
+	ADDQ    $0x08, R8
+	CMPQ    R8, AX
+	JLT     channel
+	LEAQ    (BX)(AX*4), BX
+	MOVQ    step+64(FP), R8
+	LEAQ    (DX)(R8*4), DX
+	DECQ    DI
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func winogradEvaluate42AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+// Requires: AVX
+TEXT ·winogradEvaluate42AVX2(SB), $0-88
+	MOVQ width+8(FP), AX
+	MOVQ row+72(FP), CX
+	MOVQ q+80(FP), DX
+	MOVQ dst_base+16(FP), BX
+	MOVQ src_base+40(FP), SI
 	MOVQ n+0(FP), DI
 
 tile:
@@ -682,162 +892,4478 @@ tile:
 
 channel:
 	LEAQ    (SI)(R8*4), R9
+	LEAQ    (R9)(CX*4), R10
+	LEAQ    (R10)(CX*8), R10
 	VMOVUPS (R9), Y0
-	LEAQ    (R9)(DX*4), R9
-	VMOVUPS (R9), Y1
-	LEAQ    (R9)(DX*4), R9
-	VMOVUPS (R9), Y2
-	LEAQ    (R9)(DX*4), R9
+	VMOVUPS (R9)(CX*4), Y1
+	VMOVUPS (R9)(CX*4), Y2
 	VMOVUPS (R9), Y3
-	LEAQ    (R9)(DX*4), R9
-	VMOVUPS (R9), Y4
-	VADDPS  Y4, Y0, Y0
-	LEAQ    (R9)(DX*4), R9
-	VMOVUPS (R9), Y5
-	VADDPS  Y5, Y1, Y1
-	LEAQ    (R9)(DX*4), R9
-	VMOVUPS (R9), Y6
-	VADDPS  Y6, Y2, Y2
-	LEAQ    (R9)(DX*4), R9
+	VADDPS  Y2, Y3, Y4
+	VSUBPS  Y2, Y3, Y2
+	LEAQ    (R9)(AX*4), R9
+	LEAQ    (R10)(AX*4), R10
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(CX*4), Y5
+	VMOVUPS (R9)(CX*4), Y6
 	VMOVUPS (R9), Y7
-	VADDPS  Y7, Y3, Y3
-	LEAQ    (R9)(DX*4), R9
-	VADDPS  (R9), Y0, Y0
-	VSUBPS  (R9), Y4, Y4
-	LEAQ    (R9)(DX*4), R9
-	VADDPS  (R9), Y1, Y1
-	VSUBPS  (R9), Y5, Y5
-	LEAQ    (R9)(DX*4), R9
-	VADDPS  (R9), Y2, Y2
-	VSUBPS  (R9), Y6, Y6
-	LEAQ    (R9)(DX*4), R9
-	VADDPS  (R9), Y3, Y3
-	VSUBPS  (R9), Y7, Y7
-	LEAQ    (R9)(DX*4), R9
-	VSUBPS  (R9), Y4, Y4
-	LEAQ    (R9)(DX*4), R9
-	VSUBPS  (R9), Y5, Y5
-	LEAQ    (R9)(DX*4), R9
-	VSUBPS  (R9), Y6, Y6
-	LEAQ    (R9)(DX*4), R9
-	VSUBPS  (R9), Y7, Y7
-	LEAQ    (R9)(DX*4), R9
+	VADDPS  Y6, Y7, Y8
+	VSUBPS  Y6, Y7, Y6
 	LEAQ    (BX)(R8*4), R9
-	MOVQ    rows+80(FP), R10
-	VADDPS  Y1, Y0, Y0
-	VADDPS  Y2, Y0, Y0
-	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y0, Y7
+	VMOVUPS Y3, Y9
+	VMOVUPS Y3, Y3
+	VMOVUPS Y0, Y0
+	VADDPS  Y3, Y0, Y10
+	VSUBPS  Y3, Y0, Y0
+	VMOVUPS Y7, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y10, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y0, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y9, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y4, Y0
+	VMOVUPS Y8, Y3
+	VMOVUPS Y8, Y7
+	VMOVUPS Y4, Y4
+	VADDPS  Y7, Y4, Y8
+	VSUBPS  Y7, Y4, Y4
+	VMOVUPS Y0, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y8, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y4, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y3, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y2, Y0
+	VMOVUPS Y6, Y3
+	VMOVUPS Y6, Y4
+	VMOVUPS Y2, Y2
+	VADDPS  Y4, Y2, Y6
+	VSUBPS  Y4, Y2, Y2
+	VMOVUPS Y0, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y6, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y2, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y3, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y1, Y0
+	VMOVUPS Y5, Y2
+	VMOVUPS Y5, Y3
+	VMOVUPS Y1, Y1
+	VADDPS  Y3, Y1, Y4
 	VSUBPS  Y3, Y1, Y1
 	VMOVUPS Y0, (R9)
-	MOVQ    cols+88(FP), R11
-	CMPQ    R11, $0x02
-	JLT     narrow0
-	VMOVUPS Y1, (R9)(AX*4)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y4, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y1, (R9)
+	LEAQ    (R9)(DX*4), R9
+	VMOVUPS Y2, (R9)
+	LEAQ    (R9)(DX*4), R9
+	ADDQ    $0x08, R8
+	CMPQ    R8, AX
+	JLT     channel
+	LEAQ    (BX)(AX*4), BX
+	MOVQ    step+64(FP), R8
+	LEAQ    (SI)(R8*4), SI
+	DECQ    DI
+	JNZ     tile
+	VZEROUPPER
+	RET
+
+// func winogradCombine42AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+// Requires: AVX
+TEXT ·winogradCombine42AVX2(SB), $0-104
+	MOVQ width+8(FP), AX
+	MOVQ q+80(FP), CX
+	MOVQ dst_base+16(FP), DX
+	MOVQ src_base+40(FP), BX
+	MOVQ n+0(FP), SI
+
+tile:
+	XORQ DI, DI
+
+channel:
+	IMUL3Q  $0x04, CX, R8
+	LEAQ    (BX)(DI*4), R9
+	LEAQ    (R9)(R8*4), R10
+	LEAQ    (R10)(R8*8), R10
+	VMOVUPS (R9)(R8*4), Y0
+	VMOVUPS (R9)(R8*8), Y1
+	VADDPS  Y1, Y0, Y2
+	VSUBPS  Y1, Y0, Y0
+	VMOVUPS (R9), Y1
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y0, Y0
+	VMOVUPS (R10), Y2
+	VADDPS  Y2, Y0, Y0
+	LEAQ    (R9)(CX*4), R9
+	LEAQ    (R10)(CX*4), R10
+	VMOVUPS (R9)(R8*4), Y2
+	VMOVUPS (R9)(R8*8), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+	VMOVUPS (R9), Y3
+	VADDPS  Y4, Y3, Y3
+	VMOVUPS Y2, Y2
+	VMOVUPS (R10), Y4
+	VADDPS  Y4, Y2, Y2
+	LEAQ    (R9)(CX*4), R9
+	LEAQ    (R10)(CX*4), R10
+	VMOVUPS (R9)(R8*4), Y4
+	VMOVUPS (R9)(R8*8), Y5
+	VADDPS  Y5, Y4, Y6
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS (R9), Y5
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS Y4, Y4
+	VMOVUPS (R10), Y6
+	VADDPS  Y6, Y4, Y4
+	LEAQ    (R9)(CX*4), R9
+	LEAQ    (R10)(CX*4), R10
+	VMOVUPS (R9)(R8*4), Y6
+	VMOVUPS (R9)(R8*8), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VMOVUPS (R9), Y7
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS Y6, Y6
+	VMOVUPS (R10), Y8
+	VADDPS  Y8, Y6, Y6
+	LEAQ    (DX)(DI*4), R8
+	MOVQ    R8, R9
+	VMOVUPS Y3, Y3
+	VMOVUPS Y5, Y5
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+	VMOVUPS Y1, Y1
+	VADDPS  Y8, Y1, Y1
+	VMOVUPS Y3, Y3
+	VMOVUPS Y7, Y5
+	VADDPS  Y5, Y3, Y3
+	VMOVUPS Y1, (R9)
+	MOVQ    cols+96(FP), R10
+	CMPQ    R10, $0x01
+	JLE     narrow0
+	LEAQ    (R9)(AX*4), R9
+	VMOVUPS Y3, (R9)
 
 narrow0:
-	CMPQ    R10, $0x02
-	JLT     flat
-	LEAQ    (R9)(CX*4), R9
-	VADDPS  Y5, Y4, Y0
-	VADDPS  Y6, Y0, Y0
-	VSUBPS  Y6, Y5, Y1
-	VSUBPS  Y7, Y1, Y1
+	MOVQ    rows+88(FP), R9
+	CMPQ    R9, $0x01
+	JLE     low
+	MOVQ    row+72(FP), R9
+	LEAQ    (R8)(R9*4), R8
+	MOVQ    R8, R9
+	VMOVUPS Y2, Y1
+	VMOVUPS Y4, Y2
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y0, Y0
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS Y1, Y1
+	VMOVUPS Y6, Y2
+	VADDPS  Y2, Y1, Y1
 	VMOVUPS Y0, (R9)
-	MOVQ    cols+88(FP), R10
-	CMPQ    R10, $0x02
-	JLT     narrow1
-	VMOVUPS Y1, (R9)(AX*4)
+	MOVQ    cols+96(FP), R8
+	CMPQ    R8, $0x01
+	JLE     narrow1
+	LEAQ    (R9)(AX*4), R9
+	VMOVUPS Y1, (R9)
 
 narrow1:
-flat:
-	ADDQ $0x08, R8
-	CMPQ R8, AX
+low:
+	ADDQ $0x08, DI
+	CMPQ DI, AX
 	JLT  channel
-	LEAQ (SI)(AX*4), SI
-	LEAQ (BX)(AX*8), BX
-	DECQ DI
+	LEAQ (BX)(AX*4), BX
+	MOVQ step+64(FP), DI
+	LEAQ (DX)(DI*4), DX
+	DECQ SI
 	JNZ  tile
 	VZEROUPPER
 	RET
 
-// func winogradGradientAVX2(n int, width int, z []float32, d []float32, row int, q int)
-// Requires: AVX
-TEXT ·winogradGradientAVX2(SB), NOSPLIT, $0-80
-	MOVQ   width+8(FP), AX
-	MOVQ   row+64(FP), CX
-	MOVQ   q+72(FP), DX
-	MOVQ   z_base+16(FP), BX
-	MOVQ   d_base+40(FP), SI
-	VXORPS Y0, Y0, Y0
-	MOVQ   n+0(FP), DI
+// func winogradEvaluate43AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+// Requires: AVX, AVX2
+TEXT ·winogradEvaluate43AVX2(SB), $416-88
+	MOVQ width+8(FP), AX
+	MOVQ row+72(FP), CX
+	MOVQ q+80(FP), DX
+	MOVQ dst_base+16(FP), BX
+	MOVQ src_base+40(FP), SI
+	LEAQ 32(SP), DI
+	ANDQ $-32, DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ R9, R9
+
+channel:
+	LEAQ         (SI)(R9*4), R10
+	LEAQ         (R10)(CX*4), R11
+	LEAQ         (R11)(CX*8), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*8), Y1
+	VMOVUPS      (R10)(CX*8), Y2
+	VMOVUPS      (R10)(CX*4), Y3
+	VMOVUPS      (R10), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y2, Y2
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVAPS      Y0, (DI)
+	VMOVAPS      Y2, 96(DI)
+	VMOVAPS      Y3, 192(DI)
+	VMOVAPS      Y1, 288(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*8), Y1
+	VMOVUPS      (R10)(CX*8), Y2
+	VMOVUPS      (R10)(CX*4), Y3
+	VMOVUPS      (R10), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y2, Y2
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVAPS      Y0, 32(DI)
+	VMOVAPS      Y2, 128(DI)
+	VMOVAPS      Y3, 224(DI)
+	VMOVAPS      Y1, 320(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*8), Y1
+	VMOVUPS      (R10)(CX*8), Y2
+	VMOVUPS      (R10)(CX*4), Y3
+	VMOVUPS      (R10), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y2, Y2
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVAPS      Y0, 64(DI)
+	VMOVAPS      Y2, 160(DI)
+	VMOVAPS      Y3, 256(DI)
+	VMOVAPS      Y1, 352(DI)
+	LEAQ         (BX)(R9*4), R10
+	VMOVUPS      (DI), Y0
+	VMOVUPS      64(DI), Y1
+	VMOVUPS      64(DI), Y2
+	VMOVUPS      32(DI), Y3
+	VMOVUPS      (DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y2, Y2
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      96(DI), Y0
+	VMOVUPS      160(DI), Y1
+	VMOVUPS      160(DI), Y2
+	VMOVUPS      128(DI), Y3
+	VMOVUPS      96(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y2, Y2
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      192(DI), Y0
+	VMOVUPS      256(DI), Y1
+	VMOVUPS      256(DI), Y2
+	VMOVUPS      224(DI), Y3
+	VMOVUPS      192(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y2, Y2
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      288(DI), Y0
+	VMOVUPS      352(DI), Y1
+	VMOVUPS      352(DI), Y2
+	VMOVUPS      320(DI), Y3
+	VMOVUPS      288(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y2, Y2
+	VPBROADCASTD float3f000000<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	ADDQ         $0x08, R9
+	CMPQ         R9, AX
+	JLT          channel
+	LEAQ         (BX)(AX*4), BX
+	MOVQ         step+64(FP), R9
+	LEAQ         (SI)(R9*4), SI
+	DECQ         R8
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+DATA float3f000000<>+0(SB)/4, $0x3f000000
+GLOBL float3f000000<>(SB), RODATA|NOPTR, $4
+
+// func winogradCombine43AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+// Requires: AVX, AVX2
+TEXT ·winogradCombine43AVX2(SB), $416-104
+	MOVQ width+8(FP), AX
+	MOVQ q+80(FP), CX
+	MOVQ dst_base+16(FP), DX
+	MOVQ src_base+40(FP), BX
+	LEAQ 32(SP), SI
+	ANDQ $-32, SI
+	MOVQ n+0(FP), DI
 
 tile:
 	XORQ R8, R8
 
 channel:
-	LEAQ    (SI)(R8*4), R9
-	LEAQ    (R9)(CX*4), R10
-	LEAQ    (BX)(R8*4), R11
-	VMOVUPS (R9), Y1
-	VMOVUPS (R10), Y2
-	VMOVUPS (R9)(AX*4), Y3
-	VMOVUPS (R10)(AX*4), Y4
-	VADDPS  Y3, Y1, Y5
-	VSUBPS  Y3, Y1, Y6
-	VSUBPS  Y3, Y0, Y7
-	VMOVUPS Y1, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VMOVUPS Y5, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VMOVUPS Y6, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VMOVUPS Y7, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VADDPS  Y2, Y1, Y5
-	VADDPS  Y4, Y3, Y6
-	VADDPS  Y6, Y5, Y7
-	VSUBPS  Y6, Y5, Y8
-	VSUBPS  Y6, Y0, Y6
-	VMOVUPS Y5, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VMOVUPS Y7, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VMOVUPS Y8, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VMOVUPS Y6, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VSUBPS  Y2, Y1, Y1
-	VSUBPS  Y4, Y3, Y3
-	VADDPS  Y3, Y1, Y5
-	VSUBPS  Y3, Y1, Y6
-	VSUBPS  Y3, Y0, Y3
-	VMOVUPS Y1, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VMOVUPS Y5, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VMOVUPS Y6, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VMOVUPS Y3, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VSUBPS  Y2, Y0, Y1
-	VSUBPS  Y4, Y0, Y2
-	VADDPS  Y2, Y1, Y3
-	VSUBPS  Y2, Y1, Y4
-	VSUBPS  Y2, Y0, Y2
-	VMOVUPS Y1, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VMOVUPS Y3, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VMOVUPS Y4, (R11)
-	LEAQ    (R11)(DX*4), R11
-	VMOVUPS Y2, (R11)
-	LEAQ    (R11)(DX*4), R11
-	ADDQ    $0x08, R8
-	CMPQ    R8, AX
+	IMUL3Q       $0x04, CX, R9
+	LEAQ         (BX)(R8*4), R10
+	LEAQ         (R10)(R9*4), R11
+	LEAQ         (R11)(R9*8), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD float3f000000<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD float3f000000<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVAPS      Y1, (SI)
+	VMOVAPS      Y0, 128(SI)
+	VMOVAPS      Y2, 256(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD float3f000000<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD float3f000000<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVAPS      Y1, 32(SI)
+	VMOVAPS      Y0, 160(SI)
+	VMOVAPS      Y2, 288(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD float3f000000<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD float3f000000<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVAPS      Y1, 64(SI)
+	VMOVAPS      Y0, 192(SI)
+	VMOVAPS      Y2, 320(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD float3f000000<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD float3f000000<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVAPS      Y1, 96(SI)
+	VMOVAPS      Y0, 224(SI)
+	VMOVAPS      Y2, 352(SI)
+	LEAQ         (DX)(R8*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      32(SI), Y0
+	VPBROADCASTD float3f000000<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      64(SI), Y1
+	VPBROADCASTD float3f000000<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (SI), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      96(SI), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x01
+	JLE          narrow0
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x02
+	JLE          narrow0
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+
+narrow0:
+	MOVQ         rows+88(FP), R10
+	CMPQ         R10, $0x01
+	JLE          low
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      160(SI), Y0
+	VPBROADCASTD float3f000000<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      192(SI), Y1
+	VPBROADCASTD float3f000000<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      128(SI), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      224(SI), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x01
+	JLE          narrow1
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x02
+	JLE          narrow1
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+
+narrow1:
+	MOVQ         rows+88(FP), R10
+	CMPQ         R10, $0x02
+	JLE          low
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      288(SI), Y0
+	VPBROADCASTD float3f000000<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      320(SI), Y1
+	VPBROADCASTD float3f000000<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      256(SI), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      352(SI), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R9
+	CMPQ         R9, $0x01
+	JLE          narrow2
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+	MOVQ         cols+96(FP), R9
+	CMPQ         R9, $0x02
+	JLE          narrow2
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+
+narrow2:
+low:
+	ADDQ $0x08, R8
+	CMPQ R8, AX
+	JLT  channel
+	LEAQ (BX)(AX*4), BX
+	MOVQ step+64(FP), R8
+	LEAQ (DX)(R8*4), DX
+	DECQ DI
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradImage6AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradImage6AVX2(SB), $1184-88
+	MOVQ width+8(FP), AX
+	MOVQ row+72(FP), CX
+	MOVQ q+80(FP), DX
+	MOVQ dst_base+16(FP), BX
+	MOVQ src_base+40(FP), SI
+	LEAQ 32(SP), DI
+	ANDQ $-32, DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ R9, R9
+
+channel:
+	LEAQ         (SI)(R9*4), R10
+	LEAQ         (R10)(CX*4), R11
+	LEAQ         (R11)(CX*8), R11
+	VMOVUPS      (R10)(CX*4), Y0
+	VMOVUPS      (R10)(CX*8), Y1
+	VMOVUPS      (R11)(CX*4), Y2
+	VMOVUPS      (R11), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y1, Y2
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      (R10), Y4
+	VSUBPS       Y1, Y4, Y4
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      (R11)(CX*8), Y3
+	VSUBPS       (R11), Y3, Y3
+	VMOVUPS      (R11)(CX*4), Y6
+	VSUBPS       Y1, Y6, Y1
+	VMOVUPS      (R11), Y6
+	VSUBPS       Y0, Y6, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFNMADD231PS Y6, Y0, Y3
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y6
+	VSUBPS       Y0, Y1, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVAPS      Y1, (DI)
+	VMOVAPS      Y5, 192(DI)
+	VMOVAPS      Y2, 384(DI)
+	VMOVAPS      Y6, 576(DI)
+	VMOVAPS      Y0, 768(DI)
+	VMOVAPS      Y3, 960(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10)(CX*4), Y0
+	VMOVUPS      (R10)(CX*8), Y1
+	VMOVUPS      (R11)(CX*4), Y2
+	VMOVUPS      (R11), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y1, Y2
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      (R10), Y4
+	VSUBPS       Y1, Y4, Y4
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      (R11)(CX*8), Y3
+	VSUBPS       (R11), Y3, Y3
+	VMOVUPS      (R11)(CX*4), Y6
+	VSUBPS       Y1, Y6, Y1
+	VMOVUPS      (R11), Y6
+	VSUBPS       Y0, Y6, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFNMADD231PS Y6, Y0, Y3
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y6
+	VSUBPS       Y0, Y1, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVAPS      Y1, 32(DI)
+	VMOVAPS      Y5, 224(DI)
+	VMOVAPS      Y2, 416(DI)
+	VMOVAPS      Y6, 608(DI)
+	VMOVAPS      Y0, 800(DI)
+	VMOVAPS      Y3, 992(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10)(CX*4), Y0
+	VMOVUPS      (R10)(CX*8), Y1
+	VMOVUPS      (R11)(CX*4), Y2
+	VMOVUPS      (R11), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y1, Y2
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      (R10), Y4
+	VSUBPS       Y1, Y4, Y4
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      (R11)(CX*8), Y3
+	VSUBPS       (R11), Y3, Y3
+	VMOVUPS      (R11)(CX*4), Y6
+	VSUBPS       Y1, Y6, Y1
+	VMOVUPS      (R11), Y6
+	VSUBPS       Y0, Y6, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFNMADD231PS Y6, Y0, Y3
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y6
+	VSUBPS       Y0, Y1, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVAPS      Y1, 64(DI)
+	VMOVAPS      Y5, 256(DI)
+	VMOVAPS      Y2, 448(DI)
+	VMOVAPS      Y6, 640(DI)
+	VMOVAPS      Y0, 832(DI)
+	VMOVAPS      Y3, 1024(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10)(CX*4), Y0
+	VMOVUPS      (R10)(CX*8), Y1
+	VMOVUPS      (R11)(CX*4), Y2
+	VMOVUPS      (R11), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y1, Y2
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      (R10), Y4
+	VSUBPS       Y1, Y4, Y4
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      (R11)(CX*8), Y3
+	VSUBPS       (R11), Y3, Y3
+	VMOVUPS      (R11)(CX*4), Y6
+	VSUBPS       Y1, Y6, Y1
+	VMOVUPS      (R11), Y6
+	VSUBPS       Y0, Y6, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFNMADD231PS Y6, Y0, Y3
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y6
+	VSUBPS       Y0, Y1, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVAPS      Y1, 96(DI)
+	VMOVAPS      Y5, 288(DI)
+	VMOVAPS      Y2, 480(DI)
+	VMOVAPS      Y6, 672(DI)
+	VMOVAPS      Y0, 864(DI)
+	VMOVAPS      Y3, 1056(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10)(CX*4), Y0
+	VMOVUPS      (R10)(CX*8), Y1
+	VMOVUPS      (R11)(CX*4), Y2
+	VMOVUPS      (R11), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y1, Y2
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      (R10), Y4
+	VSUBPS       Y1, Y4, Y4
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      (R11)(CX*8), Y3
+	VSUBPS       (R11), Y3, Y3
+	VMOVUPS      (R11)(CX*4), Y6
+	VSUBPS       Y1, Y6, Y1
+	VMOVUPS      (R11), Y6
+	VSUBPS       Y0, Y6, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFNMADD231PS Y6, Y0, Y3
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y6
+	VSUBPS       Y0, Y1, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVAPS      Y1, 128(DI)
+	VMOVAPS      Y5, 320(DI)
+	VMOVAPS      Y2, 512(DI)
+	VMOVAPS      Y6, 704(DI)
+	VMOVAPS      Y0, 896(DI)
+	VMOVAPS      Y3, 1088(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10)(CX*4), Y0
+	VMOVUPS      (R10)(CX*8), Y1
+	VMOVUPS      (R11)(CX*4), Y2
+	VMOVUPS      (R11), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y1, Y2
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      (R10), Y4
+	VSUBPS       Y1, Y4, Y4
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      (R11)(CX*8), Y3
+	VSUBPS       (R11), Y3, Y3
+	VMOVUPS      (R11)(CX*4), Y6
+	VSUBPS       Y1, Y6, Y1
+	VMOVUPS      (R11), Y6
+	VSUBPS       Y0, Y6, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFNMADD231PS Y6, Y0, Y3
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y6
+	VSUBPS       Y0, Y1, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVAPS      Y1, 160(DI)
+	VMOVAPS      Y5, 352(DI)
+	VMOVAPS      Y2, 544(DI)
+	VMOVAPS      Y6, 736(DI)
+	VMOVAPS      Y0, 928(DI)
+	VMOVAPS      Y3, 1120(DI)
+	LEAQ         (BX)(R9*4), R10
+	VMOVUPS      32(DI), Y0
+	VMOVUPS      64(DI), Y1
+	VMOVUPS      128(DI), Y2
+	VMOVUPS      96(DI), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y1, Y2
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      (DI), Y4
+	VSUBPS       Y1, Y4, Y4
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      160(DI), Y3
+	VSUBPS       96(DI), Y3, Y3
+	VMOVUPS      128(DI), Y6
+	VSUBPS       Y1, Y6, Y1
+	VMOVUPS      96(DI), Y6
+	VSUBPS       Y0, Y6, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFNMADD231PS Y6, Y0, Y3
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y6
+	VSUBPS       Y0, Y1, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y5, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      224(DI), Y0
+	VMOVUPS      256(DI), Y1
+	VMOVUPS      320(DI), Y2
+	VMOVUPS      288(DI), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y1, Y2
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      192(DI), Y4
+	VSUBPS       Y1, Y4, Y4
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      352(DI), Y3
+	VSUBPS       288(DI), Y3, Y3
+	VMOVUPS      320(DI), Y6
+	VSUBPS       Y1, Y6, Y1
+	VMOVUPS      288(DI), Y6
+	VSUBPS       Y0, Y6, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFNMADD231PS Y6, Y0, Y3
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y6
+	VSUBPS       Y0, Y1, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y5, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      416(DI), Y0
+	VMOVUPS      448(DI), Y1
+	VMOVUPS      512(DI), Y2
+	VMOVUPS      480(DI), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y1, Y2
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      384(DI), Y4
+	VSUBPS       Y1, Y4, Y4
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      544(DI), Y3
+	VSUBPS       480(DI), Y3, Y3
+	VMOVUPS      512(DI), Y6
+	VSUBPS       Y1, Y6, Y1
+	VMOVUPS      480(DI), Y6
+	VSUBPS       Y0, Y6, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFNMADD231PS Y6, Y0, Y3
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y6
+	VSUBPS       Y0, Y1, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y5, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      608(DI), Y0
+	VMOVUPS      640(DI), Y1
+	VMOVUPS      704(DI), Y2
+	VMOVUPS      672(DI), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y1, Y2
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      576(DI), Y4
+	VSUBPS       Y1, Y4, Y4
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      736(DI), Y3
+	VSUBPS       672(DI), Y3, Y3
+	VMOVUPS      704(DI), Y6
+	VSUBPS       Y1, Y6, Y1
+	VMOVUPS      672(DI), Y6
+	VSUBPS       Y0, Y6, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFNMADD231PS Y6, Y0, Y3
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y6
+	VSUBPS       Y0, Y1, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y5, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      800(DI), Y0
+	VMOVUPS      832(DI), Y1
+	VMOVUPS      896(DI), Y2
+	VMOVUPS      864(DI), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y1, Y2
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      768(DI), Y4
+	VSUBPS       Y1, Y4, Y4
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      928(DI), Y3
+	VSUBPS       864(DI), Y3, Y3
+	VMOVUPS      896(DI), Y6
+	VSUBPS       Y1, Y6, Y1
+	VMOVUPS      864(DI), Y6
+	VSUBPS       Y0, Y6, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFNMADD231PS Y6, Y0, Y3
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y6
+	VSUBPS       Y0, Y1, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y5, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      992(DI), Y0
+	VMOVUPS      1024(DI), Y1
+	VMOVUPS      1088(DI), Y2
+	VMOVUPS      1056(DI), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y1, Y2
+	VPBROADCASTD float40800000<>+0(SB), Y4
+	VFNMADD231PS Y4, Y0, Y3
+	VMOVUPS      960(DI), Y4
+	VSUBPS       Y1, Y4, Y4
+	VADDPS       Y3, Y2, Y5
+	VSUBPS       Y3, Y2, Y2
+	VMOVUPS      1120(DI), Y3
+	VSUBPS       1056(DI), Y3, Y3
+	VMOVUPS      1088(DI), Y6
+	VSUBPS       Y1, Y6, Y1
+	VMOVUPS      1056(DI), Y6
+	VSUBPS       Y0, Y6, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFNMADD231PS Y6, Y0, Y3
+	VADDPS       Y0, Y0, Y0
+	VADDPS       Y0, Y1, Y6
+	VSUBPS       Y0, Y1, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y1
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y5, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	ADDQ         $0x08, R9
+	CMPQ         R9, AX
+	JLT          channel
+	LEAQ         (BX)(AX*4), BX
+	MOVQ         step+64(FP), R9
+	LEAQ         (SI)(R9*4), SI
+	DECQ         R8
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+DATA float40800000<>+0(SB)/4, $0x40800000
+GLOBL float40800000<>(SB), RODATA|NOPTR, $4
+
+// func winogradSpread6AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradSpread6AVX2(SB), $1184-88
+	MOVQ width+8(FP), AX
+	MOVQ q+80(FP), CX
+	MOVQ dst_base+16(FP), DX
+	MOVQ src_base+40(FP), BX
+	LEAQ 32(SP), SI
+	ANDQ $-32, SI
+	MOVQ n+0(FP), DI
+
+tile:
+	XORQ R8, R8
+
+channel:
+	IMUL3Q       $0x06, CX, R9
+	LEAQ         (BX)(R8*4), R10
+	LEAQ         (R10)(R9*4), R11
+	LEAQ         (R11)(R9*8), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(R9*4), Y1
+	VMOVUPS      (R10)(R9*8), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y4
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VMOVAPS      Y0, (SI)
+	VMOVAPS      Y2, 192(SI)
+	VMOVAPS      Y4, 384(SI)
+	VMOVAPS      Y7, 576(SI)
+	VMOVAPS      Y6, 768(SI)
+	VMOVAPS      Y5, 960(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(R9*4), Y1
+	VMOVUPS      (R10)(R9*8), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y4
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VMOVAPS      Y0, 32(SI)
+	VMOVAPS      Y2, 224(SI)
+	VMOVAPS      Y4, 416(SI)
+	VMOVAPS      Y7, 608(SI)
+	VMOVAPS      Y6, 800(SI)
+	VMOVAPS      Y5, 992(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(R9*4), Y1
+	VMOVUPS      (R10)(R9*8), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y4
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VMOVAPS      Y0, 64(SI)
+	VMOVAPS      Y2, 256(SI)
+	VMOVAPS      Y4, 448(SI)
+	VMOVAPS      Y7, 640(SI)
+	VMOVAPS      Y6, 832(SI)
+	VMOVAPS      Y5, 1024(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(R9*4), Y1
+	VMOVUPS      (R10)(R9*8), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y4
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VMOVAPS      Y0, 96(SI)
+	VMOVAPS      Y2, 288(SI)
+	VMOVAPS      Y4, 480(SI)
+	VMOVAPS      Y7, 672(SI)
+	VMOVAPS      Y6, 864(SI)
+	VMOVAPS      Y5, 1056(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(R9*4), Y1
+	VMOVUPS      (R10)(R9*8), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y4
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VMOVAPS      Y0, 128(SI)
+	VMOVAPS      Y2, 320(SI)
+	VMOVAPS      Y4, 512(SI)
+	VMOVAPS      Y7, 704(SI)
+	VMOVAPS      Y6, 896(SI)
+	VMOVAPS      Y5, 1088(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(R9*4), Y1
+	VMOVUPS      (R10)(R9*8), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y4
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VMOVAPS      Y0, 160(SI)
+	VMOVAPS      Y2, 352(SI)
+	VMOVAPS      Y4, 544(SI)
+	VMOVAPS      Y7, 736(SI)
+	VMOVAPS      Y6, 928(SI)
+	VMOVAPS      Y5, 1120(SI)
+	LEAQ         (DX)(R8*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      (SI), Y0
+	VMOVUPS      32(SI), Y1
+	VMOVUPS      64(SI), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      96(SI), Y2
+	VMOVUPS      128(SI), Y4
+	VMOVUPS      160(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (R10), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y2, Y2
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y4, Y4
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y7, Y7
+	VMOVUPS      Y7, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y5, Y5
+	VMOVUPS      Y5, (R10)
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      192(SI), Y0
+	VMOVUPS      224(SI), Y1
+	VMOVUPS      256(SI), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      288(SI), Y2
+	VMOVUPS      320(SI), Y4
+	VMOVUPS      352(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (R10), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y2, Y2
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y4, Y4
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y7, Y7
+	VMOVUPS      Y7, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y5, Y5
+	VMOVUPS      Y5, (R10)
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      384(SI), Y0
+	VMOVUPS      416(SI), Y1
+	VMOVUPS      448(SI), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      480(SI), Y2
+	VMOVUPS      512(SI), Y4
+	VMOVUPS      544(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (R10), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y2, Y2
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y4, Y4
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y7, Y7
+	VMOVUPS      Y7, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y5, Y5
+	VMOVUPS      Y5, (R10)
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      576(SI), Y0
+	VMOVUPS      608(SI), Y1
+	VMOVUPS      640(SI), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      672(SI), Y2
+	VMOVUPS      704(SI), Y4
+	VMOVUPS      736(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (R10), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y2, Y2
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y4, Y4
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y7, Y7
+	VMOVUPS      Y7, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y5, Y5
+	VMOVUPS      Y5, (R10)
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      768(SI), Y0
+	VMOVUPS      800(SI), Y1
+	VMOVUPS      832(SI), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      864(SI), Y2
+	VMOVUPS      896(SI), Y4
+	VMOVUPS      928(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (R10), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y2, Y2
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y4, Y4
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y7, Y7
+	VMOVUPS      Y7, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y5, Y5
+	VMOVUPS      Y5, (R10)
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      960(SI), Y0
+	VMOVUPS      992(SI), Y1
+	VMOVUPS      1024(SI), Y2
+	VADDPS       Y2, Y1, Y3
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      1056(SI), Y2
+	VMOVUPS      1088(SI), Y4
+	VMOVUPS      1120(SI), Y5
+	VADDPS       Y4, Y2, Y6
+	VSUBPS       Y4, Y2, Y2
+	VADDPS       Y2, Y2, Y2
+	VSUBPS       Y5, Y1, Y1
+	VADDPS       Y0, Y3, Y3
+	VADDPS       Y0, Y6, Y4
+	VADDPS       Y2, Y1, Y7
+	VADDPS       Y6, Y3, Y6
+	VPBROADCASTD float40800000<>+0(SB), Y8
+	VFNMSUB231PS Y8, Y1, Y2
+	VFNMSUB231PS Y8, Y3, Y4
+	VFNMADD231PS Y8, Y5, Y7
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (R10), Y0, Y0
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y2, Y2
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y4, Y4
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y7, Y7
+	VMOVUPS      Y7, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y6, Y6
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(AX*4), R10
+	VADDPS       (R10), Y5, Y5
+	VMOVUPS      Y5, (R10)
+	ADDQ         $0x08, R8
+	CMPQ         R8, AX
+	JLT          channel
+	LEAQ         (BX)(AX*4), BX
+	MOVQ         step+64(FP), R8
+	LEAQ         (DX)(R8*4), DX
+	DECQ         DI
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func winogradEvaluate62AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+// Requires: AVX
+TEXT ·winogradEvaluate62AVX2(SB), $416-88
+	MOVQ width+8(FP), AX
+	MOVQ row+72(FP), CX
+	MOVQ q+80(FP), DX
+	MOVQ dst_base+16(FP), BX
+	MOVQ src_base+40(FP), SI
+	LEAQ 32(SP), DI
+	ANDQ $-32, DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ R9, R9
+
+channel:
+	LEAQ    (SI)(R9*4), R10
+	LEAQ    (R10)(CX*4), R11
+	LEAQ    (R11)(CX*8), R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(CX*4), Y1
+	VMOVUPS (R10)(CX*4), Y2
+	VMOVUPS (R10), Y3
+	VADDPS  Y2, Y3, Y4
+	VSUBPS  Y2, Y3, Y2
+	VMOVUPS (R10)(CX*4), Y3
+	VMOVUPS (R10), Y5
+	VADDPS  Y3, Y3, Y3
+	VADDPS  Y3, Y5, Y6
+	VSUBPS  Y3, Y5, Y3
+	VMOVAPS Y0, (DI)
+	VMOVAPS Y4, 64(DI)
+	VMOVAPS Y2, 128(DI)
+	VMOVAPS Y6, 192(DI)
+	VMOVAPS Y3, 256(DI)
+	VMOVAPS Y1, 320(DI)
+	LEAQ    (R10)(AX*4), R10
+	LEAQ    (R11)(AX*4), R11
+	VMOVUPS (R10), Y0
+	VMOVUPS (R10)(CX*4), Y1
+	VMOVUPS (R10)(CX*4), Y2
+	VMOVUPS (R10), Y3
+	VADDPS  Y2, Y3, Y4
+	VSUBPS  Y2, Y3, Y2
+	VMOVUPS (R10)(CX*4), Y3
+	VMOVUPS (R10), Y5
+	VADDPS  Y3, Y3, Y3
+	VADDPS  Y3, Y5, Y6
+	VSUBPS  Y3, Y5, Y3
+	VMOVAPS Y0, 32(DI)
+	VMOVAPS Y4, 96(DI)
+	VMOVAPS Y2, 160(DI)
+	VMOVAPS Y6, 224(DI)
+	VMOVAPS Y3, 288(DI)
+	VMOVAPS Y1, 352(DI)
+	LEAQ    (BX)(R9*4), R10
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 32(DI), Y2
+	VMOVUPS (DI), Y3
+	VADDPS  Y2, Y3, Y4
+	VSUBPS  Y2, Y3, Y2
+	VMOVUPS 32(DI), Y3
+	VMOVUPS (DI), Y5
+	VADDPS  Y3, Y3, Y3
+	VADDPS  Y3, Y5, Y6
+	VSUBPS  Y3, Y5, Y3
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y4, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y2, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y6, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS 64(DI), Y0
+	VMOVUPS 96(DI), Y1
+	VMOVUPS 96(DI), Y2
+	VMOVUPS 64(DI), Y3
+	VADDPS  Y2, Y3, Y4
+	VSUBPS  Y2, Y3, Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 64(DI), Y5
+	VADDPS  Y3, Y3, Y3
+	VADDPS  Y3, Y5, Y6
+	VSUBPS  Y3, Y5, Y3
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y4, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y2, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y6, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS 128(DI), Y0
+	VMOVUPS 160(DI), Y1
+	VMOVUPS 160(DI), Y2
+	VMOVUPS 128(DI), Y3
+	VADDPS  Y2, Y3, Y4
+	VSUBPS  Y2, Y3, Y2
+	VMOVUPS 160(DI), Y3
+	VMOVUPS 128(DI), Y5
+	VADDPS  Y3, Y3, Y3
+	VADDPS  Y3, Y5, Y6
+	VSUBPS  Y3, Y5, Y3
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y4, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y2, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y6, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS 192(DI), Y0
+	VMOVUPS 224(DI), Y1
+	VMOVUPS 224(DI), Y2
+	VMOVUPS 192(DI), Y3
+	VADDPS  Y2, Y3, Y4
+	VSUBPS  Y2, Y3, Y2
+	VMOVUPS 224(DI), Y3
+	VMOVUPS 192(DI), Y5
+	VADDPS  Y3, Y3, Y3
+	VADDPS  Y3, Y5, Y6
+	VSUBPS  Y3, Y5, Y3
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y4, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y2, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y6, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS 256(DI), Y0
+	VMOVUPS 288(DI), Y1
+	VMOVUPS 288(DI), Y2
+	VMOVUPS 256(DI), Y3
+	VADDPS  Y2, Y3, Y4
+	VSUBPS  Y2, Y3, Y2
+	VMOVUPS 288(DI), Y3
+	VMOVUPS 256(DI), Y5
+	VADDPS  Y3, Y3, Y3
+	VADDPS  Y3, Y5, Y6
+	VSUBPS  Y3, Y5, Y3
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y4, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y2, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y6, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS 320(DI), Y0
+	VMOVUPS 352(DI), Y1
+	VMOVUPS 352(DI), Y2
+	VMOVUPS 320(DI), Y3
+	VADDPS  Y2, Y3, Y4
+	VSUBPS  Y2, Y3, Y2
+	VMOVUPS 352(DI), Y3
+	VMOVUPS 320(DI), Y5
+	VADDPS  Y3, Y3, Y3
+	VADDPS  Y3, Y5, Y6
+	VSUBPS  Y3, Y5, Y3
+	VMOVUPS Y0, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y4, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y2, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y6, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y3, (R10)
+	LEAQ    (R10)(DX*4), R10
+	VMOVUPS Y1, (R10)
+	LEAQ    (R10)(DX*4), R10
+	ADDQ    $0x08, R9
+	CMPQ    R9, AX
 	JLT     channel
 	LEAQ    (BX)(AX*4), BX
-	LEAQ    (SI)(AX*8), SI
-	DECQ    DI
+	MOVQ    step+64(FP), R9
+	LEAQ    (SI)(R9*4), SI
+	DECQ    R8
 	JNZ     tile
 	VZEROUPPER
 	RET
+
+// func winogradCombine62AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradCombine62AVX2(SB), $416-104
+	MOVQ width+8(FP), AX
+	MOVQ q+80(FP), CX
+	MOVQ dst_base+16(FP), DX
+	MOVQ src_base+40(FP), BX
+	LEAQ 32(SP), SI
+	ANDQ $-32, SI
+	MOVQ n+0(FP), DI
+
+tile:
+	XORQ R8, R8
+
+channel:
+	IMUL3Q       $0x06, CX, R9
+	LEAQ         (BX)(R8*4), R10
+	LEAQ         (R10)(R9*4), R11
+	LEAQ         (R11)(R9*8), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      (R11)(R9*8), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, (SI)
+	VMOVAPS      Y0, 192(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      (R11)(R9*8), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, 32(SI)
+	VMOVAPS      Y0, 224(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      (R11)(R9*8), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, 64(SI)
+	VMOVAPS      Y0, 256(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      (R11)(R9*8), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, 96(SI)
+	VMOVAPS      Y0, 288(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      (R11)(R9*8), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, 128(SI)
+	VMOVAPS      Y0, 320(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R11)(R9*4), Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      (R11)(R9*8), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, 160(SI)
+	VMOVAPS      Y0, 352(SI)
+	LEAQ         (DX)(R8*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      32(SI), Y0
+	VMOVUPS      64(SI), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (SI), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      96(SI), Y2
+	VMOVUPS      128(SI), Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      160(SI), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x01
+	JLE          narrow0
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+
+narrow0:
+	MOVQ         rows+88(FP), R10
+	CMPQ         R10, $0x01
+	JLE          low
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      224(SI), Y0
+	VMOVUPS      256(SI), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      192(SI), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      288(SI), Y2
+	VMOVUPS      320(SI), Y3
+	VADDPS       Y3, Y2, Y4
+	VSUBPS       Y3, Y2, Y2
+	VADDPS       Y4, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVUPS      352(SI), Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R9
+	CMPQ         R9, $0x01
+	JLE          narrow1
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+
+narrow1:
+low:
+	ADDQ $0x08, R8
+	CMPQ R8, AX
+	JLT  channel
+	LEAQ (BX)(AX*4), BX
+	MOVQ step+64(FP), R8
+	LEAQ (DX)(R8*4), DX
+	DECQ DI
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+DATA float40000000<>+0(SB)/4, $0x40000000
+GLOBL float40000000<>(SB), RODATA|NOPTR, $4
+
+// func winogradEvaluate63AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradEvaluate63AVX2(SB), $608-88
+	MOVQ width+8(FP), AX
+	MOVQ row+72(FP), CX
+	MOVQ q+80(FP), DX
+	MOVQ dst_base+16(FP), BX
+	MOVQ src_base+40(FP), SI
+	LEAQ 32(SP), DI
+	ANDQ $-32, DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ R9, R9
+
+channel:
+	LEAQ         (SI)(R9*4), R10
+	LEAQ         (R10)(CX*4), R11
+	LEAQ         (R11)(CX*8), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*8), Y1
+	VMOVUPS      (R10)(CX*8), Y2
+	VMOVUPS      (R10)(CX*4), Y3
+	VMOVUPS      (R10), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VMOVUPS      (R10)(CX*8), Y4
+	VMOVUPS      (R10)(CX*4), Y5
+	VMOVUPS      (R10), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VADDPS       Y5, Y5, Y4
+	VADDPS       Y4, Y6, Y5
+	VSUBPS       Y4, Y6, Y4
+	VPBROADCASTD float3e800000<>+0(SB), Y6
+	VMULPS       Y6, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y2, Y2
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y3, Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y4, Y4
+	VMOVAPS      Y0, (DI)
+	VMOVAPS      Y2, 96(DI)
+	VMOVAPS      Y3, 192(DI)
+	VMOVAPS      Y5, 288(DI)
+	VMOVAPS      Y4, 384(DI)
+	VMOVAPS      Y1, 480(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*8), Y1
+	VMOVUPS      (R10)(CX*8), Y2
+	VMOVUPS      (R10)(CX*4), Y3
+	VMOVUPS      (R10), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VMOVUPS      (R10)(CX*8), Y4
+	VMOVUPS      (R10)(CX*4), Y5
+	VMOVUPS      (R10), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VADDPS       Y5, Y5, Y4
+	VADDPS       Y4, Y6, Y5
+	VSUBPS       Y4, Y6, Y4
+	VPBROADCASTD float3e800000<>+0(SB), Y6
+	VMULPS       Y6, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y2, Y2
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y3, Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y4, Y4
+	VMOVAPS      Y0, 32(DI)
+	VMOVAPS      Y2, 128(DI)
+	VMOVAPS      Y3, 224(DI)
+	VMOVAPS      Y5, 320(DI)
+	VMOVAPS      Y4, 416(DI)
+	VMOVAPS      Y1, 512(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R10)(CX*8), Y1
+	VMOVUPS      (R10)(CX*8), Y2
+	VMOVUPS      (R10)(CX*4), Y3
+	VMOVUPS      (R10), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VMOVUPS      (R10)(CX*8), Y4
+	VMOVUPS      (R10)(CX*4), Y5
+	VMOVUPS      (R10), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VADDPS       Y5, Y5, Y4
+	VADDPS       Y4, Y6, Y5
+	VSUBPS       Y4, Y6, Y4
+	VPBROADCASTD float3e800000<>+0(SB), Y6
+	VMULPS       Y6, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y2, Y2
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y3, Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y4, Y4
+	VMOVAPS      Y0, 64(DI)
+	VMOVAPS      Y2, 160(DI)
+	VMOVAPS      Y3, 256(DI)
+	VMOVAPS      Y5, 352(DI)
+	VMOVAPS      Y4, 448(DI)
+	VMOVAPS      Y1, 544(DI)
+	LEAQ         (BX)(R9*4), R10
+	VMOVUPS      (DI), Y0
+	VMOVUPS      64(DI), Y1
+	VMOVUPS      64(DI), Y2
+	VMOVUPS      32(DI), Y3
+	VMOVUPS      (DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VMOVUPS      64(DI), Y4
+	VMOVUPS      32(DI), Y5
+	VMOVUPS      (DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VADDPS       Y5, Y5, Y4
+	VADDPS       Y4, Y6, Y5
+	VSUBPS       Y4, Y6, Y4
+	VPBROADCASTD float3e800000<>+0(SB), Y6
+	VMULPS       Y6, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y2, Y2
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y3, Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y5, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      96(DI), Y0
+	VMOVUPS      160(DI), Y1
+	VMOVUPS      160(DI), Y2
+	VMOVUPS      128(DI), Y3
+	VMOVUPS      96(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VMOVUPS      160(DI), Y4
+	VMOVUPS      128(DI), Y5
+	VMOVUPS      96(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VADDPS       Y5, Y5, Y4
+	VADDPS       Y4, Y6, Y5
+	VSUBPS       Y4, Y6, Y4
+	VPBROADCASTD float3e800000<>+0(SB), Y6
+	VMULPS       Y6, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y2, Y2
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y3, Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y5, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      192(DI), Y0
+	VMOVUPS      256(DI), Y1
+	VMOVUPS      256(DI), Y2
+	VMOVUPS      224(DI), Y3
+	VMOVUPS      192(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VMOVUPS      256(DI), Y4
+	VMOVUPS      224(DI), Y5
+	VMOVUPS      192(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VADDPS       Y5, Y5, Y4
+	VADDPS       Y4, Y6, Y5
+	VSUBPS       Y4, Y6, Y4
+	VPBROADCASTD float3e800000<>+0(SB), Y6
+	VMULPS       Y6, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y2, Y2
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y3, Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y5, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      288(DI), Y0
+	VMOVUPS      352(DI), Y1
+	VMOVUPS      352(DI), Y2
+	VMOVUPS      320(DI), Y3
+	VMOVUPS      288(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VMOVUPS      352(DI), Y4
+	VMOVUPS      320(DI), Y5
+	VMOVUPS      288(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VADDPS       Y5, Y5, Y4
+	VADDPS       Y4, Y6, Y5
+	VSUBPS       Y4, Y6, Y4
+	VPBROADCASTD float3e800000<>+0(SB), Y6
+	VMULPS       Y6, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y2, Y2
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y3, Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y5, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      384(DI), Y0
+	VMOVUPS      448(DI), Y1
+	VMOVUPS      448(DI), Y2
+	VMOVUPS      416(DI), Y3
+	VMOVUPS      384(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VMOVUPS      448(DI), Y4
+	VMOVUPS      416(DI), Y5
+	VMOVUPS      384(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VADDPS       Y5, Y5, Y4
+	VADDPS       Y4, Y6, Y5
+	VSUBPS       Y4, Y6, Y4
+	VPBROADCASTD float3e800000<>+0(SB), Y6
+	VMULPS       Y6, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y2, Y2
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y3, Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y5, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      480(DI), Y0
+	VMOVUPS      544(DI), Y1
+	VMOVUPS      544(DI), Y2
+	VMOVUPS      512(DI), Y3
+	VMOVUPS      480(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y3, Y4, Y2
+	VSUBPS       Y3, Y4, Y3
+	VMOVUPS      544(DI), Y4
+	VMOVUPS      512(DI), Y5
+	VMOVUPS      480(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VADDPS       Y5, Y5, Y4
+	VADDPS       Y4, Y6, Y5
+	VSUBPS       Y4, Y6, Y4
+	VPBROADCASTD float3e800000<>+0(SB), Y6
+	VMULPS       Y6, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y2, Y2
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y3, Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y4, Y4
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y5, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	ADDQ         $0x08, R9
+	CMPQ         R9, AX
+	JLT          channel
+	LEAQ         (BX)(AX*4), BX
+	MOVQ         step+64(FP), R9
+	LEAQ         (SI)(R9*4), SI
+	DECQ         R8
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+DATA float3e800000<>+0(SB)/4, $0x3e800000
+GLOBL float3e800000<>(SB), RODATA|NOPTR, $4
+
+DATA floatbe2aaaab<>+0(SB)/4, $0xbe2aaaab
+GLOBL floatbe2aaaab<>(SB), RODATA|NOPTR, $4
+
+DATA float3d2aaaab<>+0(SB)/4, $0x3d2aaaab
+GLOBL float3d2aaaab<>(SB), RODATA|NOPTR, $4
+
+// func winogradCombine63AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradCombine63AVX2(SB), $608-104
+	MOVQ width+8(FP), AX
+	MOVQ q+80(FP), CX
+	MOVQ dst_base+16(FP), DX
+	MOVQ src_base+40(FP), BX
+	LEAQ 32(SP), SI
+	ANDQ $-32, SI
+	MOVQ n+0(FP), DI
+
+tile:
+	XORQ R8, R8
+
+channel:
+	IMUL3Q       $0x06, CX, R9
+	LEAQ         (BX)(R8*4), R10
+	LEAQ         (R10)(R9*4), R11
+	LEAQ         (R11)(R9*8), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      (R11)(R9*4), Y4
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y5
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y5, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y5, Y2
+	VMOVUPS      (R11)(R9*8), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVAPS      Y1, (SI)
+	VMOVAPS      Y0, 192(SI)
+	VMOVAPS      Y2, 384(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      (R11)(R9*4), Y4
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y5
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y5, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y5, Y2
+	VMOVUPS      (R11)(R9*8), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVAPS      Y1, 32(SI)
+	VMOVAPS      Y0, 224(SI)
+	VMOVAPS      Y2, 416(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      (R11)(R9*4), Y4
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y5
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y5, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y5, Y2
+	VMOVUPS      (R11)(R9*8), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVAPS      Y1, 64(SI)
+	VMOVAPS      Y0, 256(SI)
+	VMOVAPS      Y2, 448(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      (R11)(R9*4), Y4
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y5
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y5, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y5, Y2
+	VMOVUPS      (R11)(R9*8), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVAPS      Y1, 96(SI)
+	VMOVAPS      Y0, 288(SI)
+	VMOVAPS      Y2, 480(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      (R11)(R9*4), Y4
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y5
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y5, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y5, Y2
+	VMOVUPS      (R11)(R9*8), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVAPS      Y1, 128(SI)
+	VMOVAPS      Y0, 320(SI)
+	VMOVAPS      Y2, 512(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      (R11)(R9*4), Y4
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y5
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y5, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y5, Y2
+	VMOVUPS      (R11)(R9*8), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVAPS      Y1, 160(SI)
+	VMOVAPS      Y0, 352(SI)
+	VMOVAPS      Y2, 544(SI)
+	LEAQ         (DX)(R8*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      32(SI), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      64(SI), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (SI), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      96(SI), Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      128(SI), Y4
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y5
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y5, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y5, Y2
+	VMOVUPS      160(SI), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x01
+	JLE          narrow0
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x02
+	JLE          narrow0
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+
+narrow0:
+	MOVQ         rows+88(FP), R10
+	CMPQ         R10, $0x01
+	JLE          low
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      224(SI), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      256(SI), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      192(SI), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      288(SI), Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      320(SI), Y4
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y5
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y5, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y5, Y2
+	VMOVUPS      352(SI), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x01
+	JLE          narrow1
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x02
+	JLE          narrow1
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+
+narrow1:
+	MOVQ         rows+88(FP), R10
+	CMPQ         R10, $0x02
+	JLE          low
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      416(SI), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      448(SI), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      384(SI), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      480(SI), Y3
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      512(SI), Y4
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y5
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y5, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VPBROADCASTD float40800000<>+0(SB), Y3
+	VFMADD231PS  Y3, Y5, Y2
+	VMOVUPS      544(SI), Y3
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R9
+	CMPQ         R9, $0x01
+	JLE          narrow2
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+	MOVQ         cols+96(FP), R9
+	CMPQ         R9, $0x02
+	JLE          narrow2
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+
+narrow2:
+low:
+	ADDQ $0x08, R8
+	CMPQ R8, AX
+	JLT  channel
+	LEAQ (BX)(AX*4), BX
+	MOVQ step+64(FP), R8
+	LEAQ (DX)(R8*4), DX
+	DECQ DI
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradEvaluate64AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradEvaluate64AVX2(SB), $800-88
+	MOVQ width+8(FP), AX
+	MOVQ row+72(FP), CX
+	MOVQ q+80(FP), DX
+	MOVQ dst_base+16(FP), BX
+	MOVQ src_base+40(FP), SI
+	LEAQ 32(SP), DI
+	ANDQ $-32, DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ R9, R9
+
+channel:
+	LEAQ         (SI)(R9*4), R10
+	LEAQ         (R10)(CX*4), R11
+	LEAQ         (R11)(CX*8), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R10)(CX*8), Y3
+	VMOVUPS      (R10)(CX*4), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      (R10), Y2
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y3
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R10)(CX*8), Y5
+	VMOVUPS      (R10)(CX*4), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VMOVUPS      (R10), Y4
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       Y6, Y6, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VMOVAPS      Y0, (DI)
+	VMOVAPS      Y3, 128(DI)
+	VMOVAPS      Y2, 256(DI)
+	VMOVAPS      Y6, 384(DI)
+	VMOVAPS      Y4, 512(DI)
+	VMOVAPS      Y1, 640(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R10)(CX*8), Y3
+	VMOVUPS      (R10)(CX*4), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      (R10), Y2
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y3
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R10)(CX*8), Y5
+	VMOVUPS      (R10)(CX*4), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VMOVUPS      (R10), Y4
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       Y6, Y6, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VMOVAPS      Y0, 32(DI)
+	VMOVAPS      Y3, 160(DI)
+	VMOVAPS      Y2, 288(DI)
+	VMOVAPS      Y6, 416(DI)
+	VMOVAPS      Y4, 544(DI)
+	VMOVAPS      Y1, 672(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R10)(CX*8), Y3
+	VMOVUPS      (R10)(CX*4), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      (R10), Y2
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y3
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R10)(CX*8), Y5
+	VMOVUPS      (R10)(CX*4), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VMOVUPS      (R10), Y4
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       Y6, Y6, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VMOVAPS      Y0, 64(DI)
+	VMOVAPS      Y3, 192(DI)
+	VMOVAPS      Y2, 320(DI)
+	VMOVAPS      Y6, 448(DI)
+	VMOVAPS      Y4, 576(DI)
+	VMOVAPS      Y1, 704(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R11), Y1
+	VMOVUPS      (R11), Y2
+	VMOVUPS      (R10)(CX*8), Y3
+	VMOVUPS      (R10)(CX*4), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      (R10), Y2
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y3
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R10)(CX*8), Y5
+	VMOVUPS      (R10)(CX*4), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VMOVUPS      (R10), Y4
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       Y6, Y6, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VMOVAPS      Y0, 96(DI)
+	VMOVAPS      Y3, 224(DI)
+	VMOVAPS      Y2, 352(DI)
+	VMOVAPS      Y6, 480(DI)
+	VMOVAPS      Y4, 608(DI)
+	VMOVAPS      Y1, 736(DI)
+	LEAQ         (BX)(R9*4), R10
+	VMOVUPS      (DI), Y0
+	VMOVUPS      96(DI), Y1
+	VMOVUPS      96(DI), Y2
+	VMOVUPS      64(DI), Y3
+	VMOVUPS      32(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      (DI), Y2
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y3
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      96(DI), Y4
+	VMOVUPS      64(DI), Y5
+	VMOVUPS      32(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VMOVUPS      (DI), Y4
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       Y6, Y6, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      128(DI), Y0
+	VMOVUPS      224(DI), Y1
+	VMOVUPS      224(DI), Y2
+	VMOVUPS      192(DI), Y3
+	VMOVUPS      160(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      128(DI), Y2
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y3
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      224(DI), Y4
+	VMOVUPS      192(DI), Y5
+	VMOVUPS      160(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VMOVUPS      128(DI), Y4
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       Y6, Y6, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      256(DI), Y0
+	VMOVUPS      352(DI), Y1
+	VMOVUPS      352(DI), Y2
+	VMOVUPS      320(DI), Y3
+	VMOVUPS      288(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      256(DI), Y2
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y3
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      352(DI), Y4
+	VMOVUPS      320(DI), Y5
+	VMOVUPS      288(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VMOVUPS      256(DI), Y4
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       Y6, Y6, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      384(DI), Y0
+	VMOVUPS      480(DI), Y1
+	VMOVUPS      480(DI), Y2
+	VMOVUPS      448(DI), Y3
+	VMOVUPS      416(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      384(DI), Y2
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y3
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      480(DI), Y4
+	VMOVUPS      448(DI), Y5
+	VMOVUPS      416(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VMOVUPS      384(DI), Y4
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       Y6, Y6, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      512(DI), Y0
+	VMOVUPS      608(DI), Y1
+	VMOVUPS      608(DI), Y2
+	VMOVUPS      576(DI), Y3
+	VMOVUPS      544(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      512(DI), Y2
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y3
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      608(DI), Y4
+	VMOVUPS      576(DI), Y5
+	VMOVUPS      544(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VMOVUPS      512(DI), Y4
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       Y6, Y6, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      640(DI), Y0
+	VMOVUPS      736(DI), Y1
+	VMOVUPS      736(DI), Y2
+	VMOVUPS      704(DI), Y3
+	VMOVUPS      672(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      640(DI), Y2
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y4, Y2, Y3
+	VSUBPS       Y4, Y2, Y2
+	VMOVUPS      736(DI), Y4
+	VMOVUPS      704(DI), Y5
+	VMOVUPS      672(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y4, Y6
+	VMOVUPS      640(DI), Y4
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y4
+	VADDPS       Y6, Y6, Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	ADDQ         $0x08, R9
+	CMPQ         R9, AX
+	JLT          channel
+	LEAQ         (BX)(AX*4), BX
+	MOVQ         step+64(FP), R9
+	LEAQ         (SI)(R9*4), SI
+	DECQ         R8
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func winogradCombine64AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradCombine64AVX2(SB), $800-104
+	MOVQ width+8(FP), AX
+	MOVQ q+80(FP), CX
+	MOVQ dst_base+16(FP), DX
+	MOVQ src_base+40(FP), BX
+	LEAQ 32(SP), SI
+	ANDQ $-32, SI
+	MOVQ n+0(FP), DI
+
+tile:
+	XORQ R8, R8
+
+channel:
+	IMUL3Q       $0x06, CX, R9
+	LEAQ         (BX)(R8*4), R10
+	LEAQ         (R10)(R9*4), R11
+	LEAQ         (R11)(R9*8), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y2
+	VMOVUPS      Y0, Y0
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R11)(R9*4), Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y6, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VPBROADCASTD float41000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      (R11)(R9*8), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVAPS      Y1, (SI)
+	VMOVAPS      Y3, 192(SI)
+	VMOVAPS      Y2, 384(SI)
+	VMOVAPS      Y0, 576(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y2
+	VMOVUPS      Y0, Y0
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R11)(R9*4), Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y6, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VPBROADCASTD float41000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      (R11)(R9*8), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVAPS      Y1, 32(SI)
+	VMOVAPS      Y3, 224(SI)
+	VMOVAPS      Y2, 416(SI)
+	VMOVAPS      Y0, 608(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y2
+	VMOVUPS      Y0, Y0
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R11)(R9*4), Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y6, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VPBROADCASTD float41000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      (R11)(R9*8), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVAPS      Y1, 64(SI)
+	VMOVAPS      Y3, 256(SI)
+	VMOVAPS      Y2, 448(SI)
+	VMOVAPS      Y0, 640(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y2
+	VMOVUPS      Y0, Y0
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R11)(R9*4), Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y6, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VPBROADCASTD float41000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      (R11)(R9*8), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVAPS      Y1, 96(SI)
+	VMOVAPS      Y3, 288(SI)
+	VMOVAPS      Y2, 480(SI)
+	VMOVAPS      Y0, 672(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y2
+	VMOVUPS      Y0, Y0
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R11)(R9*4), Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y6, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VPBROADCASTD float41000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      (R11)(R9*8), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVAPS      Y1, 128(SI)
+	VMOVAPS      Y3, 320(SI)
+	VMOVAPS      Y2, 512(SI)
+	VMOVAPS      Y0, 704(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y2
+	VMOVUPS      Y0, Y0
+	VMOVUPS      (R11), Y4
+	VMOVUPS      (R11)(R9*4), Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y6, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VPBROADCASTD float41000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      (R11)(R9*8), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVAPS      Y1, 160(SI)
+	VMOVAPS      Y3, 352(SI)
+	VMOVAPS      Y2, 544(SI)
+	VMOVAPS      Y0, 736(SI)
+	LEAQ         (DX)(R8*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      32(SI), Y0
+	VMOVUPS      64(SI), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (SI), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y2
+	VMOVUPS      Y0, Y0
+	VMOVUPS      96(SI), Y4
+	VMOVUPS      128(SI), Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y6, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VPBROADCASTD float41000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      160(SI), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x01
+	JLE          narrow0
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y3, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x02
+	JLE          narrow0
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x03
+	JLE          narrow0
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+
+narrow0:
+	MOVQ         rows+88(FP), R10
+	CMPQ         R10, $0x01
+	JLE          low
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      224(SI), Y0
+	VMOVUPS      256(SI), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      192(SI), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y2
+	VMOVUPS      Y0, Y0
+	VMOVUPS      288(SI), Y4
+	VMOVUPS      320(SI), Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y6, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VPBROADCASTD float41000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      352(SI), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x01
+	JLE          narrow1
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y3, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x02
+	JLE          narrow1
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x03
+	JLE          narrow1
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+
+narrow1:
+	MOVQ         rows+88(FP), R10
+	CMPQ         R10, $0x02
+	JLE          low
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      416(SI), Y0
+	VMOVUPS      448(SI), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      384(SI), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y2
+	VMOVUPS      Y0, Y0
+	VMOVUPS      480(SI), Y4
+	VMOVUPS      512(SI), Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y6, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VPBROADCASTD float41000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      544(SI), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x01
+	JLE          narrow2
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y3, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x02
+	JLE          narrow2
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x03
+	JLE          narrow2
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+
+narrow2:
+	MOVQ         rows+88(FP), R10
+	CMPQ         R10, $0x03
+	JLE          low
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      608(SI), Y0
+	VMOVUPS      640(SI), Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      576(SI), Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y2
+	VMOVUPS      Y0, Y0
+	VMOVUPS      672(SI), Y4
+	VMOVUPS      704(SI), Y5
+	VADDPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y6, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y6, Y2
+	VPBROADCASTD float41000000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VMOVUPS      736(SI), Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R9
+	CMPQ         R9, $0x01
+	JLE          narrow3
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y3, (R10)
+	MOVQ         cols+96(FP), R9
+	CMPQ         R9, $0x02
+	JLE          narrow3
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+	MOVQ         cols+96(FP), R9
+	CMPQ         R9, $0x03
+	JLE          narrow3
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+
+narrow3:
+low:
+	ADDQ $0x08, R8
+	CMPQ R8, AX
+	JLT  channel
+	LEAQ (BX)(AX*4), BX
+	MOVQ step+64(FP), R8
+	LEAQ (DX)(R8*4), DX
+	DECQ DI
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+DATA float41000000<>+0(SB)/4, $0x41000000
+GLOBL float41000000<>(SB), RODATA|NOPTR, $4
+
+// func winogradEvaluate65AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradEvaluate65AVX2(SB), $992-88
+	MOVQ width+8(FP), AX
+	MOVQ row+72(FP), CX
+	MOVQ q+80(FP), DX
+	MOVQ dst_base+16(FP), BX
+	MOVQ src_base+40(FP), SI
+	LEAQ 32(SP), DI
+	ANDQ $-32, DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ R9, R9
+
+channel:
+	LEAQ         (SI)(R9*4), R10
+	LEAQ         (R10)(CX*4), R11
+	LEAQ         (R11)(CX*8), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R11)(CX*4), Y1
+	VMOVUPS      (R11)(CX*4), Y2
+	VMOVUPS      (R11), Y3
+	VMOVUPS      (R10)(CX*8), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      (R10)(CX*4), Y2
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      (R10), Y3
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y4
+	VSUBPS       Y2, Y3, Y2
+	VMOVUPS      (R11)(CX*4), Y3
+	VMOVUPS      (R11), Y5
+	VMOVUPS      (R10)(CX*8), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VMOVUPS      (R10)(CX*4), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VMOVUPS      (R10), Y5
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y3, Y5, Y6
+	VSUBPS       Y3, Y5, Y3
+	VPBROADCASTD float3e800000<>+0(SB), Y5
+	VMULPS       Y5, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y2, Y2
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y6, Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVAPS      Y0, (DI)
+	VMOVAPS      Y4, 160(DI)
+	VMOVAPS      Y2, 320(DI)
+	VMOVAPS      Y6, 480(DI)
+	VMOVAPS      Y3, 640(DI)
+	VMOVAPS      Y1, 800(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R11)(CX*4), Y1
+	VMOVUPS      (R11)(CX*4), Y2
+	VMOVUPS      (R11), Y3
+	VMOVUPS      (R10)(CX*8), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      (R10)(CX*4), Y2
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      (R10), Y3
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y4
+	VSUBPS       Y2, Y3, Y2
+	VMOVUPS      (R11)(CX*4), Y3
+	VMOVUPS      (R11), Y5
+	VMOVUPS      (R10)(CX*8), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VMOVUPS      (R10)(CX*4), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VMOVUPS      (R10), Y5
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y3, Y5, Y6
+	VSUBPS       Y3, Y5, Y3
+	VPBROADCASTD float3e800000<>+0(SB), Y5
+	VMULPS       Y5, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y2, Y2
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y6, Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVAPS      Y0, 32(DI)
+	VMOVAPS      Y4, 192(DI)
+	VMOVAPS      Y2, 352(DI)
+	VMOVAPS      Y6, 512(DI)
+	VMOVAPS      Y3, 672(DI)
+	VMOVAPS      Y1, 832(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R11)(CX*4), Y1
+	VMOVUPS      (R11)(CX*4), Y2
+	VMOVUPS      (R11), Y3
+	VMOVUPS      (R10)(CX*8), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      (R10)(CX*4), Y2
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      (R10), Y3
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y4
+	VSUBPS       Y2, Y3, Y2
+	VMOVUPS      (R11)(CX*4), Y3
+	VMOVUPS      (R11), Y5
+	VMOVUPS      (R10)(CX*8), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VMOVUPS      (R10)(CX*4), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VMOVUPS      (R10), Y5
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y3, Y5, Y6
+	VSUBPS       Y3, Y5, Y3
+	VPBROADCASTD float3e800000<>+0(SB), Y5
+	VMULPS       Y5, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y2, Y2
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y6, Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVAPS      Y0, 64(DI)
+	VMOVAPS      Y4, 224(DI)
+	VMOVAPS      Y2, 384(DI)
+	VMOVAPS      Y6, 544(DI)
+	VMOVAPS      Y3, 704(DI)
+	VMOVAPS      Y1, 864(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R11)(CX*4), Y1
+	VMOVUPS      (R11)(CX*4), Y2
+	VMOVUPS      (R11), Y3
+	VMOVUPS      (R10)(CX*8), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      (R10)(CX*4), Y2
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      (R10), Y3
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y4
+	VSUBPS       Y2, Y3, Y2
+	VMOVUPS      (R11)(CX*4), Y3
+	VMOVUPS      (R11), Y5
+	VMOVUPS      (R10)(CX*8), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VMOVUPS      (R10)(CX*4), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VMOVUPS      (R10), Y5
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y3, Y5, Y6
+	VSUBPS       Y3, Y5, Y3
+	VPBROADCASTD float3e800000<>+0(SB), Y5
+	VMULPS       Y5, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y2, Y2
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y6, Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVAPS      Y0, 96(DI)
+	VMOVAPS      Y4, 256(DI)
+	VMOVAPS      Y2, 416(DI)
+	VMOVAPS      Y6, 576(DI)
+	VMOVAPS      Y3, 736(DI)
+	VMOVAPS      Y1, 896(DI)
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	VMOVUPS      (R10), Y0
+	VMOVUPS      (R11)(CX*4), Y1
+	VMOVUPS      (R11)(CX*4), Y2
+	VMOVUPS      (R11), Y3
+	VMOVUPS      (R10)(CX*8), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      (R10)(CX*4), Y2
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      (R10), Y3
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y4
+	VSUBPS       Y2, Y3, Y2
+	VMOVUPS      (R11)(CX*4), Y3
+	VMOVUPS      (R11), Y5
+	VMOVUPS      (R10)(CX*8), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VMOVUPS      (R10)(CX*4), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VMOVUPS      (R10), Y5
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y3, Y5, Y6
+	VSUBPS       Y3, Y5, Y3
+	VPBROADCASTD float3e800000<>+0(SB), Y5
+	VMULPS       Y5, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y2, Y2
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y6, Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVAPS      Y0, 128(DI)
+	VMOVAPS      Y4, 288(DI)
+	VMOVAPS      Y2, 448(DI)
+	VMOVAPS      Y6, 608(DI)
+	VMOVAPS      Y3, 768(DI)
+	VMOVAPS      Y1, 928(DI)
+	LEAQ         (BX)(R9*4), R10
+	VMOVUPS      (DI), Y0
+	VMOVUPS      128(DI), Y1
+	VMOVUPS      128(DI), Y2
+	VMOVUPS      96(DI), Y3
+	VMOVUPS      64(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      32(DI), Y2
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      (DI), Y3
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y4
+	VSUBPS       Y2, Y3, Y2
+	VMOVUPS      128(DI), Y3
+	VMOVUPS      96(DI), Y5
+	VMOVUPS      64(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VMOVUPS      32(DI), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VMOVUPS      (DI), Y5
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y3, Y5, Y6
+	VSUBPS       Y3, Y5, Y3
+	VPBROADCASTD float3e800000<>+0(SB), Y5
+	VMULPS       Y5, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y2, Y2
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y6, Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      160(DI), Y0
+	VMOVUPS      288(DI), Y1
+	VMOVUPS      288(DI), Y2
+	VMOVUPS      256(DI), Y3
+	VMOVUPS      224(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      192(DI), Y2
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      160(DI), Y3
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y4
+	VSUBPS       Y2, Y3, Y2
+	VMOVUPS      288(DI), Y3
+	VMOVUPS      256(DI), Y5
+	VMOVUPS      224(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VMOVUPS      192(DI), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VMOVUPS      160(DI), Y5
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y3, Y5, Y6
+	VSUBPS       Y3, Y5, Y3
+	VPBROADCASTD float3e800000<>+0(SB), Y5
+	VMULPS       Y5, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y2, Y2
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y6, Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      320(DI), Y0
+	VMOVUPS      448(DI), Y1
+	VMOVUPS      448(DI), Y2
+	VMOVUPS      416(DI), Y3
+	VMOVUPS      384(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      352(DI), Y2
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      320(DI), Y3
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y4
+	VSUBPS       Y2, Y3, Y2
+	VMOVUPS      448(DI), Y3
+	VMOVUPS      416(DI), Y5
+	VMOVUPS      384(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VMOVUPS      352(DI), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VMOVUPS      320(DI), Y5
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y3, Y5, Y6
+	VSUBPS       Y3, Y5, Y3
+	VPBROADCASTD float3e800000<>+0(SB), Y5
+	VMULPS       Y5, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y2, Y2
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y6, Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      480(DI), Y0
+	VMOVUPS      608(DI), Y1
+	VMOVUPS      608(DI), Y2
+	VMOVUPS      576(DI), Y3
+	VMOVUPS      544(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      512(DI), Y2
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      480(DI), Y3
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y4
+	VSUBPS       Y2, Y3, Y2
+	VMOVUPS      608(DI), Y3
+	VMOVUPS      576(DI), Y5
+	VMOVUPS      544(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VMOVUPS      512(DI), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VMOVUPS      480(DI), Y5
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y3, Y5, Y6
+	VSUBPS       Y3, Y5, Y3
+	VPBROADCASTD float3e800000<>+0(SB), Y5
+	VMULPS       Y5, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y2, Y2
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y6, Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      640(DI), Y0
+	VMOVUPS      768(DI), Y1
+	VMOVUPS      768(DI), Y2
+	VMOVUPS      736(DI), Y3
+	VMOVUPS      704(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      672(DI), Y2
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      640(DI), Y3
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y4
+	VSUBPS       Y2, Y3, Y2
+	VMOVUPS      768(DI), Y3
+	VMOVUPS      736(DI), Y5
+	VMOVUPS      704(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VMOVUPS      672(DI), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VMOVUPS      640(DI), Y5
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y3, Y5, Y6
+	VSUBPS       Y3, Y5, Y3
+	VPBROADCASTD float3e800000<>+0(SB), Y5
+	VMULPS       Y5, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y2, Y2
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y6, Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      800(DI), Y0
+	VMOVUPS      928(DI), Y1
+	VMOVUPS      928(DI), Y2
+	VMOVUPS      896(DI), Y3
+	VMOVUPS      864(DI), Y4
+	VADDPS       Y2, Y4, Y4
+	VMOVUPS      832(DI), Y2
+	VADDPS       Y3, Y2, Y2
+	VMOVUPS      800(DI), Y3
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y4
+	VSUBPS       Y2, Y3, Y2
+	VMOVUPS      928(DI), Y3
+	VMOVUPS      896(DI), Y5
+	VMOVUPS      864(DI), Y6
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y3, Y6
+	VMOVUPS      832(DI), Y3
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y5, Y3
+	VMOVUPS      800(DI), Y5
+	VPBROADCASTD float40800000<>+0(SB), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	VADDPS       Y3, Y3, Y3
+	VADDPS       Y3, Y5, Y6
+	VSUBPS       Y3, Y5, Y3
+	VPBROADCASTD float3e800000<>+0(SB), Y5
+	VMULPS       Y5, Y0, Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y4
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y2, Y2
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y6, Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y5
+	VMULPS       Y5, Y3, Y3
+	VMOVUPS      Y0, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y4, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y2, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y6, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y3, (R10)
+	LEAQ         (R10)(DX*4), R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (R10)(DX*4), R10
+	ADDQ         $0x08, R9
+	CMPQ         R9, AX
+	JLT          channel
+	LEAQ         (BX)(AX*4), BX
+	MOVQ         step+64(FP), R9
+	LEAQ         (SI)(R9*4), SI
+	DECQ         R8
+	JNZ          tile
+	VZEROUPPER
+	RET
+
+// func winogradCombine65AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·winogradCombine65AVX2(SB), $992-104
+	MOVQ width+8(FP), AX
+	MOVQ q+80(FP), CX
+	MOVQ dst_base+16(FP), DX
+	MOVQ src_base+40(FP), BX
+	LEAQ 32(SP), SI
+	ANDQ $-32, SI
+	MOVQ n+0(FP), DI
+
+tile:
+	XORQ R8, R8
+
+channel:
+	IMUL3Q       $0x06, CX, R9
+	LEAQ         (BX)(R8*4), R10
+	LEAQ         (R10)(R9*4), R11
+	LEAQ         (R11)(R9*8), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      (R11)(R9*4), Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y7, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTD float41000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VPBROADCASTD float41800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y7, Y2
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVAPS      Y1, (SI)
+	VMOVAPS      Y3, 192(SI)
+	VMOVAPS      Y4, 384(SI)
+	VMOVAPS      Y0, 576(SI)
+	VMOVAPS      Y2, 768(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      (R11)(R9*4), Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y7, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTD float41000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VPBROADCASTD float41800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y7, Y2
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVAPS      Y1, 32(SI)
+	VMOVAPS      Y3, 224(SI)
+	VMOVAPS      Y4, 416(SI)
+	VMOVAPS      Y0, 608(SI)
+	VMOVAPS      Y2, 800(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      (R11)(R9*4), Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y7, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTD float41000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VPBROADCASTD float41800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y7, Y2
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVAPS      Y1, 64(SI)
+	VMOVAPS      Y3, 256(SI)
+	VMOVAPS      Y4, 448(SI)
+	VMOVAPS      Y0, 640(SI)
+	VMOVAPS      Y2, 832(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      (R11)(R9*4), Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y7, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTD float41000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VPBROADCASTD float41800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y7, Y2
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVAPS      Y1, 96(SI)
+	VMOVAPS      Y3, 288(SI)
+	VMOVAPS      Y4, 480(SI)
+	VMOVAPS      Y0, 672(SI)
+	VMOVAPS      Y2, 864(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      (R11)(R9*4), Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y7, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTD float41000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VPBROADCASTD float41800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y7, Y2
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVAPS      Y1, 128(SI)
+	VMOVAPS      Y3, 320(SI)
+	VMOVAPS      Y4, 512(SI)
+	VMOVAPS      Y0, 704(SI)
+	VMOVAPS      Y2, 896(SI)
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R11)(CX*4), R11
+	VMOVUPS      (R10)(R9*4), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R10)(R9*8), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (R10), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      (R11), Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      (R11)(R9*4), Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y7, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTD float41000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VPBROADCASTD float41800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y7, Y2
+	VMOVUPS      (R11)(R9*8), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVAPS      Y1, 160(SI)
+	VMOVAPS      Y3, 352(SI)
+	VMOVAPS      Y4, 544(SI)
+	VMOVAPS      Y0, 736(SI)
+	VMOVAPS      Y2, 928(SI)
+	LEAQ         (DX)(R8*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      32(SI), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      64(SI), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (SI), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      96(SI), Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      128(SI), Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y7, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTD float41000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VPBROADCASTD float41800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y7, Y2
+	VMOVUPS      160(SI), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x01
+	JLE          narrow0
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y3, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x02
+	JLE          narrow0
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y4, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x03
+	JLE          narrow0
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x04
+	JLE          narrow0
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+
+narrow0:
+	MOVQ         rows+88(FP), R10
+	CMPQ         R10, $0x01
+	JLE          low
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      224(SI), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      256(SI), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      192(SI), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      288(SI), Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      320(SI), Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y7, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTD float41000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VPBROADCASTD float41800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y7, Y2
+	VMOVUPS      352(SI), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x01
+	JLE          narrow1
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y3, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x02
+	JLE          narrow1
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y4, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x03
+	JLE          narrow1
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x04
+	JLE          narrow1
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+
+narrow1:
+	MOVQ         rows+88(FP), R10
+	CMPQ         R10, $0x02
+	JLE          low
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      416(SI), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      448(SI), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      384(SI), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      480(SI), Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      512(SI), Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y7, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTD float41000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VPBROADCASTD float41800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y7, Y2
+	VMOVUPS      544(SI), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x01
+	JLE          narrow2
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y3, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x02
+	JLE          narrow2
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y4, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x03
+	JLE          narrow2
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x04
+	JLE          narrow2
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+
+narrow2:
+	MOVQ         rows+88(FP), R10
+	CMPQ         R10, $0x03
+	JLE          low
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      608(SI), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      640(SI), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      576(SI), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      672(SI), Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      704(SI), Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y7, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTD float41000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VPBROADCASTD float41800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y7, Y2
+	VMOVUPS      736(SI), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x01
+	JLE          narrow3
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y3, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x02
+	JLE          narrow3
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y4, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x03
+	JLE          narrow3
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+	MOVQ         cols+96(FP), R11
+	CMPQ         R11, $0x04
+	JLE          narrow3
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+
+narrow3:
+	MOVQ         rows+88(FP), R10
+	CMPQ         R10, $0x04
+	JLE          low
+	MOVQ         row+72(FP), R10
+	LEAQ         (R9)(R10*4), R9
+	MOVQ         R9, R10
+	VMOVUPS      800(SI), Y0
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      832(SI), Y1
+	VPBROADCASTD floatbe2aaaab<>+0(SB), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      768(SI), Y1
+	VPBROADCASTD float3e800000<>+0(SB), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y0, Y3
+	VMOVUPS      Y2, Y4
+	VMOVUPS      Y0, Y0
+	VMOVUPS      Y2, Y2
+	VMOVUPS      864(SI), Y5
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      896(SI), Y6
+	VPBROADCASTD float3d2aaaab<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y7, Y1, Y1
+	VPBROADCASTD float40000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VPBROADCASTD float40800000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y7, Y4
+	VPBROADCASTD float41000000<>+0(SB), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VPBROADCASTD float41800000<>+0(SB), Y5
+	VFMADD231PS  Y5, Y7, Y2
+	VMOVUPS      928(SI), Y5
+	VADDPS       Y5, Y2, Y2
+	VMOVUPS      Y1, (R10)
+	MOVQ         cols+96(FP), R9
+	CMPQ         R9, $0x01
+	JLE          narrow4
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y3, (R10)
+	MOVQ         cols+96(FP), R9
+	CMPQ         R9, $0x02
+	JLE          narrow4
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y4, (R10)
+	MOVQ         cols+96(FP), R9
+	CMPQ         R9, $0x03
+	JLE          narrow4
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y0, (R10)
+	MOVQ         cols+96(FP), R9
+	CMPQ         R9, $0x04
+	JLE          narrow4
+	LEAQ         (R10)(AX*4), R10
+	VMOVUPS      Y2, (R10)
+
+narrow4:
+low:
+	ADDQ $0x08, R8
+	CMPQ R8, AX
+	JLT  channel
+	LEAQ (BX)(AX*4), BX
+	MOVQ step+64(FP), R8
+	LEAQ (DX)(R8*4), DX
+	DECQ DI
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+DATA float41800000<>+0(SB)/4, $0x41800000
+GLOBL float41800000<>(SB), RODATA|NOPTR, $4

@@ -99,14 +99,15 @@ func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// forwardImages convolves two rows of windows at a time.
+// forwardImages convolves a few rows of windows at a time, whose first row of pixels
+// is a multiple of four.
 func (c *ConvBlock[T]) forwardImages(lo, hi int) {
-	s := c.blockScratch()
+	s, rows := c.blockScratch(), 2<<(c.KH&1)
 	defer c.idle.put(s)
 	for n := lo; n < hi; n++ {
 		c.beginImage(s, n)
-		for i := 0; i < c.PH; i += 2 {
-			last := min(i+2, c.PH)
+		for i := 0; i < c.PH; i += rows {
+			last := min(i+rows, c.PH)
 			c.convolve(s, n, s.z, i*c.KH, last*c.KH)
 			for r := i; r < last; r++ {
 				c.windows.largest(s.y[r*c.PW*c.width():], c.winners(n, r), s.z[(r-i)*c.KH*c.windows.row:])

@@ -9,7 +9,7 @@ type engine[T Float] interface {
 	prepare(s ConvShape, w []T) bool
 	// load takes up an image, the planes x (C,H,W), for the methods below.
 	load(s *convScratch[T], x []T)
-	// convolve sets y to the output's rows [lo,hi); lo is even.
+	// convolve sets y to the output's rows [lo,hi); lo is a multiple of four.
 	convolve(y []T, s *convScratch[T], lo, hi int)
 
 	// weights is the number of elements of the gradient of the filters as the

@@ -55,9 +55,14 @@ var twins = []struct {
 	{"Conv2d", convTwin},
 	{"depthwise", depthwiseTwin},
 	{"winograd", winogradTwin},
-	{"winogradInput", winogradTileTwin(func(n, width int, f [][]float32, row, q int) { winogradInput(n, width, f[0], f[1], row, q) })},
-	{"winogradOutput", winogradTileTwin(func(n, width int, f [][]float32, row, q int) { winogradOutput(n, width, f[1], row, f[0], q, 2, 1+n%2) })},
-	{"winogradGradient", winogradTileTwin(func(n, width int, f [][]float32, row, q int) { winogradGradient(n, width, f[0], f[1], row, q) })},
+	{"winogradImage", winogradTileTwin(func(t tileCase, f [][]float32) { winogradImage(t.side, t.n, t.width, f[0], f[1], t.step, t.row, t.q) })},
+	{"winogradSpread", winogradTileTwin(func(t tileCase, f [][]float32) { winogradSpread(t.side, t.n, t.width, f[1], f[0], t.step, t.row, t.q) })},
+	{"winogradEvaluate", winogradTileTwin(func(t tileCase, f [][]float32) {
+		winogradEvaluate(t.side, t.pixels, t.n, t.width, f[0], f[1], t.step, t.row, t.q)
+	})},
+	{"winogradCombine", winogradTileTwin(func(t tileCase, f [][]float32) {
+		winogradCombine(t.side, t.pixels, t.n, t.width, f[1], f[0], t.step, t.row, t.q, t.rows, t.cols)
+	})},
 	{"Gemm", gemmTwin},
 }
 
@@ -182,27 +187,38 @@ func depthwiseTwin(r *rand.Rand, n int) twin {
 	return convolution(r, s)
 }
 
-// winogradTwin has 3×3 filters, and channels and pixels enough for them.
+// winogradTwin has 3×3 or 5×5 filters, and channels and pixels enough for them.
 func winogradTwin(r *rand.Rand, n int) twin {
-	s := ConvShape{N: 2, C: 8 * (2 + r.IntN(3)), F: 16 + r.IntN(30), KH: 3, KW: 3, PadTop: r.IntN(3), PadLeft: r.IntN(3)}
+	k := 3 + 2*r.IntN(2)
+	s := ConvShape{N: 2, C: 8 * (2 + r.IntN(3)), F: 16 + r.IntN(30), KH: k, KW: k, PadTop: r.IntN(k), PadLeft: r.IntN(k)}
 	s.StrideH, s.StrideW, s.DilationH, s.DilationW, s.Groups = 1, 1, 1, 1, 1
 	s.OW = 1 + n%40
 	s.OH = 256/s.OW + 1
-	s.H, s.W = s.OH+2-s.PadTop-r.IntN(3), max(1, s.OW+2-s.PadLeft-r.IntN(3))
+	s.H, s.W = max(1, s.OH+k-1-s.PadTop-r.IntN(k)), max(1, s.OW+k-1-s.PadLeft-r.IntN(k))
 	c := convolution(r, s)
 	c.tiled = true
 	return c
 }
 
-// winogradTileTwin has n tiles, at least one: 16 matrices of them, and an image
-// that is as large as input needs it.
-func winogradTileTwin(run func(n, width int, f [][]float32, row, q int)) func(r *rand.Rand, n int) twin {
+// tileCase is n of Winograd's tiles, and places in memory.
+type tileCase struct {
+	side, pixels, n, width, step, row, q int
+	rows, cols                           int // of the pixels that are wanted
+}
+
+// winogradTileTwin has at least one tile, all matrices of the tiles, and an image
+// that is as large as the pixels of a tile that has as many as it can need it.
+func winogradTileTwin(run func(t tileCase, f [][]float32)) func(r *rand.Rand, n int) twin {
 	return func(r *rand.Rand, n int) twin {
-		n, width := max(n, 1), 8*(1+r.IntN(4))
-		row, q := (2*n+2)*width+r.IntN(9), n*width+r.IntN(9)
+		t := tileCase{side: 4 + 2*r.IntN(2), n: max(n, 1), width: 8 * (1 + r.IntN(4))}
+		t.pixels = 2 + r.IntN(t.side-2)
+		t.rows, t.cols = 1+r.IntN(t.pixels), 1+r.IntN(t.pixels)
+		t.step = t.pixels * t.width
+		image := (t.n-1)*t.step + t.side*t.width
+		t.row, t.q = image+r.IntN(9), t.n*t.width+r.IntN(9)
 		return twin{
-			floats: [][]float32{normal[float32](r, 15*q+n*width), normal[float32](r, 3*row+(2*n+2)*width)},
-			run:    func(f [][]float32, _ [][]uint8) { run(n, width, f, row, q) },
+			floats: [][]float32{normal[float32](r, (t.side*t.side-1)*t.q+t.n*t.width), normal[float32](r, (t.side-1)*t.row+image)},
+			run:    func(f [][]float32, _ [][]uint8) { run(t, f) },
 		}
 	}
 }

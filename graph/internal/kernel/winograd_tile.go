@@ -1,78 +1,103 @@
 package kernel
 
-// The transformations of Winograd's convolution F(2×2,3×3), of n tiles that lie
-// side by side, in images that are stored channels last: the plain Go twins of
-// the assembly. Element (i,j) of a transformed tile of 4×4 is at (4·i+j)·q, q
-// being the distance between the matrices that are multiplied.
+// The transformations of Winograd's convolutions of n tiles that lie side by side,
+// in images that are stored channels last: the plain Go twins of the assembly.
+// Pixel (i,j) of tile t is at t·step + i·row + j·width, and element (i,j) of a
+// transformed tile of side×side at (side·i+j)·q, q being the distance between the
+// matrices that are multiplied.
 
-// winogradInput sets v to Bᵀ·d·B, where d is a tile of 4×4 pixels; the next one
-// begins two pixels further.
-func winogradInput[T Float](n, width int, v, x []T, row, q int) {
-	if v, ok := float32s(v); ok {
-		x, _ := float32s(x)
-		channelLoops.winogradInput(n, width, v, x, row, q)
+// winogradLoops are the transformations in assembly, by side and number of pixels.
+type (
+	winogradLoops struct {
+		image    [maxSide + 1]tileLoop
+		spread   [maxSide + 1]tileLoop
+		evaluate [maxSide + 1][maxSide]tileLoop
+		combine  [maxSide + 1][maxSide]pixelLoop
+	}
+	tileLoop  func(n, width int, dst, src []float32, step, row, q int)
+	pixelLoop func(n, width int, dst, src []float32, step, row, q, rows, cols int)
+)
+
+// winogradImage transforms tiles of side×side pixels of an image.
+func winogradImage[T Float](side, n, width int, dst, src []T, step, row, q int) {
+	if dst, ok := float32s(dst); ok {
+		src, _ := float32s(src)
+		channelLoops.winograd.image[side](n, width, dst, src, step, row, q)
 		return
 	}
-	each := func(d [4]T) [4]T { return [4]T{d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]} }
-	eachTile(n, width, func(tile, f int) {
-		var d [4][4]T
-		for i := range d {
-			for j := range d[i] {
-				d[i][j] = x[i*row+(2*tile+j)*width+f]
-			}
-		}
-		for i, t := range transformed(each, d) {
-			for j, t := range t {
-				v[(4*i+j)*q+tile*width+f] = t
-			}
-		}
-	})
+	toTiles(n, width, dst, src, step, row, q, side, side, imageLine[T])
 }
 
-// winogradOutput sets the pixels of y to Aᵀ·m·A, 2×2 for each tile or the first
-// of its rows and columns.
-func winogradOutput[T Float](n, width int, y []T, row int, m []T, q, rows, cols int) {
-	if y, ok := float32s(y); ok {
-		m, _ := float32s(m)
-		channelLoops.winogradOutput(n, width, y, row, m, q, rows, cols)
+// winogradSpread adds what tiles give to side×side pixels of the gradient of an
+// image, which overlap.
+func winogradSpread[T Float](side, n, width int, dst, src []T, step, row, q int) {
+	if dst, ok := float32s(dst); ok {
+		src, _ := float32s(src)
+		channelLoops.winograd.spread[side](n, width, dst, src, step, row, q)
 		return
 	}
-	each := func(t [4]T) [4]T { return [4]T{(t[0] + t[1]) + t[2], (t[1] - t[2]) - t[3]} }
+	fromTiles(n, width, dst, src, step, row, q, side, side, side, side, spreadLine[T], true)
+}
+
+// winogradEvaluate transforms squares of pixels×pixels, which are filters if that
+// is odd, or else gradients of the output.
+func winogradEvaluate[T Float](side, pixels, n, width int, dst, src []T, step, row, q int) {
+	if dst, ok := float32s(dst); ok {
+		src, _ := float32s(src)
+		channelLoops.winograd.evaluate[side][pixels](n, width, dst, src, step, row, q)
+		return
+	}
+	toTiles(n, width, dst, src, step, row, q, side, pixels, evaluateLine[T])
+}
+
+// winogradCombine transforms tiles to squares of pixels×pixels, or the first of
+// their rows and columns: gradients of filters if that is odd, or else output.
+func winogradCombine[T Float](side, pixels, n, width int, dst, src []T, step, row, q, rows, cols int) {
+	if dst, ok := float32s(dst); ok {
+		src, _ := float32s(src)
+		channelLoops.winograd.combine[side][pixels](n, width, dst, src, step, row, q, rows, cols)
+		return
+	}
+	fromTiles(n, width, dst, src, step, row, q, side, pixels, rows, cols, combineLine[T], false)
+}
+
+// lineFunc transforms the n values of a line; others are not looked at.
+type lineFunc[T Float] func(side, n int, d [maxSide]T) [maxSide]T
+
+func toTiles[T Float](n, width int, dst, src []T, step, row, q, side, pixels int, line lineFunc[T]) {
 	eachTile(n, width, func(tile, f int) {
-		var t [4][4]T
-		for i := range t {
-			for j := range t[i] {
-				t[i][j] = m[(4*i+j)*q+tile*width+f]
+		var d [maxSide][maxSide]T
+		for i := range pixels {
+			for j := range pixels {
+				d[i][j] = src[tile*step+i*row+j*width+f]
 			}
 		}
-		for i, s := range transformed(each, t) {
-			for j, s := range s {
-				if i < rows && j < cols {
-					y[i*row+(2*tile+j)*width+f] = s
+		for i, t := range transformed(d, side, pixels, line) {
+			for j, t := range t {
+				if i < side && j < side {
+					dst[(side*i+j)*q+tile*width+f] = t
 				}
 			}
 		}
 	})
 }
 
-// winogradGradient sets z to A·d·Aᵀ, where d is a tile of 2×2 pixels.
-func winogradGradient[T Float](n, width int, z, d []T, row, q int) {
-	if z, ok := float32s(z); ok {
-		d, _ := float32s(d)
-		channelLoops.winogradGradient(n, width, z, d, row, q)
-		return
-	}
-	each := func(e [4]T) [4]T { return [4]T{e[0], e[0] + e[1], e[0] - e[1], -e[1]} }
+func fromTiles[T Float](n, width int, dst, src []T, step, row, q, side, pixels, rows, cols int, line lineFunc[T], add bool) {
 	eachTile(n, width, func(tile, f int) {
-		var e [4][4]T
-		for i := range 2 {
-			for j := range 2 {
-				e[i][j] = d[i*row+(2*tile+j)*width+f]
+		var d [maxSide][maxSide]T
+		for i := range side {
+			for j := range side {
+				d[i][j] = src[(side*i+j)*q+tile*width+f]
 			}
 		}
-		for i, t := range transformed(each, e) {
-			for j, t := range t {
-				z[(4*i+j)*q+tile*width+f] = t
+		d = transformed(d, side, pixels, line)
+		for i := range rows {
+			for j := range cols {
+				p := &dst[tile*step+i*row+j*width+f]
+				if add {
+					d[i][j] += *p
+				}
+				*p = d[i][j]
 			}
 		}
 	})
@@ -86,16 +111,19 @@ func eachTile(n, width int, do func(tile, f int)) {
 	}
 }
 
-// transformed applies a transformation to the columns of a matrix, then to the
-// rows of what that gave.
-func transformed[T Float](each func([4]T) [4]T, d [4][4]T) (r [4][4]T) {
-	for j := range 4 {
-		for i, t := range each([4]T{d[0][j], d[1][j], d[2][j], d[3][j]}) {
+// transformed transforms the columns of a matrix, then the rows of what that gave.
+func transformed[T Float](d [maxSide][maxSide]T, side, n int, line lineFunc[T]) (r [maxSide][maxSide]T) {
+	for j := range maxSide {
+		var column [maxSide]T
+		for i := range maxSide {
+			column[i] = d[i][j]
+		}
+		for i, t := range line(side, n, column) {
 			r[i][j] = t
 		}
 	}
 	for i := range r {
-		r[i] = each(r[i])
+		r[i] = line(side, n, r[i])
 	}
 	return r
 }

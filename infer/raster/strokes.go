@@ -1,13 +1,12 @@
-package infer
+package raster
 
 import (
 	"errors"
 	"fmt"
 	"image"
+	"image/draw"
 	"math"
 	"slices"
-
-	"golang.org/x/image/draw"
 )
 
 // visible is the least difference of brightness, of 255 levels, that counts as
@@ -17,8 +16,16 @@ const visible = 5
 // faint is the share of the strongest stroke below which a pixel is noise.
 const faint = 0.15
 
-// strokes turns a picture into light strokes on black, of height h and width w.
-func strokes(img image.Image, h, w int) ([]float32, error) {
+// vanished is what no longer counts as a stroke in a picture made smaller.
+const vanished = 1.0 / 65535
+
+// Strokes turns a picture into light strokes on black, of height h and width w,
+// as MNIST has them. One of that size is only inverted, if its ground is the
+// lighter. Of any other the ground becomes black, the strokes are cut out, scaled
+// to 20/28 of height and width, and put so that their centre of mass is in the
+// middle. Transparent pixels count as white, or as black if nothing could be seen
+// on white.
+func Strokes(img image.Image, h, w int) ([]float32, error) {
 	g := grey(img, image.White)
 	if contrast(g) < visible { // white strokes on a transparent ground?
 		g = grey(img, image.Black)
@@ -86,7 +93,7 @@ func digit(g *image.Gray, level uint8, h, w int) ([]float32, error) {
 	length := func(n int) int { return max(1, int(math.Round(scale*float64(n)))) }
 	small := scaled(g, box, length(box.Dy()), length(box.Dx()))
 	top := slices.Max(small.v)
-	if top == 0 {
+	if top < vanished {
 		return nil, errors.New("the strokes are too thin for the picture's size")
 	}
 	for i := range small.v { // thin strokes became grey
@@ -127,11 +134,14 @@ type plane struct {
 
 // scaled is the part of a picture in box, with another size.
 func scaled(g *image.Gray, box image.Rectangle, h, w int) plane {
-	to := image.NewGray16(image.Rect(0, 0, w, h))
-	draw.BiLinear.Scale(to, to.Rect, g, box, draw.Src, nil)
+	from := source{h: box.Dy(), w: box.Dx(), channels: 1, row: func(y int, to []float64) {
+		for x := range to {
+			to[x] = float64(g.GrayAt(box.Min.X+x, box.Min.Y+y).Y) / 255
+		}
+	}}
 	p := plane{h, w, make([]float32, h*w)}
-	for i := range p.v {
-		p.v[i] = float32(to.Gray16At(i%w, i/w).Y) / 65535
+	for i, v := range from.resized(h, w, bilinear) {
+		p.v[i] = float32(v)
 	}
 	return p
 }

@@ -1,0 +1,58 @@
+// Package testset is how commands measure a model on a dataset's test part.
+package testset
+
+import (
+	"context"
+	"fmt"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/infer"
+	"tapenet/train/data"
+)
+
+// Open opens a dataset for a model that takes images of this shape and knows so
+// many classes; pictures come in the model's size. Errors begin with the
+// command's name.
+func Open(command, name string, input [3]int, classes int) (data.Dataset, error) {
+	d, err := data.Open(name)
+	if err == nil && d.Scaled {
+		d, err = data.Options{Channels: input[0], Height: input[1], Width: input[2]}.Open(name)
+	}
+	if err != nil {
+		return d, err
+	}
+	if d.Shape != input || len(d.Classes) != classes {
+		return d, fmt.Errorf("%s: the dataset has images of %s in %d classes, the model takes %s in %d",
+			command, cli.Shape(d.Shape), len(d.Classes), cli.Shape(input), classes)
+	}
+	return d, nil
+}
+
+// Each calls do for every test image, in order, with its class and what predict,
+// a Predict of package infer, makes of it. Errors begin with the command's name.
+func Each(ctx context.Context, command string, d data.Dataset, predict func([][]float32) ([]infer.Prediction, error), do func(class int, p infer.Prediction)) error {
+	const batch = 128
+	size := d.Shape[0] * d.Shape[1] * d.Shape[2]
+	for lo := 0; lo < d.Test.Len(); lo += batch {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("%s: stopped after %d of %d test images: %w", command, lo, d.Test.Len(), err)
+		}
+		images := make([][]float32, min(batch, d.Test.Len()-lo))
+		labels := make([]int, len(images))
+		for i := range images {
+			var err error
+			images[i] = make([]float32, size)
+			if labels[i], err = d.Test.Read(lo+i, images[i]); err != nil {
+				return err
+			}
+		}
+		predictions, err := predict(images)
+		if err != nil {
+			return err
+		}
+		for i, p := range predictions {
+			do(labels[i], p)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,30 @@
+package graph
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Trace builds a network for inference, each op by itself, and returns the node
+// of its output: what programs start from that write a network in another
+// language, by op.Describe. tensors are all its weights, by name; shape is the
+// input's, the batch first.
+func Trace(l Layer, tensors map[string]*tensor.Dense, shape ...int) (*gorgonia.Node, error) {
+	w := &Weights{From: tensors}
+	if tensors == nil {
+		w.From = map[string]*tensor.Dense{}
+	}
+	m, err := (Options{Weights: w, NoFusion: true}).Build(l, Infer, shape...)
+	if err != nil {
+		return nil, err
+	}
+	if len(tensors) != len(w.Names()) {
+		return nil, w.Load(tensors) // says which is one too many
+	}
+	if s := m.OutputShape(); len(s) == 0 || s[0] != shape[0] {
+		return nil, fmt.Errorf("graph: the network's output for %d samples is %v, want the batch first", shape[0], s)
+	}
+	return m.output, nil
+}
