@@ -22,6 +22,7 @@ func init() {
 			"Dropout":      reflect.ValueOf(op.Dropout),
 			"ELU":          reflect.ValueOf(op.ELU),
 			"Expand":       reflect.ValueOf(op.Expand),
+			"Fold":         reflect.ValueOf(op.Fold),
 			"ForwardOf":    reflect.ValueOf(op.ForwardOf),
 			"Fuse":         reflect.ValueOf(op.Fuse),
 			"GELU":         reflect.ValueOf(op.GELU),
