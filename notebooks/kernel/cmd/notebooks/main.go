@@ -1,7 +1,7 @@
 // Notebooks executes notebooks in the kernel that cmd/kernel builds and writes
 // them with their outputs:
 //
-//	go run ./cmd/notebooks -kernel ../../bin/gophernotes -out /tmp/executed ../*.ipynb
+//	go run ./cmd/notebooks -kernel ../../bin/gophernotes -out executed ../*.ipynb
 //
 // Without -out it writes them where they are. It ends with the first error of a
 // cell, and says how long each notebook took.
