@@ -34,7 +34,7 @@ func TestMemory(t *testing.T) {
 }
 
 // shallow are the models that are quick without assembly too.
-var shallow = []string{"cnn", "fcnn", "lenet5", "mlp"}
+var shallow = []string{"cnn", "fcnn", "lenet5", "mlp", "convnet"}
 
 // specs are all models, with -short the shallow ones.
 func specs() []modelzoo.Spec {

@@ -46,7 +46,7 @@ func TestSpecs(t *testing.T) {
 
 func TestLookupUnknown(t *testing.T) {
 	_, err := modelzoo.Lookup("resnet9000")
-	want := `modelzoo: no model "resnet9000", want one of cnn, fcnn, lenet5, mlp, ` +
+	want := `modelzoo: no model "resnet9000", want one of cnn, fcnn, lenet5, mlp, convnet, ` +
 		`simplecnn, simplecnn-m3, simplecnn-m7, vgg11, resnet20, mobilenetv2, mlpmixer`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -128,7 +128,7 @@ func TestImageDoesNotFit(t *testing.T) {
 // The smallest images that fit, where a network takes any.
 func TestSmallestImage(t *testing.T) {
 	for name, side := range map[string]int{
-		"cnn": 4, "fcnn": 7, "lenet5": 12, "mlp": 1, "simplecnn": 21, "simplecnn-m3": 21, "simplecnn-m7": 25,
+		"cnn": 4, "fcnn": 7, "lenet5": 12, "mlp": 1, "convnet": 20, "simplecnn": 21, "simplecnn-m3": 21, "simplecnn-m7": 25,
 		"vgg11": 1, "resnet20": 1, "mobilenetv2": 1, "mlpmixer": 4,
 	} {
 		s, err := modelzoo.Lookup(name)

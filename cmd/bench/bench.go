@@ -194,7 +194,7 @@ func (o *options) combine(models, modes, batches, threads string) error {
 		}
 		for mode := range strings.SplitSeq(modes, ",") {
 			if !slices.Contains(modeNames, mode) {
-				return cli.Usagef("bench: -mode %q, want some of %s", mode, strings.Join(modeNames, ","))
+				return cli.Usagef("bench: -mode %q, want %s", mode, strings.Join(modeNames, ", "))
 			}
 			for _, n := range procs {
 				for _, batch := range sizes {
