@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -135,12 +134,24 @@ func (p *Predictor) check(x []float32) error {
 	if want := p.Input[0] * p.Input[1] * p.Input[2]; len(x) != want {
 		return fmt.Errorf("%d values, want %d for %d×%d×%d", len(x), want, p.Input[0], p.Input[1], p.Input[2])
 	}
-	for i, v := range x {
-		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-			return fmt.Errorf("value %d is %v, want a finite number", i, v)
-		}
+	if finite(x) {
+		return nil
 	}
-	return nil
+	i := slices.IndexFunc(x, func(v float32) bool { return v-v != 0 })
+	return fmt.Errorf("value %d is %v, want a finite number", i, x[i])
+}
+
+// finite reports whether all values are finite: v-v is 0 for these alone. Four
+// sums, as one addition has to wait for the one before it.
+func finite(x []float32) bool {
+	var a, b, c, d float32
+	for ; len(x) >= 4; x = x[4:] {
+		a, b, c, d = a+(x[0]-x[0]), b+(x[1]-x[1]), c+(x[2]-x[2]), d+(x[3]-x[3])
+	}
+	for _, v := range x {
+		a += v - v
+	}
+	return a+b+c+d == 0
 }
 
 func (p *Predictor) prediction(probabilities []float32) Prediction {
