@@ -173,6 +173,43 @@ func TestSaliencyErrors(t *testing.T) {
 	}
 }
 
+// TestFeatureLayers: outputs of one row, one column or one pixel are no images.
+func TestFeatureLayers(t *testing.T) {
+	for name, want := range map[string]string{"mlp": "", "fcnn": "", "mlpmixer": "", "lenet5": "conv2d avgpool2d conv2d_1 avgpool2d_1"} {
+		spec, err := modelzoo.Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := untrained(t, spec.New(2), weights.Model{Input: spec.Input, Classes: []string{"a", "b"}})
+		p, err := New(spec.New(2), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var paths []string
+		for _, l := range p.FeatureLayers() {
+			paths = append(paths, l.Path)
+		}
+		if got := strings.Join(paths, " "); got != want {
+			t.Errorf("%s: feature maps of %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestFeatureMapsKeepOneGraph: however many layers are asked for.
+func TestFeatureMapsKeepOneGraph(t *testing.T) {
+	p, x := trained(t), digits(t, 1)[0]
+	for _, layer := range []string{"conv2d", "maxpool2d", "conv2d", "maxpool2d"} {
+		if _, err := p.FeatureMaps(x, layer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for v, idle := range p.models.idle {
+		if v.keep == "conv2d" || v.keep == "maxpool2d" && len(idle) != 1 {
+			t.Errorf("%d graphs for %s are kept, want one for the last layer alone", len(idle), v.keep)
+		}
+	}
+}
+
 // TestFeatureMaps: those of the CNN's convolution and of its pooling, against
 // plain nested loops.
 func TestFeatureMaps(t *testing.T) {

@@ -53,9 +53,12 @@ func (p *Predictor) FeatureMaps(image []float32, layer string) (FeatureMaps, err
 	return f, err
 }
 
-// featureLayers are the layers of a network whose outputs are images.
+// featureLayers are the layers of a network whose outputs are images: a row or a
+// column alone is none.
 func featureLayers(m *graph.Model) []graph.LayerInfo {
-	return slices.DeleteFunc(m.Layers(), func(l graph.LayerInfo) bool { return len(l.Ops) == 0 || len(l.Output) != 4 })
+	return slices.DeleteFunc(m.Layers(), func(l graph.LayerInfo) bool {
+		return len(l.Ops) == 0 || len(l.Output) != 4 || l.Output[2] == 1 || l.Output[3] == 1
+	})
 }
 
 // Images are the maps as pictures, all in one scale: black is 0, or the smallest

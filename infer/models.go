@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -108,8 +109,13 @@ func (m *models) take(v variant) (*graph.Model, error) {
 	return o.Build(m.layer, mode, v.batch, m.input[0], m.input[1], m.input[2])
 }
 
+// put takes a graph back. Of those that keep a layer's output only the last
+// layer's stay: a deep network has many layers, each with a graph of its own.
 func (m *models) put(g *graph.Model, v variant) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
+	if v.keep != "" {
+		maps.DeleteFunc(m.idle, func(o variant, _ []*graph.Model) bool { return o.keep != "" && o.keep != v.keep })
+	}
 	m.idle[v] = append(m.idle[v], g)
-	m.mu.Unlock()
 }

@@ -14,29 +14,36 @@ type explanation struct {
 }
 
 // newExplainer starts a worker that explains one image after the other, with a
-// queue of its own, so that explanations do not hold up predictions.
-func newExplainer(predict predictFunc, p *infer.Predictor, c Config, m modelMetrics) *batcher[explanation] {
+// queue of its own, so that explanations do not hold up predictions. They count
+// among the requests, not among the batches.
+func newExplainer(predict predictFunc, p *infer.Predictor, c Config) *batcher[explanation] {
 	c.Batch = 1
 	return newBatcher(func(images [][]float32) ([]explanation, error) {
 		predictions, err := predict(images)
 		if err != nil {
 			return nil, err
 		}
-		e := explanation{prediction: predictions[0]}
 		if !finite(predictions) {
-			return []explanation{e}, nil
+			return []explanation{{prediction: predictions[0]}}, nil
 		}
-		if len(p.FeatureLayers()) > 0 {
-			if e.maps, err = p.FeatureMaps(images[0], ""); err != nil {
-				return nil, err
-			}
-		}
-		e.saliency, err = p.Saliency(images[0], e.prediction.Class)
+		e, err := why(p, images[0], predictions[0].Class)
+		e.prediction = predictions[0]
 		return []explanation{e}, err
-	}, c, m)
+	}, c, unseen())
 }
 
-// explainable answers GET /explain: the models that pictures can be given to.
+// why is an explanation without the prediction.
+func why(p *infer.Predictor, image []float32, class int) (e explanation, err error) {
+	if len(p.FeatureLayers()) > 0 {
+		if e.maps, err = p.FeatureMaps(image, ""); err != nil {
+			return e, err
+		}
+	}
+	e.saliency, err = p.Saliency(image, class)
+	return e, err
+}
+
+// explainable answers GET /explain: the models and their classes.
 func explainable(c *call) ([]byte, error) {
 	type entry struct {
 		Name    string   `json:"name"`

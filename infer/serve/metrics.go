@@ -64,6 +64,12 @@ func (m *metrics) of(p place) modelMetrics {
 	}
 }
 
+// unseen are metrics that /metrics does not show.
+func unseen() modelMetrics {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{})
+	return modelMetrics{prometheus.NewGauge(prometheus.GaugeOpts{}), h, h}
+}
+
 // load counts an attempt to load a model.
 func (m *metrics) load(p place, err error) {
 	result := "ok"

@@ -25,7 +25,9 @@ func used(t *testing.T, change func(*Config)) *Server {
 
 // TestMetrics: what was asked is counted, by model.
 func TestMetrics(t *testing.T) {
-	text := ask(t, used(t, func(*Config) {}), "GET", "/metrics", nil).Body.String()
+	s := used(t, func(*Config) {})
+	ask(t, s, "POST", "/explain?model=cnn&version=1", bytes.NewReader(pngFile(t, drawing())))
+	text := ask(t, s, "GET", "/metrics", nil).Body.String()
 	for _, line := range []string{
 		`tapenet_request_duration_seconds_count{code="200",endpoint="infer",model="cnn",version="1"} 3`,
 		`tapenet_request_duration_seconds_count{code="400",endpoint="infer",model="cnn",version="1"} 1`,
@@ -33,6 +35,8 @@ func TestMetrics(t *testing.T) {
 		`tapenet_errors_total{endpoint="metadata",kind="unknown_model",model="",version=""} 1`,
 		`tapenet_errors_total{endpoint="other",kind="path",model="",version=""} 1`,
 		`tapenet_batch_images_sum{model="lenet5",version="2"} 5`,
+		`tapenet_request_duration_seconds_count{code="200",endpoint="explain",model="cnn",version="1"} 1`,
+		`tapenet_batch_images_sum{model="cnn",version="1"} 3`, // explanations have no batches
 		`tapenet_queue_wait_seconds_count{model="cnn",version="1"} 3`,
 		`tapenet_queue_images{model="cnn",version="1"} 0`,
 		`tapenet_model_loads_total{model="lenet5",result="ok",version="10"} 1`,

@@ -151,8 +151,9 @@ func same(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// load reads a model and runs it once for each size of batch, so that its
-// graphs are built, and a network that gives no probabilities is not served.
+// load reads a model and runs it once for each size of batch and for an
+// explanation, so that its graphs are built, and a network that gives no
+// probabilities is not served.
 func (ms *models) load(p place) (m *model, err error) {
 	predictor, err := ms.config.Load(p.path)
 	if err != nil {
@@ -170,8 +171,11 @@ func (ms *models) load(p place) (m *model, err error) {
 			return nil, errors.New("its output for a blank image is not finite")
 		}
 	}
+	if _, err := why(predictor, blank, 0); err != nil {
+		return nil, err
+	}
 	m.batcher = newBatcher(predict, ms.config, ms.metrics.of(p))
-	m.explainer = newExplainer(predict, predictor, ms.config, ms.metrics.of(p))
+	m.explainer = newExplainer(predict, predictor, ms.config)
 	return m, nil
 }
 
