@@ -135,7 +135,7 @@ func inNode(t testing.TB, program string, x []float32, img *image.NRGBA, args ..
 			t.Fatal(err)
 		}
 	}
-	b, err := wasmExec(context.Background())
+	b, err := wasmExec(context.Background(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
