@@ -130,6 +130,9 @@ func writeFolder(dir string, files []gosource.File) (size int64, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return 0, err
 	}
+	if err := onePackage(dir, files); err != nil {
+		return 0, err
+	}
 	for _, f := range files {
 		whole := func(w io.Writer) error { _, err := w.Write(f.Content); return err }
 		if err := weights.WriteFile(filepath.Join(dir, f.Name), whole); err != nil {
