@@ -13,16 +13,25 @@ import (
 	"tapenet/train/data"
 )
 
+// testPart opens the dataset to measure a model on, of which it is an error not to
+// fit.
+func testPart(n network, name string) (d data.Dataset, err error) {
+	err = n.classifies()
+	if err == nil {
+		_, err = n.build()
+	}
+	if err == nil {
+		d, err = testset.Open("export", name, n.Input, len(n.Classes))
+	}
+	if err != nil {
+		return d, fmt.Errorf("%w; -data names the dataset to measure on, none for not at all", err)
+	}
+	return d, nil
+}
+
 // reportLoss prints what int8 costs: a model's accuracy on a dataset's test part,
 // before and after.
-func reportLoss(ctx context.Context, n network, name string, stdout io.Writer) error {
-	if err := n.classifies(); err != nil {
-		return err
-	}
-	d, err := testset.Open("export", name, n.Input, len(n.Classes))
-	if err != nil {
-		return fmt.Errorf("%w; -data names the dataset to measure on, none for not at all", err)
-	}
+func reportLoss(ctx context.Context, n network, d data.Dataset, stdout io.Writer) error {
 	layer, err := n.build()
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"tapenet/graph/gosource"
 	"tapenet/graph/onnx"
 	"tapenet/graph/weights"
+	"tapenet/train/data"
 )
 
 // files are the writers of one file by the name that -to takes.
@@ -33,8 +34,9 @@ var folders = map[string]func(ctx context.Context, n network, o options) ([]goso
 	"page": page,
 }
 
-// options are the settings of some formats.
+// options are the command's flags.
 type options struct {
+	model, to, out, data     string
 	logits, fold, half, int8 bool
 	pkg                      string
 }
@@ -50,84 +52,97 @@ var flagsOf = map[string][]string{
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	n, err := load(o.model)
+	if err != nil {
+		return err
+	}
+	measure := o.int8 && o.data != "none"
+	var test data.Dataset
+	if measure {
+		if test, err = testPart(n, o.data); err != nil {
+			return err
+		}
+	}
+	size, err := write(ctx, n, o)
+	if err != nil {
+		return err
+	}
+	if _, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", o.out, n.title(), o.to, size); err != nil || !measure {
+		return err
+	}
+	return reportLoss(ctx, n, test, stdout)
+}
+
+func parse(args []string, stderr io.Writer) (o options, err error) {
 	f := cli.Flags("export", "-model DIR -to FORMAT -out FILE",
 		"writes a trained network, of the zoo or of Keras, in a format of other programs: "+formatNames(), stderr)
-	model := f.String("model", "", "folder of a run, as in runs/cnn, a model file, .safetensors or .npz, or a model.json of TensorFlow.js, with its weights beside it")
-	to := f.String("to", "onnx", "format: "+formatNames())
-	out := f.String("out", "", "file to write, for go and page a folder")
-	var o options
+	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, a model file, .safetensors or .npz, or a model.json of TensorFlow.js, with its weights beside it")
+	f.StringVar(&o.to, "to", "onnx", "format: "+formatNames())
+	f.StringVar(&o.out, "out", "", "file to write, for go and page a folder")
 	f.BoolVar(&o.logits, "logits", false, "onnx: leave out the SoftMax behind the network")
 	f.BoolVar(&o.half, "half", false, "npz, safetensors: round the weights to float16")
 	f.BoolVar(&o.int8, "int8", false, "safetensors: round the weights to int8, and print the accuracy before and after")
-	set := f.String("data", "mnist", "safetensors, -int8: dataset on whose test part the accuracy is measured, or none")
+	f.StringVar(&o.data, "data", "mnist", "safetensors, -int8: dataset on whose test part the accuracy is measured, or none")
 	f.BoolVar(&o.fold, "fold", false, "onnx: fold each BatchNorm into the layer before it")
 	f.StringVar(&o.pkg, "package", "main", "go: package to write; main is a program that classifies pictures")
 	if err := cli.Parse(f, args); err != nil {
-		return err
+		return o, err
 	}
 	if err := cli.NoArguments(f); err != nil {
-		return err
+		return o, err
 	}
 	switch {
-	case *model == "":
-		return cli.Usagef("export: no model, want -model DIR, as in -model runs/cnn")
-	case *out == "":
-		return cli.Usagef("export: no file to write, want -out FILE")
-	case files[*to] == nil && folders[*to] == nil:
-		return cli.Usagef("export: -to %s, want one of %s", *to, formatNames())
+	case o.model == "":
+		return o, cli.Usagef("export: no model, want -model DIR, as in -model runs/cnn")
+	case o.out == "":
+		return o, cli.Usagef("export: no file to write, want -out FILE")
+	case files[o.to] == nil && folders[o.to] == nil:
+		return o, cli.Usagef("export: -to %s, want one of %s", o.to, formatNames())
+	case o.half && o.int8:
+		return o, cli.Usagef("export: got both -half and -int8, want one of them")
 	}
-	if err := checkFlags(f, *to); err != nil {
-		return err
-	}
-	if o.half && o.int8 {
-		return cli.Usagef("export: got both -half and -int8, want one of them")
-	}
-	n, err := load(*model)
-	if err != nil {
-		return err
-	}
-	size, err := write(ctx, n, *to, *out, o)
-	if err != nil {
-		return err
-	}
-	if _, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", *out, n.title(), *to, size); err != nil || !o.int8 || *set == "none" {
-		return err
-	}
-	return reportLoss(ctx, n, *set, stdout)
+	return o, checkFlags(f, o.to)
 }
 
 // checkFlags refuses flags of other formats.
 func checkFlags(f *flag.FlagSet, to string) (err error) {
 	f.Visit(func(set *flag.Flag) {
-		if formats := flagsOf[set.Name]; formats != nil && !slices.Contains(formats, to) {
-			err = cli.Usagef("export: -logits and -fold are for -to onnx, -package for go, -int8 and -data for safetensors, -half for the others")
+		if formats := flagsOf[set.Name]; err == nil && formats != nil && !slices.Contains(formats, to) {
+			err = cli.Usagef("export: -%s is for -to %s, not for %s", set.Name, strings.Join(formats, " and "), to)
 		}
 	})
 	return err
 }
 
 // write writes a model's file or folder and returns its size.
-func write(ctx context.Context, n network, to, out string, o options) (size int64, err error) {
-	if file := files[to]; file != nil {
-		if err := weights.WriteFile(out, func(w io.Writer) error { return file(w, n, o) }); err != nil {
+func write(ctx context.Context, n network, o options) (size int64, err error) {
+	if file := files[o.to]; file != nil {
+		if err := weights.WriteFile(o.out, func(w io.Writer) error { return file(w, n, o) }); err != nil {
 			return 0, err
 		}
-		stat, err := os.Stat(out)
+		stat, err := os.Stat(o.out)
 		if err != nil {
 			return 0, err
 		}
 		return stat.Size(), nil
 	}
-	list, err := folders[to](ctx, n, o)
+	list, err := folders[o.to](ctx, n, o)
 	if err != nil {
 		return 0, err
 	}
-	return writeFolder(out, list)
+	return writeFolder(o.out, list)
 }
 
 // writeFolder writes files into a folder and returns their size.
 func writeFolder(dir string, files []gosource.File) (size int64, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return 0, err
+	}
+	if err := onePackage(dir, files); err != nil {
 		return 0, err
 	}
 	for _, f := range files {

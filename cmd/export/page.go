@@ -25,11 +25,7 @@ func page(ctx context.Context, n network, _ options) ([]gosource.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	wasm, err := compile(ctx, program)
-	if err != nil {
-		return nil, err
-	}
-	support, err := wasmExec(ctx)
+	wasm, support, err := compile(ctx, program)
 	if err != nil {
 		return nil, err
 	}
@@ -51,24 +47,30 @@ func page(ctx context.Context, n network, _ options) ([]gosource.File, error) {
 	return files, nil
 }
 
-// compile builds a program for js and wasm.
-func compile(ctx context.Context, program []gosource.File) (wasm []byte, err error) {
+// compile builds a program for js and wasm. With it comes the support of the same
+// Go: which one the go command is may depend on the folder.
+func compile(ctx context.Context, program []gosource.File) (wasm, support []byte, err error) {
 	dir, err := os.MkdirTemp("", "export")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	if _, err := writeFolder(dir, program); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out := filepath.Join(dir, "model.wasm")
 	if _, err := goCommand(ctx, dir, "build", "-ldflags", "-s -w", "-o", out, "."); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return os.ReadFile(out)
+	if wasm, err = os.ReadFile(out); err != nil {
+		return nil, nil, err
+	}
+	support, err = wasmExec(ctx, dir)
+	return wasm, support, err
 }
 
-// goCommand runs the go command for js and wasm, without any other module.
+// goCommand runs the go command in a folder for js and wasm, without any other
+// module.
 func goCommand(ctx context.Context, dir string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
@@ -82,9 +84,9 @@ func goCommand(ctx context.Context, dir string, args ...string) (string, error) 
 	return strings.TrimSpace(string(out)), nil
 }
 
-// wasmExec is Go's own support in JavaScript for the program.
-func wasmExec(ctx context.Context) ([]byte, error) {
-	root, err := goCommand(ctx, "", "env", "GOROOT")
+// wasmExec is Go's own support in JavaScript for a program built in a folder.
+func wasmExec(ctx context.Context, dir string) ([]byte, error) {
+	root, err := goCommand(ctx, dir, "env", "GOROOT")
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,12 @@ import (
 	"cmp"
 	"embed"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -43,6 +47,48 @@ func goSource(n network, o options) ([]gosource.File, error) {
 		files = append(files, more...)
 	}
 	return files, nil
+}
+
+// onePackage returns an error if a folder has Go files of another package than
+// those that are to be written into it, beside which they would stay.
+func onePackage(dir string, files []gosource.File) error {
+	replaced, pkg := map[string]bool{}, ""
+	for _, f := range files {
+		replaced[f.Name] = true
+		if path.Ext(f.Name) == ".go" {
+			pkg = packageOf(f.Content)
+		}
+	}
+	if pkg == "" {
+		return nil
+	}
+	there, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range there {
+		if path.Ext(f.Name()) != ".go" || replaced[f.Name()] || !f.Type().IsRegular() {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		if err != nil {
+			return err
+		}
+		if other := packageOf(b); other != "" && other != pkg && strings.TrimSuffix(other, "_test") != pkg {
+			return fmt.Errorf("export: %s holds %s of package %s, which does not go with package %s; want another folder, or delete its files first", dir, f.Name(), other, pkg)
+		}
+	}
+	return nil
+}
+
+// packageOf is the name of the package that a Go file is of, or "" if it is of
+// none.
+func packageOf(file []byte) string {
+	f, err := parser.ParseFile(token.NewFileSet(), "", file, parser.PackageClauseOnly)
+	if err != nil {
+		return ""
+	}
+	return f.Name.Name
 }
 
 // moduleName is a network's name as a module's path: letters, digits and -.

@@ -107,6 +107,43 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+// TestOnePackage: an export replaces the one before; beside Go files of another
+// package nothing is written.
+func TestOnePackage(t *testing.T) {
+	run, dir := model(t, "lenet5"), t.TempDir()
+	into := func(pkg string) error {
+		_, err := export(t, "-model", run, "-to", "go", "-package", pkg, "-out", dir)
+		return err
+	}
+	for range 2 {
+		if err := into("main"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := os.ReadFile(filepath.Join(dir, "model.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "export: " + dir + " holds colour.go of package main, which does not go with package digits; want another folder"
+	if err := into("digits"); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	if after, err := os.ReadFile(filepath.Join(dir, "model.go")); err != nil || string(after) != string(before) {
+		t.Errorf("model.go was written over: %v", err)
+	}
+	dir = t.TempDir()
+	for name, text := range map[string]string{"own.go": "package digits\n", "own_test.go": "package digits_test\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := into("digits"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // answer is what testdata/wasm.js prints.
 type answer struct {
 	Input         [3]int    `json:"input"`
@@ -135,7 +172,7 @@ func inNode(t testing.TB, program string, x []float32, img *image.NRGBA, args ..
 			t.Fatal(err)
 		}
 	}
-	b, err := wasmExec(context.Background())
+	b, err := wasmExec(context.Background(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

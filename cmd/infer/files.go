@@ -44,16 +44,18 @@ func sources(args []string) (list []source) {
 // extensions are those of pictures; a folder may have other files.
 var extensions = []string{".png", ".jpg", ".jpeg", ".gif"}
 
-// below lists the pictures in a folder and its sub-folders, hidden ones left out.
+// below lists the pictures in a folder, which may be a link to one, and its
+// sub-folders, hidden ones left out.
 func below(dir string) (list []source) {
-	filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		hidden := name != dir && strings.HasPrefix(d.Name(), ".")
+	root := dir + string(filepath.Separator) // behind which a link is followed
+	filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		hidden := name != root && strings.HasPrefix(d.Name(), ".")
 		switch {
 		case err != nil:
-			list = append(list, source{name, reason(err)})
+			list = append(list, source{filepath.Clean(name), reason(err)})
 		case hidden && d.IsDir():
 			return fs.SkipDir
-		case !hidden && !d.IsDir() && slices.Contains(extensions, strings.ToLower(filepath.Ext(name))):
+		case !hidden && isPicture(name):
 			list = append(list, source{name: name})
 		}
 		return nil
@@ -62,6 +64,17 @@ func below(dir string) (list []source) {
 		list = append(list, source{dir, errors.New("infer: no PNG, JPEG or GIF file in the folder")})
 	}
 	return list
+}
+
+// isPicture says whether a file is taken for a picture. Pipes, sockets and devices
+// are not, whatever their names: they may have no end. A link to nothing is: that
+// it can't be read is worth saying.
+func isPicture(name string) bool {
+	if !slices.Contains(extensions, strings.ToLower(filepath.Ext(name))) {
+		return false
+	}
+	s, err := os.Stat(name)
+	return err != nil || s.Mode().IsRegular()
 }
 
 // reason is an error without the name of its file, which stands before it.

@@ -26,14 +26,20 @@ func TestSources(t *testing.T) {
 	} {
 		write(t, file, nil)
 	}
+	for link, to := range map[string]string{"link": "digits", "digits/b/3.png": "../../0.png", "digits/b/4.png": "nowhere", "digits/b/5.png": "."} {
+		if err := os.Symlink(to, link); err != nil {
+			t.Fatal(err)
+		}
+	}
 	const none = ": infer: no PNG, JPEG or GIF file in the folder"
 	for _, tt := range []struct {
 		args, want []string
 	}{
 		{[]string{"z.png", "0.png", "-"}, []string{"z.png", "0.png", "-"}},
-		{[]string{"digits"}, []string{"digits/a.gif", "digits/b/1.png", "digits/b/2.JPG", "digits/c.jpeg"}},
+		{[]string{"digits"}, []string{"digits/a.gif", "digits/b/1.png", "digits/b/2.JPG", "digits/b/3.png", "digits/b/4.png", "digits/c.jpeg"}},
+		{[]string{"link", "./link/b/"}, []string{"link/a.gif", "link/b/1.png", "link/b/2.JPG", "link/b/3.png", "link/b/4.png", "link/c.jpeg", "link/b/1.png", "link/b/2.JPG", "link/b/3.png", "link/b/4.png"}},
 		{[]string{"digits/[a-z]*.?[if]*"}, []string{"digits/a.gif"}},
-		{[]string{"digits/[ab]*", "0.png"}, []string{"digits/a.gif", "digits/b/1.png", "digits/b/2.JPG", "0.png"}},
+		{[]string{"digits/[ab]*", "0.png"}, []string{"digits/a.gif", "digits/b/1.png", "digits/b/2.JPG", "digits/b/3.png", "digits/b/4.png", "0.png"}},
 		{[]string{"[odd]", "[odd]/a*b.png"}, []string{"[odd]/a*b.png", "[odd]/a*b.png"}},
 		{[]string{"empty", "*.tiff", "a[", "0.png"}, []string{"empty" + none, "*.tiff: infer: no file matches the pattern", "a[: infer: not a pattern, want *, ? and [a-z] as in 'digits/*.png'", "0.png"}},
 	} {

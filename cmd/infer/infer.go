@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -70,8 +71,15 @@ func (o options) check() error {
 		return cli.Usagef("infer: -csv and -saliency are for files, not for -data")
 	case o.saliency != "" && !strings.EqualFold(filepath.Ext(o.saliency), ".png"):
 		return cli.Usagef("infer: -saliency %s, want a file ending in .png", o.saliency)
+	case o.saliency != "" && !isFolder(filepath.Dir(o.saliency)):
+		return cli.Usagef("infer: -saliency %s: there is no folder %s, want one to write into", o.saliency, filepath.Dir(o.saliency))
 	}
 	return nil
+}
+
+func isFolder(name string) bool {
+	s, err := os.Stat(name)
+	return err == nil && s.IsDir()
 }
 
 // files prints what is in the pictures, and draws the sheet if there is to be

@@ -263,6 +263,8 @@ func TestErrors(t *testing.T) {
 		{"table of data", []string{"-model", dir, "-csv", "-data", "mnist"}, true, "infer: -csv and -saliency are for files"},
 		{"saliency of data", []string{"-model", dir, "-saliency", "x.png", "-data", "mnist"}, true, "infer: -csv and -saliency are for files"},
 		{"saliency as JPEG", []string{"-model", dir, "-saliency", "x.jpg", "y.png"}, true, "infer: -saliency x.jpg, want a file ending in .png"},
+		{"saliency without folder", []string{"-model", dir, "-saliency", filepath.Join(dir, "none", "x.png"), "y.png"}, true, "there is no folder " + filepath.Join(dir, "none") + ", want one to write into"},
+		{"empty name", []string{"-model", trained(t) + ",," + trained(t), "x.png"}, true, " has an empty name, want names with one comma between them"},
 		{"saliency of very many", append([]string{"-model", trained(t), "-saliency", filepath.Join(dir, "x.png")}, slices.Repeat([]string{"y.png"}, 201)...), true, "infer: 201 files, -saliency draws at most 200"},
 		{"unknown flag", []string{"-x"}, true, "infer: flag provided but not defined: -x"},
 		{"folder without model", []string{"-model", dir, "x.png"}, false, "go run ./cmd/train makes one"},

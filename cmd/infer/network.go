@@ -4,6 +4,7 @@ import (
 	"image"
 	"strings"
 
+	"tapenet/cmd/internal/cli"
 	"tapenet/infer"
 )
 
@@ -24,6 +25,9 @@ type classifier interface {
 func load(list string) (network, error) {
 	var members []*infer.Predictor
 	for path := range strings.SplitSeq(list, ",") {
+		if path == "" {
+			return network{}, cli.Usagef("infer: -model %s has an empty name, want names with one comma between them", list)
+		}
 		p, err := infer.Load(path)
 		if err != nil {
 			return network{}, err

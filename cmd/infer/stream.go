@@ -28,17 +28,15 @@ type result struct {
 }
 
 // classify calls show for the pictures, in order, batch by batch. One that can't
-// be read is reported on stderr and doesn't stop the others. It needs memory for
-// three batches of prepared pictures, and for as many whole ones as there are
-// processors.
+// be read is reported on stderr and doesn't stop the others. The end of ctx does,
+// even while a picture is awaited that never comes. It needs memory for three
+// batches of prepared pictures, and for as many whole ones as there are processors.
 func classify(ctx context.Context, n network, list []source, show func([]result) error, stderr io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done, failed := 0, 0
-	for results := range ahead(ctx, n, list) {
-		if ctx.Err() != nil {
-			break
-		}
+	batches := ahead(ctx, n, list)
+	for results, ok := receive(ctx, batches); ok; results, ok = receive(ctx, batches) {
 		done += len(results)
 		results = slices.DeleteFunc(results, func(r result) bool {
 			if r.err != nil {
@@ -79,6 +77,17 @@ func ahead(ctx context.Context, n network, list []source) <-chan []result {
 		}
 	}()
 	return batches
+}
+
+// receive returns the next batch, or false if there is none or ctx ended. It does
+// not wait for a picture that is being read then: one of a pipe may never come.
+func receive(ctx context.Context, batches <-chan []result) ([]result, bool) {
+	select {
+	case results, ok := <-batches:
+		return results, ok && ctx.Err() == nil
+	case <-ctx.Done():
+		return nil, false
+	}
 }
 
 // readAll reads pictures on all processors.

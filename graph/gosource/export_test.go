@@ -285,6 +285,7 @@ func TestExportErrors(t *testing.T) {
 		{"classes", good.layer, good.model.Tensors, Options{Classes: []string{"a"}}, "the network's output is (1, 2), want (1,1)"},
 		{"means", good.layer, good.model.Tensors, Options{Classes: []string{"a", "b"}, Mean: []float64{1, 2}}, "2 means and 0 deviations"},
 		{"package", good.layer, good.model.Tensors, Options{Classes: []string{"a", "b"}, Package: "no name"}, `gosource: package "no name"`},
+		{"blank package", good.layer, good.model.Tensors, Options{Classes: []string{"a", "b"}, Package: "_"}, `gosource: package "_", want a name`},
 		{"another package's op", flat(unary(gorgonia.Exp)), nil, Options{Classes: make([]string, 4)}, "cannot be written as Go, want one of Add, AvgPool2D"},
 		{"an op of ours", flat(unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Hadamard(x, x) })), nil, Options{Classes: make([]string, 4)}, "the op Hadamard of (1, 4) cannot be written as Go"},
 		{"rows of images", graph.Sequential{graph.SoftMax, graph.Flatten{}}, nil, Options{Classes: make([]string, 4)}, "SoftMax of the rows of an image (1, 1, 2, 2)"},

@@ -47,7 +47,7 @@ func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input [
 	if o.Name == "" {
 		o.Name = "network"
 	}
-	if !token.IsIdentifier(o.Package) {
+	if !token.IsIdentifier(o.Package) || o.Package == "_" {
 		return nil, fmt.Errorf("gosource: package %.64q, want a name as in digits", o.Package)
 	}
 	if o.Mean != nil && (len(o.Mean) != input[0] || len(o.Deviation) != input[0]) {

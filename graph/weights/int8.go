@@ -78,7 +78,8 @@ func quantise(t *tensor.Dense, axis int) (values, scales *tensor.Dense, err erro
 	q := make([]float32, len(w))
 	for i, v := range w {
 		if s := scale[channel(i)]; s > 0 {
-			q[i] = float32(math.RoundToEven(float64(v) / float64(s)))
+			whole := math.RoundToEven(float64(v) / float64(s))
+			q[i] = float32(min(max(whole, -127), 127)) // a subnormal scale may be far too small
 		}
 	}
 	return dense(q, t.Shape()), dense(scale, shape), nil

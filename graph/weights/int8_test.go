@@ -87,6 +87,21 @@ func TestInt8Twice(t *testing.T) {
 	}
 }
 
+// TestInt8Subnormal: where a scale has no bits to be exact, a number too large for
+// it is the largest one, with its sign.
+func TestInt8Subnormal(t *testing.T) {
+	const unit = math.SmallestNonzeroFloat32
+	f, err := Decode(encoded(t, File{Int8: true, Tensors: map[string]*tensor.Dense{"w": f32([]int{3, 1}, 180*unit, -180*unit, 5*unit)}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float32{127 * unit, -127 * unit, 5 * unit} {
+		if got := f.Tensors["w"].Float32s()[i]; got != want {
+			t.Errorf("number %d is %g, want %g", i, got, want)
+		}
+	}
+}
+
 func TestInt8Errors(t *testing.T) {
 	matrix := f32([]int{1, 2}, 1, 2)
 	tests := []struct {

@@ -1,0 +1,57 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// pipe makes a named pipe.
+func pipe(t *testing.T, name string) string {
+	t.Helper()
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// TestInterruptedPipe: the command ends while it waits for a picture.
+func TestInterruptedPipe(t *testing.T) {
+	name := pipe(t, filepath.Join(t.TempDir(), "pipe"))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- classify(ctx, network{}, []source{{name: name}}, func([]result) error { return nil }, io.Discard)
+	}()
+	w, err := os.OpenFile(name, os.O_WRONLY, 0) // waits for the reader
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	cancel()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) || err.Error() != "infer: stopped after 0 of 1 files: context canceled" {
+			t.Errorf("error %v, want the context's", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("still waits for the picture")
+	}
+}
+
+// TestPipeInFolder: what may have no end is no picture of a folder.
+func TestPipeInFolder(t *testing.T) {
+	dir := t.TempDir()
+	pipe(t, filepath.Join(dir, "a.png"))
+	b := write(t, filepath.Join(dir, "b.png"), nil)
+	if list := sources([]string{dir}); len(list) != 1 || list[0].name != b {
+		t.Errorf("got %v, want %s alone", list, b)
+	}
+}
