@@ -84,12 +84,35 @@ func execute(t *testing.T, r Runner, code ...string) ([][]output, error) {
 const importAll = `import (
 	"errors"
 	"fmt"
+	"hash"
 
+	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 	"tapenet/graph"
+	"tapenet/graph/graphtest"
 	"tapenet/graph/op"
 	"tapenet/infer"
+	"tapenet/notebooks/cell"
 )`
+
+// badOp declares an op whose Do panics.
+const badOp = `type badOp struct{}
+
+func (badOp) Arity() int { return 1 }
+func (badOp) Type() hm.Type { a := hm.TypeVariable('a'); return hm.NewFnType(a, a) }
+func (badOp) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) { return in[0].(tensor.Shape), nil }
+func (badOp) Do(in ...gorgonia.Value) (gorgonia.Value, error) { panic("out of range") }
+func (badOp) SymDiff(in gorgonia.Nodes, y, dy *gorgonia.Node) (gorgonia.Nodes, error) { return gorgonia.Nodes{dy}, nil }
+func (badOp) DiffWRT(inputs int) []bool { return []bool{true} }
+func (badOp) ReturnsPtr() bool { return true }
+func (badOp) OverwritesInput() int { return -1 }
+func (badOp) CallsExtern() bool { return false }
+func (badOp) String() string { return "bad" }
+func (badOp) WriteHash(h hash.Hash) { fmt.Fprint(h, "bad") }
+func (badOp) Hashcode() uint32 { return 7 }
+
+func bad(x *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.ApplyOp(cell.Op(badOp{}), x) }`
 
 // A wrong cell shows what is wrong, and the next cell runs.
 func TestWrongCells(t *testing.T) {
@@ -116,6 +139,20 @@ if err != nil { panic(err) }`, "a bad layer"},
 m, err := graph.Build(odd, graph.Infer, 1, 4)
 if err == nil { err = m.Run() }
 if err != nil { panic(err) }`, "a bad op"},
+		// An op of one's own that fails there, in a check, in a model and on a machine of its own.
+		{badOp + `
+panic(graphtest.Op{
+	F: cell.Func(func(in gorgonia.Nodes) (*gorgonia.Node, error) { return bad(in[0]) }),
+	In: []*tensor.Dense{graphtest.Random("x", 1, 4)},
+}.Check())`, "op bad panicked: out of range"},
+		{`own := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node { return s.Unary(bad, x) })
+m, err := graph.Build(own, graph.Infer, 1, 4)
+if err == nil { err = m.Run() }
+panic(err)`, "op bad panicked: out of range"},
+		{`g := gorgonia.NewGraph()
+_, err := bad(gorgonia.NodeFromAny(g, graphtest.Random("x", 1, 4)))
+if err == nil { err = gorgonia.NewTapeMachine(g).RunAll() }
+panic(err)`, "op bad panicked: out of range"},
 	}
 	code := []string{importAll}
 	for _, w := range wrong {
