@@ -1,7 +1,9 @@
 package jupyter
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -191,4 +193,56 @@ func TestExecuteSaysWhatFailed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who gives up a notebook leaves no kernel behind.
+func TestCancelEndsTheKernel(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "gophernotes") // a name that no other kernel has
+	if err := os.Symlink(kernelForTest(t), bin); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	in := filepath.Join(t.TempDir(), "in.ipynb")
+	if err := os.WriteFile(in, []byte(endless), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- Runner{Kernel: bin}.Execute(ctx, in, in) }()
+	for running(t, bin) == 0 {
+		select {
+		case err := <-done:
+			t.Fatalf("ended before its kernel began: %v", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+	for range 100 {
+		if running(t, bin) == 0 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Error("the kernel is left")
+}
+
+const endless = `{"cells": [{"cell_type": "code", "id": "a", "metadata": {}, "execution_count": null, "outputs": [], "source": "for {}"}],
+	"metadata": {}, "nbformat": 4, "nbformat_minor": 5}`
+
+// running is the number of processes of a program, by Linux's list of them.
+func running(t *testing.T, bin string) (n int) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if line, err := os.ReadFile(f); err == nil && strings.HasPrefix(string(line), bin+"\x00") {
+			n++
+		}
+	}
+	return n
 }
