@@ -48,7 +48,7 @@ endef
 
 kernel: ## build gophernotes with tapenet compiled in, and register it with Jupyter below PREFIX, ~/.local
 	$(call installed,/usr/bin/jupyter-nbconvert,jupyter-nbconvert)
-	cd notebooks/kernel && $(GO) run ./cmd/kernel -o $(CURDIR)/bin/gophernotes -prefix $(PREFIX)
+	cd notebooks/kernel && $(GO) run ./cmd/kernel -o $(CURDIR)/bin/gophernotes -prefix $(abspath $(PREFIX))
 
 OUT ?= bin/notebooks
 
@@ -58,7 +58,7 @@ notebooks: ## execute the notebooks in the kernel, and put them with their outpu
 
 lab: kernel ## open the notebooks in Jupyter
 	$(call installed,/usr/bin/jupyter-notebook,jupyter-notebook)
-	JUPYTER_PATH=$(PREFIX)/share/jupyter /usr/bin/jupyter notebook --notebook-dir notebooks $(JUPYTER)
+	JUPYTER_PATH=$(abspath $(PREFIX))/share/jupyter$${JUPYTER_PATH:+:$$JUPYTER_PATH} /usr/bin/jupyter notebook --notebook-dir notebooks $(JUPYTER)
 
 FUZZTIME ?= 30s
 

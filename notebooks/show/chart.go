@@ -33,6 +33,14 @@ type Line struct {
 // SimpleRender is the chart as a PNG picture.
 func (c Chart) SimpleRender() map[string]any { return Row{c}.SimpleRender() }
 
+// name says what is drawn over what, if the axes say it.
+func (c Chart) name() string {
+	if c.X == "" || c.Y == "" {
+		return "chart"
+	}
+	return c.Y + " over " + c.X
+}
+
 // Row is charts side by side.
 type Row []Chart
 
@@ -41,7 +49,7 @@ func (r Row) SimpleRender() map[string]any {
 	picture, err := r.png()
 	var names []string
 	for _, c := range r {
-		names = append(names, c.Y+" over "+c.X)
+		names = append(names, c.name())
 	}
 	return rendered(png, picture, strings.Join(names, "; "), err)
 }
@@ -77,11 +85,12 @@ func (r Row) png() ([]byte, error) {
 	for i, c := range r {
 		var err error
 		if plots[i], err = c.plot(); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", c.name(), err)
 		}
 	}
 	tiles := draw.Tiles{Rows: 1, Cols: len(r), PadX: vg.Centimeter, PadTop: 8, PadBottom: 5, PadLeft: 5, PadRight: 10}
 	for i, c := range plot.Align([][]*plot.Plot{plots}, tiles, draw.New(canvas))[0] {
+		r[i].placeLegend(plots[i], c)
 		plots[i].Draw(c)
 	}
 	var b bytes.Buffer
@@ -100,11 +109,14 @@ func (c Chart) plot() (*plot.Plot, error) {
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = c.Title, c.X, c.Y
 	p.Title.Padding = 6
 	p.X.Tick.Marker, p.Y.Tick.Marker = c.ticker(), plot.TickerFunc(ticks)
-	p.Legend.Top, p.Legend.Padding = falling(c.Lines), 2
+	p.Legend.Padding = 2
 	p.Add(plotter.NewGrid())
 	for i, l := range c.Lines {
-		if len(l.X) != len(l.Y) || len(l.X) == 0 {
-			return nil, fmt.Errorf("line %q: %d and %d coordinates, want equally many and one at least", l.Name, len(l.X), len(l.Y))
+		if len(l.X) != len(l.Y) {
+			return nil, fmt.Errorf("line %q: %d and %d coordinates, want equally many", l.Name, len(l.X), len(l.Y))
+		}
+		if len(l.X) == 0 {
+			return nil, fmt.Errorf("line %q has no points, want one at least", l.Name)
 		}
 		points := make(plotter.XYs, len(l.X))
 		for k := range points {
@@ -125,18 +137,6 @@ func (c Chart) plot() (*plot.Plot, error) {
 		}
 	}
 	return p, nil
-}
-
-// falling reports whether the lines end lower than they begin, so that there is
-// room for the legend above them on the right.
-func falling(lines []Line) bool {
-	rise := 0.0
-	for _, l := range lines {
-		if n := len(l.Y); n > 0 {
-			rise += l.Y[n-1] - l.Y[0]
-		}
-	}
-	return rise < 0
 }
 
 // ticker marks the axis x, between whole numbers only if there are points.

@@ -63,7 +63,7 @@ func NewGrid(d data.Dataset, s data.Samples, from, to int) *Grid {
 
 // Add adds an image: its values channel by channel and row by row, and its
 // shape, which is (H,W), or (C,H,W) with one channel or three. The values are
-// copied. Colours must be set before.
+// finite, and copied. Colours must be set before.
 func (g *Grid) Add(caption string, values []float32, shape ...int) {
 	if len(shape) == 2 {
 		shape = []int{1, shape[0], shape[1]}
@@ -77,8 +77,14 @@ func (g *Grid) Add(caption string, values []float32, shape ...int) {
 			caption, len(values), shape)
 		return
 	}
+	if i := slices.IndexFunc(values, infinite); i >= 0 {
+		g.err = fmt.Errorf("image %q: value %d is %v, want finite numbers", caption, i, values[i])
+		return
+	}
 	g.tiles = append(g.tiles, tile{caption, picture(scaled(values, g.Colours), shape, g.Colours)})
 }
+
+func infinite(v float32) bool { return !(math.Abs(float64(v)) <= math.MaxFloat32) }
 
 // scaled maps values to 0..1, for Signed to -1..1.
 func scaled(values []float32, c Colours) []float32 {
@@ -125,7 +131,11 @@ func (g *Grid) SimpleRender() map[string]any {
 	if g.err == nil {
 		g.err = imagepng.Encode(&b, g.image())
 	}
-	return rendered(png, b.Bytes(), fmt.Sprintf("%d images", len(g.tiles)), g.err)
+	images := fmt.Sprintf("%d images", len(g.tiles))
+	if len(g.tiles) == 1 {
+		images = "1 image"
+	}
+	return rendered(png, b.Bytes(), images, g.err)
 }
 
 func (g *Grid) image() image.Image {

@@ -5,8 +5,13 @@ import (
 	"fmt"
 	"image"
 	imagepng "image/png"
+	"math"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
 
 	"tapenet/train"
 	"tapenet/train/data"
@@ -86,6 +91,9 @@ func TestErrorsAreShown(t *testing.T) {
 	wrong.Add("digit", make([]float32, 5), 2, 2)
 	wrong.Add("fine", make([]float32, 4), 2, 2)
 	empty.Add("colour", make([]float32, 12), 3, 2, 2)
+	odd, endless := &Grid{Colours: Stretched}, &Grid{}
+	odd.Add("odd", []float32{0, 1, float32(math.NaN()), 1}, 2, 2)
+	endless.Add("endless", []float32{float32(math.Inf(-1)), 1}, 1, 2)
 	tests := []struct {
 		name    string
 		content map[string]any
@@ -94,6 +102,9 @@ func TestErrorsAreShown(t *testing.T) {
 		{"size", wrong.SimpleRender(), `image "digit": 5 values of shape [1 2 2]`},
 		{"signed colour", empty.SimpleRender(), "the last not Signed"},
 		{"line", Chart{Lines: []Line{{Name: "a", X: []float64{1, 2}, Y: []float64{1}}}}.SimpleRender(), `line "a": 2 and 1 coordinates`},
+		{"no points", History(nil).SimpleRender(), `loss over epoch: line "training" has no points`},
+		{"not a number", odd.SimpleRender(), `image "odd": value 2 is NaN, want finite numbers`},
+		{"infinite", endless.SimpleRender(), `image "endless": value 0 is -Inf, want finite numbers`},
 		{"no chart", Row{}.SimpleRender(), "without charts"},
 	}
 	for _, test := range tests {
@@ -116,6 +127,57 @@ func TestCharts(t *testing.T) {
 		if img := decode(t, row.SimpleRender()); img.Bounds().Dx() < 400 {
 			t.Errorf("row %d is %v", i, img.Bounds())
 		}
+	}
+}
+
+func TestTextsOfPictures(t *testing.T) {
+	one := &Grid{}
+	one.Add("", []float32{1}, 1, 1)
+	tests := []struct {
+		content map[string]any
+		want    string
+	}{
+		{one.SimpleRender(), "1 image"},
+		{(&Grid{}).SimpleRender(), "0 images"},
+		{Chart{}.SimpleRender(), "chart"},
+		{Row{{X: "epoch", Y: "loss"}, {}}.SimpleRender(), "loss over epoch; chart"},
+	}
+	for _, test := range tests {
+		if got := test.content[text]; got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
+
+// The legend goes where no line is, the right and the bottom first.
+func TestLegend(t *testing.T) {
+	x := []float64{0, 1}
+	tests := []struct {
+		name      string
+		lines     []Line
+		top, left bool
+	}{
+		{"rising", []Line{{X: x, Y: x}}, false, false},
+		{"falling", []Line{{X: x, Y: []float64{1, 0}}}, true, false},
+		{"falling, and level above", []Line{{X: x, Y: []float64{1, 0}}, {X: x, Y: []float64{1, 1}}}, false, true},
+		{"rising from the left, and level below", []Line{{X: x, Y: x}, {X: x, Y: []float64{0, 0}}}, true, true},
+		{"no line", nil, false, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for i := range test.lines {
+				test.lines[i].Name = "a line"
+			}
+			chart := Chart{Lines: test.lines}
+			p, err := chart.plot()
+			if err != nil {
+				t.Fatal(err)
+			}
+			chart.placeLegend(p, draw.New(vgimg.New(16*vg.Centimeter, 9*vg.Centimeter)))
+			if p.Legend.Top != test.top || p.Legend.Left != test.left {
+				t.Errorf("top %v, left %v, want %v, %v", p.Legend.Top, p.Legend.Left, test.top, test.left)
+			}
+		})
 	}
 }
 
@@ -164,6 +226,13 @@ func TestConfusion(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s lacks %s", got, want)
 		}
+	}
+}
+
+func TestConfusionWithoutNames(t *testing.T) {
+	want := "show: 2 names for a confusion of 3 classes, want one for each"
+	if got := Confusion(train.NewConfusion(3), []string{"cat", "dog"}); string(got) != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -79,8 +79,11 @@ func (t *Table) plain() string {
 }
 
 // Confusion is the matrix as an HTML table, the darker the larger the share of
-// its row, mistakes in red.
+// its row, mistakes in red; or what is wrong, unless each class has a name.
 func Confusion(c train.Confusion, classes []string) HTML {
+	if len(classes) != len(c) {
+		return HTML(fmt.Sprintf("show: %d names for a confusion of %d classes, want one for each", len(classes), len(c)))
+	}
 	var b strings.Builder
 	b.WriteString("<table><thead><tr><th>true \\ predicted</th>")
 	for i := range c {

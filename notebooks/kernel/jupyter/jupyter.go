@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -74,7 +75,10 @@ func (r Runner) Execute(ctx context.Context, notebook, out string) error {
 		"--output-dir", filepath.Dir(out), "--output", filepath.Base(out), notebook)
 	run.Env = append(os.Environ(), "JUPYTER_PATH="+dir,
 		"JUPYTER_RUNTIME_DIR="+dir, "JUPYTER_CONFIG_DIR="+dir, "JUPYTER_DATA_DIR="+dir, "IPYTHONDIR="+dir)
-	run.Cancel = func() error { return run.Process.Signal(os.Interrupt) } // nbconvert ends the kernel first
+	// nbconvert ends the kernel first, if it is asked once: an interrupt from the
+	// keyboard, which goes to a whole group of processes, must not reach it too.
+	run.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	run.Cancel = func() error { return run.Process.Signal(os.Interrupt) }
 	run.WaitDelay = 10 * time.Second
 	log, err := run.CombinedOutput()
 	switch {

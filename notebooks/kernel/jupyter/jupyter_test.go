@@ -1,7 +1,9 @@
 package jupyter
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,12 +86,35 @@ func execute(t *testing.T, r Runner, code ...string) ([][]output, error) {
 const importAll = `import (
 	"errors"
 	"fmt"
+	"hash"
 
+	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 	"tapenet/graph"
+	"tapenet/graph/graphtest"
 	"tapenet/graph/op"
 	"tapenet/infer"
+	"tapenet/notebooks/cell"
 )`
+
+// badOp declares an op whose Do panics.
+const badOp = `type badOp struct{}
+
+func (badOp) Arity() int { return 1 }
+func (badOp) Type() hm.Type { a := hm.TypeVariable('a'); return hm.NewFnType(a, a) }
+func (badOp) InferShape(in ...gorgonia.DimSizer) (tensor.Shape, error) { return in[0].(tensor.Shape), nil }
+func (badOp) Do(in ...gorgonia.Value) (gorgonia.Value, error) { panic("out of range") }
+func (badOp) SymDiff(in gorgonia.Nodes, y, dy *gorgonia.Node) (gorgonia.Nodes, error) { return gorgonia.Nodes{dy}, nil }
+func (badOp) DiffWRT(inputs int) []bool { return []bool{true} }
+func (badOp) ReturnsPtr() bool { return true }
+func (badOp) OverwritesInput() int { return -1 }
+func (badOp) CallsExtern() bool { return false }
+func (badOp) String() string { return "bad" }
+func (badOp) WriteHash(h hash.Hash) { fmt.Fprint(h, "bad") }
+func (badOp) Hashcode() uint32 { return 7 }
+
+func bad(x *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.ApplyOp(cell.Op(badOp{}), x) }`
 
 // A wrong cell shows what is wrong, and the next cell runs.
 func TestWrongCells(t *testing.T) {
@@ -116,6 +141,20 @@ if err != nil { panic(err) }`, "a bad layer"},
 m, err := graph.Build(odd, graph.Infer, 1, 4)
 if err == nil { err = m.Run() }
 if err != nil { panic(err) }`, "a bad op"},
+		// An op of one's own that fails there, in a check, in a model and on a machine of its own.
+		{badOp + `
+panic(graphtest.Op{
+	F: cell.Func(func(in gorgonia.Nodes) (*gorgonia.Node, error) { return bad(in[0]) }),
+	In: []*tensor.Dense{graphtest.Random("x", 1, 4)},
+}.Check())`, "op bad panicked: out of range"},
+		{`own := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node { return s.Unary(bad, x) })
+m, err := graph.Build(own, graph.Infer, 1, 4)
+if err == nil { err = m.Run() }
+panic(err)`, "op bad panicked: out of range"},
+		{`g := gorgonia.NewGraph()
+_, err := bad(gorgonia.NodeFromAny(g, graphtest.Random("x", 1, 4)))
+if err == nil { err = gorgonia.NewTapeMachine(g).RunAll() }
+panic(err)`, "op bad panicked: out of range"},
 	}
 	code := []string{importAll}
 	for _, w := range wrong {
@@ -154,4 +193,56 @@ func TestExecuteSaysWhatFailed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who gives up a notebook leaves no kernel behind.
+func TestCancelEndsTheKernel(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "gophernotes") // a name that no other kernel has
+	if err := os.Symlink(kernelForTest(t), bin); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	in := filepath.Join(t.TempDir(), "in.ipynb")
+	if err := os.WriteFile(in, []byte(endless), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- Runner{Kernel: bin}.Execute(ctx, in, in) }()
+	for running(t, bin) == 0 {
+		select {
+		case err := <-done:
+			t.Fatalf("ended before its kernel began: %v", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+	for range 100 {
+		if running(t, bin) == 0 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Error("the kernel is left")
+}
+
+const endless = `{"cells": [{"cell_type": "code", "id": "a", "metadata": {}, "execution_count": null, "outputs": [], "source": "for {}"}],
+	"metadata": {}, "nbformat": 4, "nbformat_minor": 5}`
+
+// running is the number of processes of a program, by Linux's list of them.
+func running(t *testing.T, bin string) (n int) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if line, err := os.ReadFile(f); err == nil && strings.HasPrefix(string(line), bin+"\x00") {
+			n++
+		}
+	}
+	return n
 }

@@ -4,7 +4,8 @@
 //	go run ./cmd/notebooks -kernel ../../bin/gophernotes -out executed ../*.ipynb
 //
 // Without -out it writes them where they are. It ends with the first error of a
-// cell, and says how long each notebook took.
+// cell, and says how long each notebook took. Interrupted or asked to end, it
+// ends the kernel first.
 package main
 
 import (
@@ -16,13 +17,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"tapenet/notebooks/kernel/jupyter"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "notebooks:", err)
