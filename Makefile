@@ -58,7 +58,7 @@ notebooks: ## execute the notebooks in the kernel, and put them with their outpu
 
 lab: kernel ## open the notebooks in Jupyter
 	$(call installed,/usr/bin/jupyter-notebook,jupyter-notebook)
-	JUPYTER_PATH=$(abspath $(PREFIX))/share/jupyter$${JUPYTER_PATH:+:$$JUPYTER_PATH} /usr/bin/jupyter notebook --notebook-dir notebooks $(JUPYTER)
+	JUPYTER_PATH=$(abspath $(PREFIX))/share/jupyter$${JUPYTER_PATH:+:$$JUPYTER_PATH} /usr/bin/jupyter notebook --notebook-dir notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(JUPYTER)
 
 FUZZTIME ?= 30s
 
