@@ -21,7 +21,7 @@ var arrows = map[string][]string{
 	"graph/update":              {"graph/internal/kernel"},
 	"graph":                     {"graph/op"},
 	"graph/gosource":            {"graph", "graph/op"},
-	"graph/tfjs":                {"graph", "graph/op"},
+	"graph/tfjs":                {"graph", "graph/op", "graph/weights"},
 	"graph/onnx":                {"graph", "graph/op"},
 	"graph/graphtest":           {"graph", "graph/op", "graph/weights"},
 	"graph/weights":             {},

@@ -8,6 +8,8 @@ import (
 	"math"
 	"path"
 	"strings"
+
+	"tapenet/graph/weights"
 )
 
 // group is weights that follow each other in some files.
@@ -136,26 +138,8 @@ func (s spec) decode(b []byte) []float32 {
 		case q.Dtype == "uint16":
 			x[i] = float32(float64(binary.LittleEndian.Uint16(b[2*i:]))**q.Scale + *q.Min)
 		default:
-			x[i] = half(binary.LittleEndian.Uint16(b[2*i:]))
+			x[i] = weights.FromHalf(binary.LittleEndian.Uint16(b[2*i:]))
 		}
 	}
 	return x
-}
-
-// half is the number that 16 bits of IEEE 754's binary16 stand for.
-func half(h uint16) float32 {
-	exponent, fraction := int(h>>10)&31, float64(h&1023)
-	v := math.Ldexp(1+fraction/1024, exponent-15)
-	switch {
-	case exponent == 0:
-		v = math.Ldexp(fraction, -24)
-	case exponent == 31 && fraction == 0:
-		v = math.Inf(1)
-	case exponent == 31:
-		v = math.NaN()
-	}
-	if h>>15 == 1 {
-		v = -v
-	}
-	return float32(v)
 }

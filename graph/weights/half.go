@@ -20,12 +20,12 @@ func halves(x []float32) ([]uint16, error) {
 // singles reads numbers in binary16, little endian.
 func singles(x []float32, b []byte) {
 	for i := range x {
-		x[i] = fromHalf(binary.LittleEndian.Uint16(b[2*i:]))
+		x[i] = FromHalf(binary.LittleEndian.Uint16(b[2*i:]))
 	}
 }
 
-// fromHalf is the number that 16 bits of IEEE 754's binary16 stand for.
-func fromHalf(h uint16) float32 {
+// FromHalf is the number that 16 bits of IEEE 754's binary16 stand for.
+func FromHalf(h uint16) float32 {
 	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
 	switch exponent {
 	case 0: // subnormal: fraction·2^-24

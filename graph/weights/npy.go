@@ -147,7 +147,7 @@ func (h npy) floats(r io.Reader, bytes int64) (data any, err error) {
 		}
 		single := make([]float32, len(half))
 		for i, v := range half {
-			single[i] = fromHalf(v)
+			single[i] = FromHalf(v)
 		}
 		return rowByRow(h, single), nil
 	case 4:

@@ -199,9 +199,9 @@ func TestNPZBomb(t *testing.T) {
 // nearer one, or the even one.
 func TestHalf(t *testing.T) {
 	for h := range 1 << 16 {
-		x := fromHalf(uint16(h))
+		x := FromHalf(uint16(h))
 		if x != x {
-			if back := fromHalf(toHalf(x)); back == back {
+			if back := FromHalf(toHalf(x)); back == back {
 				t.Errorf("%#x is no number, comes back as %v", h, back)
 			}
 		} else if back := toHalf(x); back != uint16(h) {
@@ -209,7 +209,7 @@ func TestHalf(t *testing.T) {
 		}
 	}
 	for h := range uint16(0x7bff) { // the finite positive ones but the last
-		low, high := float64(fromHalf(h)), float64(fromHalf(h+1))
+		low, high := float64(FromHalf(h)), float64(FromHalf(h+1))
 		even := h + h&1
 		middle := (low + high) / 2
 		for _, tt := range []struct {

@@ -14,6 +14,7 @@ func init() {
 		Binds: map[string]reflect.Value{
 			"Decode":       reflect.ValueOf(weights.Decode),
 			"DecodeNPZ":    reflect.ValueOf(weights.DecodeNPZ),
+			"FromHalf":     reflect.ValueOf(weights.FromHalf),
 			"Load":         reflect.ValueOf(weights.Load),
 			"LoadMetadata": reflect.ValueOf(weights.LoadMetadata),
 			"LoadModel":    reflect.ValueOf(weights.LoadModel),
