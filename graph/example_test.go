@@ -218,6 +218,26 @@ func ExampleModel_DOT() {
 	// }
 }
 
+// Each weight's name begins with its layer's, and so does each op's.
+func ExampleModel_Nodes() {
+	o := graph.Options{NoFusion: true} // as the layers are written
+	m, err := o.Build(graph.Dense{Units: 2, Activation: graph.ReLU}, graph.Infer, 1, 3)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, n := range m.Nodes() {
+		fmt.Println(n.Name, n.Inputs, n.Shape)
+	}
+	// Output:
+	// input [] (1, 3)
+	// dense/weight [] (3, 2)
+	// dense/bias [] (2)
+	// dense/Mul [input dense/weight dense/bias] (1, 2)
+	// dense/ReLU [dense/Mul] (1, 2)
+	// SoftMax [dense/ReLU] (1, 2)
+}
+
 // The gradient of the cross-entropy is the probabilities less the target.
 func ExampleCrossEntropy() {
 	o := graph.Options{Loss: graph.CrossEntropy{}, InputGradient: true}

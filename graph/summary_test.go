@@ -73,3 +73,38 @@ func TestDOTOfGorgoniaOps(t *testing.T) {
 		t.Errorf("got\n%s\nwant one tanh and no Reshape", dot)
 	}
 }
+
+// The list of nodes has what the drawing has, each under a name of its own, and
+// operands before those that read them.
+func TestNodes(t *testing.T) {
+	named := func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node { // an op twice, and one whose text is no name
+		return s.Binary(gorgonia.Add, s.Unary(gorgonia.Tanh, s.Unary(gorgonia.Tanh, x)), x)
+	}
+	for _, l := range []graph.Layer{smallCNN(), graph.Sequential{graph.Flatten{}, graph.Dense{Units: 2}, graph.LayerFunc(named)}} {
+		for _, mode := range []graph.Mode{graph.Train, graph.Eval, graph.Infer} {
+			m := build(t, graph.Options{}, l, mode, 2, 1, 8, 8)
+			dot, nodes := m.DOT(), m.Nodes()
+			before := map[string]graph.Node{}
+			arrows := 0
+			for _, n := range nodes {
+				if _, twice := before[n.Name]; twice || n.Name == "" || strings.ContainsAny(n.Name, " +") {
+					t.Errorf("%v: name %q, want another", mode, n.Name)
+				}
+				for _, in := range n.Inputs {
+					from, ok := before[in]
+					if !ok || !strings.Contains(dot, fmt.Sprintf("[label=\"%v\"]", from.Shape)) {
+						t.Errorf("%v: %s reads %q of %v, want a node before it and an arrow of that shape", mode, n.Name, in, from.Shape)
+					}
+					arrows++
+				}
+				if n.Op != "" && (len(n.Inputs) == 0 || !strings.Contains(dot, n.Op)) {
+					t.Errorf("%v: %+v, want an op of the drawing that reads something", mode, n)
+				}
+				before[n.Name] = n
+			}
+			if want := strings.Count(dot, " -> "); arrows != want || len(nodes) != strings.Count(dot, "[shape=") {
+				t.Errorf("%v: %d nodes, %d arrows, want the drawing's %d arrows", mode, len(nodes), arrows, want)
+			}
+		}
+	}
+}

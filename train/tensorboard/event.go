@@ -4,11 +4,14 @@ import (
 	"encoding/binary"
 	"math"
 	"time"
+
+	"tapenet/graph"
 )
 
-// The messages below are TensorFlow's, from event.proto and summary.proto, in the
-// wire format of protocol buffers: each field is a key, its number and its wire
-// type, and a value. Only the fields that are written have a name here.
+// The messages below are TensorFlow's, from event.proto, summary.proto,
+// graph.proto, node_def.proto and attr_value.proto, in the wire format of
+// protocol buffers: each field is a key, its number and its wire type, and a
+// value. Only the fields that are written have a name here.
 
 // message is an encoded message, or the beginning of one.
 type message []byte
@@ -67,4 +70,39 @@ func scalar(tag string, v float64) message {
 func picture(tag string, height, width int, png []byte) message {
 	image := message{}.integer(1, int64(height)).integer(2, int64(width)).integer(3, 3).bytes(4, png)
 	return message{}.bytes(1, []byte(tag)).bytes(4, image)
+}
+
+// network is an Event of a graph: graph_def is 4, a GraphDef of nodes, 1. A
+// NodeDef has a name, 1, an op, 2, inputs, 3, and attributes, 5, of which
+// _output_shapes is the one that TensorBoard shows on arrows.
+func network(at time.Time, nodes []graph.Node) message {
+	var def message
+	for _, n := range nodes {
+		node := message{}.bytes(1, []byte(n.Name)).bytes(2, []byte(opName(n)))
+		for _, in := range n.Inputs {
+			node = node.bytes(3, []byte(in))
+		}
+		attribute := message{}.bytes(1, []byte("_output_shapes")).bytes(2, message{}.bytes(1, message{}.bytes(7, shape(n.Shape))))
+		def = def.bytes(1, node.bytes(5, attribute))
+	}
+	return event(at).bytes(4, def)
+}
+
+// opName is what a node does, by TensorFlow's names for bound tensors.
+func opName(n graph.Node) string {
+	switch {
+	case n.Op != "":
+		return n.Op
+	case n.Name == "input":
+		return "Placeholder"
+	}
+	return "Variable"
+}
+
+// shape is a TensorShapeProto: dim is 2 and its size 1.
+func shape(s []int) (m message) {
+	for _, d := range s {
+		m = m.bytes(2, message{}.integer(1, int64(d)))
+	}
+	return m
 }

@@ -21,8 +21,8 @@ import (
 )
 
 // Log is a [train.Callback] that appends each epoch to an event file, which it
-// begins with the first one. A run that goes on begins another, as TensorBoard
-// expects.
+// begins with the first one, and with the network's graph, as its layers made
+// it. A run that goes on begins another file, as TensorBoard expects.
 type Log struct {
 	Dir string // that of the run; it must be there
 
@@ -36,7 +36,12 @@ func (l *Log) EpochDone(net *graph.Network, e train.Epoch) error {
 	var b []byte
 	if l.path == "" {
 		l.path = filepath.Join(l.Dir, fmt.Sprintf("events.out.tfevents.%d.tapenet", now.UnixMicro()))
+		layers, err := graph.Options{Weights: net.Weights, NoFusion: true}.Build(net.Layer, graph.Infer, append([]int{1}, net.Input...)...)
+		if err != nil {
+			return fmt.Errorf("tensorboard: graph: %w", err)
+		}
 		b = appendRecord(b, version(now))
+		b = appendRecord(b, network(now, layers.Nodes()))
 	}
 	values := []message{
 		scalar("loss", e.Loss), scalar("accuracy", e.Accuracy),

@@ -12,6 +12,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -161,13 +163,13 @@ func TestLog(t *testing.T) {
 	files, history := events(t, net)
 	for run, file := range files {
 		all := records(t, file)
-		if len(all) != 3 {
-			t.Fatalf("%d records, want a version and two epochs", len(all))
+		if len(all) != 4 {
+			t.Fatalf("%d records, want a version, a graph and two epochs", len(all))
 		}
 		if v := fields(t, all[0]); string(v[3][0].([]byte)) != "brain.Event:2" || len(v) != 2 {
 			t.Errorf("first record %v, want the version", v)
 		}
-		for k, record := range all[1:] {
+		for k, record := range all[2:] {
 			e := history[2*run+k]
 			f := fields(t, record)
 			at := math.Float64frombits(f[1][0].(uint64))
@@ -186,6 +188,46 @@ func TestLog(t *testing.T) {
 				t.Errorf("epoch %d: filters %v, want a picture of %v", e.Epoch, filters, want)
 			}
 		}
+	}
+}
+
+// A reader finds the graph as the layers made it, each node by the path of its
+// layer and with the shape of its value.
+func TestGraph(t *testing.T) {
+	files, _ := events(t, graph.Sequential{graph.Conv2D{Filters: 5, Kernel: 3, Activation: graph.ReLU}, graph.GlobalAvgPool2D{}, graph.Dense{Units: 10}})
+	var got []string
+	for _, node := range fields(t, fields(t, records(t, files[0])[1])[4][0].([]byte))[1] {
+		f := fields(t, node.([]byte))
+		text := fmt.Sprintf("%s: %s", f[1][0], f[2][0])
+		for _, in := range f[3] {
+			text += fmt.Sprintf(" %s", in)
+		}
+		attribute := fields(t, f[5][0].([]byte))
+		shapes := fields(t, fields(t, attribute[2][0].([]byte))[1][0].([]byte))[7]
+		if string(attribute[1][0].([]byte)) != "_output_shapes" || len(shapes) != 1 {
+			t.Errorf("%s has %q of %d shapes, want _output_shapes of one", text, attribute[1][0], len(shapes))
+		}
+		var dims []any
+		for _, dim := range fields(t, shapes[0].([]byte))[2] {
+			dims = append(dims, fields(t, dim.([]byte))[1][0])
+		}
+		got = append(got, fmt.Sprint(text, " ", dims))
+	}
+	want := []string{
+		"input: Placeholder [1 1 28 28]",
+		"conv2d/weight: Variable [5 1 3 3]",
+		"conv2d/bias: Variable [5]",
+		"conv2d/Conv2d: Conv2d stride 1x1 input conv2d/weight conv2d/bias [1 5 26 26]",
+		"conv2d/ReLU: ReLU conv2d/Conv2d [1 5 26 26]",
+		"globalavgpool2d/AvgPool2D: AvgPool2D 26x26 stride 26x26 conv2d/ReLU [1 5 1 1]",
+		"globalavgpool2d/Reshape: Reshape globalavgpool2d/AvgPool2D [1 5]",
+		"dense/weight: Variable [5 10]",
+		"dense/bias: Variable [10]",
+		"dense/Mul: Mul globalavgpool2d/Reshape dense/weight dense/bias [1 10]",
+		"SoftMax: SoftMax dense/Mul [1 10]",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -217,7 +259,7 @@ func values(t *testing.T, summary []byte) (scalars map[string]float32, filters i
 // A network that begins otherwise has no filters to show.
 func TestNoFilters(t *testing.T) {
 	files, _ := events(t, graph.Sequential{graph.Flatten{}, graph.Dense{Units: 10}})
-	if _, filters := values(t, fields(t, records(t, files[0])[1])[5][0].([]byte)); filters != nil {
+	if _, filters := values(t, fields(t, records(t, files[0])[2])[5][0].([]byte)); filters != nil {
 		t.Errorf("filters %v of a dense layer", filters.Bounds())
 	}
 }

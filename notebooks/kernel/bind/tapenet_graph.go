@@ -65,6 +65,7 @@ func init() {
 			"Mode":            reflect.TypeFor[graph.Mode](),
 			"Model":           reflect.TypeFor[graph.Model](),
 			"Network":         reflect.TypeFor[graph.Network](),
+			"Node":            reflect.TypeFor[graph.Node](),
 			"NodeTime":        reflect.TypeFor[graph.NodeTime](),
 			"Options":         reflect.TypeFor[graph.Options](),
 			"PadChannels":     reflect.TypeFor[graph.PadChannels](),

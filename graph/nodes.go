@@ -1,0 +1,69 @@
+package graph
+
+import (
+	"strconv"
+	"strings"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/op"
+)
+
+// Node is one node of a network's forward graph: a tensor that is bound, or an
+// op.
+type Node struct {
+	Name   string       // unique, and begins with its layer's path: "conv2d/weight", "conv2d/Conv2d"
+	Op     string       // what it computes, as in "MaxPool2D 2x2 stride 2x2"; "" for a tensor
+	Inputs []string     // names of the nodes that it reads, in their order
+	Shape  tensor.Shape // of its value
+}
+
+// Nodes lists the forward graph, operands first: what DOT draws, for programs.
+func (m *Model) Nodes() []Node {
+	var nodes []Node
+	names := map[*gorgonia.Node]string{}
+	taken := map[string]bool{}
+	drawn := m.drawn()
+	for _, n := range drawn {
+		if n.Op() == nil { // bound tensors have unique names already
+			names[n] = n.Name()
+			taken[n.Name()] = true
+		}
+	}
+	for _, n := range drawn {
+		node := Node{Shape: n.Shape()}
+		if n.Op() != nil {
+			node.Op = n.Op().String()
+			names[n] = unique(join(m.layerOf(n), identifier(node.Op)), taken)
+		}
+		node.Name = names[n]
+		for _, operand := range op.Operands(n) {
+			node.Inputs = append(node.Inputs, names[operand])
+		}
+		nodes = append(nodes, node)
+	}
+	return nodes
+}
+
+// identifier is the first word of an op's text in letters, digits and _.
+func identifier(text string) string {
+	word, _, _ := strings.Cut(text, " ")
+	return strings.Map(func(r rune) rune {
+		if r == '_' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' {
+			return r
+		}
+		return '_'
+	}, word)
+}
+
+// unique is a name, or the first of name_1, name_2 … that is not taken; it
+// takes it.
+func unique(name string, taken map[string]bool) string {
+	free := name
+	for i := 1; taken[free]; i++ {
+		free = name + "_" + strconv.Itoa(i)
+	}
+	taken[free] = true
+	return free
+}
