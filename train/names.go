@@ -96,6 +96,9 @@ func parseNumbers(given, names []string) ([]float64, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q is no number", field)
 		}
+		if v == 0 && names[i] != "WARMUP" {
+			return nil, fmt.Errorf("%q is no use, want more, or nothing for the default", field)
+		}
 		if names[i] == "EPOCHS" && v != float64(int32(v)) {
 			return nil, fmt.Errorf("%q is no whole number", field)
 		}

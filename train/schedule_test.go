@@ -141,6 +141,7 @@ func TestParseSchedule(t *testing.T) {
 		"exponential:2": "Exponential: Decay 2, want", "cosine:NaN": "Cosine: Warmup NaN, want", "cosine:-1": "Cosine: Warmup -1, want",
 		"plateau:-1": "ReduceOnPlateau: Patience -1, want", "plateau:1:-1": "ReduceOnPlateau: Decay -1, want",
 		"step:1.5": `"1.5" is no whole number, want step:EPOCHS:FACTOR`, "plateau:1e30": `"1e30" is no whole number`,
+		"plateau:0:0.5": `"0" is no use, want more, or nothing for the default, want plateau:EPOCHS:FACTOR`, "exponential:0": `"0" is no use`,
 	} {
 		_, err := ParseSchedule(text)
 		checkError(t, err, "train: ", want)

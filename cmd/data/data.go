@@ -18,7 +18,8 @@ import (
 type options struct {
 	name, picture, pack string
 	shard               int
-	images              data.Options
+	seed                uint64
+	images              data.Options // their seed stays 0, as train and infer have it, which then know the same test part
 	augment             []data.Augmentation
 }
 
@@ -30,7 +31,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.IntVar(&o.images.Width, "width", 0, "scale pictures to this width (default that of the first)")
 	f.IntVar(&o.images.Channels, "channels", 0, "1 for grey, 3 for colour (default as the first picture)")
 	f.Float64Var(&o.images.TestShare, "test", 0, "share for testing if pictures have no test part (default 0.2)")
-	f.Uint64Var(&o.images.Seed, "seed", 1, "of every random choice")
+	f.Uint64Var(&o.seed, "seed", 1, "of the images drawn, of their augmentation and of the order in shards")
 	f.StringVar(&o.picture, "picture", "", "draw a few training images of each class in this PNG file")
 	augment := f.String("augment", "", "draw them augmented, as in shift=0.1,rotate=15,elastic")
 	f.StringVar(&o.pack, "pack", "", "write the dataset as tar shards to this new folder")
@@ -111,6 +112,9 @@ func summary(ctx context.Context, d data.Dataset, train []int, stdout io.Writer)
 	if err != nil {
 		return err
 	}
+	if _, err := data.NewStats(ctx, d.Test, d.Shape); err != nil { // for nothing but that every picture can be read
+		return err
+	}
 	_, err = fmt.Fprintf(stdout, "\nmean %s and standard deviation %s of the training images, by channel\n", numbers(st.Mean), numbers(st.Deviation))
 	return err
 }
@@ -125,7 +129,7 @@ func numbers(v []float64) string {
 
 // draw writes the picture of samples.
 func (o options) draw(d data.Dataset, labels []int) error {
-	sheet, err := contactSheet(d, labels, o.images.Seed, o.augment)
+	sheet, err := contactSheet(d, labels, o.seed, o.augment)
 	if err != nil {
 		return err
 	}

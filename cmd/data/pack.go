@@ -40,7 +40,7 @@ func pack(ctx context.Context, d data.Dataset, o options, stderr io.Writer) (err
 	for i := range test {
 		test[i] = i
 	}
-	if err := o.writeShards(ctx, partial, "train", d.Train, d.Shape, data.Order(d.Train, o.images.Seed, 0), stderr); err != nil {
+	if err := o.writeShards(ctx, partial, "train", d.Train, d.Shape, data.Order(d.Train, o.seed, 0), stderr); err != nil {
 		return err
 	}
 	if err := o.writeShards(ctx, partial, "test", d.Test, d.Shape, test, stderr); err != nil {

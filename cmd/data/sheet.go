@@ -16,6 +16,7 @@ const (
 	maxRows, maxColumns = 20, 12
 	margin              = 8   // pixels between images
 	smallest            = 56  // images are drawn at least so large
+	largest             = 160 // and at most
 	width               = 900 // as many columns as fit, at least 4
 	nameWidth           = 96
 )
@@ -24,8 +25,8 @@ const (
 // its name. Augmented, the first of a row is as it is, and the others are the
 // same image in the epochs 1, 2, ….
 func contactSheet(d data.Dataset, labels []int, seed uint64, steps []data.Augmentation) (image.Image, error) {
-	scale := max(1, (smallest+max(d.Shape[1], d.Shape[2])-1)/max(d.Shape[1], d.Shape[2]))
-	cell := image.Pt(scale*d.Shape[2]+margin, max(scale*d.Shape[1], basicfont.Face7x13.Height)+margin)
+	size := drawnSize(d.Shape[1], d.Shape[2])
+	cell := image.Pt(size.X+margin, max(size.Y, basicfont.Face7x13.Height)+margin)
 	rows, columns := min(len(d.Classes), maxRows), min(maxColumns, max(4, width/cell.X))
 	sheet := image.NewRGBA(image.Rect(0, 0, nameWidth+columns*cell.X+margin, rows*cell.Y+margin))
 	draw.Draw(sheet, sheet.Rect, image.NewUniform(color.Gray{0xe8}), image.Point{}, draw.Src)
@@ -49,11 +50,26 @@ func contactSheet(d data.Dataset, labels []int, seed uint64, steps []data.Augmen
 				return nil, err
 			}
 			at := image.Pt(nameWidth+column*cell.X, margin+row*cell.Y)
-			to := image.Rectangle{Min: at, Max: at.Add(image.Pt(scale*d.Shape[2], scale*d.Shape[1]))}
-			draw.NearestNeighbor.Scale(sheet, to, img, img.Bounds(), draw.Src, nil)
+			to := image.Rectangle{Min: at, Max: at.Add(size)}
+			scaler := draw.Scaler(draw.NearestNeighbor)
+			if size.X < d.Shape[2] {
+				scaler = draw.CatmullRom
+			}
+			scaler.Scale(sheet, to, img, img.Bounds(), draw.Src, nil)
 		}
 	}
 	return sheet, nil
+}
+
+// drawnSize is how large an image is drawn: a whole number of times its size, or
+// scaled down.
+func drawnSize(height, width int) image.Point {
+	side := max(height, width)
+	if side > largest {
+		return image.Pt(max(1, width*largest/side), max(1, height*largest/side))
+	}
+	scale := (smallest + side - 1) / side
+	return image.Pt(scale*width, scale*height)
 }
 
 // choose returns for each of the first classes some of its samples.

@@ -21,7 +21,7 @@ func testPart(n network, name string) (d data.Dataset, err error) {
 		_, err = n.build()
 	}
 	if err == nil {
-		d, err = testset.Open("export", name, n.Input, len(n.Classes))
+		d, err = testset.Open("export", name, n.Input, n.Classes)
 	}
 	if err != nil {
 		return d, fmt.Errorf("%w; -data names the dataset to measure on, none for not at all", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"tapenet/cmd/internal/testset"
 	"tapenet/train/data"
 )
 
@@ -119,6 +121,38 @@ func TestEvaluateMismatch(t *testing.T) {
 	_, _, err := classified(t, "-model", trained(t), "-data", idx(t, 20, 7))
 	want := "infer: the dataset has images of (1,28,28) in 7 classes, the model takes (1,28,28) in 10"
 	if err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+
+	named := func(first, second string) string { // ten classes of pictures, the first two by these names
+		dir := t.TempDir()
+		files, _ := pictures(t, 3)
+		for i, name := range []string{first, second, "c", "d", "e", "f", "g", "h", "i", "j"} {
+			for k, file := range files {
+				content, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				sub := filepath.Join(dir, name)
+				if err := os.MkdirAll(sub, 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(sub, fmt.Sprint(i, k, ".png")), content, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return dir
+	}
+	if _, _, err := classified(t, "-model", trained(t), "-data", named("a", "b")); err != nil { // the model has numbers
+		t.Error(err)
+	}
+	d, err := data.Open(named("a", "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = testset.Open("infer", named("aa", "b"), d.Shape, d.Classes)
+	if want := `infer: class 0 of the dataset is "aa", the model's is "a", want the same classes in the same order`; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }

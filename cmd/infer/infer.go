@@ -35,10 +35,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 }
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
-	f := cli.Flags("infer", "-model DIR [-top N] [-json|-csv] [-saliency FILE.png] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-json] -data DIR|mnist",
+	f := cli.Flags("infer", "-model DIR [-top N] [-json|-csv] [-saliency FILE.png] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-json] -data NAME|DIR",
 		"says what is in PNG, JPEG or GIF pictures (- is standard input), or measures a model on a dataset's test part", stderr)
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, vote")
-	f.StringVar(&o.data, "data", "", "evaluate on this dataset: mnist, or a folder with four IDX files")
+	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
 	f.IntVar(&o.top, "top", 3, "show so many classes of a picture; with -data, count a class that is among so many as found")
 	f.BoolVar(&o.json, "json", false, "print JSON, a line for each file, with all classes")
 	f.BoolVar(&o.csv, "csv", false, "print a table for spreadsheets, with all classes")

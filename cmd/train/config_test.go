@@ -67,6 +67,30 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// A recipe's learning rate and decay are its optimizer's; another has its own
+// defaults.
+func TestRecipeOfAnotherOptimizer(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x.toml")
+	if err := os.WriteFile(file, []byte("optimizer = 'lion'"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		args      []string
+		lr, decay float64
+	}{
+		{nil, 0.1, 1e-4},
+		{[]string{"-optimizer", "sgd"}, 0.1, 1e-4},
+		{[]string{"-optimizer", "adam"}, 0, 0},
+		{[]string{"-optimizer", "adam", "-lr", "0.5"}, 0.5, 0},
+		{[]string{"-config", file, "-decay", "0.25"}, 0, 0.25},
+	} {
+		o, err := parse(append(tt.args, "-model", "resnet20"), io.Discard)
+		if err != nil || o.lr != tt.lr || o.decay != tt.decay || o.schedule != "cosine:1" {
+			t.Errorf("%v: learning rate %g, decay %g, schedule %s, error %v, want %g, %g and the recipe's", tt.args, o.lr, o.decay, o.schedule, err, tt.lr, tt.decay)
+		}
+	}
+}
+
 // -recipe chooses the network too; flags and files stand above it.
 func TestRecipeByName(t *testing.T) {
 	fast, err := recipeOf("fast99")

@@ -135,8 +135,20 @@ func (o *options) complete(f *flag.FlagSet, known settings, args []string) error
 	if err != nil {
 		return err
 	}
+	if given["optimizer"] != nil || file["optimizer"] != nil {
+		if recipe["optimizer"] != o.optimizer { // its numbers are of no use to another
+			delete(recipe, "lr")
+			delete(recipe, "decay")
+		}
+	}
 	maps.DeleteFunc(recipe, func(name string, _ any) bool { return file[name] != nil || given[name] != nil })
-	return recipe.set(f, known, "recipe "+from)
+	if err := recipe.set(f, known, "recipe "+from); err != nil {
+		return err
+	}
+	if given["decay"] == 0.0 && o.optimizer == "adamw" {
+		return cli.Usagef("train: -decay 0 is adamw's default of 0.01, want -optimizer adam for none")
+	}
+	return nil
 }
 
 // useRecipe returns the recipe to use, and its name.
@@ -196,7 +208,7 @@ func (o options) fit() (modelzoo.Spec, train.Config, []data.Augmentation, error)
 		c.Schedule, err = train.ParseSchedule(o.schedule)
 	}
 	var steps []data.Augmentation
-	if err == nil && o.augment != "none" {
+	if err == nil {
 		steps, err = data.ParseAugmentations(o.augment)
 	}
 	if err != nil {

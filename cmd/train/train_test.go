@@ -213,6 +213,7 @@ func TestErrors(t *testing.T) {
 		{"unknown schedule", []string{"-schedule", "linear"}, true, `train: no schedule "linear", want one of constant, step:EPOCHS:FACTOR`},
 		{"schedule's number", []string{"-schedule", "cosine:x"}, true, `train: schedule "cosine:x": "x" is no number, want cosine:WARMUP`},
 		{"negative decay", []string{"-decay", "-1"}, true, "train: -decay -1, want a positive number"},
+		{"no decay", []string{"-model", "mlpmixer", "-decay", "0"}, true, "train: -decay 0 is adamw's default of 0.01, want -optimizer adam for none"},
 		{"clipping to NaN", []string{"-clip", "NaN"}, true, "train: -clip NaN, want a positive number"},
 		{"no batch a step", []string{"-accumulate", "0"}, true, "train: -accumulate 0, want 1 or more"},
 		{"negative patience", []string{"-patience", "-1"}, true, "train: -patience -1 and -keep 0, want numbers of epochs"},

@@ -18,7 +18,8 @@ import (
 //
 // The test part may be called val instead. Without it, a share of each class is held out, the same for the same seed. Classes are the sub-folders
 // with training pictures in the order of their names, by value if all are numbers. Other files, and names that begin with a
-// dot, are passed over. The pictures stay on the disk, and Read unpacks one.
+// dot, are passed over. The pictures stay on the disk, and Read unpacks one. Their order mixes the classes evenly, so that
+// the first of them, see [Limit], are of all classes.
 func (o Options) Folder(dir string) (Dataset, error) {
 	if err := o.check(); err != nil {
 		return Dataset{}, err
@@ -164,9 +165,14 @@ func picturesIn(fsys fs.FS, dir string) (names []string, err error) {
 	return names, nil
 }
 
-// listPictures lists the pictures of each class in dir.
+// listPictures lists the pictures of each class in dir. Any stretch of the list has about the same share of each class.
 func listPictures(fsys fs.FS, dir string, classes []string) (*folderPictures, error) {
-	s := &folderPictures{fsys: fsys}
+	type picture struct {
+		file  string
+		label int
+		at    float64 // in the list, of 1
+	}
+	var all []picture
 	for label, class := range classes {
 		folder := path.Join(dir, class)
 		if _, err := fs.Stat(fsys, folder); errors.Is(err, fs.ErrNotExist) {
@@ -176,10 +182,14 @@ func listPictures(fsys fs.FS, dir string, classes []string) (*folderPictures, er
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range names {
-			s.files = append(s.files, path.Join(folder, name))
-			s.labels = append(s.labels, label)
+		for i, name := range names {
+			all = append(all, picture{path.Join(folder, name), label, (float64(i) + 0.5) / float64(len(names))})
 		}
+	}
+	slices.SortStableFunc(all, func(a, b picture) int { return cmp.Compare(a.at, b.at) })
+	s := &folderPictures{fsys: fsys}
+	for _, p := range all {
+		s.files, s.labels = append(s.files, p.file), append(s.labels, p.label)
 	}
 	return s, nil
 }

@@ -105,8 +105,8 @@ func TestFolder(t *testing.T) {
 		r, g, b, within float64
 	}{
 		{d.Train, 0, 0, 1, 0, 0, 0},
-		{d.Train, 1, 0, 0, 0, 1, 0.01}, // JPEG
-		{d.Train, 2, 1, 0, 1, 0, 0},
+		{d.Train, 1, 1, 0, 1, 0, 0},    // the dog among the cats
+		{d.Train, 2, 0, 0, 0, 1, 0.01}, // JPEG
 		{d.Test, 0, 1, 0.2, 0.2, 0.2, 1e-7},
 	}
 	x := make([]float32, 36)
@@ -118,6 +118,25 @@ func TestFolder(t *testing.T) {
 		near(t, "red", x[:12], tt.r, tt.within)
 		near(t, "green", x[12:24], tt.g, tt.within)
 		near(t, "blue", x[24:], tt.b, tt.within)
+	}
+}
+
+// TestFolderOrder holds that the first pictures are of all classes, each with its share.
+func TestFolderOrder(t *testing.T) {
+	files := folder{}
+	for i := range 12 {
+		files[fmt.Sprintf("a/%02d.png", i)] = encode(t, "png", grey(3, 2, 0))
+		if i%3 == 0 {
+			files[fmt.Sprintf("b/%02d.png", i)] = files["a/00.png"]
+		}
+	}
+	d, err := Options{}.loadFolder(files.fsys())
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels, err := Labels(Limit(d.Train, 6), d.Shape)
+	if got := slices.Compact(slices.Sorted(slices.Values(labels))); err != nil || !slices.Equal(got, []int{0, 1}) {
+		t.Errorf("classes %v of the first 6 and error %v, want both", labels, err)
 	}
 }
 

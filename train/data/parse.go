@@ -29,8 +29,11 @@ var augmentations = []struct {
 
 // ParseAugmentations returns the augmentations that a text lists, as in "shift=0.1,rotate=15,elastic": names with
 // commas between them, and after a name the one number that it may have. The names are shift, rotate, zoom,
-// shear, elastic (with its Alpha), flip, vflip, crop, cutout, brightness, contrast and noise.
+// shear, elastic (with its Alpha), flip, vflip, crop, cutout, brightness, contrast and noise; "none" alone lists none.
 func ParseAugmentations(text string) (steps []Augmentation, err error) {
+	if text == "none" {
+		return nil, nil
+	}
 	for item := range strings.SplitSeq(text, ",") {
 		step, err := parseAugmentation(strings.TrimSpace(item))
 		if err != nil {

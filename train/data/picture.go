@@ -19,9 +19,12 @@ import (
 // maxPixels bounds the pictures that are unpacked: a small file can claim any size.
 const maxPixels = 32 << 20
 
+// pictureExtensions are what the names of pictures end in.
+var pictureExtensions = []string{".png", ".jpg", ".jpeg", ".gif"}
+
 // isPicture reports whether a file's name ends as that of a picture.
 func isPicture(name string) bool {
-	return slices.Contains([]string{".png", ".jpg", ".jpeg", ".gif"}, strings.ToLower(path.Ext(name)))
+	return slices.Contains(pictureExtensions, strings.ToLower(path.Ext(name)))
 }
 
 // pictureConfig returns the format and size of a picture, if it may be unpacked.

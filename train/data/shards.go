@@ -29,7 +29,7 @@ func isShard(name string) bool { return path.Ext(name) == ".tar" && !strings.Has
 //	000042.png   a picture, or .jpg, .jpeg, .gif
 //	000042.cls   its class, a number from 0
 //
-// with other members of that name passed over. The shards whose names begin with test are the test part, or else those
+// with other members of that name, such as 000042.seg.png, passed over, and those that begin with a dot. The shards whose names begin with test are the test part, or else those
 // with val, or else a share of each class, the same for the same seed. The others are for training. Classes
 // have the names in the file classes.txt, one a line, if there is one.
 //
@@ -201,6 +201,9 @@ func scan(f io.ReaderAt, size int64, number int32) (members []member, err error)
 		if err != nil && err != io.EOF {
 			return nil, fmt.Errorf("no tar file, or damaged after byte %d: %w", w.at, err)
 		}
+		if err == nil && strings.HasPrefix(path.Base(h.Name), ".") {
+			continue // a hidden file
+		}
 		if err == io.EOF || key(h.Name) != at.key {
 			if m, ok, err := at.end(); err != nil {
 				return nil, err
@@ -242,7 +245,7 @@ func (s *sampleScan) add(h *tar.Header, content io.Reader, m member) error {
 		*s = sampleScan{key: k}
 	}
 	ext := extension(h.Name)
-	if h.Typeflag != tar.TypeReg || ext != ".cls" && !isPicture(ext) {
+	if h.Typeflag != tar.TypeReg || ext != ".cls" && !slices.Contains(pictureExtensions, ext) {
 		return nil
 	}
 	for k := range h.PAXRecords {
@@ -251,8 +254,11 @@ func (s *sampleScan) add(h *tar.Header, content io.Reader, m member) error {
 		}
 	}
 	if ext != ".cls" {
-		if h.Size > maxFile || s.picture {
-			return fmt.Errorf("%d bytes, or a second picture of that name, expected one of at most %d", h.Size, maxFile)
+		if s.picture {
+			return errors.New("a second picture of that name, expected one")
+		}
+		if h.Size > maxFile {
+			return fmt.Errorf("%d bytes, expected at most %d", h.Size, maxFile)
 		}
 		s.picture, s.m.offset, s.m.file, s.m.size = true, m.offset, m.file, int32(h.Size)
 		return nil
@@ -262,8 +268,11 @@ func (s *sampleScan) add(h *tar.Header, content io.Reader, m member) error {
 		return damaged(err)
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil || n < 0 || n > maxClass || s.number {
-		return fmt.Errorf("class %q, or a second one of that name, expected a number from 0 to %d", b, maxClass)
+	if s.number {
+		return errors.New("a second class of that name, expected one")
+	}
+	if err != nil || n < 0 || n > maxClass {
+		return fmt.Errorf("class %q, expected a number from 0 to %d", b, maxClass)
 	}
 	s.number, s.m.number = true, int32(n)
 	return nil

@@ -55,6 +55,7 @@ func TestShards(t *testing.T) {
 		sample(t, "pictures/0", 10, "2\n"),
 		[]entry{{"pictures/1.json", []byte("{}")}, {"pictures/1.cls", []byte("0")}, {"pictures/1.jpg", encode(t, "jpeg", grey(3, 2, 20))}},
 		[]entry{{"readme.txt", make([]byte, 200000)}}, // more than the window
+		[]entry{{"pictures/2.seg.png", []byte("a mask")}, {"pictures/._3.png", []byte("of macOS")}, {"pictures/._3.cls", nil}},
 		sample(t, long, 30, "1"),
 	)...)
 	dir := writeTree(t, "shards", folder{
@@ -213,9 +214,9 @@ func badShards(t testing.TB) []struct {
 		{"no picture", tarFile(t, one[1]), `sample "1" has no picture or no class, expected 1.png and 1.cls`},
 		{"no class", tarFile(t, slices.Concat(one[:1], sample(t, "2", 5, "1"))...), `sample "1" has no picture or no class`},
 		{"apart", tarFile(t, one[0], entry{"2.txt", nil}, one[1]), `sample "1" has no picture or no class`},
-		{"two pictures", tarFile(t, one[0], entry{"1.jpg", nil}, one[1]), `member "1.jpg": 0 bytes, or a second picture`},
-		{"two classes", tarFile(t, one[0], one[1], one[1]), `member "1.cls": class "1", or a second one`},
-		{"no number", tarFile(t, one[0], entry{"1.cls", []byte("cat")}), `class "cat", or a second one of that name, expected a number from 0`},
+		{"two pictures", tarFile(t, one[0], entry{"1.jpg", nil}, one[1]), `member "1.jpg": a second picture of that name`},
+		{"two classes", tarFile(t, one[0], one[1], one[1]), `member "1.cls": a second class of that name`},
+		{"no number", tarFile(t, one[0], entry{"1.cls", []byte("cat")}), `class "cat", expected a number from 0`},
 		{"negative", tarFile(t, one[0], entry{"1.cls", []byte("-1")}), `class "-1"`},
 		{"large", tarFile(t, one[0], entry{"1.cls", []byte("65536")}), `class "65536"`},
 		{"endless number", tarFile(t, one[0], entry{"1.cls", bytes.Repeat([]byte("1"), 1000)}), `class "1111`},

@@ -4,16 +4,19 @@ package testset
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/infer"
 	"tapenet/train/data"
 )
 
-// Open opens a dataset for a model that takes images of this shape and knows so
-// many classes; pictures come in the model's size. Errors begin with the
+// Open opens a dataset for a model that takes images of this shape and knows
+// these classes; pictures come in the model's size. Where one of the two has but
+// numbers for names, the others' order has to be right. Errors begin with the
 // command's name.
-func Open(command, name string, input [3]int, classes int) (data.Dataset, error) {
+func Open(command, name string, input [3]int, classes []string) (data.Dataset, error) {
 	d, err := data.Open(name)
 	if err == nil && d.Scaled {
 		d, err = data.Options{Channels: input[0], Height: input[1], Width: input[2]}.Open(name)
@@ -21,11 +24,21 @@ func Open(command, name string, input [3]int, classes int) (data.Dataset, error)
 	if err != nil {
 		return d, err
 	}
-	if d.Shape != input || len(d.Classes) != classes {
+	if d.Shape != input || len(d.Classes) != len(classes) {
 		return d, fmt.Errorf("%s: the dataset has images of %s in %d classes, the model takes %s in %d",
-			command, cli.Shape(d.Shape), len(d.Classes), cli.Shape(input), classes)
+			command, cli.Shape(d.Shape), len(d.Classes), cli.Shape(input), len(classes))
+	}
+	for i, c := range classes {
+		if c != d.Classes[i] && !numbered(classes) && !numbered(d.Classes) {
+			return d, fmt.Errorf("%s: class %d of the dataset is %q, the model's is %q, want the same classes in the same order", command, i, d.Classes[i], c)
+		}
 	}
 	return d, nil
+}
+
+// numbered reports whether classes have numbers for names.
+func numbered(classes []string) bool {
+	return !slices.ContainsFunc(classes, func(c string) bool { return strings.Trim(c, "0123456789") != "" })
 }
 
 // Each calls do for every test image, in order, with its class and what predict,
