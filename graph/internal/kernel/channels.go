@@ -10,6 +10,7 @@ import "math"
 // channelFuncs are the loops in assembly, from tierAVX2 on.
 type channelFuncs struct {
 	largest  func(cols, width int, y []float32, at []uint8, z []float32, kh, kw, row int, scale, shift []float32, floor float32)
+	highest  func(cols, width int, y, z []float32, row int, shift []float32, floor float32)
 	spread   func(cols, width int, dz, dy []float32, at []uint8, kh, kw, row int)
 	sums     func(sum, x []float32, n, width int)
 	squares  func(sum, x, mean []float32, n, width int)
@@ -33,6 +34,7 @@ type windows[T Float] struct {
 	kh, kw       int // size of a window
 	row          int // elements of a row of the pixels
 	scale, shift []T
+	unscaled     bool // scale is 1
 	floor        T
 }
 
@@ -44,6 +46,10 @@ func (w *windows[T]) largest(y []T, at []uint8, z []T) {
 		z, _ := float32s(z)
 		scale, _ := float32s(w.scale)
 		shift, _ := float32s(w.shift)
+		if len(at) == 0 && w.unscaled && w.kh == 2 && w.kw == 2 {
+			channelLoops.highest(w.cols, w.width, y, z, w.row, shift, float32(w.floor))
+			return
+		}
 		channelLoops.largest(w.cols, w.width, y, at, z, w.kh, w.kw, w.row, scale, shift, float32(w.floor))
 		return
 	}

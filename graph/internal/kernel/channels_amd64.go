@@ -6,6 +6,7 @@ package kernel
 
 var channelLoops = channelFuncs{
 	largest:  channelLargestAVX2,
+	highest:  channelHighestAVX2,
 	spread:   channelSpreadAVX2,
 	sums:     channelSumsAVX2,
 	squares:  channelSquaresAVX2,

@@ -27,6 +27,30 @@ package kernel
 //go:noescape
 func channelLargestAVX2(cols int, width int, y []float32, at []uint8, z []float32, kh int, kw int, row int, scale []float32, shift []float32, floor float32)
 
+// channelHighestAVX2 is
+//
+//	for j := range cols {
+//		for f := range width { // a multiple of eight
+//			best, nan := floor, false
+//			for u := range 2 {
+//				for v := range 2 {
+//					x := z[u*row+(j*2+v)*width+f] + shift[f]
+//					if x > best {
+//						best = x
+//					}
+//					nan = nan || x != x
+//				}
+//			}
+//			if nan {
+//				best = float32(math.NaN())
+//			}
+//			y[j*width+f] = best
+//		}
+//	}
+//
+//go:noescape
+func channelHighestAVX2(cols int, width int, y []float32, z []float32, row int, shift []float32, floor float32)
+
 // channelSpreadAVX2 is
 //
 //	for j := range cols {

@@ -86,6 +86,53 @@ GLOBL one<>(SB), RODATA|NOPTR, $4
 DATA none<>+0(SB)/4, $0x000000ff
 GLOBL none<>(SB), RODATA|NOPTR, $4
 
+// func channelHighestAVX2(cols int, width int, y []float32, z []float32, row int, shift []float32, floor float32)
+// Requires: AVX
+TEXT ·channelHighestAVX2(SB), NOSPLIT, $0-100
+	MOVQ         width+8(FP), AX
+	MOVQ         row+64(FP), CX
+	MOVQ         y_base+16(FP), DX
+	MOVQ         z_base+40(FP), BX
+	MOVQ         shift_base+72(FP), SI
+	VBROADCASTSS floor+96(FP), Y0
+	LEAQ         (BX)(AX*4), DI
+	LEAQ         (BX)(CX*4), CX
+	LEAQ         (CX)(AX*4), R8
+	LEAQ         (AX)(AX*1), R9
+	MOVQ         cols+0(FP), R10
+
+column:
+	XORQ R11, R11
+
+channel:
+	VMOVUPS (SI)(R11*4), Y1
+	VMOVAPS Y0, Y2
+	VADDPS  (BX)(R11*4), Y1, Y3
+	VADDPS  (DI)(R11*4), Y1, Y4
+	VCMPPS  $0x03, Y3, Y4, Y5
+	VMAXPS  Y2, Y3, Y2
+	VMAXPS  Y2, Y4, Y2
+	VADDPS  (CX)(R11*4), Y1, Y3
+	VADDPS  (R8)(R11*4), Y1, Y1
+	VCMPPS  $0x03, Y3, Y1, Y4
+	VMAXPS  Y2, Y3, Y2
+	VMAXPS  Y2, Y1, Y2
+	VORPS   Y5, Y2, Y2
+	VORPS   Y4, Y2, Y2
+	VMOVUPS Y2, (DX)(R11*4)
+	ADDQ    $0x08, R11
+	CMPQ    R11, AX
+	JLT     channel
+	LEAQ    (DX)(AX*4), DX
+	LEAQ    (BX)(R9*4), BX
+	LEAQ    (DI)(R9*4), DI
+	LEAQ    (CX)(R9*4), CX
+	LEAQ    (R8)(R9*4), R8
+	DECQ    R10
+	JNZ     column
+	VZEROUPPER
+	RET
+
 // func channelSpreadAVX2(cols int, width int, dz []float32, dy []float32, at []uint8, kh int, kw int, row int)
 // Requires: AVX, AVX2
 TEXT ·channelSpreadAVX2(SB), NOSPLIT, $0-112

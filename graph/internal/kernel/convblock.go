@@ -45,7 +45,10 @@ type ConvBlock[T Float] struct {
 func NewConvBlock[T Float](s ConvShape, b Block) *ConvBlock[T] {
 	c := &ConvBlock[T]{Conv2d: newConv2d[T](s), Block: b, PH: s.OH / b.KH, PW: s.OW / b.KW}
 	w := c.width()
-	c.windows = windows[T]{cols: c.PW, width: w, kh: b.KH, kw: b.KW, row: s.OW * w, scale: make([]T, w), shift: make([]T, w)}
+	c.windows = windows[T]{
+		cols: c.PW, width: w, kh: b.KH, kw: b.KW, row: s.OW * w,
+		scale: make([]T, w), shift: make([]T, w), unscaled: b.Norm == nil,
+	}
 	if !b.ReLU {
 		c.windows.floor = T(math.Inf(-1))
 	}

@@ -92,8 +92,16 @@ func packColsTwin(r *rand.Rand, n int) twin {
 // randomWindows are a row of n windows; there is always one.
 func randomWindows(r *rand.Rand, n int) windows[float32] {
 	w := windows[float32]{cols: max(n, 1), width: 8 * (1 + r.IntN(5)), kh: 1 + r.IntN(3), kw: 1 + r.IntN(3)}
+	if r.IntN(2) > 0 {
+		w.kh, w.kw = 2, 2
+	}
 	w.row = w.cols*w.kw*w.width + r.IntN(20)
 	w.scale, w.shift = normal[float32](r, w.width), normal[float32](r, w.width)
+	if w.unscaled = r.IntN(2) > 0; w.unscaled {
+		for f := range w.scale {
+			w.scale[f] = 1
+		}
+	}
 	if r.IntN(2) > 0 {
 		w.floor = float32(math.Inf(-1))
 	}

@@ -31,6 +31,7 @@ var (
 func main() {
 	ConstraintExpr("!noasm")
 	largest()
+	highest()
 	spread()
 	sums("channelSums", "func(sum, x []float32, n, width int)", nil,
 		"x[p*width+f]")

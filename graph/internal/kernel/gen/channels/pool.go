@@ -90,6 +90,64 @@ func largest() {
 	end()
 }
 
+// highest generates the largest pixel of each window of 2×2, and nothing of where
+// it is. VMAXPS keeps its second operand, the first here, where the other is a NaN
+// or no larger.
+func highest() {
+	function("channelHighestAVX2", "func(cols, width int, y, z []float32, row int, shift []float32, floor float32)",
+		"\tfor j := range cols {",
+		"\t\tfor f := range width { // a multiple of eight",
+		"\t\t\tbest, nan := floor, false",
+		"\t\t\tfor u := range 2 {",
+		"\t\t\t\tfor v := range 2 {",
+		"\t\t\t\t\tx := z[u*row+(j*2+v)*width+f] + shift[f]",
+		"\t\t\t\t\tif x > best {",
+		"\t\t\t\t\t\tbest = x",
+		"\t\t\t\t\t}",
+		"\t\t\t\t\tnan = nan || x != x",
+		"\t\t\t\t}",
+		"\t\t\t}",
+		"\t\t\tif nan {",
+		"\t\t\t\tbest = float32(math.NaN())",
+		"\t\t\t}",
+		"\t\t\ty[j*width+f] = best",
+		"\t\t}",
+		"\t}")
+	width, row := number("width"), number("row")
+	y, z, shift := slice("y"), slice("z"), slice("shift")
+	floor := asm.Broadcast("floor")
+	right, below, corner := GP64(), GP64(), GP64() // the window's other pixels
+	LEAQ(at(z, width), right)
+	LEAQ(at(z, row), below)
+	LEAQ(at(below, width), corner)
+	step := GP64()
+	LEAQ(Mem{Base: width, Index: width, Scale: 1}, step)
+	times("column", number("cols"), func() {
+		channels("channel", width, func(f reg.Register) {
+			term, best := load(at(shift, f)), YMM()
+			VMOVAPS(floor, best)
+			var nan [2]reg.VecVirtual
+			for u, pair := range [2][2]reg.Register{{z, right}, {below, corner}} {
+				x0, x1 := YMM(), YMM()
+				VADDPS(at(pair[0], f), term, x0)
+				VADDPS(at(pair[1], f), term, x1)
+				nan[u] = YMM()
+				VCMPPS(U8(unordered), x0, x1, nan[u])
+				VMAXPS(best, x0, best)
+				VMAXPS(best, x1, best)
+			}
+			VORPS(nan[0], best, best)
+			VORPS(nan[1], best, best)
+			VMOVUPS(best, at(y, f))
+		})
+		advance(y, width)
+		for _, p := range []reg.Register{z, right, below, corner} {
+			advance(p, step)
+		}
+	})
+	end()
+}
+
 // storeBytes stores eight integers from 0 to 255 as bytes.
 func storeBytes(v reg.VecVirtual, to Mem) {
 	high := YMM()
