@@ -28,7 +28,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := cli.Parse(f, args); err != nil {
 		return err
 	}
-	if *file != "" && filepath.Ext(*file) != ".svg" {
+	if *file != "" && !strings.EqualFold(filepath.Ext(*file), ".svg") {
 		return cli.Usagef("runs: -plot %s, want a file ending in .svg", *file)
 	}
 	dirs := f.Args()

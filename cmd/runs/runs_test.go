@@ -152,6 +152,17 @@ func TestPlot(t *testing.T) {
 	}
 }
 
+// TestPlotName: the file's ending may be in capitals.
+func TestPlotName(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x.SVG")
+	if _, _, err := command(t, "-plot", file, folder(t)); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := os.Stat(file); err != nil || s.Size() == 0 {
+		t.Errorf("error %v, want a drawing", err)
+	}
+}
+
 // TestPlotBeforeEpochs: runs that have just begun have nothing to draw yet.
 func TestPlotBeforeEpochs(t *testing.T) {
 	var b bytes.Buffer
