@@ -120,7 +120,7 @@ func showWorst(samples []sample, d data.Dataset) ([]mistake, error) {
 		if _, err := d.Test.Read(s.index, x); err != nil {
 			return nil, fmt.Errorf("test sample %d: %w", s.index, err)
 		}
-		picture, err := photo(x, d.Shape)
+		picture, err := photo(x, d.Shape, d.Stats)
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tapenet/train"
+	"tapenet/train/data"
 )
 
 // TestCharts: every value is inside the frame, and few ticks mark each axis.
@@ -80,22 +81,29 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// TestPhoto: images in 0..1 stay as they are, others are stretched.
+// TestPhoto: images in 0..1 stay as they are, others are stretched, and
+// normalisation is undone.
 func TestPhoto(t *testing.T) {
+	none := data.Stats{}
 	for _, tt := range []struct {
 		name  string
 		x     []float32
 		shape [3]int
+		stats data.Stats
 		want  []color.NRGBA
 	}{
-		{"grey", []float32{0, 0.4}, [3]int{1, 1, 2}, []color.NRGBA{{0, 0, 0, 255}, {102, 102, 102, 255}}},
-		{"colour", []float32{1, 0, 0.2, 0, 0, 1}, [3]int{3, 1, 2}, []color.NRGBA{{255, 51, 0, 255}, {0, 0, 255, 255}}},
-		{"normalised", []float32{-2, 0, 2}, [3]int{1, 1, 3}, []color.NRGBA{{0, 0, 0, 255}, {128, 128, 128, 255}, {255, 255, 255, 255}}},
-		{"two channels", []float32{0, 1, 0.8, 1}, [3]int{2, 1, 2}, []color.NRGBA{{102, 102, 102, 255}, {255, 255, 255, 255}}},
-		{"constant", []float32{7, 7}, [3]int{1, 1, 2}, []color.NRGBA{{0, 0, 0, 255}, {0, 0, 0, 255}}},
+		{"grey", []float32{0, 0.4}, [3]int{1, 1, 2}, none, []color.NRGBA{{0, 0, 0, 255}, {102, 102, 102, 255}}},
+		{"colour", []float32{1, 0, 0.2, 0, 0, 1}, [3]int{3, 1, 2}, none, []color.NRGBA{{255, 51, 0, 255}, {0, 0, 255, 255}}},
+		{"of a wide range", []float32{-2, 0, 2}, [3]int{1, 1, 3}, none, []color.NRGBA{{0, 0, 0, 255}, {128, 128, 128, 255}, {255, 255, 255, 255}}},
+		{"two channels", []float32{0, 1, 0.8, 1}, [3]int{2, 1, 2}, none, []color.NRGBA{{102, 102, 102, 255}, {255, 255, 255, 255}}},
+		{"constant", []float32{7, 7}, [3]int{1, 1, 2}, none, []color.NRGBA{{0, 0, 0, 255}, {0, 0, 0, 255}}},
+		{"normalised", []float32{-1, 1, 0, 2, 0.2, 0.8}, [3]int{3, 1, 2}, data.Stats{Mean: []float64{0.5, 0.2, 0}, Deviation: []float64{0.5, 0.4, 0}},
+			[]color.NRGBA{{0, 51, 51, 255}, {255, 255, 204, 255}}},
+		{"normalised, of a wide range", []float32{-1, 0, 1}, [3]int{1, 1, 3}, data.Stats{Mean: []float64{128}, Deviation: []float64{64}},
+			[]color.NRGBA{{0, 0, 0, 255}, {128, 128, 128, 255}, {255, 255, 255, 255}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			src, err := photo(tt.x, tt.shape)
+			src, err := photo(tt.x, tt.shape, tt.stats)
 			if err != nil {
 				t.Fatal(err)
 			}

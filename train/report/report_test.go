@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/train"
+	"tapenet/train/data"
 )
 
 // TestReport holds what is on the page of a small convolutional network.
@@ -98,6 +100,34 @@ func TestReportHostile(t *testing.T) {
 			if attribute(e, "onerror") != "" {
 				t.Errorf("%v", e)
 			}
+		}
+	}
+}
+
+// TestNormalised: the pictures are those of the images before normalisation.
+func TestNormalised(t *testing.T) {
+	d := blobSet([3]int{3, 6, 5}, "a", "b", "c")
+	d.Test = blobs{n: shown, classes: 3, size: 90} // all are shown
+	stats := data.Stats{Mean: []float64{0.1, 0.4, 0.8}, Deviation: []float64{0.3, 0.05, 0.9}}
+	normalised, err := data.Normalize(d, stats)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := make([]sample, shown)
+	for i := range samples {
+		samples[i].index = i
+	}
+	want, err := showWorst(samples, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := showWorst(samples, normalised)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want {
+		if !reflect.DeepEqual(decode(t, string(got[i].Picture)), decode(t, string(want[i].Picture))) {
+			t.Errorf("the picture of image %d is another one after normalisation", i)
 		}
 	}
 }
