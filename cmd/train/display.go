@@ -70,10 +70,7 @@ func (d *display) start(net *graph.Network, set data.Dataset, p train.Progress) 
 
 // held names what is evaluated after each epoch.
 func (d *display) held() string {
-	if d.validation > 0 {
-		return "validation"
-	}
-	return "test"
+	return data.Dataset{HeldOut: d.validation > 0}.TestPart()
 }
 
 // batch moves the progress bar, on a terminal.
