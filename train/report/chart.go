@@ -46,18 +46,18 @@ type series struct {
 
 const blue, red, green = "#1f77b4", "#d62728", "#2ca02c"
 
-// charts draws the history. The learning rate is left out where there is none.
-func charts(history []train.Epoch) []chart {
+// charts draws the history of a run that was evaluated on that part. The learning rate is left out where there is none.
+func charts(part string, history []train.Epoch) []chart {
 	if len(history) == 0 {
 		return nil
 	}
 	all := []chart{
 		newChart("loss", history,
 			series{"training", blue, func(e train.Epoch) float64 { return e.Loss }},
-			series{"test", red, func(e train.Epoch) float64 { return e.ValLoss }}),
+			series{part, red, func(e train.Epoch) float64 { return e.ValLoss }}),
 		newChart("accuracy", history,
 			series{"training", blue, func(e train.Epoch) float64 { return e.Accuracy }},
-			series{"test", red, func(e train.Epoch) float64 { return e.ValAccuracy }}),
+			series{part, red, func(e train.Epoch) float64 { return e.ValAccuracy }}),
 	}
 	rate := series{"of the last step in the epoch", green, func(e train.Epoch) float64 { return e.LearningRate }}
 	for _, e := range history {

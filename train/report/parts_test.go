@@ -33,7 +33,7 @@ func TestCharts(t *testing.T) {
 			for i := range tt.epochs {
 				history = append(history, train.Epoch{Epoch: i + 1, Loss: tt.value(i), ValLoss: tt.value(i)})
 			}
-			c := charts(history)[0]
+			c := charts("test", history)[0]
 			var labels []string
 			for _, y := range c.Y {
 				labels = append(labels, y.Label)
@@ -55,10 +55,10 @@ func TestCharts(t *testing.T) {
 			}
 		})
 	}
-	if c := charts([]train.Epoch{{Epoch: 1}}); len(c) != 2 {
+	if c := charts("test", []train.Epoch{{Epoch: 1}}); len(c) != 2 {
 		t.Errorf("%d charts without a learning rate, want 2", len(c))
 	}
-	if c := charts(nil); len(c) != 0 {
+	if c := charts("test", nil); len(c) != 0 {
 		t.Errorf("%d charts without epochs", len(c))
 	}
 }
