@@ -68,6 +68,7 @@ func (r *Report) Save(path string) error {
 type page struct {
 	Title     string
 	Live      bool      // it is served and changes
+	Ended     bool      // the run, for a page that is served
 	Progress  *progress // nil unless the run goes on
 	Part      string    // what it is evaluated on: "test", or "validation"
 	Facts     []fact
