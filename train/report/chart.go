@@ -11,7 +11,7 @@ import (
 
 // The frame of a chart, in the SVG's units.
 const (
-	left, right = 52.0, 448.0 // left is further right where labels are long
+	left, right = 52.0, 440.0 // left is further right where labels are long
 	top, bottom = 26.0, 226.0
 	digit       = 7.7 // width of one, in the widest of common fonts
 	maxDots     = 60  // epochs that get one each

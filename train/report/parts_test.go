@@ -30,6 +30,7 @@ func TestCharts(t *testing.T) {
 		{"finest", 3, func(i int) float64 { return 0.98 + 1e-7*float64(i) }, []string{"0.98000000", "0.98000005", "0.98000010", "0.98000015", "0.98000020"}},
 		{"around zero", 3, func(i int) float64 { return 1e-4 * float64(i-1) }, []string{"-1.0e-4", "-5e-5", "0", "5e-5", "1.0e-4"}},
 		{"small", 5, func(i int) float64 { return 1e-7 * float64(i) }, []string{"0", "1e-7", "2e-7", "3e-7", "4e-7"}},
+		{"many", 50000, func(int) float64 { return 1 }, nil},
 		{"large", 1000, func(i int) float64 { return 1e9 * float64(i) }, []string{"0", "2e11", "4e11", "6e11", "8e11", "1.0e12"}},
 		{"nearly constant and large", 3, func(i int) float64 { return 2e6 + float64(i) }, []string{"2.0000000e6", "2.0000005e6", "2.0000010e6", "2.0000015e6", "2.0000020e6"}},
 	}
@@ -57,6 +58,12 @@ func TestCharts(t *testing.T) {
 			for _, l := range labels {
 				if room := start - 6; width(l) > room {
 					t.Errorf("label %s is %v wide, there is room for %v", l, width(l), room)
+				}
+			}
+			for _, tick := range c.X {
+				at, err := strconv.ParseFloat(tick.At, 64)
+				if end := at + width(tick.Label)/2; err != nil || end > 460 {
+					t.Errorf("label %s ends at %v of 460", tick.Label, end)
 				}
 			}
 			points := strings.Fields(c.Curves[0].Points)
