@@ -40,7 +40,9 @@ type state struct {
 	At       position
 	History  []Epoch
 
-	Parameters int `json:",omitempty"` // values of the network that training changes; for those who list runs
+	// For those who list runs.
+	Parameters  int    `json:",omitempty"` // values of the network that training changes
+	EvaluatedOn string `json:",omitempty"` // data.Dataset.TestPart
 }
 
 // settings are what must not change when a run goes on.
@@ -164,7 +166,7 @@ func (r *run) saveAs(name string) error {
 	if r.Dir == "" {
 		return nil
 	}
-	s, err := json.Marshal(state{r.settings(), r.net.Weights.Step, r.at, r.history, parameters(r.net)})
+	s, err := json.Marshal(state{r.settings(), r.net.Weights.Step, r.at, r.history, parameters(r.net), r.data.TestPart()})
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
@@ -187,11 +189,7 @@ func (r *run) keep() error {
 	if err := r.write(HistoryFile, writeCSV); err != nil {
 		return err
 	}
-	held := "test"
-	if r.data.HeldOut {
-		held = "validation"
-	}
-	draw := func(w io.Writer, history []Epoch) error { return writeCurves(w, held, history) }
+	draw := func(w io.Writer, history []Epoch) error { return writeCurves(w, r.data.TestPart(), history) }
 	if err := r.write(CurvesFile, draw); err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ type Epoch struct {
 	Epoch           int     `json:"epoch"` // counts from 1
 	Loss            float64 `json:"loss"`  // mean over the epoch's training batches, while the weights changed
 	Accuracy        float64 `json:"accuracy"`
-	ValLoss         float64 `json:"val_loss"` // on the test set, after the epoch
+	ValLoss         float64 `json:"val_loss"` // on the dataset's Test, after the epoch
 	ValAccuracy     float64 `json:"val_accuracy"`
 	ImagesPerSecond float64 `json:"images_per_second"` // of training, evaluation left out
 	LearningRate    float64 `json:"learning_rate"`     // of the last step; 0 if the optimizer is not Rated

@@ -21,7 +21,8 @@ type Record struct {
 	Seed      uint64
 	History   []Epoch // of the completed epochs
 
-	Parameters int // values that training changes; 0 if the checkpoint does not say
+	Parameters  int    // values that training changes; 0 if the checkpoint does not say
+	EvaluatedOn string // "test" or "validation", as data.Dataset.TestPart has it; "" if the checkpoint does not say
 }
 
 // ReadRecord reads the record of the run in a folder from its checkpoint's
@@ -38,13 +39,18 @@ func ReadRecord(dir string) (Record, error) {
 		return Record{}, fmt.Errorf("train: record: %s is damaged: its metadata %q: %w", path, stateKey, err)
 	}
 	of := s.Settings
+	switch s.EvaluatedOn {
+	case "", "test", "validation":
+	default:
+		return Record{}, fmt.Errorf("train: record: %s is damaged: a run evaluated on %.100q", path, s.EvaluatedOn)
+	}
 	if of.Images < 1 || of.Batch < 1 || s.Parameters < 0 || !s.possible() {
 		return Record{}, fmt.Errorf("train: record: %s is damaged: no run can be where it is", path)
 	}
-	return Record{of.Model, of.Dataset, of.Images, of.Batch, of.Optimizer, of.Schedule, of.Seed, s.History, s.Parameters}, nil
+	return Record{of.Model, of.Dataset, of.Images, of.Batch, of.Optimizer, of.Schedule, of.Seed, s.History, s.Parameters, s.EvaluatedOn}, nil
 }
 
-// Best is the epoch with the highest accuracy on the test set, the first of
+// Best is the epoch with the highest ValAccuracy, the first of
 // them, and 0 before the first epoch.
 func (r Record) Best() (best Epoch) {
 	for _, e := range r.History {

@@ -22,8 +22,40 @@ func TestReadRecord(t *testing.T) {
 		r.Optimizer != "sgd lr 0.1 momentum 0" || r.Schedule != "" || r.Parameters != 16*3+3 || !slices.Equal(r.History, res.History) {
 		t.Errorf("record %+v, want that of the run with history %+v", r, res.History)
 	}
+	if r.EvaluatedOn != "test" {
+		t.Errorf("evaluated on %q, want test", r.EvaluatedOn)
+	}
 	if r, err = ReadRecord(interruptedRun(t)); err != nil || len(r.History) != 1 {
 		t.Errorf("record %+v and error %v, want one epoch", r, err)
+	}
+}
+
+// TestRecordHeldOut: a record says what its accuracies are of, and one of a
+// checkpoint that does not say is no worse for it.
+func TestRecordHeldOut(t *testing.T) {
+	dir := t.TempDir()
+	d := blobSet(20, 5)
+	d.HeldOut = true
+	c := Config{Epochs: 1, Batch: 8, Dir: dir}
+	fit(t, plainNet(), d, c)
+	if r, err := ReadRecord(dir); err != nil || r.EvaluatedOn != "validation" {
+		t.Errorf("evaluated on %q, error %v, want validation", r.EvaluatedOn, err)
+	}
+	f := loadFile(t, dir, CheckpointFile)
+	before := f.Metadata[stateKey]
+	f.Metadata[stateKey] = strings.Replace(before, `,"EvaluatedOn":"validation"`, "", 1)
+	if f.Metadata[stateKey] == before {
+		t.Fatalf("%s does not say what the run is evaluated on", before)
+	}
+	if err := f.Save(filepath.Join(dir, CheckpointFile)); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := ReadRecord(dir); err != nil || r.EvaluatedOn != "" {
+		t.Errorf("evaluated on %q, error %v, want nothing", r.EvaluatedOn, err)
+	}
+	c.Resume, c.Epochs = true, 2
+	if res := fit(t, plainNet(), d, c); len(res.History) != 2 {
+		t.Errorf("%d epochs, want 2", len(res.History))
 	}
 }
 
@@ -58,7 +90,7 @@ func TestReadRecordDamaged(t *testing.T) {
 	good := f.Metadata[stateKey]
 	for _, tt := range [][2]string{
 		{good, ""}, {good, "null"}, {good, "{}"}, {good, "[]"},
-		{`"Batch":8`, `"Batch":0`}, {`"Parameters":51`, `"Parameters":-1`}, {`"Images":20`, `"Images":-20`}, {`"Epoch":1,"Batch":2`, `"Epoch":2,"Batch":2`},
+		{`"Batch":8`, `"Batch":0`}, {`"Parameters":51`, `"Parameters":-1`}, {`"Images":20`, `"Images":-20`}, {`"EvaluatedOn":"test"`, `"EvaluatedOn":"\u001b[2J"`}, {`"Epoch":1,"Batch":2`, `"Epoch":2,"Batch":2`},
 	} {
 		f.Metadata[stateKey] = strings.Replace(good, tt[0], tt[1], 1)
 		if f.Metadata[stateKey] == good {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"io"
@@ -19,14 +20,15 @@ import (
 
 const lineHeight = 14 // points, of the list of names
 
-// plotRuns draws the test loss and the test accuracy of all runs over the
+// plotRuns draws the loss and the accuracy of all runs in evaluation over the
 // epochs, side by side, as SVG, and their names below.
 func plotRuns(w io.Writer, found []entry) error {
-	loss, err := curves("test loss", found, func(e train.Epoch) float64 { return e.ValLoss })
+	on := evaluatedOn(found)
+	loss, err := curves(on+" loss", found, func(e train.Epoch) float64 { return e.ValLoss })
 	if err != nil {
 		return err
 	}
-	accuracy, err := curves("test accuracy", found, func(e train.Epoch) float64 { return e.ValAccuracy })
+	accuracy, err := curves(on+" accuracy", found, func(e train.Epoch) float64 { return e.ValAccuracy })
 	if err != nil {
 		return err
 	}
@@ -43,6 +45,20 @@ func plotRuns(w io.Writer, found []entry) error {
 	legend(found).Draw(draw.Crop(page, vg.Centimeter, -vg.Centimeter, 5, -10*vg.Centimeter))
 	_, err = canvas.WriteTo(w)
 	return err
+}
+
+// evaluatedOn is what all runs are evaluated on, or the common name of what
+// they are.
+func evaluatedOn(found []entry) string {
+	on := ""
+	for i, e := range found {
+		if i > 0 && e.EvaluatedOn != on {
+			on = ""
+			break
+		}
+		on = e.EvaluatedOn
+	}
+	return cmp.Or(on, "evaluation")
 }
 
 // curves is one value of all runs over the epochs.
@@ -93,7 +109,11 @@ func legend(found []entry) *plot.Legend {
 	for i, e := range found {
 		text := plain(e.dir)
 		if n := len(e.History); n > 0 {
-			text += fmt.Sprintf(": best accuracy %.4f", e.Best().ValAccuracy)
+			text += ": best "
+			if e.EvaluatedOn != "" {
+				text += e.EvaluatedOn + " "
+			}
+			text += fmt.Sprintf("accuracy %.4f", e.Best().ValAccuracy)
 		}
 		l.Add(text, &plotter.Line{LineStyle: style(i)})
 	}

@@ -23,12 +23,12 @@ import (
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := cli.Flags("runs", "[-json] [-plot FILE.svg] [DIR…]",
 		"lists the runs in folders, which are runs or hold them (default runs), and plots them together", stderr)
-	file := f.String("plot", "", "draw the runs' test loss and test accuracy into this .svg file")
+	file := f.String("plot", "", "draw the runs' loss and accuracy on the test set, or in validation, into this .svg file")
 	asJSON := f.Bool("json", false, "print a line of JSON for each run")
 	if err := cli.Parse(f, args); err != nil {
 		return err
 	}
-	if *file != "" && filepath.Ext(*file) != ".svg" {
+	if *file != "" && !strings.EqualFold(filepath.Ext(*file), ".svg") {
 		return cli.Usagef("runs: -plot %s, want a file ending in .svg", *file)
 	}
 	dirs := f.Args()
@@ -111,7 +111,7 @@ func candidates(dir string) ([]string, error) {
 // printTable prints a line for each run.
 func printTable(stdout io.Writer, found []entry) error {
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "run\tmodel\tparameters\tdataset\tepochs\tbest accuracy\tlast\ttime\tseed")
+	fmt.Fprintln(w, "run\tmodel\tparameters\tdataset\tepochs\tevaluated on\tbest accuracy\tlast\ttime\tseed")
 	for _, e := range found {
 		best, last := "–", "–"
 		if n := len(e.History); n > 0 {
@@ -122,8 +122,8 @@ func printTable(stdout io.Writer, found []entry) error {
 		if e.Parameters > 0 {
 			parameters = thousands(e.Parameters)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%v\t%d\n", plain(e.dir), plain(e.Model), parameters, plain(e.Dataset),
-			len(e.History), best, last, e.Time().Round(100*time.Millisecond), e.Seed)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%v\t%d\n", plain(e.dir), plain(e.Model), parameters, plain(e.Dataset),
+			len(e.History), plain(e.EvaluatedOn), best, last, e.Time().Round(100*time.Millisecond), e.Seed)
 	}
 	return w.Flush()
 }
@@ -140,6 +140,7 @@ type line struct {
 	Schedule     string  `json:"schedule,omitempty"`
 	Seed         uint64  `json:"seed"`
 	Epochs       int     `json:"epochs"`
+	EvaluatedOn  string  `json:"evaluated_on,omitempty"` // "test" or "validation"
 	BestEpoch    int     `json:"best_epoch"`
 	BestAccuracy float64 `json:"best_accuracy"`
 	Seconds      float64 `json:"seconds"` // of training
@@ -152,7 +153,7 @@ func printJSON(stdout io.Writer, found []entry) error {
 		best := e.Best()
 		err := json.NewEncoder(stdout).Encode(line{
 			e.dir, e.Model, e.Parameters, e.Dataset, e.Images, e.Batch, e.Optimizer, e.Schedule, e.Seed,
-			len(e.History), best.Epoch, best.ValAccuracy, e.Time().Seconds(), e.History,
+			len(e.History), e.EvaluatedOn, best.Epoch, best.ValAccuracy, e.Time().Seconds(), e.History,
 		})
 		if err != nil {
 			return err

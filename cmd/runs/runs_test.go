@@ -65,9 +65,9 @@ func TestTable(t *testing.T) {
 	if err != nil || errs != "" {
 		t.Fatalf("error %v, stderr %q", err, errs)
 	}
-	want := regexp.MustCompile(`^run +model +parameters +dataset +epochs +best accuracy +last +time +seed
-` + regexp.QuoteMeta(filepath.Join(dir, "a")) + ` +tiny +6 +pixels +3 +[01]\.\d{4} in [123] +[01]\.\d{4} +\d+m?s +0
-` + regexp.QuoteMeta(filepath.Join(dir, "b <&> c")) + ` +tiny +6 +pixels +1 +[01]\.\d{4} in 1 +[01]\.\d{4} +\d+m?s +1
+	want := regexp.MustCompile(`^run +model +parameters +dataset +epochs +evaluated on +best accuracy +last +time +seed
+` + regexp.QuoteMeta(filepath.Join(dir, "a")) + ` +tiny +6 +pixels +3 +test +[01]\.\d{4} in [123] +[01]\.\d{4} +\d+m?s +0
+` + regexp.QuoteMeta(filepath.Join(dir, "b <&> c")) + ` +tiny +6 +pixels +1 +test +[01]\.\d{4} in 1 +[01]\.\d{4} +\d+m?s +1
 $`)
 	if !want.MatchString(out) {
 		t.Errorf("printed\n%s\nwant\n%s", out, want)
@@ -106,7 +106,7 @@ func TestJSON(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if l.Model != "tiny" || l.Parameters != 6 || l.Images != 40 || l.Batch != 32 || l.Seed != uint64(i) || l.Epochs != 3-2*i ||
+		if l.Model != "tiny" || l.Parameters != 6 || l.Images != 40 || l.Batch != 32 || l.Seed != uint64(i) || l.Epochs != 3-2*i || l.EvaluatedOn != "test" ||
 			l.BestAccuracy != r.Best().ValAccuracy || l.BestEpoch != r.Best().Epoch || l.Seconds <= 0 || len(l.History) != l.Epochs {
 			t.Errorf("line %+v, want that of %+v", l, r)
 		}
@@ -142,13 +142,68 @@ func TestPlot(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"test loss", "test accuracy", "epoch", "a: best accuracy ", "b <&> c: best accuracy "} {
+	for _, want := range []string{"test loss", "test accuracy", "epoch", "a: best test accuracy ", "b <&> c: best test accuracy "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in the drawing's text", want)
 		}
 	}
 	if lines < 4 {
 		t.Errorf("%d lines, want two for each run at least", lines)
+	}
+}
+
+// TestHeldOut: what was held out is not called test, here or there.
+func TestHeldOut(t *testing.T) {
+	history := []train.Epoch{{Epoch: 1, ValAccuracy: 0.5}}
+	held := entry{"a", train.Record{EvaluatedOn: "validation", History: history}}
+	test := entry{"b", train.Record{EvaluatedOn: "test", History: history}}
+	old := entry{"c", train.Record{History: history}}
+	for _, tt := range []struct {
+		name  string
+		found []entry
+		has   []string
+		not   string
+	}{
+		{"held out", []entry{held, held}, []string{">validation loss<", ">validation accuracy<", ">a: best validation accuracy 0.5000<"}, "test"},
+		{"both", []entry{held, test}, []string{">evaluation loss<", ">evaluation accuracy<", ">a: best validation accuracy 0.5000<", ">b: best test accuracy 0.5000<"}, ">test"},
+		{"one unknown", []entry{test, old}, []string{">evaluation loss<", ">b: best test accuracy 0.5000<"}, ">test"},
+		{"none", nil, []string{">evaluation loss<"}, "test"},
+		{"unknown", []entry{old}, []string{">evaluation loss<", ">c: best accuracy 0.5000<"}, "test"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := plotRuns(&b, tt.found); err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range tt.has {
+				if !strings.Contains(b.String(), want) {
+					t.Errorf("no %q in the drawing", want)
+				}
+			}
+			if strings.Contains(b.String(), tt.not) {
+				t.Errorf("%q in the drawing", tt.not)
+			}
+		})
+	}
+	var table strings.Builder
+	if err := printTable(&table, []entry{held, test, old}); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{" validation ", " test ", " – "} {
+		if line := strings.Split(table.String(), "\n")[i+1]; !strings.Contains(line, " 1       "+strings.TrimPrefix(want, " ")) {
+			t.Errorf("line %q, want%sin it", line, want)
+		}
+	}
+}
+
+// TestPlotName: the file's ending may be in capitals.
+func TestPlotName(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x.SVG")
+	if _, _, err := command(t, "-plot", file, folder(t)); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := os.Stat(file); err != nil || s.Size() == 0 {
+		t.Errorf("error %v, want a drawing", err)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -16,6 +18,7 @@ import (
 	"tapenet/modelzoo"
 	"tapenet/train"
 	"tapenet/train/data"
+	"tapenet/train/report"
 )
 
 // A run's config.toml repeats it, to the bit.
@@ -227,10 +230,24 @@ func TestValidation(t *testing.T) {
 	if curves := string(read(t, args[len(args)-1], train.CurvesFile)); !strings.Contains(curves, ">validation<") || strings.Contains(curves, ">test<") {
 		t.Error("the curves are of the test set")
 	}
+	tested := regexp.MustCompile(`test loss (\S+)  test accuracy (\S+)\n`).FindStringSubmatch(out)
+	if tested == nil {
+		t.Fatalf("printed %s, want the test's result", out)
+	}
+	accuracy, err := strconv.ParseFloat(tested[2], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(read(t, args[len(args)-1], report.File))
+	for _, want := range []string{"<th>validation accuracy</th>", "<th>test loss</th><td>" + tested[1] + "</td>", fmt.Sprintf("<th>test accuracy</th><td>%.2f %%</td>", 100*accuracy)} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q in the report", want)
+		}
+	}
 	if n := strings.Count(out, "test loss"); n != 1 || !strings.Contains(out, "\ntest loss ") {
 		t.Errorf("printed %s, want the test loss once", out)
 	}
-	out, _, err := trains(t, append(args, "-json")...)
+	out, _, err = trains(t, append(args, "-json")...)
 	if err != nil {
 		t.Fatal(err)
 	}

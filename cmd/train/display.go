@@ -70,10 +70,7 @@ func (d *display) start(net *graph.Network, set data.Dataset, p train.Progress) 
 
 // held names what is evaluated after each epoch.
 func (d *display) held() string {
-	if d.validation > 0 {
-		return "validation"
-	}
-	return "test"
+	return data.Dataset{HeldOut: d.validation > 0}.TestPart()
 }
 
 // batch moves the progress bar, on a terminal.
@@ -141,16 +138,16 @@ func (d *display) epoch(e train.Epoch) {
 
 // test prints what the network makes of the dataset's own test part, if the
 // epochs were evaluated on another.
-func (d *display) test(ctx context.Context, net *graph.Network, samples data.Samples) error {
-	loss, accuracy, err := train.Evaluate(ctx, net, samples)
+func (d *display) test(ctx context.Context, net *graph.Network, samples data.Samples) (loss, accuracy float64, err error) {
+	loss, accuracy, err = train.Evaluate(ctx, net, samples)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
 	d.printf("test loss %.4f  test accuracy %.4f\n", loss, accuracy)
 	if d.program != nil {
-		return json.NewEncoder(d.program).Encode(map[string]float64{"test_loss": loss, "test_accuracy": accuracy})
+		err = json.NewEncoder(d.program).Encode(map[string]float64{"test_loss": loss, "test_accuracy": accuracy})
 	}
-	return nil
+	return loss, accuracy, err
 }
 
 func (d *display) clear() {

@@ -20,8 +20,9 @@ type pages struct {
 	show   *display
 	set    data.Dataset
 	net    *graph.Network
-	live   *report.Live // nil without -dashboard
-	server *http.Server // of live
+	tested func(*report.Report) // adds the test's result, nil without one
+	live   *report.Live         // nil without -dashboard
+	server *http.Server         // of live
 }
 
 // openPages begins to serve the dashboard.
@@ -75,6 +76,13 @@ func (p *pages) epoch(e train.Epoch) {
 	}
 }
 
+// test evaluates the dataset's own test part, for display and report.
+func (p *pages) test(ctx context.Context, samples data.Samples) error {
+	loss, accuracy, err := p.show.test(ctx, p.net, samples)
+	p.tested = func(r *report.Report) { r.Tested(loss, accuracy) }
+	return err
+}
+
 // end writes the report of a run that ended well, shows it on the dashboard and
 // ends that. It returns the run's error or its own.
 func (p *pages) end(ctx context.Context, err error) error {
@@ -96,6 +104,9 @@ func (p *pages) write(ctx context.Context) (*report.Report, error) {
 	r, err := report.New(ctx, p.show.out, p.net, p.set)
 	if err != nil {
 		return nil, err
+	}
+	if p.tested != nil {
+		p.tested(r)
 	}
 	path := filepath.Join(p.show.out, report.File)
 	if err := r.Save(path); err != nil {

@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	config.Callbacks = []train.Callback{&tensorboard.Log{Dir: o.out}}
 	res, err := train.Fit(ctx, spec.New(len(set.Classes)), set, config)
 	if err == nil && test != nil {
-		err = show.test(ctx, res.Network, test)
+		err = pages.test(ctx, test)
 	}
 	show.end(res, err)
 	return pages.end(ctx, err)

@@ -29,6 +29,14 @@ type Dataset struct {
 	Changes string // what Augment and Normalize do, in words: two datasets of one name may differ in it
 }
 
+// TestPart says in a word what Test is: "validation" if it is held out, else "test".
+func (d Dataset) TestPart() string {
+	if d.HeldOut {
+		return "validation"
+	}
+	return "test"
+}
+
 // Samples is a set of labelled images of one shape, read by index. It is safe for concurrent use.
 type Samples interface {
 	// Len returns the number of samples.

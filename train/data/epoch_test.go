@@ -239,10 +239,16 @@ func TestStats(t *testing.T) {
 			t.Errorf("channel %d: %v and %v, want %v and %v", c, st.Mean[c], st.Deviation[c], want.Mean[c], want.Deviation[c])
 		}
 	}
-	x := []float32{1, 2, 3, 4}
-	Stats{[]float64{1, 3}, []float64{0, 0.5}}.Apply(x)
+	x, st := []float32{1, 2, 3, 4}, Stats{[]float64{1, 3}, []float64{0, 0.5}}
+	st.Apply(x)
 	if !slices.Equal(x, []float32{0, 1, 0, 2}) {
 		t.Errorf("applied %v, want [0 1 0 2]: a constant channel is not divided", x)
+	}
+	if st.Undo(x); !slices.Equal(x, []float32{1, 2, 3, 4}) {
+		t.Errorf("undone %v, want [1 2 3 4]", x)
+	}
+	if (Stats{}).Undo(x); !slices.Equal(x, []float32{1, 2, 3, 4}) {
+		t.Errorf("%v after no stats were undone, want [1 2 3 4]", x)
 	}
 }
 

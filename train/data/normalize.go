@@ -59,6 +59,21 @@ func (st Stats) Apply(x []float32) {
 	}
 }
 
+// Undo is the inverse of [Stats.Apply]: it replaces each value of an image, v, by v·deviation+mean of its channel.
+// The zero Stats leave the image as it is.
+func (st Stats) Undo(x []float32) {
+	for c, mean := range st.Mean {
+		scale := 1.0
+		if st.Deviation[c] > 0 {
+			scale = st.Deviation[c]
+		}
+		plane := len(x) / len(st.Mean)
+		for i, v := range x[c*plane:][:plane] {
+			x[c*plane+i] = float32(float64(v)*scale + mean)
+		}
+	}
+}
+
 // Normalize returns d with [Stats.Apply] done to every image that is read, after augmentation. An inference has to
 // do the same.
 func Normalize(d Dataset, st Stats) (Dataset, error) {

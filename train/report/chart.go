@@ -11,14 +11,16 @@ import (
 
 // The frame of a chart, in the SVG's units.
 const (
-	left, right = 52.0, 448.0
+	left, right = 52.0, 440.0 // left is further right where labels are long
 	top, bottom = 26.0, 226.0
-	maxDots     = 60 // epochs that get one each
+	digit       = 7.7 // width of one, in the widest of common fonts
+	maxDots     = 60  // epochs that get one each
 )
 
 // chart is a diagram of curves over the epochs, ready to be drawn.
 type chart struct {
 	Name   string
+	Left   string // where the frame begins
 	X, Y   []tick
 	Curves []curve
 }
@@ -46,18 +48,18 @@ type series struct {
 
 const blue, red, green = "#1f77b4", "#d62728", "#2ca02c"
 
-// charts draws the history. The learning rate is left out where there is none.
-func charts(history []train.Epoch) []chart {
+// charts draws the history of a run that was evaluated on that part. The learning rate is left out where there is none.
+func charts(part string, history []train.Epoch) []chart {
 	if len(history) == 0 {
 		return nil
 	}
 	all := []chart{
 		newChart("loss", history,
 			series{"training", blue, func(e train.Epoch) float64 { return e.Loss }},
-			series{"test", red, func(e train.Epoch) float64 { return e.ValLoss }}),
+			series{part, red, func(e train.Epoch) float64 { return e.ValLoss }}),
 		newChart("accuracy", history,
 			series{"training", blue, func(e train.Epoch) float64 { return e.Accuracy }},
-			series{"test", red, func(e train.Epoch) float64 { return e.ValAccuracy }}),
+			series{part, red, func(e train.Epoch) float64 { return e.ValAccuracy }}),
 	}
 	rate := series{"of the last step in the epoch", green, func(e train.Epoch) float64 { return e.LearningRate }}
 	for _, e := range history {
@@ -81,14 +83,18 @@ func newChart(name string, history []train.Epoch, of ...series) chart {
 	step := stepOf(lo, hi, 5)
 	lo = math.Floor(lo/step+1e-9) * step
 	hi = max(math.Ceil(hi/step-1e-9)*step, lo+step)
-	x := func(epoch int) string {
-		return coordinate(left + (right-left)*(float64(epoch-history[0].Epoch)+0.5)/float64(len(history)))
-	}
 	y := func(v float64) string { return coordinate(bottom - (bottom-top)*(v-lo)/(hi-lo)) }
 	c := chart{Name: name}
+	from := left
 	for k := 0; k <= int(math.Round((hi-lo)/step)); k++ {
 		v := lo + float64(k)*step
-		c.Y = append(c.Y, tick{y(v), label(v, step)})
+		text := label(v, step, max(hi, -lo))
+		c.Y = append(c.Y, tick{y(v), text})
+		from = max(from, 10+digit*float64(len(text)))
+	}
+	c.Left = coordinate(from)
+	x := func(epoch int) string {
+		return coordinate(from + (right-from)*(float64(epoch-history[0].Epoch)+0.5)/float64(len(history)))
 	}
 	every := max(1, int(stepOf(0, float64(len(history)), 8)))
 	for _, e := range history {
@@ -132,13 +138,21 @@ func stepOf(lo, hi float64, n int) float64 {
 	return 10 * power
 }
 
-// label writes a multiple of step, with as many digits as step has.
-func label(v, step float64) string {
-	digits := max(0, -int(math.Floor(math.Log10(step)+1e-9)))
-	if digits > 5 || math.Abs(v) >= 1e6 {
-		return strconv.FormatFloat(v, 'g', 3, 64)
+// label writes a multiple of step, with as many digits as step has, on an axis
+// that goes as far as most from zero: as in 2e-4 where it is small or large.
+func label(v, step, most float64) string {
+	power := func(v float64) int { return int(math.Floor(math.Log10(math.Abs(v)) + 1e-9)) }
+	digits := max(0, -power(step))
+	if most < 1e6 && (digits < 4 || most >= 0.01) {
+		return strconv.FormatFloat(v+0, 'f', digits, 64)
 	}
-	return strconv.FormatFloat(v+0, 'f', digits, 64)
+	if math.Abs(v) < step/2 {
+		return "0"
+	}
+	text := strconv.FormatFloat(v, 'e', max(0, power(v)-power(step)), 64)
+	mantissa, exponent, _ := strings.Cut(text, "e")
+	n, _ := strconv.Atoi(exponent) // without its plus and zeros
+	return mantissa + "e" + strconv.Itoa(n)
 }
 
 func coordinate(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }

@@ -18,7 +18,7 @@ const (
 	shown     = 24  // worst images
 )
 
-// sample is what the network makes of a test image.
+// sample is what the network makes of an image.
 type sample struct {
 	index            int
 	class, predicted int
@@ -26,24 +26,24 @@ type sample struct {
 	share            float64 // probability of the predicted class
 }
 
-// evaluation is what the network makes of the test set.
+// evaluation is what the network makes of all images.
 type evaluation struct {
 	confusion train.Confusion
 	samples   []sample // those with the highest losses, worst first
 }
 
-// evaluate classifies all samples.
-func evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (*evaluation, error) {
-	e := &evaluation{}
-	for lo := 0; lo < samples.Len(); lo += evalBatch {
+// evaluate classifies all samples of d.Test.
+func evaluate(ctx context.Context, net *graph.Network, d data.Dataset) (*evaluation, error) {
+	e, n := &evaluation{}, d.Test.Len()
+	for lo := 0; lo < n; lo += evalBatch {
 		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("stopped after %d of %d test images: %w", lo, samples.Len(), err)
+			return nil, fmt.Errorf("stopped after %d of %d %s images: %w", lo, n, d.TestPart(), err)
 		}
-		m, err := net.Model(graph.Eval, min(evalBatch, samples.Len()-lo))
+		m, err := net.Model(graph.Eval, min(evalBatch, n-lo))
 		if err != nil {
 			return nil, err
 		}
-		if err := fill(m, samples, lo); err != nil {
+		if err := fill(m, d, lo); err != nil {
 			return nil, err
 		}
 		if err := m.Run(); err != nil {
@@ -54,18 +54,18 @@ func evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (*e
 	return e, nil
 }
 
-// fill reads a batch, from sample lo on and then from the first again.
-func fill(m *graph.Model, samples data.Samples, lo int) error {
+// fill reads a batch of d.Test, from sample lo on and then from the first again.
+func fill(m *graph.Model, d data.Dataset, lo int) error {
 	x, labels := m.Input.Float32s(), m.Target.Float32s()
 	size, classes := len(x)/len(labels), m.OutputShape()[1]
 	for i := range labels {
-		at := (lo + i) % samples.Len()
-		class, err := samples.Read(at, x[i*size:][:size])
+		at := (lo + i) % d.Test.Len()
+		class, err := d.Test.Read(at, x[i*size:][:size])
 		if err != nil {
-			return fmt.Errorf("test sample %d: %w", at, err)
+			return fmt.Errorf("%s sample %d: %w", d.TestPart(), at, err)
 		}
 		if class < 0 || class >= classes {
-			return fmt.Errorf("test sample %d: class %d, want 0 to %d", at, class, classes-1)
+			return fmt.Errorf("%s sample %d: class %d, want 0 to %d", d.TestPart(), at, class, classes-1)
 		}
 		labels[i] = float32(class)
 	}
@@ -118,9 +118,9 @@ func showWorst(samples []sample, d data.Dataset) ([]mistake, error) {
 	var all []mistake
 	for _, s := range samples {
 		if _, err := d.Test.Read(s.index, x); err != nil {
-			return nil, fmt.Errorf("test sample %d: %w", s.index, err)
+			return nil, fmt.Errorf("%s sample %d: %w", d.TestPart(), s.index, err)
 		}
-		picture, err := photo(x, d.Shape)
+		picture, err := photo(x, d.Shape, d.Stats)
 		if err != nil {
 			return nil, err
 		}

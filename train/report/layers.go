@@ -50,16 +50,16 @@ type times struct {
 // backward in training, of a network like net with weights of its own: a run in
 // training changes running means. A network with ops of other packages has no
 // times.
-func (p *page) measure(net *graph.Network, samples data.Samples, batch int) error {
+func (p *page) measure(net *graph.Network, d data.Dataset, batch int) error {
 	twin, err := graph.NewNetwork(net.Layer, net.Input, graph.Options{})
 	if err != nil {
 		return err
 	}
-	trained, err := profile(twin, graph.Train, samples, batch)
+	trained, err := profile(twin, graph.Train, d, batch)
 	if err != nil || trained == nil {
 		return err
 	}
-	inferred, err := profile(twin, graph.Infer, samples, batch)
+	inferred, err := profile(twin, graph.Infer, d, batch)
 	if err != nil {
 		return err
 	}
@@ -77,13 +77,13 @@ func (p *page) measure(net *graph.Network, samples data.Samples, batch int) erro
 // profile runs a batch some times and returns by layer the microseconds for
 // each image, of the run in the middle, or nil for a graph that cannot be
 // profiled.
-func profile(net *graph.Network, mode graph.Mode, samples data.Samples, batch int) (map[string]float64, error) {
+func profile(net *graph.Network, mode graph.Mode, d data.Dataset, batch int) (map[string]float64, error) {
 	m, err := net.Model(mode, batch)
 	if err != nil {
 		return nil, err
 	}
 	if mode != graph.Infer { // without a target, any image will do
-		if err := fill(m, samples, 0); err != nil {
+		if err := fill(m, d, 0); err != nil {
 			return nil, err
 		}
 	}

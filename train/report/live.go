@@ -73,7 +73,7 @@ func (l *Live) End(r *Report) {
 		p = r.page
 		p.Live = true
 	}
-	p.Progress = nil
+	p.Progress, p.Ended = nil, true
 	l.mu.Lock()
 	l.end = &p
 	l.mu.Unlock()
@@ -101,6 +101,8 @@ func (l *Live) page() page {
 	}
 	if at := *l.progress.Load(); at.Epoch <= at.Epochs {
 		p.Progress = newProgress(at)
+	} else {
+		p.Ended = true // it was complete already
 	}
 	return p
 }

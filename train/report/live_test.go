@@ -101,7 +101,8 @@ func TestLive(t *testing.T) {
 		t.Errorf("%q and error %v after the end", rest, err)
 	}
 	page, _ = get(t, server.URL)
-	has(t, page, "<h2>Confusion matrix</h2>", "<script>")
+	has(t, page, "<h2>Confusion matrix</h2>", "<script>", "The run has ended.")
+	hasNot(t, page, "about to begin", "Training.")
 	if rep.page.Live {
 		t.Error("the report became a live page")
 	}
@@ -119,9 +120,12 @@ func TestLiveEndsWithoutReport(t *testing.T) {
 	}
 	defer r.Body.Close()
 	live.End(nil)
-	if name, body := event(t, bufio.NewReader(r.Body)); name != "end" || !strings.Contains(body, "<h1>") {
+	if name, body := event(t, bufio.NewReader(r.Body)); name != "end" || !strings.Contains(body, "<h1>") || !strings.Contains(body, "The run has ended.") {
 		t.Errorf("event %q with %q, want the end", name, body)
 	}
+	page, _ := get(t, server.URL)
+	has(t, page, "The run has ended.")
+	hasNot(t, page, "about to begin")
 }
 
 func TestLiveRequests(t *testing.T) {

@@ -14,11 +14,20 @@ var source embed.FS
 
 // pages has the templates "page", a document, and "body", what changes of it.
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"thousands": thousands,
-	"percent":   func(v float64) string { return fmt.Sprintf("%.1f %%", v) },
-	"digits":    func(v float64) string { return fmt.Sprintf("%.2f", v) },
-	"share":     func(part, of float64) string { return fmt.Sprintf("%.1f", 100*part/max(of, 1e-9)) },
+	"thousands":   thousands,
+	"percent":     func(v float64) string { return fmt.Sprintf("%.1f %%", v) },
+	"probability": probability,
+	"digits":      func(v float64) string { return fmt.Sprintf("%.2f", v) },
+	"share":       func(part, of float64) string { return fmt.Sprintf("%.1f", 100*part/max(of, 1e-9)) },
 }).ParseFS(source, "page.html"))
+
+// probability writes one in percent: that of a wrong answer may be tiny.
+func probability(v float64) string {
+	if v >= 0.1 {
+		return fmt.Sprintf("%.1f %%", v)
+	}
+	return fmt.Sprintf("%.2g %%", v)
+}
 
 // progress is how far a run has come.
 type progress struct {

@@ -13,6 +13,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/train/data"
 )
 
 // encode makes a picture part of the page, as PNG.
@@ -24,15 +25,18 @@ func encode(img image.Image) (template.URL, error) {
 	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes())), nil
 }
 
-// photo is an image as a network gets it: three channels are colours, any other
-// number gives grey. Values outside 0..1, as normalisation makes them, are
-// stretched into it.
-func photo(x []float32, shape [3]int) (template.URL, error) {
+// photo is an image as it was before the stats were applied to it: three
+// channels are colours, any other number gives grey. Values that are outside
+// 0..1 then are stretched into it.
+func photo(x []float32, shape [3]int, stats data.Stats) (template.URL, error) {
+	const rounding = 1e-4
+	x = slices.Clone(x)
+	stats.Undo(x)
 	lo, hi := slices.Min(x), slices.Max(x)
-	if lo >= 0 && hi <= 1 {
+	if lo >= -rounding && hi <= 1+rounding {
 		lo, hi = 0, 1
 	}
-	value := func(v float32) byte { return byte(255*(v-lo)/max(hi-lo, 1e-30) + 0.5) }
+	value := func(v float32) byte { return byte(255*min(max((v-lo)/max(hi-lo, 1e-30), 0), 1) + 0.5) }
 	return draw(x, shape, func(r, g, b float32) color.NRGBA {
 		return color.NRGBA{value(r), value(g), value(b), 255}
 	})

@@ -27,8 +27,8 @@ const File = "report.html"
 type Report struct{ page page }
 
 // New makes the report of the run in a folder: net is the network as the run
-// has left it, d what it was trained on. It classifies all test images and runs
-// a few batches with a watch; net's weights stay as they are.
+// has left it, d what it was trained on. It classifies all images of d.Test and
+// runs a few batches with a watch; net's weights stay as they are.
 func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*Report, error) {
 	record, err := train.ReadRecord(dir)
 	if err != nil {
@@ -39,10 +39,10 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	p.add(record)
-	if err := p.measure(net, d.Test, min(record.Batch, maxBatch)); err != nil {
+	if err := p.measure(net, d, min(record.Batch, maxBatch)); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	e, err := evaluate(ctx, net, d.Test)
+	e, err := evaluate(ctx, net, d)
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
@@ -51,6 +51,12 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	return &Report{p}, nil
+}
+
+// Tested adds what the network makes of the dataset's own test part, for a run
+// that was evaluated on held-out images.
+func (r *Report) Tested(loss, accuracy float64) {
+	r.page.Facts = append(r.page.Facts, results("test", loss, fmt.Sprintf("%.2f %%", 100*accuracy))...)
 }
 
 // Save writes the page to a file, atomically.
@@ -62,7 +68,9 @@ func (r *Report) Save(path string) error {
 type page struct {
 	Title     string
 	Live      bool      // it is served and changes
+	Ended     bool      // the run, for a page that is served
 	Progress  *progress // nil unless the run goes on
+	Part      string    // what it is evaluated on: "test", or "validation"
 	Facts     []fact
 	Charts    []chart
 	Confusion *matrix
@@ -81,15 +89,19 @@ func newPage(dir string, net *graph.Network, d data.Dataset) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	p := page{Title: filepath.Clean(dir), Layers: newLayers(m), Filters: newFilters(m)}
+	p := page{Title: filepath.Clean(dir), Part: d.TestPart(), Layers: newLayers(m), Filters: newFilters(m)}
 	parameters := 0
 	for _, l := range p.Layers {
 		parameters += l.Params
 	}
+	use := "testing"
+	if d.HeldOut {
+		use = "validation"
+	}
 	p.Facts = []fact{
 		{"dataset", fmt.Sprintf("%s, %d classes", d.Name, len(d.Classes))},
-		{"images", fmt.Sprintf("%s for training, %s for testing, each %d×%d×%d",
-			thousands(d.Train.Len()), thousands(d.Test.Len()), d.Shape[0], d.Shape[1], d.Shape[2])},
+		{"images", fmt.Sprintf("%s for training, %s for %s, each %d×%d×%d",
+			thousands(d.Train.Len()), thousands(d.Test.Len()), use, d.Shape[0], d.Shape[1], d.Shape[2])},
 		{"parameters", thousands(parameters)},
 	}
 	return p, nil
@@ -109,13 +121,18 @@ func (p *page) add(r train.Record) {
 		last, best := r.History[n-1], r.Best()
 		facts = append(facts,
 			fact{"epochs", fmt.Sprint(n)},
-			fact{"test accuracy", fmt.Sprintf("%.2f %%, best %.2f %% after epoch %d", 100*last.ValAccuracy, 100*best.ValAccuracy, best.Epoch)},
-			fact{"test loss", fmt.Sprintf("%.4f", last.ValLoss)},
 			fact{"time of training", fmt.Sprintf("%v, in the last epoch %s images/s",
 				r.Time().Round(100*time.Millisecond), thousands(int(last.ImagesPerSecond)))})
+		facts = append(facts, results(p.Part, last.ValLoss,
+			fmt.Sprintf("%.2f %%, best %.2f %% after epoch %d", 100*last.ValAccuracy, 100*best.ValAccuracy, best.Epoch))...)
 	}
 	p.Facts = slices.Concat(facts[:1], p.Facts, facts[1:])
-	p.Charts = charts(r.History)
+	p.Charts = charts(p.Part, r.History)
+}
+
+// results are the lines of an evaluation.
+func results(part string, loss float64, accuracy string) []fact {
+	return []fact{{part + " accuracy", accuracy}, {part + " loss", fmt.Sprintf("%.4f", loss)}}
 }
 
 // thousands writes 1234567 as 1,234,567.

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/train"
+	"tapenet/train/data"
 )
 
 // TestReport holds what is on the page of a small convolutional network.
@@ -102,6 +104,66 @@ func TestReportHostile(t *testing.T) {
 	}
 }
 
+// TestNormalised: the pictures are those of the images before normalisation.
+func TestNormalised(t *testing.T) {
+	d := blobSet([3]int{3, 6, 5}, "a", "b", "c")
+	d.Test = blobs{n: shown, classes: 3, size: 90} // all are shown
+	stats := data.Stats{Mean: []float64{0.1, 0.4, 0.8}, Deviation: []float64{0.3, 0.05, 0.9}}
+	normalised, err := data.Normalize(d, stats)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := make([]sample, shown)
+	for i := range samples {
+		samples[i].index = i
+	}
+	want, err := showWorst(samples, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := showWorst(samples, normalised)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want {
+		if !reflect.DeepEqual(decode(t, string(got[i].Picture)), decode(t, string(want[i].Picture))) {
+			t.Errorf("the picture of image %d is another one after normalisation", i)
+		}
+	}
+}
+
+// TestHeldOut: validation is called so, and the test only what Tested tells.
+func TestHeldOut(t *testing.T) {
+	d := blobSet([3]int{1, 6, 5}, "a", "b", "c")
+	d.HeldOut = true
+	dir := t.TempDir()
+	net := trained(t, dir, convNet(3), d).Network
+	r, err := New(t.Context(), dir, net, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	show := func() string {
+		var b strings.Builder
+		if err := r.page.write(&b, "page"); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	page := show()
+	has(t, page, "60 for training, 45 for validation, each", "<th>validation accuracy</th>", "<th>validation loss</th>", "of 45 validation images are right",
+		"Worst-classified validation images", "title=\"validation image ")
+	hasNot(t, page, "test")
+	if n := strings.Count(page, ">validation</text>"); n != 2 {
+		t.Errorf("%d curves of validation, want 2", n)
+	}
+	r.Tested(0.25, 0.8125)
+	has(t, show(), "<th>test accuracy</th><td>81.25 %</td>", "<th>test loss</th><td>0.2500</td>")
+	d.Test = blobs{n: 45, classes: 3, size: 30, wrong: true}
+	if _, err := evaluate(t.Context(), net, d); err == nil || !strings.HasPrefix(err.Error(), "validation sample 0: ") {
+		t.Errorf("error %v, want one of a validation sample", err)
+	}
+}
+
 // TestManyClasses: their matrix is a picture.
 func TestManyClasses(t *testing.T) {
 	names := strings.Split("abcdefghijklmnopqrstuvwxy", "")
@@ -156,7 +218,7 @@ func TestEvaluate(t *testing.T) {
 	d := blobSet([3]int{1, 6, 5}, "a", "b", "c")
 	d.Test = blobs{n: 300, classes: 3, size: 30} // three batches
 	net := trained(t, "", convNet(3), d).Network
-	e, err := evaluate(t.Context(), net, d.Test)
+	e, err := evaluate(t.Context(), net, d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +235,7 @@ func TestEvaluate(t *testing.T) {
 	}
 	losses := make([]float64, d.Test.Len())
 	for i := range losses {
-		if err := errors.Join(fill(m, d.Test, i), m.Run()); err != nil {
+		if err := errors.Join(fill(m, d, i), m.Run()); err != nil {
 			t.Fatal(err)
 		}
 		losses[i] = m.Loss()
