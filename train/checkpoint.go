@@ -132,14 +132,17 @@ func (r *run) notFinite() string {
 	return ""
 }
 
-// claim makes the run's folder, which must not hold the work of another run. A
-// checkpoint from before the first step is no work.
+// claim makes the run's folder and takes it. It must not hold the work of another
+// run; a checkpoint from before the first step is no work.
 func (r *run) claim() error {
-	if r.Dir == "" {
-		return nil
+	if err := r.moveEarlier(); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(r.Dir, 0o755); err != nil {
 		return fmt.Errorf("train: the run's folder: %w", err)
+	}
+	if err := r.hold(); err != nil {
+		return err
 	}
 	_, s, err := readCheckpoint(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -226,6 +229,9 @@ func (r *run) write(name string, show func(io.Writer, []Epoch) error) error {
 // load takes up the run in the folder.
 func (r *run) load() error {
 	path := filepath.Join(r.Dir, CheckpointFile)
+	if err := r.hold(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	f, s, err := readCheckpoint(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("train: nothing to resume, there is no %s", path)

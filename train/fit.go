@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 		return nil, err
 	}
 	r := &run{Config: c, data: d, net: net}
+	defer r.release()
 	if err := r.start(); err != nil {
 		return nil, err
 	}
@@ -56,6 +58,7 @@ type run struct {
 	best    map[string]*tensor.Dense // weights of the best epoch, with Patience
 	source  rand.PCG                 // for Mixup, seeded anew in every step
 	random  *rand.Rand               // from source
+	unlock  func() error             // of the folder; nil unless it is locked
 }
 
 // position is where a run is. With it, the weights and the optimizer's slots,
@@ -98,17 +101,28 @@ func (r *run) start() error {
 	if err := r.sound(); err != nil {
 		return err
 	}
+	if r.Resume || r.Dir == "" {
+		return r.begin()
+	}
+	_, missing := os.Stat(r.Dir)
+	if err := r.claim(); err != nil {
+		return err
+	}
+	err = r.begin()
+	if err != nil && missing != nil {
+		os.Remove(r.Dir) // if it is empty
+	}
+	return err
+}
+
+// begin says that the run begins or goes on, and writes the checkpoint.
+func (r *run) begin() error {
 	if r.OnStart != nil {
 		p := r.progress(r.data.Train.Len(), 0)
 		if r.stalled() {
 			p.Epochs = r.at.Epoch // there will be no others
 		}
 		if err := r.OnStart(r.net, p); err != nil {
-			return err
-		}
-	}
-	if !r.Resume {
-		if err := r.claim(); err != nil {
 			return err
 		}
 	}

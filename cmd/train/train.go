@@ -31,14 +31,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	config.OnEarlier = func() error { return keepEarlier(o.out, show) }
 	config.OnStart = func(net *graph.Network, p train.Progress) error {
 		if err := show.start(net, set, p); err != nil {
 			return err
-		}
-		if !o.resume {
-			if err := keepEarlier(o.out, show); err != nil {
-				return err
-			}
 		}
 		if err := o.settings.save(o.out); err != nil {
 			return err
