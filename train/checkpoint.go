@@ -206,16 +206,16 @@ func (r *run) keep() error {
 
 // saveModels writes the network, and once more if it is the best so far.
 func (r *run) saveModels() error {
-	if err := r.saveModel(ModelFile); err != nil || best(r.history) < len(r.history)-1 {
+	if err := r.saveModel(ModelFile, r.net.Weights.Map(), 0); err != nil || best(r.history) < len(r.history)-1 {
 		return err
 	}
-	return r.saveModel(BestFile)
+	return r.saveModel(BestFile, r.net.Weights.Map(), len(r.history))
 }
 
-// saveModel writes the network for inference.
-func (r *run) saveModel(name string) error {
+// saveModel writes weights for inference. A file of an epoch says so.
+func (r *run) saveModel(name string, tensors map[string]*tensor.Dense, epoch int) error {
 	m := weights.Model{
-		Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: r.net.Weights.Map(),
+		Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: tensors, Epoch: epoch,
 		Mean: r.data.Stats.Mean, Deviation: r.data.Stats.Deviation, Scaled: r.data.Scaled,
 	}
 	return m.Save(filepath.Join(r.Dir, name))
@@ -245,8 +245,8 @@ func (r *run) load() error {
 	if !s.possible() {
 		return fmt.Errorf("train: %s is damaged: its run cannot be at epoch %d, batch %d, step %d with that history", path, s.At.Epoch, s.At.Batch, s.Step)
 	}
-	if r.Patience > 0 && len(s.History) > 0 {
-		if err := r.loadBest(); err != nil {
+	if len(s.History) > 0 {
+		if err := r.loadBest(s.History); err != nil && r.Patience > 0 {
 			return err
 		}
 	}
@@ -266,7 +266,11 @@ func (r *run) load() error {
 // readCheckpoint reads the checkpoint in a folder. Its tensors and its state are
 // not checked yet. A missing file satisfies errors.Is(err, fs.ErrNotExist).
 func readCheckpoint(dir string) (weights.File, state, error) {
-	path := filepath.Join(dir, CheckpointFile)
+	return readState(filepath.Join(dir, CheckpointFile))
+}
+
+// readState is readCheckpoint for the path of a file.
+func readState(path string) (weights.File, state, error) {
 	f, err := weights.Load(path)
 	if err != nil {
 		return f, state{}, err

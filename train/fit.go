@@ -56,6 +56,7 @@ type run struct {
 	at      position
 	history []Epoch
 	best    map[string]*tensor.Dense // weights of the best epoch, with Patience
+	strayed bool                     // whether the file of the best epoch is of another
 	source  rand.PCG                 // for Mixup, seeded anew in every step
 	random  *rand.Rand               // from source
 	unlock  func() error             // of the folder; nil unless it is locked
@@ -123,6 +124,11 @@ func (r *run) begin() error {
 			p.Epochs = r.at.Epoch // there will be no others
 		}
 		if err := r.OnStart(r.net, p); err != nil {
+			return err
+		}
+	}
+	if r.strayed {
+		if err := r.saveModel(BestFile, r.best, best(r.history)+1); err != nil {
 			return err
 		}
 	}
