@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"gorgonia.org/tensor"
 
@@ -60,6 +61,11 @@ type settings struct {
 	ClassWeights string `json:",omitempty"` // "" if there are none
 
 	SampleWeights string `json:",omitempty"` // as describeWeights says
+
+	// Older checkpoints do not have these; TestImages is 0 then.
+	Shape      [3]int
+	TestImages int
+	HeldOut    bool
 }
 
 func (r *run) settings() settings {
@@ -68,6 +74,7 @@ func (r *run) settings() settings {
 		Optimizer: describe(r.Optimizer), Seed: r.Seed, Changes: r.data.Changes,
 		LabelSmoothing: r.LabelSmoothing, Mixup: r.Mixup, ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
 		SampleWeights: describeWeights(r.SampleWeights),
+		Shape:         r.data.Shape, TestImages: r.data.Test.Len(), HeldOut: r.data.HeldOut,
 	}
 	if r.Schedule != nil {
 		s.Schedule = describe(r.Schedule)
@@ -80,6 +87,9 @@ func (r *run) settings() settings {
 
 // differences says in which settings s, a checkpoint's, is not those of the run.
 func (s settings) differences(run settings) string {
+	if s.TestImages == 0 {
+		s.Shape, s.TestImages, s.HeldOut = run.Shape, run.TestImages, run.HeldOut
+	}
 	var all []string
 	for _, d := range []struct {
 		name, verb string // a bounded one for text, which comes from a file
@@ -88,7 +98,10 @@ func (s settings) differences(run settings) string {
 		{"model", "%.100q", s.Model, run.Model},
 		{"dataset", "%.100q", s.Dataset, run.Dataset},
 		{"change of the images", "%.100q", s.Changes, run.Changes},
+		{"shape of an image", "%d", s.Shape, run.Shape},
 		{"number of training images", "%d", s.Images, run.Images},
+		{"number of test images", "%d", s.TestImages, run.TestImages},
+		{"holding out of test images", "%t", s.HeldOut, run.HeldOut},
 		{"batch size", "%d", s.Batch, run.Batch},
 		{"optimizer", "%.100q", s.Optimizer, run.Optimizer},
 		{"seed", "%d", s.Seed, run.Seed},
@@ -103,10 +116,27 @@ func (s settings) differences(run settings) string {
 		{"schedule", "%.100q", s.Schedule, run.Schedule},
 	} {
 		if d.saved != d.now {
+			if text, ok := d.saved.(string); ok {
+				d.saved, d.now = apart(text, d.now.(string))
+			}
 			all = append(all, fmt.Sprintf("its %s is "+d.verb+", this run's "+d.verb, d.name, d.saved, d.now))
 		}
 	}
 	return strings.Join(all, "; ")
+}
+
+// apart leaves out most of a long beginning that two texts have in common.
+func apart(a, b string) (string, string) {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	if n < 60 {
+		return a, b
+	}
+	for n -= 30; n > 0 && !utf8.RuneStart(a[n]); n-- {
+	}
+	return "…" + a[n:], "…" + b[n:]
 }
 
 // tensors are those of a checkpoint.
