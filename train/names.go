@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -96,8 +97,12 @@ func parseNumbers(given, names []string) ([]float64, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q is no number", field)
 		}
-		if names[i] == "EPOCHS" && v != float64(int32(v)) {
+		switch {
+		case names[i] != "EPOCHS":
+		case v != math.Trunc(v): // NaN too
 			return nil, fmt.Errorf("%q is no whole number", field)
+		case math.Abs(v) > math.MaxInt32:
+			return nil, fmt.Errorf("%q is out of range, 0 to %d", field, math.MaxInt32)
 		}
 		numbers[i] = v
 	}
