@@ -1,11 +1,14 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"gorgonia.org/tensor"
 
@@ -103,8 +106,16 @@ func (r *run) kept(history []Epoch) (map[string]*tensor.Dense, string) {
 // keptFile is the name of the checkpoint after an epoch, for Config.Keep.
 func keptFile(epoch int) string { return fmt.Sprintf("epoch-%04d.safetensors", epoch) }
 
+// keptEpoch is the epoch of which a name is keptFile.
+func keptEpoch(name string) (epoch int, ok bool) {
+	number, _ := strings.CutPrefix(name, "epoch-")
+	number, _ = strings.CutSuffix(number, ".safetensors")
+	epoch, err := strconv.Atoi(number)
+	return epoch, err == nil && epoch > 0 && name == keptFile(epoch)
+}
+
 // keepLast writes the checkpoint after an epoch under a name of its own, and
-// removes the one that is now too old.
+// removes those that are now too old.
 func (r *run) keepLast() error {
 	if r.Keep == 0 {
 		return nil
@@ -112,7 +123,12 @@ func (r *run) keepLast() error {
 	if err := r.saveAs(keptFile(r.at.Epoch)); err != nil {
 		return err
 	}
-	err := os.Remove(filepath.Join(r.Dir, keptFile(r.at.Epoch-r.Keep)))
+	files, err := os.ReadDir(r.Dir)
+	for _, f := range files {
+		if epoch, ok := keptEpoch(f.Name()); ok && epoch <= r.at.Epoch-r.Keep && f.Type().IsRegular() {
+			err = cmp.Or(err, os.Remove(filepath.Join(r.Dir, f.Name())))
+		}
+	}
 	if err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("train: an old checkpoint: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"tapenet/graph/weights"
@@ -133,6 +134,35 @@ func TestKeep(t *testing.T) {
 	got, err := Fit(context.Background(), smallNet(), resumeSet(), c)
 	if err != nil || len(got.History) != 4 || !reflect.DeepEqual(bits(got.Network), bits(want.Network)) {
 		t.Errorf("going on from epoch 3 gives %+v (%v), want the run's end", got, err)
+	}
+}
+
+// A smaller Keep removes all older checkpoints, and nothing else.
+func TestKeepFewer(t *testing.T) {
+	c := resumeConfig(t.TempDir())
+	c.Keep, c.Epochs = 5, 4
+	fit(t, smallNet(), resumeSet(), c)
+	others := []string{"epoch-0000.safetensors", "epoch-0001.safetensors.bak", "epoch-1.safetensors", "epoch-00001.safetensors", "epoch-0009.safetensors", "my-epoch-0001.safetensors"}
+	for _, name := range others {
+		if err := os.WriteFile(filepath.Join(c.Dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Keep, c.Epochs, c.Resume = 2, 5, true
+	fit(t, smallNet(), resumeSet(), c)
+	entries, err := os.ReadDir(c.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		if strings.Contains(e.Name(), "epoch-") {
+			got = append(got, e.Name())
+		}
+	}
+	want := append(others, "epoch-0004.safetensors", "epoch-0005.safetensors")
+	if slices.Sort(want); !slices.Equal(got, want) {
+		t.Errorf("the folder has %q, want %q", got, want)
 	}
 }
 
