@@ -328,7 +328,7 @@ func (s state) possible() bool {
 			return false
 		}
 	}
-	return plausible(at.Sums.loss())
+	return at.Seconds >= 0 && plausible(at.Sums.loss(), at.Seconds, at.speed())
 }
 
 // plausible reports whether numbers may be losses, which are float32.

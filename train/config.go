@@ -99,7 +99,7 @@ type Progress struct {
 	Epoch, Epochs   int // counts from 1
 	Images, Of      int // of the epoch's training samples
 	Loss, Accuracy  float64
-	ImagesPerSecond float64 // since the epoch began, or went on
+	ImagesPerSecond float64 // since the epoch began; 0 before its first batch
 }
 
 // Result is what Fit leaves behind.

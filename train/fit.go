@@ -68,6 +68,8 @@ type position struct {
 	Epoch int   // epochs completed
 	Batch int   // batches of the current epoch completed
 	Sums  tally // of those batches
+
+	Seconds float64 `json:",omitempty"` // that they took, in all calls of Fit
 }
 
 // result ends the run: with the moving averages, if there are any.
@@ -119,7 +121,7 @@ func (r *run) start() error {
 // begin says that the run begins or goes on, and writes the checkpoint.
 func (r *run) begin() error {
 	if r.OnStart != nil {
-		p := r.progress(r.data.Train.Len(), 0)
+		p := r.progress()
 		if r.stalled() {
 			p.Epochs = r.at.Epoch // there will be no others
 		}
@@ -149,13 +151,12 @@ func (r *run) fits() error {
 
 // epoch goes through the rest of one epoch, evaluates, and keeps the results.
 func (r *run) epoch(ctx context.Context) error {
-	began, before := time.Now(), r.at.Sums.Images
-	if err := r.batches(ctx, func() float64 { return rate(r.at.Sums.Images-before, began) }); err != nil {
+	if err := r.batches(ctx); err != nil {
 		return err
 	}
 	e := Epoch{
 		Epoch: r.at.Epoch + 1, Loss: r.at.Sums.loss(), Accuracy: r.at.Sums.accuracy(),
-		ImagesPerSecond: rate(r.at.Sums.Images-before, began), LearningRate: r.rate(r.moment()),
+		ImagesPerSecond: r.at.speed(), LearningRate: r.rate(r.moment()),
 	}
 	err := r.averaged(func() (err error) {
 		e.ValLoss, e.ValAccuracy, err = Evaluate(ctx, r.net, r.data.Test)
@@ -185,9 +186,8 @@ func (r *run) epoch(ctx context.Context) error {
 	return r.averaged(func() error { return r.tell(e) })
 }
 
-// batches trains on the rest of the epoch's batches. speed is that of the epoch
-// until now, in images a second.
-func (r *run) batches(ctx context.Context, speed func() float64) error {
+// batches trains on the rest of the epoch's batches.
+func (r *run) batches(ctx context.Context) error {
 	m, err := r.net.Model(graph.Train, min(r.Batch, r.data.Train.Len()))
 	if err != nil {
 		return err
@@ -195,12 +195,14 @@ func (r *run) batches(ctx context.Context, speed func() float64) error {
 	order := r.order(r.at.Epoch)
 	rest := order[min(r.at.Batch*r.Batch, len(order)):]
 	samples := data.Epoch(r.data.Train, r.at.Epoch)
+	began, before := time.Now(), r.at.Seconds
 	err = inputOf(m).ahead(ctx, "training", samples, rest, r.Batch, func(b data.Batch) error {
 		if err := r.batch(b); err != nil {
 			return err
 		}
+		r.at.Seconds = before + max(time.Since(began).Seconds(), 1e-9)
 		if r.OnBatch != nil {
-			r.OnBatch(r.progress(len(order), speed()))
+			r.OnBatch(r.progress())
 		}
 		return nil
 	})
@@ -237,10 +239,10 @@ func (r *run) order(epoch int) []int {
 	return data.Order(r.data.Train, r.Seed, epoch)
 }
 
-func (r *run) progress(of int, rate float64) Progress {
+func (r *run) progress() Progress {
 	return Progress{
-		Epoch: r.at.Epoch + 1, Epochs: r.Epochs, Images: r.at.Sums.Images, Of: of,
-		Loss: r.at.Sums.loss(), Accuracy: r.at.Sums.accuracy(), ImagesPerSecond: rate,
+		Epoch: r.at.Epoch + 1, Epochs: r.Epochs, Images: r.at.Sums.Images, Of: r.data.Train.Len(),
+		Loss: r.at.Sums.loss(), Accuracy: r.at.Sums.accuracy(), ImagesPerSecond: r.at.speed(),
 	}
 }
 
@@ -256,6 +258,11 @@ func (r *run) interrupted(cause error) error {
 		r.at.Epoch+1, r.at.Sums.Images, r.data.Train.Len(), cause)
 }
 
-func rate(images int, since time.Time) float64 {
-	return float64(images) / max(time.Since(since).Seconds(), 1e-9)
+// speed is that of the epoch's training, in images a second; 0 if it is not known,
+// as from an older checkpoint.
+func (p position) speed() float64 {
+	if p.Seconds == 0 {
+		return 0
+	}
+	return float64(p.Sums.Images) / p.Seconds
 }
