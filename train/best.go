@@ -59,7 +59,7 @@ func (r *run) finish() (*Result, error) {
 	if r.Dir == "" {
 		return res, nil
 	}
-	return res, r.saveModel(ModelFile, r.best, 0)
+	return res, r.saveModel(ModelFile, r.best, res.Best.Epoch)
 }
 
 // loadBest takes up the best weights of a history, into the network too. Where

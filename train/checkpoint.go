@@ -236,13 +236,13 @@ func (r *run) keep() error {
 
 // saveModels writes the network, and once more if it is the best so far.
 func (r *run) saveModels() error {
-	if err := r.saveModel(ModelFile, r.net.Weights.Map(), 0); err != nil || best(r.history) < len(r.history)-1 {
+	if err := r.saveModel(ModelFile, r.net.Weights.Map(), len(r.history)); err != nil || best(r.history) < len(r.history)-1 {
 		return err
 	}
 	return r.saveModel(BestFile, r.net.Weights.Map(), len(r.history))
 }
 
-// saveModel writes weights for inference. A file of an epoch says so.
+// saveModel writes the weights after an epoch for inference.
 func (r *run) saveModel(name string, tensors map[string]*tensor.Dense, epoch int) error {
 	m := weights.Model{
 		Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: tensors, Epoch: epoch,

@@ -107,13 +107,13 @@ func (r *run) start() error {
 	if r.Resume || r.Dir == "" {
 		return r.begin()
 	}
-	_, missing := os.Stat(r.Dir)
+	_, absent := os.Stat(r.Dir)
 	if err := r.claim(); err != nil {
 		return err
 	}
 	err = r.begin()
-	if err != nil && missing != nil {
-		os.Remove(r.Dir) // if it is empty
+	if err != nil && absent != nil {
+		os.Remove(r.Dir) // if nothing is in it
 	}
 	return err
 }
