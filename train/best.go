@@ -1,10 +1,14 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"gorgonia.org/tensor"
 
@@ -55,15 +59,24 @@ func (r *run) finish() (*Result, error) {
 	if r.Dir == "" {
 		return res, nil
 	}
-	return res, r.saveModel(ModelFile)
+	return res, r.saveModel(ModelFile, r.best, res.Best.Epoch)
 }
 
-// loadBest takes up the best weights of the earlier epochs, into the network too.
-func (r *run) loadBest() error {
+// loadBest takes up the best weights of a history, into the network too. Where
+// the file is not of that epoch, as when the run goes on from an earlier
+// checkpoint, the epoch's own checkpoint has them, if it was kept.
+func (r *run) loadBest(history []Epoch) error {
+	epoch := best(history) + 1
 	path := filepath.Join(r.Dir, BestFile)
 	m, err := weights.LoadModel(path)
+	if err == nil && m.Epoch != epoch && m.Epoch != 0 { // older files do not say
+		err = fmt.Errorf("%s is of epoch %d, and there is no checkpoint of epoch %d", path, m.Epoch, epoch)
+	}
 	if err != nil {
-		return fmt.Errorf("train: Patience needs the best weights so far: %w", err)
+		if m.Tensors, path = r.kept(history[:epoch]); m.Tensors == nil {
+			return fmt.Errorf("train: Patience needs the best weights so far: %w", err)
+		}
+		r.strayed = true
 	}
 	if err := r.net.Weights.Load(m.Tensors); err != nil {
 		return fmt.Errorf("train: %s: %w", path, err)
@@ -75,11 +88,34 @@ func (r *run) loadBest() error {
 	return nil
 }
 
+// kept returns the weights that the last epoch of a history was evaluated with,
+// from a checkpoint after it, and its path; nil if there is none.
+func (r *run) kept(history []Epoch) (map[string]*tensor.Dense, string) {
+	for _, name := range []string{keptFile(len(history)), CheckpointFile} {
+		path := filepath.Join(r.Dir, name)
+		f, s, err := readState(path)
+		if err == nil && s.At.Batch == 0 && slices.Equal(s.History, history) {
+			all := under("weights/", f.Tensors)
+			maps.Copy(all, under("average/", f.Tensors))
+			return all, path
+		}
+	}
+	return nil, ""
+}
+
 // keptFile is the name of the checkpoint after an epoch, for Config.Keep.
 func keptFile(epoch int) string { return fmt.Sprintf("epoch-%04d.safetensors", epoch) }
 
+// keptEpoch is the epoch of which a name is keptFile.
+func keptEpoch(name string) (epoch int, ok bool) {
+	number, _ := strings.CutPrefix(name, "epoch-")
+	number, _ = strings.CutSuffix(number, ".safetensors")
+	epoch, err := strconv.Atoi(number)
+	return epoch, err == nil && epoch > 0 && name == keptFile(epoch)
+}
+
 // keepLast writes the checkpoint after an epoch under a name of its own, and
-// removes the one that is now too old.
+// removes those that are now too old.
 func (r *run) keepLast() error {
 	if r.Keep == 0 {
 		return nil
@@ -87,7 +123,12 @@ func (r *run) keepLast() error {
 	if err := r.saveAs(keptFile(r.at.Epoch)); err != nil {
 		return err
 	}
-	err := os.Remove(filepath.Join(r.Dir, keptFile(r.at.Epoch-r.Keep)))
+	files, err := os.ReadDir(r.Dir)
+	for _, f := range files {
+		if epoch, ok := keptEpoch(f.Name()); ok && epoch <= r.at.Epoch-r.Keep && f.Type().IsRegular() {
+			err = cmp.Or(err, os.Remove(filepath.Join(r.Dir, f.Name())))
+		}
+	}
 	if err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("train: an old checkpoint: %w", err)
 	}

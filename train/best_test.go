@@ -2,11 +2,13 @@ package train
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"tapenet/graph/weights"
@@ -135,6 +137,35 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// A smaller Keep removes all older checkpoints, and nothing else.
+func TestKeepFewer(t *testing.T) {
+	c := resumeConfig(t.TempDir())
+	c.Keep, c.Epochs = 5, 4
+	fit(t, smallNet(), resumeSet(), c)
+	others := []string{"epoch-0000.safetensors", "epoch-0001.safetensors.bak", "epoch-1.safetensors", "epoch-00001.safetensors", "epoch-0009.safetensors", "my-epoch-0001.safetensors"}
+	for _, name := range others {
+		if err := os.WriteFile(filepath.Join(c.Dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Keep, c.Epochs, c.Resume = 2, 5, true
+	fit(t, smallNet(), resumeSet(), c)
+	entries, err := os.ReadDir(c.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		if strings.Contains(e.Name(), "epoch-") {
+			got = append(got, e.Name())
+		}
+	}
+	want := append(others, "epoch-0004.safetensors", "epoch-0005.safetensors")
+	if slices.Sort(want); !slices.Equal(got, want) {
+		t.Errorf("the folder has %q, want %q", got, want)
+	}
+}
+
 func TestBest(t *testing.T) {
 	for want, losses := range [][]float64{{3}, {3, 2, 2}, {3, 2, 1}} {
 		var h []Epoch
@@ -147,5 +178,83 @@ func TestBest(t *testing.T) {
 	}
 	if got := best(nil); got != -1 {
 		t.Errorf("of nothing, %d is the best", got)
+	}
+}
+
+// rewound is the folder of a run whose fourth epoch is its best, back at its
+// second, which then is.
+func rewound(t *testing.T, average float64) Config {
+	t.Helper()
+	c := Config{Epochs: 4, Batch: 20, Optimizer: SGD{LR: 0.1}, Patience: 9, Keep: 4, Average: average, Dir: t.TempDir()}
+	res := fit(t, plainNet(), blobSet(53, 20), c)
+	if best(res.History) != 3 {
+		t.Fatalf("epoch %d is the best, want 4", res.Best.Epoch)
+	}
+	if err := os.Rename(filepath.Join(c.Dir, keptFile(2)), filepath.Join(c.Dir, CheckpointFile)); err != nil {
+		t.Fatal(err)
+	}
+	c.Resume, c.Epochs = true, 2
+	return c
+}
+
+// A run that goes on from an earlier checkpoint forgets the later best epoch.
+func TestRewind(t *testing.T) {
+	for _, average := range []float64{0, 0.9} {
+		short := Config{Epochs: 2, Batch: 20, Optimizer: SGD{LR: 0.1}, Average: average, Dir: t.TempDir()}
+		want := fit(t, plainNet(), blobSet(53, 20), short)
+		for _, patience := range []int{0, 9} {
+			c := rewound(t, average)
+			c.Patience = patience
+			got := fit(t, plainNet(), blobSet(53, 20), c)
+			if got.Best.Epoch != 2 || !reflect.DeepEqual(bits(got.Network), bits(want.Network)) {
+				t.Errorf("patience %d, average %g: the network is not that of epoch 2", patience, average)
+			}
+			m, err := weights.LoadModel(filepath.Join(c.Dir, BestFile))
+			if err != nil || m.Epoch != 2 || !slices.Equal(tensorBytes(t, c.Dir, BestFile), tensorBytes(t, short.Dir, BestFile)) {
+				t.Errorf("patience %d, average %g: %s is of epoch %d (%v), want epoch 2", patience, average, BestFile, m.Epoch, err)
+			}
+			if patience > 0 && !slices.Equal(tensorBytes(t, c.Dir, ModelFile), tensorBytes(t, short.Dir, ModelFile)) {
+				t.Errorf("average %g: %s is not of epoch 2", average, ModelFile)
+			}
+		}
+	}
+}
+
+// Where no file has the best epoch's weights, Patience says so; a checkpoint of
+// that epoch in another run has them not.
+func TestRewindWithoutBest(t *testing.T) {
+	c := rewound(t, 0)
+	f := loadFile(t, c.Dir, CheckpointFile)
+	s := stateOf(t, c.Dir)
+	s.History[0].ValLoss = s.History[1].ValLoss / 2 // epoch 1 was better
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Metadata[stateKey] = string(text)
+	if err := f.Save(filepath.Join(c.Dir, CheckpointFile)); err != nil {
+		t.Fatal(err)
+	}
+	failing(t, plainNet(), blobSet(53, 20), c, "train: Patience needs the best weights so far: ", BestFile+" is of epoch 4, and there is no checkpoint of epoch 1")
+	c.Patience = 0
+	fit(t, plainNet(), blobSet(53, 20), c)
+}
+
+// A file of the best weights that does not say its epoch is believed, as all
+// were once.
+func TestBestWithoutEpoch(t *testing.T) {
+	c := turningRun(t.TempDir())
+	want := fit(t, plainNet(), blobSet(53, 20), c)
+	m, err := weights.LoadModel(filepath.Join(c.Dir, BestFile))
+	if err != nil || m.Epoch != 3 {
+		t.Fatalf("epoch %d, error %v, want 3", m.Epoch, err)
+	}
+	m.Epoch = 0
+	if err := m.Save(filepath.Join(c.Dir, BestFile)); err != nil {
+		t.Fatal(err)
+	}
+	c.Resume = true
+	if got := fit(t, plainNet(), blobSet(53, 20), c); !reflect.DeepEqual(bits(got.Network), bits(want.Network)) {
+		t.Error("the network is not that of the best epoch")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"gorgonia.org/tensor"
 
@@ -62,6 +63,11 @@ type settings struct {
 	ClassWeights string `json:",omitempty"` // "" if there are none
 
 	SampleWeights string `json:",omitempty"` // as describeWeights says
+
+	// Older checkpoints do not have these; TestImages is 0 then.
+	Shape      [3]int
+	TestImages int
+	HeldOut    bool
 }
 
 func (r *run) settings() settings {
@@ -70,6 +76,7 @@ func (r *run) settings() settings {
 		Optimizer: describe(r.Optimizer), Seed: r.Seed, Changes: r.data.Changes,
 		LabelSmoothing: r.LabelSmoothing, Mixup: r.Mixup, ClipNorm: r.ClipNorm, ClipValue: r.ClipValue, Average: r.Average, Accumulate: r.Accumulate,
 		SampleWeights: describeWeights(r.SampleWeights),
+		Shape:         r.data.Shape, TestImages: r.data.Test.Len(), HeldOut: r.data.HeldOut,
 	}
 	if r.Schedule != nil {
 		s.Schedule = describe(r.Schedule)
@@ -82,6 +89,9 @@ func (r *run) settings() settings {
 
 // differences says in which settings s, a checkpoint's, is not those of the run.
 func (s settings) differences(run settings) string {
+	if s.TestImages == 0 {
+		s.Shape, s.TestImages, s.HeldOut = run.Shape, run.TestImages, run.HeldOut
+	}
 	var all []string
 	for _, d := range []struct {
 		name, verb string // a bounded one for text, which comes from a file
@@ -90,7 +100,10 @@ func (s settings) differences(run settings) string {
 		{"model", "%.100q", s.Model, run.Model},
 		{"dataset", "%.100q", s.Dataset, run.Dataset},
 		{"change of the images", "%.100q", s.Changes, run.Changes},
+		{"shape of an image", "%d", s.Shape, run.Shape},
 		{"number of training images", "%d", s.Images, run.Images},
+		{"number of test images", "%d", s.TestImages, run.TestImages},
+		{"holding out of test images", "%t", s.HeldOut, run.HeldOut},
 		{"batch size", "%d", s.Batch, run.Batch},
 		{"optimizer", "%.100q", s.Optimizer, run.Optimizer},
 		{"seed", "%d", s.Seed, run.Seed},
@@ -105,10 +118,27 @@ func (s settings) differences(run settings) string {
 		{"schedule", "%.100q", s.Schedule, run.Schedule},
 	} {
 		if d.saved != d.now {
+			if text, ok := d.saved.(string); ok {
+				d.saved, d.now = apart(text, d.now.(string))
+			}
 			all = append(all, fmt.Sprintf("its %s is "+d.verb+", this run's "+d.verb, d.name, d.saved, d.now))
 		}
 	}
 	return strings.Join(all, "; ")
+}
+
+// apart leaves out most of a long beginning that two texts have in common.
+func apart(a, b string) (string, string) {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	if n < 60 {
+		return a, b
+	}
+	for n -= 30; n > 0 && !utf8.RuneStart(a[n]); n-- {
+	}
+	return "…" + a[n:], "…" + b[n:]
 }
 
 // tensors are those of a checkpoint.
@@ -134,14 +164,17 @@ func (r *run) notFinite() string {
 	return ""
 }
 
-// claim makes the run's folder, which must not hold the work of another run. A
-// checkpoint from before the first step is no work.
+// claim makes the run's folder and takes it. It must not hold the work of another
+// run; a checkpoint from before the first step is no work.
 func (r *run) claim() error {
-	if r.Dir == "" {
-		return nil
+	if err := r.moveEarlier(); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(r.Dir, 0o755); err != nil {
 		return fmt.Errorf("train: the run's folder: %w", err)
+	}
+	if err := r.hold(); err != nil {
+		return err
 	}
 	_, s, err := readCheckpoint(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -201,16 +234,16 @@ func (r *run) keep() error {
 
 // saveModels writes the network, and once more if it is the best so far.
 func (r *run) saveModels() error {
-	if err := r.saveModel(ModelFile); err != nil || best(r.history) < len(r.history)-1 {
+	if err := r.saveModel(ModelFile, r.net.Weights.Map(), len(r.history)); err != nil || best(r.history) < len(r.history)-1 {
 		return err
 	}
-	return r.saveModel(BestFile)
+	return r.saveModel(BestFile, r.net.Weights.Map(), len(r.history))
 }
 
-// saveModel writes the network for inference.
-func (r *run) saveModel(name string) error {
+// saveModel writes the weights after an epoch for inference.
+func (r *run) saveModel(name string, tensors map[string]*tensor.Dense, epoch int) error {
 	m := weights.Model{
-		Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: r.net.Weights.Map(),
+		Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: tensors, Epoch: epoch,
 		Mean: r.data.Stats.Mean, Deviation: r.data.Stats.Deviation, Scaled: r.data.Scaled,
 	}
 	return m.Save(filepath.Join(r.Dir, name))
@@ -224,6 +257,9 @@ func (r *run) write(name string, show func(io.Writer, []Epoch) error) error {
 // load takes up the run in the folder.
 func (r *run) load() error {
 	path := filepath.Join(r.Dir, CheckpointFile)
+	if err := r.hold(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	f, s, err := readCheckpoint(r.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("train: nothing to resume, there is no %s", path)
@@ -237,8 +273,8 @@ func (r *run) load() error {
 	if !s.possible() {
 		return fmt.Errorf("train: %s is damaged: its run cannot be at epoch %d, batch %d, step %d with that history", path, s.At.Epoch, s.At.Batch, s.Step)
 	}
-	if r.Patience > 0 && len(s.History) > 0 {
-		if err := r.loadBest(); err != nil {
+	if len(s.History) > 0 {
+		if err := r.loadBest(s.History); err != nil && r.Patience > 0 {
 			return err
 		}
 	}
@@ -258,7 +294,11 @@ func (r *run) load() error {
 // readCheckpoint reads the checkpoint in a folder. Its tensors and its state are
 // not checked yet. A missing file satisfies errors.Is(err, fs.ErrNotExist).
 func readCheckpoint(dir string) (weights.File, state, error) {
-	path := filepath.Join(dir, CheckpointFile)
+	return readState(filepath.Join(dir, CheckpointFile))
+}
+
+// readState is readCheckpoint for the path of a file.
+func readState(path string) (weights.File, state, error) {
 	f, err := weights.Load(path)
 	if err != nil {
 		return f, state{}, err
@@ -286,7 +326,7 @@ func (s state) possible() bool {
 			return false
 		}
 	}
-	return plausible(at.Sums.loss())
+	return at.Seconds >= 0 && plausible(at.Sums.loss(), at.Seconds, at.speed())
 }
 
 // plausible reports whether numbers may be losses, which are float32.

@@ -54,7 +54,8 @@ type Config struct {
 	// Dir is the folder that keeps the run; "" means none. It gets
 	// model.safetensors and best.safetensors, which are the last and the best
 	// epoch's, checkpoint.safetensors, history.csv and curves.svg. If it holds a
-	// run already, Fit refuses it unless Resume is set.
+	// run already, Fit refuses it unless Resume is set; if a run is going on in it,
+	// on a system that locks folders as Unix does, Fit refuses it in any case.
 	Dir string
 	// Keep is how many epochs' checkpoints to keep beside, the last ones, as in
 	// epoch-0007.safetensors; 0 means none. In the place of
@@ -67,9 +68,13 @@ type Config struct {
 	// settings; more epochs are welcome.
 	Resume bool
 
-	// OnStart is called once, if not nil: when all is checked, and before
-	// anything is written. Its error ends Fit. A run whose Epoch is above its
-	// Epochs is complete already.
+	// OnEarlier is called, if not nil, when Dir is there and Resume is not set. It
+	// may move an earlier run out of the way, which no run that goes on is in. Its
+	// error ends Fit.
+	OnEarlier func() error
+	// OnStart is called once, if not nil: when all is checked and no other run can
+	// have Dir, and before anything is written into it. Its error ends Fit. A run
+	// whose Epoch is above its Epochs is complete already.
 	OnStart func(*graph.Network, Progress) error
 	OnBatch func(Progress) // called after every batch, if not nil
 	OnEpoch func(Epoch)    // called after every epoch, if not nil
@@ -94,7 +99,7 @@ type Progress struct {
 	Epoch, Epochs   int // counts from 1
 	Images, Of      int // of the epoch's training samples
 	Loss, Accuracy  float64
-	ImagesPerSecond float64 // since the epoch began, or went on
+	ImagesPerSecond float64 // since the epoch began; 0 before its first batch
 }
 
 // Result is what Fit leaves behind.

@@ -95,7 +95,7 @@ func TestModelFile(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("tensors %v, want %v", got, want)
 	}
-	meta := map[string]string{"model": "cnn", "input": "1,28,28", "classes": `["0","1","2","3","4","5","6","7","8","9"]`}
+	meta := map[string]string{"model": "cnn", "input": "1,28,28", "classes": `["0","1","2","3","4","5","6","7","8","9"]`, "epoch": "1"}
 	if fmt.Sprint(f.Metadata) != fmt.Sprint(meta) {
 		t.Errorf("metadata %q, want %q", f.Metadata, meta)
 	}

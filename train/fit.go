@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 		return nil, err
 	}
 	r := &run{Config: c, data: d, net: net}
+	defer r.release()
 	if err := r.start(); err != nil {
 		return nil, err
 	}
@@ -54,8 +56,10 @@ type run struct {
 	at      position
 	history []Epoch
 	best    map[string]*tensor.Dense // weights of the best epoch, with Patience
+	strayed bool                     // whether the file of the best epoch is of another
 	source  rand.PCG                 // for Mixup, seeded anew in every step
 	random  *rand.Rand               // from source
+	unlock  func() error             // of the folder; nil unless it is locked
 }
 
 // position is where a run is. With it, the weights and the optimizer's slots,
@@ -64,6 +68,8 @@ type position struct {
 	Epoch int   // epochs completed
 	Batch int   // batches of the current epoch completed
 	Sums  tally // of those batches
+
+	Seconds float64 `json:",omitempty"` // that they took, in all calls of Fit
 }
 
 // result ends the run: with the moving averages, if there are any.
@@ -98,8 +104,24 @@ func (r *run) start() error {
 	if err := r.sound(); err != nil {
 		return err
 	}
+	if r.Resume || r.Dir == "" {
+		return r.begin()
+	}
+	_, absent := os.Stat(r.Dir)
+	if err := r.claim(); err != nil {
+		return err
+	}
+	err = r.begin()
+	if err != nil && absent != nil {
+		os.Remove(r.Dir) // if nothing is in it
+	}
+	return err
+}
+
+// begin says that the run begins or goes on, and writes the checkpoint.
+func (r *run) begin() error {
 	if r.OnStart != nil {
-		p := r.progress(r.data.Train.Len(), 0)
+		p := r.progress()
 		if r.stalled() {
 			p.Epochs = r.at.Epoch // there will be no others
 		}
@@ -107,8 +129,8 @@ func (r *run) start() error {
 			return err
 		}
 	}
-	if !r.Resume {
-		if err := r.claim(); err != nil {
+	if r.strayed {
+		if err := r.saveModel(BestFile, r.best, best(r.history)+1); err != nil {
 			return err
 		}
 	}
@@ -129,13 +151,12 @@ func (r *run) fits() error {
 
 // epoch goes through the rest of one epoch, evaluates, and keeps the results.
 func (r *run) epoch(ctx context.Context) error {
-	began, before := time.Now(), r.at.Sums.Images
-	if err := r.batches(ctx, func() float64 { return rate(r.at.Sums.Images-before, began) }); err != nil {
+	if err := r.batches(ctx); err != nil {
 		return err
 	}
 	e := Epoch{
 		Epoch: r.at.Epoch + 1, Loss: r.at.Sums.loss(), Accuracy: r.at.Sums.accuracy(),
-		ImagesPerSecond: rate(r.at.Sums.Images-before, began), LearningRate: r.rate(r.moment()),
+		ImagesPerSecond: r.at.speed(), LearningRate: r.rate(r.moment()),
 	}
 	err := r.averaged(func() (err error) {
 		e.ValLoss, e.ValAccuracy, err = Evaluate(ctx, r.net, r.data.Test)
@@ -165,9 +186,8 @@ func (r *run) epoch(ctx context.Context) error {
 	return r.averaged(func() error { return r.tell(e) })
 }
 
-// batches trains on the rest of the epoch's batches. speed is that of the epoch
-// until now, in images a second.
-func (r *run) batches(ctx context.Context, speed func() float64) error {
+// batches trains on the rest of the epoch's batches.
+func (r *run) batches(ctx context.Context) error {
 	m, err := r.net.Model(graph.Train, min(r.Batch, r.data.Train.Len()))
 	if err != nil {
 		return err
@@ -175,12 +195,14 @@ func (r *run) batches(ctx context.Context, speed func() float64) error {
 	order := r.order(r.at.Epoch)
 	rest := order[min(r.at.Batch*r.Batch, len(order)):]
 	samples := data.Epoch(r.data.Train, r.at.Epoch)
+	began, before := time.Now(), r.at.Seconds
 	err = inputOf(m).ahead(ctx, "training", samples, rest, r.Batch, func(b data.Batch) error {
 		if err := r.batch(b); err != nil {
 			return err
 		}
+		r.at.Seconds = before + max(time.Since(began).Seconds(), 1e-9)
 		if r.OnBatch != nil {
-			r.OnBatch(r.progress(len(order), speed()))
+			r.OnBatch(r.progress())
 		}
 		return nil
 	})
@@ -217,10 +239,10 @@ func (r *run) order(epoch int) []int {
 	return data.Order(r.data.Train, r.Seed, epoch)
 }
 
-func (r *run) progress(of int, rate float64) Progress {
+func (r *run) progress() Progress {
 	return Progress{
-		Epoch: r.at.Epoch + 1, Epochs: r.Epochs, Images: r.at.Sums.Images, Of: of,
-		Loss: r.at.Sums.loss(), Accuracy: r.at.Sums.accuracy(), ImagesPerSecond: rate,
+		Epoch: r.at.Epoch + 1, Epochs: r.Epochs, Images: r.at.Sums.Images, Of: r.data.Train.Len(),
+		Loss: r.at.Sums.loss(), Accuracy: r.at.Sums.accuracy(), ImagesPerSecond: r.at.speed(),
 	}
 }
 
@@ -236,6 +258,11 @@ func (r *run) interrupted(cause error) error {
 		r.at.Epoch+1, r.at.Sums.Images, r.data.Train.Len(), cause)
 }
 
-func rate(images int, since time.Time) float64 {
-	return float64(images) / max(time.Since(since).Seconds(), 1e-9)
+// speed is that of the epoch's training, in images a second; 0 if it is not known,
+// as from an older checkpoint.
+func (p position) speed() float64 {
+	if p.Seconds == 0 {
+		return 0
+	}
+	return float64(p.Sums.Images) / p.Seconds
 }

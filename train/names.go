@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -96,11 +97,14 @@ func parseNumbers(given, names []string) ([]float64, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q is no number", field)
 		}
-		if v == 0 && names[i] != "WARMUP" {
+		switch {
+		case v == 0 && names[i] != "WARMUP":
 			return nil, fmt.Errorf("%q is no use, want more, or nothing for the default", field)
-		}
-		if names[i] == "EPOCHS" && v != float64(int32(v)) {
+		case names[i] != "EPOCHS":
+		case v != math.Trunc(v): // NaN too
 			return nil, fmt.Errorf("%q is no whole number", field)
+		case math.Abs(v) > math.MaxInt32:
+			return nil, fmt.Errorf("%q is out of range, 1 to %d", field, math.MaxInt32)
 		}
 		numbers[i] = v
 	}

@@ -140,8 +140,10 @@ func TestParseSchedule(t *testing.T) {
 		"step:-1": "StepDecay: Every -1, want a positive number", "step:1:1": "StepDecay: Decay 1, want at least 0 and below 1",
 		"exponential:2": "Exponential: Decay 2, want", "cosine:NaN": "Cosine: Warmup NaN, want", "cosine:-1": "Cosine: Warmup -1, want",
 		"plateau:-1": "ReduceOnPlateau: Patience -1, want", "plateau:1:-1": "ReduceOnPlateau: Decay -1, want",
-		"step:1.5": `"1.5" is no whole number, want step:EPOCHS:FACTOR`, "plateau:1e30": `"1e30" is no whole number`,
 		"plateau:0:0.5": `"0" is no use, want more, or nothing for the default, want plateau:EPOCHS:FACTOR`, "exponential:0": `"0" is no use`,
+		"step:1.5": `"1.5" is no whole number, want step:EPOCHS:FACTOR`, "plateau:NaN": `"NaN" is no whole number`,
+		"step:10000000000": `"10000000000" is out of range, 1 to 2147483647, want step:EPOCHS:FACTOR`, "plateau:1e30": `"1e30" is out of range`,
+		"plateau:-Inf": `"-Inf" is out of range`,
 	} {
 		_, err := ParseSchedule(text)
 		checkError(t, err, "train: ", want)

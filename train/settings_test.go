@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tapenet/graph"
+	"tapenet/graph/weights"
 	"tapenet/train/data"
 )
 
@@ -17,7 +18,7 @@ func TestResumeOtherSettings(t *testing.T) {
 	base := Config{Epochs: 1, Batch: 8, Seed: 3, Model: "net"}
 	base.Dir = t.TempDir()
 	fit(t, plainNet(), blobSet(20, 5), base)
-	all := []string{"model", "dataset", "change of the images", "number of training images", "batch size", "optimizer", "seed", "clipping by norm", "clipping by value", "average", "accumulation", "schedule",
+	all := []string{"model", "dataset", "change of the images", "shape of an image", "number of training images", "number of test images", "holding out of test images", "batch size", "optimizer", "seed", "clipping by norm", "clipping by value", "average", "accumulation", "schedule",
 		"label smoothing", "mixup", "class weighting", "sample weighting"}
 	for _, tt := range []struct {
 		name string
@@ -29,6 +30,9 @@ func TestResumeOtherSettings(t *testing.T) {
 		{"augmentation", func(_ *Config, d *data.Dataset) { *d = data.Augment(*d, 1, data.Shift{By: 0.1}) },
 			[]string{`change of the images is "", this run's "data.Shift{`}},
 		{"images", func(_ *Config, d *data.Dataset) { d.Train = &blobs{n: 21} }, []string{"number of training images is 20, this run's 21"}},
+		{"shape", func(_ *Config, d *data.Dataset) { d.Shape = [3]int{1, 2, 8} }, []string{"shape of an image is [1 4 4], this run's [1 2 8]"}},
+		{"test images", func(_ *Config, d *data.Dataset) { d.Test = &blobs{n: 6} }, []string{"number of test images is 5, this run's 6"}},
+		{"held out", func(_ *Config, d *data.Dataset) { d.HeldOut = true }, []string{"holding out of test images is false, this run's true"}},
 		{"batch", func(c *Config, _ *data.Dataset) { c.Batch = 16 }, []string{"batch size is 8, this run's 16"}},
 		{"optimizer", func(c *Config, _ *data.Dataset) { c.Optimizer = SGD{} },
 			[]string{`optimizer is "adam lr 0.001 beta1 0.9 beta2 0.999 epsilon 1e-07", this run's "sgd lr 0.01 momentum 0"`}},
@@ -64,6 +68,48 @@ func TestResumeOtherSettings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Long settings are shown where they differ.
+func TestResumeLongSettings(t *testing.T) {
+	long := strings.Repeat("ä, ", 100) // its bytes are odd in number
+	for _, tt := range []struct{ saved, now, want string }{
+		{long + "shift by 0.1", long + "shift by 0.2", `ä, shift by 0.1", this run's "…`},
+		{long, long + "flip", `ä, ", this run's "…`},
+		{"short one", "short two", `is "short one", this run's "short two"`},
+	} {
+		c, d := Config{Epochs: 1, Dir: t.TempDir()}, blobSet(20, 5)
+		d.Changes = tt.saved
+		fit(t, plainNet(), d, c)
+		c.Resume, d.Changes = true, tt.now
+		_, err := Fit(t.Context(), plainNet(), d, c)
+		checkError(t, err, "is of another run: its change of the images is ", tt.want, tt.now[len(tt.now)-4:])
+		if strings.Contains(err.Error(), `\x`) || len(err.Error()) > 400 {
+			t.Errorf("error %q, want whole characters, and not many", err)
+		}
+	}
+}
+
+// A checkpoint that does not say what images the run was tested on, as older
+// ones do not, goes on with any.
+func TestResumeOlderSettings(t *testing.T) {
+	c := Config{Epochs: 1, Dir: t.TempDir()}
+	fit(t, plainNet(), blobSet(20, 5), c)
+	const says = `,"Shape":[1,4,4],"TestImages":5,"HeldOut":false`
+	c.Dir = damagedCopy(t, c.Dir, func(f *weights.File) {
+		older := strings.Replace(f.Metadata[stateKey], says, "", 1)
+		if older == f.Metadata[stateKey] {
+			t.Fatalf("no %s in %s", says, older)
+		}
+		f.Metadata[stateKey] = older
+	})
+	c.Resume, c.Epochs = true, 2
+	d := blobSet(20, 6)
+	d.HeldOut = true
+	if n := len(fit(t, plainNet(), d, c).History); n != 2 {
+		t.Errorf("%d epochs, want 2", n)
+	}
+	failing(t, plainNet(), blobSet(20, 5), c, "number of test images is 6") // now it does
 }
 
 // What is no setting may change: the defaults written out, and the number of epochs.

@@ -5,22 +5,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"maps"
-	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
 
 	"tapenet/cmd/internal/cli"
-	"tapenet/graph/weights"
 )
-
-// configFile is the name of a run's settings in its folder.
-const configFile = "config.toml"
 
 // settings are values by the names of flags.
 type settings map[string]any
@@ -68,28 +60,6 @@ func readConfig(path string) (settings, error) {
 		return nil, fmt.Errorf("train: settings: %w", err)
 	}
 	return s, nil
-}
-
-// save writes the settings into a run's folder, so that -config repeats the run.
-func (s settings) save(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("train: the run's folder: %w", err)
-	}
-	return weights.WriteFile(filepath.Join(dir, configFile), func(w io.Writer) error {
-		fmt.Fprintln(w, "# The settings of this run: go run ./cmd/train -config, with this file, repeats it.")
-		return toml.NewEncoder(w).Encode(s.forTOML())
-	})
-}
-
-// forTOML returns the settings with large integers, which TOML has not, as text.
-func (s settings) forTOML() map[string]any {
-	all := maps.Clone(s)
-	for name, v := range all {
-		if n, ok := v.(uint64); ok && n > math.MaxInt64 {
-			all[name] = fmt.Sprint(n)
-		}
-	}
-	return all
 }
 
 // recipes are settings by name: a model's are what it trains with when nothing

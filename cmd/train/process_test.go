@@ -170,3 +170,28 @@ func TestInterruptJSON(t *testing.T) {
 	}
 	epochs(t, rest())
 }
+
+// TestTwoRuns: while a run goes on another one is refused, and moves nothing; a
+// killed run is not in the way.
+func TestTwoRuns(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "x")
+	args := quick(t, "-epochs", "1000", "-out", dir)
+	c := command(t, args...)
+	until(t, c, "epoch 1/1000")
+	for _, resume := range []string{"-resume=false", "-resume"} {
+		out, errs, err := trains(t, append(args, resume, "-epochs", "2")...)
+		if want := "train: a run is going on in " + dir + ": stop it, or choose another folder"; err == nil || err.Error() != want || out != "" || errs != "" {
+			t.Errorf("%s: error %v after %.80q and %q, want %q alone", resume, err, out, errs, want)
+		}
+	}
+	if _, err := os.Stat(dir + ".1"); err == nil {
+		t.Error("the folder was moved")
+	}
+	c.Process.Kill()
+	if code := wait(t, c, 5*time.Second); code != 128+int(syscall.SIGKILL) {
+		t.Errorf("exit code %d, want that of a killed run", code)
+	}
+	if out := trained(t, append(args, "-resume", "-epochs", "1")...); !strings.Contains(out, "in epoch") && !strings.Contains(out, "completed epoch") {
+		t.Errorf("printed %s, want where the killed run was", out)
+	}
+}

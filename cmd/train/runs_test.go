@@ -111,10 +111,22 @@ func TestNothingToResume(t *testing.T) {
 }
 
 func TestResumeAnotherRun(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "x")
-	trained(t, quick(t, "-out", dir)...)
-	_, _, err := trains(t, quick(t, "-resume", "-seed", "2", "-out", dir)...)
-	if err == nil || !strings.Contains(err.Error(), "is of another run") {
-		t.Errorf("error %v, want one that names the difference", err)
+	for _, tt := range [][2]string{
+		{"-seed 2", "-seed 3"},
+		{"-limit 180", "-limit 200 -val 0.1"}, // 180 training images each
+		{"-data PICTURES -model resnet20 -height 8 -width 8", "-data PICTURES -model resnet20 -height 9 -width 9"},
+	} {
+		dir, images := filepath.Join(t.TempDir(), "x"), ""
+		if strings.Contains(tt[0], "PICTURES") {
+			images = pictures(t, 60)
+		}
+		args := func(flags string) []string {
+			return append(quick(t, "-out", dir), strings.Fields(strings.ReplaceAll(flags, "PICTURES", images))...)
+		}
+		trained(t, args(tt[0])...)
+		_, _, err := trains(t, append(args(tt[1]), "-resume", "-epochs", "2")...)
+		if err == nil || !strings.Contains(err.Error(), "is of another run") {
+			t.Errorf("%s after %s: error %v, want one that names the difference", tt[1], tt[0], err)
+		}
 	}
 }

@@ -31,16 +31,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	config.OnEarlier = func() error { return keepEarlier(o.out, show) }
 	config.OnStart = func(net *graph.Network, p train.Progress) error {
 		if err := show.start(net, set, p); err != nil {
 			return err
 		}
-		if !o.resume {
-			if err := keepEarlier(o.out, show); err != nil {
-				return err
-			}
-		}
-		if err := o.settings.save(o.out); err != nil {
+		if err := o.saveSettings(p, show); err != nil {
 			return err
 		}
 		return pages.start(net, p)
@@ -62,15 +58,20 @@ func keepEarlier(dir string, show *display) error {
 		return nil
 	}
 	dir = filepath.Clean(dir)
+	to := free(dir+".", "")
+	if err := os.Rename(dir, to); err != nil {
+		return fmt.Errorf("%s holds a run already, and it cannot be moved (%w): give -resume or another -out", dir, err)
+	}
+	show.printf("moved the earlier run to %s\n", to)
+	return nil
+}
+
+// free returns the first path that is not there, with 1, 2, … between two texts.
+func free(before, after string) string {
 	for n := 1; ; n++ {
-		to := dir + "." + strconv.Itoa(n)
-		if _, err := os.Stat(to); err == nil {
-			continue
+		path := before + strconv.Itoa(n) + after
+		if _, err := os.Lstat(path); err != nil {
+			return path
 		}
-		if err := os.Rename(dir, to); err != nil {
-			return fmt.Errorf("%s holds a run already, and it cannot be moved (%w): give -resume or another -out", dir, err)
-		}
-		show.printf("moved the earlier run to %s\n", to)
-		return nil
 	}
 }

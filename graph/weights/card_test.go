@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// How images are prepared comes back as it was, and is absent if it was.
+// How images are prepared, and the epoch, come back as they were, and are absent if they were.
 func TestModelPreparation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "model.safetensors")
 	for _, m := range []Model{
@@ -15,6 +15,7 @@ func TestModelPreparation(t *testing.T) {
 		{Mean: []float64{0.1, 1.0 / 3}, Deviation: []float64{0, 1e-300}},
 		{Scaled: true},
 		{Mean: []float64{-1, 2}, Deviation: []float64{3, 4}, Scaled: true},
+		{Epoch: 12},
 	} {
 		m.Input, m.Classes = [3]int{2, 4, 4}, []string{"a"}
 		if err := m.Save(path); err != nil {
@@ -39,6 +40,8 @@ func TestModelPreparationErrors(t *testing.T) {
 		{"normalise", `{"mean":[0,1e999],"deviation":[1,1]}`, "metadata normalise"},
 		{"normalise", ``, `metadata normalise is ""`},
 		{"pictures", `upside down`, `metadata pictures is "upside down", want "scaled" or none`},
+		{"epoch", `0`, `metadata epoch is "0", want a number from 1, or none`},
+		{"epoch", `last`, `metadata epoch is "last", want`},
 	} {
 		f := File{Metadata: map[string]string{"model": "", "input": "2,4,4", "classes": `["a"]`, tt.key: tt.value}}
 		if err := f.Save(path); err != nil {

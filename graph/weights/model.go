@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"gorgonia.org/tensor"
 )
@@ -12,8 +13,8 @@ import (
 // Model is a trained network's weights and what is needed to use them. Its
 // file is a safetensors file whose tensors are named by layer, as in
 // "conv2d/weight" (filters,channels,height,width) and "dense/weight" (in,out),
-// and whose metadata has the entries model, input and classes, and where the
-// images are not pixels in 0..1 as MNIST has them normalise or pictures.
+// and whose metadata has the entries model, input and classes, where the images
+// are not pixels in 0..1 as MNIST has them normalise or pictures, and perhaps epoch.
 type Model struct {
 	Name    string   // of the network in modelzoo, "" for one that is not there
 	Input   [3]int   // channels, height, width of an image with pixels in 0..1
@@ -26,6 +27,8 @@ type Model struct {
 	// Scaled says how a picture becomes pixels: drawn on white and scaled as a
 	// whole, in grey or colour. Otherwise a grey one is prepared as MNIST was.
 	Scaled bool
+
+	Epoch int // of training, after which it was saved; 0 if it does not say
 }
 
 // Save writes the model to a file, atomically.
@@ -57,6 +60,9 @@ func (m Model) File() (File, error) {
 	}
 	if m.Scaled {
 		f.Metadata["pictures"] = scaled
+	}
+	if m.Epoch != 0 {
+		f.Metadata["epoch"] = strconv.Itoa(m.Epoch)
 	}
 	return f, nil
 }
@@ -106,6 +112,12 @@ func (f File) Model() (Model, error) {
 		return Model{}, fmt.Errorf("metadata pictures is %.64q, want %q or none", how, scaled)
 	} else if ok {
 		m.Scaled = true
+	}
+	if text, ok := f.Metadata["epoch"]; ok {
+		var err error
+		if m.Epoch, err = strconv.Atoi(text); err != nil || m.Epoch < 1 {
+			return Model{}, fmt.Errorf("metadata epoch is %.64q, want a number from 1, or none", text)
+		}
 	}
 	return m, nil
 }

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+
+	"tapenet/graph/weights"
+	"tapenet/train"
+)
+
+// configFile is the name of a run's settings in its folder.
+const configFile = "config.toml"
+
+// The first line of that file: for a run that had one kind of settings from its
+// beginning to its end, and for another.
+const (
+	repeats = "# The settings of this run: go run ./cmd/train -config, with this file, repeats it.\n"
+	changed = "# The settings with which this run last went on; the lines below say where, and what was before.\n"
+)
+
+// wentOn begins a line that says where a run went on.
+const wentOn = "# went on after "
+
+// saveSettings writes the settings of a run that begins or goes on.
+func (o options) saveSettings(p train.Progress, show *display) error {
+	if o.resume {
+		return o.settings.goOn(o.out, p)
+	}
+	return o.settings.begin(o.out, show)
+}
+
+// begin writes the settings into a new run's folder. A file of that name that is
+// there already is kept under another one.
+func (s settings) begin(dir string, show *display) error {
+	path := filepath.Join(dir, configFile)
+	text, err := s.text(nil)
+	if err != nil {
+		return err
+	}
+	if old, err := os.ReadFile(path); err == nil && !bytes.Equal(old, text) {
+		to := free(filepath.Join(dir, "config."), ".toml")
+		if err := os.Rename(path, to); err != nil {
+			return fmt.Errorf("train: settings: %w", err)
+		}
+		show.printf("moved the earlier %s to %s\n", path, to)
+	}
+	return writeText(path, text)
+}
+
+// goOn writes the settings with which a run goes on into its folder, and keeps
+// the comments there. One that is complete trains for no other number of epochs.
+func (s settings) goOn(dir string, p train.Progress) error {
+	path := filepath.Join(dir, configFile)
+	old, err := readConfig(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	complete := p.Epoch > p.Epochs
+	if complete && old["epochs"] != nil {
+		s = maps.Clone(s)
+		s["epochs"] = old["epochs"]
+	}
+	changes := s.changes(old)
+	if complete && changes == "" && old != nil {
+		return nil
+	}
+	where := fmt.Sprintf("epoch %d", p.Epoch-1)
+	if p.Images > 0 {
+		where = fmt.Sprintf("%d of %d images of epoch %d", p.Images, p.Of, p.Epoch)
+	}
+	text, err := s.text(append(comments(path), wentOn+where+changes+"\n"))
+	if err != nil {
+		return err
+	}
+	return writeText(path, text)
+}
+
+// changes says in which settings s is not as old, as flags.
+func (s settings) changes(old settings) string {
+	var all []string
+	for name, v := range s.forTOML() {
+		if was := old[name]; was != nil && fmt.Sprint(was) != fmt.Sprint(v) {
+			all = append(all, fmt.Sprintf("-%s %s instead of %s", name, quoted(v), quoted(was)))
+		}
+	}
+	if all == nil {
+		return ""
+	}
+	slices.Sort(all)
+	return " with " + strings.Join(all, ", ")
+}
+
+// quoted is a setting as text of one line.
+func quoted(v any) string {
+	if text, ok := v.(string); ok {
+		return fmt.Sprintf("%q", text)
+	}
+	return fmt.Sprint(v)
+}
+
+// comments returns the comment lines of a file but those that text writes.
+func comments(path string) (lines []string) {
+	content, _ := os.ReadFile(path) // readConfig has read it
+	for line := range strings.Lines(string(content)) {
+		if strings.HasPrefix(line, "#") && line != repeats && line != changed {
+			lines = append(lines, strings.TrimRight(line, "\r\n")+"\n")
+		}
+	}
+	return lines
+}
+
+// text is the content of the file, with comment lines.
+func (s settings) text(comments []string) ([]byte, error) {
+	first := repeats
+	for _, line := range comments {
+		if strings.HasPrefix(line, wentOn) && strings.Contains(line, " with -") {
+			first = changed
+		}
+	}
+	var b bytes.Buffer
+	b.WriteString(first + strings.Join(comments, ""))
+	err := toml.NewEncoder(&b).Encode(s.forTOML())
+	return b.Bytes(), err
+}
+
+func writeText(path string, text []byte) error {
+	return weights.WriteFile(path, func(w io.Writer) error { _, err := w.Write(text); return err })
+}
+
+// forTOML returns the settings with large integers, which TOML has not, as text.
+func (s settings) forTOML() map[string]any {
+	all := maps.Clone(s)
+	for name, v := range all {
+		if n, ok := v.(uint64); ok && n > math.MaxInt64 {
+			all[name] = fmt.Sprint(n)
+		}
+	}
+	return all
+}
