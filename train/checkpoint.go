@@ -41,9 +41,7 @@ type state struct {
 	At       position
 	History  []Epoch
 
-	// For those who list runs.
-	Parameters  int    `json:",omitempty"` // values of the network that training changes
-	EvaluatedOn string `json:",omitempty"` // data.Dataset.TestPart
+	Parameters int `json:",omitempty"` // values of the network that training changes, for those who list runs
 }
 
 // settings are what must not change when a run goes on.
@@ -199,7 +197,7 @@ func (r *run) saveAs(name string) error {
 	if r.Dir == "" {
 		return nil
 	}
-	s, err := json.Marshal(state{r.settings(), r.net.Weights.Step, r.at, r.history, parameters(r.net), r.data.TestPart()})
+	s, err := json.Marshal(state{r.settings(), r.net.Weights.Step, r.at, r.history, parameters(r.net)})
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}

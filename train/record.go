@@ -8,6 +8,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/graph/weights"
+	"tapenet/train/data"
 )
 
 // Record is what a run's folder says of the run, without its weights.
@@ -39,15 +40,14 @@ func ReadRecord(dir string) (Record, error) {
 		return Record{}, fmt.Errorf("train: record: %s is damaged: its metadata %q: %w", path, stateKey, err)
 	}
 	of := s.Settings
-	switch s.EvaluatedOn {
-	case "", "test", "validation":
-	default:
-		return Record{}, fmt.Errorf("train: record: %s is damaged: a run evaluated on %.100q", path, s.EvaluatedOn)
-	}
 	if of.Images < 1 || of.Batch < 1 || s.Parameters < 0 || !s.possible() {
 		return Record{}, fmt.Errorf("train: record: %s is damaged: no run can be where it is", path)
 	}
-	return Record{of.Model, of.Dataset, of.Images, of.Batch, of.Optimizer, of.Schedule, of.Seed, s.History, s.Parameters, s.EvaluatedOn}, nil
+	r := Record{of.Model, of.Dataset, of.Images, of.Batch, of.Optimizer, of.Schedule, of.Seed, s.History, s.Parameters, ""}
+	if of.TestImages > 0 {
+		r.EvaluatedOn = data.Dataset{HeldOut: of.HeldOut}.TestPart()
+	}
+	return r, nil
 }
 
 // Best is the epoch with the highest ValAccuracy, the first of

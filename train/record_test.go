@@ -43,7 +43,7 @@ func TestRecordHeldOut(t *testing.T) {
 	}
 	f := loadFile(t, dir, CheckpointFile)
 	before := f.Metadata[stateKey]
-	f.Metadata[stateKey] = strings.Replace(before, `,"EvaluatedOn":"validation"`, "", 1)
+	f.Metadata[stateKey] = strings.Replace(before, `,"Shape":[1,4,4],"TestImages":5,"HeldOut":true`, "", 1)
 	if f.Metadata[stateKey] == before {
 		t.Fatalf("%s does not say what the run is evaluated on", before)
 	}
@@ -90,7 +90,7 @@ func TestReadRecordDamaged(t *testing.T) {
 	good := f.Metadata[stateKey]
 	for _, tt := range [][2]string{
 		{good, ""}, {good, "null"}, {good, "{}"}, {good, "[]"},
-		{`"Batch":8`, `"Batch":0`}, {`"Parameters":51`, `"Parameters":-1`}, {`"Images":20`, `"Images":-20`}, {`"EvaluatedOn":"test"`, `"EvaluatedOn":"\u001b[2J"`}, {`"Epoch":1,"Batch":2`, `"Epoch":2,"Batch":2`},
+		{`"Batch":8`, `"Batch":0`}, {`"Parameters":51`, `"Parameters":-1`}, {`"Images":20`, `"Images":-20`}, {`"Epoch":1,"Batch":2`, `"Epoch":2,"Batch":2`},
 	} {
 		f.Metadata[stateKey] = strings.Replace(good, tt[0], tt[1], 1)
 		if f.Metadata[stateKey] == good {
