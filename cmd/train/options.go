@@ -63,7 +63,7 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.IntVar(&o.accumulate, "accumulate", 1, "batches whose gradients make a step")
 	f.Float64Var(&o.average, "average", 0, "decay of a moving average of the weights, as in 0.999 (default none)")
 	f.Uint64Var(&o.seed, "seed", 1, "of initial weights, shuffling, dropout, augmentation and what -val holds out")
-	f.IntVar(&o.patience, "patience", 0, "end when the test loss has not fallen for so many epochs, with the best epoch's weights (default never)")
+	f.IntVar(&o.patience, "patience", 0, "end when the test loss (with -val the validation loss) has not fallen for so many epochs, with the best epoch's weights (default never)")
 	f.IntVar(&o.keep, "keep", 0, "keep the checkpoints of the last so many epochs")
 }
 
