@@ -69,6 +69,7 @@ func (r *run) loadBest(history []Epoch) error {
 	epoch := best(history) + 1
 	path := filepath.Join(r.Dir, BestFile)
 	m, err := weights.LoadModel(path)
+	strayed := false
 	if err == nil && m.Epoch != epoch && m.Epoch != 0 { // older files do not say
 		err = fmt.Errorf("%s is of epoch %d, and there is no checkpoint of epoch %d", path, m.Epoch, epoch)
 	}
@@ -76,7 +77,7 @@ func (r *run) loadBest(history []Epoch) error {
 		if m.Tensors, path = r.kept(history[:epoch]); m.Tensors == nil {
 			return fmt.Errorf("train: Patience needs the best weights so far: %w", err)
 		}
-		r.strayed = true
+		strayed = true
 	}
 	if err := r.net.Weights.Load(m.Tensors); err != nil {
 		return fmt.Errorf("train: %s: %w", path, err)
@@ -84,7 +85,7 @@ func (r *run) loadBest(history []Epoch) error {
 	if name := r.notFinite(); name != "" {
 		return fmt.Errorf("train: %s is damaged: %s holds NaN or Inf", path, name)
 	}
-	r.best = copies(r.net.Weights.Map())
+	r.best, r.strayed = copies(r.net.Weights.Map()), strayed
 	return nil
 }
 

@@ -134,6 +134,9 @@ func (r *run) begin() error {
 			return err
 		}
 	}
+	if r.Patience == 0 {
+		r.best = nil // it was for the file
+	}
 	return r.save()
 }
 
