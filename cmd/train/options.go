@@ -135,11 +135,9 @@ func (o *options) complete(f *flag.FlagSet, known settings, args []string) error
 	if err != nil {
 		return err
 	}
-	if given["optimizer"] != nil || file["optimizer"] != nil {
-		if recipe["optimizer"] != o.optimizer { // its numbers are of no use to another
-			delete(recipe, "lr")
-			delete(recipe, "decay")
-		}
+	if chosen := given["optimizer"] != nil || file["optimizer"] != nil; chosen && o.optimizer != recipe["optimizer"] {
+		delete(recipe, "lr") // its numbers are of no use to another
+		delete(recipe, "decay")
 	}
 	maps.DeleteFunc(recipe, func(name string, _ any) bool { return file[name] != nil || given[name] != nil })
 	if err := recipe.set(f, known, "recipe "+from); err != nil {

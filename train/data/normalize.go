@@ -48,10 +48,7 @@ func NewStats(ctx context.Context, s Samples, shape [3]int) (Stats, error) {
 func (st Stats) Apply(x []float32) {
 	plane := len(x) / len(st.Mean)
 	for c, mean := range st.Mean {
-		scale := 1.0
-		if st.Deviation[c] > 0 {
-			scale = 1 / st.Deviation[c]
-		}
+		scale := 1 / st.spread(c)
 		a, b := float32(scale), float32(-mean*scale)
 		for i, v := range x[c*plane:][:plane] {
 			x[c*plane+i] = a*v + b
@@ -63,15 +60,19 @@ func (st Stats) Apply(x []float32) {
 // The zero Stats leave the image as it is.
 func (st Stats) Undo(x []float32) {
 	for c, mean := range st.Mean {
-		scale := 1.0
-		if st.Deviation[c] > 0 {
-			scale = st.Deviation[c]
-		}
-		plane := len(x) / len(st.Mean)
+		plane, scale := len(x)/len(st.Mean), st.spread(c)
 		for i, v := range x[c*plane:][:plane] {
 			x[c*plane+i] = float32(float64(v)*scale + mean)
 		}
 	}
+}
+
+// spread is the deviation of a channel, and 1 if that is constant.
+func (st Stats) spread(c int) float64 {
+	if st.Deviation[c] > 0 {
+		return st.Deviation[c]
+	}
+	return 1
 }
 
 // Normalize returns d with [Stats.Apply] done to every image that is read, after augmentation. An inference has to

@@ -29,9 +29,10 @@ func isShard(name string) bool { return path.Ext(name) == ".tar" && !strings.Has
 //	000042.png   a picture, or .jpg, .jpeg, .gif
 //	000042.cls   its class, a number from 0
 //
-// with other members of that name, such as 000042.seg.png, passed over, and those that begin with a dot. The shards whose names begin with test are the test part, or else those
-// with val, or else a share of each class, the same for the same seed. The others are for training. Classes
-// have the names in the file classes.txt, one a line, if there is one.
+// with other members of that name, such as 000042.seg.png, passed over, and those that begin with a dot. The
+// shards whose names begin with test are the test part, or else those with val, or else a share of each class, the
+// same for the same seed. The others are for training. Classes have the names in the file classes.txt, one a line,
+// if there is one.
 //
 // Memory holds where each picture is, 24 bytes a sample, and no pictures: Read unpacks one. [Order] takes samples that
 // are near each other, and what is read often stays in the system's cache. The files stay open.
