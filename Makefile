@@ -13,7 +13,7 @@ test: ## run all tests, and those of graphs and training without assembly too
 	$(GO) test -tags noasm -short ./graph/... ./modelzoo ./train
 
 race: ## run the tests of what is concurrent under the race detector (needs cgo)
-	$(GO) test -race ./graph/internal/kernel ./graph/update ./graph/weights ./train/... ./infer/...
+	$(GO) test -race ./graph/internal/kernel/... ./graph/update ./graph/weights ./train/... ./infer/...
 
 check: ## formatting, vet, staticcheck, import directions, generated files, other platforms
 	@test -z "$$(gofmt -l .)" || { echo "not formatted: $$(gofmt -l .)"; exit 1; }
@@ -25,18 +25,18 @@ check: ## formatting, vet, staticcheck, import directions, generated files, othe
 	@before=$$(cat $(GENERATED) | cksum); $(GO) generate ./... && after=$$(cat $(GENERATED) | cksum); \
 	test "$$before" = "$$after" || { echo "generated files were out of date: commit $(GENERATED)"; exit 1; }
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
-	GOAMD64=v3 $(GO) test ./graph/internal/kernel ./graph/update
+	GOAMD64=v3 $(GO) test ./graph/internal/kernel/... ./graph/update
 	GOOS=windows $(GO) build ./...
 	staticcheck=$$($(GO) tool -n staticcheck) && cd notebooks/kernel && $(GO) vet ./... && $$staticcheck ./cmd/... ./gen ./jupyter
 	cd notebooks/kernel && $(GO) mod tidy -diff && $(GO) test ./bind ./gen
 
 arm64: ## run the kernels' tests as an arm64 processor would (needs qemu-aarch64)
-	GOOS=linux GOARCH=arm64 $(GO) test -exec qemu-aarch64 -short ./graph/internal/kernel
+	GOOS=linux GOARCH=arm64 $(GO) test -exec qemu-aarch64 -short ./graph/internal/kernel/...
 
 GENERATED = $(shell grep -rl '^// Code generated' --include='*.go' --include='*.s' .)
 
 bench: ## run the benchmarks ten times, for benchstat
-	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./graph/internal/kernel ./train
+	$(GO) test -run '^$$' -bench . -benchmem -count 10 ./graph/internal/kernel/... ./train
 
 PREFIX ?= $(HOME)/.local
 

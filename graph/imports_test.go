@@ -15,29 +15,38 @@ import (
 // is not listed has the rules of the nearest folder above that is. "*" is
 // everything. A new arrow is a change of the design.
 var arrows = map[string][]string{
-	"graph/internal/kernel":     {},
-	"graph/internal/kernel/gen": {"graph/internal/kernel/gen/asm"}, // commands of their own, nothing imports them
-	"graph/op":                  {"graph/internal/kernel"},
-	"graph/update":              {"graph/internal/kernel"},
-	"graph":                     {"graph/op"},
-	"graph/gosource":            {"graph", "graph/op"},
-	"graph/tfjs":                {"graph", "graph/op", "graph/weights"},
-	"graph/onnx":                {"graph", "graph/op"},
-	"graph/graphtest":           {"graph", "graph/op", "graph/weights"},
-	"graph/weights":             {},
-	"modelzoo":                  {"graph", "graph/op"},
-	"train":                     {"graph", "graph/op", "graph/update", "graph/weights", "train/data"},
-	"train/data":                {},
-	"train/report":              {"graph", "graph/weights", "train", "train/data"},
-	"train/tensorboard":         {"graph", "train"},
-	"infer":                     {"graph", "graph/weights", "infer/raster", "modelzoo"},
-	"infer/raster":              {},
-	"infer/serve":               {"infer"},
-	"cmd":                       {"*"},
-	"notebooks":                 {"*"},
+	"graph/internal/kernel/cpu":        {},
+	"graph/internal/kernel/vector":     {"graph/internal/kernel/cpu"},
+	"graph/internal/kernel/gemm":       {"graph/internal/kernel/cpu"},
+	"graph/internal/kernel/pixel":      {"graph/internal/kernel/cpu", "graph/internal/kernel/vector"},
+	"graph/internal/kernel/conv":       {"graph/internal/kernel/cpu", "graph/internal/kernel/vector", "graph/internal/kernel/gemm", "graph/internal/kernel/pixel"},
+	"graph/internal/kernel":            {"graph/internal/kernel/cpu", "graph/internal/kernel/vector", "graph/internal/kernel/gemm", "graph/internal/kernel/pixel", "graph/internal/kernel/conv"},
+	"graph/internal/kernel/kerneltest": {"graph/internal/kernel/cpu"},     // for tests
+	generators:                         {"graph/internal/kernel/gen/asm"}, // commands of their own, nothing imports them
+	"graph/op":                         {"graph/internal/kernel", "graph/internal/kernel/cpu", "graph/internal/kernel/vector", "graph/internal/kernel/gemm", "graph/internal/kernel/conv"},
+	"graph/update":                     {"graph/internal/kernel/cpu", "graph/internal/kernel/vector"},
+	"graph":                            {"graph/op"},
+	"graph/gosource":                   {"graph", "graph/op"},
+	"graph/tfjs":                       {"graph", "graph/op", "graph/weights"},
+	"graph/onnx":                       {"graph", "graph/op"},
+	"graph/graphtest":                  {"graph", "graph/op", "graph/weights"},
+	"graph/weights":                    {},
+	"modelzoo":                         {"graph", "graph/op"},
+	"train":                            {"graph", "graph/op", "graph/update", "graph/weights", "train/data"},
+	"train/data":                       {},
+	"train/report":                     {"graph", "graph/weights", "train", "train/data"},
+	"train/tensorboard":                {"graph", "train"},
+	"infer":                            {"graph", "graph/weights", "infer/raster", "modelzoo"},
+	"infer/raster":                     {},
+	"infer/serve":                      {"infer"},
+	"cmd":                              {"*"},
+	"notebooks":                        {"*"},
 }
 
-const module = "tapenet/"
+const (
+	module     = "tapenet/"
+	generators = "graph/internal/kernel/gen"
+)
 
 func TestImports(t *testing.T) {
 	if testing.Short() {

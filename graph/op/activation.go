@@ -4,6 +4,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"tapenet/graph/internal/kernel"
+	"tapenet/graph/internal/kernel/vector"
 )
 
 // ReLU is max(x,0) (Nair and Hinton 2010).
@@ -16,31 +17,31 @@ func ReLU(x *gorgonia.Node) (*gorgonia.Node, error) {
 
 // LeakyReLU is x for x > 0 and alpha·x elsewhere (Maas et al. 2013).
 func LeakyReLU(x *gorgonia.Node, alpha float64) (*gorgonia.Node, error) {
-	return elementwise("LeakyReLU", x, kernel.LeakyReLU(alpha), alpha)
+	return elementwise("LeakyReLU", x, vector.LeakyReLU(alpha), alpha)
 }
 
 // ELU is x for x > 0 and alpha·(exp(x)-1) elsewhere (Clevert et al. 2015).
 func ELU(x *gorgonia.Node, alpha float64) (*gorgonia.Node, error) {
-	return elementwise("ELU", x, kernel.ELU(alpha), alpha)
+	return elementwise("ELU", x, vector.ELU(alpha), alpha)
 }
 
 // GELU is x·Φ(x), Φ being the normal distribution function (Hendrycks and
 // Gimpel 2016), in its exact form.
-func GELU(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("GELU", x, kernel.GELU, nil) }
+func GELU(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("GELU", x, vector.GELU, nil) }
 
 // SiLU, also known as swish, is x·sigmoid(x) (Elfwing et al. 2017).
-func SiLU(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("SiLU", x, kernel.SiLU, nil) }
+func SiLU(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("SiLU", x, vector.SiLU, nil) }
 
 // Sigmoid is 1/(1+exp(-x)).
 func Sigmoid(x *gorgonia.Node) (*gorgonia.Node, error) {
-	return elementwise("Sigmoid", x, kernel.Sigmoid, nil)
+	return elementwise("Sigmoid", x, vector.Sigmoid, nil)
 }
 
 // Tanh is the hyperbolic tangent.
-func Tanh(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("Tanh", x, kernel.Tanh, nil) }
+func Tanh(x *gorgonia.Node) (*gorgonia.Node, error) { return elementwise("Tanh", x, vector.Tanh, nil) }
 
 // elementwise applies a curve, of the given parameters, to every element of x.
-func elementwise(name string, x *gorgonia.Node, c kernel.Curve, params any) (*gorgonia.Node, error) {
+func elementwise(name string, x *gorgonia.Node, c vector.Curve, params any) (*gorgonia.Node, error) {
 	if err := check(name, x); err != nil {
 		return nil, err
 	}

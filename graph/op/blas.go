@@ -5,7 +5,7 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 	"gorgonia.org/gorgonia"
 
-	"tapenet/graph/internal/kernel"
+	"tapenet/graph/internal/kernel/gemm"
 )
 
 // Gorgonia starts with gonum's BLAS. Another one is the program's choice, and
@@ -31,7 +31,7 @@ func (i implementation) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32,
 		i.Implementation.Sgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 		return
 	}
-	kernel.GemmParallel(tA != blas.NoTrans, tB != blas.NoTrans, m, n, k, a, lda, b, ldb, beta == 1, c, ldc)
+	gemm.GemmParallel(tA != blas.NoTrans, tB != blas.NoTrans, m, n, k, a, lda, b, ldb, beta == 1, c, ldc)
 }
 
 // fits reports whether a matrix that has elements, or its transpose, lies

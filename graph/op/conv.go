@@ -7,7 +7,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"tapenet/graph/internal/kernel"
+	"tapenet/graph/internal/kernel/conv"
 )
 
 // Padding is the number of zeros (for a pooling: of pixels that do not count)
@@ -47,7 +47,7 @@ func Conv2d(x, w, b *gorgonia.Node, o Conv) (*gorgonia.Node, error) {
 		detail:  o.String(),
 		shape:   tensor.Shape{s.N, s.F, s.OH, s.OW},
 		mulAdds: s.MulAdds(), geometry: s, params: o.defaults(),
-	}, kernel.NewConv2d[float32](s), kernel.NewConv2d[float64](s), operands(x, w, b)...)
+	}, conv.NewConv2d[float32](s), conv.NewConv2d[float64](s), operands(x, w, b)...)
 }
 
 // String lists what differs from the zero value.
@@ -80,7 +80,7 @@ func (o Conv) defaults() Conv {
 	return o
 }
 
-func (o Conv) shape(x, w tensor.Shape) (s kernel.ConvShape, err error) {
+func (o Conv) shape(x, w tensor.Shape) (s conv.Shape, err error) {
 	if len(x) != 4 || len(w) != 4 {
 		return s, fmt.Errorf("input is %v and filters are %v, want (N,C,H,W) and (F,C,KH,KW)", x, w)
 	}
@@ -94,7 +94,7 @@ func (o Conv) shape(x, w tensor.Shape) (s kernel.ConvShape, err error) {
 	if w[1] != x[1]/o.Groups {
 		return s, fmt.Errorf("filters are %v, want (F,%d,KH,KW) for input %v in %d groups", w, x[1]/o.Groups, x, o.Groups)
 	}
-	s = kernel.ConvShape{
+	s = conv.Shape{
 		N: x[0], C: x[1], H: x[2], W: x[3], F: w[0], KH: w[2], KW: w[3],
 		StrideH: o.StrideH, StrideW: o.StrideW, PadTop: o.Pad.Top, PadLeft: o.Pad.Left,
 		DilationH: o.DilationH, DilationW: o.DilationW, Groups: o.Groups,

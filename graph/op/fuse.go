@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph/internal/kernel"
+	"tapenet/graph/internal/kernel/conv"
 )
 
 // Fusion is an op that computes in one pass over memory what several nodes of a
@@ -46,7 +47,7 @@ type chain struct {
 }
 
 func (c *chain) fuse() *Fusion {
-	block := kernel.Block{KH: 1, KW: 1}
+	block := conv.Block{KH: 1, KW: 1}
 	var params gorgonia.Nodes
 	if p, ok := geometry[kernel.PoolShape](c.node, "MaxPool2D"); ok && sideBySide(p) && c.step() {
 		block.KH, block.KW = p.KH, p.KW
@@ -59,7 +60,7 @@ func (c *chain) fuse() *Fusion {
 	case ok && c.follows("Conv2d"):
 		params = Operands(c.node)[1:]
 		c.step()
-		block.Norm = (*kernel.Norm)(&norm)
+		block.Norm = (*conv.Norm)(&norm)
 		return c.convolution(block, params)
 	case len(c.names) > 0 && isOurs(c.node, "Conv2d"):
 		return c.convolution(block, nil)
@@ -83,7 +84,7 @@ func (c *chain) follows(name string) bool {
 // sideBySide reports whether each pixel is in one window at most.
 func sideBySide(p kernel.PoolShape) bool {
 	return p.StrideH == p.KH && p.StrideW == p.KW && p.PadTop == 0 && p.PadLeft == 0 &&
-		p.OH*p.KH <= p.H && p.OW*p.KW <= p.W && max(p.KH, p.KW) <= kernel.MaxWindow
+		p.OH*p.KH <= p.H && p.OW*p.KW <= p.W && max(p.KH, p.KW) <= conv.MaxWindow
 }
 
 // step goes on to the first operand, unless others use that too.
@@ -108,15 +109,15 @@ func (c *chain) fusion(operands gorgonia.Nodes) *Fusion {
 	return &Fusion{Inner: c.inner, Operands: operands, spec: s}
 }
 
-func (c *chain) convolution(b kernel.Block, params gorgonia.Nodes) *Fusion {
-	shape, _ := geometry[kernel.ConvShape](c.node, "Conv2d")
+func (c *chain) convolution(b conv.Block, params gorgonia.Nodes) *Fusion {
+	shape, _ := geometry[conv.Shape](c.node, "Conv2d")
 	operands := Operands(c.node)
 	b.Bias = len(operands) == 3
 	f := c.fusion(append(slices.Clone(operands), params...))
 	if b.Norm != nil {
 		f.spec.constant = []int{len(f.Operands) - 2, len(f.Operands) - 1} // running mean and variance
 	}
-	f.f32, f.f64 = kernel.NewConvBlock[float32](shape, b), kernel.NewConvBlock[float64](shape, b)
+	f.f32, f.f64 = conv.NewConvBlock[float32](shape, b), conv.NewConvBlock[float64](shape, b)
 	return f
 }
 

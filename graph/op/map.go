@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"tapenet/graph/internal/kernel"
+	"tapenet/graph/internal/kernel/vector"
 )
 
 // Function is a function of one number.
@@ -23,7 +24,7 @@ func Map(x *gorgonia.Node, f Function) (*gorgonia.Node, error) {
 	if f.F == nil || f.DF == nil {
 		return nil, errors.New("Map: function or derivative is nil, want both")
 	}
-	c := kernel.Curve{F: f.F, DF: f.DF}
+	c := vector.Curve{F: f.F, DF: f.DF}
 	return apply(spec{name: "Map", detail: f.Name, shape: x.Shape(), params: f},
 		kernel.NewActivation[float32](c), kernel.NewActivation[float64](c), x)
 }

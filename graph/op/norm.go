@@ -9,6 +9,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph/internal/kernel"
+	"tapenet/graph/internal/kernel/cpu"
 )
 
 // Norm holds the parameters of a batch normalisation.
@@ -51,7 +52,7 @@ func BatchNorm(x, gamma, beta, mean, variance *gorgonia.Node, o Norm) (*gorgonia
 }
 
 // newNorm is the kernel for inputs of a shape.
-func newNorm[T kernel.Float](s tensor.Shape, o Norm, relu bool) *kernel.BatchNorm[T] {
+func newNorm[T cpu.Float](s tensor.Shape, o Norm, relu bool) *kernel.BatchNorm[T] {
 	pixels := tensor.Shape(s[2:]).TotalSize()
 	return &kernel.BatchNorm[T]{N: s[0], C: s[1], Pixels: pixels, Epsilon: o.Epsilon, Momentum: o.Momentum, Training: o.Training, ReLU: relu}
 }

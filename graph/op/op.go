@@ -30,12 +30,12 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"tapenet/graph/internal/kernel"
+	"tapenet/graph/internal/kernel/cpu"
 )
 
 // function is what an op computes. Operands and results are the elements of
 // contiguous tensors, whose sizes the op has checked.
-type function[T kernel.Float] interface {
+type function[T cpu.Float] interface {
 	// Forward sets y, whose old content is arbitrary, from the operands.
 	Forward(y []T, in [][]T)
 	// Backward sets dIn[i] to the gradient of operand i, given the gradient dy
@@ -92,7 +92,7 @@ func check(name string, in ...*gorgonia.Node) error {
 }
 
 // run is one op in one graph: what its forward and its gradient nodes share.
-type run[T kernel.Float] struct {
+type run[T cpu.Float] struct {
 	spec
 	fn     function[T]
 	in     [][]T
@@ -103,12 +103,12 @@ type run[T kernel.Float] struct {
 }
 
 // forward is the op's own node.
-type forward[T kernel.Float] struct {
+type forward[T cpu.Float] struct {
 	node
 	*run[T]
 }
 
-func newForward[T kernel.Float](s spec, fn function[T], in []*gorgonia.Node) *forward[T] {
+func newForward[T cpu.Float](s spec, fn function[T], in []*gorgonia.Node) *forward[T] {
 	r := &run[T]{
 		spec: s, fn: fn,
 		in:     make([][]T, len(in)),
@@ -186,13 +186,13 @@ func (f *forward[T]) SymDiff(inputs gorgonia.Nodes, output, grad *gorgonia.Node)
 
 // backward computes an op's gradients. Its own value is the output's gradient,
 // passed on.
-type backward[T kernel.Float] struct {
+type backward[T cpu.Float] struct {
 	node
 	*run[T]
 	dy [][]T
 }
 
-func newBackward[T kernel.Float](r *run[T], operands gorgonia.Nodes) *backward[T] {
+func newBackward[T cpu.Float](r *run[T], operands gorgonia.Nodes) *backward[T] {
 	grad := operands[len(operands)-1]
 	return &backward[T]{newNode(r.name+"Grad", r.detail, operands, grad.Type(), grad.Shape()), r, make([][]T, 1)}
 }
@@ -248,14 +248,14 @@ func (r *run[T]) keep(on bool) {
 func (b *backward[T]) ofOperand() int { return len(b.in) }
 
 // pick returns the gradient of one operand, which backward has computed.
-type pick[T kernel.Float] struct {
+type pick[T cpu.Float] struct {
 	node
 	*run[T]
 	operand int
 	from    *gorgonia.Node // the operand itself
 }
 
-func newPick[T kernel.Float](r *run[T], operand int, all, of *gorgonia.Node) *pick[T] {
+func newPick[T cpu.Float](r *run[T], operand int, all, of *gorgonia.Node) *pick[T] {
 	n := newNode(r.name+"Grad", fmt.Sprintf("of operand %d", operand), gorgonia.Nodes{all}, of.Type(), of.Shape())
 	return &pick[T]{n, r, operand, of}
 }

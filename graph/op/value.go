@@ -8,12 +8,12 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"tapenet/graph/internal/kernel"
+	"tapenet/graph/internal/kernel/cpu"
 )
 
 // result is the memory of one value that an op returns: where a [Sequence] has
 // placed it, or else allocated at its first use, and the same from then on.
-type result[T kernel.Float] struct {
+type result[T cpu.Float] struct {
 	shape  tensor.Shape
 	data   []T
 	dense  *tensor.Dense
@@ -51,7 +51,7 @@ func (r *result[T]) place(arena any, at int) {
 	}
 }
 
-func elementSize[T kernel.Float]() int { return int(reflect.TypeFor[T]().Size()) }
+func elementSize[T cpu.Float]() int { return int(reflect.TypeFor[T]().Size()) }
 
 // value is what Gorgonia gets to see of it.
 func (r *result[T]) value() gorgonia.Value {
@@ -74,7 +74,7 @@ func (r *result[T]) value() gorgonia.Value {
 }
 
 // load sets each dst[i] to the elements of values[i].
-func load[T kernel.Float](dst [][]T, values []gorgonia.Value) error {
+func load[T cpu.Float](dst [][]T, values []gorgonia.Value) error {
 	for i, v := range values {
 		if err := loadOne(&dst[i], v); err != nil {
 			return fmt.Errorf("operand %d: %w", i, err)
@@ -83,7 +83,7 @@ func load[T kernel.Float](dst [][]T, values []gorgonia.Value) error {
 	return nil
 }
 
-func loadOne[T kernel.Float](dst *[]T, v gorgonia.Value) error {
+func loadOne[T cpu.Float](dst *[]T, v gorgonia.Value) error {
 	switch v := v.(type) {
 	case *tensor.Dense:
 		return loadDense(dst, v)
@@ -97,7 +97,7 @@ func loadOne[T kernel.Float](dst *[]T, v gorgonia.Value) error {
 	return nil
 }
 
-func loadDense[T kernel.Float](dst *[]T, d *tensor.Dense) error {
+func loadDense[T cpu.Float](dst *[]T, d *tensor.Dense) error {
 	if d.DataOrder().IsColMajor() {
 		return errors.New("got a column-major tensor, want row-major")
 	}

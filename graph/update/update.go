@@ -8,7 +8,8 @@ import (
 	"fmt"
 	"sync"
 
-	"tapenet/graph/internal/kernel"
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/vector"
 )
 
 // Average computes a[i] += share·(x[i] - a[i]).
@@ -34,7 +35,7 @@ func Nesterov(w, g, u []float32, lr, momentum float32) {
 // Normalise divides gradients by their size so far:
 // v[i] = beta·v[i] + rest·g[i]² and g[i] /= √v[i] + epsilon.
 func Normalise(g, v []float32, beta, rest, epsilon float32) {
-	run(job{rule: normalise, w: g, v: v, adam: kernel.AdamStep{Beta2: beta, Rest2: rest, Epsilon: epsilon}})
+	run(job{rule: normalise, w: g, v: v, adam: vector.AdamStep{Beta2: beta, Rest2: rest, Epsilon: epsilon}})
 }
 
 // AdamStep are the coefficients of one step of [Adam]. Look is NAdam's look
@@ -48,7 +49,7 @@ type AdamStep struct{ LR, Look, Epsilon, Beta1, Beta2, Rest1, Rest2, Decay float
 //	w[i] -= Decay·w[i]
 //	w[i] -= (LR·m[i] + Look·g[i]) / (√v[i] + Epsilon)
 func Adam(w, g, m, v []float32, s AdamStep) {
-	run(job{rule: adam, w: w, g: g, m: m, v: v, adam: kernel.AdamStep(s)})
+	run(job{rule: adam, w: w, g: g, m: m, v: v, adam: vector.AdamStep(s)})
 }
 
 // LionStep are the coefficients of one step of [Lion].
@@ -63,37 +64,37 @@ type LionStep struct{ LR, Beta1, Beta2, Rest1, Rest2, Decay float32 }
 //
 // where the sign of 0 is 0.
 func Lion(w, g, m []float32, s LionStep) {
-	run(job{rule: lion, w: w, g: g, m: m, lion: kernel.LionStep(s)})
+	run(job{rule: lion, w: w, g: g, m: m, lion: vector.LionStep(s)})
 }
 
 // job is one update.
 type job struct {
 	rule         func(j *job, lo, hi int)
 	w, g, m, v   []float32
-	adam         kernel.AdamStep
-	lion         kernel.LionStep
+	adam         vector.AdamStep
+	lion         vector.LionStep
 	lr, momentum float32
 }
 
-func average(j *job, lo, hi int) { kernel.Average(j.w[lo:hi], j.g[lo:hi], j.lr) }
+func average(j *job, lo, hi int) { vector.Average(j.w[lo:hi], j.g[lo:hi], j.lr) }
 
-func sgd(j *job, lo, hi int) { kernel.SGD(j.w[lo:hi], j.g[lo:hi], j.lr) }
+func sgd(j *job, lo, hi int) { vector.SGD(j.w[lo:hi], j.g[lo:hi], j.lr) }
 
 func heavyBall(j *job, lo, hi int) {
-	kernel.Momentum(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.lr, j.momentum)
+	vector.Momentum(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.lr, j.momentum)
 }
 
 func nesterov(j *job, lo, hi int) {
-	kernel.Nesterov(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.lr, j.momentum)
+	vector.Nesterov(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.lr, j.momentum)
 }
 
 func normalise(j *job, lo, hi int) {
-	kernel.Normalise(j.w[lo:hi], j.v[lo:hi], j.adam.Beta2, j.adam.Rest2, j.adam.Epsilon)
+	vector.Normalise(j.w[lo:hi], j.v[lo:hi], j.adam.Beta2, j.adam.Rest2, j.adam.Epsilon)
 }
 
-func adam(j *job, lo, hi int) { kernel.Adam(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.v[lo:hi], j.adam) }
+func adam(j *job, lo, hi int) { vector.Adam(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.v[lo:hi], j.adam) }
 
-func lion(j *job, lo, hi int) { kernel.Lion(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.lion) }
+func lion(j *job, lo, hi int) { vector.Lion(j.w[lo:hi], j.g[lo:hi], j.m[lo:hi], j.lion) }
 
 // shared is a job with the function that Parallel calls: made once and reused,
 // so that an update allocates nothing.
@@ -122,7 +123,7 @@ func run(j job) {
 	if len(j.w) <= small {
 		s.part(0, len(j.w))
 	} else {
-		kernel.Parallel(len(j.w), s.part)
+		cpu.Parallel(len(j.w), s.part)
 	}
 	s.job = job{}
 	idle.Put(s)

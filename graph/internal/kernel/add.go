@@ -1,14 +1,19 @@
 package kernel
 
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/vector"
+)
+
 // Add is the sum of any number of operands of one size.
-type Add[T Float] struct {
+type Add[T cpu.Float] struct {
 	y, dy             []T
 	in, dIn           [][]T
 	forward, backward func(lo, hi int)
 }
 
 // NewAdd returns the kernel.
-func NewAdd[T Float]() *Add[T] {
+func NewAdd[T cpu.Float]() *Add[T] {
 	a := &Add[T]{}
 	a.forward, a.backward = a.forwardBlocks, a.backwardRange
 	return a
@@ -20,7 +25,7 @@ const addBlock = 2048
 // Forward computes y = in[0] + in[1] + ….
 func (a *Add[T]) Forward(y []T, in [][]T) {
 	a.y, a.in = y, in
-	Parallel((len(y)+addBlock-1)/addBlock, a.forward)
+	cpu.Parallel((len(y)+addBlock-1)/addBlock, a.forward)
 }
 
 func (a *Add[T]) forwardBlocks(lo, hi int) {
@@ -28,7 +33,7 @@ func (a *Add[T]) forwardBlocks(lo, hi int) {
 		y := a.y[i:min(i+addBlock, len(a.y))]
 		copy(y, a.in[0][i:])
 		for _, x := range a.in[1:] {
-			add(y, x[i:])
+			vector.Add(y, x[i:])
 		}
 	}
 }
@@ -36,7 +41,7 @@ func (a *Add[T]) forwardBlocks(lo, hi int) {
 // Backward copies dy to every operand's gradient.
 func (a *Add[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	a.dIn, a.dy = dIn, dy
-	Parallel(len(dy), a.backward)
+	cpu.Parallel(len(dy), a.backward)
 }
 
 func (a *Add[T]) backwardRange(lo, hi int) {

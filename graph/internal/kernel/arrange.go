@@ -1,8 +1,10 @@
 package kernel
 
+import "tapenet/graph/internal/kernel/cpu"
+
 // Concat joins operands along an axis: Outer times, one block of each operand
 // follows the other. Blocks holds the operands' block sizes.
-type Concat[T Float] struct {
+type Concat[T cpu.Float] struct {
 	Outer  int
 	Blocks []int
 }
@@ -32,7 +34,7 @@ func (c *Concat[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 // Patches cuts images (N,C,H,W) into blocks of Size×Size pixels, row by row of
 // blocks: y[n, (i,j), (c,u,v)] = x[n, c, i·Size+u, j·Size+v]. Size divides H
 // and W.
-type Patches[T Float] struct{ N, C, H, W, Size int }
+type Patches[T cpu.Float] struct{ N, C, H, W, Size int }
 
 // Forward computes y from in[0].
 func (p *Patches[T]) Forward(y []T, in [][]T) { p.rows(in[0], y, func(x, y []T) { copy(y, x) }) }

@@ -1,10 +1,12 @@
 package kernel
 
+import "tapenet/graph/internal/kernel/cpu"
+
 // Dropout zeroes each element with probability Rate and scales the others by
 // 1/(1-Rate), so that their expectation stays (Srivastava et al. 2014). Which
 // elements depends on nothing but Seed, the step and the element's position:
 // the mask needs no memory, and a run that is resumed draws the same one.
-type Dropout[T Float] struct {
+type Dropout[T cpu.Float] struct {
 	Rate float64
 	Seed uint64
 	Step *uint64 // the training step, advanced by whoever runs the graph
@@ -32,7 +34,7 @@ func (d *Dropout[T]) mask(dst, src []T) {
 		d.run = d.maskRange
 	}
 	d.dst, d.src = dst, src
-	Parallel(len(dst), d.run)
+	cpu.Parallel(len(dst), d.run)
 }
 
 func (d *Dropout[T]) maskRange(lo, hi int) {

@@ -1,14 +1,19 @@
 package kernel
 
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/vector"
+)
+
 // ReLU is max(x,0), the activation that networks spend their time in: no
 // function call per element.
-type ReLU[T Float] struct {
+type ReLU[T cpu.Float] struct {
 	y, x, dy, dx      []T
 	forward, backward func(lo, hi int)
 }
 
 // NewReLU returns the kernel.
-func NewReLU[T Float]() *ReLU[T] {
+func NewReLU[T cpu.Float]() *ReLU[T] {
 	r := &ReLU[T]{}
 	r.forward, r.backward = r.forwardRange, r.backwardRange
 	return r
@@ -17,27 +22,27 @@ func NewReLU[T Float]() *ReLU[T] {
 // Forward computes y from in[0].
 func (r *ReLU[T]) Forward(y []T, in [][]T) {
 	r.y, r.x = y, in[0]
-	Parallel(len(y), r.forward)
+	cpu.Parallel(len(y), r.forward)
 }
 
 func (r *ReLU[T]) forwardRange(lo, hi int) {
-	relu(r.y[lo:hi], r.x[lo:hi])
+	vector.ReLU(r.y[lo:hi], r.x[lo:hi])
 }
 
 // Backward computes dIn[0]: dy where x > 0, else 0.
 func (r *ReLU[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if r.dx, r.dy, r.x = dIn[0], dy, in[0]; r.dx != nil {
-		Parallel(len(dy), r.backward)
+		cpu.Parallel(len(dy), r.backward)
 	}
 }
 
 func (r *ReLU[T]) backwardRange(lo, hi int) {
-	reluGrad(r.dx[lo:hi], r.dy[lo:hi], r.x[lo:hi])
+	vector.ReLUGrad(r.dx[lo:hi], r.dy[lo:hi], r.x[lo:hi])
 }
 
 // Copy repeats its operand: what is left of a reshape when the shape is gone.
 // It copies because Gorgonia may overwrite an operand that shares its memory.
-type Copy[T Float] struct{}
+type Copy[T cpu.Float] struct{}
 
 // Forward computes y = in[0].
 func (Copy[T]) Forward(y []T, in [][]T) { copy(y, in[0]) }

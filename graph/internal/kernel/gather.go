@@ -1,11 +1,13 @@
 package kernel
 
+import "tapenet/graph/internal/kernel/cpu"
+
 // Gather picks elements, block by block:
 //
 //	y[n·len(Index)+i] = x[n·Step+Index[i]], or Fill where Index[i] is negative
 //
 // Step is the size of a block of x, or 0 if all N blocks of y come from one.
-type Gather[T Float] struct {
+type Gather[T cpu.Float] struct {
 	N, Step int
 	Index   []int32
 	Fill    float64
@@ -15,7 +17,7 @@ type Gather[T Float] struct {
 }
 
 // NewGather returns the kernel for n blocks.
-func NewGather[T Float](n, step int, index []int32, fill float64) *Gather[T] {
+func NewGather[T cpu.Float](n, step int, index []int32, fill float64) *Gather[T] {
 	g := &Gather[T]{N: n, Step: step, Index: index, Fill: fill}
 	g.forward, g.backward = g.forwardBlocks, g.backwardBlocks
 	return g
@@ -24,7 +26,7 @@ func NewGather[T Float](n, step int, index []int32, fill float64) *Gather[T] {
 // Forward computes y from in[0].
 func (g *Gather[T]) Forward(y []T, in [][]T) {
 	g.y, g.x = y, in[0]
-	Parallel(g.N, g.forward)
+	cpu.Parallel(g.N, g.forward)
 }
 
 func (g *Gather[T]) forwardBlocks(lo, hi int) {
@@ -50,7 +52,7 @@ func (g *Gather[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 		g.backwardBlocks(0, g.N)
 		return
 	}
-	Parallel(g.N, g.backward)
+	cpu.Parallel(g.N, g.backward)
 }
 
 func (g *Gather[T]) backwardBlocks(lo, hi int) {

@@ -1,14 +1,16 @@
 package kernel
 
+import "tapenet/graph/internal/kernel/cpu"
+
 // Hadamard is the product of two operands element by element.
-type Hadamard[T Float] struct {
+type Hadamard[T cpu.Float] struct {
 	y, a, b, dy       []T
 	dIn               [][]T
 	forward, backward func(lo, hi int)
 }
 
 // NewHadamard returns the kernel.
-func NewHadamard[T Float]() *Hadamard[T] {
+func NewHadamard[T cpu.Float]() *Hadamard[T] {
 	h := &Hadamard[T]{}
 	h.forward, h.backward = h.forwardRange, h.backwardRange
 	return h
@@ -17,7 +19,7 @@ func NewHadamard[T Float]() *Hadamard[T] {
 // Forward computes y = in[0]·in[1].
 func (h *Hadamard[T]) Forward(y []T, in [][]T) {
 	h.y, h.a, h.b = y, in[0], in[1]
-	Parallel(len(y), h.forward)
+	cpu.Parallel(len(y), h.forward)
 }
 
 func (h *Hadamard[T]) forwardRange(lo, hi int) {
@@ -30,7 +32,7 @@ func (h *Hadamard[T]) forwardRange(lo, hi int) {
 // Backward computes dIn[0] = dy·in[1] and dIn[1] = dy·in[0].
 func (h *Hadamard[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	h.dIn, h.dy, h.a, h.b = dIn, dy, in[0], in[1]
-	Parallel(len(dy), h.backward)
+	cpu.Parallel(len(dy), h.backward)
 }
 
 func (h *Hadamard[T]) backwardRange(lo, hi int) {

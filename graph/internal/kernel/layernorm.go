@@ -1,6 +1,11 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/vector"
+)
 
 // LayerNorm normalises each row of Size elements (Ba et al. 2016):
 //
@@ -8,7 +13,7 @@ import "math"
 //
 // where μ and σ² are the row's mean and biased variance. Its operands are x
 // (N,Size), γ and β (Size).
-type LayerNorm[T Float] struct {
+type LayerNorm[T cpu.Float] struct {
 	N, Size int
 	Epsilon float64
 
@@ -25,14 +30,14 @@ func (l *LayerNorm[T]) Forward(y []T, in [][]T) {
 		l.forward, l.backward, l.params = l.forwardRows, l.backwardRows, l.columns
 	}
 	l.y, l.in = y, in
-	Parallel(l.N, l.forward)
+	cpu.Parallel(l.N, l.forward)
 }
 
 func (l *LayerNorm[T]) forwardRows(lo, hi int) {
 	gamma, beta := l.in[1], l.in[2]
 	for n := lo; n < hi; n++ {
 		x, y := l.row(l.in[0], n), l.row(l.y, n)
-		mean := sum(x) / T(l.Size)
+		mean := vector.Sum(x) / T(l.Size)
 		scale := T(1 / math.Sqrt(float64(squares(x, mean))/float64(l.Size)+l.Epsilon))
 		for i, x := range x {
 			y[i] = gamma[i]*((x-mean)*scale) + beta[i]
@@ -48,10 +53,10 @@ func (l *LayerNorm[T]) forwardRows(lo, hi int) {
 func (l *LayerNorm[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	l.dIn, l.dy, l.in = dIn, dy, in
 	if dIn[0] != nil {
-		Parallel(l.N, l.backward)
+		cpu.Parallel(l.N, l.backward)
 	}
 	if dIn[1] != nil || dIn[2] != nil {
-		Parallel(l.Size, l.params)
+		cpu.Parallel(l.Size, l.params)
 	}
 }
 
@@ -63,7 +68,7 @@ func (l *LayerNorm[T]) backwardRows(lo, hi int) {
 		for i, d := range dy {
 			dx[i] = gamma[i] * d
 		}
-		meanG, meanGX := sum(dx)/T(l.Size), centredDot(dx, x, mean)*scale/T(l.Size)
+		meanG, meanGX := vector.Sum(dx)/T(l.Size), centredDot(dx, x, mean)*scale/T(l.Size)
 		for i, g := range dx {
 			dx[i] = scale * (g - meanG - (x[i]-mean)*scale*meanGX)
 		}
@@ -96,8 +101,8 @@ func (l *LayerNorm[T]) columns(lo, hi int) {
 
 func (l *LayerNorm[T]) row(x []T, n int) []T { return x[n*l.Size:][:l.Size] }
 
-// squares is Σ (x[i]-mean)², in four interleaved sums as [sum] has them.
-func squares[T Float](x []T, mean T) T {
+// squares is Σ (x[i]-mean)², in four interleaved sums as [vector.Sum] has them.
+func squares[T cpu.Float](x []T, mean T) T {
 	var s [4]T
 	for i, v := range x {
 		d := v - mean
@@ -107,7 +112,7 @@ func squares[T Float](x []T, mean T) T {
 }
 
 // centredDot is Σ d[i]·(x[i]-mean), likewise.
-func centredDot[T Float](d, x []T, mean T) T {
+func centredDot[T cpu.Float](d, x []T, mean T) T {
 	var s [4]T
 	for i, v := range x {
 		s[i&3] += d[i] * (v - mean)

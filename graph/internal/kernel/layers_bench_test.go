@@ -3,6 +3,9 @@ package kernel
 import (
 	"math/rand/v2"
 	"testing"
+
+	"tapenet/graph/internal/kernel/kerneltest"
+	"tapenet/graph/internal/kernel/vector"
 )
 
 // BenchmarkLayers times the kernels that move memory rather than multiply,
@@ -19,10 +22,10 @@ func BenchmarkLayers(b *testing.B) {
 		out := size / window
 		return PoolShape{Planes: 64 * 32, H: size, W: size, KH: window, KW: window, StrideH: window, StrideW: window, OH: out, OW: out}
 	}
-	pooled := func(k operation[float32], s PoolShape) layer {
+	pooled := func(k kerneltest.Operation[float32], s PoolShape) layer {
 		return layer{k, []int{s.Planes * s.H * s.W}, s.Planes * s.OH * s.OW}
 	}
-	elementwise := func(k operation[float32], operands int) layer {
+	elementwise := func(k kerneltest.Operation[float32], operands int) layer {
 		const n = 1 << 20
 		in := make([]int, operands)
 		for i := range in {
@@ -38,12 +41,12 @@ func BenchmarkLayers(b *testing.B) {
 		{"BatchNorm/64x7x7", norm(image(64, 7))},
 		{"BatchNorm/dense128", norm(&BatchNorm[float32]{N: 128, C: 128, Pixels: 1, Epsilon: 1e-5, Training: true})},
 		{"BatchNorm/dense512", norm(&BatchNorm[float32]{N: 256, C: 512, Pixels: 1, Epsilon: 1e-5, Training: true})},
-		{"Tanh", elementwise(NewActivation[float32](Tanh), 1)},
-		{"Sigmoid", elementwise(NewActivation[float32](Sigmoid), 1)},
-		{"SiLU", elementwise(NewActivation[float32](SiLU), 1)},
-		{"ELU", elementwise(NewActivation[float32](ELU(1)), 1)},
-		{"GELU", elementwise(NewActivation[float32](GELU), 1)},
-		{"LeakyReLU", elementwise(NewActivation[float32](LeakyReLU(0.1)), 1)},
+		{"Tanh", elementwise(NewActivation[float32](vector.Tanh), 1)},
+		{"Sigmoid", elementwise(NewActivation[float32](vector.Sigmoid), 1)},
+		{"SiLU", elementwise(NewActivation[float32](vector.SiLU), 1)},
+		{"ELU", elementwise(NewActivation[float32](vector.ELU(1)), 1)},
+		{"GELU", elementwise(NewActivation[float32](vector.GELU), 1)},
+		{"LeakyReLU", elementwise(NewActivation[float32](vector.LeakyReLU(0.1)), 1)},
 		{"ReLU", elementwise(NewReLU[float32](), 1)},
 		{"Add", elementwise(NewAdd[float32](), 2)},
 		{"MaxPool2D/28x28", pooled(NewMaxPool2D[float32](pool(28, 2)), pool(28, 2))},
@@ -58,7 +61,7 @@ func BenchmarkLayers(b *testing.B) {
 
 // layer is a kernel with the sizes of its operands and of its output.
 type layer struct {
-	kernel operation[float32]
+	kernel kerneltest.Operation[float32]
 	in     []int
 	out    int
 }
@@ -68,10 +71,10 @@ func (l layer) run(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var in, dIn [][]float32
 	for _, n := range l.in {
-		in = append(in, normal[float32](r, n))
+		in = append(in, kerneltest.Normal[float32](r, n))
 		dIn = append(dIn, make([]float32, n))
 	}
-	y, dy := make([]float32, l.out), normal[float32](r, l.out)
+	y, dy := make([]float32, l.out), kerneltest.Normal[float32](r, l.out)
 	l.kernel.Forward(y, in)
 	for name, f := range map[string]func(){
 		"forward":  func() { l.kernel.Forward(y, in) },

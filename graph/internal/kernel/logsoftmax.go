@@ -1,11 +1,15 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/cpu"
+)
 
 // LogSoftMax is the logarithm of SoftMax over rows of Classes elements:
 //
 //	y[k] = x[k] - m - log Σ_j exp(x[j]-m), m being the largest x
-type LogSoftMax[T Float] struct{ Classes int }
+type LogSoftMax[T cpu.Float] struct{ Classes int }
 
 // Forward computes y from in[0].
 func (l *LogSoftMax[T]) Forward(y []T, in [][]T) {

@@ -3,12 +3,15 @@ package kernel
 import (
 	"fmt"
 	"math"
+
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/vector"
 )
 
 // SoftMax turns each row of Classes scores into probabilities,
 // y[k] = exp(x[k]) / Σ_j exp(x[j]). The row's maximum is subtracted first, so
 // that no exponential overflows.
-type SoftMax[T Float] struct {
+type SoftMax[T cpu.Float] struct {
 	Classes int
 	p       []T // a copy of the last output, which Gorgonia may overwrite
 }
@@ -36,8 +39,11 @@ func (s *SoftMax[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	}
 }
 
+// Bytes is the memory that the kernel keeps.
+func (s *SoftMax[T]) Bytes() int { return cpu.BytesOf(s.p) }
+
 // softMax writes the probabilities of one row and returns log Σ_j exp(x[j]).
-func softMax[T Float](p, x []T) (logSum float64) {
+func softMax[T cpu.Float](p, x []T) (logSum float64) {
 	top := x[0]
 	for _, v := range x {
 		top = max(top, v)
@@ -65,7 +71,7 @@ func softMax[T Float](p, x []T) (logSum float64) {
 // elsewhere; Smoothing s makes that 1-s+s/Classes and s/Classes (Szegedy et al.
 // 2015). It is computed from logits in one step, so that it is exact where a
 // logarithm of probabilities would be infinite.
-type CrossEntropy[T Float] struct {
+type CrossEntropy[T cpu.Float] struct {
 	N, Classes int
 	Smoothing  float64
 	p          []T // probabilities of the last Forward
@@ -83,7 +89,7 @@ func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 		label := c.class(labels[n])
 		logSum := softMax(c.p[n*c.Classes:][:c.Classes], x)
 		hit := logSum - float64(x[label])
-		miss := logSum - float64(sum(x))/float64(c.Classes)
+		miss := logSum - float64(vector.Sum(x))/float64(c.Classes)
 		// A weight of 0 removes a sample, even one whose loss is infinite.
 		if w != 0 {
 			loss += float64(w) * ((1-c.Smoothing)*hit + c.smooth(miss))
@@ -137,13 +143,16 @@ func (c *CrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	}
 }
 
+// Bytes is the memory that the kernel keeps.
+func (c *CrossEntropy[T]) Bytes() int { return cpu.BytesOf(c.p) }
+
 // MSE is the mean squared error between x and its target, both (N,Size), with
 // weights (N) for the samples:
 //
 //	loss = Σ_n weight[n]·mean_i (x[n,i]-target[n,i])² / Σ_n weight[n]
 //
 // (0 if all weights are 0).
-type MSE[T Float] struct{ N, Size int }
+type MSE[T cpu.Float] struct{ N, Size int }
 
 // Forward computes the scalar loss y[0].
 func (m *MSE[T]) Forward(y []T, in [][]T) {

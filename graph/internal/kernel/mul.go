@@ -1,8 +1,14 @@
 package kernel
 
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/gemm"
+	"tapenet/graph/internal/kernel/vector"
+)
+
 // Mul is the matrix product y = x·w + bias of x (M,K), w (K,N) and, optionally,
 // a bias (N) that is added to every row; with ReLU, max(x·w + bias, 0).
-type Mul[T Float] struct {
+type Mul[T cpu.Float] struct {
 	M, K, N int
 	ReLU    bool
 	kept    []T  // with ReLU: the last output, then the gradient before ReLU
@@ -15,13 +21,13 @@ func (m *Mul[T]) Keep(on bool) { m.forget = !on }
 
 // Forward computes y from the operands x, w and bias.
 func (m *Mul[T]) Forward(y []T, in [][]T) {
-	bias := operand(in, 2)
+	bias := cpu.Operand(in, 2)
 	for i := 0; bias != nil && i < m.M; i++ {
 		copy(y[i*m.N:], bias)
 	}
-	GemmParallel(false, false, m.M, m.N, m.K, in[0], m.K, in[1], m.N, bias != nil, y, m.N)
+	gemm.GemmParallel(false, false, m.M, m.N, m.K, in[0], m.K, in[1], m.N, bias != nil, y, m.N)
 	if m.ReLU {
-		relu(y, y)
+		vector.ReLU(y, y)
 		if !m.forget {
 			m.kept = append(m.kept[:0], y...)
 		}
@@ -32,16 +38,19 @@ func (m *Mul[T]) Forward(y []T, in [][]T) {
 // those that are nil.
 func (m *Mul[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if m.ReLU {
-		reluGrad(m.kept, dy, m.kept)
+		vector.ReLUGrad(m.kept, dy, m.kept)
 		dy = m.kept
 	}
 	if dx := dIn[0]; dx != nil {
-		GemmParallel(false, true, m.M, m.K, m.N, dy, m.N, in[1], m.N, false, dx, m.K)
+		gemm.GemmParallel(false, true, m.M, m.K, m.N, dy, m.N, in[1], m.N, false, dx, m.K)
 	}
 	if dw := dIn[1]; dw != nil {
-		GemmParallel(true, false, m.K, m.N, m.M, in[0], m.K, dy, m.N, false, dw, m.N)
+		gemm.GemmParallel(true, false, m.K, m.N, m.M, in[0], m.K, dy, m.N, false, dw, m.N)
 	}
-	if db := operand(dIn, 2); db != nil {
-		sumChunks(db, dy, m.M)
+	if db := cpu.Operand(dIn, 2); db != nil {
+		vector.SumChunks(db, dy, m.M)
 	}
 }
+
+// Bytes is the memory that the kernel keeps.
+func (m *Mul[T]) Bytes() int { return cpu.BytesOf(m.kept) }

@@ -1,6 +1,12 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/gemm"
+	"tapenet/graph/internal/kernel/vector"
+)
 
 // BatchNorm normalises each channel over the batch (Ioffe and Szegedy 2015):
 //
@@ -15,7 +21,7 @@ import "math"
 //
 // with the unbiased variance, as PyTorch does. Otherwise μ and σ² are the
 // running ones.
-type BatchNorm[T Float] struct {
+type BatchNorm[T cpu.Float] struct {
 	N, C, Pixels      int
 	Epsilon, Momentum float64
 	Training          bool
@@ -39,7 +45,7 @@ func (b *BatchNorm[T]) Forward(y []T, in [][]T) {
 		b.forward, b.backward, b.scatter = b.forwardChannels, b.backwardChannels, b.scatterImages
 	}
 	b.result, b.in = y, in
-	Parallel(b.C, b.forward)
+	cpu.Parallel(b.C, b.forward)
 	b.finish()
 }
 
@@ -54,18 +60,18 @@ func (b *BatchNorm[T]) forwardChannels(lo, hi int) {
 		b.scale[c] = T(1 / math.Sqrt(variance+b.Epsilon))
 		channel := b.channel(c)
 		for n := range b.planes() {
-			channel.normalise(b.plane(y, n, c), b.plane(x, n, c))
+			channel.Normalise(b.plane(y, n, c), b.plane(x, n, c))
 		}
 	}
 }
 
 // channel returns what normalises channel c.
-func (b *BatchNorm[T]) channel(c int) channel[T] {
+func (b *BatchNorm[T]) channel(c int) vector.Channel[T] {
 	floor := T(math.Inf(-1))
 	if b.ReLU {
 		floor = 0
 	}
-	return channel[T]{mean: b.mean[c], a: b.in[1][c] * b.scale[c], beta: b.in[2][c], floor: floor}
+	return vector.Channel[T]{Mean: b.mean[c], A: b.in[1][c] * b.scale[c], Beta: b.in[2][c], Floor: floor}
 }
 
 // statistics returns the mean and the (biased) variance to normalise channel c
@@ -80,7 +86,7 @@ func (b *BatchNorm[T]) statistics(x []T, c int) (mean, variance float64) {
 	count, from := float64(b.N*b.Pixels), float64(b.plane(x, 0, c)[0])
 	var sum, squares float64
 	for n := range b.planes() {
-		s, q := deviations(b.plane(x, n, c), from)
+		s, q := vector.Deviations(b.plane(x, n, c), from)
 		sum += s
 		squares += q
 	}
@@ -100,7 +106,7 @@ func (b *BatchNorm[T]) statistics(x []T, c int) (mean, variance float64) {
 // is 0 where y is.
 func (b *BatchNorm[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	b.result, b.dIn, b.dy, b.in = dIn[0], dIn, dy, in
-	Parallel(b.C, b.backward)
+	cpu.Parallel(b.C, b.backward)
 	b.finish()
 }
 
@@ -110,7 +116,7 @@ func (b *BatchNorm[T]) backwardChannels(lo, hi int) {
 		channel := b.channel(c)
 		var dBeta, dGamma float64
 		for n := range b.planes() {
-			sum, product := channel.sums(b.plane(dy, n, c), b.plane(x, n, c))
+			sum, product := channel.Sums(b.plane(dy, n, c), b.plane(x, n, c))
 			dBeta += sum
 			dGamma += product * float64(b.scale[c])
 		}
@@ -138,7 +144,7 @@ func (b *BatchNorm[T]) inputGradient(x, dy []T, c int, dBeta, dGamma float64) {
 	}
 	channel := b.channel(c)
 	for n := range b.planes() {
-		channel.gradient(b.plane(dx, n, c), b.plane(dy, n, c), b.plane(x, n, c), shift, slope)
+		channel.Gradient(b.plane(dx, n, c), b.plane(dy, n, c), b.plane(x, n, c), shift, slope)
 	}
 }
 
@@ -168,17 +174,20 @@ func (b *BatchNorm[T]) gather(buffer int, x []T, lo, hi int) []T {
 		return x
 	}
 	columns := b.columns[buffer]
-	tilesOf[T](b.N).packCols(columns[lo*b.N:], x[lo:], b.C, hi-lo, b.N, b.N)
+	gemm.TransposeInto(columns[lo*b.N:], b.N, x[lo:], b.C, b.N, hi-lo)
 	return columns
 }
 
 // finish brings a result to where it belongs, if it is in buffer 1.
 func (b *BatchNorm[T]) finish() {
 	if b.Pixels == 1 && b.result != nil {
-		Parallel(b.N, b.scatter)
+		cpu.Parallel(b.N, b.scatter)
 	}
 }
 
 func (b *BatchNorm[T]) scatterImages(lo, hi int) {
-	tilesOf[T](b.C).packCols(b.result[lo*b.C:], b.columns[1][lo:], b.N, hi-lo, b.C, b.C)
+	gemm.TransposeInto(b.result[lo*b.C:], b.C, b.columns[1][lo:], b.N, b.C, hi-lo)
 }
+
+// Bytes is the memory that the kernel keeps.
+func (b *BatchNorm[T]) Bytes() int { return cpu.BytesOf(b.mean, b.scale, b.columns[0], b.columns[1]) }

@@ -1,7 +1,9 @@
 package kernel
 
+import "tapenet/graph/internal/kernel/cpu"
+
 // PadChannels appends zeros to each of N samples: From elements become To.
-type PadChannels[T Float] struct{ N, From, To int }
+type PadChannels[T cpu.Float] struct{ N, From, To int }
 
 // Forward computes y from in[0].
 func (p *PadChannels[T]) Forward(y []T, in [][]T) {

@@ -1,5 +1,10 @@
 package kernel
 
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/vector"
+)
+
 // PoolShape is the geometry of a two-dimensional pooling. Every window holds
 // at least one pixel of the image; the caller has checked that.
 type PoolShape struct {
@@ -16,13 +21,20 @@ func (s PoolShape) window(i, j int) (h0, h1, w0, w1 int) {
 	return max(h0, 0), min(h0+s.KH, s.H), max(w0, 0), min(w0+s.KW, s.W)
 }
 
+// pairs reports whether the windows are 2×2, side by side and without padding.
+// A last row or column of the image may be left over.
+func (s PoolShape) pairs() bool {
+	return s.KH == 2 && s.KW == 2 && s.StrideH == 2 && s.StrideW == 2 && s.PadTop == 0 && s.PadLeft == 0 &&
+		2*s.OH <= s.H && 2*s.OW <= s.W
+}
+
 // MaxPool2D takes the largest pixel of each window:
 //
 //	y[p,i,j] = max_{u<KH, v<KW} x[p, i·stride+u-pad, j·stride+v-pad]
 //
 // Padding never wins. The first of equal pixels gets the gradient; a NaN wins
 // over every number, so that it is not lost.
-type MaxPool2D[T Float] struct {
+type MaxPool2D[T cpu.Float] struct {
 	PoolShape
 	y, x, dy, dx      []T
 	winner            []int32 // position in its plane of each output's pixel
@@ -30,7 +42,7 @@ type MaxPool2D[T Float] struct {
 }
 
 // NewMaxPool2D returns the kernel for one geometry.
-func NewMaxPool2D[T Float](s PoolShape) *MaxPool2D[T] {
+func NewMaxPool2D[T cpu.Float](s PoolShape) *MaxPool2D[T] {
 	m := &MaxPool2D[T]{PoolShape: s}
 	m.forward, m.backward = m.forwardPlanes, m.backwardPlanes
 	return m
@@ -42,7 +54,7 @@ func (m *MaxPool2D[T]) Forward(y []T, in [][]T) {
 		m.winner = make([]int32, len(y))
 	}
 	m.y, m.x = y, in[0]
-	Parallel(m.Planes, m.forward)
+	cpu.Parallel(m.Planes, m.forward)
 }
 
 func (m *MaxPool2D[T]) forwardPlanes(lo, hi int) {
@@ -50,7 +62,7 @@ func (m *MaxPool2D[T]) forwardPlanes(lo, hi int) {
 	for p := lo; p < hi; p++ {
 		plane, y, winner := m.x[p*m.H*m.W:][:m.H*m.W], m.y[p*out:][:out], m.winner[p*out:][:out]
 		if m.pairs() {
-			maxPairs(m.OH, m.OW, y, winner, plane, m.W)
+			vector.MaxPairs(m.OH, m.OW, y, winner, plane, m.W)
 			continue
 		}
 		for i := range y {
@@ -78,7 +90,7 @@ func (m *MaxPool2D[T]) largest(plane []T, i, j int) int {
 // Forward.
 func (m *MaxPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	if m.dx, m.dy = dIn[0], dy; m.dx != nil {
-		Parallel(m.Planes, m.backward)
+		cpu.Parallel(m.Planes, m.backward)
 	}
 }
 
@@ -94,16 +106,19 @@ func (m *MaxPool2D[T]) backwardPlanes(lo, hi int) {
 	}
 }
 
+// Bytes is the memory that the kernel keeps.
+func (m *MaxPool2D[T]) Bytes() int { return 4 * len(m.winner) }
+
 // AvgPool2D takes the mean of each window's pixels. Padding does not count:
 // the sum is divided by the number of pixels inside the image.
-type AvgPool2D[T Float] struct {
+type AvgPool2D[T cpu.Float] struct {
 	PoolShape
 	y, x, dy, dx      []T
 	forward, backward func(lo, hi int)
 }
 
 // NewAvgPool2D returns the kernel for one geometry.
-func NewAvgPool2D[T Float](s PoolShape) *AvgPool2D[T] {
+func NewAvgPool2D[T cpu.Float](s PoolShape) *AvgPool2D[T] {
 	a := &AvgPool2D[T]{PoolShape: s}
 	a.forward, a.backward = a.forwardPlanes, a.backwardPlanes
 	return a
@@ -112,7 +127,7 @@ func NewAvgPool2D[T Float](s PoolShape) *AvgPool2D[T] {
 // Forward computes y from in[0].
 func (a *AvgPool2D[T]) Forward(y []T, in [][]T) {
 	a.y, a.x = y, in[0]
-	Parallel(a.Planes, a.forward)
+	cpu.Parallel(a.Planes, a.forward)
 }
 
 func (a *AvgPool2D[T]) forwardPlanes(lo, hi int) {
@@ -121,7 +136,7 @@ func (a *AvgPool2D[T]) forwardPlanes(lo, hi int) {
 		plane, y := a.x[p*a.H*a.W:][:a.H*a.W], a.y[p*out:][:out]
 		if a.pairs() {
 			for i := range a.OH {
-				avgPairs(y[i*a.OW:][:a.OW], plane[2*i*a.W:], plane[(2*i+1)*a.W:])
+				vector.AvgPairs(y[i*a.OW:][:a.OW], plane[2*i*a.W:], plane[(2*i+1)*a.W:])
 			}
 			continue
 		}
@@ -149,10 +164,10 @@ func (a *AvgPool2D[T]) mean(plane []T, i, j int) (s T) {
 	h0, h1, w0, w1 := a.window(i, j)
 	count := T((h1 - h0) * (w1 - w0))
 	if w1-w0 == a.W {
-		return sum(plane[h0*a.W:h1*a.W]) / count
+		return vector.Sum(plane[h0*a.W:h1*a.W]) / count
 	}
 	for h := h0; h < h1; h++ {
-		s += sum(plane[h*a.W+w0 : h*a.W+w1])
+		s += vector.Sum(plane[h*a.W+w0 : h*a.W+w1])
 	}
 	return s / count
 }
@@ -160,7 +175,7 @@ func (a *AvgPool2D[T]) mean(plane []T, i, j int) (s T) {
 // Backward spreads each output's gradient evenly over its window.
 func (a *AvgPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	if a.dx, a.dy = dIn[0], dy; a.dx != nil {
-		Parallel(a.Planes, a.backward)
+		cpu.Parallel(a.Planes, a.backward)
 	}
 }
 
@@ -171,7 +186,7 @@ func (a *AvgPool2D[T]) backwardPlanes(lo, hi int) {
 		clear(dx)
 		if a.pairs() {
 			for i := range a.OH {
-				avgPairsGrad(dx[2*i*a.W:], dx[(2*i+1)*a.W:], dy[i*a.OW:][:a.OW])
+				vector.AvgPairsGrad(dx[2*i*a.W:], dx[(2*i+1)*a.W:], dy[i*a.OW:][:a.OW])
 			}
 			continue
 		}
@@ -194,10 +209,10 @@ func (a *AvgPool2D[T]) spread(dx []T, i, j int, d T) {
 	h0, h1, w0, w1 := a.window(i, j)
 	d /= T((h1 - h0) * (w1 - w0))
 	if w1-w0 == a.W {
-		addScalar(dx[h0*a.W:h1*a.W], d)
+		vector.AddScalar(dx[h0*a.W:h1*a.W], d)
 		return
 	}
 	for h := h0; h < h1; h++ {
-		addScalar(dx[h*a.W+w0:h*a.W+w1], d)
+		vector.AddScalar(dx[h*a.W+w0:h*a.W+w1], d)
 	}
 }

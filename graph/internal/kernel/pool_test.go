@@ -5,43 +5,10 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-)
 
-// FuzzPairs holds the pooling of windows of 2×2 equal on all tiers, in bits.
-func FuzzPairs(f *testing.F) {
-	for cols := range uint8(20) {
-		f.Add(uint64(cols), cols%4, cols, cols%3)
-	}
-	f.Fuzz(func(t *testing.T, seed uint64, rows, cols, over uint8) {
-		rows, cols, over = 1+rows%8, 1+cols%40, over%4
-		m, n, width := int(rows), int(cols), 2*int(cols)+int(over)
-		r := rand.New(rand.NewPCG(seed, 3))
-		x, y, dx := values(r, 2*m*width), values(r, m*n), values(r, 2*m*width)
-		for i := range x {
-			if r.IntN(3) == 0 {
-				x[i] = float32(r.IntN(3)) // equal pixels
-			}
-		}
-		run := func(to tier) ([]uint32, []int32) {
-			winner := slices.Repeat([]int32{-1}, m*n+8)
-			got := onFenced(t, to, func(v [][]float32) {
-				maxPairs(m, n, v[0], winner[:m*n], v[1], width)
-				for i := range m {
-					avgPairs(v[2][i*n:][:n], v[1][2*i*width:], v[1][(2*i+1)*width:])
-					avgPairsGrad(v[3][2*i*width:], v[3][(2*i+1)*width:], v[0][i*n:][:n])
-				}
-			}, y, x, y, dx)
-			return float32Bits(got...), winner
-		}
-		bits, winner := run(tierGo)
-		for to := tierAVX2; to <= bestTier(); to++ {
-			gotBits, gotWinner := run(to)
-			if !slices.Equal(gotBits, bits) || !slices.Equal(gotWinner, winner) {
-				t.Fatalf("%v: %d rows of %d windows differ from the plain loop", to, m, n)
-			}
-		}
-	})
-}
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/kerneltest"
+)
 
 // Windows of 2×2, and windows as large as the image, give what the loops for
 // windows of any geometry give.
@@ -53,16 +20,16 @@ func TestPoolsEqualGeneralLoops(t *testing.T) {
 		{Planes: 2, H: 9, W: 4, KH: 3, KW: 4, StrideH: 3, StrideW: 4, OH: 3, OW: 1},
 	} {
 		r := rand.New(rand.NewPCG(8, 9))
-		x, dy := normal[float32](r, s.Planes*s.H*s.W), normal[float32](r, s.Planes*s.OH*s.OW)
-		for to := tierGo; to <= bestTier(); to++ {
-			undo := useTier(to)
-			for name, k := range map[string]operation[float32]{"largest": NewMaxPool2D[float32](s), "mean": NewAvgPool2D[float32](s)} {
-				y, dx := make([]float32, len(dy)), unset[float32](len(x))
+		x, dy := kerneltest.Normal[float32](r, s.Planes*s.H*s.W), kerneltest.Normal[float32](r, s.Planes*s.OH*s.OW)
+		for to := cpu.TierGo; to <= cpu.Best(); to++ {
+			undo := cpu.Use(to)
+			for name, k := range map[string]kerneltest.Operation[float32]{"largest": NewMaxPool2D[float32](s), "mean": NewAvgPool2D[float32](s)} {
+				y, dx := make([]float32, len(dy)), kerneltest.Unset[float32](len(x))
 				k.Forward(y, [][]float32{x})
 				k.Backward([][]float32{dx}, dy, [][]float32{x})
 				wantY, wantDx := s.naive(x, dy, name == "mean")
-				checkRelative(t, name, y, wantY, 1e-6)
-				checkRelative(t, name+" gradient", dx, wantDx, 1e-6)
+				kerneltest.CheckRelative(t, name, y, wantY, 1e-6)
+				kerneltest.CheckRelative(t, name+" gradient", dx, wantDx, 1e-6)
 			}
 			undo()
 		}
@@ -99,8 +66,8 @@ func (s PoolShape) naive(x, dy []float32, mean bool) (y, dx []float32) {
 func TestMaxPoolOfSpecialNumbers(t *testing.T) {
 	inf, nan := float32(math.Inf(-1)), float32(math.NaN())
 	s := PoolShape{Planes: 1, H: 2, W: 20, KH: 2, KW: 2, StrideH: 2, StrideW: 2, OH: 1, OW: 10}
-	for to := tierGo; to <= bestTier(); to++ {
-		undo := useTier(to)
+	for to := cpu.TierGo; to <= cpu.Best(); to++ {
+		undo := cpu.Use(to)
 		x := slices.Repeat([]float32{inf}, 40)
 		x[21], x[38] = nan, nan
 		k, y, dx := NewMaxPool2D[float32](s), make([]float32, 10), make([]float32, 40)

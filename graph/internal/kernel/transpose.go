@@ -1,7 +1,9 @@
 package kernel
 
+import "tapenet/graph/internal/kernel/cpu"
+
 // Transpose turns N matrices of Rows×Cols: y[n,j,i] = x[n,i,j].
-type Transpose[T Float] struct {
+type Transpose[T cpu.Float] struct {
 	N, Rows, Cols int
 
 	from, to   []T
@@ -24,7 +26,7 @@ func (t *Transpose[T]) run(to, from []T, rows, cols int) {
 		t.turn = t.matrices
 	}
 	t.to, t.from, t.rows, t.cols = to, from, rows, cols
-	Parallel(t.N, t.turn)
+	cpu.Parallel(t.N, t.turn)
 }
 
 func (t *Transpose[T]) matrices(lo, hi int) {

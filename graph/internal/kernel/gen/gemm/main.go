@@ -1,4 +1,4 @@
-// Command gemm writes the amd64 assembly of the matrix product and its Go stubs. Run it with go generate, in the folder of package kernel.
+// Command gemm writes the amd64 assembly of the matrix product and its Go stubs. Run it with go generate, in the folder of package gemm.
 package main
 
 import (

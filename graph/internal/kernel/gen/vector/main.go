@@ -1,5 +1,5 @@
 // Command vector writes the amd64 assembly of the loops over vectors and its Go
-// stubs. Run it with go generate, in the folder of package kernel.
+// stubs. Run it with go generate, in the folder of package vector.
 package main
 
 import (

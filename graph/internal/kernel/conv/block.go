@@ -1,0 +1,289 @@
+package conv
+
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/gemm"
+	"tapenet/graph/internal/kernel/pixel"
+	"tapenet/graph/internal/kernel/vector"
+)
+
+// MaxWindow is the longest side of a window that a ConvBlock pools.
+const MaxWindow = 15
+
+// Block says what follows the convolution of a ConvBlock.
+type Block struct {
+	Bias   bool // the convolution has one
+	Norm   *Norm
+	ReLU   bool
+	KH, KW int // window of the max-pooling, whose windows lie side by side; 1×1 for none
+}
+
+// Norm are the settings of a batch normalisation, see kernel.BatchNorm.
+type Norm struct {
+	Epsilon, Momentum float64
+	Training          bool
+}
+
+// ConvBlock is a convolution and what usually follows it, in one op:
+//
+//	y = MaxPool2D(ReLU(BatchNorm(Conv2d(x, w, bias), γ, β, mean, variance)))
+//
+// Its operands are those of its parts, in this order. Pixels stay channels last
+// until the result is written, and of each window it keeps the largest pixel and
+// where that was. The convolution's output exists a few rows at a time only,
+// unless there is a normalisation whose statistics or gradient need it.
+type ConvBlock[T cpu.Float] struct {
+	Conv2d[T]
+	Block
+	PH, PW int // of the result
+
+	forget     bool // no Backward will follow: nothing is kept for it
+	windows    pixel.Windows[T]
+	winner     []uint8 // of each window, channels last
+	norm       *blockNorm[T]
+	finish     func(lo, hi int)
+	statistics func(lo, hi int)
+	dots       func(lo, hi int)
+}
+
+// NewConvBlock returns the kernel for one geometry.
+func NewConvBlock[T cpu.Float](s Shape, b Block) *ConvBlock[T] {
+	c := &ConvBlock[T]{Conv2d: newConv2d[T](s), Block: b, PH: s.OH / b.KH, PW: s.OW / b.KW}
+	w := c.width()
+	c.windows = pixel.Windows[T]{
+		Cols: c.PW, Width: w, KH: b.KH, KW: b.KW, Row: s.OW * w,
+		Scale: make([]T, w), Shift: make([]T, w), Unscaled: b.Norm == nil,
+	}
+	if !b.ReLU {
+		c.windows.Floor = T(math.Inf(-1))
+	}
+	if b.Norm != nil {
+		c.norm = newBlockNorm[T](s.N, s.F, w, s.pixels(), *b.Norm)
+	}
+	c.forward, c.backward = c.forwardImages, c.backwardChunks
+	c.finish, c.statistics, c.dots = c.finishImages, c.statisticsOf, c.dotsOf
+	return c
+}
+
+// Keep says whether Backward will follow Forward, which it does unless told
+// otherwise. If not, nothing is kept for it.
+func (c *ConvBlock[T]) Keep(on bool) { c.forget = !on }
+
+// pooled is the number of windows of an image.
+func (c *ConvBlock[T]) pooled() int { return c.PH * c.PW }
+
+// split separates the operands of the convolution, or their gradients, from
+// those of the normalisation.
+func (c *ConvBlock[T]) split(in [][]T) (conv, norm [][]T) {
+	if c.Bias {
+		return in[:3], in[3:]
+	}
+	return in[:2], in[2:]
+}
+
+// Forward computes y from the operands in.
+func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
+	conv, norm := c.split(in)
+	c.beginForward(y, conv)
+	if c.winner == nil && !c.forget {
+		c.winner = make([]uint8, c.N*c.pooled()*c.width())
+	}
+	scale, shift := c.windows.Scale, c.windows.Shift
+	switch {
+	case c.Norm == nil:
+		for f := range c.F {
+			scale[f] = 1
+		}
+		copy(shift, c.bias)
+		cpu.Parallel(c.N, c.forward)
+	case c.Norm.Training || !c.forget:
+		c.norm.keep()
+		cpu.Parallel(c.N, c.statistics)
+		c.norm.affine(scale, shift, norm, c.bias)
+		cpu.Parallel(c.N, c.finish)
+	default:
+		c.norm.affine(scale, shift, norm, c.bias)
+		cpu.Parallel(c.N, c.forward)
+	}
+}
+
+// forwardImages convolves a few rows of windows at a time, whose first row of pixels
+// is a multiple of four.
+func (c *ConvBlock[T]) forwardImages(lo, hi int) {
+	s, rows := c.blockScratch(), 2<<(c.KH&1)
+	defer c.idle.Put(s)
+	for n := lo; n < hi; n++ {
+		c.beginImage(s, n)
+		for i := 0; i < c.PH; i += rows {
+			last := min(i+rows, c.PH)
+			c.convolve(s, n, s.z, i*c.KH, last*c.KH)
+			for r := i; r < last; r++ {
+				c.windows.Largest(s.y[r*c.PW*c.width():], c.winners(n, r), s.z[(r-i)*c.KH*c.windows.Row:])
+			}
+		}
+		c.writeImage(s, n)
+	}
+}
+
+// statisticsOf convolves images and takes their statistics.
+func (c *ConvBlock[T]) statisticsOf(lo, hi int) {
+	s := c.blockScratch()
+	defer c.idle.Put(s)
+	for n := lo; n < hi; n++ {
+		c.beginImage(s, n)
+		z := c.norm.image(n)
+		c.convolve(s, n, z, 0, c.OH)
+		c.norm.statistics(n, z)
+	}
+}
+
+// finishImages does what follows once the statistics of all images are known.
+func (c *ConvBlock[T]) finishImages(lo, hi int) {
+	s := c.blockScratch()
+	defer c.idle.Put(s)
+	for n := lo; n < hi; n++ {
+		z := c.norm.image(n)
+		for i := range c.PH {
+			c.windows.Largest(s.y[i*c.PW*c.width():], c.winners(n, i), z[i*c.KH*c.windows.Row:])
+		}
+		c.writeImage(s, n)
+	}
+}
+
+// winners is where the winners of row i of image n's windows are, empty if they
+// are not kept.
+func (c *ConvBlock[T]) winners(n, i int) []uint8 {
+	if c.forget {
+		return nil
+	}
+	row := c.PW * c.width()
+	return c.winner[(n*c.PH+i)*row:][:row]
+}
+
+// beginImage takes up image n.
+func (c *ConvBlock[T]) beginImage(s *convScratch[T], n int) {
+	if c.engine != nil {
+		c.engine.load(s, c.image(n))
+	}
+}
+
+// convolve computes the rows [lo,hi) of image n's convolution, channels last and
+// without the bias.
+func (c *ConvBlock[T]) convolve(s *convScratch[T], n int, z []T, lo, hi int) {
+	if c.engine != nil {
+		c.engine.convolve(z, s, lo, hi)
+		return
+	}
+	k, p, fg, group := c.patch(), (hi-lo)*c.OW, c.F/c.Groups, c.InSize()/c.Groups
+	cols := s.patches(c.Shape)
+	s.planes = cpu.Sized(s.planes, c.OutSize())
+	for g := range c.Groups {
+		c.unrollRows(c.x[n*c.InSize()+g*group:][:group], lo, hi, cols)
+		gemm.Gemm(false, false, fg, p, k, c.w[g*fg*k:], k, cols, p, false, s.planes[g*fg*p:], p)
+	}
+	gemm.TransposeInto(z, c.width(), s.planes, p, c.F, p)
+}
+
+// writeImage writes the windows' largest pixels to y.
+func (c *ConvBlock[T]) writeImage(s *convScratch[T], n int) {
+	size := c.F * c.pooled()
+	gemm.TransposeInto(c.y[n*size:][:size], c.pooled(), s.y, c.width(), c.pooled(), c.F)
+}
+
+// blockScratch is scratch, with what a block needs besides.
+func (c *ConvBlock[T]) blockScratch() *convScratch[T] {
+	s := c.scratch()
+	s.y = cpu.Sized(s.y, c.pooled()*c.width())
+	return s
+}
+
+// Backward computes the gradients of the operands, skipping those that are nil.
+func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
+	conv, norm := c.split(in)
+	dConv, dNorm := c.split(dIn)
+	c.beginBackward(dConv[:2], dy, conv)
+	db := cpu.Operand(dConv, 2)
+	if c.dbs = c.dbs[:0]; db != nil {
+		c.dbs = cpu.Sized(c.dbs[:cap(c.dbs)], c.chunks*c.width())
+		clear(c.dbs)
+	}
+	if c.norm != nil {
+		cpu.Parallel(c.N, c.dots)
+		c.norm.gradients(dNorm, norm)
+	}
+	if c.dx != nil || len(c.dws) > 0 || len(c.dbs) > 0 {
+		cpu.Parallel(c.chunks, c.backward)
+	}
+	c.endBackward(dConv[:2])
+	if db != nil {
+		vector.SumChunks(c.dbs[:c.width()], c.dbs, c.chunks)
+		copy(db, c.dbs)
+	}
+}
+
+// dotsOf computes what the gradient of the normalisation needs of each image.
+func (c *ConvBlock[T]) dotsOf(lo, hi int) {
+	s := c.scratchBack()
+	defer c.idle.Put(s)
+	for n := lo; n < hi; n++ {
+		c.spreadImage(s, n)
+		c.norm.dots(n, s.dz)
+	}
+}
+
+func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
+	s := c.scratchBack()
+	defer c.idle.Put(s)
+	for chunk := lo; chunk < hi; chunk++ {
+		first, last := c.images(chunk)
+		for n := first; n < last; n++ {
+			c.spreadImage(s, n)
+			if c.norm != nil {
+				c.norm.inputGradient(n, s.dz)
+			}
+			if len(c.dbs) > 0 {
+				s.dz.sums(c.dbs[chunk*c.width():][:c.width()], c.OH)
+			}
+			if c.engine != nil {
+				c.imageGradient(s, n, chunk)
+			} else {
+				s.planes = cpu.Sized(s.planes, c.OutSize())
+				gemm.TransposeInto(s.planes, c.pixels(), s.dz.data, c.width(), c.pixels(), c.F)
+				c.unrolledGradient(s, n, chunk, n > first, s.planes)
+			}
+		}
+	}
+}
+
+// spreadImage sets s.dz to the gradient of image n before the pooling and ReLU.
+func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
+	size, width := c.F*c.pooled(), c.width()
+	s.y = cpu.Sized(s.y, c.pooled()*width)
+	if width > c.F {
+		clear(s.y) // forward may have left a NaN in the channels beyond F
+	}
+	gemm.TransposeInto(s.y, width, c.dy[n*size:][:size], c.pooled(), c.F, c.pooled())
+	w := c.windows
+	w.Row = s.dz.row
+	for i := range c.PH {
+		w.Spread(s.dz.data[s.dz.first+i*c.KH*s.dz.row:], s.y[i*c.PW*width:], c.winners(n, i))
+	}
+	for i := range c.OH {
+		row := s.dz.pixels(i, c.OW)
+		if i < c.PH*c.KH {
+			row = row[c.PW*c.KW*width:] // pixels that no window covers
+		}
+		clear(row)
+	}
+}
+
+// Bytes is the memory that the kernel keeps.
+func (c *ConvBlock[T]) Bytes() int {
+	n := c.Conv2d.Bytes() + len(c.winner) + cpu.BytesOf(c.windows.Scale, c.windows.Shift)
+	if b := c.norm; b != nil {
+		n += cpu.BytesOf(b.z, b.means, b.m2s, b.mean, b.scale, b.ofD, b.ofZ, b.term)
+	}
+	return n
+}

@@ -1,0 +1,95 @@
+package conv
+
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
+)
+
+// depthwise is the engine for convolutions with one filter for each channel:
+// channels last, a pixel's channels are independent of each other, and a vector
+// of them is worked on at once.
+type depthwise[T cpu.Float] struct {
+	Shape
+	width  int // channels of a pixel, of the image and of the output
+	filter []T // [KH][KW][width]
+}
+
+func (d *depthwise[T]) prepare(s Shape, w []T) bool {
+	if _, ok := cpu.Float32s(w); !ok || s.Groups != s.C || s.F != s.C || s.C == 1 {
+		return false
+	}
+	d.Shape, d.width = s, pixel.Width(s.C)
+	d.filter = cpu.Sized(d.filter, d.weights())
+	for c := range s.C {
+		for t := range s.KH * s.KW {
+			d.filter[t*d.width+c] = w[c*s.KH*s.KW+t]
+		}
+	}
+	return true
+}
+
+// image is the frame of an image with the padding that filters see, or that it
+// reaches itself.
+func (d *depthwise[T]) image(data []T) frame[T] {
+	h, w := (d.OH-1)*d.StrideH+(d.KH-1)*d.DilationH+1, (d.OW-1)*d.StrideW+(d.KW-1)*d.DilationW+1
+	return newFrame(frame[T]{data: data}, d.H, d.W, d.width, d.PadTop, max(h-d.PadTop-d.H, 0), d.PadLeft, max(w-d.PadLeft-d.W, 0))
+}
+
+// taps is how a filter lies on a frame.
+func (d *depthwise[T]) taps(f frame[T]) pixel.Taps {
+	return pixel.Taps{Cols: d.OW, Width: d.width, KH: d.KH, KW: d.KW, Pixel: d.StrideW * d.width, Column: d.DilationW * d.width, Row: d.DilationH * f.row}
+}
+
+func (d *depthwise[T]) load(s *convScratch[T], x []T) {
+	f := d.image(s.padded)
+	f.load(x, d.H, d.C)
+	s.padded = f.data
+}
+
+func (d *depthwise[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
+	f := d.image(s.padded)
+	t := d.taps(f)
+	for i := lo; i < hi; i++ {
+		pixel.TapsForward(t, y[(i-lo)*d.OW*d.width:], f.data[i*d.StrideH*f.row:], d.filter)
+	}
+}
+
+func (d *depthwise[T]) weights() int { return d.KH * d.KW * d.width }
+
+func (d *depthwise[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
+	if first {
+		clear(dw)
+	}
+	f := d.image(s.padded)
+	t := d.taps(f)
+	for i := range d.OH {
+		pixel.TapsFilter(t, dw, f.data[i*d.StrideH*f.row:], s.dz.pixels(i, d.OW))
+	}
+}
+
+func (d *depthwise[T]) unpack(dst, dw []T) {
+	for c := range d.C {
+		for t := range d.KH * d.KW {
+			dst[c*d.KH*d.KW+t] = dw[t*d.width+c]
+		}
+	}
+}
+
+func (d *depthwise[T]) prepareBack([]T) {}
+
+func (d *depthwise[T]) frame(f frame[T]) frame[T] {
+	return newFrame(f, d.OH, d.OW, d.width, 0, 0, 0, 0)
+}
+
+func (d *depthwise[T]) inputGradient(dx []T, s *convScratch[T]) {
+	f := d.image(s.dx)
+	s.dx = f.data
+	clear(f.data)
+	t := d.taps(f)
+	for i := range d.OH {
+		pixel.TapsInput(t, f.data[i*d.StrideH*f.row:], s.dz.pixels(i, d.OW), d.filter)
+	}
+	f.unload(dx, d.H, d.C)
+}
+
+func (d *depthwise[T]) bytes() int { return cpu.BytesOf(d.filter) }

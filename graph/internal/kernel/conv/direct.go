@@ -1,0 +1,187 @@
+package conv
+
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/gemm"
+	"tapenet/graph/internal/kernel/pixel"
+)
+
+// direct is the engine that uses the tiles of the matrix product on images as
+// they are: channels last, what a row of a filter sees, KW pixels of C channels,
+// is contiguous. The rows of a tile are output pixels, its columns are filters.
+//
+// It knows convolutions of one group without dilation.
+type direct[T cpu.Float] struct {
+	pass[T]
+	back    pass[T] // the convolution that turns dy to dx, if hasBack
+	hasBack bool
+	scatter scatter[T] // the other way from dy to dx
+}
+
+// pass is one convolution, forward or back.
+type pass[T cpu.Float] struct {
+	Shape
+	tiles  *gemm.Tiles[T]
+	width  int // channels of an output pixel
+	filter []T // panels of [KH][KW*C][tiles.cols]
+}
+
+// set chooses the tiles, and makes room for the filters. It reports false where
+// there are no such tiles.
+func (p *pass[T]) set(s Shape) bool {
+	p.Shape, p.width = s, pixel.Width(s.F)
+	if p.tiles = gemm.WholeTiles[T](p.width); p.tiles == nil {
+		return false
+	}
+	p.filter = cpu.Sized(p.filter, p.width*s.KH*p.depth())
+	return true
+}
+
+// The image that filters see, with its padding.
+func (p *pass[T]) paddedH() int { return (p.OH-1)*p.StrideH + p.KH }
+func (p *pass[T]) paddedW() int { return (p.OW-1)*p.StrideW + p.KW }
+
+// depth is the number of weights in a row of a filter.
+func (p *pass[T]) depth() int { return p.KW * p.C }
+
+// setWeight sets one weight of every filter, given those of all filters at a
+// stride.
+func (p *pass[T]) setWeight(at int, w []T, stride int) {
+	cols := p.tiles.Cols
+	panel := p.filter[at*cols:]
+	for f := range p.F {
+		panel[f/cols*p.KH*p.depth()*cols+f%cols] = w[f*stride]
+	}
+}
+
+// run computes the output pixels of rows [lo,hi) from a padded image.
+func (p *pass[T]) run(y, padded []T, lo, hi int) {
+	depth, cols := p.depth(), p.tiles.Cols
+	parts := (p.OW + len(p.tiles.Rows) - 1) / len(p.tiles.Rows)
+	for f := 0; f < p.width; f += cols {
+		filter := p.filter[f*p.KH*depth:]
+		for i := lo; i < hi; i++ {
+			row := padded[i*p.StrideH*p.paddedW()*p.C:]
+			for q := range parts {
+				first, last := p.OW*q/parts, p.OW*(q+1)/parts
+				p.tiles.Rows[last-first-1](depth, p.KH, row[first*p.StrideW*p.C:], p.StrideW*p.C, 1, p.paddedW()*p.C,
+					filter, cols, depth*cols, y[((i-lo)*p.OW+first)*p.width+f:], p.width, false)
+			}
+		}
+	}
+}
+
+func (d *direct[T]) prepare(s Shape, w []T) bool {
+	if s.Groups != 1 || s.DilationH != 1 || s.DilationW != 1 || !d.set(s) {
+		return false
+	}
+	for u := range d.KH {
+		for v := range d.KW {
+			for c := range d.C {
+				d.setWeight(u*d.depth()+v*d.C+c, w[(c*d.KH+u)*d.KW+v:], d.patch())
+			}
+		}
+	}
+	return true
+}
+
+// load leaves out the pixels below and right of what filters see.
+func (d *direct[T]) load(s *convScratch[T], x []T) {
+	s.padded = cpu.Sized(s.padded, d.paddedH()*d.paddedW()*d.C)
+	h, w := min(d.H, d.paddedH()-d.PadTop), min(d.W, d.paddedW()-d.PadLeft)
+	if w <= 0 {
+		return // filters see padding alone
+	}
+	for i := range max(h, 0) {
+		row := s.padded[((i+d.PadTop)*d.paddedW()+d.PadLeft)*d.C:]
+		if d.C == 1 {
+			copy(row[:w], x[i*d.W:])
+		} else {
+			gemm.TransposeInto(row, d.C, x[i*d.W:], d.H*d.W, d.C, w)
+		}
+	}
+}
+
+func (d *direct[T]) convolve(y []T, s *convScratch[T], lo, hi int) { d.run(y, s.padded, lo, hi) }
+
+func (d *direct[T]) weights() int { return d.KH * d.depth() * d.width }
+
+// filterGradient has a tile's rows along a filter's row, and sums over an image.
+func (d *direct[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
+	depth, cols, dy := d.depth(), d.tiles.Cols, s.dz
+	parts := (depth + len(d.tiles.Rows) - 1) / len(d.tiles.Rows)
+	for f := 0; f < d.width; f += cols {
+		for u := range d.KH {
+			for q := range parts {
+				lo, hi := depth*q/parts, depth*(q+1)/parts
+				d.tiles.Rows[hi-lo-1](d.OW, d.OH, s.padded[u*d.paddedW()*d.C+lo:], 1, d.StrideW*d.C, d.StrideH*d.paddedW()*d.C,
+					dy.data[dy.first+f:], d.width, dy.row, dw[(u*depth+lo)*d.width+f:], d.width, !first)
+			}
+		}
+	}
+}
+
+func (d *direct[T]) unpack(dst, dw []T) {
+	for u := range d.KH {
+		for v := range d.KW {
+			for c := range d.C {
+				for f, x := range dw[(u*d.depth()+v*d.C+c)*d.width:][:d.F] {
+					dst[((f*d.C+c)*d.KH+u)*d.KW+v] = x
+				}
+			}
+		}
+	}
+}
+
+func (d *direct[T]) prepareBack(w []T) {
+	back, ok := d.inputShape()
+	if d.hasBack = ok && !d.scatters(back) && d.back.set(back); !d.hasBack {
+		d.scatter.pack(d.Shape, w)
+		return
+	}
+	for u := range d.KH {
+		for v := range d.KW {
+			for f := range d.F { // the flipped filters' channels
+				d.back.setWeight((d.KH-1-u)*d.back.depth()+(d.KW-1-v)*d.back.C+f, w[(f*d.C*d.KH+u)*d.KW+v:], d.KH*d.KW)
+			}
+		}
+	}
+}
+
+// frame has the border that the convolution back sees.
+func (d *direct[T]) frame(f frame[T]) frame[T] {
+	if !d.hasBack {
+		return newFrame(f, d.OH, d.OW, d.width, 0, 0, 0, 0)
+	}
+	top, left := d.back.PadTop, d.back.PadLeft
+	return newFrame(f, d.OH, d.OW, d.width, top, d.back.paddedH()-d.OH-top, left, d.back.paddedW()-d.OW-left)
+}
+
+func (d *direct[T]) inputGradient(dx []T, s *convScratch[T]) {
+	if !d.hasBack {
+		s.cols, s.dx = cpu.Sized(s.cols, d.OW*d.scatter.patchSize()), cpu.Sized(s.dx, d.scatter.size())
+		d.scatter.gradient(dx, s.dz, s.cols, s.dx)
+		return
+	}
+	plane := d.H * d.W
+	s.dx = cpu.Sized(s.dx, plane*d.back.width)
+	d.back.run(s.dx, s.dz.data, 0, d.H)
+	gemm.TransposeInto(dx, plane, s.dx, d.back.width, plane, d.C)
+}
+
+func (d *direct[T]) bytes() int { return cpu.BytesOf(d.filter, d.back.filter, d.scatter.w) }
+
+// inputShape is the convolution that turns the gradient of s's output, channels
+// last, into the gradient of its input, with the filters flipped. It reports
+// false where there is none: with strides, or padding as wide as the filters.
+func (s Shape) inputShape() (back Shape, ok bool) {
+	bottom, right := s.OH+s.KH-1-s.PadTop-s.H, s.OW+s.KW-1-s.PadLeft-s.W
+	if s.StrideH != 1 || s.StrideW != 1 || s.PadTop >= s.KH || s.PadLeft >= s.KW || bottom >= s.KH || right >= s.KW {
+		return s, false
+	}
+	back = s
+	back.C, back.H, back.W, back.F = pixel.Width(s.F), s.OH, s.OW, s.C
+	back.PadTop, back.PadLeft = s.KH-1-s.PadTop, s.KW-1-s.PadLeft
+	back.OH, back.OW = s.H, s.W
+	return back, true
+}

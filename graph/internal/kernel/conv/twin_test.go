@@ -1,0 +1,74 @@
+package conv
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"tapenet/graph/internal/kernel/kerneltest"
+)
+
+// twins are makers of operands of a size, with all the rest random.
+var twins = kerneltest.Makers{
+	"Conv2d":    convTwin,
+	"depthwise": depthwiseTwin,
+	"winograd":  winogradTwin,
+}
+
+func TestTwins(t *testing.T) { kerneltest.RunTwins(t, twins) }
+
+func FuzzTwins(f *testing.F) { kerneltest.FuzzTwins(f, twins) }
+
+// convTwin convolves images of n columns, forward and backward.
+func convTwin(r *rand.Rand, n int) kerneltest.Twin {
+	s := randomConv(r, n)
+	s.C, s.F = 1+r.IntN(18), 1+r.IntN(40)
+	return convolution(r, s)
+}
+
+// depthwiseTwin has a filter for each channel.
+func depthwiseTwin(r *rand.Rand, n int) kerneltest.Twin {
+	s := randomConv(r, n)
+	s.C = 1 + r.IntN(20)
+	s.F, s.Groups = s.C, s.C
+	s.DilationH, s.DilationW = 1+r.IntN(2), 1+r.IntN(2)
+	s.OH, s.OW = max(1, s.OH-s.KH), max(1, s.OW-s.KW)
+	return convolution(r, s)
+}
+
+// winogradTwin has 3×3 or 5×5 filters, and channels and pixels enough for them.
+func winogradTwin(r *rand.Rand, n int) kerneltest.Twin {
+	k := 3 + 2*r.IntN(2)
+	s := Shape{N: 2, C: 8 * (2 + r.IntN(3)), F: 16 + r.IntN(30), KH: k, KW: k, PadTop: r.IntN(k), PadLeft: r.IntN(k)}
+	s.StrideH, s.StrideW, s.DilationH, s.DilationW, s.Groups = 1, 1, 1, 1, 1
+	s.OW = 1 + n%40
+	s.OH = 256/s.OW + 1
+	s.H, s.W = max(1, s.OH+k-1-s.PadTop-r.IntN(k)), max(1, s.OW+k-1-s.PadLeft-r.IntN(k))
+	c := convolution(r, s)
+	c.Tiled = true
+	return c
+}
+
+// randomConv is a geometry of images of n columns, at least one.
+func randomConv(r *rand.Rand, n int) Shape {
+	s := Shape{
+		N: 1 + r.IntN(3), H: 1 + r.IntN(9), W: max(n, 1), KH: 1 + r.IntN(3), KW: 1 + r.IntN(3),
+		StrideH: 1 + r.IntN(2), StrideW: 1 + r.IntN(2), PadTop: r.IntN(3), PadLeft: r.IntN(3), DilationH: 1, DilationW: 1, Groups: 1,
+	}
+	s.OH = max(1, (s.H+s.PadTop+r.IntN(3)-s.KH)/s.StrideH+1)
+	s.OW = max(1, (s.W+s.PadLeft+r.IntN(3)-s.KW)/s.StrideW+1)
+	return s
+}
+
+// convolution runs Conv2d forward and backward.
+func convolution(r *rand.Rand, s Shape) kerneltest.Twin {
+	c := NewConv2d[float32](s)
+	x, w, b, y := kerneltest.Normal[float32](r, s.N*s.InSize()), kerneltest.Normal[float32](r, s.Weights()), kerneltest.Normal[float32](r, s.F), kerneltest.Normal[float32](r, s.N*s.OutSize())
+	return kerneltest.Twin{
+		Floats: [][]float32{x, w, b, y, kerneltest.Unset[float32](len(y)), kerneltest.Unset[float32](len(x)), kerneltest.Unset[float32](len(w)), kerneltest.Unset[float32](len(b))},
+		Run: func(f [][]float32, _ [][]uint8) {
+			c.Forward(f[4], f[:3])
+			c.Backward(f[5:], f[3], f[:3])
+		},
+		Roundings: 2 * (s.N*s.pixels() + s.patch()*s.F + 8),
+	}
+}

@@ -1,0 +1,152 @@
+package conv
+
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/gemm"
+)
+
+// unrolledForward computes the planes y of image n, without the bias, as a
+// matrix product of the filters and the image's patches.
+func (c *Conv2d[T]) unrolledForward(s *convScratch[T], n int, y []T) {
+	k, p, fg, cols := c.patch(), c.pixels(), c.F/c.Groups, s.patches(c.Shape)
+	for g := range c.Groups {
+		gemm.Gemm(false, false, fg, p, k, c.w[g*fg*k:], k, c.unroll(n, g, cols), p, false, y[g*fg*p:], p)
+	}
+}
+
+// unrolledGradient computes what image n, whose output has the gradient dy,
+// gives to the gradients of x and w, as far as they are asked for.
+func (c *Conv2d[T]) unrolledGradient(s *convScratch[T], n, chunk int, accumulate bool, dy []T) {
+	cols := s.patches(c.Shape)
+	if c.dx != nil {
+		c.inputGradient(n, dy, cols)
+	}
+	if len(c.dws) == 0 {
+		return
+	}
+	k, p, fg, dw := c.patch(), c.pixels(), c.F/c.Groups, c.dws[chunk*c.Weights():][:c.Weights()]
+	for g := range c.Groups {
+		gemm.Gemm(false, true, fg, k, p, dy[g*fg*p:], p, c.unroll(n, g, cols), p, accumulate, dw[g*fg*k:], k)
+	}
+}
+
+// inputGradient computes the gradient of image n, whose output has the gradient
+// dy: that of its patches, added up.
+func (c *Conv2d[T]) inputGradient(n int, dy, cols []T) {
+	k, p, fg := c.patch(), c.pixels(), c.F/c.Groups
+	dx := c.dx[n*c.InSize():][:c.InSize()]
+	group := c.InSize() / c.Groups
+	for g := range c.Groups {
+		if c.pointwise() {
+			cols = dx[g*group:]
+		}
+		gemm.Gemm(true, false, k, p, fg, c.w[g*fg*k:], k, dy[g*fg*p:], p, false, cols, p)
+		if !c.pointwise() {
+			c.roll(dx[g*group:][:group], cols)
+		}
+	}
+}
+
+// patches returns memory for the patches of an image.
+func (s *convScratch[T]) patches(shape Shape) []T {
+	s.cols = cpu.Sized(s.cols, shape.patch()*shape.pixels())
+	return s.cols
+}
+
+// unroll returns the patches of group g of image n as a matrix with one row
+// for each filter weight and one column for each output pixel (im2col). The
+// matrix is cols, or the image itself where that already has this form.
+func (c *Conv2d[T]) unroll(n, g int, cols []T) []T {
+	group := c.InSize() / c.Groups
+	x := c.x[n*c.InSize()+g*group:][:group]
+	if c.pointwise() {
+		return x
+	}
+	c.unrollRows(x, 0, c.OH, cols)
+	return cols
+}
+
+// unrollRows is unroll for the output rows [lo,hi) alone, of the planes x.
+func (c *Conv2d[T]) unrollRows(x []T, lo, hi int, cols []T) {
+	row, size := 0, (hi-lo)*c.OW
+	for plane := range c.C / c.Groups {
+		for u := range c.KH {
+			for v := range c.KW {
+				c.unrollWeight(cols[row*size:][:size], x[plane*c.H*c.W:][:c.H*c.W], u, v, lo)
+				row++
+			}
+		}
+	}
+}
+
+// unrollWeight writes what weight (u,v) of a filter sees of one plane, from
+// output row lo on.
+func (c *Conv2d[T]) unrollWeight(dst, plane []T, u, v, lo int) {
+	first, last := c.columns(v)
+	for i := lo; len(dst) > 0; i++ {
+		out := dst[:c.OW]
+		dst = dst[c.OW:]
+		h := i*c.StrideH + u*c.DilationH - c.PadTop
+		if h < 0 || h >= c.H || first >= last {
+			clear(out)
+			continue
+		}
+		clear(out[:first])
+		clear(out[last:])
+		src := plane[h*c.W:][:c.W]
+		w := first*c.StrideW + v*c.DilationW - c.PadLeft
+		if c.StrideW == 1 {
+			copy(out[first:last], src[w:])
+			continue
+		}
+		for j := first; j < last; j++ {
+			out[j] = src[w]
+			w += c.StrideW
+		}
+	}
+}
+
+// roll adds up a matrix of patches into the image that it came from (col2im),
+// the transpose of unroll.
+func (c *Conv2d[T]) roll(dx, cols []T) {
+	clear(dx)
+	row := 0
+	for plane := range c.C / c.Groups {
+		for u := range c.KH {
+			for v := range c.KW {
+				c.rollRow(dx[plane*c.H*c.W:][:c.H*c.W], cols[row*c.pixels():][:c.pixels()], u, v)
+				row++
+			}
+		}
+	}
+}
+
+func (c *Conv2d[T]) rollRow(plane, src []T, u, v int) {
+	first, last := c.columns(v)
+	for i := range c.OH {
+		h := i*c.StrideH + u*c.DilationH - c.PadTop
+		if h < 0 || h >= c.H {
+			continue
+		}
+		dst := plane[h*c.W:][:c.W]
+		w := first*c.StrideW + v*c.DilationW - c.PadLeft
+		for _, d := range src[i*c.OW:][first:last] {
+			dst[w] += d
+			w += c.StrideW
+		}
+	}
+}
+
+// columns returns the output columns [first,last) for which column v of the
+// filter lies inside the image.
+func (c *Conv2d[T]) columns(v int) (first, last int) {
+	offset := v*c.DilationW - c.PadLeft // input column at output column 0
+	if offset < 0 {
+		first = (-offset + c.StrideW - 1) / c.StrideW
+	}
+	if offset < c.W {
+		last = (c.W-1-offset)/c.StrideW + 1
+	}
+	last = min(last, c.OW)
+	return min(first, last), last
+}

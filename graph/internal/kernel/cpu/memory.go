@@ -1,0 +1,83 @@
+package cpu
+
+// FreeList keeps up to maxIdle idle values for reuse; more are left to the garbage collector. Unlike a sync.Pool it never forgets one:
+// so a warm kernel allocates nothing, unless more than maxIdle calls overlap.
+type FreeList[E any] chan *E
+
+const maxIdle = 64
+
+// NewFreeList returns an empty list.
+func NewFreeList[E any]() FreeList[E] { return make(FreeList[E], maxIdle) }
+
+// Get returns an idle value, or nil if there is none.
+func (l FreeList[E]) Get() *E {
+	select {
+	case e := <-l:
+		return e
+	default:
+		return nil
+	}
+}
+
+// Put makes e idle. The caller must not use it any more.
+func (l FreeList[E]) Put(e *E) {
+	select {
+	case l <- e:
+	default:
+	}
+}
+
+// Sum adds up the sizes of the idle values.
+func (l FreeList[E]) Sum(size func(*E) int) (n int) {
+	for range len(l) {
+		e := l.Get()
+		n += size(e)
+		l.Put(e)
+	}
+	return n
+}
+
+// Operand returns operand i, or nil if the operator was given fewer.
+func Operand[T Float](in [][]T, i int) []T {
+	if i < len(in) {
+		return in[i]
+	}
+	return nil
+}
+
+// Grow returns a buffer for n copies of like, reusing buf if it has that size.
+// It is empty if like is nil.
+func Grow[T Float](buf, like []T, n int) []T {
+	if size := n * len(like); len(buf) != size {
+		return make([]T, size)
+	}
+	return buf
+}
+
+// Sized returns a buffer of the given size, buf if it has that. Its content is
+// arbitrary, but a new one's is zero.
+func Sized[T Float](buf []T, size int) []T {
+	if len(buf) != size {
+		return make([]T, size)
+	}
+	return buf
+}
+
+// AtLeast is Sized for a buffer whose size changes: it only grows.
+func AtLeast[T Float](buf *[]T, size int) []T {
+	if cap(*buf) < size {
+		*buf = make([]T, size)
+	}
+	return (*buf)[:size]
+}
+
+// BytesOf is the memory that buffers take.
+func BytesOf[T Float](buffers ...[]T) (n int) {
+	for _, b := range buffers {
+		n += cap(b)
+	}
+	if _, ok := any(T(0)).(float32); ok {
+		return 4 * n
+	}
+	return 8 * n
+}

@@ -1,0 +1,92 @@
+package gemm
+
+import "tapenet/graph/internal/kernel/cpu"
+
+// Sizes of the blocks that a product is cut into. Sums are rounded to C's precision at each multiple of blockK and nowhere else,
+// so blockK is part of what a product computes; the other two only decide its speed.
+const (
+	blockK = 256 // a strip of A and a panel of B of this depth fit into the first-level cache, or nearly
+	blockM = 192 // rows of A that are used with one panel of B before the next; a multiple of every tile's rows
+	blockN = 480 // columns of B that are packed at a time; a multiple of every tile's columns
+)
+
+// workspace is the memory that one product needs. It is large enough to lie on a page border: packed panels are aligned to cache lines.
+type workspace[T cpu.Float] struct {
+	b    [blockK * blockN]T // packed panels of B
+	tile [maxTile]T         // a tile of which C has not all columns
+}
+
+// maxTile is the number of elements of the largest tile.
+const maxTile = 12 * 32
+
+// matrix is a strided view: element (i,j) is data[i*row+j*col].
+type matrix[T cpu.Float] struct {
+	data     []T
+	row, col int
+}
+
+// stored views a stored matrix, transposed or as it is.
+func stored[T cpu.Float](trans bool, data []T, ld int) matrix[T] {
+	if trans {
+		return matrix[T]{data, 1, ld}
+	}
+	return matrix[T]{data, ld, 1}
+}
+
+// at returns the view whose element (0,0) is m's (i,j).
+func (m matrix[T]) at(i, j int) matrix[T] {
+	return matrix[T]{m.data[i*m.row+j*m.col:], m.row, m.col}
+}
+
+// packB packs b for a product of m rows in all, panel by panel: each is k rows of x.cols contiguous elements. Columns that the last
+// panel has too many are zero. Panels whose rows are contiguous anyway stay where they are if only a dozen strips use them.
+func (x *block[T]) packB(m int) {
+	x.packed = 0
+	if x.b.col == 1 && m <= 12*len(x.Rows) {
+		x.packed = x.n - x.n%x.Cols
+	}
+	for j := x.packed; j < x.n; j += x.Cols {
+		panel, src, cols := x.w.b[j*x.k:][:x.Cols*x.k], x.b.at(0, j), min(x.Cols, x.n-j)
+		if cols < x.Cols {
+			clear(panel)
+		}
+		if src.col == 1 {
+			packRows(panel, src.data, src.row, x.k, cols, x.Cols)
+		} else {
+			x.packCols(panel, src.data, src.col, x.k, cols, x.Cols)
+		}
+	}
+}
+
+// panel returns the panel of b that begins at column j.
+func (x *block[T]) panel(j int) matrix[T] {
+	if j < x.packed {
+		return x.b.at(0, j)
+	}
+	return matrix[T]{x.w.b[j*x.k:], x.Cols, 1}
+}
+
+// packRows fills a panel from k rows that are stored at distance ld.
+func packRows[T cpu.Float](panel, src []T, ld, k, cols, width int) {
+	for p := range k {
+		copy(panel[p*width:][:cols], src[p*ld:])
+	}
+}
+
+// packCols fills a panel from columns that are stored at distance ld.
+func packCols[T cpu.Float](panel, src []T, ld, k, cols, width int) {
+	const strip = 16 // so many elements of each column at a time: about a cache line
+	for p0 := 0; p0 < k; p0 += strip {
+		dst := panel[p0*width:]
+		for j := range cols {
+			for p, x := range src[j*ld+p0:][:min(strip, k-p0)] {
+				dst[p*width+j] = x
+			}
+		}
+	}
+}
+
+// TransposeInto sets dst[p*dstRow+j] to src[j*srcRow+p] for p < k and j < n.
+func TransposeInto[T cpu.Float](dst []T, dstRow int, src []T, srcRow, n, k int) {
+	tilesOf[T](n).packCols(dst, src, srcRow, k, n, dstRow)
+}

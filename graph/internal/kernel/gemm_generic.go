@@ -1,9 +1,0 @@
-//go:build !amd64 || noasm
-
-package kernel
-
-// tiles32 returns the only tiles of this build.
-func tiles32(tier, int) *tiles[float32] { return tilesGo32 }
-
-// wholeTiles32 returns nil: this build has no tiles whose columns divide a multiple of eight.
-func wholeTiles32(tier, int) *tiles[float32] { return nil }

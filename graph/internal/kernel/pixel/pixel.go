@@ -1,0 +1,209 @@
+// Package pixel holds loops over images that are stored channels last: pixel p of
+// channel f is element p*width+f, and width is a multiple of eight. The assembly
+// gives the same bits as the loops here, where a conversion keeps the compiler
+// from fusing a product with the sum around it; only Taps differs.
+package pixel
+
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/cpu"
+)
+
+// Width is the number of channels that n are stored as.
+func Width(n int) int { return (n + 7) &^ 7 }
+
+// loopFuncs are the loops in assembly, from cpu.TierAVX2 on.
+type loopFuncs struct {
+	largest  func(cols, width int, y []float32, at []uint8, z []float32, kh, kw, row int, scale, shift []float32, floor float32)
+	highest  func(cols, width int, y, z []float32, row int, shift []float32, floor float32)
+	spread   func(cols, width int, dz, dy []float32, at []uint8, kh, kw, row int)
+	sums     func(sum, x []float32, n, width int)
+	squares  func(sum, x, mean []float32, n, width int)
+	dots     func(sum, dot, d, z, mean []float32, n, width int)
+	normGrad func(d, z, mean, ofD, ofZ, term []float32, n, width int)
+
+	addPatches func(dst, src []float32, n, kh, depth, step, row int)
+
+	winograd winogradLoops
+
+	tapsForward, tapsFilter, tapsInput func(cols, width int, a, b, w []float32, kh, kw, pixel, column, row int)
+}
+
+// clipped is the place of a window's winner where none rises above the floor.
+const clipped = 255
+
+// Windows are a row of pooling windows, side by side, over pixels that are
+// scaled and shifted channel by channel.
+type Windows[T cpu.Float] struct {
+	Cols, Width  int
+	KH, KW       int // size of a window
+	Row          int // elements of a row of the pixels
+	Scale, Shift []T
+	Unscaled     bool // scale is 1
+	Floor        T
+}
+
+// Largest sets y to the largest pixel of each window, and at, unless it is
+// empty, to its place u*kw+v in the window, or to clipped. A NaN wins over every
+// number, so that it is not lost.
+func (w *Windows[T]) Largest(y []T, at []uint8, z []T) {
+	if y, ok := cpu.Float32s(y); ok {
+		z, _ := cpu.Float32s(z)
+		scale, _ := cpu.Float32s(w.Scale)
+		shift, _ := cpu.Float32s(w.Shift)
+		if len(at) == 0 && w.Unscaled && w.KH == 2 && w.KW == 2 {
+			loops.highest(w.Cols, w.Width, y, z, w.Row, shift, float32(w.Floor))
+			return
+		}
+		loops.largest(w.Cols, w.Width, y, at, z, w.KH, w.KW, w.Row, scale, shift, float32(w.Floor))
+		return
+	}
+	for j := range w.Cols {
+		for f := range w.Width {
+			best, place := w.window(z[j*w.KW*w.Width+f:], f)
+			y[j*w.Width+f] = best
+			if len(at) > 0 {
+				at[j*w.Width+f] = place
+			}
+		}
+	}
+}
+
+// window is one window of channel f, whose first pixel is z[0].
+func (w *Windows[T]) window(z []T, f int) (best T, place uint8) {
+	best = T(math.Inf(-1))
+	for u := range w.KH {
+		for v := range w.KW {
+			if x := T(z[u*w.Row+v*w.Width]*w.Scale[f]) + w.Shift[f]; x > best || x != x {
+				best, place = x, uint8(u*w.KW+v)
+			}
+		}
+	}
+	if best <= w.Floor {
+		return w.Floor, clipped
+	}
+	return best, place
+}
+
+// Spread sets dz, the gradient of the windows' pixels, to dy where a window's
+// winner is, else to 0.
+func (w *Windows[T]) Spread(dz, dy []T, at []uint8) {
+	if dz, ok := cpu.Float32s(dz); ok {
+		dy, _ := cpu.Float32s(dy)
+		loops.spread(w.Cols, w.Width, dz, dy, at, w.KH, w.KW, w.Row)
+		return
+	}
+	for j := range w.Cols {
+		for f := range w.Width {
+			for place := range w.KH * w.KW {
+				x := T(0)
+				if int(at[j*w.Width+f]) == place {
+					x = dy[j*w.Width+f]
+				}
+				dz[place/w.KW*w.Row+(j*w.KW+place%w.KW)*w.Width+f] = x
+			}
+		}
+	}
+}
+
+// partOf is which of four interleaved sums the pth of n terms goes to: the
+// last terms, which do not fill all four, go to part 0.
+func partOf(p, n int) int {
+	if p < n&^3 {
+		return p & 3
+	}
+	return 0
+}
+
+// Sums computes sum[f] += Σ_p x[p,f], over n pixels.
+func Sums[T cpu.Float](sum, x []T, n, width int) {
+	if sum, ok := cpu.Float32s(sum); ok {
+		x, _ := cpu.Float32s(x)
+		loops.sums(sum, x, n, width)
+		return
+	}
+	for f := range width {
+		var s [4]T
+		for p := range n {
+			s[partOf(p, n)] += x[p*width+f]
+		}
+		sum[f] += (s[0] + s[1]) + (s[2] + s[3])
+	}
+}
+
+// Squares computes sum[f] += Σ_p (x[p,f]-mean[f])².
+func Squares[T cpu.Float](sum, x, mean []T, n, width int) {
+	if sum, ok := cpu.Float32s(sum); ok {
+		x, _ := cpu.Float32s(x)
+		mean, _ := cpu.Float32s(mean)
+		loops.squares(sum, x, mean, n, width)
+		return
+	}
+	for f := range width {
+		var s [4]T
+		for p := range n {
+			d := x[p*width+f] - mean[f]
+			s[partOf(p, n)] += T(d * d)
+		}
+		sum[f] += (s[0] + s[1]) + (s[2] + s[3])
+	}
+}
+
+// Dots computes sum[f] += Σ_p d[p,f] and dot[f] += Σ_p d[p,f]·(z[p,f]-mean[f]).
+func Dots[T cpu.Float](sum, dot, d, z, mean []T, n, width int) {
+	if sum, ok := cpu.Float32s(sum); ok {
+		dot, _ := cpu.Float32s(dot)
+		d, _ := cpu.Float32s(d)
+		z, _ := cpu.Float32s(z)
+		mean, _ := cpu.Float32s(mean)
+		loops.dots(sum, dot, d, z, mean, n, width)
+		return
+	}
+	for f := range width {
+		var s, t [4]T
+		for p := range n {
+			i := partOf(p, n)
+			s[i] += d[p*width+f]
+			t[i] += T(d[p*width+f] * (z[p*width+f] - mean[f]))
+		}
+		sum[f] += (s[0] + s[1]) + (s[2] + s[3])
+		dot[f] += (t[0] + t[1]) + (t[2] + t[3])
+	}
+}
+
+// NormGrad computes d[p,f] = ofD[f]·d[p,f] + (ofZ[f]·(z[p,f]-mean[f]) + term[f]).
+func NormGrad[T cpu.Float](d, z, mean, ofD, ofZ, term []T, n, width int) {
+	if d, ok := cpu.Float32s(d); ok {
+		z, _ := cpu.Float32s(z)
+		mean, _ := cpu.Float32s(mean)
+		ofD, _ := cpu.Float32s(ofD)
+		ofZ, _ := cpu.Float32s(ofZ)
+		term, _ := cpu.Float32s(term)
+		loops.normGrad(d, z, mean, ofD, ofZ, term, n, width)
+		return
+	}
+	for p := range n {
+		for f := range width {
+			i := p*width + f
+			d[i] = T(ofD[f]*d[i]) + (T(ofZ[f]*(z[i]-mean[f])) + term[f])
+		}
+	}
+}
+
+// AddPatches adds n patches of kh rows of depth elements, a multiple of eight,
+// to an image: dst[u,j·step+d] += src[j,u,d], where rows of dst are row apart.
+func AddPatches[T cpu.Float](dst, src []T, n, kh, depth, step, row int) {
+	if dst, ok := cpu.Float32s(dst); ok {
+		src, _ := cpu.Float32s(src)
+		loops.addPatches(dst, src, n, kh, depth, step, row)
+		return
+	}
+	for j := range n {
+		for u := range kh {
+			for d := range depth {
+				dst[u*row+j*step+d] += src[(j*kh+u)*depth+d]
+			}
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package pixel
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"tapenet/graph/internal/kernel/kerneltest"
+)
+
+// twins are makers of operands of a size, with all the rest random.
+var twins = kerneltest.Makers{
+	"largest":         largestTwin,
+	"spread":          spreadTwin,
+	"channelSums":     channelTwin(func(f [][]float32, n, width int) { Sums(f[0], f[6], n, width) }),
+	"channelSquares":  channelTwin(func(f [][]float32, n, width int) { Squares(f[0], f[6], f[1], n, width) }),
+	"channelDots":     channelTwin(func(f [][]float32, n, width int) { Dots(f[0], f[1], f[6], f[7], f[2], n, width) }),
+	"channelNormGrad": channelTwin(func(f [][]float32, n, width int) { NormGrad(f[6], f[7], f[0], f[1], f[2], f[3], n, width) }),
+	"addPatches":      addPatchesTwin,
+	"tapsForward":     tapsTwin(func(t Taps, f [][]float32) { TapsForward(t, f[0], f[1], f[2]) }),
+	"tapsFilter":      tapsTwin(func(t Taps, f [][]float32) { TapsFilter(t, f[2], f[1], f[0]) }),
+	"tapsInput":       tapsTwin(func(t Taps, f [][]float32) { TapsInput(t, f[1], f[0], f[2]) }),
+	"winogradImage":   winogradTileTwin(func(t tileCase, f [][]float32) { WinogradImage(t.side, t.n, t.width, f[0], f[1], t.step, t.row, t.q) }),
+	"winogradSpread":  winogradTileTwin(func(t tileCase, f [][]float32) { WinogradSpread(t.side, t.n, t.width, f[1], f[0], t.step, t.row, t.q) }),
+	"winogradEvaluate": winogradTileTwin(func(t tileCase, f [][]float32) {
+		WinogradEvaluate(t.side, t.pixels, t.n, t.width, f[0], f[1], t.step, t.row, t.q)
+	}),
+	"winogradCombine": winogradTileTwin(func(t tileCase, f [][]float32) {
+		WinogradCombine(t.side, t.pixels, t.n, t.width, f[1], f[0], t.step, t.row, t.q, t.rows, t.cols)
+	}),
+}
+
+func TestTwins(t *testing.T) { kerneltest.RunTwins(t, twins) }
+
+func FuzzTwins(f *testing.F) { kerneltest.FuzzTwins(f, twins) }
+
+// randomWindows are a row of n windows; there is always one.
+func randomWindows(r *rand.Rand, n int) Windows[float32] {
+	w := Windows[float32]{Cols: max(n, 1), Width: 8 * (1 + r.IntN(5)), KH: 1 + r.IntN(3), KW: 1 + r.IntN(3)}
+	if r.IntN(2) > 0 {
+		w.KH, w.KW = 2, 2
+	}
+	w.Row = w.Cols*w.KW*w.Width + r.IntN(20)
+	w.Scale, w.Shift = kerneltest.Normal[float32](r, w.Width), kerneltest.Normal[float32](r, w.Width)
+	if w.Unscaled = r.IntN(2) > 0; w.Unscaled {
+		for f := range w.Scale {
+			w.Scale[f] = 1
+		}
+	}
+	if r.IntN(2) > 0 {
+		w.Floor = float32(math.Inf(-1))
+	}
+	return w
+}
+
+// pixels is the number of elements under the windows.
+func (w Windows[T]) pixels() int { return (w.KH-1)*w.Row + w.Cols*w.KW*w.Width }
+
+// largestTwin pools, with and without keeping the winners' places.
+func largestTwin(r *rand.Rand, n int) kerneltest.Twin {
+	w, keep := randomWindows(r, n), r.IntN(2)
+	return kerneltest.Twin{
+		Floats: [][]float32{kerneltest.Values(r, w.Cols*w.Width), kerneltest.Values(r, w.pixels()), w.Scale, w.Shift},
+		Bytes:  [][]uint8{make([]uint8, keep*w.Cols*w.Width)},
+		Run: func(f [][]float32, i [][]uint8) {
+			w := w
+			w.Scale, w.Shift = f[2], f[3]
+			w.Largest(f[0], i[0], f[1])
+		},
+	}
+}
+
+func spreadTwin(r *rand.Rand, n int) kerneltest.Twin {
+	w := randomWindows(r, n)
+	at := make([]uint8, w.Cols*w.Width)
+	for i := range at {
+		if at[i] = uint8(r.IntN(w.KH * w.KW)); r.IntN(4) == 0 {
+			at[i] = clipped
+		}
+	}
+	return kerneltest.Twin{
+		Floats: [][]float32{kerneltest.Values(r, w.pixels()), kerneltest.Values(r, w.Cols*w.Width)},
+		Bytes:  [][]uint8{at},
+		Run:    func(f [][]float32, i [][]uint8) { w.Spread(f[0], f[1], i[0]) },
+	}
+}
+
+// channelTwin is a loop over n pixels, at least one: with six operands of one
+// value a channel, and two of a whole image.
+func channelTwin(run func(f [][]float32, n, width int)) func(r *rand.Rand, n int) kerneltest.Twin {
+	return func(r *rand.Rand, n int) kerneltest.Twin {
+		n, width := max(n, 1), 8*(1+r.IntN(5))
+		w := kerneltest.Twin{Run: func(f [][]float32, _ [][]uint8) { run(f, n, width) }}
+		for range 6 {
+			w.Floats = append(w.Floats, kerneltest.Normal[float32](r, width))
+		}
+		w.Floats = append(w.Floats, kerneltest.Normal[float32](r, n*width), kerneltest.Normal[float32](r, n*width))
+		return w
+	}
+}
+
+// addPatchesTwin adds up n patches, at least one.
+func addPatchesTwin(r *rand.Rand, n int) kerneltest.Twin {
+	n, kh, depth, step := max(n, 1), 1+r.IntN(3), 8*(1+r.IntN(5)), 1+r.IntN(40)
+	row := n*step + depth + r.IntN(9)
+	return kerneltest.Twin{
+		Floats: [][]float32{kerneltest.Values(r, (kh-1)*row+(n-1)*step+depth), kerneltest.Values(r, n*kh*depth)},
+		Run:    func(f [][]float32, _ [][]uint8) { AddPatches(f[0], f[1], n, kh, depth, step, row) },
+	}
+}
+
+// tapsTwin has n output pixels, at least one.
+func tapsTwin(run func(t Taps, f [][]float32)) func(r *rand.Rand, n int) kerneltest.Twin {
+	return func(r *rand.Rand, n int) kerneltest.Twin {
+		t := Taps{Cols: max(n, 1), Width: 8 * (1 + r.IntN(4)), KH: 1 + r.IntN(3), KW: 1 + r.IntN(3)}
+		t.Pixel, t.Column, t.Row = r.IntN(3)*t.Width, r.IntN(3)*t.Width, r.IntN(100)
+		image := (t.Cols-1)*t.Pixel + (t.KH-1)*t.Row + (t.KW-1)*t.Column + t.Width
+		return kerneltest.Twin{
+			Floats:    [][]float32{kerneltest.Normal[float32](r, t.Cols*t.Width), kerneltest.Normal[float32](r, image), kerneltest.Normal[float32](r, t.KH*t.KW*t.Width)},
+			Run:       func(f [][]float32, _ [][]uint8) { run(t, f) },
+			Roundings: 2 * (t.Cols + 2) * t.KH * t.KW,
+		}
+	}
+}
+
+// tileCase is n of Winograd's tiles, and places in memory.
+type tileCase struct {
+	side, pixels, n, width, step, row, q int
+	rows, cols                           int // of the pixels that are wanted
+}
+
+// winogradTileTwin has at least one tile, all matrices of the tiles, and an image
+// that is as large as the pixels of a tile that has as many as it can need it.
+func winogradTileTwin(run func(t tileCase, f [][]float32)) func(r *rand.Rand, n int) kerneltest.Twin {
+	return func(r *rand.Rand, n int) kerneltest.Twin {
+		t := tileCase{side: 4 + 2*r.IntN(2), n: max(n, 1), width: 8 * (1 + r.IntN(4))}
+		t.pixels = 2 + r.IntN(t.side-2)
+		t.rows, t.cols = 1+r.IntN(t.pixels), 1+r.IntN(t.pixels)
+		t.step = t.pixels * t.width
+		image := (t.n-1)*t.step + t.side*t.width
+		t.row, t.q = image+r.IntN(9), t.n*t.width+r.IntN(9)
+		return kerneltest.Twin{
+			Floats: [][]float32{kerneltest.Normal[float32](r, (t.side*t.side-1)*t.q+t.n*t.width), kerneltest.Normal[float32](r, (t.side-1)*t.row+image)},
+			Run:    func(f [][]float32, _ [][]uint8) { run(t, f) },
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package vector
+
+import "tapenet/graph/internal/kernel/cpu"
+
+// MaxPairs pools the windows of 2×2 of a plane whose rows are width long: y and
+// winner get each window's largest pixel and its position, rows of cols.
+func MaxPairs[T cpu.Float](rows, cols int, y []T, winner []int32, x []T, width int) {
+	if y, ok := cpu.Float32s(y); ok {
+		x, _ := cpu.Float32s(x)
+		vectors.maxPairs(rows, cols, y, winner, x, width)
+		return
+	}
+	for i := range rows {
+		for j := range cols {
+			corner := 2*i*width + 2*j
+			best := corner
+			for _, at := range [...]int{corner + 1, corner + width, corner + width + 1} {
+				if v := x[at]; v > x[best] || v != v {
+					best = at
+				}
+			}
+			y[i*cols+j], winner[i*cols+j] = x[best], int32(best)
+		}
+	}
+}
+
+// AvgPairs sets y[i] to the mean of two pixels of the row top and the two below
+// them.
+func AvgPairs[T cpu.Float](y, top, bottom []T) {
+	top, bottom = top[:2*len(y)], bottom[:2*len(y)]
+	h := head(y)
+	if len(h) > 0 {
+		vectors.avgPairs(h, head(top), head(bottom))
+	}
+	for i := len(h); i < len(y); i++ {
+		y[i] = ((top[2*i] + bottom[2*i]) + (top[2*i+1] + bottom[2*i+1])) / 4
+	}
+}
+
+// AvgPairsGrad sets those four pixels to dy[i]/4.
+func AvgPairsGrad[T cpu.Float](top, bottom, dy []T) {
+	top, bottom = top[:2*len(dy)], bottom[:2*len(dy)]
+	h := head(dy)
+	if len(h) > 0 {
+		vectors.avgPairsGrad(head(top), head(bottom), h)
+	}
+	for i := len(h); i < len(dy); i++ {
+		d := dy[i] / 4
+		top[2*i], top[2*i+1], bottom[2*i], bottom[2*i+1] = d, d, d, d
+	}
+}

@@ -1,0 +1,121 @@
+package vector
+
+import "math"
+
+// Average computes a[i] += share·(x[i] - a[i]).
+func Average(a, x []float32, share float32) {
+	x = x[:len(a)]
+	h := head(a)
+	if len(h) > 0 {
+		vectors.average(h, x, share)
+	}
+	for i := len(h); i < len(a); i++ {
+		a[i] += float32(share * (x[i] - a[i]))
+	}
+}
+
+// SGD computes w[i] -= lr·g[i].
+func SGD(w, g []float32, lr float32) {
+	g = g[:len(w)]
+	h := head(w)
+	if len(h) > 0 {
+		vectors.sgd(h, g, lr)
+	}
+	for i := len(h); i < len(w); i++ {
+		w[i] -= float32(lr * g[i])
+	}
+}
+
+// Momentum computes u[i] = momentum·u[i] + g[i] and w[i] -= lr·u[i].
+func Momentum(w, g, u []float32, lr, momentum float32) {
+	g, u = g[:len(w)], u[:len(w)]
+	h := head(w)
+	if len(h) > 0 {
+		vectors.momentum(h, g, u, lr, momentum)
+	}
+	for i := len(h); i < len(w); i++ {
+		u[i] = float32(momentum*u[i]) + g[i]
+		w[i] -= float32(lr * u[i])
+	}
+}
+
+// Nesterov computes u[i] = momentum·u[i] + g[i] and
+// w[i] -= lr·(momentum·u[i] + g[i]).
+func Nesterov(w, g, u []float32, lr, momentum float32) {
+	g, u = g[:len(w)], u[:len(w)]
+	h := head(w)
+	if len(h) > 0 {
+		vectors.nesterov(h, g, u, lr, momentum)
+	}
+	for i := len(h); i < len(w); i++ {
+		u[i] = float32(momentum*u[i]) + g[i]
+		w[i] -= float32(lr * (float32(momentum*u[i]) + g[i]))
+	}
+}
+
+// Normalise computes v[i] = beta·v[i] + rest·g[i]² and g[i] /= √v[i] + epsilon.
+func Normalise(g, v []float32, beta, rest, epsilon float32) {
+	v = v[:len(g)]
+	h := head(g)
+	if len(h) > 0 {
+		vectors.rms(h, v, beta, rest, epsilon)
+	}
+	for i := len(h); i < len(g); i++ {
+		v[i] = float32(beta*v[i]) + float32(rest*g[i]*g[i])
+		g[i] /= float32(math.Sqrt(float64(v[i]))) + epsilon
+	}
+}
+
+// AdamStep are the coefficients of one step of Adam.
+type AdamStep struct{ LR, Look, Epsilon, Beta1, Beta2, Rest1, Rest2, Decay float32 }
+
+// Adam computes
+//
+//	m[i] = Beta1·m[i] + Rest1·g[i]
+//	v[i] = Beta2·v[i] + Rest2·g[i]²
+//	w[i] -= Decay·w[i]
+//	w[i] -= (LR·m[i] + Look·g[i]) / (√v[i] + Epsilon)
+func Adam(w, g, m, v []float32, s AdamStep) {
+	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
+	h := head(w)
+	if len(h) > 0 {
+		vectors.adam(h, g, m, v, s.LR, s.Look, s.Epsilon, s.Beta1, s.Beta2, s.Rest1, s.Rest2, s.Decay)
+	}
+	for i := len(h); i < len(w); i++ {
+		m[i] = float32(s.Beta1*m[i]) + float32(s.Rest1*g[i])
+		v[i] = float32(s.Beta2*v[i]) + float32(s.Rest2*g[i]*g[i])
+		w[i] -= float32(s.Decay * w[i])
+		w[i] -= (float32(s.LR*m[i]) + float32(s.Look*g[i])) / (float32(math.Sqrt(float64(v[i]))) + s.Epsilon)
+	}
+}
+
+// LionStep are the coefficients of one step of Lion.
+type LionStep struct{ LR, Beta1, Beta2, Rest1, Rest2, Decay float32 }
+
+// Lion computes
+//
+//	c = Beta1·m[i] + Rest1·g[i]
+//	w[i] -= Decay·w[i]
+//	w[i] -= LR·sign(c)
+//	m[i] = Beta2·m[i] + Rest2·g[i]
+//
+// where the sign of 0 and of NaN is 0.
+func Lion(w, g, m []float32, s LionStep) {
+	g, m = g[:len(w)], m[:len(w)]
+	h := head(w)
+	if len(h) > 0 {
+		vectors.lion(h, g, m, s.LR, s.Beta1, s.Beta2, s.Rest1, s.Rest2, s.Decay)
+	}
+	for i := len(h); i < len(w); i++ {
+		var step float32
+		switch c := float32(s.Beta1*m[i]) + float32(s.Rest1*g[i]); {
+		case c > 0:
+			step = s.LR
+		case c < 0:
+			step = -s.LR
+		}
+		w[i] -= float32(s.Decay * w[i])
+		w[i] -= step
+		m[i] = float32(s.Beta2*m[i]) + float32(s.Rest2*g[i])
+	}
+}

@@ -1,0 +1,130 @@
+// Package vector holds loops over contiguous elements: in plain Go, and for
+// float32 in assembly too.
+package vector
+
+import "tapenet/graph/internal/kernel/cpu"
+
+// vectorFuncs are loops over float32 in assembly, from cpu.TierAVX2 on. All but
+// maxPairs and the curves take a multiple of eight elements, and all but the
+// curves and the sums in float64 give the same bits as their plain loop. There a
+// conversion to float32 keeps the compiler from fusing a product with the sum
+// around it.
+type vectorFuncs struct {
+	relu      func(y, x []float32)
+	reluGrad  func(dx, dy, x []float32)
+	add       func(dst, src []float32)
+	addScalar func(dst []float32, s float32)
+	average   func(a, x []float32, share float32)
+	sgd       func(w, g []float32, lr float32)
+	momentum  func(w, g, u []float32, lr, momentum float32)
+	nesterov  func(w, g, u []float32, lr, momentum float32)
+	rms       func(g, v []float32, beta, rest, epsilon float32)
+	adam      func(w, g, m, v []float32, lr, look, epsilon, beta1, beta2, rest1, rest2, decay float32)
+	lion      func(w, g, m []float32, lr, beta1, beta2, rest1, rest2, decay float32)
+
+	deviations func(x []float32, from float64) (sum, squares float64)
+	normalise  func(y, x []float32, mean, a, beta, floor float32)
+	normSums   func(dy, x []float32, mean, a, beta, floor float32) (sum, product float64)
+	normGrad   func(dx, dy, x []float32, mean, a, beta, floor, shift, slope float32)
+
+	tanh, sigmoid, silu, gelu, elu, leakyReLU curveFuncs
+
+	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
+	avgPairs     func(y, top, bottom []float32)
+	avgPairsGrad func(top, bottom, dy []float32)
+}
+
+// curveFuncs compute an activation, y[i] = f(x[i]), and its gradient,
+// dx[i] = dy[i]·f'(x[i]), for any number of elements.
+type curveFuncs struct {
+	forward  func(y, x []float32, alpha float32)
+	backward func(dx, dy, x []float32, alpha float32)
+}
+
+// head returns the part of x that assembly does, whole blocks of eight; the
+// rest is for a plain loop.
+func head[T cpu.Float](x []T) []float32 {
+	f, _ := cpu.Float32s(x)
+	return f[:len(f)&^7]
+}
+
+// ReLU computes y[i] = max(x[i], 0), NaN where x is NaN.
+func ReLU[T cpu.Float](y, x []T) {
+	x = x[:len(y)]
+	h := head(y)
+	if len(h) > 0 {
+		vectors.relu(h, head(x))
+	}
+	for i := len(h); i < len(y); i++ {
+		if y[i] = x[i]; x[i] <= 0 {
+			y[i] = 0
+		}
+	}
+}
+
+// ReLUGrad computes dx[i] = dy[i] where x[i] > 0 or NaN, else 0. The slices may
+// be one.
+func ReLUGrad[T cpu.Float](dx, dy, x []T) {
+	dy, x = dy[:len(dx)], x[:len(dx)]
+	h := head(dx)
+	if len(h) > 0 {
+		vectors.reluGrad(h, head(dy), head(x))
+	}
+	for i := len(h); i < len(dx); i++ {
+		d := dy[i]
+		if x[i] <= 0 {
+			d = 0
+		}
+		dx[i] = d
+	}
+}
+
+// Add computes dst[i] += src[i].
+func Add[T cpu.Float](dst, src []T) {
+	src = src[:len(dst)]
+	h := head(dst)
+	if len(h) > 0 {
+		vectors.add(h, head(src))
+	}
+	for i := len(h); i < len(dst); i++ {
+		dst[i] += src[i]
+	}
+}
+
+// AddScalar computes dst[i] += s.
+func AddScalar[T cpu.Float](dst []T, s T) {
+	h := head(dst)
+	if len(h) > 0 {
+		vectors.addScalar(h, float32(s))
+	}
+	for i := len(h); i < len(dst); i++ {
+		dst[i] += s
+	}
+}
+
+// Sum adds up x in four interleaved partial sums: faster than one, and closer
+// to the exact sum.
+func Sum[T cpu.Float](x []T) T {
+	var a, b, c, d T
+	for ; len(x) >= 4; x = x[4:] {
+		a += x[0]
+		b += x[1]
+		c += x[2]
+		d += x[3]
+	}
+	for _, v := range x {
+		a += v
+	}
+	return (a + b) + (c + d)
+}
+
+// SumChunks sets dst to the sum of n parts that lie one behind the other.
+func SumChunks[T cpu.Float](dst, parts []T, n int) {
+	if dst == nil {
+		return
+	}
+	copy(dst, parts)
+	for i := 1; i < n; i++ {
+		Add(dst, parts[i*len(dst):])
+	}
+}
