@@ -73,6 +73,37 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// TestImportsOfOtherModules: the packages below graph/internal depend on the
+// standard library and golang.org/x/sys alone, but for the generators.
+func TestImportsOfOtherModules(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the go command")
+	}
+	seen := 0
+	for _, p := range listPackages(t) {
+		from := strings.TrimPrefix(p.ImportPath, module)
+		if !strings.HasPrefix(from, "graph/internal/") || from == generators || strings.HasPrefix(from, generators+"/") {
+			continue
+		}
+		seen++
+		for _, imported := range p.Imports {
+			if foreign(imported) && !strings.HasPrefix(imported, "golang.org/x/sys/") {
+				t.Errorf("%s imports %s, want no module but golang.org/x/sys below graph/internal", from, imported)
+			}
+		}
+	}
+	if seen < 6 {
+		t.Errorf("go list shows %d packages below graph/internal, want the kernel and its rooms", seen)
+	}
+}
+
+// foreign reports whether a package is of another module: the first element of its
+// path is a host name.
+func foreign(pkg string) bool {
+	host, _, _ := strings.Cut(pkg, "/")
+	return strings.Contains(host, ".")
+}
+
 func ruleOf(pkg string) (rule []string, ok bool) {
 	for p := pkg; p != "."; p = path.Dir(p) {
 		if rule, ok = arrows[p]; ok {
