@@ -2,19 +2,29 @@ package gemm
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// A TileFunc computes a tile of C, of a fixed number of rows and columns, from a strip of rows of A and a panel of columns of B:
+// A TileFunc computes a tile of C, of a fixed number of rows and columns, from a
+// strip of rows of A and a panel of columns of B:
 //
-//	for each i, j {
-//		sum := sum over q < outer and p < k of a[i*aRow+p*aCol+q*aOuter] * b[p*bRow+q*bOuter+j], in the order of q, then p
-//		if accumulate {
-//			sum += c[i*ldc+j]
+//	for i := range rows {
+//		for j := range columns {
+//			sum := 0
+//			for q := range outer { // at least 1
+//				for p := range k { // at least 1
+//					sum += a[i*aRow+p*aCol+q*aOuter] * b[p*bRow+q*bOuter+j]
+//				}
+//			}
+//			if accumulate {
+//				sum += c[i*ldc+j]
+//			}
+//			c[i*ldc+j] = sum
 //		}
-//		c[i*ldc+j] = sum
 //	}
 //
-// A matrix product has an outer of 1, a convolution one of its filters' or its image's height. Both outer and k are at least 1.
-// The assembly does not check bounds. How an element is rounded depends on its row of A and column of B only,
-// neither on its place in the tile nor on the number of rows of the tile.
+// The assembly rounds a product and the sum around it once; plain Go may round both.
+// A matrix product has an outer of 1, a convolution one of its filters' or its
+// image's height. The assembly does not check bounds. How an element is rounded
+// depends on its row of A and column of B only, neither on its place in the tile
+// nor on the number of rows of the tile.
 type TileFunc[T cpu.Float] func(k, outer int, a []T, aRow, aCol, aOuter int, b []T, bRow, bOuter int, c []T, ldc int, accumulate bool)
 
 // Tiles are the functions that products of one tier consist of, and the idle memory of such products.

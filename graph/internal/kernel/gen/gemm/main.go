@@ -1,19 +1,34 @@
-// Command gemm writes the amd64 assembly of the matrix product and its Go stubs. Run it with go generate, in the folder of package gemm.
+// Command gemm writes the amd64 assembly of the matrix product, its Go stubs and
+// the table of its tiles. Run it with go generate, in the folder of package gemm.
 package main
 
 import (
+	"flag"
 	"fmt"
+	"log"
+	"os"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// tableFile is where the table of the tiles goes; package build has the flags of
+// the other files.
+var tableFile = flag.String("tiles", "", "file of the table of tiles")
+
 func main() {
+	flag.Parse()
+	if err := os.WriteFile(*tableFile, table(), 0o644); err != nil {
+		log.Fatal(err)
+	}
 	ConstraintExpr("!noasm")
-	for _, s := range []shape{avx512, avx512Narrow, avx512Half, avx2, avx2Narrow} {
-		for rows := 1; rows <= s.maxRows; rows++ {
-			tile(s, rows)
+	for _, t := range tiers {
+		for _, s := range slices.Backward(t.shapes) {
+			for rows := 1; rows <= s.maxRows; rows++ {
+				tile(s, rows)
+			}
 		}
 	}
 	transpose()
@@ -35,6 +50,20 @@ type shape struct {
 
 func (s shape) cols() int { return s.vectors * s.lanes }
 
+// tile is the name of the tile of so many rows.
+func (s shape) tile(rows int) string { return fmt.Sprintf("tile%sRows%d", s.name, rows) }
+
+// tier is an instruction set with its kinds of tiles, the narrowest first.
+type tier struct {
+	name   string
+	shapes []shape
+}
+
+var tiers = []tier{
+	{"AVX512", []shape{avx512Half, avx512Narrow, avx512}},
+	{"AVX2", []shape{avx2Narrow, avx2}},
+}
+
 var (
 	avx512       = shape{"AVX512", 12, 2, 16, ZMM, zeroEVEX, false}
 	avx512Narrow = shape{"AVX512Narrow", 12, 1, 16, ZMM, zeroEVEX, true}
@@ -51,10 +80,10 @@ const float = 4
 
 // tile generates the product of a strip of rows of A and a panel of B. The sums stay in registers.
 func tile(s shape, rows int) {
-	name := fmt.Sprintf("tile%sRows%d", s.name, rows)
+	name := s.tile(rows)
 	TEXT(name, NOSPLIT, "func(k, outer int, a []float32, aRow, aCol, aOuter int, b []float32, bRow, bOuter int, c []float32, ldc int, accumulate bool)")
 	Pragma("noescape")
-	Doc(doc(name, rows, s.cols())...)
+	Doc(fmt.Sprintf("%s is a TileFunc of %d rows and %d columns.", name, rows, s.cols()))
 
 	sums := make([][]reg.VecVirtual, rows)
 	for i := range sums {
@@ -68,28 +97,6 @@ func tile(s shape, rows int) {
 	store(s, sums)
 	VZEROUPPER()
 	RET()
-}
-
-// doc is the comment of a tile's stub: the loop it implements.
-func doc(name string, rows, cols int) []string {
-	return []string{
-		name + " is, with fma(x, y, z) = x*y+z rounded once,",
-		"",
-		fmt.Sprintf("\tfor i := range %d {", rows),
-		fmt.Sprintf("\t\tfor j := range %d {", cols),
-		"\t\t\tsum := float32(0)",
-		"\t\t\tfor q := range outer { // at least 1",
-		"\t\t\t\tfor p := range k { // at least 1",
-		"\t\t\t\t\tsum = fma(a[i*aRow+p*aCol+q*aOuter], b[p*bRow+q*bOuter+j], sum)",
-		"\t\t\t\t}",
-		"\t\t\t}",
-		"\t\t\tif accumulate {",
-		"\t\t\t\tsum += c[i*ldc+j]",
-		"\t\t\t}",
-		"\t\t\tc[i*ldc+j] = sum",
-		"\t\t}",
-		"\t}",
-	}
 }
 
 // multiply adds the outer*k products of the tile to its sums.
