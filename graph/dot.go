@@ -13,20 +13,21 @@ import (
 
 // DOT describes the network's forward graph in Graphviz's language: boxes for
 // what is bound (input, parameters, state), ovals for ops, a frame around each
-// layer, and every arrow labelled with the shape that flows along it.
+// layer, and every arrow labelled with the shape that flows along it. Nodes are
+// numbered in the order of Nodes.
 func (m *Model) DOT() string {
 	var b strings.Builder
 	b.WriteString("digraph network {\n\trankdir=TB;\n\tnode [fontname=\"Helvetica\", fontsize=11];\n\tedge [fontname=\"Helvetica\", fontsize=9];\n")
 	nodes := m.drawn()
-	m.dotLayers(&b, nodes)
-	for _, n := range nodes {
+	m.dotFrames(&b, nodes)
+	for i, n := range nodes {
 		if m.layerOf(n) == "" {
-			b.WriteString("\t" + dotNode(n))
+			b.WriteString("\t" + dotNode(i, n))
 		}
 	}
-	for _, n := range nodes {
+	for i, n := range nodes {
 		for _, from := range op.Operands(n) {
-			fmt.Fprintf(&b, "\tn%d -> n%d [label=\"%v\"];\n", from.ID(), n.ID(), from.Shape())
+			fmt.Fprintf(&b, "\tn%d -> n%d [label=\"%v\"];\n", slices.Index(nodes, from), i, from.Shape())
 		}
 	}
 	b.WriteString("}\n")
@@ -50,28 +51,31 @@ func (m *Model) layerOf(n *gorgonia.Node) string {
 	return ""
 }
 
-// dotLayers writes a frame for each layer that has nodes left: another layer's
-// op may do the work of all of them.
-func (m *Model) dotLayers(b *strings.Builder, nodes gorgonia.Nodes) {
-	for i, l := range m.b.layers {
-		if l.Path == "" || !slices.ContainsFunc(nodes, l.nodes.Contains) {
-			continue
+// dotFrames writes a frame for each layer that has nodes, in the order of their
+// first ones.
+func (m *Model) dotFrames(b *strings.Builder, nodes gorgonia.Nodes) {
+	var layers []string
+	for _, n := range nodes {
+		if layer := m.layerOf(n); layer != "" && !slices.Contains(layers, layer) {
+			layers = append(layers, layer)
 		}
-		fmt.Fprintf(b, "\tsubgraph cluster_%d {\n\t\tlabel=%q; labeljust=l; color=gray; fontname=\"Helvetica\"; fontsize=11;\n", i, l.Path)
-		for _, n := range nodes {
-			if l.nodes.Contains(n) {
-				b.WriteString("\t\t" + dotNode(n))
+	}
+	for frame, layer := range layers {
+		fmt.Fprintf(b, "\tsubgraph cluster_%d {\n\t\tlabel=%q; labeljust=l; color=gray; fontname=\"Helvetica\"; fontsize=11;\n", frame, layer)
+		for i, n := range nodes {
+			if m.layerOf(n) == layer {
+				b.WriteString("\t\t" + dotNode(i, n))
 			}
 		}
 		b.WriteString("\t}\n")
 	}
 }
 
-func dotNode(n *gorgonia.Node) string {
+func dotNode(i int, n *gorgonia.Node) string {
 	if n.Op() == nil {
-		return fmt.Sprintf("n%d [shape=box, style=filled, fillcolor=\"#eef3fb\", label=\"%s\\n%v\"];\n", n.ID(), baseName(n.Name()), n.Shape())
+		return fmt.Sprintf("n%d [shape=box, style=filled, fillcolor=\"#eef3fb\", label=\"%s\\n%v\"];\n", i, baseName(n.Name()), n.Shape())
 	}
-	return fmt.Sprintf("n%d [shape=oval, label=%q];\n", n.ID(), opText(n))
+	return fmt.Sprintf("n%d [shape=oval, label=%q];\n", i, opText(n))
 }
 
 // opText is the op as a drawing shows it. The product with a weight is better
