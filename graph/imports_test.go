@@ -20,6 +20,7 @@ var arrows = map[string][]string{
 	"graph/op":                  {"graph/internal/kernel"},
 	"graph/update":              {"graph/internal/kernel"},
 	"graph":                     {"graph/op"},
+	"graph/draw":                {"graph"},
 	"graph/gosource":            {"graph", "graph/op"},
 	"graph/tfjs":                {"graph", "graph/op", "graph/weights"},
 	"graph/onnx":                {"graph", "graph/op"},

@@ -18,6 +18,7 @@ import (
 // bound lists what a notebook may import.
 var bound = []string{
 	"tapenet/graph",
+	"tapenet/graph/draw",
 	"tapenet/graph/graphtest",
 	"tapenet/graph/onnx",
 	"tapenet/graph/op",
