@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/image/draw"
 
-	"tapenet/infer/raster"
+	"tapenet/graph/raster"
 )
 
 // maxPixels bounds the images that DecodeImage unpacks: a small file can claim

@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"tapenet/graph"
+	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/infer"
-	"tapenet/infer/raster"
 
 	"gorgonia.org/tensor"
 )
