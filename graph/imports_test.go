@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 	"graph/draw":                {"graph"},
 	"graph/gosource":            {"graph", "graph/op"},
 	"graph/tfjs":                {"graph", "graph/op", "graph/weights"},
+	"graph/metric":              {},
 	"graph/onnx":                {"graph", "graph/op"},
 	"graph/graphtest":           {"graph", "graph/op", "graph/weights"},
 	"graph/raster":              {},
@@ -30,7 +31,7 @@ var arrows = map[string][]string{
 	"modelzoo":                  {"graph", "graph/op"},
 	"train":                     {"graph", "graph/op", "graph/update", "graph/weights", "train/data"},
 	"train/data":                {},
-	"train/report":              {"graph", "graph/weights", "train", "train/data"},
+	"train/report":              {"graph", "graph/metric", "graph/weights", "train", "train/data"},
 	"train/tensorboard":         {"graph", "train"},
 	"infer":                     {"graph", "graph/raster", "graph/weights", "modelzoo"},
 	"infer/serve":               {"infer"},
@@ -62,6 +63,30 @@ func TestImports(t *testing.T) {
 	}
 	if seen < 4 {
 		t.Errorf("go list shows %d packages, want the whole module", seen)
+	}
+}
+
+// TestPredictingLinksNoTrainer: neither the packages that predict nor their
+// commands hold a line of training, be it by way of another package.
+func TestPredictingLinksNoTrainer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the go command")
+	}
+	for _, from := range []string{"infer", "infer/serve", "cmd/infer", "cmd/serve"} {
+		cmd := exec.Command("go", "list", "-deps", module+from)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %v", cmd, err)
+		}
+		linked := strings.Fields(string(out))
+		if !slices.Contains(linked, module+"infer") {
+			t.Errorf("%s links %d packages, want tapenet/infer among them", from, len(linked))
+		}
+		for _, not := range []string{"train", "graph/update"} {
+			if slices.Contains(linked, module+not) {
+				t.Errorf("%s links %s, want no training in what predicts", from, not)
+			}
+		}
 	}
 }
 

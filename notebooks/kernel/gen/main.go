@@ -20,6 +20,7 @@ var bound = []string{
 	"tapenet/graph",
 	"tapenet/graph/draw",
 	"tapenet/graph/graphtest",
+	"tapenet/graph/metric",
 	"tapenet/graph/onnx",
 	"tapenet/graph/op",
 	"tapenet/graph/weights",
