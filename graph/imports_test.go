@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 	"graph/weights":             {},
 	"modelzoo":                  {"graph", "graph/op"},
 	"train":                     {"graph", "graph/op", "graph/update", "graph/weights", "train/data"},
-	"train/data":                {},
+	"train/data":                {"graph/raster"},
 	"train/report":              {"graph", "graph/metric", "graph/weights", "train", "train/data"},
 	"train/tensorboard":         {"graph", "train"},
 	"infer":                     {"graph", "graph/raster", "graph/weights", "modelzoo"},
