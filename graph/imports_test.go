@@ -21,7 +21,7 @@ var arrows = map[string][]string{
 	"graph/update":              {"graph/internal/kernel"},
 	"graph":                     {"graph/op"},
 	"graph/draw":                {"graph"},
-	"graph/gosource":            {"graph", "graph/op"},
+	"graph/gosource":            {"graph", "graph/op", "graph/raster"},
 	"graph/tfjs":                {"graph", "graph/op", "graph/weights"},
 	"graph/metric":              {},
 	"graph/onnx":                {"graph", "graph/op"},
