@@ -27,8 +27,8 @@
 // (and Target), call Run, and read Output, Prediction, Loss, or the gradients
 // of Params. A [Network] is a layer with its [Weights]; it builds the models as
 // they are asked for. All of them hold the same tensors, so that an evaluation
-// sees a step of training at once. [Model.Summary] and [Model.DOT] show what a
-// network came to.
+// sees a step of training at once. [Model.Summary] shows what a network came
+// to, and package draw draws what [Model.Nodes] lists.
 //
 // A [Loss] is the end of a network. It says what the targets are, adds the
 // scalar to be minimised, and turns the last layer's output into a prediction:

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,13 +15,15 @@ import (
 // Node is one node of a network's forward graph: a tensor that is bound, or an
 // op.
 type Node struct {
-	Name   string       // unique, and begins with its layer's path: "conv2d/weight", "conv2d/Conv2d"
+	Name   string       // unique, and begins with its layer's path: "conv2d/weight", "conv2d/Conv2d"; "input" is the network's input
+	Layer  string       // path of the layer that made it, "" for none
 	Op     string       // what it computes, as in "MaxPool2D 2x2 stride 2x2"; "" for a tensor
 	Inputs []string     // names of the nodes that it reads, in their order
 	Shape  tensor.Shape // of its value
 }
 
-// Nodes lists the forward graph, operands first: what DOT draws, for programs.
+// Nodes lists the forward graph, operands first: what package draw draws, and
+// programs may read.
 func (m *Model) Nodes() []Node {
 	var nodes []Node
 	names := map[*gorgonia.Node]string{}
@@ -32,10 +36,10 @@ func (m *Model) Nodes() []Node {
 		}
 	}
 	for _, n := range drawn {
-		node := Node{Shape: n.Shape()}
+		node := Node{Layer: m.layerOf(n), Shape: n.Shape()}
 		if n.Op() != nil {
 			node.Op = n.Op().String()
-			names[n] = unique(join(m.layerOf(n), identifier(node.Op)), taken)
+			names[n] = unique(join(node.Layer, identifier(node.Op)), taken)
 		}
 		node.Name = names[n]
 		for _, operand := range op.Operands(n) {
@@ -44,6 +48,23 @@ func (m *Model) Nodes() []Node {
 		nodes = append(nodes, node)
 	}
 	return nodes
+}
+
+// drawn lists the nodes of the forward graph, operands first.
+func (m *Model) drawn() gorgonia.Nodes {
+	nodes := m.b.graph.ExactSubgraphRoots(m.results()...).AllNodes()
+	slices.SortFunc(nodes, func(a, b *gorgonia.Node) int { return cmp.Compare(a.ID(), b.ID()) })
+	return nodes
+}
+
+// layerOf is the path of the layer that made a node, "" for none.
+func (m *Model) layerOf(n *gorgonia.Node) string {
+	for _, l := range m.b.layers {
+		if l.nodes.Contains(n) {
+			return l.Path
+		}
+	}
+	return ""
 }
 
 // identifier is the first word of an op's text in letters, digits and _.

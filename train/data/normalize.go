@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+
+	"tapenet/graph/raster"
 )
 
 // Stats are the mean and the standard deviation of each channel.
@@ -46,14 +48,7 @@ func NewStats(ctx context.Context, s Samples, shape [3]int) (Stats, error) {
 // Apply replaces each value of an image, v, by (v-mean)/deviation of its channel, and by v-mean in a channel
 // that is constant. The image has as many channels as st.
 func (st Stats) Apply(x []float32) {
-	plane := len(x) / len(st.Mean)
-	for c, mean := range st.Mean {
-		scale := 1 / st.spread(c)
-		a, b := float32(scale), float32(-mean*scale)
-		for i, v := range x[c*plane:][:plane] {
-			x[c*plane+i] = a*v + b
-		}
-	}
+	raster.NewNormalisation(st.Mean, st.Deviation).Apply(x)
 }
 
 // Undo is the inverse of [Stats.Apply]: it replaces each value of an image, v, by v·deviation+mean of its channel.
@@ -84,7 +79,8 @@ func Normalize(d Dataset, st Stats) (Dataset, error) {
 	}
 	d.Stats = st
 	d.Changes += fmt.Sprintf("less mean %g, by deviation %g; ", st.Mean, st.Deviation)
-	apply := func(_, _ int, x []float32) { st.Apply(x) }
+	normalisation := raster.NewNormalisation(st.Mean, st.Deviation)
+	apply := func(_, _ int, x []float32) { normalisation.Apply(x) }
 	d.Train, d.Test = changed{d.Train, 0, apply}, changed{d.Test, 0, apply}
 	return d, nil
 }

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/image/draw"
+	"tapenet/graph/raster"
 )
 
 // maxPixels bounds the pictures that are unpacked: a small file can claim any size.
@@ -87,44 +87,7 @@ func decodePicture(b []byte, shape [3]int, x []float32) error {
 	if err != nil {
 		return fmt.Errorf("broken %s picture: %w", format, err)
 	}
-	size := image.Pt(shape[2], shape[1])
-	to := canvases.Get().(*image.RGBA)
-	defer canvases.Put(to)
-	paint(to, img, size)
-	planes(to.Pix, shape[0], x)
-	return nil
-}
-
-var canvases = sync.Pool{New: func() any { return new(image.RGBA) }}
-
-// paint makes an RGBA image of that size of img, on white.
-func paint(to *image.RGBA, img image.Image, size image.Point) {
-	to.Rect = image.Rectangle{Max: size}
-	to.Stride = 4 * size.X
-	to.Pix = slices.Grow(to.Pix[:0], 4*size.X*size.Y)[:4*size.X*size.Y]
-	draw.Draw(to, to.Rect, image.White, image.Point{}, draw.Src)
-	if img.Bounds().Size() == size {
-		draw.Draw(to, to.Rect, img, img.Bounds().Min, draw.Over)
-		return
-	}
-	draw.CatmullRom.Scale(to, to.Rect, img, img.Bounds(), draw.Over, nil)
-}
-
-// planes writes red, green, blue and alpha bytes to x, as one channel or three.
-func planes(rgba []byte, channels int, x []float32) {
-	n := len(rgba) / 4
-	if channels == 1 {
-		for i := range n {
-			r, g, b := uint32(rgba[4*i]), uint32(rgba[4*i+1]), uint32(rgba[4*i+2])
-			x[i] = unit[(19595*r+38470*g+7471*b+1<<15)>>16] // as color.GrayModel: ITU-R BT.601
-		}
-		return
-	}
-	for c := range 3 {
-		for i := range n {
-			x[c*n+i] = unit[rgba[4*i+c]]
-		}
-	}
+	return raster.Draw(x, img, shape[0], shape[1], shape[2])
 }
 
 // pictures is samples whose pictures are unpacked by Read, every time.

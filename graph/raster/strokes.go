@@ -76,7 +76,7 @@ func invert(g *image.Gray) {
 func unit(pix []uint8) []float32 {
 	x := make([]float32, len(pix))
 	for i, v := range pix {
-		x[i] = float32(v) / 255
+		x[i] = values[v]
 	}
 	return x
 }
@@ -134,13 +134,14 @@ type plane struct {
 
 // scaled is the part of a picture in box, with another size.
 func scaled(g *image.Gray, box image.Rectangle, h, w int) plane {
-	from := source{h: box.Dy(), w: box.Dx(), channels: 1, row: func(y int, to []float64) {
+	from := source{h: box.Dy(), w: box.Dx(), channels: 1, white: 1, row: func(y int, to []float64) {
 		for x := range to {
 			to[x] = float64(g.GrayAt(box.Min.X+x, box.Min.Y+y).Y) / 255
 		}
 	}}
 	p := plane{h, w, make([]float32, h*w)}
-	for i, v := range from.resized(h, w, bilinear) {
+	across, down := normalised(bilinear.shares(from.w, w)), normalised(bilinear.shares(from.h, h))
+	for i, v := range new(scaler).resized(from, across, down) {
 		p.v[i] = float32(v)
 	}
 	return p

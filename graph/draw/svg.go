@@ -1,11 +1,11 @@
-package graph
+package draw
 
 import (
 	"fmt"
 	"html"
 	"strings"
 
-	"gorgonia.org/gorgonia"
+	"tapenet/graph"
 )
 
 // Measures of a drawing, in pixels.
@@ -20,11 +20,11 @@ const (
 	margin    = 16.0
 )
 
-// SVG draws what DOT describes: the network's forward graph from top to bottom,
+// SVG draws what DOT describes: a network's forward graph from top to bottom,
 // a frame around each layer, the tensors beside the ops that read them, and
 // below each op the shape of its result.
-func (m *Model) SVG() string {
-	d := newDrawing(m.layout())
+func SVG(nodes []graph.Node) string {
+	d := newDrawing(newLayout(nodes))
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%.0f" viewBox="0 0 %[1]g %[2]g" font-family="Helvetica, Arial, sans-serif" font-size="12">
 <defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#555"/></marker></defs>
@@ -59,7 +59,7 @@ func newDrawing(l *layout) *drawing {
 	}
 	left, right, height := make([]float64, lanes), make([]float64, lanes), make([]float64, rows)
 	for _, c := range l.cells {
-		left[c.lane] = max(left[c.lane], c.left()+framePad, textWidth(c.layer)+2*framePad)
+		left[c.lane] = max(left[c.lane], c.left()+framePad, textWidth(c.node.Layer)+2*framePad)
 		right[c.lane] = max(right[c.lane], c.width()/2+framePad, textWidth(shapeText(c.node))+2*framePad)
 		height[c.row] = max(height[c.row], c.height())
 	}
@@ -77,7 +77,7 @@ func newDrawing(l *layout) *drawing {
 }
 
 func (c *cell) label() string {
-	if c.node.Op() == nil {
+	if isTensor(c.node) {
 		return tensorText(c.node, "")
 	}
 	return opText(c.node)
@@ -95,7 +95,7 @@ func (c *cell) left() float64 {
 
 func (c *cell) besideWidth() (w float64) {
 	for _, n := range c.beside {
-		w = max(w, textWidth(tensorText(n, c.layer))+14)
+		w = max(w, textWidth(tensorText(n, c.node.Layer))+14)
 	}
 	return w
 }
@@ -113,14 +113,14 @@ func (d *drawing) cell(b *strings.Builder, c *cell) {
 	for i, n := range c.beside {
 		at := y - c.height()/2 + boxHeight/2 + float64(i)*(boxHeight+boxGap)
 		fmt.Fprintf(b, `<path d="M%g,%g L%g,%g" stroke="#555" marker-end="url(#arrow)"/>`+"\n", side+sideWidth, at, x-w/2, y)
-		drawBox(b, side+sideWidth/2, at, sideWidth, 0, "#eef3fb", tensorText(n, c.layer))
+		drawBox(b, side+sideWidth/2, at, sideWidth, 0, "#eef3fb", tensorText(n, c.node.Layer))
 	}
 	radius, fill := boxHeight/2, "white"
-	if c.node.Op() == nil {
+	if isTensor(c.node) {
 		radius, fill = 0, "#eef3fb"
 	}
 	drawBox(b, x, y, w, radius, fill, c.label())
-	if c.node.Op() != nil {
+	if !isTensor(c.node) {
 		fmt.Fprintf(b, `<text x="%g" y="%g" font-size="11" fill="#555" stroke="white" stroke-width="3" paint-order="stroke">%s</text>`+"\n", x+7, d.bottom[c.row]+20, shapeText(c.node))
 	}
 }
@@ -135,7 +135,7 @@ func drawBox(b *strings.Builder, x, y, width, radius float64, fill, text string)
 // frame draws the box around the cells of a layer, and its title.
 func (d *drawing) frame(b *strings.Builder, cells []*cell) {
 	first, last := cells[0], cells[len(cells)-1]
-	left, right := textWidth(first.layer)+framePad, 0.0 // the title ends before the lane's line
+	left, right := textWidth(first.node.Layer)+framePad, 0.0 // the title ends before the lane's line
 	for i, c := range cells {
 		left, right = max(left, c.left()), max(right, c.width()/2)
 		if i < len(cells)-1 {
@@ -145,7 +145,7 @@ func (d *drawing) frame(b *strings.Builder, cells []*cell) {
 	x, y := d.x[first.lane]-left-framePad, d.top[first.row]-framePad-titleRoom
 	fmt.Fprintf(b, `<rect x="%g" y="%g" width="%g" height="%g" rx="4" fill="#fafafa" stroke="#aaa"/>`,
 		x, y, left+right+2*framePad, d.bottom[last.row]+framePad-y)
-	fmt.Fprintf(b, `<text x="%g" y="%g" fill="#555">%s</text>`+"\n", x+7, y+15, html.EscapeString(first.layer))
+	fmt.Fprintf(b, `<text x="%g" y="%g" fill="#555">%s</text>`+"\n", x+7, y+15, html.EscapeString(first.node.Layer))
 }
 
 // line draws an arrow that changes lanes only between rows.
@@ -168,10 +168,8 @@ func (d *drawing) line(b *strings.Builder, l line) {
 
 func textWidth(text string) float64 { return charWidth * float64(len([]rune(text))) }
 
-func shapeText(n *gorgonia.Node) string { return fmt.Sprint(n.Shape()) }
-
 // tensorText is a tensor's name and shape, without the path of the layer that
 // it is drawn in.
-func tensorText(n *gorgonia.Node, layer string) string {
-	return strings.TrimPrefix(n.Name(), layer+"/") + " " + shapeText(n)
+func tensorText(n graph.Node, layer string) string {
+	return strings.TrimPrefix(n.Name, layer+"/") + " " + shapeText(n)
 }

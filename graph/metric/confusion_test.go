@@ -1,15 +1,19 @@
-package train
+package metric_test
 
 import (
+	"flag"
 	"math"
 	"testing"
 
 	"tapenet/graph/graphtest"
+	"tapenet/graph/metric"
 )
 
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+
 // handMade is a table of three classes: rows are true, columns predicted. Class 2 is never predicted.
-func handMade() Confusion {
-	c := NewConfusion(3)
+func handMade() metric.Confusion {
+	c := metric.NewConfusion(3)
 	for _, p := range []struct{ class, predicted, n int }{
 		{0, 0, 8}, {0, 1, 2},
 		{1, 0, 1}, {1, 1, 4},
@@ -24,7 +28,7 @@ func handMade() Confusion {
 
 func TestConfusion(t *testing.T) {
 	c := handMade()
-	empty := NewConfusion(2)
+	empty := metric.NewConfusion(2)
 	for _, tt := range []struct {
 		name      string
 		got, want float64
@@ -42,12 +46,12 @@ func TestConfusion(t *testing.T) {
 		{"F1 of a class never found", c.F1(2), 0},
 		{"mean F1", c.Mean(c.F1), (8.0/11 + 8.0/13) / 3},
 		{"mean recall", c.Mean(c.Recall), (8.0/10 + 4.0/5) / 3},
-		{"mean of no classes", NewConfusion(0).Mean(empty.F1), 0},
+		{"mean of no classes", metric.NewConfusion(0).Mean(empty.F1), 0},
 		{"total of none", float64(empty.Total()), 0},
 		{"accuracy of none", empty.Accuracy(), 0},
 		{"precision of none", empty.Precision(1), 0},
 		{"recall of none", empty.Recall(1), 0},
-		{"accuracy of no classes", NewConfusion(0).Accuracy(), 0},
+		{"accuracy of no classes", metric.NewConfusion(0).Accuracy(), 0},
 	} {
 		if math.Abs(tt.got-tt.want) > 1e-15 {
 			t.Errorf("%s is %g, want %g", tt.name, tt.got, tt.want)
@@ -56,5 +60,5 @@ func TestConfusion(t *testing.T) {
 }
 
 func TestConfusionTable(t *testing.T) {
-	graphtest.Golden(t, *rewrite, "confusion.golden", handMade().Table([]string{"shirt", "ankle boot", "hat"}))
+	graphtest.Golden(t, *update, "confusion.golden", handMade().Table([]string{"shirt", "ankle boot", "hat"}))
 }

@@ -1,12 +1,10 @@
-package graph
+package draw
 
 import (
 	"cmp"
 	"slices"
 
-	"gorgonia.org/gorgonia"
-
-	"tapenet/graph/op"
+	"tapenet/graph"
 )
 
 // layout is where a drawing has a network's ops: each in a row below its
@@ -23,9 +21,8 @@ type slot struct{ lane, row int }
 // cell is the input or an op, with the tensors that it reads besides.
 type cell struct {
 	slot
-	node   *gorgonia.Node
-	layer  string // path of the layer that it is part of, "" for none
-	beside gorgonia.Nodes
+	node   graph.Node
+	beside []graph.Node
 }
 
 // line goes from a cell down to one that reads it, through a lane of its own in
@@ -35,27 +32,35 @@ type line struct {
 	lane     int
 }
 
-// layout places what Model.DOT shows. A tensor that two ops read stands beside
-// both.
-func (m *Model) layout() *layout {
+// newLayout places all nodes. A tensor that two ops read stands beside both;
+// the input has a cell of its own, and so has a tensor that nobody reads: it is
+// the output.
+func newLayout(nodes []graph.Node) *layout {
 	l := &layout{taken: map[slot]bool{}}
-	cells := map[*gorgonia.Node]*cell{}
-	for _, n := range m.drawn() {
-		if n.Op() == nil && n != m.input && n != m.output {
+	named, read := map[string]graph.Node{}, map[string]bool{}
+	for _, n := range nodes {
+		named[n.Name] = n
+		for _, operand := range n.Inputs {
+			read[operand] = true
+		}
+	}
+	cells := map[string]*cell{}
+	for _, n := range nodes {
+		if isTensor(n) && n.Name != "input" && read[n.Name] {
 			continue
 		}
-		c := &cell{node: n, layer: m.layerOf(n)}
+		c := &cell{node: n}
 		var above []*cell
-		for _, operand := range op.Operands(n) {
+		for _, operand := range n.Inputs {
 			if o := cells[operand]; o != nil {
 				above = append(above, o)
 				c.row = max(c.row, o.row+1)
 			} else {
-				c.beside = append(c.beside, operand)
+				c.beside = append(c.beside, named[operand])
 			}
 		}
 		l.place(c, above)
-		cells[n] = c
+		cells[n.Name] = c
 	}
 	return l
 }
@@ -115,8 +120,8 @@ func (l *layout) frames() (frames [][]*cell) {
 	})
 	for i, c := range cells {
 		switch {
-		case c.layer == "":
-		case i > 0 && cells[i-1].layer == c.layer && cells[i-1].lane == c.lane:
+		case c.node.Layer == "":
+		case i > 0 && cells[i-1].node.Layer == c.node.Layer && cells[i-1].lane == c.lane:
 			last := len(frames) - 1
 			frames[last] = append(frames[last], c)
 		default:

@@ -1,4 +1,7 @@
-package train
+// Package metric measures classifiers: it counts what they predict and says how
+// much of it is right. It knows neither networks nor datasets, so that training,
+// inference and commands can all count with it.
+package metric
 
 import (
 	"fmt"

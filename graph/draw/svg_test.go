@@ -1,4 +1,4 @@
-package graph_test
+package draw_test
 
 import (
 	"encoding/xml"
@@ -11,6 +11,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"tapenet/graph"
+	"tapenet/graph/draw"
 )
 
 // branched has a branch within a branch, and a sum of four.
@@ -103,7 +104,7 @@ func TestSVG(t *testing.T) {
 
 func checkDrawing(t *testing.T, m *graph.Model) {
 	t.Helper()
-	svg, dot := m.SVG(), m.DOT()
+	svg, dot := draw.SVG(m.Nodes()), draw.DOT(m.Nodes())
 	all, boxes, frames := rects(t, svg)
 	if want := strings.Count(dot, "[shape="); len(boxes) != want {
 		t.Errorf("%d boxes, want %d as in\n%s", len(boxes), want, dot)
@@ -148,30 +149,12 @@ func checkDrawing(t *testing.T, m *graph.Model) {
 func TestSVGIsTheSameEachTime(t *testing.T) {
 	want := ""
 	for range 10 {
-		got := build(t, graph.Options{}, branched(), graph.Eval, 2, 1, 8, 8).SVG()
+		got := draw.SVG(build(t, graph.Options{}, branched(), graph.Eval, 2, 1, 8, 8).Nodes())
 		if want == "" {
 			want = got
 		}
 		if got != want {
 			t.Fatal("two drawings of one network differ")
-		}
-	}
-}
-
-// TestDOTWithoutEmptyFrames: the pooling's op does the work of the activation,
-// a layer of its own here, whose frame would be empty.
-func TestDOTWithoutEmptyFrames(t *testing.T) {
-	relu := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
-		return s.Sub("activation").Unary(graph.ReLU, x)
-	})
-	l := graph.Sequential{graph.Conv2D{Filters: 2, Kernel: 3}, relu, graph.MaxPool2D{}}
-	for _, tt := range []struct {
-		noFusion bool
-		frames   int
-	}{{false, 2}, {true, 3}} {
-		dot := build(t, graph.Options{NoFusion: tt.noFusion}, l, graph.Infer, 1, 1, 8, 8).DOT()
-		if got := strings.Count(dot, "subgraph"); got != tt.frames || strings.Contains(dot, "\n\t\tlabel=\"activation\"") != tt.noFusion {
-			t.Errorf("fusion %t: %d frames, want %d, the activation's only without fusion:\n%s", !tt.noFusion, got, tt.frames, dot)
 		}
 	}
 }
