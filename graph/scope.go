@@ -141,6 +141,16 @@ func (s *Scope) Binary(f func(a, b *gorgonia.Node) (*gorgonia.Node, error), a, b
 	return s.do(func() (*gorgonia.Node, error) { return f(a, b) })
 }
 
+// Node takes the two results of a function that adds an op to the graph. It
+// records the node, and makes err the scope's error.
+//
+//	y := s.Node(op.Conv2d(x, w, bias, op.Conv{}))
+//
+// After an earlier error it returns nil, like all methods of a scope.
+func (s *Scope) Node(n *gorgonia.Node, err error) *gorgonia.Node {
+	return s.do(func() (*gorgonia.Node, error) { return n, err })
+}
+
 // do calls f, which calls Gorgonia, unless there was an error before, and
 // makes its error or panic the scope's.
 func (s *Scope) do(f func() (*gorgonia.Node, error)) (n *gorgonia.Node) {

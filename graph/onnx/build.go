@@ -76,19 +76,14 @@ func (b *builder) fail(format string, args ...any) *gorgonia.Node {
 	return b.s.Errorf("onnx: %s (%.64s): %w", b.now.title(), b.now.Op, fmt.Errorf(format, args...))
 }
 
-// do adds an op and checks its size. x is any operand, nil after an error.
-func (b *builder) do(x *gorgonia.Node, f func() (*gorgonia.Node, error)) *gorgonia.Node {
-	if x == nil || b.s.Err() != nil {
-		return nil
+// do takes the two results of a function of package op: it records the node and
+// checks its size, or makes err the error of the file's node. After an earlier
+// error, when operands are nil and err says so, it returns nil.
+func (b *builder) do(y *gorgonia.Node, err error) *gorgonia.Node {
+	if err != nil {
+		return b.fail("%w", err)
 	}
-	y := b.s.Unary(func(*gorgonia.Node) (*gorgonia.Node, error) {
-		y, err := f()
-		if err != nil {
-			return nil, fmt.Errorf("onnx: %s (%.64s): %w", b.now.title(), b.now.Op, err)
-		}
-		return y, nil
-	}, x)
-	if y != nil && !b.fits(y.Shape()) {
+	if y = b.s.Node(y, nil); y == nil || !b.fits(y.Shape()) {
 		return nil
 	}
 	return y
@@ -231,7 +226,7 @@ func (b *builder) reshape(x *gorgonia.Node, shape ...int) *gorgonia.Node {
 	if x == nil || slices.Equal(x.Shape(), shape) {
 		return x
 	}
-	return b.do(x, func() (*gorgonia.Node, error) { return op.Reshape(x, atLeastOne(shape)...) })
+	return b.do(op.Reshape(x, atLeastOne(shape)...))
 }
 
 // gather rearranges x into a result of the given shape: place sets, for each
@@ -262,9 +257,7 @@ func (b *builder) gather(x *gorgonia.Node, samples bool, fill float64, shape []i
 		}
 		next(to, out)
 	}
-	return b.do(x, func() (*gorgonia.Node, error) {
-		return op.Gather(x, op.Picks{Blocks: blocks, Index: index, Fill: fill}, shape...)
-	})
+	return b.do(op.Gather(x, op.Picks{Blocks: blocks, Index: index, Fill: fill}, shape...))
 }
 
 // offset is where a position is in memory.

@@ -37,13 +37,13 @@ func (r curveRule) build(b *builder, x *gorgonia.Node) *gorgonia.Node {
 		c.attributes = append(c.attributes, attributeFloat(a.Name, v))
 	}
 	f, df := r.functions(values)
-	return b.do(x, func() (*gorgonia.Node, error) { return op.Map(x, c.function(f, df)) })
+	return b.do(op.Map(x, c.function(f, df)))
 }
 
 // direct is the operator of a function of package op.
 func direct(f func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error)) func(*builder, *gorgonia.Node) *gorgonia.Node {
 	return func(b *builder, x *gorgonia.Node) *gorgonia.Node {
-		return b.do(x, func() (*gorgonia.Node, error) { return f(b, x) })
+		return b.do(f(b, x))
 	}
 }
 
@@ -177,7 +177,7 @@ func clip(lo, hi float64) op.Function {
 }
 
 func importReLU(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	return b.do(x, func() (*gorgonia.Node, error) { return op.ReLU(x) })
+	return b.do(op.ReLU(x))
 }
 
 func importClip(b *builder, x *gorgonia.Node) *gorgonia.Node {
@@ -189,12 +189,10 @@ func importClip(b *builder, x *gorgonia.Node) *gorgonia.Node {
 			return b.fail("a bound that is computed, want a constant")
 		}
 	}
-	return b.do(x, func() (*gorgonia.Node, error) {
-		if lo == 0 && hi == 6 {
-			return op.ReLU6(x)
-		}
-		return op.Map(x, clip(lo, hi))
-	})
+	if lo == 0 && hi == 6 {
+		return b.do(op.ReLU6(x))
+	}
+	return b.do(op.Map(x, clip(lo, hi)))
 }
 
 // importPow is the power with a constant exponent.
@@ -208,26 +206,24 @@ func importPow(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	}
 	p := float64(v[0])
 	c := curve{kind: "Pow", inputs: []float64{p}}
-	return b.do(x, func() (*gorgonia.Node, error) {
-		return op.Map(x, c.function(func(x float64) float64 { return math.Pow(x, p) },
-			func(x float64) float64 { return p * math.Pow(x, p-1) }))
-	})
+	return b.do(op.Map(x, c.function(func(x float64) float64 { return math.Pow(x, p) },
+		func(x float64) float64 { return p * math.Pow(x, p-1) })))
 }
 
 func importGELU(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	if a := b.attrText("approximate"); a != "" && a != "none" {
 		return b.fail("approximate %.64q, want none", a)
 	}
-	return b.do(x, func() (*gorgonia.Node, error) { return op.GELU(x) })
+	return b.do(op.GELU(x))
 }
 
 // importPReLU is max(x,0) + slope·min(x,0).
 func importPReLU(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	positive := b.do(x, func() (*gorgonia.Node, error) { return op.ReLU(x) })
+	positive := b.do(op.ReLU(x))
 	slope := b.operand(1)
 	if slope != nil && slope.Shape().TotalSize() > 1 {
 		slope = b.alignedAt(1, x)
 	}
-	negative := b.do(x, func() (*gorgonia.Node, error) { return op.Map(x, clip(math.Inf(-1), 0)) })
+	negative := b.do(op.Map(x, clip(math.Inf(-1), 0)))
 	return b.sum(positive, b.product(negative, slope))
 }

@@ -43,17 +43,17 @@ func (b *builder) expand(x *gorgonia.Node, to []int) *gorgonia.Node {
 	if b.budget -= tensor.Shape(to).TotalSize() / to[0]; b.budget < 0 {
 		return b.fail("rearrangements of more than %d elements", maxIndices)
 	}
-	return b.do(x, func() (*gorgonia.Node, error) { return op.Expand(x, to...) })
+	return b.do(op.Expand(x, to...))
 }
 
 func (b *builder) sum(x, y *gorgonia.Node) *gorgonia.Node {
 	x, y = b.broadcast(x, y)
-	return b.do(x, func() (*gorgonia.Node, error) { return op.Add(x, y) })
+	return b.do(op.Add(x, y))
 }
 
 func (b *builder) product(x, y *gorgonia.Node) *gorgonia.Node {
 	x, y = b.broadcast(x, y)
-	return b.do(x, func() (*gorgonia.Node, error) { return op.Hadamard(x, y) })
+	return b.do(op.Hadamard(x, y))
 }
 
 // curve applies an operator without attributes.
@@ -109,7 +109,7 @@ func importMatMul(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	if w == nil || x.Dims() < 2 || w.Dims() != 2 {
 		return b.fail("operands of %v and another shape, want (…,K) and a matrix (K,N)", x.Shape())
 	}
-	return b.do(x, func() (*gorgonia.Node, error) { return op.Mul(x, w, nil) })
+	return b.do(op.Mul(x, w, nil))
 }
 
 // importGemm is alpha·op(A)·op(B) + beta·C.
@@ -126,9 +126,9 @@ func importGemm(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	}
 	alpha, beta, bias := b.attrFloat("alpha", 1), b.attrFloat("beta", 1), b.operand(2)
 	if alpha == 1 && beta == 1 && bias != nil && bias.Dims() == 1 && w != nil && bias.Shape()[0] == w.Shape()[1] {
-		return b.do(x, func() (*gorgonia.Node, error) { return op.Mul(x, w, bias) })
+		return b.do(op.Mul(x, w, bias))
 	}
-	y := b.do(x, func() (*gorgonia.Node, error) { return op.Mul(x, w, nil) })
+	y := b.do(op.Mul(x, w, nil))
 	if alpha != 1 {
 		y = b.product(y, b.number("alpha", alpha))
 	}
@@ -198,7 +198,7 @@ func (b *builder) mean(x *gorgonia.Node, axes []int) *gorgonia.Node {
 		window *= s[a]
 	}
 	x = b.reshape(b.permute(x, append(perm, axes...)), first, rest, window, 1)
-	return b.do(x, func() (*gorgonia.Node, error) { return op.AvgPool2D(x, op.Pool{KH: window, KW: 1}) })
+	return b.do(op.AvgPool2D(x, op.Pool{KH: window, KW: 1}))
 }
 
 // importSoftMax and importLogSoftMax: before version 13 all dimensions from the
@@ -219,7 +219,7 @@ func (b *builder) softMax(x *gorgonia.Node, f func(*gorgonia.Node) (*gorgonia.No
 		return nil
 	}
 	do := func(x *gorgonia.Node) *gorgonia.Node {
-		return b.do(x, func() (*gorgonia.Node, error) { return f(x) })
+		return b.do(f(x))
 	}
 	switch {
 	case axis == len(s)-1:
@@ -256,5 +256,5 @@ func importLayerNorm(b *builder, x *gorgonia.Node) *gorgonia.Node {
 		rows, gamma, beta = b.reshape(x, s.TotalSize()/size, size), b.reshape(gamma, size), b.reshape(beta, size)
 	}
 	epsilon := math.Max(b.attrFloat("epsilon", 1e-5), math.SmallestNonzeroFloat32)
-	return b.reshape(b.do(rows, func() (*gorgonia.Node, error) { return op.LayerNorm(rows, gamma, beta, epsilon) }), s...)
+	return b.reshape(b.do(op.LayerNorm(rows, gamma, beta, epsilon)), s...)
 }

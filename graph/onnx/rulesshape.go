@@ -167,7 +167,7 @@ func (b *builder) permute(x *gorgonia.Node, perm []int) *gorgonia.Node {
 		to[i] = s[a]
 	}
 	if slices.Equal(perm, []int{0, 2, 1}) {
-		return b.do(x, func() (*gorgonia.Node, error) { return op.Transpose(x) })
+		return b.do(op.Transpose(x))
 	}
 	skip := 0
 	if perm[0] == 0 {
@@ -191,7 +191,7 @@ func importConcat(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	for i := range b.now.Inputs {
 		all = append(all, b.operand(i))
 	}
-	return b.do(x, func() (*gorgonia.Node, error) { return op.Concat(axis, all...) })
+	return b.do(op.Concat(axis, all...))
 }
 
 // importPad reads the paddings from an attribute, or from an input since version
