@@ -39,13 +39,13 @@ type ConvBlock[T cpu.Float] struct {
 	Block
 	PH, PW int // of the result
 
-	forget     bool // no Backward will follow: nothing is kept for it
-	windows    pixel.Windows[T]
-	winner     []uint8 // of each window, channels last
-	norm       *blockNorm[T]
-	finish     func(lo, hi int)
-	statistics func(lo, hi int)
-	dots       func(lo, hi int)
+	forwardOnly bool // no Backward follows: nothing is kept for it
+	windows     pixel.Windows[T]
+	winner      []uint8 // of each window, channels last
+	norm        *blockNorm[T]
+	finish      func(lo, hi int)
+	statistics  func(lo, hi int)
+	dots        func(lo, hi int)
 }
 
 // NewConvBlock returns the kernel for one geometry.
@@ -67,9 +67,9 @@ func NewConvBlock[T cpu.Float](s Shape, b Block) *ConvBlock[T] {
 	return c
 }
 
-// Keep says whether Backward will follow Forward, which it does unless told
-// otherwise. If not, nothing is kept for it.
-func (c *ConvBlock[T]) Keep(on bool) { c.forget = !on }
+// ForwardOnly says whether no Backward follows a Forward, so that nothing has to be
+// kept for it. At first it is false.
+func (c *ConvBlock[T]) ForwardOnly(on bool) { c.forwardOnly = on }
 
 // pooled is the number of windows of an image.
 func (c *ConvBlock[T]) pooled() int { return c.PH * c.PW }
@@ -87,7 +87,7 @@ func (c *ConvBlock[T]) split(in [][]T) (conv, norm [][]T) {
 func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 	conv, norm := c.split(in)
 	c.beginForward(y, conv)
-	if c.winner == nil && !c.forget {
+	if c.winner == nil && !c.forwardOnly {
 		c.winner = make([]uint8, c.N*c.pooled()*c.width())
 	}
 	scale, shift := c.windows.Scale, c.windows.Shift
@@ -98,8 +98,8 @@ func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 		}
 		copy(shift, c.bias)
 		cpu.Parallel(c.N, c.forward)
-	case c.Norm.Training || !c.forget:
-		c.norm.keep()
+	case c.Norm.Training || !c.forwardOnly:
+		c.norm.reserve()
 		cpu.Parallel(c.N, c.statistics)
 		c.norm.affine(scale, shift, norm, c.bias)
 		cpu.Parallel(c.N, c.finish)
@@ -155,7 +155,7 @@ func (c *ConvBlock[T]) finishImages(lo, hi int) {
 // winners is where the winners of row i of image n's windows are, empty if they
 // are not kept.
 func (c *ConvBlock[T]) winners(n, i int) []uint8 {
-	if c.forget {
+	if c.forwardOnly {
 		return nil
 	}
 	row := c.PW * c.width()

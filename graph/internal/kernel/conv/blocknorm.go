@@ -29,8 +29,8 @@ func newBlockNorm[T cpu.Float](images, filters, width, pixels int, o Norm) *bloc
 	return b
 }
 
-// keep makes room for the whole batch.
-func (b *blockNorm[T]) keep() {
+// reserve makes room for the whole batch.
+func (b *blockNorm[T]) reserve() {
 	b.z = cpu.Sized(b.z, b.images*b.pixels*b.width)
 	b.means, b.m2s = cpu.Sized(b.means, b.images*b.width), cpu.Sized(b.m2s, b.images*b.width)
 }
