@@ -99,6 +99,9 @@ func (l *LayerNorm[T]) columns(lo, hi int) {
 	}
 }
 
+// Bytes is the memory that the kernel keeps.
+func (l *LayerNorm[T]) Bytes() int { return cpu.BytesOf(l.mean, l.scale) }
+
 func (l *LayerNorm[T]) row(x []T, n int) []T { return x[n*l.Size:][:l.Size] }
 
 // squares is Σ (x[i]-mean)², in four interleaved sums as [vector.Sum] has them.
