@@ -6,7 +6,7 @@ import (
 )
 
 // ReLU is max(x,0), the activation that networks spend their time in: no
-// function call per element.
+// function call per element, as Activation has in plain Go.
 type ReLU[T cpu.Float] struct {
 	y, x, dy, dx      []T
 	forward, backward func(lo, hi int)

@@ -7,6 +7,7 @@ import "tapenet/graph/internal/kernel/cpu"
 //	y[n·len(Index)+i] = x[n·Step+Index[i]], or Fill where Index[i] is negative
 //
 // Step is the size of a block of x, or 0 if all N blocks of y come from one.
+// Crops, paddings, flips, transpositions and broadcasts are such picks.
 type Gather[T cpu.Float] struct {
 	N, Step int
 	Index   []int32
@@ -42,7 +43,8 @@ func (g *Gather[T]) forwardBlocks(lo, hi int) {
 	}
 }
 
-// Backward adds up, for each element of x, the gradients of where it went.
+// Backward adds up, for each element of x, the gradients of the places where it
+// went.
 func (g *Gather[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	if g.dx, g.dy = dIn[0], dy; g.dx == nil {
 		return

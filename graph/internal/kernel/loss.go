@@ -8,15 +8,17 @@ import (
 	"tapenet/graph/internal/kernel/vector"
 )
 
-// SoftMax turns each row of Classes scores into probabilities,
-// y[k] = exp(x[k]) / Σ_j exp(x[j]). The row's maximum is subtracted first, so
-// that no exponential overflows.
+// SoftMax turns each row of Classes scores into probabilities:
+//
+//	y[k] = exp(x[k]) / Σ_j exp(x[j])
+//
+// The row's maximum is subtracted first, so that no exponential overflows.
 type SoftMax[T cpu.Float] struct {
 	Classes int
 	p       []T // a copy of the last output, which Gorgonia may overwrite
 }
 
-// Forward computes y from in[0].
+// Forward computes y from in[0], and keeps it for Backward.
 func (s *SoftMax[T]) Forward(y []T, in [][]T) {
 	for lo := 0; lo < len(y); lo += s.Classes {
 		softMax(y[lo:][:s.Classes], in[0][lo:][:s.Classes])
@@ -77,7 +79,8 @@ type CrossEntropy[T cpu.Float] struct {
 	p          []T // probabilities of the last Forward
 }
 
-// Forward computes the scalar loss y[0].
+// Forward computes the scalar loss y[0], and keeps the probabilities for
+// Backward. The sum over the batch is in float64.
 func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 	if c.p == nil {
 		c.p = make([]T, c.N*c.Classes)
@@ -102,7 +105,7 @@ func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// smooth weighs the mean over all classes, which without smoothing is left out
+// smooth weighs the mean over all classes. Without smoothing it is left out
 // even where it overflows.
 func (c *CrossEntropy[T]) smooth(miss float64) float64 {
 	if c.Smoothing == 0 {
@@ -111,6 +114,8 @@ func (c *CrossEntropy[T]) smooth(miss float64) float64 {
 	return c.Smoothing * miss
 }
 
+// class turns a label into a class. A label that is none of them is a mistake
+// of the data's reader: the operation turns the panic into an error.
 func (c *CrossEntropy[T]) class(label T) int {
 	if k := int(label); k >= 0 && k < c.Classes && T(k) == label {
 		return k

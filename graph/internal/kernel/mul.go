@@ -7,7 +7,8 @@ import (
 )
 
 // Mul is the matrix product y = x·w + bias of x (M,K), w (K,N) and, optionally,
-// a bias (N) that is added to every row; with ReLU, max(x·w + bias, 0).
+// a bias (N) that is added to every row; with ReLU, max(x·w + bias, 0). It is a
+// dense layer.
 type Mul[T cpu.Float] struct {
 	M, K, N int
 	ReLU    bool
@@ -20,7 +21,8 @@ type Mul[T cpu.Float] struct {
 // kept for it. At first it is false.
 func (m *Mul[T]) ForwardOnly(on bool) { m.forwardOnly = on }
 
-// Forward computes y from the operands x, w and bias.
+// Forward computes y (M,N) from the operands x, w and bias. The bias is written
+// to y first, and the product added to it.
 func (m *Mul[T]) Forward(y []T, in [][]T) {
 	bias := cpu.Operand(in, 2)
 	for i := 0; bias != nil && i < m.M; i++ {
@@ -36,7 +38,7 @@ func (m *Mul[T]) Forward(y []T, in [][]T) {
 }
 
 // Backward computes dx = dy·wᵀ, dw = xᵀ·dy and dbias = Σ_rows dy, skipping
-// those that are nil.
+// those that are nil. With ReLU, dy counts where the last output was positive.
 func (m *Mul[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if m.ReLU {
 		vector.ReLUGrad(m.masked, dy, m.masked)

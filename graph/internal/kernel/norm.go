@@ -49,6 +49,8 @@ func (b *BatchNorm[T]) Forward(y []T, in [][]T) {
 	b.finish()
 }
 
+// forwardChannels normalises the channels [lo,hi). A channel is one piece of
+// work, so that its sums do not depend on the number of threads.
 func (b *BatchNorm[T]) forwardChannels(lo, hi int) {
 	x, y := b.gather(0, b.in[0], lo, hi), b.result
 	if b.Pixels == 1 {
@@ -110,6 +112,7 @@ func (b *BatchNorm[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	b.finish()
 }
 
+// backwardChannels computes the gradients of the channels [lo,hi).
 func (b *BatchNorm[T]) backwardChannels(lo, hi int) {
 	x, dy := b.gather(0, b.in[0], lo, hi), b.gather(1, b.dy, lo, hi)
 	for c := lo; c < hi; c++ {
@@ -132,6 +135,8 @@ func (b *BatchNorm[T]) backwardChannels(lo, hi int) {
 	}
 }
 
+// inputGradient computes the gradient of x for channel c, from the sums dBeta
+// and dGamma. Outside of training its last two terms are missing.
 func (b *BatchNorm[T]) inputGradient(x, dy []T, c int, dBeta, dGamma float64) {
 	dx := b.result
 	if b.Pixels == 1 {
@@ -157,7 +162,7 @@ func (b *BatchNorm[T]) planes() int {
 	return b.N
 }
 
-// plane returns plane n of channel c.
+// plane returns plane n of channel c, of planes that gather has seen.
 func (b *BatchNorm[T]) plane(x []T, n, c int) []T {
 	size := b.Pixels
 	if size == 1 {
@@ -167,8 +172,9 @@ func (b *BatchNorm[T]) plane(x []T, n, c int) []T {
 }
 
 // gather returns x with the planes of the channels [lo,hi) where plane finds
-// them. An image of one pixel would be a plane of one element: instead, a
-// channel's elements of the whole batch become one, in the given buffer.
+// them. An image of one pixel would be a plane of one element. Instead, a
+// channel's elements of the whole batch become one plane, in the given buffer:
+// a transposition of (N,C).
 func (b *BatchNorm[T]) gather(buffer int, x []T, lo, hi int) []T {
 	if b.Pixels > 1 {
 		return x
@@ -178,13 +184,14 @@ func (b *BatchNorm[T]) gather(buffer int, x []T, lo, hi int) []T {
 	return columns
 }
 
-// finish brings a result to where it belongs, if it is in buffer 1.
+// finish brings a result that is in buffer 1 to where it belongs.
 func (b *BatchNorm[T]) finish() {
 	if b.Pixels == 1 && b.result != nil {
 		cpu.Parallel(b.N, b.scatter)
 	}
 }
 
+// scatterImages turns buffer 1 back, for the images [lo,hi).
 func (b *BatchNorm[T]) scatterImages(lo, hi int) {
 	gemm.TransposeInto(b.result[lo*b.C:], b.C, b.columns[1][lo:], b.N, b.C, hi-lo)
 }

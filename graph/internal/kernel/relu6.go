@@ -2,7 +2,7 @@ package kernel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// ReLU6 is min(max(x,0),6).
+// ReLU6 is min(max(x,0),6) (Krizhevsky 2010), the activation of MobileNets.
 type ReLU6[T cpu.Float] struct {
 	y, x, dy, dx      []T
 	forward, backward func(lo, hi int)
