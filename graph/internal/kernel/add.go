@@ -29,6 +29,7 @@ func (a *Add[T]) Forward(y []T, in [][]T) {
 	cpu.Parallel((len(y)+addBlock-1)/addBlock, a.forward)
 }
 
+// forwardBlocks sums the blocks [lo,hi).
 func (a *Add[T]) forwardBlocks(lo, hi int) {
 	for i := lo * addBlock; i < min(hi*addBlock, len(a.y)); i += addBlock {
 		y := a.y[i:min(i+addBlock, len(a.y))]

@@ -40,6 +40,8 @@ func (d *Dropout[T]) mask(dst, src []T) {
 	cpu.Parallel(len(dst), d.run)
 }
 
+// maskRange computes the elements [lo,hi). An element stays if 53 random bits,
+// the same as a float64's, are not below the rate.
 func (d *Dropout[T]) maskRange(lo, hi int) {
 	key := Mix(d.Seed + Mix(d.step))
 	limit := uint64(d.Rate * (1 << 53)) // of 53 random bits

@@ -17,7 +17,7 @@ type Gather[T cpu.Float] struct {
 	forward, backward func(lo, hi int)
 }
 
-// NewGather returns the kernel for n blocks.
+// NewGather returns the kernel for n blocks. It keeps index.
 func NewGather[T cpu.Float](n, step int, index []int32, fill float64) *Gather[T] {
 	g := &Gather[T]{N: n, Step: step, Index: index, Fill: fill}
 	g.forward, g.backward = g.forwardBlocks, g.backwardBlocks
@@ -57,6 +57,8 @@ func (g *Gather[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	cpu.Parallel(g.N, g.backward)
 }
 
+// backwardBlocks adds the gradients of the blocks [lo,hi). One block may read
+// an element several times.
 func (g *Gather[T]) backwardBlocks(lo, hi int) {
 	for n := lo; n < hi; n++ {
 		dy, dx := g.dy[n*len(g.Index):], g.dx[n*g.Step:]

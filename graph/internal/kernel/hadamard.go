@@ -36,6 +36,7 @@ func (h *Hadamard[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	cpu.Parallel(len(dy), h.backward)
 }
 
+// backwardRange computes the elements [lo,hi) of both gradients.
 func (h *Hadamard[T]) backwardRange(lo, hi int) {
 	for i, other := range [][]T{h.b, h.a} {
 		if h.dIn[i] == nil {

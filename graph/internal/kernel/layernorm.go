@@ -73,7 +73,7 @@ func (l *LayerNorm[T]) backwardRows(lo, hi int) {
 			dx[i] = gamma[i] * d
 		}
 		meanG, meanGX := vector.Sum(dx)/T(l.Size), centredDot(dx, x, mean)*scale/T(l.Size)
-		for i, g := range dx {
+		for i, g := range dx { // x̂ is (x-mean)·scale
 			dx[i] = scale * (g - meanG - (x[i]-mean)*scale*meanGX)
 		}
 	}

@@ -44,7 +44,8 @@ func (s *SoftMax[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 // Bytes is the memory that the kernel keeps.
 func (s *SoftMax[T]) Bytes() int { return cpu.BytesOf(s.p) }
 
-// softMax writes the probabilities of one row and returns log Σ_j exp(x[j]).
+// softMax writes the probabilities of one row, with the sum in float64, and
+// returns log Σ_j exp(x[j]).
 func softMax[T cpu.Float](p, x []T) (logSum float64) {
 	top := x[0]
 	for _, v := range x {
@@ -123,7 +124,12 @@ func (c *CrossEntropy[T]) class(label T) int {
 	panic(fmt.Sprintf("label %v is not one of the classes 0 to %d", label, c.Classes-1))
 }
 
-// Backward computes the gradient of the logits, weight·(p - t) / Σ weights.
+// Backward computes the gradient of the logits:
+//
+//	dx[n,k] = dy·weight[n]·(p[n,k] - t[n,k]) / Σ weights
+//
+// with the probabilities p of the last Forward. A sample of weight 0 gets
+// zeros, even if its probabilities are NaN. Nothing else has a gradient.
 func (c *CrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if dIn[0] == nil {
 		return
@@ -179,7 +185,9 @@ func (m *MSE[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// Backward computes the gradient of x, weight·2(x-target) / (Size·Σ weights).
+// Backward computes the gradient of x:
+//
+//	dx[n,i] = dy·weight[n]·2(x[n,i]-target[n,i]) / (Size·Σ weights)
 func (m *MSE[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if dIn[0] == nil {
 		return

@@ -41,7 +41,7 @@ func (m *Mul[T]) Forward(y []T, in [][]T) {
 // those that are nil. With ReLU, dy counts where the last output was positive.
 func (m *Mul[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if m.ReLU {
-		vector.ReLUGrad(m.masked, dy, m.masked)
+		vector.ReLUGrad(m.masked, dy, m.masked) // not in dy, which is not ours
 		dy = m.masked
 	}
 	if dx := dIn[0]; dx != nil {

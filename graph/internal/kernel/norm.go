@@ -77,8 +77,8 @@ func (b *BatchNorm[T]) channel(c int) vector.Channel[T] {
 }
 
 // statistics returns the mean and the (biased) variance to normalise channel c
-// of x with, and in training moves the running ones. Its sums are of distances
-// from one of the channel's elements: that is near enough to the mean for the
+// of x with, and in training moves the running ones. It sums distances from one
+// of the channel's elements. That element is near enough to the mean for the
 // difference of squares to keep its digits, wherever the mean is.
 func (b *BatchNorm[T]) statistics(x []T, c int) (mean, variance float64) {
 	runningMean, runningVar := &b.in[3][c], &b.in[4][c]
@@ -93,9 +93,9 @@ func (b *BatchNorm[T]) statistics(x []T, c int) (mean, variance float64) {
 		squares += q
 	}
 	mean = from + sum/count
-	squares = max(squares-sum*sum/count, 0)
+	squares = max(squares-sum*sum/count, 0) // rounding may make it negative
 	*runningMean = T(b.Momentum*float64(*runningMean) + (1-b.Momentum)*mean)
-	*runningVar = T(b.Momentum*float64(*runningVar) + (1-b.Momentum)*squares/max(count-1, 1))
+	*runningVar = T(b.Momentum*float64(*runningVar) + (1-b.Momentum)*squares/max(count-1, 1)) // unbiased
 	return mean, squares / count
 }
 
@@ -121,7 +121,7 @@ func (b *BatchNorm[T]) backwardChannels(lo, hi int) {
 		for n := range b.planes() {
 			sum, product := channel.Sums(b.plane(dy, n, c), b.plane(x, n, c))
 			dBeta += sum
-			dGamma += product * float64(b.scale[c])
+			dGamma += product * float64(b.scale[c]) // x̂ is (x-μ)·scale
 		}
 		if d := b.dIn[1]; d != nil {
 			d[c] = T(dGamma)
@@ -136,7 +136,8 @@ func (b *BatchNorm[T]) backwardChannels(lo, hi int) {
 }
 
 // inputGradient computes the gradient of x for channel c, from the sums dBeta
-// and dGamma. Outside of training its last two terms are missing.
+// and dGamma. Outside of training its last two terms are missing. With images
+// of one pixel, dy is a buffer of ours and becomes the result.
 func (b *BatchNorm[T]) inputGradient(x, dy []T, c int, dBeta, dGamma float64) {
 	dx := b.result
 	if b.Pixels == 1 {

@@ -59,6 +59,8 @@ func (m *MaxPool2D[T]) Forward(y []T, in [][]T) {
 	cpu.Parallel(m.Planes, m.forward)
 }
 
+// forwardPlanes pools the planes [lo,hi): pairs by their loop, other windows
+// one by one.
 func (m *MaxPool2D[T]) forwardPlanes(lo, hi int) {
 	out := m.OH * m.OW
 	for p := lo; p < hi; p++ {
@@ -81,7 +83,7 @@ func (m *MaxPool2D[T]) largest(plane []T, i, j int) int {
 	top := plane[best]
 	for h := h0; h < h1; h++ {
 		for w := h*m.W + w0; w < h*m.W+w1; w++ {
-			if v := plane[w]; v > top || v != v {
+			if v := plane[w]; v > top || v != v { // the last NaN wins
 				best, top = w, v
 			}
 		}
@@ -97,6 +99,7 @@ func (m *MaxPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	}
 }
 
+// backwardPlanes computes the gradient of the planes [lo,hi).
 func (m *MaxPool2D[T]) backwardPlanes(lo, hi int) {
 	out := m.OH * m.OW
 	for p := lo; p < hi; p++ {
@@ -133,6 +136,8 @@ func (a *AvgPool2D[T]) Forward(y []T, in [][]T) {
 	cpu.Parallel(a.Planes, a.forward)
 }
 
+// forwardPlanes pools the planes [lo,hi): pairs and single pixels by their
+// loops, other windows one by one.
 func (a *AvgPool2D[T]) forwardPlanes(lo, hi int) {
 	out := a.OH * a.OW
 	for p := lo; p < hi; p++ {
@@ -184,6 +189,8 @@ func (a *AvgPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	}
 }
 
+// backwardPlanes computes the gradient of the planes [lo,hi), with the same
+// three cases.
 func (a *AvgPool2D[T]) backwardPlanes(lo, hi int) {
 	out := a.OH * a.OW
 	for p := lo; p < hi; p++ {

@@ -24,7 +24,7 @@ func (r *ReLU6[T]) Forward(y []T, in [][]T) {
 func (r *ReLU6[T]) forwardRange(lo, hi int) {
 	y := r.y[lo:hi]
 	for i, x := range r.x[lo:hi] {
-		if x < 0 {
+		if x < 0 { // false for NaN, as x > 6 is
 			x = 0
 		}
 		if x > 6 {

@@ -9,8 +9,11 @@ import "tapenet/graph/internal/kernel/cpu"
 // For a batch normalisation a is γ/√(σ²+ε), and beta is β. The floor is 0 with
 // a ReLU behind it.
 type Channel[T cpu.Float] struct {
-	Mean, A, Beta T
-	Floor         T // -Inf for none
+	Mean T // of the batch, or the running one
+	A    T // γ divided by the deviation
+	Beta T
+
+	Floor T // -Inf for none
 }
 
 // at returns y without the floor, each operation rounded as the assembly rounds

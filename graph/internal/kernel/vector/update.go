@@ -2,7 +2,8 @@ package vector
 
 import "math"
 
-// Average computes a[i] += share·(x[i] - a[i]): an exponential moving average.
+// Average computes a[i] += share·(x[i] - a[i]): an exponential moving average
+// of weights.
 func Average(a, x []float32, share float32) {
 	x = x[:len(a)]
 	h := head(a)
@@ -15,6 +16,9 @@ func Average(a, x []float32, share float32) {
 }
 
 // SGD computes w[i] -= lr·g[i]: a step of gradient descent.
+//
+// Like all steps here it works in place on slices of one length that do not
+// overlap, and each operation is rounded: the assembly gives the same bits.
 func SGD(w, g []float32, lr float32) {
 	g = g[:len(w)]
 	h := head(w)
@@ -27,7 +31,7 @@ func SGD(w, g []float32, lr float32) {
 }
 
 // Momentum computes u[i] = momentum·u[i] + g[i] and w[i] -= lr·u[i]: a step
-// with a velocity u.
+// with a velocity u (Polyak 1964).
 func Momentum(w, g, u []float32, lr, momentum float32) {
 	g, u = g[:len(w)], u[:len(w)]
 	h := head(w)
@@ -41,7 +45,7 @@ func Momentum(w, g, u []float32, lr, momentum float32) {
 }
 
 // Nesterov computes u[i] = momentum·u[i] + g[i] and w[i] -= lr·(momentum·u[i] +
-// g[i]): the step that looks ahead along u.
+// g[i]): the step that looks ahead along u (Sutskever et al. 2013).
 func Nesterov(w, g, u []float32, lr, momentum float32) {
 	g, u = g[:len(w)], u[:len(w)]
 	h := head(w)
@@ -55,7 +59,8 @@ func Nesterov(w, g, u []float32, lr, momentum float32) {
 }
 
 // Normalise computes v[i] = beta·v[i] + rest·g[i]² and g[i] /= √v[i] + epsilon:
-// RMSProp's scaling of a gradient.
+// RMSProp's scaling of a gradient (Tieleman and Hinton 2012), before another
+// step takes it.
 func Normalise(g, v []float32, beta, rest, epsilon float32) {
 	v = v[:len(g)]
 	h := head(g)
@@ -79,7 +84,8 @@ type AdamStep struct {
 	Decay        float32 // share of w that goes: AdamW's decay of the weights
 }
 
-// Adam computes
+// Adam computes (Kingma and Ba 2014; with Look, Dozat 2016; with Decay,
+// Loshchilov and Hutter 2017)
 //
 //	m[i] = Beta1·m[i] + Rest1·g[i]
 //	v[i] = Beta2·v[i] + Rest2·g[i]²
@@ -107,7 +113,7 @@ type LionStep struct {
 	Decay        float32 // share of w that goes
 }
 
-// Lion computes
+// Lion computes (Chen et al. 2023)
 //
 //	c = Beta1·m[i] + Rest1·g[i]
 //	w[i] -= Decay·w[i]

@@ -17,25 +17,31 @@ import "tapenet/graph/internal/kernel/cpu"
 // where a conversion to float32 keeps the compiler from fusing a product with
 // the sum around it.
 type vectorFuncs struct {
+	// Elements, see vector.go.
 	relu      func(y, x []float32)
 	reluGrad  func(dx, dy, x []float32)
 	add       func(dst, src []float32)
 	addScalar func(dst []float32, s float32)
-	average   func(a, x []float32, share float32)
-	sgd       func(w, g []float32, lr float32)
-	momentum  func(w, g, u []float32, lr, momentum float32)
-	nesterov  func(w, g, u []float32, lr, momentum float32)
-	rms       func(g, v []float32, beta, rest, epsilon float32)
-	adam      func(w, g, m, v []float32, lr, look, epsilon, beta1, beta2, rest1, rest2, decay float32)
-	lion      func(w, g, m []float32, lr, beta1, beta2, rest1, rest2, decay float32)
 
+	// Steps of optimizers, see update.go.
+	average  func(a, x []float32, share float32)
+	sgd      func(w, g []float32, lr float32)
+	momentum func(w, g, u []float32, lr, momentum float32)
+	nesterov func(w, g, u []float32, lr, momentum float32)
+	rms      func(g, v []float32, beta, rest, epsilon float32)
+	adam     func(w, g, m, v []float32, lr, look, epsilon, beta1, beta2, rest1, rest2, decay float32)
+	lion     func(w, g, m []float32, lr, beta1, beta2, rest1, rest2, decay float32)
+
+	// A channel's normalisation, see Channel.
 	deviations func(x []float32, from float64) (sum, squares float64)
 	normalise  func(y, x []float32, mean, a, beta, floor float32)
 	normSums   func(dy, x []float32, mean, a, beta, floor float32) (sum, product float64)
 	normGrad   func(dx, dy, x []float32, mean, a, beta, floor, shift, slope float32)
 
+	// Activations, see Curve.
 	tanh, sigmoid, silu, gelu, elu, leakyReLU curveFuncs
 
+	// Windows of 2×2, see pairs.go.
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
 	avgPairs     func(y, top, bottom []float32)
 	avgPairsGrad func(top, bottom, dy []float32)
@@ -59,7 +65,7 @@ func head[T cpu.Float](x []T) []float32 {
 // be one.
 func ReLU[T cpu.Float](y, x []T) {
 	x = x[:len(y)]
-	h := head(y)
+	h := head(y) // the assembly's part; the loop below does the rest
 	if len(h) > 0 {
 		vectors.relu(h, head(x))
 	}
