@@ -233,13 +233,13 @@ func (b *backward[T]) access() access {
 
 func (b *backward[T]) wantNone() {
 	clear(b.wanted)
-	b.keep(true)
+	b.forwardOnly(false)
 }
 
-// keep tells the op whether Backward will follow its Forward.
-func (r *run[T]) keep(on bool) {
-	if k, ok := r.fn.(interface{ Keep(bool) }); ok {
-		k.Keep(on)
+// forwardOnly tells the op whether no Backward follows its Forward.
+func (r *run[T]) forwardOnly(on bool) {
+	if k, ok := r.fn.(interface{ ForwardOnly(bool) }); ok {
+		k.ForwardOnly(on)
 	}
 }
 
@@ -282,7 +282,7 @@ func (p *pick[T]) ofOperand() int { return 0 }
 func Want(nodes gorgonia.Nodes) {
 	for _, n := range nodes {
 		if f, ok := n.Op().(described); ok {
-			f.keep(false)
+			f.forwardOnly(true)
 		}
 	}
 	for _, n := range nodes {

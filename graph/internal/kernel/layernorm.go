@@ -23,7 +23,7 @@ type LayerNorm[T cpu.Float] struct {
 	forward, backward, params func(lo, hi int)
 }
 
-// Forward computes y.
+// Forward computes y and keeps each row's μ and 1/√(σ²+ε) for Backward.
 func (l *LayerNorm[T]) Forward(y []T, in [][]T) {
 	if l.mean == nil {
 		l.mean, l.scale = make([]T, l.N), make([]T, l.N)
@@ -33,6 +33,8 @@ func (l *LayerNorm[T]) Forward(y []T, in [][]T) {
 	cpu.Parallel(l.N, l.forward)
 }
 
+// forwardRows computes rows [lo,hi): the mean first, then the distances from
+// it, so that the variance keeps its digits.
 func (l *LayerNorm[T]) forwardRows(lo, hi int) {
 	gamma, beta := l.in[1], l.in[2]
 	for n := lo; n < hi; n++ {
@@ -60,6 +62,8 @@ func (l *LayerNorm[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	}
 }
 
+// backwardRows computes the rows [lo,hi) of dx. g = γ·dy is written to dx
+// first.
 func (l *LayerNorm[T]) backwardRows(lo, hi int) {
 	gamma := l.in[1]
 	for n := lo; n < hi; n++ {
@@ -69,14 +73,14 @@ func (l *LayerNorm[T]) backwardRows(lo, hi int) {
 			dx[i] = gamma[i] * d
 		}
 		meanG, meanGX := vector.Sum(dx)/T(l.Size), centredDot(dx, x, mean)*scale/T(l.Size)
-		for i, g := range dx {
+		for i, g := range dx { // x̂ is (x-mean)·scale
 			dx[i] = scale * (g - meanG - (x[i]-mean)*scale*meanGX)
 		}
 	}
 }
 
-// columns computes the gradients of γ and β for some of their elements: over
-// the rows in order, whatever the number of processors.
+// columns computes the elements [lo,hi) of the gradients of γ and β: sums over
+// the rows in their order, whatever the number of processors.
 func (l *LayerNorm[T]) columns(lo, hi int) {
 	dGamma, dBeta := l.dIn[1], l.dIn[2]
 	if dGamma != nil {
@@ -99,6 +103,10 @@ func (l *LayerNorm[T]) columns(lo, hi int) {
 	}
 }
 
+// Bytes is the memory that the kernel keeps.
+func (l *LayerNorm[T]) Bytes() int { return cpu.BytesOf(l.mean, l.scale) }
+
+// row returns row n of x.
 func (l *LayerNorm[T]) row(x []T, n int) []T { return x[n*l.Size:][:l.Size] }
 
 // squares is Σ (x[i]-mean)², in four interleaved sums as [vector.Sum] has them.
@@ -111,7 +119,7 @@ func squares[T cpu.Float](x []T, mean T) T {
 	return (s[0] + s[1]) + (s[2] + s[3])
 }
 
-// centredDot is Σ d[i]·(x[i]-mean), likewise.
+// centredDot is Σ d[i]·(x[i]-mean), in four interleaved sums too.
 func centredDot[T cpu.Float](d, x []T, mean T) T {
 	var s [4]T
 	for i, v := range x {

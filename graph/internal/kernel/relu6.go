@@ -2,7 +2,7 @@ package kernel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// ReLU6 is min(max(x,0),6).
+// ReLU6 is min(max(x,0),6) (Krizhevsky 2010), the activation of MobileNets.
 type ReLU6[T cpu.Float] struct {
 	y, x, dy, dx      []T
 	forward, backward func(lo, hi int)
@@ -24,7 +24,7 @@ func (r *ReLU6[T]) Forward(y []T, in [][]T) {
 func (r *ReLU6[T]) forwardRange(lo, hi int) {
 	y := r.y[lo:hi]
 	for i, x := range r.x[lo:hi] {
-		if x < 0 {
+		if x < 0 { // false for NaN, as x > 6 is
 			x = 0
 		}
 		if x > 6 {

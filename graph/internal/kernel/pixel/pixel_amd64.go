@@ -4,6 +4,7 @@ package pixel
 
 //go:generate go run ../gen/pixel -out pixel_asm_amd64.s -stubs pixel_asm_amd64.go -pkg pixel
 
+// The loops are in AVX2, for the tier AVX-512 too.
 var loops = loopFuncs{
 	largest:  largestAVX2,
 	highest:  highestAVX2,

@@ -2,16 +2,18 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// Taps are the weights of a row of filters, one a channel, on an image that is
-// stored channels last. Pixel is the distance of the filters, Column and Row that
-// of their weights, all in elements. The assembly rounds a product and the sum
-// around it once.
+// Taps are how the weights of a row of filters, one filter a channel, lie on an
+// image. All distances are in elements:
+//
+//	output pixel j sees, with weight (u,v), image pixel j·Pixel + u·Row + v·Column
+//
+// The assembly rounds a product and the sum around it once.
 type Taps struct {
-	Cols, Width, KH, KW int
-	Pixel, Column, Row  int
+	Cols, Width, KH, KW int // output pixels, channels, and the filters' size
+	Pixel, Column, Row  int // from one output pixel, weight and row of weights to the next
 }
 
-// TapsForward computes y[j,f] = Σ_u Σ_v x[j·pixel+u·row+v·column+f]·w[u,v,f].
+// TapsForward computes y[j,f] = Σ_u Σ_v x[j·Pixel+u·Row+v·Column+f]·w[u,v,f].
 func TapsForward[T cpu.Float](t Taps, y, x, w []T) {
 	if runTaps(t, loops.tapsForward, y, x, w) {
 		return
@@ -20,21 +22,24 @@ func TapsForward[T cpu.Float](t Taps, y, x, w []T) {
 	t.each(func(out, in, weight int) { y[out] += x[in] * w[weight] })
 }
 
-// TapsFilter adds to dw[u,v,f] the sum over j of x[j·pixel+u·row+v·column+f]·dy[j,f].
+// TapsFilter adds Σ_j x[j·Pixel+u·Row+v·Column+f]·dy[j,f] to dw[u,v,f]: the
+// gradient of the weights.
 func TapsFilter[T cpu.Float](t Taps, dw, x, dy []T) {
 	if !runTaps(t, loops.tapsFilter, dy, x, dw) {
 		t.each(func(out, in, weight int) { dw[weight] += x[in] * dy[out] })
 	}
 }
 
-// TapsInput adds dy[j,f]·w[u,v,f] to dx[j·pixel+u·row+v·column+f].
+// TapsInput adds dy[j,f]·w[u,v,f] to dx[j·Pixel+u·Row+v·Column+f]: the gradient
+// of the image.
 func TapsInput[T cpu.Float](t Taps, dx, dy, w []T) {
 	if !runTaps(t, loops.tapsInput, dy, dx, w) {
 		t.each(func(out, in, weight int) { dx[in] += dy[out] * w[weight] })
 	}
 }
 
-// runTaps runs a loop in assembly, if there is one.
+// runTaps runs a loop in assembly on the output's pixels, the image's and the
+// weights. It reports false if there is none.
 func runTaps[T cpu.Float](t Taps, loop func(cols, width int, a, b, w []float32, kh, kw, pixel, column, row int), out, in, w []T) bool {
 	a, ok := cpu.Float32s(out)
 	if !ok {
@@ -46,8 +51,8 @@ func runTaps[T cpu.Float](t Taps, loop func(cols, width int, a, b, w []float32, 
 	return true
 }
 
-// each calls f for every product, with the places of an output pixel's channel,
-// of the image's and of the weight.
+// each calls f for every product, with the places of the output's channel, of
+// the image's and of the weight.
 func (t Taps) each(f func(out, in, weight int)) {
 	for j := range t.Cols {
 		for c := range t.Width {

@@ -4,6 +4,7 @@ package vector
 
 //go:generate go run ../gen/vector -out vector_asm_amd64.s -stubs vector_asm_amd64.go -pkg vector
 
+// The loops are in AVX2, for the tier AVX-512 too.
 var vectors = vectorFuncs{
 	relu:      reluAVX2,
 	reluGrad:  reluGradAVX2,
