@@ -7,14 +7,15 @@ import (
 
 // Add is the sum of any number of operands of one size, y = in[0] + in[1] + ….
 type Add[T cpu.Float] struct {
+	operands          int
 	y, dy             []T
 	in, dIn           [][]T
 	forward, backward func(lo, hi int)
 }
 
-// NewAdd returns the kernel.
-func NewAdd[T cpu.Float]() *Add[T] {
-	a := &Add[T]{}
+// NewAdd returns the kernel for so many operands.
+func NewAdd[T cpu.Float](operands int) *Add[T] {
+	a := &Add[T]{operands: operands}
 	a.forward, a.backward = a.forwardBlocks, a.backwardRange
 	return a
 }

@@ -48,7 +48,7 @@ func BenchmarkLayers(b *testing.B) {
 		{"GELU", elementwise(NewActivation[float32](vector.GELU), 1)},
 		{"LeakyReLU", elementwise(NewActivation[float32](vector.LeakyReLU(0.1)), 1)},
 		{"ReLU", elementwise(NewReLU[float32](), 1)},
-		{"Add", elementwise(NewAdd[float32](), 2)},
+		{"Add", elementwise(NewAdd[float32](2), 2)},
 		{"MaxPool2D/28x28", pooled(NewMaxPool2D[float32](pool(28, 2)), pool(28, 2))},
 		{"MaxPool2D/8x8", pooled(NewMaxPool2D[float32](pool(8, 2)), pool(8, 2))},
 		{"AvgPool2D/28x28", pooled(NewAvgPool2D[float32](pool(28, 2)), pool(28, 2))},

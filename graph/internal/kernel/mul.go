@@ -11,6 +11,7 @@ import (
 // dense layer.
 type Mul[T cpu.Float] struct {
 	M, K, N int
+	Bias    bool // there is one
 	ReLU    bool
 
 	forwardOnly bool // no Backward follows: nothing is kept for it

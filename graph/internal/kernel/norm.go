@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 
+	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/gemm"
 	"tapenet/graph/internal/kernel/vector"
@@ -199,3 +200,11 @@ func (b *BatchNorm[T]) scatterImages(lo, hi int) {
 
 // Bytes is the memory that the kernel keeps.
 func (b *BatchNorm[T]) Bytes() int { return cpu.BytesOf(b.mean, b.scale, b.columns[0], b.columns[1]) }
+
+// End returns a BatchNorm that does the work of ReLU behind b too, for inference.
+func (b *BatchNorm[T]) End(next conv.Ending) (both any, ok bool) {
+	if b.Training || b.ReLU || next.Act == nil || *next.Act != conv.ReLU {
+		return nil, false
+	}
+	return &BatchNorm[T]{N: b.N, C: b.C, Pixels: b.Pixels, Epsilon: b.Epsilon, Momentum: b.Momentum, ReLU: true}, true
+}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/vector"
 )
@@ -28,6 +29,13 @@ func (s PoolShape) window(i, j int) (h0, h1, w0, w1 int) {
 func (s PoolShape) pairs() bool {
 	return s.KH == 2 && s.KW == 2 && s.StrideH == 2 && s.StrideW == 2 && s.PadTop == 0 && s.PadLeft == 0 &&
 		2*s.OH <= s.H && 2*s.OW <= s.W
+}
+
+// SideBySide reports whether each pixel is in one window at most, and windows are
+// small enough for a ConvBlock.
+func (s PoolShape) SideBySide() bool {
+	return s.StrideH == s.KH && s.StrideW == s.KW && s.PadTop == 0 && s.PadLeft == 0 &&
+		s.OH*s.KH <= s.H && s.OW*s.KW <= s.W && max(s.KH, s.KW) <= conv.MaxWindow
 }
 
 // MaxPool2D takes the largest pixel of each window:

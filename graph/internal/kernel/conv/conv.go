@@ -67,6 +67,7 @@ const convChunks = 8
 // the image's patches, see unrolledForward.
 type Conv2d[T cpu.Float] struct {
 	Shape
+	hasBias               bool
 	y, dy, x, w, bias, dx []T // operands of the run, handed to the loops
 	forward, backward     func(lo, hi int)
 
@@ -78,9 +79,10 @@ type Conv2d[T cpu.Float] struct {
 	idle    cpu.FreeList[convScratch[T]]
 }
 
-// NewConv2d returns the kernel for one geometry.
-func NewConv2d[T cpu.Float](s Shape) *Conv2d[T] {
+// NewConv2d returns the kernel for one geometry, with or without a bias.
+func NewConv2d[T cpu.Float](s Shape, bias bool) *Conv2d[T] {
 	c := newConv2d[T](s)
+	c.hasBias = bias
 	c.forward, c.backward = c.forwardImages, c.backwardChunks
 	return &c
 }
