@@ -22,6 +22,16 @@ type Node struct {
 	Shape  tensor.Shape // of its value
 }
 
+// Program prints what runs, a line an op, with the layout of its result and where
+// that lies in memory: "" for a graph with ops of other packages, which Gorgonia's
+// machine runs node by node.
+func (m *Model) Program() string {
+	if m.sequence == nil {
+		return ""
+	}
+	return m.sequence.Program()
+}
+
 // Nodes lists the forward graph, operands first: what package draw draws, and
 // programs may read.
 func (m *Model) Nodes() []Node {
