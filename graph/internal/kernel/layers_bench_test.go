@@ -48,6 +48,8 @@ func BenchmarkLayers(b *testing.B) {
 		{"GELU", elementwise(NewActivation[float32](vector.GELU), 1)},
 		{"LeakyReLU", elementwise(NewActivation[float32](vector.LeakyReLU(0.1)), 1)},
 		{"ReLU", elementwise(NewReLU[float32](), 1)},
+		{"ReLU6", elementwise(NewReLU6[float32](), 1)},
+		{"HardSwish", elementwise(NewActivation[float32](vector.HardSwish), 1)},
 		{"Add", elementwise(NewAdd[float32](), 2)},
 		{"MaxPool2D/28x28", pooled(NewMaxPool2D[float32](pool(28, 2)), pool(28, 2))},
 		{"MaxPool2D/8x8", pooled(NewMaxPool2D[float32](pool(8, 2)), pool(8, 2))},

@@ -10,9 +10,10 @@ import (
 // derivative. In float32 it may have assembly too, which agrees with F within
 // 5e-7·|F|, and with DF within 5e-7·(1+|DF|); results below 1e-35 may be 0.
 type Curve struct {
-	F, DF  func(x float64) float64
-	alpha  float32
-	vector curveFuncs // nil for none
+	F, DF       func(x float64) float64
+	alpha, beta float64    // the curve's parameters, as the assembly has them
+	limits      bool       // Limit and LimitGrad compute it
+	vector      curveFuncs // nil for none
 }
 
 // Tanh is the hyperbolic tangent.
@@ -69,7 +70,7 @@ func ELU(alpha float64) Curve {
 			}
 			return alpha * math.Exp(x)
 		},
-		alpha: float32(alpha), vector: vectors.elu,
+		alpha: alpha, vector: vectors.elu,
 	}
 }
 
@@ -88,7 +89,7 @@ func LeakyReLU(alpha float64) Curve {
 			}
 			return alpha
 		},
-		alpha: float32(alpha), vector: vectors.leakyReLU,
+		alpha: alpha, vector: vectors.leakyReLU,
 	}
 }
 
@@ -104,11 +105,16 @@ func scaled(x, y float64) float64 {
 	return x * y
 }
 
-// Activate computes y[i] = F(x[i]).
+// Activate computes y[i] = F(x[i]). y may be x.
 func Activate[T cpu.Float](c Curve, y, x []T) {
+	x = x[:len(y)]
+	if c.limits {
+		Limit(y, x, T(c.alpha), T(c.beta))
+		return
+	}
 	if v, ok := cpu.Float32s(y); ok && c.vector.forward != nil {
 		x, _ := cpu.Float32s(x)
-		c.vector.forward(v, x, c.alpha)
+		c.vector.forward(v, x, float32(c.alpha), float32(c.beta))
 		return
 	}
 	for i, x := range x {
@@ -116,12 +122,17 @@ func Activate[T cpu.Float](c Curve, y, x []T) {
 	}
 }
 
-// ActivateGrad computes dx[i] = dy[i]·DF(x[i]). dx may be dy.
+// ActivateGrad computes dx[i] = dy[i]·DF(x[i]). dx may be dy or x.
 func ActivateGrad[T cpu.Float](c Curve, dx, dy, x []T) {
+	dy, x = dy[:len(dx)], x[:len(dx)]
+	if c.limits {
+		LimitGrad(dx, dy, x, T(c.alpha), T(c.beta))
+		return
+	}
 	if v, ok := cpu.Float32s(dx); ok && c.vector.backward != nil {
 		dy, _ := cpu.Float32s(dy)
 		x, _ := cpu.Float32s(x)
-		c.vector.backward(v, dy, x, c.alpha)
+		c.vector.backward(v, dy, x, float32(c.alpha), float32(c.beta))
 		return
 	}
 	for i, x := range x {

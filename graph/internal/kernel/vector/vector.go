@@ -28,6 +28,7 @@ type vectorFuncs struct {
 	normGrad   func(dx, dy, x []float32, mean, a, beta, floor, shift, slope float32)
 
 	tanh, sigmoid, silu, gelu, elu, leakyReLU curveFuncs
+	hardSwish, hardSigmoid, limit             curveFuncs
 
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
 	avgPairs     func(y, top, bottom []float32)
@@ -35,10 +36,11 @@ type vectorFuncs struct {
 }
 
 // curveFuncs compute an activation, y[i] = f(x[i]), and its gradient,
-// dx[i] = dy[i]·f'(x[i]), for any number of elements.
+// dx[i] = dy[i]·f'(x[i]), for any number of elements. A curve without parameters
+// ignores alpha and beta.
 type curveFuncs struct {
-	forward  func(y, x []float32, alpha float32)
-	backward func(dx, dy, x []float32, alpha float32)
+	forward  func(y, x []float32, alpha, beta float32)
+	backward func(dx, dy, x []float32, alpha, beta float32)
 }
 
 // head returns the part of x that assembly does, whole blocks of eight; the

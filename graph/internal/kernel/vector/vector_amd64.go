@@ -29,6 +29,10 @@ var vectors = vectorFuncs{
 	elu:       curveFuncs{eluAVX2, eluGradAVX2},
 	leakyReLU: curveFuncs{leakyReLUAVX2, leakyReLUGradAVX2},
 
+	hardSwish:   curveFuncs{hardSwishAVX2, hardSwishGradAVX2},
+	hardSigmoid: curveFuncs{hardSigmoidAVX2, hardSigmoidGradAVX2},
+	limit:       curveFuncs{limitAVX2, limitGradAVX2},
+
 	maxPairs:     maxPairsAVX2,
 	avgPairs:     avgPairsAVX2,
 	avgPairsGrad: avgPairsGradAVX2,

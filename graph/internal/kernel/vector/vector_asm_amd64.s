@@ -500,50 +500,49 @@ done:
 	VZEROUPPER
 	RET
 
-// func tanhAVX2(y []float32, x []float32, alpha float32)
+// func tanhAVX2(y []float32, x []float32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tanhAVX2(SB), NOSPLIT, $0-52
-	MOVQ         y_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS alpha+48(FP), Y0
-	MOVQ         y_len+8(FP), DX
-	XORQ         BX, BX
+TEXT ·tanhAVX2(SB), NOSPLIT, $0-56
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
 
-eight:
+whole:
 	CMPQ         DX, $0x08
 	JLT          rest
 	VMOVUPS      (CX)(BX*1), Y0
 	VORPS        eight80000000<>+0(SB), Y0, Y1
 	VADDPS       Y1, Y1, Y1
 	VMOVUPS      eightc2b00f34<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y2
-	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y1
-	VCVTPS2DQ    Y1, Y3
-	VCVTDQ2PS    Y3, Y1
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y2
-	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y2
-	VMOVUPS      eight39500d01<>+0(SB), Y1
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y1
-	VMULPS       Y2, Y2, Y4
-	VFMADD213PS  Y2, Y4, Y1
-	VPADDD       eight0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VSUBPS       eight3f800000<>+0(SB), Y3, Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VADDPS       eight40000000<>+0(SB), Y2, Y1
-	VANDPS       eight7fffffff<>+0(SB), Y2, Y2
-	VDIVPS       Y1, Y2, Y1
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       eight3fb8aa3b<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y2, Y3
+	VMOVAPS      Y1, Y1
+	VFNMADD231PS eight3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS eightb95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      eight39500d01<>+0(SB), Y3
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3f000000<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD213PS  Y1, Y4, Y3
+	VPADDD       eight0000007f<>+0(SB), Y2, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VSUBPS       eight3f800000<>+0(SB), Y1, Y2
+	VFMADD231PS  Y3, Y1, Y2
+	VANDPS       eight7fffffff<>+0(SB), Y2, Y1
+	VADDPS       eight40000000<>+0(SB), Y2, Y2
+	VDIVPS       Y2, Y1, Y1
 	VANDPS       eight80000000<>+0(SB), Y0, Y0
-	VORPS        Y0, Y1, Y1
-	VMOVUPS      Y1, (AX)(BX*1)
+	VORPS        Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, DX
-	JMP          eight
+	JMP          whole
 
 rest:
 	TESTQ        DX, DX
@@ -556,31 +555,31 @@ rest:
 	VORPS        eight80000000<>+0(SB), Y1, Y2
 	VADDPS       Y2, Y2, Y2
 	VMOVUPS      eightc2b00f34<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y3
-	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y2
-	VCVTPS2DQ    Y2, Y4
-	VCVTDQ2PS    Y4, Y2
-	VMOVAPS      Y3, Y3
-	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y3
-	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y3
-	VMOVUPS      eight39500d01<>+0(SB), Y2
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y2
-	VMULPS       Y3, Y3, Y5
-	VFMADD213PS  Y3, Y5, Y2
-	VPADDD       eight0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VSUBPS       eight3f800000<>+0(SB), Y4, Y3
-	VFMADD231PS  Y2, Y4, Y3
-	VADDPS       eight40000000<>+0(SB), Y3, Y2
-	VANDPS       eight7fffffff<>+0(SB), Y3, Y3
-	VDIVPS       Y2, Y3, Y2
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y3, Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS eight3f318000<>+0(SB), Y4, Y2
+	VFNMADD231PS eightb95e8083<>+0(SB), Y4, Y2
+	VMOVUPS      eight39500d01<>+0(SB), Y4
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y4
+	VPADDD       eight0000007f<>+0(SB), Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VSUBPS       eight3f800000<>+0(SB), Y2, Y3
+	VFMADD231PS  Y4, Y2, Y3
+	VANDPS       eight7fffffff<>+0(SB), Y3, Y2
+	VADDPS       eight40000000<>+0(SB), Y3, Y3
+	VDIVPS       Y3, Y2, Y2
 	VANDPS       eight80000000<>+0(SB), Y1, Y1
-	VORPS        Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(BX*1)
+	VORPS        Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(BX*1)
 
 done:
 	VZEROUPPER
@@ -716,16 +715,6 @@ DATA eight3f800000<>+24(SB)/4, $0x3f800000
 DATA eight3f800000<>+28(SB)/4, $0x3f800000
 GLOBL eight3f800000<>(SB), RODATA|NOPTR, $32
 
-DATA eight40000000<>+0(SB)/4, $0x40000000
-DATA eight40000000<>+4(SB)/4, $0x40000000
-DATA eight40000000<>+8(SB)/4, $0x40000000
-DATA eight40000000<>+12(SB)/4, $0x40000000
-DATA eight40000000<>+16(SB)/4, $0x40000000
-DATA eight40000000<>+20(SB)/4, $0x40000000
-DATA eight40000000<>+24(SB)/4, $0x40000000
-DATA eight40000000<>+28(SB)/4, $0x40000000
-GLOBL eight40000000<>(SB), RODATA|NOPTR, $32
-
 DATA eight7fffffff<>+0(SB)/4, $0x7fffffff
 DATA eight7fffffff<>+4(SB)/4, $0x7fffffff
 DATA eight7fffffff<>+8(SB)/4, $0x7fffffff
@@ -735,6 +724,16 @@ DATA eight7fffffff<>+20(SB)/4, $0x7fffffff
 DATA eight7fffffff<>+24(SB)/4, $0x7fffffff
 DATA eight7fffffff<>+28(SB)/4, $0x7fffffff
 GLOBL eight7fffffff<>(SB), RODATA|NOPTR, $32
+
+DATA eight40000000<>+0(SB)/4, $0x40000000
+DATA eight40000000<>+4(SB)/4, $0x40000000
+DATA eight40000000<>+8(SB)/4, $0x40000000
+DATA eight40000000<>+12(SB)/4, $0x40000000
+DATA eight40000000<>+16(SB)/4, $0x40000000
+DATA eight40000000<>+20(SB)/4, $0x40000000
+DATA eight40000000<>+24(SB)/4, $0x40000000
+DATA eight40000000<>+28(SB)/4, $0x40000000
+GLOBL eight40000000<>(SB), RODATA|NOPTR, $32
 
 DATA masks<>+0(SB)/4, $0xffffffff
 DATA masks<>+4(SB)/4, $0xffffffff
@@ -770,52 +769,51 @@ DATA masks<>+120(SB)/4, $0x00000000
 DATA masks<>+124(SB)/4, $0x00000000
 GLOBL masks<>(SB), RODATA|NOPTR, $128
 
-// func tanhGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+// func tanhGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-76
-	MOVQ         dx_base+0(FP), AX
-	MOVQ         dy_base+24(FP), CX
-	MOVQ         x_base+48(FP), DX
-	VBROADCASTSS alpha+72(FP), Y0
-	MOVQ         dx_len+8(FP), BX
-	XORQ         SI, SI
+TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
 
-eight:
+whole:
 	CMPQ         BX, $0x08
 	JLT          rest
 	VMOVUPS      (DX)(SI*1), Y0
 	VORPS        eight80000000<>+0(SB), Y0, Y0
 	VADDPS       Y0, Y0, Y0
 	VMOVUPS      eightc2b00f34<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y1
-	VMULPS       eight3fb8aa3b<>+0(SB), Y1, Y0
-	VCVTPS2DQ    Y0, Y2
-	VCVTDQ2PS    Y2, Y0
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS eight3f318000<>+0(SB), Y0, Y1
-	VFNMADD231PS eightb95e8083<>+0(SB), Y0, Y1
-	VMOVUPS      eight39500d01<>+0(SB), Y0
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y1, Y0
-	VFMADD213PS  eight3c088889<>+0(SB), Y1, Y0
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y1, Y0
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y1, Y0
-	VFMADD213PS  eight3f000000<>+0(SB), Y1, Y0
-	VMULPS       Y1, Y1, Y3
-	VFMADD213PS  Y1, Y3, Y0
-	VPADDD       eight0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       eight3fb8aa3b<>+0(SB), Y0, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y1, Y2
 	VMOVAPS      Y0, Y0
-	VFMADD213PS  Y2, Y2, Y0
-	VADDPS       eight3f800000<>+0(SB), Y0, Y1
-	VMULPS       Y1, Y1, Y1
-	VDIVPS       Y1, Y0, Y0
+	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y0
+	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y0
+	VMOVUPS      eight39500d01<>+0(SB), Y2
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y0, Y2
+	VFMADD213PS  eight3c088889<>+0(SB), Y0, Y2
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y0, Y2
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y0, Y2
+	VFMADD213PS  eight3f000000<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VFMADD213PS  Y0, Y3, Y2
+	VPADDD       eight0000007f<>+0(SB), Y1, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMOVAPS      Y2, Y1
+	VFMADD213PS  Y0, Y0, Y1
+	VADDPS       eight3f800000<>+0(SB), Y1, Y0
+	VMULPS       Y0, Y0, Y0
+	VDIVPS       Y0, Y1, Y0
 	VMULPS       eight40800000<>+0(SB), Y0, Y0
 	VMOVUPS      (CX)(SI*1), Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (AX)(SI*1)
 	ADDQ         $0x20, SI
 	SUBQ         $0x08, BX
-	JMP          eight
+	JMP          whole
 
 rest:
 	TESTQ        BX, BX
@@ -828,28 +826,28 @@ rest:
 	VORPS        eight80000000<>+0(SB), Y1, Y1
 	VADDPS       Y1, Y1, Y1
 	VMOVUPS      eightc2b00f34<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y2
-	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y1
-	VCVTPS2DQ    Y1, Y3
-	VCVTDQ2PS    Y3, Y1
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y2
-	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y2
-	VMOVUPS      eight39500d01<>+0(SB), Y1
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y1
-	VMULPS       Y2, Y2, Y4
-	VFMADD213PS  Y2, Y4, Y1
-	VPADDD       eight0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       eight3fb8aa3b<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y1
-	VFMADD213PS  Y3, Y3, Y1
-	VADDPS       eight3f800000<>+0(SB), Y1, Y2
-	VMULPS       Y2, Y2, Y2
-	VDIVPS       Y2, Y1, Y1
+	VFNMADD231PS eight3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS eightb95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      eight39500d01<>+0(SB), Y3
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3f000000<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD213PS  Y1, Y4, Y3
+	VPADDD       eight0000007f<>+0(SB), Y2, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMOVAPS      Y3, Y2
+	VFMADD213PS  Y1, Y1, Y2
+	VADDPS       eight3f800000<>+0(SB), Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VDIVPS       Y1, Y2, Y1
 	VMULPS       eight40800000<>+0(SB), Y1, Y1
 	VMASKMOVPS   (CX)(SI*1), Y0, Y2
 	VMULPS       Y2, Y1, Y1
@@ -869,51 +867,50 @@ DATA eight40800000<>+24(SB)/4, $0x40800000
 DATA eight40800000<>+28(SB)/4, $0x40800000
 GLOBL eight40800000<>(SB), RODATA|NOPTR, $32
 
-// func sigmoidAVX2(y []float32, x []float32, alpha float32)
+// func sigmoidAVX2(y []float32, x []float32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-52
-	MOVQ         y_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS alpha+48(FP), Y0
-	MOVQ         y_len+8(FP), DX
-	XORQ         BX, BX
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-56
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
 
-eight:
+whole:
 	CMPQ         DX, $0x08
 	JLT          rest
 	VMOVUPS      (CX)(BX*1), Y0
 	VORPS        eight80000000<>+0(SB), Y0, Y1
 	VMOVUPS      eightc2b00f34<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y2
-	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y1
-	VCVTPS2DQ    Y1, Y3
-	VCVTDQ2PS    Y3, Y1
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y2
-	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y2
-	VMOVUPS      eight39500d01<>+0(SB), Y1
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y1
-	VMULPS       Y2, Y2, Y4
-	VFMADD213PS  Y2, Y4, Y1
-	VPADDD       eight0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       eight3fb8aa3b<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y1
-	VFMADD213PS  Y3, Y3, Y1
-	VMOVUPS      eight3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y1, Y2
-	VDIVPS       Y2, Y3, Y2
-	VBLENDVPS    Y0, Y1, Y3, Y4
-	VBLENDVPS    Y0, Y3, Y1, Y0
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y0, Y0
+	VFNMADD231PS eight3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS eightb95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      eight39500d01<>+0(SB), Y3
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3f000000<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD213PS  Y1, Y4, Y3
+	VPADDD       eight0000007f<>+0(SB), Y2, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMOVAPS      Y3, Y2
+	VFMADD213PS  Y1, Y1, Y2
+	VMOVUPS      eight3f800000<>+0(SB), Y1
+	VADDPS       Y1, Y2, Y3
+	VDIVPS       Y3, Y1, Y3
+	VBLENDVPS    Y0, Y2, Y1, Y4
+	VMULPS       Y3, Y4, Y4
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VMULPS       Y3, Y0, Y0
 	VMOVUPS      Y4, (AX)(BX*1)
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, DX
-	JMP          eight
+	JMP          whole
 
 rest:
 	TESTQ        DX, DX
@@ -925,82 +922,81 @@ rest:
 	VMASKMOVPS   (CX)(BX*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y2
 	VMOVUPS      eightc2b00f34<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y3
-	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y2
-	VCVTPS2DQ    Y2, Y4
-	VCVTDQ2PS    Y4, Y2
-	VMOVAPS      Y3, Y3
-	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y3
-	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y3
-	VMOVUPS      eight39500d01<>+0(SB), Y2
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y2
-	VMULPS       Y3, Y3, Y5
-	VFMADD213PS  Y3, Y5, Y2
-	VPADDD       eight0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y3, Y4
 	VMOVAPS      Y2, Y2
-	VFMADD213PS  Y4, Y4, Y2
-	VMOVUPS      eight3f800000<>+0(SB), Y4
-	VADDPS       Y4, Y2, Y3
-	VDIVPS       Y3, Y4, Y3
-	VBLENDVPS    Y1, Y2, Y4, Y5
-	VBLENDVPS    Y1, Y4, Y2, Y1
-	VMULPS       Y3, Y5, Y5
-	VMULPS       Y3, Y1, Y1
+	VFNMADD231PS eight3f318000<>+0(SB), Y4, Y2
+	VFNMADD231PS eightb95e8083<>+0(SB), Y4, Y2
+	VMOVUPS      eight39500d01<>+0(SB), Y4
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y4
+	VPADDD       eight0000007f<>+0(SB), Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVAPS      Y4, Y3
+	VFMADD213PS  Y2, Y2, Y3
+	VMOVUPS      eight3f800000<>+0(SB), Y2
+	VADDPS       Y2, Y3, Y4
+	VDIVPS       Y4, Y2, Y4
+	VBLENDVPS    Y1, Y3, Y2, Y5
+	VMULPS       Y4, Y5, Y5
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMULPS       Y4, Y1, Y1
 	VMASKMOVPS   Y5, Y0, (AX)(BX*1)
 
 done:
 	VZEROUPPER
 	RET
 
-// func sigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+// func sigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-76
-	MOVQ         dx_base+0(FP), AX
-	MOVQ         dy_base+24(FP), CX
-	MOVQ         x_base+48(FP), DX
-	VBROADCASTSS alpha+72(FP), Y0
-	MOVQ         dx_len+8(FP), BX
-	XORQ         SI, SI
+TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
 
-eight:
+whole:
 	CMPQ         BX, $0x08
 	JLT          rest
 	VMOVUPS      (DX)(SI*1), Y0
 	VORPS        eight80000000<>+0(SB), Y0, Y0
 	VMOVUPS      eightc2b00f34<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y1
-	VMULPS       eight3fb8aa3b<>+0(SB), Y1, Y0
-	VCVTPS2DQ    Y0, Y2
-	VCVTDQ2PS    Y2, Y0
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS eight3f318000<>+0(SB), Y0, Y1
-	VFNMADD231PS eightb95e8083<>+0(SB), Y0, Y1
-	VMOVUPS      eight39500d01<>+0(SB), Y0
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y1, Y0
-	VFMADD213PS  eight3c088889<>+0(SB), Y1, Y0
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y1, Y0
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y1, Y0
-	VFMADD213PS  eight3f000000<>+0(SB), Y1, Y0
-	VMULPS       Y1, Y1, Y3
-	VFMADD213PS  Y1, Y3, Y0
-	VPADDD       eight0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       eight3fb8aa3b<>+0(SB), Y0, Y1
+	VCVTPS2DQ    Y1, Y1
+	VCVTDQ2PS    Y1, Y2
 	VMOVAPS      Y0, Y0
-	VFMADD213PS  Y2, Y2, Y0
-	VADDPS       eight3f800000<>+0(SB), Y0, Y1
-	VMULPS       Y1, Y1, Y1
-	VDIVPS       Y1, Y0, Y0
+	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y0
+	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y0
+	VMOVUPS      eight39500d01<>+0(SB), Y2
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y0, Y2
+	VFMADD213PS  eight3c088889<>+0(SB), Y0, Y2
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y0, Y2
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y0, Y2
+	VFMADD213PS  eight3f000000<>+0(SB), Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VFMADD213PS  Y0, Y3, Y2
+	VPADDD       eight0000007f<>+0(SB), Y1, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMOVAPS      Y2, Y1
+	VFMADD213PS  Y0, Y0, Y1
+	VADDPS       eight3f800000<>+0(SB), Y1, Y0
+	VMULPS       Y0, Y0, Y0
+	VDIVPS       Y0, Y1, Y0
 	VMOVUPS      (CX)(SI*1), Y1
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (AX)(SI*1)
 	ADDQ         $0x20, SI
 	SUBQ         $0x08, BX
-	JMP          eight
+	JMP          whole
 
 rest:
 	TESTQ        BX, BX
@@ -1012,28 +1008,28 @@ rest:
 	VMASKMOVPS   (DX)(SI*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y1
 	VMOVUPS      eightc2b00f34<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y2
-	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y1
-	VCVTPS2DQ    Y1, Y3
-	VCVTDQ2PS    Y3, Y1
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y2
-	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y2
-	VMOVUPS      eight39500d01<>+0(SB), Y1
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y1
-	VMULPS       Y2, Y2, Y4
-	VFMADD213PS  Y2, Y4, Y1
-	VPADDD       eight0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       eight3fb8aa3b<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y1
-	VFMADD213PS  Y3, Y3, Y1
-	VADDPS       eight3f800000<>+0(SB), Y1, Y2
-	VMULPS       Y2, Y2, Y2
-	VDIVPS       Y2, Y1, Y1
+	VFNMADD231PS eight3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS eightb95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      eight39500d01<>+0(SB), Y3
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3f000000<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD213PS  Y1, Y4, Y3
+	VPADDD       eight0000007f<>+0(SB), Y2, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMOVAPS      Y3, Y2
+	VFMADD213PS  Y1, Y1, Y2
+	VADDPS       eight3f800000<>+0(SB), Y2, Y1
+	VMULPS       Y1, Y1, Y1
+	VDIVPS       Y1, Y2, Y1
 	VMASKMOVPS   (CX)(SI*1), Y0, Y2
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*1)
@@ -1042,54 +1038,53 @@ done:
 	VZEROUPPER
 	RET
 
-// func siluAVX2(y []float32, x []float32, alpha float32)
+// func siluAVX2(y []float32, x []float32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·siluAVX2(SB), NOSPLIT, $0-52
-	MOVQ         y_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS alpha+48(FP), Y0
-	MOVQ         y_len+8(FP), DX
-	XORQ         BX, BX
+TEXT ·siluAVX2(SB), NOSPLIT, $0-56
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
 
-eight:
+whole:
 	CMPQ         DX, $0x08
 	JLT          rest
 	VMOVUPS      (CX)(BX*1), Y0
 	VORPS        eight80000000<>+0(SB), Y0, Y1
 	VMOVUPS      eightc2b00f34<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y2
-	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y1
-	VCVTPS2DQ    Y1, Y3
-	VCVTDQ2PS    Y3, Y1
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y2
-	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y2
-	VMOVUPS      eight39500d01<>+0(SB), Y1
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y1
-	VMULPS       Y2, Y2, Y4
-	VFMADD213PS  Y2, Y4, Y1
-	VPADDD       eight0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       eight3fb8aa3b<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y1
-	VFMADD213PS  Y3, Y3, Y1
-	VMOVUPS      eight3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y1, Y2
-	VDIVPS       Y2, Y3, Y2
-	VBLENDVPS    Y0, Y1, Y3, Y4
-	VBLENDVPS    Y0, Y3, Y1, Y1
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y1, Y1
+	VFNMADD231PS eight3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS eightb95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      eight39500d01<>+0(SB), Y3
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3f000000<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD213PS  Y1, Y4, Y3
+	VPADDD       eight0000007f<>+0(SB), Y2, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMOVAPS      Y3, Y2
+	VFMADD213PS  Y1, Y1, Y2
+	VMOVUPS      eight3f800000<>+0(SB), Y1
+	VADDPS       Y1, Y2, Y3
+	VDIVPS       Y3, Y1, Y3
+	VBLENDVPS    Y0, Y2, Y1, Y4
+	VMULPS       Y3, Y4, Y4
+	VBLENDVPS    Y0, Y1, Y2, Y1
+	VMULPS       Y3, Y1, Y1
 	VMOVUPS      eightc2b20000<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y1
-	VMULPS       Y1, Y4, Y4
-	VMOVUPS      Y4, (AX)(BX*1)
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, DX
-	JMP          eight
+	JMP          whole
 
 rest:
 	TESTQ        DX, DX
@@ -1101,36 +1096,36 @@ rest:
 	VMASKMOVPS   (CX)(BX*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y2
 	VMOVUPS      eightc2b00f34<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y3
-	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y2
-	VCVTPS2DQ    Y2, Y4
-	VCVTDQ2PS    Y4, Y2
-	VMOVAPS      Y3, Y3
-	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y3
-	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y3
-	VMOVUPS      eight39500d01<>+0(SB), Y2
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y2
-	VMULPS       Y3, Y3, Y5
-	VFMADD213PS  Y3, Y5, Y2
-	VPADDD       eight0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y3, Y4
 	VMOVAPS      Y2, Y2
-	VFMADD213PS  Y4, Y4, Y2
-	VMOVUPS      eight3f800000<>+0(SB), Y4
-	VADDPS       Y4, Y2, Y3
-	VDIVPS       Y3, Y4, Y3
-	VBLENDVPS    Y1, Y2, Y4, Y5
-	VBLENDVPS    Y1, Y4, Y2, Y2
-	VMULPS       Y3, Y5, Y5
-	VMULPS       Y3, Y2, Y2
+	VFNMADD231PS eight3f318000<>+0(SB), Y4, Y2
+	VFNMADD231PS eightb95e8083<>+0(SB), Y4, Y2
+	VMOVUPS      eight39500d01<>+0(SB), Y4
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y4
+	VPADDD       eight0000007f<>+0(SB), Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVAPS      Y4, Y3
+	VFMADD213PS  Y2, Y2, Y3
+	VMOVUPS      eight3f800000<>+0(SB), Y2
+	VADDPS       Y2, Y3, Y4
+	VDIVPS       Y4, Y2, Y4
+	VBLENDVPS    Y1, Y3, Y2, Y5
+	VMULPS       Y4, Y5, Y5
+	VBLENDVPS    Y1, Y2, Y3, Y2
+	VMULPS       Y4, Y2, Y2
 	VMOVUPS      eightc2b20000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y2
-	VMULPS       Y2, Y5, Y5
-	VMASKMOVPS   Y5, Y0, (AX)(BX*1)
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       Y1, Y5, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(BX*1)
 
 done:
 	VZEROUPPER
@@ -1146,60 +1141,59 @@ DATA eightc2b20000<>+24(SB)/4, $0xc2b20000
 DATA eightc2b20000<>+28(SB)/4, $0xc2b20000
 GLOBL eightc2b20000<>(SB), RODATA|NOPTR, $32
 
-// func siluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+// func siluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·siluGradAVX2(SB), NOSPLIT, $0-76
-	MOVQ         dx_base+0(FP), AX
-	MOVQ         dy_base+24(FP), CX
-	MOVQ         x_base+48(FP), DX
-	VBROADCASTSS alpha+72(FP), Y0
-	MOVQ         dx_len+8(FP), BX
-	XORQ         SI, SI
+TEXT ·siluGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
 
-eight:
+whole:
 	CMPQ         BX, $0x08
 	JLT          rest
 	VMOVUPS      (DX)(SI*1), Y0
 	VORPS        eight80000000<>+0(SB), Y0, Y1
 	VMOVUPS      eightc2b00f34<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y2
-	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y1
-	VCVTPS2DQ    Y1, Y3
-	VCVTDQ2PS    Y3, Y1
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y2
-	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y2
-	VMOVUPS      eight39500d01<>+0(SB), Y1
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y1
-	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y1
-	VMULPS       Y2, Y2, Y4
-	VFMADD213PS  Y2, Y4, Y1
-	VPADDD       eight0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       eight3fb8aa3b<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y2, Y2
+	VCVTDQ2PS    Y2, Y3
 	VMOVAPS      Y1, Y1
-	VFMADD213PS  Y3, Y3, Y1
-	VMOVUPS      eight3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y1, Y2
-	VDIVPS       Y2, Y3, Y2
-	VBLENDVPS    Y0, Y1, Y3, Y4
-	VBLENDVPS    Y0, Y3, Y1, Y1
-	VMULPS       Y2, Y4, Y4
-	VMULPS       Y2, Y1, Y1
+	VFNMADD231PS eight3f318000<>+0(SB), Y3, Y1
+	VFNMADD231PS eightb95e8083<>+0(SB), Y3, Y1
+	VMOVUPS      eight39500d01<>+0(SB), Y3
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3c088889<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3f000000<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y4
+	VFMADD213PS  Y1, Y4, Y3
+	VPADDD       eight0000007f<>+0(SB), Y2, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VMOVAPS      Y3, Y2
+	VFMADD213PS  Y1, Y1, Y2
+	VMOVUPS      eight3f800000<>+0(SB), Y1
+	VADDPS       Y1, Y2, Y3
+	VDIVPS       Y3, Y1, Y3
+	VBLENDVPS    Y0, Y2, Y1, Y4
+	VMULPS       Y3, Y4, Y4
+	VBLENDVPS    Y0, Y1, Y2, Y1
+	VMULPS       Y3, Y1, Y1
 	VMOVUPS      eightc2b20000<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y2
-	VMOVUPS      eight42b20000<>+0(SB), Y0
-	VMINPS       Y2, Y0, Y0
+	VMAXPS       Y0, Y2, Y0
+	VMOVUPS      eight42b20000<>+0(SB), Y2
+	VMINPS       Y0, Y2, Y0
 	VFMADD213PS  eight3f800000<>+0(SB), Y0, Y1
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      (CX)(SI*1), Y0
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, (AX)(SI*1)
+	VMULPS       Y4, Y1, Y0
+	VMOVUPS      (CX)(SI*1), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)(SI*1)
 	ADDQ         $0x20, SI
 	SUBQ         $0x08, BX
-	JMP          eight
+	JMP          whole
 
 rest:
 	TESTQ        BX, BX
@@ -1211,41 +1205,41 @@ rest:
 	VMASKMOVPS   (DX)(SI*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y2
 	VMOVUPS      eightc2b00f34<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y3
-	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y2
-	VCVTPS2DQ    Y2, Y4
-	VCVTDQ2PS    Y4, Y2
-	VMOVAPS      Y3, Y3
-	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y3
-	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y3
-	VMOVUPS      eight39500d01<>+0(SB), Y2
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y2
-	VMULPS       Y3, Y3, Y5
-	VFMADD213PS  Y3, Y5, Y2
-	VPADDD       eight0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y3, Y4
 	VMOVAPS      Y2, Y2
-	VFMADD213PS  Y4, Y4, Y2
-	VMOVUPS      eight3f800000<>+0(SB), Y4
-	VADDPS       Y4, Y2, Y3
-	VDIVPS       Y3, Y4, Y3
-	VBLENDVPS    Y1, Y2, Y4, Y5
-	VBLENDVPS    Y1, Y4, Y2, Y2
-	VMULPS       Y3, Y5, Y5
-	VMULPS       Y3, Y2, Y2
+	VFNMADD231PS eight3f318000<>+0(SB), Y4, Y2
+	VFNMADD231PS eightb95e8083<>+0(SB), Y4, Y2
+	VMOVUPS      eight39500d01<>+0(SB), Y4
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y4
+	VPADDD       eight0000007f<>+0(SB), Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVAPS      Y4, Y3
+	VFMADD213PS  Y2, Y2, Y3
+	VMOVUPS      eight3f800000<>+0(SB), Y2
+	VADDPS       Y2, Y3, Y4
+	VDIVPS       Y4, Y2, Y4
+	VBLENDVPS    Y1, Y3, Y2, Y5
+	VMULPS       Y4, Y5, Y5
+	VBLENDVPS    Y1, Y2, Y3, Y2
+	VMULPS       Y4, Y2, Y2
 	VMOVUPS      eightc2b20000<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y3
-	VMOVUPS      eight42b20000<>+0(SB), Y1
-	VMINPS       Y3, Y1, Y1
+	VMAXPS       Y1, Y3, Y1
+	VMOVUPS      eight42b20000<>+0(SB), Y3
+	VMINPS       Y1, Y3, Y1
 	VFMADD213PS  eight3f800000<>+0(SB), Y1, Y2
-	VMULPS       Y5, Y2, Y2
-	VMASKMOVPS   (CX)(SI*1), Y0, Y1
-	VMULPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(SI*1)
+	VMULPS       Y5, Y2, Y1
+	VMASKMOVPS   (CX)(SI*1), Y0, Y2
+	VMULPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*1)
 
 done:
 	VZEROUPPER
@@ -1261,70 +1255,69 @@ DATA eight42b20000<>+24(SB)/4, $0x42b20000
 DATA eight42b20000<>+28(SB)/4, $0x42b20000
 GLOBL eight42b20000<>(SB), RODATA|NOPTR, $32
 
-// func geluAVX2(y []float32, x []float32, alpha float32)
+// func geluAVX2(y []float32, x []float32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·geluAVX2(SB), NOSPLIT, $0-52
-	MOVQ         y_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS alpha+48(FP), Y0
-	MOVQ         y_len+8(FP), DX
-	XORQ         BX, BX
+TEXT ·geluAVX2(SB), NOSPLIT, $0-56
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
 
-eight:
+whole:
 	CMPQ         DX, $0x08
 	JLT          rest
 	VMOVUPS      (CX)(BX*1), Y0
 	VORPS        eight80000000<>+0(SB), Y0, Y1
 	VMOVUPS      eightc1600000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y2
-	VMULPS       eightbf000000<>+0(SB), Y2, Y3
-	VMULPS       Y2, Y3, Y1
-	VFMSUB213PS  Y1, Y2, Y3
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       eightbf000000<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y2, Y3
+	VFMSUB213PS  Y3, Y1, Y2
 	VMOVUPS      eightc2b00f34<>+0(SB), Y4
-	VMAXPS       Y1, Y4, Y4
-	VMULPS       eight3fb8aa3b<>+0(SB), Y4, Y1
-	VCVTPS2DQ    Y1, Y5
-	VCVTDQ2PS    Y5, Y1
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y4
-	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y4
-	VMOVUPS      eight39500d01<>+0(SB), Y1
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y4, Y1
-	VFMADD213PS  eight3c088889<>+0(SB), Y4, Y1
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y4, Y1
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y4, Y1
-	VFMADD213PS  eight3f000000<>+0(SB), Y4, Y1
-	VMULPS       Y4, Y4, Y6
-	VFMADD213PS  Y4, Y6, Y1
-	VPADDD       eight0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMOVAPS      Y1, Y1
-	VFMADD213PS  Y5, Y5, Y1
-	VFMADD231PS  Y1, Y3, Y1
-	VMOVUPS      eight3f800000<>+0(SB), Y3
-	VMOVAPS      Y3, Y4
-	VFNMADD231PS eight3eb33333<>+0(SB), Y2, Y4
-	VDIVPS       Y4, Y3, Y4
-	VMOVUPS      eightbcf24a82<>+0(SB), Y2
-	VFMADD213PS  eight3e15931f<>+0(SB), Y4, Y2
-	VFMADD213PS  eightbe852308<>+0(SB), Y4, Y2
-	VFMADD213PS  eight3e280043<>+0(SB), Y4, Y2
-	VFMADD213PS  eightbcd87468<>+0(SB), Y4, Y2
-	VFMADD213PS  eight3ddae20c<>+0(SB), Y4, Y2
-	VFMADD213PS  eight3df4bb71<>+0(SB), Y4, Y2
-	VFMADD213PS  eight3e0f4383<>+0(SB), Y4, Y2
-	VFMADD213PS  eight3e0ef84a<>+0(SB), Y4, Y2
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VSUBPS       Y2, Y3, Y1
-	VBLENDVPS    Y0, Y2, Y1, Y1
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y4, Y5
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y5, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y5, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y5
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y5
+	VPADDD       eight0000007f<>+0(SB), Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVAPS      Y5, Y4
+	VFMADD213PS  Y3, Y3, Y4
+	VFMADD231PS  Y2, Y4, Y4
+	VMOVUPS      eight3f800000<>+0(SB), Y2
+	VMOVAPS      Y2, Y3
+	VFNMADD231PS eight3eb33333<>+0(SB), Y1, Y3
+	VDIVPS       Y3, Y2, Y1
+	VMOVUPS      eightbcf24a82<>+0(SB), Y3
+	VFMADD213PS  eight3e15931f<>+0(SB), Y1, Y3
+	VFMADD213PS  eightbe852308<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3e280043<>+0(SB), Y1, Y3
+	VFMADD213PS  eightbcd87468<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3ddae20c<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3df4bb71<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3e0f4383<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3e0ef84a<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y2, Y2
+	VBLENDVPS    Y0, Y1, Y2, Y1
 	VMOVUPS      eightc2b20000<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (AX)(BX*1)
+	VMAXPS       Y0, Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)(BX*1)
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, DX
-	JMP          eight
+	JMP          whole
 
 rest:
 	TESTQ        DX, DX
@@ -1336,52 +1329,52 @@ rest:
 	VMASKMOVPS   (CX)(BX*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y2
 	VMOVUPS      eightc1600000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y3
-	VMULPS       eightbf000000<>+0(SB), Y3, Y4
-	VMULPS       Y3, Y4, Y2
-	VFMSUB213PS  Y2, Y3, Y4
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       eightbf000000<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y4
+	VFMSUB213PS  Y4, Y2, Y3
 	VMOVUPS      eightc2b00f34<>+0(SB), Y5
-	VMAXPS       Y2, Y5, Y5
-	VMULPS       eight3fb8aa3b<>+0(SB), Y5, Y2
-	VCVTPS2DQ    Y2, Y6
-	VCVTDQ2PS    Y6, Y2
-	VMOVAPS      Y5, Y5
-	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y5
-	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y5
-	VMOVUPS      eight39500d01<>+0(SB), Y2
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y5, Y2
-	VFMADD213PS  eight3c088889<>+0(SB), Y5, Y2
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y5, Y2
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y5, Y2
-	VFMADD213PS  eight3f000000<>+0(SB), Y5, Y2
-	VMULPS       Y5, Y5, Y7
-	VFMADD213PS  Y5, Y7, Y2
-	VPADDD       eight0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMOVAPS      Y2, Y2
-	VFMADD213PS  Y6, Y6, Y2
-	VFMADD231PS  Y2, Y4, Y2
-	VMOVUPS      eight3f800000<>+0(SB), Y4
-	VMOVAPS      Y4, Y5
-	VFNMADD231PS eight3eb33333<>+0(SB), Y3, Y5
-	VDIVPS       Y5, Y4, Y5
-	VMOVUPS      eightbcf24a82<>+0(SB), Y3
-	VFMADD213PS  eight3e15931f<>+0(SB), Y5, Y3
-	VFMADD213PS  eightbe852308<>+0(SB), Y5, Y3
-	VFMADD213PS  eight3e280043<>+0(SB), Y5, Y3
-	VFMADD213PS  eightbcd87468<>+0(SB), Y5, Y3
-	VFMADD213PS  eight3ddae20c<>+0(SB), Y5, Y3
-	VFMADD213PS  eight3df4bb71<>+0(SB), Y5, Y3
-	VFMADD213PS  eight3e0f4383<>+0(SB), Y5, Y3
-	VFMADD213PS  eight3e0ef84a<>+0(SB), Y5, Y3
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y2, Y3, Y3
-	VSUBPS       Y3, Y4, Y2
-	VBLENDVPS    Y1, Y3, Y2, Y2
+	VMAXPS       Y4, Y5, Y4
+	VMULPS       eight3fb8aa3b<>+0(SB), Y4, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y5, Y6
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS eight3f318000<>+0(SB), Y6, Y4
+	VFNMADD231PS eightb95e8083<>+0(SB), Y6, Y4
+	VMOVUPS      eight39500d01<>+0(SB), Y6
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y4, Y6
+	VFMADD213PS  eight3c088889<>+0(SB), Y4, Y6
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y4, Y6
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y4, Y6
+	VFMADD213PS  eight3f000000<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD213PS  Y4, Y7, Y6
+	VPADDD       eight0000007f<>+0(SB), Y5, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMOVAPS      Y6, Y5
+	VFMADD213PS  Y4, Y4, Y5
+	VFMADD231PS  Y3, Y5, Y5
+	VMOVUPS      eight3f800000<>+0(SB), Y3
+	VMOVAPS      Y3, Y4
+	VFNMADD231PS eight3eb33333<>+0(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y2
+	VMOVUPS      eightbcf24a82<>+0(SB), Y4
+	VFMADD213PS  eight3e15931f<>+0(SB), Y2, Y4
+	VFMADD213PS  eightbe852308<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3e280043<>+0(SB), Y2, Y4
+	VFMADD213PS  eightbcd87468<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3ddae20c<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3df4bb71<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3e0f4383<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3e0ef84a<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y5, Y2, Y2
+	VSUBPS       Y2, Y3, Y3
+	VBLENDVPS    Y1, Y2, Y3, Y2
 	VMOVUPS      eightc2b20000<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)(BX*1)
+	VMAXPS       Y1, Y3, Y1
+	VMULPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(BX*1)
 
 done:
 	VZEROUPPER
@@ -1507,76 +1500,75 @@ DATA eight3e0ef84a<>+24(SB)/4, $0x3e0ef84a
 DATA eight3e0ef84a<>+28(SB)/4, $0x3e0ef84a
 GLOBL eight3e0ef84a<>(SB), RODATA|NOPTR, $32
 
-// func geluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+// func geluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·geluGradAVX2(SB), NOSPLIT, $0-76
-	MOVQ         dx_base+0(FP), AX
-	MOVQ         dy_base+24(FP), CX
-	MOVQ         x_base+48(FP), DX
-	VBROADCASTSS alpha+72(FP), Y0
-	MOVQ         dx_len+8(FP), BX
-	XORQ         SI, SI
+TEXT ·geluGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
 
-eight:
+whole:
 	CMPQ         BX, $0x08
 	JLT          rest
 	VMOVUPS      (DX)(SI*1), Y0
 	VORPS        eight80000000<>+0(SB), Y0, Y1
 	VMOVUPS      eightc1600000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y2
-	VMULPS       eightbf000000<>+0(SB), Y2, Y3
-	VMULPS       Y2, Y3, Y1
-	VFMSUB213PS  Y1, Y2, Y3
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       eightbf000000<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y2, Y3
+	VFMSUB213PS  Y3, Y1, Y2
 	VMOVUPS      eightc2b00f34<>+0(SB), Y4
-	VMAXPS       Y1, Y4, Y4
-	VMULPS       eight3fb8aa3b<>+0(SB), Y4, Y1
-	VCVTPS2DQ    Y1, Y5
-	VCVTDQ2PS    Y5, Y1
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS eight3f318000<>+0(SB), Y1, Y4
-	VFNMADD231PS eightb95e8083<>+0(SB), Y1, Y4
-	VMOVUPS      eight39500d01<>+0(SB), Y1
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y4, Y1
-	VFMADD213PS  eight3c088889<>+0(SB), Y4, Y1
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y4, Y1
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y4, Y1
-	VFMADD213PS  eight3f000000<>+0(SB), Y4, Y1
-	VMULPS       Y4, Y4, Y6
-	VFMADD213PS  Y4, Y6, Y1
-	VPADDD       eight0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMOVAPS      Y1, Y1
-	VFMADD213PS  Y5, Y5, Y1
-	VFMADD231PS  Y1, Y3, Y1
-	VMOVUPS      eight3f800000<>+0(SB), Y3
-	VMOVAPS      Y3, Y4
-	VFNMADD231PS eight3eb33333<>+0(SB), Y2, Y4
-	VDIVPS       Y4, Y3, Y4
-	VMOVUPS      eightbcf24a82<>+0(SB), Y2
-	VFMADD213PS  eight3e15931f<>+0(SB), Y4, Y2
-	VFMADD213PS  eightbe852308<>+0(SB), Y4, Y2
-	VFMADD213PS  eight3e280043<>+0(SB), Y4, Y2
-	VFMADD213PS  eightbcd87468<>+0(SB), Y4, Y2
-	VFMADD213PS  eight3ddae20c<>+0(SB), Y4, Y2
-	VFMADD213PS  eight3df4bb71<>+0(SB), Y4, Y2
-	VFMADD213PS  eight3e0f4383<>+0(SB), Y4, Y2
-	VFMADD213PS  eight3e0ef84a<>+0(SB), Y4, Y2
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VSUBPS       Y2, Y3, Y3
-	VBLENDVPS    Y0, Y2, Y3, Y3
-	VMULPS       eight3ecc422a<>+0(SB), Y1, Y1
-	VMOVUPS      eightc2b20000<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y2
-	VMOVUPS      eight42b20000<>+0(SB), Y0
-	VMINPS       Y2, Y0, Y0
-	VFMADD231PS  Y1, Y0, Y3
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y4, Y5
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y5, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y5, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y5
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y5
+	VPADDD       eight0000007f<>+0(SB), Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVAPS      Y5, Y4
+	VFMADD213PS  Y3, Y3, Y4
+	VFMADD231PS  Y2, Y4, Y4
+	VMOVUPS      eight3f800000<>+0(SB), Y2
+	VMOVAPS      Y2, Y3
+	VFNMADD231PS eight3eb33333<>+0(SB), Y1, Y3
+	VDIVPS       Y3, Y2, Y1
+	VMOVUPS      eightbcf24a82<>+0(SB), Y3
+	VFMADD213PS  eight3e15931f<>+0(SB), Y1, Y3
+	VFMADD213PS  eightbe852308<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3e280043<>+0(SB), Y1, Y3
+	VFMADD213PS  eightbcd87468<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3ddae20c<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3df4bb71<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3e0f4383<>+0(SB), Y1, Y3
+	VFMADD213PS  eight3e0ef84a<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y2, Y2
+	VBLENDVPS    Y0, Y1, Y2, Y1
+	VMULPS       eight3ecc422a<>+0(SB), Y4, Y2
+	VMOVUPS      eightc2b20000<>+0(SB), Y3
+	VMAXPS       Y0, Y3, Y0
+	VMOVUPS      eight42b20000<>+0(SB), Y3
+	VMINPS       Y0, Y3, Y0
+	VFMADD231PS  Y2, Y0, Y1
 	VMOVUPS      (CX)(SI*1), Y0
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      Y3, (AX)(SI*1)
+	VMULPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)(SI*1)
 	ADDQ         $0x20, SI
 	SUBQ         $0x08, BX
-	JMP          eight
+	JMP          whole
 
 rest:
 	TESTQ        BX, BX
@@ -1588,57 +1580,57 @@ rest:
 	VMASKMOVPS   (DX)(SI*1), Y0, Y1
 	VORPS        eight80000000<>+0(SB), Y1, Y2
 	VMOVUPS      eightc1600000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y3
-	VMULPS       eightbf000000<>+0(SB), Y3, Y4
-	VMULPS       Y3, Y4, Y2
-	VFMSUB213PS  Y2, Y3, Y4
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       eightbf000000<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y4
+	VFMSUB213PS  Y4, Y2, Y3
 	VMOVUPS      eightc2b00f34<>+0(SB), Y5
-	VMAXPS       Y2, Y5, Y5
-	VMULPS       eight3fb8aa3b<>+0(SB), Y5, Y2
-	VCVTPS2DQ    Y2, Y6
-	VCVTDQ2PS    Y6, Y2
-	VMOVAPS      Y5, Y5
-	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y5
-	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y5
-	VMOVUPS      eight39500d01<>+0(SB), Y2
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y5, Y2
-	VFMADD213PS  eight3c088889<>+0(SB), Y5, Y2
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y5, Y2
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y5, Y2
-	VFMADD213PS  eight3f000000<>+0(SB), Y5, Y2
-	VMULPS       Y5, Y5, Y7
-	VFMADD213PS  Y5, Y7, Y2
-	VPADDD       eight0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMOVAPS      Y2, Y2
-	VFMADD213PS  Y6, Y6, Y2
-	VFMADD231PS  Y2, Y4, Y2
-	VMOVUPS      eight3f800000<>+0(SB), Y4
-	VMOVAPS      Y4, Y5
-	VFNMADD231PS eight3eb33333<>+0(SB), Y3, Y5
-	VDIVPS       Y5, Y4, Y5
-	VMOVUPS      eightbcf24a82<>+0(SB), Y3
-	VFMADD213PS  eight3e15931f<>+0(SB), Y5, Y3
-	VFMADD213PS  eightbe852308<>+0(SB), Y5, Y3
-	VFMADD213PS  eight3e280043<>+0(SB), Y5, Y3
-	VFMADD213PS  eightbcd87468<>+0(SB), Y5, Y3
-	VFMADD213PS  eight3ddae20c<>+0(SB), Y5, Y3
-	VFMADD213PS  eight3df4bb71<>+0(SB), Y5, Y3
-	VFMADD213PS  eight3e0f4383<>+0(SB), Y5, Y3
-	VFMADD213PS  eight3e0ef84a<>+0(SB), Y5, Y3
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y2, Y3, Y3
-	VSUBPS       Y3, Y4, Y4
-	VBLENDVPS    Y1, Y3, Y4, Y4
-	VMULPS       eight3ecc422a<>+0(SB), Y2, Y2
-	VMOVUPS      eightc2b20000<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y3
-	VMOVUPS      eight42b20000<>+0(SB), Y1
-	VMINPS       Y3, Y1, Y1
-	VFMADD231PS  Y2, Y1, Y4
+	VMAXPS       Y4, Y5, Y4
+	VMULPS       eight3fb8aa3b<>+0(SB), Y4, Y5
+	VCVTPS2DQ    Y5, Y5
+	VCVTDQ2PS    Y5, Y6
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS eight3f318000<>+0(SB), Y6, Y4
+	VFNMADD231PS eightb95e8083<>+0(SB), Y6, Y4
+	VMOVUPS      eight39500d01<>+0(SB), Y6
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y4, Y6
+	VFMADD213PS  eight3c088889<>+0(SB), Y4, Y6
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y4, Y6
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y4, Y6
+	VFMADD213PS  eight3f000000<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VFMADD213PS  Y4, Y7, Y6
+	VPADDD       eight0000007f<>+0(SB), Y5, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMOVAPS      Y6, Y5
+	VFMADD213PS  Y4, Y4, Y5
+	VFMADD231PS  Y3, Y5, Y5
+	VMOVUPS      eight3f800000<>+0(SB), Y3
+	VMOVAPS      Y3, Y4
+	VFNMADD231PS eight3eb33333<>+0(SB), Y2, Y4
+	VDIVPS       Y4, Y3, Y2
+	VMOVUPS      eightbcf24a82<>+0(SB), Y4
+	VFMADD213PS  eight3e15931f<>+0(SB), Y2, Y4
+	VFMADD213PS  eightbe852308<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3e280043<>+0(SB), Y2, Y4
+	VFMADD213PS  eightbcd87468<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3ddae20c<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3df4bb71<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3e0f4383<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3e0ef84a<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y5, Y2, Y2
+	VSUBPS       Y2, Y3, Y3
+	VBLENDVPS    Y1, Y2, Y3, Y2
+	VMULPS       eight3ecc422a<>+0(SB), Y5, Y3
+	VMOVUPS      eightc2b20000<>+0(SB), Y4
+	VMAXPS       Y1, Y4, Y1
+	VMOVUPS      eight42b20000<>+0(SB), Y4
+	VMINPS       Y1, Y4, Y1
+	VFMADD231PS  Y3, Y1, Y2
 	VMASKMOVPS   (CX)(SI*1), Y0, Y1
-	VMULPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (AX)(SI*1)
+	VMULPS       Y1, Y2, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(SI*1)
 
 done:
 	VZEROUPPER
@@ -1654,49 +1646,48 @@ DATA eight3ecc422a<>+24(SB)/4, $0x3ecc422a
 DATA eight3ecc422a<>+28(SB)/4, $0x3ecc422a
 GLOBL eight3ecc422a<>(SB), RODATA|NOPTR, $32
 
-// func eluAVX2(y []float32, x []float32, alpha float32)
+// func eluAVX2(y []float32, x []float32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·eluAVX2(SB), NOSPLIT, $0-52
+TEXT ·eluAVX2(SB), NOSPLIT, $0-56
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS alpha+48(FP), Y0
 	MOVQ         y_len+8(FP), DX
 	XORQ         BX, BX
 
-eight:
+whole:
 	CMPQ         DX, $0x08
 	JLT          rest
 	VMOVUPS      (CX)(BX*1), Y1
 	VMOVUPS      eight00000000<>+0(SB), Y2
 	VMINPS       Y1, Y2, Y2
 	VMOVUPS      eightc2b00f34<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y3
-	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y2
-	VCVTPS2DQ    Y2, Y4
-	VCVTDQ2PS    Y4, Y2
-	VMOVAPS      Y3, Y3
-	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y3
-	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y3
-	VMOVUPS      eight39500d01<>+0(SB), Y2
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y2
-	VMULPS       Y3, Y3, Y5
-	VFMADD213PS  Y3, Y5, Y2
-	VPADDD       eight0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VSUBPS       eight3f800000<>+0(SB), Y4, Y3
-	VFMADD231PS  Y2, Y4, Y3
-	VMULPS       Y0, Y3, Y3
-	VXORPS       Y2, Y2, Y2
-	VCMPPS       $0x1e, Y2, Y1, Y2
-	VBLENDVPS    Y2, Y1, Y3, Y2
-	VMOVUPS      Y2, (AX)(BX*1)
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y3, Y4
+	VMOVAPS      Y2, Y2
+	VFNMADD231PS eight3f318000<>+0(SB), Y4, Y2
+	VFNMADD231PS eightb95e8083<>+0(SB), Y4, Y2
+	VMOVUPS      eight39500d01<>+0(SB), Y4
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y4
+	VPADDD       eight0000007f<>+0(SB), Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VSUBPS       eight3f800000<>+0(SB), Y2, Y3
+	VFMADD231PS  Y4, Y2, Y3
+	VMULPS       Y0, Y3, Y2
+	VCMPPS       $0x1e, eight00000000<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, Y1, Y2, Y1
+	VMOVUPS      Y1, (AX)(BX*1)
 	ADDQ         $0x20, BX
 	SUBQ         $0x08, DX
-	JMP          eight
+	JMP          whole
 
 rest:
 	TESTQ        DX, DX
@@ -1709,29 +1700,28 @@ rest:
 	VMOVUPS      eight00000000<>+0(SB), Y3
 	VMINPS       Y2, Y3, Y3
 	VMOVUPS      eightc2b00f34<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y4
-	VMULPS       eight3fb8aa3b<>+0(SB), Y4, Y3
-	VCVTPS2DQ    Y3, Y5
-	VCVTDQ2PS    Y5, Y3
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS eight3f318000<>+0(SB), Y3, Y4
-	VFNMADD231PS eightb95e8083<>+0(SB), Y3, Y4
-	VMOVUPS      eight39500d01<>+0(SB), Y3
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y4, Y3
-	VFMADD213PS  eight3c088889<>+0(SB), Y4, Y3
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y4, Y3
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y4, Y3
-	VFMADD213PS  eight3f000000<>+0(SB), Y4, Y3
-	VMULPS       Y4, Y4, Y6
-	VFMADD213PS  Y4, Y6, Y3
-	VPADDD       eight0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VSUBPS       eight3f800000<>+0(SB), Y5, Y4
-	VFMADD231PS  Y3, Y5, Y4
-	VMULPS       Y0, Y4, Y4
-	VXORPS       Y0, Y0, Y0
-	VCMPPS       $0x1e, Y0, Y2, Y0
-	VBLENDVPS    Y0, Y2, Y4, Y0
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y4, Y5
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y5, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y5, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y5
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y5
+	VPADDD       eight0000007f<>+0(SB), Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VSUBPS       eight3f800000<>+0(SB), Y3, Y4
+	VFMADD231PS  Y5, Y3, Y4
+	VMULPS       Y0, Y4, Y0
+	VCMPPS       $0x1e, eight00000000<>+0(SB), Y2, Y3
+	VBLENDVPS    Y3, Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*1)
 
 done:
@@ -1748,9 +1738,9 @@ DATA eight00000000<>+24(SB)/4, $0x00000000
 DATA eight00000000<>+28(SB)/4, $0x00000000
 GLOBL eight00000000<>(SB), RODATA|NOPTR, $32
 
-// func eluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+// func eluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·eluGradAVX2(SB), NOSPLIT, $0-76
+TEXT ·eluGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ         dx_base+0(FP), AX
 	MOVQ         dy_base+24(FP), CX
 	MOVQ         x_base+48(FP), DX
@@ -1758,43 +1748,41 @@ TEXT ·eluGradAVX2(SB), NOSPLIT, $0-76
 	MOVQ         dx_len+8(FP), BX
 	XORQ         SI, SI
 
-eight:
+whole:
 	CMPQ         BX, $0x08
 	JLT          rest
 	VMOVUPS      (DX)(SI*1), Y1
 	VMOVUPS      eight00000000<>+0(SB), Y2
 	VMINPS       Y1, Y2, Y2
 	VMOVUPS      eightc2b00f34<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y3
-	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y2
-	VCVTPS2DQ    Y2, Y4
-	VCVTDQ2PS    Y4, Y2
-	VMOVAPS      Y3, Y3
-	VFNMADD231PS eight3f318000<>+0(SB), Y2, Y3
-	VFNMADD231PS eightb95e8083<>+0(SB), Y2, Y3
-	VMOVUPS      eight39500d01<>+0(SB), Y2
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y2
-	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y2
-	VMULPS       Y3, Y3, Y5
-	VFMADD213PS  Y3, Y5, Y2
-	VPADDD       eight0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       eight3fb8aa3b<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y3, Y4
 	VMOVAPS      Y2, Y2
-	VFMADD213PS  Y4, Y4, Y2
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      eight3f800000<>+0(SB), Y3
-	VXORPS       Y4, Y4, Y4
-	VCMPPS       $0x1e, Y4, Y1, Y1
-	VBLENDVPS    Y1, Y3, Y2, Y1
+	VFNMADD231PS eight3f318000<>+0(SB), Y4, Y2
+	VFNMADD231PS eightb95e8083<>+0(SB), Y4, Y2
+	VMOVUPS      eight39500d01<>+0(SB), Y4
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3c088889<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y2, Y4
+	VFMADD213PS  eight3f000000<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y5
+	VFMADD213PS  Y2, Y5, Y4
+	VPADDD       eight0000007f<>+0(SB), Y3, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMOVAPS      Y4, Y3
+	VFMADD213PS  Y2, Y2, Y3
+	VMULPS       Y0, Y3, Y2
+	VCMPPS       $0x1e, eight00000000<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, eight3f800000<>+0(SB), Y2, Y1
 	VMOVUPS      (CX)(SI*1), Y2
 	VMULPS       Y2, Y1, Y1
 	VMOVUPS      Y1, (AX)(SI*1)
 	ADDQ         $0x20, SI
 	SUBQ         $0x08, BX
-	JMP          eight
+	JMP          whole
 
 rest:
 	TESTQ        BX, BX
@@ -1807,59 +1795,56 @@ rest:
 	VMOVUPS      eight00000000<>+0(SB), Y3
 	VMINPS       Y2, Y3, Y3
 	VMOVUPS      eightc2b00f34<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y4
-	VMULPS       eight3fb8aa3b<>+0(SB), Y4, Y3
-	VCVTPS2DQ    Y3, Y5
-	VCVTDQ2PS    Y5, Y3
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS eight3f318000<>+0(SB), Y3, Y4
-	VFNMADD231PS eightb95e8083<>+0(SB), Y3, Y4
-	VMOVUPS      eight39500d01<>+0(SB), Y3
-	VFMADD213PS  eight3ab60b61<>+0(SB), Y4, Y3
-	VFMADD213PS  eight3c088889<>+0(SB), Y4, Y3
-	VFMADD213PS  eight3d2aaaab<>+0(SB), Y4, Y3
-	VFMADD213PS  eight3e2aaaab<>+0(SB), Y4, Y3
-	VFMADD213PS  eight3f000000<>+0(SB), Y4, Y3
-	VMULPS       Y4, Y4, Y6
-	VFMADD213PS  Y4, Y6, Y3
-	VPADDD       eight0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y4, Y5
 	VMOVAPS      Y3, Y3
-	VFMADD213PS  Y5, Y5, Y3
-	VMULPS       Y0, Y3, Y3
-	VMOVUPS      eight3f800000<>+0(SB), Y0
-	VXORPS       Y4, Y4, Y4
-	VCMPPS       $0x1e, Y4, Y2, Y2
-	VBLENDVPS    Y2, Y0, Y3, Y2
-	VMASKMOVPS   (CX)(SI*1), Y1, Y0
-	VMULPS       Y0, Y2, Y2
-	VMASKMOVPS   Y2, Y1, (AX)(SI*1)
+	VFNMADD231PS eight3f318000<>+0(SB), Y5, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y5, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y5
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y5
+	VPADDD       eight0000007f<>+0(SB), Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVAPS      Y5, Y4
+	VFMADD213PS  Y3, Y3, Y4
+	VMULPS       Y0, Y4, Y0
+	VCMPPS       $0x1e, eight00000000<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, eight3f800000<>+0(SB), Y0, Y0
+	VMASKMOVPS   (CX)(SI*1), Y1, Y2
+	VMULPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y1, (AX)(SI*1)
 
 done:
 	VZEROUPPER
 	RET
 
-// func leakyReLUAVX2(y []float32, x []float32, alpha float32)
+// func leakyReLUAVX2(y []float32, x []float32, alpha float32, beta float32)
 // Requires: AVX
-TEXT ·leakyReLUAVX2(SB), NOSPLIT, $0-52
+TEXT ·leakyReLUAVX2(SB), NOSPLIT, $0-56
 	MOVQ         y_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS alpha+48(FP), Y0
 	MOVQ         y_len+8(FP), DX
 	XORQ         BX, BX
 
-eight:
+whole:
 	CMPQ      DX, $0x08
 	JLT       rest
 	VMOVUPS   (CX)(BX*1), Y1
 	VMULPS    Y0, Y1, Y2
-	VXORPS    Y3, Y3, Y3
-	VCMPPS    $0x1e, Y3, Y1, Y3
-	VBLENDVPS Y3, Y1, Y2, Y3
-	VMOVUPS   Y3, (AX)(BX*1)
+	VCMPPS    $0x1e, eight00000000<>+0(SB), Y1, Y3
+	VBLENDVPS Y3, Y1, Y2, Y1
+	VMOVUPS   Y1, (AX)(BX*1)
 	ADDQ      $0x20, BX
 	SUBQ      $0x08, DX
-	JMP       eight
+	JMP       whole
 
 rest:
 	TESTQ      DX, DX
@@ -1870,18 +1855,17 @@ rest:
 	VMOVDQU    (SI), Y1
 	VMASKMOVPS (CX)(BX*1), Y1, Y2
 	VMULPS     Y0, Y2, Y0
-	VXORPS     Y3, Y3, Y3
-	VCMPPS     $0x1e, Y3, Y2, Y3
-	VBLENDVPS  Y3, Y2, Y0, Y3
-	VMASKMOVPS Y3, Y1, (AX)(BX*1)
+	VCMPPS     $0x1e, eight00000000<>+0(SB), Y2, Y3
+	VBLENDVPS  Y3, Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*1)
 
 done:
 	VZEROUPPER
 	RET
 
-// func leakyReLUGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+// func leakyReLUGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32)
 // Requires: AVX
-TEXT ·leakyReLUGradAVX2(SB), NOSPLIT, $0-76
+TEXT ·leakyReLUGradAVX2(SB), NOSPLIT, $0-80
 	MOVQ         dx_base+0(FP), AX
 	MOVQ         dy_base+24(FP), CX
 	MOVQ         x_base+48(FP), DX
@@ -1889,20 +1873,18 @@ TEXT ·leakyReLUGradAVX2(SB), NOSPLIT, $0-76
 	MOVQ         dx_len+8(FP), BX
 	XORQ         SI, SI
 
-eight:
+whole:
 	CMPQ      BX, $0x08
 	JLT       rest
 	VMOVUPS   (DX)(SI*1), Y1
-	VMOVUPS   eight3f800000<>+0(SB), Y2
-	VXORPS    Y3, Y3, Y3
-	VCMPPS    $0x1e, Y3, Y1, Y1
-	VBLENDVPS Y1, Y2, Y0, Y1
+	VCMPPS    $0x1e, eight00000000<>+0(SB), Y1, Y1
+	VBLENDVPS Y1, eight3f800000<>+0(SB), Y0, Y1
 	VMOVUPS   (CX)(SI*1), Y2
 	VMULPS    Y2, Y1, Y1
 	VMOVUPS   Y1, (AX)(SI*1)
 	ADDQ      $0x20, SI
 	SUBQ      $0x08, BX
-	JMP       eight
+	JMP       whole
 
 rest:
 	TESTQ      BX, BX
@@ -1912,13 +1894,324 @@ rest:
 	SUBQ       BX, DI
 	VMOVDQU    (DI), Y1
 	VMASKMOVPS (DX)(SI*1), Y1, Y2
-	VMOVUPS    eight3f800000<>+0(SB), Y3
-	VXORPS     Y4, Y4, Y4
-	VCMPPS     $0x1e, Y4, Y2, Y2
-	VBLENDVPS  Y2, Y3, Y0, Y2
-	VMASKMOVPS (CX)(SI*1), Y1, Y0
-	VMULPS     Y0, Y2, Y2
-	VMASKMOVPS Y2, Y1, (AX)(SI*1)
+	VCMPPS     $0x1e, eight00000000<>+0(SB), Y2, Y2
+	VBLENDVPS  Y2, eight3f800000<>+0(SB), Y0, Y0
+	VMASKMOVPS (CX)(SI*1), Y1, Y2
+	VMULPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func hardSwishAVX2(y []float32, x []float32, alpha float32, beta float32)
+// Requires: AVX
+TEXT ·hardSwishAVX2(SB), NOSPLIT, $0-56
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ    DX, $0x08
+	JLT     rest
+	VMOVUPS (CX)(BX*1), Y0
+	VADDPS  eight40400000<>+0(SB), Y0, Y1
+	VMOVUPS eight00000000<>+0(SB), Y2
+	VMAXPS  Y1, Y2, Y1
+	VMOVUPS eight40c00000<>+0(SB), Y2
+	VMINPS  Y1, Y2, Y1
+	VMULPS  eight3e2aaaab<>+0(SB), Y1, Y1
+	VMOVUPS eightc0400000<>+0(SB), Y2
+	VMAXPS  Y0, Y2, Y0
+	VMULPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JMP     whole
+
+rest:
+	TESTQ      DX, DX
+	JZ         done
+	LEAQ       masks<>+64(SB), SI
+	IMUL3Q     $0x04, DX, DX
+	SUBQ       DX, SI
+	VMOVDQU    (SI), Y0
+	VMASKMOVPS (CX)(BX*1), Y0, Y1
+	VADDPS     eight40400000<>+0(SB), Y1, Y2
+	VMOVUPS    eight00000000<>+0(SB), Y3
+	VMAXPS     Y2, Y3, Y2
+	VMOVUPS    eight40c00000<>+0(SB), Y3
+	VMINPS     Y2, Y3, Y2
+	VMULPS     eight3e2aaaab<>+0(SB), Y2, Y2
+	VMOVUPS    eightc0400000<>+0(SB), Y3
+	VMAXPS     Y1, Y3, Y1
+	VMULPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eight40400000<>+0(SB)/4, $0x40400000
+DATA eight40400000<>+4(SB)/4, $0x40400000
+DATA eight40400000<>+8(SB)/4, $0x40400000
+DATA eight40400000<>+12(SB)/4, $0x40400000
+DATA eight40400000<>+16(SB)/4, $0x40400000
+DATA eight40400000<>+20(SB)/4, $0x40400000
+DATA eight40400000<>+24(SB)/4, $0x40400000
+DATA eight40400000<>+28(SB)/4, $0x40400000
+GLOBL eight40400000<>(SB), RODATA|NOPTR, $32
+
+DATA eight40c00000<>+0(SB)/4, $0x40c00000
+DATA eight40c00000<>+4(SB)/4, $0x40c00000
+DATA eight40c00000<>+8(SB)/4, $0x40c00000
+DATA eight40c00000<>+12(SB)/4, $0x40c00000
+DATA eight40c00000<>+16(SB)/4, $0x40c00000
+DATA eight40c00000<>+20(SB)/4, $0x40c00000
+DATA eight40c00000<>+24(SB)/4, $0x40c00000
+DATA eight40c00000<>+28(SB)/4, $0x40c00000
+GLOBL eight40c00000<>(SB), RODATA|NOPTR, $32
+
+DATA eightc0400000<>+0(SB)/4, $0xc0400000
+DATA eightc0400000<>+4(SB)/4, $0xc0400000
+DATA eightc0400000<>+8(SB)/4, $0xc0400000
+DATA eightc0400000<>+12(SB)/4, $0xc0400000
+DATA eightc0400000<>+16(SB)/4, $0xc0400000
+DATA eightc0400000<>+20(SB)/4, $0xc0400000
+DATA eightc0400000<>+24(SB)/4, $0xc0400000
+DATA eightc0400000<>+28(SB)/4, $0xc0400000
+GLOBL eightc0400000<>(SB), RODATA|NOPTR, $32
+
+// func hardSwishGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32)
+// Requires: AVX, FMA3
+TEXT ·hardSwishGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ        BX, $0x08
+	JLT         rest
+	VMOVUPS     (DX)(SI*1), Y0
+	VMOVUPS     eight3f000000<>+0(SB), Y1
+	VFMADD231PS eight3eaaaaab<>+0(SB), Y0, Y1
+	VCMPPS      $0x12, eightc0400000<>+0(SB), Y0, Y2
+	VBLENDVPS   Y2, eight00000000<>+0(SB), Y1, Y1
+	VCMPPS      $0x1d, eight40400000<>+0(SB), Y0, Y0
+	VBLENDVPS   Y0, eight3f800000<>+0(SB), Y1, Y0
+	VMOVUPS     (CX)(SI*1), Y1
+	VMULPS      Y1, Y0, Y0
+	VMOVUPS     Y0, (AX)(SI*1)
+	ADDQ        $0x20, SI
+	SUBQ        $0x08, BX
+	JMP         whole
+
+rest:
+	TESTQ       BX, BX
+	JZ          done
+	LEAQ        masks<>+64(SB), DI
+	IMUL3Q      $0x04, BX, BX
+	SUBQ        BX, DI
+	VMOVDQU     (DI), Y0
+	VMASKMOVPS  (DX)(SI*1), Y0, Y1
+	VMOVUPS     eight3f000000<>+0(SB), Y2
+	VFMADD231PS eight3eaaaaab<>+0(SB), Y1, Y2
+	VCMPPS      $0x12, eightc0400000<>+0(SB), Y1, Y3
+	VBLENDVPS   Y3, eight00000000<>+0(SB), Y2, Y2
+	VCMPPS      $0x1d, eight40400000<>+0(SB), Y1, Y1
+	VBLENDVPS   Y1, eight3f800000<>+0(SB), Y2, Y1
+	VMASKMOVPS  (CX)(SI*1), Y0, Y2
+	VMULPS      Y2, Y1, Y1
+	VMASKMOVPS  Y1, Y0, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA eight3eaaaaab<>+0(SB)/4, $0x3eaaaaab
+DATA eight3eaaaaab<>+4(SB)/4, $0x3eaaaaab
+DATA eight3eaaaaab<>+8(SB)/4, $0x3eaaaaab
+DATA eight3eaaaaab<>+12(SB)/4, $0x3eaaaaab
+DATA eight3eaaaaab<>+16(SB)/4, $0x3eaaaaab
+DATA eight3eaaaaab<>+20(SB)/4, $0x3eaaaaab
+DATA eight3eaaaaab<>+24(SB)/4, $0x3eaaaaab
+DATA eight3eaaaaab<>+28(SB)/4, $0x3eaaaaab
+GLOBL eight3eaaaaab<>(SB), RODATA|NOPTR, $32
+
+// func hardSigmoidAVX2(y []float32, x []float32, alpha float32, beta float32)
+// Requires: AVX, FMA3
+TEXT ·hardSigmoidAVX2(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Y0
+	VBROADCASTSS beta+52(FP), Y1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ        DX, $0x08
+	JLT         rest
+	VMOVUPS     (CX)(BX*1), Y2
+	VMOVAPS     Y1, Y3
+	VFMADD231PS Y0, Y2, Y3
+	VMOVUPS     eight00000000<>+0(SB), Y2
+	VMAXPS      Y3, Y2, Y2
+	VMOVUPS     eight3f800000<>+0(SB), Y3
+	VMINPS      Y2, Y3, Y2
+	VMOVUPS     Y2, (AX)(BX*1)
+	ADDQ        $0x20, BX
+	SUBQ        $0x08, DX
+	JMP         whole
+
+rest:
+	TESTQ       DX, DX
+	JZ          done
+	LEAQ        masks<>+64(SB), SI
+	IMUL3Q      $0x04, DX, DX
+	SUBQ        DX, SI
+	VMOVDQU     (SI), Y2
+	VMASKMOVPS  (CX)(BX*1), Y2, Y3
+	VMOVAPS     Y1, Y1
+	VFMADD231PS Y0, Y3, Y1
+	VMOVUPS     eight00000000<>+0(SB), Y0
+	VMAXPS      Y1, Y0, Y0
+	VMOVUPS     eight3f800000<>+0(SB), Y1
+	VMINPS      Y0, Y1, Y0
+	VMASKMOVPS  Y0, Y2, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func hardSigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32)
+// Requires: AVX, FMA3
+TEXT ·hardSigmoidGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Y0
+	VBROADCASTSS beta+76(FP), Y1
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ        BX, $0x08
+	JLT         rest
+	VMOVUPS     (DX)(SI*1), Y2
+	VMOVAPS     Y1, Y3
+	VFMADD231PS Y0, Y2, Y3
+	VCMPPS      $0x16, eight00000000<>+0(SB), Y3, Y2
+	VANDPS      Y0, Y2, Y2
+	VCMPPS      $0x1d, eight3f800000<>+0(SB), Y3, Y3
+	VBLENDVPS   Y3, eight00000000<>+0(SB), Y2, Y2
+	VMOVUPS     (CX)(SI*1), Y3
+	VMULPS      Y3, Y2, Y2
+	VMOVUPS     Y2, (AX)(SI*1)
+	ADDQ        $0x20, SI
+	SUBQ        $0x08, BX
+	JMP         whole
+
+rest:
+	TESTQ       BX, BX
+	JZ          done
+	LEAQ        masks<>+64(SB), DI
+	IMUL3Q      $0x04, BX, BX
+	SUBQ        BX, DI
+	VMOVDQU     (DI), Y2
+	VMASKMOVPS  (DX)(SI*1), Y2, Y3
+	VMOVAPS     Y1, Y1
+	VFMADD231PS Y0, Y3, Y1
+	VCMPPS      $0x16, eight00000000<>+0(SB), Y1, Y3
+	VANDPS      Y0, Y3, Y0
+	VCMPPS      $0x1d, eight3f800000<>+0(SB), Y1, Y1
+	VBLENDVPS   Y1, eight00000000<>+0(SB), Y0, Y0
+	VMASKMOVPS  (CX)(SI*1), Y2, Y1
+	VMULPS      Y1, Y0, Y0
+	VMASKMOVPS  Y0, Y2, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func limitAVX2(y []float32, x []float32, alpha float32, beta float32)
+// Requires: AVX
+TEXT ·limitAVX2(SB), NOSPLIT, $0-56
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Y0
+	VBROADCASTSS beta+52(FP), Y1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ    DX, $0x08
+	JLT     rest
+	VMOVUPS (CX)(BX*1), Y2
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JMP     whole
+
+rest:
+	TESTQ      DX, DX
+	JZ         done
+	LEAQ       masks<>+64(SB), SI
+	IMUL3Q     $0x04, DX, DX
+	SUBQ       DX, SI
+	VMOVDQU    (SI), Y2
+	VMASKMOVPS (CX)(BX*1), Y2, Y3
+	VMAXPS     Y3, Y0, Y0
+	VMINPS     Y0, Y1, Y0
+	VMASKMOVPS Y0, Y2, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func limitGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32)
+// Requires: AVX
+TEXT ·limitGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Y0
+	VBROADCASTSS beta+76(FP), Y1
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ      BX, $0x08
+	JLT       rest
+	VMOVUPS   (CX)(SI*1), Y2
+	VMOVUPS   (DX)(SI*1), Y3
+	VCMPPS    $0x16, Y0, Y3, Y4
+	VANDPS    Y2, Y4, Y2
+	VCMPPS    $0x1d, Y1, Y3, Y3
+	VBLENDVPS Y3, eight00000000<>+0(SB), Y2, Y2
+	VMOVUPS   Y2, (AX)(SI*1)
+	ADDQ      $0x20, SI
+	SUBQ      $0x08, BX
+	JMP       whole
+
+rest:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       masks<>+64(SB), DI
+	IMUL3Q     $0x04, BX, BX
+	SUBQ       BX, DI
+	VMOVDQU    (DI), Y2
+	VMASKMOVPS (CX)(SI*1), Y2, Y3
+	VMASKMOVPS (DX)(SI*1), Y2, Y4
+	VCMPPS     $0x16, Y0, Y4, Y0
+	VANDPS     Y3, Y0, Y0
+	VCMPPS     $0x1d, Y1, Y4, Y1
+	VBLENDVPS  Y1, eight00000000<>+0(SB), Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)(SI*1)
 
 done:
 	VZEROUPPER
