@@ -8,12 +8,13 @@ import (
 
 // Curve is what an activation computes of each element: a function and its
 // derivative. In float32 it may have assembly too, which agrees with F within
-// 5e-7·|F|, and with DF within 5e-7·(1+|DF|); results below 1e-35 may be 0.
+// 5e-7·|F|, and with DF within 5e-7·(1+|DF|), both rounded to float32; results
+// below 1e-35 may be 0.
 type Curve struct {
-	F, DF       func(x float64) float64
-	alpha, beta float64    // the curve's parameters, as the assembly has them
-	limits      bool       // Limit and LimitGrad compute it
-	vector      curveFuncs // nil for none
+	F, DF              func(x float64) float64
+	alpha, beta, gamma float64    // the curve's parameters, as the assembly has them
+	limits             bool       // Limit and LimitGrad compute it
+	vector             curveFuncs // nil for none
 }
 
 // Tanh is the hyperbolic tangent.
@@ -114,7 +115,7 @@ func Activate[T cpu.Float](c Curve, y, x []T) {
 	}
 	if v, ok := cpu.Float32s(y); ok && c.vector.forward != nil {
 		x, _ := cpu.Float32s(x)
-		c.vector.forward(v, x, float32(c.alpha), float32(c.beta))
+		c.vector.forward(v, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
 		return
 	}
 	for i, x := range x {
@@ -132,7 +133,7 @@ func ActivateGrad[T cpu.Float](c Curve, dx, dy, x []T) {
 	if v, ok := cpu.Float32s(dx); ok && c.vector.backward != nil {
 		dy, _ := cpu.Float32s(dy)
 		x, _ := cpu.Float32s(x)
-		c.vector.backward(v, dy, x, float32(c.alpha), float32(c.beta))
+		c.vector.backward(v, dy, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
 		return
 	}
 	for i, x := range x {

@@ -29,6 +29,17 @@ var curveCases = []curveCase{
 	{"ReLU6", func(_, _ float64) Curve { return ReLU6 }, false},
 	{"HardSwish", func(_, _ float64) Curve { return HardSwish }, false},
 	{"HardSigmoid", HardSigmoid, true},
+	{"Exp", func(_, _ float64) Curve { return Exp }, false},
+	{"Erf", func(_, _ float64) Curve { return Erf }, false},
+	{"Sqrt", func(_, _ float64) Curve { return Sqrt }, false},
+	{"Reciprocal", func(_, _ float64) Curve { return Reciprocal }, false},
+	{"Pow 2", func(_, _ float64) Curve { return Pow(2) }, false},
+	{"Pow 3", func(_, _ float64) Curve { return Pow(3) }, false},
+	{"Pow -1", func(_, _ float64) Curve { return Pow(-1) }, false},
+	{"Pow 0.5", func(_, _ float64) Curve { return Pow(0.5) }, false},
+	{"Pow -4", func(_, _ float64) Curve { return Pow(-4) }, false},
+	{"Pow", func(alpha, beta float64) Curve { return Pow(math.Exp(4*alpha-4) * beta) }, false},
+	{"Pow of integers", func(alpha, beta float64) Curve { return Pow(math.Round(math.Exp(6*alpha-6) * beta)) }, false},
 }
 
 // FuzzCurves holds the assembly of every activation within the bounds that
@@ -96,7 +107,7 @@ func checkCurve(t *testing.T, name string, c Curve, broken bool, x, dy, y, dx fl
 	}
 	d := float64(dy)
 	if !slices.ContainsFunc(places, func(x float64) bool {
-		df := c.DF(x)
+		df := float64(float32(c.DF(x)))
 		return within(dx, d*df, math.Abs(d)*(bound*(1+math.Abs(df))+tiny))
 	}) {
 		t.Fatalf("%s: gradient at %v is %v, want %v", name, x, dx, d*c.DF(float64(x)))

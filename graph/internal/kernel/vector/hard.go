@@ -31,7 +31,7 @@ func Limit[T cpu.Float](y, x []T, low, high T) {
 	x = x[:len(y)]
 	if y, ok := cpu.Float32s(y); ok {
 		x, _ := cpu.Float32s(x)
-		vectors.limit.forward(y, x, float32(low), float32(high))
+		vectors.limit.forward(y, x, float32(low), float32(high), 0)
 		return
 	}
 	for i, v := range x {
@@ -46,7 +46,7 @@ func LimitGrad[T cpu.Float](dx, dy, x []T, low, high T) {
 	if dx, ok := cpu.Float32s(dx); ok {
 		dy, _ := cpu.Float32s(dy)
 		x, _ := cpu.Float32s(x)
-		vectors.limit.backward(dx, dy, x, float32(low), float32(high))
+		vectors.limit.backward(dx, dy, x, float32(low), float32(high), 0)
 		return
 	}
 	for i, v := range x {

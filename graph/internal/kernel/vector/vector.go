@@ -29,6 +29,7 @@ type vectorFuncs struct {
 
 	tanh, sigmoid, silu, gelu, elu, leakyReLU curveFuncs
 	hardSwish, hardSigmoid, limit             curveFuncs
+	exp, erf, sqrt, reciprocal, square, pow   curveFuncs
 
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
 	avgPairs     func(y, top, bottom []float32)
@@ -36,11 +37,11 @@ type vectorFuncs struct {
 }
 
 // curveFuncs compute an activation, y[i] = f(x[i]), and its gradient,
-// dx[i] = dy[i]·f'(x[i]), for any number of elements. A curve without parameters
-// ignores alpha and beta.
+// dx[i] = dy[i]·f'(x[i]), for any number of elements. A curve with fewer
+// parameters ignores the others.
 type curveFuncs struct {
-	forward  func(y, x []float32, alpha, beta float32)
-	backward func(dx, dy, x []float32, alpha, beta float32)
+	forward  func(y, x []float32, alpha, beta, gamma float32)
+	backward func(dx, dy, x []float32, alpha, beta, gamma float32)
 }
 
 // head returns the part of x that assembly does, whole blocks of eight; the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/operand"
 
@@ -9,8 +10,8 @@ import (
 )
 
 // curve is an activation: its function and its derivative, in Go's words and as
-// operations on the lanes. p holds the parameters alpha and beta as vectors, as
-// many as the curve has.
+// operations on the lanes. p holds the parameters alpha, beta and gamma as
+// vectors, as many as the curve has.
 type curve struct {
 	name, f, df       string
 	parameters        int
@@ -30,6 +31,12 @@ var curves = []curve{
 	{"hardSwish", "x[i] * min(max(x[i]+3, 0), 6) / 6", "x[i] <= -3 ? 0 : x[i] >= 3 ? 1 : x[i]/3 + 1/2", 0, hardSwish, hardSwishGrad, nil},
 	{"hardSigmoid", "min(max(alpha*x[i]+beta, 0), 1)", "0 < alpha*x[i]+beta < 1 ? alpha : 0", 2, hardSigmoid, hardSigmoidGrad, nil},
 	{"limit", "min(max(x[i], alpha), beta)", "x[i] <= alpha || x[i] >= beta ? 0 : 1", 2, limit, nil, limitGrad},
+	{"exp", "exp(x[i])", "exp(x[i])", 0, exp, exp, nil},
+	{"erf", "erf(x[i])", "exp(-x[i]²)*2/√π", 0, erf, erfGrad, nil},
+	{"sqrt", "√x[i]", "1/2/√x[i]", 0, sqrt, sqrtGrad, nil},
+	{"reciprocal", "1/x[i]", "-1/x[i]²", 0, reciprocal, reciprocalGrad, nil},
+	{"square", "x[i]²", "2*x[i]", 0, square, twice, nil},
+	{"pow", "pow(x[i], alpha+beta) // gamma is 1, -1 or NaN: what it is at x[i] = -1", "(alpha+beta)*pow(x[i], alpha+beta-1)", 3, pow, powGrad, nil},
 }
 
 // activations generates, for each curve, the loops of its function and of its
@@ -42,13 +49,13 @@ func activations() {
 }
 
 func (c curve) forward() {
-	function(c.name+suffix(), "func(y, x []float32, alpha, beta float32)", "\tfor i := range y {", "\t\ty[i] = "+c.f, "\t}")
+	function(c.name+suffix(), "func(y, x []float32, alpha, beta, gamma float32)", "\tfor i := range y {", "\t\ty[i] = "+c.f, "\t}")
 	y, x, p := slice("y"), slice("x"), c.parameterVectors()
 	elements("y", func(at part) { at.put(c.value(at.get(x), p), y) })
 }
 
 func (c curve) backward() {
-	function(c.name+"Grad"+suffix(), "func(dx, dy, x []float32, alpha, beta float32)",
+	function(c.name+"Grad"+suffix(), "func(dx, dy, x []float32, alpha, beta, gamma float32)",
 		"\tfor i := range dx {", "\t\tdx[i] = dy[i] * d", "\t}", "", "with d = "+c.df)
 	dx, dy, x, p := slice("dx"), slice("dy"), slice("x"), c.parameterVectors()
 	elements("dx", func(at part) {
@@ -62,7 +69,7 @@ func (c curve) backward() {
 
 // parameterVectors fills a vector with each of the curve's parameters.
 func (c curve) parameterVectors() (p []vec) {
-	for _, name := range []string{"alpha", "beta"}[:c.parameters] {
+	for _, name := range []string{"alpha", "beta", "gamma"}[:c.parameters] {
 		p = append(p, parameter(name))
 	}
 	return p
@@ -70,8 +77,8 @@ func (c curve) parameterVectors() (p []vec) {
 
 // tanh is sign(x)·(1-e)/(1+e) with e = exp(-2|x|).
 func tanh(x vec, _ []vec) vec {
-	twice := minusAbs(x)
-	m := exponential(plus(twice, twice)).minusOne()
+	a := minusAbs(x)
+	m := exponential(plus(a, a)).minusOne()
 	y := over(and(m, constantBits(math.MaxInt32)), plus(m, constant(2)))
 	return or(y, and(x, signBit()))
 }
@@ -180,3 +187,54 @@ func limitGrad(dy, x vec, p []vec) vec {
 	d := selected(compare(x, notLessOrEqual, p[0]), dy)
 	return choose(compare(x, asm.GreaterOrEqual, p[1]), constant(0), d)
 }
+
+// exp is eˣ, both the curve and its derivative. The power of two is halved and the
+// result doubled, so that the largest results, and infinity, fit. At the other end
+// it is 0 below -86.99.
+func exp(x vec, _ []vec) vec {
+	y := exponentialTimes(atMost(atLeast(x, -126*math.Ln2), 89), -1).value()
+	return plus(y, y)
+}
+
+// erfc gives the error function,
+//
+//	1 - erf(a) = exp(-a·Σ erfc[i]·aⁱ)
+//
+// for 0 <= a <= 4, from where on it is 1 in float32. The polynomial minimises the
+// largest relative error of erf, which is 3.6e-8 (found by Remez's exchange in
+// float64).
+var erfc = []float64{
+	1.128379207, 0.636616496, 0.1028144155, -0.01932172927,
+	0.0002057340584, 0.001251734011, -0.0003809962962, 4.070734666e-05,
+}
+
+// erf is the error function. exp(…) - 1 keeps the accuracy of small results.
+func erf(x vec, _ []vec) vec {
+	b := atLeast(minusAbs(x), -4) // -a
+	odd := slices.Clone(erfc)
+	for i := 1; i < len(odd); i += 2 {
+		odd[i] = -odd[i]
+	}
+	m := exponential(times(polynomial(b, odd), b)).minusOne()
+	return or(and(m, constantBits(math.MaxInt32)), and(x, signBit()))
+}
+
+// erfGrad is 2/√π·exp(-x²).
+func erfGrad(x vec, _ []vec) vec {
+	return times(exponential(minusAbs(times(x, x))).value(), constant(2/math.SqrtPi))
+}
+
+func sqrt(x vec, _ []vec) vec { return squareRoot(x) }
+
+func sqrtGrad(x vec, _ []vec) vec { return over(fill(constant(0.5)), squareRoot(x)) }
+
+func reciprocal(x vec, _ []vec) vec { return over(fill(constant(1)), x) }
+
+func reciprocalGrad(x vec, _ []vec) vec {
+	y := over(fill(constant(1)), x)
+	return minusAbs(times(y, y))
+}
+
+func square(x vec, _ []vec) vec { return times(x, x) }
+
+func twice(x vec, _ []vec) vec { return plus(x, x) }

@@ -124,6 +124,7 @@ var (
 var (
 	and     = operation(VANDPS, VANDPS_BCST)
 	or      = operation(VORPS, VORPS_BCST)
+	xor     = operation(VXORPS, VXORPS_BCST)
 	integer = operation(VPADDD, VPADDD_BCST) // a + b
 )
 
