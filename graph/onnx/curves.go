@@ -15,6 +15,12 @@ type curve struct {
 	inputs     []float64 // after the first; NaN for one that is left out
 }
 
+// of makes a function of package op the operator's.
+func (c curve) of(f op.Function) op.Function {
+	f.Name, f.About = c.kind, c
+	return f
+}
+
 // function makes an op of it.
 func (c curve) function(f, df func(float64) float64) op.Function {
 	return op.Function{Name: c.kind, F: f, DF: df, About: c}
@@ -62,15 +68,13 @@ var curves = map[string]builtCurve{
 	"Elu": {direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
 		return op.ELU(x, b.attrFloat("alpha", 1))
 	})},
-	"Neg": mapped("Neg", func(x float64) float64 { return -x }, func(float64) float64 { return -1 }),
-	"Reciprocal": mapped("Reciprocal", func(x float64) float64 { return 1 / x },
-		func(x float64) float64 { return -1 / (x * x) }),
-	"Exp":  mapped("Exp", math.Exp, math.Exp),
-	"Log":  mapped("Log", math.Log, func(x float64) float64 { return 1 / x }),
-	"Sqrt": mapped("Sqrt", math.Sqrt, func(x float64) float64 { return 0.5 / math.Sqrt(x) }),
-	"Abs":  mapped("Abs", math.Abs, sign),
-	"Erf": mapped("Erf", math.Erf,
-		func(x float64) float64 { return 2 / math.SqrtPi * math.Exp(-x*x) }),
+	"Neg":        mapped("Neg", func(x float64) float64 { return -x }, func(float64) float64 { return -1 }),
+	"Reciprocal": ofOp("Reciprocal", op.ReciprocalFunction()),
+	"Exp":        ofOp("Exp", op.ExpFunction()),
+	"Log":        mapped("Log", math.Log, func(x float64) float64 { return 1 / x }),
+	"Sqrt":       ofOp("Sqrt", op.SqrtFunction()),
+	"Abs":        mapped("Abs", math.Abs, sign),
+	"Erf":        ofOp("Erf", op.ErfFunction()),
 	"Softplus": mapped("Softplus", func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) },
 		func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }),
 	"Softsign": mapped("Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) },
@@ -93,6 +97,12 @@ var curves = map[string]builtCurve{
 // mapped is an operator without attributes.
 func mapped(kind string, f, df func(float64) float64) builtCurve {
 	return builtCurve{curveRule{kind, nil, func([]float64) (_, _ func(float64) float64) { return f, df }}.build}
+}
+
+// ofOp is an operator without attributes that is a function of package op.
+func ofOp(kind string, f op.Function) builtCurve {
+	f = curve{kind: kind}.of(f)
+	return builtCurve{direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Map(x, f) })}
 }
 
 // floatAttributes makes attributes of names and defaults by turns.
@@ -164,16 +174,7 @@ func clip(lo, hi float64) op.Function {
 			c.inputs[i] = math.NaN()
 		}
 	}
-	f := func(x float64) float64 {
-		if x < lo {
-			x = lo
-		}
-		if x > hi {
-			x = hi
-		}
-		return x
-	}
-	return c.function(f, func(x float64) float64 { return inside(1, x, lo, hi) })
+	return c.of(op.LimitFunction(lo, hi))
 }
 
 func importReLU(b *builder, x *gorgonia.Node) *gorgonia.Node {
@@ -206,8 +207,7 @@ func importPow(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	}
 	p := float64(v[0])
 	c := curve{kind: "Pow", inputs: []float64{p}}
-	return b.do(op.Map(x, c.function(func(x float64) float64 { return math.Pow(x, p) },
-		func(x float64) float64 { return p * math.Pow(x, p-1) })))
+	return b.do(op.Map(x, c.of(op.PowFunction(p))))
 }
 
 func importGELU(b *builder, x *gorgonia.Node) *gorgonia.Node {

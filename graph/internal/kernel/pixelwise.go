@@ -145,22 +145,6 @@ func (r *ReLU[T]) Ending() conv.Ending {
 }
 
 // Lastly returns the kernel for images channels last.
-func (r *ReLU6[T]) Lastly() (last any, ok bool) {
-	return &Pixelwise[T]{plain: r, images: 1, ending: r.Ending(), row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
-		p.each(y, x, n, func(y []T, x [][]T) {
-			for i, v := range x[0][:len(y)] {
-				y[i] = min(max(v, 0), 6)
-			}
-		})
-	}}, true
-}
-
-// Ending is that of a convolution.
-func (r *ReLU6[T]) Ending() conv.Ending {
-	return conv.Ending{Act: &conv.Act{Limited: true, Low: 0, High: 6}}
-}
-
-// Lastly returns the kernel for images channels last.
 func (a *Activation[T]) Lastly() (last any, ok bool) {
 	return &Pixelwise[T]{plain: a, images: 1, ending: a.Ending(), row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
 		p.each(y, x, n, func(y []T, x [][]T) { vector.Activate(a.Curve, y, x[0][:len(y)]) })
@@ -168,7 +152,12 @@ func (a *Activation[T]) Lastly() (last any, ok bool) {
 }
 
 // Ending is that of a convolution.
-func (a *Activation[T]) Ending() conv.Ending { return conv.Ending{Act: &conv.Act{Curve: &a.Curve}} }
+func (a *Activation[T]) Ending() conv.Ending {
+	if low, high, ok := a.Curve.Limits(); ok {
+		return conv.Ending{Act: &conv.Act{Limited: true, Low: low, High: high}}
+	}
+	return conv.Ending{Act: &conv.Act{Curve: &a.Curve}}
+}
 
 // Lastly returns the kernel for images channels last. The images are the same for
 // any number of operands.

@@ -15,9 +15,10 @@ import (
 // The last elements, fewer than eight, go through the same arithmetic: so a
 // result does not depend on the element's place.
 type Curve struct {
-	F, DF  func(x float64) float64
-	alpha  float32
-	vector curveFuncs // nil for none
+	F, DF              func(x float64) float64
+	alpha, beta, gamma float64    // the curve's parameters, as the assembly has them
+	limits             bool       // Limit and LimitGrad compute it
+	vector             curveFuncs // nil for none
 }
 
 // Tanh is the hyperbolic tangent. Its derivative is 1 - tanh²(x). The assembly
@@ -79,7 +80,7 @@ func ELU(alpha float64) Curve {
 			}
 			return alpha * math.Exp(x)
 		},
-		alpha: float32(alpha), vector: vectors.elu,
+		alpha: alpha, vector: vectors.elu,
 	}
 }
 
@@ -99,7 +100,7 @@ func LeakyReLU(alpha float64) Curve {
 			}
 			return alpha
 		},
-		alpha: float32(alpha), vector: vectors.leakyReLU,
+		alpha: alpha, vector: vectors.leakyReLU,
 	}
 }
 
@@ -118,11 +119,19 @@ func scaled(x, y float64) float64 {
 	return x * y
 }
 
+// Limits are those of a curve that does nothing but limit x: min(max(x,low),high).
+func (c Curve) Limits() (low, high float64, ok bool) { return c.alpha, c.beta, c.limits }
+
 // Activate computes y[i] = F(x[i]). The slices may be one.
 func Activate[T cpu.Float](c Curve, y, x []T) {
+	x = x[:len(y)]
+	if c.limits {
+		Limit(y, x, T(c.alpha), T(c.beta))
+		return
+	}
 	if v, ok := cpu.Float32s(y); ok && c.vector.forward != nil {
 		x, _ := cpu.Float32s(x)
-		c.vector.forward(v, x, c.alpha)
+		c.vector.forward(v, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
 		return
 	}
 	for i, x := range x {
@@ -130,12 +139,17 @@ func Activate[T cpu.Float](c Curve, y, x []T) {
 	}
 }
 
-// ActivateGrad computes dx[i] = dy[i]·DF(x[i]). dx may be dy.
+// ActivateGrad computes dx[i] = dy[i]·DF(x[i]). dx may be dy or x.
 func ActivateGrad[T cpu.Float](c Curve, dx, dy, x []T) {
+	dy, x = dy[:len(dx)], x[:len(dx)]
+	if c.limits {
+		LimitGrad(dx, dy, x, T(c.alpha), T(c.beta))
+		return
+	}
 	if v, ok := cpu.Float32s(dx); ok && c.vector.backward != nil {
 		dy, _ := cpu.Float32s(dy)
 		x, _ := cpu.Float32s(x)
-		c.vector.backward(v, dy, x, c.alpha)
+		c.vector.backward(v, dy, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
 		return
 	}
 	for i, x := range x {

@@ -1,6 +1,7 @@
 package vector
 
 import (
+	"math"
 	"testing"
 
 	"tapenet/graph/internal/kernel/kerneltest"
@@ -10,6 +11,8 @@ import (
 var twins = kerneltest.Makers{
 	"relu":      kerneltest.Loop(func(a, b, _, _ []float32) { ReLU(a, b) }),
 	"reluGrad":  kerneltest.Loop(func(a, b, c, _ []float32) { ReLUGrad(a, b, c) }),
+	"Limit":     kerneltest.Loop(func(a, b, _, _ []float32) { Limit(a, b, 0, 6) }),
+	"LimitGrad": kerneltest.Loop(func(a, b, c, _ []float32) { LimitGrad(a, b, c, -1, float32(math.Inf(1))) }),
 	"add":       kerneltest.Loop(func(a, b, _, _ []float32) { Add(a, b) }),
 	"addScalar": kerneltest.Loop(func(a, _, _, _ []float32) { AddScalar(a, 0.3) }),
 	"SGD":       kerneltest.Loop(func(a, b, _, _ []float32) { SGD(a, b, 0.1) }),

@@ -40,6 +40,8 @@ type vectorFuncs struct {
 
 	// Activations, see Curve.
 	tanh, sigmoid, silu, gelu, elu, leakyReLU curveFuncs
+	hardSwish, hardSigmoid, limit             curveFuncs
+	exp, erf, sqrt, reciprocal, square, pow   curveFuncs
 
 	// Windows of 2×2, see pairs.go.
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
@@ -47,11 +49,12 @@ type vectorFuncs struct {
 	avgPairsGrad func(top, bottom, dy []float32)
 }
 
-// curveFuncs compute an activation, y[i] = f(x[i]), and its gradient, dx[i] =
-// dy[i]·f'(x[i]), for any number of elements.
+// curveFuncs compute an activation, y[i] = f(x[i]), and its gradient,
+// dx[i] = dy[i]·f'(x[i]), for any number of elements. A curve with fewer
+// parameters ignores the others.
 type curveFuncs struct {
-	forward  func(y, x []float32, alpha float32)
-	backward func(dx, dy, x []float32, alpha float32)
+	forward  func(y, x []float32, alpha, beta, gamma float32)
+	backward func(dx, dy, x []float32, alpha, beta, gamma float32)
 }
 
 // head returns the part of x that assembly does: whole blocks of eight, or

@@ -30,6 +30,17 @@ var vectors = vectorFuncs{
 	elu:       curveFuncs{eluAVX2, eluGradAVX2},
 	leakyReLU: curveFuncs{leakyReLUAVX2, leakyReLUGradAVX2},
 
+	hardSwish:   curveFuncs{hardSwishAVX2, hardSwishGradAVX2},
+	hardSigmoid: curveFuncs{hardSigmoidAVX2, hardSigmoidGradAVX2},
+	limit:       curveFuncs{limitAVX2, limitGradAVX2},
+
+	exp:        curveFuncs{expAVX2, expGradAVX2},
+	erf:        curveFuncs{erfAVX2, erfGradAVX2},
+	sqrt:       curveFuncs{sqrtAVX2, sqrtGradAVX2},
+	reciprocal: curveFuncs{reciprocalAVX2, reciprocalGradAVX2},
+	square:     curveFuncs{squareAVX2, squareGradAVX2},
+	pow:        curveFuncs{powAVX2, powGradAVX2},
+
 	maxPairs:     maxPairsAVX2,
 	avgPairs:     avgPairsAVX2,
 	avgPairsGrad: avgPairsGradAVX2,

@@ -172,7 +172,7 @@ func normGradAVX2(dx []float32, dy []float32, x []float32, mean float32, a float
 //	}
 //
 //go:noescape
-func tanhAVX2(y []float32, x []float32, alpha float32)
+func tanhAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // tanhGradAVX2 is
 //
@@ -183,7 +183,7 @@ func tanhAVX2(y []float32, x []float32, alpha float32)
 // with d = 1 - tanh(x[i])²
 //
 //go:noescape
-func tanhGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+func tanhGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // sigmoidAVX2 is
 //
@@ -192,7 +192,7 @@ func tanhGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
 //	}
 //
 //go:noescape
-func sigmoidAVX2(y []float32, x []float32, alpha float32)
+func sigmoidAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // sigmoidGradAVX2 is
 //
@@ -203,7 +203,7 @@ func sigmoidAVX2(y []float32, x []float32, alpha float32)
 // with d = exp(-x[i]) / (1 + exp(-x[i]))²
 //
 //go:noescape
-func sigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+func sigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // siluAVX2 is
 //
@@ -212,7 +212,7 @@ func sigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
 //	}
 //
 //go:noescape
-func siluAVX2(y []float32, x []float32, alpha float32)
+func siluAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // siluGradAVX2 is
 //
@@ -223,7 +223,7 @@ func siluAVX2(y []float32, x []float32, alpha float32)
 // with d = s*(1 + x[i]*(1-s)), s = 1 / (1 + exp(-x[i]))
 //
 //go:noescape
-func siluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+func siluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // geluAVX2 is
 //
@@ -232,7 +232,7 @@ func siluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
 //	}
 //
 //go:noescape
-func geluAVX2(y []float32, x []float32, alpha float32)
+func geluAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // geluGradAVX2 is
 //
@@ -243,7 +243,7 @@ func geluAVX2(y []float32, x []float32, alpha float32)
 // with d = Φ(x[i]) + x[i]*exp(-x[i]²/2)/√(2π)
 //
 //go:noescape
-func geluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+func geluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // eluAVX2 is
 //
@@ -252,7 +252,7 @@ func geluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
 //	}
 //
 //go:noescape
-func eluAVX2(y []float32, x []float32, alpha float32)
+func eluAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // eluGradAVX2 is
 //
@@ -263,7 +263,7 @@ func eluAVX2(y []float32, x []float32, alpha float32)
 // with d = x[i] > 0 ? 1 : alpha*exp(x[i])
 //
 //go:noescape
-func eluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+func eluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // leakyReLUAVX2 is
 //
@@ -272,7 +272,7 @@ func eluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
 //	}
 //
 //go:noescape
-func leakyReLUAVX2(y []float32, x []float32, alpha float32)
+func leakyReLUAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // leakyReLUGradAVX2 is
 //
@@ -283,7 +283,187 @@ func leakyReLUAVX2(y []float32, x []float32, alpha float32)
 // with d = x[i] > 0 ? 1 : alpha
 //
 //go:noescape
-func leakyReLUGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+func leakyReLUGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSwishAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] * min(max(x[i]+3, 0), 6) / 6
+//	}
+//
+//go:noescape
+func hardSwishAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSwishGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = x[i] <= -3 ? 0 : x[i] >= 3 ? 1 : x[i]/3 + 1/2
+//
+//go:noescape
+func hardSwishGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSigmoidAVX2 is
+//
+//	for i := range y {
+//		y[i] = min(max(alpha*x[i]+beta, 0), 1)
+//	}
+//
+//go:noescape
+func hardSigmoidAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSigmoidGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = 0 < alpha*x[i]+beta < 1 ? alpha : 0
+//
+//go:noescape
+func hardSigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// limitAVX2 is
+//
+//	for i := range y {
+//		y[i] = min(max(x[i], alpha), beta)
+//	}
+//
+//go:noescape
+func limitAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// limitGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = x[i] <= alpha || x[i] >= beta ? 0 : 1
+//
+//go:noescape
+func limitGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// expAVX2 is
+//
+//	for i := range y {
+//		y[i] = exp(x[i])
+//	}
+//
+//go:noescape
+func expAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// expGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = exp(x[i])
+//
+//go:noescape
+func expGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// erfAVX2 is
+//
+//	for i := range y {
+//		y[i] = erf(x[i])
+//	}
+//
+//go:noescape
+func erfAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// erfGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = exp(-x[i]²)*2/√π
+//
+//go:noescape
+func erfGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sqrtAVX2 is
+//
+//	for i := range y {
+//		y[i] = √x[i]
+//	}
+//
+//go:noescape
+func sqrtAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sqrtGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = 1/2/√x[i]
+//
+//go:noescape
+func sqrtGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// reciprocalAVX2 is
+//
+//	for i := range y {
+//		y[i] = 1/x[i]
+//	}
+//
+//go:noescape
+func reciprocalAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// reciprocalGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = -1/x[i]²
+//
+//go:noescape
+func reciprocalGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// squareAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i]²
+//	}
+//
+//go:noescape
+func squareAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// squareGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = 2*x[i]
+//
+//go:noescape
+func squareGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// powAVX2 is
+//
+//	for i := range y {
+//		y[i] = pow(x[i], alpha+beta) // gamma is 1, -1 or NaN: what it is at x[i] = -1
+//	}
+//
+//go:noescape
+func powAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// powGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = (alpha+beta)*pow(x[i], alpha+beta-1)
+//
+//go:noescape
+func powGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // maxPairsAVX2 is
 //
