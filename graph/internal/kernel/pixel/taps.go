@@ -13,7 +13,7 @@ type Taps struct {
 
 // TapsForward computes y[j,f] = Σ_u Σ_v x[j·pixel+u·row+v·column+f]·w[u,v,f].
 func TapsForward[T cpu.Float](t Taps, y, x, w []T) {
-	if runTaps(t, loops.tapsForward, y, x, w) {
+	if runTaps(t, loops().tapsForward, y, x, w) {
 		return
 	}
 	clear(y[:t.Cols*t.Width])
@@ -22,14 +22,14 @@ func TapsForward[T cpu.Float](t Taps, y, x, w []T) {
 
 // TapsFilter adds to dw[u,v,f] the sum over j of x[j·pixel+u·row+v·column+f]·dy[j,f].
 func TapsFilter[T cpu.Float](t Taps, dw, x, dy []T) {
-	if !runTaps(t, loops.tapsFilter, dy, x, dw) {
+	if !runTaps(t, loops().tapsFilter, dy, x, dw) {
 		t.each(func(out, in, weight int) { dw[weight] += x[in] * dy[out] })
 	}
 }
 
 // TapsInput adds dy[j,f]·w[u,v,f] to dx[j·pixel+u·row+v·column+f].
 func TapsInput[T cpu.Float](t Taps, dx, dy, w []T) {
-	if !runTaps(t, loops.tapsInput, dy, dx, w) {
+	if !runTaps(t, loops().tapsInput, dy, dx, w) {
 		t.each(func(out, in, weight int) { dx[in] += dy[out] * w[weight] })
 	}
 }
