@@ -1039,66 +1039,56 @@ channels:
 	LEAQ    (DI)(DI*2), R12
 	LEAQ    (R10)(R12*1), R12
 	VMOVUPS (R10)(DI*1), Y0
-	VADDPS  (R10)(DI*2), Y0, Y0
-	VMOVUPS Y0, Y0
-	VADDPS  (R10), Y0, Y0
-	VMOVUPS (R10)(DI*1), Y1
-	VSUBPS  (R10)(DI*2), Y1, Y1
-	VMOVUPS Y1, Y1
-	VADDPS  (R12), Y1, Y1
+	VMOVUPS (R10)(DI*2), Y1
+	VADDPS  Y1, Y0, Y2
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  (R10), Y2, Y1
+	VADDPS  (R12), Y0, Y0
 	ADDQ    SI, R10
 	ADDQ    SI, R12
 	VMOVUPS (R10)(DI*1), Y2
-	VADDPS  (R10)(DI*2), Y2, Y2
-	VMOVUPS Y2, Y2
-	VADDPS  (R10), Y2, Y2
-	VMOVUPS (R10)(DI*1), Y3
-	VSUBPS  (R10)(DI*2), Y3, Y3
-	VMOVUPS Y3, Y3
-	VADDPS  (R12), Y3, Y3
+	VMOVUPS (R10)(DI*2), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  (R10), Y4, Y3
+	VADDPS  (R12), Y2, Y2
 	ADDQ    SI, R10
 	ADDQ    SI, R12
 	VMOVUPS (R10)(DI*1), Y4
-	VADDPS  (R10)(DI*2), Y4, Y4
-	VMOVUPS Y4, Y4
-	VADDPS  (R10), Y4, Y4
-	VMOVUPS (R10)(DI*1), Y5
-	VSUBPS  (R10)(DI*2), Y5, Y5
-	VMOVUPS Y5, Y5
-	VADDPS  (R12), Y5, Y5
+	VMOVUPS (R10)(DI*2), Y5
+	VADDPS  Y5, Y4, Y6
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  (R10), Y6, Y5
+	VADDPS  (R12), Y4, Y4
 	ADDQ    SI, R10
 	ADDQ    SI, R12
 	VMOVUPS (R10)(DI*1), Y6
-	VADDPS  (R10)(DI*2), Y6, Y6
-	VMOVUPS Y6, Y6
-	VADDPS  (R10), Y6, Y6
-	VMOVUPS (R10)(DI*1), Y7
-	VSUBPS  (R10)(DI*2), Y7, Y7
-	VMOVUPS Y7, Y7
-	VADDPS  (R12), Y7, Y7
+	VMOVUPS (R10)(DI*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  (R10), Y8, Y7
+	VADDPS  (R12), Y6, Y6
 	LEAQ    (R11), R10
-	VADDPS  Y4, Y2, Y8
-	VMOVUPS Y8, Y8
-	VADDPS  Y0, Y8, Y8
-	VMOVUPS Y8, (R10)
-	VSUBPS  Y4, Y2, Y0
-	VMOVUPS Y0, Y0
-	VADDPS  Y6, Y0, Y0
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+	VADDPS  Y1, Y8, Y1
+	VMOVUPS Y1, (R10)
+	VMOVUPS Y3, Y1
+	VADDPS  Y7, Y1, Y1
 	CMPQ    cols+96(FP), $0x01
 	JLE     beyond
-	VMOVUPS Y0, (R10)(AX*1)
+	VMOVUPS Y1, (R10)(AX*1)
 
 beyond:
 	CMPQ    rows+88(FP), $0x01
 	JLE     beyond2
 	LEAQ    (R11)(CX*1), R10
-	VADDPS  Y5, Y3, Y0
-	VMOVUPS Y0, Y0
-	VADDPS  Y1, Y0, Y0
+	VADDPS  Y4, Y2, Y1
+	VSUBPS  Y4, Y2, Y2
+	VADDPS  Y0, Y1, Y0
 	VMOVUPS Y0, (R10)
-	VSUBPS  Y5, Y3, Y0
-	VMOVUPS Y0, Y0
-	VADDPS  Y7, Y0, Y0
+	VMOVUPS Y2, Y0
+	VADDPS  Y6, Y0, Y0
 	CMPQ    cols+96(FP), $0x01
 	JLE     beyond3
 	VMOVUPS Y0, (R10)(AX*1)
@@ -1273,75 +1263,47 @@ channels:
 	VMULPS  words3f000000<>+0(SB), Y0, Y0
 	VMOVUPS (R10)(DI*2), Y1
 	VMULPS  words3f000000<>+0(SB), Y1, Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, Y1
-	VADDPS  (R10), Y1, Y1
-	VMOVUPS Y0, Y0
-	VADDPS  (R12), Y0, Y0
-	VMOVUPS (R10)(DI*1), Y2
-	VMULPS  words3f000000<>+0(SB), Y2, Y2
-	VMOVUPS (R10)(DI*2), Y3
-	VMULPS  words3f000000<>+0(SB), Y3, Y3
-	VSUBPS  Y3, Y2, Y2
-	VMOVUPS Y2, Y2
+	VADDPS  Y1, Y0, Y2
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  (R10), Y2, Y1
+	VADDPS  (R12), Y2, Y2
 	ADDQ    SI, R10
 	ADDQ    SI, R12
 	VMOVUPS (R10)(DI*1), Y3
 	VMULPS  words3f000000<>+0(SB), Y3, Y3
 	VMOVUPS (R10)(DI*2), Y4
 	VMULPS  words3f000000<>+0(SB), Y4, Y4
-	VADDPS  Y4, Y3, Y3
-	VMOVUPS Y3, Y4
-	VADDPS  (R10), Y4, Y4
-	VMOVUPS Y3, Y3
-	VADDPS  (R12), Y3, Y3
-	VMOVUPS (R10)(DI*1), Y5
-	VMULPS  words3f000000<>+0(SB), Y5, Y5
-	VMOVUPS (R10)(DI*2), Y6
-	VMULPS  words3f000000<>+0(SB), Y6, Y6
-	VSUBPS  Y6, Y5, Y5
-	VMOVUPS Y5, Y5
+	VADDPS  Y4, Y3, Y5
+	VSUBPS  Y4, Y3, Y3
+	VADDPS  (R10), Y5, Y4
+	VADDPS  (R12), Y5, Y5
 	ADDQ    SI, R10
 	ADDQ    SI, R12
 	VMOVUPS (R10)(DI*1), Y6
 	VMULPS  words3f000000<>+0(SB), Y6, Y6
 	VMOVUPS (R10)(DI*2), Y7
 	VMULPS  words3f000000<>+0(SB), Y7, Y7
-	VADDPS  Y7, Y6, Y6
-	VMOVUPS Y6, Y7
-	VADDPS  (R10), Y7, Y7
-	VMOVUPS Y6, Y6
-	VADDPS  (R12), Y6, Y6
-	VMOVUPS (R10)(DI*1), Y8
-	VMULPS  words3f000000<>+0(SB), Y8, Y8
-	VMOVUPS (R10)(DI*2), Y9
-	VMULPS  words3f000000<>+0(SB), Y9, Y9
-	VSUBPS  Y9, Y8, Y8
-	VMOVUPS Y8, Y8
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  (R10), Y8, Y7
+	VADDPS  (R12), Y8, Y8
 	ADDQ    SI, R10
 	ADDQ    SI, R12
 	VMOVUPS (R10)(DI*1), Y9
 	VMULPS  words3f000000<>+0(SB), Y9, Y9
 	VMOVUPS (R10)(DI*2), Y10
 	VMULPS  words3f000000<>+0(SB), Y10, Y10
-	VADDPS  Y10, Y9, Y9
-	VMOVUPS Y9, Y10
-	VADDPS  (R10), Y10, Y10
-	VMOVUPS Y9, Y9
-	VADDPS  (R12), Y9, Y9
-	VMOVUPS (R10)(DI*1), Y11
-	VMULPS  words3f000000<>+0(SB), Y11, Y11
-	VMOVUPS (R10)(DI*2), Y12
-	VMULPS  words3f000000<>+0(SB), Y12, Y12
-	VSUBPS  Y12, Y11, Y11
-	VMOVUPS Y11, Y11
+	VADDPS  Y10, Y9, Y11
+	VSUBPS  Y10, Y9, Y9
+	VADDPS  (R10), Y11, Y10
+	VADDPS  (R12), Y11, Y11
 	LEAQ    (R11), R10
-	VMULPS  words3f000000<>+0(SB), Y4, Y12
-	VMULPS  words3f000000<>+0(SB), Y7, Y13
-	VADDPS  Y13, Y12, Y12
-	VMOVUPS Y12, Y13
-	VADDPS  Y1, Y13, Y13
-	VMOVUPS Y13, (R10)
+	VMULPS  words3f000000<>+0(SB), Y4, Y4
+	VMULPS  words3f000000<>+0(SB), Y7, Y7
+	VADDPS  Y7, Y4, Y12
+	VSUBPS  Y7, Y4, Y4
+	VADDPS  Y1, Y12, Y1
+	VMOVUPS Y1, (R10)
 	VMOVUPS Y12, Y1
 	VADDPS  Y10, Y1, Y1
 	CMPQ    cols+96(FP), $0x02
@@ -1349,10 +1311,7 @@ channels:
 	VMOVUPS Y1, (R10)(AX*2)
 
 beyond:
-	VMULPS  words3f000000<>+0(SB), Y4, Y1
-	VMULPS  words3f000000<>+0(SB), Y7, Y4
-	VSUBPS  Y4, Y1, Y1
-	VMOVUPS Y1, Y1
+	VMOVUPS Y4, Y1
 	CMPQ    cols+96(FP), $0x01
 	JLE     beyond2
 	VMOVUPS Y1, (R10)(AX*1)
@@ -1361,48 +1320,42 @@ beyond2:
 	CMPQ    rows+88(FP), $0x01
 	JLE     beyond3
 	LEAQ    (R11)(CX*1), R10
-	VMULPS  words3f000000<>+0(SB), Y5, Y1
-	VMULPS  words3f000000<>+0(SB), Y8, Y4
-	VADDPS  Y4, Y1, Y1
-	VMOVUPS Y1, Y4
-	VADDPS  Y2, Y4, Y4
-	VMOVUPS Y4, (R10)
-	VMOVUPS Y1, Y1
-	VADDPS  Y11, Y1, Y1
+	VMULPS  words3f000000<>+0(SB), Y3, Y1
+	VMULPS  words3f000000<>+0(SB), Y6, Y3
+	VADDPS  Y3, Y1, Y4
+	VSUBPS  Y3, Y1, Y1
+	VADDPS  Y0, Y4, Y0
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y4, Y0
+	VADDPS  Y9, Y0, Y0
 	CMPQ    cols+96(FP), $0x02
 	JLE     beyond4
-	VMOVUPS Y1, (R10)(AX*2)
+	VMOVUPS Y0, (R10)(AX*2)
 
 beyond4:
-	VMULPS  words3f000000<>+0(SB), Y5, Y1
-	VMULPS  words3f000000<>+0(SB), Y8, Y2
-	VSUBPS  Y2, Y1, Y1
-	VMOVUPS Y1, Y1
+	VMOVUPS Y1, Y0
 	CMPQ    cols+96(FP), $0x01
 	JLE     beyond5
-	VMOVUPS Y1, (R10)(AX*1)
+	VMOVUPS Y0, (R10)(AX*1)
 
 beyond5:
 beyond3:
 	CMPQ    rows+88(FP), $0x02
 	JLE     beyond6
 	LEAQ    (R11)(CX*2), R10
-	VMULPS  words3f000000<>+0(SB), Y3, Y1
-	VMULPS  words3f000000<>+0(SB), Y6, Y2
-	VADDPS  Y2, Y1, Y1
-	VMOVUPS Y1, Y2
-	VADDPS  Y0, Y2, Y2
-	VMOVUPS Y2, (R10)
-	VMOVUPS Y1, Y0
-	VADDPS  Y9, Y0, Y0
+	VMULPS  words3f000000<>+0(SB), Y5, Y0
+	VMULPS  words3f000000<>+0(SB), Y8, Y1
+	VADDPS  Y1, Y0, Y3
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  Y2, Y3, Y1
+	VMOVUPS Y1, (R10)
+	VMOVUPS Y3, Y1
+	VADDPS  Y11, Y1, Y1
 	CMPQ    cols+96(FP), $0x02
 	JLE     beyond7
-	VMOVUPS Y0, (R10)(AX*2)
+	VMOVUPS Y1, (R10)(AX*2)
 
 beyond7:
-	VMULPS  words3f000000<>+0(SB), Y3, Y0
-	VMULPS  words3f000000<>+0(SB), Y6, Y1
-	VSUBPS  Y1, Y0, Y0
 	VMOVUPS Y0, Y0
 	CMPQ    cols+96(FP), $0x01
 	JLE     beyond8
@@ -2416,130 +2369,116 @@ channels:
 	LEAQ        (DI)(DI*2), R12
 	LEAQ        (R10)(R12*1), R12
 	VMOVUPS     (R10)(DI*1), Y0
-	VADDPS      (R10)(DI*2), Y0, Y0
+	VMOVUPS     (R10)(DI*2), Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
 	VMOVUPS     (R12), Y1
-	VADDPS      (R12)(DI*1), Y1, Y1
-	VMOVUPS     Y0, Y0
-	VADDPS      (R10), Y0, Y0
-	VADDPS      Y1, Y0, Y0
+	VMOVUPS     (R12)(DI*1), Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      (R10), Y2, Y2
+	VADDPS      Y4, Y2, Y2
+	VFMADD231PS words40000000<>+0(SB), Y1, Y0
+	VADDPS      (R12)(DI*2), Y0, Y0
+	ADDQ        SI, R10
+	ADDQ        SI, R12
 	VMOVUPS     (R10)(DI*1), Y1
-	VSUBPS      (R10)(DI*2), Y1, Y1
-	VMOVUPS     (R12), Y2
-	VSUBPS      (R12)(DI*1), Y2, Y2
-	VMOVUPS     Y1, Y1
-	VFMADD231PS words40000000<>+0(SB), Y2, Y1
+	VMOVUPS     (R10)(DI*2), Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	VMOVUPS     (R12), Y3
+	VMOVUPS     (R12)(DI*1), Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VADDPS      (R10), Y4, Y4
+	VADDPS      Y6, Y4, Y4
+	VFMADD231PS words40000000<>+0(SB), Y3, Y1
 	VADDPS      (R12)(DI*2), Y1, Y1
 	ADDQ        SI, R10
 	ADDQ        SI, R12
-	VMOVUPS     (R10)(DI*1), Y2
-	VADDPS      (R10)(DI*2), Y2, Y2
-	VMOVUPS     (R12), Y3
-	VADDPS      (R12)(DI*1), Y3, Y3
-	VMOVUPS     Y2, Y2
-	VADDPS      (R10), Y2, Y2
-	VADDPS      Y3, Y2, Y2
 	VMOVUPS     (R10)(DI*1), Y3
-	VSUBPS      (R10)(DI*2), Y3, Y3
-	VMOVUPS     (R12), Y4
-	VSUBPS      (R12)(DI*1), Y4, Y4
-	VMOVUPS     Y3, Y3
-	VFMADD231PS words40000000<>+0(SB), Y4, Y3
+	VMOVUPS     (R10)(DI*2), Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     (R12), Y5
+	VMOVUPS     (R12)(DI*1), Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	VADDPS      (R10), Y6, Y6
+	VADDPS      Y8, Y6, Y6
+	VFMADD231PS words40000000<>+0(SB), Y5, Y3
 	VADDPS      (R12)(DI*2), Y3, Y3
 	ADDQ        SI, R10
 	ADDQ        SI, R12
-	VMOVUPS     (R10)(DI*1), Y4
-	VADDPS      (R10)(DI*2), Y4, Y4
-	VMOVUPS     (R12), Y5
-	VADDPS      (R12)(DI*1), Y5, Y5
-	VMOVUPS     Y4, Y4
-	VADDPS      (R10), Y4, Y4
-	VADDPS      Y5, Y4, Y4
 	VMOVUPS     (R10)(DI*1), Y5
-	VSUBPS      (R10)(DI*2), Y5, Y5
-	VMOVUPS     (R12), Y6
-	VSUBPS      (R12)(DI*1), Y6, Y6
-	VMOVUPS     Y5, Y5
-	VFMADD231PS words40000000<>+0(SB), Y6, Y5
+	VMOVUPS     (R10)(DI*2), Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMOVUPS     (R12), Y7
+	VMOVUPS     (R12)(DI*1), Y9
+	VADDPS      Y9, Y7, Y10
+	VSUBPS      Y9, Y7, Y7
+	VADDPS      (R10), Y8, Y8
+	VADDPS      Y10, Y8, Y8
+	VFMADD231PS words40000000<>+0(SB), Y7, Y5
 	VADDPS      (R12)(DI*2), Y5, Y5
 	ADDQ        SI, R10
 	ADDQ        SI, R12
-	VMOVUPS     (R10)(DI*1), Y6
-	VADDPS      (R10)(DI*2), Y6, Y6
-	VMOVUPS     (R12), Y7
-	VADDPS      (R12)(DI*1), Y7, Y7
-	VMOVUPS     Y6, Y6
-	VADDPS      (R10), Y6, Y6
-	VADDPS      Y7, Y6, Y6
 	VMOVUPS     (R10)(DI*1), Y7
-	VSUBPS      (R10)(DI*2), Y7, Y7
-	VMOVUPS     (R12), Y8
-	VSUBPS      (R12)(DI*1), Y8, Y8
-	VMOVUPS     Y7, Y7
-	VFMADD231PS words40000000<>+0(SB), Y8, Y7
+	VMOVUPS     (R10)(DI*2), Y9
+	VADDPS      Y9, Y7, Y10
+	VSUBPS      Y9, Y7, Y7
+	VMOVUPS     (R12), Y9
+	VMOVUPS     (R12)(DI*1), Y11
+	VADDPS      Y11, Y9, Y12
+	VSUBPS      Y11, Y9, Y9
+	VADDPS      (R10), Y10, Y10
+	VADDPS      Y12, Y10, Y10
+	VFMADD231PS words40000000<>+0(SB), Y9, Y7
 	VADDPS      (R12)(DI*2), Y7, Y7
 	ADDQ        SI, R10
 	ADDQ        SI, R12
-	VMOVUPS     (R10)(DI*1), Y8
-	VADDPS      (R10)(DI*2), Y8, Y8
-	VMOVUPS     (R12), Y9
-	VADDPS      (R12)(DI*1), Y9, Y9
-	VMOVUPS     Y8, Y8
-	VADDPS      (R10), Y8, Y8
-	VADDPS      Y9, Y8, Y8
 	VMOVUPS     (R10)(DI*1), Y9
-	VSUBPS      (R10)(DI*2), Y9, Y9
-	VMOVUPS     (R12), Y10
-	VSUBPS      (R12)(DI*1), Y10, Y10
-	VMOVUPS     Y9, Y9
-	VFMADD231PS words40000000<>+0(SB), Y10, Y9
-	VADDPS      (R12)(DI*2), Y9, Y9
-	ADDQ        SI, R10
-	ADDQ        SI, R12
-	VMOVUPS     (R10)(DI*1), Y10
-	VADDPS      (R10)(DI*2), Y10, Y10
+	VMOVUPS     (R10)(DI*2), Y11
+	VADDPS      Y11, Y9, Y12
+	VSUBPS      Y11, Y9, Y9
 	VMOVUPS     (R12), Y11
-	VADDPS      (R12)(DI*1), Y11, Y11
-	VMOVUPS     Y10, Y10
-	VADDPS      (R10), Y10, Y10
-	VADDPS      Y11, Y10, Y10
-	VMOVUPS     (R10)(DI*1), Y11
-	VSUBPS      (R10)(DI*2), Y11, Y11
-	VMOVUPS     (R12), Y12
-	VSUBPS      (R12)(DI*1), Y12, Y12
-	VMOVUPS     Y11, Y11
-	VFMADD231PS words40000000<>+0(SB), Y12, Y11
-	VADDPS      (R12)(DI*2), Y11, Y11
+	VMOVUPS     (R12)(DI*1), Y13
+	VADDPS      Y13, Y11, Y14
+	VSUBPS      Y13, Y11, Y11
+	VADDPS      (R10), Y12, Y12
+	VADDPS      Y14, Y12, Y12
+	VFMADD231PS words40000000<>+0(SB), Y11, Y9
+	VADDPS      (R12)(DI*2), Y9, Y9
 	LEAQ        (R11), R10
-	VADDPS      Y4, Y2, Y12
-	VADDPS      Y8, Y6, Y13
-	VMOVUPS     Y12, Y12
-	VADDPS      Y0, Y12, Y12
-	VADDPS      Y13, Y12, Y12
-	VMOVUPS     Y12, (R10)
-	VSUBPS      Y4, Y2, Y0
-	VSUBPS      Y8, Y6, Y2
-	VMOVUPS     Y0, Y0
-	VFMADD231PS words40000000<>+0(SB), Y2, Y0
-	VADDPS      Y10, Y0, Y0
+	VADDPS      Y6, Y4, Y11
+	VSUBPS      Y6, Y4, Y4
+	VADDPS      Y10, Y8, Y6
+	VSUBPS      Y10, Y8, Y8
+	VADDPS      Y2, Y11, Y2
+	VADDPS      Y6, Y2, Y2
+	VMOVUPS     Y2, (R10)
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words40000000<>+0(SB), Y8, Y2
+	VADDPS      Y12, Y2, Y2
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond
-	VMOVUPS     Y0, (R10)(AX*1)
+	VMOVUPS     Y2, (R10)(AX*1)
 
 beyond:
 	CMPQ        rows+88(FP), $0x01
 	JLE         beyond2
 	LEAQ        (R11)(CX*1), R10
-	VADDPS      Y5, Y3, Y0
-	VADDPS      Y9, Y7, Y2
-	VMOVUPS     Y0, Y0
-	VADDPS      Y1, Y0, Y0
-	VADDPS      Y2, Y0, Y0
+	VADDPS      Y3, Y1, Y2
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      Y7, Y5, Y3
+	VSUBPS      Y7, Y5, Y4
+	VADDPS      Y0, Y2, Y0
+	VADDPS      Y3, Y0, Y0
 	VMOVUPS     Y0, (R10)
-	VSUBPS      Y5, Y3, Y0
-	VSUBPS      Y9, Y7, Y1
-	VMOVUPS     Y0, Y0
-	VFMADD231PS words40000000<>+0(SB), Y1, Y0
-	VADDPS      Y11, Y0, Y0
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words40000000<>+0(SB), Y4, Y0
+	VADDPS      Y9, Y0, Y0
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond3
 	VMOVUPS     Y0, (R10)(AX*1)
@@ -2884,12 +2823,10 @@ channels:
 	VMOVUPS     (R13)(DI*1), Y2
 	VMULPS      words3d2aaaab<>+0(SB), Y2, Y2
 	VADDPS      Y2, Y1, Y1
-	VMOVUPS     Y0, Y2
-	VMOVUPS     (R12), Y3
-	VMULPS      words3e800000<>+0(SB), Y3, Y3
-	VADDPS      Y3, Y2, Y2
+	VMOVUPS     (R12), Y2
+	VMULPS      words3e800000<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y0, Y2
 	VADDPS      Y1, Y2, Y2
-	VMOVUPS     Y0, Y0
 	VFMADD231PS words40800000<>+0(SB), Y1, Y0
 	VADDPS      (R13)(DI*2), Y0, Y0
 	ADDQ        SI, R12
@@ -2904,12 +2841,10 @@ channels:
 	VMOVUPS     (R13)(DI*1), Y4
 	VMULPS      words3d2aaaab<>+0(SB), Y4, Y4
 	VADDPS      Y4, Y3, Y3
-	VMOVUPS     Y1, Y4
-	VMOVUPS     (R12), Y5
-	VMULPS      words3e800000<>+0(SB), Y5, Y5
-	VADDPS      Y5, Y4, Y4
+	VMOVUPS     (R12), Y4
+	VMULPS      words3e800000<>+0(SB), Y4, Y4
+	VADDPS      Y4, Y1, Y4
 	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y1, Y1
 	VFMADD231PS words40800000<>+0(SB), Y3, Y1
 	VADDPS      (R13)(DI*2), Y1, Y1
 	ADDQ        SI, R12
@@ -2924,12 +2859,10 @@ channels:
 	VMOVUPS     (R13)(DI*1), Y6
 	VMULPS      words3d2aaaab<>+0(SB), Y6, Y6
 	VADDPS      Y6, Y5, Y5
-	VMOVUPS     Y3, Y6
-	VMOVUPS     (R12), Y7
-	VMULPS      words3e800000<>+0(SB), Y7, Y7
-	VADDPS      Y7, Y6, Y6
+	VMOVUPS     (R12), Y6
+	VMULPS      words3e800000<>+0(SB), Y6, Y6
+	VADDPS      Y6, Y3, Y6
 	VADDPS      Y5, Y6, Y6
-	VMOVUPS     Y3, Y3
 	VFMADD231PS words40800000<>+0(SB), Y5, Y3
 	VADDPS      (R13)(DI*2), Y3, Y3
 	ADDQ        SI, R12
@@ -2944,12 +2877,10 @@ channels:
 	VMOVUPS     (R13)(DI*1), Y8
 	VMULPS      words3d2aaaab<>+0(SB), Y8, Y8
 	VADDPS      Y8, Y7, Y7
-	VMOVUPS     Y5, Y8
-	VMOVUPS     (R12), Y9
-	VMULPS      words3e800000<>+0(SB), Y9, Y9
-	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (R12), Y8
+	VMULPS      words3e800000<>+0(SB), Y8, Y8
+	VADDPS      Y8, Y5, Y8
 	VADDPS      Y7, Y8, Y8
-	VMOVUPS     Y5, Y5
 	VFMADD231PS words40800000<>+0(SB), Y7, Y5
 	VADDPS      (R13)(DI*2), Y5, Y5
 	ADDQ        SI, R12
@@ -2964,12 +2895,10 @@ channels:
 	VMOVUPS     (R13)(DI*1), Y10
 	VMULPS      words3d2aaaab<>+0(SB), Y10, Y10
 	VADDPS      Y10, Y9, Y9
-	VMOVUPS     Y7, Y10
-	VMOVUPS     (R12), Y11
-	VMULPS      words3e800000<>+0(SB), Y11, Y11
-	VADDPS      Y11, Y10, Y10
+	VMOVUPS     (R12), Y10
+	VMULPS      words3e800000<>+0(SB), Y10, Y10
+	VADDPS      Y10, Y7, Y10
 	VADDPS      Y9, Y10, Y10
-	VMOVUPS     Y7, Y7
 	VFMADD231PS words40800000<>+0(SB), Y9, Y7
 	VADDPS      (R13)(DI*2), Y7, Y7
 	ADDQ        SI, R12
@@ -2984,42 +2913,35 @@ channels:
 	VMOVUPS     (R13)(DI*1), Y12
 	VMULPS      words3d2aaaab<>+0(SB), Y12, Y12
 	VADDPS      Y12, Y11, Y11
-	VMOVUPS     Y9, Y12
-	VMOVUPS     (R12), Y13
-	VMULPS      words3e800000<>+0(SB), Y13, Y13
-	VADDPS      Y13, Y12, Y12
+	VMOVUPS     (R12), Y12
+	VMULPS      words3e800000<>+0(SB), Y12, Y12
+	VADDPS      Y12, Y9, Y12
 	VADDPS      Y11, Y12, Y12
-	VMOVUPS     Y9, Y9
 	VFMADD231PS words40800000<>+0(SB), Y11, Y9
 	VADDPS      (R13)(DI*2), Y9, Y9
 	LEAQ        (R11), R12
-	VMULPS      wordsbe2aaaab<>+0(SB), Y4, Y11
-	VMULPS      wordsbe2aaaab<>+0(SB), Y6, Y13
-	VADDPS      Y13, Y11, Y11
-	VMULPS      words3d2aaaab<>+0(SB), Y8, Y13
-	VMULPS      words3d2aaaab<>+0(SB), Y10, Y14
-	VADDPS      Y14, Y13, Y13
-	VMOVUPS     Y11, Y14
+	VMULPS      wordsbe2aaaab<>+0(SB), Y4, Y4
+	VMULPS      wordsbe2aaaab<>+0(SB), Y6, Y6
+	VADDPS      Y6, Y4, Y11
+	VSUBPS      Y6, Y4, Y4
+	VMULPS      words3d2aaaab<>+0(SB), Y8, Y6
+	VMULPS      words3d2aaaab<>+0(SB), Y10, Y8
+	VADDPS      Y8, Y6, Y10
+	VSUBPS      Y8, Y6, Y6
 	VMULPS      words3e800000<>+0(SB), Y2, Y2
-	VADDPS      Y2, Y14, Y14
-	VADDPS      Y13, Y14, Y14
-	VMOVUPS     Y14, (R12)
+	VADDPS      Y2, Y11, Y2
+	VADDPS      Y10, Y2, Y2
+	VMOVUPS     Y2, (R12)
 	VMOVUPS     Y11, Y2
-	VFMADD231PS words40800000<>+0(SB), Y13, Y2
+	VFMADD231PS words40800000<>+0(SB), Y10, Y2
 	VADDPS      Y12, Y2, Y2
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond
 	VMOVUPS     Y2, (R12)(AX*2)
 
 beyond:
-	VMULPS      wordsbe2aaaab<>+0(SB), Y4, Y2
-	VMULPS      wordsbe2aaaab<>+0(SB), Y6, Y4
-	VSUBPS      Y4, Y2, Y2
-	VMULPS      words3d2aaaab<>+0(SB), Y8, Y4
-	VMULPS      words3d2aaaab<>+0(SB), Y10, Y6
-	VSUBPS      Y6, Y4, Y4
-	VMOVUPS     Y2, Y2
-	VFMADD231PS words40000000<>+0(SB), Y4, Y2
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words40000000<>+0(SB), Y6, Y2
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond2
 	VMOVUPS     Y2, (R12)(AX*1)
@@ -3028,33 +2950,28 @@ beyond2:
 	CMPQ        rows+88(FP), $0x02
 	JLE         beyond3
 	LEAQ        (R11)(CX*2), R12
-	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y2
-	VMULPS      wordsbe2aaaab<>+0(SB), Y3, Y4
-	VADDPS      Y4, Y2, Y2
-	VMULPS      words3d2aaaab<>+0(SB), Y5, Y4
-	VMULPS      words3d2aaaab<>+0(SB), Y7, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     Y2, Y6
+	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y1
+	VMULPS      wordsbe2aaaab<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	VMULPS      words3d2aaaab<>+0(SB), Y5, Y2
+	VMULPS      words3d2aaaab<>+0(SB), Y7, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
 	VMULPS      words3e800000<>+0(SB), Y0, Y0
-	VADDPS      Y0, Y6, Y6
-	VADDPS      Y4, Y6, Y6
-	VMOVUPS     Y6, (R12)
-	VMOVUPS     Y2, Y0
-	VFMADD231PS words40800000<>+0(SB), Y4, Y0
+	VADDPS      Y0, Y3, Y0
+	VADDPS      Y5, Y0, Y0
+	VMOVUPS     Y0, (R12)
+	VMOVUPS     Y3, Y0
+	VFMADD231PS words40800000<>+0(SB), Y5, Y0
 	VADDPS      Y9, Y0, Y0
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond4
 	VMOVUPS     Y0, (R12)(AX*2)
 
 beyond4:
-	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y0
-	VMULPS      wordsbe2aaaab<>+0(SB), Y3, Y1
-	VSUBPS      Y1, Y0, Y0
-	VMULPS      words3d2aaaab<>+0(SB), Y5, Y1
-	VMULPS      words3d2aaaab<>+0(SB), Y7, Y2
-	VSUBPS      Y2, Y1, Y1
-	VMOVUPS     Y0, Y0
-	VFMADD231PS words40000000<>+0(SB), Y1, Y0
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words40000000<>+0(SB), Y2, Y0
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond5
 	VMOVUPS     Y0, (R12)(AX*1)
@@ -3073,7 +2990,6 @@ beyond3:
 	VMOVUPS     (R12)(DI*1), Y2
 	VMULPS      words3d2aaaab<>+0(SB), Y2, Y2
 	VSUBPS      Y2, Y1, Y1
-	VMOVUPS     Y0, Y0
 	VFMADD231PS words40000000<>+0(SB), Y1, Y0
 	ADDQ        SI, R10
 	ADDQ        SI, R12
@@ -3087,7 +3003,6 @@ beyond3:
 	VMOVUPS     (R12)(DI*1), Y3
 	VMULPS      words3d2aaaab<>+0(SB), Y3, Y3
 	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     Y1, Y1
 	VFMADD231PS words40000000<>+0(SB), Y2, Y1
 	ADDQ        SI, R10
 	ADDQ        SI, R12
@@ -3101,7 +3016,6 @@ beyond3:
 	VMOVUPS     (R12)(DI*1), Y4
 	VMULPS      words3d2aaaab<>+0(SB), Y4, Y4
 	VSUBPS      Y4, Y3, Y3
-	VMOVUPS     Y2, Y2
 	VFMADD231PS words40000000<>+0(SB), Y3, Y2
 	ADDQ        SI, R10
 	ADDQ        SI, R12
@@ -3115,7 +3029,6 @@ beyond3:
 	VMOVUPS     (R12)(DI*1), Y5
 	VMULPS      words3d2aaaab<>+0(SB), Y5, Y5
 	VSUBPS      Y5, Y4, Y4
-	VMOVUPS     Y3, Y3
 	VFMADD231PS words40000000<>+0(SB), Y4, Y3
 	ADDQ        SI, R10
 	ADDQ        SI, R12
@@ -3129,7 +3042,6 @@ beyond3:
 	VMOVUPS     (R12)(DI*1), Y6
 	VMULPS      words3d2aaaab<>+0(SB), Y6, Y6
 	VSUBPS      Y6, Y5, Y5
-	VMOVUPS     Y4, Y4
 	VFMADD231PS words40000000<>+0(SB), Y5, Y4
 	ADDQ        SI, R10
 	ADDQ        SI, R12
@@ -3143,38 +3055,32 @@ beyond3:
 	VMOVUPS     (R12)(DI*1), Y7
 	VMULPS      words3d2aaaab<>+0(SB), Y7, Y7
 	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     Y5, Y5
 	VFMADD231PS words40000000<>+0(SB), Y6, Y5
 	CMPQ        rows+88(FP), $0x01
 	JLE         beyond6
 	LEAQ        (R11)(CX*1), R10
-	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y6
-	VMULPS      wordsbe2aaaab<>+0(SB), Y2, Y7
-	VADDPS      Y7, Y6, Y6
-	VMULPS      words3d2aaaab<>+0(SB), Y3, Y7
-	VMULPS      words3d2aaaab<>+0(SB), Y4, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     Y6, Y8
+	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y1
+	VMULPS      wordsbe2aaaab<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VMULPS      words3d2aaaab<>+0(SB), Y3, Y2
+	VMULPS      words3d2aaaab<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y2, Y4
+	VSUBPS      Y3, Y2, Y2
 	VMULPS      words3e800000<>+0(SB), Y0, Y0
-	VADDPS      Y0, Y8, Y8
-	VADDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, (R10)
+	VADDPS      Y0, Y6, Y0
+	VADDPS      Y4, Y0, Y0
+	VMOVUPS     Y0, (R10)
 	VMOVUPS     Y6, Y0
-	VFMADD231PS words40800000<>+0(SB), Y7, Y0
+	VFMADD231PS words40800000<>+0(SB), Y4, Y0
 	VADDPS      Y5, Y0, Y0
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond7
 	VMOVUPS     Y0, (R10)(AX*2)
 
 beyond7:
-	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y0
-	VMULPS      wordsbe2aaaab<>+0(SB), Y2, Y1
-	VSUBPS      Y1, Y0, Y0
-	VMULPS      words3d2aaaab<>+0(SB), Y3, Y1
-	VMULPS      words3d2aaaab<>+0(SB), Y4, Y2
-	VSUBPS      Y2, Y1, Y1
-	VMOVUPS     Y0, Y0
-	VFMADD231PS words40000000<>+0(SB), Y1, Y0
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words40000000<>+0(SB), Y2, Y0
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond8
 	VMOVUPS     Y0, (R10)(AX*1)
@@ -3504,10 +3410,8 @@ channels:
 	VADDPS      (R12)(DI*2), Y0, Y0
 	VMOVUPS     (R13), Y1
 	VADDPS      (R13)(DI*1), Y1, Y1
-	VMOVUPS     Y0, Y2
-	VADDPS      (R12), Y2, Y2
+	VADDPS      (R12), Y0, Y2
 	VADDPS      Y1, Y2, Y2
-	VMOVUPS     Y0, Y0
 	VFMADD231PS words40800000<>+0(SB), Y1, Y0
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -3515,10 +3419,8 @@ channels:
 	VADDPS      (R12)(DI*2), Y1, Y1
 	VMOVUPS     (R13), Y3
 	VADDPS      (R13)(DI*1), Y3, Y3
-	VMOVUPS     Y1, Y4
-	VADDPS      (R12), Y4, Y4
+	VADDPS      (R12), Y1, Y4
 	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y1, Y1
 	VFMADD231PS words40800000<>+0(SB), Y3, Y1
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -3526,10 +3428,8 @@ channels:
 	VADDPS      (R12)(DI*2), Y3, Y3
 	VMOVUPS     (R13), Y5
 	VADDPS      (R13)(DI*1), Y5, Y5
-	VMOVUPS     Y3, Y6
-	VADDPS      (R12), Y6, Y6
+	VADDPS      (R12), Y3, Y6
 	VADDPS      Y5, Y6, Y6
-	VMOVUPS     Y3, Y3
 	VFMADD231PS words40800000<>+0(SB), Y5, Y3
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -3537,10 +3437,8 @@ channels:
 	VADDPS      (R12)(DI*2), Y5, Y5
 	VMOVUPS     (R13), Y7
 	VADDPS      (R13)(DI*1), Y7, Y7
-	VMOVUPS     Y5, Y8
-	VADDPS      (R12), Y8, Y8
+	VADDPS      (R12), Y5, Y8
 	VADDPS      Y7, Y8, Y8
-	VMOVUPS     Y5, Y5
 	VFMADD231PS words40800000<>+0(SB), Y7, Y5
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -3548,10 +3446,8 @@ channels:
 	VADDPS      (R12)(DI*2), Y7, Y7
 	VMOVUPS     (R13), Y9
 	VADDPS      (R13)(DI*1), Y9, Y9
-	VMOVUPS     Y7, Y10
-	VADDPS      (R12), Y10, Y10
+	VADDPS      (R12), Y7, Y10
 	VADDPS      Y9, Y10, Y10
-	VMOVUPS     Y7, Y7
 	VFMADD231PS words40800000<>+0(SB), Y9, Y7
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -3559,36 +3455,33 @@ channels:
 	VADDPS      (R12)(DI*2), Y9, Y9
 	VMOVUPS     (R13), Y11
 	VADDPS      (R13)(DI*1), Y11, Y11
-	VMOVUPS     Y9, Y12
-	VADDPS      (R12), Y12, Y12
+	VADDPS      (R12), Y9, Y12
 	VADDPS      Y11, Y12, Y12
-	VMOVUPS     Y9, Y9
 	VFMADD231PS words40800000<>+0(SB), Y11, Y9
 	LEAQ        (R11), R12
 	VADDPS      Y6, Y4, Y11
-	VADDPS      Y10, Y8, Y13
-	VMOVUPS     Y11, Y14
-	VADDPS      Y2, Y14, Y14
-	VADDPS      Y13, Y14, Y14
-	VMOVUPS     Y14, (R12)
+	VSUBPS      Y6, Y4, Y4
+	VADDPS      Y10, Y8, Y6
+	VSUBPS      Y10, Y8, Y8
+	VADDPS      Y2, Y11, Y2
+	VADDPS      Y6, Y2, Y2
+	VMOVUPS     Y2, (R12)
 	VMOVUPS     Y11, Y2
-	VFMADD231PS words40800000<>+0(SB), Y13, Y2
+	VFMADD231PS words40800000<>+0(SB), Y6, Y2
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond
 	VMOVUPS     Y2, (R12)(AX*2)
 
 beyond:
-	VSUBPS      Y6, Y4, Y2
-	VSUBPS      Y10, Y8, Y4
-	VMOVUPS     Y2, Y6
-	VFMADD231PS words40000000<>+0(SB), Y4, Y6
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words40000000<>+0(SB), Y8, Y2
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond2
-	VMOVUPS     Y6, (R12)(AX*1)
+	VMOVUPS     Y2, (R12)(AX*1)
 
 beyond2:
-	VMOVUPS     Y2, Y2
-	VFMADD231PS words41000000<>+0(SB), Y4, Y2
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words41000000<>+0(SB), Y8, Y2
 	VADDPS      Y12, Y2, Y2
 	CMPQ        cols+96(FP), $0x03
 	JLE         beyond3
@@ -3600,29 +3493,28 @@ beyond3:
 	JLE         beyond4
 	LEAQ        (R11)(CX*2), R12
 	VADDPS      Y3, Y1, Y2
-	VADDPS      Y7, Y5, Y4
-	VMOVUPS     Y2, Y6
-	VADDPS      Y0, Y6, Y6
-	VADDPS      Y4, Y6, Y6
-	VMOVUPS     Y6, (R12)
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      Y7, Y5, Y3
+	VSUBPS      Y7, Y5, Y4
+	VADDPS      Y0, Y2, Y0
+	VADDPS      Y3, Y0, Y0
+	VMOVUPS     Y0, (R12)
 	VMOVUPS     Y2, Y0
-	VFMADD231PS words40800000<>+0(SB), Y4, Y0
+	VFMADD231PS words40800000<>+0(SB), Y3, Y0
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond5
 	VMOVUPS     Y0, (R12)(AX*2)
 
 beyond5:
-	VSUBPS      Y3, Y1, Y0
-	VSUBPS      Y7, Y5, Y1
-	VMOVUPS     Y0, Y2
-	VFMADD231PS words40000000<>+0(SB), Y1, Y2
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words40000000<>+0(SB), Y4, Y0
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond6
-	VMOVUPS     Y2, (R12)(AX*1)
+	VMOVUPS     Y0, (R12)(AX*1)
 
 beyond6:
-	VMOVUPS     Y0, Y0
-	VFMADD231PS words41000000<>+0(SB), Y1, Y0
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words41000000<>+0(SB), Y4, Y0
 	VADDPS      Y9, Y0, Y0
 	CMPQ        cols+96(FP), $0x03
 	JLE         beyond7
@@ -3639,7 +3531,6 @@ beyond4:
 	VSUBPS      (R12)(DI*1), Y1, Y1
 	VMOVUPS     Y0, Y2
 	VFMADD231PS words40000000<>+0(SB), Y1, Y2
-	VMOVUPS     Y0, Y0
 	VFMADD231PS words41000000<>+0(SB), Y1, Y0
 	VADDPS      (R12)(DI*2), Y0, Y0
 	ADDQ        SI, R10
@@ -3650,7 +3541,6 @@ beyond4:
 	VSUBPS      (R12)(DI*1), Y3, Y3
 	VMOVUPS     Y1, Y4
 	VFMADD231PS words40000000<>+0(SB), Y3, Y4
-	VMOVUPS     Y1, Y1
 	VFMADD231PS words41000000<>+0(SB), Y3, Y1
 	VADDPS      (R12)(DI*2), Y1, Y1
 	ADDQ        SI, R10
@@ -3661,7 +3551,6 @@ beyond4:
 	VSUBPS      (R12)(DI*1), Y5, Y5
 	VMOVUPS     Y3, Y6
 	VFMADD231PS words40000000<>+0(SB), Y5, Y6
-	VMOVUPS     Y3, Y3
 	VFMADD231PS words41000000<>+0(SB), Y5, Y3
 	VADDPS      (R12)(DI*2), Y3, Y3
 	ADDQ        SI, R10
@@ -3672,7 +3561,6 @@ beyond4:
 	VSUBPS      (R12)(DI*1), Y7, Y7
 	VMOVUPS     Y5, Y8
 	VFMADD231PS words40000000<>+0(SB), Y7, Y8
-	VMOVUPS     Y5, Y5
 	VFMADD231PS words41000000<>+0(SB), Y7, Y5
 	VADDPS      (R12)(DI*2), Y5, Y5
 	ADDQ        SI, R10
@@ -3683,7 +3571,6 @@ beyond4:
 	VSUBPS      (R12)(DI*1), Y9, Y9
 	VMOVUPS     Y7, Y10
 	VFMADD231PS words40000000<>+0(SB), Y9, Y10
-	VMOVUPS     Y7, Y7
 	VFMADD231PS words41000000<>+0(SB), Y9, Y7
 	VADDPS      (R12)(DI*2), Y7, Y7
 	ADDQ        SI, R10
@@ -3694,36 +3581,34 @@ beyond4:
 	VSUBPS      (R12)(DI*1), Y11, Y11
 	VMOVUPS     Y9, Y12
 	VFMADD231PS words40000000<>+0(SB), Y11, Y12
-	VMOVUPS     Y9, Y9
 	VFMADD231PS words41000000<>+0(SB), Y11, Y9
 	VADDPS      (R12)(DI*2), Y9, Y9
 	CMPQ        rows+88(FP), $0x01
 	JLE         beyond8
 	LEAQ        (R11)(CX*1), R10
 	VADDPS      Y6, Y4, Y11
-	VADDPS      Y10, Y8, Y13
-	VMOVUPS     Y11, Y14
-	VADDPS      Y2, Y14, Y14
-	VADDPS      Y13, Y14, Y14
-	VMOVUPS     Y14, (R10)
+	VSUBPS      Y6, Y4, Y4
+	VADDPS      Y10, Y8, Y6
+	VSUBPS      Y10, Y8, Y8
+	VADDPS      Y2, Y11, Y2
+	VADDPS      Y6, Y2, Y2
+	VMOVUPS     Y2, (R10)
 	VMOVUPS     Y11, Y2
-	VFMADD231PS words40800000<>+0(SB), Y13, Y2
+	VFMADD231PS words40800000<>+0(SB), Y6, Y2
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond9
 	VMOVUPS     Y2, (R10)(AX*2)
 
 beyond9:
-	VSUBPS      Y6, Y4, Y2
-	VSUBPS      Y10, Y8, Y4
-	VMOVUPS     Y2, Y6
-	VFMADD231PS words40000000<>+0(SB), Y4, Y6
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words40000000<>+0(SB), Y8, Y2
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond10
-	VMOVUPS     Y6, (R10)(AX*1)
+	VMOVUPS     Y2, (R10)(AX*1)
 
 beyond10:
-	VMOVUPS     Y2, Y2
-	VFMADD231PS words41000000<>+0(SB), Y4, Y2
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words41000000<>+0(SB), Y8, Y2
 	VADDPS      Y12, Y2, Y2
 	CMPQ        cols+96(FP), $0x03
 	JLE         beyond11
@@ -3737,29 +3622,28 @@ beyond8:
 	LEAQ        (CX)(CX*2), R10
 	LEAQ        (R11)(R10*1), R10
 	VADDPS      Y3, Y1, Y2
-	VADDPS      Y7, Y5, Y4
-	VMOVUPS     Y2, Y6
-	VADDPS      Y0, Y6, Y6
-	VADDPS      Y4, Y6, Y6
-	VMOVUPS     Y6, (R10)
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      Y7, Y5, Y3
+	VSUBPS      Y7, Y5, Y4
+	VADDPS      Y0, Y2, Y0
+	VADDPS      Y3, Y0, Y0
+	VMOVUPS     Y0, (R10)
 	VMOVUPS     Y2, Y0
-	VFMADD231PS words40800000<>+0(SB), Y4, Y0
+	VFMADD231PS words40800000<>+0(SB), Y3, Y0
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond13
 	VMOVUPS     Y0, (R10)(AX*2)
 
 beyond13:
-	VSUBPS      Y3, Y1, Y0
-	VSUBPS      Y7, Y5, Y1
-	VMOVUPS     Y0, Y2
-	VFMADD231PS words40000000<>+0(SB), Y1, Y2
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words40000000<>+0(SB), Y4, Y0
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond14
-	VMOVUPS     Y2, (R10)(AX*1)
+	VMOVUPS     Y0, (R10)(AX*1)
 
 beyond14:
-	VMOVUPS     Y0, Y0
-	VFMADD231PS words41000000<>+0(SB), Y1, Y0
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words41000000<>+0(SB), Y4, Y0
 	VADDPS      Y9, Y0, Y0
 	CMPQ        cols+96(FP), $0x03
 	JLE         beyond15
@@ -4219,12 +4103,10 @@ channels:
 	VMOVUPS     (R13)(DI*1), Y2
 	VMULPS      words3d2aaaab<>+0(SB), Y2, Y2
 	VADDPS      Y2, Y1, Y1
-	VMOVUPS     Y0, Y2
-	VMOVUPS     (R12), Y3
-	VMULPS      words3e800000<>+0(SB), Y3, Y3
-	VADDPS      Y3, Y2, Y2
+	VMOVUPS     (R12), Y2
+	VMULPS      words3e800000<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y0, Y2
 	VADDPS      Y1, Y2, Y2
-	VMOVUPS     Y0, Y0
 	VFMADD231PS words40800000<>+0(SB), Y1, Y0
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -4238,12 +4120,10 @@ channels:
 	VMOVUPS     (R13)(DI*1), Y4
 	VMULPS      words3d2aaaab<>+0(SB), Y4, Y4
 	VADDPS      Y4, Y3, Y3
-	VMOVUPS     Y1, Y4
-	VMOVUPS     (R12), Y5
-	VMULPS      words3e800000<>+0(SB), Y5, Y5
-	VADDPS      Y5, Y4, Y4
+	VMOVUPS     (R12), Y4
+	VMULPS      words3e800000<>+0(SB), Y4, Y4
+	VADDPS      Y4, Y1, Y4
 	VADDPS      Y3, Y4, Y4
-	VMOVUPS     Y1, Y1
 	VFMADD231PS words40800000<>+0(SB), Y3, Y1
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -4257,12 +4137,10 @@ channels:
 	VMOVUPS     (R13)(DI*1), Y6
 	VMULPS      words3d2aaaab<>+0(SB), Y6, Y6
 	VADDPS      Y6, Y5, Y5
-	VMOVUPS     Y3, Y6
-	VMOVUPS     (R12), Y7
-	VMULPS      words3e800000<>+0(SB), Y7, Y7
-	VADDPS      Y7, Y6, Y6
+	VMOVUPS     (R12), Y6
+	VMULPS      words3e800000<>+0(SB), Y6, Y6
+	VADDPS      Y6, Y3, Y6
 	VADDPS      Y5, Y6, Y6
-	VMOVUPS     Y3, Y3
 	VFMADD231PS words40800000<>+0(SB), Y5, Y3
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -4276,12 +4154,10 @@ channels:
 	VMOVUPS     (R13)(DI*1), Y8
 	VMULPS      words3d2aaaab<>+0(SB), Y8, Y8
 	VADDPS      Y8, Y7, Y7
-	VMOVUPS     Y5, Y8
-	VMOVUPS     (R12), Y9
-	VMULPS      words3e800000<>+0(SB), Y9, Y9
-	VADDPS      Y9, Y8, Y8
+	VMOVUPS     (R12), Y8
+	VMULPS      words3e800000<>+0(SB), Y8, Y8
+	VADDPS      Y8, Y5, Y8
 	VADDPS      Y7, Y8, Y8
-	VMOVUPS     Y5, Y5
 	VFMADD231PS words40800000<>+0(SB), Y7, Y5
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -4295,12 +4171,10 @@ channels:
 	VMOVUPS     (R13)(DI*1), Y10
 	VMULPS      words3d2aaaab<>+0(SB), Y10, Y10
 	VADDPS      Y10, Y9, Y9
-	VMOVUPS     Y7, Y10
-	VMOVUPS     (R12), Y11
-	VMULPS      words3e800000<>+0(SB), Y11, Y11
-	VADDPS      Y11, Y10, Y10
+	VMOVUPS     (R12), Y10
+	VMULPS      words3e800000<>+0(SB), Y10, Y10
+	VADDPS      Y10, Y7, Y10
 	VADDPS      Y9, Y10, Y10
-	VMOVUPS     Y7, Y7
 	VFMADD231PS words40800000<>+0(SB), Y9, Y7
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -4314,55 +4188,47 @@ channels:
 	VMOVUPS     (R13)(DI*1), Y12
 	VMULPS      words3d2aaaab<>+0(SB), Y12, Y12
 	VADDPS      Y12, Y11, Y11
-	VMOVUPS     Y9, Y12
-	VMOVUPS     (R12), Y13
-	VMULPS      words3e800000<>+0(SB), Y13, Y13
-	VADDPS      Y13, Y12, Y12
+	VMOVUPS     (R12), Y12
+	VMULPS      words3e800000<>+0(SB), Y12, Y12
+	VADDPS      Y12, Y9, Y12
 	VADDPS      Y11, Y12, Y12
-	VMOVUPS     Y9, Y9
 	VFMADD231PS words40800000<>+0(SB), Y11, Y9
 	LEAQ        (R11), R12
-	VMULPS      wordsbe2aaaab<>+0(SB), Y4, Y11
-	VMULPS      wordsbe2aaaab<>+0(SB), Y6, Y13
-	VADDPS      Y13, Y11, Y11
-	VMULPS      words3d2aaaab<>+0(SB), Y8, Y13
-	VMULPS      words3d2aaaab<>+0(SB), Y10, Y14
-	VADDPS      Y14, Y13, Y13
-	VMOVUPS     Y11, Y14
+	VMULPS      wordsbe2aaaab<>+0(SB), Y4, Y4
+	VMULPS      wordsbe2aaaab<>+0(SB), Y6, Y6
+	VADDPS      Y6, Y4, Y11
+	VSUBPS      Y6, Y4, Y4
+	VMULPS      words3d2aaaab<>+0(SB), Y8, Y6
+	VMULPS      words3d2aaaab<>+0(SB), Y10, Y8
+	VADDPS      Y8, Y6, Y10
+	VSUBPS      Y8, Y6, Y6
 	VMULPS      words3e800000<>+0(SB), Y2, Y2
-	VADDPS      Y2, Y14, Y14
-	VADDPS      Y13, Y14, Y14
-	VMOVUPS     Y14, (R12)
+	VADDPS      Y2, Y11, Y2
+	VADDPS      Y10, Y2, Y2
+	VMOVUPS     Y2, (R12)
 	VMOVUPS     Y11, Y2
-	VFMADD231PS words40800000<>+0(SB), Y13, Y2
+	VFMADD231PS words40800000<>+0(SB), Y10, Y2
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond
 	VMOVUPS     Y2, (R12)(AX*2)
 
 beyond:
-	VMOVUPS     Y11, Y2
-	VFMADD231PS words41800000<>+0(SB), Y13, Y2
-	VADDPS      Y12, Y2, Y2
+	VFMADD231PS words41800000<>+0(SB), Y10, Y11
+	VADDPS      Y12, Y11, Y11
 	CMPQ        cols+96(FP), $0x04
 	JLE         beyond2
-	VMOVUPS     Y2, (R12)(AX*4)
+	VMOVUPS     Y11, (R12)(AX*4)
 
 beyond2:
-	VMULPS      wordsbe2aaaab<>+0(SB), Y4, Y2
-	VMULPS      wordsbe2aaaab<>+0(SB), Y6, Y4
-	VSUBPS      Y4, Y2, Y2
-	VMULPS      words3d2aaaab<>+0(SB), Y8, Y4
-	VMULPS      words3d2aaaab<>+0(SB), Y10, Y6
-	VSUBPS      Y6, Y4, Y4
-	VMOVUPS     Y2, Y6
-	VFMADD231PS words40000000<>+0(SB), Y4, Y6
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words40000000<>+0(SB), Y6, Y2
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond3
-	VMOVUPS     Y6, (R12)(AX*1)
+	VMOVUPS     Y2, (R12)(AX*1)
 
 beyond3:
-	VMOVUPS     Y2, Y2
-	VFMADD231PS words41000000<>+0(SB), Y4, Y2
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words41000000<>+0(SB), Y6, Y2
 	CMPQ        cols+96(FP), $0x03
 	JLE         beyond4
 	LEAQ        (AX)(AX*2), R13
@@ -4372,47 +4238,41 @@ beyond4:
 	CMPQ        rows+88(FP), $0x02
 	JLE         beyond5
 	LEAQ        (R11)(CX*2), R12
-	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y2
-	VMULPS      wordsbe2aaaab<>+0(SB), Y3, Y4
-	VADDPS      Y4, Y2, Y2
-	VMULPS      words3d2aaaab<>+0(SB), Y5, Y4
-	VMULPS      words3d2aaaab<>+0(SB), Y7, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     Y2, Y6
+	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y1
+	VMULPS      wordsbe2aaaab<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	VMULPS      words3d2aaaab<>+0(SB), Y5, Y2
+	VMULPS      words3d2aaaab<>+0(SB), Y7, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
 	VMULPS      words3e800000<>+0(SB), Y0, Y0
-	VADDPS      Y0, Y6, Y6
-	VADDPS      Y4, Y6, Y6
-	VMOVUPS     Y6, (R12)
-	VMOVUPS     Y2, Y0
-	VFMADD231PS words40800000<>+0(SB), Y4, Y0
+	VADDPS      Y0, Y3, Y0
+	VADDPS      Y5, Y0, Y0
+	VMOVUPS     Y0, (R12)
+	VMOVUPS     Y3, Y0
+	VFMADD231PS words40800000<>+0(SB), Y5, Y0
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond6
 	VMOVUPS     Y0, (R12)(AX*2)
 
 beyond6:
-	VMOVUPS     Y2, Y0
-	VFMADD231PS words41800000<>+0(SB), Y4, Y0
-	VADDPS      Y9, Y0, Y0
+	VFMADD231PS words41800000<>+0(SB), Y5, Y3
+	VADDPS      Y9, Y3, Y3
 	CMPQ        cols+96(FP), $0x04
 	JLE         beyond7
-	VMOVUPS     Y0, (R12)(AX*4)
+	VMOVUPS     Y3, (R12)(AX*4)
 
 beyond7:
-	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y0
-	VMULPS      wordsbe2aaaab<>+0(SB), Y3, Y1
-	VSUBPS      Y1, Y0, Y0
-	VMULPS      words3d2aaaab<>+0(SB), Y5, Y1
-	VMULPS      words3d2aaaab<>+0(SB), Y7, Y2
-	VSUBPS      Y2, Y1, Y1
-	VMOVUPS     Y0, Y2
-	VFMADD231PS words40000000<>+0(SB), Y1, Y2
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words40000000<>+0(SB), Y2, Y0
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond8
-	VMOVUPS     Y2, (R12)(AX*1)
+	VMOVUPS     Y0, (R12)(AX*1)
 
 beyond8:
-	VMOVUPS     Y0, Y0
-	VFMADD231PS words41000000<>+0(SB), Y1, Y0
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words41000000<>+0(SB), Y2, Y0
 	CMPQ        cols+96(FP), $0x03
 	JLE         beyond9
 	LEAQ        (AX)(AX*2), R13
@@ -4435,7 +4295,6 @@ beyond5:
 	VSUBPS      Y2, Y1, Y1
 	VMOVUPS     Y0, Y2
 	VFMADD231PS words40000000<>+0(SB), Y1, Y2
-	VMOVUPS     Y0, Y0
 	VFMADD231PS words41000000<>+0(SB), Y1, Y0
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -4451,7 +4310,6 @@ beyond5:
 	VSUBPS      Y4, Y3, Y3
 	VMOVUPS     Y1, Y4
 	VFMADD231PS words40000000<>+0(SB), Y3, Y4
-	VMOVUPS     Y1, Y1
 	VFMADD231PS words41000000<>+0(SB), Y3, Y1
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -4467,7 +4325,6 @@ beyond5:
 	VSUBPS      Y6, Y5, Y5
 	VMOVUPS     Y3, Y6
 	VFMADD231PS words40000000<>+0(SB), Y5, Y6
-	VMOVUPS     Y3, Y3
 	VFMADD231PS words41000000<>+0(SB), Y5, Y3
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -4483,7 +4340,6 @@ beyond5:
 	VSUBPS      Y8, Y7, Y7
 	VMOVUPS     Y5, Y8
 	VFMADD231PS words40000000<>+0(SB), Y7, Y8
-	VMOVUPS     Y5, Y5
 	VFMADD231PS words41000000<>+0(SB), Y7, Y5
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -4499,7 +4355,6 @@ beyond5:
 	VSUBPS      Y10, Y9, Y9
 	VMOVUPS     Y7, Y10
 	VFMADD231PS words40000000<>+0(SB), Y9, Y10
-	VMOVUPS     Y7, Y7
 	VFMADD231PS words41000000<>+0(SB), Y9, Y7
 	ADDQ        SI, R12
 	ADDQ        SI, R13
@@ -4515,52 +4370,45 @@ beyond5:
 	VSUBPS      Y12, Y11, Y11
 	VMOVUPS     Y9, Y12
 	VFMADD231PS words40000000<>+0(SB), Y11, Y12
-	VMOVUPS     Y9, Y9
 	VFMADD231PS words41000000<>+0(SB), Y11, Y9
 	CMPQ        rows+88(FP), $0x01
 	JLE         beyond10
 	LEAQ        (R11)(CX*1), R12
-	VMULPS      wordsbe2aaaab<>+0(SB), Y4, Y11
-	VMULPS      wordsbe2aaaab<>+0(SB), Y6, Y13
-	VADDPS      Y13, Y11, Y11
-	VMULPS      words3d2aaaab<>+0(SB), Y8, Y13
-	VMULPS      words3d2aaaab<>+0(SB), Y10, Y14
-	VADDPS      Y14, Y13, Y13
-	VMOVUPS     Y11, Y14
+	VMULPS      wordsbe2aaaab<>+0(SB), Y4, Y4
+	VMULPS      wordsbe2aaaab<>+0(SB), Y6, Y6
+	VADDPS      Y6, Y4, Y11
+	VSUBPS      Y6, Y4, Y4
+	VMULPS      words3d2aaaab<>+0(SB), Y8, Y6
+	VMULPS      words3d2aaaab<>+0(SB), Y10, Y8
+	VADDPS      Y8, Y6, Y10
+	VSUBPS      Y8, Y6, Y6
 	VMULPS      words3e800000<>+0(SB), Y2, Y2
-	VADDPS      Y2, Y14, Y14
-	VADDPS      Y13, Y14, Y14
-	VMOVUPS     Y14, (R12)
+	VADDPS      Y2, Y11, Y2
+	VADDPS      Y10, Y2, Y2
+	VMOVUPS     Y2, (R12)
 	VMOVUPS     Y11, Y2
-	VFMADD231PS words40800000<>+0(SB), Y13, Y2
+	VFMADD231PS words40800000<>+0(SB), Y10, Y2
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond11
 	VMOVUPS     Y2, (R12)(AX*2)
 
 beyond11:
-	VMOVUPS     Y11, Y2
-	VFMADD231PS words41800000<>+0(SB), Y13, Y2
-	VADDPS      Y12, Y2, Y2
+	VFMADD231PS words41800000<>+0(SB), Y10, Y11
+	VADDPS      Y12, Y11, Y11
 	CMPQ        cols+96(FP), $0x04
 	JLE         beyond12
-	VMOVUPS     Y2, (R12)(AX*4)
+	VMOVUPS     Y11, (R12)(AX*4)
 
 beyond12:
-	VMULPS      wordsbe2aaaab<>+0(SB), Y4, Y2
-	VMULPS      wordsbe2aaaab<>+0(SB), Y6, Y4
-	VSUBPS      Y4, Y2, Y2
-	VMULPS      words3d2aaaab<>+0(SB), Y8, Y4
-	VMULPS      words3d2aaaab<>+0(SB), Y10, Y6
-	VSUBPS      Y6, Y4, Y4
-	VMOVUPS     Y2, Y6
-	VFMADD231PS words40000000<>+0(SB), Y4, Y6
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words40000000<>+0(SB), Y6, Y2
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond13
-	VMOVUPS     Y6, (R12)(AX*1)
+	VMOVUPS     Y2, (R12)(AX*1)
 
 beyond13:
-	VMOVUPS     Y2, Y2
-	VFMADD231PS words41000000<>+0(SB), Y4, Y2
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words41000000<>+0(SB), Y6, Y2
 	CMPQ        cols+96(FP), $0x03
 	JLE         beyond14
 	LEAQ        (AX)(AX*2), R13
@@ -4572,47 +4420,41 @@ beyond10:
 	JLE         beyond15
 	LEAQ        (CX)(CX*2), R12
 	LEAQ        (R11)(R12*1), R12
-	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y2
-	VMULPS      wordsbe2aaaab<>+0(SB), Y3, Y4
-	VADDPS      Y4, Y2, Y2
-	VMULPS      words3d2aaaab<>+0(SB), Y5, Y4
-	VMULPS      words3d2aaaab<>+0(SB), Y7, Y6
-	VADDPS      Y6, Y4, Y4
-	VMOVUPS     Y2, Y6
+	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y1
+	VMULPS      wordsbe2aaaab<>+0(SB), Y3, Y2
+	VADDPS      Y2, Y1, Y3
+	VSUBPS      Y2, Y1, Y1
+	VMULPS      words3d2aaaab<>+0(SB), Y5, Y2
+	VMULPS      words3d2aaaab<>+0(SB), Y7, Y4
+	VADDPS      Y4, Y2, Y5
+	VSUBPS      Y4, Y2, Y2
 	VMULPS      words3e800000<>+0(SB), Y0, Y0
-	VADDPS      Y0, Y6, Y6
-	VADDPS      Y4, Y6, Y6
-	VMOVUPS     Y6, (R12)
-	VMOVUPS     Y2, Y0
-	VFMADD231PS words40800000<>+0(SB), Y4, Y0
+	VADDPS      Y0, Y3, Y0
+	VADDPS      Y5, Y0, Y0
+	VMOVUPS     Y0, (R12)
+	VMOVUPS     Y3, Y0
+	VFMADD231PS words40800000<>+0(SB), Y5, Y0
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond16
 	VMOVUPS     Y0, (R12)(AX*2)
 
 beyond16:
-	VMOVUPS     Y2, Y0
-	VFMADD231PS words41800000<>+0(SB), Y4, Y0
-	VADDPS      Y9, Y0, Y0
+	VFMADD231PS words41800000<>+0(SB), Y5, Y3
+	VADDPS      Y9, Y3, Y3
 	CMPQ        cols+96(FP), $0x04
 	JLE         beyond17
-	VMOVUPS     Y0, (R12)(AX*4)
+	VMOVUPS     Y3, (R12)(AX*4)
 
 beyond17:
-	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y0
-	VMULPS      wordsbe2aaaab<>+0(SB), Y3, Y1
-	VSUBPS      Y1, Y0, Y0
-	VMULPS      words3d2aaaab<>+0(SB), Y5, Y1
-	VMULPS      words3d2aaaab<>+0(SB), Y7, Y2
-	VSUBPS      Y2, Y1, Y1
-	VMOVUPS     Y0, Y2
-	VFMADD231PS words40000000<>+0(SB), Y1, Y2
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words40000000<>+0(SB), Y2, Y0
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond18
-	VMOVUPS     Y2, (R12)(AX*1)
+	VMOVUPS     Y0, (R12)(AX*1)
 
 beyond18:
-	VMOVUPS     Y0, Y0
-	VFMADD231PS words41000000<>+0(SB), Y1, Y0
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words41000000<>+0(SB), Y2, Y0
 	CMPQ        cols+96(FP), $0x03
 	JLE         beyond19
 	LEAQ        (AX)(AX*2), R13
@@ -4632,7 +4474,6 @@ beyond15:
 	VMOVUPS     (R12)(DI*1), Y2
 	VMULPS      words3d2aaaab<>+0(SB), Y2, Y2
 	VADDPS      Y2, Y1, Y1
-	VMOVUPS     Y0, Y0
 	VFMADD231PS words41800000<>+0(SB), Y1, Y0
 	VADDPS      (R12)(DI*2), Y0, Y0
 	ADDQ        SI, R10
@@ -4647,7 +4488,6 @@ beyond15:
 	VMOVUPS     (R12)(DI*1), Y3
 	VMULPS      words3d2aaaab<>+0(SB), Y3, Y3
 	VADDPS      Y3, Y2, Y2
-	VMOVUPS     Y1, Y1
 	VFMADD231PS words41800000<>+0(SB), Y2, Y1
 	VADDPS      (R12)(DI*2), Y1, Y1
 	ADDQ        SI, R10
@@ -4662,7 +4502,6 @@ beyond15:
 	VMOVUPS     (R12)(DI*1), Y4
 	VMULPS      words3d2aaaab<>+0(SB), Y4, Y4
 	VADDPS      Y4, Y3, Y3
-	VMOVUPS     Y2, Y2
 	VFMADD231PS words41800000<>+0(SB), Y3, Y2
 	VADDPS      (R12)(DI*2), Y2, Y2
 	ADDQ        SI, R10
@@ -4677,7 +4516,6 @@ beyond15:
 	VMOVUPS     (R12)(DI*1), Y5
 	VMULPS      words3d2aaaab<>+0(SB), Y5, Y5
 	VADDPS      Y5, Y4, Y4
-	VMOVUPS     Y3, Y3
 	VFMADD231PS words41800000<>+0(SB), Y4, Y3
 	VADDPS      (R12)(DI*2), Y3, Y3
 	ADDQ        SI, R10
@@ -4692,7 +4530,6 @@ beyond15:
 	VMOVUPS     (R12)(DI*1), Y6
 	VMULPS      words3d2aaaab<>+0(SB), Y6, Y6
 	VADDPS      Y6, Y5, Y5
-	VMOVUPS     Y4, Y4
 	VFMADD231PS words41800000<>+0(SB), Y5, Y4
 	VADDPS      (R12)(DI*2), Y4, Y4
 	ADDQ        SI, R10
@@ -4707,53 +4544,46 @@ beyond15:
 	VMOVUPS     (R12)(DI*1), Y7
 	VMULPS      words3d2aaaab<>+0(SB), Y7, Y7
 	VADDPS      Y7, Y6, Y6
-	VMOVUPS     Y5, Y5
 	VFMADD231PS words41800000<>+0(SB), Y6, Y5
 	VADDPS      (R12)(DI*2), Y5, Y5
 	CMPQ        rows+88(FP), $0x04
 	JLE         beyond20
 	LEAQ        (R11)(CX*4), R10
-	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y6
-	VMULPS      wordsbe2aaaab<>+0(SB), Y2, Y7
-	VADDPS      Y7, Y6, Y6
-	VMULPS      words3d2aaaab<>+0(SB), Y3, Y7
-	VMULPS      words3d2aaaab<>+0(SB), Y4, Y8
-	VADDPS      Y8, Y7, Y7
-	VMOVUPS     Y6, Y8
+	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y1
+	VMULPS      wordsbe2aaaab<>+0(SB), Y2, Y2
+	VADDPS      Y2, Y1, Y6
+	VSUBPS      Y2, Y1, Y1
+	VMULPS      words3d2aaaab<>+0(SB), Y3, Y2
+	VMULPS      words3d2aaaab<>+0(SB), Y4, Y3
+	VADDPS      Y3, Y2, Y4
+	VSUBPS      Y3, Y2, Y2
 	VMULPS      words3e800000<>+0(SB), Y0, Y0
-	VADDPS      Y0, Y8, Y8
-	VADDPS      Y7, Y8, Y8
-	VMOVUPS     Y8, (R10)
+	VADDPS      Y0, Y6, Y0
+	VADDPS      Y4, Y0, Y0
+	VMOVUPS     Y0, (R10)
 	VMOVUPS     Y6, Y0
-	VFMADD231PS words40800000<>+0(SB), Y7, Y0
+	VFMADD231PS words40800000<>+0(SB), Y4, Y0
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond21
 	VMOVUPS     Y0, (R10)(AX*2)
 
 beyond21:
-	VMOVUPS     Y6, Y0
-	VFMADD231PS words41800000<>+0(SB), Y7, Y0
-	VADDPS      Y5, Y0, Y0
+	VFMADD231PS words41800000<>+0(SB), Y4, Y6
+	VADDPS      Y5, Y6, Y6
 	CMPQ        cols+96(FP), $0x04
 	JLE         beyond22
-	VMOVUPS     Y0, (R10)(AX*4)
+	VMOVUPS     Y6, (R10)(AX*4)
 
 beyond22:
-	VMULPS      wordsbe2aaaab<>+0(SB), Y1, Y0
-	VMULPS      wordsbe2aaaab<>+0(SB), Y2, Y1
-	VSUBPS      Y1, Y0, Y0
-	VMULPS      words3d2aaaab<>+0(SB), Y3, Y1
-	VMULPS      words3d2aaaab<>+0(SB), Y4, Y2
-	VSUBPS      Y2, Y1, Y1
-	VMOVUPS     Y0, Y2
-	VFMADD231PS words40000000<>+0(SB), Y1, Y2
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words40000000<>+0(SB), Y2, Y0
 	CMPQ        cols+96(FP), $0x01
 	JLE         beyond23
-	VMOVUPS     Y2, (R10)(AX*1)
+	VMOVUPS     Y0, (R10)(AX*1)
 
 beyond23:
-	VMOVUPS     Y0, Y0
-	VFMADD231PS words41000000<>+0(SB), Y1, Y0
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words41000000<>+0(SB), Y2, Y0
 	CMPQ        cols+96(FP), $0x03
 	JLE         beyond24
 	LEAQ        (AX)(AX*2), R11
@@ -6481,66 +6311,56 @@ wide:
 	LEAQ    (DI)(DI*2), R13
 	LEAQ    (R11)(R13*1), R13
 	VMOVUPS (R11)(DI*1), Z0
-	VADDPS  (R11)(DI*2), Z0, Z0
-	VMOVUPS Z0, Z0
-	VADDPS  (R11), Z0, Z0
-	VMOVUPS (R11)(DI*1), Z1
-	VSUBPS  (R11)(DI*2), Z1, Z1
-	VMOVUPS Z1, Z1
-	VADDPS  (R13), Z1, Z1
+	VMOVUPS (R11)(DI*2), Z1
+	VADDPS  Z1, Z0, Z2
+	VSUBPS  Z1, Z0, Z0
+	VADDPS  (R11), Z2, Z1
+	VADDPS  (R13), Z0, Z0
 	ADDQ    SI, R11
 	ADDQ    SI, R13
 	VMOVUPS (R11)(DI*1), Z2
-	VADDPS  (R11)(DI*2), Z2, Z2
-	VMOVUPS Z2, Z2
-	VADDPS  (R11), Z2, Z2
-	VMOVUPS (R11)(DI*1), Z3
-	VSUBPS  (R11)(DI*2), Z3, Z3
-	VMOVUPS Z3, Z3
-	VADDPS  (R13), Z3, Z3
+	VMOVUPS (R11)(DI*2), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  (R11), Z4, Z3
+	VADDPS  (R13), Z2, Z2
 	ADDQ    SI, R11
 	ADDQ    SI, R13
 	VMOVUPS (R11)(DI*1), Z4
-	VADDPS  (R11)(DI*2), Z4, Z4
-	VMOVUPS Z4, Z4
-	VADDPS  (R11), Z4, Z4
-	VMOVUPS (R11)(DI*1), Z5
-	VSUBPS  (R11)(DI*2), Z5, Z5
-	VMOVUPS Z5, Z5
-	VADDPS  (R13), Z5, Z5
+	VMOVUPS (R11)(DI*2), Z5
+	VADDPS  Z5, Z4, Z6
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  (R11), Z6, Z5
+	VADDPS  (R13), Z4, Z4
 	ADDQ    SI, R11
 	ADDQ    SI, R13
 	VMOVUPS (R11)(DI*1), Z6
-	VADDPS  (R11)(DI*2), Z6, Z6
-	VMOVUPS Z6, Z6
-	VADDPS  (R11), Z6, Z6
-	VMOVUPS (R11)(DI*1), Z7
-	VSUBPS  (R11)(DI*2), Z7, Z7
-	VMOVUPS Z7, Z7
-	VADDPS  (R13), Z7, Z7
+	VMOVUPS (R11)(DI*2), Z7
+	VADDPS  Z7, Z6, Z8
+	VSUBPS  Z7, Z6, Z6
+	VADDPS  (R11), Z8, Z7
+	VADDPS  (R13), Z6, Z6
 	LEAQ    (R12), R11
-	VADDPS  Z4, Z2, Z8
-	VMOVUPS Z8, Z8
-	VADDPS  Z0, Z8, Z8
-	VMOVUPS Z8, (R11)
-	VSUBPS  Z4, Z2, Z0
-	VMOVUPS Z0, Z0
-	VADDPS  Z6, Z0, Z0
+	VADDPS  Z5, Z3, Z8
+	VSUBPS  Z5, Z3, Z3
+	VADDPS  Z1, Z8, Z1
+	VMOVUPS Z1, (R11)
+	VMOVUPS Z3, Z1
+	VADDPS  Z7, Z1, Z1
 	CMPQ    cols+96(FP), $0x01
 	JLE     beyond
-	VMOVUPS Z0, (R11)(AX*1)
+	VMOVUPS Z1, (R11)(AX*1)
 
 beyond:
 	CMPQ    rows+88(FP), $0x01
 	JLE     beyond2
 	LEAQ    (R12)(CX*1), R11
-	VADDPS  Z5, Z3, Z0
-	VMOVUPS Z0, Z0
-	VADDPS  Z1, Z0, Z0
+	VADDPS  Z4, Z2, Z1
+	VSUBPS  Z4, Z2, Z2
+	VADDPS  Z0, Z1, Z0
 	VMOVUPS Z0, (R11)
-	VSUBPS  Z5, Z3, Z0
-	VMOVUPS Z0, Z0
-	VADDPS  Z7, Z0, Z0
+	VMOVUPS Z2, Z0
+	VADDPS  Z6, Z0, Z0
 	CMPQ    cols+96(FP), $0x01
 	JLE     beyond3
 	VMOVUPS Z0, (R11)(AX*1)
@@ -6559,66 +6379,56 @@ narrow:
 	LEAQ    (DI)(DI*2), R11
 	LEAQ    (R10)(R11*1), R11
 	VMOVUPS (R10)(DI*1), Y0
-	VADDPS  (R10)(DI*2), Y0, Y0
-	VMOVUPS Y0, Y0
-	VADDPS  (R10), Y0, Y0
-	VMOVUPS (R10)(DI*1), Y1
-	VSUBPS  (R10)(DI*2), Y1, Y1
-	VMOVUPS Y1, Y1
-	VADDPS  (R11), Y1, Y1
+	VMOVUPS (R10)(DI*2), Y1
+	VADDPS  Y1, Y0, Y2
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  (R10), Y2, Y1
+	VADDPS  (R11), Y0, Y0
 	ADDQ    SI, R10
 	ADDQ    SI, R11
 	VMOVUPS (R10)(DI*1), Y2
-	VADDPS  (R10)(DI*2), Y2, Y2
-	VMOVUPS Y2, Y2
-	VADDPS  (R10), Y2, Y2
-	VMOVUPS (R10)(DI*1), Y3
-	VSUBPS  (R10)(DI*2), Y3, Y3
-	VMOVUPS Y3, Y3
-	VADDPS  (R11), Y3, Y3
+	VMOVUPS (R10)(DI*2), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  (R10), Y4, Y3
+	VADDPS  (R11), Y2, Y2
 	ADDQ    SI, R10
 	ADDQ    SI, R11
 	VMOVUPS (R10)(DI*1), Y4
-	VADDPS  (R10)(DI*2), Y4, Y4
-	VMOVUPS Y4, Y4
-	VADDPS  (R10), Y4, Y4
-	VMOVUPS (R10)(DI*1), Y5
-	VSUBPS  (R10)(DI*2), Y5, Y5
-	VMOVUPS Y5, Y5
-	VADDPS  (R11), Y5, Y5
+	VMOVUPS (R10)(DI*2), Y5
+	VADDPS  Y5, Y4, Y6
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  (R10), Y6, Y5
+	VADDPS  (R11), Y4, Y4
 	ADDQ    SI, R10
 	ADDQ    SI, R11
 	VMOVUPS (R10)(DI*1), Y6
-	VADDPS  (R10)(DI*2), Y6, Y6
-	VMOVUPS Y6, Y6
-	VADDPS  (R10), Y6, Y6
-	VMOVUPS (R10)(DI*1), Y7
-	VSUBPS  (R10)(DI*2), Y7, Y7
-	VMOVUPS Y7, Y7
-	VADDPS  (R11), Y7, Y7
+	VMOVUPS (R10)(DI*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  (R10), Y8, Y7
+	VADDPS  (R11), Y6, Y6
 	LEAQ    (R9), R10
-	VADDPS  Y4, Y2, Y8
-	VMOVUPS Y8, Y8
-	VADDPS  Y0, Y8, Y8
-	VMOVUPS Y8, (R10)
-	VSUBPS  Y4, Y2, Y0
-	VMOVUPS Y0, Y0
-	VADDPS  Y6, Y0, Y0
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+	VADDPS  Y1, Y8, Y1
+	VMOVUPS Y1, (R10)
+	VMOVUPS Y3, Y1
+	VADDPS  Y7, Y1, Y1
 	CMPQ    cols+96(FP), $0x01
 	JLE     beyond4
-	VMOVUPS Y0, (R10)(AX*1)
+	VMOVUPS Y1, (R10)(AX*1)
 
 beyond4:
 	CMPQ    rows+88(FP), $0x01
 	JLE     beyond5
 	LEAQ    (R9)(CX*1), R9
-	VADDPS  Y5, Y3, Y0
-	VMOVUPS Y0, Y0
-	VADDPS  Y1, Y0, Y0
+	VADDPS  Y4, Y2, Y1
+	VSUBPS  Y4, Y2, Y2
+	VADDPS  Y0, Y1, Y0
 	VMOVUPS Y0, (R9)
-	VSUBPS  Y5, Y3, Y0
-	VMOVUPS Y0, Y0
-	VADDPS  Y7, Y0, Y0
+	VMOVUPS Y2, Y0
+	VADDPS  Y6, Y0, Y0
 	CMPQ    cols+96(FP), $0x01
 	JLE     beyond6
 	VMOVUPS Y0, (R9)(AX*1)
@@ -6881,75 +6691,47 @@ wide:
 	VMULPS.BCST words3f000000<>+0(SB), Z0, Z0
 	VMOVUPS     (R11)(DI*2), Z1
 	VMULPS.BCST words3f000000<>+0(SB), Z1, Z1
-	VADDPS      Z1, Z0, Z0
-	VMOVUPS     Z0, Z1
-	VADDPS      (R11), Z1, Z1
-	VMOVUPS     Z0, Z0
-	VADDPS      (R13), Z0, Z0
-	VMOVUPS     (R11)(DI*1), Z2
-	VMULPS.BCST words3f000000<>+0(SB), Z2, Z2
-	VMOVUPS     (R11)(DI*2), Z3
-	VMULPS.BCST words3f000000<>+0(SB), Z3, Z3
-	VSUBPS      Z3, Z2, Z2
-	VMOVUPS     Z2, Z2
+	VADDPS      Z1, Z0, Z2
+	VSUBPS      Z1, Z0, Z0
+	VADDPS      (R11), Z2, Z1
+	VADDPS      (R13), Z2, Z2
 	ADDQ        SI, R11
 	ADDQ        SI, R13
 	VMOVUPS     (R11)(DI*1), Z3
 	VMULPS.BCST words3f000000<>+0(SB), Z3, Z3
 	VMOVUPS     (R11)(DI*2), Z4
 	VMULPS.BCST words3f000000<>+0(SB), Z4, Z4
-	VADDPS      Z4, Z3, Z3
-	VMOVUPS     Z3, Z4
-	VADDPS      (R11), Z4, Z4
-	VMOVUPS     Z3, Z3
-	VADDPS      (R13), Z3, Z3
-	VMOVUPS     (R11)(DI*1), Z5
-	VMULPS.BCST words3f000000<>+0(SB), Z5, Z5
-	VMOVUPS     (R11)(DI*2), Z6
-	VMULPS.BCST words3f000000<>+0(SB), Z6, Z6
-	VSUBPS      Z6, Z5, Z5
-	VMOVUPS     Z5, Z5
+	VADDPS      Z4, Z3, Z5
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      (R11), Z5, Z4
+	VADDPS      (R13), Z5, Z5
 	ADDQ        SI, R11
 	ADDQ        SI, R13
 	VMOVUPS     (R11)(DI*1), Z6
 	VMULPS.BCST words3f000000<>+0(SB), Z6, Z6
 	VMOVUPS     (R11)(DI*2), Z7
 	VMULPS.BCST words3f000000<>+0(SB), Z7, Z7
-	VADDPS      Z7, Z6, Z6
-	VMOVUPS     Z6, Z7
-	VADDPS      (R11), Z7, Z7
-	VMOVUPS     Z6, Z6
-	VADDPS      (R13), Z6, Z6
-	VMOVUPS     (R11)(DI*1), Z8
-	VMULPS.BCST words3f000000<>+0(SB), Z8, Z8
-	VMOVUPS     (R11)(DI*2), Z9
-	VMULPS.BCST words3f000000<>+0(SB), Z9, Z9
-	VSUBPS      Z9, Z8, Z8
-	VMOVUPS     Z8, Z8
+	VADDPS      Z7, Z6, Z8
+	VSUBPS      Z7, Z6, Z6
+	VADDPS      (R11), Z8, Z7
+	VADDPS      (R13), Z8, Z8
 	ADDQ        SI, R11
 	ADDQ        SI, R13
 	VMOVUPS     (R11)(DI*1), Z9
 	VMULPS.BCST words3f000000<>+0(SB), Z9, Z9
 	VMOVUPS     (R11)(DI*2), Z10
 	VMULPS.BCST words3f000000<>+0(SB), Z10, Z10
-	VADDPS      Z10, Z9, Z9
-	VMOVUPS     Z9, Z10
-	VADDPS      (R11), Z10, Z10
-	VMOVUPS     Z9, Z9
-	VADDPS      (R13), Z9, Z9
-	VMOVUPS     (R11)(DI*1), Z11
-	VMULPS.BCST words3f000000<>+0(SB), Z11, Z11
-	VMOVUPS     (R11)(DI*2), Z12
-	VMULPS.BCST words3f000000<>+0(SB), Z12, Z12
-	VSUBPS      Z12, Z11, Z11
-	VMOVUPS     Z11, Z11
+	VADDPS      Z10, Z9, Z11
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      (R11), Z11, Z10
+	VADDPS      (R13), Z11, Z11
 	LEAQ        (R12), R11
-	VMULPS.BCST words3f000000<>+0(SB), Z4, Z12
-	VMULPS.BCST words3f000000<>+0(SB), Z7, Z13
-	VADDPS      Z13, Z12, Z12
-	VMOVUPS     Z12, Z13
-	VADDPS      Z1, Z13, Z13
-	VMOVUPS     Z13, (R11)
+	VMULPS.BCST words3f000000<>+0(SB), Z4, Z4
+	VMULPS.BCST words3f000000<>+0(SB), Z7, Z7
+	VADDPS      Z7, Z4, Z12
+	VSUBPS      Z7, Z4, Z4
+	VADDPS      Z1, Z12, Z1
+	VMOVUPS     Z1, (R11)
 	VMOVUPS     Z12, Z1
 	VADDPS      Z10, Z1, Z1
 	CMPQ        cols+96(FP), $0x02
@@ -6957,64 +6739,55 @@ wide:
 	VMOVUPS     Z1, (R11)(AX*2)
 
 beyond:
-	VMULPS.BCST words3f000000<>+0(SB), Z4, Z1
-	VMULPS.BCST words3f000000<>+0(SB), Z7, Z4
-	VSUBPS      Z4, Z1, Z1
-	VMOVUPS     Z1, Z1
-	CMPQ        cols+96(FP), $0x01
-	JLE         beyond2
-	VMOVUPS     Z1, (R11)(AX*1)
+	VMOVUPS Z4, Z1
+	CMPQ    cols+96(FP), $0x01
+	JLE     beyond2
+	VMOVUPS Z1, (R11)(AX*1)
 
 beyond2:
 	CMPQ        rows+88(FP), $0x01
 	JLE         beyond3
 	LEAQ        (R12)(CX*1), R11
-	VMULPS.BCST words3f000000<>+0(SB), Z5, Z1
-	VMULPS.BCST words3f000000<>+0(SB), Z8, Z4
-	VADDPS      Z4, Z1, Z1
-	VMOVUPS     Z1, Z4
-	VADDPS      Z2, Z4, Z4
-	VMOVUPS     Z4, (R11)
-	VMOVUPS     Z1, Z1
-	VADDPS      Z11, Z1, Z1
+	VMULPS.BCST words3f000000<>+0(SB), Z3, Z1
+	VMULPS.BCST words3f000000<>+0(SB), Z6, Z3
+	VADDPS      Z3, Z1, Z4
+	VSUBPS      Z3, Z1, Z1
+	VADDPS      Z0, Z4, Z0
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z4, Z0
+	VADDPS      Z9, Z0, Z0
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond4
-	VMOVUPS     Z1, (R11)(AX*2)
+	VMOVUPS     Z0, (R11)(AX*2)
 
 beyond4:
-	VMULPS.BCST words3f000000<>+0(SB), Z5, Z1
-	VMULPS.BCST words3f000000<>+0(SB), Z8, Z2
-	VSUBPS      Z2, Z1, Z1
-	VMOVUPS     Z1, Z1
-	CMPQ        cols+96(FP), $0x01
-	JLE         beyond5
-	VMOVUPS     Z1, (R11)(AX*1)
+	VMOVUPS Z1, Z0
+	CMPQ    cols+96(FP), $0x01
+	JLE     beyond5
+	VMOVUPS Z0, (R11)(AX*1)
 
 beyond5:
 beyond3:
 	CMPQ        rows+88(FP), $0x02
 	JLE         beyond6
 	LEAQ        (R12)(CX*2), R11
-	VMULPS.BCST words3f000000<>+0(SB), Z3, Z1
-	VMULPS.BCST words3f000000<>+0(SB), Z6, Z2
-	VADDPS      Z2, Z1, Z1
-	VMOVUPS     Z1, Z2
-	VADDPS      Z0, Z2, Z2
-	VMOVUPS     Z2, (R11)
-	VMOVUPS     Z1, Z0
-	VADDPS      Z9, Z0, Z0
+	VMULPS.BCST words3f000000<>+0(SB), Z5, Z0
+	VMULPS.BCST words3f000000<>+0(SB), Z8, Z1
+	VADDPS      Z1, Z0, Z3
+	VSUBPS      Z1, Z0, Z0
+	VADDPS      Z2, Z3, Z1
+	VMOVUPS     Z1, (R11)
+	VMOVUPS     Z3, Z1
+	VADDPS      Z11, Z1, Z1
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond7
-	VMOVUPS     Z0, (R11)(AX*2)
+	VMOVUPS     Z1, (R11)(AX*2)
 
 beyond7:
-	VMULPS.BCST words3f000000<>+0(SB), Z3, Z0
-	VMULPS.BCST words3f000000<>+0(SB), Z6, Z1
-	VSUBPS      Z1, Z0, Z0
-	VMOVUPS     Z0, Z0
-	CMPQ        cols+96(FP), $0x01
-	JLE         beyond8
-	VMOVUPS     Z0, (R11)(AX*1)
+	VMOVUPS Z0, Z0
+	CMPQ    cols+96(FP), $0x01
+	JLE     beyond8
+	VMOVUPS Z0, (R11)(AX*1)
 
 beyond8:
 beyond6:
@@ -7033,75 +6806,47 @@ narrow:
 	VMULPS.BCST words3f000000<>+0(SB), Y0, Y0
 	VMOVUPS     (R10)(DI*2), Y1
 	VMULPS.BCST words3f000000<>+0(SB), Y1, Y1
-	VADDPS      Y1, Y0, Y0
-	VMOVUPS     Y0, Y1
-	VADDPS      (R10), Y1, Y1
-	VMOVUPS     Y0, Y0
-	VADDPS      (R11), Y0, Y0
-	VMOVUPS     (R10)(DI*1), Y2
-	VMULPS.BCST words3f000000<>+0(SB), Y2, Y2
-	VMOVUPS     (R10)(DI*2), Y3
-	VMULPS.BCST words3f000000<>+0(SB), Y3, Y3
-	VSUBPS      Y3, Y2, Y2
-	VMOVUPS     Y2, Y2
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VADDPS      (R10), Y2, Y1
+	VADDPS      (R11), Y2, Y2
 	ADDQ        SI, R10
 	ADDQ        SI, R11
 	VMOVUPS     (R10)(DI*1), Y3
 	VMULPS.BCST words3f000000<>+0(SB), Y3, Y3
 	VMOVUPS     (R10)(DI*2), Y4
 	VMULPS.BCST words3f000000<>+0(SB), Y4, Y4
-	VADDPS      Y4, Y3, Y3
-	VMOVUPS     Y3, Y4
-	VADDPS      (R10), Y4, Y4
-	VMOVUPS     Y3, Y3
-	VADDPS      (R11), Y3, Y3
-	VMOVUPS     (R10)(DI*1), Y5
-	VMULPS.BCST words3f000000<>+0(SB), Y5, Y5
-	VMOVUPS     (R10)(DI*2), Y6
-	VMULPS.BCST words3f000000<>+0(SB), Y6, Y6
-	VSUBPS      Y6, Y5, Y5
-	VMOVUPS     Y5, Y5
+	VADDPS      Y4, Y3, Y5
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      (R10), Y5, Y4
+	VADDPS      (R11), Y5, Y5
 	ADDQ        SI, R10
 	ADDQ        SI, R11
 	VMOVUPS     (R10)(DI*1), Y6
 	VMULPS.BCST words3f000000<>+0(SB), Y6, Y6
 	VMOVUPS     (R10)(DI*2), Y7
 	VMULPS.BCST words3f000000<>+0(SB), Y7, Y7
-	VADDPS      Y7, Y6, Y6
-	VMOVUPS     Y6, Y7
-	VADDPS      (R10), Y7, Y7
-	VMOVUPS     Y6, Y6
-	VADDPS      (R11), Y6, Y6
-	VMOVUPS     (R10)(DI*1), Y8
-	VMULPS.BCST words3f000000<>+0(SB), Y8, Y8
-	VMOVUPS     (R10)(DI*2), Y9
-	VMULPS.BCST words3f000000<>+0(SB), Y9, Y9
-	VSUBPS      Y9, Y8, Y8
-	VMOVUPS     Y8, Y8
+	VADDPS      Y7, Y6, Y8
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      (R10), Y8, Y7
+	VADDPS      (R11), Y8, Y8
 	ADDQ        SI, R10
 	ADDQ        SI, R11
 	VMOVUPS     (R10)(DI*1), Y9
 	VMULPS.BCST words3f000000<>+0(SB), Y9, Y9
 	VMOVUPS     (R10)(DI*2), Y10
 	VMULPS.BCST words3f000000<>+0(SB), Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	VMOVUPS     Y9, Y10
-	VADDPS      (R10), Y10, Y10
-	VMOVUPS     Y9, Y9
-	VADDPS      (R11), Y9, Y9
-	VMOVUPS     (R10)(DI*1), Y11
-	VMULPS.BCST words3f000000<>+0(SB), Y11, Y11
-	VMOVUPS     (R10)(DI*2), Y12
-	VMULPS.BCST words3f000000<>+0(SB), Y12, Y12
-	VSUBPS      Y12, Y11, Y11
-	VMOVUPS     Y11, Y11
+	VADDPS      Y10, Y9, Y11
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      (R10), Y11, Y10
+	VADDPS      (R11), Y11, Y11
 	LEAQ        (R9), R10
-	VMULPS.BCST words3f000000<>+0(SB), Y4, Y12
-	VMULPS.BCST words3f000000<>+0(SB), Y7, Y13
-	VADDPS      Y13, Y12, Y12
-	VMOVUPS     Y12, Y13
-	VADDPS      Y1, Y13, Y13
-	VMOVUPS     Y13, (R10)
+	VMULPS.BCST words3f000000<>+0(SB), Y4, Y4
+	VMULPS.BCST words3f000000<>+0(SB), Y7, Y7
+	VADDPS      Y7, Y4, Y12
+	VSUBPS      Y7, Y4, Y4
+	VADDPS      Y1, Y12, Y1
+	VMOVUPS     Y1, (R10)
 	VMOVUPS     Y12, Y1
 	VADDPS      Y10, Y1, Y1
 	CMPQ        cols+96(FP), $0x02
@@ -7109,64 +6854,55 @@ narrow:
 	VMOVUPS     Y1, (R10)(AX*2)
 
 beyond9:
-	VMULPS.BCST words3f000000<>+0(SB), Y4, Y1
-	VMULPS.BCST words3f000000<>+0(SB), Y7, Y4
-	VSUBPS      Y4, Y1, Y1
-	VMOVUPS     Y1, Y1
-	CMPQ        cols+96(FP), $0x01
-	JLE         beyond10
-	VMOVUPS     Y1, (R10)(AX*1)
+	VMOVUPS Y4, Y1
+	CMPQ    cols+96(FP), $0x01
+	JLE     beyond10
+	VMOVUPS Y1, (R10)(AX*1)
 
 beyond10:
 	CMPQ        rows+88(FP), $0x01
 	JLE         beyond11
 	LEAQ        (R9)(CX*1), R10
-	VMULPS.BCST words3f000000<>+0(SB), Y5, Y1
-	VMULPS.BCST words3f000000<>+0(SB), Y8, Y4
-	VADDPS      Y4, Y1, Y1
-	VMOVUPS     Y1, Y4
-	VADDPS      Y2, Y4, Y4
-	VMOVUPS     Y4, (R10)
-	VMOVUPS     Y1, Y1
-	VADDPS      Y11, Y1, Y1
+	VMULPS.BCST words3f000000<>+0(SB), Y3, Y1
+	VMULPS.BCST words3f000000<>+0(SB), Y6, Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      Y0, Y4, Y0
+	VMOVUPS     Y0, (R10)
+	VMOVUPS     Y4, Y0
+	VADDPS      Y9, Y0, Y0
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond12
-	VMOVUPS     Y1, (R10)(AX*2)
+	VMOVUPS     Y0, (R10)(AX*2)
 
 beyond12:
-	VMULPS.BCST words3f000000<>+0(SB), Y5, Y1
-	VMULPS.BCST words3f000000<>+0(SB), Y8, Y2
-	VSUBPS      Y2, Y1, Y1
-	VMOVUPS     Y1, Y1
-	CMPQ        cols+96(FP), $0x01
-	JLE         beyond13
-	VMOVUPS     Y1, (R10)(AX*1)
+	VMOVUPS Y1, Y0
+	CMPQ    cols+96(FP), $0x01
+	JLE     beyond13
+	VMOVUPS Y0, (R10)(AX*1)
 
 beyond13:
 beyond11:
 	CMPQ        rows+88(FP), $0x02
 	JLE         beyond14
 	LEAQ        (R9)(CX*2), R9
-	VMULPS.BCST words3f000000<>+0(SB), Y3, Y1
-	VMULPS.BCST words3f000000<>+0(SB), Y6, Y2
-	VADDPS      Y2, Y1, Y1
-	VMOVUPS     Y1, Y2
-	VADDPS      Y0, Y2, Y2
-	VMOVUPS     Y2, (R9)
-	VMOVUPS     Y1, Y0
-	VADDPS      Y9, Y0, Y0
+	VMULPS.BCST words3f000000<>+0(SB), Y5, Y0
+	VMULPS.BCST words3f000000<>+0(SB), Y8, Y1
+	VADDPS      Y1, Y0, Y3
+	VSUBPS      Y1, Y0, Y0
+	VADDPS      Y2, Y3, Y1
+	VMOVUPS     Y1, (R9)
+	VMOVUPS     Y3, Y1
+	VADDPS      Y11, Y1, Y1
 	CMPQ        cols+96(FP), $0x02
 	JLE         beyond15
-	VMOVUPS     Y0, (R9)(AX*2)
+	VMOVUPS     Y1, (R9)(AX*2)
 
 beyond15:
-	VMULPS.BCST words3f000000<>+0(SB), Y3, Y0
-	VMULPS.BCST words3f000000<>+0(SB), Y6, Y1
-	VSUBPS      Y1, Y0, Y0
-	VMOVUPS     Y0, Y0
-	CMPQ        cols+96(FP), $0x01
-	JLE         beyond16
-	VMOVUPS     Y0, (R9)(AX*1)
+	VMOVUPS Y0, Y0
+	CMPQ    cols+96(FP), $0x01
+	JLE     beyond16
+	VMOVUPS Y0, (R9)(AX*1)
 
 beyond16:
 beyond14:
@@ -8941,130 +8677,116 @@ wide:
 	LEAQ             (DI)(DI*2), R13
 	LEAQ             (R11)(R13*1), R13
 	VMOVUPS          (R11)(DI*1), Z0
-	VADDPS           (R11)(DI*2), Z0, Z0
+	VMOVUPS          (R11)(DI*2), Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (R13), Z1
-	VADDPS           (R13)(DI*1), Z1, Z1
-	VMOVUPS          Z0, Z0
-	VADDPS           (R11), Z0, Z0
-	VADDPS           Z1, Z0, Z0
+	VMOVUPS          (R13)(DI*1), Z3
+	VADDPS           Z3, Z1, Z4
+	VSUBPS           Z3, Z1, Z1
+	VADDPS           (R11), Z2, Z2
+	VADDPS           Z4, Z2, Z2
+	VFMADD231PS.BCST words40000000<>+0(SB), Z1, Z0
+	VADDPS           (R13)(DI*2), Z0, Z0
+	ADDQ             SI, R11
+	ADDQ             SI, R13
 	VMOVUPS          (R11)(DI*1), Z1
-	VSUBPS           (R11)(DI*2), Z1, Z1
-	VMOVUPS          (R13), Z2
-	VSUBPS           (R13)(DI*1), Z2, Z2
-	VMOVUPS          Z1, Z1
-	VFMADD231PS.BCST words40000000<>+0(SB), Z2, Z1
+	VMOVUPS          (R11)(DI*2), Z3
+	VADDPS           Z3, Z1, Z4
+	VSUBPS           Z3, Z1, Z1
+	VMOVUPS          (R13), Z3
+	VMOVUPS          (R13)(DI*1), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VADDPS           (R11), Z4, Z4
+	VADDPS           Z6, Z4, Z4
+	VFMADD231PS.BCST words40000000<>+0(SB), Z3, Z1
 	VADDPS           (R13)(DI*2), Z1, Z1
 	ADDQ             SI, R11
 	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z2
-	VADDPS           (R11)(DI*2), Z2, Z2
-	VMOVUPS          (R13), Z3
-	VADDPS           (R13)(DI*1), Z3, Z3
-	VMOVUPS          Z2, Z2
-	VADDPS           (R11), Z2, Z2
-	VADDPS           Z3, Z2, Z2
 	VMOVUPS          (R11)(DI*1), Z3
-	VSUBPS           (R11)(DI*2), Z3, Z3
-	VMOVUPS          (R13), Z4
-	VSUBPS           (R13)(DI*1), Z4, Z4
-	VMOVUPS          Z3, Z3
-	VFMADD231PS.BCST words40000000<>+0(SB), Z4, Z3
+	VMOVUPS          (R11)(DI*2), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          (R13), Z5
+	VMOVUPS          (R13)(DI*1), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VADDPS           (R11), Z6, Z6
+	VADDPS           Z8, Z6, Z6
+	VFMADD231PS.BCST words40000000<>+0(SB), Z5, Z3
 	VADDPS           (R13)(DI*2), Z3, Z3
 	ADDQ             SI, R11
 	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z4
-	VADDPS           (R11)(DI*2), Z4, Z4
-	VMOVUPS          (R13), Z5
-	VADDPS           (R13)(DI*1), Z5, Z5
-	VMOVUPS          Z4, Z4
-	VADDPS           (R11), Z4, Z4
-	VADDPS           Z5, Z4, Z4
 	VMOVUPS          (R11)(DI*1), Z5
-	VSUBPS           (R11)(DI*2), Z5, Z5
-	VMOVUPS          (R13), Z6
-	VSUBPS           (R13)(DI*1), Z6, Z6
-	VMOVUPS          Z5, Z5
-	VFMADD231PS.BCST words40000000<>+0(SB), Z6, Z5
+	VMOVUPS          (R11)(DI*2), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (R13), Z7
+	VMOVUPS          (R13)(DI*1), Z9
+	VADDPS           Z9, Z7, Z10
+	VSUBPS           Z9, Z7, Z7
+	VADDPS           (R11), Z8, Z8
+	VADDPS           Z10, Z8, Z8
+	VFMADD231PS.BCST words40000000<>+0(SB), Z7, Z5
 	VADDPS           (R13)(DI*2), Z5, Z5
 	ADDQ             SI, R11
 	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z6
-	VADDPS           (R11)(DI*2), Z6, Z6
-	VMOVUPS          (R13), Z7
-	VADDPS           (R13)(DI*1), Z7, Z7
-	VMOVUPS          Z6, Z6
-	VADDPS           (R11), Z6, Z6
-	VADDPS           Z7, Z6, Z6
 	VMOVUPS          (R11)(DI*1), Z7
-	VSUBPS           (R11)(DI*2), Z7, Z7
-	VMOVUPS          (R13), Z8
-	VSUBPS           (R13)(DI*1), Z8, Z8
-	VMOVUPS          Z7, Z7
-	VFMADD231PS.BCST words40000000<>+0(SB), Z8, Z7
+	VMOVUPS          (R11)(DI*2), Z9
+	VADDPS           Z9, Z7, Z10
+	VSUBPS           Z9, Z7, Z7
+	VMOVUPS          (R13), Z9
+	VMOVUPS          (R13)(DI*1), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VADDPS           (R11), Z10, Z10
+	VADDPS           Z12, Z10, Z10
+	VFMADD231PS.BCST words40000000<>+0(SB), Z9, Z7
 	VADDPS           (R13)(DI*2), Z7, Z7
 	ADDQ             SI, R11
 	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z8
-	VADDPS           (R11)(DI*2), Z8, Z8
-	VMOVUPS          (R13), Z9
-	VADDPS           (R13)(DI*1), Z9, Z9
-	VMOVUPS          Z8, Z8
-	VADDPS           (R11), Z8, Z8
-	VADDPS           Z9, Z8, Z8
 	VMOVUPS          (R11)(DI*1), Z9
-	VSUBPS           (R11)(DI*2), Z9, Z9
-	VMOVUPS          (R13), Z10
-	VSUBPS           (R13)(DI*1), Z10, Z10
-	VMOVUPS          Z9, Z9
-	VFMADD231PS.BCST words40000000<>+0(SB), Z10, Z9
-	VADDPS           (R13)(DI*2), Z9, Z9
-	ADDQ             SI, R11
-	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z10
-	VADDPS           (R11)(DI*2), Z10, Z10
+	VMOVUPS          (R11)(DI*2), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
 	VMOVUPS          (R13), Z11
-	VADDPS           (R13)(DI*1), Z11, Z11
-	VMOVUPS          Z10, Z10
-	VADDPS           (R11), Z10, Z10
-	VADDPS           Z11, Z10, Z10
-	VMOVUPS          (R11)(DI*1), Z11
-	VSUBPS           (R11)(DI*2), Z11, Z11
-	VMOVUPS          (R13), Z12
-	VSUBPS           (R13)(DI*1), Z12, Z12
-	VMOVUPS          Z11, Z11
-	VFMADD231PS.BCST words40000000<>+0(SB), Z12, Z11
-	VADDPS           (R13)(DI*2), Z11, Z11
+	VMOVUPS          (R13)(DI*1), Z13
+	VADDPS           Z13, Z11, Z14
+	VSUBPS           Z13, Z11, Z11
+	VADDPS           (R11), Z12, Z12
+	VADDPS           Z14, Z12, Z12
+	VFMADD231PS.BCST words40000000<>+0(SB), Z11, Z9
+	VADDPS           (R13)(DI*2), Z9, Z9
 	LEAQ             (R12), R11
-	VADDPS           Z4, Z2, Z12
-	VADDPS           Z8, Z6, Z13
-	VMOVUPS          Z12, Z12
-	VADDPS           Z0, Z12, Z12
-	VADDPS           Z13, Z12, Z12
-	VMOVUPS          Z12, (R11)
-	VSUBPS           Z4, Z2, Z0
-	VSUBPS           Z8, Z6, Z2
-	VMOVUPS          Z0, Z0
-	VFMADD231PS.BCST words40000000<>+0(SB), Z2, Z0
-	VADDPS           Z10, Z0, Z0
+	VADDPS           Z6, Z4, Z11
+	VSUBPS           Z6, Z4, Z4
+	VADDPS           Z10, Z8, Z6
+	VSUBPS           Z10, Z8, Z8
+	VADDPS           Z2, Z11, Z2
+	VADDPS           Z6, Z2, Z2
+	VMOVUPS          Z2, (R11)
+	VMOVUPS          Z4, Z2
+	VFMADD231PS.BCST words40000000<>+0(SB), Z8, Z2
+	VADDPS           Z12, Z2, Z2
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond
-	VMOVUPS          Z0, (R11)(AX*1)
+	VMOVUPS          Z2, (R11)(AX*1)
 
 beyond:
 	CMPQ             rows+88(FP), $0x01
 	JLE              beyond2
 	LEAQ             (R12)(CX*1), R11
-	VADDPS           Z5, Z3, Z0
-	VADDPS           Z9, Z7, Z2
-	VMOVUPS          Z0, Z0
-	VADDPS           Z1, Z0, Z0
-	VADDPS           Z2, Z0, Z0
+	VADDPS           Z3, Z1, Z2
+	VSUBPS           Z3, Z1, Z1
+	VADDPS           Z7, Z5, Z3
+	VSUBPS           Z7, Z5, Z4
+	VADDPS           Z0, Z2, Z0
+	VADDPS           Z3, Z0, Z0
 	VMOVUPS          Z0, (R11)
-	VSUBPS           Z5, Z3, Z0
-	VSUBPS           Z9, Z7, Z1
-	VMOVUPS          Z0, Z0
-	VFMADD231PS.BCST words40000000<>+0(SB), Z1, Z0
-	VADDPS           Z11, Z0, Z0
+	VMOVUPS          Z1, Z0
+	VFMADD231PS.BCST words40000000<>+0(SB), Z4, Z0
+	VADDPS           Z9, Z0, Z0
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond3
 	VMOVUPS          Z0, (R11)(AX*1)
@@ -9083,130 +8805,116 @@ narrow:
 	LEAQ             (DI)(DI*2), R11
 	LEAQ             (R10)(R11*1), R11
 	VMOVUPS          (R10)(DI*1), Y0
-	VADDPS           (R10)(DI*2), Y0, Y0
+	VMOVUPS          (R10)(DI*2), Y1
+	VADDPS           Y1, Y0, Y2
+	VSUBPS           Y1, Y0, Y0
 	VMOVUPS          (R11), Y1
-	VADDPS           (R11)(DI*1), Y1, Y1
-	VMOVUPS          Y0, Y0
-	VADDPS           (R10), Y0, Y0
-	VADDPS           Y1, Y0, Y0
+	VMOVUPS          (R11)(DI*1), Y3
+	VADDPS           Y3, Y1, Y4
+	VSUBPS           Y3, Y1, Y1
+	VADDPS           (R10), Y2, Y2
+	VADDPS           Y4, Y2, Y2
+	VFMADD231PS.BCST words40000000<>+0(SB), Y1, Y0
+	VADDPS           (R11)(DI*2), Y0, Y0
+	ADDQ             SI, R10
+	ADDQ             SI, R11
 	VMOVUPS          (R10)(DI*1), Y1
-	VSUBPS           (R10)(DI*2), Y1, Y1
-	VMOVUPS          (R11), Y2
-	VSUBPS           (R11)(DI*1), Y2, Y2
-	VMOVUPS          Y1, Y1
-	VFMADD231PS.BCST words40000000<>+0(SB), Y2, Y1
+	VMOVUPS          (R10)(DI*2), Y3
+	VADDPS           Y3, Y1, Y4
+	VSUBPS           Y3, Y1, Y1
+	VMOVUPS          (R11), Y3
+	VMOVUPS          (R11)(DI*1), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VADDPS           (R10), Y4, Y4
+	VADDPS           Y6, Y4, Y4
+	VFMADD231PS.BCST words40000000<>+0(SB), Y3, Y1
 	VADDPS           (R11)(DI*2), Y1, Y1
 	ADDQ             SI, R10
 	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y2
-	VADDPS           (R10)(DI*2), Y2, Y2
-	VMOVUPS          (R11), Y3
-	VADDPS           (R11)(DI*1), Y3, Y3
-	VMOVUPS          Y2, Y2
-	VADDPS           (R10), Y2, Y2
-	VADDPS           Y3, Y2, Y2
 	VMOVUPS          (R10)(DI*1), Y3
-	VSUBPS           (R10)(DI*2), Y3, Y3
-	VMOVUPS          (R11), Y4
-	VSUBPS           (R11)(DI*1), Y4, Y4
-	VMOVUPS          Y3, Y3
-	VFMADD231PS.BCST words40000000<>+0(SB), Y4, Y3
+	VMOVUPS          (R10)(DI*2), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          (R11), Y5
+	VMOVUPS          (R11)(DI*1), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VADDPS           (R10), Y6, Y6
+	VADDPS           Y8, Y6, Y6
+	VFMADD231PS.BCST words40000000<>+0(SB), Y5, Y3
 	VADDPS           (R11)(DI*2), Y3, Y3
 	ADDQ             SI, R10
 	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y4
-	VADDPS           (R10)(DI*2), Y4, Y4
-	VMOVUPS          (R11), Y5
-	VADDPS           (R11)(DI*1), Y5, Y5
-	VMOVUPS          Y4, Y4
-	VADDPS           (R10), Y4, Y4
-	VADDPS           Y5, Y4, Y4
 	VMOVUPS          (R10)(DI*1), Y5
-	VSUBPS           (R10)(DI*2), Y5, Y5
-	VMOVUPS          (R11), Y6
-	VSUBPS           (R11)(DI*1), Y6, Y6
-	VMOVUPS          Y5, Y5
-	VFMADD231PS.BCST words40000000<>+0(SB), Y6, Y5
+	VMOVUPS          (R10)(DI*2), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (R11), Y7
+	VMOVUPS          (R11)(DI*1), Y9
+	VADDPS           Y9, Y7, Y10
+	VSUBPS           Y9, Y7, Y7
+	VADDPS           (R10), Y8, Y8
+	VADDPS           Y10, Y8, Y8
+	VFMADD231PS.BCST words40000000<>+0(SB), Y7, Y5
 	VADDPS           (R11)(DI*2), Y5, Y5
 	ADDQ             SI, R10
 	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y6
-	VADDPS           (R10)(DI*2), Y6, Y6
-	VMOVUPS          (R11), Y7
-	VADDPS           (R11)(DI*1), Y7, Y7
-	VMOVUPS          Y6, Y6
-	VADDPS           (R10), Y6, Y6
-	VADDPS           Y7, Y6, Y6
 	VMOVUPS          (R10)(DI*1), Y7
-	VSUBPS           (R10)(DI*2), Y7, Y7
-	VMOVUPS          (R11), Y8
-	VSUBPS           (R11)(DI*1), Y8, Y8
-	VMOVUPS          Y7, Y7
-	VFMADD231PS.BCST words40000000<>+0(SB), Y8, Y7
+	VMOVUPS          (R10)(DI*2), Y9
+	VADDPS           Y9, Y7, Y10
+	VSUBPS           Y9, Y7, Y7
+	VMOVUPS          (R11), Y9
+	VMOVUPS          (R11)(DI*1), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VADDPS           (R10), Y10, Y10
+	VADDPS           Y12, Y10, Y10
+	VFMADD231PS.BCST words40000000<>+0(SB), Y9, Y7
 	VADDPS           (R11)(DI*2), Y7, Y7
 	ADDQ             SI, R10
 	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y8
-	VADDPS           (R10)(DI*2), Y8, Y8
-	VMOVUPS          (R11), Y9
-	VADDPS           (R11)(DI*1), Y9, Y9
-	VMOVUPS          Y8, Y8
-	VADDPS           (R10), Y8, Y8
-	VADDPS           Y9, Y8, Y8
 	VMOVUPS          (R10)(DI*1), Y9
-	VSUBPS           (R10)(DI*2), Y9, Y9
-	VMOVUPS          (R11), Y10
-	VSUBPS           (R11)(DI*1), Y10, Y10
-	VMOVUPS          Y9, Y9
-	VFMADD231PS.BCST words40000000<>+0(SB), Y10, Y9
-	VADDPS           (R11)(DI*2), Y9, Y9
-	ADDQ             SI, R10
-	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y10
-	VADDPS           (R10)(DI*2), Y10, Y10
+	VMOVUPS          (R10)(DI*2), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
 	VMOVUPS          (R11), Y11
-	VADDPS           (R11)(DI*1), Y11, Y11
-	VMOVUPS          Y10, Y10
-	VADDPS           (R10), Y10, Y10
-	VADDPS           Y11, Y10, Y10
-	VMOVUPS          (R10)(DI*1), Y11
-	VSUBPS           (R10)(DI*2), Y11, Y11
-	VMOVUPS          (R11), Y12
-	VSUBPS           (R11)(DI*1), Y12, Y12
-	VMOVUPS          Y11, Y11
-	VFMADD231PS.BCST words40000000<>+0(SB), Y12, Y11
-	VADDPS           (R11)(DI*2), Y11, Y11
+	VMOVUPS          (R11)(DI*1), Y13
+	VADDPS           Y13, Y11, Y14
+	VSUBPS           Y13, Y11, Y11
+	VADDPS           (R10), Y12, Y12
+	VADDPS           Y14, Y12, Y12
+	VFMADD231PS.BCST words40000000<>+0(SB), Y11, Y9
+	VADDPS           (R11)(DI*2), Y9, Y9
 	LEAQ             (R9), R10
-	VADDPS           Y4, Y2, Y12
-	VADDPS           Y8, Y6, Y13
-	VMOVUPS          Y12, Y12
-	VADDPS           Y0, Y12, Y12
-	VADDPS           Y13, Y12, Y12
-	VMOVUPS          Y12, (R10)
-	VSUBPS           Y4, Y2, Y0
-	VSUBPS           Y8, Y6, Y2
-	VMOVUPS          Y0, Y0
-	VFMADD231PS.BCST words40000000<>+0(SB), Y2, Y0
-	VADDPS           Y10, Y0, Y0
+	VADDPS           Y6, Y4, Y11
+	VSUBPS           Y6, Y4, Y4
+	VADDPS           Y10, Y8, Y6
+	VSUBPS           Y10, Y8, Y8
+	VADDPS           Y2, Y11, Y2
+	VADDPS           Y6, Y2, Y2
+	VMOVUPS          Y2, (R10)
+	VMOVUPS          Y4, Y2
+	VFMADD231PS.BCST words40000000<>+0(SB), Y8, Y2
+	VADDPS           Y12, Y2, Y2
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond4
-	VMOVUPS          Y0, (R10)(AX*1)
+	VMOVUPS          Y2, (R10)(AX*1)
 
 beyond4:
 	CMPQ             rows+88(FP), $0x01
 	JLE              beyond5
 	LEAQ             (R9)(CX*1), R9
-	VADDPS           Y5, Y3, Y0
-	VADDPS           Y9, Y7, Y2
-	VMOVUPS          Y0, Y0
-	VADDPS           Y1, Y0, Y0
-	VADDPS           Y2, Y0, Y0
+	VADDPS           Y3, Y1, Y2
+	VSUBPS           Y3, Y1, Y1
+	VADDPS           Y7, Y5, Y3
+	VSUBPS           Y7, Y5, Y4
+	VADDPS           Y0, Y2, Y0
+	VADDPS           Y3, Y0, Y0
 	VMOVUPS          Y0, (R9)
-	VSUBPS           Y5, Y3, Y0
-	VSUBPS           Y9, Y7, Y1
-	VMOVUPS          Y0, Y0
-	VFMADD231PS.BCST words40000000<>+0(SB), Y1, Y0
-	VADDPS           Y11, Y0, Y0
+	VMOVUPS          Y1, Y0
+	VFMADD231PS.BCST words40000000<>+0(SB), Y4, Y0
+	VADDPS           Y9, Y0, Y0
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond6
 	VMOVUPS          Y0, (R9)(AX*1)
@@ -9749,289 +9457,208 @@ wide:
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z0, Z0
 	VMOVUPS          (R11)(DI*2), Z1
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z1, Z1
-	VADDPS           Z1, Z0, Z0
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (R13), Z1
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z1, Z1
-	VMOVUPS          (R13)(DI*1), Z2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z2, Z2
-	VADDPS           Z2, Z1, Z1
-	VMOVUPS          Z0, Z2
+	VMOVUPS          (R13)(DI*1), Z3
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z3, Z3
+	VADDPS           Z3, Z1, Z4
+	VSUBPS           Z3, Z1, Z1
 	VMOVUPS          (R11), Z3
 	VMULPS.BCST      words3e800000<>+0(SB), Z3, Z3
-	VADDPS           Z3, Z2, Z2
-	VADDPS           Z1, Z2, Z2
-	VMOVUPS          Z0, Z0
-	VFMADD231PS.BCST words40800000<>+0(SB), Z1, Z0
-	VADDPS           (R13)(DI*2), Z0, Z0
+	VADDPS           Z3, Z2, Z3
+	VADDPS           Z4, Z3, Z3
+	VFMADD231PS.BCST words40800000<>+0(SB), Z4, Z2
+	VADDPS           (R13)(DI*2), Z2, Z2
+	VFMADD231PS.BCST words40000000<>+0(SB), Z1, Z0
+	ADDQ             SI, R11
+	ADDQ             SI, R13
 	VMOVUPS          (R11)(DI*1), Z1
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z1, Z1
-	VMOVUPS          (R11)(DI*2), Z3
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z3, Z3
-	VSUBPS           Z3, Z1, Z1
-	VMOVUPS          (R13), Z3
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z3, Z3
-	VMOVUPS          (R13)(DI*1), Z4
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z4, Z4
-	VSUBPS           Z4, Z3, Z3
-	VMOVUPS          Z1, Z1
-	VFMADD231PS.BCST words40000000<>+0(SB), Z3, Z1
-	ADDQ             SI, R11
-	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z3
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z3, Z3
 	VMOVUPS          (R11)(DI*2), Z4
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z4, Z4
-	VADDPS           Z4, Z3, Z3
+	VADDPS           Z4, Z1, Z5
+	VSUBPS           Z4, Z1, Z1
 	VMOVUPS          (R13), Z4
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z4, Z4
-	VMOVUPS          (R13)(DI*1), Z5
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z5, Z5
-	VADDPS           Z5, Z4, Z4
-	VMOVUPS          Z3, Z5
+	VMOVUPS          (R13)(DI*1), Z6
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z6, Z6
+	VADDPS           Z6, Z4, Z7
+	VSUBPS           Z6, Z4, Z4
 	VMOVUPS          (R11), Z6
 	VMULPS.BCST      words3e800000<>+0(SB), Z6, Z6
-	VADDPS           Z6, Z5, Z5
-	VADDPS           Z4, Z5, Z5
-	VMOVUPS          Z3, Z3
-	VFMADD231PS.BCST words40800000<>+0(SB), Z4, Z3
-	VADDPS           (R13)(DI*2), Z3, Z3
+	VADDPS           Z6, Z5, Z6
+	VADDPS           Z7, Z6, Z6
+	VFMADD231PS.BCST words40800000<>+0(SB), Z7, Z5
+	VADDPS           (R13)(DI*2), Z5, Z5
+	VFMADD231PS.BCST words40000000<>+0(SB), Z4, Z1
+	ADDQ             SI, R11
+	ADDQ             SI, R13
 	VMOVUPS          (R11)(DI*1), Z4
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z4, Z4
-	VMOVUPS          (R11)(DI*2), Z6
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z6, Z6
-	VSUBPS           Z6, Z4, Z4
-	VMOVUPS          (R13), Z6
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z6, Z6
-	VMOVUPS          (R13)(DI*1), Z7
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z7, Z7
-	VSUBPS           Z7, Z6, Z6
-	VMOVUPS          Z4, Z4
-	VFMADD231PS.BCST words40000000<>+0(SB), Z6, Z4
-	ADDQ             SI, R11
-	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z6
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z6, Z6
 	VMOVUPS          (R11)(DI*2), Z7
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z7, Z7
-	VADDPS           Z7, Z6, Z6
+	VADDPS           Z7, Z4, Z8
+	VSUBPS           Z7, Z4, Z4
 	VMOVUPS          (R13), Z7
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z7, Z7
-	VMOVUPS          (R13)(DI*1), Z8
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z8, Z8
-	VADDPS           Z8, Z7, Z7
-	VMOVUPS          Z6, Z8
+	VMOVUPS          (R13)(DI*1), Z9
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z9, Z9
+	VADDPS           Z9, Z7, Z10
+	VSUBPS           Z9, Z7, Z7
 	VMOVUPS          (R11), Z9
 	VMULPS.BCST      words3e800000<>+0(SB), Z9, Z9
-	VADDPS           Z9, Z8, Z8
-	VADDPS           Z7, Z8, Z8
-	VMOVUPS          Z6, Z6
-	VFMADD231PS.BCST words40800000<>+0(SB), Z7, Z6
-	VADDPS           (R13)(DI*2), Z6, Z6
+	VADDPS           Z9, Z8, Z9
+	VADDPS           Z10, Z9, Z9
+	VFMADD231PS.BCST words40800000<>+0(SB), Z10, Z8
+	VADDPS           (R13)(DI*2), Z8, Z8
+	VFMADD231PS.BCST words40000000<>+0(SB), Z7, Z4
+	ADDQ             SI, R11
+	ADDQ             SI, R13
 	VMOVUPS          (R11)(DI*1), Z7
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z7, Z7
-	VMOVUPS          (R11)(DI*2), Z9
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z9, Z9
-	VSUBPS           Z9, Z7, Z7
-	VMOVUPS          (R13), Z9
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z9, Z9
-	VMOVUPS          (R13)(DI*1), Z10
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z10, Z10
-	VSUBPS           Z10, Z9, Z9
-	VMOVUPS          Z7, Z7
-	VFMADD231PS.BCST words40000000<>+0(SB), Z9, Z7
-	ADDQ             SI, R11
-	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z9
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z9, Z9
 	VMOVUPS          (R11)(DI*2), Z10
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z10, Z10
-	VADDPS           Z10, Z9, Z9
+	VADDPS           Z10, Z7, Z11
+	VSUBPS           Z10, Z7, Z7
 	VMOVUPS          (R13), Z10
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z10, Z10
-	VMOVUPS          (R13)(DI*1), Z11
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z11, Z11
-	VADDPS           Z11, Z10, Z10
-	VMOVUPS          Z9, Z11
+	VMOVUPS          (R13)(DI*1), Z12
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z12, Z12
+	VADDPS           Z12, Z10, Z13
+	VSUBPS           Z12, Z10, Z10
 	VMOVUPS          (R11), Z12
 	VMULPS.BCST      words3e800000<>+0(SB), Z12, Z12
-	VADDPS           Z12, Z11, Z11
-	VADDPS           Z10, Z11, Z11
-	VMOVUPS          Z9, Z9
-	VFMADD231PS.BCST words40800000<>+0(SB), Z10, Z9
-	VADDPS           (R13)(DI*2), Z9, Z9
+	VADDPS           Z12, Z11, Z12
+	VADDPS           Z13, Z12, Z12
+	VFMADD231PS.BCST words40800000<>+0(SB), Z13, Z11
+	VADDPS           (R13)(DI*2), Z11, Z11
+	VFMADD231PS.BCST words40000000<>+0(SB), Z10, Z7
+	ADDQ             SI, R11
+	ADDQ             SI, R13
 	VMOVUPS          (R11)(DI*1), Z10
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z10, Z10
-	VMOVUPS          (R11)(DI*2), Z12
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z12, Z12
-	VSUBPS           Z12, Z10, Z10
-	VMOVUPS          (R13), Z12
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z12, Z12
-	VMOVUPS          (R13)(DI*1), Z13
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z13, Z13
-	VSUBPS           Z13, Z12, Z12
-	VMOVUPS          Z10, Z10
-	VFMADD231PS.BCST words40000000<>+0(SB), Z12, Z10
-	ADDQ             SI, R11
-	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z12
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z12, Z12
 	VMOVUPS          (R11)(DI*2), Z13
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z13, Z13
-	VADDPS           Z13, Z12, Z12
+	VADDPS           Z13, Z10, Z14
+	VSUBPS           Z13, Z10, Z10
 	VMOVUPS          (R13), Z13
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z13, Z13
-	VMOVUPS          (R13)(DI*1), Z14
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z14, Z14
-	VADDPS           Z14, Z13, Z13
-	VMOVUPS          Z12, Z14
+	VMOVUPS          (R13)(DI*1), Z15
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z15, Z15
+	VADDPS           Z15, Z13, Z16
+	VSUBPS           Z15, Z13, Z13
 	VMOVUPS          (R11), Z15
 	VMULPS.BCST      words3e800000<>+0(SB), Z15, Z15
-	VADDPS           Z15, Z14, Z14
-	VADDPS           Z13, Z14, Z14
-	VMOVUPS          Z12, Z12
-	VFMADD231PS.BCST words40800000<>+0(SB), Z13, Z12
-	VADDPS           (R13)(DI*2), Z12, Z12
-	VMOVUPS          (R11)(DI*1), Z13
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z13, Z13
-	VMOVUPS          (R11)(DI*2), Z15
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z15, Z15
-	VSUBPS           Z15, Z13, Z13
-	VMOVUPS          (R13), Z15
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z15, Z15
-	VMOVUPS          (R13)(DI*1), Z16
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z16, Z16
-	VSUBPS           Z16, Z15, Z15
-	VMOVUPS          Z13, Z13
-	VFMADD231PS.BCST words40000000<>+0(SB), Z15, Z13
+	VADDPS           Z15, Z14, Z15
+	VADDPS           Z16, Z15, Z15
+	VFMADD231PS.BCST words40800000<>+0(SB), Z16, Z14
+	VADDPS           (R13)(DI*2), Z14, Z14
+	VFMADD231PS.BCST words40000000<>+0(SB), Z13, Z10
 	ADDQ             SI, R11
 	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z15
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z15, Z15
+	VMOVUPS          (R11)(DI*1), Z13
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z13, Z13
 	VMOVUPS          (R11)(DI*2), Z16
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z16, Z16
-	VADDPS           Z16, Z15, Z15
+	VADDPS           Z16, Z13, Z17
+	VSUBPS           Z16, Z13, Z13
 	VMOVUPS          (R13), Z16
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z16, Z16
-	VMOVUPS          (R13)(DI*1), Z17
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z17, Z17
-	VADDPS           Z17, Z16, Z16
-	VMOVUPS          Z15, Z17
+	VMOVUPS          (R13)(DI*1), Z18
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z18, Z18
+	VADDPS           Z18, Z16, Z19
+	VSUBPS           Z18, Z16, Z16
 	VMOVUPS          (R11), Z18
 	VMULPS.BCST      words3e800000<>+0(SB), Z18, Z18
-	VADDPS           Z18, Z17, Z17
-	VADDPS           Z16, Z17, Z17
-	VMOVUPS          Z15, Z15
-	VFMADD231PS.BCST words40800000<>+0(SB), Z16, Z15
-	VADDPS           (R13)(DI*2), Z15, Z15
-	VMOVUPS          (R11)(DI*1), Z16
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z16, Z16
-	VMOVUPS          (R11)(DI*2), Z18
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z18, Z18
-	VSUBPS           Z18, Z16, Z16
-	VMOVUPS          (R13), Z18
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z18, Z18
-	VMOVUPS          (R13)(DI*1), Z19
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z19, Z19
-	VSUBPS           Z19, Z18, Z18
-	VMOVUPS          Z16, Z16
-	VFMADD231PS.BCST words40000000<>+0(SB), Z18, Z16
-	LEAQ             (R12), R11
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z5, Z18
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z8, Z19
+	VADDPS           Z18, Z17, Z18
 	VADDPS           Z19, Z18, Z18
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z11, Z19
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z14, Z20
-	VADDPS           Z20, Z19, Z19
-	VMOVUPS          Z18, Z20
-	VMULPS.BCST      words3e800000<>+0(SB), Z2, Z2
-	VADDPS           Z2, Z20, Z20
-	VADDPS           Z19, Z20, Z20
-	VMOVUPS          Z20, (R11)
-	VMOVUPS          Z18, Z2
-	VFMADD231PS.BCST words40800000<>+0(SB), Z19, Z2
-	VADDPS           Z17, Z2, Z2
+	VFMADD231PS.BCST words40800000<>+0(SB), Z19, Z17
+	VADDPS           (R13)(DI*2), Z17, Z17
+	VFMADD231PS.BCST words40000000<>+0(SB), Z16, Z13
+	LEAQ             (R12), R11
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z6, Z6
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z9, Z9
+	VADDPS           Z9, Z6, Z16
+	VSUBPS           Z9, Z6, Z6
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z12, Z9
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z15, Z12
+	VADDPS           Z12, Z9, Z15
+	VSUBPS           Z12, Z9, Z9
+	VMULPS.BCST      words3e800000<>+0(SB), Z3, Z3
+	VADDPS           Z3, Z16, Z3
+	VADDPS           Z15, Z3, Z3
+	VMOVUPS          Z3, (R11)
+	VMOVUPS          Z16, Z3
+	VFMADD231PS.BCST words40800000<>+0(SB), Z15, Z3
+	VADDPS           Z18, Z3, Z3
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond
-	VMOVUPS          Z2, (R11)(AX*2)
+	VMOVUPS          Z3, (R11)(AX*2)
 
 beyond:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z5, Z2
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z8, Z5
-	VSUBPS           Z5, Z2, Z2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z11, Z5
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z14, Z8
-	VSUBPS           Z8, Z5, Z5
-	VMOVUPS          Z2, Z2
-	VFMADD231PS.BCST words40000000<>+0(SB), Z5, Z2
+	VMOVUPS          Z6, Z3
+	VFMADD231PS.BCST words40000000<>+0(SB), Z9, Z3
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond2
-	VMOVUPS          Z2, (R11)(AX*1)
+	VMOVUPS          Z3, (R11)(AX*1)
 
 beyond2:
 	CMPQ             rows+88(FP), $0x01
 	JLE              beyond3
 	LEAQ             (R12)(CX*1), R11
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z4, Z2
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z7, Z5
-	VADDPS           Z5, Z2, Z2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z10, Z5
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z13, Z8
-	VADDPS           Z8, Z5, Z5
-	VMOVUPS          Z2, Z8
-	VMULPS.BCST      words3e800000<>+0(SB), Z1, Z1
-	VADDPS           Z1, Z8, Z8
-	VADDPS           Z5, Z8, Z8
-	VMOVUPS          Z8, (R11)
-	VMOVUPS          Z2, Z1
-	VFMADD231PS.BCST words40800000<>+0(SB), Z5, Z1
-	VADDPS           Z16, Z1, Z1
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z1, Z1
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z4, Z3
+	VADDPS           Z3, Z1, Z4
+	VSUBPS           Z3, Z1, Z1
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z7, Z3
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z10, Z6
+	VADDPS           Z6, Z3, Z7
+	VSUBPS           Z6, Z3, Z3
+	VMULPS.BCST      words3e800000<>+0(SB), Z0, Z0
+	VADDPS           Z0, Z4, Z0
+	VADDPS           Z7, Z0, Z0
+	VMOVUPS          Z0, (R11)
+	VMOVUPS          Z4, Z0
+	VFMADD231PS.BCST words40800000<>+0(SB), Z7, Z0
+	VADDPS           Z13, Z0, Z0
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond4
-	VMOVUPS          Z1, (R11)(AX*2)
+	VMOVUPS          Z0, (R11)(AX*2)
 
 beyond4:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z4, Z1
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z7, Z2
-	VSUBPS           Z2, Z1, Z1
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z10, Z2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z13, Z4
-	VSUBPS           Z4, Z2, Z2
-	VMOVUPS          Z1, Z1
-	VFMADD231PS.BCST words40000000<>+0(SB), Z2, Z1
+	VMOVUPS          Z1, Z0
+	VFMADD231PS.BCST words40000000<>+0(SB), Z3, Z0
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond5
-	VMOVUPS          Z1, (R11)(AX*1)
+	VMOVUPS          Z0, (R11)(AX*1)
 
 beyond5:
 beyond3:
 	CMPQ             rows+88(FP), $0x02
 	JLE              beyond6
 	LEAQ             (R12)(CX*2), R11
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z3, Z1
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z6, Z2
-	VADDPS           Z2, Z1, Z1
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z9, Z2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z12, Z4
-	VADDPS           Z4, Z2, Z2
-	VMOVUPS          Z1, Z4
-	VMULPS.BCST      words3e800000<>+0(SB), Z0, Z0
-	VADDPS           Z0, Z4, Z4
-	VADDPS           Z2, Z4, Z4
-	VMOVUPS          Z4, (R11)
-	VMOVUPS          Z1, Z0
-	VFMADD231PS.BCST words40800000<>+0(SB), Z2, Z0
-	VADDPS           Z15, Z0, Z0
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z5, Z0
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z8, Z1
+	VADDPS           Z1, Z0, Z3
+	VSUBPS           Z1, Z0, Z0
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z11, Z1
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z14, Z4
+	VADDPS           Z4, Z1, Z5
+	VSUBPS           Z4, Z1, Z1
+	VMULPS.BCST      words3e800000<>+0(SB), Z2, Z2
+	VADDPS           Z2, Z3, Z2
+	VADDPS           Z5, Z2, Z2
+	VMOVUPS          Z2, (R11)
+	VMOVUPS          Z3, Z2
+	VFMADD231PS.BCST words40800000<>+0(SB), Z5, Z2
+	VADDPS           Z17, Z2, Z2
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond7
-	VMOVUPS          Z0, (R11)(AX*2)
+	VMOVUPS          Z2, (R11)(AX*2)
 
 beyond7:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z3, Z0
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z6, Z1
-	VSUBPS           Z1, Z0, Z0
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z9, Z1
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z12, Z2
-	VSUBPS           Z2, Z1, Z1
 	VMOVUPS          Z0, Z0
 	VFMADD231PS.BCST words40000000<>+0(SB), Z1, Z0
 	CMPQ             cols+96(FP), $0x01
@@ -10055,289 +9682,208 @@ narrow:
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y0, Y0
 	VMOVUPS          (R10)(DI*2), Y1
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y1, Y1
-	VADDPS           Y1, Y0, Y0
+	VADDPS           Y1, Y0, Y2
+	VSUBPS           Y1, Y0, Y0
 	VMOVUPS          (R11), Y1
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y1, Y1
-	VMOVUPS          (R11)(DI*1), Y2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y2, Y2
-	VADDPS           Y2, Y1, Y1
-	VMOVUPS          Y0, Y2
+	VMOVUPS          (R11)(DI*1), Y3
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y3, Y3
+	VADDPS           Y3, Y1, Y4
+	VSUBPS           Y3, Y1, Y1
 	VMOVUPS          (R10), Y3
 	VMULPS.BCST      words3e800000<>+0(SB), Y3, Y3
-	VADDPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMOVUPS          Y0, Y0
-	VFMADD231PS.BCST words40800000<>+0(SB), Y1, Y0
-	VADDPS           (R11)(DI*2), Y0, Y0
+	VADDPS           Y3, Y2, Y3
+	VADDPS           Y4, Y3, Y3
+	VFMADD231PS.BCST words40800000<>+0(SB), Y4, Y2
+	VADDPS           (R11)(DI*2), Y2, Y2
+	VFMADD231PS.BCST words40000000<>+0(SB), Y1, Y0
+	ADDQ             SI, R10
+	ADDQ             SI, R11
 	VMOVUPS          (R10)(DI*1), Y1
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y1, Y1
-	VMOVUPS          (R10)(DI*2), Y3
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y3, Y3
-	VSUBPS           Y3, Y1, Y1
-	VMOVUPS          (R11), Y3
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y3, Y3
-	VMOVUPS          (R11)(DI*1), Y4
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y4, Y4
-	VSUBPS           Y4, Y3, Y3
-	VMOVUPS          Y1, Y1
-	VFMADD231PS.BCST words40000000<>+0(SB), Y3, Y1
-	ADDQ             SI, R10
-	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y3
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y3, Y3
 	VMOVUPS          (R10)(DI*2), Y4
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y4, Y4
-	VADDPS           Y4, Y3, Y3
+	VADDPS           Y4, Y1, Y5
+	VSUBPS           Y4, Y1, Y1
 	VMOVUPS          (R11), Y4
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y4, Y4
-	VMOVUPS          (R11)(DI*1), Y5
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y5, Y5
-	VADDPS           Y5, Y4, Y4
-	VMOVUPS          Y3, Y5
+	VMOVUPS          (R11)(DI*1), Y6
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y6, Y6
+	VADDPS           Y6, Y4, Y7
+	VSUBPS           Y6, Y4, Y4
 	VMOVUPS          (R10), Y6
 	VMULPS.BCST      words3e800000<>+0(SB), Y6, Y6
-	VADDPS           Y6, Y5, Y5
-	VADDPS           Y4, Y5, Y5
-	VMOVUPS          Y3, Y3
-	VFMADD231PS.BCST words40800000<>+0(SB), Y4, Y3
-	VADDPS           (R11)(DI*2), Y3, Y3
+	VADDPS           Y6, Y5, Y6
+	VADDPS           Y7, Y6, Y6
+	VFMADD231PS.BCST words40800000<>+0(SB), Y7, Y5
+	VADDPS           (R11)(DI*2), Y5, Y5
+	VFMADD231PS.BCST words40000000<>+0(SB), Y4, Y1
+	ADDQ             SI, R10
+	ADDQ             SI, R11
 	VMOVUPS          (R10)(DI*1), Y4
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y4, Y4
-	VMOVUPS          (R10)(DI*2), Y6
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y6, Y6
-	VSUBPS           Y6, Y4, Y4
-	VMOVUPS          (R11), Y6
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y6, Y6
-	VMOVUPS          (R11)(DI*1), Y7
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y7, Y7
-	VSUBPS           Y7, Y6, Y6
-	VMOVUPS          Y4, Y4
-	VFMADD231PS.BCST words40000000<>+0(SB), Y6, Y4
-	ADDQ             SI, R10
-	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y6
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y6, Y6
 	VMOVUPS          (R10)(DI*2), Y7
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y7, Y7
-	VADDPS           Y7, Y6, Y6
+	VADDPS           Y7, Y4, Y8
+	VSUBPS           Y7, Y4, Y4
 	VMOVUPS          (R11), Y7
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y7, Y7
-	VMOVUPS          (R11)(DI*1), Y8
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y8, Y8
-	VADDPS           Y8, Y7, Y7
-	VMOVUPS          Y6, Y8
+	VMOVUPS          (R11)(DI*1), Y9
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y9, Y9
+	VADDPS           Y9, Y7, Y10
+	VSUBPS           Y9, Y7, Y7
 	VMOVUPS          (R10), Y9
 	VMULPS.BCST      words3e800000<>+0(SB), Y9, Y9
-	VADDPS           Y9, Y8, Y8
-	VADDPS           Y7, Y8, Y8
-	VMOVUPS          Y6, Y6
-	VFMADD231PS.BCST words40800000<>+0(SB), Y7, Y6
-	VADDPS           (R11)(DI*2), Y6, Y6
+	VADDPS           Y9, Y8, Y9
+	VADDPS           Y10, Y9, Y9
+	VFMADD231PS.BCST words40800000<>+0(SB), Y10, Y8
+	VADDPS           (R11)(DI*2), Y8, Y8
+	VFMADD231PS.BCST words40000000<>+0(SB), Y7, Y4
+	ADDQ             SI, R10
+	ADDQ             SI, R11
 	VMOVUPS          (R10)(DI*1), Y7
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y7, Y7
-	VMOVUPS          (R10)(DI*2), Y9
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y9, Y9
-	VSUBPS           Y9, Y7, Y7
-	VMOVUPS          (R11), Y9
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y9, Y9
-	VMOVUPS          (R11)(DI*1), Y10
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y10, Y10
-	VSUBPS           Y10, Y9, Y9
-	VMOVUPS          Y7, Y7
-	VFMADD231PS.BCST words40000000<>+0(SB), Y9, Y7
-	ADDQ             SI, R10
-	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y9
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y9, Y9
 	VMOVUPS          (R10)(DI*2), Y10
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y10, Y10
-	VADDPS           Y10, Y9, Y9
+	VADDPS           Y10, Y7, Y11
+	VSUBPS           Y10, Y7, Y7
 	VMOVUPS          (R11), Y10
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y10, Y10
-	VMOVUPS          (R11)(DI*1), Y11
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y11, Y11
-	VADDPS           Y11, Y10, Y10
-	VMOVUPS          Y9, Y11
+	VMOVUPS          (R11)(DI*1), Y12
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y12, Y12
+	VADDPS           Y12, Y10, Y13
+	VSUBPS           Y12, Y10, Y10
 	VMOVUPS          (R10), Y12
 	VMULPS.BCST      words3e800000<>+0(SB), Y12, Y12
-	VADDPS           Y12, Y11, Y11
-	VADDPS           Y10, Y11, Y11
-	VMOVUPS          Y9, Y9
-	VFMADD231PS.BCST words40800000<>+0(SB), Y10, Y9
-	VADDPS           (R11)(DI*2), Y9, Y9
+	VADDPS           Y12, Y11, Y12
+	VADDPS           Y13, Y12, Y12
+	VFMADD231PS.BCST words40800000<>+0(SB), Y13, Y11
+	VADDPS           (R11)(DI*2), Y11, Y11
+	VFMADD231PS.BCST words40000000<>+0(SB), Y10, Y7
+	ADDQ             SI, R10
+	ADDQ             SI, R11
 	VMOVUPS          (R10)(DI*1), Y10
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y10, Y10
-	VMOVUPS          (R10)(DI*2), Y12
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y12, Y12
-	VSUBPS           Y12, Y10, Y10
-	VMOVUPS          (R11), Y12
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y12, Y12
-	VMOVUPS          (R11)(DI*1), Y13
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y13, Y13
-	VSUBPS           Y13, Y12, Y12
-	VMOVUPS          Y10, Y10
-	VFMADD231PS.BCST words40000000<>+0(SB), Y12, Y10
-	ADDQ             SI, R10
-	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y12
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y12, Y12
 	VMOVUPS          (R10)(DI*2), Y13
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y13, Y13
-	VADDPS           Y13, Y12, Y12
+	VADDPS           Y13, Y10, Y14
+	VSUBPS           Y13, Y10, Y10
 	VMOVUPS          (R11), Y13
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y13, Y13
-	VMOVUPS          (R11)(DI*1), Y14
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y14, Y14
-	VADDPS           Y14, Y13, Y13
-	VMOVUPS          Y12, Y14
+	VMOVUPS          (R11)(DI*1), Y15
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y15, Y15
+	VADDPS           Y15, Y13, Y16
+	VSUBPS           Y15, Y13, Y13
 	VMOVUPS          (R10), Y15
 	VMULPS.BCST      words3e800000<>+0(SB), Y15, Y15
-	VADDPS           Y15, Y14, Y14
-	VADDPS           Y13, Y14, Y14
-	VMOVUPS          Y12, Y12
-	VFMADD231PS.BCST words40800000<>+0(SB), Y13, Y12
-	VADDPS           (R11)(DI*2), Y12, Y12
-	VMOVUPS          (R10)(DI*1), Y13
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y13, Y13
-	VMOVUPS          (R10)(DI*2), Y15
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y15, Y15
-	VSUBPS           Y15, Y13, Y13
-	VMOVUPS          (R11), Y15
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y15, Y15
-	VMOVUPS          (R11)(DI*1), Y16
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y16, Y16
-	VSUBPS           Y16, Y15, Y15
-	VMOVUPS          Y13, Y13
-	VFMADD231PS.BCST words40000000<>+0(SB), Y15, Y13
+	VADDPS           Y15, Y14, Y15
+	VADDPS           Y16, Y15, Y15
+	VFMADD231PS.BCST words40800000<>+0(SB), Y16, Y14
+	VADDPS           (R11)(DI*2), Y14, Y14
+	VFMADD231PS.BCST words40000000<>+0(SB), Y13, Y10
 	ADDQ             SI, R10
 	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y15
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y15, Y15
+	VMOVUPS          (R10)(DI*1), Y13
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y13, Y13
 	VMOVUPS          (R10)(DI*2), Y16
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y16, Y16
-	VADDPS           Y16, Y15, Y15
+	VADDPS           Y16, Y13, Y17
+	VSUBPS           Y16, Y13, Y13
 	VMOVUPS          (R11), Y16
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y16, Y16
-	VMOVUPS          (R11)(DI*1), Y17
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y17, Y17
-	VADDPS           Y17, Y16, Y16
-	VMOVUPS          Y15, Y17
+	VMOVUPS          (R11)(DI*1), Y18
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y18, Y18
+	VADDPS           Y18, Y16, Y19
+	VSUBPS           Y18, Y16, Y16
 	VMOVUPS          (R10), Y18
 	VMULPS.BCST      words3e800000<>+0(SB), Y18, Y18
-	VADDPS           Y18, Y17, Y17
-	VADDPS           Y16, Y17, Y17
-	VMOVUPS          Y15, Y15
-	VFMADD231PS.BCST words40800000<>+0(SB), Y16, Y15
-	VADDPS           (R11)(DI*2), Y15, Y15
-	VMOVUPS          (R10)(DI*1), Y16
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y16, Y16
-	VMOVUPS          (R10)(DI*2), Y18
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y18, Y18
-	VSUBPS           Y18, Y16, Y16
-	VMOVUPS          (R11), Y18
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y18, Y18
-	VMOVUPS          (R11)(DI*1), Y19
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y19, Y19
-	VSUBPS           Y19, Y18, Y18
-	VMOVUPS          Y16, Y16
-	VFMADD231PS.BCST words40000000<>+0(SB), Y18, Y16
-	LEAQ             (R9), R10
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y5, Y18
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y8, Y19
+	VADDPS           Y18, Y17, Y18
 	VADDPS           Y19, Y18, Y18
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y11, Y19
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y14, Y20
-	VADDPS           Y20, Y19, Y19
-	VMOVUPS          Y18, Y20
-	VMULPS.BCST      words3e800000<>+0(SB), Y2, Y2
-	VADDPS           Y2, Y20, Y20
-	VADDPS           Y19, Y20, Y20
-	VMOVUPS          Y20, (R10)
-	VMOVUPS          Y18, Y2
-	VFMADD231PS.BCST words40800000<>+0(SB), Y19, Y2
-	VADDPS           Y17, Y2, Y2
+	VFMADD231PS.BCST words40800000<>+0(SB), Y19, Y17
+	VADDPS           (R11)(DI*2), Y17, Y17
+	VFMADD231PS.BCST words40000000<>+0(SB), Y16, Y13
+	LEAQ             (R9), R10
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y6, Y6
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y9, Y9
+	VADDPS           Y9, Y6, Y16
+	VSUBPS           Y9, Y6, Y6
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y12, Y9
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y15, Y12
+	VADDPS           Y12, Y9, Y15
+	VSUBPS           Y12, Y9, Y9
+	VMULPS.BCST      words3e800000<>+0(SB), Y3, Y3
+	VADDPS           Y3, Y16, Y3
+	VADDPS           Y15, Y3, Y3
+	VMOVUPS          Y3, (R10)
+	VMOVUPS          Y16, Y3
+	VFMADD231PS.BCST words40800000<>+0(SB), Y15, Y3
+	VADDPS           Y18, Y3, Y3
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond9
-	VMOVUPS          Y2, (R10)(AX*2)
+	VMOVUPS          Y3, (R10)(AX*2)
 
 beyond9:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y5, Y2
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y8, Y5
-	VSUBPS           Y5, Y2, Y2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y11, Y5
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y14, Y8
-	VSUBPS           Y8, Y5, Y5
-	VMOVUPS          Y2, Y2
-	VFMADD231PS.BCST words40000000<>+0(SB), Y5, Y2
+	VMOVUPS          Y6, Y3
+	VFMADD231PS.BCST words40000000<>+0(SB), Y9, Y3
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond10
-	VMOVUPS          Y2, (R10)(AX*1)
+	VMOVUPS          Y3, (R10)(AX*1)
 
 beyond10:
 	CMPQ             rows+88(FP), $0x01
 	JLE              beyond11
 	LEAQ             (R9)(CX*1), R10
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y4, Y2
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y7, Y5
-	VADDPS           Y5, Y2, Y2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y10, Y5
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y13, Y8
-	VADDPS           Y8, Y5, Y5
-	VMOVUPS          Y2, Y8
-	VMULPS.BCST      words3e800000<>+0(SB), Y1, Y1
-	VADDPS           Y1, Y8, Y8
-	VADDPS           Y5, Y8, Y8
-	VMOVUPS          Y8, (R10)
-	VMOVUPS          Y2, Y1
-	VFMADD231PS.BCST words40800000<>+0(SB), Y5, Y1
-	VADDPS           Y16, Y1, Y1
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y1, Y1
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y4, Y3
+	VADDPS           Y3, Y1, Y4
+	VSUBPS           Y3, Y1, Y1
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y7, Y3
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y10, Y6
+	VADDPS           Y6, Y3, Y7
+	VSUBPS           Y6, Y3, Y3
+	VMULPS.BCST      words3e800000<>+0(SB), Y0, Y0
+	VADDPS           Y0, Y4, Y0
+	VADDPS           Y7, Y0, Y0
+	VMOVUPS          Y0, (R10)
+	VMOVUPS          Y4, Y0
+	VFMADD231PS.BCST words40800000<>+0(SB), Y7, Y0
+	VADDPS           Y13, Y0, Y0
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond12
-	VMOVUPS          Y1, (R10)(AX*2)
+	VMOVUPS          Y0, (R10)(AX*2)
 
 beyond12:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y4, Y1
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y7, Y2
-	VSUBPS           Y2, Y1, Y1
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y10, Y2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y13, Y4
-	VSUBPS           Y4, Y2, Y2
-	VMOVUPS          Y1, Y1
-	VFMADD231PS.BCST words40000000<>+0(SB), Y2, Y1
+	VMOVUPS          Y1, Y0
+	VFMADD231PS.BCST words40000000<>+0(SB), Y3, Y0
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond13
-	VMOVUPS          Y1, (R10)(AX*1)
+	VMOVUPS          Y0, (R10)(AX*1)
 
 beyond13:
 beyond11:
 	CMPQ             rows+88(FP), $0x02
 	JLE              beyond14
 	LEAQ             (R9)(CX*2), R9
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y3, Y1
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y6, Y2
-	VADDPS           Y2, Y1, Y1
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y9, Y2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y12, Y4
-	VADDPS           Y4, Y2, Y2
-	VMOVUPS          Y1, Y4
-	VMULPS.BCST      words3e800000<>+0(SB), Y0, Y0
-	VADDPS           Y0, Y4, Y4
-	VADDPS           Y2, Y4, Y4
-	VMOVUPS          Y4, (R9)
-	VMOVUPS          Y1, Y0
-	VFMADD231PS.BCST words40800000<>+0(SB), Y2, Y0
-	VADDPS           Y15, Y0, Y0
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y5, Y0
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y8, Y1
+	VADDPS           Y1, Y0, Y3
+	VSUBPS           Y1, Y0, Y0
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y11, Y1
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y14, Y4
+	VADDPS           Y4, Y1, Y5
+	VSUBPS           Y4, Y1, Y1
+	VMULPS.BCST      words3e800000<>+0(SB), Y2, Y2
+	VADDPS           Y2, Y3, Y2
+	VADDPS           Y5, Y2, Y2
+	VMOVUPS          Y2, (R9)
+	VMOVUPS          Y3, Y2
+	VFMADD231PS.BCST words40800000<>+0(SB), Y5, Y2
+	VADDPS           Y17, Y2, Y2
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond15
-	VMOVUPS          Y0, (R9)(AX*2)
+	VMOVUPS          Y2, (R9)(AX*2)
 
 beyond15:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y3, Y0
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y6, Y1
-	VSUBPS           Y1, Y0, Y0
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y9, Y1
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y12, Y2
-	VSUBPS           Y2, Y1, Y1
 	VMOVUPS          Y0, Y0
 	VFMADD231PS.BCST words40000000<>+0(SB), Y1, Y0
 	CMPQ             cols+96(FP), $0x01
@@ -10891,222 +10437,201 @@ wide:
 	LEAQ             (DI)(DI*2), R13
 	LEAQ             (R11)(R13*1), R13
 	VMOVUPS          (R11)(DI*1), Z0
-	VADDPS           (R11)(DI*2), Z0, Z0
+	VMOVUPS          (R11)(DI*2), Z1
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (R13), Z1
-	VADDPS           (R13)(DI*1), Z1, Z1
-	VMOVUPS          Z0, Z2
-	VADDPS           (R11), Z2, Z2
-	VADDPS           Z1, Z2, Z2
-	VMOVUPS          Z0, Z0
-	VFMADD231PS.BCST words40800000<>+0(SB), Z1, Z0
+	VMOVUPS          (R13)(DI*1), Z3
+	VADDPS           Z3, Z1, Z4
+	VSUBPS           Z3, Z1, Z1
+	VADDPS           (R11), Z2, Z3
+	VADDPS           Z4, Z3, Z3
+	VFMADD231PS.BCST words40800000<>+0(SB), Z4, Z2
+	VMOVUPS          Z0, Z4
+	VFMADD231PS.BCST words40000000<>+0(SB), Z1, Z4
+	VFMADD231PS.BCST words41000000<>+0(SB), Z1, Z0
+	VADDPS           (R13)(DI*2), Z0, Z0
+	ADDQ             SI, R11
+	ADDQ             SI, R13
 	VMOVUPS          (R11)(DI*1), Z1
-	VSUBPS           (R11)(DI*2), Z1, Z1
-	VMOVUPS          (R13), Z3
-	VSUBPS           (R13)(DI*1), Z3, Z3
-	VMOVUPS          Z1, Z4
-	VFMADD231PS.BCST words40000000<>+0(SB), Z3, Z4
-	VMOVUPS          Z1, Z1
-	VFMADD231PS.BCST words41000000<>+0(SB), Z3, Z1
+	VMOVUPS          (R11)(DI*2), Z5
+	VADDPS           Z5, Z1, Z6
+	VSUBPS           Z5, Z1, Z1
+	VMOVUPS          (R13), Z5
+	VMOVUPS          (R13)(DI*1), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VADDPS           (R11), Z6, Z7
+	VADDPS           Z8, Z7, Z7
+	VFMADD231PS.BCST words40800000<>+0(SB), Z8, Z6
+	VMOVUPS          Z1, Z8
+	VFMADD231PS.BCST words40000000<>+0(SB), Z5, Z8
+	VFMADD231PS.BCST words41000000<>+0(SB), Z5, Z1
 	VADDPS           (R13)(DI*2), Z1, Z1
 	ADDQ             SI, R11
 	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z3
-	VADDPS           (R11)(DI*2), Z3, Z3
-	VMOVUPS          (R13), Z5
-	VADDPS           (R13)(DI*1), Z5, Z5
-	VMOVUPS          Z3, Z6
-	VADDPS           (R11), Z6, Z6
-	VADDPS           Z5, Z6, Z6
-	VMOVUPS          Z3, Z3
-	VFMADD231PS.BCST words40800000<>+0(SB), Z5, Z3
 	VMOVUPS          (R11)(DI*1), Z5
-	VSUBPS           (R11)(DI*2), Z5, Z5
-	VMOVUPS          (R13), Z7
-	VSUBPS           (R13)(DI*1), Z7, Z7
-	VMOVUPS          Z5, Z8
-	VFMADD231PS.BCST words40000000<>+0(SB), Z7, Z8
-	VMOVUPS          Z5, Z5
-	VFMADD231PS.BCST words41000000<>+0(SB), Z7, Z5
+	VMOVUPS          (R11)(DI*2), Z9
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
+	VMOVUPS          (R13), Z9
+	VMOVUPS          (R13)(DI*1), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VADDPS           (R11), Z10, Z11
+	VADDPS           Z12, Z11, Z11
+	VFMADD231PS.BCST words40800000<>+0(SB), Z12, Z10
+	VMOVUPS          Z5, Z12
+	VFMADD231PS.BCST words40000000<>+0(SB), Z9, Z12
+	VFMADD231PS.BCST words41000000<>+0(SB), Z9, Z5
 	VADDPS           (R13)(DI*2), Z5, Z5
 	ADDQ             SI, R11
 	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z7
-	VADDPS           (R11)(DI*2), Z7, Z7
-	VMOVUPS          (R13), Z9
-	VADDPS           (R13)(DI*1), Z9, Z9
-	VMOVUPS          Z7, Z10
-	VADDPS           (R11), Z10, Z10
-	VADDPS           Z9, Z10, Z10
-	VMOVUPS          Z7, Z7
-	VFMADD231PS.BCST words40800000<>+0(SB), Z9, Z7
 	VMOVUPS          (R11)(DI*1), Z9
-	VSUBPS           (R11)(DI*2), Z9, Z9
-	VMOVUPS          (R13), Z11
-	VSUBPS           (R13)(DI*1), Z11, Z11
-	VMOVUPS          Z9, Z12
-	VFMADD231PS.BCST words40000000<>+0(SB), Z11, Z12
-	VMOVUPS          Z9, Z9
-	VFMADD231PS.BCST words41000000<>+0(SB), Z11, Z9
+	VMOVUPS          (R11)(DI*2), Z13
+	VADDPS           Z13, Z9, Z14
+	VSUBPS           Z13, Z9, Z9
+	VMOVUPS          (R13), Z13
+	VMOVUPS          (R13)(DI*1), Z15
+	VADDPS           Z15, Z13, Z16
+	VSUBPS           Z15, Z13, Z13
+	VADDPS           (R11), Z14, Z15
+	VADDPS           Z16, Z15, Z15
+	VFMADD231PS.BCST words40800000<>+0(SB), Z16, Z14
+	VMOVUPS          Z9, Z16
+	VFMADD231PS.BCST words40000000<>+0(SB), Z13, Z16
+	VFMADD231PS.BCST words41000000<>+0(SB), Z13, Z9
 	VADDPS           (R13)(DI*2), Z9, Z9
 	ADDQ             SI, R11
 	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z11
-	VADDPS           (R11)(DI*2), Z11, Z11
-	VMOVUPS          (R13), Z13
-	VADDPS           (R13)(DI*1), Z13, Z13
-	VMOVUPS          Z11, Z14
-	VADDPS           (R11), Z14, Z14
-	VADDPS           Z13, Z14, Z14
-	VMOVUPS          Z11, Z11
-	VFMADD231PS.BCST words40800000<>+0(SB), Z13, Z11
 	VMOVUPS          (R11)(DI*1), Z13
-	VSUBPS           (R11)(DI*2), Z13, Z13
-	VMOVUPS          (R13), Z15
-	VSUBPS           (R13)(DI*1), Z15, Z15
-	VMOVUPS          Z13, Z16
-	VFMADD231PS.BCST words40000000<>+0(SB), Z15, Z16
-	VMOVUPS          Z13, Z13
-	VFMADD231PS.BCST words41000000<>+0(SB), Z15, Z13
+	VMOVUPS          (R11)(DI*2), Z17
+	VADDPS           Z17, Z13, Z18
+	VSUBPS           Z17, Z13, Z13
+	VMOVUPS          (R13), Z17
+	VMOVUPS          (R13)(DI*1), Z19
+	VADDPS           Z19, Z17, Z20
+	VSUBPS           Z19, Z17, Z17
+	VADDPS           (R11), Z18, Z19
+	VADDPS           Z20, Z19, Z19
+	VFMADD231PS.BCST words40800000<>+0(SB), Z20, Z18
+	VMOVUPS          Z13, Z20
+	VFMADD231PS.BCST words40000000<>+0(SB), Z17, Z20
+	VFMADD231PS.BCST words41000000<>+0(SB), Z17, Z13
 	VADDPS           (R13)(DI*2), Z13, Z13
 	ADDQ             SI, R11
 	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z15
-	VADDPS           (R11)(DI*2), Z15, Z15
-	VMOVUPS          (R13), Z17
-	VADDPS           (R13)(DI*1), Z17, Z17
-	VMOVUPS          Z15, Z18
-	VADDPS           (R11), Z18, Z18
-	VADDPS           Z17, Z18, Z18
-	VMOVUPS          Z15, Z15
-	VFMADD231PS.BCST words40800000<>+0(SB), Z17, Z15
 	VMOVUPS          (R11)(DI*1), Z17
-	VSUBPS           (R11)(DI*2), Z17, Z17
-	VMOVUPS          (R13), Z19
-	VSUBPS           (R13)(DI*1), Z19, Z19
-	VMOVUPS          Z17, Z20
-	VFMADD231PS.BCST words40000000<>+0(SB), Z19, Z20
-	VMOVUPS          Z17, Z17
-	VFMADD231PS.BCST words41000000<>+0(SB), Z19, Z17
-	VADDPS           (R13)(DI*2), Z17, Z17
-	ADDQ             SI, R11
-	ADDQ             SI, R13
-	VMOVUPS          (R11)(DI*1), Z19
-	VADDPS           (R11)(DI*2), Z19, Z19
+	VMOVUPS          (R11)(DI*2), Z21
+	VADDPS           Z21, Z17, Z22
+	VSUBPS           Z21, Z17, Z17
 	VMOVUPS          (R13), Z21
-	VADDPS           (R13)(DI*1), Z21, Z21
-	VMOVUPS          Z19, Z22
-	VADDPS           (R11), Z22, Z22
-	VADDPS           Z21, Z22, Z22
-	VMOVUPS          Z19, Z19
-	VFMADD231PS.BCST words40800000<>+0(SB), Z21, Z19
-	VMOVUPS          (R11)(DI*1), Z21
-	VSUBPS           (R11)(DI*2), Z21, Z21
-	VMOVUPS          (R13), Z23
-	VSUBPS           (R13)(DI*1), Z23, Z23
-	VMOVUPS          Z21, Z24
-	VFMADD231PS.BCST words40000000<>+0(SB), Z23, Z24
-	VMOVUPS          Z21, Z21
-	VFMADD231PS.BCST words41000000<>+0(SB), Z23, Z21
-	VADDPS           (R13)(DI*2), Z21, Z21
+	VMOVUPS          (R13)(DI*1), Z23
+	VADDPS           Z23, Z21, Z24
+	VSUBPS           Z23, Z21, Z21
+	VADDPS           (R11), Z22, Z23
+	VADDPS           Z24, Z23, Z23
+	VFMADD231PS.BCST words40800000<>+0(SB), Z24, Z22
+	VMOVUPS          Z17, Z24
+	VFMADD231PS.BCST words40000000<>+0(SB), Z21, Z24
+	VFMADD231PS.BCST words41000000<>+0(SB), Z21, Z17
+	VADDPS           (R13)(DI*2), Z17, Z17
 	LEAQ             (R12), R11
-	VADDPS           Z10, Z6, Z23
-	VADDPS           Z18, Z14, Z25
-	VMOVUPS          Z23, Z26
-	VADDPS           Z2, Z26, Z26
-	VADDPS           Z25, Z26, Z26
-	VMOVUPS          Z26, (R11)
-	VMOVUPS          Z23, Z2
-	VFMADD231PS.BCST words40800000<>+0(SB), Z25, Z2
+	VADDPS           Z11, Z7, Z21
+	VSUBPS           Z11, Z7, Z7
+	VADDPS           Z19, Z15, Z11
+	VSUBPS           Z19, Z15, Z15
+	VADDPS           Z3, Z21, Z3
+	VADDPS           Z11, Z3, Z3
+	VMOVUPS          Z3, (R11)
+	VMOVUPS          Z21, Z3
+	VFMADD231PS.BCST words40800000<>+0(SB), Z11, Z3
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond
-	VMOVUPS          Z2, (R11)(AX*2)
+	VMOVUPS          Z3, (R11)(AX*2)
 
 beyond:
-	VSUBPS           Z10, Z6, Z2
-	VSUBPS           Z18, Z14, Z6
-	VMOVUPS          Z2, Z10
-	VFMADD231PS.BCST words40000000<>+0(SB), Z6, Z10
+	VMOVUPS          Z7, Z3
+	VFMADD231PS.BCST words40000000<>+0(SB), Z15, Z3
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond2
-	VMOVUPS          Z10, (R11)(AX*1)
+	VMOVUPS          Z3, (R11)(AX*1)
 
 beyond2:
-	VMOVUPS          Z2, Z2
-	VFMADD231PS.BCST words41000000<>+0(SB), Z6, Z2
-	VADDPS           Z22, Z2, Z2
+	VMOVUPS          Z7, Z3
+	VFMADD231PS.BCST words41000000<>+0(SB), Z15, Z3
+	VADDPS           Z23, Z3, Z3
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond3
 	LEAQ             (AX)(AX*2), R13
-	VMOVUPS          Z2, (R11)(R13*1)
+	VMOVUPS          Z3, (R11)(R13*1)
 
 beyond3:
 	CMPQ             rows+88(FP), $0x01
 	JLE              beyond4
 	LEAQ             (R12)(CX*1), R11
-	VADDPS           Z12, Z8, Z2
-	VADDPS           Z20, Z16, Z6
-	VMOVUPS          Z2, Z10
-	VADDPS           Z4, Z10, Z10
-	VADDPS           Z6, Z10, Z10
-	VMOVUPS          Z10, (R11)
-	VMOVUPS          Z2, Z2
-	VFMADD231PS.BCST words40800000<>+0(SB), Z6, Z2
+	VADDPS           Z12, Z8, Z3
+	VSUBPS           Z12, Z8, Z7
+	VADDPS           Z20, Z16, Z8
+	VSUBPS           Z20, Z16, Z11
+	VADDPS           Z4, Z3, Z4
+	VADDPS           Z8, Z4, Z4
+	VMOVUPS          Z4, (R11)
+	VMOVUPS          Z3, Z3
+	VFMADD231PS.BCST words40800000<>+0(SB), Z8, Z3
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond5
-	VMOVUPS          Z2, (R11)(AX*2)
+	VMOVUPS          Z3, (R11)(AX*2)
 
 beyond5:
-	VSUBPS           Z12, Z8, Z2
-	VSUBPS           Z20, Z16, Z4
-	VMOVUPS          Z2, Z6
-	VFMADD231PS.BCST words40000000<>+0(SB), Z4, Z6
+	VMOVUPS          Z7, Z3
+	VFMADD231PS.BCST words40000000<>+0(SB), Z11, Z3
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond6
-	VMOVUPS          Z6, (R11)(AX*1)
+	VMOVUPS          Z3, (R11)(AX*1)
 
 beyond6:
-	VMOVUPS          Z2, Z2
-	VFMADD231PS.BCST words41000000<>+0(SB), Z4, Z2
-	VADDPS           Z24, Z2, Z2
+	VMOVUPS          Z7, Z3
+	VFMADD231PS.BCST words41000000<>+0(SB), Z11, Z3
+	VADDPS           Z24, Z3, Z3
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond7
 	LEAQ             (AX)(AX*2), R13
-	VMOVUPS          Z2, (R11)(R13*1)
+	VMOVUPS          Z3, (R11)(R13*1)
 
 beyond7:
 beyond4:
 	CMPQ             rows+88(FP), $0x02
 	JLE              beyond8
 	LEAQ             (R12)(CX*2), R11
-	VADDPS           Z7, Z3, Z2
-	VADDPS           Z15, Z11, Z4
-	VMOVUPS          Z2, Z6
-	VADDPS           Z0, Z6, Z6
-	VADDPS           Z4, Z6, Z6
-	VMOVUPS          Z6, (R11)
-	VMOVUPS          Z2, Z0
-	VFMADD231PS.BCST words40800000<>+0(SB), Z4, Z0
+	VADDPS           Z10, Z6, Z3
+	VSUBPS           Z10, Z6, Z4
+	VADDPS           Z18, Z14, Z6
+	VSUBPS           Z18, Z14, Z7
+	VADDPS           Z2, Z3, Z2
+	VADDPS           Z6, Z2, Z2
+	VMOVUPS          Z2, (R11)
+	VMOVUPS          Z3, Z2
+	VFMADD231PS.BCST words40800000<>+0(SB), Z6, Z2
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond9
-	VMOVUPS          Z0, (R11)(AX*2)
+	VMOVUPS          Z2, (R11)(AX*2)
 
 beyond9:
-	VSUBPS           Z7, Z3, Z0
-	VSUBPS           Z15, Z11, Z2
-	VMOVUPS          Z0, Z3
-	VFMADD231PS.BCST words40000000<>+0(SB), Z2, Z3
+	VMOVUPS          Z4, Z2
+	VFMADD231PS.BCST words40000000<>+0(SB), Z7, Z2
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond10
-	VMOVUPS          Z3, (R11)(AX*1)
+	VMOVUPS          Z2, (R11)(AX*1)
 
 beyond10:
-	VMOVUPS          Z0, Z0
-	VFMADD231PS.BCST words41000000<>+0(SB), Z2, Z0
-	VADDPS           Z19, Z0, Z0
+	VMOVUPS          Z4, Z2
+	VFMADD231PS.BCST words41000000<>+0(SB), Z7, Z2
+	VADDPS           Z22, Z2, Z2
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond11
 	LEAQ             (AX)(AX*2), R13
-	VMOVUPS          Z0, (R11)(R13*1)
+	VMOVUPS          Z2, (R11)(R13*1)
 
 beyond11:
 beyond8:
@@ -11114,31 +10639,30 @@ beyond8:
 	JLE              beyond12
 	LEAQ             (CX)(CX*2), R11
 	LEAQ             (R12)(R11*1), R11
-	VADDPS           Z9, Z5, Z0
-	VADDPS           Z17, Z13, Z2
-	VMOVUPS          Z0, Z3
-	VADDPS           Z1, Z3, Z3
-	VADDPS           Z2, Z3, Z3
-	VMOVUPS          Z3, (R11)
-	VMOVUPS          Z0, Z0
-	VFMADD231PS.BCST words40800000<>+0(SB), Z2, Z0
+	VADDPS           Z5, Z1, Z2
+	VSUBPS           Z5, Z1, Z1
+	VADDPS           Z13, Z9, Z3
+	VSUBPS           Z13, Z9, Z4
+	VADDPS           Z0, Z2, Z0
+	VADDPS           Z3, Z0, Z0
+	VMOVUPS          Z0, (R11)
+	VMOVUPS          Z2, Z0
+	VFMADD231PS.BCST words40800000<>+0(SB), Z3, Z0
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond13
 	VMOVUPS          Z0, (R11)(AX*2)
 
 beyond13:
-	VSUBPS           Z9, Z5, Z0
-	VSUBPS           Z17, Z13, Z1
-	VMOVUPS          Z0, Z2
-	VFMADD231PS.BCST words40000000<>+0(SB), Z1, Z2
+	VMOVUPS          Z1, Z0
+	VFMADD231PS.BCST words40000000<>+0(SB), Z4, Z0
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond14
-	VMOVUPS          Z2, (R11)(AX*1)
+	VMOVUPS          Z0, (R11)(AX*1)
 
 beyond14:
-	VMOVUPS          Z0, Z0
-	VFMADD231PS.BCST words41000000<>+0(SB), Z1, Z0
-	VADDPS           Z21, Z0, Z0
+	VMOVUPS          Z1, Z0
+	VFMADD231PS.BCST words41000000<>+0(SB), Z4, Z0
+	VADDPS           Z17, Z0, Z0
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond15
 	LEAQ             (AX)(AX*2), R12
@@ -11158,222 +10682,201 @@ narrow:
 	LEAQ             (DI)(DI*2), R11
 	LEAQ             (R10)(R11*1), R11
 	VMOVUPS          (R10)(DI*1), Y0
-	VADDPS           (R10)(DI*2), Y0, Y0
+	VMOVUPS          (R10)(DI*2), Y1
+	VADDPS           Y1, Y0, Y2
+	VSUBPS           Y1, Y0, Y0
 	VMOVUPS          (R11), Y1
-	VADDPS           (R11)(DI*1), Y1, Y1
-	VMOVUPS          Y0, Y2
-	VADDPS           (R10), Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMOVUPS          Y0, Y0
-	VFMADD231PS.BCST words40800000<>+0(SB), Y1, Y0
+	VMOVUPS          (R11)(DI*1), Y3
+	VADDPS           Y3, Y1, Y4
+	VSUBPS           Y3, Y1, Y1
+	VADDPS           (R10), Y2, Y3
+	VADDPS           Y4, Y3, Y3
+	VFMADD231PS.BCST words40800000<>+0(SB), Y4, Y2
+	VMOVUPS          Y0, Y4
+	VFMADD231PS.BCST words40000000<>+0(SB), Y1, Y4
+	VFMADD231PS.BCST words41000000<>+0(SB), Y1, Y0
+	VADDPS           (R11)(DI*2), Y0, Y0
+	ADDQ             SI, R10
+	ADDQ             SI, R11
 	VMOVUPS          (R10)(DI*1), Y1
-	VSUBPS           (R10)(DI*2), Y1, Y1
-	VMOVUPS          (R11), Y3
-	VSUBPS           (R11)(DI*1), Y3, Y3
-	VMOVUPS          Y1, Y4
-	VFMADD231PS.BCST words40000000<>+0(SB), Y3, Y4
-	VMOVUPS          Y1, Y1
-	VFMADD231PS.BCST words41000000<>+0(SB), Y3, Y1
+	VMOVUPS          (R10)(DI*2), Y5
+	VADDPS           Y5, Y1, Y6
+	VSUBPS           Y5, Y1, Y1
+	VMOVUPS          (R11), Y5
+	VMOVUPS          (R11)(DI*1), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VADDPS           (R10), Y6, Y7
+	VADDPS           Y8, Y7, Y7
+	VFMADD231PS.BCST words40800000<>+0(SB), Y8, Y6
+	VMOVUPS          Y1, Y8
+	VFMADD231PS.BCST words40000000<>+0(SB), Y5, Y8
+	VFMADD231PS.BCST words41000000<>+0(SB), Y5, Y1
 	VADDPS           (R11)(DI*2), Y1, Y1
 	ADDQ             SI, R10
 	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y3
-	VADDPS           (R10)(DI*2), Y3, Y3
-	VMOVUPS          (R11), Y5
-	VADDPS           (R11)(DI*1), Y5, Y5
-	VMOVUPS          Y3, Y6
-	VADDPS           (R10), Y6, Y6
-	VADDPS           Y5, Y6, Y6
-	VMOVUPS          Y3, Y3
-	VFMADD231PS.BCST words40800000<>+0(SB), Y5, Y3
 	VMOVUPS          (R10)(DI*1), Y5
-	VSUBPS           (R10)(DI*2), Y5, Y5
-	VMOVUPS          (R11), Y7
-	VSUBPS           (R11)(DI*1), Y7, Y7
-	VMOVUPS          Y5, Y8
-	VFMADD231PS.BCST words40000000<>+0(SB), Y7, Y8
-	VMOVUPS          Y5, Y5
-	VFMADD231PS.BCST words41000000<>+0(SB), Y7, Y5
+	VMOVUPS          (R10)(DI*2), Y9
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
+	VMOVUPS          (R11), Y9
+	VMOVUPS          (R11)(DI*1), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VADDPS           (R10), Y10, Y11
+	VADDPS           Y12, Y11, Y11
+	VFMADD231PS.BCST words40800000<>+0(SB), Y12, Y10
+	VMOVUPS          Y5, Y12
+	VFMADD231PS.BCST words40000000<>+0(SB), Y9, Y12
+	VFMADD231PS.BCST words41000000<>+0(SB), Y9, Y5
 	VADDPS           (R11)(DI*2), Y5, Y5
 	ADDQ             SI, R10
 	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y7
-	VADDPS           (R10)(DI*2), Y7, Y7
-	VMOVUPS          (R11), Y9
-	VADDPS           (R11)(DI*1), Y9, Y9
-	VMOVUPS          Y7, Y10
-	VADDPS           (R10), Y10, Y10
-	VADDPS           Y9, Y10, Y10
-	VMOVUPS          Y7, Y7
-	VFMADD231PS.BCST words40800000<>+0(SB), Y9, Y7
 	VMOVUPS          (R10)(DI*1), Y9
-	VSUBPS           (R10)(DI*2), Y9, Y9
-	VMOVUPS          (R11), Y11
-	VSUBPS           (R11)(DI*1), Y11, Y11
-	VMOVUPS          Y9, Y12
-	VFMADD231PS.BCST words40000000<>+0(SB), Y11, Y12
-	VMOVUPS          Y9, Y9
-	VFMADD231PS.BCST words41000000<>+0(SB), Y11, Y9
+	VMOVUPS          (R10)(DI*2), Y13
+	VADDPS           Y13, Y9, Y14
+	VSUBPS           Y13, Y9, Y9
+	VMOVUPS          (R11), Y13
+	VMOVUPS          (R11)(DI*1), Y15
+	VADDPS           Y15, Y13, Y16
+	VSUBPS           Y15, Y13, Y13
+	VADDPS           (R10), Y14, Y15
+	VADDPS           Y16, Y15, Y15
+	VFMADD231PS.BCST words40800000<>+0(SB), Y16, Y14
+	VMOVUPS          Y9, Y16
+	VFMADD231PS.BCST words40000000<>+0(SB), Y13, Y16
+	VFMADD231PS.BCST words41000000<>+0(SB), Y13, Y9
 	VADDPS           (R11)(DI*2), Y9, Y9
 	ADDQ             SI, R10
 	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y11
-	VADDPS           (R10)(DI*2), Y11, Y11
-	VMOVUPS          (R11), Y13
-	VADDPS           (R11)(DI*1), Y13, Y13
-	VMOVUPS          Y11, Y14
-	VADDPS           (R10), Y14, Y14
-	VADDPS           Y13, Y14, Y14
-	VMOVUPS          Y11, Y11
-	VFMADD231PS.BCST words40800000<>+0(SB), Y13, Y11
 	VMOVUPS          (R10)(DI*1), Y13
-	VSUBPS           (R10)(DI*2), Y13, Y13
-	VMOVUPS          (R11), Y15
-	VSUBPS           (R11)(DI*1), Y15, Y15
-	VMOVUPS          Y13, Y16
-	VFMADD231PS.BCST words40000000<>+0(SB), Y15, Y16
-	VMOVUPS          Y13, Y13
-	VFMADD231PS.BCST words41000000<>+0(SB), Y15, Y13
+	VMOVUPS          (R10)(DI*2), Y17
+	VADDPS           Y17, Y13, Y18
+	VSUBPS           Y17, Y13, Y13
+	VMOVUPS          (R11), Y17
+	VMOVUPS          (R11)(DI*1), Y19
+	VADDPS           Y19, Y17, Y20
+	VSUBPS           Y19, Y17, Y17
+	VADDPS           (R10), Y18, Y19
+	VADDPS           Y20, Y19, Y19
+	VFMADD231PS.BCST words40800000<>+0(SB), Y20, Y18
+	VMOVUPS          Y13, Y20
+	VFMADD231PS.BCST words40000000<>+0(SB), Y17, Y20
+	VFMADD231PS.BCST words41000000<>+0(SB), Y17, Y13
 	VADDPS           (R11)(DI*2), Y13, Y13
 	ADDQ             SI, R10
 	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y15
-	VADDPS           (R10)(DI*2), Y15, Y15
-	VMOVUPS          (R11), Y17
-	VADDPS           (R11)(DI*1), Y17, Y17
-	VMOVUPS          Y15, Y18
-	VADDPS           (R10), Y18, Y18
-	VADDPS           Y17, Y18, Y18
-	VMOVUPS          Y15, Y15
-	VFMADD231PS.BCST words40800000<>+0(SB), Y17, Y15
 	VMOVUPS          (R10)(DI*1), Y17
-	VSUBPS           (R10)(DI*2), Y17, Y17
-	VMOVUPS          (R11), Y19
-	VSUBPS           (R11)(DI*1), Y19, Y19
-	VMOVUPS          Y17, Y20
-	VFMADD231PS.BCST words40000000<>+0(SB), Y19, Y20
-	VMOVUPS          Y17, Y17
-	VFMADD231PS.BCST words41000000<>+0(SB), Y19, Y17
-	VADDPS           (R11)(DI*2), Y17, Y17
-	ADDQ             SI, R10
-	ADDQ             SI, R11
-	VMOVUPS          (R10)(DI*1), Y19
-	VADDPS           (R10)(DI*2), Y19, Y19
+	VMOVUPS          (R10)(DI*2), Y21
+	VADDPS           Y21, Y17, Y22
+	VSUBPS           Y21, Y17, Y17
 	VMOVUPS          (R11), Y21
-	VADDPS           (R11)(DI*1), Y21, Y21
-	VMOVUPS          Y19, Y22
-	VADDPS           (R10), Y22, Y22
-	VADDPS           Y21, Y22, Y22
-	VMOVUPS          Y19, Y19
-	VFMADD231PS.BCST words40800000<>+0(SB), Y21, Y19
-	VMOVUPS          (R10)(DI*1), Y21
-	VSUBPS           (R10)(DI*2), Y21, Y21
-	VMOVUPS          (R11), Y23
-	VSUBPS           (R11)(DI*1), Y23, Y23
-	VMOVUPS          Y21, Y24
-	VFMADD231PS.BCST words40000000<>+0(SB), Y23, Y24
-	VMOVUPS          Y21, Y21
-	VFMADD231PS.BCST words41000000<>+0(SB), Y23, Y21
-	VADDPS           (R11)(DI*2), Y21, Y21
+	VMOVUPS          (R11)(DI*1), Y23
+	VADDPS           Y23, Y21, Y24
+	VSUBPS           Y23, Y21, Y21
+	VADDPS           (R10), Y22, Y23
+	VADDPS           Y24, Y23, Y23
+	VFMADD231PS.BCST words40800000<>+0(SB), Y24, Y22
+	VMOVUPS          Y17, Y24
+	VFMADD231PS.BCST words40000000<>+0(SB), Y21, Y24
+	VFMADD231PS.BCST words41000000<>+0(SB), Y21, Y17
+	VADDPS           (R11)(DI*2), Y17, Y17
 	LEAQ             (R9), R10
-	VADDPS           Y10, Y6, Y23
-	VADDPS           Y18, Y14, Y25
-	VMOVUPS          Y23, Y26
-	VADDPS           Y2, Y26, Y26
-	VADDPS           Y25, Y26, Y26
-	VMOVUPS          Y26, (R10)
-	VMOVUPS          Y23, Y2
-	VFMADD231PS.BCST words40800000<>+0(SB), Y25, Y2
+	VADDPS           Y11, Y7, Y21
+	VSUBPS           Y11, Y7, Y7
+	VADDPS           Y19, Y15, Y11
+	VSUBPS           Y19, Y15, Y15
+	VADDPS           Y3, Y21, Y3
+	VADDPS           Y11, Y3, Y3
+	VMOVUPS          Y3, (R10)
+	VMOVUPS          Y21, Y3
+	VFMADD231PS.BCST words40800000<>+0(SB), Y11, Y3
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond16
-	VMOVUPS          Y2, (R10)(AX*2)
+	VMOVUPS          Y3, (R10)(AX*2)
 
 beyond16:
-	VSUBPS           Y10, Y6, Y2
-	VSUBPS           Y18, Y14, Y6
-	VMOVUPS          Y2, Y10
-	VFMADD231PS.BCST words40000000<>+0(SB), Y6, Y10
+	VMOVUPS          Y7, Y3
+	VFMADD231PS.BCST words40000000<>+0(SB), Y15, Y3
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond17
-	VMOVUPS          Y10, (R10)(AX*1)
+	VMOVUPS          Y3, (R10)(AX*1)
 
 beyond17:
-	VMOVUPS          Y2, Y2
-	VFMADD231PS.BCST words41000000<>+0(SB), Y6, Y2
-	VADDPS           Y22, Y2, Y2
+	VMOVUPS          Y7, Y3
+	VFMADD231PS.BCST words41000000<>+0(SB), Y15, Y3
+	VADDPS           Y23, Y3, Y3
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond18
 	LEAQ             (AX)(AX*2), R11
-	VMOVUPS          Y2, (R10)(R11*1)
+	VMOVUPS          Y3, (R10)(R11*1)
 
 beyond18:
 	CMPQ             rows+88(FP), $0x01
 	JLE              beyond19
 	LEAQ             (R9)(CX*1), R10
-	VADDPS           Y12, Y8, Y2
-	VADDPS           Y20, Y16, Y6
-	VMOVUPS          Y2, Y10
-	VADDPS           Y4, Y10, Y10
-	VADDPS           Y6, Y10, Y10
-	VMOVUPS          Y10, (R10)
-	VMOVUPS          Y2, Y2
-	VFMADD231PS.BCST words40800000<>+0(SB), Y6, Y2
+	VADDPS           Y12, Y8, Y3
+	VSUBPS           Y12, Y8, Y7
+	VADDPS           Y20, Y16, Y8
+	VSUBPS           Y20, Y16, Y11
+	VADDPS           Y4, Y3, Y4
+	VADDPS           Y8, Y4, Y4
+	VMOVUPS          Y4, (R10)
+	VMOVUPS          Y3, Y3
+	VFMADD231PS.BCST words40800000<>+0(SB), Y8, Y3
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond20
-	VMOVUPS          Y2, (R10)(AX*2)
+	VMOVUPS          Y3, (R10)(AX*2)
 
 beyond20:
-	VSUBPS           Y12, Y8, Y2
-	VSUBPS           Y20, Y16, Y4
-	VMOVUPS          Y2, Y6
-	VFMADD231PS.BCST words40000000<>+0(SB), Y4, Y6
+	VMOVUPS          Y7, Y3
+	VFMADD231PS.BCST words40000000<>+0(SB), Y11, Y3
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond21
-	VMOVUPS          Y6, (R10)(AX*1)
+	VMOVUPS          Y3, (R10)(AX*1)
 
 beyond21:
-	VMOVUPS          Y2, Y2
-	VFMADD231PS.BCST words41000000<>+0(SB), Y4, Y2
-	VADDPS           Y24, Y2, Y2
+	VMOVUPS          Y7, Y3
+	VFMADD231PS.BCST words41000000<>+0(SB), Y11, Y3
+	VADDPS           Y24, Y3, Y3
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond22
 	LEAQ             (AX)(AX*2), R11
-	VMOVUPS          Y2, (R10)(R11*1)
+	VMOVUPS          Y3, (R10)(R11*1)
 
 beyond22:
 beyond19:
 	CMPQ             rows+88(FP), $0x02
 	JLE              beyond23
 	LEAQ             (R9)(CX*2), R10
-	VADDPS           Y7, Y3, Y2
-	VADDPS           Y15, Y11, Y4
-	VMOVUPS          Y2, Y6
-	VADDPS           Y0, Y6, Y6
-	VADDPS           Y4, Y6, Y6
-	VMOVUPS          Y6, (R10)
-	VMOVUPS          Y2, Y0
-	VFMADD231PS.BCST words40800000<>+0(SB), Y4, Y0
+	VADDPS           Y10, Y6, Y3
+	VSUBPS           Y10, Y6, Y4
+	VADDPS           Y18, Y14, Y6
+	VSUBPS           Y18, Y14, Y7
+	VADDPS           Y2, Y3, Y2
+	VADDPS           Y6, Y2, Y2
+	VMOVUPS          Y2, (R10)
+	VMOVUPS          Y3, Y2
+	VFMADD231PS.BCST words40800000<>+0(SB), Y6, Y2
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond24
-	VMOVUPS          Y0, (R10)(AX*2)
+	VMOVUPS          Y2, (R10)(AX*2)
 
 beyond24:
-	VSUBPS           Y7, Y3, Y0
-	VSUBPS           Y15, Y11, Y2
-	VMOVUPS          Y0, Y3
-	VFMADD231PS.BCST words40000000<>+0(SB), Y2, Y3
+	VMOVUPS          Y4, Y2
+	VFMADD231PS.BCST words40000000<>+0(SB), Y7, Y2
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond25
-	VMOVUPS          Y3, (R10)(AX*1)
+	VMOVUPS          Y2, (R10)(AX*1)
 
 beyond25:
-	VMOVUPS          Y0, Y0
-	VFMADD231PS.BCST words41000000<>+0(SB), Y2, Y0
-	VADDPS           Y19, Y0, Y0
+	VMOVUPS          Y4, Y2
+	VFMADD231PS.BCST words41000000<>+0(SB), Y7, Y2
+	VADDPS           Y22, Y2, Y2
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond26
 	LEAQ             (AX)(AX*2), R11
-	VMOVUPS          Y0, (R10)(R11*1)
+	VMOVUPS          Y2, (R10)(R11*1)
 
 beyond26:
 beyond23:
@@ -11381,31 +10884,30 @@ beyond23:
 	JLE              beyond27
 	LEAQ             (CX)(CX*2), R10
 	LEAQ             (R9)(R10*1), R9
-	VADDPS           Y9, Y5, Y0
-	VADDPS           Y17, Y13, Y2
-	VMOVUPS          Y0, Y3
-	VADDPS           Y1, Y3, Y3
-	VADDPS           Y2, Y3, Y3
-	VMOVUPS          Y3, (R9)
-	VMOVUPS          Y0, Y0
-	VFMADD231PS.BCST words40800000<>+0(SB), Y2, Y0
+	VADDPS           Y5, Y1, Y2
+	VSUBPS           Y5, Y1, Y1
+	VADDPS           Y13, Y9, Y3
+	VSUBPS           Y13, Y9, Y4
+	VADDPS           Y0, Y2, Y0
+	VADDPS           Y3, Y0, Y0
+	VMOVUPS          Y0, (R9)
+	VMOVUPS          Y2, Y0
+	VFMADD231PS.BCST words40800000<>+0(SB), Y3, Y0
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond28
 	VMOVUPS          Y0, (R9)(AX*2)
 
 beyond28:
-	VSUBPS           Y9, Y5, Y0
-	VSUBPS           Y17, Y13, Y1
-	VMOVUPS          Y0, Y2
-	VFMADD231PS.BCST words40000000<>+0(SB), Y1, Y2
+	VMOVUPS          Y1, Y0
+	VFMADD231PS.BCST words40000000<>+0(SB), Y4, Y0
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond29
-	VMOVUPS          Y2, (R9)(AX*1)
+	VMOVUPS          Y0, (R9)(AX*1)
 
 beyond29:
-	VMOVUPS          Y0, Y0
-	VFMADD231PS.BCST words41000000<>+0(SB), Y1, Y0
-	VADDPS           Y21, Y0, Y0
+	VMOVUPS          Y1, Y0
+	VFMADD231PS.BCST words41000000<>+0(SB), Y4, Y0
+	VADDPS           Y17, Y0, Y0
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond30
 	LEAQ             (AX)(AX*2), R10
@@ -12200,345 +11702,261 @@ wide:
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z0, Z0
 	VMOVUPS          (R13)(DI*2), Z1
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z1, Z1
-	VADDPS           Z1, Z0, Z0
+	VADDPS           Z1, Z0, Z2
+	VSUBPS           Z1, Z0, Z0
 	VMOVUPS          (R14), Z1
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z1, Z1
-	VMOVUPS          (R14)(DI*1), Z2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z2, Z2
-	VADDPS           Z2, Z1, Z1
-	VMOVUPS          Z0, Z2
+	VMOVUPS          (R14)(DI*1), Z3
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z3, Z3
+	VADDPS           Z3, Z1, Z4
+	VSUBPS           Z3, Z1, Z1
 	VMOVUPS          (R13), Z3
 	VMULPS.BCST      words3e800000<>+0(SB), Z3, Z3
-	VADDPS           Z3, Z2, Z2
-	VADDPS           Z1, Z2, Z2
-	VMOVUPS          Z0, Z0
-	VFMADD231PS.BCST words40800000<>+0(SB), Z1, Z0
+	VADDPS           Z3, Z2, Z3
+	VADDPS           Z4, Z3, Z3
+	VFMADD231PS.BCST words40800000<>+0(SB), Z4, Z2
+	VMOVUPS          Z0, Z4
+	VFMADD231PS.BCST words40000000<>+0(SB), Z1, Z4
+	VFMADD231PS.BCST words41000000<>+0(SB), Z1, Z0
+	ADDQ             SI, R13
+	ADDQ             SI, R14
 	VMOVUPS          (R13)(DI*1), Z1
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z1, Z1
-	VMOVUPS          (R13)(DI*2), Z3
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z3, Z3
-	VSUBPS           Z3, Z1, Z1
-	VMOVUPS          (R14), Z3
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z3, Z3
-	VMOVUPS          (R14)(DI*1), Z4
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z4, Z4
-	VSUBPS           Z4, Z3, Z3
-	VMOVUPS          Z1, Z4
-	VFMADD231PS.BCST words40000000<>+0(SB), Z3, Z4
-	VMOVUPS          Z1, Z1
-	VFMADD231PS.BCST words41000000<>+0(SB), Z3, Z1
-	ADDQ             SI, R13
-	ADDQ             SI, R14
-	VMOVUPS          (R13)(DI*1), Z3
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z3, Z3
 	VMOVUPS          (R13)(DI*2), Z5
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z5, Z5
-	VADDPS           Z5, Z3, Z3
+	VADDPS           Z5, Z1, Z6
+	VSUBPS           Z5, Z1, Z1
 	VMOVUPS          (R14), Z5
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z5, Z5
-	VMOVUPS          (R14)(DI*1), Z6
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z6, Z6
-	VADDPS           Z6, Z5, Z5
-	VMOVUPS          Z3, Z6
+	VMOVUPS          (R14)(DI*1), Z7
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z7, Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
 	VMOVUPS          (R13), Z7
 	VMULPS.BCST      words3e800000<>+0(SB), Z7, Z7
-	VADDPS           Z7, Z6, Z6
-	VADDPS           Z5, Z6, Z6
-	VMOVUPS          Z3, Z3
-	VFMADD231PS.BCST words40800000<>+0(SB), Z5, Z3
+	VADDPS           Z7, Z6, Z7
+	VADDPS           Z8, Z7, Z7
+	VFMADD231PS.BCST words40800000<>+0(SB), Z8, Z6
+	VMOVUPS          Z1, Z8
+	VFMADD231PS.BCST words40000000<>+0(SB), Z5, Z8
+	VFMADD231PS.BCST words41000000<>+0(SB), Z5, Z1
+	ADDQ             SI, R13
+	ADDQ             SI, R14
 	VMOVUPS          (R13)(DI*1), Z5
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z5, Z5
-	VMOVUPS          (R13)(DI*2), Z7
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z7, Z7
-	VSUBPS           Z7, Z5, Z5
-	VMOVUPS          (R14), Z7
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z7, Z7
-	VMOVUPS          (R14)(DI*1), Z8
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z8, Z8
-	VSUBPS           Z8, Z7, Z7
-	VMOVUPS          Z5, Z8
-	VFMADD231PS.BCST words40000000<>+0(SB), Z7, Z8
-	VMOVUPS          Z5, Z5
-	VFMADD231PS.BCST words41000000<>+0(SB), Z7, Z5
-	ADDQ             SI, R13
-	ADDQ             SI, R14
-	VMOVUPS          (R13)(DI*1), Z7
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z7, Z7
 	VMOVUPS          (R13)(DI*2), Z9
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z9, Z9
-	VADDPS           Z9, Z7, Z7
+	VADDPS           Z9, Z5, Z10
+	VSUBPS           Z9, Z5, Z5
 	VMOVUPS          (R14), Z9
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z9, Z9
-	VMOVUPS          (R14)(DI*1), Z10
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z10, Z10
-	VADDPS           Z10, Z9, Z9
-	VMOVUPS          Z7, Z10
+	VMOVUPS          (R14)(DI*1), Z11
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z11, Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
 	VMOVUPS          (R13), Z11
 	VMULPS.BCST      words3e800000<>+0(SB), Z11, Z11
-	VADDPS           Z11, Z10, Z10
-	VADDPS           Z9, Z10, Z10
-	VMOVUPS          Z7, Z7
-	VFMADD231PS.BCST words40800000<>+0(SB), Z9, Z7
+	VADDPS           Z11, Z10, Z11
+	VADDPS           Z12, Z11, Z11
+	VFMADD231PS.BCST words40800000<>+0(SB), Z12, Z10
+	VMOVUPS          Z5, Z12
+	VFMADD231PS.BCST words40000000<>+0(SB), Z9, Z12
+	VFMADD231PS.BCST words41000000<>+0(SB), Z9, Z5
+	ADDQ             SI, R13
+	ADDQ             SI, R14
 	VMOVUPS          (R13)(DI*1), Z9
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z9, Z9
-	VMOVUPS          (R13)(DI*2), Z11
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z11, Z11
-	VSUBPS           Z11, Z9, Z9
-	VMOVUPS          (R14), Z11
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z11, Z11
-	VMOVUPS          (R14)(DI*1), Z12
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z12, Z12
-	VSUBPS           Z12, Z11, Z11
-	VMOVUPS          Z9, Z12
-	VFMADD231PS.BCST words40000000<>+0(SB), Z11, Z12
-	VMOVUPS          Z9, Z9
-	VFMADD231PS.BCST words41000000<>+0(SB), Z11, Z9
-	ADDQ             SI, R13
-	ADDQ             SI, R14
-	VMOVUPS          (R13)(DI*1), Z11
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z11, Z11
 	VMOVUPS          (R13)(DI*2), Z13
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z13, Z13
-	VADDPS           Z13, Z11, Z11
+	VADDPS           Z13, Z9, Z14
+	VSUBPS           Z13, Z9, Z9
 	VMOVUPS          (R14), Z13
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z13, Z13
-	VMOVUPS          (R14)(DI*1), Z14
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z14, Z14
-	VADDPS           Z14, Z13, Z13
-	VMOVUPS          Z11, Z14
+	VMOVUPS          (R14)(DI*1), Z15
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z15, Z15
+	VADDPS           Z15, Z13, Z16
+	VSUBPS           Z15, Z13, Z13
 	VMOVUPS          (R13), Z15
 	VMULPS.BCST      words3e800000<>+0(SB), Z15, Z15
-	VADDPS           Z15, Z14, Z14
-	VADDPS           Z13, Z14, Z14
-	VMOVUPS          Z11, Z11
-	VFMADD231PS.BCST words40800000<>+0(SB), Z13, Z11
+	VADDPS           Z15, Z14, Z15
+	VADDPS           Z16, Z15, Z15
+	VFMADD231PS.BCST words40800000<>+0(SB), Z16, Z14
+	VMOVUPS          Z9, Z16
+	VFMADD231PS.BCST words40000000<>+0(SB), Z13, Z16
+	VFMADD231PS.BCST words41000000<>+0(SB), Z13, Z9
+	ADDQ             SI, R13
+	ADDQ             SI, R14
 	VMOVUPS          (R13)(DI*1), Z13
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z13, Z13
-	VMOVUPS          (R13)(DI*2), Z15
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z15, Z15
-	VSUBPS           Z15, Z13, Z13
-	VMOVUPS          (R14), Z15
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z15, Z15
-	VMOVUPS          (R14)(DI*1), Z16
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z16, Z16
-	VSUBPS           Z16, Z15, Z15
-	VMOVUPS          Z13, Z16
-	VFMADD231PS.BCST words40000000<>+0(SB), Z15, Z16
-	VMOVUPS          Z13, Z13
-	VFMADD231PS.BCST words41000000<>+0(SB), Z15, Z13
-	ADDQ             SI, R13
-	ADDQ             SI, R14
-	VMOVUPS          (R13)(DI*1), Z15
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z15, Z15
 	VMOVUPS          (R13)(DI*2), Z17
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z17, Z17
-	VADDPS           Z17, Z15, Z15
+	VADDPS           Z17, Z13, Z18
+	VSUBPS           Z17, Z13, Z13
 	VMOVUPS          (R14), Z17
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z17, Z17
-	VMOVUPS          (R14)(DI*1), Z18
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z18, Z18
-	VADDPS           Z18, Z17, Z17
-	VMOVUPS          Z15, Z18
+	VMOVUPS          (R14)(DI*1), Z19
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z19, Z19
+	VADDPS           Z19, Z17, Z20
+	VSUBPS           Z19, Z17, Z17
 	VMOVUPS          (R13), Z19
 	VMULPS.BCST      words3e800000<>+0(SB), Z19, Z19
-	VADDPS           Z19, Z18, Z18
-	VADDPS           Z17, Z18, Z18
-	VMOVUPS          Z15, Z15
-	VFMADD231PS.BCST words40800000<>+0(SB), Z17, Z15
-	VMOVUPS          (R13)(DI*1), Z17
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z17, Z17
-	VMOVUPS          (R13)(DI*2), Z19
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z19, Z19
-	VSUBPS           Z19, Z17, Z17
-	VMOVUPS          (R14), Z19
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z19, Z19
-	VMOVUPS          (R14)(DI*1), Z20
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z20, Z20
-	VSUBPS           Z20, Z19, Z19
-	VMOVUPS          Z17, Z20
-	VFMADD231PS.BCST words40000000<>+0(SB), Z19, Z20
-	VMOVUPS          Z17, Z17
-	VFMADD231PS.BCST words41000000<>+0(SB), Z19, Z17
+	VADDPS           Z19, Z18, Z19
+	VADDPS           Z20, Z19, Z19
+	VFMADD231PS.BCST words40800000<>+0(SB), Z20, Z18
+	VMOVUPS          Z13, Z20
+	VFMADD231PS.BCST words40000000<>+0(SB), Z17, Z20
+	VFMADD231PS.BCST words41000000<>+0(SB), Z17, Z13
 	ADDQ             SI, R13
 	ADDQ             SI, R14
-	VMOVUPS          (R13)(DI*1), Z19
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z19, Z19
+	VMOVUPS          (R13)(DI*1), Z17
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z17, Z17
 	VMOVUPS          (R13)(DI*2), Z21
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z21, Z21
-	VADDPS           Z21, Z19, Z19
+	VADDPS           Z21, Z17, Z22
+	VSUBPS           Z21, Z17, Z17
 	VMOVUPS          (R14), Z21
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z21, Z21
-	VMOVUPS          (R14)(DI*1), Z22
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z22, Z22
-	VADDPS           Z22, Z21, Z21
-	VMOVUPS          Z19, Z22
+	VMOVUPS          (R14)(DI*1), Z23
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z23, Z23
+	VADDPS           Z23, Z21, Z24
+	VSUBPS           Z23, Z21, Z21
 	VMOVUPS          (R13), Z23
 	VMULPS.BCST      words3e800000<>+0(SB), Z23, Z23
-	VADDPS           Z23, Z22, Z22
-	VADDPS           Z21, Z22, Z22
-	VMOVUPS          Z19, Z19
-	VFMADD231PS.BCST words40800000<>+0(SB), Z21, Z19
-	VMOVUPS          (R13)(DI*1), Z21
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z21, Z21
-	VMOVUPS          (R13)(DI*2), Z23
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z23, Z23
-	VSUBPS           Z23, Z21, Z21
-	VMOVUPS          (R14), Z23
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z23, Z23
-	VMOVUPS          (R14)(DI*1), Z24
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z24, Z24
-	VSUBPS           Z24, Z23, Z23
-	VMOVUPS          Z21, Z24
-	VFMADD231PS.BCST words40000000<>+0(SB), Z23, Z24
-	VMOVUPS          Z21, Z21
-	VFMADD231PS.BCST words41000000<>+0(SB), Z23, Z21
+	VADDPS           Z23, Z22, Z23
+	VADDPS           Z24, Z23, Z23
+	VFMADD231PS.BCST words40800000<>+0(SB), Z24, Z22
+	VMOVUPS          Z17, Z24
+	VFMADD231PS.BCST words40000000<>+0(SB), Z21, Z24
+	VFMADD231PS.BCST words41000000<>+0(SB), Z21, Z17
 	LEAQ             (R12), R13
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z6, Z23
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z10, Z25
-	VADDPS           Z25, Z23, Z23
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z14, Z25
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z18, Z26
-	VADDPS           Z26, Z25, Z25
-	VMOVUPS          Z23, Z26
-	VMULPS.BCST      words3e800000<>+0(SB), Z2, Z2
-	VADDPS           Z2, Z26, Z26
-	VADDPS           Z25, Z26, Z26
-	VMOVUPS          Z26, (R13)
-	VMOVUPS          Z23, Z2
-	VFMADD231PS.BCST words40800000<>+0(SB), Z25, Z2
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z7, Z7
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z11, Z11
+	VADDPS           Z11, Z7, Z21
+	VSUBPS           Z11, Z7, Z7
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z15, Z11
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z19, Z15
+	VADDPS           Z15, Z11, Z19
+	VSUBPS           Z15, Z11, Z11
+	VMULPS.BCST      words3e800000<>+0(SB), Z3, Z3
+	VADDPS           Z3, Z21, Z3
+	VADDPS           Z19, Z3, Z3
+	VMOVUPS          Z3, (R13)
+	VMOVUPS          Z21, Z3
+	VFMADD231PS.BCST words40800000<>+0(SB), Z19, Z3
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond
-	VMOVUPS          Z2, (R13)(AX*2)
+	VMOVUPS          Z3, (R13)(AX*2)
 
 beyond:
-	VMOVUPS          Z23, Z2
-	VFMADD231PS.BCST words41800000<>+0(SB), Z25, Z2
-	VADDPS           Z22, Z2, Z2
+	VFMADD231PS.BCST words41800000<>+0(SB), Z19, Z21
+	VADDPS           Z23, Z21, Z21
 	CMPQ             cols+96(FP), $0x04
 	JLE              beyond2
-	VMOVUPS          Z2, (R13)(AX*4)
+	VMOVUPS          Z21, (R13)(AX*4)
 
 beyond2:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z6, Z2
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z10, Z6
-	VSUBPS           Z6, Z2, Z2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z14, Z6
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z18, Z10
-	VSUBPS           Z10, Z6, Z6
-	VMOVUPS          Z2, Z10
-	VFMADD231PS.BCST words40000000<>+0(SB), Z6, Z10
+	VMOVUPS          Z7, Z3
+	VFMADD231PS.BCST words40000000<>+0(SB), Z11, Z3
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond3
-	VMOVUPS          Z10, (R13)(AX*1)
+	VMOVUPS          Z3, (R13)(AX*1)
 
 beyond3:
-	VMOVUPS          Z2, Z2
-	VFMADD231PS.BCST words41000000<>+0(SB), Z6, Z2
+	VMOVUPS          Z7, Z3
+	VFMADD231PS.BCST words41000000<>+0(SB), Z11, Z3
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond4
 	LEAQ             (AX)(AX*2), R14
-	VMOVUPS          Z2, (R13)(R14*1)
+	VMOVUPS          Z3, (R13)(R14*1)
 
 beyond4:
 	CMPQ             rows+88(FP), $0x01
 	JLE              beyond5
 	LEAQ             (R12)(CX*1), R13
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z8, Z2
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z12, Z6
-	VADDPS           Z6, Z2, Z2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z16, Z6
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z20, Z10
-	VADDPS           Z10, Z6, Z6
-	VMOVUPS          Z2, Z10
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z8, Z3
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z12, Z7
+	VADDPS           Z7, Z3, Z8
+	VSUBPS           Z7, Z3, Z3
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z16, Z7
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z20, Z11
+	VADDPS           Z11, Z7, Z12
+	VSUBPS           Z11, Z7, Z7
 	VMULPS.BCST      words3e800000<>+0(SB), Z4, Z4
-	VADDPS           Z4, Z10, Z10
-	VADDPS           Z6, Z10, Z10
-	VMOVUPS          Z10, (R13)
-	VMOVUPS          Z2, Z4
-	VFMADD231PS.BCST words40800000<>+0(SB), Z6, Z4
+	VADDPS           Z4, Z8, Z4
+	VADDPS           Z12, Z4, Z4
+	VMOVUPS          Z4, (R13)
+	VMOVUPS          Z8, Z4
+	VFMADD231PS.BCST words40800000<>+0(SB), Z12, Z4
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond6
 	VMOVUPS          Z4, (R13)(AX*2)
 
 beyond6:
-	VMOVUPS          Z2, Z2
-	VFMADD231PS.BCST words41800000<>+0(SB), Z6, Z2
-	VADDPS           Z24, Z2, Z2
+	VFMADD231PS.BCST words41800000<>+0(SB), Z12, Z8
+	VADDPS           Z24, Z8, Z8
 	CMPQ             cols+96(FP), $0x04
 	JLE              beyond7
-	VMOVUPS          Z2, (R13)(AX*4)
+	VMOVUPS          Z8, (R13)(AX*4)
 
 beyond7:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z8, Z2
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z12, Z4
-	VSUBPS           Z4, Z2, Z2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z16, Z4
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z20, Z6
-	VSUBPS           Z6, Z4, Z4
-	VMOVUPS          Z2, Z6
-	VFMADD231PS.BCST words40000000<>+0(SB), Z4, Z6
+	VMOVUPS          Z3, Z4
+	VFMADD231PS.BCST words40000000<>+0(SB), Z7, Z4
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond8
-	VMOVUPS          Z6, (R13)(AX*1)
+	VMOVUPS          Z4, (R13)(AX*1)
 
 beyond8:
-	VMOVUPS          Z2, Z2
-	VFMADD231PS.BCST words41000000<>+0(SB), Z4, Z2
+	VMOVUPS          Z3, Z3
+	VFMADD231PS.BCST words41000000<>+0(SB), Z7, Z3
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond9
 	LEAQ             (AX)(AX*2), R14
-	VMOVUPS          Z2, (R13)(R14*1)
+	VMOVUPS          Z3, (R13)(R14*1)
 
 beyond9:
 beyond5:
 	CMPQ             rows+88(FP), $0x02
 	JLE              beyond10
 	LEAQ             (R12)(CX*2), R13
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z3, Z2
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z7, Z4
-	VADDPS           Z4, Z2, Z2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z11, Z4
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z15, Z6
-	VADDPS           Z6, Z4, Z4
-	VMOVUPS          Z2, Z6
-	VMULPS.BCST      words3e800000<>+0(SB), Z0, Z0
-	VADDPS           Z0, Z6, Z6
-	VADDPS           Z4, Z6, Z6
-	VMOVUPS          Z6, (R13)
-	VMOVUPS          Z2, Z0
-	VFMADD231PS.BCST words40800000<>+0(SB), Z4, Z0
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z6, Z3
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z10, Z4
+	VADDPS           Z4, Z3, Z6
+	VSUBPS           Z4, Z3, Z3
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z14, Z4
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z18, Z7
+	VADDPS           Z7, Z4, Z8
+	VSUBPS           Z7, Z4, Z4
+	VMULPS.BCST      words3e800000<>+0(SB), Z2, Z2
+	VADDPS           Z2, Z6, Z2
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS          Z2, (R13)
+	VMOVUPS          Z6, Z2
+	VFMADD231PS.BCST words40800000<>+0(SB), Z8, Z2
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond11
-	VMOVUPS          Z0, (R13)(AX*2)
+	VMOVUPS          Z2, (R13)(AX*2)
 
 beyond11:
-	VMOVUPS          Z2, Z0
-	VFMADD231PS.BCST words41800000<>+0(SB), Z4, Z0
-	VADDPS           Z19, Z0, Z0
+	VFMADD231PS.BCST words41800000<>+0(SB), Z8, Z6
+	VADDPS           Z22, Z6, Z6
 	CMPQ             cols+96(FP), $0x04
 	JLE              beyond12
-	VMOVUPS          Z0, (R13)(AX*4)
+	VMOVUPS          Z6, (R13)(AX*4)
 
 beyond12:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z3, Z0
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z7, Z2
-	VSUBPS           Z2, Z0, Z0
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z11, Z2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z15, Z3
-	VSUBPS           Z3, Z2, Z2
-	VMOVUPS          Z0, Z3
-	VFMADD231PS.BCST words40000000<>+0(SB), Z2, Z3
+	VMOVUPS          Z3, Z2
+	VFMADD231PS.BCST words40000000<>+0(SB), Z4, Z2
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond13
-	VMOVUPS          Z3, (R13)(AX*1)
+	VMOVUPS          Z2, (R13)(AX*1)
 
 beyond13:
-	VMOVUPS          Z0, Z0
-	VFMADD231PS.BCST words41000000<>+0(SB), Z2, Z0
+	VMOVUPS          Z3, Z2
+	VFMADD231PS.BCST words41000000<>+0(SB), Z4, Z2
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond14
 	LEAQ             (AX)(AX*2), R14
-	VMOVUPS          Z0, (R13)(R14*1)
+	VMOVUPS          Z2, (R13)(R14*1)
 
 beyond14:
 beyond10:
@@ -12546,47 +11964,41 @@ beyond10:
 	JLE              beyond15
 	LEAQ             (CX)(CX*2), R13
 	LEAQ             (R12)(R13*1), R13
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z5, Z0
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z9, Z2
-	VADDPS           Z2, Z0, Z0
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z13, Z2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z17, Z3
-	VADDPS           Z3, Z2, Z2
-	VMOVUPS          Z0, Z3
-	VMULPS.BCST      words3e800000<>+0(SB), Z1, Z1
-	VADDPS           Z1, Z3, Z3
-	VADDPS           Z2, Z3, Z3
-	VMOVUPS          Z3, (R13)
-	VMOVUPS          Z0, Z1
-	VFMADD231PS.BCST words40800000<>+0(SB), Z2, Z1
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z1, Z1
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z5, Z2
+	VADDPS           Z2, Z1, Z3
+	VSUBPS           Z2, Z1, Z1
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z9, Z2
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z13, Z4
+	VADDPS           Z4, Z2, Z5
+	VSUBPS           Z4, Z2, Z2
+	VMULPS.BCST      words3e800000<>+0(SB), Z0, Z0
+	VADDPS           Z0, Z3, Z0
+	VADDPS           Z5, Z0, Z0
+	VMOVUPS          Z0, (R13)
+	VMOVUPS          Z3, Z0
+	VFMADD231PS.BCST words40800000<>+0(SB), Z5, Z0
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond16
-	VMOVUPS          Z1, (R13)(AX*2)
+	VMOVUPS          Z0, (R13)(AX*2)
 
 beyond16:
-	VMOVUPS          Z0, Z0
-	VFMADD231PS.BCST words41800000<>+0(SB), Z2, Z0
-	VADDPS           Z21, Z0, Z0
+	VFMADD231PS.BCST words41800000<>+0(SB), Z5, Z3
+	VADDPS           Z17, Z3, Z3
 	CMPQ             cols+96(FP), $0x04
 	JLE              beyond17
-	VMOVUPS          Z0, (R13)(AX*4)
+	VMOVUPS          Z3, (R13)(AX*4)
 
 beyond17:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z5, Z0
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z9, Z1
-	VSUBPS           Z1, Z0, Z0
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z13, Z1
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z17, Z2
-	VSUBPS           Z2, Z1, Z1
-	VMOVUPS          Z0, Z2
-	VFMADD231PS.BCST words40000000<>+0(SB), Z1, Z2
+	VMOVUPS          Z1, Z0
+	VFMADD231PS.BCST words40000000<>+0(SB), Z2, Z0
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond18
-	VMOVUPS          Z2, (R13)(AX*1)
+	VMOVUPS          Z0, (R13)(AX*1)
 
 beyond18:
-	VMOVUPS          Z0, Z0
-	VFMADD231PS.BCST words41000000<>+0(SB), Z1, Z0
+	VMOVUPS          Z1, Z0
+	VFMADD231PS.BCST words41000000<>+0(SB), Z2, Z0
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond19
 	LEAQ             (AX)(AX*2), R14
@@ -12606,7 +12018,6 @@ beyond15:
 	VMOVUPS          (R13)(DI*1), Z2
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z2, Z2
 	VADDPS           Z2, Z1, Z1
-	VMOVUPS          Z0, Z0
 	VFMADD231PS.BCST words41800000<>+0(SB), Z1, Z0
 	VADDPS           (R13)(DI*2), Z0, Z0
 	ADDQ             SI, R11
@@ -12621,7 +12032,6 @@ beyond15:
 	VMOVUPS          (R13)(DI*1), Z3
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z3, Z3
 	VADDPS           Z3, Z2, Z2
-	VMOVUPS          Z1, Z1
 	VFMADD231PS.BCST words41800000<>+0(SB), Z2, Z1
 	VADDPS           (R13)(DI*2), Z1, Z1
 	ADDQ             SI, R11
@@ -12636,7 +12046,6 @@ beyond15:
 	VMOVUPS          (R13)(DI*1), Z4
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z4, Z4
 	VADDPS           Z4, Z3, Z3
-	VMOVUPS          Z2, Z2
 	VFMADD231PS.BCST words41800000<>+0(SB), Z3, Z2
 	VADDPS           (R13)(DI*2), Z2, Z2
 	ADDQ             SI, R11
@@ -12651,7 +12060,6 @@ beyond15:
 	VMOVUPS          (R13)(DI*1), Z5
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z5, Z5
 	VADDPS           Z5, Z4, Z4
-	VMOVUPS          Z3, Z3
 	VFMADD231PS.BCST words41800000<>+0(SB), Z4, Z3
 	VADDPS           (R13)(DI*2), Z3, Z3
 	ADDQ             SI, R11
@@ -12666,7 +12074,6 @@ beyond15:
 	VMOVUPS          (R13)(DI*1), Z6
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z6, Z6
 	VADDPS           Z6, Z5, Z5
-	VMOVUPS          Z4, Z4
 	VFMADD231PS.BCST words41800000<>+0(SB), Z5, Z4
 	VADDPS           (R13)(DI*2), Z4, Z4
 	ADDQ             SI, R11
@@ -12681,53 +12088,46 @@ beyond15:
 	VMOVUPS          (R13)(DI*1), Z7
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Z7, Z7
 	VADDPS           Z7, Z6, Z6
-	VMOVUPS          Z5, Z5
 	VFMADD231PS.BCST words41800000<>+0(SB), Z6, Z5
 	VADDPS           (R13)(DI*2), Z5, Z5
 	CMPQ             rows+88(FP), $0x04
 	JLE              beyond20
 	LEAQ             (R12)(CX*4), R11
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z1, Z6
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z2, Z7
-	VADDPS           Z7, Z6, Z6
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z3, Z7
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z4, Z8
-	VADDPS           Z8, Z7, Z7
-	VMOVUPS          Z6, Z8
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z1, Z1
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z2, Z2
+	VADDPS           Z2, Z1, Z6
+	VSUBPS           Z2, Z1, Z1
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z3, Z2
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Z4, Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
 	VMULPS.BCST      words3e800000<>+0(SB), Z0, Z0
-	VADDPS           Z0, Z8, Z8
-	VADDPS           Z7, Z8, Z8
-	VMOVUPS          Z8, (R11)
+	VADDPS           Z0, Z6, Z0
+	VADDPS           Z4, Z0, Z0
+	VMOVUPS          Z0, (R11)
 	VMOVUPS          Z6, Z0
-	VFMADD231PS.BCST words40800000<>+0(SB), Z7, Z0
+	VFMADD231PS.BCST words40800000<>+0(SB), Z4, Z0
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond21
 	VMOVUPS          Z0, (R11)(AX*2)
 
 beyond21:
-	VMOVUPS          Z6, Z0
-	VFMADD231PS.BCST words41800000<>+0(SB), Z7, Z0
-	VADDPS           Z5, Z0, Z0
+	VFMADD231PS.BCST words41800000<>+0(SB), Z4, Z6
+	VADDPS           Z5, Z6, Z6
 	CMPQ             cols+96(FP), $0x04
 	JLE              beyond22
-	VMOVUPS          Z0, (R11)(AX*4)
+	VMOVUPS          Z6, (R11)(AX*4)
 
 beyond22:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z1, Z0
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Z2, Z1
-	VSUBPS           Z1, Z0, Z0
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z3, Z1
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Z4, Z2
-	VSUBPS           Z2, Z1, Z1
-	VMOVUPS          Z0, Z2
-	VFMADD231PS.BCST words40000000<>+0(SB), Z1, Z2
+	VMOVUPS          Z1, Z0
+	VFMADD231PS.BCST words40000000<>+0(SB), Z2, Z0
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond23
-	VMOVUPS          Z2, (R11)(AX*1)
+	VMOVUPS          Z0, (R11)(AX*1)
 
 beyond23:
-	VMOVUPS          Z0, Z0
-	VFMADD231PS.BCST words41000000<>+0(SB), Z1, Z0
+	VMOVUPS          Z1, Z0
+	VFMADD231PS.BCST words41000000<>+0(SB), Z2, Z0
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond24
 	LEAQ             (AX)(AX*2), R12
@@ -12751,345 +12151,261 @@ narrow:
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y0, Y0
 	VMOVUPS          (R11)(DI*2), Y1
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y1, Y1
-	VADDPS           Y1, Y0, Y0
+	VADDPS           Y1, Y0, Y2
+	VSUBPS           Y1, Y0, Y0
 	VMOVUPS          (R12), Y1
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y1, Y1
-	VMOVUPS          (R12)(DI*1), Y2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y2, Y2
-	VADDPS           Y2, Y1, Y1
-	VMOVUPS          Y0, Y2
+	VMOVUPS          (R12)(DI*1), Y3
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y3, Y3
+	VADDPS           Y3, Y1, Y4
+	VSUBPS           Y3, Y1, Y1
 	VMOVUPS          (R11), Y3
 	VMULPS.BCST      words3e800000<>+0(SB), Y3, Y3
-	VADDPS           Y3, Y2, Y2
-	VADDPS           Y1, Y2, Y2
-	VMOVUPS          Y0, Y0
-	VFMADD231PS.BCST words40800000<>+0(SB), Y1, Y0
+	VADDPS           Y3, Y2, Y3
+	VADDPS           Y4, Y3, Y3
+	VFMADD231PS.BCST words40800000<>+0(SB), Y4, Y2
+	VMOVUPS          Y0, Y4
+	VFMADD231PS.BCST words40000000<>+0(SB), Y1, Y4
+	VFMADD231PS.BCST words41000000<>+0(SB), Y1, Y0
+	ADDQ             SI, R11
+	ADDQ             SI, R12
 	VMOVUPS          (R11)(DI*1), Y1
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y1, Y1
-	VMOVUPS          (R11)(DI*2), Y3
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y3, Y3
-	VSUBPS           Y3, Y1, Y1
-	VMOVUPS          (R12), Y3
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y3, Y3
-	VMOVUPS          (R12)(DI*1), Y4
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y4, Y4
-	VSUBPS           Y4, Y3, Y3
-	VMOVUPS          Y1, Y4
-	VFMADD231PS.BCST words40000000<>+0(SB), Y3, Y4
-	VMOVUPS          Y1, Y1
-	VFMADD231PS.BCST words41000000<>+0(SB), Y3, Y1
-	ADDQ             SI, R11
-	ADDQ             SI, R12
-	VMOVUPS          (R11)(DI*1), Y3
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y3, Y3
 	VMOVUPS          (R11)(DI*2), Y5
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y5, Y5
-	VADDPS           Y5, Y3, Y3
+	VADDPS           Y5, Y1, Y6
+	VSUBPS           Y5, Y1, Y1
 	VMOVUPS          (R12), Y5
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y5, Y5
-	VMOVUPS          (R12)(DI*1), Y6
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y6, Y6
-	VADDPS           Y6, Y5, Y5
-	VMOVUPS          Y3, Y6
+	VMOVUPS          (R12)(DI*1), Y7
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y7, Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
 	VMOVUPS          (R11), Y7
 	VMULPS.BCST      words3e800000<>+0(SB), Y7, Y7
-	VADDPS           Y7, Y6, Y6
-	VADDPS           Y5, Y6, Y6
-	VMOVUPS          Y3, Y3
-	VFMADD231PS.BCST words40800000<>+0(SB), Y5, Y3
+	VADDPS           Y7, Y6, Y7
+	VADDPS           Y8, Y7, Y7
+	VFMADD231PS.BCST words40800000<>+0(SB), Y8, Y6
+	VMOVUPS          Y1, Y8
+	VFMADD231PS.BCST words40000000<>+0(SB), Y5, Y8
+	VFMADD231PS.BCST words41000000<>+0(SB), Y5, Y1
+	ADDQ             SI, R11
+	ADDQ             SI, R12
 	VMOVUPS          (R11)(DI*1), Y5
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y5, Y5
-	VMOVUPS          (R11)(DI*2), Y7
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y7, Y7
-	VSUBPS           Y7, Y5, Y5
-	VMOVUPS          (R12), Y7
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y7, Y7
-	VMOVUPS          (R12)(DI*1), Y8
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y8, Y8
-	VSUBPS           Y8, Y7, Y7
-	VMOVUPS          Y5, Y8
-	VFMADD231PS.BCST words40000000<>+0(SB), Y7, Y8
-	VMOVUPS          Y5, Y5
-	VFMADD231PS.BCST words41000000<>+0(SB), Y7, Y5
-	ADDQ             SI, R11
-	ADDQ             SI, R12
-	VMOVUPS          (R11)(DI*1), Y7
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y7, Y7
 	VMOVUPS          (R11)(DI*2), Y9
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y9, Y9
-	VADDPS           Y9, Y7, Y7
+	VADDPS           Y9, Y5, Y10
+	VSUBPS           Y9, Y5, Y5
 	VMOVUPS          (R12), Y9
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y9, Y9
-	VMOVUPS          (R12)(DI*1), Y10
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y10, Y10
-	VADDPS           Y10, Y9, Y9
-	VMOVUPS          Y7, Y10
+	VMOVUPS          (R12)(DI*1), Y11
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y11, Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
 	VMOVUPS          (R11), Y11
 	VMULPS.BCST      words3e800000<>+0(SB), Y11, Y11
-	VADDPS           Y11, Y10, Y10
-	VADDPS           Y9, Y10, Y10
-	VMOVUPS          Y7, Y7
-	VFMADD231PS.BCST words40800000<>+0(SB), Y9, Y7
+	VADDPS           Y11, Y10, Y11
+	VADDPS           Y12, Y11, Y11
+	VFMADD231PS.BCST words40800000<>+0(SB), Y12, Y10
+	VMOVUPS          Y5, Y12
+	VFMADD231PS.BCST words40000000<>+0(SB), Y9, Y12
+	VFMADD231PS.BCST words41000000<>+0(SB), Y9, Y5
+	ADDQ             SI, R11
+	ADDQ             SI, R12
 	VMOVUPS          (R11)(DI*1), Y9
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y9, Y9
-	VMOVUPS          (R11)(DI*2), Y11
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y11, Y11
-	VSUBPS           Y11, Y9, Y9
-	VMOVUPS          (R12), Y11
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y11, Y11
-	VMOVUPS          (R12)(DI*1), Y12
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y12, Y12
-	VSUBPS           Y12, Y11, Y11
-	VMOVUPS          Y9, Y12
-	VFMADD231PS.BCST words40000000<>+0(SB), Y11, Y12
-	VMOVUPS          Y9, Y9
-	VFMADD231PS.BCST words41000000<>+0(SB), Y11, Y9
-	ADDQ             SI, R11
-	ADDQ             SI, R12
-	VMOVUPS          (R11)(DI*1), Y11
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y11, Y11
 	VMOVUPS          (R11)(DI*2), Y13
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y13, Y13
-	VADDPS           Y13, Y11, Y11
+	VADDPS           Y13, Y9, Y14
+	VSUBPS           Y13, Y9, Y9
 	VMOVUPS          (R12), Y13
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y13, Y13
-	VMOVUPS          (R12)(DI*1), Y14
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y14, Y14
-	VADDPS           Y14, Y13, Y13
-	VMOVUPS          Y11, Y14
+	VMOVUPS          (R12)(DI*1), Y15
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y15, Y15
+	VADDPS           Y15, Y13, Y16
+	VSUBPS           Y15, Y13, Y13
 	VMOVUPS          (R11), Y15
 	VMULPS.BCST      words3e800000<>+0(SB), Y15, Y15
-	VADDPS           Y15, Y14, Y14
-	VADDPS           Y13, Y14, Y14
-	VMOVUPS          Y11, Y11
-	VFMADD231PS.BCST words40800000<>+0(SB), Y13, Y11
+	VADDPS           Y15, Y14, Y15
+	VADDPS           Y16, Y15, Y15
+	VFMADD231PS.BCST words40800000<>+0(SB), Y16, Y14
+	VMOVUPS          Y9, Y16
+	VFMADD231PS.BCST words40000000<>+0(SB), Y13, Y16
+	VFMADD231PS.BCST words41000000<>+0(SB), Y13, Y9
+	ADDQ             SI, R11
+	ADDQ             SI, R12
 	VMOVUPS          (R11)(DI*1), Y13
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y13, Y13
-	VMOVUPS          (R11)(DI*2), Y15
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y15, Y15
-	VSUBPS           Y15, Y13, Y13
-	VMOVUPS          (R12), Y15
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y15, Y15
-	VMOVUPS          (R12)(DI*1), Y16
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y16, Y16
-	VSUBPS           Y16, Y15, Y15
-	VMOVUPS          Y13, Y16
-	VFMADD231PS.BCST words40000000<>+0(SB), Y15, Y16
-	VMOVUPS          Y13, Y13
-	VFMADD231PS.BCST words41000000<>+0(SB), Y15, Y13
-	ADDQ             SI, R11
-	ADDQ             SI, R12
-	VMOVUPS          (R11)(DI*1), Y15
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y15, Y15
 	VMOVUPS          (R11)(DI*2), Y17
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y17, Y17
-	VADDPS           Y17, Y15, Y15
+	VADDPS           Y17, Y13, Y18
+	VSUBPS           Y17, Y13, Y13
 	VMOVUPS          (R12), Y17
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y17, Y17
-	VMOVUPS          (R12)(DI*1), Y18
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y18, Y18
-	VADDPS           Y18, Y17, Y17
-	VMOVUPS          Y15, Y18
+	VMOVUPS          (R12)(DI*1), Y19
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y19, Y19
+	VADDPS           Y19, Y17, Y20
+	VSUBPS           Y19, Y17, Y17
 	VMOVUPS          (R11), Y19
 	VMULPS.BCST      words3e800000<>+0(SB), Y19, Y19
-	VADDPS           Y19, Y18, Y18
-	VADDPS           Y17, Y18, Y18
-	VMOVUPS          Y15, Y15
-	VFMADD231PS.BCST words40800000<>+0(SB), Y17, Y15
-	VMOVUPS          (R11)(DI*1), Y17
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y17, Y17
-	VMOVUPS          (R11)(DI*2), Y19
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y19, Y19
-	VSUBPS           Y19, Y17, Y17
-	VMOVUPS          (R12), Y19
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y19, Y19
-	VMOVUPS          (R12)(DI*1), Y20
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y20, Y20
-	VSUBPS           Y20, Y19, Y19
-	VMOVUPS          Y17, Y20
-	VFMADD231PS.BCST words40000000<>+0(SB), Y19, Y20
-	VMOVUPS          Y17, Y17
-	VFMADD231PS.BCST words41000000<>+0(SB), Y19, Y17
+	VADDPS           Y19, Y18, Y19
+	VADDPS           Y20, Y19, Y19
+	VFMADD231PS.BCST words40800000<>+0(SB), Y20, Y18
+	VMOVUPS          Y13, Y20
+	VFMADD231PS.BCST words40000000<>+0(SB), Y17, Y20
+	VFMADD231PS.BCST words41000000<>+0(SB), Y17, Y13
 	ADDQ             SI, R11
 	ADDQ             SI, R12
-	VMOVUPS          (R11)(DI*1), Y19
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y19, Y19
+	VMOVUPS          (R11)(DI*1), Y17
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y17, Y17
 	VMOVUPS          (R11)(DI*2), Y21
 	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y21, Y21
-	VADDPS           Y21, Y19, Y19
+	VADDPS           Y21, Y17, Y22
+	VSUBPS           Y21, Y17, Y17
 	VMOVUPS          (R12), Y21
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y21, Y21
-	VMOVUPS          (R12)(DI*1), Y22
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y22, Y22
-	VADDPS           Y22, Y21, Y21
-	VMOVUPS          Y19, Y22
+	VMOVUPS          (R12)(DI*1), Y23
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y23, Y23
+	VADDPS           Y23, Y21, Y24
+	VSUBPS           Y23, Y21, Y21
 	VMOVUPS          (R11), Y23
 	VMULPS.BCST      words3e800000<>+0(SB), Y23, Y23
-	VADDPS           Y23, Y22, Y22
-	VADDPS           Y21, Y22, Y22
-	VMOVUPS          Y19, Y19
-	VFMADD231PS.BCST words40800000<>+0(SB), Y21, Y19
-	VMOVUPS          (R11)(DI*1), Y21
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y21, Y21
-	VMOVUPS          (R11)(DI*2), Y23
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y23, Y23
-	VSUBPS           Y23, Y21, Y21
-	VMOVUPS          (R12), Y23
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y23, Y23
-	VMOVUPS          (R12)(DI*1), Y24
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y24, Y24
-	VSUBPS           Y24, Y23, Y23
-	VMOVUPS          Y21, Y24
-	VFMADD231PS.BCST words40000000<>+0(SB), Y23, Y24
-	VMOVUPS          Y21, Y21
-	VFMADD231PS.BCST words41000000<>+0(SB), Y23, Y21
+	VADDPS           Y23, Y22, Y23
+	VADDPS           Y24, Y23, Y23
+	VFMADD231PS.BCST words40800000<>+0(SB), Y24, Y22
+	VMOVUPS          Y17, Y24
+	VFMADD231PS.BCST words40000000<>+0(SB), Y21, Y24
+	VFMADD231PS.BCST words41000000<>+0(SB), Y21, Y17
 	LEAQ             (R9), R11
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y6, Y23
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y10, Y25
-	VADDPS           Y25, Y23, Y23
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y14, Y25
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y18, Y26
-	VADDPS           Y26, Y25, Y25
-	VMOVUPS          Y23, Y26
-	VMULPS.BCST      words3e800000<>+0(SB), Y2, Y2
-	VADDPS           Y2, Y26, Y26
-	VADDPS           Y25, Y26, Y26
-	VMOVUPS          Y26, (R11)
-	VMOVUPS          Y23, Y2
-	VFMADD231PS.BCST words40800000<>+0(SB), Y25, Y2
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y7, Y7
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y11, Y11
+	VADDPS           Y11, Y7, Y21
+	VSUBPS           Y11, Y7, Y7
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y15, Y11
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y19, Y15
+	VADDPS           Y15, Y11, Y19
+	VSUBPS           Y15, Y11, Y11
+	VMULPS.BCST      words3e800000<>+0(SB), Y3, Y3
+	VADDPS           Y3, Y21, Y3
+	VADDPS           Y19, Y3, Y3
+	VMOVUPS          Y3, (R11)
+	VMOVUPS          Y21, Y3
+	VFMADD231PS.BCST words40800000<>+0(SB), Y19, Y3
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond25
-	VMOVUPS          Y2, (R11)(AX*2)
+	VMOVUPS          Y3, (R11)(AX*2)
 
 beyond25:
-	VMOVUPS          Y23, Y2
-	VFMADD231PS.BCST words41800000<>+0(SB), Y25, Y2
-	VADDPS           Y22, Y2, Y2
+	VFMADD231PS.BCST words41800000<>+0(SB), Y19, Y21
+	VADDPS           Y23, Y21, Y21
 	CMPQ             cols+96(FP), $0x04
 	JLE              beyond26
-	VMOVUPS          Y2, (R11)(AX*4)
+	VMOVUPS          Y21, (R11)(AX*4)
 
 beyond26:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y6, Y2
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y10, Y6
-	VSUBPS           Y6, Y2, Y2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y14, Y6
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y18, Y10
-	VSUBPS           Y10, Y6, Y6
-	VMOVUPS          Y2, Y10
-	VFMADD231PS.BCST words40000000<>+0(SB), Y6, Y10
+	VMOVUPS          Y7, Y3
+	VFMADD231PS.BCST words40000000<>+0(SB), Y11, Y3
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond27
-	VMOVUPS          Y10, (R11)(AX*1)
+	VMOVUPS          Y3, (R11)(AX*1)
 
 beyond27:
-	VMOVUPS          Y2, Y2
-	VFMADD231PS.BCST words41000000<>+0(SB), Y6, Y2
+	VMOVUPS          Y7, Y3
+	VFMADD231PS.BCST words41000000<>+0(SB), Y11, Y3
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond28
 	LEAQ             (AX)(AX*2), R12
-	VMOVUPS          Y2, (R11)(R12*1)
+	VMOVUPS          Y3, (R11)(R12*1)
 
 beyond28:
 	CMPQ             rows+88(FP), $0x01
 	JLE              beyond29
 	LEAQ             (R9)(CX*1), R11
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y8, Y2
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y12, Y6
-	VADDPS           Y6, Y2, Y2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y16, Y6
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y20, Y10
-	VADDPS           Y10, Y6, Y6
-	VMOVUPS          Y2, Y10
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y8, Y3
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y12, Y7
+	VADDPS           Y7, Y3, Y8
+	VSUBPS           Y7, Y3, Y3
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y16, Y7
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y20, Y11
+	VADDPS           Y11, Y7, Y12
+	VSUBPS           Y11, Y7, Y7
 	VMULPS.BCST      words3e800000<>+0(SB), Y4, Y4
-	VADDPS           Y4, Y10, Y10
-	VADDPS           Y6, Y10, Y10
-	VMOVUPS          Y10, (R11)
-	VMOVUPS          Y2, Y4
-	VFMADD231PS.BCST words40800000<>+0(SB), Y6, Y4
+	VADDPS           Y4, Y8, Y4
+	VADDPS           Y12, Y4, Y4
+	VMOVUPS          Y4, (R11)
+	VMOVUPS          Y8, Y4
+	VFMADD231PS.BCST words40800000<>+0(SB), Y12, Y4
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond30
 	VMOVUPS          Y4, (R11)(AX*2)
 
 beyond30:
-	VMOVUPS          Y2, Y2
-	VFMADD231PS.BCST words41800000<>+0(SB), Y6, Y2
-	VADDPS           Y24, Y2, Y2
+	VFMADD231PS.BCST words41800000<>+0(SB), Y12, Y8
+	VADDPS           Y24, Y8, Y8
 	CMPQ             cols+96(FP), $0x04
 	JLE              beyond31
-	VMOVUPS          Y2, (R11)(AX*4)
+	VMOVUPS          Y8, (R11)(AX*4)
 
 beyond31:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y8, Y2
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y12, Y4
-	VSUBPS           Y4, Y2, Y2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y16, Y4
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y20, Y6
-	VSUBPS           Y6, Y4, Y4
-	VMOVUPS          Y2, Y6
-	VFMADD231PS.BCST words40000000<>+0(SB), Y4, Y6
+	VMOVUPS          Y3, Y4
+	VFMADD231PS.BCST words40000000<>+0(SB), Y7, Y4
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond32
-	VMOVUPS          Y6, (R11)(AX*1)
+	VMOVUPS          Y4, (R11)(AX*1)
 
 beyond32:
-	VMOVUPS          Y2, Y2
-	VFMADD231PS.BCST words41000000<>+0(SB), Y4, Y2
+	VMOVUPS          Y3, Y3
+	VFMADD231PS.BCST words41000000<>+0(SB), Y7, Y3
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond33
 	LEAQ             (AX)(AX*2), R12
-	VMOVUPS          Y2, (R11)(R12*1)
+	VMOVUPS          Y3, (R11)(R12*1)
 
 beyond33:
 beyond29:
 	CMPQ             rows+88(FP), $0x02
 	JLE              beyond34
 	LEAQ             (R9)(CX*2), R11
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y3, Y2
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y7, Y4
-	VADDPS           Y4, Y2, Y2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y11, Y4
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y15, Y6
-	VADDPS           Y6, Y4, Y4
-	VMOVUPS          Y2, Y6
-	VMULPS.BCST      words3e800000<>+0(SB), Y0, Y0
-	VADDPS           Y0, Y6, Y6
-	VADDPS           Y4, Y6, Y6
-	VMOVUPS          Y6, (R11)
-	VMOVUPS          Y2, Y0
-	VFMADD231PS.BCST words40800000<>+0(SB), Y4, Y0
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y6, Y3
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y10, Y4
+	VADDPS           Y4, Y3, Y6
+	VSUBPS           Y4, Y3, Y3
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y14, Y4
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y18, Y7
+	VADDPS           Y7, Y4, Y8
+	VSUBPS           Y7, Y4, Y4
+	VMULPS.BCST      words3e800000<>+0(SB), Y2, Y2
+	VADDPS           Y2, Y6, Y2
+	VADDPS           Y8, Y2, Y2
+	VMOVUPS          Y2, (R11)
+	VMOVUPS          Y6, Y2
+	VFMADD231PS.BCST words40800000<>+0(SB), Y8, Y2
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond35
-	VMOVUPS          Y0, (R11)(AX*2)
+	VMOVUPS          Y2, (R11)(AX*2)
 
 beyond35:
-	VMOVUPS          Y2, Y0
-	VFMADD231PS.BCST words41800000<>+0(SB), Y4, Y0
-	VADDPS           Y19, Y0, Y0
+	VFMADD231PS.BCST words41800000<>+0(SB), Y8, Y6
+	VADDPS           Y22, Y6, Y6
 	CMPQ             cols+96(FP), $0x04
 	JLE              beyond36
-	VMOVUPS          Y0, (R11)(AX*4)
+	VMOVUPS          Y6, (R11)(AX*4)
 
 beyond36:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y3, Y0
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y7, Y2
-	VSUBPS           Y2, Y0, Y0
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y11, Y2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y15, Y3
-	VSUBPS           Y3, Y2, Y2
-	VMOVUPS          Y0, Y3
-	VFMADD231PS.BCST words40000000<>+0(SB), Y2, Y3
+	VMOVUPS          Y3, Y2
+	VFMADD231PS.BCST words40000000<>+0(SB), Y4, Y2
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond37
-	VMOVUPS          Y3, (R11)(AX*1)
+	VMOVUPS          Y2, (R11)(AX*1)
 
 beyond37:
-	VMOVUPS          Y0, Y0
-	VFMADD231PS.BCST words41000000<>+0(SB), Y2, Y0
+	VMOVUPS          Y3, Y2
+	VFMADD231PS.BCST words41000000<>+0(SB), Y4, Y2
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond38
 	LEAQ             (AX)(AX*2), R12
-	VMOVUPS          Y0, (R11)(R12*1)
+	VMOVUPS          Y2, (R11)(R12*1)
 
 beyond38:
 beyond34:
@@ -13097,47 +12413,41 @@ beyond34:
 	JLE              beyond39
 	LEAQ             (CX)(CX*2), R11
 	LEAQ             (R9)(R11*1), R11
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y5, Y0
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y9, Y2
-	VADDPS           Y2, Y0, Y0
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y13, Y2
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y17, Y3
-	VADDPS           Y3, Y2, Y2
-	VMOVUPS          Y0, Y3
-	VMULPS.BCST      words3e800000<>+0(SB), Y1, Y1
-	VADDPS           Y1, Y3, Y3
-	VADDPS           Y2, Y3, Y3
-	VMOVUPS          Y3, (R11)
-	VMOVUPS          Y0, Y1
-	VFMADD231PS.BCST words40800000<>+0(SB), Y2, Y1
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y1, Y1
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y5, Y2
+	VADDPS           Y2, Y1, Y3
+	VSUBPS           Y2, Y1, Y1
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y9, Y2
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y13, Y4
+	VADDPS           Y4, Y2, Y5
+	VSUBPS           Y4, Y2, Y2
+	VMULPS.BCST      words3e800000<>+0(SB), Y0, Y0
+	VADDPS           Y0, Y3, Y0
+	VADDPS           Y5, Y0, Y0
+	VMOVUPS          Y0, (R11)
+	VMOVUPS          Y3, Y0
+	VFMADD231PS.BCST words40800000<>+0(SB), Y5, Y0
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond40
-	VMOVUPS          Y1, (R11)(AX*2)
+	VMOVUPS          Y0, (R11)(AX*2)
 
 beyond40:
-	VMOVUPS          Y0, Y0
-	VFMADD231PS.BCST words41800000<>+0(SB), Y2, Y0
-	VADDPS           Y21, Y0, Y0
+	VFMADD231PS.BCST words41800000<>+0(SB), Y5, Y3
+	VADDPS           Y17, Y3, Y3
 	CMPQ             cols+96(FP), $0x04
 	JLE              beyond41
-	VMOVUPS          Y0, (R11)(AX*4)
+	VMOVUPS          Y3, (R11)(AX*4)
 
 beyond41:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y5, Y0
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y9, Y1
-	VSUBPS           Y1, Y0, Y0
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y13, Y1
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y17, Y2
-	VSUBPS           Y2, Y1, Y1
-	VMOVUPS          Y0, Y2
-	VFMADD231PS.BCST words40000000<>+0(SB), Y1, Y2
+	VMOVUPS          Y1, Y0
+	VFMADD231PS.BCST words40000000<>+0(SB), Y2, Y0
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond42
-	VMOVUPS          Y2, (R11)(AX*1)
+	VMOVUPS          Y0, (R11)(AX*1)
 
 beyond42:
-	VMOVUPS          Y0, Y0
-	VFMADD231PS.BCST words41000000<>+0(SB), Y1, Y0
+	VMOVUPS          Y1, Y0
+	VFMADD231PS.BCST words41000000<>+0(SB), Y2, Y0
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond43
 	LEAQ             (AX)(AX*2), R12
@@ -13157,7 +12467,6 @@ beyond39:
 	VMOVUPS          (R11)(DI*1), Y2
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y2, Y2
 	VADDPS           Y2, Y1, Y1
-	VMOVUPS          Y0, Y0
 	VFMADD231PS.BCST words41800000<>+0(SB), Y1, Y0
 	VADDPS           (R11)(DI*2), Y0, Y0
 	ADDQ             SI, R10
@@ -13172,7 +12481,6 @@ beyond39:
 	VMOVUPS          (R11)(DI*1), Y3
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y3, Y3
 	VADDPS           Y3, Y2, Y2
-	VMOVUPS          Y1, Y1
 	VFMADD231PS.BCST words41800000<>+0(SB), Y2, Y1
 	VADDPS           (R11)(DI*2), Y1, Y1
 	ADDQ             SI, R10
@@ -13187,7 +12495,6 @@ beyond39:
 	VMOVUPS          (R11)(DI*1), Y4
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y4, Y4
 	VADDPS           Y4, Y3, Y3
-	VMOVUPS          Y2, Y2
 	VFMADD231PS.BCST words41800000<>+0(SB), Y3, Y2
 	VADDPS           (R11)(DI*2), Y2, Y2
 	ADDQ             SI, R10
@@ -13202,7 +12509,6 @@ beyond39:
 	VMOVUPS          (R11)(DI*1), Y5
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y5, Y5
 	VADDPS           Y5, Y4, Y4
-	VMOVUPS          Y3, Y3
 	VFMADD231PS.BCST words41800000<>+0(SB), Y4, Y3
 	VADDPS           (R11)(DI*2), Y3, Y3
 	ADDQ             SI, R10
@@ -13217,7 +12523,6 @@ beyond39:
 	VMOVUPS          (R11)(DI*1), Y6
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y6, Y6
 	VADDPS           Y6, Y5, Y5
-	VMOVUPS          Y4, Y4
 	VFMADD231PS.BCST words41800000<>+0(SB), Y5, Y4
 	VADDPS           (R11)(DI*2), Y4, Y4
 	ADDQ             SI, R10
@@ -13232,53 +12537,46 @@ beyond39:
 	VMOVUPS          (R11)(DI*1), Y7
 	VMULPS.BCST      words3d2aaaab<>+0(SB), Y7, Y7
 	VADDPS           Y7, Y6, Y6
-	VMOVUPS          Y5, Y5
 	VFMADD231PS.BCST words41800000<>+0(SB), Y6, Y5
 	VADDPS           (R11)(DI*2), Y5, Y5
 	CMPQ             rows+88(FP), $0x04
 	JLE              beyond44
 	LEAQ             (R9)(CX*4), R9
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y1, Y6
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y2, Y7
-	VADDPS           Y7, Y6, Y6
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y3, Y7
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y4, Y8
-	VADDPS           Y8, Y7, Y7
-	VMOVUPS          Y6, Y8
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y1, Y1
+	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y2, Y2
+	VADDPS           Y2, Y1, Y6
+	VSUBPS           Y2, Y1, Y1
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y3, Y2
+	VMULPS.BCST      words3d2aaaab<>+0(SB), Y4, Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
 	VMULPS.BCST      words3e800000<>+0(SB), Y0, Y0
-	VADDPS           Y0, Y8, Y8
-	VADDPS           Y7, Y8, Y8
-	VMOVUPS          Y8, (R9)
+	VADDPS           Y0, Y6, Y0
+	VADDPS           Y4, Y0, Y0
+	VMOVUPS          Y0, (R9)
 	VMOVUPS          Y6, Y0
-	VFMADD231PS.BCST words40800000<>+0(SB), Y7, Y0
+	VFMADD231PS.BCST words40800000<>+0(SB), Y4, Y0
 	CMPQ             cols+96(FP), $0x02
 	JLE              beyond45
 	VMOVUPS          Y0, (R9)(AX*2)
 
 beyond45:
-	VMOVUPS          Y6, Y0
-	VFMADD231PS.BCST words41800000<>+0(SB), Y7, Y0
-	VADDPS           Y5, Y0, Y0
+	VFMADD231PS.BCST words41800000<>+0(SB), Y4, Y6
+	VADDPS           Y5, Y6, Y6
 	CMPQ             cols+96(FP), $0x04
 	JLE              beyond46
-	VMOVUPS          Y0, (R9)(AX*4)
+	VMOVUPS          Y6, (R9)(AX*4)
 
 beyond46:
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y1, Y0
-	VMULPS.BCST      wordsbe2aaaab<>+0(SB), Y2, Y1
-	VSUBPS           Y1, Y0, Y0
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y3, Y1
-	VMULPS.BCST      words3d2aaaab<>+0(SB), Y4, Y2
-	VSUBPS           Y2, Y1, Y1
-	VMOVUPS          Y0, Y2
-	VFMADD231PS.BCST words40000000<>+0(SB), Y1, Y2
+	VMOVUPS          Y1, Y0
+	VFMADD231PS.BCST words40000000<>+0(SB), Y2, Y0
 	CMPQ             cols+96(FP), $0x01
 	JLE              beyond47
-	VMOVUPS          Y2, (R9)(AX*1)
+	VMOVUPS          Y0, (R9)(AX*1)
 
 beyond47:
-	VMOVUPS          Y0, Y0
-	VFMADD231PS.BCST words41000000<>+0(SB), Y1, Y0
+	VMOVUPS          Y1, Y0
+	VFMADD231PS.BCST words41000000<>+0(SB), Y2, Y0
 	CMPQ             cols+96(FP), $0x03
 	JLE              beyond48
 	LEAQ             (AX)(AX*2), R10

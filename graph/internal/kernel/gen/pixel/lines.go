@@ -211,34 +211,41 @@ func combineLine(side, n int) line {
 			}
 			return v.scaled(w[i], v.loaded(in(i)))
 		}
-		for odd := range 2 {
-			if want.one(odd, odd+2, odd+4) {
-				combine(v, t, side, n, odd, want, put)
+		even, odd := want.one(0, 2, 4), want.one(1, 3)
+		var sums, differences []reg.VecVirtual // of the pairs of points, 1 and -1, 2 and -2
+		for x := 1; x < side/2; x++ {
+			above, below := v.loaded(t(2*x-1)), t(2*x)
+			if even && odd {
+				below = v.loaded(below)
+			}
+			if even {
+				sums = append(sums, v.plus(above, below))
+			}
+			if odd {
+				differences = append(differences, v.minus(above, below))
 			}
 		}
+		combine(v, t, side, n, 0, sums, want, put)
+		combine(v, t, side, n, 1, differences, want, put)
 	}
 	return l
 }
 
-// combine gives the wanted ones of the n even coefficients, or of the odd ones, from
-// the values t.
-func combine(v vector, t func(i int) Op, side, n, odd int, want wanted, put func(i int, y reg.VecVirtual)) {
-	var pairs []reg.VecVirtual // of the points 1 and 2
-	for x := 1; x < side/2; x++ {
-		above, below := v.loaded(t(2*x-1)), t(2*x)
-		if odd == 0 {
-			pairs = append(pairs, v.plus(above, below))
-		} else {
-			pairs = append(pairs, v.minus(above, below))
-		}
-	}
-	for i := odd; i < n; i += 2 {
+// combine gives the wanted ones of the n coefficients from the first on, every
+// second, from their pairs of points and the values t.
+func combine(v vector, t func(i int) Op, side, n, first int, pairs []reg.VecVirtual, want wanted, put func(i int, y reg.VecVirtual)) {
+	for i := first; i < n; i += 2 {
 		if !want.one(i) {
 			continue
 		}
-		y := v.copied(pairs[0])
-		if i == 0 {
-			VADDPS(t(0), y, y)
+		var y reg.VecVirtual
+		switch {
+		case i == 0:
+			y = v.plus(pairs[0], t(0))
+		case want.one(i + 2): // then the pair is needed again
+			y = v.copied(pairs[0])
+		default:
+			y = pairs[0]
 		}
 		if side == 6 {
 			v.addTimes(float32(int(1)<<i), pairs[1], y)
