@@ -20,8 +20,8 @@ import (
 // rounded up to a multiple of eight.
 func Width(n int) int { return (n + 7) &^ 7 }
 
-// loopFuncs are the loops in assembly, from cpu.TierAVX2 on. Each has the
-// comment of its loop at its stub in pixel_asm_amd64.go.
+// loopFuncs are the loops in assembly of one tier, each with the comment of its loop
+// at its stub in pixel_asm_amd64.go. All tiers give the same bits.
 type loopFuncs struct {
 	largest  func(cols, width int, y []float32, at []uint8, z []float32, kh, kw, row int, scale, shift []float32, floor float32)
 	highest  func(cols, width int, y, z []float32, row int, shift []float32, floor float32)
@@ -68,10 +68,10 @@ func (w *Windows[T]) Largest(y []T, at []uint8, z []T) {
 		scale, _ := cpu.Float32s(w.Scale)
 		shift, _ := cpu.Float32s(w.Shift)
 		if len(at) == 0 && w.Unscaled && w.KH == 2 && w.KW == 2 {
-			loops.highest(w.Cols, w.Width, y, z, w.Row, shift, float32(w.Floor))
+			loops().highest(w.Cols, w.Width, y, z, w.Row, shift, float32(w.Floor))
 			return
 		}
-		loops.largest(w.Cols, w.Width, y, at, z, w.KH, w.KW, w.Row, scale, shift, float32(w.Floor))
+		loops().largest(w.Cols, w.Width, y, at, z, w.KH, w.KW, w.Row, scale, shift, float32(w.Floor))
 		return
 	}
 	for j := range w.Cols {
@@ -107,7 +107,7 @@ func (w *Windows[T]) window(z []T, f int) (best T, place uint8) {
 func (w *Windows[T]) Spread(dz, dy []T, at []uint8) {
 	if dz, ok := cpu.Float32s(dz); ok {
 		dy, _ := cpu.Float32s(dy)
-		loops.spread(w.Cols, w.Width, dz, dy, at, w.KH, w.KW, w.Row)
+		loops().spread(w.Cols, w.Width, dz, dy, at, w.KH, w.KW, w.Row)
 		return
 	}
 	for j := range w.Cols {
@@ -137,7 +137,7 @@ func partOf(p, n int) int {
 func Sums[T cpu.Float](sum, x []T, n, width int) {
 	if sum, ok := cpu.Float32s(sum); ok {
 		x, _ := cpu.Float32s(x)
-		loops.sums(sum, x, n, width)
+		loops().sums(sum, x, n, width)
 		return
 	}
 	for f := range width {
@@ -154,7 +154,7 @@ func Squares[T cpu.Float](sum, x, mean []T, n, width int) {
 	if sum, ok := cpu.Float32s(sum); ok {
 		x, _ := cpu.Float32s(x)
 		mean, _ := cpu.Float32s(mean)
-		loops.squares(sum, x, mean, n, width)
+		loops().squares(sum, x, mean, n, width)
 		return
 	}
 	for f := range width {
@@ -175,7 +175,7 @@ func Dots[T cpu.Float](sum, dot, d, z, mean []T, n, width int) {
 		d, _ := cpu.Float32s(d)
 		z, _ := cpu.Float32s(z)
 		mean, _ := cpu.Float32s(mean)
-		loops.dots(sum, dot, d, z, mean, n, width)
+		loops().dots(sum, dot, d, z, mean, n, width)
 		return
 	}
 	for f := range width {
@@ -200,7 +200,7 @@ func NormGrad[T cpu.Float](d, z, mean, ofD, ofZ, term []T, n, width int) {
 		ofD, _ := cpu.Float32s(ofD)
 		ofZ, _ := cpu.Float32s(ofZ)
 		term, _ := cpu.Float32s(term)
-		loops.normGrad(d, z, mean, ofD, ofZ, term, n, width)
+		loops().normGrad(d, z, mean, ofD, ofZ, term, n, width)
 		return
 	}
 	for p := range n {
@@ -221,7 +221,7 @@ func NormGrad[T cpu.Float](d, z, mean, ofD, ofZ, term []T, n, width int) {
 func AddPatches[T cpu.Float](dst, src []T, n, kh, depth, step, row int) {
 	if dst, ok := cpu.Float32s(dst); ok {
 		src, _ := cpu.Float32s(src)
-		loops.addPatches(dst, src, n, kh, depth, step, row)
+		loops().addPatches(dst, src, n, kh, depth, step, row)
 		return
 	}
 	for j := range n {

@@ -15,7 +15,7 @@ type Taps struct {
 
 // TapsForward computes y[j,f] = Σ_u Σ_v x[j·Pixel+u·Row+v·Column+f]·w[u,v,f].
 func TapsForward[T cpu.Float](t Taps, y, x, w []T) {
-	if runTaps(t, loops.tapsForward, y, x, w) {
+	if runTaps(t, loops().tapsForward, y, x, w) {
 		return
 	}
 	clear(y[:t.Cols*t.Width])
@@ -25,7 +25,7 @@ func TapsForward[T cpu.Float](t Taps, y, x, w []T) {
 // TapsFilter adds Σ_j x[j·Pixel+u·Row+v·Column+f]·dy[j,f] to dw[u,v,f]: the
 // gradient of the weights.
 func TapsFilter[T cpu.Float](t Taps, dw, x, dy []T) {
-	if !runTaps(t, loops.tapsFilter, dy, x, dw) {
+	if !runTaps(t, loops().tapsFilter, dy, x, dw) {
 		t.each(func(out, in, weight int) { dw[weight] += x[in] * dy[out] })
 	}
 }
@@ -33,7 +33,7 @@ func TapsFilter[T cpu.Float](t Taps, dw, x, dy []T) {
 // TapsInput adds dy[j,f]·w[u,v,f] to dx[j·Pixel+u·Row+v·Column+f]: the gradient
 // of the image.
 func TapsInput[T cpu.Float](t Taps, dx, dy, w []T) {
-	if !runTaps(t, loops.tapsInput, dy, dx, w) {
+	if !runTaps(t, loops().tapsInput, dy, dx, w) {
 		t.each(func(out, in, weight int) { dx[in] += dy[out] * w[weight] })
 	}
 }

@@ -33,7 +33,7 @@ type (
 func WinogradImage[T cpu.Float](side, n, width int, dst, src []T, step, row, q int) {
 	if dst, ok := cpu.Float32s(dst); ok {
 		src, _ := cpu.Float32s(src)
-		loops.winograd.image[side](n, width, dst, src, step, row, q)
+		loops().winograd.image[side](n, width, dst, src, step, row, q)
 		return
 	}
 	toTiles(n, width, dst, src, step, row, q, side, side, imageLine[T])
@@ -45,7 +45,7 @@ func WinogradImage[T cpu.Float](side, n, width int, dst, src []T, step, row, q i
 func WinogradSpread[T cpu.Float](side, n, width int, dst, src []T, step, row, q int) {
 	if dst, ok := cpu.Float32s(dst); ok {
 		src, _ := cpu.Float32s(src)
-		loops.winograd.spread[side](n, width, dst, src, step, row, q)
+		loops().winograd.spread[side](n, width, dst, src, step, row, q)
 		return
 	}
 	fromTiles(n, width, dst, src, step, row, q, side, side, side, side, spreadLine[T], true)
@@ -57,7 +57,7 @@ func WinogradSpread[T cpu.Float](side, n, width int, dst, src []T, step, row, q 
 func WinogradEvaluate[T cpu.Float](side, pixels, n, width int, dst, src []T, step, row, q int) {
 	if dst, ok := cpu.Float32s(dst); ok {
 		src, _ := cpu.Float32s(src)
-		loops.winograd.evaluate[side][pixels](n, width, dst, src, step, row, q)
+		loops().winograd.evaluate[side][pixels](n, width, dst, src, step, row, q)
 		return
 	}
 	toTiles(n, width, dst, src, step, row, q, side, pixels, evaluateLine[T])
@@ -69,7 +69,7 @@ func WinogradEvaluate[T cpu.Float](side, pixels, n, width int, dst, src []T, ste
 func WinogradCombine[T cpu.Float](side, pixels, n, width int, dst, src []T, step, row, q, rows, cols int) {
 	if dst, ok := cpu.Float32s(dst); ok {
 		src, _ := cpu.Float32s(src)
-		loops.winograd.combine[side][pixels](n, width, dst, src, step, row, q, rows, cols)
+		loops().winograd.combine[side][pixels](n, width, dst, src, step, row, q, rows, cols)
 		return
 	}
 	fromTiles(n, width, dst, src, step, row, q, side, pixels, rows, cols, combineLine[T], false)

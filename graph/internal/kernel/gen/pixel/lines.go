@@ -1,172 +1,270 @@
 package main
 
 import (
-	"fmt"
-	"math"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// line is a transformation of a line of a tile, of vectors that are in memory or
-// in registers. Its steps are those of the function in package pixel that has its
-// name.
-type line func(in func(i int) Op) []reg.VecVirtual
+// line is a transformation of a line of a tile. It has as many results as parts
+// has numbers: results that share their steps stand together there. The function
+// run computes those of want from the values that in gives, in memory or in
+// registers, and hands each to put as soon as it has it. Its steps are those of the
+// function in package pixel that has its name.
+type line struct {
+	parts [][]int
+	run   func(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecVirtual))
+}
+
+// wanted are numbers of results.
+type wanted []int
+
+// one reports whether one of them is wanted.
+func (w wanted) one(of ...int) bool {
+	return slices.ContainsFunc(of, func(i int) bool { return slices.Contains(w, i) })
+}
+
+// passes are the results of a line that a vector's registers have room for at once,
+// of n lines each.
+func (l line) passes(v vector, n int) (p []wanted) {
+	for _, part := range l.parts {
+		if last := len(p) - 1; last >= 0 && (len(p[last])+len(part))*n <= v.room {
+			p[last] = append(p[last], part...)
+			continue
+		}
+		p = append(p, slices.Clone(part))
+	}
+	for _, w := range p {
+		slices.Sort(w)
+	}
+	return p
+}
+
+// results is the number of its results.
+func (l line) results() int { return len(slices.Concat(l.parts...)) }
 
 func imageLine(side int) line {
 	if side == 4 {
-		return func(in func(i int) Op) []reg.VecVirtual {
-			d1, d2 := copied(in(1)), copied(in(2))
-			return []reg.VecVirtual{minus(copied(in(0)), d2), plus(d1, d2), minus(d2, d1), minus(copied(in(3)), d1)}
-		}
+		return line{[][]int{{0, 1}, {2, 3}}, image4}
 	}
-	return func(in func(i int) Op) []reg.VecVirtual {
-		d1, d2 := copied(in(1)), copied(in(2))
-		even, odd := copied(in(4)), copied(in(3))
-		subtractTimes(4, d2, even)
-		subtractTimes(4, d1, odd)
-		t := []reg.VecVirtual{minus(copied(in(0)), d2), plus(even, odd), minus(even, odd), nil, nil, minus(copied(in(5)), in(3))}
-		even, odd = minus(copied(in(4)), d2), minus(copied(in(3)), d1)
-		subtractTimes(4, odd, t[5])
-		odd = plus(odd, odd)
-		t[3], t[4] = plus(even, odd), minus(even, odd)
-		addTimes(4, t[0], even)
-		t[0] = even
-		return t
+	return line{[][]int{{0, 5}, {3, 4}, {1, 2}}, image6}
+}
+
+func image4(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecVirtual)) {
+	if want.one(0) {
+		put(0, v.minus(v.loaded(in(0)), in(2)))
+	}
+	if want.one(1) {
+		put(1, v.plus(v.loaded(in(1)), in(2)))
+	}
+	if want.one(2) {
+		put(2, v.minus(v.loaded(in(2)), in(1)))
+	}
+	if want.one(3) {
+		put(3, v.minus(v.loaded(in(3)), in(1)))
+	}
+}
+
+func image6(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecVirtual)) {
+	if want.one(1, 2) {
+		even, odd := v.copied(in(4)), v.copied(in(3))
+		v.subtractTimes(4, v.loaded(in(2)), even)
+		v.subtractTimes(4, v.loaded(in(1)), odd)
+		put(1, v.plus(even, odd))
+		put(2, v.minus(even, odd))
+	}
+	if !want.one(0, 3, 4, 5) {
+		return
+	}
+	even, odd := v.minus(v.loaded(in(4)), in(2)), v.minus(v.loaded(in(3)), in(1))
+	if want.one(5) {
+		last := v.minus(v.loaded(in(5)), in(3))
+		v.subtractTimes(4, odd, last)
+		put(5, last)
+	}
+	if want.one(3, 4) {
+		above, below := v.copied(even), v.copied(even)
+		v.addTimes(2, odd, above)
+		v.subtractTimes(2, odd, below)
+		put(3, above)
+		put(4, below)
+	}
+	if want.one(0) {
+		v.addTimes(4, v.minus(v.loaded(in(0)), in(2)), even)
+		put(0, even)
 	}
 }
 
 func spreadLine(side int) line {
-	return func(in func(i int) Op) []reg.VecVirtual {
-		t0, t1, t2 := copied(in(0)), copied(in(1)), copied(in(2))
-		sum1, odd1 := plus(t1, t2), minus(t1, t2)
-		if side == 4 {
-			t3 := copied(in(3))
-			return []reg.VecVirtual{t0, minus(odd1, t3), minus(sum1, t0), t3}
-		}
-		t3, t4, t5 := copied(in(3)), copied(in(4)), copied(in(5))
-		sum2, odd2 := plus(t3, t4), minus(t3, t4)
-		odd2, odd1 = plus(odd2, odd2), minus(odd1, t5)
-		sum1 = plus(sum1, t0)
-		y := []reg.VecVirtual{nil, odd2, plus(sum2, t0), plus(odd1, odd2), plus(sum1, sum2), t5}
-		four := float32Constant(4)
-		VFNMSUB231PS(four, odd1, y[1]) // -4·odd1 - y[1]
-		VFNMSUB231PS(four, sum1, y[2])
-		VFNMADD231PS(four, t5, y[3])
-		VMULPS(four, t0, t0)
-		y[0] = t0
-		return y
+	if side == 4 {
+		return line{[][]int{{0, 2}, {1, 3}}, spread4}
+	}
+	return line{[][]int{{0, 5}, {2, 4}, {1, 3}}, spread6}
+}
+
+func spread4(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecVirtual)) {
+	if want.one(0) {
+		put(0, v.loaded(in(0)))
+	}
+	if want.one(2) {
+		put(2, v.minus(v.plus(v.loaded(in(1)), in(2)), in(0)))
+	}
+	if want.one(1) {
+		put(1, v.minus(v.minus(v.loaded(in(1)), in(2)), in(3)))
+	}
+	if want.one(3) {
+		put(3, v.loaded(in(3)))
 	}
 }
 
+func spread6(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecVirtual)) {
+	if want.one(0) {
+		put(0, v.scaled(4, v.loaded(in(0))))
+	}
+	if want.one(5) {
+		put(5, v.loaded(in(5)))
+	}
+	if want.one(2, 4) {
+		sum1 := v.plus(v.plus(v.loaded(in(1)), in(2)), in(0))
+		sum2 := v.plus(v.loaded(in(3)), in(4))
+		put(4, v.plus(sum1, sum2))
+		y := v.plus(sum2, in(0))
+		v.subtractFrom(4, sum1, y)
+		put(2, y)
+	}
+	if want.one(1, 3) {
+		odd1 := v.minus(v.minus(v.loaded(in(1)), in(2)), in(5))
+		odd2 := v.minus(v.loaded(in(3)), in(4))
+		odd2 = v.plus(odd2, odd2)
+		y := v.plus(odd1, odd2)
+		v.subtractTimes(4, v.loaded(in(5)), y)
+		put(3, y)
+		v.subtractFrom(4, odd1, odd2)
+		put(1, odd2)
+	}
+}
+
+// evaluateLine gives the values at the points 0 and ∞, 1 and -1, 2 and -2.
 func evaluateLine(side, n int) line {
-	return func(in func(i int) Op) []reg.VecVirtual {
-		z := make([]reg.VecVirtual, side)
-		z[0], z[side-1] = copied(in(0)), copied(in(n-1))
+	l := line{parts: [][]int{{0, side - 1}, {1, 2}, {3, 4}}[:side/2]}
+	w := weights(side, n)
+	l.run = func(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecVirtual)) {
+		if want.one(0) {
+			put(0, v.scaled(w[0], v.loaded(in(0))))
+		}
+		if want.one(side - 1) {
+			put(side-1, v.scaled(w[side-1], v.loaded(in(n-1))))
+		}
 		for x := 1; x < side/2; x++ {
-			var sums [2]reg.VecVirtual
-			for i := n - 1; i >= 0; i-- {
-				sum := copied(in(i))
-				if i < n-2 {
-					addTimes(x*x, sums[i%2], sum)
-				}
-				sums[i%2] = sum
+			if want.one(2*x-1, 2*x) {
+				above, below := evaluateAt(v, in, n, x)
+				put(2*x-1, v.scaled(w[2*x-1], above))
+				put(2*x, v.scaled(w[2*x], below))
 			}
-			odd := sums[1]
-			if x == 2 {
-				odd = plus(odd, odd)
-			}
-			z[2*x-1], z[2*x] = plus(sums[0], odd), minus(sums[0], odd)
 		}
-		for i, w := range weights(side, n) {
-			weigh(w, z[i])
-		}
-		return z
 	}
+	return l
 }
 
+// evaluateAt is the value of n coefficients at x and at -x.
+func evaluateAt(v vector, in func(i int) Op, n, x int) (above, below reg.VecVirtual) {
+	var sums [2]reg.VecVirtual // of the even powers, and of the odd ones divided by x
+	for i := n - 1; i >= 0; i-- {
+		switch {
+		case i >= n-2:
+			sums[i%2] = v.loaded(in(i))
+		case x == 1:
+			sums[i%2] = v.plus(sums[i%2], in(i))
+		default:
+			sum := v.copied(in(i))
+			v.addTimes(float32(x*x), sums[i%2], sum)
+			sums[i%2] = sum
+		}
+	}
+	if x == 1 {
+		return v.plus(sums[0], sums[1]), v.minus(sums[0], sums[1])
+	}
+	above, below = v.copied(sums[0]), v.copied(sums[0])
+	v.addTimes(float32(x), sums[1], above)
+	v.subtractTimes(float32(x), sums[1], below)
+	return above, below
+}
+
+// combineLine gives the even coefficients, and the odd ones.
 func combineLine(side, n int) line {
-	return func(in func(i int) Op) []reg.VecVirtual {
-		w := weights(side, n)
-		t := func(i int) reg.VecVirtual {
-			v := copied(in(i))
-			if w != nil {
-				weigh(w[i], v)
+	l := line{parts: [][]int{{0, 2}, {1, 3}, {4}}}
+	switch n {
+	case 2:
+		l.parts = [][]int{{0}, {1}}
+	case 3:
+		l.parts = [][]int{{0, 2}, {1}}
+	case 4:
+		l.parts = l.parts[:2]
+	}
+	w := weights(side, n)
+	l.run = func(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecVirtual)) {
+		t := func(i int) Op {
+			if w[i] == 1 {
+				return in(i)
 			}
-			return v
+			return v.scaled(w[i], v.loaded(in(i)))
 		}
-		y := make([]reg.VecVirtual, n)
+		even, odd := want.one(0, 2, 4), want.one(1, 3)
+		var sums, differences []reg.VecVirtual // of the pairs of points, 1 and -1, 2 and -2
 		for x := 1; x < side/2; x++ {
-			plusX, minusX := t(2*x-1), t(2*x)
-			pairs := [2]reg.VecVirtual{plus(plusX, minusX), minus(plusX, minusX)}
-			for i := range y {
-				switch pair := pairs[i%2]; {
-				case x == 2:
-					addTimes(1<<i, pair, y[i])
-				case i == 0:
-					y[i] = plus(t(0), pair)
-				default:
-					y[i] = copied(pair)
-				}
+			above, below := v.loaded(t(2*x-1)), t(2*x)
+			if even && odd {
+				below = v.loaded(below)
+			}
+			if even {
+				sums = append(sums, v.plus(above, below))
+			}
+			if odd {
+				differences = append(differences, v.minus(above, below))
 			}
 		}
-		VADDPS(t(side-1), y[n-1], y[n-1])
-		return y
+		combine(v, t, side, n, 0, sums, want, put)
+		combine(v, t, side, n, 1, differences, want, put)
+	}
+	return l
+}
+
+// combine gives the wanted ones of the n coefficients from the first on, every
+// second, from their pairs of points and the values t.
+func combine(v vector, t func(i int) Op, side, n, first int, pairs []reg.VecVirtual, want wanted, put func(i int, y reg.VecVirtual)) {
+	for i := first; i < n; i += 2 {
+		if !want.one(i) {
+			continue
+		}
+		var y reg.VecVirtual
+		switch {
+		case i == 0:
+			y = v.plus(pairs[0], t(0))
+		case want.one(i + 2): // then the pair is needed again
+			y = v.copied(pairs[0])
+		default:
+			y = pairs[0]
+		}
+		if side == 6 {
+			v.addTimes(float32(int(1)<<i), pairs[1], y)
+		}
+		if i == n-1 {
+			VADDPS(t(side-1), y, y)
+		}
+		put(i, y)
 	}
 }
 
-// weights are those of the points of a tile, if n×n pixels are those of a filter.
+// weights are those of the points of a tile, 1 unless n×n pixels are those of a
+// filter.
 func weights(side, n int) []float32 {
 	switch {
 	case n%2 == 0:
-		return nil
+		return []float32{1, 1, 1, 1, 1, 1}
 	case side == 4:
 		return []float32{1, 1. / 2, 1. / 2, 1}
 	}
 	return []float32{1. / 4, -1. / 6, -1. / 6, 1. / 24, 1. / 24, 1}
-}
-
-func weigh(w float32, v reg.VecVirtual) {
-	if w != 1 {
-		VMULPS(float32Constant(w), v, v)
-	}
-}
-
-func float32Constant(v float32) reg.VecVirtual {
-	bits := math.Float32bits(v)
-	return constant(fmt.Sprintf("float%x", bits), bits)
-}
-
-// copied is an operand in a register of its own.
-func copied(v Op) reg.VecVirtual {
-	r := YMM()
-	VMOVUPS(v, r)
-	return r
-}
-
-func plus(a reg.VecVirtual, b Op) reg.VecVirtual {
-	v := YMM()
-	VADDPS(b, a, v)
-	return v
-}
-
-func minus(a reg.VecVirtual, b Op) reg.VecVirtual {
-	v := YMM()
-	VSUBPS(b, a, v)
-	return v
-}
-
-// addTimes adds n·v, n being a power of two, so that only the sum is rounded.
-func addTimes(n int, v, sum reg.VecVirtual) {
-	if n == 1 {
-		VADDPS(v, sum, sum)
-	} else {
-		VFMADD231PS(float32Constant(float32(n)), v, sum)
-	}
-}
-
-// subtractTimes subtracts it.
-func subtractTimes(n int, v, sum reg.VecVirtual) {
-	VFNMADD231PS(float32Constant(float32(n)), v, sum)
 }

@@ -4,26 +4,97 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
-
-	"tapenet/graph/internal/kernel/gen/asm"
 )
 
-// constants are those in memory, by value.
-var constants = map[uint32]Mem{}
+// Predicates of VCMPPS.
+const (
+	unordered      = 0x03 // a or b is NaN
+	notLessOrEqual = 0x16 // !(a <= b)
+	greater        = 0x1E // a > b
+)
 
 // constant fills a vector with an integer.
-func constant(name string, v uint32) reg.VecVirtual {
-	if _, ok := constants[v]; !ok {
-		constants[v] = ConstData(name, U32(v))
-	}
-	x := YMM()
-	VPBROADCASTD(constants[v], x)
+func (v vector) constant(n uint32) reg.VecVirtual {
+	x := v.register()
+	VPBROADCASTD(words(n), x)
 	return x
 }
 
+// broadcast fills a vector with a float32 parameter.
+func (v vector) broadcast(param string) reg.VecVirtual {
+	x := v.register()
+	VBROADCASTSS(parameter(param), x)
+	return x
+}
+
+// truth are lanes that are true, in a mask or, in AVX2, in a vector.
+type truth struct{ in reg.Register }
+
+// compared compares x with y by a predicate of VCMPPS.
+func (v vector) compared(predicate uint8, x, y reg.VecVirtual) truth {
+	if v.evex {
+		k := K()
+		VCMPPS(U8(predicate), y, x, k)
+		return truth{k}
+	}
+	t := v.register()
+	VCMPPS(U8(predicate), y, x, t)
+	return truth{t}
+}
+
+// either is true where one of the two is.
+func (v vector) either(a, b truth) truth {
+	if v.evex {
+		KORW(a.in, b.in, b.in)
+	} else {
+		VORPS(a.in, b.in, b.in)
+	}
+	return b
+}
+
+// choose sets x to y where t is true.
+func (v vector) choose(t truth, y, x reg.VecVirtual) {
+	if v.evex {
+		VBLENDMPS(y, x, t.in, x)
+	} else {
+		VBLENDVPS(t.in, y, x, x)
+	}
+}
+
+// spoil sets x to NaN where t is true.
+func (v vector) spoil(t truth, x reg.VecVirtual) {
+	if v.evex {
+		VBLENDMPS(v.constant(0xffffffff), x, t.in, x)
+	} else {
+		VORPS(t.in, x, x)
+	}
+}
+
+// storeBytes stores integers from 0 to 255 as bytes.
+func (v vector) storeBytes(x reg.VecVirtual, to Mem) {
+	if v.evex {
+		VPMOVDB(x, to)
+		return
+	}
+	high := YMM()
+	VEXTRACTI128(U8(1), x, high.AsX())
+	VPACKUSDW(high.AsX(), x.AsX(), x.AsX())
+	VPACKUSWB(x.AsX(), x.AsX(), x.AsX())
+	VMOVQ(x.AsX(), to)
+}
+
+// bytesAt addresses the byte of a slice of bytes that belongs to the float32 at
+// byte f of another slice.
+func bytesAt(base, f reg.Register) Mem {
+	i := GP64()
+	MOVQ(f, i)
+	SHRQ(U8(2), i)
+	return at(base, i)
+}
+
 // largest generates the largest pixel of each window, and where it is.
-func largest() {
-	function("largestAVX2", "func(cols, width int, y []float32, at []uint8, z []float32, kh, kw, row int, scale, shift []float32, floor float32)",
+func largest(t tier) {
+	t.function("largest", "func(cols, width int, y []float32, at []uint8, z []float32, kh, kw, row int, scale, shift []float32, floor float32)",
 		"\tfor j := range cols {",
 		"\t\tfor f := range width { // a multiple of eight",
 		"\t\t\tbest, place := float32(math.Inf(-1)), 0",
@@ -41,60 +112,70 @@ func largest() {
 		"\t\t\ty[j*width+f], at[j*width+f] = best, place // at may be empty",
 		"\t\t}",
 		"\t}")
-	width, row := number("width"), number("row")
+	width, row := size("width"), size("row")
 	y, place, z := slice("y"), slice("at"), slice("z")
 	scale, shift := slice("scale"), slice("shift")
-	floor := asm.Broadcast("floor")
-	lowest, one, none := constant("lowest", 0xff800000), constant("one", 1), constant("none", 255)
+	all := t.widest()
+	floor := all.broadcast("floor")
+	lowest, one, none := all.constant(0xff800000), all.constant(1), all.constant(255)
 	times("column", number("cols"), func() {
-		channels("channel", width, func(f reg.Register) {
-			factor, term := load(at(scale, f)), load(at(shift, f))
-			best, where, here := YMM(), zero(), zero()
-			VMOVAPS(lowest, best)
-			top := GP64()
-			LEAQ(at(z, f), top)
-			times("windowRow", number("kh"), func() {
-				p := GP64()
-				MOVQ(top, p)
-				times("windowColumn", number("kw"), func() {
-					x, wins, nan := YMM(), YMM(), YMM()
-					VMULPS(Mem{Base: p}, factor, x)
-					VADDPS(term, x, x)
-					VCMPPS(U8(greater), best, x, wins)
-					VCMPPS(U8(unordered), x, x, nan)
-					VORPS(nan, wins, wins)
-					VBLENDVPS(wins, x, best, best)
-					VBLENDVPS(wins, here, where, where)
-					VPADDD(one, here, here)
-					advance(p, width)
-				})
-				advance(top, row)
+		t.channels(width, func(v vector, f reg.Register) {
+			factor, term := v.load(at(scale, f)), v.load(at(shift, f))
+			best, where, here := v.copied(v.part(lowest)), v.zero(), v.zero()
+			windowPixels(start(z, f), width, row, func(p Mem) {
+				x := v.register()
+				VMULPS(p, factor, x)
+				VADDPS(term, x, x)
+				wins := v.either(v.compared(greater, x, best), v.compared(unordered, x, x))
+				v.choose(wins, x, best)
+				v.choose(wins, here, where)
+				VPADDD(v.part(one), here, here)
 			})
-			keep := YMM()
-			VCMPPS(U8(notLessOrEqual), floor, best, keep)
-			VBLENDVPS(keep, best, floor, best)
-			VMOVUPS(best, at(y, f))
+			clips := v.register()
+			VMOVAPS(v.part(floor), clips)
+			keep := v.compared(notLessOrEqual, best, clips)
+			v.choose(keep, best, clips)
+			VMOVUPS(clips, at(y, f))
+			forget := label("forget")
 			length := Load(Param("at").Len(), GP64())
 			TESTQ(length, length)
-			JZ(LabelRef("forget"))
-			VBLENDVPS(keep, where, none, where)
-			storeBytes(where, Mem{Base: place, Index: f, Scale: 1})
-			Label("forget")
+			JZ(LabelRef(forget))
+			at := v.copied(v.part(none))
+			v.choose(keep, where, at)
+			v.storeBytes(at, bytesAt(place, f))
+			Label(forget)
 		})
-		advance(y, width)
-		ADDQ(width, place)
+		ADDQ(width, y)
+		nextBytes(place)
 		step := number("kw")
 		IMULQ(width, step)
-		advance(z, step)
+		ADDQ(step, z)
 	})
 	end()
+}
+
+// nextBytes moves a pointer to bytes to the next pixel.
+func nextBytes(p reg.Register) { ADDQ(parameter("width"), p) }
+
+// windowPixels repeats body for each pixel of a window of kh×kw pixels. The pointer
+// is lost.
+func windowPixels(top, width, row reg.Register, body func(p Mem)) {
+	times("windowRow", number("kh"), func() {
+		p := GP64()
+		MOVQ(top, p)
+		times("windowColumn", number("kw"), func() {
+			body(Mem{Base: p})
+			ADDQ(width, p)
+		})
+		ADDQ(row, top)
+	})
 }
 
 // highest generates the largest pixel of each window of 2×2, and nothing of where
 // it is. VMAXPS keeps its second operand, the first here, where the other is a NaN
 // or no larger.
-func highest() {
-	function("highestAVX2", "func(cols, width int, y, z []float32, row int, shift []float32, floor float32)",
+func highest(t tier) {
+	t.function("highest", "func(cols, width int, y, z []float32, row int, shift []float32, floor float32)",
 		"\tfor j := range cols {",
 		"\t\tfor f := range width { // a multiple of eight",
 		"\t\t\tbest, nan := floor, false",
@@ -113,53 +194,35 @@ func highest() {
 		"\t\t\ty[j*width+f] = best",
 		"\t\t}",
 		"\t}")
-	width, row := number("width"), number("row")
+	width, row := size("width"), size("row")
 	y, z, shift := slice("y"), slice("z"), slice("shift")
-	floor := asm.Broadcast("floor")
-	right, below, corner := GP64(), GP64(), GP64() // the window's other pixels
-	LEAQ(at(z, width), right)
-	LEAQ(at(z, row), below)
-	LEAQ(at(below, width), corner)
-	step := GP64()
-	LEAQ(Mem{Base: width, Index: width, Scale: 1}, step)
+	floor := t.widest().broadcast("floor")
+	below := start(z, row)
 	times("column", number("cols"), func() {
-		channels("channel", width, func(f reg.Register) {
-			term, best := load(at(shift, f)), YMM()
-			VMOVAPS(floor, best)
-			var nan [2]reg.VecVirtual
-			for u, pair := range [2][2]reg.Register{{z, right}, {below, corner}} {
-				x0, x1 := YMM(), YMM()
-				VADDPS(at(pair[0], f), term, x0)
-				VADDPS(at(pair[1], f), term, x1)
-				nan[u] = YMM()
-				VCMPPS(U8(unordered), x0, x1, nan[u])
+		t.channels(width, func(v vector, f reg.Register) {
+			term, best := v.load(at(shift, f)), v.copied(v.part(floor))
+			var nan [2]truth
+			for u, pixels := range [2]reg.Register{z, below} {
+				left := start(pixels, f)
+				x0, x1 := v.plus(term, Mem{Base: left}), v.plus(term, at(left, width))
+				nan[u] = v.compared(unordered, x0, x1)
 				VMAXPS(best, x0, best)
 				VMAXPS(best, x1, best)
 			}
-			VORPS(nan[0], best, best)
-			VORPS(nan[1], best, best)
+			v.spoil(v.either(nan[0], nan[1]), best)
 			VMOVUPS(best, at(y, f))
 		})
-		advance(y, width)
-		for _, p := range []reg.Register{z, right, below, corner} {
-			advance(p, step)
+		ADDQ(width, y)
+		for _, p := range []reg.Register{z, below} {
+			LEAQ(Mem{Base: p, Index: width, Scale: 2}, p)
 		}
 	})
 	end()
 }
 
-// storeBytes stores eight integers from 0 to 255 as bytes.
-func storeBytes(v reg.VecVirtual, to Mem) {
-	high := YMM()
-	VEXTRACTI128(U8(1), v, high.AsX())
-	VPACKUSDW(high.AsX(), v.AsX(), v.AsX())
-	VPACKUSWB(v.AsX(), v.AsX(), v.AsX())
-	VMOVQ(v.AsX(), to)
-}
-
 // spread generates the gradient of the windows' pixels.
-func spread() {
-	function("spreadAVX2", "func(cols, width int, dz, dy []float32, at []uint8, kh, kw, row int)",
+func spread(t tier) {
+	t.function("spread", "func(cols, width int, dz, dy []float32, at []uint8, kh, kw, row int)",
 		"\tfor j := range cols {",
 		"\t\tfor f := range width { // a multiple of eight",
 		"\t\t\tfor u := range kh {",
@@ -173,34 +236,32 @@ func spread() {
 		"\t\t\t}",
 		"\t\t}",
 		"\t}")
-	width, row := number("width"), number("row")
+	width, row := size("width"), size("row")
 	dz, dy, place := slice("dz"), slice("dy"), slice("at")
-	one := constant("one", 1)
+	one := t.widest().constant(1)
 	times("column", number("cols"), func() {
-		channels("channel", width, func(f reg.Register) {
-			d, where, here := load(at(dy, f)), YMM(), zero()
-			VPMOVZXBD(Mem{Base: place, Index: f, Scale: 1}, where)
-			top := GP64()
-			LEAQ(at(dz, f), top)
-			times("windowRow", number("kh"), func() {
-				p := GP64()
-				MOVQ(top, p)
-				times("windowColumn", number("kw"), func() {
-					x := YMM()
+		t.channels(width, func(v vector, f reg.Register) {
+			d, where, here := v.load(at(dy, f)), v.register(), v.zero()
+			VPMOVZXBD(bytesAt(place, f), where)
+			windowPixels(start(dz, f), width, row, func(p Mem) {
+				x := v.register()
+				if v.evex {
+					k := K()
+					VPCMPEQD(here, where, k)
+					VMOVAPS_Z(d, k, x)
+				} else {
 					VPCMPEQD(here, where, x)
 					VANDPS(d, x, x)
-					VMOVUPS(x, Mem{Base: p})
-					VPADDD(one, here, here)
-					advance(p, width)
-				})
-				advance(top, row)
+				}
+				VMOVUPS(x, p)
+				VPADDD(v.part(one), here, here)
 			})
 		})
-		advance(dy, width)
-		ADDQ(width, place)
+		ADDQ(width, dy)
+		nextBytes(place)
 		step := number("kw")
 		IMULQ(width, step)
-		advance(dz, step)
+		ADDQ(step, dz)
 	})
 	end()
 }

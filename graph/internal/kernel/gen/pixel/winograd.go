@@ -2,8 +2,8 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
-	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -11,196 +11,243 @@ import (
 
 // winograd generates the transformations of Winograd's convolutions, whose tiles
 // have 4 or 6 pixels a side.
-func winograd() {
+func winograd(t tier) {
 	for _, side := range []int{4, 6} {
-		toTile(fmt.Sprintf("winogradImage%dAVX2", side), fmt.Sprintf("imageLine(%d, …)", side), imageLine(side), side, side)
-		spreadTiles(side)
+		toTile(t, fmt.Sprintf("winogradImage%d", side), fmt.Sprintf("imageLine(%d, …)", side), imageLine(side), side)
+		spreadTiles(t, side)
 		for n := 2; n < side; n++ {
-			toTile(fmt.Sprintf("winogradEvaluate%d%dAVX2", side, n), fmt.Sprintf("evaluateLine(%d, %d, …)", side, n), evaluateLine(side, n), side, n)
-			combineTiles(side, n)
+			toTile(t, fmt.Sprintf("winogradEvaluate%d%d", side, n), fmt.Sprintf("evaluateLine(%d, %d, …)", side, n), evaluateLine(side, n), n)
+			combineTiles(t, side, n)
 		}
 	}
 }
 
+// square is a square of vectors in memory: its rows and columns are some bytes
+// apart.
+type square struct {
+	base     reg.Register
+	row, col reg.Register
+}
+
 // toTile generates the transformation of n×n pixels to tiles.
-func toTile(name, says string, l line, side, n int) {
-	tileFunction(name, "func(n, width int, dst, src []float32, step, row, q int)",
+func toTile(t tier, name, says string, l line, n int) {
+	side := l.results()
+	tileFunction(t, name, "func(n, width int, dst, src []float32, step, row, q int)",
 		fmt.Sprintf("\td[i][j] = src[tile*step+i*row+j*width+f], for i, j < %d", n),
 		"\tthe columns of t are "+says+" of those of d, the rows of u of those of t; then",
 		fmt.Sprintf("\tdst[(%d*i+j)*q+tile*width+f] = u[i][j]", side))
-	width, row, q := number("width"), number("row"), number("q")
+	width, row := size("width"), size("row")
 	dst, src := slice("dst"), slice("src")
-	half := newHalf(side, n)
-	eachTile(width, func(f reg.Register) {
-		half.columns(l, start(src, f), row, width)
-		p := start(dst, f)
-		for i := range side {
-			for _, v := range half.row(l, i) {
-				VMOVUPS(v, Mem{Base: p})
-				advance(p, q)
+	m := newMatrices(side)
+	eachTile(t, width, func(v vector, f reg.Register) {
+		image, to := square{start(src, f), row, width}, start(dst, f)
+		for _, want := range l.passes(v, n) {
+			half := columns(v, l, want, image, n, n)
+			for _, i := range want {
+				p := m.rowOf(to, i)
+				l.run(v, half.row(i), all, func(j int, u reg.VecVirtual) { storeAhead(u, m.element(p, j)) })
 			}
 		}
 	}, func() {
-		advance(dst, width)
-		advance(src, number("step"))
+		ADDQ(width, dst)
+		advance(src, "step")
 	})
 }
 
+// storeAhead stores a vector and asks for the line of the cache behind it, where the
+// next vector of this matrix will go: the processor sees no pattern in the stores to
+// so many matrices.
+func storeAhead(u reg.VecVirtual, to Mem) {
+	const line = 64
+	VMOVUPS(u, to)
+	to.Disp += line
+	PREFETCHT0(to)
+}
+
+// all are the numbers of all results of a line.
+var all = wanted{0, 1, 2, 3, 4, 5}
+
 // combineTiles generates the transformation of tiles to n×n pixels, of which the last
 // rows and columns may be left out.
-func combineTiles(side, n int) {
-	fromTile(fmt.Sprintf("winogradCombine%d%dAVX2", side, n), "func(n, width int, dst, src []float32, step, row, q, rows, cols int)",
+func combineTiles(t tier, side, n int) {
+	fromTile(t, fmt.Sprintf("winogradCombine%d%d", side, n), "func(n, width int, dst, src []float32, step, row, q, rows, cols int)",
 		fmt.Sprintf("combineLine(%d, %d, …)", side, n), "for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]",
-		combineLine(side, n), side, n, pixelStore{
-			row: func(i int) { unlessAbove("rows", i, "low") },
-			col: func(i, j int) { unlessAbove("cols", j, fmt.Sprint("narrow", i)) },
-			put: func(v reg.VecVirtual, to Mem) { VMOVUPS(v, to) },
+		combineLine(side, n), side, pixelStore{
+			unless: func(param string, n int, do func()) {
+				if n == 0 {
+					do()
+					return
+				}
+				skip := label("beyond")
+				CMPQ(parameter(param), U8(n))
+				JLE(LabelRef(skip))
+				do()
+				Label(skip)
+			},
+			put: func(_ vector, u reg.VecVirtual, to Mem) { VMOVUPS(u, to) },
 		})
 }
 
 // spreadTiles generates the sum of tiles that overlap.
-func spreadTiles(side int) {
-	fromTile(fmt.Sprintf("winogradSpread%dAVX2", side), "func(n, width int, dst, src []float32, step, row, q int)",
+func spreadTiles(t tier, side int) {
+	fromTile(t, fmt.Sprintf("winogradSpread%d", side), "func(n, width int, dst, src []float32, step, row, q int)",
 		fmt.Sprintf("spreadLine(%d, …)", side), "dst[tile*step+i*row+j*width+f] += u[i][j]",
-		spreadLine(side), side, side, pixelStore{
-			row: func(int) {},
-			col: func(int, int) {},
-			put: func(v reg.VecVirtual, to Mem) {
-				VADDPS(to, v, v)
-				VMOVUPS(v, to)
-			},
+		spreadLine(side), side, pixelStore{
+			unless: func(_ string, _ int, do func()) { do() },
+			put:    func(v vector, u reg.VecVirtual, to Mem) { VMOVUPS(v.plus(u, to), to) },
 		})
 }
 
-// pixelStore stores pixels. Row and col come before the second and later ones; they
-// may jump to the end of the row or of the tile.
+// pixelStore stores pixels. The function unless does so if the parameter, of the
+// pixels' rows or columns, is above n.
 type pixelStore struct {
-	row func(i int)
-	col func(i, j int)
-	put func(v reg.VecVirtual, to Mem)
+	unless func(param string, n int, do func())
+	put    func(v vector, u reg.VecVirtual, to Mem)
 }
 
-// fromTile generates a transformation of tiles to n×n pixels.
-func fromTile(name, signature, says, result string, l line, side, n int, store pixelStore) {
-	tileFunction(name, signature,
+// fromTile generates a transformation of tiles to as many pixels a side as the line
+// has results.
+func fromTile(t tier, name, signature, says, result string, l line, side int, store pixelStore) {
+	tileFunction(t, name, signature,
 		fmt.Sprintf("\td[i][j] = src[(%d*i+j)*q+tile*width+f]", side),
 		"\tthe columns of t are "+says+" of those of d, the rows of u of those of t; then",
 		"\t"+result)
-	width, q := number("width"), number("q")
+	width, row := size("width"), size("row")
 	dst, src := slice("dst"), slice("src")
-	half := newHalf(n, side)
-	eachTile(width, func(f reg.Register) {
-		tall := GP64()
-		IMUL3Q(U8(side), q, tall)
-		half.columns(l, start(src, f), tall, q)
-		to, p := start(dst, f), GP64()
-		for i := range n {
-			if i > 0 {
-				store.row(i)
-				advance(to, number("row"))
+	m := newMatrices(side)
+	eachTile(t, width, func(v vector, f reg.Register) {
+		tile, to := square{start(src, f), m.row, m.distance}, start(dst, f)
+		for _, want := range l.passes(v, side) {
+			half := columns(v, l, want, tile, side, side)
+			for _, i := range want {
+				store.unless("rows", i, func() {
+					p := GP64()
+					LEAQ(multiple(to, row, i), p)
+					l.run(v, half.row(i), all, func(j int, u reg.VecVirtual) {
+						store.unless("cols", j, func() { store.put(v, u, multiple(p, width, j)) })
+					})
+				})
 			}
-			MOVQ(to, p)
-			for j, v := range half.row(l, i) {
-				if j > 0 {
-					store.col(i, j)
-					advance(p, width)
-				}
-				store.put(v, Mem{Base: p})
-			}
-			Label(fmt.Sprint("narrow", i))
 		}
-		Label("low")
 	}, func() {
-		advance(src, width)
-		advance(dst, number("step"))
+		ADDQ(width, src)
+		advance(dst, "step")
 	})
 }
 
-// unlessAbove jumps unless a parameter is above n.
-func unlessAbove(param string, n int, to string) {
-	CMPQ(number(param), U8(n))
-	JLE(LabelRef(to))
+// tileFunction begins a function over tiles and channels.
+func tileFunction(t tier, name, signature string, loop ...string) {
+	t.function(name, signature, append([]string{"for each of n tiles, at least 1, and each f < width, a multiple of eight:", ""}, loop...)...)
 }
 
-// tileFunction begins a function over tiles and channels. It asks for the stack
-// that it needs.
-func tileFunction(name, signature string, loop ...string) {
-	function(name, signature, append([]string{"for each of n tiles, at least 1, and each f < width, a multiple of eight:", ""}, loop...)...)
-	Attributes(attr.Attribute(0))
-}
-
-// eachTile repeats body for every tile and every vector of channels f, and next
-// after every tile.
-func eachTile(width reg.Register, body func(f reg.Register), next func()) {
+// eachTile repeats body for every tile and every vector of channels, which begins
+// at byte f, and next after every tile.
+func eachTile(t tier, width reg.Register, body func(v vector, f reg.Register), next func()) {
 	times("tile", number("n"), func() {
-		channels("channel", width, body)
+		t.channels(width, body)
 		next()
 	})
 	end()
 }
 
-// start is a pointer of its own to the elements from index on.
-func start(base, index reg.Register) reg.Register {
+// advance moves a pointer by as many elements as a parameter says.
+func advance(pointer reg.Register, param string) {
+	n := number(param)
+	LEAQ(Mem{Base: pointer, Index: n, Scale: float}, pointer)
+}
+
+// matrices are where the elements of the tiles lie: element (i,j) is i rows and j
+// distances from the first.
+type matrices struct {
+	distance, three, five reg.Register // between matrices, and some of them
+	row                   reg.Register
+}
+
+func newMatrices(side int) matrices {
+	m := matrices{distance: size("q"), three: GP64(), five: GP64(), row: GP64()}
+	LEAQ(Mem{Base: m.distance, Index: m.distance, Scale: 2}, m.three)
+	LEAQ(Mem{Base: m.distance, Index: m.distance, Scale: 4}, m.five)
+	if side == 4 {
+		LEAQ(at(m.three, m.distance), m.row)
+	} else {
+		LEAQ(at(m.five, m.distance), m.row)
+	}
+	return m
+}
+
+// rowOf is a pointer to row i.
+func (m matrices) rowOf(base reg.Register, i int) reg.Register {
 	p := GP64()
-	LEAQ(at(base, index), p)
+	LEAQ(multiple(base, m.row, i), p)
 	return p
 }
 
-// half is what the transformation of the columns gives, rows×cols vectors: in
-// registers if they are few, else on the stack.
-type half struct {
-	rows, cols int
-	stack      reg.Register // nil for none
-	registers  []reg.VecVirtual
+// element addresses the jth element of a row.
+func (m matrices) element(row reg.Register, j int) Mem {
+	switch j {
+	case 3:
+		return at(row, m.three)
+	case 5:
+		return at(row, m.five)
+	}
+	return multiple(row, m.distance, j)
 }
 
-func newHalf(rows, cols int) *half {
-	const vector, registers = lanes * float, 8
-	h := &half{rows: rows, cols: cols}
-	if rows*cols <= registers {
-		h.registers = make([]reg.VecVirtual, rows*cols)
-		return h
+// half is what the transformation of columns gives: some rows, by their numbers.
+type half map[int][]reg.VecVirtual
+
+// row gives the values of row i.
+func (h half) row(i int) func(j int) Op { return func(j int) Op { return h[i][j] } }
+
+// columns transforms the columns of a square of rows×cols vectors, to the wanted
+// results.
+func columns(v vector, l line, want wanted, s square, rows, cols int) half {
+	h := half{}
+	p := GP64() // row 0 of the column, and lower is row 3
+	MOVQ(s.base, p)
+	var lower reg.Register
+	if rows > 3 {
+		lower = GP64()
+		LEAQ(multiple(p, s.row, 3), lower)
 	}
-	h.stack = GP64()
-	LEAQ(AllocLocal((rows*cols+1)*vector).Offset(vector), h.stack)
-	ANDQ(I8(-vector), h.stack)
+	for j := range cols {
+		l.run(v, func(i int) Op {
+			if i < 3 {
+				return multiple(p, s.row, i)
+			}
+			return multiple(lower, s.row, i-3)
+		}, want, func(i int, y reg.VecVirtual) { h[i] = append(h[i], y) })
+		if j < cols-1 {
+			ADDQ(s.col, p)
+			if rows > 3 {
+				ADDQ(s.col, lower)
+			}
+		}
+	}
 	return h
 }
 
-// columns transforms the columns of a square of vectors, whose rows and columns are
-// row and col elements apart. The pointer p is lost.
-func (h *half) columns(l line, p, row, col reg.Register) {
-	p3 := GP64() // row 3
-	LEAQ(at(p, row), p3)
-	LEAQ(Mem{Base: p3, Index: row, Scale: 2 * float}, p3)
-	for j := range h.cols {
-		for i, v := range l(func(i int) Op {
-			base := [2]reg.Register{p, p3}[i/3]
-			return [3]Mem{{Base: base}, at(base, row), {Base: base, Index: row, Scale: 2 * float}}[i%3]
-		}) {
-			if h.stack != nil {
-				VMOVAPS(v, h.at(i, j))
-			} else {
-				h.registers[i*h.cols+j] = v
-			}
-		}
-		if j < h.cols-1 {
-			advance(p, col)
-			advance(p3, col)
-		}
+// winogradTable lists the transformations of a tier.
+func winogradTable(t tier) string {
+	var b strings.Builder
+	b.WriteString("\twinograd: winogradLoops{\n")
+	for _, kind := range []string{"image", "spread"} {
+		name := "winograd" + strings.ToUpper(kind[:1]) + kind[1:]
+		fmt.Fprintf(&b, "\t\t%s: [...]tileLoop{4: %s4%s, 6: %s6%s},\n", kind, name, t.name, name, t.name)
 	}
-}
-
-// row transforms row i of them.
-func (h *half) row(l line, i int) []reg.VecVirtual {
-	return l(func(j int) Op {
-		if h.stack != nil {
-			return h.at(i, j)
+	for _, kind := range []string{"evaluate", "combine"} {
+		name := "winograd" + strings.ToUpper(kind[:1]) + kind[1:]
+		loop := map[string]string{"evaluate": "tileLoop", "combine": "pixelLoop"}[kind]
+		fmt.Fprintf(&b, "\t\t%s: [...][maxSide]%s{\n", kind, loop)
+		for _, side := range []int{4, 6} {
+			fmt.Fprintf(&b, "\t\t\t%d: {\n", side)
+			for n := 2; n < side; n++ {
+				fmt.Fprintf(&b, "\t\t\t\t%d: %s%d%d%s,\n", n, name, side, n, t.name)
+			}
+			b.WriteString("\t\t\t},\n")
 		}
-		return h.registers[i*h.cols+j]
-	})
-}
-
-func (h *half) at(i, j int) Mem {
-	return Mem{Base: h.stack, Disp: (i*h.cols + j) * lanes * float}
+		b.WriteString("\t\t},\n")
+	}
+	b.WriteString("\t},\n")
+	return b.String()
 }
