@@ -12,11 +12,11 @@ import (
 	"tapenet/graph"
 )
 
-// profile writes, for every combination, the median time of each node of the
+// profiles writes, for every combination, the median time of each node of the
 // graph. Reading the batch and the optimizer are no nodes and stay out.
-func (o options) profile(ctx context.Context, out io.Writer) error {
+func (o options) profiles(ctx context.Context, out io.Writer) error {
 	for _, c := range o.combinations {
-		nodes, total, err := profileCombination(ctx, c, o.time)
+		nodes, total, err := o.profileCombination(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -35,9 +35,9 @@ type nodeTime struct {
 }
 
 // profileCombination runs the graph until the time is up.
-func profileCombination(ctx context.Context, c combination, limit time.Duration) (nodes []nodeTime, total float64, err error) {
+func (o options) profileCombination(ctx context.Context, c combination) (nodes []nodeTime, total float64, err error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(c.Threads))
-	m, err := c.newModel()
+	m, err := o.newModel(c)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -47,7 +47,7 @@ func profileCombination(ctx context.Context, c combination, limit time.Duration)
 		}
 	}
 	var times [][]float64 // by node
-	for began, steps := time.Now(), 0; steps < minSteps || time.Since(began) < limit; steps++ {
+	for began, steps := time.Now(), 0; steps < minSteps || time.Since(began) < o.time; steps++ {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
 		}
@@ -74,24 +74,25 @@ func profileCombination(ctx context.Context, c combination, limit time.Duration)
 }
 
 // newModel builds the graph of a combination and fills its input.
-func (c combination) newModel() (*graph.Model, error) {
-	spec, err := lookup(c.Model)
-	if err != nil {
-		return nil, err
-	}
-	pool, err := newImages(spec.Input)
+func (o options) newModel(c combination) (*graph.Model, error) {
+	n, err := o.size.open(c.Model)
 	if err != nil {
 		return nil, err
 	}
 	mode := graph.Infer
-	labels := make([]float32, c.Batch)
-	if c.Mode == "train" {
+	if c.Mode == modeTrain {
 		mode = graph.Train
 	}
-	m, err := build(spec, mode, c.Batch)
+	m, err := n.build(mode, c.Batch)
 	if err != nil {
 		return nil, err
 	}
+	out := m.OutputShape()
+	pool, err := newImages(n.input, out[len(out)-1])
+	if err != nil {
+		return nil, err
+	}
+	labels := make([]float32, c.Batch)
 	if m.Target != nil {
 		labels = m.Target.Float32s()
 	}
