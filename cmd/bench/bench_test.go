@@ -19,7 +19,7 @@ import (
 	"tapenet/graph/graphtest"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/table.golden")
+var update = flag.Bool("update", false, "rewrite the files of testdata")
 
 // TestMain is the command itself when the command calls itself.
 func TestMain(m *testing.M) {
@@ -152,6 +152,9 @@ func TestWrongFlags(t *testing.T) {
 		{"-batch 1000000000", `-batch "1000000000", want numbers`},
 		{"-threads -1", `-threads "-1", want numbers from 1`},
 		{"-time 0s", "-time 0s, want a positive duration"},
+		{"-profile -mode predict", "-profile with -mode predict, want infer"},
+		{"-profile -json", "-profile goes with neither"},
+		{"-profile -by layer", `-by "layer", want op or node`},
 		{"-compare keras", `-compare "keras", want gorgonia`},
 		{"-compare gorgonia -mode infer", "compares the training of cnn"},
 		{"-child theirs -mode train -batch 1 -threads 1", `-child "theirs", want ours or gorgonia`},

@@ -43,6 +43,12 @@ const (
 	engineGorgonia = "gorgonia"
 )
 
+// How a profile is listed.
+const (
+	byOp   = "op"
+	byNode = "node"
+)
+
 const (
 	maxBatch   = 1 << 16
 	maxThreads = 1 << 10
@@ -55,6 +61,7 @@ type options struct {
 	combinations   []combination
 	time           time.Duration
 	json, profile  bool
+	by             string // how a profile is listed
 	compare, child string
 }
 
@@ -77,7 +84,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.width, "width", 0, "width of the images, likewise")
 	f.DurationVar(&o.time, "time", 3*time.Second, "time for each combination; at least 5 steps are measured")
 	f.BoolVar(&o.json, "json", false, "print a line of JSON for each combination")
-	f.BoolVar(&o.profile, "profile", false, "print the time of each node of the graph instead")
+	f.BoolVar(&o.profile, "profile", false, "print what the graph's ops take instead")
+	f.StringVar(&o.by, "by", byOp, "with -profile: op, the longest time first, or node, in the order in which they run")
 	f.StringVar(&o.compare, "compare", "", "gorgonia: train the cnn built from Gorgonia's own ops too")
 	f.StringVar(&o.child, "child", "", "measure the one combination in this process, ours or gorgonia; the command calls itself so")
 	if err := cli.Parse(f, args); err != nil {
@@ -160,6 +168,8 @@ func (o options) check() error {
 		return cli.Usagef("bench: -time %v, want a positive duration, as in 3s", o.time)
 	case min(o.height, o.width) < 0 || max(o.height, o.width) > maxSide:
 		return cli.Usagef("bench: -height %d and -width %d, want 0 to %d, 0 for the network's own", o.height, o.width, maxSide)
+	case o.by != byOp && o.by != byNode:
+		return cli.Usagef("bench: -by %q, want op or node", o.by)
 	case o.profile && (o.json || o.compare != ""):
 		return cli.Usagef("bench: -profile goes with neither -json nor -compare")
 	case o.profile && has(func(c combination) bool { return c.Mode == modePredict }):
