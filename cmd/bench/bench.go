@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -19,23 +20,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case o.profile:
 		return o.profiles(ctx, stdout)
 	}
-	return o.measure(ctx, stdout, stderr)
-}
-
-// measure measures all combinations. One that cannot be measured does not stop
-// the others; the error lists them all.
-func (o options) measure(ctx context.Context, stdout, stderr io.Writer) error {
 	m, err := measureMachine(ctx, o.time)
 	if err != nil {
 		return err
 	}
+	kept := newRecord(o.out, args, m, time.Now())
+	if err := kept.write(); err != nil { // now, and not after all the work
+		return err
+	}
+	return o.measure(ctx, kept, stdout, stderr)
+}
+
+// measure measures all combinations. One that cannot be measured does not stop
+// the others; the error lists them all.
+func (o options) measure(ctx context.Context, kept *record, stdout, stderr io.Writer) error {
 	var reports []report
 	var failed []error
 	for i, c := range o.combinations {
 		if !o.json {
 			fmt.Fprintf(stderr, "%d of %d: %v\n", i+1, len(o.combinations), c)
 		}
-		r, err := o.report(ctx, c, m)
+		r, err := o.report(ctx, c, kept.Machine)
 		if ctx.Err() != nil {
 			return err
 		}
@@ -49,11 +54,15 @@ func (o options) measure(ctx context.Context, stdout, stderr io.Writer) error {
 			}
 		}
 		reports = append(reports, r)
+		kept.Results = append(kept.Results, sampled{r, r.samples})
+		if err := kept.write(); err != nil {
+			return err
+		}
 	}
 	if !o.json {
-		err = writeTable(stdout, m, reports, o.compare != "")
+		failed = append(failed, writeTable(stdout, kept.Machine, reports, o.compare != ""))
 	}
-	return errors.Join(append(failed, err)...)
+	return errors.Join(failed...)
 }
 
 // report is all that is said about a combination.
@@ -65,6 +74,8 @@ type report struct {
 	machine
 	GorgoniaImagesPerSecond float64 `json:"gorgonia_images_per_second,omitempty"` // 0 unless compared
 	GorgoniaRatio           float64 `json:"gorgonia_ratio,omitempty"`             // our images a second to Gorgonia's
+
+	samples []float64 // milliseconds
 }
 
 // report measures a combination, and the machine's peak in the same minute.
@@ -74,37 +85,37 @@ func (o options) report(ctx context.Context, c combination, m machine) (report, 
 		return r, err
 	}
 	var err error
-	if r.started, r.figures, err = o.inChild(ctx, engineOurs, c); err != nil {
+	var t turn
+	if r.started, t, err = o.inChild(ctx, engineOurs, c); err != nil {
 		return r, err
 	}
+	r.figures, r.samples = t.figures(r.Images, r.MulAdds), t.Samples
 	r.PeakShare = r.MulAddsPerCPUSecond / r.PeakMulAdds
 	if o.compare == "" || !c.hasRival() {
 		return r, nil
 	}
-	_, rival, err := o.inChild(ctx, engineGorgonia, c)
+	_, t, err = o.inChild(ctx, engineGorgonia, c)
 	if err != nil {
 		return r, err
 	}
+	rival := t.figures(r.Images, r.MulAdds)
 	r.GorgoniaImagesPerSecond = rival.ImagesPerSecond
 	r.GorgoniaRatio = r.ImagesPerSecond / rival.ImagesPerSecond
 	return r, nil
 }
 
 // inChild measures a combination in one turn of a process of its own.
-func (o options) inChild(ctx context.Context, engine string, c combination) (s started, f figures, err error) {
+func (o options) inChild(ctx context.Context, engine string, c combination) (started, turn, error) {
 	warm(c.Model)
 	p, err := o.ours(ctx, engine, c)
 	if err != nil {
-		return s, f, about(ctx, c, err)
+		return started{}, turn{}, about(ctx, c, err)
 	}
 	t, err := p.turn(o.time)
-	if err != nil {
-		return s, f, about(ctx, c, err)
+	if err == nil {
+		err = p.end()
 	}
-	if err := p.end(); err != nil {
-		return s, f, about(ctx, c, err)
-	}
-	return p.started, t.figures(p.started.Images, p.started.MulAdds), nil
+	return p.started, t, about(ctx, c, err)
 }
 
 // warm reads a file once, so that its loading is measured from the system's cache

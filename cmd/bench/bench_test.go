@@ -153,7 +153,7 @@ func TestWrongFlags(t *testing.T) {
 		{"-threads -1", `-threads "-1", want numbers from 1`},
 		{"-time 0s", "-time 0s, want a positive duration"},
 		{"-profile -mode predict", "-profile with -mode predict, want infer"},
-		{"-profile -json", "-profile goes with neither"},
+		{"-profile -json", "-profile goes with none of -json"},
 		{"-profile -by layer", `-by "layer", want op or node`},
 		{"-compare keras", `-compare "keras", want gorgonia`},
 		{"-compare gorgonia -mode infer", "compares the training of cnn"},

@@ -36,7 +36,7 @@ func measure(ctx context.Context, w work, limit time.Duration) (turn, error) {
 			return turn{}, err
 		}
 		now := time.Now()
-		times = append(times, float64(now.Sub(last))/1e6)
+		times = append(times, math.Round(float64(now.Sub(last))/100)/1e4) // tenths of a microsecond
 		last = now
 	}
 	cpu := (cpuTime() - cpuBegan).Seconds()

@@ -61,6 +61,7 @@ type options struct {
 	combinations   []combination
 	time           time.Duration
 	json, profile  bool
+	out            string
 	by             string // how a profile is listed
 	compare, child string
 }
@@ -84,6 +85,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.width, "width", 0, "width of the images, likewise")
 	f.DurationVar(&o.time, "time", 3*time.Second, "time for each combination; at least 5 steps are measured")
 	f.BoolVar(&o.json, "json", false, "print a line of JSON for each combination")
+	f.StringVar(&o.out, "out", "", "keep all samples, with machine and commit, in this .json file, or in one of its own in this folder")
 	f.BoolVar(&o.profile, "profile", false, "print what the graph's ops take instead")
 	f.StringVar(&o.by, "by", byOp, "with -profile: op, the longest time first, or node, in the order in which they run")
 	f.StringVar(&o.compare, "compare", "", "gorgonia: train the cnn built from Gorgonia's own ops too")
@@ -170,8 +172,8 @@ func (o options) check() error {
 		return cli.Usagef("bench: -height %d and -width %d, want 0 to %d, 0 for the network's own", o.height, o.width, maxSide)
 	case o.by != byOp && o.by != byNode:
 		return cli.Usagef("bench: -by %q, want op or node", o.by)
-	case o.profile && (o.json || o.compare != ""):
-		return cli.Usagef("bench: -profile goes with neither -json nor -compare")
+	case o.profile && (o.json || o.compare != "" || o.out != ""):
+		return cli.Usagef("bench: -profile goes with none of -json, -out and -compare")
 	case o.profile && has(func(c combination) bool { return c.Mode == modePredict }):
 		return cli.Usagef("bench: -profile with -mode predict, want infer, which has the same nodes")
 	case o.compare != "" && o.compare != engineGorgonia:
