@@ -77,7 +77,53 @@ func (s *Scope) Apply(l Layer, x *gorgonia.Node) (y *gorgonia.Node) {
 // first build in a network fills it with init, drawing from the network's seed
 // and the parameter's path; later builds share the tensor.
 func (s *Scope) Param(name string, init Init, shape ...int) *gorgonia.Node {
-	n := s.tensor(name, init, shape)
+	return s.param(name, first{init: init}, shape)
+}
+
+// ParamOf is [Scope.Param] with first values that are there already, row by row,
+// as a file has them. They are copied, unless Options.Fixed lets the network have
+// them as they are.
+func (s *Scope) ParamOf(name string, values []float32, shape ...int) *gorgonia.Node {
+	return s.param(name, first{values: values}, shape)
+}
+
+// State returns the node of a tensor that belongs to the network, but that no
+// gradient changes, such as a running mean.
+func (s *Scope) State(name string, init Init, shape ...int) *gorgonia.Node {
+	return s.state(name, first{init: init}, shape)
+}
+
+// StateOf is [Scope.State] with first values as in [Scope.ParamOf].
+func (s *Scope) StateOf(name string, values []float32, shape ...int) *gorgonia.Node {
+	return s.state(name, first{values: values}, shape)
+}
+
+// Constant returns the node of a tensor that belongs to this graph alone, such as
+// a mask that depends on the size of the input: it is not among the network's
+// weights, and not saved. values are not copied.
+func (s *Scope) Constant(name string, values []float32, shape ...int) *gorgonia.Node {
+	path, ok := s.free(name, shape)
+	if !ok {
+		return nil
+	}
+	if size := tensor.Shape(shape).TotalSize(); len(values) != size {
+		return s.Errorf("%s has %d values, want %d of shape %v", name, len(values), size, tensor.Shape(shape))
+	}
+	t := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(values))
+	if s.b.opts.Float64 {
+		double := newTensor(tensor.Float64, shape)
+		set(double, t)
+		t = double
+	}
+	n := s.b.bind(path, t)
+	info := s.record()
+	info.nodes = append(info.nodes, n)
+	info.State += t.Size()
+	return n
+}
+
+func (s *Scope) param(name string, f first, shape tensor.Shape) *gorgonia.Node {
+	n := s.tensor(name, f, shape)
 	if n != nil {
 		s.b.params = append(s.b.params, n)
 		s.record().Params += n.Shape().TotalSize()
@@ -85,38 +131,27 @@ func (s *Scope) Param(name string, init Init, shape ...int) *gorgonia.Node {
 	return n
 }
 
-// State returns the node of a tensor that belongs to the network, but that no
-// gradient changes, such as a running mean.
-func (s *Scope) State(name string, init Init, shape ...int) *gorgonia.Node {
-	n := s.tensor(name, init, shape)
+func (s *Scope) state(name string, f first, shape tensor.Shape) *gorgonia.Node {
+	n := s.tensor(name, f, shape)
 	if n != nil {
 		s.record().State += n.Shape().TotalSize()
 	}
 	return n
 }
 
-func (s *Scope) tensor(name string, init Init, shape tensor.Shape) *gorgonia.Node {
-	if s.b.err != nil {
+func (s *Scope) tensor(name string, f first, shape tensor.Shape) *gorgonia.Node {
+	path, ok := s.free(name, shape)
+	if !ok {
 		return nil
 	}
-	for _, d := range shape {
-		if d < 1 {
-			return s.Errorf("%s has shape %v, want positive dimensions", name, shape)
-		}
-	}
-	path := join(s.path, name)
-	for _, n := range s.b.bound {
-		if n.Name() == path {
-			return s.Errorf("%s is defined twice", name)
-		}
-	}
-	if slices.Contains(reserved, path) {
-		return s.Errorf("the name %s is taken, want one in a scope of its own, from Sub", name)
-	}
-	if init == nil {
+	if f.init == nil && f.values == nil {
 		return s.Errorf("%s has no init, want one such as graph.Zeros", name)
 	}
-	value, err := s.b.weights.tensor(path, shape, s.b.opts.dtype(), init, rand.New(rand.NewPCG(s.b.opts.Seed, hash(path))))
+	if size := shape.TotalSize(); f.values != nil && len(f.values) != size {
+		return s.Errorf("%s has %d values, want %d of shape %v", name, len(f.values), size, shape)
+	}
+	f.random = rand.New(rand.NewPCG(s.b.opts.Seed, hash(path)))
+	value, err := s.b.weights.tensor(path, shape, s.b.opts, f)
 	if err != nil {
 		return s.Errorf("%w", err)
 	}
@@ -124,6 +159,32 @@ func (s *Scope) tensor(name string, init Init, shape tensor.Shape) *gorgonia.Nod
 	info := s.record()
 	info.nodes = append(info.nodes, n)
 	return n
+}
+
+// free is the path of a new tensor. It reports whether the tensor may have that
+// name and shape.
+func (s *Scope) free(name string, shape tensor.Shape) (path string, ok bool) {
+	if s.b.err != nil {
+		return "", false
+	}
+	for _, d := range shape {
+		if d < 1 {
+			s.Errorf("%s has shape %v, want positive dimensions", name, shape)
+			return "", false
+		}
+	}
+	path = join(s.path, name)
+	for _, n := range s.b.bound {
+		if n.Name() == path {
+			s.Errorf("%s is defined twice", name)
+			return "", false
+		}
+	}
+	if slices.Contains(reserved, path) {
+		s.Errorf("the name %s is taken, want one in a scope of its own, from Sub", name)
+		return "", false
+	}
+	return path, true
 }
 
 // Op applies a Gorgonia op, one of package op, of Gorgonia or of your own.

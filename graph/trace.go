@@ -16,7 +16,7 @@ func Trace(l Layer, tensors map[string]*tensor.Dense, shape ...int) (*gorgonia.N
 	if tensors == nil {
 		w.From = map[string]*tensor.Dense{}
 	}
-	m, err := (Options{Weights: w, NoFusion: true}).Build(l, Infer, shape...)
+	m, err := (Options{Weights: w, NoFusion: true, Fixed: true}).Build(l, Infer, shape...)
 	if err != nil {
 		return nil, err
 	}
