@@ -57,6 +57,7 @@ func TestFolds(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	t.Logf("%d cases ran", ran)
 	if ran < 80 {
 		t.Errorf("%d cases ran, want 80 or more", ran)
 	}

@@ -123,7 +123,8 @@ func gradientOf(t *testing.T, m *Model, name string) {
 	got := slices.Clone(g.InputGrad().Float64s())
 	x := g.Input.Float64s()
 	const h = 1e-6
-	for i, at := range x {
+	for i := 0; i < len(x); i += 1 + len(x)/60 {
+		at := x[i]
 		x[i] = at + h
 		up := loss()
 		x[i] = at - h
