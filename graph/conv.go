@@ -51,7 +51,7 @@ func (l Conv2D) build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	}
 	weight := s.Param("weight", l.WeightInit.or(GlorotUniform), l.Filters, in[1]/groups, l.Kernel, l.Kernel)
 	bias := s.bias(l.NoBias, l.BiasInit, l.Filters)
-	y := s.do(func() (*gorgonia.Node, error) { return op.Conv2d(x, weight, bias, o) })
+	y := s.Node(op.Conv2d(x, weight, bias, o))
 	return s.activate(l.Activation, y)
 }
 

@@ -90,7 +90,7 @@ func TestBuildErrors(t *testing.T) {
 		{"negative dimension", graph.Flatten{}, []int{1, -3}, "graph: the input is (1, -3), want positive dimensions"},
 		{"CrossEntropy of images", graph.ReLU, image, "graph: loss: CrossEntropy: logits are (2, 4, 6, 6), want (N,classes)"},
 		{"CrossEntropy of a lost batch", layer(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
-			return s.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return gorgonia.Sum(x) }, x)
+			return s.Node(gorgonia.Sum(x))
 		}), vector, "graph: the output is a scalar, want (N,…)"},
 	}
 	for _, tt := range tests {

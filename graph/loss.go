@@ -29,12 +29,12 @@ func (CrossEntropy) Target(output tensor.Shape) tensor.Shape { return output[:1]
 
 // Cost is the mean cross-entropy.
 func (l CrossEntropy) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node {
-	return s.do(func() (*gorgonia.Node, error) { return op.CrossEntropy(output, target, weights, l.Smoothing) })
+	return s.Node(op.CrossEntropy(output, target, weights, l.Smoothing))
 }
 
 // Predict is SoftMax.
 func (CrossEntropy) Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node {
-	return s.Unary(op.SoftMax, output)
+	return s.Node(op.SoftMax(output))
 }
 
 // MSE trains a regression on the mean squared error. Targets and predictions
@@ -46,7 +46,7 @@ func (MSE) Target(output tensor.Shape) tensor.Shape { return output }
 
 // Cost is the mean squared error.
 func (MSE) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node {
-	return s.do(func() (*gorgonia.Node, error) { return op.MSE(output, target, weights) })
+	return s.Node(op.MSE(output, target, weights))
 }
 
 // Predict is the output itself.
@@ -63,22 +63,9 @@ func (Score) Target(output tensor.Shape) tensor.Shape { return output }
 
 // Cost is the sum.
 func (Score) Cost(s *Scope, output, target, _ *gorgonia.Node) *gorgonia.Node {
-	return s.do(func() (*gorgonia.Node, error) {
-		n := output.Shape().TotalSize()
-		row, err := op.Reshape(output, 1, n)
-		if err != nil {
-			return nil, err
-		}
-		column, err := op.Reshape(target, n, 1)
-		if err != nil {
-			return nil, err
-		}
-		product, err := op.Mul(row, column, nil)
-		if err != nil {
-			return nil, err
-		}
-		return op.Reshape(product)
-	})
+	n := output.Shape().TotalSize()
+	row, column := s.Node(op.Reshape(output, 1, n)), s.Node(op.Reshape(target, n, 1))
+	return s.Node(op.Reshape(s.Node(op.Mul(row, column, nil))))
 }
 
 // Predict is the output itself.

@@ -21,15 +21,15 @@ func TestSharedMemoryChangesNothing(t *testing.T) {
 	}
 	consumers := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		a := s.Apply(conv, x)
-		b := s.Binary(binary, s.Apply(graph.Tanh, a), s.Apply(conv, a))
-		return s.Binary(binary, s.Apply(graph.SiLU, b), a)
+		b := s.Node(op.Add(s.Apply(graph.Tanh, a), s.Apply(conv, a)))
+		return s.Node(op.Add(s.Apply(graph.SiLU, b), a))
 	})
 	views := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		a := s.Apply(conv, x)
 		flat := s.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(x, 4, 2, 64) }, a)
 		flat = s.Apply(graph.GELU, s.Apply(graph.Tanh, flat))
 		back := s.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(x, 4, 2, 8, 8) }, flat)
-		return s.Binary(binary, s.Apply(conv, back), a)
+		return s.Node(op.Add(s.Apply(conv, back), a))
 	})
 	for _, tt := range []struct {
 		name  string

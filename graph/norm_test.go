@@ -8,6 +8,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"tapenet/graph"
+	"tapenet/graph/op"
 )
 
 // keepAll is a loss that any network can have, as these tests look at outputs.
@@ -16,7 +17,7 @@ var keepAll = graph.MSE{}
 // scaled gives a network without parameters one, so that it can be trained.
 func scaled(l graph.Layer) graph.Layer {
 	return graph.Sequential{l, layer(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
-		return s.Binary(binary, x, s.Param("shift", graph.Zeros, x.Shape()...))
+		return s.Node(op.Add(x, s.Param("shift", graph.Zeros, x.Shape()...)))
 	})}
 }
 

@@ -83,6 +83,8 @@ func TestScopeFirstErrorSticks(t *testing.T) {
 			other.Unary(unary, x),
 			other.Binary(binary, x, x),
 			other.Op(nil, x),
+			other.Node(x, nil),
+			other.Node(nil, errors.New("the fourth")),
 			other.Errorf("the third"),
 			other.Apply(graph.Dense{Units: 1}, x),
 			other.Apply(nil, x),

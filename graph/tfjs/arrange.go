@@ -102,7 +102,5 @@ func (b *builder) pad(x *gorgonia.Node, p op.Padding) *gorgonia.Node {
 			index[k] = int32((c*s[2]+i)*s[3] + j)
 		}
 	}
-	return b.s.Sub("zeropadding").Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) {
-		return op.Gather(x, op.Picks{Blocks: s[0], Index: index}, s[0], s[1], h, w)
-	}, x)
+	return b.s.Sub("zeropadding").Node(op.Gather(x, op.Picks{Blocks: s[0], Index: index}, s[0], s[1], h, w))
 }

@@ -300,7 +300,7 @@ func (b *builder) norm(x *gorgonia.Node, all [4]array, o op.Norm) *gorgonia.Node
 	gamma, beta := tensor(s.Param, "gamma", 0, graph.Ones), tensor(s.Param, "beta", 1, graph.Zeros)
 	mean, variance := tensor(s.State, "mean", 2, nil), tensor(s.State, "variance", 3, nil)
 	o.Training = s.Training()
-	return s.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.BatchNorm(x, gamma, beta, mean, variance, o) }, x)
+	return s.Node(op.BatchNorm(x, gamma, beta, mean, variance, o))
 }
 
 func dropout(_ *loader, e entry) ([]build, error) {
