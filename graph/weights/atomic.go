@@ -22,7 +22,7 @@ import (
 // if only the folder cannot be flushed to disk at the end, the new file is in place but a power cut may undo it.
 func WriteFile(path string, write func(w io.Writer) error) error {
 	if stat, err := os.Stat(path); err == nil && stat.IsDir() {
-		return fmt.Errorf("weights: write %s: found a folder, expected a file's path", path)
+		return fmt.Errorf("weights: write %s: found a folder, want a file's path", path)
 	}
 	dir, err := os.Open(filepath.Dir(path)) // now, so that a folder that cannot be flushed is found before anything changes
 	if err != nil {

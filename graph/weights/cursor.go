@@ -49,9 +49,9 @@ func (c *cursor) unexpected(want string) error {
 	c.peek()
 	rest := c.text[c.at:]
 	if len(rest) == 0 {
-		return errors.New("header ends here, expected " + want)
+		return errors.New("header ends here, want " + want)
 	}
-	return fmt.Errorf("found %.20q, expected %s", rest[:min(len(rest), 80)], want)
+	return fmt.Errorf("found %.20q, want %s", rest[:min(len(rest), 80)], want)
 }
 
 // list reads what lies between two brackets, separated by commas; each reads one item.
@@ -92,7 +92,7 @@ func (c *cursor) naturals(limit int) ([]int, error) {
 	list := make([]int, 0, limit)
 	err := c.list('[', ']', func() error {
 		if len(list) == limit {
-			return fmt.Errorf("found more than %d numbers, expected at most that", limit)
+			return fmt.Errorf("found more than %d numbers, want at most that", limit)
 		}
 		n, err := c.natural()
 		list = append(list, n)

@@ -75,20 +75,20 @@ func (f File) layout() ([]info, error) {
 func describe(name string, t *tensor.Dense) (info, error) {
 	switch {
 	case name == metadataKey:
-		return info{}, errors.New("the name is reserved for metadata, expected another")
+		return info{}, errors.New("the name is reserved for metadata, want another name")
 	case !utf8.ValidString(name):
 		return info{}, errors.New("the name is not valid UTF-8")
 	case t == nil || t.Dtype().Type == nil:
-		return info{}, errors.New("found nil or an empty struct, expected a tensor")
+		return info{}, errors.New("found nil or an empty struct, want a tensor")
 	}
 	i := slices.IndexFunc(dtypes, func(d dtype) bool { return d.of == t.Dtype() })
 	switch {
 	case i < 0:
-		return info{}, fmt.Errorf("dtype %v, expected float32 or float64", t.Dtype())
+		return info{}, fmt.Errorf("dtype %v, want float32 or float64", t.Dtype())
 	case t.Dims() > maxDims:
-		return info{}, fmt.Errorf("found %d dimensions, expected at most %d", t.Dims(), maxDims)
+		return info{}, fmt.Errorf("found %d dimensions, want at most %d", t.Dims(), maxDims)
 	case slices.Contains(t.Shape(), 0):
-		return info{}, fmt.Errorf("shape %v has a dimension 0, expected 1 or more", t.Shape())
+		return info{}, fmt.Errorf("shape %v has a dimension 0, want 1 or more", t.Shape())
 	case t.IsMasked():
 		return info{}, errors.New("found a mask, which a file cannot hold")
 	}
@@ -132,7 +132,7 @@ func (f File) header(infos []info) ([]byte, error) {
 	text := "{" + strings.Join(entries, ",") + "}"
 	text += strings.Repeat(" ", -len(text)&7)
 	if len(text) > maxHeader {
-		return nil, fmt.Errorf("header of %d bytes, expected at most %d: shorten names or metadata", len(text), maxHeader)
+		return nil, fmt.Errorf("header of %d bytes, want at most %d: shorten names or metadata", len(text), maxHeader)
 	}
 	return []byte(text), nil
 }

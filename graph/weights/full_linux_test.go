@@ -43,7 +43,7 @@ func TestLoadPipe(t *testing.T) {
 		t.Skipf("cannot make a pipe: %v", err)
 	}
 	_, err := Load(path)
-	checkError(t, err, "expected a regular file")
+	checkError(t, err, "want a regular file")
 	_, err = Load(os.DevNull)
-	checkError(t, err, "expected a regular file")
+	checkError(t, err, "want a regular file")
 }

@@ -11,7 +11,7 @@ func halves(x []float32) ([]uint16, error) {
 	h := make([]uint16, len(x))
 	for i, v := range x {
 		if h[i] = toHalf(v); h[i]&0x7fff == 31<<10 && !math.IsInf(float64(v), 0) {
-			return nil, fmt.Errorf("found %v, expected at most 65504 for float16", v)
+			return nil, fmt.Errorf("found %v, want at most 65504 for float16", v)
 		}
 	}
 	return h, nil

@@ -21,7 +21,7 @@ const scaleSuffix = ".scale"
 // product says which numbers belong together.
 func (f File) quantised() (File, error) {
 	if f.Half {
-		return f, errors.New("found Half and Int8, expected one of them")
+		return f, errors.New("found Half and Int8, want one of them")
 	}
 	q := File{Metadata: f.Metadata, Tensors: map[string]*tensor.Dense{}, whole: map[string]bool{}}
 	for name, t := range f.Tensors {
@@ -33,7 +33,7 @@ func (f File) quantised() (File, error) {
 			continue
 		}
 		if _, taken := f.Tensors[name+scaleSuffix]; taken {
-			return f, fmt.Errorf("tensor %.64q: the name is for the scales of %.64q, expected another", name+scaleSuffix, name)
+			return f, fmt.Errorf("tensor %.64q: the name is for the scales of %.64q, want another name", name+scaleSuffix, name)
 		}
 		if _, err := describe(name, t); err != nil {
 			return f, fmt.Errorf("tensor %.64q: %w", name, err)
@@ -71,7 +71,7 @@ func quantise(t *tensor.Dense, axis int) (values, scales *tensor.Dense, err erro
 	channel := func(i int) int { return i / t.Strides()[axis] % len(scale) }
 	for i, v := range w {
 		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-			return nil, nil, fmt.Errorf("found %v, expected finite numbers for int8", v)
+			return nil, nil, fmt.Errorf("found %v, want finite numbers for int8", v)
 		}
 		scale[channel(i)] = max(scale[channel(i)], max(v, -v)/127)
 	}
@@ -98,7 +98,7 @@ func (f File) dequantise(infos []info) error {
 		}
 		scales := f.Tensors[in.name+scaleSuffix]
 		if scales == nil || whole[in.name+scaleSuffix] {
-			return fmt.Errorf("tensor %.64q is int8 and there is no %.64q of numbers, expected its scales there", in.name, in.name+scaleSuffix)
+			return fmt.Errorf("tensor %.64q is int8 and there is no %.64q of numbers, want its scales there", in.name, in.name+scaleSuffix)
 		}
 		if err := scale(f.Tensors[in.name], scales); err != nil {
 			return fmt.Errorf("tensor %.64q: %w", in.name+scaleSuffix, err)
@@ -116,11 +116,11 @@ func (f File) dequantise(infos []info) error {
 func scale(t, scales *tensor.Dense) error {
 	shape, of := t.Shape(), scales.Shape()
 	if scales.Dtype() != tensor.Float32 || len(of) != len(shape) {
-		return fmt.Errorf("found scales %v of %v, expected float32 for %v", of, scales.Dtype(), shape)
+		return fmt.Errorf("found scales %v of %v, want float32 for %v", of, scales.Dtype(), shape)
 	}
 	for i, d := range of {
 		if d != 1 && d != shape[i] {
-			return fmt.Errorf("found scales %v, expected dimensions of %v or 1", of, shape)
+			return fmt.Errorf("found scales %v, want dimensions of %v or 1", of, shape)
 		}
 	}
 	data, _ := floats(t)

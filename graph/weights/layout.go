@@ -56,14 +56,14 @@ func check(infos []info, size int64) error {
 	slices.SortFunc(infos, func(a, b info) int { return cmp.Compare(a.name, b.name) })
 	for i := 1; i < len(infos); i++ {
 		if infos[i].name == infos[i-1].name {
-			return fmt.Errorf("tensor %.64q appears twice, expected once", infos[i].name)
+			return fmt.Errorf("tensor %.64q appears twice, want once", infos[i].name)
 		}
 	}
 	slices.SortFunc(infos, func(a, b info) int { return cmp.Compare(a.begin, b.begin) })
 	end := 0
 	for _, in := range infos {
 		if in.begin != end {
-			return fmt.Errorf("tensor %.64q begins at data byte %d, expected %d: neither gap nor overlap", in.name, in.begin, end)
+			return fmt.Errorf("tensor %.64q begins at data byte %d, want %d: neither gap nor overlap", in.name, in.begin, end)
 		}
 		if err := in.fits(); err != nil {
 			return fmt.Errorf("tensor %.64q: %w", in.name, err)
@@ -71,7 +71,7 @@ func check(infos []info, size int64) error {
 		end = in.end
 	}
 	if int64(end) != size {
-		return fmt.Errorf("%d bytes of data, expected %d as the header says: the file is cut off or has a tail", size, end)
+		return fmt.Errorf("%d bytes of data, want %d as the header says: the file is cut off or has a tail", size, end)
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (in info) fits() error {
 	have, need := in.end-in.begin, in.dtype.size
 	for _, d := range in.shape {
 		if d == 0 {
-			return fmt.Errorf("shape %v has a dimension 0, expected 1 or more", in.shape)
+			return fmt.Errorf("shape %v has a dimension 0, want 1 or more", in.shape)
 		}
 		if need > have/d { // also when need*d would overflow
 			return fmt.Errorf("shape %v of %s does not fit its %d bytes", in.shape, in.dtype.name, have)

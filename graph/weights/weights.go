@@ -82,10 +82,10 @@ func open(path string) (*os.File, int64, error) {
 		return nil, 0, err
 	}
 	if stat.IsDir() {
-		return nil, 0, fmt.Errorf("%s: found a folder, expected a file", path)
+		return nil, 0, fmt.Errorf("%s: found a folder, want a file", path)
 	}
 	if !stat.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("%s: found a device, pipe or socket, expected a regular file", path)
+		return nil, 0, fmt.Errorf("%s: found a device, pipe or socket, want a regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {

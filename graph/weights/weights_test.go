@@ -226,9 +226,9 @@ func TestEncodeRefuses(t *testing.T) {
 		{"no dtype", "w", &tensor.Dense{}, `tensor "w": `},
 		{"reserved name", "__metadata__", one, "reserved"},
 		{"bad name", "\xff", one, "UTF-8"},
-		{"dtype", "w", tensor.New(tensor.WithShape(1), tensor.WithBacking([]int64{1})), "dtype int64, expected float32 or float64"},
+		{"dtype", "w", tensor.New(tensor.WithShape(1), tensor.WithBacking([]int64{1})), "dtype int64, want float32 or float64"},
 		{"dimension 0", "w", f32([]int{0, 3}), "dimension 0"},
-		{"dimensions", "w", f32([]int{1, 1, 1, 1, 1, 1, 1, 1, 1}, 1), "9 dimensions, expected at most 8"},
+		{"dimensions", "w", f32([]int{1, 1, 1, 1, 1, 1, 1, 1, 1}, 1), "9 dimensions, want at most 8"},
 		{"column of a matrix", "w", column.(*tensor.Dense), "row-major"},
 		{"block of a matrix", "w", block.(*tensor.Dense), "row-major"},
 		{"transposed", "w", transposed, "row-major"},
@@ -298,9 +298,9 @@ func TestLoadErrors(t *testing.T) {
 		want string
 	}{
 		{"missing", filepath.Join(dir, "none"), "stat "},
-		{"folder", dir, "found a folder, expected a file"},
+		{"folder", dir, "found a folder, want a file"},
 		{"empty", write("empty", nil), "found 0 bytes"},
-		{"cut off", write("cut", encoded(t, sample())[:150]), "expected at most"},
+		{"cut off", write("cut", encoded(t, sample())[:150]), "want at most"},
 		{"not the format", write("png", []byte("\x89PNG\r\n\x1a\n and more")), "not a safetensors file"},
 	}
 	for _, tt := range tests {

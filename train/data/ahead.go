@@ -21,7 +21,7 @@ type Batch struct {
 // It ends with the first error, of Read or of do, or when ctx is cancelled. An image has size values.
 func Ahead(ctx context.Context, s Samples, size int, order []int, batch int, do func(Batch) error) error {
 	if batch < 1 {
-		return fmt.Errorf("data: batches of %d, expected at least 1", batch)
+		return fmt.Errorf("data: batches of %d, want at least 1", batch)
 	}
 	count := (len(order) + batch - 1) / batch
 	workers := make([]worker, min(runtime.GOMAXPROCS(0), count))

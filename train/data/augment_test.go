@@ -107,7 +107,7 @@ func TestAugmentAllocates(t *testing.T) {
 func TestAugmentError(t *testing.T) {
 	s := augmentedSet(t, 1).Train
 	_, err := s.Read(50, make([]float32, 784))
-	wantError(t, err, "data: ", "sample 50, expected 0 to 49")
+	wantError(t, err, "data: ", "sample 50, want 0 to 49")
 }
 
 func TestParseAugmentations(t *testing.T) {
@@ -118,16 +118,16 @@ func TestParseAugmentations(t *testing.T) {
 		t.Errorf("%v and error %v, want %v", got, err, want)
 	}
 	tests := []struct{ text, want string }{
-		{"", `no augmentation "", expected some of shift, rotate`},
+		{"", `no augmentation "", want some of shift, rotate`},
 		{"shift,,zoom", `no augmentation ""`},
-		{"spin=3", `no augmentation "spin", expected some of shift, rotate, zoom, shear, elastic, flip, vflip, crop, cutout, brightness, contrast, noise, with commas`},
-		{"flip=1", `"flip=1", expected flip without a number`},
-		{"zoom=1", `"zoom=1", expected a number above 0 and up to 0.9`},
-		{"rotate=x", `"rotate=x", expected a number above 0 and up to 180`},
-		{"rotate=NaN", `"rotate=NaN", expected a number`},
-		{"shift=-0.1", `"shift=-0.1", expected a number above 0`},
-		{"shift=", `"shift=", expected a number`},
-		{"crop=1.5", `"crop=1.5", expected a whole number above 0`},
+		{"spin=3", `no augmentation "spin", want some of shift, rotate, zoom, shear, elastic, flip, vflip, crop, cutout, brightness, contrast, noise, with commas`},
+		{"flip=1", `"flip=1", want flip without a number`},
+		{"zoom=1", `"zoom=1", want a number above 0 and up to 0.9`},
+		{"rotate=x", `"rotate=x", want a number above 0 and up to 180`},
+		{"rotate=NaN", `"rotate=NaN", want a number`},
+		{"shift=-0.1", `"shift=-0.1", want a number above 0`},
+		{"shift=", `"shift=", want a number`},
+		{"crop=1.5", `"crop=1.5", want a whole number above 0`},
 	}
 	for _, tt := range tests {
 		_, err := ParseAugmentations(tt.text)

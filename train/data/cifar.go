@@ -75,7 +75,7 @@ func loadCIFAR(fsys fs.FS) (Dataset, error) {
 		}
 		return Dataset{Shape: cifarShape, Classes: names, Train: train, Test: test}, nil
 	}
-	return Dataset{}, fmt.Errorf("no data_batch_1.bin and no train.bin: expected the binary files of CIFAR-10 or CIFAR-100")
+	return Dataset{}, fmt.Errorf("no data_batch_1.bin and no train.bin: want the binary files of CIFAR-10 or CIFAR-100")
 }
 
 // read returns the samples of some files.
@@ -89,13 +89,13 @@ func (f cifarFormat) read(fsys fs.FS, files []string) (*inMemory, error) {
 			return nil, err
 		}
 		if len(b) == 0 || len(b)%record != 0 {
-			return nil, fmt.Errorf("%s: %d bytes, expected a multiple of %d, the label and pixels of an image: it is cut short or no CIFAR file", name, len(b), record)
+			return nil, fmt.Errorf("%s: %d bytes, want a multiple of %d, the label and pixels of an image: it is cut short or no CIFAR file", name, len(b), record)
 		}
 		s.pixels = slices.Grow(s.pixels, len(b)/record*size)
 		for i := 0; i < len(b); i += record {
 			label := b[i+f.labels-1]
 			if int(label) >= f.classes {
-				return nil, fmt.Errorf("%s: label %d of image %d, expected 0 to %d", name, label, i/record, f.classes-1)
+				return nil, fmt.Errorf("%s: label %d of image %d, want 0 to %d", name, label, i/record, f.classes-1)
 			}
 			s.labels = append(s.labels, label)
 			s.pixels = append(s.pixels, b[i+f.labels:i+record]...)
@@ -134,7 +134,7 @@ func classNames(fsys fs.FS, file string, n int) ([]string, error) {
 		n = len(names)
 	}
 	if len(names) != n || slices.Contains(names, "") {
-		return nil, fmt.Errorf("%s: %d class names, expected %d, one a line", file, len(names), n)
+		return nil, fmt.Errorf("%s: %d class names, want %d, one a line", file, len(names), n)
 	}
 	return names, nil
 }

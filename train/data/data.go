@@ -111,7 +111,7 @@ func upTo(n int) []int {
 
 func checkIndex(i, n int) error {
 	if i < 0 || i >= n {
-		return fmt.Errorf("data: sample %d, expected 0 to %d", i, n-1)
+		return fmt.Errorf("data: sample %d, want 0 to %d", i, n-1)
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func (s *inMemory) Read(i int, x []float32) (class int, err error) {
 		return 0, err
 	}
 	if len(x) != s.size {
-		return 0, fmt.Errorf("data: room for %d values, expected %d, one a pixel", len(x), s.size)
+		return 0, fmt.Errorf("data: room for %d values, want %d, one a pixel", len(x), s.size)
 	}
 	for k, v := range s.pixels[i*s.size:][:len(x)] {
 		x[k] = unit[v]

@@ -119,7 +119,7 @@ func TestAheadErrors(t *testing.T) {
 	wantError(t, err, "sample 55: ", "faulty")
 	wantError(t, Ahead(t.Context(), faulty{s, 55, true}, 1, upTo(100), 10, counting), "data: ", "panicked: oh")
 	wantError(t, Ahead(t.Context(), s, 1, upTo(100), 0, counting), "data: ", "batches of 0")
-	wantError(t, Ahead(t.Context(), s, 1, []int{5, 100}, 1, counting), "sample 100: data: ", "expected 0 to 99")
+	wantError(t, Ahead(t.Context(), s, 1, []int{5, 100}, 1, counting), "sample 100: data: ", "want 0 to 99")
 
 	count = 0
 	err = Ahead(t.Context(), s, 1, upTo(100), 10, func(Batch) error {
@@ -255,7 +255,7 @@ func TestStats(t *testing.T) {
 func TestStatsErrors(t *testing.T) {
 	d := numberedSet(3, 2)
 	_, err := Normalize(d, Stats{[]float64{1, 2}, []float64{1}})
-	wantError(t, err, "data: ", "2 means and 1 deviations for dataset \"numbers\", expected 1")
+	wantError(t, err, "data: ", "2 means and 1 deviations for dataset \"numbers\", want 1")
 	_, err = NewStats(t.Context(), numbered{0, 1}, d.Shape)
 	wantError(t, err, "data: ", "no samples")
 	_, err = NewStats(t.Context(), faulty{numbered{9, 1}, 4, false}, d.Shape)

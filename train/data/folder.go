@@ -135,7 +135,7 @@ func classFolders(fsys fs.FS, dir string) (classes []string, err error) {
 		}
 	}
 	if len(classes) == 0 {
-		return nil, fmt.Errorf("no pictures in sub-folders of %s, expected one sub-folder a class with PNG, JPEG or GIF files", dir)
+		return nil, fmt.Errorf("no pictures in sub-folders of %s, want one sub-folder a class with PNG, JPEG or GIF files", dir)
 	}
 	if !slices.ContainsFunc(classes, isNoNumber) {
 		slices.SortStableFunc(classes, func(a, b string) int {

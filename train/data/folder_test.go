@@ -318,15 +318,15 @@ func TestFolderErrors(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{"no folders", folder{"a.png": good}, Options{}, "no pictures in sub-folders of ., expected one sub-folder a class"},
+		{"no folders", folder{"a.png": good}, Options{}, "no pictures in sub-folders of ., want one sub-folder a class"},
 		{"no pictures", folder{"cat/a.txt": good}, Options{}, "no pictures in sub-folders"},
 		{"empty train", folder{"train/cat/a.txt": nil, "test/cat/a.png": good}, Options{}, "no pictures in sub-folders of train"},
 		{"empty test", folder{"train/cat/a.png": good, "test/cat/a.txt": good}, Options{}, "no pictures in sub-folders of test"},
 		{"unknown class", folder{"train/cat/a.png": good, "test/dog/a.png": good}, Options{}, "test/dog: no such class among the 1 of train"},
 		{"too few to hold out", folder{"cat/a.png": good}, Options{}, "divided into 1 and 0 samples"},
 		{"first is no picture", folder{"cat/a.png": []byte("text"), "cat/b.png": good}, Options{}, "cat/a.png: not a PNG, JPEG or GIF picture"},
-		{"first is huge", folder{"cat/a.png": bomb(t, 1<<20, 1<<20), "cat/b.png": good}, Options{}, "cat/a.png: the png picture is 1048576×1048576, expected 1 to "},
-		{"first is long", folder{"cat/a.png": bomb(t, maxSide+1, 1), "cat/b.png": good}, Options{}, "expected sides of at most 16384 unless"},
+		{"first is huge", folder{"cat/a.png": bomb(t, 1<<20, 1<<20), "cat/b.png": good}, Options{}, "cat/a.png: the png picture is 1048576×1048576, want 1 to "},
+		{"first is long", folder{"cat/a.png": bomb(t, maxSide+1, 1), "cat/b.png": good}, Options{}, "want sides of at most 16384 unless"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -346,7 +346,7 @@ func TestPictureErrors(t *testing.T) {
 	}{
 		{"empty", []byte{}, "not a PNG, JPEG or GIF picture"},
 		{"cut", good[:len(good)-20], "broken png picture"},
-		{"bomb", bomb(t, 1<<16, 1<<16), "65536×65536, expected 1 to 33554432 pixels"},
+		{"bomb", bomb(t, 1<<16, 1<<16), "65536×65536, want 1 to 33554432 pixels"},
 		{"no pixels", bomb(t, 0, 3), "not a PNG, JPEG or GIF picture"},
 	}
 	for i, tt := range tests {
@@ -366,9 +366,9 @@ func TestPictureErrors(t *testing.T) {
 		t.Errorf("after errors, a good picture: %v", err)
 	}
 	_, err := s.Read(5, x)
-	wantError(t, err, "data: ", "sample 5, expected 0 to 4")
+	wantError(t, err, "data: ", "sample 5, want 0 to 4")
 	_, err = s.Read(0, x[:9])
-	wantError(t, err, "data: ", "room for 9 values, expected 400")
+	wantError(t, err, "data: ", "room for 9 values, want 400")
 }
 
 // FuzzPicture holds that any file of a picture is scaled to numbers from 0 to 1 or is an error of one line.

@@ -23,7 +23,7 @@ const (
 	testImages  = "t10k-images-idx3-ubyte"
 	testLabels  = "t10k-labels-idx1-ubyte"
 
-	expected = trainImages + ", " + trainLabels + ", " + testImages + " and " + testLabels + ", each plain or as .gz"
+	mnistFiles = trainImages + ", " + trainLabels + ", " + testImages + " and " + testLabels + ", each plain or as .gz"
 )
 
 // IDX returns the dataset in a folder that holds the four files of MNIST's format
@@ -38,7 +38,7 @@ const (
 // parts to differ in image shape, or for a test label to be of no training class.
 func IDX(dir string) (Dataset, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return Dataset{}, noFolder(dir, expected)
+		return Dataset{}, noFolder(dir, mnistFiles)
 	}
 	d, err := load(os.DirFS(dir))
 	if err != nil {
@@ -66,12 +66,12 @@ func load(fsys fs.FS) (Dataset, error) {
 		return Dataset{}, err
 	}
 	if testShape != shape {
-		return Dataset{}, fmt.Errorf("%s: images of (channels, height, width) = %s, expected %s as in %s", files[2], text(testShape), text(shape), files[0])
+		return Dataset{}, fmt.Errorf("%s: images of (channels, height, width) = %s, want %s as in %s", files[2], text(testShape), text(shape), files[0])
 	}
 	classes := max(2, int(slices.Max(train.labels))+1)
 	for i, l := range test.labels {
 		if int(l) >= classes {
-			return Dataset{}, fmt.Errorf("%s: label %d of sample %d, expected 0 to %d as in %s", files[3], l, i, classes-1, files[1])
+			return Dataset{}, fmt.Errorf("%s: label %d of sample %d, want 0 to %d as in %s", files[3], l, i, classes-1, files[1])
 		}
 	}
 	return Dataset{Shape: shape, Classes: numerals(classes), Train: train, Test: test}, nil
@@ -96,7 +96,7 @@ func locate(fsys fs.FS) (files [4]string, err error) {
 		}
 	}
 	if missing != nil {
-		return files, fmt.Errorf("no %s: expected %s", strings.Join(missing, ", "), expected)
+		return files, fmt.Errorf("no %s: want %s", strings.Join(missing, ", "), mnistFiles)
 	}
 	return files, nil
 }
@@ -127,7 +127,7 @@ func readPart(fsys fs.FS, images, labels string) (s *inMemory, shape [3]int, err
 	}
 	n := int(x.dims[0])
 	if n != len(y.data) {
-		return nil, shape, fmt.Errorf("%s: %d images, expected %d, one a label of %s", images, n, len(y.data), labels)
+		return nil, shape, fmt.Errorf("%s: %d images, want %d, one a label of %s", images, n, len(y.data), labels)
 	}
 	shape[0] = 1 // of (N,H,W)
 	for i, d := range x.dims[1:] {
@@ -206,17 +206,17 @@ func readHeader(r io.Reader, ranks []int) ([]uint32, error) {
 		return nil, damaged(err)
 	}
 	if magic[0] != 0 || magic[1] != 0 || magic[2] != 0x08 {
-		return nil, fmt.Errorf("begins with % x, expected 00 00 08, an IDX file of unsigned bytes", magic[:3])
+		return nil, fmt.Errorf("begins with % x, want 00 00 08, an IDX file of unsigned bytes", magic[:3])
 	}
 	if !slices.Contains(ranks, int(magic[3])) {
-		return nil, fmt.Errorf("%d dimensions, expected one of %v", magic[3], ranks)
+		return nil, fmt.Errorf("%d dimensions, want one of %v", magic[3], ranks)
 	}
 	dims := make([]uint32, magic[3])
 	if err := binary.Read(r, binary.BigEndian, dims); err != nil {
 		return nil, damaged(err)
 	}
 	if slices.Contains(dims, 0) {
-		return nil, fmt.Errorf("dimensions %v, expected each at least 1", dims)
+		return nil, fmt.Errorf("dimensions %v, want each at least 1", dims)
 	}
 	return dims, nil
 }
@@ -254,7 +254,7 @@ func readExactly(r io.Reader, n, first int) ([]byte, error) {
 	case io.EOF:
 		return data, nil
 	case nil:
-		return nil, fmt.Errorf("more data after the %d elements of the header, expected the end", n)
+		return nil, fmt.Errorf("more data after the %d elements of the header, want the end", n)
 	default:
 		return nil, fmt.Errorf("after %d of %d elements: %w", n, n, damaged(err))
 	}

@@ -216,17 +216,17 @@ func damagedFolders() []struct {
 		f    folder
 		want string
 	}{
-		{"empty folder", folder{}, "no " + trainImages + ", " + trainLabels + ", " + testImages + ", " + testLabels + ": expected " + expected},
-		{"one missing", good.with(testLabels, nil), "no " + testLabels + ": expected " + expected},
+		{"empty folder", folder{}, "no " + trainImages + ", " + trainLabels + ", " + testImages + ", " + testLabels + ": want " + mnistFiles},
+		{"one missing", good.with(testLabels, nil), "no " + testLabels + ": want " + mnistFiles},
 		{"empty file", good.with(trainImages, []byte{}), trainImages + ": the file is cut short"},
 		{"half a header", good.with(trainImages, images[:9]), trainImages + ": the file is cut short"},
-		{"text", good.with(testImages, []byte("<html>not found</html>")), testImages + ": begins with 3c 68 74, expected 00 00 08"},
+		{"text", good.with(testImages, []byte("<html>not found</html>")), testImages + ": begins with 3c 68 74, want 00 00 08"},
 		{"floats", good.with(trainLabels, append([]byte{0, 0, 0x0d}, good[trainLabels][3:]...)), trainLabels + ": begins with 00 00 0d"},
-		{"images as labels", good.with(trainLabels, images), trainLabels + ": 3 dimensions, expected one of [1]"},
-		{"labels as images", good.with(testImages, good[testLabels]), testImages + ": 1 dimensions, expected one of [3 4]"},
-		{"no images", good.with(trainImages, idx(nil, 0, 6, 7)), trainImages + ": dimensions [0 6 7], expected each at least 1"},
-		{"no width", good.with(trainImages, idx(nil, 10, 6, 0)), trainImages + ": dimensions [10 6 0], expected each"},
-		{"no labels", good.with(testLabels, idx(nil, 0)), testLabels + ": dimensions [0], expected each"},
+		{"images as labels", good.with(trainLabels, images), trainLabels + ": 3 dimensions, want one of [1]"},
+		{"labels as images", good.with(testImages, good[testLabels]), testImages + ": 1 dimensions, want one of [3 4]"},
+		{"no images", good.with(trainImages, idx(nil, 0, 6, 7)), trainImages + ": dimensions [0 6 7], want each at least 1"},
+		{"no width", good.with(trainImages, idx(nil, 10, 6, 0)), trainImages + ": dimensions [10 6 0], want each"},
+		{"no labels", good.with(testLabels, idx(nil, 0)), testLabels + ": dimensions [0], want each"},
 		{"cut data", good.with(trainImages, images[:len(images)-1]), trainImages + ": after 419 of 420 elements: the file is cut short"},
 		{"no data", good.with(trainLabels, idx(nil, 8)), trainLabels + ": after 0 of 8 elements: the file is cut short"},
 		{"garbage at the end", good.with(trainImages, append(slices.Clone(images), 0)), trainImages + ": more data after the 420 elements"},
@@ -243,10 +243,10 @@ func damagedFolders() []struct {
 		{"product of 2^64", good.with(trainImages, idx(ramp(84), 1<<31, 1<<31, 4)), "need more than the "},
 		{"largest numbers", good.with(trainImages, idx(ramp(80), max32, max32, max32, max32)), "need more than the "},
 		{"plausible lie in gzip", good.with(trainImages, pack(idx(noise, 1000, 256, 256))), trainImages + ": after 65536 of 65536000 elements: the file is cut short"},
-		{"fewer labels", good.with(trainLabels, idx(ramp(9), 9)), trainImages + ": 10 images, expected 9, one a label of " + trainLabels},
-		{"more labels", good.with(testLabels, idx(make([]byte, 6), 6)), testImages + ": 5 images, expected 6"},
-		{"parts that differ in shape", good.with(testImages, idx(ramp(5*7*6), 5, 7, 6)), testImages + ": images of (channels, height, width) = (1,7,6), expected (1,6,7)"},
-		{"label of no class", good.with(testLabels, idx([]byte{0, 1, 5, 3, 4}, 5)), testLabels + ": label 5 of sample 2, expected 0 to 4"},
+		{"fewer labels", good.with(trainLabels, idx(ramp(9), 9)), trainImages + ": 10 images, want 9, one a label of " + trainLabels},
+		{"more labels", good.with(testLabels, idx(make([]byte, 6), 6)), testImages + ": 5 images, want 6"},
+		{"parts that differ in shape", good.with(testImages, idx(ramp(5*7*6), 5, 7, 6)), testImages + ": images of (channels, height, width) = (1,7,6), want (1,6,7)"},
+		{"label of no class", good.with(testLabels, idx([]byte{0, 1, 5, 3, 4}, 5)), testLabels + ": label 5 of sample 2, want 0 to 4"},
 	}
 }
 

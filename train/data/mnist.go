@@ -26,7 +26,7 @@ func MNIST() (Dataset, error) {
 func mnistBeside(source string) (Dataset, error) {
 	dir := filepath.Join(filepath.Dir(filepath.FromSlash(source)), "data")
 	if info, err := os.Stat(dir); !filepath.IsAbs(dir) || err != nil || !info.IsDir() {
-		return Dataset{}, fmt.Errorf("data: no MNIST files in %q, the source folder this program was built from: pass -data DIR, a folder with %s", dir, expected)
+		return Dataset{}, fmt.Errorf("data: no MNIST files in %q, the source folder this program was built from: pass -data DIR, a folder with %s", dir, mnistFiles)
 	}
 	d, err := IDX(dir)
 	if err != nil {

@@ -96,7 +96,7 @@ func TestMNISTElsewhere(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := mnistBeside(tt.source)
-			wantError(t, err, "data: no MNIST files in ", "pass -data DIR, a folder with "+expected)
+			wantError(t, err, "data: no MNIST files in ", "pass -data DIR, a folder with "+mnistFiles)
 		})
 	}
 }

@@ -74,7 +74,7 @@ func (st Stats) spread(c int) float64 {
 // do the same.
 func Normalize(d Dataset, st Stats) (Dataset, error) {
 	if len(st.Mean) != d.Shape[0] || len(st.Deviation) != d.Shape[0] {
-		return Dataset{}, fmt.Errorf("data: %d means and %d deviations for dataset %q, expected %d, one a channel",
+		return Dataset{}, fmt.Errorf("data: %d means and %d deviations for dataset %q, want %d, one a channel",
 			len(st.Mean), len(st.Deviation), d.Name, d.Shape[0])
 	}
 	d.Stats = st

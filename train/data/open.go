@@ -37,7 +37,7 @@ func (o Options) Open(name string) (Dataset, error) {
 	}
 	for i, want := range []int{o.Channels, o.Height, o.Width} {
 		if want != 0 && d.Shape[i] != want {
-			return Dataset{}, fmt.Errorf("data: dataset %q has images of (channels, height, width) = %s and no pictures to scale, expected %s, 0 being any",
+			return Dataset{}, fmt.Errorf("data: dataset %q has images of (channels, height, width) = %s and no pictures to scale, want %s, 0 being any",
 				d.Name, text(d.Shape), text([3]int{o.Channels, o.Height, o.Width}))
 		}
 	}
@@ -47,7 +47,7 @@ func (o Options) Open(name string) (Dataset, error) {
 func (o Options) open(name string) (Dataset, error) {
 	switch name {
 	case "":
-		return Dataset{}, errors.New(`data: no name, expected "mnist" or a folder of images`)
+		return Dataset{}, errors.New(`data: no name, want "mnist" or a folder of images`)
 	case "mnist":
 		return MNIST()
 	case "fashion-mnist":
@@ -55,7 +55,7 @@ func (o Options) open(name string) (Dataset, error) {
 	}
 	entries, err := os.ReadDir(name)
 	if err != nil {
-		return Dataset{}, noFolder(name, expected+"; or CIFAR files, tar shards, or pictures in a sub-folder for each class")
+		return Dataset{}, noFolder(name, mnistFiles+"; or CIFAR files, tar shards, or pictures in a sub-folder for each class")
 	}
 	switch {
 	case has(entries, func(file string) bool { return strings.Contains(file, "-ubyte") }):
@@ -91,7 +91,7 @@ func has(entries []fs.DirEntry, is func(name string) bool) bool {
 }
 
 func noFolder(dir, of string) error {
-	return fmt.Errorf("data: no folder %q, expected one with %s", dir, of)
+	return fmt.Errorf("data: no folder %q, want one with %s", dir, of)
 }
 
 // baseName names a dataset by its folder.
@@ -108,11 +108,11 @@ const maxSide = 1 << 14
 func (o Options) check() error {
 	switch {
 	case o.Height < 0 || o.Height > maxSide || o.Width < 0 || o.Width > maxSide:
-		return fmt.Errorf("data: images of %d×%d, expected sides of 1 to %d, or 0 for the first picture's", o.Height, o.Width, maxSide)
+		return fmt.Errorf("data: images of %d×%d, want sides of 1 to %d, or 0 for the first picture's", o.Height, o.Width, maxSide)
 	case o.Channels != 0 && o.Channels != 1 && o.Channels != 3:
-		return fmt.Errorf("data: %d channels, expected 1, 3, or 0 for the first picture's", o.Channels)
+		return fmt.Errorf("data: %d channels, want 1, 3, or 0 for the first picture's", o.Channels)
 	case !(o.TestShare >= 0 && o.TestShare < 1):
-		return fmt.Errorf("data: a test share of %v, expected a number from 0 (meaning 0.2) to below 1", o.TestShare)
+		return fmt.Errorf("data: a test share of %v, want a number from 0 (meaning 0.2) to below 1", o.TestShare)
 	}
 	return nil
 }

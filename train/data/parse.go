@@ -56,7 +56,7 @@ func parseAugmentation(item string) (Augmentation, error) {
 			return a.new(0), nil
 		}
 		if a.maximum == 0 {
-			return nil, fmt.Errorf("data: augmentation %q, expected %s without a number", item, name)
+			return nil, fmt.Errorf("data: augmentation %q, want %s without a number", item, name)
 		}
 		v, err := strconv.ParseFloat(value, 64)
 		if err != nil || !(v > 0 && v <= a.maximum) || a.integer && v != float64(int(v)) {
@@ -64,9 +64,9 @@ func parseAugmentation(item string) (Augmentation, error) {
 			if a.integer {
 				kind = "whole number"
 			}
-			return nil, fmt.Errorf("data: augmentation %q, expected a %s above 0 and up to %g", item, kind, a.maximum)
+			return nil, fmt.Errorf("data: augmentation %q, want a %s above 0 and up to %g", item, kind, a.maximum)
 		}
 		return a.new(v), nil
 	}
-	return nil, fmt.Errorf("data: no augmentation %q, expected some of %s, with commas between them", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("data: no augmentation %q, want some of %s, with commas between them", name, strings.Join(names, ", "))
 }

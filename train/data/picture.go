@@ -34,7 +34,7 @@ func pictureConfig(b []byte) (image.Config, error) {
 		return c, fmt.Errorf("not a PNG, JPEG or GIF picture: %w", err)
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width > maxPixels/c.Height {
-		return c, fmt.Errorf("the %s picture is %d×%d, expected 1 to %d pixels", format, c.Width, c.Height, maxPixels)
+		return c, fmt.Errorf("the %s picture is %d×%d, want 1 to %d pixels", format, c.Width, c.Height, maxPixels)
 	}
 	return c, nil
 }
@@ -52,7 +52,7 @@ func (o Options) pictureShape(b []byte) ([3]int, error) {
 		}
 	}
 	if shape[1] > maxSide || shape[2] > maxSide {
-		return shape, fmt.Errorf("the picture is %d×%d, expected sides of at most %d unless options give a size", c.Width, c.Height, maxSide)
+		return shape, fmt.Errorf("the picture is %d×%d, want sides of at most %d unless options give a size", c.Width, c.Height, maxSide)
 	}
 	return shape, nil
 }
@@ -114,7 +114,7 @@ func (s pictures) Read(i int, x []float32) (class int, err error) {
 		return 0, err
 	}
 	if size := volumeOf(s.shape); len(x) != size {
-		return 0, fmt.Errorf("data: room for %d values, expected %d, one a pixel", len(x), size)
+		return 0, fmt.Errorf("data: room for %d values, want %d, one a pixel", len(x), size)
 	}
 	buf := files.Get().(*[]byte)
 	defer files.Put(buf)

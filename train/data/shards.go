@@ -61,7 +61,7 @@ func (o Options) loadShards(dir string, entries []fs.DirEntry) (Dataset, error) 
 	}
 	trainNames, testNames := partShards(names)
 	if len(trainNames) == 0 {
-		return Dataset{}, errors.New("no tar files for training, expected some whose names begin with neither test nor val")
+		return Dataset{}, errors.New("no tar files for training, want some whose names begin with neither test nor val")
 	}
 	train, err := openShards(dir, trainNames)
 	if err != nil {
@@ -78,12 +78,12 @@ func (o Options) loadShards(dir string, entries []fs.DirEntry) (Dataset, error) 
 			return Dataset{}, err
 		}
 		if len(classes) < count {
-			return Dataset{}, fmt.Errorf("%s: %d class names, expected %d or more, one a line", classesFile, len(classes), count)
+			return Dataset{}, fmt.Errorf("%s: %d class names, want %d or more, one a line", classesFile, len(classes), count)
 		}
 	}
 	switch {
 	case train.Len() == 0:
-		return Dataset{}, fmt.Errorf("%s: no samples, expected members named as in 000042.png and 000042.cls", strings.Join(trainNames, ", "))
+		return Dataset{}, fmt.Errorf("%s: no samples, want members named as in 000042.png and 000042.cls", strings.Join(trainNames, ", "))
 	case test.Len() == 0:
 		return o.dataset(classes, train, nil)
 	}
@@ -251,15 +251,15 @@ func (s *sampleScan) add(h *tar.Header, content io.Reader, m member) error {
 	}
 	for k := range h.PAXRecords {
 		if strings.HasPrefix(k, "GNU.sparse.") {
-			return errors.New("a sparse file, expected a plain one")
+			return errors.New("a sparse file, want a plain one")
 		}
 	}
 	if ext != ".cls" {
 		if s.picture {
-			return errors.New("a second picture of that name, expected one")
+			return errors.New("a second picture of that name, want one")
 		}
 		if h.Size > maxFile {
-			return fmt.Errorf("%d bytes, expected at most %d", h.Size, maxFile)
+			return fmt.Errorf("%d bytes, want at most %d", h.Size, maxFile)
 		}
 		s.picture, s.m.offset, s.m.file, s.m.size = true, m.offset, m.file, int32(h.Size)
 		return nil
@@ -270,10 +270,10 @@ func (s *sampleScan) add(h *tar.Header, content io.Reader, m member) error {
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	if s.number {
-		return errors.New("a second class of that name, expected one")
+		return errors.New("a second class of that name, want one")
 	}
 	if err != nil || n < 0 || n > maxClass {
-		return fmt.Errorf("class %q, expected a number from 0 to %d", b, maxClass)
+		return fmt.Errorf("class %q, want a number from 0 to %d", b, maxClass)
 	}
 	s.number, s.m.number = true, int32(n)
 	return nil
@@ -282,7 +282,7 @@ func (s *sampleScan) add(h *tar.Header, content io.Reader, m member) error {
 // end returns the sample, if there was one.
 func (s *sampleScan) end() (m member, ok bool, err error) {
 	if s.picture != s.number {
-		return m, false, fmt.Errorf("sample %q has no picture or no class, expected %[1]s.png and %[1]s.cls one after the other", s.key)
+		return m, false, fmt.Errorf("sample %q has no picture or no class, want %[1]s.png and %[1]s.cls one after the other", s.key)
 	}
 	return s.m, s.picture, nil
 }

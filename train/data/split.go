@@ -12,7 +12,7 @@ import (
 // the nearest sample; otherwise it is one of all. Neither part is empty.
 func Split(d Dataset, share float64, seed uint64, stratified bool) (Dataset, error) {
 	if !(share > 0 && share < 1) {
-		return Dataset{}, fmt.Errorf("data: a share of %v of dataset %q held out, expected a number between 0 and 1", share, d.Name)
+		return Dataset{}, fmt.Errorf("data: a share of %v of dataset %q held out, want a number between 0 and 1", share, d.Name)
 	}
 	groups, err := groups(d, seed, stratified)
 	if err != nil {
@@ -31,7 +31,7 @@ func Split(d Dataset, share float64, seed uint64, stratified bool) (Dataset, err
 // all samples are.
 func Folds(d Dataset, k int, seed uint64, stratified bool) ([]Dataset, error) {
 	if n := d.Train.Len(); k < 2 || k > n {
-		return nil, fmt.Errorf("data: %d folds of the %d samples of dataset %q, expected 2 to one a sample", k, n, d.Name)
+		return nil, fmt.Errorf("data: %d folds of the %d samples of dataset %q, want 2 to one a sample", k, n, d.Name)
 	}
 	groups, err := groups(d, seed, stratified)
 	if err != nil {
@@ -71,7 +71,7 @@ func groups(d Dataset, seed uint64, byClass bool) ([][]int, error) {
 	groups := make([][]int, len(d.Classes))
 	for i, l := range labels {
 		if l < 0 || l >= len(groups) {
-			return nil, fmt.Errorf("data: sample %d of dataset %q has class %d, expected 0 to %d", i, d.Name, l, len(groups)-1)
+			return nil, fmt.Errorf("data: sample %d of dataset %q has class %d, want 0 to %d", i, d.Name, l, len(groups)-1)
 		}
 		groups[l] = append(groups[l], i)
 	}
@@ -84,7 +84,7 @@ func groups(d Dataset, seed uint64, byClass bool) ([][]int, error) {
 // divided is d with two lists of its training samples as its parts, each in the order that they are stored.
 func (d Dataset) divided(train, test []int) (Dataset, error) {
 	if len(train) == 0 || len(test) == 0 {
-		return Dataset{}, fmt.Errorf("data: dataset %q divided into %d and %d samples, expected at least one each", d.Name, len(train), len(test))
+		return Dataset{}, fmt.Errorf("data: dataset %q divided into %d and %d samples, want at least one each", d.Name, len(train), len(test))
 	}
 	slices.Sort(train)
 	slices.Sort(test)

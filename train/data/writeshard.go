@@ -19,7 +19,7 @@ func Picture(x []float32, shape [3]int) (image.Image, error) {
 	value := func(v float32) byte { return byte(255*clamp(v) + 0.5) }
 	switch {
 	case len(x) != c*plane:
-		return nil, fmt.Errorf("data: %d values, expected those of an image of %s", len(x), text(shape))
+		return nil, fmt.Errorf("data: %d values, want those of an image of %s", len(x), text(shape))
 	case c == 1:
 		img := image.NewGray(rect)
 		for i, v := range x {
@@ -33,7 +33,7 @@ func Picture(x []float32, shape [3]int) (image.Image, error) {
 		}
 		return img, nil
 	}
-	return nil, fmt.Errorf("data: images of %d channels, expected 1 or 3 for a picture", c)
+	return nil, fmt.Errorf("data: images of %d channels, want 1 or 3 for a picture", c)
 }
 
 // WriteShard writes the samples of s with the given indices, whose images have the given shape, as a tar file that
