@@ -19,7 +19,8 @@ import (
 // Safe for concurrent use.
 //
 // The scaler is Catmull's and Rom's cubic in the arithmetic of CatmullRom in
-// golang.org/x/image/draw, bit for bit: networks have been trained on its pixels.
+// golang.org/x/image/draw, bit for bit: networks have been trained on its
+// pixels.
 func Draw(x []float32, img image.Image, channels, h, w int) error {
 	switch {
 	case img == nil || img.Bounds().Empty():

@@ -22,8 +22,8 @@ func NewNormalisation(mean, deviation []float64) Normalisation {
 	return channels
 }
 
-// Apply changes an image, channel by channel. It rounds the product by itself on
-// every processor.
+// Apply changes an image, channel by channel. It rounds the product by itself
+// on every processor.
 func (n Normalisation) Apply(x []float32) {
 	for c, a := range n {
 		plane := len(x) / len(n)

@@ -8,8 +8,9 @@ import (
 	"strconv"
 )
 
-// cursor reads the part of JSON that a header consists of: objects, strings and arrays of natural numbers.
-// Each method reads one value, with the space before it, and never looks further. text is valid UTF-8.
+// cursor reads the part of JSON that a header consists of: objects, strings and
+// arrays of natural numbers. Each method reads one value, with the space before
+// it, and never looks further. text is valid UTF-8.
 type cursor struct {
 	text []byte
 	at   int
@@ -54,7 +55,8 @@ func (c *cursor) unexpected(want string) error {
 	return fmt.Errorf("found %.20q, want %s", rest[:min(len(rest), 80)], want)
 }
 
-// list reads what lies between two brackets, separated by commas; each reads one item.
+// list reads what lies between two brackets, separated by commas; each reads
+// one item.
 func (c *cursor) list(open, shut byte, each func() error) error {
 	if err := c.take(open); err != nil {
 		return err
@@ -73,7 +75,8 @@ func (c *cursor) list(open, shut byte, each func() error) error {
 	}
 }
 
-// object reads an object; each reads the value that belongs to key. Keys may repeat: that is for each to judge.
+// object reads an object; each reads the value that belongs to key. Keys may
+// repeat: that is for each to judge.
 func (c *cursor) object(each func(key string) error) error {
 	return c.list('{', '}', func() error {
 		key, err := c.quoted()

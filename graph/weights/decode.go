@@ -54,7 +54,8 @@ func readHeader(r io.Reader, size int64) ([]byte, error) {
 	return text, err
 }
 
-// readFloats fills data, a []float32 or []float64, in pieces through buf, which it returns for the next call.
+// readFloats fills data, a []float32 or []float64, in pieces through buf, which
+// it returns for the next call.
 func readFloats(r io.Reader, data any, in info, buf []byte) ([]byte, error) {
 	step := pieceSize / in.dtype.size
 	for i := 0; i < in.count(); i += step {

@@ -120,7 +120,8 @@ func TestDecodeCutOff(t *testing.T) {
 	}
 }
 
-// Tensors may lie in another order than their entries, and entries may be spaced and ordered freely.
+// Tensors may lie in another order than their entries, and entries may be
+// spaced and ordered freely.
 func TestDecodeFreeOrder(t *testing.T) {
 	got, err := Decode(raw(`{ "b": {"data_offsets":[4,8], "shape":[1], "dtype":"F32"},`+"\n"+
 		`"__metadata__":{}, "a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]} }  `, "\x00\x00\x80\x3f\x00\x00\x00\x40"))
@@ -134,7 +135,8 @@ func TestDecodeFreeOrder(t *testing.T) {
 	}
 }
 
-// Every tensor costs a tensor.Dense, which is larger than the smallest entry: the worst good file.
+// Every tensor costs a tensor.Dense, which is larger than the smallest entry:
+// the worst good file.
 func TestDecodeManySmall(t *testing.T) {
 	const n = 10000
 	entries := make([]string, n)

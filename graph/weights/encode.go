@@ -45,7 +45,8 @@ func (f File) encode(w io.Writer) error {
 	return nil
 }
 
-// layout checks the tensors and places them: the widest type first, by name within a type.
+// layout checks the tensors and places them: the widest type first, by name
+// within a type.
 func (f File) layout() ([]info, error) {
 	infos := make([]info, 0, len(f.Tensors))
 	for _, name := range slices.Sorted(maps.Keys(f.Tensors)) {
@@ -71,7 +72,8 @@ func (f File) layout() ([]info, error) {
 	return infos, nil
 }
 
-// describe returns a tensor's entry as if it were alone in the file, or why it cannot be written.
+// describe returns a tensor's entry as if it were alone in the file, or why it
+// cannot be written.
 func describe(name string, t *tensor.Dense) (info, error) {
 	switch {
 	case name == metadataKey:
@@ -98,7 +100,8 @@ func describe(name string, t *tensor.Dense) (info, error) {
 	return info{name: name, dtype: dtypes[i], shape: t.Shape(), end: t.Shape().TotalSize() * dtypes[i].size}, nil
 }
 
-// rowMajor reports whether consecutive elements lie side by side, last dimension first.
+// rowMajor reports whether consecutive elements lie side by side, last
+// dimension first.
 func rowMajor(t *tensor.Dense) bool {
 	shape, strides := t.Shape(), t.Strides()
 	if len(strides) != len(shape) {
@@ -114,7 +117,8 @@ func rowMajor(t *tensor.Dense) bool {
 	return true
 }
 
-// header returns the JSON text, with spaces at the end so that the data begins at a multiple of eight.
+// header returns the JSON text, with spaces at the end so that the data begins
+// at a multiple of eight.
 func (f File) header(infos []info) ([]byte, error) {
 	var entries []string
 	if len(f.Metadata) > 0 {
@@ -137,7 +141,8 @@ func (f File) header(infos []info) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// quote returns the JSON of strings and integers, which have one: v's keys are in order and < > & stay as they are.
+// quote returns the JSON of strings and integers, which have one: v's keys are
+// in order and < > & stay as they are.
 func quote(v any) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -148,7 +153,8 @@ func quote(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// writeFloats writes t's numbers in pieces through buf, which it returns for the next call.
+// writeFloats writes t's numbers in pieces through buf, which it returns for
+// the next call.
 func writeFloats(w io.Writer, t *tensor.Dense, in info, buf []byte) ([]byte, error) {
 	data, n := floats(t)
 	step := pieceSize / in.dtype.size

@@ -2,10 +2,12 @@ package weights
 
 import "gorgonia.org/tensor"
 
-// pieceSize is how many bytes are converted at a time: tensors are never copied whole.
+// pieceSize is how many bytes are converted at a time: tensors are never copied
+// whole.
 const pieceSize = 1 << 16
 
-// Numbers are handled as slices: a []float32 or a []float64 in an any. These four functions are all that knows it.
+// Numbers are handled as slices: a []float32 or a []float64 in an any. These
+// four functions are all that knows it.
 
 // alloc returns a slice of n numbers.
 func (d dtype) alloc(n int) any {
@@ -23,7 +25,8 @@ func part(data any, i, j int) any {
 	return data.([]float32)[i:j]
 }
 
-// floats returns a tensor's numbers and how many there are. Only a scalar's are a copy.
+// floats returns a tensor's numbers and how many there are. Only a scalar's are
+// a copy.
 func floats(t *tensor.Dense) (data any, n int) {
 	switch d := t.Data().(type) {
 	case float32:

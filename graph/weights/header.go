@@ -8,8 +8,9 @@ import (
 
 // parseHeader returns the header's content. Its offsets are not checked yet.
 //
-// The header is read entry by entry, each checked at once: unmarshalling it would let the last of two equal keys win,
-// accept null anywhere, and allocate a hundred times the text before the first check.
+// The header is read entry by entry, each checked at once: unmarshalling it
+// would let the last of two equal keys win, accept null anywhere, and allocate
+// a hundred times the text before the first check.
 func parseHeader(text []byte) (map[string]string, []info, error) {
 	if len(text) == 0 || text[0] != '{' {
 		return nil, nil, fmt.Errorf("header begins with %.1q, want {", text)

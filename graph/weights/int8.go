@@ -12,8 +12,8 @@ import (
 // scaleSuffix is behind a tensor's name in that of its scales.
 const scaleSuffix = ".scale"
 
-// quantised is f with the weights that Int8 is about replaced by whole numbers in
-// -127..127, and their scales beside them:
+// quantised returns f with whole numbers from -127 to 127 in place of the
+// weights that Int8 is about, and their scales beside them:
 //
 //	w ≈ q·scale  with  scale = max|w|/127  of each output channel
 //
@@ -48,8 +48,8 @@ func (f File) quantised() (File, error) {
 	return q, nil
 }
 
-// outputs is the axis of the output channels of filters (F,C,KH,KW) or a product's
-// weights (in,out). Other tensors have none.
+// outputs is the axis of the output channels of filters (F,C,KH,KW) or a
+// product's weights (in,out). Other tensors have none.
 func outputs(t *tensor.Dense) (axis int, ok bool) {
 	if t == nil || t.Dtype() != tensor.Float32 {
 		return 0, false
@@ -85,8 +85,8 @@ func quantise(t *tensor.Dense, axis int) (values, scales *tensor.Dense, err erro
 	return dense(q, t.Shape()), dense(scale, shape), nil
 }
 
-// dequantise multiplies each tensor that the file has in int8 by its scales, and
-// takes those away.
+// dequantise multiplies each tensor that the file has in int8 by its scales,
+// and takes those away.
 func (f File) dequantise(infos []info) error {
 	whole := map[string]bool{}
 	for _, in := range infos {

@@ -87,8 +87,8 @@ func TestInt8Twice(t *testing.T) {
 	}
 }
 
-// TestInt8Subnormal: where a scale has no bits to be exact, a number too large for
-// it is the largest one, with its sign.
+// TestInt8Subnormal: where a scale has no bits to be exact, a number too large
+// for it is the largest one, with its sign.
 func TestInt8Subnormal(t *testing.T) {
 	const unit = math.SmallestNonzeroFloat32
 	f, err := Decode(encoded(t, File{Int8: true, Tensors: map[string]*tensor.Dense{"w": f32([]int{3, 1}, 180*unit, -180*unit, 5*unit)}}))

@@ -11,7 +11,8 @@ import (
 const (
 	// maxHeader is the format's own limit on the header's length in bytes.
 	maxHeader = 100_000_000
-	// maxDims bounds what a header can make us allocate for a shape. Networks use five at most.
+	// maxDims bounds what a header can make us allocate for a shape. Networks
+	// use five at most.
 	maxDims = 8
 	// metadataKey is the header's key for Metadata, which no tensor may have.
 	metadataKey = "__metadata__"
@@ -31,7 +32,8 @@ var half = dtype{"F16", 2, tensor.Float32}
 // belongs to; see quantised.
 var int8s = dtype{"I8", 1, tensor.Float32}
 
-// dtypes lists the widest first, the order in which tensors are written: all numbers are then aligned to their size.
+// dtypes lists the widest first, the order in which tensors are written: all
+// numbers are then aligned to their size.
 var dtypes = []dtype{
 	{"F64", 8, tensor.Float64},
 	{"F32", 4, tensor.Float32},
@@ -39,7 +41,8 @@ var dtypes = []dtype{
 	int8s,
 }
 
-// info is a tensor's entry in the header: its numbers are the bytes [begin, end) of the data.
+// info is a tensor's entry in the header: its numbers are the bytes [begin,
+// end) of the data.
 type info struct {
 	name       string
 	dtype      dtype
@@ -50,8 +53,9 @@ type info struct {
 // count is the number of elements.
 func (in info) count() int { return (in.end - in.begin) / in.dtype.size }
 
-// check sorts infos by offset and reports whether they have different names and tile size bytes of data exactly.
-// After it, the tensors' memory is known to be size bytes in all, twice that for F16, four times for I8.
+// check sorts infos by offset and reports whether they have different names and
+// tile size bytes of data exactly. After it, the tensors' memory is known to be
+// size bytes in all, twice that for F16, four times for I8.
 func check(infos []info, size int64) error {
 	slices.SortFunc(infos, func(a, b info) int { return cmp.Compare(a.name, b.name) })
 	for i := 1; i < len(infos); i++ {

@@ -10,11 +10,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Model is a trained network's weights and what is needed to use them. Its
-// file is a safetensors file whose tensors are named by layer, as in
-// "conv2d/weight" (filters,channels,height,width) and "dense/weight" (in,out),
-// and whose metadata has the entries model, input and classes, where the images
-// are not pixels in 0..1 as MNIST has them normalise or pictures, and perhaps epoch.
+// Model is a trained network's weights and what is needed to use them. Its file
+// is a safetensors file whose tensors are named by layer, as in "conv2d/weight"
+// (filters,channels,height,width) and "dense/weight" (in,out), and whose
+// metadata has the entries model, input and classes, where the images are not
+// pixels in 0..1 as MNIST has them normalise or pictures, and perhaps epoch.
 type Model struct {
 	Name    string   // of the network in modelzoo, "" for one that is not there
 	Input   [3]int   // channels, height, width of an image with pixels in 0..1

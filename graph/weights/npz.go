@@ -17,8 +17,9 @@ import (
 // NumPy's .npz is a zip file with one array, name.npy, for each tensor.
 // Metadata is a text of JSON in an array of its own, __metadata__.
 
-// A zip file may hold far more than its size. Weights hardly shrink; what an .npz
-// file holds is bounded by so much for each of its bytes, and this besides.
+// A zip file may hold far more than its size. Weights hardly shrink; what an
+// .npz file holds is bounded by so much for each of its bytes, and this
+// besides.
 const (
 	maxExpansion = 64
 	freeBytes    = 1 << 20
@@ -86,8 +87,8 @@ func (f File) npzMetadata(z *zip.Writer) error {
 	return err
 }
 
-// LoadNPZ reads an .npz file of float16, float32 or float64 arrays, compressed or
-// not. float16 becomes float32. Like [Load] it trusts nothing in the file.
+// LoadNPZ reads an .npz file of float16, float32 or float64 arrays, compressed
+// or not. float16 becomes float32. Like [Load] it trusts nothing in the file.
 func LoadNPZ(path string) (File, error) {
 	r, size, err := open(path)
 	if err != nil {

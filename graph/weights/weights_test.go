@@ -26,7 +26,8 @@ func raw(header, data string) []byte {
 func f32(shape []int, data ...float32) *tensor.Dense { return dense(data, shape) }
 func f64(shape []int, data ...float64) *tensor.Dense { return dense(data, shape) }
 
-// sample has both types, a scalar, names that need care, and numbers that only bits can tell apart.
+// sample has both types, a scalar, names that need care, and numbers that only
+// bits can tell apart.
 func sample() File {
 	return File{
 		Tensors: map[string]*tensor.Dense{
@@ -101,7 +102,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// The layout, written down from the format's description: widest type first, then by name, spaces up to eight bytes.
+// The layout, written down from the format's description: widest type first,
+// then by name, spaces up to eight bytes.
 func TestLayout(t *testing.T) {
 	f := File{
 		Tensors: map[string]*tensor.Dense{
@@ -158,7 +160,8 @@ func (v view) Data() []byte {
 	return b
 }
 
-// Another implementation of the format reads what we write, and we read what it writes.
+// Another implementation of the format reads what we write, and we read what it
+// writes.
 func TestOtherImplementation(t *testing.T) {
 	f := sample()
 	st, err := safetensors.Deserialize(encoded(t, f))
@@ -246,7 +249,8 @@ func TestEncodeRefuses(t *testing.T) {
 	})
 }
 
-// Rows of a matrix are contiguous: a view of them is written as if it were a tensor of its own.
+// Rows of a matrix are contiguous: a view of them is written as if it were a
+// tensor of its own.
 func TestEncodeRows(t *testing.T) {
 	m := f32([]int{3, 2}, 1, 2, 3, 4, 5, 6)
 	rows, err := m.Slice(tensor.S(1, 3))

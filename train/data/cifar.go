@@ -12,8 +12,10 @@ import (
 // cifarShape is the shape of every CIFAR image.
 var cifarShape = [3]int{3, 32, 32}
 
-// cifarFormat is one of the two binary formats of https://www.cs.toronto.edu/~kriz/cifar.html. A file is a
-// sequence of records: label bytes, the last of which is the class, and 3072 pixels, red, green and blue, row by row.
+// cifarFormat is one of the two binary formats of
+// https://www.cs.toronto.edu/~kriz/cifar.html. A file is a sequence of records:
+// label bytes, the last of which is the class, and 3072 pixels, red, green and
+// blue, row by row.
 type cifarFormat struct {
 	train, test string // patterns of the file names
 	labels      int    // bytes before the pixels of a record
@@ -36,9 +38,11 @@ func matches(pattern, name string) bool {
 	return ok && err == nil
 }
 
-// CIFAR returns the dataset in a folder of CIFAR-10's binary files (data_batch_1.bin and so on,
-// test_batch.bin) or of CIFAR-100's (train.bin, test.bin), the latter with its 100 fine classes. Images are 32x32
-// pixels in colour. Classes have the names in batches.meta.txt or fine_label_names.txt, or else numbers.
+// CIFAR returns the dataset in a folder of CIFAR-10's binary files
+// (data_batch_1.bin and so on, test_batch.bin) or of CIFAR-100's (train.bin,
+// test.bin), the latter with its 100 fine classes. Images are 32x32 pixels in
+// colour. Classes have the names in batches.meta.txt or fine_label_names.txt,
+// or else numbers.
 func CIFAR(dir string) (Dataset, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return Dataset{}, noFolder(dir, "data_batch_1.bin and test_batch.bin, or train.bin and test.bin")
@@ -116,8 +120,8 @@ func readWhole(fsys fs.FS, name string) ([]byte, error) {
 	return fs.ReadFile(fsys, name)
 }
 
-// classNames returns the names of n classes, 0 meaning any number of them, from a file with one a line, or numbers
-// if there is no such file.
+// classNames returns the names of n classes, 0 meaning any number of them, from
+// a file with one a line, or numbers if there is no such file.
 func classNames(fsys fs.FS, file string, n int) ([]string, error) {
 	if _, err := fs.Stat(fsys, file); err != nil {
 		return numerals(n), nil

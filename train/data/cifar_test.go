@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// records returns a CIFAR file: record i has the class classes[i], a coarse label of 7 before it if that is
-// asked for, and pixels i, i+1, … of each plane in turn.
+// records returns a CIFAR file: record i has the class classes[i], a coarse
+// label of 7 before it if that is asked for, and pixels i, i+1, … of each plane
+// in turn.
 func records(coarse bool, classes ...byte) []byte {
 	var b []byte
 	for i, c := range classes {

@@ -156,7 +156,8 @@ func TestReadConcurrently(t *testing.T) {
 	wg.Wait()
 }
 
-// wantError reports an error that is absent, longer than a line, or without the wanted start and part.
+// wantError reports an error that is absent, longer than a line, or without the
+// wanted start and part.
 func wantError(t *testing.T, err error, prefix, part string) {
 	t.Helper()
 	if err == nil {

@@ -17,7 +17,8 @@ type stored struct{ numbered }
 
 func (stored) onDisk() bool { return true }
 
-// TestOrder holds that every order has each sample once, is fixed by seed and epoch, and mixes.
+// TestOrder holds that every order has each sample once, is fixed by seed and
+// epoch, and mixes.
 func TestOrder(t *testing.T) {
 	for _, s := range []Samples{numbered{20000, 2}, stored{numbered{20000, 2}}, stored{numbered{65, 2}}, stored{numbered{1, 1}}, stored{numbered{0, 1}}} {
 		order := Order(s, 1, 0)
@@ -37,8 +38,9 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestOrderOnDisk holds what a buffer of 8192 promises: neighbours are far apart, as in a random order, and
-// wherever one reads, only a part of the samples is near.
+// TestOrderOnDisk holds what a buffer of 8192 promises: neighbours are far
+// apart, as in a random order, and wherever one reads, only a part of the
+// samples is near.
 func TestOrderOnDisk(t *testing.T) {
 	const n = 100000
 	order := Order(Limit(stored{numbered{n + 5, 2}}, n), 1, 0)
@@ -61,7 +63,8 @@ func TestOrderOnDisk(t *testing.T) {
 	}
 }
 
-// TestAhead holds that the batches are the samples in their order for any number of workers.
+// TestAhead holds that the batches are the samples in their order for any
+// number of workers.
 func TestAhead(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, procs := range []int{1, 2, 5} {
@@ -220,7 +223,8 @@ func TestNormalize(t *testing.T) {
 	}
 }
 
-// TestStats compares with the numbers that PyTorch's MNIST example normalises by, and with colour by hand.
+// TestStats compares with the numbers that PyTorch's MNIST example normalises
+// by, and with colour by hand.
 func TestStats(t *testing.T) {
 	d := mnist(t)
 	st, err := NewStats(t.Context(), d.Train, d.Shape)
@@ -276,7 +280,8 @@ func (s growing) Read(i int, x []float32) (int, error) {
 
 func (s growing) Epoch(n int) Samples { return growing{s.numbered, n} }
 
-// TestEpoch holds that the epoch goes through every wrapper, and so do labels and the order.
+// TestEpoch holds that the epoch goes through every wrapper, and so do labels
+// and the order.
 func TestEpoch(t *testing.T) {
 	d := numberedSet(10, 2)
 	d.Train = growing{numbered{10, 2}, 0}

@@ -121,7 +121,8 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestFolderOrder holds that the first pictures are of all classes, each with its share.
+// TestFolderOrder holds that the first pictures are of all classes, each with
+// its share.
 func TestFolderOrder(t *testing.T) {
 	files := folder{}
 	for i := range 12 {
@@ -222,7 +223,8 @@ func TestPictureColours(t *testing.T) {
 	}
 }
 
-// TestPictureOrder holds where each pixel goes, in grey and in colour, scaled or not.
+// TestPictureOrder holds where each pixel goes, in grey and in colour, scaled
+// or not.
 func TestPictureOrder(t *testing.T) {
 	small, large := image.NewNRGBA(image.Rect(0, 0, 3, 2)), image.NewNRGBA(image.Rect(0, 0, 30, 20))
 	for y := range 20 {
@@ -371,7 +373,8 @@ func TestPictureErrors(t *testing.T) {
 	wantError(t, err, "data: ", "room for 9 values, want 400")
 }
 
-// FuzzPicture holds that any file of a picture is scaled to numbers from 0 to 1 or is an error of one line.
+// FuzzPicture holds that any file of a picture is scaled to numbers from 0 to 1
+// or is an error of one line.
 func FuzzPicture(f *testing.F) {
 	for _, format := range []string{"png", "jpeg", "gif"} {
 		b := encode(f, format, plain(5, 4, color.NRGBA{9, 99, 199, 200}))

@@ -20,7 +20,8 @@ import (
 // folder is the content of a dataset's files by name.
 type folder map[string][]byte
 
-// with returns a copy in which the file of that name has another content, or is absent for nil.
+// with returns a copy in which the file of that name has another content, or is
+// absent for nil.
 func (f folder) with(name string, content []byte) folder {
 	g := folder{}
 	for n, c := range f {
@@ -42,8 +43,9 @@ func (f folder) fsys() fs.FS {
 	return m
 }
 
-// fiveClasses returns ten training and five test samples of 6x7 pixels; sample i has class i%5, and its
-// pixels count on where those of the sample before it end.
+// fiveClasses returns ten training and five test samples of 6x7 pixels; sample
+// i has class i%5, and its pixels count on where those of the sample before it
+// end.
 func fiveClasses() folder {
 	labels := func(n int) []byte {
 		y := make([]byte, n)
@@ -69,7 +71,8 @@ func ramp(n int) []byte {
 	return b
 }
 
-// idx returns an IDX file of unsigned bytes, whether or not the dimensions fit the data.
+// idx returns an IDX file of unsigned bytes, whether or not the dimensions fit
+// the data.
 func idx(data []byte, dims ...uint32) []byte {
 	b := []byte{0, 0, 0x08, byte(len(dims))}
 	for _, d := range dims {
@@ -196,7 +199,8 @@ func TestIDXClasses(t *testing.T) {
 	}
 }
 
-// damagedFolders are folders that must not open, each with a part of the error that says why.
+// damagedFolders are folders that must not open, each with a part of the error
+// that says why.
 func damagedFolders() []struct {
 	name string
 	f    folder
@@ -298,7 +302,8 @@ func TestIDXNotRegular(t *testing.T) {
 	wantError(t, err, "data: folder ", testImages+": not a regular file")
 }
 
-// TestIDXWellCompressed reads data that deflate shrinks more than the reader believes at once.
+// TestIDXWellCompressed reads data that deflate shrinks more than the reader
+// believes at once.
 func TestIDXWellCompressed(t *testing.T) {
 	const n, side = 3, 700
 	pixels := make([]byte, n*side*side)
@@ -328,8 +333,9 @@ func loadCost(fsys fs.FS) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// allocationBound returns how many bytes loading f may allocate in all: the readers' own buffers, perByte
-// for each byte of the files, and what growing to the data that really arrives takes.
+// allocationBound returns how many bytes loading f may allocate in all: the
+// readers' own buffers, perByte for each byte of the files, and what growing to
+// the data that really arrives takes.
 func allocationBound(f folder, perByte uint64) uint64 {
 	bound := uint64(1 << 20)
 	for _, content := range f {
@@ -338,7 +344,8 @@ func allocationBound(f folder, perByte uint64) uint64 {
 	return bound
 }
 
-// unpackedLen returns the length of a file's content once decompressed, as far as it can be.
+// unpackedLen returns the length of a file's content once decompressed, as far
+// as it can be.
 func unpackedLen(content []byte) int64 {
 	z, err := gzip.NewReader(bytes.NewReader(content))
 	if err != nil {
@@ -348,8 +355,9 @@ func unpackedLen(content []byte) int64 {
 	return n
 }
 
-// FuzzIDX holds that any four files, compressed or not, give a sound dataset or an error of one line that
-// names a file, at a cost in memory bounded by what the files hold.
+// FuzzIDX holds that any four files, compressed or not, give a sound dataset or
+// an error of one line that names a file, at a cost in memory bounded by what
+// the files hold.
 func FuzzIDX(f *testing.F) {
 	for _, d := range append(damagedFolders(), struct {
 		name string
@@ -370,7 +378,8 @@ func FuzzIDX(f *testing.F) {
 				files[name] = pack(content)
 			}
 		}
-		// Deflate may build tables of some kilobytes for each short block, so a byte may cost more here.
+		// Deflate may build tables of some kilobytes for each short block, so a
+		// byte may cost more here.
 		if cost, bound := loadCost(files.fsys()), allocationBound(files, maxDeflate); cost > bound {
 			t.Errorf("allocates %d bytes, want at most %d", cost, bound)
 		}

@@ -12,7 +12,8 @@ import (
 // fashionMNIST is where Debian's package dataset-fashion-mnist puts its files.
 const fashionMNIST = "/usr/share/datasets/fashion-mnist"
 
-// Options say how pictures in files become samples. The zero value takes them as they come.
+// Options say how pictures in files become samples. The zero value takes them
+// as they come.
 type Options struct {
 	Height, Width int     // every picture is scaled to this size; 0 means that of the first training picture
 	Channels      int     // 1 is grey, 3 is red, green and blue; 0 means as the first training picture
@@ -23,10 +24,11 @@ type Options struct {
 // Open is [Options.Open] without options.
 func Open(name string) (Dataset, error) { return Options{}.Open(name) }
 
-// Open returns MNIST for the name "mnist", Fashion-MNIST for "fashion-mnist" where Debian's package
-// dataset-fashion-mnist is installed, and otherwise the dataset in the folder of that name, whose files say
-// of what kind it is: see [IDX], [CIFAR], [Options.Shards] and [Options.Folder].
-// A folder that is itself called mnist opens as "./mnist".
+// Open returns MNIST for the name "mnist", Fashion-MNIST for "fashion-mnist"
+// where Debian's package dataset-fashion-mnist is installed, and otherwise the
+// dataset in the folder of that name, whose files say of what kind it is: see
+// [IDX], [CIFAR], [Options.Shards] and [Options.Folder]. A folder that is
+// itself called mnist opens as "./mnist".
 func (o Options) Open(name string) (Dataset, error) {
 	if err := o.check(); err != nil {
 		return Dataset{}, err
@@ -102,7 +104,8 @@ func baseName(dir string) string {
 	return filepath.Base(dir)
 }
 
-// maxSide bounds the images that can be asked for, so that their volume fits an int32.
+// maxSide bounds the images that can be asked for, so that their volume fits an
+// int32.
 const maxSide = 1 << 14
 
 func (o Options) check() error {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// augmentations are the names that ParseAugmentations knows. With no value, the number is 0: the default.
+// augmentations are the names that ParseAugmentations knows. With no value, the
+// number is 0: the default.
 var augmentations = []struct {
 	name    string
 	maximum float64
@@ -27,9 +28,11 @@ var augmentations = []struct {
 	{"noise", 1, false, func(v float64) Augmentation { return Noise{v} }},
 }
 
-// ParseAugmentations returns the augmentations that a text lists, as in "shift=0.1,rotate=15,elastic": names with
-// commas between them, and after a name the one number that it may have. The names are shift, rotate, zoom,
-// shear, elastic (with its Alpha), flip, vflip, crop, cutout, brightness, contrast and noise; "none" alone lists none.
+// ParseAugmentations returns the augmentations that a text lists, as in
+// "shift=0.1,rotate=15,elastic": names with commas between them, and after a
+// name the one number that it may have. The names are shift, rotate, zoom,
+// shear, elastic (with its Alpha), flip, vflip, crop, cutout, brightness,
+// contrast and noise; "none" alone lists none.
 func ParseAugmentations(text string) (steps []Augmentation, err error) {
 	if text == "none" {
 		return nil, nil

@@ -23,19 +23,22 @@ const (
 
 func isShard(name string) bool { return path.Ext(name) == ".tar" && !strings.HasPrefix(name, ".") }
 
-// Shards returns the dataset in a folder of tar files, for data that do not fit into memory. They follow
-// WebDataset's convention: a sample is two members with one name before the first dot, such as
+// Shards returns the dataset in a folder of tar files, for data that do not fit
+// into memory. They follow WebDataset's convention: a sample is two members
+// with one name before the first dot, such as
 //
 //	000042.png   a picture, or .jpg, .jpeg, .gif
 //	000042.cls   its class, a number from 0
 //
-// with other members of that name, such as 000042.seg.png, passed over, and those that begin with a dot. The
-// shards whose names begin with test are the test part, or else those with val, or else a share of each class, the
-// same for the same seed. The others are for training. Classes have the names in the file classes.txt, one a line,
-// if there is one.
+// with other members of that name, such as 000042.seg.png, passed over, and
+// those that begin with a dot. The shards whose names begin with test are the
+// test part, or else those with val, or else a share of each class, the same
+// for the same seed. The others are for training. Classes have the names in the
+// file classes.txt, one a line, if there is one.
 //
-// Memory holds where each picture is, 24 bytes a sample, and no pictures: Read unpacks one. [Order] takes samples that
-// are near each other, and what is read often stays in the system's cache. The files stay open.
+// Memory holds where each picture is, 24 bytes a sample, and no pictures: Read
+// unpacks one. [Order] takes samples that are near each other, and what is read
+// often stays in the system's cache. The files stay open.
 func (o Options) Shards(dir string) (Dataset, error) {
 	if err := o.check(); err != nil {
 		return Dataset{}, err
@@ -90,7 +93,8 @@ func (o Options) loadShards(dir string, entries []fs.DirEntry) (Dataset, error) 
 	return o.dataset(classes, train, test)
 }
 
-// partShards divides the names of shards into those for training and those for testing.
+// partShards divides the names of shards into those for training and those for
+// testing.
 func partShards(names []string) (train, test []string) {
 	prefix := "val"
 	if slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "test") }) {
@@ -171,7 +175,8 @@ func openShards(dir string, names []string) (*shardPictures, error) {
 	return s, nil
 }
 
-// openShard opens a tar file and finds its pictures. The file is closed when nothing refers to it any more.
+// openShard opens a tar file and finds its pictures. The file is closed when
+// nothing refers to it any more.
 func openShard(name string, number int32) (io.ReaderAt, []member, error) {
 	info, err := os.Stat(name) // before Open, which would wait on a named pipe
 	if err != nil {
@@ -221,7 +226,8 @@ func scan(f io.ReaderAt, size int64, number int32) (members []member, err error)
 	}
 }
 
-// key is the name of a member before the first dot of its last part, and extension what comes after the dot.
+// key is the name of a member before the first dot of its last part, and
+// extension what comes after the dot.
 func key(name string) string {
 	dir, file := path.Split(name)
 	before, _, _ := strings.Cut(file, ".")
@@ -287,7 +293,8 @@ func (s *sampleScan) end() (m member, ok bool, err error) {
 	return s.m, s.picture, nil
 }
 
-// window reads a file through a buffer, and seeks in it: small members are read in one go, large ones passed over.
+// window reads a file through a buffer, and seeks in it: small members are read
+// in one go, large ones passed over.
 type window struct {
 	file     io.ReaderAt
 	size, at int64

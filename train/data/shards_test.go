@@ -131,7 +131,8 @@ func packed(t *testing.T, n, shards int) (Dataset, string) {
 	return shards2, dir
 }
 
-// TestShardsRoundTrip holds that MNIST from shards is MNIST, bit for bit, and what is read ahead too.
+// TestShardsRoundTrip holds that MNIST from shards is MNIST, bit for bit, and
+// what is read ahead too.
 func TestShardsRoundTrip(t *testing.T) {
 	got, _ := packed(t, 500, 3)
 	want := mnist(t)
@@ -262,7 +263,8 @@ func TestShardsErrors(t *testing.T) {
 	wantError(t, err, "data: folder ", "a.tar: not a regular file")
 }
 
-// TestShardShrinks holds that a file that has become shorter is an error that names it.
+// TestShardShrinks holds that a file that has become shorter is an error that
+// names it.
 func TestShardShrinks(t *testing.T) {
 	d, dir := packed(t, 20, 1)
 	if err := os.Truncate(filepath.Join(dir, "train-000000.tar"), 1000); err != nil {
@@ -272,7 +274,8 @@ func TestShardShrinks(t *testing.T) {
 	wantError(t, err, "data: train-000000.tar: picture at byte ", "the file is cut short")
 }
 
-// TestShardsMemory holds that opening keeps 24 bytes a sample and that reading keeps nothing.
+// TestShardsMemory holds that opening keeps 24 bytes a sample and that reading
+// keeps nothing.
 func TestShardsMemory(t *testing.T) {
 	_, dir := packed(t, 3000, 2)
 	mnist(t)
@@ -300,7 +303,8 @@ func TestShardsMemory(t *testing.T) {
 	runtime.KeepAlive(d)
 }
 
-// FuzzShard holds that any tar file gives samples inside it or an error of one line.
+// FuzzShard holds that any tar file gives samples inside it or an error of one
+// line.
 func FuzzShard(f *testing.F) {
 	f.Add(tarFile(f, slices.Concat(sample(f, "1", 5, "1"), sample(f, strings.Repeat("a/", 200)+"2", 5, "0"))...))
 	for _, b := range badShards(f) {

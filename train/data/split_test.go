@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// numbered is n samples of one value, i, of which the class is i modulo classes.
+// numbered is n samples of one value, i, of which the class is i modulo
+// classes.
 type numbered struct{ n, classes int }
 
 func (s numbered) Len() int { return s.n }
@@ -49,7 +50,8 @@ func perClass(t *testing.T, s Samples, classes int) []int {
 	return count
 }
 
-// checkParts demands that two parts have all of n samples between them, and each once.
+// checkParts demands that two parts have all of n samples between them, and
+// each once.
 func checkParts(t *testing.T, n int, a, b Samples) {
 	t.Helper()
 	all := append(indices(t, a), indices(t, b)...)

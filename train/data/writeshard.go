@@ -12,7 +12,8 @@ import (
 	"strconv"
 )
 
-// Picture returns an image of one channel or three, in the range 0..1, as a picture with 8 bits a value.
+// Picture returns an image of one channel or three, in the range 0..1, as a
+// picture with 8 bits a value.
 func Picture(x []float32, shape [3]int) (image.Image, error) {
 	c, plane := shape[0], shape[1]*shape[2]
 	rect := image.Rect(0, 0, shape[2], shape[1])
@@ -36,8 +37,9 @@ func Picture(x []float32, shape [3]int) (image.Image, error) {
 	return nil, fmt.Errorf("data: images of %d channels, want 1 or 3 for a picture", c)
 }
 
-// WriteShard writes the samples of s with the given indices, whose images have the given shape, as a tar file that
-// [Options.Shards] reads: PNG pictures and classes, named by the index. Equal samples give equal bytes.
+// WriteShard writes the samples of s with the given indices, whose images have
+// the given shape, as a tar file that [Options.Shards] reads: PNG pictures and
+// classes, named by the index. Equal samples give equal bytes.
 func WriteShard(w io.Writer, s Samples, shape [3]int, samples []int) error {
 	t := tar.NewWriter(w)
 	x := make([]float32, volumeOf(shape))
