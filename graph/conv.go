@@ -36,8 +36,9 @@ func (l Conv2D) build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	if !ok {
 		return nil
 	}
-	if l.Filters < 1 || l.Kernel < 1 || min(l.Stride, l.Dilation, l.Groups) < 0 {
-		return s.Errorf("filters %d, kernel %d, stride %d, dilation %d, groups %d: want positive numbers", l.Filters, l.Kernel, l.Stride, l.Dilation, l.Groups)
+	if !s.positive(argument{"filters", l.Filters, ""}, argument{"kernel", l.Kernel, ""},
+		argument{"stride", l.Stride, "1"}, argument{"dilation", l.Dilation, "1"}, argument{"groups", l.Groups, "1"}) {
+		return nil
 	}
 	stride, dilation, groups := max(l.Stride, 1), max(l.Dilation, 1), max(l.Groups, 1)
 	if in[1]%groups != 0 {
@@ -76,8 +77,8 @@ func (l DepthwiseConv2D) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	if !ok {
 		return nil
 	}
-	if l.Multiplier < 0 {
-		return s.Errorf("multiplier %d, want a positive number", l.Multiplier)
+	if !s.positive(argument{"multiplier", l.Multiplier, "1"}) {
+		return nil
 	}
 	return Conv2D{
 		Filters: in[1] * max(l.Multiplier, 1), Groups: in[1],
@@ -122,6 +123,29 @@ func same(length, size, stride int) (before, after int) {
 	out := (length + stride - 1) / stride
 	total := max((out-1)*stride+size-length, 0)
 	return total / 2, total - total/2
+}
+
+// argument is a number that a layer was given.
+type argument struct {
+	name  string
+	value int
+	zero  string // what 0 stands for; "" if 0 is wrong
+}
+
+// positive reports whether the arguments are positive, or 0 where that stands
+// for something. The first one that is wrong becomes the error.
+func (s *Scope) positive(arguments ...argument) bool {
+	for _, a := range arguments {
+		switch {
+		case a.value < 0 && a.zero != "":
+			s.Errorf("%s is %d, want a positive number; 0 means %s", a.name, a.value, a.zero)
+			return false
+		case a.value < 0, a.value == 0 && a.zero == "":
+			s.Errorf("%s is %d, want a positive number", a.name, a.value)
+			return false
+		}
+	}
+	return true
 }
 
 // image returns the shape of an input that has to be (N,C,H,W).

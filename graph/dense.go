@@ -26,8 +26,11 @@ func (l Dense) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 		return nil
 	}
 	in := x.Shape()
-	if len(in) < 2 || l.Units < 1 {
-		return s.Errorf("input is %v and units %d, want (N,…,in) and a positive number", in, l.Units)
+	if len(in) < 2 {
+		return s.Errorf("input is %v, want (N,…,in)", in)
+	}
+	if !s.positive(argument{"units", l.Units, ""}) {
+		return nil
 	}
 	weight := s.Param("weight", l.WeightInit.or(GlorotUniform), in[len(in)-1], l.Units)
 	bias := s.bias(l.NoBias, l.BiasInit, l.Units)

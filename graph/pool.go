@@ -37,8 +37,8 @@ func (s *Scope) pool(f func(*gorgonia.Node, op.Pool) (*gorgonia.Node, error), x 
 	if !ok {
 		return nil
 	}
-	if size < 0 || stride < 0 {
-		return s.Errorf("size %d, stride %d: want positive numbers", size, stride)
+	if !s.positive(argument{"size", size, "2"}, argument{"stride", stride, "the size"}) {
+		return nil
 	}
 	if size == 0 {
 		size = 2
