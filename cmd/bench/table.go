@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"strings"
 	"text/tabwriter"
+
+	"tapenet/graph"
 )
 
 // writeTable writes the machine and a line for each report.
@@ -61,10 +64,4 @@ func milliseconds(v float64) string {
 }
 
 // thousands writes 1234567.8 as 1,234,568.
-func thousands(v float64) string {
-	s := fmt.Sprintf("%.0f", v)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func thousands(v float64) string { return graph.Thousands(int(math.RoundToEven(v))) }
