@@ -19,7 +19,7 @@ type Conv2D struct {
 	Stride     int        // 0 means 1
 	Padding    Padding    // zero value: Valid
 	Dilation   int        // distance between a filter's weights on the image; 0 means 1
-	Groups     int        // channels and filters fall into so many separate groups; 0 means 1
+	Groups     int        // number of groups of channels and filters that do not see each other; 0 means 1
 	Activation Activation // nil means none
 	NoBias     bool
 	WeightInit Init // nil means GlorotUniform
@@ -160,7 +160,7 @@ func (s *Scope) image(x *gorgonia.Node) (shape []int, ok bool) {
 	return x.Shape(), true
 }
 
-// bias returns the bias of so many units, or nil for none.
+// bias returns the parameter bias (units), or nil if the layer has none.
 func (s *Scope) bias(none bool, init Init, units int) *gorgonia.Node {
 	if none {
 		return nil

@@ -7,13 +7,15 @@ import (
 	"tapenet/graph/op"
 )
 
-// Loss is the end of a network: what it is to be trained for.
+// Loss is the end of a network. It says what the network is trained for.
 type Loss interface {
-	// Target is the shape of the targets of a batch, given the network's output.
+	// Target is the shape of the targets of a batch, given the network's
+	// output.
 	Target(output tensor.Shape) tensor.Shape
-	// Cost is the scalar to minimise. weights are those of the samples, (N).
+	// Cost returns the scalar to minimise. weights (N) has a weight for each
+	// sample.
 	Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node
-	// Predict turns the network's output into what a user wants to see.
+	// Predict turns the network's output into the prediction that a user sees.
 	Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node
 }
 
@@ -52,8 +54,8 @@ func (MSE) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node
 // Predict is the output itself.
 func (MSE) Predict(_ *Scope, output *gorgonia.Node) *gorgonia.Node { return output }
 
-// Score is the sum of the outputs, each times its target, which has the output's
-// shape. It is for looking at a network, not for training one: with
+// Score is the sum of the outputs, each times its target, which has the
+// output's shape. It is for looking at a network, not for training one: with
 // Options.InputGradient and a target of 1 for one class and 0 for the others,
 // InputGrad is the gradient of that class's logit. Sample weights do not count.
 type Score struct{}

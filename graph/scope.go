@@ -26,7 +26,7 @@ type Scope struct {
 	info  *LayerInfo     // nil until the layer has a node or a parameter
 }
 
-// builder is what all scopes of one graph share.
+// builder has the state that all scopes of one graph share.
 type builder struct {
 	opts    Options
 	mode    Mode

@@ -10,15 +10,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// LayerInfo is what a layer came to in one graph.
+// LayerInfo describes a layer in one graph.
 type LayerInfo struct {
-	Path    string       // names its parameters, as in "residual/conv2d_1"
+	Path    string       // the beginning of its parameters' names, as in "residual/conv2d_1"
 	Output  tensor.Shape // of its last node
 	Ops     []string     // its nodes, in order
-	Params  int          // values that training changes
-	State   int          // values that belong to it besides, such as running means
+	Params  int          // number of values that training changes
+	State   int          // number of other values that belong to it, such as running means
 	MulAdds int          // multiply-adds of one forward run
-	Fused   string       // the op that does the work of its last one and of those before, "" for none
+	Fused   string       // the op that does the work of the layer's last op and of ops before it, "" for none
 
 	nodes gorgonia.Nodes
 }

@@ -28,14 +28,16 @@ var catmullRom = kernel{2, func(distance, wider float64) float64 {
 	return float64((float64(float64(float64(-0.5*t)+2.5)*t)-4)*t) + 2
 }}
 
-// share is what pixels from first on weigh in a pixel of the result.
+// share says how much the pixels of a line weigh in one pixel of the result:
+// weights[n] belongs to pixel first+n.
 type share struct {
 	first   int
 	weights []float64
 	total   float64 // the sum of the weights
 }
 
-// shares are a line's of `to` pixels that is made of one of `from` pixels.
+// shares returns the share of each pixel of a line of `to` pixels, which is
+// made of a line of `from` pixels.
 func (k kernel) shares(from, to int) []share {
 	ratio := float64(from) / float64(to)
 	wider := max(ratio, 1)
@@ -101,7 +103,7 @@ func (s *scaler) resized(from source, across, down []share) []float64 {
 	return s.sums
 }
 
-// weigh sets a pixel to the mean of those of a row by their weights.
+// weigh sets a pixel to the mean of a row's pixels by their weights.
 func (s share) weigh(pixel, row []float64, white float64) {
 	factor := 1 / s.total / white
 	channels := len(pixel)

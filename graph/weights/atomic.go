@@ -46,8 +46,8 @@ func WriteFile(path string, write func(w io.Writer) error) error {
 	return nil
 }
 
-// writeTemp leaves what write writes, on the disk itself, in a new file in dir
-// and returns its path. If it fails there is no such file.
+// writeTemp makes a new file in dir, has write fill it, flushes it to the disk
+// and returns its path. If anything fails it removes the file.
 func writeTemp(dir string, write func(w io.Writer) error) (string, error) {
 	path := filepath.Join(dir, ".tmp-"+rand.Text())
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
@@ -83,8 +83,8 @@ func syncDir(dir *os.File) error {
 	return err
 }
 
-// bare takes the path of a temporary file out of an error: nobody will find
-// that file.
+// bare takes the path of a temporary file out of an error: the file is gone,
+// and its name would help nobody.
 func bare(err error, temp string) error {
 	switch e := err.(type) {
 	case *fs.PathError:

@@ -37,7 +37,7 @@ func (c *cursor) take(want byte) error {
 	return nil
 }
 
-// end expects nothing but space.
+// end returns an error if anything but space follows.
 func (c *cursor) end() error {
 	if c.peek(); c.at < len(c.text) {
 		return c.unexpected("only spaces after the last }")
@@ -45,7 +45,7 @@ func (c *cursor) end() error {
 	return nil
 }
 
-// unexpected is the error that says what comes next.
+// unexpected returns the error that the next text is not what is wanted.
 func (c *cursor) unexpected(want string) error {
 	c.peek()
 	rest := c.text[c.at:]
@@ -55,7 +55,7 @@ func (c *cursor) unexpected(want string) error {
 	return fmt.Errorf("found %.20q, want %s", rest[:min(len(rest), 80)], want)
 }
 
-// list reads what lies between two brackets, separated by commas; each reads
+// list reads items with commas between them, within two brackets; each reads
 // one item.
 func (c *cursor) list(open, shut byte, each func() error) error {
 	if err := c.take(open); err != nil {
@@ -75,8 +75,8 @@ func (c *cursor) list(open, shut byte, each func() error) error {
 	}
 }
 
-// object reads an object; each reads the value that belongs to key. Keys may
-// repeat: that is for each to judge.
+// object reads an object; each reads the value of a key. A key may come twice:
+// each has to refuse it if it must not.
 func (c *cursor) object(each func(key string) error) error {
 	return c.list('{', '}', func() error {
 		key, err := c.quoted()

@@ -72,8 +72,8 @@ func (f File) layout() ([]info, error) {
 	return infos, nil
 }
 
-// describe returns a tensor's entry as if it were alone in the file, or why it
-// cannot be written.
+// describe returns a tensor's entry as if it were alone in the file, or an
+// error that says why it cannot be written.
 func describe(name string, t *tensor.Dense) (info, error) {
 	switch {
 	case name == metadataKey:
@@ -100,8 +100,8 @@ func describe(name string, t *tensor.Dense) (info, error) {
 	return info{name: name, dtype: dtypes[i], shape: t.Shape(), end: t.Shape().TotalSize() * dtypes[i].size}, nil
 }
 
-// rowMajor reports whether consecutive elements lie side by side, last
-// dimension first.
+// rowMajor reports whether the elements are stored one after the other without
+// gaps, the last dimension changing fastest.
 func rowMajor(t *tensor.Dense) bool {
 	shape, strides := t.Shape(), t.Strides()
 	if len(strides) != len(shape) {
@@ -141,8 +141,8 @@ func (f File) header(infos []info) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// quote returns the JSON of strings and integers, which have one: v's keys are
-// in order and < > & stay as they are.
+// quote returns the JSON of a string, of a map of strings with its keys in
+// order, or of a list of integers. The characters < > & are not escaped.
 func quote(v any) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -36,7 +36,7 @@ func FromHalf(h uint16) float32 {
 	return math.Float32frombits(sign | (exponent+112)<<23 | fraction<<13)
 }
 
-// toHalf rounds to the nearest number of binary16, of two to the even one; what
+// toHalf rounds to the nearest number of binary16, ties to even. A number that
 // is too large becomes infinite.
 func toHalf(x float32) uint16 {
 	bits := math.Float32bits(x)

@@ -9,7 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// scaleSuffix is behind a tensor's name in that of its scales.
+// scaleSuffix ends the name of a tensor's scales, which begins with the
+// tensor's name.
 const scaleSuffix = ".scale"
 
 // quantised returns f with whole numbers from -127 to 127 in place of the
@@ -17,8 +18,8 @@ const scaleSuffix = ".scale"
 //
 //	w ≈ q·scale  with  scale = max|w|/127  of each output channel
 //
-// The scales have the weight's shape, but for dimensions of 1, so that their
-// product says which numbers belong together.
+// The scales have the weight's shape with 1 in place of every dimension but the
+// output channels': the shape says which weights share a scale.
 func (f File) quantised() (File, error) {
 	if f.Half {
 		return f, errors.New("found Half and Int8, want one of them")
@@ -48,8 +49,8 @@ func (f File) quantised() (File, error) {
 	return q, nil
 }
 
-// outputs is the axis of the output channels of filters (F,C,KH,KW) or a
-// product's weights (in,out). Other tensors have none.
+// outputs returns the axis of the output channels: 0 for filters (F,C,KH,KW), 1
+// for a product's weights (in,out). Other tensors have none.
 func outputs(t *tensor.Dense) (axis int, ok bool) {
 	if t == nil || t.Dtype() != tensor.Float32 {
 		return 0, false
@@ -63,7 +64,8 @@ func outputs(t *tensor.Dense) (axis int, ok bool) {
 	return 0, false
 }
 
-// quantise rounds a tensor's numbers to whole ones, times the scales.
+// quantise returns whole numbers and a scale for each output channel, whose
+// products are the tensor's numbers, rounded.
 func quantise(t *tensor.Dense, axis int) (values, scales *tensor.Dense, err error) {
 	shape := slices.Repeat([]int{1}, t.Dims())
 	shape[axis] = t.Shape()[axis]
@@ -85,8 +87,8 @@ func quantise(t *tensor.Dense, axis int) (values, scales *tensor.Dense, err erro
 	return dense(q, t.Shape()), dense(scale, shape), nil
 }
 
-// dequantise multiplies each tensor that the file has in int8 by its scales,
-// and takes those away.
+// dequantise multiplies each tensor that the file holds in int8 by its scales,
+// and removes the scales.
 func (f File) dequantise(infos []info) error {
 	whole := map[string]bool{}
 	for _, in := range infos {
@@ -140,7 +142,7 @@ func scale(t, scales *tensor.Dense) error {
 	return nil
 }
 
-// bytesOf are whole numbers in -128..127 as bytes.
+// bytesOf converts whole numbers in -128..127 to bytes.
 func bytesOf(x []float32) []int8 {
 	b := make([]int8, len(x))
 	for i, v := range x {

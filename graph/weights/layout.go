@@ -11,8 +11,8 @@ import (
 const (
 	// maxHeader is the format's own limit on the header's length in bytes.
 	maxHeader = 100_000_000
-	// maxDims bounds what a header can make us allocate for a shape. Networks
-	// use five at most.
+	// maxDims bounds the memory that a header can claim for a shape. Networks
+	// use five dimensions at most.
 	maxDims = 8
 	// metadataKey is the header's key for Metadata, which no tensor may have.
 	metadataKey = "__metadata__"
@@ -28,8 +28,8 @@ type dtype struct {
 // half is a float32 in memory and binary16 in the file.
 var half = dtype{"F16", 2, tensor.Float32}
 
-// int8s is a float32 in memory and a whole number in the file, which a scale
-// belongs to; see quantised.
+// int8s is a float32 in memory. The file holds a whole number, and in another
+// tensor the scale that it is multiplied by; see quantised.
 var int8s = dtype{"I8", 1, tensor.Float32}
 
 // dtypes lists the widest first, the order in which tensors are written: all
@@ -53,9 +53,9 @@ type info struct {
 // count is the number of elements.
 func (in info) count() int { return (in.end - in.begin) / in.dtype.size }
 
-// check sorts infos by offset and reports whether they have different names and
-// tile size bytes of data exactly. After it, the tensors' memory is known to be
-// size bytes in all, twice that for F16, four times for I8.
+// check sorts infos by offset and returns an error unless their names differ
+// and their offsets cover size bytes of data without gap or overlap. Then the
+// tensors take size bytes of memory, twice as much for F16, four times for I8.
 func check(infos []info, size int64) error {
 	slices.SortFunc(infos, func(a, b info) int { return cmp.Compare(a.name, b.name) })
 	for i := 1; i < len(infos); i++ {
@@ -80,7 +80,8 @@ func check(infos []info, size int64) error {
 	return nil
 }
 
-// fits reports whether the shape needs exactly the bytes between the offsets.
+// fits returns an error unless the shape needs exactly the bytes between the
+// offsets.
 func (in info) fits() error {
 	have, need := in.end-in.begin, in.dtype.size
 	for _, d := range in.shape {

@@ -21,7 +21,8 @@ const (
 	maxNPYHeader = 10_000
 )
 
-// npyHeader returns what stands before an array's numbers.
+// npyHeader returns the bytes before an array's numbers: magic string, version,
+// length of the dictionary, dictionary.
 func npyHeader(descr string, shape []int) []byte {
 	var dims strings.Builder
 	for _, d := range shape {
@@ -40,7 +41,7 @@ type npy struct {
 	order   binary.ByteOrder
 	kind    byte // f for floats, U for text
 	size    int  // bytes of a number, or characters of a text
-	fortran bool // the first dimension's numbers lie side by side
+	fortran bool // column-major: the first dimension changes fastest
 	shape   []int
 }
 
@@ -132,8 +133,8 @@ func parseTuple(s string) (shape []int, err error) {
 	return shape, nil
 }
 
-// floats reads an array's numbers, which are bytes long in all: float16 and
-// float32 as []float32, float64 as []float64, row by row.
+// floats reads an array's numbers, which take the given number of bytes:
+// float16 and float32 as []float32, float64 as []float64, in row-major order.
 func (h npy) floats(r io.Reader, bytes int64) (data any, err error) {
 	in := info{shape: h.shape, begin: 0, end: int(bytes), dtype: dtype{name: fmt.Sprintf("f%d", h.size), size: h.size}}
 	if err := in.fits(); err != nil {
@@ -171,7 +172,7 @@ func readPieces[T any](r io.Reader, order binary.ByteOrder, n int) ([]T, error) 
 	return values, nil
 }
 
-// rowByRow returns an array's numbers with the last dimension's side by side.
+// rowByRow returns an array's numbers in row-major order.
 func rowByRow[T any](h npy, values []T) []T {
 	if !h.fortran || len(values) == 0 {
 		return values

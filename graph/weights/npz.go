@@ -17,9 +17,8 @@ import (
 // NumPy's .npz is a zip file with one array, name.npy, for each tensor.
 // Metadata is a text of JSON in an array of its own, __metadata__.
 
-// A zip file may hold far more than its size. Weights hardly shrink; what an
-// .npz file holds is bounded by so much for each of its bytes, and this
-// besides.
+// A zip file may expand to far more than its size, while weights hardly shrink.
+// An .npz file may expand to maxExpansion times its size plus freeBytes.
 const (
 	maxExpansion = 64
 	freeBytes    = 1 << 20

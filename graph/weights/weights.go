@@ -8,8 +8,8 @@
 // no length, shape or offset before it has compared it with the size of the
 // file.
 //
-// [WriteFile] is what Save is built on. Anything else that must never be seen
-// half written (a history, a configuration) goes through it too.
+// Save is built on [WriteFile]. Any other file that must never be seen half
+// written (a history, a configuration) goes through it too.
 package weights
 
 import (
@@ -41,7 +41,7 @@ type File struct {
 	// nil are the same.
 	Metadata map[string]string
 
-	whole map[string]bool // float32 tensors of whole numbers to write as int8
+	whole map[string]bool // names of float32 tensors of whole numbers, to be written as int8
 }
 
 // Save writes f to path as [WriteFile] does: path holds either all of f or what
