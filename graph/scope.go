@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -21,10 +22,11 @@ type Scope struct {
 	b     *builder
 	path  string
 	names map[string]int // how often a name was given out in this scope
+	sub   *Scope         // the first scope that the layer being applied asked for: its own
 	info  *LayerInfo     // nil until the layer has a node or a parameter
 }
 
-// builder is what all scopes of one graph share.
+// builder has the state that all scopes of one graph share.
 type builder struct {
 	opts    Options
 	mode    Mode
@@ -50,11 +52,16 @@ func (s *Scope) Sub(name string) *Scope {
 	if n > 0 {
 		name += "_" + strconv.Itoa(n)
 	}
-	return &Scope{b: s.b, path: join(s.path, name)}
+	sub := &Scope{b: s.b, path: join(s.path, name)}
+	if s.sub == nil {
+		s.sub = sub
+	}
+	return sub
 }
 
 // Apply builds a layer in this scope, unless there was an error before. A
-// panic of the layer becomes an error.
+// panic of the layer, or of Gorgonia in it, becomes an error with the layer's
+// path, that of the first scope that it asked for.
 func (s *Scope) Apply(l Layer, x *gorgonia.Node) (y *gorgonia.Node) {
 	if s.b.err != nil {
 		return nil
@@ -62,10 +69,13 @@ func (s *Scope) Apply(l Layer, x *gorgonia.Node) (y *gorgonia.Node) {
 	if l == nil {
 		return s.Errorf("layer is nil")
 	}
+	outer := s.sub
+	s.sub = nil
 	defer func() {
 		if r := recover(); r != nil {
-			y = s.Errorf("%T panicked: %v", l, r)
+			y = cmp.Or(s.sub, s).Errorf("%T panicked: %v", l, r)
 		}
+		s.sub = outer
 	}()
 	if y = l.Build(s, x); y == nil && s.b.err == nil {
 		return s.Errorf("%T returned no node and no error", l)
@@ -192,24 +202,36 @@ func (s *Scope) Op(o gorgonia.Op, in ...*gorgonia.Node) *gorgonia.Node {
 	return s.do(func() (*gorgonia.Node, error) { return gorgonia.ApplyOp(o, in...) })
 }
 
-// Unary applies a function such as op.ReLU or gorgonia.Exp.
+// Unary applies a function such as gorgonia.Exp, unless there was an error
+// before. A panic of the function becomes an error.
 func (s *Scope) Unary(f func(*gorgonia.Node) (*gorgonia.Node, error), x *gorgonia.Node) *gorgonia.Node {
 	return s.do(func() (*gorgonia.Node, error) { return f(x) })
 }
 
-// Binary applies a function such as gorgonia.Mul.
+// Binary applies a function such as gorgonia.Mul, as Unary does.
 func (s *Scope) Binary(f func(a, b *gorgonia.Node) (*gorgonia.Node, error), a, b *gorgonia.Node) *gorgonia.Node {
 	return s.do(func() (*gorgonia.Node, error) { return f(a, b) })
 }
 
-// Node takes the two results of a function that adds an op to the graph. It
-// records the node, and makes err the scope's error.
+// Node adds what a function of package op or of Gorgonia has returned:
 //
-//	y := s.Node(op.Conv2d(x, w, bias, op.Conv{}))
+//	y := s.Node(op.Conv2d(x, weight, bias, op.Conv{}))
 //
-// After an earlier error it returns nil, like all methods of a scope.
+// An error becomes the scope's. The function is called even after an earlier
+// error, with a nil node where there would have been one: the functions of
+// package op return an error for it, those of Gorgonia may panic, which Apply
+// recovers. Either way the earlier error is the one that is reported.
 func (s *Scope) Node(n *gorgonia.Node, err error) *gorgonia.Node {
-	return s.do(func() (*gorgonia.Node, error) { return n, err })
+	switch {
+	case s.b.err != nil:
+		return nil
+	case err != nil:
+		return s.Errorf("%w", err)
+	case n == nil:
+		return s.Errorf("a function returned no node and no error")
+	}
+	s.add(n)
+	return n
 }
 
 // do calls f, which calls Gorgonia, unless there was an error before, and
@@ -223,21 +245,21 @@ func (s *Scope) do(f func() (*gorgonia.Node, error)) (n *gorgonia.Node) {
 			n = s.Errorf("%v", r)
 		}
 	}()
-	y, err := f()
-	if err != nil {
-		return s.Errorf("%w", err)
-	}
+	return s.Node(f())
+}
+
+// add counts a node as one of the layer's, the last of them so far.
+func (s *Scope) add(y *gorgonia.Node) {
 	info := s.record()
 	info.Output = y.Shape()
 	if s.b.recorded(y) {
-		return y
+		return
 	}
 	info.Ops = append(info.Ops, y.Op().String())
 	if m, ok := y.Op().(interface{ MulAdds() int }); ok {
 		info.MulAdds += m.MulAdds()
 	}
 	info.nodes = append(info.nodes, y)
-	return y
 }
 
 // recorded reports whether a node is listed already, as a function may return

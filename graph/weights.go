@@ -17,9 +17,9 @@ type Weights struct {
 	// Step counts the training steps taken. Dropout draws from it.
 	Step uint64
 
-	// From gives new tensors their values in place of the layers' inits, and
-	// their shapes: a network that needs one that is not there is refused before
-	// it takes memory. nil means the inits.
+	// From has the values of new tensors, in place of the layers' inits. A
+	// network with a tensor that is not there, or has another shape, is refused
+	// before it takes memory. nil means the inits.
 	From map[string]*tensor.Dense
 
 	tensors map[string]*tensor.Dense
@@ -120,9 +120,9 @@ func (w *Weights) Get(name string) *tensor.Dense { return w.tensors[name] }
 // Map returns all tensors by name. They are the network's own, not copies.
 func (w *Weights) Map() map[string]*tensor.Dense { return maps.Clone(w.tensors) }
 
-// Load copies the values of the given tensors into those of the same name. The
-// names and shapes must be the network's; float32 and float64 are converted.
-// On error nothing is changed.
+// Load copies the values of the given tensors into the network's tensors of the
+// same names. Names and shapes must be equal; float32 and float64 are
+// converted. On error nothing is changed.
 func (w *Weights) Load(from map[string]*tensor.Dense) error {
 	for _, name := range w.Names() {
 		if err := loadable(name, w.tensors[name].Shape(), from[name]); err != nil {
