@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"io"
-	"strings"
 	"testing"
 
 	"tapenet/graph"
