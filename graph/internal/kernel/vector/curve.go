@@ -12,9 +12,9 @@ import (
 // below 1e-35 may be 0.
 type Curve struct {
 	F, DF              func(x float64) float64
-	alpha, beta, gamma float64    // the curve's parameters, as the assembly has them
-	limits             bool       // Limit and LimitGrad compute it
-	vector             curveFuncs // nil for none
+	alpha, beta, gamma float64     // the curve's parameters, as the assembly has them
+	limits             bool        // Limit and LimitGrad compute it
+	vector             *curveTiers // nil for none
 }
 
 // Tanh is the hyperbolic tangent.
@@ -24,7 +24,7 @@ var Tanh = Curve{
 		t := math.Tanh(x)
 		return 1 - t*t
 	},
-	vector: vectors.tanh,
+	vector: &vectors.tanh,
 }
 
 // Sigmoid is 1/(1+exp(-x)).
@@ -34,7 +34,7 @@ var Sigmoid = Curve{
 		s := sigmoid(x)
 		return s * (1 - s)
 	},
-	vector: vectors.sigmoid,
+	vector: &vectors.sigmoid,
 }
 
 // SiLU is x·sigmoid(x).
@@ -44,7 +44,7 @@ var SiLU = Curve{
 		s := sigmoid(x)
 		return s + scaled(x, s*(1-s))
 	},
-	vector: vectors.silu,
+	vector: &vectors.silu,
 }
 
 // GELU is x·Φ(x), Φ being the normal distribution function.
@@ -53,7 +53,7 @@ var GELU = Curve{
 	DF: func(x float64) float64 {
 		return phi(x) + scaled(x, math.Exp(-x*x/2)/math.Sqrt(2*math.Pi))
 	},
-	vector: vectors.gelu,
+	vector: &vectors.gelu,
 }
 
 // ELU is x for x > 0 and alpha·(exp(x)-1) elsewhere.
@@ -71,7 +71,7 @@ func ELU(alpha float64) Curve {
 			}
 			return alpha * math.Exp(x)
 		},
-		alpha: alpha, vector: vectors.elu,
+		alpha: alpha, vector: &vectors.elu,
 	}
 }
 
@@ -90,7 +90,7 @@ func LeakyReLU(alpha float64) Curve {
 			}
 			return alpha
 		},
-		alpha: alpha, vector: vectors.leakyReLU,
+		alpha: alpha, vector: &vectors.leakyReLU,
 	}
 }
 
@@ -113,9 +113,9 @@ func Activate[T cpu.Float](c Curve, y, x []T) {
 		Limit(y, x, T(c.alpha), T(c.beta))
 		return
 	}
-	if v, ok := cpu.Float32s(y); ok && c.vector.forward != nil {
+	if v, ok := cpu.Float32s(y); ok && c.vector != nil {
 		x, _ := cpu.Float32s(x)
-		c.vector.forward(v, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
+		c.vector.active().forward(v, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
 		return
 	}
 	for i, x := range x {
@@ -130,10 +130,10 @@ func ActivateGrad[T cpu.Float](c Curve, dx, dy, x []T) {
 		LimitGrad(dx, dy, x, T(c.alpha), T(c.beta))
 		return
 	}
-	if v, ok := cpu.Float32s(dx); ok && c.vector.backward != nil {
+	if v, ok := cpu.Float32s(dx); ok && c.vector != nil {
 		dy, _ := cpu.Float32s(dy)
 		x, _ := cpu.Float32s(x)
-		c.vector.backward(v, dy, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
+		c.vector.active().backward(v, dy, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
 		return
 	}
 	for i, x := range x {

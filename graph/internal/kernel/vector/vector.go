@@ -27,9 +27,9 @@ type vectorFuncs struct {
 	normSums   func(dy, x []float32, mean, a, beta, floor float32) (sum, product float64)
 	normGrad   func(dx, dy, x []float32, mean, a, beta, floor, shift, slope float32)
 
-	tanh, sigmoid, silu, gelu, elu, leakyReLU curveFuncs
-	hardSwish, hardSigmoid, limit             curveFuncs
-	exp, erf, sqrt, reciprocal, square, pow   curveFuncs
+	tanh, sigmoid, silu, gelu, elu, leakyReLU curveTiers
+	hardSwish, hardSigmoid, limit             curveTiers
+	exp, erf, sqrt, reciprocal, square, pow   curveTiers
 
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
 	avgPairs     func(y, top, bottom []float32)
@@ -40,9 +40,20 @@ type vectorFuncs struct {
 // dx[i] = dy[i]·f'(x[i]), for any number of elements. A curve with fewer
 // parameters ignores the others.
 type curveFuncs struct {
-	forward  func(y, x []float32, alpha, beta, gamma float32)
-	backward func(dx, dy, x []float32, alpha, beta, gamma float32)
+	forward  curveForward
+	backward curveBackward
 }
+
+type (
+	curveForward  func(y, x []float32, alpha, beta, gamma float32)
+	curveBackward func(dx, dy, x []float32, alpha, beta, gamma float32)
+)
+
+// curveTiers are a curve's loops on each tier; plain Go has none.
+type curveTiers [cpu.TierAVX512 + 1]curveFuncs
+
+// active are the loops of the tier that runs now.
+func (c *curveTiers) active() curveFuncs { return c[cpu.Active()] }
 
 // head returns the part of x that assembly does, whole blocks of eight; the
 // rest is for a plain loop.

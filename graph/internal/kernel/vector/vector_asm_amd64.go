@@ -465,6 +465,156 @@ func powAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float3
 //go:noescape
 func powGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
+// tanhAVX512 is tanhAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func tanhAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// tanhGradAVX512 is tanhGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func tanhGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sigmoidAVX512 is sigmoidAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func sigmoidAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sigmoidGradAVX512 is sigmoidGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func sigmoidGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// siluAVX512 is siluAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func siluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// siluGradAVX512 is siluGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func siluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// geluAVX512 is geluAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func geluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// geluGradAVX512 is geluGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func geluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// eluAVX512 is eluAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func eluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// eluGradAVX512 is eluGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func eluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// leakyReLUAVX512 is leakyReLUAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func leakyReLUAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// leakyReLUGradAVX512 is leakyReLUGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func leakyReLUGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSwishAVX512 is hardSwishAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func hardSwishAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSwishGradAVX512 is hardSwishGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func hardSwishGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSigmoidAVX512 is hardSigmoidAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func hardSigmoidAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSigmoidGradAVX512 is hardSigmoidGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func hardSigmoidGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// limitAVX512 is limitAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func limitAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// limitGradAVX512 is limitGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func limitGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// expAVX512 is expAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func expAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// expGradAVX512 is expGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func expGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// erfAVX512 is erfAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func erfAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// erfGradAVX512 is erfGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func erfGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sqrtAVX512 is sqrtAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func sqrtAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sqrtGradAVX512 is sqrtGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func sqrtGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// reciprocalAVX512 is reciprocalAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func reciprocalAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// reciprocalGradAVX512 is reciprocalGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func reciprocalGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// squareAVX512 is squareAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func squareAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// squareGradAVX512 is squareGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func squareGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// powAVX512 is powAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func powAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// powGradAVX512 is powGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func powGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
 // maxPairsAVX2 is
 //
 //	for i := range rows { // one or more

@@ -3679,6 +3679,2379 @@ done:
 	VZEROUPPER
 	RET
 
+// func tanhAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·tanhAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VADDPS            Z1, Z1, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VSUBPS.BCST       eight3f800000<>+0(SB), Z1, Z2
+	VFMADD231PS       Z3, Z1, Z2
+	VANDPS.BCST       eight7fffffff<>+0(SB), Z2, Z1
+	VADDPS.BCST       eight40000000<>+0(SB), Z2, Z2
+	VDIVPS            Z2, Z1, Z1
+	VANDPS.BCST       eight80000000<>+0(SB), Z0, Z0
+	VORPS             Z0, Z1, Z0
+	VMOVUPS           Z0, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VADDPS            Z1, Z1, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VSUBPS.BCST       eight3f800000<>+0(SB), Z1, Z2
+	VFMADD231PS       Z3, Z1, Z2
+	VANDPS.BCST       eight7fffffff<>+0(SB), Z2, Z1
+	VADDPS.BCST       eight40000000<>+0(SB), Z2, Z2
+	VDIVPS            Z2, Z1, Z1
+	VANDPS.BCST       eight80000000<>+0(SB), Z0, Z0
+	VORPS             Z0, Z1, Z0
+	VMOVUPS           Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA lastBits<>+0(SB)/2, $0x0000
+DATA lastBits<>+2(SB)/2, $0x0001
+DATA lastBits<>+4(SB)/2, $0x0003
+DATA lastBits<>+6(SB)/2, $0x0007
+DATA lastBits<>+8(SB)/2, $0x000f
+DATA lastBits<>+10(SB)/2, $0x001f
+DATA lastBits<>+12(SB)/2, $0x003f
+DATA lastBits<>+14(SB)/2, $0x007f
+DATA lastBits<>+16(SB)/2, $0x00ff
+DATA lastBits<>+18(SB)/2, $0x01ff
+DATA lastBits<>+20(SB)/2, $0x03ff
+DATA lastBits<>+22(SB)/2, $0x07ff
+DATA lastBits<>+24(SB)/2, $0x0fff
+DATA lastBits<>+26(SB)/2, $0x1fff
+DATA lastBits<>+28(SB)/2, $0x3fff
+DATA lastBits<>+30(SB)/2, $0x7fff
+GLOBL lastBits<>(SB), RODATA|NOPTR, $32
+
+// func tanhGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z0
+	VADDPS            Z0, Z0, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007f<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS.BCST       eight3f800000<>+0(SB), Z1, Z0
+	VMULPS            Z0, Z0, Z0
+	VDIVPS            Z0, Z1, Z0
+	VMULPS.BCST       eight40800000<>+0(SB), Z0, Z0
+	VMOVUPS           (CX)(SI*1), Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z0
+	VADDPS            Z0, Z0, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007f<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS.BCST       eight3f800000<>+0(SB), Z1, Z0
+	VMULPS            Z0, Z0, Z0
+	VDIVPS            Z0, Z1, Z0
+	VMULPS.BCST       eight40800000<>+0(SB), Z0, Z0
+	VMOVUPS.Z         (CX)(SI*1), K1, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z7
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z7, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z7, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z7
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z7
+	VMULPS            Z1, Z1, Z8
+	VFMADD213PS       Z1, Z8, Z7
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VMOVAPS           Z7, Z2
+	VFMADD213PS       Z1, Z1, Z2
+	VBROADCASTSS      eight3f800000<>+0(SB), Z1
+	VADDPS            Z1, Z2, Z7
+	VDIVPS            Z7, Z1, Z7
+	VPMOVD2M          Z0, K1
+	VBLENDMPS         Z2, Z1, K1, Z3
+	VMULPS            Z7, Z3, Z0
+	VBLENDMPS         Z1, Z2, K1, Z4
+	VMULPS            Z7, Z4, Z1
+	VMOVUPS           Z0, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VMOVAPS           Z3, Z2
+	VFMADD213PS       Z1, Z1, Z2
+	VBROADCASTSS      eight3f800000<>+0(SB), Z1
+	VADDPS            Z1, Z2, Z3
+	VDIVPS            Z3, Z1, Z3
+	VPMOVD2M          Z0, K2
+	VBLENDMPS         Z2, Z1, K2, Z5
+	VMULPS            Z3, Z5, Z0
+	VBLENDMPS         Z1, Z2, K2, Z6
+	VMULPS            Z3, Z6, Z1
+	VMOVUPS           Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007f<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS.BCST       eight3f800000<>+0(SB), Z1, Z0
+	VMULPS            Z0, Z0, Z0
+	VDIVPS            Z0, Z1, Z0
+	VMOVUPS           (CX)(SI*1), Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007f<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS.BCST       eight3f800000<>+0(SB), Z1, Z0
+	VMULPS            Z0, Z0, Z0
+	VDIVPS            Z0, Z1, Z0
+	VMOVUPS.Z         (CX)(SI*1), K1, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func siluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·siluAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z7
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z7, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z7, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z7
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z7
+	VMULPS            Z1, Z1, Z8
+	VFMADD213PS       Z1, Z8, Z7
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VMOVAPS           Z7, Z2
+	VFMADD213PS       Z1, Z1, Z2
+	VBROADCASTSS      eight3f800000<>+0(SB), Z1
+	VADDPS            Z1, Z2, Z7
+	VDIVPS            Z7, Z1, Z7
+	VPMOVD2M          Z0, K1
+	VBLENDMPS         Z2, Z1, K1, Z3
+	VMULPS            Z7, Z3, Z8
+	VBLENDMPS         Z1, Z2, K1, Z4
+	VMULPS            Z7, Z4, Z1
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS            Z0, Z8, Z0
+	VMOVUPS           Z0, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VMOVAPS           Z3, Z2
+	VFMADD213PS       Z1, Z1, Z2
+	VBROADCASTSS      eight3f800000<>+0(SB), Z1
+	VADDPS            Z1, Z2, Z3
+	VDIVPS            Z3, Z1, Z3
+	VPMOVD2M          Z0, K2
+	VBLENDMPS         Z2, Z1, K2, Z5
+	VMULPS            Z3, Z5, Z4
+	VBLENDMPS         Z1, Z2, K2, Z6
+	VMULPS            Z3, Z6, Z1
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS            Z0, Z4, Z0
+	VMOVUPS           Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func siluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·siluGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z7
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z7, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z7, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z7
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z7
+	VMULPS            Z1, Z1, Z8
+	VFMADD213PS       Z1, Z8, Z7
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VMOVAPS           Z7, Z2
+	VFMADD213PS       Z1, Z1, Z2
+	VBROADCASTSS      eight3f800000<>+0(SB), Z1
+	VADDPS            Z1, Z2, Z7
+	VDIVPS            Z7, Z1, Z7
+	VPMOVD2M          Z0, K1
+	VBLENDMPS         Z2, Z1, K1, Z3
+	VMULPS            Z7, Z3, Z8
+	VBLENDMPS         Z1, Z2, K1, Z4
+	VMULPS            Z7, Z4, Z1
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z2
+	VMAXPS            Z0, Z2, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z2
+	VMINPS            Z0, Z2, Z0
+	VFMADD213PS.BCST  eight3f800000<>+0(SB), Z0, Z1
+	VMULPS            Z8, Z1, Z0
+	VMOVUPS           (CX)(SI*1), Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VMOVAPS           Z3, Z2
+	VFMADD213PS       Z1, Z1, Z2
+	VBROADCASTSS      eight3f800000<>+0(SB), Z1
+	VADDPS            Z1, Z2, Z3
+	VDIVPS            Z3, Z1, Z3
+	VPMOVD2M          Z0, K2
+	VBLENDMPS         Z2, Z1, K2, Z5
+	VMULPS            Z3, Z5, Z4
+	VBLENDMPS         Z1, Z2, K2, Z6
+	VMULPS            Z3, Z6, Z1
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z2
+	VMAXPS            Z0, Z2, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z2
+	VMINPS            Z0, Z2, Z0
+	VFMADD213PS.BCST  eight3f800000<>+0(SB), Z0, Z1
+	VMULPS            Z4, Z1, Z0
+	VMOVUPS.Z         (CX)(SI*1), K1, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc1600000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eightbf000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z2, Z5
+	VFMSUB213PS       Z5, Z1, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z6
+	VMAXPS            Z5, Z6, Z5
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z5, Z6
+	VCVTPS2DQ         Z6, Z6
+	VCVTDQ2PS         Z6, Z7
+	VMOVAPS           Z5, Z5
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z7, Z5
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z7, Z5
+	VBROADCASTSS      eight39500d01<>+0(SB), Z7
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z5, Z7
+	VMULPS            Z5, Z5, Z8
+	VFMADD213PS       Z5, Z8, Z7
+	VPADDD.BCST       eight0000007f<>+0(SB), Z6, Z5
+	VPSLLD            $0x17, Z5, Z5
+	VMOVAPS           Z7, Z6
+	VFMADD213PS       Z5, Z5, Z6
+	VFMADD231PS       Z2, Z6, Z6
+	VBROADCASTSS      eight3f800000<>+0(SB), Z2
+	VMOVAPS           Z2, Z5
+	VFNMADD231PS.BCST eight3eb33333<>+0(SB), Z1, Z5
+	VDIVPS            Z5, Z2, Z1
+	VBROADCASTSS      eightbcf24a82<>+0(SB), Z5
+	VFMADD213PS.BCST  eight3e15931f<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eightbe852308<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3e280043<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eightbcd87468<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3ddae20c<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3df4bb71<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3e0f4383<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3e0ef84a<>+0(SB), Z1, Z5
+	VMULPS            Z1, Z5, Z1
+	VMULPS            Z6, Z1, Z1
+	VPMOVD2M          Z0, K1
+	VSUBPS            Z1, Z2, Z2
+	VBLENDMPS         Z1, Z2, K1, Z3
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS            Z0, Z3, Z0
+	VMOVUPS           Z0, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc1600000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eightbf000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z2, Z3
+	VFMSUB213PS       Z3, Z1, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z5
+	VMAXPS            Z3, Z5, Z3
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z3, Z5
+	VCVTPS2DQ         Z5, Z5
+	VCVTDQ2PS         Z5, Z6
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z6, Z3
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z6, Z3
+	VBROADCASTSS      eight39500d01<>+0(SB), Z6
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z3, Z6
+	VMULPS            Z3, Z3, Z7
+	VFMADD213PS       Z3, Z7, Z6
+	VPADDD.BCST       eight0000007f<>+0(SB), Z5, Z3
+	VPSLLD            $0x17, Z3, Z3
+	VMOVAPS           Z6, Z5
+	VFMADD213PS       Z3, Z3, Z5
+	VFMADD231PS       Z2, Z5, Z5
+	VBROADCASTSS      eight3f800000<>+0(SB), Z2
+	VMOVAPS           Z2, Z3
+	VFNMADD231PS.BCST eight3eb33333<>+0(SB), Z1, Z3
+	VDIVPS            Z3, Z2, Z1
+	VBROADCASTSS      eightbcf24a82<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3e15931f<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eightbe852308<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e280043<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eightbcd87468<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3ddae20c<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3df4bb71<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e0f4383<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e0ef84a<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z3, Z1
+	VMULPS            Z5, Z1, Z1
+	VPMOVD2M          Z0, K2
+	VSUBPS            Z1, Z2, Z2
+	VBLENDMPS         Z1, Z2, K2, Z4
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS            Z0, Z4, Z0
+	VMOVUPS           Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc1600000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eightbf000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z2, Z5
+	VFMSUB213PS       Z5, Z1, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z6
+	VMAXPS            Z5, Z6, Z5
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z5, Z6
+	VCVTPS2DQ         Z6, Z6
+	VCVTDQ2PS         Z6, Z7
+	VMOVAPS           Z5, Z5
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z7, Z5
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z7, Z5
+	VBROADCASTSS      eight39500d01<>+0(SB), Z7
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z5, Z7
+	VMULPS            Z5, Z5, Z8
+	VFMADD213PS       Z5, Z8, Z7
+	VPADDD.BCST       eight0000007f<>+0(SB), Z6, Z5
+	VPSLLD            $0x17, Z5, Z5
+	VMOVAPS           Z7, Z6
+	VFMADD213PS       Z5, Z5, Z6
+	VFMADD231PS       Z2, Z6, Z6
+	VBROADCASTSS      eight3f800000<>+0(SB), Z2
+	VMOVAPS           Z2, Z5
+	VFNMADD231PS.BCST eight3eb33333<>+0(SB), Z1, Z5
+	VDIVPS            Z5, Z2, Z1
+	VBROADCASTSS      eightbcf24a82<>+0(SB), Z5
+	VFMADD213PS.BCST  eight3e15931f<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eightbe852308<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3e280043<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eightbcd87468<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3ddae20c<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3df4bb71<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3e0f4383<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3e0ef84a<>+0(SB), Z1, Z5
+	VMULPS            Z1, Z5, Z1
+	VMULPS            Z6, Z1, Z1
+	VPMOVD2M          Z0, K1
+	VSUBPS            Z1, Z2, Z2
+	VBLENDMPS         Z1, Z2, K1, Z3
+	VMULPS.BCST       eight3ecc422a<>+0(SB), Z6, Z1
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z2
+	VMAXPS            Z0, Z2, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z2
+	VMINPS            Z0, Z2, Z0
+	VFMADD231PS       Z1, Z0, Z3
+	VMOVUPS           (CX)(SI*1), Z0
+	VMULPS            Z0, Z3, Z0
+	VMOVUPS           Z0, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc1600000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eightbf000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z2, Z3
+	VFMSUB213PS       Z3, Z1, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z5
+	VMAXPS            Z3, Z5, Z3
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z3, Z5
+	VCVTPS2DQ         Z5, Z5
+	VCVTDQ2PS         Z5, Z6
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z6, Z3
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z6, Z3
+	VBROADCASTSS      eight39500d01<>+0(SB), Z6
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z3, Z6
+	VMULPS            Z3, Z3, Z7
+	VFMADD213PS       Z3, Z7, Z6
+	VPADDD.BCST       eight0000007f<>+0(SB), Z5, Z3
+	VPSLLD            $0x17, Z3, Z3
+	VMOVAPS           Z6, Z5
+	VFMADD213PS       Z3, Z3, Z5
+	VFMADD231PS       Z2, Z5, Z5
+	VBROADCASTSS      eight3f800000<>+0(SB), Z2
+	VMOVAPS           Z2, Z3
+	VFNMADD231PS.BCST eight3eb33333<>+0(SB), Z1, Z3
+	VDIVPS            Z3, Z2, Z1
+	VBROADCASTSS      eightbcf24a82<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3e15931f<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eightbe852308<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e280043<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eightbcd87468<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3ddae20c<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3df4bb71<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e0f4383<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e0ef84a<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z3, Z1
+	VMULPS            Z5, Z1, Z1
+	VPMOVD2M          Z0, K2
+	VSUBPS            Z1, Z2, Z2
+	VBLENDMPS         Z1, Z2, K2, Z4
+	VMULPS.BCST       eight3ecc422a<>+0(SB), Z5, Z1
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z2
+	VMAXPS            Z0, Z2, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z2
+	VMINPS            Z0, Z2, Z0
+	VFMADD231PS       Z1, Z0, Z4
+	VMOVUPS.Z         (CX)(SI*1), K1, Z0
+	VMULPS            Z0, Z4, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func eluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·eluAVX512(SB), NOSPLIT, $0-60
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z1
+	VBROADCASTSS      eight00000000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z5
+	VMAXPS            Z2, Z5, Z2
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z2, Z5
+	VCVTPS2DQ         Z5, Z5
+	VCVTDQ2PS         Z5, Z6
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z6, Z2
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z6, Z2
+	VBROADCASTSS      eight39500d01<>+0(SB), Z6
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z2, Z6
+	VMULPS            Z2, Z2, Z7
+	VFMADD213PS       Z2, Z7, Z6
+	VPADDD.BCST       eight0000007f<>+0(SB), Z5, Z2
+	VPSLLD            $0x17, Z2, Z2
+	VSUBPS.BCST       eight3f800000<>+0(SB), Z2, Z5
+	VFMADD231PS       Z6, Z2, Z5
+	VMULPS            Z0, Z5, Z2
+	VCMPPS.BCST       $0x1e, eight00000000<>+0(SB), Z1, K1
+	VBLENDMPS         Z1, Z2, K1, Z3
+	VMOVUPS           Z3, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z1
+	VBROADCASTSS      eight00000000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z2, Z3
+	VCVTPS2DQ         Z3, Z3
+	VCVTDQ2PS         Z3, Z5
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z5, Z2
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z5, Z2
+	VBROADCASTSS      eight39500d01<>+0(SB), Z5
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z2, Z5
+	VMULPS            Z2, Z2, Z6
+	VFMADD213PS       Z2, Z6, Z5
+	VPADDD.BCST       eight0000007f<>+0(SB), Z3, Z2
+	VPSLLD            $0x17, Z2, Z2
+	VSUBPS.BCST       eight3f800000<>+0(SB), Z2, Z3
+	VFMADD231PS       Z5, Z2, Z3
+	VMULPS            Z0, Z3, Z0
+	VCMPPS.BCST       $0x1e, eight00000000<>+0(SB), Z1, K2
+	VBLENDMPS         Z1, Z0, K2, Z4
+	VMOVUPS           Z4, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func eluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·eluGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Z0
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z1
+	VBROADCASTSS      eight00000000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z5
+	VMAXPS            Z2, Z5, Z2
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z2, Z5
+	VCVTPS2DQ         Z5, Z5
+	VCVTDQ2PS         Z5, Z6
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z6, Z2
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z6, Z2
+	VBROADCASTSS      eight39500d01<>+0(SB), Z6
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z2, Z6
+	VMULPS            Z2, Z2, Z7
+	VFMADD213PS       Z2, Z7, Z6
+	VPADDD.BCST       eight0000007f<>+0(SB), Z5, Z2
+	VPSLLD            $0x17, Z2, Z2
+	VMOVAPS           Z6, Z5
+	VFMADD213PS       Z2, Z2, Z5
+	VMULPS            Z0, Z5, Z2
+	VCMPPS.BCST       $0x1e, eight00000000<>+0(SB), Z1, K1
+	VBLENDMPS.BCST    eight3f800000<>+0(SB), Z2, K1, Z3
+	VMOVUPS           (CX)(SI*1), Z1
+	VMULPS            Z1, Z3, Z1
+	VMOVUPS           Z1, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z1
+	VBROADCASTSS      eight00000000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z2, Z3
+	VCVTPS2DQ         Z3, Z3
+	VCVTDQ2PS         Z3, Z5
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z5, Z2
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z5, Z2
+	VBROADCASTSS      eight39500d01<>+0(SB), Z5
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z2, Z5
+	VMULPS            Z2, Z2, Z6
+	VFMADD213PS       Z2, Z6, Z5
+	VPADDD.BCST       eight0000007f<>+0(SB), Z3, Z2
+	VPSLLD            $0x17, Z2, Z2
+	VMOVAPS           Z5, Z3
+	VFMADD213PS       Z2, Z2, Z3
+	VMULPS            Z0, Z3, Z0
+	VCMPPS.BCST       $0x1e, eight00000000<>+0(SB), Z1, K2
+	VBLENDMPS.BCST    eight3f800000<>+0(SB), Z0, K2, Z4
+	VMOVUPS.Z         (CX)(SI*1), K1, Z0
+	VMULPS            Z0, Z4, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func leakyReLUAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·leakyReLUAVX512(SB), NOSPLIT, $0-60
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ        DX, $0x10
+	JLT         rest
+	VMOVUPS     (CX)(BX*1), Z1
+	VMULPS      Z0, Z1, Z2
+	VCMPPS.BCST $0x1e, eight00000000<>+0(SB), Z1, K1
+	VBLENDMPS   Z1, Z2, K1, Z3
+	VMOVUPS     Z3, (AX)(BX*1)
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, DX
+	JMP         whole
+
+rest:
+	TESTQ       DX, DX
+	JZ          done
+	LEAQ        lastBits<>+0(SB), SI
+	KMOVW       (SI)(DX*2), K1
+	VMOVUPS.Z   (CX)(BX*1), K1, Z1
+	VMULPS      Z0, Z1, Z0
+	VCMPPS.BCST $0x1e, eight00000000<>+0(SB), Z1, K2
+	VBLENDMPS   Z1, Z0, K2, Z4
+	VMOVUPS     Z4, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func leakyReLUGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·leakyReLUGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Z0
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ           BX, $0x10
+	JLT            rest
+	VMOVUPS        (DX)(SI*1), Z1
+	VCMPPS.BCST    $0x1e, eight00000000<>+0(SB), Z1, K1
+	VBLENDMPS.BCST eight3f800000<>+0(SB), Z0, K1, Z2
+	VMOVUPS        (CX)(SI*1), Z1
+	VMULPS         Z1, Z2, Z1
+	VMOVUPS        Z1, (AX)(SI*1)
+	ADDQ           $0x40, SI
+	SUBQ           $0x10, BX
+	JMP            whole
+
+rest:
+	TESTQ          BX, BX
+	JZ             done
+	LEAQ           lastBits<>+0(SB), DI
+	KMOVW          (DI)(BX*2), K1
+	VMOVUPS.Z      (DX)(SI*1), K1, Z1
+	VCMPPS.BCST    $0x1e, eight00000000<>+0(SB), Z1, K2
+	VBLENDMPS.BCST eight3f800000<>+0(SB), Z0, K2, Z3
+	VMOVUPS.Z      (CX)(SI*1), K1, Z0
+	VMULPS         Z0, Z3, Z0
+	VMOVUPS        Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func hardSwishAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·hardSwishAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ         DX, $0x10
+	JLT          rest
+	VMOVUPS      (CX)(BX*1), Z0
+	VADDPS.BCST  eight40400000<>+0(SB), Z0, Z1
+	VBROADCASTSS eight00000000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS eight40c00000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMULPS.BCST  eight3e2aaaab<>+0(SB), Z1, Z1
+	VBROADCASTSS eightc0400000<>+0(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JMP          whole
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         lastBits<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z0
+	VADDPS.BCST  eight40400000<>+0(SB), Z0, Z1
+	VBROADCASTSS eight00000000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS eight40c00000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMULPS.BCST  eight3e2aaaab<>+0(SB), Z1, Z1
+	VBROADCASTSS eightc0400000<>+0(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func hardSwishGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·hardSwishGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ             BX, $0x10
+	JLT              rest
+	VMOVUPS          (DX)(SI*1), Z0
+	VBROADCASTSS     eight3f000000<>+0(SB), Z1
+	VFMADD231PS.BCST eight3eaaaaab<>+0(SB), Z0, Z1
+	VCMPPS.BCST      $0x12, eightc0400000<>+0(SB), Z0, K1
+	VBLENDMPS.BCST   eight00000000<>+0(SB), Z1, K1, Z2
+	VCMPPS.BCST      $0x1d, eight40400000<>+0(SB), Z0, K1
+	VBLENDMPS.BCST   eight3f800000<>+0(SB), Z2, K1, Z3
+	VMOVUPS          (CX)(SI*1), Z0
+	VMULPS           Z0, Z3, Z0
+	VMOVUPS          Z0, (AX)(SI*1)
+	ADDQ             $0x40, SI
+	SUBQ             $0x10, BX
+	JMP              whole
+
+rest:
+	TESTQ            BX, BX
+	JZ               done
+	LEAQ             lastBits<>+0(SB), DI
+	KMOVW            (DI)(BX*2), K1
+	VMOVUPS.Z        (DX)(SI*1), K1, Z0
+	VBROADCASTSS     eight3f000000<>+0(SB), Z1
+	VFMADD231PS.BCST eight3eaaaaab<>+0(SB), Z0, Z1
+	VCMPPS.BCST      $0x12, eightc0400000<>+0(SB), Z0, K2
+	VBLENDMPS.BCST   eight00000000<>+0(SB), Z1, K2, Z4
+	VCMPPS.BCST      $0x1d, eight40400000<>+0(SB), Z0, K2
+	VBLENDMPS.BCST   eight3f800000<>+0(SB), Z4, K2, Z5
+	VMOVUPS.Z        (CX)(SI*1), K1, Z0
+	VMULPS           Z0, Z5, Z0
+	VMOVUPS          Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func hardSigmoidAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·hardSigmoidAVX512(SB), NOSPLIT, $0-60
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	VBROADCASTSS beta+52(FP), Z1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ         DX, $0x10
+	JLT          rest
+	VMOVUPS      (CX)(BX*1), Z2
+	VMOVAPS      Z1, Z3
+	VFMADD231PS  Z0, Z2, Z3
+	VBROADCASTSS eight00000000<>+0(SB), Z2
+	VMAXPS       Z3, Z2, Z2
+	VBROADCASTSS eight3f800000<>+0(SB), Z3
+	VMINPS       Z2, Z3, Z2
+	VMOVUPS      Z2, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JMP          whole
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         lastBits<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z2
+	VMOVAPS      Z1, Z1
+	VFMADD231PS  Z0, Z2, Z1
+	VBROADCASTSS eight00000000<>+0(SB), Z0
+	VMAXPS       Z1, Z0, Z0
+	VBROADCASTSS eight3f800000<>+0(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func hardSigmoidGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·hardSigmoidGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Z0
+	VBROADCASTSS beta+76(FP), Z1
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ           BX, $0x10
+	JLT            rest
+	VMOVUPS        (DX)(SI*1), Z2
+	VMOVAPS        Z1, Z3
+	VFMADD231PS    Z0, Z2, Z3
+	VCMPPS.BCST    $0x16, eight00000000<>+0(SB), Z3, K1
+	VMOVAPS.Z      Z0, K1, Z2
+	VCMPPS.BCST    $0x1d, eight3f800000<>+0(SB), Z3, K1
+	VBLENDMPS.BCST eight00000000<>+0(SB), Z2, K1, Z4
+	VMOVUPS        (CX)(SI*1), Z2
+	VMULPS         Z2, Z4, Z2
+	VMOVUPS        Z2, (AX)(SI*1)
+	ADDQ           $0x40, SI
+	SUBQ           $0x10, BX
+	JMP            whole
+
+rest:
+	TESTQ          BX, BX
+	JZ             done
+	LEAQ           lastBits<>+0(SB), DI
+	KMOVW          (DI)(BX*2), K1
+	VMOVUPS.Z      (DX)(SI*1), K1, Z2
+	VMOVAPS        Z1, Z1
+	VFMADD231PS    Z0, Z2, Z1
+	VCMPPS.BCST    $0x16, eight00000000<>+0(SB), Z1, K2
+	VMOVAPS.Z      Z0, K2, Z0
+	VCMPPS.BCST    $0x1d, eight3f800000<>+0(SB), Z1, K2
+	VBLENDMPS.BCST eight00000000<>+0(SB), Z0, K2, Z5
+	VMOVUPS.Z      (CX)(SI*1), K1, Z0
+	VMULPS         Z0, Z5, Z0
+	VMOVUPS        Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func limitAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·limitAVX512(SB), NOSPLIT, $0-60
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	VBROADCASTSS beta+52(FP), Z1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (CX)(BX*1), Z2
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JMP     whole
+
+rest:
+	TESTQ     DX, DX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), SI
+	KMOVW     (SI)(DX*2), K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z2
+	VMAXPS    Z2, Z0, Z0
+	VMINPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func limitGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·limitGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Z0
+	VBROADCASTSS beta+76(FP), Z1
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ           BX, $0x10
+	JLT            rest
+	VMOVUPS        (CX)(SI*1), Z2
+	VMOVUPS        (DX)(SI*1), Z3
+	VCMPPS         $0x16, Z0, Z3, K1
+	VMOVAPS.Z      Z2, K1, Z2
+	VCMPPS         $0x1d, Z1, Z3, K1
+	VBLENDMPS.BCST eight00000000<>+0(SB), Z2, K1, Z4
+	VMOVUPS        Z4, (AX)(SI*1)
+	ADDQ           $0x40, SI
+	SUBQ           $0x10, BX
+	JMP            whole
+
+rest:
+	TESTQ          BX, BX
+	JZ             done
+	LEAQ           lastBits<>+0(SB), DI
+	KMOVW          (DI)(BX*2), K1
+	VMOVUPS.Z      (CX)(SI*1), K1, Z2
+	VMOVUPS.Z      (DX)(SI*1), K1, Z3
+	VCMPPS         $0x16, Z0, Z3, K2
+	VMOVAPS.Z      Z2, K2, Z0
+	VCMPPS         $0x1d, Z1, Z3, K2
+	VBLENDMPS.BCST eight00000000<>+0(SB), Z0, K2, Z5
+	VMOVUPS        Z5, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func expAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·expAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z0
+	VBROADCASTSS      eightc2aeac50<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z1
+	VMINPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007e<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS            Z1, Z1, Z0
+	VMOVUPS           Z0, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z0
+	VBROADCASTSS      eightc2aeac50<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z1
+	VMINPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007e<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS            Z1, Z1, Z0
+	VMOVUPS           Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func expGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·expGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z0
+	VBROADCASTSS      eightc2aeac50<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z1
+	VMINPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007e<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS            Z1, Z1, Z0
+	VMOVUPS           (CX)(SI*1), Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z0
+	VBROADCASTSS      eightc2aeac50<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z1
+	VMINPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007e<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS            Z1, Z1, Z0
+	VMOVUPS.Z         (CX)(SI*1), K1, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func erfAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·erfAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc0800000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VBROADCASTSS      eightb82abd2e<>+0(SB), Z2
+	VFMADD213PS.BCST  eightb9c7c075<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eightbaa41139<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3957ba51<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3c9e489a<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3dd2905d<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eightbf22f94c<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3f906ebb<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z2, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VSUBPS.BCST       eight3f800000<>+0(SB), Z1, Z2
+	VFMADD231PS       Z3, Z1, Z2
+	VANDPS.BCST       eight7fffffff<>+0(SB), Z2, Z1
+	VANDPS.BCST       eight80000000<>+0(SB), Z0, Z0
+	VORPS             Z0, Z1, Z0
+	VMOVUPS           Z0, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc0800000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VBROADCASTSS      eightb82abd2e<>+0(SB), Z2
+	VFMADD213PS.BCST  eightb9c7c075<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eightbaa41139<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3957ba51<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3c9e489a<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3dd2905d<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eightbf22f94c<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3f906ebb<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z2, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VSUBPS.BCST       eight3f800000<>+0(SB), Z1, Z2
+	VFMADD231PS       Z3, Z1, Z2
+	VANDPS.BCST       eight7fffffff<>+0(SB), Z2, Z1
+	VANDPS.BCST       eight80000000<>+0(SB), Z0, Z0
+	VORPS             Z0, Z1, Z0
+	VMOVUPS           Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func erfGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·erfGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z0
+	VMULPS            Z0, Z0, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007f<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VMULPS.BCST       eight3f906ebb<>+0(SB), Z1, Z0
+	VMOVUPS           (CX)(SI*1), Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z0
+	VMULPS            Z0, Z0, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007f<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VMULPS.BCST       eight3f906ebb<>+0(SB), Z1, Z0
+	VMOVUPS.Z         (CX)(SI*1), K1, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sqrtAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·sqrtAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (CX)(BX*1), Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS Z0, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JMP     whole
+
+rest:
+	TESTQ     DX, DX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), SI
+	KMOVW     (SI)(DX*2), K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z0
+	VSQRTPS   Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sqrtGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·sqrtGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ         BX, $0x10
+	JLT          rest
+	VMOVUPS      (DX)(SI*1), Z0
+	VBROADCASTSS eight3f000000<>+0(SB), Z1
+	VSQRTPS      Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      (CX)(SI*1), Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)(SI*1)
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, BX
+	JMP          whole
+
+rest:
+	TESTQ        BX, BX
+	JZ           done
+	LEAQ         lastBits<>+0(SB), DI
+	KMOVW        (DI)(BX*2), K1
+	VMOVUPS.Z    (DX)(SI*1), K1, Z0
+	VBROADCASTSS eight3f000000<>+0(SB), Z1
+	VSQRTPS      Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS.Z    (CX)(SI*1), K1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reciprocalAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·reciprocalAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ         DX, $0x10
+	JLT          rest
+	VMOVUPS      (CX)(BX*1), Z0
+	VBROADCASTSS eight3f800000<>+0(SB), Z1
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JMP          whole
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         lastBits<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z0
+	VBROADCASTSS eight3f800000<>+0(SB), Z1
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reciprocalGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·reciprocalGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ         BX, $0x10
+	JLT          rest
+	VMOVUPS      (DX)(SI*1), Z0
+	VBROADCASTSS eight3f800000<>+0(SB), Z1
+	VDIVPS       Z0, Z1, Z0
+	VMULPS       Z0, Z0, Z0
+	VORPS.BCST   eight80000000<>+0(SB), Z0, Z0
+	VMOVUPS      (CX)(SI*1), Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)(SI*1)
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, BX
+	JMP          whole
+
+rest:
+	TESTQ        BX, BX
+	JZ           done
+	LEAQ         lastBits<>+0(SB), DI
+	KMOVW        (DI)(BX*2), K1
+	VMOVUPS.Z    (DX)(SI*1), K1, Z0
+	VBROADCASTSS eight3f800000<>+0(SB), Z1
+	VDIVPS       Z0, Z1, Z0
+	VMULPS       Z0, Z0, Z0
+	VORPS.BCST   eight80000000<>+0(SB), Z0, Z0
+	VMOVUPS.Z    (CX)(SI*1), K1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func squareAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·squareAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (CX)(BX*1), Z0
+	VMULPS  Z0, Z0, Z0
+	VMOVUPS Z0, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JMP     whole
+
+rest:
+	TESTQ     DX, DX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), SI
+	KMOVW     (SI)(DX*2), K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z0
+	VMULPS    Z0, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func squareGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·squareGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (DX)(SI*1), Z0
+	VADDPS  Z0, Z0, Z0
+	VMOVUPS (CX)(SI*1), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(SI*1)
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, BX
+	JMP     whole
+
+rest:
+	TESTQ     BX, BX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), DI
+	KMOVW     (DI)(BX*2), K1
+	VMOVUPS.Z (DX)(SI*1), K1, Z0
+	VADDPS    Z0, Z0, Z0
+	VMOVUPS.Z (CX)(SI*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func powAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·powAVX512(SB), NOSPLIT, $0-60
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	VBROADCASTSS beta+52(FP), Z1
+	VBROADCASTSS gamma+56(FP), Z2
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ             DX, $0x10
+	JLT              rest
+	VMOVUPS          (CX)(BX*1), Z3
+	VCVTPS2PD        Y0, Z4
+	VEXTRACTF32X8    $0x01, Z0, Y5
+	VCVTPS2PD        Y5, Z5
+	VCVTPS2PD        Y1, Z5
+	VEXTRACTF32X8    $0x01, Z1, Y10
+	VCVTPS2PD        Y10, Z21
+	VADDPD           Z5, Z4, Z4
+	VANDPS.BCST      eight7fffffff<>+0(SB), Z3, Z5
+	VCVTPS2PD        Y5, Z21
+	VEXTRACTF32X8    $0x01, Z5, Y5
+	VCVTPS2PD        Y5, Z5
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z21, Z22
+	VPSRLQ           $0x34, Z22, Z23
+	VORPD.BCST       four4330000000000000<>+0(SB), Z23, Z23
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z23, Z23
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z22, Z22
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z22, Z22
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z22, Z24
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z22, Z22
+	VDIVPD           Z22, Z24, Z22
+	VMULPD           Z22, Z22, Z24
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z25
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z24, Z25
+	VFMADD213PD      Z23, Z22, Z25
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z22
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z21, K1
+	VBLENDMPD        Z22, Z25, K1, Z6
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z21, K1
+	VBLENDMPD        Z21, Z6, K1, Z7
+	VMULPD           Z4, Z7, Z21
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z22
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z23
+	VMAXPD           Z21, Z22, Z22
+	VMINPD           Z22, Z23, Z23
+	VRNDSCALEPD      $0x00, Z23, Z21
+	VSUBPD           Z21, Z23, Z22
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z23
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z22, Z23
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z21, Z21
+	VPSLLQ           $0x34, Z21, Z21
+	VMULPD           Z21, Z23, Z21
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z5, Z22
+	VPSRLQ           $0x34, Z22, Z23
+	VORPD.BCST       four4330000000000000<>+0(SB), Z23, Z23
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z23, Z23
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z22, Z22
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z22, Z22
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z22, Z24
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z22, Z22
+	VDIVPD           Z22, Z24, Z22
+	VMULPD           Z22, Z22, Z24
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z25
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z24, Z25
+	VFMADD213PD      Z23, Z22, Z25
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z22
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z5, K1
+	VBLENDMPD        Z22, Z25, K1, Z8
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z5, K1
+	VBLENDMPD        Z5, Z8, K1, Z9
+	VMULPD           Z4, Z9, Z4
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z5
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z22
+	VMAXPD           Z4, Z5, Z5
+	VMINPD           Z5, Z22, Z22
+	VRNDSCALEPD      $0x00, Z22, Z4
+	VSUBPD           Z4, Z22, Z5
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z22
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z5, Z22
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z4, Z4
+	VPSLLQ           $0x34, Z4, Z4
+	VMULPD           Z4, Z22, Z4
+	VCVTPD2PS        Z21, Y10
+	VCVTPD2PS        Z4, Y4
+	VINSERTF32X8     $0x01, Y4, Z10, Z4
+	VANDPS.BCST      eight80000000<>+0(SB), Z3, Z5
+	VANDPS           Z2, Z5, Z5
+	VXORPS           Z5, Z4, Z4
+	VCMPPS.BCST      $0x11, eight00000000<>+0(SB), Z3, K1
+	VBROADCASTSS     eight00000000<>+0(SB), Z5
+	VBLENDMPS        Z2, Z5, K1, Z11
+	VCMPPS.BCST      $0x00, eightff800000<>+0(SB), Z3, K1
+	VBLENDMPS.BCST   eight00000000<>+0(SB), Z11, K1, Z12
+	VCMPPS           $0x03, Z12, Z12, K1
+	VBLENDMPS        Z12, Z4, K1, Z13
+	VMOVUPS          Z13, (AX)(BX*1)
+	ADDQ             $0x40, BX
+	SUBQ             $0x10, DX
+	JMP              whole
+
+rest:
+	TESTQ            DX, DX
+	JZ               done
+	LEAQ             lastBits<>+0(SB), SI
+	KMOVW            (SI)(DX*2), K1
+	VMOVUPS.Z        (CX)(BX*1), K1, Z3
+	VCVTPS2PD        Y0, Z4
+	VEXTRACTF32X8    $0x01, Z0, Y0
+	VCVTPS2PD        Y0, Z0
+	VCVTPS2PD        Y1, Z0
+	VEXTRACTF32X8    $0x01, Z1, Y1
+	VCVTPS2PD        Y1, Z1
+	VADDPD           Z0, Z4, Z0
+	VANDPS.BCST      eight7fffffff<>+0(SB), Z3, Z1
+	VCVTPS2PD        Y1, Z4
+	VEXTRACTF32X8    $0x01, Z1, Y1
+	VCVTPS2PD        Y1, Z1
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z4, Z5
+	VPSRLQ           $0x34, Z5, Z6
+	VORPD.BCST       four4330000000000000<>+0(SB), Z6, Z6
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z6, Z6
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z5, Z5
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z5, Z5
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z5, Z7
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z5, Z5
+	VDIVPD           Z5, Z7, Z5
+	VMULPD           Z5, Z5, Z7
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z8
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z7, Z8
+	VFMADD213PD      Z6, Z5, Z8
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z5
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z4, K2
+	VBLENDMPD        Z5, Z8, K2, Z14
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z4, K2
+	VBLENDMPD        Z4, Z14, K2, Z15
+	VMULPD           Z0, Z15, Z4
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z5
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z6
+	VMAXPD           Z4, Z5, Z5
+	VMINPD           Z5, Z6, Z6
+	VRNDSCALEPD      $0x00, Z6, Z4
+	VSUBPD           Z4, Z6, Z5
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z6
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z5, Z6
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z4, Z4
+	VPSLLQ           $0x34, Z4, Z4
+	VMULPD           Z4, Z6, Z4
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z1, Z5
+	VPSRLQ           $0x34, Z5, Z6
+	VORPD.BCST       four4330000000000000<>+0(SB), Z6, Z6
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z6, Z6
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z5, Z5
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z5, Z5
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z5, Z7
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z5, Z5
+	VDIVPD           Z5, Z7, Z5
+	VMULPD           Z5, Z5, Z7
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z8
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z7, Z8
+	VFMADD213PD      Z6, Z5, Z8
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z5
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z1, K2
+	VBLENDMPD        Z5, Z8, K2, Z16
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD        Z1, Z16, K2, Z17
+	VMULPD           Z0, Z17, Z0
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z1
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z5
+	VMAXPD           Z0, Z1, Z1
+	VMINPD           Z1, Z5, Z5
+	VRNDSCALEPD      $0x00, Z5, Z0
+	VSUBPD           Z0, Z5, Z1
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z5
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z1, Z5
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z0, Z0
+	VPSLLQ           $0x34, Z0, Z0
+	VMULPD           Z0, Z5, Z0
+	VCVTPD2PS        Z4, Y10
+	VCVTPD2PS        Z0, Y0
+	VINSERTF32X8     $0x01, Y0, Z10, Z0
+	VANDPS.BCST      eight80000000<>+0(SB), Z3, Z1
+	VANDPS           Z2, Z1, Z1
+	VXORPS           Z1, Z0, Z0
+	VCMPPS.BCST      $0x11, eight00000000<>+0(SB), Z3, K2
+	VBROADCASTSS     eight00000000<>+0(SB), Z1
+	VBLENDMPS        Z2, Z1, K2, Z18
+	VCMPPS.BCST      $0x00, eightff800000<>+0(SB), Z3, K2
+	VBLENDMPS.BCST   eight00000000<>+0(SB), Z18, K2, Z19
+	VCMPPS           $0x03, Z19, Z19, K2
+	VBLENDMPS        Z19, Z0, K2, Z20
+	VMOVUPS          Z20, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func powGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·powGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Z0
+	VBROADCASTSS beta+76(FP), Z1
+	VBROADCASTSS gamma+80(FP), Z2
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ             BX, $0x10
+	JLT              rest
+	VMOVUPS          (DX)(SI*1), Z3
+	VCVTPS2PD        Y0, Z4
+	VEXTRACTF32X8    $0x01, Z0, Y5
+	VCVTPS2PD        Y5, Z5
+	VCVTPS2PD        Y1, Z5
+	VEXTRACTF32X8    $0x01, Z1, Y10
+	VCVTPS2PD        Y10, Z21
+	VADDPD           Z5, Z4, Z4
+	VBROADCASTSS     eight00000000<>+0(SB), Z5
+	VSUBPS           Z2, Z5, Z5
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z4, Z21
+	VANDPS.BCST      eight7fffffff<>+0(SB), Z3, Z22
+	VCVTPS2PD        Y22, Z23
+	VEXTRACTF32X8    $0x01, Z22, Y10
+	VCVTPS2PD        Y10, Z22
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z23, Z24
+	VPSRLQ           $0x34, Z24, Z25
+	VORPD.BCST       four4330000000000000<>+0(SB), Z25, Z25
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z25, Z25
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z24, Z24
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z24, Z24
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z24, Z26
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z24, Z24
+	VDIVPD           Z24, Z26, Z24
+	VMULPD           Z24, Z24, Z26
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z27
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z26, Z27
+	VFMADD213PD      Z25, Z24, Z27
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z24
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z23, K1
+	VBLENDMPD        Z24, Z27, K1, Z6
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z23, K1
+	VBLENDMPD        Z23, Z6, K1, Z7
+	VMULPD           Z21, Z7, Z23
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z24
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z25
+	VMAXPD           Z23, Z24, Z24
+	VMINPD           Z24, Z25, Z25
+	VRNDSCALEPD      $0x00, Z25, Z23
+	VSUBPD           Z23, Z25, Z24
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z25
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z24, Z25
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z23, Z23
+	VPSLLQ           $0x34, Z23, Z23
+	VMULPD           Z23, Z25, Z23
+	VMULPD           Z4, Z23, Z23
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z22, Z24
+	VPSRLQ           $0x34, Z24, Z25
+	VORPD.BCST       four4330000000000000<>+0(SB), Z25, Z25
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z25, Z25
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z24, Z24
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z24, Z24
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z24, Z26
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z24, Z24
+	VDIVPD           Z24, Z26, Z24
+	VMULPD           Z24, Z24, Z26
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z27
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z26, Z27
+	VFMADD213PD      Z25, Z24, Z27
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z24
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z22, K1
+	VBLENDMPD        Z24, Z27, K1, Z8
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z22, K1
+	VBLENDMPD        Z22, Z8, K1, Z9
+	VMULPD           Z21, Z9, Z21
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z22
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z24
+	VMAXPD           Z21, Z22, Z22
+	VMINPD           Z22, Z24, Z24
+	VRNDSCALEPD      $0x00, Z24, Z21
+	VSUBPD           Z21, Z24, Z22
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z24
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z22, Z24
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z21, Z21
+	VPSLLQ           $0x34, Z21, Z21
+	VMULPD           Z21, Z24, Z21
+	VMULPD           Z4, Z21, Z4
+	VCVTPD2PS        Z23, Y10
+	VCVTPD2PS        Z4, Y4
+	VINSERTF32X8     $0x01, Y4, Z10, Z4
+	VANDPS.BCST      eight80000000<>+0(SB), Z3, Z21
+	VANDPS           Z5, Z21, Z21
+	VXORPS           Z21, Z4, Z4
+	VCMPPS.BCST      $0x11, eight00000000<>+0(SB), Z3, K1
+	VBROADCASTSS     eight00000000<>+0(SB), Z21
+	VBLENDMPS        Z5, Z21, K1, Z11
+	VCMPPS.BCST      $0x00, eightff800000<>+0(SB), Z3, K1
+	VBLENDMPS.BCST   eight00000000<>+0(SB), Z11, K1, Z12
+	VCMPPS           $0x03, Z12, Z12, K1
+	VBLENDMPS        Z12, Z4, K1, Z13
+	VMOVUPS          (CX)(SI*1), Z3
+	VMULPS           Z3, Z13, Z3
+	VMOVUPS          Z3, (AX)(SI*1)
+	ADDQ             $0x40, SI
+	SUBQ             $0x10, BX
+	JMP              whole
+
+rest:
+	TESTQ            BX, BX
+	JZ               done
+	LEAQ             lastBits<>+0(SB), DI
+	KMOVW            (DI)(BX*2), K1
+	VMOVUPS.Z        (DX)(SI*1), K1, Z3
+	VCVTPS2PD        Y0, Z4
+	VEXTRACTF32X8    $0x01, Z0, Y0
+	VCVTPS2PD        Y0, Z0
+	VCVTPS2PD        Y1, Z0
+	VEXTRACTF32X8    $0x01, Z1, Y1
+	VCVTPS2PD        Y1, Z1
+	VADDPD           Z0, Z4, Z0
+	VBROADCASTSS     eight00000000<>+0(SB), Z1
+	VSUBPS           Z2, Z1, Z1
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z0, Z2
+	VANDPS.BCST      eight7fffffff<>+0(SB), Z3, Z4
+	VCVTPS2PD        Y4, Z5
+	VEXTRACTF32X8    $0x01, Z4, Y4
+	VCVTPS2PD        Y4, Z4
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z5, Z6
+	VPSRLQ           $0x34, Z6, Z7
+	VORPD.BCST       four4330000000000000<>+0(SB), Z7, Z7
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z7, Z7
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z6, Z6
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z6, Z6
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z6, Z8
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z6, Z6
+	VDIVPD           Z6, Z8, Z6
+	VMULPD           Z6, Z6, Z8
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z9
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z8, Z9
+	VFMADD213PD      Z7, Z6, Z9
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z6
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z5, K2
+	VBLENDMPD        Z6, Z9, K2, Z14
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z5, K2
+	VBLENDMPD        Z5, Z14, K2, Z15
+	VMULPD           Z2, Z15, Z5
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z6
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z7
+	VMAXPD           Z5, Z6, Z6
+	VMINPD           Z6, Z7, Z7
+	VRNDSCALEPD      $0x00, Z7, Z5
+	VSUBPD           Z5, Z7, Z6
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z7
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z6, Z7
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z5, Z5
+	VPSLLQ           $0x34, Z5, Z5
+	VMULPD           Z5, Z7, Z5
+	VMULPD           Z0, Z5, Z5
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z4, Z6
+	VPSRLQ           $0x34, Z6, Z7
+	VORPD.BCST       four4330000000000000<>+0(SB), Z7, Z7
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z7, Z7
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z6, Z6
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z6, Z6
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z6, Z8
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z6, Z6
+	VDIVPD           Z6, Z8, Z6
+	VMULPD           Z6, Z6, Z8
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z9
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z8, Z9
+	VFMADD213PD      Z7, Z6, Z9
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z6
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z4, K2
+	VBLENDMPD        Z6, Z9, K2, Z16
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z4, K2
+	VBLENDMPD        Z4, Z16, K2, Z17
+	VMULPD           Z2, Z17, Z2
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z4
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z6
+	VMAXPD           Z2, Z4, Z4
+	VMINPD           Z4, Z6, Z6
+	VRNDSCALEPD      $0x00, Z6, Z2
+	VSUBPD           Z2, Z6, Z4
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z6
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z4, Z6
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z2, Z2
+	VPSLLQ           $0x34, Z2, Z2
+	VMULPD           Z2, Z6, Z2
+	VMULPD           Z0, Z2, Z0
+	VCVTPD2PS        Z5, Y10
+	VCVTPD2PS        Z0, Y0
+	VINSERTF32X8     $0x01, Y0, Z10, Z0
+	VANDPS.BCST      eight80000000<>+0(SB), Z3, Z2
+	VANDPS           Z1, Z2, Z2
+	VXORPS           Z2, Z0, Z0
+	VCMPPS.BCST      $0x11, eight00000000<>+0(SB), Z3, K2
+	VBROADCASTSS     eight00000000<>+0(SB), Z2
+	VBLENDMPS        Z1, Z2, K2, Z18
+	VCMPPS.BCST      $0x00, eightff800000<>+0(SB), Z3, K2
+	VBLENDMPS.BCST   eight00000000<>+0(SB), Z18, K2, Z19
+	VCMPPS           $0x03, Z19, Z19, K2
+	VBLENDMPS        Z19, Z0, K2, Z20
+	VMOVUPS.Z        (CX)(SI*1), K1, Z0
+	VMULPS           Z0, Z20, Z0
+	VMOVUPS          Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func maxPairsAVX2(rows int, cols int, y []float32, winner []int32, x []float32, width int)
 // Requires: AVX, AVX2
 TEXT ·maxPairsAVX2(SB), NOSPLIT, $0-96

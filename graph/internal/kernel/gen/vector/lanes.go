@@ -32,12 +32,17 @@ func fresh() vec {
 	return YMM()
 }
 
-// suffix ends the name of a function of the current width.
-func suffix() string {
-	if lanes == 16 {
-		return "AVX512"
+// begin begins a function of the current width. The comment of the narrow one is
+// the loop that both implement.
+func begin(name, signature string, loop ...string) {
+	narrow, wide := name+"AVX2", name+"AVX512"
+	if lanes == 8 {
+		function(narrow, signature, loop...)
+		return
 	}
-	return "AVX2"
+	TEXT(wide, NOSPLIT, signature)
+	Pragma("noescape")
+	Doc(wide + " is " + narrow + " with sixteen lanes, and gives the same bits.")
 }
 
 // number is a constant that every lane has, as an operand. In memory there are
