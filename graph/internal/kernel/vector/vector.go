@@ -31,6 +31,9 @@ type vectorFuncs struct {
 	hardSwish, hardSigmoid, limit             curveTiers
 	exp, erf, sqrt, reciprocal, square, pow   curveTiers
 
+	softMax     loops[func(y, x []float32, cols int)]
+	softMaxGrad loops[func(dx, dy, p []float32, cols int)]
+
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
 	avgPairs     func(y, top, bottom []float32)
 	avgPairsGrad func(top, bottom, dy []float32)
@@ -49,11 +52,14 @@ type (
 	curveBackward func(dx, dy, x []float32, alpha, beta, gamma float32)
 )
 
-// curveTiers are a curve's loops on each tier; plain Go has none.
-type curveTiers [cpu.TierAVX512 + 1]curveFuncs
+// curveTiers are a curve's loops.
+type curveTiers = loops[curveFuncs]
 
-// active are the loops of the tier that runs now.
-func (c *curveTiers) active() curveFuncs { return c[cpu.Active()] }
+// loops is a loop on each tier; plain Go has none.
+type loops[F any] [cpu.TierAVX512 + 1]F
+
+// active is the loop of the tier that runs now.
+func (l *loops[F]) active() F { return l[cpu.Active()] }
 
 // head returns the part of x that assembly does, whole blocks of eight; the
 // rest is for a plain loop.

@@ -42,6 +42,9 @@ var vectors = vectorFuncs{
 	square:     onBoth(squareAVX2, squareGradAVX2, squareAVX512, squareGradAVX512),
 	pow:        onBoth(powAVX2, powGradAVX2, powAVX512, powGradAVX512),
 
+	softMax:     loops[func(y, x []float32, cols int)]{cpu.TierAVX2: softMaxAVX2, cpu.TierAVX512: softMaxAVX512},
+	softMaxGrad: loops[func(dx, dy, p []float32, cols int)]{cpu.TierAVX2: softMaxGradAVX2, cpu.TierAVX512: softMaxGradAVX512},
+
 	maxPairs:     maxPairsAVX2,
 	avgPairs:     avgPairsAVX2,
 	avgPairsGrad: avgPairsGradAVX2,

@@ -615,6 +615,46 @@ func powAVX512(y []float32, x []float32, alpha float32, beta float32, gamma floa
 //go:noescape
 func powGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
+// softMaxAVX2 is
+//
+//	for ; len(y) > 0; y, x = y[cols:], x[cols:] { // whole rows
+//		top := max(x[:cols]...)
+//		for i := range cols {
+//			y[i] = exp(x[i] - top)
+//			sum += y[i] // in sixteen interleaved parts
+//		}
+//		for i := range cols {
+//			y[i] *= 1 / sum
+//		}
+//	}
+//
+//go:noescape
+func softMaxAVX2(y []float32, x []float32, cols int)
+
+// softMaxGradAVX2 is
+//
+//	for ; len(dx) > 0; dx, dy, p = dx[cols:], dy[cols:], p[cols:] { // whole rows
+//		for i := range cols {
+//			dot += dy[i] * p[i] // fused, in sixteen interleaved parts
+//		}
+//		for i := range cols {
+//			dx[i] = p[i] * (dy[i] - dot)
+//		}
+//	}
+//
+//go:noescape
+func softMaxGradAVX2(dx []float32, dy []float32, p []float32, cols int)
+
+// softMaxAVX512 is softMaxAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func softMaxAVX512(y []float32, x []float32, cols int)
+
+// softMaxGradAVX512 is softMaxGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func softMaxGradAVX512(dx []float32, dy []float32, p []float32, cols int)
+
 // maxPairsAVX2 is
 //
 //	for i := range rows { // one or more

@@ -6052,6 +6052,569 @@ done:
 	VZEROUPPER
 	RET
 
+// func softMaxAVX2(y []float32, x []float32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softMaxAVX2(SB), NOSPLIT, $0-56
+	MOVQ cols+48(FP), AX
+	MOVQ y_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	MOVQ y_len+8(FP), BX
+
+row:
+	CMPQ         BX, $0x00
+	JLE          end
+	VBROADCASTSS (DX), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y0
+	XORQ         SI, SI
+	MOVQ         AX, DI
+
+topSixteen:
+	CMPQ    DI, $0x10
+	JLT     topRest
+	VMOVUPS (DX)(SI*1), Y2
+	VMAXPS  Y2, Y1, Y1
+	VMOVUPS 32(DX)(SI*1), Y2
+	VMAXPS  Y2, Y0, Y0
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, DI
+	JMP     topSixteen
+
+topRest:
+	TESTQ      DI, DI
+	JZ         topDone
+	LEAQ       masks<>+64(SB), R8
+	IMUL3Q     $0x04, DI, DI
+	SUBQ       DI, R8
+	VMOVDQU    (R8), Y2
+	VMOVDQU    32(R8), Y3
+	VMASKMOVPS (DX)(SI*1), Y2, Y4
+	VBLENDVPS  Y2, Y4, Y1, Y2
+	VMAXPS     Y2, Y1, Y1
+	VMASKMOVPS 32(DX)(SI*1), Y3, Y2
+	VBLENDVPS  Y3, Y2, Y0, Y2
+	VMAXPS     Y2, Y0, Y0
+
+topDone:
+	VMAXPS       Y0, Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X1
+	VMOVHLPS     X1, X1, X0
+	VMAXPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VMAXPS       X0, X1, X1
+	VBROADCASTSS X1, Y0
+	VMOVUPS      eight00000000<>+0(SB), Y1
+	VMOVUPS      eight00000000<>+0(SB), Y2
+	XORQ         SI, SI
+	MOVQ         AX, DI
+
+expSixteen:
+	CMPQ         DI, $0x10
+	JLT          expRest
+	VMOVUPS      (DX)(SI*1), Y3
+	VSUBPS       Y0, Y3, Y3
+	VMOVUPS      eightc2b00f34<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y4, Y5
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y5, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y5, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y5
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y5
+	VPADDD       eight0000007f<>+0(SB), Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVAPS      Y5, Y4
+	VFMADD213PS  Y3, Y3, Y4
+	VMOVUPS      Y4, (CX)(SI*1)
+	VADDPS       Y4, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y3
+	VSUBPS       Y0, Y3, Y3
+	VMOVUPS      eightc2b00f34<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y4, Y5
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y5, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y5, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y5
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y5
+	VPADDD       eight0000007f<>+0(SB), Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVAPS      Y5, Y4
+	VFMADD213PS  Y3, Y3, Y4
+	VMOVUPS      Y4, 32(CX)(SI*1)
+	VADDPS       Y4, Y2, Y2
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, DI
+	JMP          expSixteen
+
+expRest:
+	TESTQ        DI, DI
+	JZ           expDone
+	LEAQ         masks<>+64(SB), R8
+	IMUL3Q       $0x04, DI, DI
+	SUBQ         DI, R8
+	VMOVDQU      (R8), Y3
+	VMOVDQU      32(R8), Y4
+	VMASKMOVPS   (DX)(SI*1), Y3, Y5
+	VSUBPS       Y0, Y5, Y5
+	VMOVUPS      eightc2b00f34<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VMULPS       eight3fb8aa3b<>+0(SB), Y5, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y6, Y7
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS eight3f318000<>+0(SB), Y7, Y5
+	VFNMADD231PS eightb95e8083<>+0(SB), Y7, Y5
+	VMOVUPS      eight39500d01<>+0(SB), Y7
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y5, Y7
+	VFMADD213PS  eight3c088889<>+0(SB), Y5, Y7
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y5, Y7
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y5, Y7
+	VFMADD213PS  eight3f000000<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y5, Y8
+	VFMADD213PS  Y5, Y8, Y7
+	VPADDD       eight0000007f<>+0(SB), Y6, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMOVAPS      Y7, Y6
+	VFMADD213PS  Y5, Y5, Y6
+	VMASKMOVPS   Y6, Y3, (CX)(SI*1)
+	VANDPS       Y6, Y3, Y3
+	VADDPS       Y3, Y1, Y1
+	VMASKMOVPS   32(DX)(SI*1), Y4, Y3
+	VSUBPS       Y0, Y3, Y0
+	VMOVUPS      eightc2b00f34<>+0(SB), Y3
+	VMAXPS       Y0, Y3, Y0
+	VMULPS       eight3fb8aa3b<>+0(SB), Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y3, Y5
+	VMOVAPS      Y0, Y0
+	VFNMADD231PS eight3f318000<>+0(SB), Y5, Y0
+	VFNMADD231PS eightb95e8083<>+0(SB), Y5, Y0
+	VMOVUPS      eight39500d01<>+0(SB), Y5
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y0, Y5
+	VFMADD213PS  eight3c088889<>+0(SB), Y0, Y5
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y0, Y5
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y0, Y5
+	VFMADD213PS  eight3f000000<>+0(SB), Y0, Y5
+	VMULPS       Y0, Y0, Y6
+	VFMADD213PS  Y0, Y6, Y5
+	VPADDD       eight0000007f<>+0(SB), Y3, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMOVAPS      Y5, Y3
+	VFMADD213PS  Y0, Y0, Y3
+	VMASKMOVPS   Y3, Y4, 32(CX)(SI*1)
+	VANDPS       Y3, Y4, Y0
+	VADDPS       Y0, Y2, Y2
+
+expDone:
+	VMOVUPS      eight3f800000<>+0(SB), Y0
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDPS       X1, X2, X2
+	VBROADCASTSS X2, Y1
+	VDIVPS       Y1, Y0, Y0
+	XORQ         SI, SI
+	MOVQ         AX, DI
+
+shareSixteen:
+	CMPQ    DI, $0x10
+	JLT     shareRest
+	VMOVUPS (CX)(SI*1), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)(SI*1)
+	VMOVUPS 32(CX)(SI*1), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(CX)(SI*1)
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, DI
+	JMP     shareSixteen
+
+shareRest:
+	TESTQ      DI, DI
+	JZ         shareDone
+	LEAQ       masks<>+64(SB), R8
+	IMUL3Q     $0x04, DI, DI
+	SUBQ       DI, R8
+	VMOVDQU    (R8), Y1
+	VMOVDQU    32(R8), Y2
+	VMASKMOVPS (CX)(SI*1), Y1, Y3
+	VMULPS     Y0, Y3, Y3
+	VMASKMOVPS Y3, Y1, (CX)(SI*1)
+	VMASKMOVPS 32(CX)(SI*1), Y2, Y1
+	VMULPS     Y0, Y1, Y0
+	VMASKMOVPS Y0, Y2, 32(CX)(SI*1)
+
+shareDone:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	SUBQ AX, BX
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func softMaxGradAVX2(dx []float32, dy []float32, p []float32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softMaxGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ cols+72(FP), AX
+	MOVQ dx_base+0(FP), CX
+	MOVQ dy_base+24(FP), DX
+	MOVQ p_base+48(FP), BX
+	MOVQ dx_len+8(FP), SI
+
+row:
+	CMPQ    SI, $0x00
+	JLE     end
+	VMOVUPS eight00000000<>+0(SB), Y0
+	VMOVUPS eight00000000<>+0(SB), Y1
+	XORQ    DI, DI
+	MOVQ    AX, R8
+
+dotSixteen:
+	CMPQ        R8, $0x10
+	JLT         dotRest
+	VMOVUPS     (BX)(DI*1), Y2
+	VMOVUPS     (DX)(DI*1), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VMOVUPS     32(BX)(DI*1), Y2
+	VMOVUPS     32(DX)(DI*1), Y3
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ        $0x40, DI
+	SUBQ        $0x10, R8
+	JMP         dotSixteen
+
+dotRest:
+	TESTQ       R8, R8
+	JZ          dotDone
+	LEAQ        masks<>+64(SB), R9
+	IMUL3Q      $0x04, R8, R8
+	SUBQ        R8, R9
+	VMOVDQU     (R9), Y2
+	VMOVDQU     32(R9), Y3
+	VMASKMOVPS  (BX)(DI*1), Y2, Y4
+	VMASKMOVPS  (DX)(DI*1), Y2, Y2
+	VFMADD231PS Y4, Y2, Y0
+	VMASKMOVPS  32(BX)(DI*1), Y3, Y2
+	VMASKMOVPS  32(DX)(DI*1), Y3, Y3
+	VFMADD231PS Y2, Y3, Y1
+
+dotDone:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDPS       X0, X1, X1
+	VBROADCASTSS X1, Y0
+	XORQ         DI, DI
+	MOVQ         AX, R8
+
+dxSixteen:
+	CMPQ    R8, $0x10
+	JLT     dxRest
+	VMOVUPS (DX)(DI*1), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS (BX)(DI*1), Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, (CX)(DI*1)
+	VMOVUPS 32(DX)(DI*1), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS 32(BX)(DI*1), Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, 32(CX)(DI*1)
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, R8
+	JMP     dxSixteen
+
+dxRest:
+	TESTQ      R8, R8
+	JZ         dxDone
+	LEAQ       masks<>+64(SB), R9
+	IMUL3Q     $0x04, R8, R8
+	SUBQ       R8, R9
+	VMOVDQU    (R9), Y1
+	VMOVDQU    32(R9), Y2
+	VMASKMOVPS (DX)(DI*1), Y1, Y3
+	VSUBPS     Y0, Y3, Y3
+	VMASKMOVPS (BX)(DI*1), Y1, Y4
+	VMULPS     Y4, Y3, Y3
+	VMASKMOVPS Y3, Y1, (CX)(DI*1)
+	VMASKMOVPS 32(DX)(DI*1), Y2, Y1
+	VSUBPS     Y0, Y1, Y0
+	VMASKMOVPS 32(BX)(DI*1), Y2, Y1
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, 32(CX)(DI*1)
+
+dxDone:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	LEAQ (BX)(AX*4), BX
+	SUBQ AX, SI
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func softMaxAVX512(y []float32, x []float32, cols int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softMaxAVX512(SB), NOSPLIT, $0-56
+	MOVQ cols+48(FP), AX
+	MOVQ y_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	MOVQ y_len+8(FP), BX
+
+row:
+	CMPQ         BX, $0x00
+	JLE          end
+	VBROADCASTSS (DX), Z0
+	VMOVAPS      Z0, Z0
+	XORQ         SI, SI
+	MOVQ         AX, DI
+
+topSixteen:
+	CMPQ    DI, $0x10
+	JLT     topRest
+	VMOVUPS (DX)(SI*1), Z2
+	VMAXPS  Z2, Z0, Z0
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, DI
+	JMP     topSixteen
+
+topRest:
+	TESTQ     DI, DI
+	JZ        topDone
+	LEAQ      lastBits<>+0(SB), R8
+	KMOVW     (R8)(DI*2), K1
+	VMOVUPS.Z (DX)(SI*1), K1, Z2
+	VBLENDMPS Z2, Z0, K1, Z1
+	VMAXPS    Z1, Z0, Z0
+
+topDone:
+	VEXTRACTF32X8 $0x01, Z0, Y2
+	VMAXPS        Y2, Y0, Y2
+	VEXTRACTF128  $0x01, Y2, X0
+	VMAXPS        X0, X2, X0
+	VMOVHLPS      X0, X0, X2
+	VMAXPS        X2, X0, X0
+	VMOVSHDUP     X0, X2
+	VMAXPS        X2, X0, X0
+	VBROADCASTSS  X0, Z0
+	VBROADCASTSS  eight00000000<>+0(SB), Z2
+	XORQ          SI, SI
+	MOVQ          AX, DI
+
+expSixteen:
+	CMPQ              DI, $0x10
+	JLT               expRest
+	VMOVUPS           (DX)(SI*1), Z3
+	VSUBPS            Z0, Z3, Z3
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z4
+	VMAXPS            Z3, Z4, Z3
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z3, Z4
+	VCVTPS2DQ         Z4, Z4
+	VCVTDQ2PS         Z4, Z5
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z5, Z3
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z5, Z3
+	VBROADCASTSS      eight39500d01<>+0(SB), Z5
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z3, Z5
+	VMULPS            Z3, Z3, Z6
+	VFMADD213PS       Z3, Z6, Z5
+	VPADDD.BCST       eight0000007f<>+0(SB), Z4, Z3
+	VPSLLD            $0x17, Z3, Z3
+	VMOVAPS           Z5, Z4
+	VFMADD213PS       Z3, Z3, Z4
+	VMOVUPS           Z4, (CX)(SI*1)
+	VADDPS            Z4, Z2, Z2
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, DI
+	JMP               expSixteen
+
+expRest:
+	TESTQ             DI, DI
+	JZ                expDone
+	LEAQ              lastBits<>+0(SB), R8
+	KMOVW             (R8)(DI*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z3
+	VSUBPS            Z0, Z3, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z3
+	VMAXPS            Z0, Z3, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z3
+	VCVTPS2DQ         Z3, Z3
+	VCVTDQ2PS         Z3, Z4
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z4, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z4, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z4
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z4
+	VMULPS            Z0, Z0, Z5
+	VFMADD213PS       Z0, Z5, Z4
+	VPADDD.BCST       eight0000007f<>+0(SB), Z3, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z4, Z3
+	VFMADD213PS       Z0, Z0, Z3
+	VMOVUPS           Z3, K1, (CX)(SI*1)
+	VMOVAPS.Z         Z3, K1, Z0
+	VADDPS            Z0, Z2, Z2
+
+expDone:
+	VBROADCASTSS  eight3f800000<>+0(SB), Z0
+	VEXTRACTF32X8 $0x01, Z2, Y3
+	VADDPS        Y3, Y2, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPS        X2, X3, X2
+	VMOVHLPS      X2, X2, X3
+	VADDPS        X3, X2, X2
+	VMOVSHDUP     X2, X3
+	VADDPS        X3, X2, X2
+	VBROADCASTSS  X2, Z2
+	VDIVPS        Z2, Z0, Z0
+	XORQ          SI, SI
+	MOVQ          AX, DI
+
+shareSixteen:
+	CMPQ    DI, $0x10
+	JLT     shareRest
+	VMOVUPS (CX)(SI*1), Z2
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS Z2, (CX)(SI*1)
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, DI
+	JMP     shareSixteen
+
+shareRest:
+	TESTQ     DI, DI
+	JZ        shareDone
+	LEAQ      lastBits<>+0(SB), R8
+	KMOVW     (R8)(DI*2), K1
+	VMOVUPS.Z (CX)(SI*1), K1, Z2
+	VMULPS    Z0, Z2, Z0
+	VMOVUPS   Z0, K1, (CX)(SI*1)
+
+shareDone:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	SUBQ AX, BX
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func softMaxGradAVX512(dx []float32, dy []float32, p []float32, cols int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softMaxGradAVX512(SB), NOSPLIT, $0-80
+	MOVQ cols+72(FP), AX
+	MOVQ dx_base+0(FP), CX
+	MOVQ dy_base+24(FP), DX
+	MOVQ p_base+48(FP), BX
+	MOVQ dx_len+8(FP), SI
+
+row:
+	CMPQ         SI, $0x00
+	JLE          end
+	VBROADCASTSS eight00000000<>+0(SB), Z0
+	XORQ         DI, DI
+	MOVQ         AX, R8
+
+dotSixteen:
+	CMPQ        R8, $0x10
+	JLT         dotRest
+	VMOVUPS     (BX)(DI*1), Z1
+	VMOVUPS     (DX)(DI*1), Z2
+	VFMADD231PS Z1, Z2, Z0
+	ADDQ        $0x40, DI
+	SUBQ        $0x10, R8
+	JMP         dotSixteen
+
+dotRest:
+	TESTQ       R8, R8
+	JZ          dotDone
+	LEAQ        lastBits<>+0(SB), R9
+	KMOVW       (R9)(R8*2), K1
+	VMOVUPS.Z   (BX)(DI*1), K1, Z1
+	VMOVUPS.Z   (DX)(DI*1), K1, Z2
+	VFMADD231PS Z1, Z2, Z0
+
+dotDone:
+	VEXTRACTF32X8 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	VBROADCASTSS  X0, Z0
+	XORQ          DI, DI
+	MOVQ          AX, R8
+
+dxSixteen:
+	CMPQ    R8, $0x10
+	JLT     dxRest
+	VMOVUPS (DX)(DI*1), Z1
+	VSUBPS  Z0, Z1, Z1
+	VMOVUPS (BX)(DI*1), Z2
+	VMULPS  Z2, Z1, Z1
+	VMOVUPS Z1, (CX)(DI*1)
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, R8
+	JMP     dxSixteen
+
+dxRest:
+	TESTQ     R8, R8
+	JZ        dxDone
+	LEAQ      lastBits<>+0(SB), R9
+	KMOVW     (R9)(R8*2), K1
+	VMOVUPS.Z (DX)(DI*1), K1, Z1
+	VSUBPS    Z0, Z1, Z0
+	VMOVUPS.Z (BX)(DI*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)(DI*1)
+
+dxDone:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	LEAQ (BX)(AX*4), BX
+	SUBQ AX, SI
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
 // func maxPairsAVX2(rows int, cols int, y []float32, winner []int32, x []float32, width int)
 // Requires: AVX, AVX2
 TEXT ·maxPairsAVX2(SB), NOSPLIT, $0-96

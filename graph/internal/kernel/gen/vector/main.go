@@ -45,6 +45,7 @@ func main() {
 	lion()
 	norms()
 	activations()
+	softMaxes()
 	poolings()
 	Generate()
 }
