@@ -70,4 +70,4 @@ func shareRows(rows, cols int, f func(lo, hi int)) {
 }
 
 // fewElements take less time, some microseconds, than handing half of them over.
-const fewElements = 1 << 13
+const fewElements = 1 << 14

@@ -31,27 +31,37 @@ func TestSoftMaxForwardOnly(t *testing.T) {
 // number of processors, and allocate nothing.
 func TestRowsOnProcessors(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	const rows, cols = 301, 77
+	const n, cols = 301, 77
 	r := rand.New(rand.NewPCG(5, 6))
-	in := [][]float32{kerneltest.Normal[float32](r, rows*cols)}
-	dy := kerneltest.Normal[float32](r, rows*cols)
-	var want []uint32
-	for _, procs := range []int{1, 2, 3, 5} {
-		runtime.GOMAXPROCS(procs)
-		y, dx := make([]float32, rows*cols), [][]float32{make([]float32, rows*cols)}
-		s := &SoftMax[float32]{Classes: cols}
-		run := func() {
-			s.Forward(y, in)
-			s.Backward(dx, dy, in)
-		}
-		run()
-		if got := kerneltest.Float32Bits(y, dx[0]); want == nil {
-			want = got
-		} else if !slices.Equal(got, want) {
-			t.Errorf("%d processors give other bits than one", procs)
-		}
-		if n := testing.AllocsPerRun(10, run); n != 0 {
-			t.Errorf("%d processors: %v allocations, want 0", procs, n)
+	x, dy := kerneltest.Normal[float32](r, n*cols), kerneltest.Normal[float32](r, n*cols)
+	gamma, beta := kerneltest.Normal[float32](r, cols), kerneltest.Normal[float32](r, cols)
+	for name, test := range map[string]struct {
+		kernel kerneltest.Operation[float32]
+		in     [][]float32
+	}{
+		"SoftMax":   {&SoftMax[float32]{Classes: cols}, [][]float32{x}},
+		"LayerNorm": {&LayerNorm[float32]{N: n, Size: cols, Epsilon: 1e-5}, [][]float32{x, gamma, beta}},
+	} {
+		var want []uint32
+		for _, procs := range []int{1, 2, 3, 5} {
+			runtime.GOMAXPROCS(procs)
+			results := [][]float32{kerneltest.Unset[float32](n * cols)}
+			for _, v := range test.in {
+				results = append(results, kerneltest.Unset[float32](len(v)))
+			}
+			run := func() {
+				test.kernel.Forward(results[0], test.in)
+				test.kernel.Backward(results[1:], dy, test.in)
+			}
+			run()
+			if got := kerneltest.Float32Bits(results...); want == nil {
+				want = got
+			} else if !slices.Equal(got, want) {
+				t.Errorf("%s: %d processors give other bits than one", name, procs)
+			}
+			if allocs := testing.AllocsPerRun(10, run); allocs != 0 {
+				t.Errorf("%s on %d processors: %v allocations, want 0", name, procs, allocs)
+			}
 		}
 	}
 }

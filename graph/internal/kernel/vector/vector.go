@@ -34,6 +34,10 @@ type vectorFuncs struct {
 	softMax     loops[func(y, x []float32, cols int)]
 	softMaxGrad loops[func(dx, dy, p []float32, cols int)]
 
+	normRows     loops[func(y, x, gamma, beta, mean, scale []float32, epsilon float64)]
+	normRowsGrad loops[func(dx, dy, x, gamma, mean, scale []float32)]
+	addNormed    loops[func(sum, dy, x []float32, mean, scale float32)]
+
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
 	avgPairs     func(y, top, bottom []float32)
 	avgPairsGrad func(top, bottom, dy []float32)

@@ -42,16 +42,24 @@ var vectors = vectorFuncs{
 	square:     onBoth(squareAVX2, squareGradAVX2, squareAVX512, squareGradAVX512),
 	pow:        onBoth(powAVX2, powGradAVX2, powAVX512, powGradAVX512),
 
-	softMax:     loops[func(y, x []float32, cols int)]{cpu.TierAVX2: softMaxAVX2, cpu.TierAVX512: softMaxAVX512},
-	softMaxGrad: loops[func(dx, dy, p []float32, cols int)]{cpu.TierAVX2: softMaxGradAVX2, cpu.TierAVX512: softMaxGradAVX512},
+	softMax:     widths(softMaxAVX2, softMaxAVX512),
+	softMaxGrad: widths(softMaxGradAVX2, softMaxGradAVX512),
+
+	normRows:     widths(normRowsAVX2, normRowsAVX512),
+	normRowsGrad: widths(normRowsGradAVX2, normRowsGradAVX512),
+	addNormed:    widths(addNormedAVX2, addNormedAVX512),
 
 	maxPairs:     maxPairsAVX2,
 	avgPairs:     avgPairsAVX2,
 	avgPairsGrad: avgPairsGradAVX2,
 }
 
-// onBoth are the loops of a curve with vectors of eight and of sixteen. Both give
-// the same bits.
+// widths are a loop with vectors of eight and of sixteen. Both give the same bits.
+func widths[F any](eight, sixteen F) loops[F] {
+	return loops[F]{cpu.TierAVX2: eight, cpu.TierAVX512: sixteen}
+}
+
+// onBoth are those of a curve and of its gradient.
 func onBoth(f8 curveForward, df8 curveBackward, f16 curveForward, df16 curveBackward) curveTiers {
-	return curveTiers{cpu.TierAVX2: {f8, df8}, cpu.TierAVX512: {f16, df16}}
+	return widths(curveFuncs{f8, df8}, curveFuncs{f16, df16})
 }

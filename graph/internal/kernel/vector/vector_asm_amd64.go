@@ -655,6 +655,64 @@ func softMaxAVX512(y []float32, x []float32, cols int)
 //go:noescape
 func softMaxGradAVX512(dx []float32, dy []float32, p []float32, cols int)
 
+// normRowsAVX2 is
+//
+//	cols := len(gamma)
+//	for r := 0; r < len(y); r += cols { // whole rows; sums in sixteen interleaved parts
+//		y, x := y[r:r+cols], x[r:r+cols]
+//		mean := sum(x) / float32(cols)
+//		scale := float32(1 / math.Sqrt(float64(sum((x-mean)*(x-mean)))/float64(cols)+epsilon))
+//		for i := range y { // each operation is rounded
+//			y[i] = gamma[i]*((x[i]-mean)*scale) + beta[i]
+//		}
+//		// mean and scale go into slices of as many elements as rows, or none
+//	}
+//
+//go:noescape
+func normRowsAVX2(y []float32, x []float32, gamma []float32, beta []float32, mean []float32, scale []float32, epsilon float64)
+
+// normRowsGradAVX2 is
+//
+//	cols := len(gamma)
+//	for r, mean := range mean { // whole rows; sums in sixteen interleaved parts
+//		dx, dy, x, scale := dx[r*cols:][:cols], dy[r*cols:], x[r*cols:], scale[r]
+//		for i := range dx { // each operation is rounded
+//			g += gamma[i] * dy[i]
+//			gx += gamma[i] * dy[i] * (x[i] - mean)
+//		}
+//		g, gx = g/float32(cols), gx*scale/float32(cols)
+//		for i := range dx {
+//			dx[i] = scale * (gamma[i]*dy[i] - g - (x[i]-mean)*scale*gx)
+//		}
+//	}
+//
+//go:noescape
+func normRowsGradAVX2(dx []float32, dy []float32, x []float32, gamma []float32, mean []float32, scale []float32)
+
+// addNormedAVX2 is
+//
+//	for i := range sum { // each operation is rounded
+//		sum[i] += dy[i] * ((x[i] - mean) * scale)
+//	}
+//
+//go:noescape
+func addNormedAVX2(sum []float32, dy []float32, x []float32, mean float32, scale float32)
+
+// normRowsAVX512 is normRowsAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func normRowsAVX512(y []float32, x []float32, gamma []float32, beta []float32, mean []float32, scale []float32, epsilon float64)
+
+// normRowsGradAVX512 is normRowsGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func normRowsGradAVX512(dx []float32, dy []float32, x []float32, gamma []float32, mean []float32, scale []float32)
+
+// addNormedAVX512 is addNormedAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func addNormedAVX512(sum []float32, dy []float32, x []float32, mean float32, scale float32)
+
 // maxPairsAVX2 is
 //
 //	for i := range rows { // one or more

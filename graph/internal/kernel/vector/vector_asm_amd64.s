@@ -6615,6 +6615,733 @@ end:
 	VZEROUPPER
 	RET
 
+// func normRowsAVX2(y []float32, x []float32, gamma []float32, beta []float32, mean []float32, scale []float32, epsilon float64)
+// Requires: AVX, AVX2
+TEXT ·normRowsAVX2(SB), NOSPLIT, $0-152
+	MOVQ         gamma_len+56(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         gamma_base+48(FP), BX
+	MOVQ         beta_base+72(FP), SI
+	MOVQ         mean_base+96(FP), DI
+	MOVQ         scale_base+120(FP), R8
+	VXORPS       X0, X0, X0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Y0
+	MOVQ         y_len+8(FP), R9
+
+row:
+	CMPQ    R9, $0x00
+	JLE     end
+	VMOVUPS eight00000000<>+0(SB), Y1
+	VMOVUPS eight00000000<>+0(SB), Y2
+	VMOVUPS eight00000000<>+0(SB), Y3
+	VMOVUPS eight00000000<>+0(SB), Y4
+	XORQ    R10, R10
+	MOVQ    AX, R11
+
+meanSixteen:
+	CMPQ    R11, $0x10
+	JLT     meanRest
+	VMOVUPS (DX)(R10*1), Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS 32(DX)(R10*1), Y5
+	VADDPS  Y5, Y2, Y2
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     meanSixteen
+
+meanRest:
+	TESTQ      R11, R11
+	JZ         meanDone
+	LEAQ       masks<>+64(SB), R12
+	IMUL3Q     $0x04, R11, R11
+	SUBQ       R11, R12
+	VMOVDQU    (R12), Y5
+	VMOVDQU    32(R12), Y6
+	VMASKMOVPS (DX)(R10*1), Y5, Y7
+	VANDPS     Y7, Y5, Y5
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS 32(DX)(R10*1), Y6, Y5
+	VANDPS     Y5, Y6, Y5
+	VADDPS     Y5, Y2, Y2
+
+meanDone:
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDPS       X1, X2, X2
+	VBROADCASTSS X2, Y1
+	VDIVPS       Y0, Y1, Y1
+	XORQ         R10, R10
+	MOVQ         AX, R11
+
+varianceSixteen:
+	CMPQ    R11, $0x10
+	JLT     varianceRest
+	VMOVUPS (DX)(R10*1), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y2, Y2, Y2
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS 32(DX)(R10*1), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y2, Y2, Y2
+	VADDPS  Y2, Y4, Y4
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     varianceSixteen
+
+varianceRest:
+	TESTQ      R11, R11
+	JZ         varianceDone
+	LEAQ       masks<>+64(SB), R12
+	IMUL3Q     $0x04, R11, R11
+	SUBQ       R11, R12
+	VMOVDQU    (R12), Y2
+	VMOVDQU    32(R12), Y5
+	VMASKMOVPS (DX)(R10*1), Y2, Y6
+	VSUBPS     Y1, Y6, Y6
+	VMULPS     Y6, Y6, Y6
+	VANDPS     Y6, Y2, Y2
+	VADDPS     Y2, Y3, Y3
+	VMASKMOVPS 32(DX)(R10*1), Y5, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMULPS     Y2, Y2, Y2
+	VANDPS     Y2, Y5, Y2
+	VADDPS     Y2, Y4, Y4
+
+varianceDone:
+	VADDPS       Y4, Y3, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDPS       X2, X3, X3
+	VBROADCASTSS X3, Y2
+	VCVTSS2SD    X2, X2, X2
+	VXORPS       X3, X3, X3
+	VCVTSI2SDQ   AX, X3, X3
+	VDIVSD       X3, X2, X2
+	VADDSD       epsilon+144(FP), X2, X2
+	VSQRTSD      X2, X2, X2
+	VMOVSD       four3ff0000000000000<>+0(SB), X3
+	VDIVSD       X2, X3, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	XORQ         R10, R10
+	MOVQ         AX, R11
+
+normSixteen:
+	CMPQ    R11, $0x10
+	JLT     normRest
+	VMOVUPS (DX)(R10*1), Y3
+	VSUBPS  Y1, Y3, Y3
+	VMULPS  Y2, Y3, Y3
+	VMOVUPS (BX)(R10*1), Y4
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS (SI)(R10*1), Y4
+	VADDPS  Y4, Y3, Y3
+	VMOVUPS Y3, (CX)(R10*1)
+	VMOVUPS 32(DX)(R10*1), Y3
+	VSUBPS  Y1, Y3, Y3
+	VMULPS  Y2, Y3, Y3
+	VMOVUPS 32(BX)(R10*1), Y4
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS 32(SI)(R10*1), Y4
+	VADDPS  Y4, Y3, Y3
+	VMOVUPS Y3, 32(CX)(R10*1)
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     normSixteen
+
+normRest:
+	TESTQ      R11, R11
+	JZ         normDone
+	LEAQ       masks<>+64(SB), R12
+	IMUL3Q     $0x04, R11, R11
+	SUBQ       R11, R12
+	VMOVDQU    (R12), Y3
+	VMOVDQU    32(R12), Y4
+	VMASKMOVPS (DX)(R10*1), Y3, Y5
+	VSUBPS     Y1, Y5, Y5
+	VMULPS     Y2, Y5, Y5
+	VMASKMOVPS (BX)(R10*1), Y3, Y6
+	VMULPS     Y6, Y5, Y5
+	VMASKMOVPS (SI)(R10*1), Y3, Y6
+	VADDPS     Y6, Y5, Y5
+	VMASKMOVPS Y5, Y3, (CX)(R10*1)
+	VMASKMOVPS 32(DX)(R10*1), Y4, Y3
+	VSUBPS     Y1, Y3, Y3
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS 32(BX)(R10*1), Y4, Y5
+	VMULPS     Y5, Y3, Y3
+	VMASKMOVPS 32(SI)(R10*1), Y4, Y5
+	VADDPS     Y5, Y3, Y3
+	VMASKMOVPS Y3, Y4, 32(CX)(R10*1)
+
+normDone:
+	TESTQ  DI, DI
+	JZ     next
+	VMOVSS X1, (DI)
+	VMOVSS X2, (R8)
+	ADDQ   $0x04, DI
+	ADDQ   $0x04, R8
+
+next:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	SUBQ AX, R9
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func normRowsGradAVX2(dx []float32, dy []float32, x []float32, gamma []float32, mean []float32, scale []float32)
+// Requires: AVX, AVX2
+TEXT ·normRowsGradAVX2(SB), NOSPLIT, $0-144
+	MOVQ         gamma_len+80(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	MOVQ         gamma_base+72(FP), SI
+	MOVQ         mean_base+96(FP), DI
+	MOVQ         scale_base+120(FP), R8
+	VXORPS       X0, X0, X0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Y0
+	MOVQ         dx_len+8(FP), R9
+
+row:
+	CMPQ         R9, $0x00
+	JLE          end
+	VBROADCASTSS (DI), Y1
+	VBROADCASTSS (R8), Y2
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	VMOVUPS      eight00000000<>+0(SB), Y3
+	VMOVUPS      eight00000000<>+0(SB), Y4
+	VMOVUPS      eight00000000<>+0(SB), Y5
+	VMOVUPS      eight00000000<>+0(SB), Y6
+	XORQ         R10, R10
+	MOVQ         AX, R11
+
+sumsSixteen:
+	CMPQ    R11, $0x10
+	JLT     sumsRest
+	VMOVUPS (DX)(R10*1), Y7
+	VMOVUPS (SI)(R10*1), Y8
+	VMULPS  Y8, Y7, Y7
+	VADDPS  Y7, Y3, Y3
+	VMOVUPS (BX)(R10*1), Y8
+	VSUBPS  Y1, Y8, Y8
+	VMULPS  Y7, Y8, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 32(DX)(R10*1), Y7
+	VMOVUPS 32(SI)(R10*1), Y8
+	VMULPS  Y8, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VMOVUPS 32(BX)(R10*1), Y8
+	VSUBPS  Y1, Y8, Y8
+	VMULPS  Y7, Y8, Y7
+	VADDPS  Y7, Y6, Y6
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     sumsSixteen
+
+sumsRest:
+	TESTQ      R11, R11
+	JZ         sumsDone
+	LEAQ       masks<>+64(SB), R12
+	IMUL3Q     $0x04, R11, R11
+	SUBQ       R11, R12
+	VMOVDQU    (R12), Y7
+	VMOVDQU    32(R12), Y8
+	VMASKMOVPS (DX)(R10*1), Y7, Y9
+	VMASKMOVPS (SI)(R10*1), Y7, Y10
+	VMULPS     Y10, Y9, Y9
+	VANDPS     Y9, Y7, Y10
+	VADDPS     Y10, Y3, Y3
+	VMASKMOVPS (BX)(R10*1), Y7, Y10
+	VSUBPS     Y1, Y10, Y10
+	VMULPS     Y9, Y10, Y9
+	VANDPS     Y9, Y7, Y7
+	VADDPS     Y7, Y5, Y5
+	VMASKMOVPS 32(DX)(R10*1), Y8, Y7
+	VMASKMOVPS 32(SI)(R10*1), Y8, Y9
+	VMULPS     Y9, Y7, Y7
+	VANDPS     Y7, Y8, Y9
+	VADDPS     Y9, Y4, Y4
+	VMASKMOVPS 32(BX)(R10*1), Y8, Y9
+	VSUBPS     Y1, Y9, Y9
+	VMULPS     Y7, Y9, Y7
+	VANDPS     Y7, Y8, Y7
+	VADDPS     Y7, Y6, Y6
+
+sumsDone:
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDPS       X3, X4, X4
+	VBROADCASTSS X4, Y3
+	VDIVPS       Y0, Y3, Y3
+	VADDPS       Y6, Y5, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDPS       X4, X5, X5
+	VBROADCASTSS X5, Y4
+	VMULPS       Y2, Y4, Y4
+	VDIVPS       Y0, Y4, Y4
+	XORQ         R10, R10
+	MOVQ         AX, R11
+
+dxSixteen:
+	CMPQ    R11, $0x10
+	JLT     dxRest
+	VMOVUPS (DX)(R10*1), Y5
+	VMOVUPS (SI)(R10*1), Y6
+	VMULPS  Y6, Y5, Y5
+	VSUBPS  Y3, Y5, Y5
+	VMOVUPS (BX)(R10*1), Y6
+	VSUBPS  Y1, Y6, Y6
+	VMULPS  Y2, Y6, Y6
+	VMULPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  Y2, Y5, Y5
+	VMOVUPS Y5, (CX)(R10*1)
+	VMOVUPS 32(DX)(R10*1), Y5
+	VMOVUPS 32(SI)(R10*1), Y6
+	VMULPS  Y6, Y5, Y5
+	VSUBPS  Y3, Y5, Y5
+	VMOVUPS 32(BX)(R10*1), Y6
+	VSUBPS  Y1, Y6, Y6
+	VMULPS  Y2, Y6, Y6
+	VMULPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  Y2, Y5, Y5
+	VMOVUPS Y5, 32(CX)(R10*1)
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     dxSixteen
+
+dxRest:
+	TESTQ      R11, R11
+	JZ         dxDone
+	LEAQ       masks<>+64(SB), R12
+	IMUL3Q     $0x04, R11, R11
+	SUBQ       R11, R12
+	VMOVDQU    (R12), Y5
+	VMOVDQU    32(R12), Y6
+	VMASKMOVPS (DX)(R10*1), Y5, Y7
+	VMASKMOVPS (SI)(R10*1), Y5, Y8
+	VMULPS     Y8, Y7, Y7
+	VSUBPS     Y3, Y7, Y7
+	VMASKMOVPS (BX)(R10*1), Y5, Y8
+	VSUBPS     Y1, Y8, Y8
+	VMULPS     Y2, Y8, Y8
+	VMULPS     Y4, Y8, Y8
+	VSUBPS     Y8, Y7, Y7
+	VMULPS     Y2, Y7, Y7
+	VMASKMOVPS Y7, Y5, (CX)(R10*1)
+	VMASKMOVPS 32(DX)(R10*1), Y6, Y5
+	VMASKMOVPS 32(SI)(R10*1), Y6, Y7
+	VMULPS     Y7, Y5, Y5
+	VSUBPS     Y3, Y5, Y3
+	VMASKMOVPS 32(BX)(R10*1), Y6, Y5
+	VSUBPS     Y1, Y5, Y1
+	VMULPS     Y2, Y1, Y1
+	VMULPS     Y4, Y1, Y1
+	VSUBPS     Y1, Y3, Y1
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y6, 32(CX)(R10*1)
+
+dxDone:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	LEAQ (BX)(AX*4), BX
+	SUBQ AX, R9
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func addNormedAVX2(sum []float32, dy []float32, x []float32, mean float32, scale float32)
+// Requires: AVX
+TEXT ·addNormedAVX2(SB), NOSPLIT, $0-80
+	MOVQ         sum_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS mean+72(FP), Y0
+	VBROADCASTSS scale+76(FP), Y1
+	MOVQ         sum_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ    BX, $0x08
+	JLT     rest
+	VMOVUPS (DX)(SI*1), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS (CX)(SI*1), Y3
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS (AX)(SI*1), Y3
+	VADDPS  Y3, Y2, Y2
+	VMOVUPS Y2, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JMP     whole
+
+rest:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       masks<>+64(SB), DI
+	IMUL3Q     $0x04, BX, BX
+	SUBQ       BX, DI
+	VMOVDQU    (DI), Y2
+	VMASKMOVPS (DX)(SI*1), Y2, Y3
+	VSUBPS     Y0, Y3, Y0
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS (CX)(SI*1), Y2, Y1
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS (AX)(SI*1), Y2, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func normRowsAVX512(y []float32, x []float32, gamma []float32, beta []float32, mean []float32, scale []float32, epsilon float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·normRowsAVX512(SB), NOSPLIT, $0-152
+	MOVQ         gamma_len+56(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         gamma_base+48(FP), BX
+	MOVQ         beta_base+72(FP), SI
+	MOVQ         mean_base+96(FP), DI
+	MOVQ         scale_base+120(FP), R8
+	VXORPS       X0, X0, X0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Z0
+	MOVQ         y_len+8(FP), R9
+
+row:
+	CMPQ         R9, $0x00
+	JLE          end
+	VBROADCASTSS eight00000000<>+0(SB), Z1
+	VBROADCASTSS eight00000000<>+0(SB), Z2
+	XORQ         R10, R10
+	MOVQ         AX, R11
+
+meanSixteen:
+	CMPQ    R11, $0x10
+	JLT     meanRest
+	VMOVUPS (DX)(R10*1), Z3
+	VADDPS  Z3, Z1, Z1
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     meanSixteen
+
+meanRest:
+	TESTQ     R11, R11
+	JZ        meanDone
+	LEAQ      lastBits<>+0(SB), R12
+	KMOVW     (R12)(R11*2), K1
+	VMOVUPS.Z (DX)(R10*1), K1, Z3
+	VMOVAPS.Z Z3, K1, Z3
+	VADDPS    Z3, Z1, Z1
+
+meanDone:
+	VEXTRACTF32X8 $0x01, Z1, Y3
+	VADDPS        Y3, Y1, Y3
+	VEXTRACTF128  $0x01, Y3, X1
+	VADDPS        X1, X3, X1
+	VMOVHLPS      X1, X1, X3
+	VADDPS        X3, X1, X1
+	VMOVSHDUP     X1, X3
+	VADDPS        X3, X1, X1
+	VBROADCASTSS  X1, Z1
+	VDIVPS        Z0, Z1, Z1
+	XORQ          R10, R10
+	MOVQ          AX, R11
+
+varianceSixteen:
+	CMPQ    R11, $0x10
+	JLT     varianceRest
+	VMOVUPS (DX)(R10*1), Z3
+	VSUBPS  Z1, Z3, Z3
+	VMULPS  Z3, Z3, Z3
+	VADDPS  Z3, Z2, Z2
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     varianceSixteen
+
+varianceRest:
+	TESTQ     R11, R11
+	JZ        varianceDone
+	LEAQ      lastBits<>+0(SB), R12
+	KMOVW     (R12)(R11*2), K1
+	VMOVUPS.Z (DX)(R10*1), K1, Z3
+	VSUBPS    Z1, Z3, Z3
+	VMULPS    Z3, Z3, Z3
+	VMOVAPS.Z Z3, K1, Z3
+	VADDPS    Z3, Z2, Z2
+
+varianceDone:
+	VEXTRACTF32X8 $0x01, Z2, Y3
+	VADDPS        Y3, Y2, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPS        X2, X3, X2
+	VMOVHLPS      X2, X2, X3
+	VADDPS        X3, X2, X2
+	VMOVSHDUP     X2, X3
+	VADDPS        X3, X2, X2
+	VBROADCASTSS  X2, Z2
+	VCVTSS2SD     X2, X2, X2
+	VXORPS        X3, X3, X3
+	VCVTSI2SDQ    AX, X3, X3
+	VDIVSD        X3, X2, X2
+	VADDSD        epsilon+144(FP), X2, X2
+	VSQRTSD       X2, X2, X2
+	VMOVSD        four3ff0000000000000<>+0(SB), X3
+	VDIVSD        X2, X3, X2
+	VCVTSD2SS     X2, X2, X2
+	VBROADCASTSS  X2, Z2
+	XORQ          R10, R10
+	MOVQ          AX, R11
+
+normSixteen:
+	CMPQ    R11, $0x10
+	JLT     normRest
+	VMOVUPS (DX)(R10*1), Z3
+	VSUBPS  Z1, Z3, Z3
+	VMULPS  Z2, Z3, Z3
+	VMOVUPS (BX)(R10*1), Z4
+	VMULPS  Z4, Z3, Z3
+	VMOVUPS (SI)(R10*1), Z4
+	VADDPS  Z4, Z3, Z3
+	VMOVUPS Z3, (CX)(R10*1)
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     normSixteen
+
+normRest:
+	TESTQ     R11, R11
+	JZ        normDone
+	LEAQ      lastBits<>+0(SB), R12
+	KMOVW     (R12)(R11*2), K1
+	VMOVUPS.Z (DX)(R10*1), K1, Z3
+	VSUBPS    Z1, Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VMOVUPS.Z (BX)(R10*1), K1, Z4
+	VMULPS    Z4, Z3, Z3
+	VMOVUPS.Z (SI)(R10*1), K1, Z4
+	VADDPS    Z4, Z3, Z3
+	VMOVUPS   Z3, K1, (CX)(R10*1)
+
+normDone:
+	TESTQ  DI, DI
+	JZ     next
+	VMOVSS X1, (DI)
+	VMOVSS X2, (R8)
+	ADDQ   $0x04, DI
+	ADDQ   $0x04, R8
+
+next:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	SUBQ AX, R9
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func normRowsGradAVX512(dx []float32, dy []float32, x []float32, gamma []float32, mean []float32, scale []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·normRowsGradAVX512(SB), NOSPLIT, $0-144
+	MOVQ         gamma_len+80(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	MOVQ         gamma_base+72(FP), SI
+	MOVQ         mean_base+96(FP), DI
+	MOVQ         scale_base+120(FP), R8
+	VXORPS       X0, X0, X0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Z0
+	MOVQ         dx_len+8(FP), R9
+
+row:
+	CMPQ         R9, $0x00
+	JLE          end
+	VBROADCASTSS (DI), Z1
+	VBROADCASTSS (R8), Z2
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	VBROADCASTSS eight00000000<>+0(SB), Z3
+	VBROADCASTSS eight00000000<>+0(SB), Z4
+	XORQ         R10, R10
+	MOVQ         AX, R11
+
+sumsSixteen:
+	CMPQ    R11, $0x10
+	JLT     sumsRest
+	VMOVUPS (DX)(R10*1), Z5
+	VMOVUPS (SI)(R10*1), Z6
+	VMULPS  Z6, Z5, Z5
+	VADDPS  Z5, Z3, Z3
+	VMOVUPS (BX)(R10*1), Z6
+	VSUBPS  Z1, Z6, Z6
+	VMULPS  Z5, Z6, Z5
+	VADDPS  Z5, Z4, Z4
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     sumsSixteen
+
+sumsRest:
+	TESTQ     R11, R11
+	JZ        sumsDone
+	LEAQ      lastBits<>+0(SB), R12
+	KMOVW     (R12)(R11*2), K1
+	VMOVUPS.Z (DX)(R10*1), K1, Z5
+	VMOVUPS.Z (SI)(R10*1), K1, Z6
+	VMULPS    Z6, Z5, Z5
+	VMOVAPS.Z Z5, K1, Z6
+	VADDPS    Z6, Z3, Z3
+	VMOVUPS.Z (BX)(R10*1), K1, Z6
+	VSUBPS    Z1, Z6, Z6
+	VMULPS    Z5, Z6, Z5
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z4, Z4
+
+sumsDone:
+	VEXTRACTF32X8 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y5
+	VEXTRACTF128  $0x01, Y5, X3
+	VADDPS        X3, X5, X3
+	VMOVHLPS      X3, X3, X5
+	VADDPS        X5, X3, X3
+	VMOVSHDUP     X3, X5
+	VADDPS        X5, X3, X3
+	VBROADCASTSS  X3, Z3
+	VDIVPS        Z0, Z3, Z3
+	VEXTRACTF32X8 $0x01, Z4, Y5
+	VADDPS        Y5, Y4, Y5
+	VEXTRACTF128  $0x01, Y5, X4
+	VADDPS        X4, X5, X4
+	VMOVHLPS      X4, X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSHDUP     X4, X5
+	VADDPS        X5, X4, X4
+	VBROADCASTSS  X4, Z4
+	VMULPS        Z2, Z4, Z4
+	VDIVPS        Z0, Z4, Z4
+	XORQ          R10, R10
+	MOVQ          AX, R11
+
+dxSixteen:
+	CMPQ    R11, $0x10
+	JLT     dxRest
+	VMOVUPS (DX)(R10*1), Z5
+	VMOVUPS (SI)(R10*1), Z6
+	VMULPS  Z6, Z5, Z5
+	VSUBPS  Z3, Z5, Z5
+	VMOVUPS (BX)(R10*1), Z6
+	VSUBPS  Z1, Z6, Z6
+	VMULPS  Z2, Z6, Z6
+	VMULPS  Z4, Z6, Z6
+	VSUBPS  Z6, Z5, Z5
+	VMULPS  Z2, Z5, Z5
+	VMOVUPS Z5, (CX)(R10*1)
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     dxSixteen
+
+dxRest:
+	TESTQ     R11, R11
+	JZ        dxDone
+	LEAQ      lastBits<>+0(SB), R12
+	KMOVW     (R12)(R11*2), K1
+	VMOVUPS.Z (DX)(R10*1), K1, Z5
+	VMOVUPS.Z (SI)(R10*1), K1, Z6
+	VMULPS    Z6, Z5, Z5
+	VSUBPS    Z3, Z5, Z3
+	VMOVUPS.Z (BX)(R10*1), K1, Z5
+	VSUBPS    Z1, Z5, Z1
+	VMULPS    Z2, Z1, Z1
+	VMULPS    Z4, Z1, Z1
+	VSUBPS    Z1, Z3, Z1
+	VMULPS    Z2, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)(R10*1)
+
+dxDone:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	LEAQ (BX)(AX*4), BX
+	SUBQ AX, R9
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func addNormedAVX512(sum []float32, dy []float32, x []float32, mean float32, scale float32)
+// Requires: AVX, AVX512F
+TEXT ·addNormedAVX512(SB), NOSPLIT, $0-80
+	MOVQ         sum_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS mean+72(FP), Z0
+	VBROADCASTSS scale+76(FP), Z1
+	MOVQ         sum_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (DX)(SI*1), Z2
+	VSUBPS  Z0, Z2, Z2
+	VMULPS  Z1, Z2, Z2
+	VMOVUPS (CX)(SI*1), Z3
+	VMULPS  Z3, Z2, Z2
+	VMOVUPS (AX)(SI*1), Z3
+	VADDPS  Z3, Z2, Z2
+	VMOVUPS Z2, (AX)(SI*1)
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, BX
+	JMP     whole
+
+rest:
+	TESTQ     BX, BX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), DI
+	KMOVW     (DI)(BX*2), K1
+	VMOVUPS.Z (DX)(SI*1), K1, Z2
+	VSUBPS    Z0, Z2, Z0
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS.Z (CX)(SI*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS.Z (AX)(SI*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func maxPairsAVX2(rows int, cols int, y []float32, winner []int32, x []float32, width int)
 // Requires: AVX, AVX2
 TEXT ·maxPairsAVX2(SB), NOSPLIT, $0-96

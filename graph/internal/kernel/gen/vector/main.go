@@ -46,6 +46,7 @@ func main() {
 	norms()
 	activations()
 	softMaxes()
+	rowNorms()
 	poolings()
 	Generate()
 }
