@@ -23,7 +23,8 @@ TEXT ·largestAVX2(SB), NOSPLIT, $0-164
 	MOVQ         cols+0(FP), R9
 
 column:
-	XORQ R10, R10
+	XORQ    R10, R10
+	PCALIGN $0x20
 
 channels:
 	VMOVUPS (DI)(R10*1), Y4
@@ -128,7 +129,8 @@ TEXT ·highestAVX2(SB), NOSPLIT, $0-100
 	MOVQ         cols+0(FP), DI
 
 column:
-	XORQ R8, R8
+	XORQ    R8, R8
+	PCALIGN $0x20
 
 channels:
 	VMOVUPS (SI)(R8*1), Y1
@@ -173,7 +175,8 @@ TEXT ·spreadAVX2(SB), NOSPLIT, $0-112
 	MOVQ         cols+0(FP), DI
 
 column:
-	XORQ R8, R8
+	XORQ    R8, R8
+	PCALIGN $0x20
 
 channels:
 	VMOVUPS   (BX)(R8*1), Y1
@@ -221,50 +224,108 @@ TEXT ·sumsAVX2(SB), NOSPLIT, $0-64
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
 
-channels:
-	LEAQ   (DX)(BX*1), SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   n+48(FP), DI
+block:
+	LEAQ    64(BX), SI
+	CMPQ    SI, AX
+	JGT     after
+	LEAQ    (DX)(BX*1), SI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	MOVQ    n+48(FP), DI
+	PCALIGN $0x20
 
 four:
-	CMPQ    DI, $0x04
-	JLT     rest
-	VMOVUPS (SI), Y4
-	VADDPS  Y4, Y0, Y0
-	ADDQ    AX, SI
-	VMOVUPS (SI), Y4
-	VADDPS  Y4, Y1, Y1
-	ADDQ    AX, SI
-	VMOVUPS (SI), Y4
-	VADDPS  Y4, Y2, Y2
-	ADDQ    AX, SI
-	VMOVUPS (SI), Y4
-	VADDPS  Y4, Y3, Y3
-	ADDQ    AX, SI
-	SUBQ    $0x04, DI
-	JMP     four
+	CMPQ   DI, $0x04
+	JLT    rest
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y4, Y4
+	ADDQ   AX, SI
+	VADDPS (SI), Y1, Y1
+	VADDPS 32(SI), Y5, Y5
+	ADDQ   AX, SI
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y6, Y6
+	ADDQ   AX, SI
+	VADDPS (SI), Y3, Y3
+	VADDPS 32(SI), Y7, Y7
+	ADDQ   AX, SI
+	SUBQ   $0x04, DI
+	JMP    four
 
 rest:
-	TESTQ   DI, DI
-	JZ      total
-	VMOVUPS (SI), Y4
-	VADDPS  Y4, Y0, Y0
-	ADDQ    AX, SI
-	DECQ    DI
-	JMP     rest
+	TESTQ  DI, DI
+	JZ     total
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y4, Y4
+	ADDQ   AX, SI
+	DECQ   DI
+	JMP    rest
 
 total:
 	VADDPS  Y1, Y0, Y0
 	VADDPS  Y3, Y2, Y2
 	VADDPS  Y2, Y0, Y0
+	VADDPS  Y5, Y4, Y4
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y6, Y4, Y4
 	VADDPS  (CX)(BX*1), Y0, Y0
 	VMOVUPS Y0, (CX)(BX*1)
-	ADDQ    $0x20, BX
-	CMPQ    BX, AX
-	JLT     channels
+	VADDPS  32(CX)(BX*1), Y4, Y4
+	VMOVUPS Y4, 32(CX)(BX*1)
+	ADDQ    $0x00000040, BX
+	JMP     block
+
+after:
+block2:
+	LEAQ    32(BX), SI
+	CMPQ    SI, AX
+	JGT     after2
+	LEAQ    (DX)(BX*1), SI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    n+48(FP), DI
+	PCALIGN $0x20
+
+four2:
+	CMPQ   DI, $0x04
+	JLT    rest2
+	VADDPS (SI), Y0, Y0
+	ADDQ   AX, SI
+	VADDPS (SI), Y1, Y1
+	ADDQ   AX, SI
+	VADDPS (SI), Y2, Y2
+	ADDQ   AX, SI
+	VADDPS (SI), Y3, Y3
+	ADDQ   AX, SI
+	SUBQ   $0x04, DI
+	JMP    four2
+
+rest2:
+	TESTQ  DI, DI
+	JZ     total2
+	VADDPS (SI), Y0, Y0
+	ADDQ   AX, SI
+	DECQ   DI
+	JMP    rest2
+
+total2:
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VADDPS  (CX)(BX*1), Y0, Y0
+	VMOVUPS Y0, (CX)(BX*1)
+	ADDQ    $0x00000020, BX
+	JMP     block2
+
+after2:
 	VZEROUPPER
 	RET
 
@@ -278,7 +339,100 @@ TEXT ·squaresAVX2(SB), NOSPLIT, $0-88
 	MOVQ mean_base+48(FP), BX
 	XORQ SI, SI
 
-channels:
+block:
+	LEAQ    64(SI), DI
+	CMPQ    DI, AX
+	JGT     after
+	VMOVUPS (BX)(SI*1), Y0
+	VMOVUPS 32(BX)(SI*1), Y1
+	LEAQ    (DX)(SI*1), DI
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	MOVQ    n+72(FP), R8
+	PCALIGN $0x20
+
+four:
+	CMPQ    R8, $0x04
+	JLT     rest
+	VMOVUPS (DI), Y10
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y2, Y2
+	VMOVUPS 32(DI), Y10
+	VSUBPS  Y1, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y6, Y6
+	ADDQ    AX, DI
+	VMOVUPS (DI), Y10
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y3, Y3
+	VMOVUPS 32(DI), Y10
+	VSUBPS  Y1, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y7, Y7
+	ADDQ    AX, DI
+	VMOVUPS (DI), Y10
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y4, Y4
+	VMOVUPS 32(DI), Y10
+	VSUBPS  Y1, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y8, Y8
+	ADDQ    AX, DI
+	VMOVUPS (DI), Y10
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y5, Y5
+	VMOVUPS 32(DI), Y10
+	VSUBPS  Y1, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y9, Y9
+	ADDQ    AX, DI
+	SUBQ    $0x04, R8
+	JMP     four
+
+rest:
+	TESTQ   R8, R8
+	JZ      total
+	VMOVUPS (DI), Y10
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y2, Y2
+	VMOVUPS 32(DI), Y10
+	VSUBPS  Y1, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y6, Y6
+	ADDQ    AX, DI
+	DECQ    R8
+	JMP     rest
+
+total:
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y5, Y4, Y4
+	VADDPS  Y4, Y2, Y2
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y9, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VADDPS  (CX)(SI*1), Y2, Y2
+	VMOVUPS Y2, (CX)(SI*1)
+	VADDPS  32(CX)(SI*1), Y6, Y6
+	VMOVUPS Y6, 32(CX)(SI*1)
+	ADDQ    $0x00000040, SI
+	JMP     block
+
+after:
+block2:
+	LEAQ    32(SI), DI
+	CMPQ    DI, AX
+	JGT     after2
 	VMOVUPS (BX)(SI*1), Y0
 	LEAQ    (DX)(SI*1), DI
 	VXORPS  Y1, Y1, Y1
@@ -286,10 +440,11 @@ channels:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	MOVQ    n+72(FP), R8
+	PCALIGN $0x20
 
-four:
+four2:
 	CMPQ    R8, $0x04
-	JLT     rest
+	JLT     rest2
 	VMOVUPS (DI), Y5
 	VSUBPS  Y0, Y5, Y5
 	VMULPS  Y5, Y5, Y5
@@ -311,28 +466,29 @@ four:
 	VADDPS  Y5, Y4, Y4
 	ADDQ    AX, DI
 	SUBQ    $0x04, R8
-	JMP     four
+	JMP     four2
 
-rest:
+rest2:
 	TESTQ   R8, R8
-	JZ      total
+	JZ      total2
 	VMOVUPS (DI), Y5
 	VSUBPS  Y0, Y5, Y5
 	VMULPS  Y5, Y5, Y5
 	VADDPS  Y5, Y1, Y1
 	ADDQ    AX, DI
 	DECQ    R8
-	JMP     rest
+	JMP     rest2
 
-total:
+total2:
 	VADDPS  Y2, Y1, Y1
 	VADDPS  Y4, Y3, Y3
 	VADDPS  Y3, Y1, Y1
 	VADDPS  (CX)(SI*1), Y1, Y1
 	VMOVUPS Y1, (CX)(SI*1)
-	ADDQ    $0x20, SI
-	CMPQ    SI, AX
-	JLT     channels
+	ADDQ    $0x00000020, SI
+	JMP     block2
+
+after2:
 	VZEROUPPER
 	RET
 
@@ -348,7 +504,10 @@ TEXT ·dotsAVX2(SB), NOSPLIT, $0-136
 	MOVQ mean_base+96(FP), DI
 	XORQ R8, R8
 
-channels:
+block:
+	LEAQ    32(R8), R9
+	CMPQ    R9, AX
+	JGT     after
 	VMOVUPS (DI)(R8*1), Y0
 	LEAQ    (BX)(R8*1), R9
 	LEAQ    (SI)(R8*1), R10
@@ -361,6 +520,7 @@ channels:
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
 	MOVQ    n+120(FP), R11
+	PCALIGN $0x20
 
 four:
 	CMPQ    R11, $0x04
@@ -425,9 +585,10 @@ total:
 	VMOVUPS Y1, (CX)(R8*1)
 	VADDPS  (DX)(R8*1), Y5, Y5
 	VMOVUPS Y5, (DX)(R8*1)
-	ADDQ    $0x20, R8
-	CMPQ    R8, AX
-	JLT     channels
+	ADDQ    $0x00000020, R8
+	JMP     block
+
+after:
 	VZEROUPPER
 	RET
 
@@ -445,7 +606,8 @@ TEXT ·normGradAVX2(SB), NOSPLIT, $0-160
 	MOVQ n+144(FP), R9
 
 pixel:
-	XORQ R10, R10
+	XORQ    R10, R10
+	PCALIGN $0x20
 
 channels:
 	VMOVUPS (DX)(R10*1), Y0
@@ -482,7 +644,8 @@ pixel:
 	MOVQ kh+56(FP), R8
 
 patchRow:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	VMOVUPS (BX)(R9*1), Y0
@@ -516,7 +679,8 @@ TEXT ·tapsForwardAVX2(SB), NOSPLIT, $0-128
 	MOVQ cols+0(FP), DI
 
 column:
-	XORQ R8, R8
+	XORQ    R8, R8
+	PCALIGN $0x20
 
 channels:
 	VXORPS Y0, Y0, Y0
@@ -565,7 +729,8 @@ TEXT ·tapsFilterAVX2(SB), NOSPLIT, $0-128
 	MOVQ cols+0(FP), DI
 
 column:
-	XORQ R8, R8
+	XORQ    R8, R8
+	PCALIGN $0x20
 
 channels:
 	VMOVUPS (BX)(R8*1), Y0
@@ -614,7 +779,8 @@ TEXT ·tapsInputAVX2(SB), NOSPLIT, $0-128
 	MOVQ cols+0(FP), DI
 
 column:
-	XORQ R8, R8
+	XORQ    R8, R8
+	PCALIGN $0x20
 
 channels:
 	VMOVUPS (BX)(R8*1), Y0
@@ -666,7 +832,8 @@ TEXT ·winogradImage4AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R9
 
 tile:
-	XORQ R10, R10
+	XORQ    R10, R10
+	PCALIGN $0x20
 
 channels:
 	LEAQ       (BX)(R10*1), R11
@@ -801,7 +968,8 @@ TEXT ·winogradSpread4AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ    (BX)(R9*1), R10
@@ -940,7 +1108,8 @@ TEXT ·winogradEvaluate42AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R9
 
 tile:
-	XORQ R10, R10
+	XORQ    R10, R10
+	PCALIGN $0x20
 
 channels:
 	LEAQ       (BX)(R10*1), R11
@@ -1031,7 +1200,8 @@ TEXT ·winogradCombine42AVX2(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ    (BX)(R9*1), R10
@@ -1123,7 +1293,8 @@ TEXT ·winogradEvaluate43AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R9
 
 tile:
-	XORQ R10, R10
+	XORQ    R10, R10
+	PCALIGN $0x20
 
 channels:
 	LEAQ       (BX)(R10*1), R11
@@ -1252,7 +1423,8 @@ TEXT ·winogradCombine43AVX2(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ    (BX)(R9*1), R10
@@ -1391,7 +1563,8 @@ TEXT ·winogradImage6AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
+	XORQ    R11, R11
+	PCALIGN $0x20
 
 channels:
 	LEAQ         (BX)(R11*1), R12
@@ -1814,7 +1987,8 @@ TEXT ·winogradSpread6AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ         (BX)(R9*1), R10
@@ -2187,7 +2361,8 @@ TEXT ·winogradEvaluate62AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
+	XORQ    R11, R11
+	PCALIGN $0x20
 
 channels:
 	LEAQ         (BX)(R11*1), R12
@@ -2361,7 +2536,8 @@ TEXT ·winogradCombine62AVX2(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ        (BX)(R9*1), R10
@@ -2513,7 +2689,8 @@ TEXT ·winogradEvaluate63AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
+	XORQ    R11, R11
+	PCALIGN $0x20
 
 channels:
 	LEAQ         (BX)(R11*1), R12
@@ -2805,7 +2982,8 @@ TEXT ·winogradCombine63AVX2(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ        (BX)(R9*1), R10
@@ -3115,7 +3293,8 @@ TEXT ·winogradEvaluate64AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
+	XORQ    R11, R11
+	PCALIGN $0x20
 
 channels:
 	LEAQ         (BX)(R11*1), R12
@@ -3398,7 +3577,8 @@ TEXT ·winogradCombine64AVX2(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ        (BX)(R9*1), R10
@@ -3690,7 +3870,8 @@ TEXT ·winogradEvaluate65AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
+	XORQ    R11, R11
+	PCALIGN $0x20
 
 channels:
 	LEAQ         (BX)(R11*1), R12
@@ -4085,7 +4266,8 @@ TEXT ·winogradCombine65AVX2(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ        (BX)(R9*1), R10
@@ -4631,12 +4813,13 @@ TEXT ·largestAVX512(SB), NOSPLIT, $0-164
 	MOVQ         cols+0(FP), R9
 
 column:
-	XORQ R10, R10
-	MOVQ AX, R11
-	ANDQ $-64, R11
-	JZ   narrow
+	XORQ    R10, R10
+	MOVQ    AX, R11
+	ANDQ    $-64, R11
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VMOVUPS (DI)(R10*1), Z4
 	VMOVUPS (R8)(R10*1), Z5
 	VMOVUPS Z1, Z6
@@ -4680,7 +4863,7 @@ windowColumn:
 forget:
 	ADDQ $0x40, R10
 	CMPQ R10, R11
-	JLT  wide
+	JLT  channels
 	CMPQ R10, AX
 	JGE  done
 
@@ -4688,8 +4871,8 @@ narrow:
 	VMOVUPS (DI)(R10*1), Y4
 	VMOVUPS (R8)(R10*1), Y5
 	VMOVUPS Y1, Y6
-	VPXORD  Y10, Y10, Y10
-	VPXORD  Y11, Y11, Y11
+	VPXORD  Y7, Y7, Y7
+	VPXORD  Y8, Y8, Y8
 	LEAQ    (SI)(R10*1), R11
 	MOVQ    kh+88(FP), R12
 
@@ -4704,8 +4887,8 @@ windowColumn2:
 	VCMPPS    $0x03, Y9, Y9, K2
 	KORW      K1, K2, K2
 	VBLENDMPS Y9, Y6, K2, Y6
-	VBLENDMPS Y11, Y10, K2, Y10
-	VPADDD    Y2, Y11, Y11
+	VBLENDMPS Y8, Y7, K2, Y7
+	VPADDD    Y2, Y8, Y8
 	ADDQ      AX, R13
 	DECQ      R14
 	JNZ       windowColumn2
@@ -4720,7 +4903,7 @@ windowColumn2:
 	TESTQ     R11, R11
 	JZ        forget2
 	VMOVUPS   Y3, Y4
-	VBLENDMPS Y10, Y4, K1, Y4
+	VBLENDMPS Y7, Y4, K1, Y4
 	SHRQ      $0x02, R10
 	VPMOVDB   Y4, (BX)(R10*1)
 
@@ -4751,12 +4934,13 @@ TEXT ·highestAVX512(SB), NOSPLIT, $0-100
 	MOVQ         cols+0(FP), DI
 
 column:
-	XORQ R8, R8
-	MOVQ AX, R9
-	ANDQ $-64, R9
-	JZ   narrow
+	XORQ    R8, R8
+	MOVQ    AX, R9
+	ANDQ    $-64, R9
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VMOVUPS      (SI)(R8*1), Z1
 	VMOVUPS      Z0, Z2
 	LEAQ         (BX)(R8*1), R10
@@ -4777,7 +4961,7 @@ wide:
 	VMOVUPS      Z2, (DX)(R8*1)
 	ADDQ         $0x40, R8
 	CMPQ         R8, R9
-	JLT          wide
+	JLT          channels
 	CMPQ         R8, AX
 	JGE          done
 
@@ -4834,12 +5018,13 @@ TEXT ·spreadAVX512(SB), NOSPLIT, $0-112
 	MOVQ         cols+0(FP), DI
 
 column:
-	XORQ R8, R8
-	MOVQ AX, R9
-	ANDQ $-64, R9
-	JZ   narrow
+	XORQ    R8, R8
+	MOVQ    AX, R9
+	ANDQ    $-64, R9
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VMOVUPS   (BX)(R8*1), Z1
 	VPXORD    Z3, Z3, Z3
 	MOVQ      R8, R10
@@ -4865,13 +5050,13 @@ windowColumn:
 	JNZ       windowRow
 	ADDQ      $0x40, R8
 	CMPQ      R8, R9
-	JLT       wide
+	JLT       channels
 	CMPQ      R8, AX
 	JGE       done
 
 narrow:
 	VMOVUPS   (BX)(R8*1), Y1
-	VPXORD    Y5, Y5, Y5
+	VPXORD    Y3, Y3, Y3
 	MOVQ      R8, R9
 	SHRQ      $0x02, R9
 	VPMOVZXBD (SI)(R9*1), Y2
@@ -4883,10 +5068,10 @@ windowRow2:
 	MOVQ kw+96(FP), R11
 
 windowColumn2:
-	VPCMPEQD  Y5, Y2, K1
+	VPCMPEQD  Y3, Y2, K1
 	VMOVAPS.Z Y1, K1, Y4
 	VMOVUPS   Y4, (R10)
-	VPADDD    Y0, Y5, Y5
+	VPADDD    Y0, Y3, Y3
 	ADDQ      AX, R10
 	DECQ      R11
 	JNZ       windowColumn2
@@ -4913,100 +5098,239 @@ TEXT ·sumsAVX512(SB), NOSPLIT, $0-64
 	MOVQ sum_base+0(FP), CX
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
-	MOVQ AX, SI
-	ANDQ $-64, SI
-	JZ   narrow
 
-wide:
-	LEAQ   (DX)(BX*1), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   n+48(FP), R8
+block:
+	LEAQ    256(BX), SI
+	CMPQ    SI, AX
+	JGT     after
+	LEAQ    (DX)(BX*1), SI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	MOVQ    n+48(FP), DI
+	PCALIGN $0x20
 
 four:
-	CMPQ    R8, $0x04
-	JLT     rest
-	VMOVUPS (DI), Z4
-	VADDPS  Z4, Z0, Z0
-	ADDQ    AX, DI
-	VMOVUPS (DI), Z4
-	VADDPS  Z4, Z1, Z1
-	ADDQ    AX, DI
-	VMOVUPS (DI), Z4
-	VADDPS  Z4, Z2, Z2
-	ADDQ    AX, DI
-	VMOVUPS (DI), Z4
-	VADDPS  Z4, Z3, Z3
-	ADDQ    AX, DI
-	SUBQ    $0x04, R8
-	JMP     four
+	CMPQ   DI, $0x04
+	JLT    rest
+	VADDPS (SI), Z0, Z0
+	VADDPS 64(SI), Z4, Z4
+	VADDPS 128(SI), Z8, Z8
+	VADDPS 192(SI), Z12, Z12
+	ADDQ   AX, SI
+	VADDPS (SI), Z1, Z1
+	VADDPS 64(SI), Z5, Z5
+	VADDPS 128(SI), Z9, Z9
+	VADDPS 192(SI), Z13, Z13
+	ADDQ   AX, SI
+	VADDPS (SI), Z2, Z2
+	VADDPS 64(SI), Z6, Z6
+	VADDPS 128(SI), Z10, Z10
+	VADDPS 192(SI), Z14, Z14
+	ADDQ   AX, SI
+	VADDPS (SI), Z3, Z3
+	VADDPS 64(SI), Z7, Z7
+	VADDPS 128(SI), Z11, Z11
+	VADDPS 192(SI), Z15, Z15
+	ADDQ   AX, SI
+	SUBQ   $0x04, DI
+	JMP    four
 
 rest:
-	TESTQ   R8, R8
-	JZ      total
-	VMOVUPS (DI), Z4
-	VADDPS  Z4, Z0, Z0
-	ADDQ    AX, DI
-	DECQ    R8
-	JMP     rest
+	TESTQ  DI, DI
+	JZ     total
+	VADDPS (SI), Z0, Z0
+	VADDPS 64(SI), Z4, Z4
+	VADDPS 128(SI), Z8, Z8
+	VADDPS 192(SI), Z12, Z12
+	ADDQ   AX, SI
+	DECQ   DI
+	JMP    rest
 
 total:
 	VADDPS  Z1, Z0, Z0
 	VADDPS  Z3, Z2, Z2
 	VADDPS  Z2, Z0, Z0
+	VADDPS  Z5, Z4, Z4
+	VADDPS  Z7, Z6, Z6
+	VADDPS  Z6, Z4, Z4
+	VADDPS  Z9, Z8, Z8
+	VADDPS  Z11, Z10, Z10
+	VADDPS  Z10, Z8, Z8
+	VADDPS  Z13, Z12, Z12
+	VADDPS  Z15, Z14, Z14
+	VADDPS  Z14, Z12, Z12
 	VADDPS  (CX)(BX*1), Z0, Z0
 	VMOVUPS Z0, (CX)(BX*1)
-	ADDQ    $0x40, BX
-	CMPQ    BX, SI
-	JLT     wide
-	CMPQ    BX, AX
-	JGE     done
+	VADDPS  64(CX)(BX*1), Z4, Z4
+	VMOVUPS Z4, 64(CX)(BX*1)
+	VADDPS  128(CX)(BX*1), Z8, Z8
+	VMOVUPS Z8, 128(CX)(BX*1)
+	VADDPS  192(CX)(BX*1), Z12, Z12
+	VMOVUPS Z12, 192(CX)(BX*1)
+	ADDQ    $0x00000100, BX
+	JMP     block
 
-narrow:
-	LEAQ   (DX)(BX*1), DX
-	VPXORD Y5, Y5, Y5
-	VPXORD Y6, Y6, Y6
-	VPXORD Y7, Y7, Y7
-	VPXORD Y8, Y8, Y8
-	MOVQ   n+48(FP), SI
+after:
+block2:
+	LEAQ    128(BX), SI
+	CMPQ    SI, AX
+	JGT     after2
+	LEAQ    (DX)(BX*1), SI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	MOVQ    n+48(FP), DI
+	PCALIGN $0x20
 
 four2:
-	CMPQ    SI, $0x04
-	JLT     rest2
-	VMOVUPS (DX), Y0
-	VADDPS  Y0, Y5, Y5
-	ADDQ    AX, DX
-	VMOVUPS (DX), Y0
-	VADDPS  Y0, Y6, Y6
-	ADDQ    AX, DX
-	VMOVUPS (DX), Y0
-	VADDPS  Y0, Y7, Y7
-	ADDQ    AX, DX
-	VMOVUPS (DX), Y0
-	VADDPS  Y0, Y8, Y8
-	ADDQ    AX, DX
-	SUBQ    $0x04, SI
-	JMP     four2
+	CMPQ   DI, $0x04
+	JLT    rest2
+	VADDPS (SI), Z0, Z0
+	VADDPS 64(SI), Z4, Z4
+	ADDQ   AX, SI
+	VADDPS (SI), Z1, Z1
+	VADDPS 64(SI), Z5, Z5
+	ADDQ   AX, SI
+	VADDPS (SI), Z2, Z2
+	VADDPS 64(SI), Z6, Z6
+	ADDQ   AX, SI
+	VADDPS (SI), Z3, Z3
+	VADDPS 64(SI), Z7, Z7
+	ADDQ   AX, SI
+	SUBQ   $0x04, DI
+	JMP    four2
 
 rest2:
-	TESTQ   SI, SI
-	JZ      total2
-	VMOVUPS (DX), Y0
-	VADDPS  Y0, Y5, Y5
-	ADDQ    AX, DX
-	DECQ    SI
-	JMP     rest2
+	TESTQ  DI, DI
+	JZ     total2
+	VADDPS (SI), Z0, Z0
+	VADDPS 64(SI), Z4, Z4
+	ADDQ   AX, SI
+	DECQ   DI
+	JMP    rest2
 
 total2:
-	VADDPS  Y6, Y5, Y5
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y5, Y5
-	VADDPS  (CX)(BX*1), Y5, Y5
-	VMOVUPS Y5, (CX)(BX*1)
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z5, Z4, Z4
+	VADDPS  Z7, Z6, Z6
+	VADDPS  Z6, Z4, Z4
+	VADDPS  (CX)(BX*1), Z0, Z0
+	VMOVUPS Z0, (CX)(BX*1)
+	VADDPS  64(CX)(BX*1), Z4, Z4
+	VMOVUPS Z4, 64(CX)(BX*1)
+	ADDQ    $0x00000080, BX
+	JMP     block2
 
-done:
+after2:
+block3:
+	LEAQ    64(BX), SI
+	CMPQ    SI, AX
+	JGT     after3
+	LEAQ    (DX)(BX*1), SI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	MOVQ    n+48(FP), DI
+	PCALIGN $0x20
+
+four3:
+	CMPQ   DI, $0x04
+	JLT    rest3
+	VADDPS (SI), Z0, Z0
+	ADDQ   AX, SI
+	VADDPS (SI), Z1, Z1
+	ADDQ   AX, SI
+	VADDPS (SI), Z2, Z2
+	ADDQ   AX, SI
+	VADDPS (SI), Z3, Z3
+	ADDQ   AX, SI
+	SUBQ   $0x04, DI
+	JMP    four3
+
+rest3:
+	TESTQ  DI, DI
+	JZ     total3
+	VADDPS (SI), Z0, Z0
+	ADDQ   AX, SI
+	DECQ   DI
+	JMP    rest3
+
+total3:
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	VADDPS  (CX)(BX*1), Z0, Z0
+	VMOVUPS Z0, (CX)(BX*1)
+	ADDQ    $0x00000040, BX
+	JMP     block3
+
+after3:
+block4:
+	LEAQ    32(BX), SI
+	CMPQ    SI, AX
+	JGT     after4
+	LEAQ    (DX)(BX*1), SI
+	VPXORD  Y0, Y0, Y0
+	VPXORD  Y1, Y1, Y1
+	VPXORD  Y2, Y2, Y2
+	VPXORD  Y3, Y3, Y3
+	MOVQ    n+48(FP), DI
+	PCALIGN $0x20
+
+four4:
+	CMPQ   DI, $0x04
+	JLT    rest4
+	VADDPS (SI), Y0, Y0
+	ADDQ   AX, SI
+	VADDPS (SI), Y1, Y1
+	ADDQ   AX, SI
+	VADDPS (SI), Y2, Y2
+	ADDQ   AX, SI
+	VADDPS (SI), Y3, Y3
+	ADDQ   AX, SI
+	SUBQ   $0x04, DI
+	JMP    four4
+
+rest4:
+	TESTQ  DI, DI
+	JZ     total4
+	VADDPS (SI), Y0, Y0
+	ADDQ   AX, SI
+	DECQ   DI
+	JMP    rest4
+
+total4:
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VADDPS  (CX)(BX*1), Y0, Y0
+	VMOVUPS Y0, (CX)(BX*1)
+	ADDQ    $0x00000020, BX
+	JMP     block4
+
+after4:
 	VZEROUPPER
 	RET
 
@@ -5019,122 +5343,367 @@ TEXT ·squaresAVX512(SB), NOSPLIT, $0-88
 	MOVQ x_base+24(FP), DX
 	MOVQ mean_base+48(FP), BX
 	XORQ SI, SI
-	MOVQ AX, DI
-	ANDQ $-64, DI
-	JZ   narrow
 
-wide:
+block:
+	LEAQ    256(SI), DI
+	CMPQ    DI, AX
+	JGT     after
 	VMOVUPS (BX)(SI*1), Z0
-	LEAQ    (DX)(SI*1), R8
+	VMOVUPS 64(BX)(SI*1), Z1
+	VMOVUPS 128(BX)(SI*1), Z2
+	VMOVUPS 192(BX)(SI*1), Z3
+	LEAQ    (DX)(SI*1), DI
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	MOVQ    n+72(FP), R8
+	PCALIGN $0x20
+
+four:
+	CMPQ    R8, $0x04
+	JLT     rest
+	VMOVUPS (DI), Z20
+	VSUBPS  Z0, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z4, Z4
+	VMOVUPS 64(DI), Z20
+	VSUBPS  Z1, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z8, Z8
+	VMOVUPS 128(DI), Z20
+	VSUBPS  Z2, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z12, Z12
+	VMOVUPS 192(DI), Z20
+	VSUBPS  Z3, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z16, Z16
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z20
+	VSUBPS  Z0, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z5, Z5
+	VMOVUPS 64(DI), Z20
+	VSUBPS  Z1, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z9, Z9
+	VMOVUPS 128(DI), Z20
+	VSUBPS  Z2, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z13, Z13
+	VMOVUPS 192(DI), Z20
+	VSUBPS  Z3, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z17, Z17
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z20
+	VSUBPS  Z0, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z6, Z6
+	VMOVUPS 64(DI), Z20
+	VSUBPS  Z1, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z10, Z10
+	VMOVUPS 128(DI), Z20
+	VSUBPS  Z2, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z14, Z14
+	VMOVUPS 192(DI), Z20
+	VSUBPS  Z3, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z18, Z18
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z20
+	VSUBPS  Z0, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z7, Z7
+	VMOVUPS 64(DI), Z20
+	VSUBPS  Z1, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z11, Z11
+	VMOVUPS 128(DI), Z20
+	VSUBPS  Z2, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z15, Z15
+	VMOVUPS 192(DI), Z20
+	VSUBPS  Z3, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z19, Z19
+	ADDQ    AX, DI
+	SUBQ    $0x04, R8
+	JMP     four
+
+rest:
+	TESTQ   R8, R8
+	JZ      total
+	VMOVUPS (DI), Z20
+	VSUBPS  Z0, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z4, Z4
+	VMOVUPS 64(DI), Z20
+	VSUBPS  Z1, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z8, Z8
+	VMOVUPS 128(DI), Z20
+	VSUBPS  Z2, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z12, Z12
+	VMOVUPS 192(DI), Z20
+	VSUBPS  Z3, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z16, Z16
+	ADDQ    AX, DI
+	DECQ    R8
+	JMP     rest
+
+total:
+	VADDPS  Z5, Z4, Z4
+	VADDPS  Z7, Z6, Z6
+	VADDPS  Z6, Z4, Z4
+	VADDPS  Z9, Z8, Z8
+	VADDPS  Z11, Z10, Z10
+	VADDPS  Z10, Z8, Z8
+	VADDPS  Z13, Z12, Z12
+	VADDPS  Z15, Z14, Z14
+	VADDPS  Z14, Z12, Z12
+	VADDPS  Z17, Z16, Z16
+	VADDPS  Z19, Z18, Z18
+	VADDPS  Z18, Z16, Z16
+	VADDPS  (CX)(SI*1), Z4, Z4
+	VMOVUPS Z4, (CX)(SI*1)
+	VADDPS  64(CX)(SI*1), Z8, Z8
+	VMOVUPS Z8, 64(CX)(SI*1)
+	VADDPS  128(CX)(SI*1), Z12, Z12
+	VMOVUPS Z12, 128(CX)(SI*1)
+	VADDPS  192(CX)(SI*1), Z16, Z16
+	VMOVUPS Z16, 192(CX)(SI*1)
+	ADDQ    $0x00000100, SI
+	JMP     block
+
+after:
+block2:
+	LEAQ    128(SI), DI
+	CMPQ    DI, AX
+	JGT     after2
+	VMOVUPS (BX)(SI*1), Z0
+	VMOVUPS 64(BX)(SI*1), Z1
+	LEAQ    (DX)(SI*1), DI
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	MOVQ    n+72(FP), R8
+	PCALIGN $0x20
+
+four2:
+	CMPQ    R8, $0x04
+	JLT     rest2
+	VMOVUPS (DI), Z10
+	VSUBPS  Z0, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z2, Z2
+	VMOVUPS 64(DI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z6, Z6
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z10
+	VSUBPS  Z0, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z3, Z3
+	VMOVUPS 64(DI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z10
+	VSUBPS  Z0, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z4, Z4
+	VMOVUPS 64(DI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z8, Z8
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z10
+	VSUBPS  Z0, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z5, Z5
+	VMOVUPS 64(DI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z9, Z9
+	ADDQ    AX, DI
+	SUBQ    $0x04, R8
+	JMP     four2
+
+rest2:
+	TESTQ   R8, R8
+	JZ      total2
+	VMOVUPS (DI), Z10
+	VSUBPS  Z0, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z2, Z2
+	VMOVUPS 64(DI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z6, Z6
+	ADDQ    AX, DI
+	DECQ    R8
+	JMP     rest2
+
+total2:
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z4
+	VADDPS  Z4, Z2, Z2
+	VADDPS  Z7, Z6, Z6
+	VADDPS  Z9, Z8, Z8
+	VADDPS  Z8, Z6, Z6
+	VADDPS  (CX)(SI*1), Z2, Z2
+	VMOVUPS Z2, (CX)(SI*1)
+	VADDPS  64(CX)(SI*1), Z6, Z6
+	VMOVUPS Z6, 64(CX)(SI*1)
+	ADDQ    $0x00000080, SI
+	JMP     block2
+
+after2:
+block3:
+	LEAQ    64(SI), DI
+	CMPQ    DI, AX
+	JGT     after3
+	VMOVUPS (BX)(SI*1), Z0
+	LEAQ    (DX)(SI*1), DI
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
 	VPXORD  Z4, Z4, Z4
-	MOVQ    n+72(FP), R9
+	MOVQ    n+72(FP), R8
+	PCALIGN $0x20
 
-four:
-	CMPQ    R9, $0x04
-	JLT     rest
-	VMOVUPS (R8), Z5
+four3:
+	CMPQ    R8, $0x04
+	JLT     rest3
+	VMOVUPS (DI), Z5
 	VSUBPS  Z0, Z5, Z5
 	VMULPS  Z5, Z5, Z5
 	VADDPS  Z5, Z1, Z1
-	ADDQ    AX, R8
-	VMOVUPS (R8), Z5
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z5
 	VSUBPS  Z0, Z5, Z5
 	VMULPS  Z5, Z5, Z5
 	VADDPS  Z5, Z2, Z2
-	ADDQ    AX, R8
-	VMOVUPS (R8), Z5
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z5
 	VSUBPS  Z0, Z5, Z5
 	VMULPS  Z5, Z5, Z5
 	VADDPS  Z5, Z3, Z3
-	ADDQ    AX, R8
-	VMOVUPS (R8), Z5
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z5
 	VSUBPS  Z0, Z5, Z5
 	VMULPS  Z5, Z5, Z5
 	VADDPS  Z5, Z4, Z4
-	ADDQ    AX, R8
-	SUBQ    $0x04, R9
-	JMP     four
+	ADDQ    AX, DI
+	SUBQ    $0x04, R8
+	JMP     four3
 
-rest:
-	TESTQ   R9, R9
-	JZ      total
-	VMOVUPS (R8), Z5
+rest3:
+	TESTQ   R8, R8
+	JZ      total3
+	VMOVUPS (DI), Z5
 	VSUBPS  Z0, Z5, Z5
 	VMULPS  Z5, Z5, Z5
 	VADDPS  Z5, Z1, Z1
-	ADDQ    AX, R8
-	DECQ    R9
-	JMP     rest
+	ADDQ    AX, DI
+	DECQ    R8
+	JMP     rest3
 
-total:
+total3:
 	VADDPS  Z2, Z1, Z1
 	VADDPS  Z4, Z3, Z3
 	VADDPS  Z3, Z1, Z1
 	VADDPS  (CX)(SI*1), Z1, Z1
 	VMOVUPS Z1, (CX)(SI*1)
-	ADDQ    $0x40, SI
-	CMPQ    SI, DI
-	JLT     wide
-	CMPQ    SI, AX
-	JGE     done
+	ADDQ    $0x00000040, SI
+	JMP     block3
 
-narrow:
+after3:
+block4:
+	LEAQ    32(SI), DI
+	CMPQ    DI, AX
+	JGT     after4
 	VMOVUPS (BX)(SI*1), Y0
-	LEAQ    (DX)(SI*1), DX
-	VPXORD  Y6, Y6, Y6
-	VPXORD  Y7, Y7, Y7
-	VPXORD  Y8, Y8, Y8
-	VPXORD  Y9, Y9, Y9
-	MOVQ    n+72(FP), BX
+	LEAQ    (DX)(SI*1), DI
+	VPXORD  Y1, Y1, Y1
+	VPXORD  Y2, Y2, Y2
+	VPXORD  Y3, Y3, Y3
+	VPXORD  Y4, Y4, Y4
+	MOVQ    n+72(FP), R8
+	PCALIGN $0x20
 
-four2:
-	CMPQ    BX, $0x04
-	JLT     rest2
-	VMOVUPS (DX), Y1
-	VSUBPS  Y0, Y1, Y1
-	VMULPS  Y1, Y1, Y1
-	VADDPS  Y1, Y6, Y6
-	ADDQ    AX, DX
-	VMOVUPS (DX), Y1
-	VSUBPS  Y0, Y1, Y1
-	VMULPS  Y1, Y1, Y1
-	VADDPS  Y1, Y7, Y7
-	ADDQ    AX, DX
-	VMOVUPS (DX), Y1
-	VSUBPS  Y0, Y1, Y1
-	VMULPS  Y1, Y1, Y1
-	VADDPS  Y1, Y8, Y8
-	ADDQ    AX, DX
-	VMOVUPS (DX), Y1
-	VSUBPS  Y0, Y1, Y1
-	VMULPS  Y1, Y1, Y1
-	VADDPS  Y1, Y9, Y9
-	ADDQ    AX, DX
-	SUBQ    $0x04, BX
-	JMP     four2
+four4:
+	CMPQ    R8, $0x04
+	JLT     rest4
+	VMOVUPS (DI), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	ADDQ    AX, DI
+	VMOVUPS (DI), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y2, Y2
+	ADDQ    AX, DI
+	VMOVUPS (DI), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y3, Y3
+	ADDQ    AX, DI
+	VMOVUPS (DI), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	ADDQ    AX, DI
+	SUBQ    $0x04, R8
+	JMP     four4
 
-rest2:
-	TESTQ   BX, BX
-	JZ      total2
-	VMOVUPS (DX), Y1
-	VSUBPS  Y0, Y1, Y1
-	VMULPS  Y1, Y1, Y1
-	VADDPS  Y1, Y6, Y6
-	ADDQ    AX, DX
-	DECQ    BX
-	JMP     rest2
+rest4:
+	TESTQ   R8, R8
+	JZ      total4
+	VMOVUPS (DI), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	ADDQ    AX, DI
+	DECQ    R8
+	JMP     rest4
 
-total2:
-	VADDPS  Y7, Y6, Y6
-	VADDPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  (CX)(SI*1), Y6, Y6
-	VMOVUPS Y6, (CX)(SI*1)
+total4:
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y4, Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	VADDPS  (CX)(SI*1), Y1, Y1
+	VMOVUPS Y1, (CX)(SI*1)
+	ADDQ    $0x00000020, SI
+	JMP     block4
 
-done:
+after4:
 	VZEROUPPER
 	RET
 
@@ -5149,14 +5718,148 @@ TEXT ·dotsAVX512(SB), NOSPLIT, $0-136
 	MOVQ z_base+72(FP), SI
 	MOVQ mean_base+96(FP), DI
 	XORQ R8, R8
-	MOVQ AX, R9
-	ANDQ $-64, R9
-	JZ   narrow
 
-wide:
+block:
+	LEAQ    128(R8), R9
+	CMPQ    R9, AX
+	JGT     after
 	VMOVUPS (DI)(R8*1), Z0
-	LEAQ    (BX)(R8*1), R10
-	LEAQ    (SI)(R8*1), R11
+	VMOVUPS 64(DI)(R8*1), Z1
+	LEAQ    (BX)(R8*1), R9
+	LEAQ    (SI)(R8*1), R10
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	MOVQ    n+120(FP), R11
+	PCALIGN $0x20
+
+four:
+	CMPQ    R11, $0x04
+	JLT     rest
+	VMOVUPS (R9), Z18
+	VMOVUPS (R10), Z19
+	VADDPS  Z18, Z2, Z2
+	VSUBPS  Z0, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z10, Z10
+	VMOVUPS 64(R9), Z18
+	VMOVUPS 64(R10), Z19
+	VADDPS  Z18, Z6, Z6
+	VSUBPS  Z1, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z14, Z14
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	VMOVUPS (R9), Z18
+	VMOVUPS (R10), Z19
+	VADDPS  Z18, Z3, Z3
+	VSUBPS  Z0, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z11, Z11
+	VMOVUPS 64(R9), Z18
+	VMOVUPS 64(R10), Z19
+	VADDPS  Z18, Z7, Z7
+	VSUBPS  Z1, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z15, Z15
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	VMOVUPS (R9), Z18
+	VMOVUPS (R10), Z19
+	VADDPS  Z18, Z4, Z4
+	VSUBPS  Z0, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z12, Z12
+	VMOVUPS 64(R9), Z18
+	VMOVUPS 64(R10), Z19
+	VADDPS  Z18, Z8, Z8
+	VSUBPS  Z1, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z16, Z16
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	VMOVUPS (R9), Z18
+	VMOVUPS (R10), Z19
+	VADDPS  Z18, Z5, Z5
+	VSUBPS  Z0, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z13, Z13
+	VMOVUPS 64(R9), Z18
+	VMOVUPS 64(R10), Z19
+	VADDPS  Z18, Z9, Z9
+	VSUBPS  Z1, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z17, Z17
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	SUBQ    $0x04, R11
+	JMP     four
+
+rest:
+	TESTQ   R11, R11
+	JZ      total
+	VMOVUPS (R9), Z18
+	VMOVUPS (R10), Z19
+	VADDPS  Z18, Z2, Z2
+	VSUBPS  Z0, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z10, Z10
+	VMOVUPS 64(R9), Z18
+	VMOVUPS 64(R10), Z19
+	VADDPS  Z18, Z6, Z6
+	VSUBPS  Z1, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z14, Z14
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	DECQ    R11
+	JMP     rest
+
+total:
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z4
+	VADDPS  Z4, Z2, Z2
+	VADDPS  Z7, Z6, Z6
+	VADDPS  Z9, Z8, Z8
+	VADDPS  Z8, Z6, Z6
+	VADDPS  Z11, Z10, Z10
+	VADDPS  Z13, Z12, Z12
+	VADDPS  Z12, Z10, Z10
+	VADDPS  Z15, Z14, Z14
+	VADDPS  Z17, Z16, Z16
+	VADDPS  Z16, Z14, Z14
+	VADDPS  (CX)(R8*1), Z2, Z2
+	VMOVUPS Z2, (CX)(R8*1)
+	VADDPS  64(CX)(R8*1), Z6, Z6
+	VMOVUPS Z6, 64(CX)(R8*1)
+	VADDPS  (DX)(R8*1), Z10, Z10
+	VMOVUPS Z10, (DX)(R8*1)
+	VADDPS  64(DX)(R8*1), Z14, Z14
+	VMOVUPS Z14, 64(DX)(R8*1)
+	ADDQ    $0x00000080, R8
+	JMP     block
+
+after:
+block2:
+	LEAQ    64(R8), R9
+	CMPQ    R9, AX
+	JGT     after2
+	VMOVUPS (DI)(R8*1), Z0
+	LEAQ    (BX)(R8*1), R9
+	LEAQ    (SI)(R8*1), R10
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
@@ -5165,61 +5868,62 @@ wide:
 	VPXORD  Z6, Z6, Z6
 	VPXORD  Z7, Z7, Z7
 	VPXORD  Z8, Z8, Z8
-	MOVQ    n+120(FP), R12
+	MOVQ    n+120(FP), R11
+	PCALIGN $0x20
 
-four:
-	CMPQ    R12, $0x04
-	JLT     rest
-	VMOVUPS (R10), Z9
-	VMOVUPS (R11), Z10
+four2:
+	CMPQ    R11, $0x04
+	JLT     rest2
+	VMOVUPS (R9), Z9
+	VMOVUPS (R10), Z10
 	VADDPS  Z9, Z1, Z1
 	VSUBPS  Z0, Z10, Z10
 	VMULPS  Z9, Z10, Z10
 	VADDPS  Z10, Z5, Z5
+	ADDQ    AX, R9
 	ADDQ    AX, R10
-	ADDQ    AX, R11
-	VMOVUPS (R10), Z9
-	VMOVUPS (R11), Z10
+	VMOVUPS (R9), Z9
+	VMOVUPS (R10), Z10
 	VADDPS  Z9, Z2, Z2
 	VSUBPS  Z0, Z10, Z10
 	VMULPS  Z9, Z10, Z10
 	VADDPS  Z10, Z6, Z6
+	ADDQ    AX, R9
 	ADDQ    AX, R10
-	ADDQ    AX, R11
-	VMOVUPS (R10), Z9
-	VMOVUPS (R11), Z10
+	VMOVUPS (R9), Z9
+	VMOVUPS (R10), Z10
 	VADDPS  Z9, Z3, Z3
 	VSUBPS  Z0, Z10, Z10
 	VMULPS  Z9, Z10, Z10
 	VADDPS  Z10, Z7, Z7
+	ADDQ    AX, R9
 	ADDQ    AX, R10
-	ADDQ    AX, R11
-	VMOVUPS (R10), Z9
-	VMOVUPS (R11), Z10
+	VMOVUPS (R9), Z9
+	VMOVUPS (R10), Z10
 	VADDPS  Z9, Z4, Z4
 	VSUBPS  Z0, Z10, Z10
 	VMULPS  Z9, Z10, Z10
 	VADDPS  Z10, Z8, Z8
+	ADDQ    AX, R9
 	ADDQ    AX, R10
-	ADDQ    AX, R11
-	SUBQ    $0x04, R12
-	JMP     four
+	SUBQ    $0x04, R11
+	JMP     four2
 
-rest:
-	TESTQ   R12, R12
-	JZ      total
-	VMOVUPS (R10), Z9
-	VMOVUPS (R11), Z10
+rest2:
+	TESTQ   R11, R11
+	JZ      total2
+	VMOVUPS (R9), Z9
+	VMOVUPS (R10), Z10
 	VADDPS  Z9, Z1, Z1
 	VSUBPS  Z0, Z10, Z10
 	VMULPS  Z9, Z10, Z10
 	VADDPS  Z10, Z5, Z5
+	ADDQ    AX, R9
 	ADDQ    AX, R10
-	ADDQ    AX, R11
-	DECQ    R12
-	JMP     rest
+	DECQ    R11
+	JMP     rest2
 
-total:
+total2:
 	VADDPS  Z2, Z1, Z1
 	VADDPS  Z4, Z3, Z3
 	VADDPS  Z3, Z1, Z1
@@ -5230,91 +5934,95 @@ total:
 	VMOVUPS Z1, (CX)(R8*1)
 	VADDPS  (DX)(R8*1), Z5, Z5
 	VMOVUPS Z5, (DX)(R8*1)
-	ADDQ    $0x40, R8
-	CMPQ    R8, R9
-	JLT     wide
-	CMPQ    R8, AX
-	JGE     done
+	ADDQ    $0x00000040, R8
+	JMP     block2
 
-narrow:
+after2:
+block3:
+	LEAQ    32(R8), R9
+	CMPQ    R9, AX
+	JGT     after3
 	VMOVUPS (DI)(R8*1), Y0
-	LEAQ    (BX)(R8*1), BX
-	LEAQ    (SI)(R8*1), SI
-	VPXORD  Y11, Y11, Y11
-	VPXORD  Y12, Y12, Y12
-	VPXORD  Y13, Y13, Y13
-	VPXORD  Y14, Y14, Y14
-	VPXORD  Y15, Y15, Y15
-	VPXORD  Y16, Y16, Y16
-	VPXORD  Y17, Y17, Y17
-	VPXORD  Y18, Y18, Y18
-	MOVQ    n+120(FP), DI
+	LEAQ    (BX)(R8*1), R9
+	LEAQ    (SI)(R8*1), R10
+	VPXORD  Y1, Y1, Y1
+	VPXORD  Y2, Y2, Y2
+	VPXORD  Y3, Y3, Y3
+	VPXORD  Y4, Y4, Y4
+	VPXORD  Y5, Y5, Y5
+	VPXORD  Y6, Y6, Y6
+	VPXORD  Y7, Y7, Y7
+	VPXORD  Y8, Y8, Y8
+	MOVQ    n+120(FP), R11
+	PCALIGN $0x20
 
-four2:
-	CMPQ    DI, $0x04
-	JLT     rest2
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VADDPS  Y1, Y11, Y11
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  Y2, Y15, Y15
-	ADDQ    AX, BX
-	ADDQ    AX, SI
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VADDPS  Y1, Y12, Y12
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  Y2, Y16, Y16
-	ADDQ    AX, BX
-	ADDQ    AX, SI
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VADDPS  Y1, Y13, Y13
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  Y2, Y17, Y17
-	ADDQ    AX, BX
-	ADDQ    AX, SI
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VADDPS  Y1, Y14, Y14
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  Y2, Y18, Y18
-	ADDQ    AX, BX
-	ADDQ    AX, SI
-	SUBQ    $0x04, DI
-	JMP     four2
+four3:
+	CMPQ    R11, $0x04
+	JLT     rest3
+	VMOVUPS (R9), Y9
+	VMOVUPS (R10), Y10
+	VADDPS  Y9, Y1, Y1
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y9, Y10, Y10
+	VADDPS  Y10, Y5, Y5
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	VMOVUPS (R9), Y9
+	VMOVUPS (R10), Y10
+	VADDPS  Y9, Y2, Y2
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y9, Y10, Y10
+	VADDPS  Y10, Y6, Y6
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	VMOVUPS (R9), Y9
+	VMOVUPS (R10), Y10
+	VADDPS  Y9, Y3, Y3
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y9, Y10, Y10
+	VADDPS  Y10, Y7, Y7
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	VMOVUPS (R9), Y9
+	VMOVUPS (R10), Y10
+	VADDPS  Y9, Y4, Y4
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y9, Y10, Y10
+	VADDPS  Y10, Y8, Y8
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	SUBQ    $0x04, R11
+	JMP     four3
 
-rest2:
-	TESTQ   DI, DI
-	JZ      total2
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VADDPS  Y1, Y11, Y11
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  Y2, Y15, Y15
-	ADDQ    AX, BX
-	ADDQ    AX, SI
-	DECQ    DI
-	JMP     rest2
+rest3:
+	TESTQ   R11, R11
+	JZ      total3
+	VMOVUPS (R9), Y9
+	VMOVUPS (R10), Y10
+	VADDPS  Y9, Y1, Y1
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y9, Y10, Y10
+	VADDPS  Y10, Y5, Y5
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	DECQ    R11
+	JMP     rest3
 
-total2:
-	VADDPS  Y12, Y11, Y11
-	VADDPS  Y14, Y13, Y13
-	VADDPS  Y13, Y11, Y11
-	VADDPS  Y16, Y15, Y15
-	VADDPS  Y18, Y17, Y17
-	VADDPS  Y17, Y15, Y15
-	VADDPS  (CX)(R8*1), Y11, Y11
-	VMOVUPS Y11, (CX)(R8*1)
-	VADDPS  (DX)(R8*1), Y15, Y15
-	VMOVUPS Y15, (DX)(R8*1)
+total3:
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y4, Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y6, Y5, Y5
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VADDPS  (CX)(R8*1), Y1, Y1
+	VMOVUPS Y1, (CX)(R8*1)
+	VADDPS  (DX)(R8*1), Y5, Y5
+	VMOVUPS Y5, (DX)(R8*1)
+	ADDQ    $0x00000020, R8
+	JMP     block3
 
-done:
+after3:
 	VZEROUPPER
 	RET
 
@@ -5332,12 +6040,13 @@ TEXT ·normGradAVX512(SB), NOSPLIT, $0-160
 	MOVQ n+144(FP), R9
 
 pixel:
-	XORQ R10, R10
-	MOVQ AX, R11
-	ANDQ $-64, R11
-	JZ   narrow
+	XORQ    R10, R10
+	MOVQ    AX, R11
+	ANDQ    $-64, R11
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VMOVUPS (DX)(R10*1), Z0
 	VMOVUPS (SI)(R10*1), Z1
 	VSUBPS  (BX)(R10*1), Z0, Z0
@@ -5348,7 +6057,7 @@ wide:
 	VMOVUPS Z1, (CX)(R10*1)
 	ADDQ    $0x40, R10
 	CMPQ    R10, R11
-	JLT     wide
+	JLT     channels
 	CMPQ    R10, AX
 	JGE     done
 
@@ -5386,18 +6095,19 @@ pixel:
 	MOVQ kh+56(FP), R8
 
 patchRow:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VMOVUPS (BX)(R9*1), Z0
 	VADDPS  (DI)(R9*1), Z0, Z0
 	VMOVUPS Z0, (DI)(R9*1)
 	ADDQ    $0x40, R9
 	CMPQ    R9, R10
-	JLT     wide
+	JLT     channels
 	CMPQ    R9, AX
 	JGE     done
 
@@ -5432,12 +6142,13 @@ TEXT ·tapsForwardAVX512(SB), NOSPLIT, $0-128
 	MOVQ cols+0(FP), DI
 
 column:
-	XORQ R8, R8
-	MOVQ AX, R9
-	ANDQ $-64, R9
-	JZ   narrow
+	XORQ    R8, R8
+	MOVQ    AX, R9
+	ANDQ    $-64, R9
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VPXORD Z0, Z0, Z0
 	LEAQ   (SI)(R8*1), R10
 	MOVQ   w_base+64(FP), R11
@@ -5461,12 +6172,12 @@ tap:
 	VMOVUPS     Z0, (BX)(R8*1)
 	ADDQ        $0x40, R8
 	CMPQ        R8, R9
-	JLT         wide
+	JLT         channels
 	CMPQ        R8, AX
 	JGE         done
 
 narrow:
-	VPXORD Y2, Y2, Y2
+	VPXORD Y0, Y0, Y0
 	LEAQ   (SI)(R8*1), R9
 	MOVQ   w_base+64(FP), R10
 	LEAQ   (R10)(R8*1), R10
@@ -5478,7 +6189,7 @@ tapRow2:
 
 tap2:
 	VMOVUPS     (R12), Y1
-	VFMADD231PS (R10), Y1, Y2
+	VFMADD231PS (R10), Y1, Y0
 	ADDQ        CX, R12
 	ADDQ        AX, R10
 	DECQ        R13
@@ -5486,7 +6197,7 @@ tap2:
 	ADDQ        DX, R9
 	DECQ        R11
 	JNZ         tapRow2
-	VMOVUPS     Y2, (BX)(R8*1)
+	VMOVUPS     Y0, (BX)(R8*1)
 
 done:
 	ADDQ AX, BX
@@ -5511,12 +6222,13 @@ TEXT ·tapsFilterAVX512(SB), NOSPLIT, $0-128
 	MOVQ cols+0(FP), DI
 
 column:
-	XORQ R8, R8
-	MOVQ AX, R9
-	ANDQ $-64, R9
-	JZ   narrow
+	XORQ    R8, R8
+	MOVQ    AX, R9
+	ANDQ    $-64, R9
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VMOVUPS (BX)(R8*1), Z0
 	LEAQ    (SI)(R8*1), R10
 	MOVQ    w_base+64(FP), R11
@@ -5540,7 +6252,7 @@ tap:
 	JNZ         tapRow
 	ADDQ        $0x40, R8
 	CMPQ        R8, R9
-	JLT         wide
+	JLT         channels
 	CMPQ        R8, AX
 	JGE         done
 
@@ -5590,12 +6302,13 @@ TEXT ·tapsInputAVX512(SB), NOSPLIT, $0-128
 	MOVQ cols+0(FP), DI
 
 column:
-	XORQ R8, R8
-	MOVQ AX, R9
-	ANDQ $-64, R9
-	JZ   narrow
+	XORQ    R8, R8
+	MOVQ    AX, R9
+	ANDQ    $-64, R9
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VMOVUPS (BX)(R8*1), Z0
 	LEAQ    (SI)(R8*1), R10
 	MOVQ    w_base+64(FP), R11
@@ -5619,7 +6332,7 @@ tap:
 	JNZ         tapRow
 	ADDQ        $0x40, R8
 	CMPQ        R8, R9
-	JLT         wide
+	JLT         channels
 	CMPQ        R8, AX
 	JGE         done
 
@@ -5672,12 +6385,13 @@ TEXT ·winogradImage4AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R9
 
 tile:
-	XORQ R10, R10
-	MOVQ AX, R11
-	ANDQ $-64, R11
-	JZ   narrow
+	XORQ    R10, R10
+	MOVQ    AX, R11
+	ANDQ    $-64, R11
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ       (BX)(R10*1), R12
 	LEAQ       (DX)(R10*1), R13
 	LEAQ       (CX)(CX*2), R14
@@ -5775,7 +6489,7 @@ wide:
 	PREFETCHT0 64(R12)(DI*1)
 	ADDQ       $0x40, R10
 	CMPQ       R10, R11
-	JLT        wide
+	JLT        channels
 	CMPQ       R10, AX
 	JGE        done
 
@@ -5902,12 +6616,13 @@ TEXT ·winogradSpread4AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ    (BX)(R9*1), R11
 	LEAQ    (DX)(R9*1), R12
 	LEAQ    (DI)(DI*2), R13
@@ -6009,7 +6724,7 @@ wide:
 	VMOVUPS Z0, (R11)(R12*1)
 	ADDQ    $0x40, R9
 	CMPQ    R9, R10
-	JLT     wide
+	JLT     channels
 	CMPQ    R9, AX
 	JGE     done
 
@@ -6140,12 +6855,13 @@ TEXT ·winogradEvaluate42AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R9
 
 tile:
-	XORQ R10, R10
-	MOVQ AX, R11
-	ANDQ $-64, R11
-	JZ   narrow
+	XORQ    R10, R10
+	MOVQ    AX, R11
+	ANDQ    $-64, R11
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ       (BX)(R10*1), R12
 	LEAQ       (DX)(R10*1), R13
 	VMOVUPS    (R12), Z0
@@ -6208,7 +6924,7 @@ wide:
 	PREFETCHT0 64(R12)(SI*2)
 	ADDQ       $0x40, R10
 	CMPQ       R10, R11
-	JLT        wide
+	JLT        channels
 	CMPQ       R10, AX
 	JGE        done
 
@@ -6300,12 +7016,13 @@ TEXT ·winogradCombine42AVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ    (BX)(R9*1), R11
 	LEAQ    (DX)(R9*1), R12
 	LEAQ    (DI)(DI*2), R13
@@ -6369,7 +7086,7 @@ beyond3:
 beyond2:
 	ADDQ $0x40, R9
 	CMPQ R9, R10
-	JLT  wide
+	JLT  channels
 	CMPQ R9, AX
 	JGE  done
 
@@ -6461,12 +7178,13 @@ TEXT ·winogradEvaluate43AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R9
 
 tile:
-	XORQ R10, R10
-	MOVQ AX, R11
-	ANDQ $-64, R11
-	JZ   narrow
+	XORQ    R10, R10
+	MOVQ    AX, R11
+	ANDQ    $-64, R11
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ        (BX)(R10*1), R12
 	LEAQ        (DX)(R10*1), R13
 	VMOVUPS     (R12), Z0
@@ -6557,7 +7275,7 @@ wide:
 	PREFETCHT0  64(R12)(SI*2)
 	ADDQ        $0x40, R10
 	CMPQ        R10, R11
-	JLT         wide
+	JLT         channels
 	CMPQ        R10, AX
 	JGE         done
 
@@ -6677,12 +7395,13 @@ TEXT ·winogradCombine43AVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ        (BX)(R9*1), R11
 	LEAQ        (DX)(R9*1), R12
 	LEAQ        (DI)(DI*2), R13
@@ -6793,7 +7512,7 @@ beyond8:
 beyond6:
 	ADDQ $0x40, R9
 	CMPQ R9, R10
-	JLT  wide
+	JLT  channels
 	CMPQ R9, AX
 	JGE  done
 
@@ -6932,12 +7651,13 @@ TEXT ·winogradImage6AVX512(SB), NOSPLIT, $8-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
-	MOVQ AX, R12
-	ANDQ $-64, R12
-	JZ   narrow
+	XORQ    R11, R11
+	MOVQ    AX, R12
+	ANDQ    $-64, R12
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ              (BX)(R11*1), R13
 	LEAQ              (DX)(R11*1), R14
 	MOVQ              R13, R15
@@ -7275,7 +7995,7 @@ wide:
 	PREFETCHT0        64(R13)
 	ADDQ              $0x40, R11
 	CMPQ              R11, R12
-	JLT               wide
+	JLT               channels
 	CMPQ              R11, AX
 	JGE               done
 
@@ -7642,12 +8362,13 @@ TEXT ·winogradSpread6AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ              (BX)(R9*1), R11
 	LEAQ              (DX)(R9*1), R12
 	MOVQ              R11, R13
@@ -7979,7 +8700,7 @@ wide:
 	VMOVUPS           Z0, (R11)(AX*1)
 	ADDQ              $0x40, R9
 	CMPQ              R9, R10
-	JLT               wide
+	JLT               channels
 	CMPQ              R9, AX
 	JGE               done
 
@@ -8340,12 +9061,13 @@ TEXT ·winogradEvaluate62AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
-	MOVQ AX, R12
-	ANDQ $-64, R12
-	JZ   narrow
+	XORQ    R11, R11
+	MOVQ    AX, R12
+	ANDQ    $-64, R12
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ              (BX)(R11*1), R13
 	LEAQ              (DX)(R11*1), R14
 	VMOVUPS           (R13), Z0
@@ -8491,7 +9213,7 @@ wide:
 	PREFETCHT0        64(R13)(SI*4)
 	ADDQ              $0x40, R11
 	CMPQ              R11, R12
-	JLT               wide
+	JLT               channels
 	CMPQ              R11, AX
 	JGE               done
 
@@ -8666,12 +9388,13 @@ TEXT ·winogradCombine62AVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ             (BX)(R9*1), R11
 	LEAQ             (DX)(R9*1), R12
 	LEAQ             (DI)(DI*2), R13
@@ -8795,7 +9518,7 @@ beyond3:
 beyond2:
 	ADDQ $0x40, R9
 	CMPQ R9, R10
-	JLT  wide
+	JLT  channels
 	CMPQ R9, AX
 	JGE  done
 
@@ -8947,12 +9670,13 @@ TEXT ·winogradEvaluate63AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
-	MOVQ AX, R12
-	ANDQ $-64, R12
-	JZ   narrow
+	XORQ    R11, R11
+	MOVQ    AX, R12
+	ANDQ    $-64, R12
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ              (BX)(R11*1), R13
 	LEAQ              (DX)(R11*1), R14
 	VMOVUPS           (R13), Z0
@@ -9183,7 +9907,7 @@ wide:
 	PREFETCHT0        64(R13)(SI*4)
 	ADDQ              $0x40, R11
 	CMPQ              R11, R12
-	JLT               wide
+	JLT               channels
 	CMPQ              R11, AX
 	JGE               done
 
@@ -9443,12 +10167,13 @@ TEXT ·winogradCombine63AVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ             (BX)(R9*1), R11
 	LEAQ             (DX)(R9*1), R12
 	LEAQ             (DI)(DI*2), R13
@@ -9669,7 +10394,7 @@ beyond8:
 beyond6:
 	ADDQ $0x40, R9
 	CMPQ R9, R10
-	JLT  wide
+	JLT  channels
 	CMPQ R9, AX
 	JGE  done
 
@@ -9918,12 +10643,13 @@ TEXT ·winogradEvaluate64AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
-	MOVQ AX, R12
-	ANDQ $-64, R12
-	JZ   narrow
+	XORQ    R11, R11
+	MOVQ    AX, R12
+	ANDQ    $-64, R12
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ              (BX)(R11*1), R13
 	LEAQ              (DX)(R11*1), R14
 	LEAQ              (CX)(CX*2), R15
@@ -10160,7 +10886,7 @@ wide:
 	PREFETCHT0        64(R13)(SI*4)
 	ADDQ              $0x40, R11
 	CMPQ              R11, R12
-	JLT               wide
+	JLT               channels
 	CMPQ              R11, AX
 	JGE               done
 
@@ -10426,12 +11152,13 @@ TEXT ·winogradCombine64AVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ             (BX)(R9*1), R11
 	LEAQ             (DX)(R9*1), R12
 	LEAQ             (DI)(DI*2), R13
@@ -10672,7 +11399,7 @@ beyond15:
 beyond12:
 	ADDQ $0x40, R9
 	CMPQ R9, R10
-	JLT  wide
+	JLT  channels
 	CMPQ R9, AX
 	JGE  done
 
@@ -10941,12 +11668,13 @@ TEXT ·winogradEvaluate65AVX512(SB), NOSPLIT, $8-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
-	MOVQ AX, R12
-	ANDQ $-64, R12
-	JZ   narrow
+	XORQ    R11, R11
+	MOVQ    AX, R12
+	ANDQ    $-64, R12
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ              (BX)(R11*1), R13
 	LEAQ              (DX)(R11*1), R14
 	MOVQ              R13, R15
@@ -11302,7 +12030,7 @@ wide:
 	PREFETCHT0        64(R13)(SI*4)
 	ADDQ              $0x40, R11
 	CMPQ              R11, R12
-	JLT               wide
+	JLT               channels
 	CMPQ              R11, AX
 	JGE               done
 
@@ -11687,12 +12415,13 @@ TEXT ·winogradCombine65AVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ             (BX)(R9*1), R11
 	LEAQ             (DX)(R9*1), R12
 	MOVQ             R11, R13
@@ -12137,7 +12866,7 @@ beyond24:
 beyond20:
 	ADDQ $0x40, R9
 	CMPQ R9, R10
-	JLT  wide
+	JLT  channels
 	CMPQ R9, AX
 	JGE  done
 

@@ -1,0 +1,85 @@
+package pixel
+
+import (
+	"fmt"
+	"testing"
+
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/kerneltest"
+)
+
+// images are rows of pixels of networks at 32×32 and 224×224.
+var images = []struct{ rows, cols, width int }{{32, 32, 16}, {28, 28, 32}, {56, 56, 64}, {112, 112, 64}, {14, 14, 256}, {28, 28, 40}}
+
+// benchImages measures a loop over an image, given memory of its size, by tier. It
+// moves the given number of images.
+func benchImages(b *testing.B, moved int, loop func(b *testing.B, x, y []float32, rows, cols, width int)) {
+	for _, i := range images {
+		b.Run(fmt.Sprintf("%dx%dx%d", i.rows, i.cols, i.width), func(b *testing.B) {
+			n := i.rows * i.cols * i.width
+			x, y := kerneltest.Randoms[float32](n), kerneltest.Randoms[float32](n)
+			kerneltest.BenchTiers(b, cpu.TierAVX2, func(b *testing.B) {
+				b.SetBytes(int64(4 * n * moved))
+				loop(b, x, y, i.rows, i.cols, i.width)
+			})
+		})
+	}
+}
+
+func BenchmarkChannels(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		moved int
+		run   func(sum, dot, mean, x, y []float32, n, width int)
+	}{
+		{"sums", 1, func(sum, _, _, x, _ []float32, n, width int) { Sums(sum, x, n, width) }},
+		{"squares", 1, func(sum, _, mean, x, _ []float32, n, width int) { Squares(sum, x, mean, n, width) }},
+		{"dots", 2, func(sum, dot, mean, x, y []float32, n, width int) { Dots(sum, dot, x, y, mean, n, width) }},
+		{"normGrad", 3, func(sum, dot, mean, x, y []float32, n, width int) { NormGrad(x, y, mean, sum, dot, mean, n, width) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			benchImages(b, c.moved, func(b *testing.B, x, y []float32, rows, cols, width int) {
+				sum, dot, mean := make([]float32, width), make([]float32, width), make([]float32, width)
+				for b.Loop() {
+					c.run(sum, dot, mean, x, y, rows*cols, width)
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkPool(b *testing.B) {
+	for _, name := range []string{"largest", "highest", "spread"} {
+		b.Run(name, func(b *testing.B) {
+			benchImages(b, 1, func(b *testing.B, x, y []float32, rows, cols, width int) {
+				w := Windows[float32]{Cols: cols / 2, Width: width, KH: 2, KW: 2, Row: cols * width, Scale: make([]float32, width), Shift: make([]float32, width), Unscaled: true}
+				at, row := make([]uint8, cols/2*width), cols*width
+				for b.Loop() {
+					for i := range rows / 2 {
+						pixels, pooled := x[2*i*row:], y[i*row/2:]
+						switch name {
+						case "largest":
+							w.Largest(pooled, at, pixels)
+						case "highest":
+							w.Largest(pooled, nil, pixels)
+						case "spread":
+							w.Spread(pixels, pooled, at)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkAddPatches(b *testing.B) {
+	benchImages(b, 4, func(b *testing.B, x, _ []float32, rows, cols, width int) {
+		n := cols / 2
+		patches := kerneltest.Randoms[float32](n * 3 * 3 * width)
+		for b.Loop() {
+			for i := range rows/2 - 1 {
+				AddPatches(x[2*i*cols*width:], patches, n-1, 3, 3*width, 2*width, cols*width)
+			}
+		}
+	})
+}
