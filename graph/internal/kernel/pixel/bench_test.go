@@ -83,3 +83,40 @@ func BenchmarkAddPatches(b *testing.B) {
 		}
 	})
 }
+
+func BenchmarkTaps(b *testing.B) {
+	for _, c := range []struct{ size, width, k, stride int }{
+		{112, 32, 3, 1}, {112, 96, 3, 2}, {56, 144, 3, 1}, {28, 192, 3, 1}, {14, 384, 3, 1}, {14, 576, 3, 2}, {7, 960, 3, 1}, {28, 240, 5, 1}, {14, 672, 5, 2}, {14, 384, 7, 1}, {8, 40, 3, 1},
+	} {
+		out := c.size / c.stride
+		t := Taps{Cols: out, Width: c.width, KH: c.k, KW: c.k, Pixel: c.stride * c.width, Column: c.width, Row: (c.size + c.k - 1) * c.width}
+		x, y, w := kerneltest.Randoms[float32]((c.size+c.k-1)*t.Row), kerneltest.Randoms[float32](out*out*c.width), kerneltest.Randoms[float32](c.k*c.k*c.width)
+		bordered := kerneltest.Randoms[float32](out * (out + 2*c.k) * c.width)
+		for _, name := range []string{"forward", "filter", "input"} {
+			b.Run(fmt.Sprintf("%s/%dx%dx%d,%d,%d", name, c.size, c.size, c.width, c.k, c.stride), func(b *testing.B) {
+				kerneltest.BenchTiers(b, cpu.TierAVX2, func(b *testing.B) {
+					b.SetBytes(int64(out * out * c.k * c.k * c.width)) // multiply-adds
+					axis := Axis{Image: c.size, Out: out, Filter: c.k, Stride: c.stride, Dilation: 1, Pad: c.k / 2}
+					back := TapsImage{Down: axis, Across: axis, Width: c.width, Row: c.size * c.width}
+					back.Across.Before, back.Across.After = axis.Border()
+					back.OutRow = (out + back.Across.Before + back.Across.After) * c.width
+					for b.Loop() {
+						if name == "input" {
+							TapsInput(&back, x, bordered, back.Across.Before*c.width, w, 0, axis.Image)
+							continue
+						}
+						for i := range out {
+							image, pixels := x[i*c.stride*t.Row:], y[i*out*c.width:]
+							switch name {
+							case "forward":
+								TapsForward(t, pixels, image, w)
+							case "filter":
+								TapsFilter(t, w, image, pixels)
+							}
+						}
+					}
+				})
+			})
+		}
+	}
+}

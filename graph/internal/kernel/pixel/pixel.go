@@ -27,7 +27,8 @@ type loopFuncs struct {
 
 	winograd winogradLoops
 
-	tapsForward, tapsFilter, tapsInput func(cols, width int, a, b, w []float32, kh, kw, pixel, column, row int)
+	tapSums       [maxTapPixels + 1]tapSums
+	tapWeightSums [maxTapRows + 1][maxTapColumns + 1]tapWeightSums
 }
 
 // clipped is the place of a window's winner where none rises above the floor.

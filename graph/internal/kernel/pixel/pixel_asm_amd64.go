@@ -128,53 +128,429 @@ func normGradAVX2(d []float32, z []float32, mean []float32, ofD []float32, ofZ [
 //go:noescape
 func addPatchesAVX2(dst []float32, src []float32, n int, kh int, depth int, step int, row int)
 
-// tapsForwardAVX2 is
+// tapSums1AVX2 is
 //
-//	for j := range cols { // at least 1, as kh and kw
+//	for j := range 1 {
 //		for f := range width { // a multiple of eight
-//			for u := range kh {
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
 //				for v := range kw {
-//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
-//					a[j*width+f] = fma(b[…], w[…], …) // the sum over u and v, from 0
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
 //				}
 //			}
+//			y[j*yPixel+f] = sum
 //		}
 //	}
 //
 //go:noescape
-func tapsForwardAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+func tapSums1AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 
-// tapsFilterAVX2 is
+// tapSums2AVX2 is
 //
-//	for j := range cols { // at least 1, as kh and kw
+//	for j := range 2 {
 //		for f := range width { // a multiple of eight
-//			for u := range kh {
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
 //				for v := range kw {
-//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
-//					w[…] = fma(a[j*width+f], b[…], w[…])
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
 //				}
 //			}
+//			y[j*yPixel+f] = sum
 //		}
 //	}
 //
 //go:noescape
-func tapsFilterAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+func tapSums2AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 
-// tapsInputAVX2 is
+// tapSums3AVX2 is
 //
-//	for j := range cols { // at least 1, as kh and kw
+//	for j := range 3 {
 //		for f := range width { // a multiple of eight
-//			for u := range kh {
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
 //				for v := range kw {
-//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
-//					b[…] = fma(a[j*width+f], w[…], b[…])
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums3AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums4AVX2 is
+//
+//	for j := range 4 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums4AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums5AVX2 is
+//
+//	for j := range 5 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums5AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums6AVX2 is
+//
+//	for j := range 6 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums6AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums7AVX2 is
+//
+//	for j := range 7 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums7AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums8AVX2 is
+//
+//	for j := range 8 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums8AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapWeightSums1x1AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 1 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
 //				}
 //			}
 //		}
 //	}
 //
 //go:noescape
-func tapsInputAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+func tapWeightSums1x1AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x2AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 2 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x2AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x3AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 3 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x3AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x4AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 4 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x4AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x5AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 5 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x5AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x6AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 6 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x6AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x7AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 7 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x7AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x1AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 1 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x1AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x2AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 2 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x2AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x3AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 3 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x3AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x4AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 4 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x4AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x5AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 5 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x5AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x6AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 6 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x6AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x7AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 7 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x7AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x1AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 1 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x1AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x2AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 2 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x2AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x3AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 3 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x3AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x4AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 4 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x4AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
 
 // winogradImage4AVX2 is
 //
@@ -476,53 +852,429 @@ func normGradAVX512(d []float32, z []float32, mean []float32, ofD []float32, ofZ
 //go:noescape
 func addPatchesAVX512(dst []float32, src []float32, n int, kh int, depth int, step int, row int)
 
-// tapsForwardAVX512 is
+// tapSums1AVX512 is
 //
-//	for j := range cols { // at least 1, as kh and kw
+//	for j := range 1 {
 //		for f := range width { // a multiple of eight
-//			for u := range kh {
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
 //				for v := range kw {
-//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
-//					a[j*width+f] = fma(b[…], w[…], …) // the sum over u and v, from 0
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
 //				}
 //			}
+//			y[j*yPixel+f] = sum
 //		}
 //	}
 //
 //go:noescape
-func tapsForwardAVX512(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+func tapSums1AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 
-// tapsFilterAVX512 is
+// tapSums2AVX512 is
 //
-//	for j := range cols { // at least 1, as kh and kw
+//	for j := range 2 {
 //		for f := range width { // a multiple of eight
-//			for u := range kh {
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
 //				for v := range kw {
-//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
-//					w[…] = fma(a[j*width+f], b[…], w[…])
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
 //				}
 //			}
+//			y[j*yPixel+f] = sum
 //		}
 //	}
 //
 //go:noescape
-func tapsFilterAVX512(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+func tapSums2AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 
-// tapsInputAVX512 is
+// tapSums3AVX512 is
 //
-//	for j := range cols { // at least 1, as kh and kw
+//	for j := range 3 {
 //		for f := range width { // a multiple of eight
-//			for u := range kh {
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
 //				for v := range kw {
-//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
-//					b[…] = fma(a[j*width+f], w[…], b[…])
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums3AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums4AVX512 is
+//
+//	for j := range 4 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums4AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums5AVX512 is
+//
+//	for j := range 5 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums5AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums6AVX512 is
+//
+//	for j := range 6 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums6AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums7AVX512 is
+//
+//	for j := range 7 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums7AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums8AVX512 is
+//
+//	for j := range 8 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums8AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapWeightSums1x1AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 1 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
 //				}
 //			}
 //		}
 //	}
 //
 //go:noescape
-func tapsInputAVX512(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+func tapWeightSums1x1AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x2AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 2 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x2AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x3AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 3 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x3AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x4AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 4 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x4AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x5AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 5 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x5AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x6AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 6 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x6AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x7AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 7 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x7AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x1AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 1 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x1AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x2AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 2 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x2AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x3AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 3 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x3AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x4AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 4 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x4AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x5AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 5 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x5AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x6AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 6 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x6AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x7AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 7 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x7AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x1AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 1 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x1AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x2AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 2 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x2AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x3AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 3 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x3AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x4AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 4 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x4AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
 
 // winogradImage4AVX512 is
 //

@@ -665,153 +665,1979 @@ channels:
 	VZEROUPPER
 	RET
 
-// func tapsForwardAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+// func tapSums1AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 // Requires: AVX, FMA3
-TEXT ·tapsForwardAVX2(SB), NOSPLIT, $0-128
-	MOVQ width+8(FP), AX
-	SHLQ $0x02, AX
-	MOVQ column+112(FP), CX
-	SHLQ $0x02, CX
-	MOVQ row+120(FP), DX
-	SHLQ $0x02, DX
-	MOVQ a_base+16(FP), BX
-	MOVQ b_base+40(FP), SI
-	MOVQ cols+0(FP), DI
-
-column:
-	XORQ    R8, R8
+TEXT ·tapSums1AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    CX, CX
 	PCALIGN $0x20
 
 channels:
 	VXORPS Y0, Y0, Y0
-	LEAQ   (SI)(R8*1), R9
-	MOVQ   w_base+64(FP), R10
-	LEAQ   (R10)(R8*1), R10
-	MOVQ   kh+88(FP), R11
+	MOVQ   x+24(FP), DX
+	LEAQ   (DX)(CX*1), DX
+	MOVQ   w+56(FP), BX
+	LEAQ   (BX)(CX*1), BX
+	MOVQ   kh+8(FP), SI
 
 tapRow:
-	MOVQ R9, R12
-	MOVQ kw+96(FP), R13
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), DI
 
 tap:
-	VMOVUPS     (R12), Y1
-	VFMADD231PS (R10), Y1, Y0
-	ADDQ        CX, R12
-	ADDQ        AX, R10
-	DECQ        R13
-	JNZ         tap
-	ADDQ        DX, R9
-	DECQ        R11
-	JNZ         tapRow
-	VMOVUPS     Y0, (BX)(R8*1)
-	ADDQ        $0x20, R8
-	CMPQ        R8, AX
-	JLT         channels
-	ADDQ        AX, BX
-	MOVQ        pixel+104(FP), R8
-	LEAQ        (SI)(R8*4), SI
+	VMOVUPS     (BX), Y1
+	VFMADD231PS (DX), Y1, Y0
+	MOVQ        xColumn+40(FP), R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, DX
+	MOVQ        wColumn+64(FP), R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, BX
 	DECQ        DI
-	JNZ         column
+	JNZ         tap
+	MOVQ        kw+16(FP), DI
+	MOVQ        xRow+48(FP), R8
+	IMULQ       xColumn+40(FP), DI
+	SUBQ        DI, R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, DX
+	MOVQ        kw+16(FP), DI
+	MOVQ        wRow+72(FP), R8
+	IMULQ       wColumn+64(FP), DI
+	SUBQ        DI, R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, BX
+	DECQ        SI
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), DX
+	SHLQ        $0x02, DX
+	MOVQ        y+80(FP), DX
+	LEAQ        (DX)(CX*1), DX
+	VMOVUPS     Y0, (DX)
+	ADDQ        $0x20, CX
+	CMPQ        CX, AX
+	JLT         channels
 	VZEROUPPER
 	RET
 
-// func tapsFilterAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+// func tapSums2AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 // Requires: AVX, FMA3
-TEXT ·tapsFilterAVX2(SB), NOSPLIT, $0-128
-	MOVQ width+8(FP), AX
-	SHLQ $0x02, AX
-	MOVQ column+112(FP), CX
-	SHLQ $0x02, CX
-	MOVQ row+120(FP), DX
-	SHLQ $0x02, DX
-	MOVQ a_base+16(FP), BX
-	MOVQ b_base+40(FP), SI
-	MOVQ cols+0(FP), DI
-
-column:
-	XORQ    R8, R8
+TEXT ·tapSums2AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
 	PCALIGN $0x20
 
 channels:
-	VMOVUPS (BX)(R8*1), Y0
-	LEAQ    (SI)(R8*1), R9
-	MOVQ    w_base+64(FP), R10
-	LEAQ    (R10)(R8*1), R10
-	MOVQ    kh+88(FP), R11
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	MOVQ   w+56(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   kh+8(FP), DI
 
 tapRow:
-	MOVQ R9, R12
-	MOVQ kw+96(FP), R13
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R8
 
 tap:
-	VMOVUPS     (R10), Y1
-	VFMADD231PS (R12), Y0, Y1
-	VMOVUPS     Y1, (R10)
-	ADDQ        CX, R12
-	ADDQ        AX, R10
-	DECQ        R13
+	VMOVUPS     (SI), Y2
+	VFMADD231PS (BX), Y2, Y0
+	VFMADD231PS (BX)(CX*1), Y2, Y1
+	MOVQ        xColumn+40(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, BX
+	MOVQ        wColumn+64(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        R8
 	JNZ         tap
-	ADDQ        DX, R9
-	DECQ        R11
-	JNZ         tapRow
-	ADDQ        $0x20, R8
-	CMPQ        R8, AX
-	JLT         channels
-	ADDQ        AX, BX
-	MOVQ        pixel+104(FP), R8
-	LEAQ        (SI)(R8*4), SI
+	MOVQ        kw+16(FP), R8
+	MOVQ        xRow+48(FP), R9
+	IMULQ       xColumn+40(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, BX
+	MOVQ        kw+16(FP), R8
+	MOVQ        wRow+72(FP), R9
+	IMULQ       wColumn+64(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
 	DECQ        DI
-	JNZ         column
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
 	VZEROUPPER
 	RET
 
-// func tapsInputAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+// func tapSums3AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 // Requires: AVX, FMA3
-TEXT ·tapsInputAVX2(SB), NOSPLIT, $0-128
-	MOVQ width+8(FP), AX
-	SHLQ $0x02, AX
-	MOVQ column+112(FP), CX
-	SHLQ $0x02, CX
-	MOVQ row+120(FP), DX
-	SHLQ $0x02, DX
-	MOVQ a_base+16(FP), BX
-	MOVQ b_base+40(FP), SI
-	MOVQ cols+0(FP), DI
-
-column:
-	XORQ    R8, R8
+TEXT ·tapSums3AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
 	PCALIGN $0x20
 
 channels:
-	VMOVUPS (BX)(R8*1), Y0
-	LEAQ    (SI)(R8*1), R9
-	MOVQ    w_base+64(FP), R10
-	LEAQ    (R10)(R8*1), R10
-	MOVQ    kh+88(FP), R11
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	MOVQ   w+56(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   kh+8(FP), DI
 
 tapRow:
-	MOVQ R9, R12
-	MOVQ kw+96(FP), R13
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R8
 
 tap:
-	VMOVUPS     (R12), Y1
-	VFMADD231PS (R10), Y0, Y1
-	VMOVUPS     Y1, (R12)
-	ADDQ        CX, R12
-	ADDQ        AX, R10
-	DECQ        R13
+	VMOVUPS     (SI), Y3
+	VFMADD231PS (BX), Y3, Y0
+	VFMADD231PS (BX)(CX*1), Y3, Y1
+	VFMADD231PS (BX)(CX*2), Y3, Y2
+	MOVQ        xColumn+40(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, BX
+	MOVQ        wColumn+64(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        R8
 	JNZ         tap
-	ADDQ        DX, R9
-	DECQ        R11
-	JNZ         tapRow
-	ADDQ        $0x20, R8
-	CMPQ        R8, AX
-	JLT         channels
-	ADDQ        AX, BX
-	MOVQ        pixel+104(FP), R8
-	LEAQ        (SI)(R8*4), SI
+	MOVQ        kw+16(FP), R8
+	MOVQ        xRow+48(FP), R9
+	IMULQ       xColumn+40(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, BX
+	MOVQ        kw+16(FP), R8
+	MOVQ        wRow+72(FP), R9
+	IMULQ       wColumn+64(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
 	DECQ        DI
-	JNZ         column
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	VMOVUPS     Y2, (SI)(BX*2)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapSums4AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, FMA3
+TEXT ·tapSums4AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	PCALIGN $0x20
+
+channels:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
+
+tap:
+	VMOVUPS     (DI), Y4
+	VFMADD231PS (BX), Y4, Y0
+	VFMADD231PS (BX)(CX*1), Y4, Y1
+	VFMADD231PS (BX)(CX*2), Y4, Y2
+	VFMADD231PS (SI), Y4, Y3
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
+	JNZ         tap
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	VMOVUPS     Y2, (SI)(BX*2)
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapSums5AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, FMA3
+TEXT ·tapSums5AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	PCALIGN $0x20
+
+channels:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
+
+tap:
+	VMOVUPS     (DI), Y5
+	VFMADD231PS (BX), Y5, Y0
+	VFMADD231PS (BX)(CX*1), Y5, Y1
+	VFMADD231PS (BX)(CX*2), Y5, Y2
+	VFMADD231PS (SI), Y5, Y3
+	VFMADD231PS (SI)(CX*1), Y5, Y4
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
+	JNZ         tap
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	VMOVUPS     Y2, (SI)(BX*2)
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (DI)(BX*1)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapSums6AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, FMA3
+TEXT ·tapSums6AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	PCALIGN $0x20
+
+channels:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
+
+tap:
+	VMOVUPS     (DI), Y6
+	VFMADD231PS (BX), Y6, Y0
+	VFMADD231PS (BX)(CX*1), Y6, Y1
+	VFMADD231PS (BX)(CX*2), Y6, Y2
+	VFMADD231PS (SI), Y6, Y3
+	VFMADD231PS (SI)(CX*1), Y6, Y4
+	VFMADD231PS (SI)(CX*2), Y6, Y5
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
+	JNZ         tap
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	VMOVUPS     Y2, (SI)(BX*2)
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (DI)(BX*1)
+	VMOVUPS     Y5, (DI)(BX*2)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapSums7AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, FMA3
+TEXT ·tapSums7AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	PCALIGN $0x20
+
+channels:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	MOVQ   w+56(FP), R8
+	LEAQ   (R8)(DX*1), R8
+	MOVQ   kh+8(FP), R9
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R10
+
+tap:
+	VMOVUPS     (R8), Y7
+	VFMADD231PS (BX), Y7, Y0
+	VFMADD231PS (BX)(CX*1), Y7, Y1
+	VFMADD231PS (BX)(CX*2), Y7, Y2
+	VFMADD231PS (SI), Y7, Y3
+	VFMADD231PS (SI)(CX*1), Y7, Y4
+	VFMADD231PS (SI)(CX*2), Y7, Y5
+	VFMADD231PS (DI), Y7, Y6
+	MOVQ        xColumn+40(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, BX
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        wColumn+64(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R10
+	JNZ         tap
+	MOVQ        kw+16(FP), R10
+	MOVQ        xRow+48(FP), R11
+	IMULQ       xColumn+40(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, BX
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        kw+16(FP), R10
+	MOVQ        wRow+72(FP), R11
+	IMULQ       wColumn+64(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R9
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	VMOVUPS     Y2, (SI)(BX*2)
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (DI)(BX*1)
+	VMOVUPS     Y5, (DI)(BX*2)
+	VMOVUPS     Y6, (R8)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapSums8AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, FMA3
+TEXT ·tapSums8AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	PCALIGN $0x20
+
+channels:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	MOVQ   w+56(FP), R8
+	LEAQ   (R8)(DX*1), R8
+	MOVQ   kh+8(FP), R9
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R10
+
+tap:
+	VMOVUPS     (R8), Y8
+	VFMADD231PS (BX), Y8, Y0
+	VFMADD231PS (BX)(CX*1), Y8, Y1
+	VFMADD231PS (BX)(CX*2), Y8, Y2
+	VFMADD231PS (SI), Y8, Y3
+	VFMADD231PS (SI)(CX*1), Y8, Y4
+	VFMADD231PS (SI)(CX*2), Y8, Y5
+	VFMADD231PS (DI), Y8, Y6
+	VFMADD231PS (DI)(CX*1), Y8, Y7
+	MOVQ        xColumn+40(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, BX
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        wColumn+64(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R10
+	JNZ         tap
+	MOVQ        kw+16(FP), R10
+	MOVQ        xRow+48(FP), R11
+	IMULQ       xColumn+40(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, BX
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        kw+16(FP), R10
+	MOVQ        wRow+72(FP), R11
+	IMULQ       wColumn+64(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R9
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	VMOVUPS     Y2, (SI)(BX*2)
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (DI)(BX*1)
+	VMOVUPS     Y5, (DI)(BX*2)
+	VMOVUPS     Y6, (R8)
+	VMOVUPS     Y7, (R8)(BX*1)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x1AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    BX, BX
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS (SI), Y0
+	MOVQ    a+16(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R8
+
+pixel:
+	VMOVUPS     (SI), Y1
+	VFMADD231PS (DI), Y1, Y0
+	ADDQ        DX, DI
+	ADDQ        CX, SI
+	DECQ        R8
+	JNZ         pixel
+	MOVQ        w+64(FP), SI
+	LEAQ        (SI)(BX*1), SI
+	MOVQ        wColumn+72(FP), DI
+	SHLQ        $0x02, DI
+	MOVQ        wRow+80(FP), DI
+	SHLQ        $0x02, DI
+	VMOVUPS     Y0, (SI)
+	ADDQ        $0x20, BX
+	CMPQ        BX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x2AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel:
+	VMOVUPS     (DI), Y2
+	VFMADD231PS (R8), Y2, Y0
+	VFMADD231PS (R8)(BX*1), Y2, Y1
+	ADDQ        DX, R8
+	ADDQ        CX, DI
+	DECQ        R9
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x3AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x3AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel:
+	VMOVUPS     (DI), Y3
+	VFMADD231PS (R8), Y3, Y0
+	VFMADD231PS (R8)(BX*1), Y3, Y1
+	VFMADD231PS (R8)(BX*2), Y3, Y2
+	ADDQ        DX, R8
+	ADDQ        CX, DI
+	DECQ        R9
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x4AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x4AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R9), Y3
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (DI), Y4
+	VFMADD231PS (R8), Y4, Y0
+	VFMADD231PS (R8)(BX*1), Y4, Y1
+	VFMADD231PS (R8)(BX*2), Y4, Y2
+	VFMADD231PS (R9), Y4, Y3
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	ADDQ        CX, DI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R9)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x5AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x5AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(R8*1), Y4
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (DI), Y5
+	VFMADD231PS (R8), Y5, Y0
+	VFMADD231PS (R8)(BX*1), Y5, Y1
+	VFMADD231PS (R8)(BX*2), Y5, Y2
+	VFMADD231PS (R9), Y5, Y3
+	VFMADD231PS (R9)(BX*1), Y5, Y4
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	ADDQ        CX, DI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R9)
+	VMOVUPS     Y4, (R9)(R8*1)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x6AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x6AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(R8*1), Y4
+	VMOVUPS (R9)(R8*2), Y5
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (DI), Y6
+	VFMADD231PS (R8), Y6, Y0
+	VFMADD231PS (R8)(BX*1), Y6, Y1
+	VFMADD231PS (R8)(BX*2), Y6, Y2
+	VFMADD231PS (R9), Y6, Y3
+	VFMADD231PS (R9)(BX*1), Y6, Y4
+	VFMADD231PS (R9)(BX*2), Y6, Y5
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	ADDQ        CX, DI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R9)
+	VMOVUPS     Y4, (R9)(R8*1)
+	VMOVUPS     Y5, (R9)(R8*2)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x7AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x7AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	LEAQ    (R9)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(R8*1), Y4
+	VMOVUPS (R9)(R8*2), Y5
+	VMOVUPS (R10), Y6
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (DI), Y7
+	VFMADD231PS (R8), Y7, Y0
+	VFMADD231PS (R8)(BX*1), Y7, Y1
+	VFMADD231PS (R8)(BX*2), Y7, Y2
+	VFMADD231PS (R9), Y7, Y3
+	VFMADD231PS (R9)(BX*1), Y7, Y4
+	VFMADD231PS (R9)(BX*2), Y7, Y5
+	VFMADD231PS (R10), Y7, Y6
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, DI
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	LEAQ        (R9)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R9)
+	VMOVUPS     Y4, (R9)(R8*1)
+	VMOVUPS     Y5, (R9)(R8*2)
+	VMOVUPS     Y6, (R10)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x1AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    BX, BX
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS (SI), Y0
+	LEAQ    (SI)(DI*1), SI
+	VMOVUPS (SI), Y1
+	MOVQ    a+16(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel:
+	VMOVUPS     (SI), Y2
+	VFMADD231PS (DI), Y2, Y0
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y2, Y1
+	ADDQ        DX, R8
+	ADDQ        CX, SI
+	DECQ        R9
+	JNZ         pixel
+	MOVQ        w+64(FP), SI
+	LEAQ        (SI)(BX*1), SI
+	MOVQ        wColumn+72(FP), DI
+	SHLQ        $0x02, DI
+	MOVQ        wRow+80(FP), DI
+	SHLQ        $0x02, DI
+	VMOVUPS     Y0, (SI)
+	LEAQ        (SI)(DI*1), SI
+	VMOVUPS     Y1, (SI)
+	ADDQ        $0x20, BX
+	CMPQ        BX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x2AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	LEAQ    (DI)(R9*1), DI
+	VMOVUPS (DI), Y2
+	VMOVUPS (DI)(R8*1), Y3
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (DI), Y4
+	VFMADD231PS (R8), Y4, Y0
+	VFMADD231PS (R8)(BX*1), Y4, Y1
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y4, Y2
+	VFMADD231PS (R9)(BX*1), Y4, Y3
+	ADDQ        DX, R9
+	ADDQ        CX, DI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	LEAQ        (DI)(R9*1), DI
+	VMOVUPS     Y2, (DI)
+	VMOVUPS     Y3, (DI)(R8*1)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x3AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x3AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	LEAQ    (DI)(R9*1), DI
+	VMOVUPS (DI), Y3
+	VMOVUPS (DI)(R8*1), Y4
+	VMOVUPS (DI)(R8*2), Y5
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (DI), Y6
+	VFMADD231PS (R8), Y6, Y0
+	VFMADD231PS (R8)(BX*1), Y6, Y1
+	VFMADD231PS (R8)(BX*2), Y6, Y2
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y6, Y3
+	VFMADD231PS (R9)(BX*1), Y6, Y4
+	VFMADD231PS (R9)(BX*2), Y6, Y5
+	ADDQ        DX, R9
+	ADDQ        CX, DI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	LEAQ        (DI)(R9*1), DI
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (DI)(R8*1)
+	VMOVUPS     Y5, (DI)(R8*2)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x4AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x4AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R10), Y3
+	LEAQ    (DI)(R9*1), DI
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y4
+	VMOVUPS (DI)(R8*1), Y5
+	VMOVUPS (DI)(R8*2), Y6
+	VMOVUPS (R9), Y7
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R10*1), R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R12
+
+pixel:
+	VMOVUPS     (DI), Y8
+	VFMADD231PS (R8), Y8, Y0
+	VFMADD231PS (R8)(BX*1), Y8, Y1
+	VFMADD231PS (R8)(BX*2), Y8, Y2
+	VFMADD231PS (R9), Y8, Y3
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y8, Y4
+	VFMADD231PS (R10)(BX*1), Y8, Y5
+	VFMADD231PS (R10)(BX*2), Y8, Y6
+	VFMADD231PS (R11), Y8, Y7
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	ADDQ        CX, DI
+	DECQ        R12
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R10)
+	LEAQ        (DI)(R9*1), DI
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y5, (DI)(R8*1)
+	VMOVUPS     Y6, (DI)(R8*2)
+	VMOVUPS     Y7, (R9)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x5AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x5AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R10), Y3
+	VMOVUPS (R10)(R8*1), Y4
+	LEAQ    (DI)(R9*1), DI
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y5
+	VMOVUPS (DI)(R8*1), Y6
+	VMOVUPS (DI)(R8*2), Y7
+	VMOVUPS (R9), Y8
+	VMOVUPS (R9)(R8*1), Y9
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R10*1), R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R12
+
+pixel:
+	VMOVUPS     (DI), Y10
+	VFMADD231PS (R8), Y10, Y0
+	VFMADD231PS (R8)(BX*1), Y10, Y1
+	VFMADD231PS (R8)(BX*2), Y10, Y2
+	VFMADD231PS (R9), Y10, Y3
+	VFMADD231PS (R9)(BX*1), Y10, Y4
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y10, Y5
+	VFMADD231PS (R10)(BX*1), Y10, Y6
+	VFMADD231PS (R10)(BX*2), Y10, Y7
+	VFMADD231PS (R11), Y10, Y8
+	VFMADD231PS (R11)(BX*1), Y10, Y9
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	ADDQ        CX, DI
+	DECQ        R12
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R10)
+	VMOVUPS     Y4, (R10)(R8*1)
+	LEAQ        (DI)(R9*1), DI
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     Y6, (DI)(R8*1)
+	VMOVUPS     Y7, (DI)(R8*2)
+	VMOVUPS     Y8, (R9)
+	VMOVUPS     Y9, (R9)(R8*1)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x6AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x6AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R10), Y3
+	VMOVUPS (R10)(R8*1), Y4
+	VMOVUPS (R10)(R8*2), Y5
+	LEAQ    (DI)(R9*1), DI
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y6
+	VMOVUPS (DI)(R8*1), Y7
+	VMOVUPS (DI)(R8*2), Y8
+	VMOVUPS (R9), Y9
+	VMOVUPS (R9)(R8*1), Y10
+	VMOVUPS (R9)(R8*2), Y11
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R10*1), R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R12
+
+pixel:
+	VMOVUPS     (DI), Y12
+	VFMADD231PS (R8), Y12, Y0
+	VFMADD231PS (R8)(BX*1), Y12, Y1
+	VFMADD231PS (R8)(BX*2), Y12, Y2
+	VFMADD231PS (R9), Y12, Y3
+	VFMADD231PS (R9)(BX*1), Y12, Y4
+	VFMADD231PS (R9)(BX*2), Y12, Y5
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y12, Y6
+	VFMADD231PS (R10)(BX*1), Y12, Y7
+	VFMADD231PS (R10)(BX*2), Y12, Y8
+	VFMADD231PS (R11), Y12, Y9
+	VFMADD231PS (R11)(BX*1), Y12, Y10
+	VFMADD231PS (R11)(BX*2), Y12, Y11
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	ADDQ        CX, DI
+	DECQ        R12
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R10)
+	VMOVUPS     Y4, (R10)(R8*1)
+	VMOVUPS     Y5, (R10)(R8*2)
+	LEAQ        (DI)(R9*1), DI
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, (DI)(R8*1)
+	VMOVUPS     Y8, (DI)(R8*2)
+	VMOVUPS     Y9, (R9)
+	VMOVUPS     Y10, (R9)(R8*1)
+	VMOVUPS     Y11, (R9)(R8*2)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x7AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x7AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R10
+	ADDQ    R8, R10
+	LEAQ    (R10)(R8*2), R11
+	ADDQ    R8, R11
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R10), Y3
+	VMOVUPS (R10)(R8*1), Y4
+	VMOVUPS (R10)(R8*2), Y5
+	VMOVUPS (R11), Y6
+	LEAQ    (DI)(R9*1), DI
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	LEAQ    (R9)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y7
+	VMOVUPS (DI)(R8*1), Y8
+	VMOVUPS (DI)(R8*2), Y9
+	VMOVUPS (R9), Y10
+	VMOVUPS (R9)(R8*1), Y11
+	VMOVUPS (R9)(R8*2), Y12
+	VMOVUPS (R10), Y13
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R8)(R11*1), R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	LEAQ    (R12)(BX*2), R13
+	ADDQ    BX, R13
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R14
+
+pixel:
+	VMOVUPS     (DI), Y14
+	VFMADD231PS (R8), Y14, Y0
+	VFMADD231PS (R8)(BX*1), Y14, Y1
+	VFMADD231PS (R8)(BX*2), Y14, Y2
+	VFMADD231PS (R9), Y14, Y3
+	VFMADD231PS (R9)(BX*1), Y14, Y4
+	VFMADD231PS (R9)(BX*2), Y14, Y5
+	VFMADD231PS (R10), Y14, Y6
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Y14, Y7
+	VFMADD231PS (R11)(BX*1), Y14, Y8
+	VFMADD231PS (R11)(BX*2), Y14, Y9
+	VFMADD231PS (R12), Y14, Y10
+	VFMADD231PS (R12)(BX*1), Y14, Y11
+	VFMADD231PS (R12)(BX*2), Y14, Y12
+	VFMADD231PS (R13), Y14, Y13
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	ADDQ        DX, R13
+	ADDQ        CX, DI
+	DECQ        R14
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R10
+	ADDQ        R8, R10
+	LEAQ        (R10)(R8*2), R11
+	ADDQ        R8, R11
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R10)
+	VMOVUPS     Y4, (R10)(R8*1)
+	VMOVUPS     Y5, (R10)(R8*2)
+	VMOVUPS     Y6, (R11)
+	LEAQ        (DI)(R9*1), DI
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	LEAQ        (R9)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y8, (DI)(R8*1)
+	VMOVUPS     Y9, (DI)(R8*2)
+	VMOVUPS     Y10, (R9)
+	VMOVUPS     Y11, (R9)(R8*1)
+	VMOVUPS     Y12, (R9)(R8*2)
+	VMOVUPS     Y13, (R10)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x1AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums3x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    BX, BX
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS (SI), Y0
+	LEAQ    (SI)(DI*1), SI
+	VMOVUPS (SI), Y1
+	LEAQ    (SI)(DI*1), SI
+	VMOVUPS (SI), Y2
+	MOVQ    a+16(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (SI), Y3
+	VFMADD231PS (DI), Y3, Y0
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y3, Y1
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y3, Y2
+	ADDQ        DX, R9
+	ADDQ        CX, SI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), SI
+	LEAQ        (SI)(BX*1), SI
+	MOVQ        wColumn+72(FP), DI
+	SHLQ        $0x02, DI
+	MOVQ        wRow+80(FP), DI
+	SHLQ        $0x02, DI
+	VMOVUPS     Y0, (SI)
+	LEAQ        (SI)(DI*1), SI
+	VMOVUPS     Y1, (SI)
+	LEAQ        (SI)(DI*1), SI
+	VMOVUPS     Y2, (SI)
+	ADDQ        $0x20, BX
+	CMPQ        BX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x2AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums3x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	LEAQ    (DI)(R9*1), DI
+	VMOVUPS (DI), Y2
+	VMOVUPS (DI)(R8*1), Y3
+	LEAQ    (DI)(R9*1), DI
+	VMOVUPS (DI), Y4
+	VMOVUPS (DI)(R8*1), Y5
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (DI), Y6
+	VFMADD231PS (R8), Y6, Y0
+	VFMADD231PS (R8)(BX*1), Y6, Y1
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y6, Y2
+	VFMADD231PS (R9)(BX*1), Y6, Y3
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y6, Y4
+	VFMADD231PS (R10)(BX*1), Y6, Y5
+	ADDQ        DX, R10
+	ADDQ        CX, DI
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	LEAQ        (DI)(R9*1), DI
+	VMOVUPS     Y2, (DI)
+	VMOVUPS     Y3, (DI)(R8*1)
+	LEAQ        (DI)(R9*1), DI
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y5, (DI)(R8*1)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x3AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums3x3AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	LEAQ    (DI)(R9*1), DI
+	VMOVUPS (DI), Y3
+	VMOVUPS (DI)(R8*1), Y4
+	VMOVUPS (DI)(R8*2), Y5
+	LEAQ    (DI)(R9*1), DI
+	VMOVUPS (DI), Y6
+	VMOVUPS (DI)(R8*1), Y7
+	VMOVUPS (DI)(R8*2), Y8
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (DI), Y9
+	VFMADD231PS (R8), Y9, Y0
+	VFMADD231PS (R8)(BX*1), Y9, Y1
+	VFMADD231PS (R8)(BX*2), Y9, Y2
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y9, Y3
+	VFMADD231PS (R9)(BX*1), Y9, Y4
+	VFMADD231PS (R9)(BX*2), Y9, Y5
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y9, Y6
+	VFMADD231PS (R10)(BX*1), Y9, Y7
+	VFMADD231PS (R10)(BX*2), Y9, Y8
+	ADDQ        DX, R10
+	ADDQ        CX, DI
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	LEAQ        (DI)(R9*1), DI
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (DI)(R8*1)
+	VMOVUPS     Y5, (DI)(R8*2)
+	LEAQ        (DI)(R9*1), DI
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, (DI)(R8*1)
+	VMOVUPS     Y8, (DI)(R8*2)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x4AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums3x4AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R10), Y3
+	LEAQ    (DI)(R9*1), DI
+	LEAQ    (DI)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y4
+	VMOVUPS (DI)(R8*1), Y5
+	VMOVUPS (DI)(R8*2), Y6
+	VMOVUPS (R10), Y7
+	LEAQ    (DI)(R9*1), DI
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y8
+	VMOVUPS (DI)(R8*1), Y9
+	VMOVUPS (DI)(R8*2), Y10
+	VMOVUPS (R9), Y11
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R10*1), R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	MOVQ    xRow+56(FP), R12
+	SHLQ    $0x02, R12
+	LEAQ    (R10)(R12*1), R12
+	LEAQ    (R12)(BX*2), R13
+	ADDQ    BX, R13
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R14
+
+pixel:
+	VMOVUPS     (DI), Y12
+	VFMADD231PS (R8), Y12, Y0
+	VFMADD231PS (R8)(BX*1), Y12, Y1
+	VFMADD231PS (R8)(BX*2), Y12, Y2
+	VFMADD231PS (R9), Y12, Y3
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y12, Y4
+	VFMADD231PS (R10)(BX*1), Y12, Y5
+	VFMADD231PS (R10)(BX*2), Y12, Y6
+	VFMADD231PS (R11), Y12, Y7
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	VFMADD231PS (R12), Y12, Y8
+	VFMADD231PS (R12)(BX*1), Y12, Y9
+	VFMADD231PS (R12)(BX*2), Y12, Y10
+	VFMADD231PS (R13), Y12, Y11
+	ADDQ        DX, R12
+	ADDQ        DX, R13
+	ADDQ        CX, DI
+	DECQ        R14
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R10)
+	LEAQ        (DI)(R9*1), DI
+	LEAQ        (DI)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y5, (DI)(R8*1)
+	VMOVUPS     Y6, (DI)(R8*2)
+	VMOVUPS     Y7, (R10)
+	LEAQ        (DI)(R9*1), DI
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, (DI)(R8*1)
+	VMOVUPS     Y10, (DI)(R8*2)
+	VMOVUPS     Y11, (R9)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
 	VZEROUPPER
 	RET
 
@@ -6128,243 +7954,3675 @@ done:
 	VZEROUPPER
 	RET
 
-// func tapsForwardAVX512(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+// func tapSums1AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 // Requires: AVX, AVX512F, AVX512VL, FMA3
-TEXT ·tapsForwardAVX512(SB), NOSPLIT, $0-128
-	MOVQ width+8(FP), AX
-	SHLQ $0x02, AX
-	MOVQ column+112(FP), CX
-	SHLQ $0x02, CX
-	MOVQ row+120(FP), DX
-	SHLQ $0x02, DX
-	MOVQ a_base+16(FP), BX
-	MOVQ b_base+40(FP), SI
-	MOVQ cols+0(FP), DI
-
-column:
-	XORQ    R8, R8
-	MOVQ    AX, R9
-	ANDQ    $-64, R9
+TEXT ·tapSums1AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    CX, CX
+	MOVQ    AX, DX
+	ANDQ    $-64, DX
 	JZ      narrow
 	PCALIGN $0x20
 
 channels:
 	VPXORD Z0, Z0, Z0
-	LEAQ   (SI)(R8*1), R10
-	MOVQ   w_base+64(FP), R11
-	LEAQ   (R11)(R8*1), R11
-	MOVQ   kh+88(FP), R12
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(CX*1), BX
+	MOVQ   w+56(FP), SI
+	LEAQ   (SI)(CX*1), SI
+	MOVQ   kh+8(FP), DI
 
 tapRow:
-	MOVQ R10, R13
-	MOVQ kw+96(FP), R14
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R8
 
 tap:
-	VMOVUPS     (R13), Z1
-	VFMADD231PS (R11), Z1, Z0
-	ADDQ        CX, R13
-	ADDQ        AX, R11
-	DECQ        R14
+	VMOVUPS     (SI), Z1
+	VFMADD231PS (BX), Z1, Z0
+	MOVQ        xColumn+40(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, BX
+	MOVQ        wColumn+64(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        R8
 	JNZ         tap
-	ADDQ        DX, R10
-	DECQ        R12
+	MOVQ        kw+16(FP), R8
+	MOVQ        xRow+48(FP), R9
+	IMULQ       xColumn+40(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, BX
+	MOVQ        kw+16(FP), R8
+	MOVQ        wRow+72(FP), R9
+	IMULQ       wColumn+64(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        DI
 	JNZ         tapRow
-	VMOVUPS     Z0, (BX)(R8*1)
-	ADDQ        $0x40, R8
-	CMPQ        R8, R9
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), BX
+	LEAQ        (BX)(CX*1), BX
+	VMOVUPS     Z0, (BX)
+	ADDQ        $0x40, CX
+	CMPQ        CX, DX
 	JLT         channels
-	CMPQ        R8, AX
+	CMPQ        CX, AX
 	JGE         done
 
 narrow:
 	VPXORD Y0, Y0, Y0
-	LEAQ   (SI)(R8*1), R9
-	MOVQ   w_base+64(FP), R10
-	LEAQ   (R10)(R8*1), R10
-	MOVQ   kh+88(FP), R11
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(CX*1), AX
+	MOVQ   w+56(FP), DX
+	LEAQ   (DX)(CX*1), DX
+	MOVQ   kh+8(FP), BX
 
 tapRow2:
-	MOVQ R9, R12
-	MOVQ kw+96(FP), R13
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), SI
 
 tap2:
-	VMOVUPS     (R12), Y1
-	VFMADD231PS (R10), Y1, Y0
-	ADDQ        CX, R12
-	ADDQ        AX, R10
-	DECQ        R13
+	VMOVUPS     (DX), Y1
+	VFMADD231PS (AX), Y1, Y0
+	MOVQ        xColumn+40(FP), DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, AX
+	MOVQ        wColumn+64(FP), DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, DX
+	DECQ        SI
 	JNZ         tap2
-	ADDQ        DX, R9
+	MOVQ        kw+16(FP), SI
+	MOVQ        xRow+48(FP), DI
+	IMULQ       xColumn+40(FP), SI
+	SUBQ        SI, DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, AX
+	MOVQ        kw+16(FP), SI
+	MOVQ        wRow+72(FP), DI
+	IMULQ       wColumn+64(FP), SI
+	SUBQ        SI, DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, DX
+	DECQ        BX
+	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), AX
+	LEAQ        (AX)(CX*1), AX
+	VMOVUPS     Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapSums2AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums2AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
+
+tap:
+	VMOVUPS     (DI), Z2
+	VFMADD231PS (SI), Z2, Z0
+	VFMADD231PS (SI)(CX*1), Z2, Z1
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
+	JNZ         tap
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
+	JGE         done
+
+narrow:
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   w+56(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	MOVQ   kh+8(FP), SI
+
+tapRow2:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), DI
+
+tap2:
+	VMOVUPS     (BX), Y2
+	VFMADD231PS (AX), Y2, Y0
+	VFMADD231PS (AX)(CX*1), Y2, Y1
+	MOVQ        xColumn+40(FP), R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, AX
+	MOVQ        wColumn+64(FP), R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, BX
+	DECQ        DI
+	JNZ         tap2
+	MOVQ        kw+16(FP), DI
+	MOVQ        xRow+48(FP), R8
+	IMULQ       xColumn+40(FP), DI
+	SUBQ        DI, R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, AX
+	MOVQ        kw+16(FP), DI
+	MOVQ        wRow+72(FP), R8
+	IMULQ       wColumn+64(FP), DI
+	SUBQ        DI, R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, BX
+	DECQ        SI
+	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapSums3AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums3AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
+
+tap:
+	VMOVUPS     (DI), Z3
+	VFMADD231PS (SI), Z3, Z0
+	VFMADD231PS (SI)(CX*1), Z3, Z1
+	VFMADD231PS (SI)(CX*2), Z3, Z2
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
+	JNZ         tap
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	VMOVUPS     Z2, (DI)(SI*2)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
+	JGE         done
+
+narrow:
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   w+56(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	MOVQ   kh+8(FP), SI
+
+tapRow2:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), DI
+
+tap2:
+	VMOVUPS     (BX), Y3
+	VFMADD231PS (AX), Y3, Y0
+	VFMADD231PS (AX)(CX*1), Y3, Y1
+	VFMADD231PS (AX)(CX*2), Y3, Y2
+	MOVQ        xColumn+40(FP), R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, AX
+	MOVQ        wColumn+64(FP), R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, BX
+	DECQ        DI
+	JNZ         tap2
+	MOVQ        kw+16(FP), DI
+	MOVQ        xRow+48(FP), R8
+	IMULQ       xColumn+40(FP), DI
+	SUBQ        DI, R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, AX
+	MOVQ        kw+16(FP), DI
+	MOVQ        wRow+72(FP), R8
+	IMULQ       wColumn+64(FP), DI
+	SUBQ        DI, R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, BX
+	DECQ        SI
+	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+	VMOVUPS     Y2, (CX)(AX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapSums4AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums4AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	MOVQ   w+56(FP), R8
+	LEAQ   (R8)(DX*1), R8
+	MOVQ   kh+8(FP), R9
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R10
+
+tap:
+	VMOVUPS     (R8), Z4
+	VFMADD231PS (SI), Z4, Z0
+	VFMADD231PS (SI)(CX*1), Z4, Z1
+	VFMADD231PS (SI)(CX*2), Z4, Z2
+	VFMADD231PS (DI), Z4, Z3
+	MOVQ        xColumn+40(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        wColumn+64(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R10
+	JNZ         tap
+	MOVQ        kw+16(FP), R10
+	MOVQ        xRow+48(FP), R11
+	IMULQ       xColumn+40(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        kw+16(FP), R10
+	MOVQ        wRow+72(FP), R11
+	IMULQ       wColumn+64(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R9
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	VMOVUPS     Z2, (DI)(SI*2)
+	VMOVUPS     Z3, (R8)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
+	JGE         done
+
+narrow:
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	LEAQ   (AX)(CX*2), BX
+	ADDQ   CX, BX
+	MOVQ   w+56(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   kh+8(FP), DI
+
+tapRow2:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R8
+
+tap2:
+	VMOVUPS     (SI), Y4
+	VFMADD231PS (AX), Y4, Y0
+	VFMADD231PS (AX)(CX*1), Y4, Y1
+	VFMADD231PS (AX)(CX*2), Y4, Y2
+	VFMADD231PS (BX), Y4, Y3
+	MOVQ        xColumn+40(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, AX
+	ADDQ        R9, BX
+	MOVQ        wColumn+64(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        R8
+	JNZ         tap2
+	MOVQ        kw+16(FP), R8
+	MOVQ        xRow+48(FP), R9
+	IMULQ       xColumn+40(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, AX
+	ADDQ        R9, BX
+	MOVQ        kw+16(FP), R8
+	MOVQ        wRow+72(FP), R9
+	IMULQ       wColumn+64(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        DI
+	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	LEAQ        (CX)(AX*2), DX
+	ADDQ        AX, DX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+	VMOVUPS     Y2, (CX)(AX*2)
+	VMOVUPS     Y3, (DX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapSums5AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums5AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	MOVQ   w+56(FP), R8
+	LEAQ   (R8)(DX*1), R8
+	MOVQ   kh+8(FP), R9
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R10
+
+tap:
+	VMOVUPS     (R8), Z5
+	VFMADD231PS (SI), Z5, Z0
+	VFMADD231PS (SI)(CX*1), Z5, Z1
+	VFMADD231PS (SI)(CX*2), Z5, Z2
+	VFMADD231PS (DI), Z5, Z3
+	VFMADD231PS (DI)(CX*1), Z5, Z4
+	MOVQ        xColumn+40(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        wColumn+64(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R10
+	JNZ         tap
+	MOVQ        kw+16(FP), R10
+	MOVQ        xRow+48(FP), R11
+	IMULQ       xColumn+40(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        kw+16(FP), R10
+	MOVQ        wRow+72(FP), R11
+	IMULQ       wColumn+64(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R9
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	VMOVUPS     Z2, (DI)(SI*2)
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, (R8)(SI*1)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
+	JGE         done
+
+narrow:
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	LEAQ   (AX)(CX*2), BX
+	ADDQ   CX, BX
+	MOVQ   w+56(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   kh+8(FP), DI
+
+tapRow2:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R8
+
+tap2:
+	VMOVUPS     (SI), Y5
+	VFMADD231PS (AX), Y5, Y0
+	VFMADD231PS (AX)(CX*1), Y5, Y1
+	VFMADD231PS (AX)(CX*2), Y5, Y2
+	VFMADD231PS (BX), Y5, Y3
+	VFMADD231PS (BX)(CX*1), Y5, Y4
+	MOVQ        xColumn+40(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, AX
+	ADDQ        R9, BX
+	MOVQ        wColumn+64(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        R8
+	JNZ         tap2
+	MOVQ        kw+16(FP), R8
+	MOVQ        xRow+48(FP), R9
+	IMULQ       xColumn+40(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, AX
+	ADDQ        R9, BX
+	MOVQ        kw+16(FP), R8
+	MOVQ        wRow+72(FP), R9
+	IMULQ       wColumn+64(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        DI
+	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	LEAQ        (CX)(AX*2), DX
+	ADDQ        AX, DX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+	VMOVUPS     Y2, (CX)(AX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapSums6AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums6AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	MOVQ   w+56(FP), R8
+	LEAQ   (R8)(DX*1), R8
+	MOVQ   kh+8(FP), R9
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R10
+
+tap:
+	VMOVUPS     (R8), Z6
+	VFMADD231PS (SI), Z6, Z0
+	VFMADD231PS (SI)(CX*1), Z6, Z1
+	VFMADD231PS (SI)(CX*2), Z6, Z2
+	VFMADD231PS (DI), Z6, Z3
+	VFMADD231PS (DI)(CX*1), Z6, Z4
+	VFMADD231PS (DI)(CX*2), Z6, Z5
+	MOVQ        xColumn+40(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        wColumn+64(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R10
+	JNZ         tap
+	MOVQ        kw+16(FP), R10
+	MOVQ        xRow+48(FP), R11
+	IMULQ       xColumn+40(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        kw+16(FP), R10
+	MOVQ        wRow+72(FP), R11
+	IMULQ       wColumn+64(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R9
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	VMOVUPS     Z2, (DI)(SI*2)
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, (R8)(SI*1)
+	VMOVUPS     Z5, (R8)(SI*2)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
+	JGE         done
+
+narrow:
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	LEAQ   (AX)(CX*2), BX
+	ADDQ   CX, BX
+	MOVQ   w+56(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   kh+8(FP), DI
+
+tapRow2:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R8
+
+tap2:
+	VMOVUPS     (SI), Y6
+	VFMADD231PS (AX), Y6, Y0
+	VFMADD231PS (AX)(CX*1), Y6, Y1
+	VFMADD231PS (AX)(CX*2), Y6, Y2
+	VFMADD231PS (BX), Y6, Y3
+	VFMADD231PS (BX)(CX*1), Y6, Y4
+	VFMADD231PS (BX)(CX*2), Y6, Y5
+	MOVQ        xColumn+40(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, AX
+	ADDQ        R9, BX
+	MOVQ        wColumn+64(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        R8
+	JNZ         tap2
+	MOVQ        kw+16(FP), R8
+	MOVQ        xRow+48(FP), R9
+	IMULQ       xColumn+40(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, AX
+	ADDQ        R9, BX
+	MOVQ        kw+16(FP), R8
+	MOVQ        wRow+72(FP), R9
+	IMULQ       wColumn+64(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        DI
+	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	LEAQ        (CX)(AX*2), DX
+	ADDQ        AX, DX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+	VMOVUPS     Y2, (CX)(AX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(AX*1)
+	VMOVUPS     Y5, (DX)(AX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapSums7AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums7AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	LEAQ   (DI)(CX*2), R8
+	ADDQ   CX, R8
+	MOVQ   w+56(FP), R9
+	LEAQ   (R9)(DX*1), R9
+	MOVQ   kh+8(FP), R10
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R11
+
+tap:
+	VMOVUPS     (R9), Z7
+	VFMADD231PS (SI), Z7, Z0
+	VFMADD231PS (SI)(CX*1), Z7, Z1
+	VFMADD231PS (SI)(CX*2), Z7, Z2
+	VFMADD231PS (DI), Z7, Z3
+	VFMADD231PS (DI)(CX*1), Z7, Z4
+	VFMADD231PS (DI)(CX*2), Z7, Z5
+	VFMADD231PS (R8), Z7, Z6
+	MOVQ        xColumn+40(FP), R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, SI
+	ADDQ        R12, DI
+	ADDQ        R12, R8
+	MOVQ        wColumn+64(FP), R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, R9
 	DECQ        R11
+	JNZ         tap
+	MOVQ        kw+16(FP), R11
+	MOVQ        xRow+48(FP), R12
+	IMULQ       xColumn+40(FP), R11
+	SUBQ        R11, R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, SI
+	ADDQ        R12, DI
+	ADDQ        R12, R8
+	MOVQ        kw+16(FP), R11
+	MOVQ        wRow+72(FP), R12
+	IMULQ       wColumn+64(FP), R11
+	SUBQ        R11, R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, R9
+	DECQ        R10
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	VMOVUPS     Z2, (DI)(SI*2)
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, (R8)(SI*1)
+	VMOVUPS     Z5, (R8)(SI*2)
+	VMOVUPS     Z6, (R9)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
+	JGE         done
+
+narrow:
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	LEAQ   (AX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
+
+tapRow2:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
+
+tap2:
+	VMOVUPS     (DI), Y7
+	VFMADD231PS (AX), Y7, Y0
+	VFMADD231PS (AX)(CX*1), Y7, Y1
+	VFMADD231PS (AX)(CX*2), Y7, Y2
+	VFMADD231PS (BX), Y7, Y3
+	VFMADD231PS (BX)(CX*1), Y7, Y4
+	VFMADD231PS (BX)(CX*2), Y7, Y5
+	VFMADD231PS (SI), Y7, Y6
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, AX
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
+	JNZ         tap2
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, AX
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
 	JNZ         tapRow2
-	VMOVUPS     Y0, (BX)(R8*1)
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	LEAQ        (CX)(AX*2), DX
+	ADDQ        AX, DX
+	LEAQ        (DX)(AX*2), BX
+	ADDQ        AX, BX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+	VMOVUPS     Y2, (CX)(AX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(AX*1)
+	VMOVUPS     Y5, (DX)(AX*2)
+	VMOVUPS     Y6, (BX)
 
 done:
-	ADDQ AX, BX
-	MOVQ pixel+104(FP), R8
-	LEAQ (SI)(R8*4), SI
-	DECQ DI
-	JNZ  column
 	VZEROUPPER
 	RET
 
-// func tapsFilterAVX512(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
-// Requires: AVX, AVX512F, FMA3
-TEXT ·tapsFilterAVX512(SB), NOSPLIT, $0-128
-	MOVQ width+8(FP), AX
-	SHLQ $0x02, AX
-	MOVQ column+112(FP), CX
-	SHLQ $0x02, CX
-	MOVQ row+120(FP), DX
-	SHLQ $0x02, DX
-	MOVQ a_base+16(FP), BX
-	MOVQ b_base+40(FP), SI
-	MOVQ cols+0(FP), DI
-
-column:
-	XORQ    R8, R8
-	MOVQ    AX, R9
-	ANDQ    $-64, R9
+// func tapSums8AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums8AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
 	JZ      narrow
 	PCALIGN $0x20
 
 channels:
-	VMOVUPS (BX)(R8*1), Z0
-	LEAQ    (SI)(R8*1), R10
-	MOVQ    w_base+64(FP), R11
-	LEAQ    (R11)(R8*1), R11
-	MOVQ    kh+88(FP), R12
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	LEAQ   (DI)(CX*2), R8
+	ADDQ   CX, R8
+	MOVQ   w+56(FP), R9
+	LEAQ   (R9)(DX*1), R9
+	MOVQ   kh+8(FP), R10
 
 tapRow:
-	MOVQ R10, R13
-	MOVQ kw+96(FP), R14
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R11
 
 tap:
-	VMOVUPS     (R11), Z1
-	VFMADD231PS (R13), Z0, Z1
-	VMOVUPS     Z1, (R11)
-	ADDQ        CX, R13
-	ADDQ        AX, R11
-	DECQ        R14
+	VMOVUPS     (R9), Z8
+	VFMADD231PS (SI), Z8, Z0
+	VFMADD231PS (SI)(CX*1), Z8, Z1
+	VFMADD231PS (SI)(CX*2), Z8, Z2
+	VFMADD231PS (DI), Z8, Z3
+	VFMADD231PS (DI)(CX*1), Z8, Z4
+	VFMADD231PS (DI)(CX*2), Z8, Z5
+	VFMADD231PS (R8), Z8, Z6
+	VFMADD231PS (R8)(CX*1), Z8, Z7
+	MOVQ        xColumn+40(FP), R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, SI
+	ADDQ        R12, DI
+	ADDQ        R12, R8
+	MOVQ        wColumn+64(FP), R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, R9
+	DECQ        R11
 	JNZ         tap
-	ADDQ        DX, R10
-	DECQ        R12
+	MOVQ        kw+16(FP), R11
+	MOVQ        xRow+48(FP), R12
+	IMULQ       xColumn+40(FP), R11
+	SUBQ        R11, R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, SI
+	ADDQ        R12, DI
+	ADDQ        R12, R8
+	MOVQ        kw+16(FP), R11
+	MOVQ        wRow+72(FP), R12
+	IMULQ       wColumn+64(FP), R11
+	SUBQ        R11, R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, R9
+	DECQ        R10
 	JNZ         tapRow
-	ADDQ        $0x40, R8
-	CMPQ        R8, R9
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	VMOVUPS     Z2, (DI)(SI*2)
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, (R8)(SI*1)
+	VMOVUPS     Z5, (R8)(SI*2)
+	VMOVUPS     Z6, (R9)
+	VMOVUPS     Z7, (R9)(SI*1)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
 	JLT         channels
-	CMPQ        R8, AX
+	CMPQ        DX, AX
 	JGE         done
 
 narrow:
-	VMOVUPS (BX)(R8*1), Y0
-	LEAQ    (SI)(R8*1), R9
-	MOVQ    w_base+64(FP), R10
-	LEAQ    (R10)(R8*1), R8
-	MOVQ    kh+88(FP), R10
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	LEAQ   (AX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
 
 tapRow2:
-	MOVQ R9, R11
-	MOVQ kw+96(FP), R12
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
 
 tap2:
-	VMOVUPS     (R8), Y1
-	VFMADD231PS (R11), Y0, Y1
-	VMOVUPS     Y1, (R8)
-	ADDQ        CX, R11
-	ADDQ        AX, R8
-	DECQ        R12
+	VMOVUPS     (DI), Y8
+	VFMADD231PS (AX), Y8, Y0
+	VFMADD231PS (AX)(CX*1), Y8, Y1
+	VFMADD231PS (AX)(CX*2), Y8, Y2
+	VFMADD231PS (BX), Y8, Y3
+	VFMADD231PS (BX)(CX*1), Y8, Y4
+	VFMADD231PS (BX)(CX*2), Y8, Y5
+	VFMADD231PS (SI), Y8, Y6
+	VFMADD231PS (SI)(CX*1), Y8, Y7
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, AX
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
 	JNZ         tap2
-	ADDQ        DX, R9
-	DECQ        R10
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, AX
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
 	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	LEAQ        (CX)(AX*2), DX
+	ADDQ        AX, DX
+	LEAQ        (DX)(AX*2), BX
+	ADDQ        AX, BX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+	VMOVUPS     Y2, (CX)(AX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(AX*1)
+	VMOVUPS     Y5, (DX)(AX*2)
+	VMOVUPS     Y6, (BX)
+	VMOVUPS     Y7, (BX)(AX*1)
 
 done:
-	ADDQ AX, BX
-	MOVQ pixel+104(FP), R8
-	LEAQ (SI)(R8*4), SI
-	DECQ DI
-	JNZ  column
 	VZEROUPPER
 	RET
 
-// func tapsInputAVX512(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+// func tapWeightSums1x1AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
 // Requires: AVX, AVX512F, FMA3
-TEXT ·tapsInputAVX512(SB), NOSPLIT, $0-128
-	MOVQ width+8(FP), AX
-	SHLQ $0x02, AX
-	MOVQ column+112(FP), CX
-	SHLQ $0x02, CX
-	MOVQ row+120(FP), DX
-	SHLQ $0x02, DX
-	MOVQ a_base+16(FP), BX
-	MOVQ b_base+40(FP), SI
-	MOVQ cols+0(FP), DI
-
-column:
-	XORQ    R8, R8
-	MOVQ    AX, R9
-	ANDQ    $-64, R9
+TEXT ·tapWeightSums1x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    BX, BX
+	MOVQ    AX, SI
+	ANDQ    $-64, SI
 	JZ      narrow
 	PCALIGN $0x20
 
 channels:
-	VMOVUPS (BX)(R8*1), Z0
-	LEAQ    (SI)(R8*1), R10
-	MOVQ    w_base+64(FP), R11
-	LEAQ    (R11)(R8*1), R11
-	MOVQ    kh+88(FP), R12
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(BX*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
 
-tapRow:
-	MOVQ R10, R13
-	MOVQ kw+96(FP), R14
-
-tap:
-	VMOVUPS     (R13), Z1
-	VFMADD231PS (R11), Z0, Z1
-	VMOVUPS     Z1, (R13)
-	ADDQ        CX, R13
-	ADDQ        AX, R11
-	DECQ        R14
-	JNZ         tap
-	ADDQ        DX, R10
-	DECQ        R12
-	JNZ         tapRow
-	ADDQ        $0x40, R8
-	CMPQ        R8, R9
+pixel:
+	VMOVUPS     (DI), Z1
+	VFMADD231PS (R8), Z1, Z0
+	ADDQ        DX, R8
+	ADDQ        CX, DI
+	DECQ        R9
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(BX*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R8
+	SHLQ        $0x02, R8
+	VMOVUPS     Z0, (DI)
+	ADDQ        $0x40, BX
+	CMPQ        BX, SI
 	JLT         channels
-	CMPQ        R8, AX
+	CMPQ        BX, AX
 	JGE         done
 
 narrow:
-	VMOVUPS (BX)(R8*1), Y0
-	LEAQ    (SI)(R8*1), R9
-	MOVQ    w_base+64(FP), R10
-	LEAQ    (R10)(R8*1), R8
-	MOVQ    kh+88(FP), R10
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(BX*1), AX
+	MOVQ    wColumn+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    wRow+80(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (AX), Y0
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(BX*1), AX
+	MOVQ    x+32(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	PCALIGN $0x20
+	MOVQ    n+0(FP), DI
 
-tapRow2:
-	MOVQ R9, R11
-	MOVQ kw+96(FP), R12
-
-tap2:
-	VMOVUPS     (R11), Y1
-	VFMADD231PS (R8), Y0, Y1
-	VMOVUPS     Y1, (R11)
-	ADDQ        CX, R11
-	ADDQ        AX, R8
-	DECQ        R12
-	JNZ         tap2
-	ADDQ        DX, R9
-	DECQ        R10
-	JNZ         tapRow2
+pixel2:
+	VMOVUPS     (AX), Y1
+	VFMADD231PS (SI), Y1, Y0
+	ADDQ        DX, SI
+	ADDQ        CX, AX
+	DECQ        DI
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(BX*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), CX
+	SHLQ        $0x02, CX
+	VMOVUPS     Y0, (AX)
 
 done:
-	ADDQ AX, BX
-	MOVQ pixel+104(FP), R8
-	LEAQ (SI)(R8*4), SI
-	DECQ DI
-	JNZ  column
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x2AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x2AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (R8), Z2
+	VFMADD231PS (R9), Z2, Z0
+	VFMADD231PS (R9)(BX*1), Z2, Z1
+	ADDQ        DX, R9
+	ADDQ        CX, R8
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R8
+
+pixel2:
+	VMOVUPS     (AX), Y2
+	VFMADD231PS (DI), Y2, Y0
+	VFMADD231PS (DI)(BX*1), Y2, Y1
+	ADDQ        DX, DI
+	ADDQ        CX, AX
+	DECQ        R8
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x3AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (R8), Z3
+	VFMADD231PS (R9), Z3, Z0
+	VFMADD231PS (R9)(BX*1), Z3, Z1
+	VFMADD231PS (R9)(BX*2), Z3, Z2
+	ADDQ        DX, R9
+	ADDQ        CX, R8
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R8
+
+pixel2:
+	VMOVUPS     (AX), Y3
+	VFMADD231PS (DI), Y3, Y0
+	VFMADD231PS (DI)(BX*1), Y3, Y1
+	VFMADD231PS (DI)(BX*2), Y3, Y2
+	ADDQ        DX, DI
+	ADDQ        CX, AX
+	DECQ        R8
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x4AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x4AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R10), Z3
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (R8), Z4
+	VFMADD231PS (R9), Z4, Z0
+	VFMADD231PS (R9)(BX*1), Z4, Z1
+	VFMADD231PS (R9)(BX*2), Z4, Z2
+	VFMADD231PS (R10), Z4, Z3
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, R8
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R10)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R8), Y3
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel2:
+	VMOVUPS     (AX), Y4
+	VFMADD231PS (DI), Y4, Y0
+	VFMADD231PS (DI)(BX*1), Y4, Y1
+	VFMADD231PS (DI)(BX*2), Y4, Y2
+	VFMADD231PS (R8), Y4, Y3
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        CX, AX
+	DECQ        R9
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (DX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x5AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x5AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R10), Z3
+	VMOVUPS (R10)(R9*1), Z4
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (R8), Z5
+	VFMADD231PS (R9), Z5, Z0
+	VFMADD231PS (R9)(BX*1), Z5, Z1
+	VFMADD231PS (R9)(BX*2), Z5, Z2
+	VFMADD231PS (R10), Z5, Z3
+	VFMADD231PS (R10)(BX*1), Z5, Z4
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, R8
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R10)
+	VMOVUPS     Z4, (R10)(R9*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R8), Y3
+	VMOVUPS (R8)(DI*1), Y4
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel2:
+	VMOVUPS     (AX), Y5
+	VFMADD231PS (DI), Y5, Y0
+	VFMADD231PS (DI)(BX*1), Y5, Y1
+	VFMADD231PS (DI)(BX*2), Y5, Y2
+	VFMADD231PS (R8), Y5, Y3
+	VFMADD231PS (R8)(BX*1), Y5, Y4
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        CX, AX
+	DECQ        R9
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x6AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x6AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R10), Z3
+	VMOVUPS (R10)(R9*1), Z4
+	VMOVUPS (R10)(R9*2), Z5
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (R8), Z6
+	VFMADD231PS (R9), Z6, Z0
+	VFMADD231PS (R9)(BX*1), Z6, Z1
+	VFMADD231PS (R9)(BX*2), Z6, Z2
+	VFMADD231PS (R10), Z6, Z3
+	VFMADD231PS (R10)(BX*1), Z6, Z4
+	VFMADD231PS (R10)(BX*2), Z6, Z5
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, R8
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R10)
+	VMOVUPS     Z4, (R10)(R9*1)
+	VMOVUPS     Z5, (R10)(R9*2)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R8), Y3
+	VMOVUPS (R8)(DI*1), Y4
+	VMOVUPS (R8)(DI*2), Y5
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel2:
+	VMOVUPS     (AX), Y6
+	VFMADD231PS (DI), Y6, Y0
+	VFMADD231PS (DI)(BX*1), Y6, Y1
+	VFMADD231PS (DI)(BX*2), Y6, Y2
+	VFMADD231PS (R8), Y6, Y3
+	VFMADD231PS (R8)(BX*1), Y6, Y4
+	VFMADD231PS (R8)(BX*2), Y6, Y5
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        CX, AX
+	DECQ        R9
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(CX*1)
+	VMOVUPS     Y5, (DX)(CX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x7AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x7AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	LEAQ    (R10)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R10), Z3
+	VMOVUPS (R10)(R9*1), Z4
+	VMOVUPS (R10)(R9*2), Z5
+	VMOVUPS (R11), Z6
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R12
+
+pixel:
+	VMOVUPS     (R8), Z7
+	VFMADD231PS (R9), Z7, Z0
+	VFMADD231PS (R9)(BX*1), Z7, Z1
+	VFMADD231PS (R9)(BX*2), Z7, Z2
+	VFMADD231PS (R10), Z7, Z3
+	VFMADD231PS (R10)(BX*1), Z7, Z4
+	VFMADD231PS (R10)(BX*2), Z7, Z5
+	VFMADD231PS (R11), Z7, Z6
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	ADDQ        CX, R8
+	DECQ        R12
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	LEAQ        (R10)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R10)
+	VMOVUPS     Z4, (R10)(R9*1)
+	VMOVUPS     Z5, (R10)(R9*2)
+	VMOVUPS     Z6, (R11)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	LEAQ    (R8)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R8), Y3
+	VMOVUPS (R8)(DI*1), Y4
+	VMOVUPS (R8)(DI*2), Y5
+	VMOVUPS (R9), Y6
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel2:
+	VMOVUPS     (AX), Y7
+	VFMADD231PS (DI), Y7, Y0
+	VFMADD231PS (DI)(BX*1), Y7, Y1
+	VFMADD231PS (DI)(BX*2), Y7, Y2
+	VFMADD231PS (R8), Y7, Y3
+	VFMADD231PS (R8)(BX*1), Y7, Y4
+	VFMADD231PS (R8)(BX*2), Y7, Y5
+	VFMADD231PS (R9), Y7, Y6
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	ADDQ        CX, AX
+	DECQ        R10
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(CX*1)
+	VMOVUPS     Y5, (DX)(CX*2)
+	VMOVUPS     Y6, (BX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x1AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    BX, BX
+	MOVQ    AX, SI
+	ANDQ    $-64, SI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	LEAQ    (DI)(R8*1), DI
+	VMOVUPS (DI), Z1
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(BX*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (DI), Z2
+	VFMADD231PS (R8), Z2, Z0
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Z2, Z1
+	ADDQ        DX, R9
+	ADDQ        CX, DI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(BX*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R8
+	SHLQ        $0x02, R8
+	VMOVUPS     Z0, (DI)
+	LEAQ        (DI)(R8*1), DI
+	VMOVUPS     Z1, (DI)
+	ADDQ        $0x40, BX
+	CMPQ        BX, SI
+	JLT         channels
+	CMPQ        BX, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(BX*1), AX
+	MOVQ    wColumn+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    wRow+80(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (AX), Y0
+	LEAQ    (AX)(SI*1), AX
+	VMOVUPS (AX), Y1
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(BX*1), AX
+	MOVQ    x+32(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    xRow+56(FP), DI
+	SHLQ    $0x02, DI
+	LEAQ    (SI)(DI*1), DI
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R8
+
+pixel2:
+	VMOVUPS     (AX), Y2
+	VFMADD231PS (SI), Y2, Y0
+	ADDQ        DX, SI
+	VFMADD231PS (DI), Y2, Y1
+	ADDQ        DX, DI
+	ADDQ        CX, AX
+	DECQ        R8
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(BX*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), CX
+	SHLQ        $0x02, CX
+	VMOVUPS     Y0, (AX)
+	LEAQ        (AX)(CX*1), AX
+	VMOVUPS     Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x2AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x2AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	LEAQ    (R8)(R10*1), R8
+	VMOVUPS (R8), Z2
+	VMOVUPS (R8)(R9*1), Z3
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (R8), Z4
+	VFMADD231PS (R9), Z4, Z0
+	VFMADD231PS (R9)(BX*1), Z4, Z1
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Z4, Z2
+	VFMADD231PS (R10)(BX*1), Z4, Z3
+	ADDQ        DX, R10
+	ADDQ        CX, R8
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	LEAQ        (R8)(R10*1), R8
+	VMOVUPS     Z2, (R8)
+	VMOVUPS     Z3, (R8)(R9*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	LEAQ    (AX)(R8*1), AX
+	VMOVUPS (AX), Y2
+	VMOVUPS (AX)(DI*1), Y3
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel2:
+	VMOVUPS     (AX), Y4
+	VFMADD231PS (DI), Y4, Y0
+	VFMADD231PS (DI)(BX*1), Y4, Y1
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y4, Y2
+	VFMADD231PS (R8)(BX*1), Y4, Y3
+	ADDQ        DX, R8
+	ADDQ        CX, AX
+	DECQ        R9
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	LEAQ        (AX)(DX*1), AX
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x3AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	LEAQ    (R8)(R10*1), R8
+	VMOVUPS (R8), Z3
+	VMOVUPS (R8)(R9*1), Z4
+	VMOVUPS (R8)(R9*2), Z5
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (R8), Z6
+	VFMADD231PS (R9), Z6, Z0
+	VFMADD231PS (R9)(BX*1), Z6, Z1
+	VFMADD231PS (R9)(BX*2), Z6, Z2
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Z6, Z3
+	VFMADD231PS (R10)(BX*1), Z6, Z4
+	VFMADD231PS (R10)(BX*2), Z6, Z5
+	ADDQ        DX, R10
+	ADDQ        CX, R8
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	LEAQ        (R8)(R10*1), R8
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, (R8)(R9*1)
+	VMOVUPS     Z5, (R8)(R9*2)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	LEAQ    (AX)(R8*1), AX
+	VMOVUPS (AX), Y3
+	VMOVUPS (AX)(DI*1), Y4
+	VMOVUPS (AX)(DI*2), Y5
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel2:
+	VMOVUPS     (AX), Y6
+	VFMADD231PS (DI), Y6, Y0
+	VFMADD231PS (DI)(BX*1), Y6, Y1
+	VFMADD231PS (DI)(BX*2), Y6, Y2
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y6, Y3
+	VFMADD231PS (R8)(BX*1), Y6, Y4
+	VFMADD231PS (R8)(BX*2), Y6, Y5
+	ADDQ        DX, R8
+	ADDQ        CX, AX
+	DECQ        R9
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	LEAQ        (AX)(DX*1), AX
+	VMOVUPS     Y3, (AX)
+	VMOVUPS     Y4, (AX)(CX*1)
+	VMOVUPS     Y5, (AX)(CX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x4AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x4AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R11), Z3
+	LEAQ    (R8)(R10*1), R8
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z4
+	VMOVUPS (R8)(R9*1), Z5
+	VMOVUPS (R8)(R9*2), Z6
+	VMOVUPS (R10), Z7
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R11*1), R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R13
+
+pixel:
+	VMOVUPS     (R8), Z8
+	VFMADD231PS (R9), Z8, Z0
+	VFMADD231PS (R9)(BX*1), Z8, Z1
+	VFMADD231PS (R9)(BX*2), Z8, Z2
+	VFMADD231PS (R10), Z8, Z3
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Z8, Z4
+	VFMADD231PS (R11)(BX*1), Z8, Z5
+	VFMADD231PS (R11)(BX*2), Z8, Z6
+	VFMADD231PS (R12), Z8, Z7
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	ADDQ        CX, R8
+	DECQ        R13
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R11)
+	LEAQ        (R8)(R10*1), R8
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, (R8)(R9*1)
+	VMOVUPS     Z6, (R8)(R9*2)
+	VMOVUPS     Z7, (R10)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R9), Y3
+	LEAQ    (AX)(R8*1), AX
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y4
+	VMOVUPS (AX)(DI*1), Y5
+	VMOVUPS (AX)(DI*2), Y6
+	VMOVUPS (R8), Y7
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R9*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel2:
+	VMOVUPS     (AX), Y8
+	VFMADD231PS (DI), Y8, Y0
+	VFMADD231PS (DI)(BX*1), Y8, Y1
+	VFMADD231PS (DI)(BX*2), Y8, Y2
+	VFMADD231PS (R8), Y8, Y3
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y8, Y4
+	VFMADD231PS (R9)(BX*1), Y8, Y5
+	VFMADD231PS (R9)(BX*2), Y8, Y6
+	VFMADD231PS (R10), Y8, Y7
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, AX
+	DECQ        R11
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (BX)
+	LEAQ        (AX)(DX*1), AX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, (AX)(CX*1)
+	VMOVUPS     Y6, (AX)(CX*2)
+	VMOVUPS     Y7, (DX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x5AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x5AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R11), Z3
+	VMOVUPS (R11)(R9*1), Z4
+	LEAQ    (R8)(R10*1), R8
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z5
+	VMOVUPS (R8)(R9*1), Z6
+	VMOVUPS (R8)(R9*2), Z7
+	VMOVUPS (R10), Z8
+	VMOVUPS (R10)(R9*1), Z9
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R11*1), R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R13
+
+pixel:
+	VMOVUPS     (R8), Z10
+	VFMADD231PS (R9), Z10, Z0
+	VFMADD231PS (R9)(BX*1), Z10, Z1
+	VFMADD231PS (R9)(BX*2), Z10, Z2
+	VFMADD231PS (R10), Z10, Z3
+	VFMADD231PS (R10)(BX*1), Z10, Z4
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Z10, Z5
+	VFMADD231PS (R11)(BX*1), Z10, Z6
+	VFMADD231PS (R11)(BX*2), Z10, Z7
+	VFMADD231PS (R12), Z10, Z8
+	VFMADD231PS (R12)(BX*1), Z10, Z9
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	ADDQ        CX, R8
+	DECQ        R13
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R11)
+	VMOVUPS     Z4, (R11)(R9*1)
+	LEAQ        (R8)(R10*1), R8
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z5, (R8)
+	VMOVUPS     Z6, (R8)(R9*1)
+	VMOVUPS     Z7, (R8)(R9*2)
+	VMOVUPS     Z8, (R10)
+	VMOVUPS     Z9, (R10)(R9*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(DI*1), Y4
+	LEAQ    (AX)(R8*1), AX
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y5
+	VMOVUPS (AX)(DI*1), Y6
+	VMOVUPS (AX)(DI*2), Y7
+	VMOVUPS (R8), Y8
+	VMOVUPS (R8)(DI*1), Y9
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R9*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel2:
+	VMOVUPS     (AX), Y10
+	VFMADD231PS (DI), Y10, Y0
+	VFMADD231PS (DI)(BX*1), Y10, Y1
+	VFMADD231PS (DI)(BX*2), Y10, Y2
+	VFMADD231PS (R8), Y10, Y3
+	VFMADD231PS (R8)(BX*1), Y10, Y4
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y10, Y5
+	VFMADD231PS (R9)(BX*1), Y10, Y6
+	VFMADD231PS (R9)(BX*2), Y10, Y7
+	VFMADD231PS (R10), Y10, Y8
+	VFMADD231PS (R10)(BX*1), Y10, Y9
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, AX
+	DECQ        R11
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (BX)
+	VMOVUPS     Y4, (BX)(CX*1)
+	LEAQ        (AX)(DX*1), AX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     Y6, (AX)(CX*1)
+	VMOVUPS     Y7, (AX)(CX*2)
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     Y9, (DX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x6AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x6AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R11), Z3
+	VMOVUPS (R11)(R9*1), Z4
+	VMOVUPS (R11)(R9*2), Z5
+	LEAQ    (R8)(R10*1), R8
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z6
+	VMOVUPS (R8)(R9*1), Z7
+	VMOVUPS (R8)(R9*2), Z8
+	VMOVUPS (R10), Z9
+	VMOVUPS (R10)(R9*1), Z10
+	VMOVUPS (R10)(R9*2), Z11
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R11*1), R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R13
+
+pixel:
+	VMOVUPS     (R8), Z12
+	VFMADD231PS (R9), Z12, Z0
+	VFMADD231PS (R9)(BX*1), Z12, Z1
+	VFMADD231PS (R9)(BX*2), Z12, Z2
+	VFMADD231PS (R10), Z12, Z3
+	VFMADD231PS (R10)(BX*1), Z12, Z4
+	VFMADD231PS (R10)(BX*2), Z12, Z5
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Z12, Z6
+	VFMADD231PS (R11)(BX*1), Z12, Z7
+	VFMADD231PS (R11)(BX*2), Z12, Z8
+	VFMADD231PS (R12), Z12, Z9
+	VFMADD231PS (R12)(BX*1), Z12, Z10
+	VFMADD231PS (R12)(BX*2), Z12, Z11
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	ADDQ        CX, R8
+	DECQ        R13
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R11)
+	VMOVUPS     Z4, (R11)(R9*1)
+	VMOVUPS     Z5, (R11)(R9*2)
+	LEAQ        (R8)(R10*1), R8
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z6, (R8)
+	VMOVUPS     Z7, (R8)(R9*1)
+	VMOVUPS     Z8, (R8)(R9*2)
+	VMOVUPS     Z9, (R10)
+	VMOVUPS     Z10, (R10)(R9*1)
+	VMOVUPS     Z11, (R10)(R9*2)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(DI*1), Y4
+	VMOVUPS (R9)(DI*2), Y5
+	LEAQ    (AX)(R8*1), AX
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y6
+	VMOVUPS (AX)(DI*1), Y7
+	VMOVUPS (AX)(DI*2), Y8
+	VMOVUPS (R8), Y9
+	VMOVUPS (R8)(DI*1), Y10
+	VMOVUPS (R8)(DI*2), Y11
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R9*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel2:
+	VMOVUPS     (AX), Y12
+	VFMADD231PS (DI), Y12, Y0
+	VFMADD231PS (DI)(BX*1), Y12, Y1
+	VFMADD231PS (DI)(BX*2), Y12, Y2
+	VFMADD231PS (R8), Y12, Y3
+	VFMADD231PS (R8)(BX*1), Y12, Y4
+	VFMADD231PS (R8)(BX*2), Y12, Y5
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y12, Y6
+	VFMADD231PS (R9)(BX*1), Y12, Y7
+	VFMADD231PS (R9)(BX*2), Y12, Y8
+	VFMADD231PS (R10), Y12, Y9
+	VFMADD231PS (R10)(BX*1), Y12, Y10
+	VFMADD231PS (R10)(BX*2), Y12, Y11
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, AX
+	DECQ        R11
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (BX)
+	VMOVUPS     Y4, (BX)(CX*1)
+	VMOVUPS     Y5, (BX)(CX*2)
+	LEAQ        (AX)(DX*1), AX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y6, (AX)
+	VMOVUPS     Y7, (AX)(CX*1)
+	VMOVUPS     Y8, (AX)(CX*2)
+	VMOVUPS     Y9, (DX)
+	VMOVUPS     Y10, (DX)(CX*1)
+	VMOVUPS     Y11, (DX)(CX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x7AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x7AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R11
+	ADDQ    R9, R11
+	LEAQ    (R11)(R9*2), R12
+	ADDQ    R9, R12
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R11), Z3
+	VMOVUPS (R11)(R9*1), Z4
+	VMOVUPS (R11)(R9*2), Z5
+	VMOVUPS (R12), Z6
+	LEAQ    (R8)(R10*1), R8
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	LEAQ    (R10)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z7
+	VMOVUPS (R8)(R9*1), Z8
+	VMOVUPS (R8)(R9*2), Z9
+	VMOVUPS (R10), Z10
+	VMOVUPS (R10)(R9*1), Z11
+	VMOVUPS (R10)(R9*2), Z12
+	VMOVUPS (R11), Z13
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	MOVQ    xRow+56(FP), R12
+	SHLQ    $0x02, R12
+	LEAQ    (R9)(R12*1), R12
+	LEAQ    (R12)(BX*2), R13
+	ADDQ    BX, R13
+	LEAQ    (R13)(BX*2), R14
+	ADDQ    BX, R14
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R15
+
+pixel:
+	VMOVUPS     (R8), Z14
+	VFMADD231PS (R9), Z14, Z0
+	VFMADD231PS (R9)(BX*1), Z14, Z1
+	VFMADD231PS (R9)(BX*2), Z14, Z2
+	VFMADD231PS (R10), Z14, Z3
+	VFMADD231PS (R10)(BX*1), Z14, Z4
+	VFMADD231PS (R10)(BX*2), Z14, Z5
+	VFMADD231PS (R11), Z14, Z6
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	VFMADD231PS (R12), Z14, Z7
+	VFMADD231PS (R12)(BX*1), Z14, Z8
+	VFMADD231PS (R12)(BX*2), Z14, Z9
+	VFMADD231PS (R13), Z14, Z10
+	VFMADD231PS (R13)(BX*1), Z14, Z11
+	VFMADD231PS (R13)(BX*2), Z14, Z12
+	VFMADD231PS (R14), Z14, Z13
+	ADDQ        DX, R12
+	ADDQ        DX, R13
+	ADDQ        DX, R14
+	ADDQ        CX, R8
+	DECQ        R15
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R11
+	ADDQ        R9, R11
+	LEAQ        (R11)(R9*2), R12
+	ADDQ        R9, R12
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R11)
+	VMOVUPS     Z4, (R11)(R9*1)
+	VMOVUPS     Z5, (R11)(R9*2)
+	VMOVUPS     Z6, (R12)
+	LEAQ        (R8)(R10*1), R8
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	LEAQ        (R10)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z7, (R8)
+	VMOVUPS     Z8, (R8)(R9*1)
+	VMOVUPS     Z9, (R8)(R9*2)
+	VMOVUPS     Z10, (R10)
+	VMOVUPS     Z11, (R10)(R9*1)
+	VMOVUPS     Z12, (R10)(R9*2)
+	VMOVUPS     Z13, (R11)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R9
+	ADDQ    DI, R9
+	LEAQ    (R9)(DI*2), R10
+	ADDQ    DI, R10
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(DI*1), Y4
+	VMOVUPS (R9)(DI*2), Y5
+	VMOVUPS (R10), Y6
+	LEAQ    (AX)(R8*1), AX
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	LEAQ    (R8)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y7
+	VMOVUPS (AX)(DI*1), Y8
+	VMOVUPS (AX)(DI*2), Y9
+	VMOVUPS (R8), Y10
+	VMOVUPS (R8)(DI*1), Y11
+	VMOVUPS (R8)(DI*2), Y12
+	VMOVUPS (R9), Y13
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (DI)(R10*1), R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R13
+
+pixel2:
+	VMOVUPS     (AX), Y14
+	VFMADD231PS (DI), Y14, Y0
+	VFMADD231PS (DI)(BX*1), Y14, Y1
+	VFMADD231PS (DI)(BX*2), Y14, Y2
+	VFMADD231PS (R8), Y14, Y3
+	VFMADD231PS (R8)(BX*1), Y14, Y4
+	VFMADD231PS (R8)(BX*2), Y14, Y5
+	VFMADD231PS (R9), Y14, Y6
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y14, Y7
+	VFMADD231PS (R10)(BX*1), Y14, Y8
+	VFMADD231PS (R10)(BX*2), Y14, Y9
+	VFMADD231PS (R11), Y14, Y10
+	VFMADD231PS (R11)(BX*1), Y14, Y11
+	VFMADD231PS (R11)(BX*2), Y14, Y12
+	VFMADD231PS (R12), Y14, Y13
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	ADDQ        CX, AX
+	DECQ        R13
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(CX*2), SI
+	ADDQ        CX, SI
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (BX)
+	VMOVUPS     Y4, (BX)(CX*1)
+	VMOVUPS     Y5, (BX)(CX*2)
+	VMOVUPS     Y6, (SI)
+	LEAQ        (AX)(DX*1), AX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     Y8, (AX)(CX*1)
+	VMOVUPS     Y9, (AX)(CX*2)
+	VMOVUPS     Y10, (DX)
+	VMOVUPS     Y11, (DX)(CX*1)
+	VMOVUPS     Y12, (DX)(CX*2)
+	VMOVUPS     Y13, (BX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x1AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums3x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    BX, BX
+	MOVQ    AX, SI
+	ANDQ    $-64, SI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	LEAQ    (DI)(R8*1), DI
+	VMOVUPS (DI), Z1
+	LEAQ    (DI)(R8*1), DI
+	VMOVUPS (DI), Z2
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(BX*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (DI), Z3
+	VFMADD231PS (R8), Z3, Z0
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Z3, Z1
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Z3, Z2
+	ADDQ        DX, R10
+	ADDQ        CX, DI
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(BX*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R8
+	SHLQ        $0x02, R8
+	VMOVUPS     Z0, (DI)
+	LEAQ        (DI)(R8*1), DI
+	VMOVUPS     Z1, (DI)
+	LEAQ        (DI)(R8*1), DI
+	VMOVUPS     Z2, (DI)
+	ADDQ        $0x40, BX
+	CMPQ        BX, SI
+	JLT         channels
+	CMPQ        BX, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(BX*1), AX
+	MOVQ    wColumn+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    wRow+80(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (AX), Y0
+	LEAQ    (AX)(SI*1), AX
+	VMOVUPS (AX), Y1
+	LEAQ    (AX)(SI*1), AX
+	VMOVUPS (AX), Y2
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(BX*1), AX
+	MOVQ    x+32(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    xRow+56(FP), DI
+	SHLQ    $0x02, DI
+	LEAQ    (SI)(DI*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel2:
+	VMOVUPS     (AX), Y3
+	VFMADD231PS (SI), Y3, Y0
+	ADDQ        DX, SI
+	VFMADD231PS (DI), Y3, Y1
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y3, Y2
+	ADDQ        DX, R8
+	ADDQ        CX, AX
+	DECQ        R9
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(BX*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), CX
+	SHLQ        $0x02, CX
+	VMOVUPS     Y0, (AX)
+	LEAQ        (AX)(CX*1), AX
+	VMOVUPS     Y1, (AX)
+	LEAQ        (AX)(CX*1), AX
+	VMOVUPS     Y2, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x2AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums3x2AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	LEAQ    (R8)(R10*1), R8
+	VMOVUPS (R8), Z2
+	VMOVUPS (R8)(R9*1), Z3
+	LEAQ    (R8)(R10*1), R8
+	VMOVUPS (R8), Z4
+	VMOVUPS (R8)(R9*1), Z5
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R10)(R11*1), R11
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R12
+
+pixel:
+	VMOVUPS     (R8), Z6
+	VFMADD231PS (R9), Z6, Z0
+	VFMADD231PS (R9)(BX*1), Z6, Z1
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Z6, Z2
+	VFMADD231PS (R10)(BX*1), Z6, Z3
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Z6, Z4
+	VFMADD231PS (R11)(BX*1), Z6, Z5
+	ADDQ        DX, R11
+	ADDQ        CX, R8
+	DECQ        R12
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	LEAQ        (R8)(R10*1), R8
+	VMOVUPS     Z2, (R8)
+	VMOVUPS     Z3, (R8)(R9*1)
+	LEAQ        (R8)(R10*1), R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, (R8)(R9*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	LEAQ    (AX)(R8*1), AX
+	VMOVUPS (AX), Y2
+	VMOVUPS (AX)(DI*1), Y3
+	LEAQ    (AX)(R8*1), AX
+	VMOVUPS (AX), Y4
+	VMOVUPS (AX)(DI*1), Y5
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel2:
+	VMOVUPS     (AX), Y6
+	VFMADD231PS (DI), Y6, Y0
+	VFMADD231PS (DI)(BX*1), Y6, Y1
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y6, Y2
+	VFMADD231PS (R8)(BX*1), Y6, Y3
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y6, Y4
+	VFMADD231PS (R9)(BX*1), Y6, Y5
+	ADDQ        DX, R9
+	ADDQ        CX, AX
+	DECQ        R10
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	LEAQ        (AX)(DX*1), AX
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, (AX)(CX*1)
+	LEAQ        (AX)(DX*1), AX
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x3AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums3x3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	LEAQ    (R8)(R10*1), R8
+	VMOVUPS (R8), Z3
+	VMOVUPS (R8)(R9*1), Z4
+	VMOVUPS (R8)(R9*2), Z5
+	LEAQ    (R8)(R10*1), R8
+	VMOVUPS (R8), Z6
+	VMOVUPS (R8)(R9*1), Z7
+	VMOVUPS (R8)(R9*2), Z8
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R10)(R11*1), R11
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R12
+
+pixel:
+	VMOVUPS     (R8), Z9
+	VFMADD231PS (R9), Z9, Z0
+	VFMADD231PS (R9)(BX*1), Z9, Z1
+	VFMADD231PS (R9)(BX*2), Z9, Z2
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Z9, Z3
+	VFMADD231PS (R10)(BX*1), Z9, Z4
+	VFMADD231PS (R10)(BX*2), Z9, Z5
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Z9, Z6
+	VFMADD231PS (R11)(BX*1), Z9, Z7
+	VFMADD231PS (R11)(BX*2), Z9, Z8
+	ADDQ        DX, R11
+	ADDQ        CX, R8
+	DECQ        R12
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	LEAQ        (R8)(R10*1), R8
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, (R8)(R9*1)
+	VMOVUPS     Z5, (R8)(R9*2)
+	LEAQ        (R8)(R10*1), R8
+	VMOVUPS     Z6, (R8)
+	VMOVUPS     Z7, (R8)(R9*1)
+	VMOVUPS     Z8, (R8)(R9*2)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	LEAQ    (AX)(R8*1), AX
+	VMOVUPS (AX), Y3
+	VMOVUPS (AX)(DI*1), Y4
+	VMOVUPS (AX)(DI*2), Y5
+	LEAQ    (AX)(R8*1), AX
+	VMOVUPS (AX), Y6
+	VMOVUPS (AX)(DI*1), Y7
+	VMOVUPS (AX)(DI*2), Y8
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel2:
+	VMOVUPS     (AX), Y9
+	VFMADD231PS (DI), Y9, Y0
+	VFMADD231PS (DI)(BX*1), Y9, Y1
+	VFMADD231PS (DI)(BX*2), Y9, Y2
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y9, Y3
+	VFMADD231PS (R8)(BX*1), Y9, Y4
+	VFMADD231PS (R8)(BX*2), Y9, Y5
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y9, Y6
+	VFMADD231PS (R9)(BX*1), Y9, Y7
+	VFMADD231PS (R9)(BX*2), Y9, Y8
+	ADDQ        DX, R9
+	ADDQ        CX, AX
+	DECQ        R10
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	LEAQ        (AX)(DX*1), AX
+	VMOVUPS     Y3, (AX)
+	VMOVUPS     Y4, (AX)(CX*1)
+	VMOVUPS     Y5, (AX)(CX*2)
+	LEAQ        (AX)(DX*1), AX
+	VMOVUPS     Y6, (AX)
+	VMOVUPS     Y7, (AX)(CX*1)
+	VMOVUPS     Y8, (AX)(CX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x4AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums3x4AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R11), Z3
+	LEAQ    (R8)(R10*1), R8
+	LEAQ    (R8)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z4
+	VMOVUPS (R8)(R9*1), Z5
+	VMOVUPS (R8)(R9*2), Z6
+	VMOVUPS (R11), Z7
+	LEAQ    (R8)(R10*1), R8
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z8
+	VMOVUPS (R8)(R9*1), Z9
+	VMOVUPS (R8)(R9*2), Z10
+	VMOVUPS (R10), Z11
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R11*1), R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	MOVQ    xRow+56(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R13*1), R13
+	LEAQ    (R13)(BX*2), R14
+	ADDQ    BX, R14
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R15
+
+pixel:
+	VMOVUPS     (R8), Z12
+	VFMADD231PS (R9), Z12, Z0
+	VFMADD231PS (R9)(BX*1), Z12, Z1
+	VFMADD231PS (R9)(BX*2), Z12, Z2
+	VFMADD231PS (R10), Z12, Z3
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Z12, Z4
+	VFMADD231PS (R11)(BX*1), Z12, Z5
+	VFMADD231PS (R11)(BX*2), Z12, Z6
+	VFMADD231PS (R12), Z12, Z7
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	VFMADD231PS (R13), Z12, Z8
+	VFMADD231PS (R13)(BX*1), Z12, Z9
+	VFMADD231PS (R13)(BX*2), Z12, Z10
+	VFMADD231PS (R14), Z12, Z11
+	ADDQ        DX, R13
+	ADDQ        DX, R14
+	ADDQ        CX, R8
+	DECQ        R15
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R11)
+	LEAQ        (R8)(R10*1), R8
+	LEAQ        (R8)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, (R8)(R9*1)
+	VMOVUPS     Z6, (R8)(R9*2)
+	VMOVUPS     Z7, (R11)
+	LEAQ        (R8)(R10*1), R8
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z8, (R8)
+	VMOVUPS     Z9, (R8)(R9*1)
+	VMOVUPS     Z10, (R8)(R9*2)
+	VMOVUPS     Z11, (R10)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R9), Y3
+	LEAQ    (AX)(R8*1), AX
+	LEAQ    (AX)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y4
+	VMOVUPS (AX)(DI*1), Y5
+	VMOVUPS (AX)(DI*2), Y6
+	VMOVUPS (R9), Y7
+	LEAQ    (AX)(R8*1), AX
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y8
+	VMOVUPS (AX)(DI*1), Y9
+	VMOVUPS (AX)(DI*2), Y10
+	VMOVUPS (R8), Y11
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R9*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R11*1), R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R13
+
+pixel2:
+	VMOVUPS     (AX), Y12
+	VFMADD231PS (DI), Y12, Y0
+	VFMADD231PS (DI)(BX*1), Y12, Y1
+	VFMADD231PS (DI)(BX*2), Y12, Y2
+	VFMADD231PS (R8), Y12, Y3
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y12, Y4
+	VFMADD231PS (R9)(BX*1), Y12, Y5
+	VFMADD231PS (R9)(BX*2), Y12, Y6
+	VFMADD231PS (R10), Y12, Y7
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Y12, Y8
+	VFMADD231PS (R11)(BX*1), Y12, Y9
+	VFMADD231PS (R11)(BX*2), Y12, Y10
+	VFMADD231PS (R12), Y12, Y11
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	ADDQ        CX, AX
+	DECQ        R13
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (BX)
+	LEAQ        (AX)(DX*1), AX
+	LEAQ        (AX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, (AX)(CX*1)
+	VMOVUPS     Y6, (AX)(CX*2)
+	VMOVUPS     Y7, (BX)
+	LEAQ        (AX)(DX*1), AX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y8, (AX)
+	VMOVUPS     Y9, (AX)(CX*1)
+	VMOVUPS     Y10, (AX)(CX*2)
+	VMOVUPS     Y11, (DX)
+
+done:
 	VZEROUPPER
 	RET
 

@@ -19,7 +19,7 @@ var twins = kerneltest.Makers{
 	"addPatches":      addPatchesTwin,
 	"tapsForward":     tapsTwin(func(t Taps, f [][]float32) { TapsForward(t, f[0], f[1], f[2]) }),
 	"tapsFilter":      tapsTwin(func(t Taps, f [][]float32) { TapsFilter(t, f[2], f[1], f[0]) }),
-	"tapsInput":       tapsTwin(func(t Taps, f [][]float32) { TapsInput(t, f[1], f[0], f[2]) }),
+	"tapsInput":       tapsInputTwin,
 	"winogradImage":   winogradTileTwin(func(t tileCase, f [][]float32) { WinogradImage(t.side, t.n, t.width, f[0], f[1], t.step, t.row, t.q) }),
 	"winogradSpread":  winogradTileTwin(func(t tileCase, f [][]float32) { WinogradSpread(t.side, t.n, t.width, f[1], f[0], t.step, t.row, t.q) }),
 	"winogradEvaluate": winogradTileTwin(func(t tileCase, f [][]float32) {
@@ -112,14 +112,48 @@ func addPatchesTwin(r *rand.Rand, n int) kerneltest.Twin {
 // tapsTwin has n output pixels, at least one.
 func tapsTwin(run func(t Taps, f [][]float32)) func(r *rand.Rand, n int) kerneltest.Twin {
 	return func(r *rand.Rand, n int) kerneltest.Twin {
-		t := Taps{Cols: max(n, 1), Width: 8 * (1 + r.IntN(4)), KH: 1 + r.IntN(3), KW: 1 + r.IntN(3)}
-		t.Pixel, t.Column, t.Row = r.IntN(3)*t.Width, r.IntN(3)*t.Width, r.IntN(100)
+		t := Taps{Cols: max(n, 1), Width: 8 * (1 + r.IntN(4)), KH: 1 + r.IntN(5), KW: 1 + r.IntN(9)}
+		t.Pixel, t.Column, t.Row = (1+r.IntN(3))*t.Width, (1+r.IntN(3))*t.Width, r.IntN(100)
 		image := (t.Cols-1)*t.Pixel + (t.KH-1)*t.Row + (t.KW-1)*t.Column + t.Width
 		return kerneltest.Twin{
 			Floats:    [][]float32{kerneltest.Normal[float32](r, t.Cols*t.Width), kerneltest.Normal[float32](r, image), kerneltest.Normal[float32](r, t.KH*t.KW*t.Width)},
 			Run:       func(f [][]float32, _ [][]uint8) { run(t, f) },
 			Roundings: 2 * (t.Cols + 2) * t.KH * t.KW,
 		}
+	}
+}
+
+// tapsInputTwin has n columns of output pixels, at least one, and an image that may
+// be smaller or larger than what filters see. Sometimes the output has the border.
+func tapsInputTwin(r *rand.Rand, n int) kerneltest.Twin {
+	axis := func(out int) Axis {
+		a := Axis{Out: out, Filter: 1 + r.IntN(9), Stride: 1 + r.IntN(4), Dilation: 1 + r.IntN(4), Pad: r.IntN(4)}
+		a.Image = max(1, (a.Out-1)*a.Stride+(a.Filter-1)*a.Dilation+r.IntN(7)-3-a.Pad)
+		switch r.IntN(3) {
+		case 0:
+			a.Before, a.After = a.Border()
+		case 1:
+			a.Before, a.After = r.IntN(3), r.IntN(3)
+		}
+		return a
+	}
+	t := TapsImage{Down: axis(1 + r.IntN(4)), Across: axis(max(n, 1)), Width: 8 * (1 + r.IntN(4))}
+	rows, cols := t.Down.Before+t.Down.Out+t.Down.After, t.Across.Before+t.Across.Out+t.Across.After
+	t.Row, t.OutRow = t.Across.Image*t.Width+r.IntN(9), cols*t.Width+r.IntN(9)
+	first := t.Down.Before*t.OutRow + t.Across.Before*t.Width
+	dy := make([]float32, (rows-1)*t.OutRow+cols*t.Width)
+	for i := range t.Down.Out {
+		copy(dy[first+i*t.OutRow:], kerneltest.Normal[float32](r, t.Across.Out*t.Width))
+	}
+	lo := r.IntN(t.Down.Image)
+	return kerneltest.Twin{
+		Floats: [][]float32{
+			kerneltest.Normal[float32](r, (t.Down.Image-1)*t.Row+t.Across.Image*t.Width),
+			dy,
+			kerneltest.Normal[float32](r, t.Down.Filter*t.Across.Filter*t.Width),
+		},
+		Run:       func(f [][]float32, _ [][]uint8) { TapsInput(&t, f[0], f[1], first, f[2], lo, t.Down.Image) },
+		Roundings: 2 * (t.Down.Filter*t.Across.Filter + 1),
 	}
 }
 
