@@ -120,3 +120,28 @@ func BenchmarkTaps(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkTurn compares with a copy, which moves as many bytes.
+func BenchmarkTurn(b *testing.B) {
+	for _, s := range []struct{ size, channels int }{{224, 3}, {112, 8}, {32, 16}, {56, 32}, {56, 64}, {112, 64}, {28, 128}, {14, 20}, {7, 960}} {
+		n, width := s.size*s.size, Width(s.channels)
+		planes, pixels := kerneltest.Randoms[float32](n*width), kerneltest.Randoms[float32](n*width)
+		for _, c := range []struct {
+			name string
+			run  func()
+		}{
+			{"copy", func() { copy(pixels, planes) }},
+			{"from", func() { FromPlanes(pixels, width, planes, n, s.channels, n) }},
+			{"to", func() { ToPlanes(planes, n, pixels, width, s.channels, n) }},
+		} {
+			b.Run(fmt.Sprintf("%s/%dx%dx%d", c.name, s.size, s.size, s.channels), func(b *testing.B) {
+				kerneltest.BenchTiers(b, cpu.TierAVX2, func(b *testing.B) {
+					b.SetBytes(int64(4 * n * (s.channels + width)))
+					for b.Loop() {
+						c.run()
+					}
+				})
+			})
+		}
+	}
+}

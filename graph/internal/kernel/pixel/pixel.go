@@ -25,6 +25,8 @@ type loopFuncs struct {
 
 	addPatches func(dst, src []float32, n, kh, depth, step, row int)
 
+	fromPlanes, toPlanes, fromFewPlanes, toFewPlanes turnLoop
+
 	winograd winogradLoops
 
 	tapSums       [maxTapPixels + 1]tapSums

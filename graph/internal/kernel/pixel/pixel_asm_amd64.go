@@ -728,6 +728,50 @@ func winogradEvaluate65AVX2(n int, width int, dst []float32, src []float32, step
 //go:noescape
 func winogradCombine65AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
 
+// fromPlanesAVX2 is
+//
+//	for p := range pixels {
+//		for c := range channels { // a multiple of eight, at least eight
+//			dst[p*dstPixel+c] = src[c*srcPlane+p]
+//		}
+//	}
+//
+//go:noescape
+func fromPlanesAVX2(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+
+// toPlanesAVX2 is
+//
+//	for p := range pixels {
+//		for c := range channels { // a multiple of eight, at least eight
+//			dst[c*dstPlane+p] = src[p*srcPixel+c]
+//		}
+//	}
+//
+//go:noescape
+func toPlanesAVX2(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+
+// fromFewPlanesAVX2 is
+//
+//	for p := range pixels { // a multiple of eight, at least eight
+//		for c := range 8 { // in the order of pixels: they may overlap
+//			dst[p*dstPixel+c] = 0, or src[c*srcPlane+p] if c < channels, 1 to 7
+//		}
+//	}
+//
+//go:noescape
+func fromFewPlanesAVX2(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+
+// toFewPlanesAVX2 is
+//
+//	for p := range pixels { // a multiple of eight, at least eight
+//		for c := range channels { // 1 to 7; all eight are read
+//			dst[c*dstPlane+p] = src[p*srcPixel+c]
+//		}
+//	}
+//
+//go:noescape
+func toFewPlanesAVX2(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+
 // largestAVX512 is
 //
 //	for j := range cols {
@@ -1451,3 +1495,47 @@ func winogradEvaluate65AVX512(n int, width int, dst []float32, src []float32, st
 //
 //go:noescape
 func winogradCombine65AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+
+// fromPlanesAVX512 is
+//
+//	for p := range pixels {
+//		for c := range channels { // a multiple of eight, at least eight
+//			dst[p*dstPixel+c] = src[c*srcPlane+p]
+//		}
+//	}
+//
+//go:noescape
+func fromPlanesAVX512(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+
+// toPlanesAVX512 is
+//
+//	for p := range pixels {
+//		for c := range channels { // a multiple of eight, at least eight
+//			dst[c*dstPlane+p] = src[p*srcPixel+c]
+//		}
+//	}
+//
+//go:noescape
+func toPlanesAVX512(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+
+// fromFewPlanesAVX512 is
+//
+//	for p := range pixels { // a multiple of eight, at least eight
+//		for c := range 8 { // in the order of pixels: they may overlap
+//			dst[p*dstPixel+c] = 0, or src[c*srcPlane+p] if c < channels, 1 to 7
+//		}
+//	}
+//
+//go:noescape
+func fromFewPlanesAVX512(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+
+// toFewPlanesAVX512 is
+//
+//	for p := range pixels { // a multiple of eight, at least eight
+//		for c := range channels { // 1 to 7; all eight are read
+//			dst[c*dstPlane+p] = src[p*srcPixel+c]
+//		}
+//	}
+//
+//go:noescape
+func toFewPlanesAVX512(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)

@@ -6620,6 +6620,818 @@ DATA words41800000<>+24(SB)/4, $0x41800000
 DATA words41800000<>+28(SB)/4, $0x41800000
 GLOBL words41800000<>(SB), RODATA|NOPTR, $32
 
+// func fromPlanesAVX2(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+// Requires: AVX, MMX+
+TEXT ·fromPlanesAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+16(FP), AX
+	MOVQ dstPixel+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ src+32(FP), DX
+	MOVQ srcPlane+40(FP), BX
+	SHLQ $0x02, BX
+	MOVQ pixels+8(FP), SI
+
+pixels:
+	CMPQ SI, $0x10
+	JLT  less
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels:
+	LEAQ        (DI)(BX*2), R10
+	ADDQ        BX, R10
+	LEAQ        (R10)(BX*2), R11
+	ADDQ        BX, R11
+	MOVQ        R8, R12
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R10)(BX*1), Y1
+	VINSERTF128 $0x01, (R10)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R10)(BX*2), Y3
+	VINSERTF128 $0x01, (R10)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R11), Y5
+	VINSERTF128 $0x01, (R11), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R10), Y6
+	VMOVUPS     (R11)(BX*1), Y7
+	VINSERTF128 $0x01, (R11)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R10), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y0, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y8, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y2, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y5, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y1, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y6, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y3, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     32(DI), Y0
+	VMOVUPS     32(R10)(BX*1), Y1
+	VINSERTF128 $0x01, 32(R10)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 48(DI), Y1, Y1
+	VMOVUPS     32(DI)(BX*1), Y2
+	VMOVUPS     32(R10)(BX*2), Y3
+	VINSERTF128 $0x01, 32(R10)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 48(DI)(BX*1), Y3, Y3
+	VMOVUPS     32(DI)(BX*2), Y4
+	VMOVUPS     32(R11), Y5
+	VINSERTF128 $0x01, 32(R11), Y4, Y4
+	VINSERTF128 $0x00, 48(DI)(BX*2), Y5, Y5
+	VMOVUPS     32(R10), Y6
+	VMOVUPS     32(R11)(BX*1), Y7
+	VINSERTF128 $0x01, 32(R11)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 48(R10), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y0, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y8, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y2, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y5, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y1, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y6, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y3, (R12)
+	ADDQ        CX, R12
+	PREFETCHT0  64(DI)
+	PREFETCHT0  64(DI)(BX*1)
+	PREFETCHT0  64(DI)(BX*2)
+	PREFETCHT0  64(R10)
+	PREFETCHT0  64(R10)(BX*1)
+	PREFETCHT0  64(R10)(BX*2)
+	PREFETCHT0  64(R11)
+	PREFETCHT0  64(R11)(BX*1)
+	LEAQ        (R11)(BX*2), DI
+	ADDQ        $0x20, R8
+	DECQ        R9
+	JNZ         channels
+	ADDQ        $0x40, DX
+	LEAQ        (AX)(CX*8), AX
+	LEAQ        (AX)(CX*8), AX
+	SUBQ        $0x10, SI
+	JMP         pixels
+
+less:
+pixels2:
+	CMPQ SI, $0x08
+	JLT  less2
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels2:
+	LEAQ        (DI)(BX*2), R10
+	ADDQ        BX, R10
+	LEAQ        (R10)(BX*2), R11
+	ADDQ        BX, R11
+	MOVQ        R8, R12
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R10)(BX*1), Y1
+	VINSERTF128 $0x01, (R10)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R10)(BX*2), Y3
+	VINSERTF128 $0x01, (R10)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R11), Y5
+	VINSERTF128 $0x01, (R11), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R10), Y6
+	VMOVUPS     (R11)(BX*1), Y7
+	VINSERTF128 $0x01, (R11)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R10), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y0, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y8, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y2, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y5, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y1, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y6, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y3, (R12)
+	ADDQ        CX, R12
+	LEAQ        (R11)(BX*2), DI
+	ADDQ        $0x20, R8
+	DECQ        R9
+	JNZ         channels2
+	ADDQ        $0x20, DX
+	LEAQ        (AX)(CX*8), AX
+	SUBQ        $0x08, SI
+	JMP         pixels2
+
+less2:
+	TESTQ   SI, SI
+	JZ      over
+	LEAQ    pixelLanes<>+0(SB), DI
+	MOVQ    SI, R8
+	NEGQ    R8
+	VMOVDQU 32(DI)(R8*4), Y0
+	MOVQ    channels+0(FP), DI
+	MOVQ    AX, AX
+	SHRQ    $0x03, DI
+
+channels3:
+	LEAQ        (DX)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	VMASKMOVPS  (DX), Y0, Y1
+	VMASKMOVPS  (DX)(BX*1), Y0, Y2
+	VMASKMOVPS  (DX)(BX*2), Y0, Y3
+	VMASKMOVPS  (R8), Y0, Y4
+	VMASKMOVPS  (R8)(BX*1), Y0, Y5
+	VMASKMOVPS  (R8)(BX*2), Y0, Y6
+	VMASKMOVPS  (R9), Y0, Y7
+	VMASKMOVPS  (R9)(BX*1), Y0, Y8
+	VINSERTF128 $0x01, X5, Y1, Y9
+	VPERM2F128  $0x31, Y5, Y1, Y1
+	VINSERTF128 $0x01, X6, Y2, Y5
+	VPERM2F128  $0x31, Y6, Y2, Y2
+	VINSERTF128 $0x01, X7, Y3, Y6
+	VPERM2F128  $0x31, Y7, Y3, Y3
+	VINSERTF128 $0x01, X8, Y4, Y7
+	VPERM2F128  $0x31, Y8, Y4, Y4
+	VUNPCKLPS   Y5, Y9, Y8
+	VUNPCKHPS   Y5, Y9, Y9
+	VUNPCKLPS   Y7, Y6, Y5
+	VUNPCKHPS   Y7, Y6, Y7
+	VUNPCKLPD   Y5, Y8, Y6
+	VUNPCKHPD   Y5, Y8, Y5
+	VUNPCKLPD   Y7, Y9, Y8
+	VUNPCKHPD   Y7, Y9, Y7
+	VUNPCKLPS   Y2, Y1, Y9
+	VUNPCKHPS   Y2, Y1, Y2
+	VUNPCKLPS   Y4, Y3, Y1
+	VUNPCKHPS   Y4, Y3, Y4
+	VUNPCKLPD   Y1, Y9, Y3
+	VUNPCKHPD   Y1, Y9, Y1
+	VUNPCKLPD   Y4, Y2, Y9
+	VUNPCKHPD   Y4, Y2, Y2
+	MOVQ        AX, DX
+	VMOVUPS     Y6, (DX)
+	CMPQ        SI, $0x01
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y5, (DX)
+	CMPQ        SI, $0x02
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y8, (DX)
+	CMPQ        SI, $0x03
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y7, (DX)
+	CMPQ        SI, $0x04
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y3, (DX)
+	CMPQ        SI, $0x05
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y1, (DX)
+	CMPQ        SI, $0x06
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y9, (DX)
+	CMPQ        SI, $0x07
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y2, (DX)
+
+stored:
+	LEAQ (R9)(BX*2), DX
+	ADDQ $0x20, AX
+	DECQ DI
+	JNZ  channels3
+
+over:
+	VZEROUPPER
+	RET
+
+DATA pixelLanes<>+0(SB)/4, $0xffffffff
+DATA pixelLanes<>+4(SB)/4, $0xffffffff
+DATA pixelLanes<>+8(SB)/4, $0xffffffff
+DATA pixelLanes<>+12(SB)/4, $0xffffffff
+DATA pixelLanes<>+16(SB)/4, $0xffffffff
+DATA pixelLanes<>+20(SB)/4, $0xffffffff
+DATA pixelLanes<>+24(SB)/4, $0xffffffff
+DATA pixelLanes<>+28(SB)/4, $0xffffffff
+DATA pixelLanes<>+32(SB)/4, $0x00000000
+DATA pixelLanes<>+36(SB)/4, $0x00000000
+DATA pixelLanes<>+40(SB)/4, $0x00000000
+DATA pixelLanes<>+44(SB)/4, $0x00000000
+DATA pixelLanes<>+48(SB)/4, $0x00000000
+DATA pixelLanes<>+52(SB)/4, $0x00000000
+DATA pixelLanes<>+56(SB)/4, $0x00000000
+DATA pixelLanes<>+60(SB)/4, $0x00000000
+GLOBL pixelLanes<>(SB), RODATA|NOPTR, $64
+
+// func toPlanesAVX2(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+// Requires: AVX, CMOV, MMX+
+TEXT ·toPlanesAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+16(FP), AX
+	MOVQ dstPlane+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ src+32(FP), DX
+	MOVQ srcPixel+40(FP), BX
+	SHLQ $0x02, BX
+	MOVQ pixels+8(FP), SI
+
+pixels:
+	CMPQ SI, $0x10
+	JLT  less
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels:
+	LEAQ        (R8)(CX*2), R10
+	ADDQ        CX, R10
+	LEAQ        (R10)(CX*2), R11
+	ADDQ        CX, R11
+	LEAQ        (DI)(BX*2), R12
+	ADDQ        BX, R12
+	LEAQ        (R12)(BX*2), R13
+	ADDQ        BX, R13
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R12)(BX*1), Y1
+	VINSERTF128 $0x01, (R12)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R12)(BX*2), Y3
+	VINSERTF128 $0x01, (R12)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R13), Y5
+	VINSERTF128 $0x01, (R13), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R12), Y6
+	VMOVUPS     (R13)(BX*1), Y7
+	VINSERTF128 $0x01, (R13)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R12), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y0, (R8)(CX*1)
+	VMOVUPS     Y8, (R8)(CX*2)
+	VMOVUPS     Y2, (R10)
+	VMOVUPS     Y5, (R10)(CX*1)
+	VMOVUPS     Y1, (R10)(CX*2)
+	VMOVUPS     Y6, (R11)
+	VMOVUPS     Y3, (R11)(CX*1)
+	LEAQ        (DI)(BX*8), R12
+	LEAQ        (R12)(BX*2), R13
+	ADDQ        BX, R13
+	LEAQ        (R13)(BX*2), R14
+	ADDQ        BX, R14
+	VMOVUPS     (R12), Y0
+	VMOVUPS     (R13)(BX*1), Y1
+	VINSERTF128 $0x01, (R13)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(R12), Y1, Y1
+	VMOVUPS     (R12)(BX*1), Y2
+	VMOVUPS     (R13)(BX*2), Y3
+	VINSERTF128 $0x01, (R13)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(R12)(BX*1), Y3, Y3
+	VMOVUPS     (R12)(BX*2), Y4
+	VMOVUPS     (R14), Y5
+	VINSERTF128 $0x01, (R14), Y4, Y4
+	VINSERTF128 $0x00, 16(R12)(BX*2), Y5, Y5
+	VMOVUPS     (R13), Y6
+	VMOVUPS     (R14)(BX*1), Y7
+	VINSERTF128 $0x01, (R14)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R13), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, 32(R8)
+	VMOVUPS     Y0, 32(R8)(CX*1)
+	VMOVUPS     Y8, 32(R8)(CX*2)
+	VMOVUPS     Y2, 32(R10)
+	VMOVUPS     Y5, 32(R10)(CX*1)
+	VMOVUPS     Y1, 32(R10)(CX*2)
+	VMOVUPS     Y6, 32(R11)
+	VMOVUPS     Y3, 32(R11)(CX*1)
+	PREFETCHT0  64(R8)
+	PREFETCHT0  64(R8)(CX*1)
+	PREFETCHT0  64(R8)(CX*2)
+	PREFETCHT0  64(R10)
+	PREFETCHT0  64(R10)(CX*1)
+	PREFETCHT0  64(R10)(CX*2)
+	PREFETCHT0  64(R11)
+	PREFETCHT0  64(R11)(CX*1)
+	ADDQ        $0x20, DI
+	LEAQ        (R8)(CX*8), R8
+	DECQ        R9
+	JNZ         channels
+	ADDQ        $0x40, AX
+	LEAQ        (DX)(BX*8), DX
+	LEAQ        (DX)(BX*8), DX
+	SUBQ        $0x10, SI
+	JMP         pixels
+
+less:
+pixels2:
+	CMPQ SI, $0x08
+	JLT  less2
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels2:
+	LEAQ        (R8)(CX*2), R10
+	ADDQ        CX, R10
+	LEAQ        (R10)(CX*2), R11
+	ADDQ        CX, R11
+	LEAQ        (DI)(BX*2), R12
+	ADDQ        BX, R12
+	LEAQ        (R12)(BX*2), R13
+	ADDQ        BX, R13
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R12)(BX*1), Y1
+	VINSERTF128 $0x01, (R12)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R12)(BX*2), Y3
+	VINSERTF128 $0x01, (R12)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R13), Y5
+	VINSERTF128 $0x01, (R13), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R12), Y6
+	VMOVUPS     (R13)(BX*1), Y7
+	VINSERTF128 $0x01, (R13)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R12), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y0, (R8)(CX*1)
+	VMOVUPS     Y8, (R8)(CX*2)
+	VMOVUPS     Y2, (R10)
+	VMOVUPS     Y5, (R10)(CX*1)
+	VMOVUPS     Y1, (R10)(CX*2)
+	VMOVUPS     Y6, (R11)
+	VMOVUPS     Y3, (R11)(CX*1)
+	ADDQ        $0x20, DI
+	LEAQ        (R8)(CX*8), R8
+	DECQ        R9
+	JNZ         channels2
+	ADDQ        $0x20, AX
+	LEAQ        (DX)(BX*8), DX
+	SUBQ        $0x08, SI
+	JMP         pixels2
+
+less2:
+	TESTQ   SI, SI
+	JZ      over
+	LEAQ    pixelLanes<>+0(SB), DI
+	MOVQ    SI, R8
+	NEGQ    R8
+	VMOVDQU 32(DI)(R8*4), Y0
+	MOVQ    channels+0(FP), DI
+	MOVQ    AX, AX
+	SHRQ    $0x03, DI
+
+channels3:
+	MOVQ        DX, R8
+	XORQ        R9, R9
+	VMOVUPS     (R8), Y1
+	MOVQ        BX, R10
+	CMPQ        SI, $0x01
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y2
+	MOVQ        BX, R10
+	CMPQ        SI, $0x02
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y3
+	MOVQ        BX, R10
+	CMPQ        SI, $0x03
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y4
+	MOVQ        BX, R10
+	CMPQ        SI, $0x04
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y5
+	MOVQ        BX, R10
+	CMPQ        SI, $0x05
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y6
+	MOVQ        BX, R10
+	CMPQ        SI, $0x06
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y7
+	MOVQ        BX, R10
+	CMPQ        SI, $0x07
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y8
+	VINSERTF128 $0x01, X5, Y1, Y9
+	VPERM2F128  $0x31, Y5, Y1, Y1
+	VINSERTF128 $0x01, X6, Y2, Y5
+	VPERM2F128  $0x31, Y6, Y2, Y2
+	VINSERTF128 $0x01, X7, Y3, Y6
+	VPERM2F128  $0x31, Y7, Y3, Y3
+	VINSERTF128 $0x01, X8, Y4, Y7
+	VPERM2F128  $0x31, Y8, Y4, Y4
+	VUNPCKLPS   Y5, Y9, Y8
+	VUNPCKHPS   Y5, Y9, Y9
+	VUNPCKLPS   Y7, Y6, Y5
+	VUNPCKHPS   Y7, Y6, Y7
+	VUNPCKLPD   Y5, Y8, Y6
+	VUNPCKHPD   Y5, Y8, Y5
+	VUNPCKLPD   Y7, Y9, Y8
+	VUNPCKHPD   Y7, Y9, Y7
+	VUNPCKLPS   Y2, Y1, Y9
+	VUNPCKHPS   Y2, Y1, Y2
+	VUNPCKLPS   Y4, Y3, Y1
+	VUNPCKHPS   Y4, Y3, Y4
+	VUNPCKLPD   Y1, Y9, Y3
+	VUNPCKHPD   Y1, Y9, Y1
+	VUNPCKLPD   Y4, Y2, Y9
+	VUNPCKHPD   Y4, Y2, Y2
+	MOVQ        AX, R8
+	VMASKMOVPS  Y6, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y5, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y8, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y7, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y3, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y1, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y9, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y2, Y0, (R8)
+	ADDQ        $0x20, DX
+	LEAQ        (AX)(CX*8), AX
+	DECQ        DI
+	JNZ         channels3
+
+over:
+	VZEROUPPER
+	RET
+
+// func fromFewPlanesAVX2(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+// Requires: AVX, CMOV
+TEXT ·fromFewPlanesAVX2(SB), NOSPLIT, $0-48
+	MOVQ    channels+0(FP), AX
+	MOVQ    srcPlane+40(FP), DX
+	SHLQ    $0x02, DX
+	XORQ    CX, CX
+	MOVQ    src+32(FP), BX
+	MOVQ    DX, SI
+	CMPQ    AX, $0x01
+	CMOVQLE CX, SI
+	LEAQ    (BX)(SI*1), SI
+	MOVQ    DX, DI
+	CMPQ    AX, $0x02
+	CMOVQLE CX, DI
+	LEAQ    (SI)(DI*1), DI
+	MOVQ    DX, R8
+	CMPQ    AX, $0x03
+	CMOVQLE CX, R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    DX, R9
+	CMPQ    AX, $0x04
+	CMOVQLE CX, R9
+	LEAQ    (R8)(R9*1), R9
+	MOVQ    DX, R10
+	CMPQ    AX, $0x05
+	CMOVQLE CX, R10
+	LEAQ    (R9)(R10*1), R10
+	MOVQ    DX, R11
+	CMPQ    AX, $0x06
+	CMOVQLE CX, R11
+	LEAQ    (R10)(R11*1), R11
+	CMPQ    AX, $0x07
+	CMOVQLE CX, DX
+	LEAQ    (R11)(DX*1), CX
+	LEAQ    pixelLanes<>+0(SB), DX
+	NEGQ    AX
+	VMOVDQU 32(DX)(AX*4), Y0
+	MOVQ    dst+16(FP), AX
+	MOVQ    dstPixel+24(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    pixels+8(FP), R12
+	SHRQ    $0x03, R12
+	XORQ    R13, R13
+
+pixels:
+	VMOVUPS     (BX)(R13*1), Y1
+	VMOVUPS     (R9)(R13*1), Y2
+	VINSERTF128 $0x01, (R9)(R13*1), Y1, Y1
+	VINSERTF128 $0x00, 16(BX)(R13*1), Y2, Y2
+	VMOVUPS     (SI)(R13*1), Y3
+	VMOVUPS     (R10)(R13*1), Y4
+	VINSERTF128 $0x01, (R10)(R13*1), Y3, Y3
+	VINSERTF128 $0x00, 16(SI)(R13*1), Y4, Y4
+	VMOVUPS     (DI)(R13*1), Y5
+	VMOVUPS     (R11)(R13*1), Y6
+	VINSERTF128 $0x01, (R11)(R13*1), Y5, Y5
+	VINSERTF128 $0x00, 16(DI)(R13*1), Y6, Y6
+	VMOVUPS     (R8)(R13*1), Y7
+	VMOVUPS     (CX)(R13*1), Y8
+	VINSERTF128 $0x01, (CX)(R13*1), Y7, Y7
+	VINSERTF128 $0x00, 16(R8)(R13*1), Y8, Y8
+	VUNPCKLPS   Y3, Y1, Y9
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y9, Y5
+	VUNPCKHPD   Y1, Y9, Y1
+	VUNPCKLPD   Y7, Y3, Y9
+	VUNPCKHPD   Y7, Y3, Y3
+	VUNPCKLPS   Y4, Y2, Y7
+	VUNPCKHPS   Y4, Y2, Y4
+	VUNPCKLPS   Y8, Y6, Y2
+	VUNPCKHPS   Y8, Y6, Y8
+	VUNPCKLPD   Y2, Y7, Y6
+	VUNPCKHPD   Y2, Y7, Y2
+	VUNPCKLPD   Y8, Y4, Y7
+	VUNPCKHPD   Y8, Y4, Y4
+	VANDPS      Y0, Y5, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y1, Y1
+	VMOVUPS     Y1, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y9, Y9
+	VMOVUPS     Y9, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y3, Y3
+	VMOVUPS     Y3, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y6, Y6
+	VMOVUPS     Y6, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y2, Y2
+	VMOVUPS     Y2, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y7, Y7
+	VMOVUPS     Y7, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y4, Y4
+	VMOVUPS     Y4, (AX)
+	ADDQ        DX, AX
+	ADDQ        $0x20, R13
+	DECQ        R12
+	JNZ         pixels
+	VZEROUPPER
+	RET
+
+// func toFewPlanesAVX2(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+// Requires: AVX
+TEXT ·toFewPlanesAVX2(SB), NOSPLIT, $0-48
+	MOVQ channels+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ dstPlane+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+32(FP), SI
+	MOVQ srcPixel+40(FP), DI
+	SHLQ $0x02, DI
+	SHRQ $0x03, CX
+
+pixels:
+	LEAQ        (SI)(DI*2), R8
+	ADDQ        DI, R8
+	LEAQ        (R8)(DI*2), R9
+	ADDQ        DI, R9
+	VMOVUPS     (SI), Y0
+	VMOVUPS     (R8)(DI*1), Y1
+	VINSERTF128 $0x01, (R8)(DI*1), Y0, Y0
+	VINSERTF128 $0x00, 16(SI), Y1, Y1
+	VMOVUPS     (SI)(DI*1), Y2
+	VMOVUPS     (R8)(DI*2), Y3
+	VINSERTF128 $0x01, (R8)(DI*2), Y2, Y2
+	VINSERTF128 $0x00, 16(SI)(DI*1), Y3, Y3
+	VMOVUPS     (SI)(DI*2), Y4
+	VMOVUPS     (R9), Y5
+	VINSERTF128 $0x01, (R9), Y4, Y4
+	VINSERTF128 $0x00, 16(SI)(DI*2), Y5, Y5
+	VMOVUPS     (R8), Y6
+	VMOVUPS     (R9)(DI*1), Y7
+	VINSERTF128 $0x01, (R9)(DI*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R8), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	MOVQ        DX, R8
+	VMOVUPS     Y4, (R8)
+	CMPQ        AX, $0x01
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y0, (R8)
+	CMPQ        AX, $0x02
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y8, (R8)
+	CMPQ        AX, $0x03
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y2, (R8)
+	CMPQ        AX, $0x04
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y5, (R8)
+	CMPQ        AX, $0x05
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y1, (R8)
+	CMPQ        AX, $0x06
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y6, (R8)
+	CMPQ        AX, $0x07
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y3, (R8)
+
+stored:
+	LEAQ (SI)(DI*8), SI
+	ADDQ $0x20, DX
+	DECQ CX
+	JNZ  pixels
+	VZEROUPPER
+	RET
+
 // func largestAVX512(cols int, width int, y []float32, at []uint8, z []float32, kh int, kw int, row int, scale []float32, shift []float32, floor float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·largestAVX512(SB), NOSPLIT, $0-164
@@ -18577,5 +19389,802 @@ done:
 	LEAQ (DX)(R9*4), DX
 	DECQ R8
 	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func fromPlanesAVX512(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
+TEXT ·fromPlanesAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+16(FP), AX
+	MOVQ dstPixel+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ src+32(FP), DX
+	MOVQ srcPlane+40(FP), BX
+	SHLQ $0x02, BX
+	MOVQ pixels+8(FP), SI
+
+pixels:
+	CMPQ SI, $0x10
+	JLT  less
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels:
+	LEAQ        (DI)(BX*2), R10
+	ADDQ        BX, R10
+	LEAQ        (R10)(BX*2), R11
+	ADDQ        BX, R11
+	MOVQ        R8, R12
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R10)(BX*1), Y1
+	VINSERTF128 $0x01, (R10)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R10)(BX*2), Y3
+	VINSERTF128 $0x01, (R10)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R11), Y5
+	VINSERTF128 $0x01, (R11), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R10), Y6
+	VMOVUPS     (R11)(BX*1), Y7
+	VINSERTF128 $0x01, (R11)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R10), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y0, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y8, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y2, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y5, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y1, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y6, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y3, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     32(DI), Y0
+	VMOVUPS     32(R10)(BX*1), Y1
+	VINSERTF128 $0x01, 32(R10)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 48(DI), Y1, Y1
+	VMOVUPS     32(DI)(BX*1), Y2
+	VMOVUPS     32(R10)(BX*2), Y3
+	VINSERTF128 $0x01, 32(R10)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 48(DI)(BX*1), Y3, Y3
+	VMOVUPS     32(DI)(BX*2), Y4
+	VMOVUPS     32(R11), Y5
+	VINSERTF128 $0x01, 32(R11), Y4, Y4
+	VINSERTF128 $0x00, 48(DI)(BX*2), Y5, Y5
+	VMOVUPS     32(R10), Y6
+	VMOVUPS     32(R11)(BX*1), Y7
+	VINSERTF128 $0x01, 32(R11)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 48(R10), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y0, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y8, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y2, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y5, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y1, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y6, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y3, (R12)
+	ADDQ        CX, R12
+	PREFETCHT0  64(DI)
+	PREFETCHT0  64(DI)(BX*1)
+	PREFETCHT0  64(DI)(BX*2)
+	PREFETCHT0  64(R10)
+	PREFETCHT0  64(R10)(BX*1)
+	PREFETCHT0  64(R10)(BX*2)
+	PREFETCHT0  64(R11)
+	PREFETCHT0  64(R11)(BX*1)
+	LEAQ        (R11)(BX*2), DI
+	ADDQ        $0x20, R8
+	DECQ        R9
+	JNZ         channels
+	ADDQ        $0x40, DX
+	LEAQ        (AX)(CX*8), AX
+	LEAQ        (AX)(CX*8), AX
+	SUBQ        $0x10, SI
+	JMP         pixels
+
+less:
+pixels2:
+	CMPQ SI, $0x08
+	JLT  less2
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels2:
+	LEAQ        (DI)(BX*2), R10
+	ADDQ        BX, R10
+	LEAQ        (R10)(BX*2), R11
+	ADDQ        BX, R11
+	MOVQ        R8, R12
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R10)(BX*1), Y1
+	VINSERTF128 $0x01, (R10)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R10)(BX*2), Y3
+	VINSERTF128 $0x01, (R10)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R11), Y5
+	VINSERTF128 $0x01, (R11), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R10), Y6
+	VMOVUPS     (R11)(BX*1), Y7
+	VINSERTF128 $0x01, (R11)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R10), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y0, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y8, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y2, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y5, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y1, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y6, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y3, (R12)
+	ADDQ        CX, R12
+	LEAQ        (R11)(BX*2), DI
+	ADDQ        $0x20, R8
+	DECQ        R9
+	JNZ         channels2
+	ADDQ        $0x20, DX
+	LEAQ        (AX)(CX*8), AX
+	SUBQ        $0x08, SI
+	JMP         pixels2
+
+less2:
+	TESTQ    SI, SI
+	JZ       over
+	LEAQ     pixelLanes<>+0(SB), DI
+	MOVQ     SI, R8
+	NEGQ     R8
+	VMOVDQU  32(DI)(R8*4), Y0
+	VPMOVD2M Y0, K1
+	MOVQ     channels+0(FP), DI
+	MOVQ     AX, AX
+	SHRQ     $0x03, DI
+
+channels3:
+	LEAQ        (DX)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	VMOVUPS.Z   (DX), K1, Y0
+	VMOVUPS.Z   (DX)(BX*1), K1, Y1
+	VMOVUPS.Z   (DX)(BX*2), K1, Y2
+	VMOVUPS.Z   (R8), K1, Y3
+	VMOVUPS.Z   (R8)(BX*1), K1, Y4
+	VMOVUPS.Z   (R8)(BX*2), K1, Y5
+	VMOVUPS.Z   (R9), K1, Y6
+	VMOVUPS.Z   (R9)(BX*1), K1, Y7
+	VINSERTF128 $0x01, X4, Y0, Y8
+	VPERM2F128  $0x31, Y4, Y0, Y0
+	VINSERTF128 $0x01, X5, Y1, Y4
+	VPERM2F128  $0x31, Y5, Y1, Y1
+	VINSERTF128 $0x01, X6, Y2, Y5
+	VPERM2F128  $0x31, Y6, Y2, Y2
+	VINSERTF128 $0x01, X7, Y3, Y6
+	VPERM2F128  $0x31, Y7, Y3, Y3
+	VUNPCKLPS   Y4, Y8, Y7
+	VUNPCKHPS   Y4, Y8, Y8
+	VUNPCKLPS   Y6, Y5, Y4
+	VUNPCKHPS   Y6, Y5, Y6
+	VUNPCKLPD   Y4, Y7, Y5
+	VUNPCKHPD   Y4, Y7, Y4
+	VUNPCKLPD   Y6, Y8, Y7
+	VUNPCKHPD   Y6, Y8, Y6
+	VUNPCKLPS   Y1, Y0, Y8
+	VUNPCKHPS   Y1, Y0, Y1
+	VUNPCKLPS   Y3, Y2, Y0
+	VUNPCKHPS   Y3, Y2, Y3
+	VUNPCKLPD   Y0, Y8, Y2
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y3, Y1, Y8
+	VUNPCKHPD   Y3, Y1, Y1
+	MOVQ        AX, DX
+	VMOVUPS     Y5, (DX)
+	CMPQ        SI, $0x01
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y4, (DX)
+	CMPQ        SI, $0x02
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y7, (DX)
+	CMPQ        SI, $0x03
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y6, (DX)
+	CMPQ        SI, $0x04
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y2, (DX)
+	CMPQ        SI, $0x05
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y0, (DX)
+	CMPQ        SI, $0x06
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y8, (DX)
+	CMPQ        SI, $0x07
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y1, (DX)
+
+stored:
+	LEAQ (R9)(BX*2), DX
+	ADDQ $0x20, AX
+	DECQ DI
+	JNZ  channels3
+
+over:
+	VZEROUPPER
+	RET
+
+// func toPlanesAVX512(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, CMOV, MMX+
+TEXT ·toPlanesAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+16(FP), AX
+	MOVQ dstPlane+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ src+32(FP), DX
+	MOVQ srcPixel+40(FP), BX
+	SHLQ $0x02, BX
+	MOVQ pixels+8(FP), SI
+
+pixels:
+	CMPQ SI, $0x10
+	JLT  less
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels:
+	LEAQ        (R8)(CX*2), R10
+	ADDQ        CX, R10
+	LEAQ        (R10)(CX*2), R11
+	ADDQ        CX, R11
+	LEAQ        (DI)(BX*2), R12
+	ADDQ        BX, R12
+	LEAQ        (R12)(BX*2), R13
+	ADDQ        BX, R13
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R12)(BX*1), Y1
+	VINSERTF128 $0x01, (R12)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R12)(BX*2), Y3
+	VINSERTF128 $0x01, (R12)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R13), Y5
+	VINSERTF128 $0x01, (R13), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R12), Y6
+	VMOVUPS     (R13)(BX*1), Y7
+	VINSERTF128 $0x01, (R13)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R12), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y0, (R8)(CX*1)
+	VMOVUPS     Y8, (R8)(CX*2)
+	VMOVUPS     Y2, (R10)
+	VMOVUPS     Y5, (R10)(CX*1)
+	VMOVUPS     Y1, (R10)(CX*2)
+	VMOVUPS     Y6, (R11)
+	VMOVUPS     Y3, (R11)(CX*1)
+	LEAQ        (DI)(BX*8), R12
+	LEAQ        (R12)(BX*2), R13
+	ADDQ        BX, R13
+	LEAQ        (R13)(BX*2), R14
+	ADDQ        BX, R14
+	VMOVUPS     (R12), Y0
+	VMOVUPS     (R13)(BX*1), Y1
+	VINSERTF128 $0x01, (R13)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(R12), Y1, Y1
+	VMOVUPS     (R12)(BX*1), Y2
+	VMOVUPS     (R13)(BX*2), Y3
+	VINSERTF128 $0x01, (R13)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(R12)(BX*1), Y3, Y3
+	VMOVUPS     (R12)(BX*2), Y4
+	VMOVUPS     (R14), Y5
+	VINSERTF128 $0x01, (R14), Y4, Y4
+	VINSERTF128 $0x00, 16(R12)(BX*2), Y5, Y5
+	VMOVUPS     (R13), Y6
+	VMOVUPS     (R14)(BX*1), Y7
+	VINSERTF128 $0x01, (R14)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R13), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, 32(R8)
+	VMOVUPS     Y0, 32(R8)(CX*1)
+	VMOVUPS     Y8, 32(R8)(CX*2)
+	VMOVUPS     Y2, 32(R10)
+	VMOVUPS     Y5, 32(R10)(CX*1)
+	VMOVUPS     Y1, 32(R10)(CX*2)
+	VMOVUPS     Y6, 32(R11)
+	VMOVUPS     Y3, 32(R11)(CX*1)
+	PREFETCHT0  64(R8)
+	PREFETCHT0  64(R8)(CX*1)
+	PREFETCHT0  64(R8)(CX*2)
+	PREFETCHT0  64(R10)
+	PREFETCHT0  64(R10)(CX*1)
+	PREFETCHT0  64(R10)(CX*2)
+	PREFETCHT0  64(R11)
+	PREFETCHT0  64(R11)(CX*1)
+	ADDQ        $0x20, DI
+	LEAQ        (R8)(CX*8), R8
+	DECQ        R9
+	JNZ         channels
+	ADDQ        $0x40, AX
+	LEAQ        (DX)(BX*8), DX
+	LEAQ        (DX)(BX*8), DX
+	SUBQ        $0x10, SI
+	JMP         pixels
+
+less:
+pixels2:
+	CMPQ SI, $0x08
+	JLT  less2
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels2:
+	LEAQ        (R8)(CX*2), R10
+	ADDQ        CX, R10
+	LEAQ        (R10)(CX*2), R11
+	ADDQ        CX, R11
+	LEAQ        (DI)(BX*2), R12
+	ADDQ        BX, R12
+	LEAQ        (R12)(BX*2), R13
+	ADDQ        BX, R13
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R12)(BX*1), Y1
+	VINSERTF128 $0x01, (R12)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R12)(BX*2), Y3
+	VINSERTF128 $0x01, (R12)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R13), Y5
+	VINSERTF128 $0x01, (R13), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R12), Y6
+	VMOVUPS     (R13)(BX*1), Y7
+	VINSERTF128 $0x01, (R13)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R12), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y0, (R8)(CX*1)
+	VMOVUPS     Y8, (R8)(CX*2)
+	VMOVUPS     Y2, (R10)
+	VMOVUPS     Y5, (R10)(CX*1)
+	VMOVUPS     Y1, (R10)(CX*2)
+	VMOVUPS     Y6, (R11)
+	VMOVUPS     Y3, (R11)(CX*1)
+	ADDQ        $0x20, DI
+	LEAQ        (R8)(CX*8), R8
+	DECQ        R9
+	JNZ         channels2
+	ADDQ        $0x20, AX
+	LEAQ        (DX)(BX*8), DX
+	SUBQ        $0x08, SI
+	JMP         pixels2
+
+less2:
+	TESTQ    SI, SI
+	JZ       over
+	LEAQ     pixelLanes<>+0(SB), DI
+	MOVQ     SI, R8
+	NEGQ     R8
+	VMOVDQU  32(DI)(R8*4), Y0
+	VPMOVD2M Y0, K1
+	MOVQ     channels+0(FP), DI
+	MOVQ     AX, AX
+	SHRQ     $0x03, DI
+
+channels3:
+	MOVQ        DX, R8
+	XORQ        R9, R9
+	VMOVUPS     (R8), Y0
+	MOVQ        BX, R10
+	CMPQ        SI, $0x01
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y1
+	MOVQ        BX, R10
+	CMPQ        SI, $0x02
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y2
+	MOVQ        BX, R10
+	CMPQ        SI, $0x03
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y3
+	MOVQ        BX, R10
+	CMPQ        SI, $0x04
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y4
+	MOVQ        BX, R10
+	CMPQ        SI, $0x05
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y5
+	MOVQ        BX, R10
+	CMPQ        SI, $0x06
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y6
+	MOVQ        BX, R10
+	CMPQ        SI, $0x07
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y7
+	VINSERTF128 $0x01, X4, Y0, Y8
+	VPERM2F128  $0x31, Y4, Y0, Y0
+	VINSERTF128 $0x01, X5, Y1, Y4
+	VPERM2F128  $0x31, Y5, Y1, Y1
+	VINSERTF128 $0x01, X6, Y2, Y5
+	VPERM2F128  $0x31, Y6, Y2, Y2
+	VINSERTF128 $0x01, X7, Y3, Y6
+	VPERM2F128  $0x31, Y7, Y3, Y3
+	VUNPCKLPS   Y4, Y8, Y7
+	VUNPCKHPS   Y4, Y8, Y8
+	VUNPCKLPS   Y6, Y5, Y4
+	VUNPCKHPS   Y6, Y5, Y6
+	VUNPCKLPD   Y4, Y7, Y5
+	VUNPCKHPD   Y4, Y7, Y4
+	VUNPCKLPD   Y6, Y8, Y7
+	VUNPCKHPD   Y6, Y8, Y6
+	VUNPCKLPS   Y1, Y0, Y8
+	VUNPCKHPS   Y1, Y0, Y1
+	VUNPCKLPS   Y3, Y2, Y0
+	VUNPCKHPS   Y3, Y2, Y3
+	VUNPCKLPD   Y0, Y8, Y2
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y3, Y1, Y8
+	VUNPCKHPD   Y3, Y1, Y1
+	MOVQ        AX, R8
+	VMOVUPS     Y5, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y4, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y7, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y6, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y2, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y0, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y8, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y1, K1, (R8)
+	ADDQ        $0x20, DX
+	LEAQ        (AX)(CX*8), AX
+	DECQ        DI
+	JNZ         channels3
+
+over:
+	VZEROUPPER
+	RET
+
+// func fromFewPlanesAVX512(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, CMOV
+TEXT ·fromFewPlanesAVX512(SB), NOSPLIT, $0-48
+	MOVQ     channels+0(FP), AX
+	MOVQ     srcPlane+40(FP), DX
+	SHLQ     $0x02, DX
+	XORQ     CX, CX
+	MOVQ     src+32(FP), BX
+	MOVQ     DX, SI
+	CMPQ     AX, $0x01
+	CMOVQLE  CX, SI
+	LEAQ     (BX)(SI*1), SI
+	MOVQ     DX, DI
+	CMPQ     AX, $0x02
+	CMOVQLE  CX, DI
+	LEAQ     (SI)(DI*1), DI
+	MOVQ     DX, R8
+	CMPQ     AX, $0x03
+	CMOVQLE  CX, R8
+	LEAQ     (DI)(R8*1), R8
+	MOVQ     DX, R9
+	CMPQ     AX, $0x04
+	CMOVQLE  CX, R9
+	LEAQ     (R8)(R9*1), R9
+	MOVQ     DX, R10
+	CMPQ     AX, $0x05
+	CMOVQLE  CX, R10
+	LEAQ     (R9)(R10*1), R10
+	MOVQ     DX, R11
+	CMPQ     AX, $0x06
+	CMOVQLE  CX, R11
+	LEAQ     (R10)(R11*1), R11
+	CMPQ     AX, $0x07
+	CMOVQLE  CX, DX
+	LEAQ     (R11)(DX*1), CX
+	LEAQ     pixelLanes<>+0(SB), DX
+	NEGQ     AX
+	VMOVDQU  32(DX)(AX*4), Y0
+	VPMOVD2M Y0, K1
+	MOVQ     dst+16(FP), AX
+	MOVQ     dstPixel+24(FP), DX
+	SHLQ     $0x02, DX
+	MOVQ     pixels+8(FP), R12
+	SHRQ     $0x03, R12
+	XORQ     R13, R13
+
+pixels:
+	VMOVUPS     (BX)(R13*1), Y0
+	VMOVUPS     (R9)(R13*1), Y1
+	VINSERTF128 $0x01, (R9)(R13*1), Y0, Y0
+	VINSERTF128 $0x00, 16(BX)(R13*1), Y1, Y1
+	VMOVUPS     (SI)(R13*1), Y2
+	VMOVUPS     (R10)(R13*1), Y3
+	VINSERTF128 $0x01, (R10)(R13*1), Y2, Y2
+	VINSERTF128 $0x00, 16(SI)(R13*1), Y3, Y3
+	VMOVUPS     (DI)(R13*1), Y4
+	VMOVUPS     (R11)(R13*1), Y5
+	VINSERTF128 $0x01, (R11)(R13*1), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(R13*1), Y5, Y5
+	VMOVUPS     (R8)(R13*1), Y6
+	VMOVUPS     (CX)(R13*1), Y7
+	VINSERTF128 $0x01, (CX)(R13*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R8)(R13*1), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVAPS.Z   Y4, K1, Y4
+	VMOVUPS     Y4, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y0, K1, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y8, K1, Y8
+	VMOVUPS     Y8, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y2, K1, Y2
+	VMOVUPS     Y2, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y5, K1, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y1, K1, Y1
+	VMOVUPS     Y1, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y6, K1, Y6
+	VMOVUPS     Y6, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y3, K1, Y3
+	VMOVUPS     Y3, (AX)
+	ADDQ        DX, AX
+	ADDQ        $0x20, R13
+	DECQ        R12
+	JNZ         pixels
+	VZEROUPPER
+	RET
+
+// func toFewPlanesAVX512(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+// Requires: AVX
+TEXT ·toFewPlanesAVX512(SB), NOSPLIT, $0-48
+	MOVQ channels+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ dstPlane+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+32(FP), SI
+	MOVQ srcPixel+40(FP), DI
+	SHLQ $0x02, DI
+	SHRQ $0x03, CX
+
+pixels:
+	LEAQ        (SI)(DI*2), R8
+	ADDQ        DI, R8
+	LEAQ        (R8)(DI*2), R9
+	ADDQ        DI, R9
+	VMOVUPS     (SI), Y0
+	VMOVUPS     (R8)(DI*1), Y1
+	VINSERTF128 $0x01, (R8)(DI*1), Y0, Y0
+	VINSERTF128 $0x00, 16(SI), Y1, Y1
+	VMOVUPS     (SI)(DI*1), Y2
+	VMOVUPS     (R8)(DI*2), Y3
+	VINSERTF128 $0x01, (R8)(DI*2), Y2, Y2
+	VINSERTF128 $0x00, 16(SI)(DI*1), Y3, Y3
+	VMOVUPS     (SI)(DI*2), Y4
+	VMOVUPS     (R9), Y5
+	VINSERTF128 $0x01, (R9), Y4, Y4
+	VINSERTF128 $0x00, 16(SI)(DI*2), Y5, Y5
+	VMOVUPS     (R8), Y6
+	VMOVUPS     (R9)(DI*1), Y7
+	VINSERTF128 $0x01, (R9)(DI*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R8), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	MOVQ        DX, R8
+	VMOVUPS     Y4, (R8)
+	CMPQ        AX, $0x01
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y0, (R8)
+	CMPQ        AX, $0x02
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y8, (R8)
+	CMPQ        AX, $0x03
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y2, (R8)
+	CMPQ        AX, $0x04
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y5, (R8)
+	CMPQ        AX, $0x05
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y1, (R8)
+	CMPQ        AX, $0x06
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y6, (R8)
+	CMPQ        AX, $0x07
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y3, (R8)
+
+stored:
+	LEAQ (SI)(DI*8), SI
+	ADDQ $0x20, DX
+	DECQ CX
+	JNZ  pixels
 	VZEROUPPER
 	RET

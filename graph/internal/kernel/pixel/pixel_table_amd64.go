@@ -5,14 +5,18 @@
 package pixel
 
 var loopsAVX2 = loopFuncs{
-	largest:    largestAVX2,
-	highest:    highestAVX2,
-	spread:     spreadAVX2,
-	sums:       sumsAVX2,
-	squares:    squaresAVX2,
-	dots:       dotsAVX2,
-	normGrad:   normGradAVX2,
-	addPatches: addPatchesAVX2,
+	largest:       largestAVX2,
+	highest:       highestAVX2,
+	spread:        spreadAVX2,
+	sums:          sumsAVX2,
+	squares:       squaresAVX2,
+	dots:          dotsAVX2,
+	normGrad:      normGradAVX2,
+	addPatches:    addPatchesAVX2,
+	fromPlanes:    fromPlanesAVX2,
+	toPlanes:      toPlanesAVX2,
+	fromFewPlanes: fromFewPlanesAVX2,
+	toFewPlanes:   toFewPlanesAVX2,
 	tapSums: [...]tapSums{
 		1: tapSums1AVX2,
 		2: tapSums2AVX2,
@@ -80,14 +84,18 @@ var loopsAVX2 = loopFuncs{
 }
 
 var loopsAVX512 = loopFuncs{
-	largest:    largestAVX512,
-	highest:    highestAVX512,
-	spread:     spreadAVX512,
-	sums:       sumsAVX512,
-	squares:    squaresAVX512,
-	dots:       dotsAVX512,
-	normGrad:   normGradAVX512,
-	addPatches: addPatchesAVX512,
+	largest:       largestAVX512,
+	highest:       highestAVX512,
+	spread:        spreadAVX512,
+	sums:          sumsAVX512,
+	squares:       squaresAVX512,
+	dots:          dotsAVX512,
+	normGrad:      normGradAVX512,
+	addPatches:    addPatchesAVX512,
+	fromPlanes:    fromPlanesAVX512,
+	toPlanes:      toPlanesAVX512,
+	fromFewPlanes: fromFewPlanesAVX512,
+	toFewPlanes:   toFewPlanesAVX512,
 	tapSums: [...]tapSums{
 		1: tapSums1AVX512,
 		2: tapSums2AVX512,

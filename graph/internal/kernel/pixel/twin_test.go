@@ -20,8 +20,14 @@ var twins = kerneltest.Makers{
 	"tapsForward":     tapsTwin(func(t Taps, f [][]float32) { TapsForward(t, f[0], f[1], f[2]) }),
 	"tapsFilter":      tapsTwin(func(t Taps, f [][]float32) { TapsFilter(t, f[2], f[1], f[0]) }),
 	"tapsInput":       tapsInputTwin,
-	"winogradImage":   winogradTileTwin(func(t tileCase, f [][]float32) { WinogradImage(t.side, t.n, t.width, f[0], f[1], t.step, t.row, t.q) }),
-	"winogradSpread":  winogradTileTwin(func(t tileCase, f [][]float32) { WinogradSpread(t.side, t.n, t.width, f[1], f[0], t.step, t.row, t.q) }),
+	"fromPlanes": turnTwin(func(f [][]float32, distance, plane, channels, pixels int) {
+		FromPlanes(f[0], distance, f[1], plane, channels, pixels)
+	}),
+	"toPlanes": turnTwin(func(f [][]float32, distance, plane, channels, pixels int) {
+		ToPlanes(f[1], plane, f[0], distance, channels, pixels)
+	}),
+	"winogradImage":  winogradTileTwin(func(t tileCase, f [][]float32) { WinogradImage(t.side, t.n, t.width, f[0], f[1], t.step, t.row, t.q) }),
+	"winogradSpread": winogradTileTwin(func(t tileCase, f [][]float32) { WinogradSpread(t.side, t.n, t.width, f[1], f[0], t.step, t.row, t.q) }),
 	"winogradEvaluate": winogradTileTwin(func(t tileCase, f [][]float32) {
 		WinogradEvaluate(t.side, t.pixels, t.n, t.width, f[0], f[1], t.step, t.row, t.q)
 	}),
@@ -106,6 +112,26 @@ func addPatchesTwin(r *rand.Rand, n int) kerneltest.Twin {
 	return kerneltest.Twin{
 		Floats: [][]float32{kerneltest.Values(r, (kh-1)*row+(n-1)*step+depth), kerneltest.Values(r, n*kh*depth)},
 		Run:    func(f [][]float32, _ [][]uint8) { AddPatches(f[0], f[1], n, kh, depth, step, row) },
+	}
+}
+
+// turnTwin has n pixels, which may lie close, be parts of wider ones, or have room
+// for the zeros behind their channels.
+func turnTwin(run func(f [][]float32, distance, plane, channels, pixels int)) func(r *rand.Rand, n int) kerneltest.Twin {
+	return func(r *rand.Rand, n int) kerneltest.Twin {
+		channels := r.IntN(40)
+		distance := channels + r.IntN(9)
+		if r.IntN(2) == 0 {
+			distance = Width(channels) + 8*r.IntN(3)
+		}
+		distance = max(distance, 1)
+		pixels := max(0, n-1)*distance + min(distance, Width(channels))
+		plane := n + r.IntN(9)
+		planes := max(0, channels-1)*plane + n
+		return kerneltest.Twin{
+			Floats: [][]float32{kerneltest.Values(r, pixels), kerneltest.Values(r, planes)},
+			Run:    func(f [][]float32, _ [][]uint8) { run(f, distance, plane, channels, n) },
+		}
 	}
 }
 
