@@ -596,6 +596,19 @@ func winogradEvaluate42AVX2(n int, width int, dst []float32, src []float32, step
 //go:noescape
 func winogradCombine42AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
 
+// winogradFinish42AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(4*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(4, 2, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, with p = 2*tile+j,
+//	dst[p*pixel+i*row+f] = min(max(u[i][j]+shift[f]+residual[p*residualPixel+i*residualRow+f], low), high)
+//	where residual may be nil and a NaN stays
+//
+//go:noescape
+func winogradFinish42AVX2(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+
 // winogradEvaluate43AVX2 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
@@ -662,6 +675,19 @@ func winogradEvaluate62AVX2(n int, width int, dst []float32, src []float32, step
 //go:noescape
 func winogradCombine62AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
 
+// winogradFinish62AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(6, 2, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, with p = 2*tile+j,
+//	dst[p*pixel+i*row+f] = min(max(u[i][j]+shift[f]+residual[p*residualPixel+i*residualRow+f], low), high)
+//	where residual may be nil and a NaN stays
+//
+//go:noescape
+func winogradFinish62AVX2(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+
 // winogradEvaluate63AVX2 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
@@ -705,6 +731,19 @@ func winogradEvaluate64AVX2(n int, width int, dst []float32, src []float32, step
 //
 //go:noescape
 func winogradCombine64AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+
+// winogradFinish64AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(6, 4, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, with p = 4*tile+j,
+//	dst[p*pixel+i*row+f] = min(max(u[i][j]+shift[f]+residual[p*residualPixel+i*residualRow+f], low), high)
+//	where residual may be nil and a NaN stays
+//
+//go:noescape
+func winogradFinish64AVX2(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
 
 // winogradEvaluate65AVX2 is
 //
@@ -1364,6 +1403,19 @@ func winogradEvaluate42AVX512(n int, width int, dst []float32, src []float32, st
 //go:noescape
 func winogradCombine42AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
 
+// winogradFinish42AVX512 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(4*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(4, 2, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, with p = 2*tile+j,
+//	dst[p*pixel+i*row+f] = min(max(u[i][j]+shift[f]+residual[p*residualPixel+i*residualRow+f], low), high)
+//	where residual may be nil and a NaN stays
+//
+//go:noescape
+func winogradFinish42AVX512(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+
 // winogradEvaluate43AVX512 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
@@ -1430,6 +1482,19 @@ func winogradEvaluate62AVX512(n int, width int, dst []float32, src []float32, st
 //go:noescape
 func winogradCombine62AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
 
+// winogradFinish62AVX512 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(6, 2, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, with p = 2*tile+j,
+//	dst[p*pixel+i*row+f] = min(max(u[i][j]+shift[f]+residual[p*residualPixel+i*residualRow+f], low), high)
+//	where residual may be nil and a NaN stays
+//
+//go:noescape
+func winogradFinish62AVX512(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+
 // winogradEvaluate63AVX512 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
@@ -1473,6 +1538,19 @@ func winogradEvaluate64AVX512(n int, width int, dst []float32, src []float32, st
 //
 //go:noescape
 func winogradCombine64AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+
+// winogradFinish64AVX512 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(6, 4, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, with p = 4*tile+j,
+//	dst[p*pixel+i*row+f] = min(max(u[i][j]+shift[f]+residual[p*residualPixel+i*residualRow+f], low), high)
+//	where residual may be nil and a NaN stays
+//
+//go:noescape
+func winogradFinish64AVX512(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
 
 // winogradEvaluate65AVX512 is
 //

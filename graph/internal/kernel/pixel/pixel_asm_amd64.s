@@ -3102,6 +3102,163 @@ beyond2:
 	VZEROUPPER
 	RET
 
+// func winogradFinish42AVX2(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+// Requires: AVX
+TEXT ·winogradFinish42AVX2(SB), NOSPLIT, $0-112
+	MOVQ width+8(FP), AX
+	SHLQ $0x02, AX
+	MOVQ dst+16(FP), CX
+	MOVQ src+24(FP), DX
+	MOVQ residual+80(FP), BX
+	MOVQ q+48(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (SI)(SI*4), R8
+	LEAQ (DI)(SI*1), DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ    R9, R9
+	PCALIGN $0x20
+
+channels:
+	LEAQ    (DX)(R9*1), R10
+	LEAQ    (DI)(DI*2), R11
+	LEAQ    (R10)(R11*1), R11
+	VMOVUPS (R10)(DI*1), Y0
+	VMOVUPS (R10)(DI*2), Y1
+	VADDPS  Y1, Y0, Y2
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  (R10), Y2, Y1
+	VADDPS  (R11), Y0, Y0
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	VMOVUPS (R10)(DI*1), Y2
+	VMOVUPS (R10)(DI*2), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  (R10), Y4, Y3
+	VADDPS  (R11), Y2, Y2
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	VMOVUPS (R10)(DI*1), Y4
+	VMOVUPS (R10)(DI*2), Y5
+	VADDPS  Y5, Y4, Y6
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  (R10), Y6, Y5
+	VADDPS  (R11), Y4, Y4
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	VMOVUPS (R10)(DI*1), Y6
+	VMOVUPS (R10)(DI*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  (R10), Y8, Y7
+	VADDPS  (R11), Y6, Y6
+	LEAQ    (CX)(R9*1), R10
+	LEAQ    (BX)(R9*1), R11
+	MOVQ    shift+72(FP), R12
+	MOVQ    pixel+32(FP), R13
+	SHLQ    $0x02, R13
+	MOVQ    residualPixel+88(FP), R14
+	SHLQ    $0x02, R14
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+	VADDPS  Y1, Y8, Y1
+	VADDPS  (R12)(R9*1), Y1, Y1
+	TESTQ   BX, BX
+	JZ      plain
+	VADDPS  (R11), Y1, Y1
+
+plain:
+	VBROADCASTSS low+104(FP), Y5
+	VBROADCASTSS high+108(FP), Y8
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y3, Y1
+	VADDPS       Y7, Y1, Y1
+	CMPQ         cols+64(FP), $0x01
+	JLE          beyond
+	VADDPS       (R12)(R9*1), Y1, Y1
+	TESTQ        BX, BX
+	JZ           plain2
+	VADDPS       (R11)(R14*1), Y1, Y1
+
+plain2:
+	VBROADCASTSS low+104(FP), Y3
+	VBROADCASTSS high+108(FP), Y5
+	VMAXPS       Y1, Y3, Y1
+	VMINPS       Y1, Y5, Y1
+	VMOVUPS      Y1, (R10)(R13*1)
+
+beyond:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond2
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y4, Y2, Y1
+	VSUBPS Y4, Y2, Y2
+	VADDPS Y0, Y1, Y0
+	VADDPS (R12)(R9*1), Y0, Y0
+	TESTQ  BX, BX
+	JZ     plain3
+	VADDPS (R11), Y0, Y0
+
+plain3:
+	VBROADCASTSS low+104(FP), Y1
+	VBROADCASTSS high+108(FP), Y3
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, Y0
+	VADDPS       Y6, Y0, Y0
+	CMPQ         cols+64(FP), $0x01
+	JLE          beyond3
+	VADDPS       (R12)(R9*1), Y0, Y0
+	TESTQ        BX, BX
+	JZ           plain4
+	VADDPS       (R11)(R14*1), Y0, Y0
+
+plain4:
+	VBROADCASTSS low+104(FP), Y1
+	VBROADCASTSS high+108(FP), Y2
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R10)(R13*1)
+
+beyond3:
+beyond2:
+	ADDQ   $0x20, R9
+	CMPQ   R9, AX
+	JLT    channels
+	ADDQ   AX, DX
+	MOVQ   pixel+32(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, CX
+	TESTQ  BX, BX
+	JZ     none
+	MOVQ   residualPixel+88(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, BX
+
+none:
+	DECQ R8
+	JNZ  tile
+	VZEROUPPER
+	RET
+
 // func winogradEvaluate43AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX, MMX+
 TEXT ·winogradEvaluate43AVX2(SB), NOSPLIT, $0-88
@@ -4498,6 +4655,223 @@ beyond2:
 	VZEROUPPER
 	RET
 
+// func winogradFinish62AVX2(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+// Requires: AVX, FMA3
+TEXT ·winogradFinish62AVX2(SB), NOSPLIT, $0-112
+	MOVQ width+8(FP), AX
+	SHLQ $0x02, AX
+	MOVQ dst+16(FP), CX
+	MOVQ src+24(FP), DX
+	MOVQ residual+80(FP), BX
+	MOVQ q+48(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (SI)(SI*4), DI
+	LEAQ (DI)(SI*1), DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ    R9, R9
+	PCALIGN $0x20
+
+channels:
+	LEAQ        (DX)(R9*1), R10
+	LEAQ        (DI)(DI*2), R11
+	LEAQ        (R10)(R11*1), R11
+	VMOVUPS     (R10)(DI*1), Y0
+	VMOVUPS     (R10)(DI*2), Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (R11), Y1
+	VMOVUPS     (R11)(DI*1), Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      (R10), Y2, Y2
+	VADDPS      Y4, Y2, Y2
+	VFMADD231PS words40000000<>+0(SB), Y1, Y0
+	VADDPS      (R11)(DI*2), Y0, Y0
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y1
+	VMOVUPS     (R10)(DI*2), Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	VMOVUPS     (R11), Y3
+	VMOVUPS     (R11)(DI*1), Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VADDPS      (R10), Y4, Y4
+	VADDPS      Y6, Y4, Y4
+	VFMADD231PS words40000000<>+0(SB), Y3, Y1
+	VADDPS      (R11)(DI*2), Y1, Y1
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y3
+	VMOVUPS     (R10)(DI*2), Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     (R11), Y5
+	VMOVUPS     (R11)(DI*1), Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	VADDPS      (R10), Y6, Y6
+	VADDPS      Y8, Y6, Y6
+	VFMADD231PS words40000000<>+0(SB), Y5, Y3
+	VADDPS      (R11)(DI*2), Y3, Y3
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y5
+	VMOVUPS     (R10)(DI*2), Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMOVUPS     (R11), Y7
+	VMOVUPS     (R11)(DI*1), Y9
+	VADDPS      Y9, Y7, Y10
+	VSUBPS      Y9, Y7, Y7
+	VADDPS      (R10), Y8, Y8
+	VADDPS      Y10, Y8, Y8
+	VFMADD231PS words40000000<>+0(SB), Y7, Y5
+	VADDPS      (R11)(DI*2), Y5, Y5
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y7
+	VMOVUPS     (R10)(DI*2), Y9
+	VADDPS      Y9, Y7, Y10
+	VSUBPS      Y9, Y7, Y7
+	VMOVUPS     (R11), Y9
+	VMOVUPS     (R11)(DI*1), Y11
+	VADDPS      Y11, Y9, Y12
+	VSUBPS      Y11, Y9, Y9
+	VADDPS      (R10), Y10, Y10
+	VADDPS      Y12, Y10, Y10
+	VFMADD231PS words40000000<>+0(SB), Y9, Y7
+	VADDPS      (R11)(DI*2), Y7, Y7
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y9
+	VMOVUPS     (R10)(DI*2), Y11
+	VADDPS      Y11, Y9, Y12
+	VSUBPS      Y11, Y9, Y9
+	VMOVUPS     (R11), Y11
+	VMOVUPS     (R11)(DI*1), Y13
+	VADDPS      Y13, Y11, Y14
+	VSUBPS      Y13, Y11, Y11
+	VADDPS      (R10), Y12, Y12
+	VADDPS      Y14, Y12, Y12
+	VFMADD231PS words40000000<>+0(SB), Y11, Y9
+	VADDPS      (R11)(DI*2), Y9, Y9
+	LEAQ        (CX)(R9*1), R10
+	LEAQ        (BX)(R9*1), R11
+	MOVQ        shift+72(FP), R12
+	MOVQ        pixel+32(FP), R13
+	SHLQ        $0x02, R13
+	MOVQ        residualPixel+88(FP), R14
+	SHLQ        $0x02, R14
+	VADDPS      Y6, Y4, Y11
+	VSUBPS      Y6, Y4, Y4
+	VADDPS      Y10, Y8, Y6
+	VSUBPS      Y10, Y8, Y8
+	VADDPS      Y2, Y11, Y2
+	VADDPS      Y6, Y2, Y2
+	VADDPS      (R12)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain
+	VADDPS      (R11), Y2, Y2
+
+plain:
+	VBROADCASTSS low+104(FP), Y6
+	VBROADCASTSS high+108(FP), Y10
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R10)
+	VMOVUPS      Y4, Y2
+	VFMADD231PS  words40000000<>+0(SB), Y8, Y2
+	VADDPS       Y12, Y2, Y2
+	CMPQ         cols+64(FP), $0x01
+	JLE          beyond
+	VADDPS       (R12)(R9*1), Y2, Y2
+	TESTQ        BX, BX
+	JZ           plain2
+	VADDPS       (R11)(R14*1), Y2, Y2
+
+plain2:
+	VBROADCASTSS low+104(FP), Y4
+	VBROADCASTSS high+108(FP), Y6
+	VMAXPS       Y2, Y4, Y2
+	VMINPS       Y2, Y6, Y2
+	VMOVUPS      Y2, (R10)(R13*1)
+
+beyond:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond2
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y3, Y1, Y2
+	VSUBPS Y3, Y1, Y1
+	VADDPS Y7, Y5, Y3
+	VSUBPS Y7, Y5, Y4
+	VADDPS Y0, Y2, Y0
+	VADDPS Y3, Y0, Y0
+	VADDPS (R12)(R9*1), Y0, Y0
+	TESTQ  BX, BX
+	JZ     plain3
+	VADDPS (R11), Y0, Y0
+
+plain3:
+	VBROADCASTSS low+104(FP), Y2
+	VBROADCASTSS high+108(FP), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y1, Y0
+	VFMADD231PS  words40000000<>+0(SB), Y4, Y0
+	VADDPS       Y9, Y0, Y0
+	CMPQ         cols+64(FP), $0x01
+	JLE          beyond3
+	VADDPS       (R12)(R9*1), Y0, Y0
+	TESTQ        BX, BX
+	JZ           plain4
+	VADDPS       (R11)(R14*1), Y0, Y0
+
+plain4:
+	VBROADCASTSS low+104(FP), Y1
+	VBROADCASTSS high+108(FP), Y2
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R10)(R13*1)
+
+beyond3:
+beyond2:
+	ADDQ   $0x20, R9
+	CMPQ   R9, AX
+	JLT    channels
+	ADDQ   AX, DX
+	MOVQ   pixel+32(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, CX
+	TESTQ  BX, BX
+	JZ     none
+	MOVQ   residualPixel+88(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, BX
+
+none:
+	DECQ R8
+	JNZ  tile
+	VZEROUPPER
+	RET
+
 // func winogradEvaluate63AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·winogradEvaluate63AVX2(SB), NOSPLIT, $0-88
@@ -5678,6 +6052,502 @@ DATA words41000000<>+20(SB)/4, $0x41000000
 DATA words41000000<>+24(SB)/4, $0x41000000
 DATA words41000000<>+28(SB)/4, $0x41000000
 GLOBL words41000000<>(SB), RODATA|NOPTR, $32
+
+// func winogradFinish64AVX2(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+// Requires: AVX, FMA3
+TEXT ·winogradFinish64AVX2(SB), NOSPLIT, $0-112
+	MOVQ width+8(FP), AX
+	SHLQ $0x02, AX
+	MOVQ dst+16(FP), CX
+	MOVQ src+24(FP), DX
+	MOVQ residual+80(FP), BX
+	MOVQ q+48(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (SI)(SI*4), DI
+	LEAQ (DI)(SI*1), DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ    R9, R9
+	PCALIGN $0x20
+
+channels:
+	LEAQ        (DX)(R9*1), R10
+	MOVQ        R10, R11
+	LEAQ        (DI)(DI*2), R12
+	LEAQ        (R11)(R12*1), R12
+	VMOVUPS     (R11)(DI*1), Y0
+	VADDPS      (R11)(DI*2), Y0, Y0
+	VMOVUPS     (R12), Y1
+	VADDPS      (R12)(DI*1), Y1, Y1
+	VADDPS      (R11), Y0, Y2
+	VADDPS      Y1, Y2, Y2
+	VFMADD231PS words40800000<>+0(SB), Y1, Y0
+	ADDQ        SI, R11
+	ADDQ        SI, R12
+	VMOVUPS     (R11)(DI*1), Y1
+	VADDPS      (R11)(DI*2), Y1, Y1
+	VMOVUPS     (R12), Y3
+	VADDPS      (R12)(DI*1), Y3, Y3
+	VADDPS      (R11), Y1, Y4
+	VADDPS      Y3, Y4, Y4
+	VFMADD231PS words40800000<>+0(SB), Y3, Y1
+	ADDQ        SI, R11
+	ADDQ        SI, R12
+	VMOVUPS     (R11)(DI*1), Y3
+	VADDPS      (R11)(DI*2), Y3, Y3
+	VMOVUPS     (R12), Y5
+	VADDPS      (R12)(DI*1), Y5, Y5
+	VADDPS      (R11), Y3, Y6
+	VADDPS      Y5, Y6, Y6
+	VFMADD231PS words40800000<>+0(SB), Y5, Y3
+	ADDQ        SI, R11
+	ADDQ        SI, R12
+	VMOVUPS     (R11)(DI*1), Y5
+	VADDPS      (R11)(DI*2), Y5, Y5
+	VMOVUPS     (R12), Y7
+	VADDPS      (R12)(DI*1), Y7, Y7
+	VADDPS      (R11), Y5, Y8
+	VADDPS      Y7, Y8, Y8
+	VFMADD231PS words40800000<>+0(SB), Y7, Y5
+	ADDQ        SI, R11
+	ADDQ        SI, R12
+	VMOVUPS     (R11)(DI*1), Y7
+	VADDPS      (R11)(DI*2), Y7, Y7
+	VMOVUPS     (R12), Y9
+	VADDPS      (R12)(DI*1), Y9, Y9
+	VADDPS      (R11), Y7, Y10
+	VADDPS      Y9, Y10, Y10
+	VFMADD231PS words40800000<>+0(SB), Y9, Y7
+	ADDQ        SI, R11
+	ADDQ        SI, R12
+	VMOVUPS     (R11)(DI*1), Y9
+	VADDPS      (R11)(DI*2), Y9, Y9
+	VMOVUPS     (R12), Y11
+	VADDPS      (R12)(DI*1), Y11, Y11
+	VADDPS      (R11), Y9, Y12
+	VADDPS      Y11, Y12, Y12
+	VFMADD231PS words40800000<>+0(SB), Y11, Y9
+	LEAQ        (CX)(R9*1), R11
+	LEAQ        (BX)(R9*1), R12
+	MOVQ        shift+72(FP), R13
+	MOVQ        pixel+32(FP), R14
+	SHLQ        $0x02, R14
+	MOVQ        residualPixel+88(FP), R15
+	SHLQ        $0x02, R15
+	VADDPS      Y6, Y4, Y11
+	VSUBPS      Y6, Y4, Y4
+	VADDPS      Y10, Y8, Y6
+	VSUBPS      Y10, Y8, Y8
+	VADDPS      Y2, Y11, Y2
+	VADDPS      Y6, Y2, Y2
+	VADDPS      (R13)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain
+	VADDPS      (R12), Y2, Y2
+
+plain:
+	VBROADCASTSS low+104(FP), Y10
+	VBROADCASTSS high+108(FP), Y13
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y13, Y2
+	VMOVUPS      Y2, (R11)
+	VMOVUPS      Y11, Y2
+	VFMADD231PS  words40800000<>+0(SB), Y6, Y2
+	CMPQ         cols+64(FP), $0x02
+	JLE          beyond
+	VADDPS       (R13)(R9*1), Y2, Y2
+	TESTQ        BX, BX
+	JZ           plain2
+	VADDPS       (R12)(R15*2), Y2, Y2
+
+plain2:
+	VBROADCASTSS low+104(FP), Y6
+	VBROADCASTSS high+108(FP), Y10
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R11)(R14*2)
+
+beyond:
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words40000000<>+0(SB), Y8, Y2
+	CMPQ        cols+64(FP), $0x01
+	JLE         beyond2
+	VADDPS      (R13)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain3
+	VADDPS      (R12)(R15*1), Y2, Y2
+
+plain3:
+	VBROADCASTSS low+104(FP), Y6
+	VBROADCASTSS high+108(FP), Y10
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R11)(R14*1)
+
+beyond2:
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words41000000<>+0(SB), Y8, Y2
+	VADDPS      Y12, Y2, Y2
+	CMPQ        cols+64(FP), $0x03
+	JLE         beyond3
+	VADDPS      (R13)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain4
+	LEAQ        (R15)(R15*2), R13
+	VADDPS      (R12)(R13*1), Y2, Y2
+
+plain4:
+	VBROADCASTSS low+104(FP), Y4
+	VBROADCASTSS high+108(FP), Y6
+	VMAXPS       Y2, Y4, Y2
+	VMINPS       Y2, Y6, Y2
+	LEAQ         (R14)(R14*2), R12
+	VMOVUPS      Y2, (R11)(R12*1)
+
+beyond3:
+	CMPQ   rows+56(FP), $0x02
+	JLE    beyond4
+	LEAQ   (CX)(R9*1), R11
+	MOVQ   row+40(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*2), R11
+	LEAQ   (BX)(R9*1), R12
+	MOVQ   residualRow+96(FP), R13
+	SHLQ   $0x02, R13
+	LEAQ   (R12)(R13*2), R12
+	MOVQ   shift+72(FP), R13
+	MOVQ   pixel+32(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   residualPixel+88(FP), R15
+	SHLQ   $0x02, R15
+	VADDPS Y3, Y1, Y2
+	VSUBPS Y3, Y1, Y1
+	VADDPS Y7, Y5, Y3
+	VSUBPS Y7, Y5, Y4
+	VADDPS Y0, Y2, Y0
+	VADDPS Y3, Y0, Y0
+	VADDPS (R13)(R9*1), Y0, Y0
+	TESTQ  BX, BX
+	JZ     plain5
+	VADDPS (R12), Y0, Y0
+
+plain5:
+	VBROADCASTSS low+104(FP), Y5
+	VBROADCASTSS high+108(FP), Y6
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y2, Y0
+	VFMADD231PS  words40800000<>+0(SB), Y3, Y0
+	CMPQ         cols+64(FP), $0x02
+	JLE          beyond5
+	VADDPS       (R13)(R9*1), Y0, Y0
+	TESTQ        BX, BX
+	JZ           plain6
+	VADDPS       (R12)(R15*2), Y0, Y0
+
+plain6:
+	VBROADCASTSS low+104(FP), Y2
+	VBROADCASTSS high+108(FP), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R11)(R14*2)
+
+beyond5:
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words40000000<>+0(SB), Y4, Y0
+	CMPQ        cols+64(FP), $0x01
+	JLE         beyond6
+	VADDPS      (R13)(R9*1), Y0, Y0
+	TESTQ       BX, BX
+	JZ          plain7
+	VADDPS      (R12)(R15*1), Y0, Y0
+
+plain7:
+	VBROADCASTSS low+104(FP), Y2
+	VBROADCASTSS high+108(FP), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R11)(R14*1)
+
+beyond6:
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words41000000<>+0(SB), Y4, Y0
+	VADDPS      Y9, Y0, Y0
+	CMPQ        cols+64(FP), $0x03
+	JLE         beyond7
+	VADDPS      (R13)(R9*1), Y0, Y0
+	TESTQ       BX, BX
+	JZ          plain8
+	LEAQ        (R15)(R15*2), R13
+	VADDPS      (R12)(R13*1), Y0, Y0
+
+plain8:
+	VBROADCASTSS low+104(FP), Y1
+	VBROADCASTSS high+108(FP), Y2
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	LEAQ         (R14)(R14*2), R12
+	VMOVUPS      Y0, (R11)(R12*1)
+
+beyond7:
+beyond4:
+	LEAQ        (DI)(DI*2), R11
+	LEAQ        (R10)(R11*1), R11
+	VMOVUPS     (R10)(DI*1), Y0
+	VSUBPS      (R10)(DI*2), Y0, Y0
+	VMOVUPS     (R11), Y1
+	VSUBPS      (R11)(DI*1), Y1, Y1
+	VMOVUPS     Y0, Y2
+	VFMADD231PS words40000000<>+0(SB), Y1, Y2
+	VFMADD231PS words41000000<>+0(SB), Y1, Y0
+	VADDPS      (R11)(DI*2), Y0, Y0
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y1
+	VSUBPS      (R10)(DI*2), Y1, Y1
+	VMOVUPS     (R11), Y3
+	VSUBPS      (R11)(DI*1), Y3, Y3
+	VMOVUPS     Y1, Y4
+	VFMADD231PS words40000000<>+0(SB), Y3, Y4
+	VFMADD231PS words41000000<>+0(SB), Y3, Y1
+	VADDPS      (R11)(DI*2), Y1, Y1
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y3
+	VSUBPS      (R10)(DI*2), Y3, Y3
+	VMOVUPS     (R11), Y5
+	VSUBPS      (R11)(DI*1), Y5, Y5
+	VMOVUPS     Y3, Y6
+	VFMADD231PS words40000000<>+0(SB), Y5, Y6
+	VFMADD231PS words41000000<>+0(SB), Y5, Y3
+	VADDPS      (R11)(DI*2), Y3, Y3
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y5
+	VSUBPS      (R10)(DI*2), Y5, Y5
+	VMOVUPS     (R11), Y7
+	VSUBPS      (R11)(DI*1), Y7, Y7
+	VMOVUPS     Y5, Y8
+	VFMADD231PS words40000000<>+0(SB), Y7, Y8
+	VFMADD231PS words41000000<>+0(SB), Y7, Y5
+	VADDPS      (R11)(DI*2), Y5, Y5
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y7
+	VSUBPS      (R10)(DI*2), Y7, Y7
+	VMOVUPS     (R11), Y9
+	VSUBPS      (R11)(DI*1), Y9, Y9
+	VMOVUPS     Y7, Y10
+	VFMADD231PS words40000000<>+0(SB), Y9, Y10
+	VFMADD231PS words41000000<>+0(SB), Y9, Y7
+	VADDPS      (R11)(DI*2), Y7, Y7
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y9
+	VSUBPS      (R10)(DI*2), Y9, Y9
+	VMOVUPS     (R11), Y11
+	VSUBPS      (R11)(DI*1), Y11, Y11
+	VMOVUPS     Y9, Y12
+	VFMADD231PS words40000000<>+0(SB), Y11, Y12
+	VFMADD231PS words41000000<>+0(SB), Y11, Y9
+	VADDPS      (R11)(DI*2), Y9, Y9
+	CMPQ        rows+56(FP), $0x01
+	JLE         beyond8
+	LEAQ        (CX)(R9*1), R10
+	MOVQ        row+40(FP), R11
+	SHLQ        $0x02, R11
+	LEAQ        (R10)(R11*1), R10
+	LEAQ        (BX)(R9*1), R11
+	MOVQ        residualRow+96(FP), R12
+	SHLQ        $0x02, R12
+	LEAQ        (R11)(R12*1), R11
+	MOVQ        shift+72(FP), R12
+	MOVQ        pixel+32(FP), R13
+	SHLQ        $0x02, R13
+	MOVQ        residualPixel+88(FP), R14
+	SHLQ        $0x02, R14
+	VADDPS      Y6, Y4, Y11
+	VSUBPS      Y6, Y4, Y4
+	VADDPS      Y10, Y8, Y6
+	VSUBPS      Y10, Y8, Y8
+	VADDPS      Y2, Y11, Y2
+	VADDPS      Y6, Y2, Y2
+	VADDPS      (R12)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain9
+	VADDPS      (R11), Y2, Y2
+
+plain9:
+	VBROADCASTSS low+104(FP), Y10
+	VBROADCASTSS high+108(FP), Y13
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y13, Y2
+	VMOVUPS      Y2, (R10)
+	VMOVUPS      Y11, Y2
+	VFMADD231PS  words40800000<>+0(SB), Y6, Y2
+	CMPQ         cols+64(FP), $0x02
+	JLE          beyond9
+	VADDPS       (R12)(R9*1), Y2, Y2
+	TESTQ        BX, BX
+	JZ           plain10
+	VADDPS       (R11)(R14*2), Y2, Y2
+
+plain10:
+	VBROADCASTSS low+104(FP), Y6
+	VBROADCASTSS high+108(FP), Y10
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R10)(R13*2)
+
+beyond9:
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words40000000<>+0(SB), Y8, Y2
+	CMPQ        cols+64(FP), $0x01
+	JLE         beyond10
+	VADDPS      (R12)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain11
+	VADDPS      (R11)(R14*1), Y2, Y2
+
+plain11:
+	VBROADCASTSS low+104(FP), Y6
+	VBROADCASTSS high+108(FP), Y10
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R10)(R13*1)
+
+beyond10:
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words41000000<>+0(SB), Y8, Y2
+	VADDPS      Y12, Y2, Y2
+	CMPQ        cols+64(FP), $0x03
+	JLE         beyond11
+	VADDPS      (R12)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain12
+	LEAQ        (R14)(R14*2), R12
+	VADDPS      (R11)(R12*1), Y2, Y2
+
+plain12:
+	VBROADCASTSS low+104(FP), Y4
+	VBROADCASTSS high+108(FP), Y6
+	VMAXPS       Y2, Y4, Y2
+	VMINPS       Y2, Y6, Y2
+	LEAQ         (R13)(R13*2), R11
+	VMOVUPS      Y2, (R10)(R11*1)
+
+beyond11:
+beyond8:
+	CMPQ   rows+56(FP), $0x03
+	JLE    beyond12
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R11)(R11*2), R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R12)(R12*2), R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y3, Y1, Y2
+	VSUBPS Y3, Y1, Y1
+	VADDPS Y7, Y5, Y3
+	VSUBPS Y7, Y5, Y4
+	VADDPS Y0, Y2, Y0
+	VADDPS Y3, Y0, Y0
+	VADDPS (R12)(R9*1), Y0, Y0
+	TESTQ  BX, BX
+	JZ     plain13
+	VADDPS (R11), Y0, Y0
+
+plain13:
+	VBROADCASTSS low+104(FP), Y5
+	VBROADCASTSS high+108(FP), Y6
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, Y0
+	VFMADD231PS  words40800000<>+0(SB), Y3, Y0
+	CMPQ         cols+64(FP), $0x02
+	JLE          beyond13
+	VADDPS       (R12)(R9*1), Y0, Y0
+	TESTQ        BX, BX
+	JZ           plain14
+	VADDPS       (R11)(R14*2), Y0, Y0
+
+plain14:
+	VBROADCASTSS low+104(FP), Y2
+	VBROADCASTSS high+108(FP), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R10)(R13*2)
+
+beyond13:
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words40000000<>+0(SB), Y4, Y0
+	CMPQ        cols+64(FP), $0x01
+	JLE         beyond14
+	VADDPS      (R12)(R9*1), Y0, Y0
+	TESTQ       BX, BX
+	JZ          plain15
+	VADDPS      (R11)(R14*1), Y0, Y0
+
+plain15:
+	VBROADCASTSS low+104(FP), Y2
+	VBROADCASTSS high+108(FP), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R10)(R13*1)
+
+beyond14:
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words41000000<>+0(SB), Y4, Y0
+	VADDPS      Y9, Y0, Y0
+	CMPQ        cols+64(FP), $0x03
+	JLE         beyond15
+	VADDPS      (R12)(R9*1), Y0, Y0
+	TESTQ       BX, BX
+	JZ          plain16
+	LEAQ        (R14)(R14*2), R12
+	VADDPS      (R11)(R12*1), Y0, Y0
+
+plain16:
+	VBROADCASTSS low+104(FP), Y1
+	VBROADCASTSS high+108(FP), Y2
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	LEAQ         (R13)(R13*2), R11
+	VMOVUPS      Y0, (R10)(R11*1)
+
+beyond15:
+beyond12:
+	ADDQ   $0x20, R9
+	CMPQ   R9, AX
+	JLT    channels
+	ADDQ   AX, DX
+	MOVQ   pixel+32(FP), R9
+	IMUL3Q $0x10, R9, R9
+	ADDQ   R9, CX
+	TESTQ  BX, BX
+	JZ     none
+	MOVQ   residualPixel+88(FP), R9
+	IMUL3Q $0x10, R9, R9
+	ADDQ   R9, BX
+
+none:
+	DECQ R8
+	JNZ  tile
+	VZEROUPPER
+	RET
 
 // func winogradEvaluate65AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX, FMA3, MMX+
@@ -13231,6 +14101,275 @@ done:
 	VZEROUPPER
 	RET
 
+// func winogradFinish42AVX512(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradFinish42AVX512(SB), NOSPLIT, $0-112
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         dst+16(FP), CX
+	MOVQ         src+24(FP), DX
+	MOVQ         residual+80(FP), BX
+	MOVQ         q+48(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), R8
+	LEAQ         (DI)(SI*1), DI
+	VBROADCASTSS low+104(FP), Z0
+	VBROADCASTSS high+108(FP), Z1
+	MOVQ         n+0(FP), R8
+
+tile:
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	LEAQ    (DX)(R9*1), R11
+	LEAQ    (DI)(DI*2), R12
+	LEAQ    (R11)(R12*1), R12
+	VMOVUPS (R11)(DI*1), Z2
+	VMOVUPS (R11)(DI*2), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  (R11), Z4, Z3
+	VADDPS  (R12), Z2, Z2
+	ADDQ    SI, R11
+	ADDQ    SI, R12
+	VMOVUPS (R11)(DI*1), Z4
+	VMOVUPS (R11)(DI*2), Z5
+	VADDPS  Z5, Z4, Z6
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  (R11), Z6, Z5
+	VADDPS  (R12), Z4, Z4
+	ADDQ    SI, R11
+	ADDQ    SI, R12
+	VMOVUPS (R11)(DI*1), Z6
+	VMOVUPS (R11)(DI*2), Z7
+	VADDPS  Z7, Z6, Z8
+	VSUBPS  Z7, Z6, Z6
+	VADDPS  (R11), Z8, Z7
+	VADDPS  (R12), Z6, Z6
+	ADDQ    SI, R11
+	ADDQ    SI, R12
+	VMOVUPS (R11)(DI*1), Z8
+	VMOVUPS (R11)(DI*2), Z9
+	VADDPS  Z9, Z8, Z10
+	VSUBPS  Z9, Z8, Z8
+	VADDPS  (R11), Z10, Z9
+	VADDPS  (R12), Z8, Z8
+	LEAQ    (CX)(R9*1), R11
+	LEAQ    (BX)(R9*1), R12
+	MOVQ    shift+72(FP), R13
+	MOVQ    pixel+32(FP), R14
+	SHLQ    $0x02, R14
+	MOVQ    residualPixel+88(FP), R15
+	SHLQ    $0x02, R15
+	VADDPS  Z7, Z5, Z10
+	VSUBPS  Z7, Z5, Z5
+	VADDPS  Z3, Z10, Z3
+	VADDPS  (R13)(R9*1), Z3, Z3
+	TESTQ   BX, BX
+	JZ      plain
+	VADDPS  (R12), Z3, Z3
+
+plain:
+	VMAXPS  Z3, Z0, Z3
+	VMINPS  Z3, Z1, Z3
+	VMOVUPS Z3, (R11)
+	VMOVUPS Z5, Z3
+	VADDPS  Z9, Z3, Z3
+	CMPQ    cols+64(FP), $0x01
+	JLE     beyond
+	VADDPS  (R13)(R9*1), Z3, Z3
+	TESTQ   BX, BX
+	JZ      plain2
+	VADDPS  (R12)(R15*1), Z3, Z3
+
+plain2:
+	VMAXPS  Z3, Z0, Z3
+	VMINPS  Z3, Z1, Z3
+	VMOVUPS Z3, (R11)(R14*1)
+
+beyond:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond2
+	LEAQ   (CX)(R9*1), R11
+	MOVQ   row+40(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	LEAQ   (BX)(R9*1), R12
+	MOVQ   residualRow+96(FP), R13
+	SHLQ   $0x02, R13
+	LEAQ   (R12)(R13*1), R12
+	MOVQ   shift+72(FP), R13
+	MOVQ   pixel+32(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   residualPixel+88(FP), R15
+	SHLQ   $0x02, R15
+	VADDPS Z6, Z4, Z3
+	VSUBPS Z6, Z4, Z4
+	VADDPS Z2, Z3, Z2
+	VADDPS (R13)(R9*1), Z2, Z2
+	TESTQ  BX, BX
+	JZ     plain3
+	VADDPS (R12), Z2, Z2
+
+plain3:
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (R11)
+	VMOVUPS Z4, Z2
+	VADDPS  Z8, Z2, Z2
+	CMPQ    cols+64(FP), $0x01
+	JLE     beyond3
+	VADDPS  (R13)(R9*1), Z2, Z2
+	TESTQ   BX, BX
+	JZ      plain4
+	VADDPS  (R12)(R15*1), Z2, Z2
+
+plain4:
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (R11)(R14*1)
+
+beyond3:
+beyond2:
+	ADDQ $0x40, R9
+	CMPQ R9, R10
+	JLT  channels
+	CMPQ R9, AX
+	JGE  done
+
+narrow:
+	LEAQ    (DX)(R9*1), R10
+	LEAQ    (DI)(DI*2), R11
+	LEAQ    (R10)(R11*1), R11
+	VMOVUPS (R10)(DI*1), Y2
+	VMOVUPS (R10)(DI*2), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  (R10), Y4, Y3
+	VADDPS  (R11), Y2, Y2
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	VMOVUPS (R10)(DI*1), Y4
+	VMOVUPS (R10)(DI*2), Y5
+	VADDPS  Y5, Y4, Y6
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  (R10), Y6, Y5
+	VADDPS  (R11), Y4, Y4
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	VMOVUPS (R10)(DI*1), Y6
+	VMOVUPS (R10)(DI*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  (R10), Y8, Y7
+	VADDPS  (R11), Y6, Y6
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	VMOVUPS (R10)(DI*1), Y8
+	VMOVUPS (R10)(DI*2), Y9
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  (R10), Y10, Y9
+	VADDPS  (R11), Y8, Y8
+	LEAQ    (CX)(R9*1), R10
+	LEAQ    (BX)(R9*1), R11
+	MOVQ    shift+72(FP), R12
+	MOVQ    pixel+32(FP), R13
+	SHLQ    $0x02, R13
+	MOVQ    residualPixel+88(FP), R14
+	SHLQ    $0x02, R14
+	VADDPS  Y7, Y5, Y10
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y3, Y10, Y3
+	VADDPS  (R12)(R9*1), Y3, Y3
+	TESTQ   BX, BX
+	JZ      plain5
+	VADDPS  (R11), Y3, Y3
+
+plain5:
+	VMAXPS  Y3, Y0, Y3
+	VMINPS  Y3, Y1, Y3
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y5, Y3
+	VADDPS  Y9, Y3, Y3
+	CMPQ    cols+64(FP), $0x01
+	JLE     beyond4
+	VADDPS  (R12)(R9*1), Y3, Y3
+	TESTQ   BX, BX
+	JZ      plain6
+	VADDPS  (R11)(R14*1), Y3, Y3
+
+plain6:
+	VMAXPS  Y3, Y0, Y3
+	VMINPS  Y3, Y1, Y3
+	VMOVUPS Y3, (R10)(R13*1)
+
+beyond4:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond5
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y6, Y4, Y3
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y2, Y3, Y2
+	VADDPS (R12)(R9*1), Y2, Y2
+	TESTQ  BX, BX
+	JZ     plain7
+	VADDPS (R11), Y2, Y2
+
+plain7:
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (R10)
+	VMOVUPS Y4, Y2
+	VADDPS  Y8, Y2, Y2
+	CMPQ    cols+64(FP), $0x01
+	JLE     beyond6
+	VADDPS  (R12)(R9*1), Y2, Y2
+	TESTQ   BX, BX
+	JZ      plain8
+	VADDPS  (R11)(R14*1), Y2, Y2
+
+plain8:
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (R10)(R13*1)
+
+beyond6:
+beyond5:
+done:
+	ADDQ   AX, DX
+	MOVQ   pixel+32(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, CX
+	TESTQ  BX, BX
+	JZ     none
+	MOVQ   residualPixel+88(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, BX
+
+none:
+	DECQ R8
+	JNZ  tile
+	VZEROUPPER
+	RET
+
 // func winogradEvaluate43AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·winogradEvaluate43AVX512(SB), NOSPLIT, $0-88
@@ -15723,6 +16862,395 @@ done:
 	VZEROUPPER
 	RET
 
+// func winogradFinish62AVX512(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·winogradFinish62AVX512(SB), NOSPLIT, $0-112
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         dst+16(FP), CX
+	MOVQ         src+24(FP), DX
+	MOVQ         residual+80(FP), BX
+	MOVQ         q+48(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), DI
+	LEAQ         (DI)(SI*1), DI
+	VBROADCASTSS low+104(FP), Z0
+	VBROADCASTSS high+108(FP), Z1
+	MOVQ         n+0(FP), R8
+
+tile:
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	LEAQ             (DX)(R9*1), R11
+	LEAQ             (DI)(DI*2), R12
+	LEAQ             (R11)(R12*1), R12
+	VMOVUPS          (R11)(DI*1), Z2
+	VMOVUPS          (R11)(DI*2), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          (R12), Z3
+	VMOVUPS          (R12)(DI*1), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VADDPS           (R11), Z4, Z4
+	VADDPS           Z6, Z4, Z4
+	VFMADD231PS.BCST words40000000<>+0(SB), Z3, Z2
+	VADDPS           (R12)(DI*2), Z2, Z2
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z3
+	VMOVUPS          (R11)(DI*2), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          (R12), Z5
+	VMOVUPS          (R12)(DI*1), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VADDPS           (R11), Z6, Z6
+	VADDPS           Z8, Z6, Z6
+	VFMADD231PS.BCST words40000000<>+0(SB), Z5, Z3
+	VADDPS           (R12)(DI*2), Z3, Z3
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z5
+	VMOVUPS          (R11)(DI*2), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (R12), Z7
+	VMOVUPS          (R12)(DI*1), Z9
+	VADDPS           Z9, Z7, Z10
+	VSUBPS           Z9, Z7, Z7
+	VADDPS           (R11), Z8, Z8
+	VADDPS           Z10, Z8, Z8
+	VFMADD231PS.BCST words40000000<>+0(SB), Z7, Z5
+	VADDPS           (R12)(DI*2), Z5, Z5
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z7
+	VMOVUPS          (R11)(DI*2), Z9
+	VADDPS           Z9, Z7, Z10
+	VSUBPS           Z9, Z7, Z7
+	VMOVUPS          (R12), Z9
+	VMOVUPS          (R12)(DI*1), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VADDPS           (R11), Z10, Z10
+	VADDPS           Z12, Z10, Z10
+	VFMADD231PS.BCST words40000000<>+0(SB), Z9, Z7
+	VADDPS           (R12)(DI*2), Z7, Z7
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z9
+	VMOVUPS          (R11)(DI*2), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          (R12), Z11
+	VMOVUPS          (R12)(DI*1), Z13
+	VADDPS           Z13, Z11, Z14
+	VSUBPS           Z13, Z11, Z11
+	VADDPS           (R11), Z12, Z12
+	VADDPS           Z14, Z12, Z12
+	VFMADD231PS.BCST words40000000<>+0(SB), Z11, Z9
+	VADDPS           (R12)(DI*2), Z9, Z9
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z11
+	VMOVUPS          (R11)(DI*2), Z13
+	VADDPS           Z13, Z11, Z14
+	VSUBPS           Z13, Z11, Z11
+	VMOVUPS          (R12), Z13
+	VMOVUPS          (R12)(DI*1), Z15
+	VADDPS           Z15, Z13, Z16
+	VSUBPS           Z15, Z13, Z13
+	VADDPS           (R11), Z14, Z14
+	VADDPS           Z16, Z14, Z14
+	VFMADD231PS.BCST words40000000<>+0(SB), Z13, Z11
+	VADDPS           (R12)(DI*2), Z11, Z11
+	LEAQ             (CX)(R9*1), R11
+	LEAQ             (BX)(R9*1), R12
+	MOVQ             shift+72(FP), R13
+	MOVQ             pixel+32(FP), R14
+	SHLQ             $0x02, R14
+	MOVQ             residualPixel+88(FP), R15
+	SHLQ             $0x02, R15
+	VADDPS           Z8, Z6, Z13
+	VSUBPS           Z8, Z6, Z6
+	VADDPS           Z12, Z10, Z8
+	VSUBPS           Z12, Z10, Z10
+	VADDPS           Z4, Z13, Z4
+	VADDPS           Z8, Z4, Z4
+	VADDPS           (R13)(R9*1), Z4, Z4
+	TESTQ            BX, BX
+	JZ               plain
+	VADDPS           (R12), Z4, Z4
+
+plain:
+	VMAXPS           Z4, Z0, Z4
+	VMINPS           Z4, Z1, Z4
+	VMOVUPS          Z4, (R11)
+	VMOVUPS          Z6, Z4
+	VFMADD231PS.BCST words40000000<>+0(SB), Z10, Z4
+	VADDPS           Z14, Z4, Z4
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond
+	VADDPS           (R13)(R9*1), Z4, Z4
+	TESTQ            BX, BX
+	JZ               plain2
+	VADDPS           (R12)(R15*1), Z4, Z4
+
+plain2:
+	VMAXPS  Z4, Z0, Z4
+	VMINPS  Z4, Z1, Z4
+	VMOVUPS Z4, (R11)(R14*1)
+
+beyond:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond2
+	LEAQ   (CX)(R9*1), R11
+	MOVQ   row+40(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	LEAQ   (BX)(R9*1), R12
+	MOVQ   residualRow+96(FP), R13
+	SHLQ   $0x02, R13
+	LEAQ   (R12)(R13*1), R12
+	MOVQ   shift+72(FP), R13
+	MOVQ   pixel+32(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   residualPixel+88(FP), R15
+	SHLQ   $0x02, R15
+	VADDPS Z5, Z3, Z4
+	VSUBPS Z5, Z3, Z3
+	VADDPS Z9, Z7, Z5
+	VSUBPS Z9, Z7, Z6
+	VADDPS Z2, Z4, Z2
+	VADDPS Z5, Z2, Z2
+	VADDPS (R13)(R9*1), Z2, Z2
+	TESTQ  BX, BX
+	JZ     plain3
+	VADDPS (R12), Z2, Z2
+
+plain3:
+	VMAXPS           Z2, Z0, Z2
+	VMINPS           Z2, Z1, Z2
+	VMOVUPS          Z2, (R11)
+	VMOVUPS          Z3, Z2
+	VFMADD231PS.BCST words40000000<>+0(SB), Z6, Z2
+	VADDPS           Z11, Z2, Z2
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond3
+	VADDPS           (R13)(R9*1), Z2, Z2
+	TESTQ            BX, BX
+	JZ               plain4
+	VADDPS           (R12)(R15*1), Z2, Z2
+
+plain4:
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (R11)(R14*1)
+
+beyond3:
+beyond2:
+	ADDQ $0x40, R9
+	CMPQ R9, R10
+	JLT  channels
+	CMPQ R9, AX
+	JGE  done
+
+narrow:
+	LEAQ             (DX)(R9*1), R10
+	LEAQ             (DI)(DI*2), R11
+	LEAQ             (R10)(R11*1), R11
+	VMOVUPS          (R10)(DI*1), Y2
+	VMOVUPS          (R10)(DI*2), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          (R11), Y3
+	VMOVUPS          (R11)(DI*1), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VADDPS           (R10), Y4, Y4
+	VADDPS           Y6, Y4, Y4
+	VFMADD231PS.BCST words40000000<>+0(SB), Y3, Y2
+	VADDPS           (R11)(DI*2), Y2, Y2
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y3
+	VMOVUPS          (R10)(DI*2), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          (R11), Y5
+	VMOVUPS          (R11)(DI*1), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VADDPS           (R10), Y6, Y6
+	VADDPS           Y8, Y6, Y6
+	VFMADD231PS.BCST words40000000<>+0(SB), Y5, Y3
+	VADDPS           (R11)(DI*2), Y3, Y3
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y5
+	VMOVUPS          (R10)(DI*2), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (R11), Y7
+	VMOVUPS          (R11)(DI*1), Y9
+	VADDPS           Y9, Y7, Y10
+	VSUBPS           Y9, Y7, Y7
+	VADDPS           (R10), Y8, Y8
+	VADDPS           Y10, Y8, Y8
+	VFMADD231PS.BCST words40000000<>+0(SB), Y7, Y5
+	VADDPS           (R11)(DI*2), Y5, Y5
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y7
+	VMOVUPS          (R10)(DI*2), Y9
+	VADDPS           Y9, Y7, Y10
+	VSUBPS           Y9, Y7, Y7
+	VMOVUPS          (R11), Y9
+	VMOVUPS          (R11)(DI*1), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VADDPS           (R10), Y10, Y10
+	VADDPS           Y12, Y10, Y10
+	VFMADD231PS.BCST words40000000<>+0(SB), Y9, Y7
+	VADDPS           (R11)(DI*2), Y7, Y7
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y9
+	VMOVUPS          (R10)(DI*2), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          (R11), Y11
+	VMOVUPS          (R11)(DI*1), Y13
+	VADDPS           Y13, Y11, Y14
+	VSUBPS           Y13, Y11, Y11
+	VADDPS           (R10), Y12, Y12
+	VADDPS           Y14, Y12, Y12
+	VFMADD231PS.BCST words40000000<>+0(SB), Y11, Y9
+	VADDPS           (R11)(DI*2), Y9, Y9
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y11
+	VMOVUPS          (R10)(DI*2), Y13
+	VADDPS           Y13, Y11, Y14
+	VSUBPS           Y13, Y11, Y11
+	VMOVUPS          (R11), Y13
+	VMOVUPS          (R11)(DI*1), Y15
+	VADDPS           Y15, Y13, Y16
+	VSUBPS           Y15, Y13, Y13
+	VADDPS           (R10), Y14, Y14
+	VADDPS           Y16, Y14, Y14
+	VFMADD231PS.BCST words40000000<>+0(SB), Y13, Y11
+	VADDPS           (R11)(DI*2), Y11, Y11
+	LEAQ             (CX)(R9*1), R10
+	LEAQ             (BX)(R9*1), R11
+	MOVQ             shift+72(FP), R12
+	MOVQ             pixel+32(FP), R13
+	SHLQ             $0x02, R13
+	MOVQ             residualPixel+88(FP), R14
+	SHLQ             $0x02, R14
+	VADDPS           Y8, Y6, Y13
+	VSUBPS           Y8, Y6, Y6
+	VADDPS           Y12, Y10, Y8
+	VSUBPS           Y12, Y10, Y10
+	VADDPS           Y4, Y13, Y4
+	VADDPS           Y8, Y4, Y4
+	VADDPS           (R12)(R9*1), Y4, Y4
+	TESTQ            BX, BX
+	JZ               plain5
+	VADDPS           (R11), Y4, Y4
+
+plain5:
+	VMAXPS           Y4, Y0, Y4
+	VMINPS           Y4, Y1, Y4
+	VMOVUPS          Y4, (R10)
+	VMOVUPS          Y6, Y4
+	VFMADD231PS.BCST words40000000<>+0(SB), Y10, Y4
+	VADDPS           Y14, Y4, Y4
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond4
+	VADDPS           (R12)(R9*1), Y4, Y4
+	TESTQ            BX, BX
+	JZ               plain6
+	VADDPS           (R11)(R14*1), Y4, Y4
+
+plain6:
+	VMAXPS  Y4, Y0, Y4
+	VMINPS  Y4, Y1, Y4
+	VMOVUPS Y4, (R10)(R13*1)
+
+beyond4:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond5
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y5, Y3, Y4
+	VSUBPS Y5, Y3, Y3
+	VADDPS Y9, Y7, Y5
+	VSUBPS Y9, Y7, Y6
+	VADDPS Y2, Y4, Y2
+	VADDPS Y5, Y2, Y2
+	VADDPS (R12)(R9*1), Y2, Y2
+	TESTQ  BX, BX
+	JZ     plain7
+	VADDPS (R11), Y2, Y2
+
+plain7:
+	VMAXPS           Y2, Y0, Y2
+	VMINPS           Y2, Y1, Y2
+	VMOVUPS          Y2, (R10)
+	VMOVUPS          Y3, Y2
+	VFMADD231PS.BCST words40000000<>+0(SB), Y6, Y2
+	VADDPS           Y11, Y2, Y2
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond6
+	VADDPS           (R12)(R9*1), Y2, Y2
+	TESTQ            BX, BX
+	JZ               plain8
+	VADDPS           (R11)(R14*1), Y2, Y2
+
+plain8:
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (R10)(R13*1)
+
+beyond6:
+beyond5:
+done:
+	ADDQ   AX, DX
+	MOVQ   pixel+32(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, CX
+	TESTQ  BX, BX
+	JZ     none
+	MOVQ   residualPixel+88(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, BX
+
+none:
+	DECQ R8
+	JNZ  tile
+	VZEROUPPER
+	RET
+
 // func winogradEvaluate63AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·winogradEvaluate63AVX512(SB), NOSPLIT, $0-88
@@ -17716,6 +19244,879 @@ done:
 	ADDQ AX, BX
 	MOVQ step+64(FP), R9
 	LEAQ (DX)(R9*4), DX
+	DECQ R8
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func winogradFinish64AVX512(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·winogradFinish64AVX512(SB), NOSPLIT, $0-112
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         dst+16(FP), CX
+	MOVQ         src+24(FP), DX
+	MOVQ         residual+80(FP), BX
+	MOVQ         q+48(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), DI
+	LEAQ         (DI)(SI*1), DI
+	VBROADCASTSS low+104(FP), Z0
+	VBROADCASTSS high+108(FP), Z1
+	MOVQ         n+0(FP), R8
+
+tile:
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	LEAQ             (DX)(R9*1), R11
+	LEAQ             (DI)(DI*2), R12
+	LEAQ             (R11)(R12*1), R12
+	VMOVUPS          (R11)(DI*1), Z2
+	VMOVUPS          (R11)(DI*2), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          (R12), Z3
+	VMOVUPS          (R12)(DI*1), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VADDPS           (R11), Z4, Z5
+	VADDPS           Z6, Z5, Z5
+	VFMADD231PS.BCST words40800000<>+0(SB), Z6, Z4
+	VMOVUPS          Z2, Z6
+	VFMADD231PS.BCST words40000000<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST words41000000<>+0(SB), Z3, Z2
+	VADDPS           (R12)(DI*2), Z2, Z2
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z3
+	VMOVUPS          (R11)(DI*2), Z7
+	VADDPS           Z7, Z3, Z8
+	VSUBPS           Z7, Z3, Z3
+	VMOVUPS          (R12), Z7
+	VMOVUPS          (R12)(DI*1), Z9
+	VADDPS           Z9, Z7, Z10
+	VSUBPS           Z9, Z7, Z7
+	VADDPS           (R11), Z8, Z9
+	VADDPS           Z10, Z9, Z9
+	VFMADD231PS.BCST words40800000<>+0(SB), Z10, Z8
+	VMOVUPS          Z3, Z10
+	VFMADD231PS.BCST words40000000<>+0(SB), Z7, Z10
+	VFMADD231PS.BCST words41000000<>+0(SB), Z7, Z3
+	VADDPS           (R12)(DI*2), Z3, Z3
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z7
+	VMOVUPS          (R11)(DI*2), Z11
+	VADDPS           Z11, Z7, Z12
+	VSUBPS           Z11, Z7, Z7
+	VMOVUPS          (R12), Z11
+	VMOVUPS          (R12)(DI*1), Z13
+	VADDPS           Z13, Z11, Z14
+	VSUBPS           Z13, Z11, Z11
+	VADDPS           (R11), Z12, Z13
+	VADDPS           Z14, Z13, Z13
+	VFMADD231PS.BCST words40800000<>+0(SB), Z14, Z12
+	VMOVUPS          Z7, Z14
+	VFMADD231PS.BCST words40000000<>+0(SB), Z11, Z14
+	VFMADD231PS.BCST words41000000<>+0(SB), Z11, Z7
+	VADDPS           (R12)(DI*2), Z7, Z7
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z11
+	VMOVUPS          (R11)(DI*2), Z15
+	VADDPS           Z15, Z11, Z16
+	VSUBPS           Z15, Z11, Z11
+	VMOVUPS          (R12), Z15
+	VMOVUPS          (R12)(DI*1), Z17
+	VADDPS           Z17, Z15, Z18
+	VSUBPS           Z17, Z15, Z15
+	VADDPS           (R11), Z16, Z17
+	VADDPS           Z18, Z17, Z17
+	VFMADD231PS.BCST words40800000<>+0(SB), Z18, Z16
+	VMOVUPS          Z11, Z18
+	VFMADD231PS.BCST words40000000<>+0(SB), Z15, Z18
+	VFMADD231PS.BCST words41000000<>+0(SB), Z15, Z11
+	VADDPS           (R12)(DI*2), Z11, Z11
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z15
+	VMOVUPS          (R11)(DI*2), Z19
+	VADDPS           Z19, Z15, Z20
+	VSUBPS           Z19, Z15, Z15
+	VMOVUPS          (R12), Z19
+	VMOVUPS          (R12)(DI*1), Z21
+	VADDPS           Z21, Z19, Z22
+	VSUBPS           Z21, Z19, Z19
+	VADDPS           (R11), Z20, Z21
+	VADDPS           Z22, Z21, Z21
+	VFMADD231PS.BCST words40800000<>+0(SB), Z22, Z20
+	VMOVUPS          Z15, Z22
+	VFMADD231PS.BCST words40000000<>+0(SB), Z19, Z22
+	VFMADD231PS.BCST words41000000<>+0(SB), Z19, Z15
+	VADDPS           (R12)(DI*2), Z15, Z15
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z19
+	VMOVUPS          (R11)(DI*2), Z23
+	VADDPS           Z23, Z19, Z24
+	VSUBPS           Z23, Z19, Z19
+	VMOVUPS          (R12), Z23
+	VMOVUPS          (R12)(DI*1), Z25
+	VADDPS           Z25, Z23, Z26
+	VSUBPS           Z25, Z23, Z23
+	VADDPS           (R11), Z24, Z25
+	VADDPS           Z26, Z25, Z25
+	VFMADD231PS.BCST words40800000<>+0(SB), Z26, Z24
+	VMOVUPS          Z19, Z26
+	VFMADD231PS.BCST words40000000<>+0(SB), Z23, Z26
+	VFMADD231PS.BCST words41000000<>+0(SB), Z23, Z19
+	VADDPS           (R12)(DI*2), Z19, Z19
+	LEAQ             (CX)(R9*1), R11
+	LEAQ             (BX)(R9*1), R12
+	MOVQ             shift+72(FP), R13
+	MOVQ             pixel+32(FP), R14
+	SHLQ             $0x02, R14
+	MOVQ             residualPixel+88(FP), R15
+	SHLQ             $0x02, R15
+	VADDPS           Z13, Z9, Z23
+	VSUBPS           Z13, Z9, Z9
+	VADDPS           Z21, Z17, Z13
+	VSUBPS           Z21, Z17, Z17
+	VADDPS           Z5, Z23, Z5
+	VADDPS           Z13, Z5, Z5
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain
+	VADDPS           (R12), Z5, Z5
+
+plain:
+	VMAXPS           Z5, Z0, Z5
+	VMINPS           Z5, Z1, Z5
+	VMOVUPS          Z5, (R11)
+	VMOVUPS          Z23, Z5
+	VFMADD231PS.BCST words40800000<>+0(SB), Z13, Z5
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain2
+	VADDPS           (R12)(R15*2), Z5, Z5
+
+plain2:
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	VMOVUPS Z5, (R11)(R14*2)
+
+beyond:
+	VMOVUPS          Z9, Z5
+	VFMADD231PS.BCST words40000000<>+0(SB), Z17, Z5
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond2
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain3
+	VADDPS           (R12)(R15*1), Z5, Z5
+
+plain3:
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	VMOVUPS Z5, (R11)(R14*1)
+
+beyond2:
+	VMOVUPS          Z9, Z5
+	VFMADD231PS.BCST words41000000<>+0(SB), Z17, Z5
+	VADDPS           Z25, Z5, Z5
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond3
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain4
+	LEAQ             (R15)(R15*2), R13
+	VADDPS           (R12)(R13*1), Z5, Z5
+
+plain4:
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	LEAQ    (R14)(R14*2), R12
+	VMOVUPS Z5, (R11)(R12*1)
+
+beyond3:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond4
+	LEAQ   (CX)(R9*1), R11
+	MOVQ   row+40(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	LEAQ   (BX)(R9*1), R12
+	MOVQ   residualRow+96(FP), R13
+	SHLQ   $0x02, R13
+	LEAQ   (R12)(R13*1), R12
+	MOVQ   shift+72(FP), R13
+	MOVQ   pixel+32(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   residualPixel+88(FP), R15
+	SHLQ   $0x02, R15
+	VADDPS Z14, Z10, Z5
+	VSUBPS Z14, Z10, Z9
+	VADDPS Z22, Z18, Z10
+	VSUBPS Z22, Z18, Z13
+	VADDPS Z6, Z5, Z6
+	VADDPS Z10, Z6, Z6
+	VADDPS (R13)(R9*1), Z6, Z6
+	TESTQ  BX, BX
+	JZ     plain5
+	VADDPS (R12), Z6, Z6
+
+plain5:
+	VMAXPS           Z6, Z0, Z6
+	VMINPS           Z6, Z1, Z6
+	VMOVUPS          Z6, (R11)
+	VMOVUPS          Z5, Z5
+	VFMADD231PS.BCST words40800000<>+0(SB), Z10, Z5
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond5
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain6
+	VADDPS           (R12)(R15*2), Z5, Z5
+
+plain6:
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	VMOVUPS Z5, (R11)(R14*2)
+
+beyond5:
+	VMOVUPS          Z9, Z5
+	VFMADD231PS.BCST words40000000<>+0(SB), Z13, Z5
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond6
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain7
+	VADDPS           (R12)(R15*1), Z5, Z5
+
+plain7:
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	VMOVUPS Z5, (R11)(R14*1)
+
+beyond6:
+	VMOVUPS          Z9, Z5
+	VFMADD231PS.BCST words41000000<>+0(SB), Z13, Z5
+	VADDPS           Z26, Z5, Z5
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond7
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain8
+	LEAQ             (R15)(R15*2), R13
+	VADDPS           (R12)(R13*1), Z5, Z5
+
+plain8:
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	LEAQ    (R14)(R14*2), R12
+	VMOVUPS Z5, (R11)(R12*1)
+
+beyond7:
+beyond4:
+	CMPQ   rows+56(FP), $0x02
+	JLE    beyond8
+	LEAQ   (CX)(R9*1), R11
+	MOVQ   row+40(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*2), R11
+	LEAQ   (BX)(R9*1), R12
+	MOVQ   residualRow+96(FP), R13
+	SHLQ   $0x02, R13
+	LEAQ   (R12)(R13*2), R12
+	MOVQ   shift+72(FP), R13
+	MOVQ   pixel+32(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   residualPixel+88(FP), R15
+	SHLQ   $0x02, R15
+	VADDPS Z12, Z8, Z5
+	VSUBPS Z12, Z8, Z6
+	VADDPS Z20, Z16, Z8
+	VSUBPS Z20, Z16, Z9
+	VADDPS Z4, Z5, Z4
+	VADDPS Z8, Z4, Z4
+	VADDPS (R13)(R9*1), Z4, Z4
+	TESTQ  BX, BX
+	JZ     plain9
+	VADDPS (R12), Z4, Z4
+
+plain9:
+	VMAXPS           Z4, Z0, Z4
+	VMINPS           Z4, Z1, Z4
+	VMOVUPS          Z4, (R11)
+	VMOVUPS          Z5, Z4
+	VFMADD231PS.BCST words40800000<>+0(SB), Z8, Z4
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond9
+	VADDPS           (R13)(R9*1), Z4, Z4
+	TESTQ            BX, BX
+	JZ               plain10
+	VADDPS           (R12)(R15*2), Z4, Z4
+
+plain10:
+	VMAXPS  Z4, Z0, Z4
+	VMINPS  Z4, Z1, Z4
+	VMOVUPS Z4, (R11)(R14*2)
+
+beyond9:
+	VMOVUPS          Z6, Z4
+	VFMADD231PS.BCST words40000000<>+0(SB), Z9, Z4
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond10
+	VADDPS           (R13)(R9*1), Z4, Z4
+	TESTQ            BX, BX
+	JZ               plain11
+	VADDPS           (R12)(R15*1), Z4, Z4
+
+plain11:
+	VMAXPS  Z4, Z0, Z4
+	VMINPS  Z4, Z1, Z4
+	VMOVUPS Z4, (R11)(R14*1)
+
+beyond10:
+	VMOVUPS          Z6, Z4
+	VFMADD231PS.BCST words41000000<>+0(SB), Z9, Z4
+	VADDPS           Z24, Z4, Z4
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond11
+	VADDPS           (R13)(R9*1), Z4, Z4
+	TESTQ            BX, BX
+	JZ               plain12
+	LEAQ             (R15)(R15*2), R13
+	VADDPS           (R12)(R13*1), Z4, Z4
+
+plain12:
+	VMAXPS  Z4, Z0, Z4
+	VMINPS  Z4, Z1, Z4
+	LEAQ    (R14)(R14*2), R12
+	VMOVUPS Z4, (R11)(R12*1)
+
+beyond11:
+beyond8:
+	CMPQ   rows+56(FP), $0x03
+	JLE    beyond12
+	LEAQ   (CX)(R9*1), R11
+	MOVQ   row+40(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R12)(R12*2), R12
+	LEAQ   (R11)(R12*1), R11
+	LEAQ   (BX)(R9*1), R12
+	MOVQ   residualRow+96(FP), R13
+	SHLQ   $0x02, R13
+	LEAQ   (R13)(R13*2), R13
+	LEAQ   (R12)(R13*1), R12
+	MOVQ   shift+72(FP), R13
+	MOVQ   pixel+32(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   residualPixel+88(FP), R15
+	SHLQ   $0x02, R15
+	VADDPS Z7, Z3, Z4
+	VSUBPS Z7, Z3, Z3
+	VADDPS Z15, Z11, Z5
+	VSUBPS Z15, Z11, Z6
+	VADDPS Z2, Z4, Z2
+	VADDPS Z5, Z2, Z2
+	VADDPS (R13)(R9*1), Z2, Z2
+	TESTQ  BX, BX
+	JZ     plain13
+	VADDPS (R12), Z2, Z2
+
+plain13:
+	VMAXPS           Z2, Z0, Z2
+	VMINPS           Z2, Z1, Z2
+	VMOVUPS          Z2, (R11)
+	VMOVUPS          Z4, Z2
+	VFMADD231PS.BCST words40800000<>+0(SB), Z5, Z2
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond13
+	VADDPS           (R13)(R9*1), Z2, Z2
+	TESTQ            BX, BX
+	JZ               plain14
+	VADDPS           (R12)(R15*2), Z2, Z2
+
+plain14:
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (R11)(R14*2)
+
+beyond13:
+	VMOVUPS          Z3, Z2
+	VFMADD231PS.BCST words40000000<>+0(SB), Z6, Z2
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond14
+	VADDPS           (R13)(R9*1), Z2, Z2
+	TESTQ            BX, BX
+	JZ               plain15
+	VADDPS           (R12)(R15*1), Z2, Z2
+
+plain15:
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (R11)(R14*1)
+
+beyond14:
+	VMOVUPS          Z3, Z2
+	VFMADD231PS.BCST words41000000<>+0(SB), Z6, Z2
+	VADDPS           Z19, Z2, Z2
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond15
+	VADDPS           (R13)(R9*1), Z2, Z2
+	TESTQ            BX, BX
+	JZ               plain16
+	LEAQ             (R15)(R15*2), R13
+	VADDPS           (R12)(R13*1), Z2, Z2
+
+plain16:
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	LEAQ    (R14)(R14*2), R12
+	VMOVUPS Z2, (R11)(R12*1)
+
+beyond15:
+beyond12:
+	ADDQ $0x40, R9
+	CMPQ R9, R10
+	JLT  channels
+	CMPQ R9, AX
+	JGE  done
+
+narrow:
+	LEAQ             (DX)(R9*1), R10
+	LEAQ             (DI)(DI*2), R11
+	LEAQ             (R10)(R11*1), R11
+	VMOVUPS          (R10)(DI*1), Y2
+	VMOVUPS          (R10)(DI*2), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          (R11), Y3
+	VMOVUPS          (R11)(DI*1), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VADDPS           (R10), Y4, Y5
+	VADDPS           Y6, Y5, Y5
+	VFMADD231PS.BCST words40800000<>+0(SB), Y6, Y4
+	VMOVUPS          Y2, Y6
+	VFMADD231PS.BCST words40000000<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST words41000000<>+0(SB), Y3, Y2
+	VADDPS           (R11)(DI*2), Y2, Y2
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y3
+	VMOVUPS          (R10)(DI*2), Y7
+	VADDPS           Y7, Y3, Y8
+	VSUBPS           Y7, Y3, Y3
+	VMOVUPS          (R11), Y7
+	VMOVUPS          (R11)(DI*1), Y9
+	VADDPS           Y9, Y7, Y10
+	VSUBPS           Y9, Y7, Y7
+	VADDPS           (R10), Y8, Y9
+	VADDPS           Y10, Y9, Y9
+	VFMADD231PS.BCST words40800000<>+0(SB), Y10, Y8
+	VMOVUPS          Y3, Y10
+	VFMADD231PS.BCST words40000000<>+0(SB), Y7, Y10
+	VFMADD231PS.BCST words41000000<>+0(SB), Y7, Y3
+	VADDPS           (R11)(DI*2), Y3, Y3
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y7
+	VMOVUPS          (R10)(DI*2), Y11
+	VADDPS           Y11, Y7, Y12
+	VSUBPS           Y11, Y7, Y7
+	VMOVUPS          (R11), Y11
+	VMOVUPS          (R11)(DI*1), Y13
+	VADDPS           Y13, Y11, Y14
+	VSUBPS           Y13, Y11, Y11
+	VADDPS           (R10), Y12, Y13
+	VADDPS           Y14, Y13, Y13
+	VFMADD231PS.BCST words40800000<>+0(SB), Y14, Y12
+	VMOVUPS          Y7, Y14
+	VFMADD231PS.BCST words40000000<>+0(SB), Y11, Y14
+	VFMADD231PS.BCST words41000000<>+0(SB), Y11, Y7
+	VADDPS           (R11)(DI*2), Y7, Y7
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y11
+	VMOVUPS          (R10)(DI*2), Y15
+	VADDPS           Y15, Y11, Y16
+	VSUBPS           Y15, Y11, Y11
+	VMOVUPS          (R11), Y15
+	VMOVUPS          (R11)(DI*1), Y17
+	VADDPS           Y17, Y15, Y18
+	VSUBPS           Y17, Y15, Y15
+	VADDPS           (R10), Y16, Y17
+	VADDPS           Y18, Y17, Y17
+	VFMADD231PS.BCST words40800000<>+0(SB), Y18, Y16
+	VMOVUPS          Y11, Y18
+	VFMADD231PS.BCST words40000000<>+0(SB), Y15, Y18
+	VFMADD231PS.BCST words41000000<>+0(SB), Y15, Y11
+	VADDPS           (R11)(DI*2), Y11, Y11
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y15
+	VMOVUPS          (R10)(DI*2), Y19
+	VADDPS           Y19, Y15, Y20
+	VSUBPS           Y19, Y15, Y15
+	VMOVUPS          (R11), Y19
+	VMOVUPS          (R11)(DI*1), Y21
+	VADDPS           Y21, Y19, Y22
+	VSUBPS           Y21, Y19, Y19
+	VADDPS           (R10), Y20, Y21
+	VADDPS           Y22, Y21, Y21
+	VFMADD231PS.BCST words40800000<>+0(SB), Y22, Y20
+	VMOVUPS          Y15, Y22
+	VFMADD231PS.BCST words40000000<>+0(SB), Y19, Y22
+	VFMADD231PS.BCST words41000000<>+0(SB), Y19, Y15
+	VADDPS           (R11)(DI*2), Y15, Y15
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y19
+	VMOVUPS          (R10)(DI*2), Y23
+	VADDPS           Y23, Y19, Y24
+	VSUBPS           Y23, Y19, Y19
+	VMOVUPS          (R11), Y23
+	VMOVUPS          (R11)(DI*1), Y25
+	VADDPS           Y25, Y23, Y26
+	VSUBPS           Y25, Y23, Y23
+	VADDPS           (R10), Y24, Y25
+	VADDPS           Y26, Y25, Y25
+	VFMADD231PS.BCST words40800000<>+0(SB), Y26, Y24
+	VMOVUPS          Y19, Y26
+	VFMADD231PS.BCST words40000000<>+0(SB), Y23, Y26
+	VFMADD231PS.BCST words41000000<>+0(SB), Y23, Y19
+	VADDPS           (R11)(DI*2), Y19, Y19
+	LEAQ             (CX)(R9*1), R10
+	LEAQ             (BX)(R9*1), R11
+	MOVQ             shift+72(FP), R12
+	MOVQ             pixel+32(FP), R13
+	SHLQ             $0x02, R13
+	MOVQ             residualPixel+88(FP), R14
+	SHLQ             $0x02, R14
+	VADDPS           Y13, Y9, Y23
+	VSUBPS           Y13, Y9, Y9
+	VADDPS           Y21, Y17, Y13
+	VSUBPS           Y21, Y17, Y17
+	VADDPS           Y5, Y23, Y5
+	VADDPS           Y13, Y5, Y5
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain17
+	VADDPS           (R11), Y5, Y5
+
+plain17:
+	VMAXPS           Y5, Y0, Y5
+	VMINPS           Y5, Y1, Y5
+	VMOVUPS          Y5, (R10)
+	VMOVUPS          Y23, Y5
+	VFMADD231PS.BCST words40800000<>+0(SB), Y13, Y5
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond16
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain18
+	VADDPS           (R11)(R14*2), Y5, Y5
+
+plain18:
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	VMOVUPS Y5, (R10)(R13*2)
+
+beyond16:
+	VMOVUPS          Y9, Y5
+	VFMADD231PS.BCST words40000000<>+0(SB), Y17, Y5
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond17
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain19
+	VADDPS           (R11)(R14*1), Y5, Y5
+
+plain19:
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	VMOVUPS Y5, (R10)(R13*1)
+
+beyond17:
+	VMOVUPS          Y9, Y5
+	VFMADD231PS.BCST words41000000<>+0(SB), Y17, Y5
+	VADDPS           Y25, Y5, Y5
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond18
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain20
+	LEAQ             (R14)(R14*2), R12
+	VADDPS           (R11)(R12*1), Y5, Y5
+
+plain20:
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	LEAQ    (R13)(R13*2), R11
+	VMOVUPS Y5, (R10)(R11*1)
+
+beyond18:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond19
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y14, Y10, Y5
+	VSUBPS Y14, Y10, Y9
+	VADDPS Y22, Y18, Y10
+	VSUBPS Y22, Y18, Y13
+	VADDPS Y6, Y5, Y6
+	VADDPS Y10, Y6, Y6
+	VADDPS (R12)(R9*1), Y6, Y6
+	TESTQ  BX, BX
+	JZ     plain21
+	VADDPS (R11), Y6, Y6
+
+plain21:
+	VMAXPS           Y6, Y0, Y6
+	VMINPS           Y6, Y1, Y6
+	VMOVUPS          Y6, (R10)
+	VMOVUPS          Y5, Y5
+	VFMADD231PS.BCST words40800000<>+0(SB), Y10, Y5
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond20
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain22
+	VADDPS           (R11)(R14*2), Y5, Y5
+
+plain22:
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	VMOVUPS Y5, (R10)(R13*2)
+
+beyond20:
+	VMOVUPS          Y9, Y5
+	VFMADD231PS.BCST words40000000<>+0(SB), Y13, Y5
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond21
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain23
+	VADDPS           (R11)(R14*1), Y5, Y5
+
+plain23:
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	VMOVUPS Y5, (R10)(R13*1)
+
+beyond21:
+	VMOVUPS          Y9, Y5
+	VFMADD231PS.BCST words41000000<>+0(SB), Y13, Y5
+	VADDPS           Y26, Y5, Y5
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond22
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain24
+	LEAQ             (R14)(R14*2), R12
+	VADDPS           (R11)(R12*1), Y5, Y5
+
+plain24:
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	LEAQ    (R13)(R13*2), R11
+	VMOVUPS Y5, (R10)(R11*1)
+
+beyond22:
+beyond19:
+	CMPQ   rows+56(FP), $0x02
+	JLE    beyond23
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R10)(R11*2), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*2), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y12, Y8, Y5
+	VSUBPS Y12, Y8, Y6
+	VADDPS Y20, Y16, Y8
+	VSUBPS Y20, Y16, Y9
+	VADDPS Y4, Y5, Y4
+	VADDPS Y8, Y4, Y4
+	VADDPS (R12)(R9*1), Y4, Y4
+	TESTQ  BX, BX
+	JZ     plain25
+	VADDPS (R11), Y4, Y4
+
+plain25:
+	VMAXPS           Y4, Y0, Y4
+	VMINPS           Y4, Y1, Y4
+	VMOVUPS          Y4, (R10)
+	VMOVUPS          Y5, Y4
+	VFMADD231PS.BCST words40800000<>+0(SB), Y8, Y4
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond24
+	VADDPS           (R12)(R9*1), Y4, Y4
+	TESTQ            BX, BX
+	JZ               plain26
+	VADDPS           (R11)(R14*2), Y4, Y4
+
+plain26:
+	VMAXPS  Y4, Y0, Y4
+	VMINPS  Y4, Y1, Y4
+	VMOVUPS Y4, (R10)(R13*2)
+
+beyond24:
+	VMOVUPS          Y6, Y4
+	VFMADD231PS.BCST words40000000<>+0(SB), Y9, Y4
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond25
+	VADDPS           (R12)(R9*1), Y4, Y4
+	TESTQ            BX, BX
+	JZ               plain27
+	VADDPS           (R11)(R14*1), Y4, Y4
+
+plain27:
+	VMAXPS  Y4, Y0, Y4
+	VMINPS  Y4, Y1, Y4
+	VMOVUPS Y4, (R10)(R13*1)
+
+beyond25:
+	VMOVUPS          Y6, Y4
+	VFMADD231PS.BCST words41000000<>+0(SB), Y9, Y4
+	VADDPS           Y24, Y4, Y4
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond26
+	VADDPS           (R12)(R9*1), Y4, Y4
+	TESTQ            BX, BX
+	JZ               plain28
+	LEAQ             (R14)(R14*2), R12
+	VADDPS           (R11)(R12*1), Y4, Y4
+
+plain28:
+	VMAXPS  Y4, Y0, Y4
+	VMINPS  Y4, Y1, Y4
+	LEAQ    (R13)(R13*2), R11
+	VMOVUPS Y4, (R10)(R11*1)
+
+beyond26:
+beyond23:
+	CMPQ   rows+56(FP), $0x03
+	JLE    beyond27
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R11)(R11*2), R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R12)(R12*2), R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y7, Y3, Y4
+	VSUBPS Y7, Y3, Y3
+	VADDPS Y15, Y11, Y5
+	VSUBPS Y15, Y11, Y6
+	VADDPS Y2, Y4, Y2
+	VADDPS Y5, Y2, Y2
+	VADDPS (R12)(R9*1), Y2, Y2
+	TESTQ  BX, BX
+	JZ     plain29
+	VADDPS (R11), Y2, Y2
+
+plain29:
+	VMAXPS           Y2, Y0, Y2
+	VMINPS           Y2, Y1, Y2
+	VMOVUPS          Y2, (R10)
+	VMOVUPS          Y4, Y2
+	VFMADD231PS.BCST words40800000<>+0(SB), Y5, Y2
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond28
+	VADDPS           (R12)(R9*1), Y2, Y2
+	TESTQ            BX, BX
+	JZ               plain30
+	VADDPS           (R11)(R14*2), Y2, Y2
+
+plain30:
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (R10)(R13*2)
+
+beyond28:
+	VMOVUPS          Y3, Y2
+	VFMADD231PS.BCST words40000000<>+0(SB), Y6, Y2
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond29
+	VADDPS           (R12)(R9*1), Y2, Y2
+	TESTQ            BX, BX
+	JZ               plain31
+	VADDPS           (R11)(R14*1), Y2, Y2
+
+plain31:
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (R10)(R13*1)
+
+beyond29:
+	VMOVUPS          Y3, Y2
+	VFMADD231PS.BCST words41000000<>+0(SB), Y6, Y2
+	VADDPS           Y19, Y2, Y2
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond30
+	VADDPS           (R12)(R9*1), Y2, Y2
+	TESTQ            BX, BX
+	JZ               plain32
+	LEAQ             (R14)(R14*2), R9
+	VADDPS           (R11)(R9*1), Y2, Y2
+
+plain32:
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	LEAQ    (R13)(R13*2), R9
+	VMOVUPS Y2, (R10)(R9*1)
+
+beyond30:
+beyond27:
+done:
+	ADDQ   AX, DX
+	MOVQ   pixel+32(FP), R9
+	IMUL3Q $0x10, R9, R9
+	ADDQ   R9, CX
+	TESTQ  BX, BX
+	JZ     none
+	MOVQ   residualPixel+88(FP), R9
+	IMUL3Q $0x10, R9, R9
+	ADDQ   R9, BX
+
+none:
 	DECQ R8
 	JNZ  tile
 	VZEROUPPER

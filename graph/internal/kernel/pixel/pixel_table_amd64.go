@@ -80,6 +80,15 @@ var loopsAVX2 = loopFuncs{
 				5: winogradCombine65AVX2,
 			},
 		},
+		finish: [...][maxSide]finishLoop{
+			4: {
+				2: winogradFinish42AVX2,
+			},
+			6: {
+				2: winogradFinish62AVX2,
+				4: winogradFinish64AVX2,
+			},
+		},
 	},
 }
 
@@ -157,6 +166,15 @@ var loopsAVX512 = loopFuncs{
 				3: winogradCombine63AVX512,
 				4: winogradCombine64AVX512,
 				5: winogradCombine65AVX512,
+			},
+		},
+		finish: [...][maxSide]finishLoop{
+			4: {
+				2: winogradFinish42AVX512,
+			},
+			6: {
+				2: winogradFinish62AVX512,
+				4: winogradFinish64AVX512,
 			},
 		},
 	},

@@ -34,6 +34,7 @@ var twins = kerneltest.Makers{
 	"winogradCombine": winogradTileTwin(func(t tileCase, f [][]float32) {
 		WinogradCombine(t.side, t.pixels, t.n, t.width, f[1], f[0], t.step, t.row, t.q, t.rows, t.cols)
 	}),
+	"winogradFinish": winogradFinishTwin,
 }
 
 func TestTwins(t *testing.T) { kerneltest.RunTwins(t, twins) }
@@ -203,5 +204,34 @@ func winogradTileTwin(run func(t tileCase, f [][]float32)) func(r *rand.Rand, n 
 			Floats: [][]float32{kerneltest.Normal[float32](r, (t.side*t.side-1)*t.q+t.n*t.width), kerneltest.Normal[float32](r, (t.side-1)*t.row+image)},
 			Run:    func(f [][]float32, _ [][]uint8) { run(t, f) },
 		}
+	}
+}
+
+// winogradFinishTwin ends n tiles, at least one, with or without a residual and limits,
+// in images whose pixels and rows have gaps.
+func winogradFinishTwin(r *rand.Rand, n int) kerneltest.Twin {
+	n = max(n, 1)
+	w := WinogradFinish[float32]{Side: 4 + 2*r.IntN(2), Width: 8 * (1 + r.IntN(5)), Low: float32(math.Inf(-1)), High: float32(math.Inf(1))}
+	w.Pixels = 2 * (1 + r.IntN(w.Side/2-1))
+	rows, cols := 1+r.IntN(w.Pixels), 1+r.IntN(w.Pixels)
+	w.YPixel, w.ResidualPixel, w.Q = w.Width+8*r.IntN(2), w.Width+8*r.IntN(2), n*w.Width+r.IntN(9)
+	last := w.Pixels*(n-1) + cols - 1 // pixel of a row
+	w.YRow, w.ResidualRow = (last+1)*w.YPixel+r.IntN(9), (last+1)*w.ResidualPixel+r.IntN(9)
+	if r.IntN(2) == 0 {
+		w.Low, w.High = -1, 2
+	}
+	residual := kerneltest.Normal[float32](r, (rows-1)*w.ResidualRow+last*w.ResidualPixel+w.Width)
+	if r.IntN(2) == 0 {
+		residual = nil
+	}
+	tiles := kerneltest.Normal[float32](r, (w.Side*w.Side-1)*w.Q+n*w.Width)
+	tiles[r.IntN(len(tiles))] = float32(math.NaN())
+	return kerneltest.Twin{
+		Floats: [][]float32{kerneltest.Values(r, (rows-1)*w.YRow+last*w.YPixel+w.Width), tiles, residual, kerneltest.Normal[float32](r, w.Width)},
+		Run: func(f [][]float32, _ [][]uint8) {
+			w := w
+			w.Shift = f[3]
+			w.Tiles(n, f[0], f[1], f[2], rows, cols)
+		},
 	}
 }
