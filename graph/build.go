@@ -130,10 +130,14 @@ func (o Options) Build(l Layer, mode Mode, shape ...int) (*Model, error) {
 	if o.Weights == nil {
 		o.Weights = &Weights{}
 	}
+	if err := o.Weights.use(mode, o.Fixed); err != nil {
+		return nil, err
+	}
 	m := &Model{Mode: mode, b: &builder{opts: o, mode: mode, graph: gorgonia.NewGraph(), weights: o.Weights}}
 	if err := m.b.build(func() error { return m.build(l, shape) }); err != nil {
 		return nil, err
 	}
+	o.Weights.used(mode, o.Fixed)
 	return m, nil
 }
 

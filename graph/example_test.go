@@ -273,8 +273,7 @@ func ExampleLayerFunc() {
 	gated := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		s = s.Sub("gated")
 		branch := s.Apply(graph.Dense{Units: x.Shape()[1], Activation: graph.Sigmoid, WeightInit: graph.Zeros}, x)
-		branch = s.Binary(gorgonia.HadamardProd, branch, x)
-		return s.Binary(func(a, b *gorgonia.Node) (*gorgonia.Node, error) { return op.Add(a, b) }, x, branch)
+		return s.Node(op.Add(x, s.Node(gorgonia.HadamardProd(branch, x))))
 	})
 	fmt.Println(output(gated, []int{1, 2}, 2, -4).Data()) // the gate is half open: sigmoid(0)
 	// Output:

@@ -32,8 +32,7 @@ func (m *Model) Program() string {
 	return m.sequence.Program()
 }
 
-// Nodes lists the forward graph, operands first: what package draw draws, and
-// programs may read.
+// Nodes lists the forward graph, operands first. Package draw draws it.
 func (m *Model) Nodes() []Node {
 	var nodes []Node
 	names := map[*gorgonia.Node]string{}
@@ -77,7 +76,8 @@ func (m *Model) layerOf(n *gorgonia.Node) string {
 	return ""
 }
 
-// identifier is the first word of an op's text in letters, digits and _.
+// identifier returns the first word of an op's text with _ in place of whatever
+// is no letter or digit.
 func identifier(text string) string {
 	word, _, _ := strings.Cut(text, " ")
 	return strings.Map(func(r rune) rune {
@@ -88,8 +88,8 @@ func identifier(text string) string {
 	}, word)
 }
 
-// unique is a name, or the first of name_1, name_2 … that is not taken; it
-// takes it.
+// unique returns name, or if that is taken the first of name_1, name_2 … that
+// is not, and marks it as taken.
 func unique(name string, taken map[string]bool) string {
 	free := name
 	for i := 1; taken[free]; i++ {

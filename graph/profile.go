@@ -17,6 +17,20 @@ type NodeTime struct {
 	Bytes   int // of the values that it reads and writes
 }
 
+// MulAdds is the number of multiply-adds of a run: in training those of the
+// gradients too, which cost as much as the output for the weights, and again for the
+// input where anybody needs it. Activations, normalisations and pooling do not
+// count. It is 0 for a graph with ops of other packages.
+func (m *Model) MulAdds() (sum int) {
+	if m.sequence == nil {
+		return 0
+	}
+	for t := range m.sequence.Times() {
+		sum += t.MulAdds
+	}
+	return sum
+}
+
 // Profile is [Model.Run] with a watch: it returns how long each op took, in the
 // order in which they ran. The list has the same ops at every run. A graph with
 // ops of other packages cannot be profiled.

@@ -86,6 +86,8 @@ func TestScopeFirstErrorSticks(t *testing.T) {
 			other.Node(x, nil),
 			other.Node(nil, errors.New("the fourth")),
 			other.Op(nil, x),
+			other.Node(x, nil),
+			other.Node(nil, errors.New("the fourth")),
 			other.Errorf("the third"),
 			other.Apply(graph.Dense{Units: 1}, x),
 			other.Apply(nil, x),

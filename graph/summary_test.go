@@ -86,3 +86,11 @@ func checkOrder(t *testing.T, m *graph.Model) {
 		t.Errorf("%v: nobody reads %v, want %d results; the input is %+v", m.Mode, unread, want, before["input"])
 	}
 }
+
+func TestThousands(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 123456: "123,456", 1234567: "1,234,567", -999: "-999", -123456: "-123,456"} {
+		if got := graph.Thousands(n); got != want {
+			t.Errorf("Thousands(%d) is %s, want %s", n, got, want)
+		}
+	}
+}

@@ -32,7 +32,7 @@ func newGorgonia(n network, batch int) (work, error) {
 	if err != nil {
 		return work{}, err
 	}
-	w := newModelWork(m, batch, trainingMulAdds(m))
+	w := newModelWork(m, batch, m.MulAdds())
 	fill(r.input.Float32s())
 	w.step = r.step
 	w.feed = func(pool *images) { r.pool = pool }

@@ -47,7 +47,7 @@ func TestFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]int{modeTrain: trainingMulAdds(m), modeInfer: forwardMulAdds(m), modePredict: forwardMulAdds(m)}
+	want := map[string]int{modeTrain: m.MulAdds(), modeInfer: forwardMulAdds(m), modePredict: forwardMulAdds(m)}
 	for _, r := range reports[3:] {
 		checkReport(t, r)
 		if r.Model != path || !slices.Equal(r.Input, []int{3, 12, 16}) || r.MulAdds != want[r.Mode] {

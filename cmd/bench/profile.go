@@ -77,22 +77,22 @@ func (o options) profileCombination(ctx context.Context, c combination) (p profi
 		}
 		runs = append(runs, times)
 	}
-	return profile{c, medians(runs, costs(m, runs[0]))}, nil
+	return profile{c, medians(runs)}, nil
 }
 
 // maxProfiles bounds the runs of a graph that are kept.
 const maxProfiles = 1 << 12
 
 // medians are the medians over all runs, node by node.
-func medians(runs [][]graph.NodeTime, costs []cost) []nodeTime {
-	nodes := make([]nodeTime, len(costs))
+func medians(runs [][]graph.NodeTime) []nodeTime {
+	nodes := make([]nodeTime, len(runs[0]))
 	times := make([]time.Duration, len(runs))
 	for i, t := range runs[0] {
 		for k, run := range runs {
 			times[k] = run[i].Time
 		}
 		slices.Sort(times)
-		nodes[i] = nodeTime{t.Layer, t.Op, float64(times[len(times)/2]) / 1e6, costs[i]}
+		nodes[i] = nodeTime{t.Layer, t.Op, float64(times[len(times)/2]) / 1e6, costOf(t)}
 	}
 	return nodes
 }

@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"strings"
 	"text/tabwriter"
+
+	"tapenet/graph"
 )
 
 // writeTable writes the machine, a line for each report, and one for each
@@ -94,9 +97,5 @@ func thousands(v float64) string {
 	if v < 10 {
 		return fmt.Sprintf("%.2f", v)
 	}
-	s := fmt.Sprintf("%.0f", v)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return graph.Thousands(int(math.RoundToEven(v)))
 }

@@ -44,7 +44,7 @@ func newTraining(n network, batch int) (work, error) {
 		return work{}, err
 	}
 	t := newTrainer(m)
-	w := newModelWork(m, batch, trainingMulAdds(m))
+	w := newModelWork(m, batch, m.MulAdds())
 	w.step, w.feed = t.step, func(p *images) { t.pool = p }
 	w.result = func() []float32 { return []float32{float32(m.Loss())} }
 	return w, nil
@@ -164,18 +164,6 @@ func forwardMulAdds(m *graph.Model) int {
 	n := 0
 	for _, l := range m.Layers() {
 		n += l.MulAdds
-	}
-	return n
-}
-
-// trainingMulAdds are those of a training step: an op's output, its weights'
-// gradient and its input's gradient cost the same. The input's gradient is not
-// needed where no parameter is before it, as in the first layer. Activations,
-// normalisation, pooling and the optimizer do not count.
-func trainingMulAdds(m *graph.Model) int {
-	n := 0
-	for _, c := range forwardCosts(m) {
-		n += c.mulAdds + c.gradientMulAdds()
 	}
 	return n
 }

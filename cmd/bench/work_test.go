@@ -74,7 +74,7 @@ func TestModels(t *testing.T) {
 		if got := forwardMulAdds(m); got != tt.batch*tt.forward {
 			t.Errorf("%s: %d multiply-adds forward, want %d", tt.name, got, tt.batch*tt.forward)
 		}
-		if got, want := trainingMulAdds(m), tt.batch*(3*tt.forward-tt.first); got != want {
+		if got, want := m.MulAdds(), tt.batch*(3*tt.forward-tt.first); got != want {
 			t.Errorf("%s: %d multiply-adds in training, want %d", tt.name, got, want)
 		}
 	}

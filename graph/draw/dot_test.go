@@ -85,18 +85,18 @@ func TestDOTOfGorgoniaOps(t *testing.T) {
 	}
 }
 
-// TestDOTWithoutEmptyFrames: the pooling's op does the work of the activation,
+// TestDOTWithoutEmptyFrames: in training the pooling's op does the work of the activation,
 // a layer of its own here, whose frame would be empty.
 func TestDOTWithoutEmptyFrames(t *testing.T) {
 	relu := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		return s.Sub("activation").Unary(graph.ReLU, x)
 	})
-	l := graph.Sequential{graph.Conv2D{Filters: 2, Kernel: 3}, relu, graph.MaxPool2D{}}
+	l := graph.Sequential{graph.Conv2D{Filters: 2, Kernel: 3}, relu, graph.MaxPool2D{}, graph.Flatten{}}
 	for _, tt := range []struct {
 		noFusion bool
 		frames   int
-	}{{false, 2}, {true, 3}} {
-		dot := draw.DOT(build(t, graph.Options{NoFusion: tt.noFusion}, l, graph.Infer, 1, 1, 8, 8).Nodes())
+	}{{false, 3}, {true, 4}} {
+		dot := draw.DOT(build(t, graph.Options{NoFusion: tt.noFusion}, l, graph.Train, 1, 1, 8, 8).Nodes())
 		if got := strings.Count(dot, "subgraph"); got != tt.frames || strings.Contains(dot, "\n\t\tlabel=\"activation\"") != tt.noFusion {
 			t.Errorf("fusion %t: %d frames, want %d, the activation's only without fusion:\n%s", !tt.noFusion, got, tt.frames, dot)
 		}

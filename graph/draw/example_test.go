@@ -7,8 +7,8 @@ import (
 	"tapenet/graph/draw"
 )
 
-// Graphviz makes a picture of it: dot -Tsvg network.dot > network.svg. SVG draws
-// one without.
+// Graphviz makes a picture of it: dot -Tsvg network.dot > network.svg. SVG
+// draws one without.
 func ExampleDOT() {
 	m, err := graph.Build(graph.Dense{Units: 2, NoBias: true}, graph.Infer, 1, 3)
 	if err != nil {

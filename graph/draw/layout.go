@@ -7,18 +7,19 @@ import (
 	"tapenet/graph"
 )
 
-// layout is where a drawing has a network's ops: each in a row below its
-// operands, and in a lane, one for each branch. It is made for networks that
-// are chains with a few branches.
+// layout says where a network's ops stand in a drawing: each in a row below its
+// operands, and in a lane of its branch. It suits networks that are chains with
+// a few branches.
 type layout struct {
 	cells []*cell // operands first
 	lines []line
 	taken map[slot]bool
 }
 
+// slot is a place in the drawing.
 type slot struct{ lane, row int }
 
-// cell is the input or an op, with the tensors that it reads besides.
+// cell is the input or an op, together with the tensors that the op reads.
 type cell struct {
 	slot
 	node   graph.Node
@@ -65,8 +66,9 @@ func newLayout(nodes []graph.Node) *layout {
 	return l
 }
 
-// place puts a cell below one of those that it reads, if its row is free there,
-// and draws the lines to it.
+// place puts a cell into the lane of a cell above that it reads, or if its row
+// is taken in all their lanes into the first free lane, and draws lines from
+// them.
 func (l *layout) place(c *cell, above []*cell) {
 	c.lane = -1
 	for _, o := range above {
@@ -105,7 +107,8 @@ func (l *layout) free(lane, lo, hi int) bool {
 	return true
 }
 
-// firstFree is the first such lane from a given one on.
+// firstFree returns the first lane from a given one on that is empty in the
+// rows from lo to hi.
 func (l *layout) firstFree(lane, lo, hi int) int {
 	for !l.free(lane, lo, hi) {
 		lane++

@@ -1,6 +1,6 @@
 // Package metric measures classifiers: it counts what they predict and says how
-// much of it is right. It knows neither networks nor datasets, so that training,
-// inference and commands can all count with it.
+// much of it is right. It knows neither networks nor datasets, so that
+// training, inference and commands can all count with it.
 package metric
 
 import (
@@ -63,7 +63,8 @@ func (c Confusion) F1(class int) float64 {
 	return 2 * p * r / (p + r)
 }
 
-// Mean is the mean over all classes of a measure such as c.F1, 0 without classes.
+// Mean is the mean over all classes of a measure such as c.F1, 0 without
+// classes.
 func (c Confusion) Mean(measure func(class int) float64) float64 {
 	var sum float64
 	for k := range c {
@@ -87,8 +88,8 @@ func ratio(part, of int) float64 {
 	return float64(part) / float64(of)
 }
 
-// Table writes accuracy, precision, recall and F1 of each class and their means,
-// and the matrix.
+// Table writes accuracy, precision, recall and F1 of each class and their
+// means, and the matrix.
 func (c Confusion) Table(classes []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "accuracy %.4f (%d images)\n\n", c.Accuracy(), c.Total())

@@ -11,7 +11,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
-// handMade is a table of three classes: rows are true, columns predicted. Class 2 is never predicted.
+// handMade is a table of three classes: rows are true, columns predicted. Class
+// 2 is never predicted.
 func handMade() metric.Confusion {
 	c := metric.NewConfusion(3)
 	for _, p := range []struct{ class, predicted, n int }{

@@ -156,7 +156,7 @@ func (t *translation[T]) times() iter.Seq[Timing] {
 			for _, m := range s.Marks {
 				n := m.(*gorgonia.Node)
 				timing.Nodes = append(timing.Nodes, n)
-				timing.MulAdds += mulAdds(n)
+				timing.MulAdds += mulAdds(n, s)
 			}
 			if !yield(timing) {
 				return
@@ -165,16 +165,18 @@ func (t *translation[T]) times() iter.Seq[Timing] {
 	}
 }
 
-// mulAdds is the number of multiply-adds of a node: twice those of the op for its
-// gradients.
-func mulAdds(n *gorgonia.Node) int {
+// mulAdds is the number of multiply-adds of a node: for the gradients as many for
+// each of the image and the filters, or the two matrices.
+func mulAdds[T cpu.Float](n *gorgonia.Node, s *program.Step[T]) (sum int) {
 	switch op := n.Op().(type) {
-	case interface{ MulAdds() int }:
-		return op.MulAdds()
-	case interface{ backwardMulAdds() int }:
-		return op.backwardMulAdds()
+	case *forward[T]:
+		return op.mulAdds
+	case *backward[T]:
+		for _, wanted := range s.DIn[:min(2, len(s.DIn))] {
+			if wanted != nil {
+				sum += op.mulAdds
+			}
+		}
 	}
-	return 0
+	return sum
 }
-
-func (b *backward[T]) backwardMulAdds() int { return 2 * b.mulAdds }

@@ -1,7 +1,8 @@
-// Package raster makes pictures what networks take: pixels in 0..1, channel by
-// channel and row by row. Training and inference both prepare pictures here, so
-// that a network sees what it has learned from. It needs the standard library
-// alone, as the programs do that cmd/export writes: [Source] is for them.
+// Package raster turns pictures into pixels as networks take them: values in
+// 0..1, channel by channel and row by row. Training and inference both prepare
+// pictures here, so that a network that is used sees the pixels that it was
+// trained on. The package needs the standard library alone, like the programs
+// that cmd/export writes: [Source] is for them.
 package raster
 
 import (
@@ -19,7 +20,8 @@ import (
 // Safe for concurrent use.
 //
 // The scaler is Catmull's and Rom's cubic in the arithmetic of CatmullRom in
-// golang.org/x/image/draw, bit for bit: networks have been trained on its pixels.
+// golang.org/x/image/draw, bit for bit: networks have been trained on its
+// pixels.
 func Draw(x []float32, img image.Image, channels, h, w int) error {
 	switch {
 	case img == nil || img.Bounds().Empty():
@@ -42,7 +44,7 @@ func Draw(x []float32, img image.Image, channels, h, w int) error {
 	return nil
 }
 
-// canvas is what a picture is drawn on, with memory for scaling.
+// canvas is the image that a picture is drawn on, with memory for scaling.
 type canvas struct {
 	image.RGBA
 	scaler
@@ -50,7 +52,7 @@ type canvas struct {
 
 var canvases = sync.Pool{New: func() any { return new(canvas) }}
 
-// resize gives the canvas a size; what it shows is undefined.
+// resize gives the canvas a size. Its pixels are undefined.
 func (c *canvas) resize(h, w int) {
 	c.Rect, c.Stride = image.Rect(0, 0, w, h), 4*w
 	c.Pix = sized(c.Pix, 4*h*w)
@@ -91,7 +93,7 @@ func isOpaque(img image.Image) bool {
 	return ok && o.Opaque()
 }
 
-// bits16 is a value in 0..1 in 16 bits; what lies outside is cut off.
+// bits16 converts a value in 0..1 to 16 bits. A value outside is cut off.
 func bits16(v float64) uint32 { return uint32(max(0, min(int32(float64(0xffff*v)+0.5), 0xffff))) }
 
 // planes writes red, green, blue and alpha bytes to x, as one channel or three.

@@ -1,8 +1,8 @@
 package raster
 
-// Normalisation is what becomes of an image's values for a network that was
-// trained on (value-mean)/deviation, channel by channel. Without channels it
-// leaves images as they are.
+// Normalisation changes an image's values for a network that was trained on
+// (value-mean)/deviation: it has an Affine for each channel. Without channels
+// it leaves images as they are.
 type Normalisation []Affine
 
 // Affine turns a value v into v·Scale+Shift.
@@ -22,8 +22,8 @@ func NewNormalisation(mean, deviation []float64) Normalisation {
 	return channels
 }
 
-// Apply changes an image, channel by channel. It rounds the product by itself on
-// every processor.
+// Apply changes an image, channel by channel. It rounds the product by itself
+// on every processor.
 func (n Normalisation) Apply(x []float32) {
 	for c, a := range n {
 		plane := len(x) / len(n)

@@ -82,8 +82,9 @@ func formats(r *rand.Rand, w, h int) map[string]image.Image {
 	return pictures
 }
 
-// TestDraw: the pixels are those of golang.org/x/image, bit for bit, for pictures
-// of every type that become smaller, larger, oblong or stay as they are.
+// TestDraw: the pixels are those of golang.org/x/image, bit for bit, for
+// pictures of every type that become smaller, larger, oblong or stay as they
+// are.
 func TestDraw(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	const h, w = 20, 24
@@ -148,7 +149,8 @@ func TestDrawRefuses(t *testing.T) {
 	}
 }
 
-// TestResizeKeepsGrounds: an even picture stays even, whatever becomes of its size.
+// TestResizeKeepsGrounds: an even picture stays even, whatever becomes of its
+// size.
 func TestResizeKeepsGrounds(t *testing.T) {
 	for _, size := range []image.Rectangle{image.Rect(0, 0, 3, 2), image.Rect(0, 0, 91, 64)} {
 		img := image.NewGray(size)

@@ -4,8 +4,8 @@ import "math"
 
 // kernel is the weight of a pixel at a distance from another's place. wider is
 // how many times as wide the kernel is as it is drawn: a picture that becomes
-// smaller has a wider one, so that every pixel counts. From wider·support on the
-// weight is 0.
+// smaller has a wider one, so that every pixel counts. From wider·support on
+// the weight is 0.
 type kernel struct {
 	support float64
 	at      func(distance, wider float64) float64
@@ -14,9 +14,9 @@ type kernel struct {
 // bilinear is linear interpolation between neighbours.
 var bilinear = kernel{1, func(distance, wider float64) float64 { return 1 - distance/wider }}
 
-// catmullRom is the cubic of Catmull and Rom 1974, "A Class of Local Interpolating
-// Splines", which is sharper. It multiplies by 1/wider and does not divide by
-// wider, as golang.org/x/image does: the last bits differ.
+// catmullRom is the cubic of Catmull and Rom 1974, "A Class of Local
+// Interpolating Splines", which is sharper. It multiplies by 1/wider and does
+// not divide by wider, as golang.org/x/image does: the last bits differ.
 var catmullRom = kernel{2, func(distance, wider float64) float64 {
 	t := distance * (1 / wider)
 	switch {
@@ -28,14 +28,16 @@ var catmullRom = kernel{2, func(distance, wider float64) float64 {
 	return float64((float64(float64(float64(-0.5*t)+2.5)*t)-4)*t) + 2
 }}
 
-// share is what pixels from first on weigh in a pixel of the result.
+// share says how much the pixels of a line weigh in one pixel of the result:
+// weights[n] belongs to pixel first+n.
 type share struct {
 	first   int
 	weights []float64
 	total   float64 // the sum of the weights
 }
 
-// shares are a line's of `to` pixels that is made of one of `from` pixels.
+// shares returns the share of each pixel of a line of `to` pixels, which is
+// made of a line of `from` pixels.
 func (k kernel) shares(from, to int) []share {
 	ratio := float64(from) / float64(to)
 	wider := max(ratio, 1)
@@ -76,10 +78,11 @@ type source struct {
 // scaler has the memory that scaling takes. The zero value is ready.
 type scaler struct{ row, narrow, sums []float64 }
 
-// resized is a picture with another size, as sums (len(down),len(across),channels)
-// of values in 0..1 by the weights of down: divided by their totals they are the
-// pixels. It goes through the picture once, row by row, and rounds each product
-// and each sum by itself on every processor.
+// resized is a picture with another size, as sums
+// (len(down),len(across),channels) of values in 0..1 by the weights of down:
+// divided by their totals they are the pixels. It goes through the picture
+// once, row by row, and rounds each product and each sum by itself on every
+// processor.
 func (s *scaler) resized(from source, across, down []share) []float64 {
 	n := len(across) * from.channels
 	s.row, s.narrow, s.sums = sized(s.row, from.w*from.channels), sized(s.narrow, n), sized(s.sums, len(down)*n)
@@ -100,7 +103,7 @@ func (s *scaler) resized(from source, across, down []share) []float64 {
 	return s.sums
 }
 
-// weigh sets a pixel to the mean of those of a row by their weights.
+// weigh sets a pixel to the mean of a row's pixels by their weights.
 func (s share) weigh(pixel, row []float64, white float64) {
 	factor := 1 / s.total / white
 	channels := len(pixel)

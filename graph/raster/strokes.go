@@ -16,15 +16,16 @@ const visible = 5
 // faint is the share of the strongest stroke below which a pixel is noise.
 const faint = 0.15
 
-// vanished is what no longer counts as a stroke in a picture made smaller.
+// vanished is the value below which the strongest stroke of a picture that was
+// made smaller counts as none.
 const vanished = 1.0 / 65535
 
 // Strokes turns a picture into light strokes on black, of height h and width w,
 // as MNIST has them. One of that size is only inverted, if its ground is the
-// lighter. Of any other the ground becomes black, the strokes are cut out, scaled
-// to 20/28 of height and width, and put so that their centre of mass is in the
-// middle. Transparent pixels count as white, or as black if nothing could be seen
-// on white.
+// lighter. Of any other the ground becomes black, the strokes are cut out,
+// scaled to 20/28 of height and width, and put so that their centre of mass is
+// in the middle. Transparent pixels count as white, or as black if nothing
+// could be seen on white.
 func Strokes(img image.Image, h, w int) ([]float32, error) {
 	g := grey(img, image.White)
 	if contrast(g) < visible { // white strokes on a transparent ground?
@@ -160,7 +161,7 @@ func (p plane) centre() (y, x float64) {
 }
 
 // place puts the picture into an empty one of another size, at the given
-// offset; what would lie outside is moved inside.
+// offset, or if it would stick out as near to it as it fits.
 func (p plane) place(h, w, top, left int) []float32 {
 	top, left = max(0, min(top, h-p.h)), max(0, min(left, w-p.w))
 	v := make([]float32, h*w)

@@ -14,7 +14,8 @@ type Stats struct {
 	Deviation []float64
 }
 
-// NewStats measures samples of the given shape, as a rule a training part before any augmentation.
+// NewStats measures samples of the given shape, as a rule a training part
+// before any augmentation.
 func NewStats(ctx context.Context, s Samples, shape [3]int) (Stats, error) {
 	if s.Len() == 0 {
 		return Stats{}, fmt.Errorf("data: no samples to measure")
@@ -45,14 +46,15 @@ func NewStats(ctx context.Context, s Samples, shape [3]int) (Stats, error) {
 	return st, nil
 }
 
-// Apply replaces each value of an image, v, by (v-mean)/deviation of its channel, and by v-mean in a channel
-// that is constant. The image has as many channels as st.
+// Apply replaces each value of an image, v, by (v-mean)/deviation of its
+// channel, and by v-mean in a channel that is constant. The image has as many
+// channels as st.
 func (st Stats) Apply(x []float32) {
 	raster.NewNormalisation(st.Mean, st.Deviation).Apply(x)
 }
 
-// Undo is the inverse of [Stats.Apply]: it replaces each value of an image, v, by v·deviation+mean of its channel.
-// The zero Stats leave the image as it is.
+// Undo is the inverse of [Stats.Apply]: it replaces each value of an image, v,
+// by v·deviation+mean of its channel. The zero Stats leave the image as it is.
 func (st Stats) Undo(x []float32) {
 	for c, mean := range st.Mean {
 		plane, scale := len(x)/len(st.Mean), st.spread(c)
@@ -70,11 +72,11 @@ func (st Stats) spread(c int) float64 {
 	return 1
 }
 
-// Normalize returns d with [Stats.Apply] done to every image that is read, after augmentation. An inference has to
-// do the same.
+// Normalize returns d with [Stats.Apply] done to every image that is read,
+// after augmentation. An inference has to do the same.
 func Normalize(d Dataset, st Stats) (Dataset, error) {
 	if len(st.Mean) != d.Shape[0] || len(st.Deviation) != d.Shape[0] {
-		return Dataset{}, fmt.Errorf("data: %d means and %d deviations for dataset %q, expected %d, one a channel",
+		return Dataset{}, fmt.Errorf("data: %d means and %d deviations for dataset %q, want %d, one a channel",
 			len(st.Mean), len(st.Deviation), d.Name, d.Shape[0])
 	}
 	d.Stats = st

@@ -16,7 +16,8 @@ import (
 	"tapenet/graph/raster"
 )
 
-// maxPixels bounds the pictures that are unpacked: a small file can claim any size.
+// maxPixels bounds the pictures that are unpacked: a small file can claim any
+// size.
 const maxPixels = 32 << 20
 
 // pictureExtensions are what the names of pictures end in.
@@ -27,19 +28,21 @@ func isPicture(name string) bool {
 	return slices.Contains(pictureExtensions, strings.ToLower(path.Ext(name)))
 }
 
-// pictureConfig returns the format and size of a picture, if it may be unpacked.
+// pictureConfig returns the format and size of a picture, if it may be
+// unpacked.
 func pictureConfig(b []byte) (image.Config, error) {
 	c, format, err := image.DecodeConfig(bytes.NewReader(b))
 	if err != nil {
 		return c, fmt.Errorf("not a PNG, JPEG or GIF picture: %w", err)
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width > maxPixels/c.Height {
-		return c, fmt.Errorf("the %s picture is %d×%d, expected 1 to %d pixels", format, c.Width, c.Height, maxPixels)
+		return c, fmt.Errorf("the %s picture is %d×%d, want 1 to %d pixels", format, c.Width, c.Height, maxPixels)
 	}
 	return c, nil
 }
 
-// pictureShape returns the shape of the samples that a picture gives when options leave it open.
+// pictureShape returns the shape of the samples that a picture gives when
+// options leave it open.
 func (o Options) pictureShape(b []byte) ([3]int, error) {
 	c, err := pictureConfig(b)
 	if err != nil {
@@ -52,7 +55,7 @@ func (o Options) pictureShape(b []byte) ([3]int, error) {
 		}
 	}
 	if shape[1] > maxSide || shape[2] > maxSide {
-		return shape, fmt.Errorf("the picture is %d×%d, expected sides of at most %d unless options give a size", c.Width, c.Height, maxSide)
+		return shape, fmt.Errorf("the picture is %d×%d, want sides of at most %d unless options give a size", c.Width, c.Height, maxSide)
 	}
 	return shape, nil
 }
@@ -74,8 +77,9 @@ func channels(m color.Model) int {
 	return 1
 }
 
-// decodePicture writes the pixels of a PNG, JPEG or GIF file to x, in planes, scaled to the shape. Grey is
-// the luma of colours; transparent pixels count as white.
+// decodePicture writes the pixels of a PNG, JPEG or GIF file to x, in planes,
+// scaled to the shape. Grey is the luma of colours; transparent pixels count as
+// white.
 func decodePicture(b []byte, shape [3]int, x []float32) error {
 	if plainPNG(b, shape, x) {
 		return nil
@@ -99,7 +103,8 @@ type pictures struct {
 // source is where pictures come from. It is safe for concurrent use.
 type source interface {
 	Len() int
-	// picture returns the file of sample i. It may use buf, and only until the next call with it.
+	// picture returns the file of sample i. It may use buf, and only until the
+	// next call with it.
 	picture(i int, buf []byte) ([]byte, error)
 	// label returns the class of sample i.
 	label(i int) int
@@ -114,7 +119,7 @@ func (s pictures) Read(i int, x []float32) (class int, err error) {
 		return 0, err
 	}
 	if size := volumeOf(s.shape); len(x) != size {
-		return 0, fmt.Errorf("data: room for %d values, expected %d, one a pixel", len(x), size)
+		return 0, fmt.Errorf("data: room for %d values, want %d, one a pixel", len(x), size)
 	}
 	buf := files.Get().(*[]byte)
 	defer files.Put(buf)
@@ -135,8 +140,8 @@ func (s pictures) onDisk() bool                          { return true }
 // maxFile bounds the files of pictures.
 const maxFile = 64 << 20
 
-// dataset returns the samples of two sources, of which test may be nil, with the shape that the options and
-// the first training picture say.
+// dataset returns the samples of two sources, of which test may be nil, with
+// the shape that the options and the first training picture say.
 func (o Options) dataset(classes []string, train, test source) (Dataset, error) {
 	b, err := train.picture(0, nil)
 	if err != nil {

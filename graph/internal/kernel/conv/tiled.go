@@ -50,7 +50,7 @@ const (
 // are faster. Costs count products for each pair of a channel and a filter.
 func (s Shape) layerTiling() (best tiling, ok bool) {
 	const (
-		reading = 16 // a weight takes about as long to read as so many products
+		reading = 32 // a weight takes about as long to read as so many products
 		turning = 24 // and an element of a tile to transform as the products with so many filters
 	)
 	if _, ok := s.winogradTiling(); !ok {
