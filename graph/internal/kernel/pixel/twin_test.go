@@ -236,6 +236,9 @@ func winogradFinishTwin(r *rand.Rand, n int) kerneltest.Twin {
 			w := w
 			w.Shift = f[3]
 			w.Tiles(n, f[0], f[1], f[2], rows, cols)
+		},
+	}
+}
 
 // windowTwin slides over n places, at least one. The sums and the largest pixels are
 // the same bits on all tiers, whatever is special in the image.
