@@ -28,7 +28,9 @@ type tiled[T cpu.Float] struct {
 	together strip[T]
 	idle     cpu.FreeList[strip[T]]
 
-	spread, multiply, combine, strips func(lo, hi int)
+	w, scale []T // while filters are packed
+
+	evaluate, spread, multiply, combine, strips func(lo, hi int)
 }
 
 // strip is the memory for n tiles: of the image, of its convolution, and a row of
@@ -78,7 +80,7 @@ func newTiled[T cpu.Float](s Shape, t tiling) *tiled[T] {
 		K: s.C, Mid: 1, Outer: 1, ARow: s.C, CRow: e.width(),
 		Shift: e.zero, Low: T(math.Inf(-1)), High: T(math.Inf(1)),
 	}
-	e.spread, e.multiply, e.combine, e.strips = e.spreadRows, e.multiplyPanels, e.combineRows, e.stripsOf
+	e.evaluate, e.spread, e.multiply, e.combine, e.strips = e.evaluateSome, e.spreadRows, e.multiplyPanels, e.combineRows, e.stripsOf
 	return e
 }
 
@@ -101,27 +103,36 @@ func (e *tiled[T]) border() (b pixel.Border, tight bool) {
 	return pixel.Border{Top: e.PadTop, Bottom: max(0, h-e.PadTop-e.H), Left: e.PadLeft, Right: max(0, w-e.PadLeft-e.W)}, true
 }
 
-// pack transforms the filters, a few at a time.
+// pack transforms the filters.
 func (e *tiled[T]) pack(w, scale []T) {
 	for q := range e.filters {
 		e.filters[q].Resize(e.C, e.width())
 	}
-	const cols = 8
-	cpu.Parallel(e.width()/cols, func(lo, hi int) {
-		size := e.C * e.KH * e.KW
-		spatial, tiles := make([]T, size*cols), make([]T, e.area()*e.C*cols)
-		for j := lo * cols; j < hi*cols; j += cols {
-			clear(spatial)
-			gemm.TransposeInto(spatial, cols, w[j*size:], size, min(cols, e.F-j), size)
-			for i := range spatial {
-				spatial[i] *= scale[j+i%cols]
-			}
-			pixel.WinogradEvaluate(e.side, e.KH, e.C, cols, tiles, spatial, e.KH*e.KW*cols, e.KW*cols, e.C*cols)
-			for q := range e.filters {
-				e.filters[q].SetColumns(j, cols, tiles[q*e.C*cols:])
-			}
+	e.w, e.scale = w, scale
+	cpu.Parallel(e.width()/packCols, e.evaluate)
+	e.w, e.scale = nil, nil
+}
+
+// packCols is the number of filters that are transformed together.
+const packCols = 8
+
+// evaluateSome transforms the filters [lo,hi), counted in packCols.
+func (e *tiled[T]) evaluateSome(lo, hi int) {
+	s := e.scratch()
+	defer e.idle.Put(s)
+	size := e.C * e.KH * e.KW
+	s.row, s.v = cpu.AtLeast(&s.row, size*packCols), cpu.AtLeast(&s.v, e.area()*e.C*packCols)
+	for j := lo * packCols; j < hi*packCols; j += packCols {
+		clear(s.row)
+		gemm.TransposeInto(s.row, packCols, e.w[j*size:], size, min(packCols, e.F-j), size)
+		for i := range s.row {
+			s.row[i] *= e.scale[j+i%packCols]
 		}
-	})
+		pixel.WinogradEvaluate(e.side, e.KH, e.C, packCols, s.v, s.row, e.KH*e.KW*packCols, e.KW*packCols, e.C*packCols)
+		for q := range e.filters {
+			e.filters[q].SetColumns(j, packCols, s.v[q*e.C*packCols:])
+		}
+	}
 }
 
 func (e *tiled[T]) run(l *Layer[T]) {
@@ -141,7 +152,7 @@ func (e *tiled[T]) run(l *Layer[T]) {
 func (e *tiled[T]) room(s *strip[T], n int) {
 	s.n, s.ofV, s.ofM = n, matrixOf(n, e.C), matrixOf(n, e.width())
 	s.v, s.m = cpu.AtLeast(&s.v, e.area()*s.ofV), cpu.AtLeast(&s.m, e.area()*s.ofM)
-	s.row = cpu.Sized(s.row, e.out*e.OW*e.width())
+	s.row = cpu.AtLeast(&s.row, e.out*e.OW*e.width())
 }
 
 // spreadRows transforms the rows of tiles [lo,hi) of all images' rows.
@@ -163,7 +174,7 @@ func (e *tiled[T]) multiplyPanels(lo, hi int) {
 func (e *tiled[T]) combineRows(lo, hi int) {
 	s := e.scratch()
 	defer e.idle.Put(s)
-	s.row = cpu.Sized(s.row, e.out*e.OW*e.width())
+	s.row = cpu.AtLeast(&s.row, e.out*e.OW*e.width())
 	for r := lo; r < hi; r++ {
 		e.combineRow(&e.together, s.row, r/e.tileRows(), r%e.tileRows(), r)
 	}
