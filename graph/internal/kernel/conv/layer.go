@@ -27,6 +27,7 @@ type Layer[T cpu.Float] struct {
 	fixed, ready  bool
 	scale, shift  []T // by filter, pixel.Width(F) of each
 	low, high     T
+	unclear       bool // the activation makes another number of zero
 
 	y, x, residual []T
 }
@@ -79,6 +80,7 @@ func NewLayer[T cpu.Float](s Shape, e Finish) *Layer[T] {
 	if e.Act.Limited && e.Act.Curve == nil {
 		l.low, l.high = T(e.Act.Low), T(e.Act.High)
 	}
+	l.unclear = l.low > 0 || l.high < 0 || e.Act.Curve != nil && e.Act.Curve.F(0) != 0
 	l.scale, l.shift = make([]T, pixel.Width(s.F)), make([]T, pixel.Width(s.F))
 	return l
 }
@@ -154,6 +156,9 @@ func (l *Layer[T]) Forward(y []T, in [][]T) {
 		l.residual = in[len(in)-1]
 	}
 	l.engine.run(l)
+	if l.unclear {
+		pixel.ClearRest(l.out, y, 0, l.N)
+	}
 }
 
 // prepare folds the normalisation and packs the filters.

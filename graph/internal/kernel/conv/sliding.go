@@ -18,6 +18,7 @@ import (
 type sliding[T cpu.Float] struct {
 	Shape
 	filters gemm.Panels[T]
+	order   func(r int) int // the row of the filters' element r in panels
 	walk    gemm.Walk[T]
 	layer   *Layer[T]
 
@@ -51,8 +52,11 @@ func (e *sliding[T]) width() int {
 
 func (e *sliding[T]) pack(w, scale []T) {
 	width, taps := e.width(), e.KH*e.KW
+	if e.order == nil {
+		e.order = func(r int) int { return r%taps*width + r/taps }
+	}
 	e.filters.Resize(taps*width, pixel.Width(e.F))
-	e.filters.Fill(w, e.C*taps, e.F, func(r int) int { return r%taps*width + r/taps })
+	e.filters.Fill(w, e.C*taps, e.F, e.order)
 	e.filters.Scale(scale[:e.F])
 }
 

@@ -28,10 +28,13 @@ type tiled[T cpu.Float] struct {
 	together strip[T]
 	idle     cpu.FreeList[strip[T]]
 
-	spread, multiply, combine, strips func(lo, hi int)
+	w, scale []T // while filters are packed
+
+	evaluate, spread, multiply, combine, strips func(lo, hi int)
 }
 
-// strip is the memory for n tiles: of the image, and of its convolution. The matrices of two elements are ofV and ofM elements apart.
+// strip is the memory for n tiles: of the image, and of its convolution. The matrices
+// of two elements are ofV and ofM elements apart.
 type strip[T cpu.Float] struct {
 	v, m     []T
 	n        int
@@ -77,7 +80,7 @@ func newTiled[T cpu.Float](s Shape, t tiling) *tiled[T] {
 		K: s.C, Mid: 1, Outer: 1, ARow: s.C, CRow: e.width(),
 		Shift: e.zero, Low: T(math.Inf(-1)), High: T(math.Inf(1)),
 	}
-	e.spread, e.multiply, e.combine, e.strips = e.spreadRows, e.multiplyPanels, e.combineRows, e.stripsOf
+	e.evaluate, e.spread, e.multiply, e.combine, e.strips = e.evaluateSome, e.spreadRows, e.multiplyPanels, e.combineRows, e.stripsOf
 	return e
 }
 
@@ -100,27 +103,36 @@ func (e *tiled[T]) border() (b pixel.Border, tight bool) {
 	return pixel.Border{Top: e.PadTop, Bottom: max(0, h-e.PadTop-e.H), Left: e.PadLeft, Right: max(0, w-e.PadLeft-e.W)}, true
 }
 
-// pack transforms the filters, a few at a time.
+// pack transforms the filters.
 func (e *tiled[T]) pack(w, scale []T) {
 	for q := range e.filters {
 		e.filters[q].Resize(e.C, e.width())
 	}
-	const cols = 8
-	cpu.Parallel(e.width()/cols, func(lo, hi int) {
-		size := e.C * e.KH * e.KW
-		spatial, tiles := make([]T, size*cols), make([]T, e.area()*e.C*cols)
-		for j := lo * cols; j < hi*cols; j += cols {
-			clear(spatial)
-			gemm.TransposeInto(spatial, cols, w[j*size:], size, min(cols, e.F-j), size)
-			for i := range spatial {
-				spatial[i] *= scale[j+i%cols]
-			}
-			pixel.WinogradEvaluate(e.side, e.KH, e.C, cols, tiles, spatial, e.KH*e.KW*cols, e.KW*cols, e.C*cols)
-			for q := range e.filters {
-				e.filters[q].SetColumns(j, cols, tiles[q*e.C*cols:])
-			}
+	e.w, e.scale = w, scale
+	cpu.Parallel(e.width()/packCols, e.evaluate)
+	e.w, e.scale = nil, nil
+}
+
+// packCols is the number of filters that are transformed together.
+const packCols = 8
+
+// evaluateSome transforms the filters [lo,hi), counted in packCols.
+func (e *tiled[T]) evaluateSome(lo, hi int) {
+	s := e.scratch()
+	defer e.idle.Put(s)
+	size := e.C * e.KH * e.KW
+	spatial, tiles := cpu.AtLeast(&s.m, size*packCols), cpu.AtLeast(&s.v, e.area()*e.C*packCols)
+	for j := lo * packCols; j < hi*packCols; j += packCols {
+		clear(spatial)
+		gemm.TransposeInto(spatial, packCols, e.w[j*size:], size, min(packCols, e.F-j), size)
+		for i := range spatial {
+			spatial[i] *= e.scale[j+i%packCols]
 		}
-	})
+		pixel.WinogradEvaluate(e.side, e.KH, e.C, packCols, tiles, spatial, e.KH*e.KW*packCols, e.KW*packCols, e.C*packCols)
+		for q := range e.filters {
+			e.filters[q].SetColumns(j, packCols, tiles[q*e.C*packCols:])
+		}
+	}
 }
 
 func (e *tiled[T]) run(l *Layer[T]) {

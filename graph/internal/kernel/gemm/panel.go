@@ -15,6 +15,9 @@ type Panels[T cpu.Float] struct {
 	tier        cpu.Tier
 	panels      []panel[T]
 	data        []T
+
+	filling  filling[T] // what Fill is about
+	fillSome func(lo, hi int)
 }
 
 // panel is one panel: which columns, where in memory, and what multiplies it.
@@ -55,7 +58,8 @@ func (p *Panels[T]) Resize(depth, cols int) {
 		clear(p.data)
 		return
 	}
-	*p = Panels[T]{Depth: depth, Cols: cols, tier: cpu.Active(), data: make([]T, depth*cols)}
+	p.Depth, p.Cols, p.tier = depth, cols, cpu.Active()
+	p.panels, p.data = nil, make([]T, depth*cols)
 	widths := panelWidths[T]()
 	for first := 0; first < cols; {
 		for _, t := range widths { // widest first
@@ -74,29 +78,68 @@ func (p *Panels[T]) Prepared() bool { return p.panels != nil && p.tier == cpu.Ac
 // Fill sets the first n columns from w, where column j is contiguous and begins at
 // w[j*size]; its element r belongs into row order(r). order may be nil: into row r.
 func (p *Panels[T]) Fill(w []T, size, n int, order func(r int) int) {
-	cpu.Parallel(len(p.panels), func(lo, hi int) {
-		var buffer []T
-		for _, x := range p.panels[lo:hi] {
-			own, cols := min(x.tiles.cols, n-x.first), x.tiles.cols
-			if own <= 0 {
-				continue
-			}
-			to := p.data[x.at:]
-			if order == nil {
-				TransposeInto(to, cols, w[x.first*size:], size, own, size)
-				continue
-			}
-			const rows = 256
-			buffer = cpu.Sized(buffer, rows*cols)
-			for first := 0; first < size; first += rows {
-				some := min(rows, size-first)
-				TransposeInto(buffer, cols, w[x.first*size+first:], size, own, some)
-				for r := range some {
-					copy(to[order(first+r)*cols:][:own], buffer[r*cols:])
-				}
+	if p.fillSome == nil {
+		p.fillSome = p.fillPanels
+	}
+	p.filling = filling[T]{w, size, n, order}
+	cpu.Parallel(len(p.panels), p.fillSome)
+	p.filling = filling[T]{}
+}
+
+// filling are the arguments of Fill.
+type filling[T cpu.Float] struct {
+	w       []T
+	size, n int
+	order   func(r int) int
+}
+
+// fillPanels sets the panels [lo,hi), a few rows at a time if they have another order.
+func (p *Panels[T]) fillPanels(lo, hi int) {
+	buffer := rowsBuffers[T]().Get()
+	if buffer == nil {
+		buffer = new(rowsBuffer[T])
+	}
+	for _, x := range p.panels[lo:hi] {
+		f := p.filling
+		own, cols := min(x.tiles.cols, f.n-x.first), x.tiles.cols
+		if own <= 0 {
+			continue
+		}
+		to, w := p.data[x.at:], f.w[x.first*f.size:]
+		if f.order == nil {
+			TransposeInto(to, cols, w, f.size, own, f.size)
+			continue
+		}
+		for first := 0; first < f.size; first += bufferRows {
+			some := min(bufferRows, f.size-first)
+			TransposeInto(buffer[:], cols, w[first:], f.size, own, some)
+			for r := range some {
+				copy(to[f.order(first+r)*cols:][:own], buffer[r*cols:])
 			}
 		}
-	})
+	}
+	rowsBuffers[T]().Put(buffer)
+}
+
+// rowsBuffer is the memory for some rows of a panel.
+type rowsBuffer[T cpu.Float] [bufferRows * widestPanel]T
+
+const (
+	bufferRows  = 256
+	widestPanel = 32 // columns
+)
+
+var (
+	rowsBuffers32 = cpu.NewFreeList[rowsBuffer[float32]]()
+	rowsBuffers64 = cpu.NewFreeList[rowsBuffer[float64]]()
+)
+
+func rowsBuffers[T cpu.Float]() cpu.FreeList[rowsBuffer[T]] {
+	var l any = rowsBuffers64
+	if _, ok := any(T(0)).(float32); ok {
+		l = rowsBuffers32
+	}
+	return l.(cpu.FreeList[rowsBuffer[T]])
 }
 
 // FillRows sets all rows from w, which has them row by row, of n elements each.
@@ -200,7 +243,7 @@ func (p *Panels[T]) multiplyLast(x *panel[T], n int, w *Walk[T], a, c, residual 
 }
 
 // lastRow is the memory for a row of a panel.
-type lastRow[T cpu.Float] struct{ sums, residual [32]T }
+type lastRow[T cpu.Float] struct{ sums, residual [widestPanel]T }
 
 var (
 	lastRows32 = cpu.NewFreeList[lastRow[float32]]()

@@ -94,6 +94,21 @@ func Clear[T float32 | float64](l Layout, data []T, lo, hi int) {
 	}
 }
 
+// ClearRest writes the zeros of the channels beyond C, for the pixels of the images
+// [lo,hi): a loop over whole pixels leaves something else there if it turns zero into
+// another number.
+func ClearRest[T float32 | float64](l Layout, data []T, lo, hi int) {
+	if !l.Last || l.C == l.Width() {
+		return
+	}
+	for r := lo * l.H; r < hi*l.H; r++ {
+		row := data[l.At(r/l.H, r%l.H, 0):]
+		for j := range l.W {
+			clear(row[j*l.Stride+l.C : j*l.Stride+l.Width()])
+		}
+	}
+}
+
 // String is "planes", or as in "last", "last+1,1,1,1" with a border, and
 // "last/256" for a part of pixels of 256 elements.
 func (l Layout) String() string {

@@ -9,7 +9,8 @@ import (
 )
 
 // TestLayout walks over every element of random layouts: pixels lie where At says,
-// one behind the other, and Clear makes zeros of the border's channels alone.
+// one behind the other, Clear makes zeros of the border's channels alone, and ClearRest
+// of the channels beyond C.
 func TestLayout(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
@@ -25,6 +26,7 @@ func TestLayout(t *testing.T) {
 		lo := r.IntN(l.N + 1)
 		hi := lo + r.IntN(l.N-lo+1)
 		Clear(l, data, lo, hi)
+		ClearRest(l, data, lo, hi)
 		at, width := 0, min((l.C+7)/8*8, l.Stride)
 		for n := range l.N {
 			for i := -l.Top; i < l.H+l.Bottom; i++ {
@@ -34,7 +36,7 @@ func TestLayout(t *testing.T) {
 					}
 					inside := i >= 0 && i < l.H && j >= 0 && j < l.W
 					for f := range l.Stride {
-						got, cleared := data[at+f], !inside && f < width && lo <= n && n < hi
+						got, cleared := data[at+f], f < width && (!inside || f >= l.C) && lo <= n && n < hi
 						if cleared && got != 0 || !cleared && got == got {
 							t.Fatalf("%+v: images [%d,%d): element %d of pixel (%d,%d) of image %d is %v", l, lo, hi, f, i, j, n, got)
 						}

@@ -85,7 +85,24 @@ func windowLoops[T cpu.Float](k WindowKind) []windowLoop[T] {
 			return any(l).([]windowLoop[T])
 		}
 	}
-	return []windowLoop[T]{{1, []windowFunc[T]{[...]windowFunc[T]{dotGo[T], sumGo[T], maxGo[T]}[k]}}}
+	var plain any = windowsGo64
+	if _, ok := any(T(0)).(float32); ok {
+		plain = windowsGo32
+	}
+	return plain.([][]windowLoop[T])[k]
+}
+
+// The loops in plain Go, for one channel and one place at a time.
+var (
+	windowsGo32 = newGoWindows[float32]()
+	windowsGo64 = newGoWindows[float64]()
+)
+
+func newGoWindows[T cpu.Float]() (kinds [][]windowLoop[T]) {
+	for _, f := range []windowFunc[T]{dotGo[T], sumGo[T], maxGo[T]} {
+		kinds = append(kinds, []windowLoop[T]{{1, []windowFunc[T]{f}}})
+	}
+	return kinds
 }
 
 func dotGo[T cpu.Float](width, kh, kw int, x *T, _, xColumn, xRow int, w *T, wPixel int, y *T, _ int, shift *T, low, high T) {
