@@ -8,9 +8,10 @@ import (
 // Broadcast is x·s, or x + s, element by element, where s repeats along some of
 // the dimensions of x. s is read as it is: its repetitions are written nowhere.
 type Broadcast[T cpu.Float] struct {
-	multiply bool
-	dims     []span // at least two
-	size     int    // elements of s
+	multiply    bool
+	shape, with []int  // of x and s
+	dims        []span // at least two
+	size        int    // elements of s
 
 	y, x, s, dy, dx, ds []T
 	forward, backward   func(lo, hi int)
@@ -25,7 +26,7 @@ type span struct{ size, step int }
 // NewBroadcast returns the kernel of a product, or of a sum, of x (shape) and s
 // (with), which has as many dimensions, each equal or 1.
 func NewBroadcast[T cpu.Float](multiply bool, shape, with []int) *Broadcast[T] {
-	b := &Broadcast[T]{multiply: multiply, dims: spans(shape, with), size: 1, split: -1}
+	b := &Broadcast[T]{multiply: multiply, shape: shape, with: with, dims: spans(shape, with), size: 1, split: -1}
 	for _, d := range with {
 		b.size *= d
 	}
