@@ -38,6 +38,10 @@ type vectorFuncs struct {
 	normRowsGrad loops[func(dx, dy, x, gamma, mean, scale []float32)]
 	addNormed    loops[func(sum, dy, x []float32, mean, scale float32)]
 
+	scale    loops[func(y, x, s []float32)]
+	scaleAdd loops[func(y, x, s, t []float32)]
+	addTo    loops[func(y, a, b []float32)]
+
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
 	avgPairs     func(y, top, bottom []float32)
 	avgPairsGrad func(top, bottom, dy []float32)

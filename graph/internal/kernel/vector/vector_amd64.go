@@ -49,6 +49,10 @@ var vectors = vectorFuncs{
 	normRowsGrad: widths(normRowsGradAVX2, normRowsGradAVX512),
 	addNormed:    widths(addNormedAVX2, addNormedAVX512),
 
+	scale:    widths(scaleAVX2, scaleAVX512),
+	scaleAdd: widths(scaleAddAVX2, scaleAddAVX512),
+	addTo:    widths(addToAVX2, addToAVX512),
+
 	maxPairs:     maxPairsAVX2,
 	avgPairs:     avgPairsAVX2,
 	avgPairsGrad: avgPairsGradAVX2,

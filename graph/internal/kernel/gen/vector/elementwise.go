@@ -1,0 +1,33 @@
+package main
+
+// elementwise generates sums and products of slices of one length. Each operation
+// is rounded.
+func elementwise() {
+	defer func() { lanes = 8 }()
+	for _, lanes = range []int{8, 16} {
+		scale()
+		scaleAdd()
+		addTo()
+	}
+}
+
+func scale() {
+	begin("scale", "func(y, x, s []float32)",
+		"\tfor i := range y {", "\t\ty[i] = x[i] * s[i]", "\t}")
+	y, x, s := slice("y"), slice("x"), slice("s")
+	elements("y", func(at part) { at.put(times(at.get(x), at.get(s)), y) })
+}
+
+func scaleAdd() {
+	begin("scaleAdd", "func(y, x, s, t []float32)",
+		"\tfor i := range y {", "\t\ty[i] = x[i]*s[i] + t[i]", "\t}")
+	y, x, s, t := slice("y"), slice("x"), slice("s"), slice("t")
+	elements("y", func(at part) { at.put(plus(times(at.get(x), at.get(s)), at.get(t)), y) })
+}
+
+func addTo() {
+	begin("addTo", "func(y, a, b []float32)",
+		"\tfor i := range y {", "\t\ty[i] = a[i] + b[i]", "\t}")
+	y, a, b := slice("y"), slice("a"), slice("b")
+	elements("y", func(at part) { at.put(plus(at.get(a), at.get(b)), y) })
+}
