@@ -2,6 +2,10 @@ package vector
 
 import "tapenet/graph/internal/kernel/cpu"
 
+// The loops here run over slices of one length: two tensors of a shape, or a pixel's
+// channels with numbers a channel. All tiers give the same bits. In assembly the
+// last elements go under a mask, so that a few channels are no slow case.
+
 // Scale computes y[i] = x[i]·s[i]. y may be x or s.
 func Scale[T cpu.Float](y, x, s []T) {
 	x, s = x[:len(y)], s[:len(y)]

@@ -1,7 +1,9 @@
 package main
 
 // elementwise generates sums and products of slices of one length. Each operation
-// is rounded.
+// is rounded by itself, as Go does without fusing: so the plain loops give the same
+// bits. The slices may be short, the channels of one pixel: the last elements go
+// under a mask rather than one by one.
 func elementwise() {
 	defer func() { lanes = 8 }()
 	for _, lanes = range []int{8, 16} {
@@ -11,6 +13,8 @@ func elementwise() {
 	}
 }
 
+// scale is the product of two slices: of a tensor with another one, or of a pixel
+// with a factor a channel.
 func scale() {
 	begin("scale", "func(y, x, s []float32)",
 		"\tfor i := range y {", "\t\ty[i] = x[i] * s[i]", "\t}")
@@ -18,6 +22,7 @@ func scale() {
 	elements("y", func(at part) { at.put(times(at.get(x), at.get(s)), y) })
 }
 
+// scaleAdd is what a normalisation with known statistics is, pixel by pixel.
 func scaleAdd() {
 	begin("scaleAdd", "func(y, x, s, t []float32)",
 		"\tfor i := range y {", "\t\ty[i] = x[i]*s[i] + t[i]", "\t}")
@@ -25,6 +30,7 @@ func scaleAdd() {
 	elements("y", func(at part) { at.put(plus(times(at.get(x), at.get(s)), at.get(t)), y) })
 }
 
+// addTo is a sum that does not replace one of its terms.
 func addTo() {
 	begin("addTo", "func(y, a, b []float32)",
 		"\tfor i := range y {", "\t\ty[i] = a[i] + b[i]", "\t}")
