@@ -49,3 +49,43 @@ func AddTo[T cpu.Float](y, a, b []T) {
 		y[i] = v + b[i]
 	}
 }
+
+// ScaleBy computes y[i] = x[i]·factor. y may be x.
+func ScaleBy[T cpu.Float](y, x []T, factor T) {
+	x = x[:len(y)]
+	if y, ok := cpu.Float32s(y); ok {
+		x, _ := cpu.Float32s(x)
+		vectors.scaleBy.active()(y, x, float32(factor))
+		return
+	}
+	for i, v := range x {
+		y[i] = v * factor
+	}
+}
+
+// ShiftBy computes y[i] = x[i] + more. y may be x.
+func ShiftBy[T cpu.Float](y, x []T, more T) {
+	x = x[:len(y)]
+	if y, ok := cpu.Float32s(y); ok {
+		x, _ := cpu.Float32s(x)
+		vectors.shiftBy.active()(y, x, float32(more))
+		return
+	}
+	for i, v := range x {
+		y[i] = v + more
+	}
+}
+
+// AddProducts computes sum[i] += x[i]·s[i], the product and the sum both rounded.
+func AddProducts[T cpu.Float](sum, x, s []T) {
+	x, s = x[:len(sum)], s[:len(sum)]
+	if sum, ok := cpu.Float32s(sum); ok {
+		x, _ := cpu.Float32s(x)
+		s, _ := cpu.Float32s(s)
+		vectors.addProducts.active()(sum, x, s)
+		return
+	}
+	for i, v := range x {
+		sum[i] += T(v * s[i])
+	}
+}

@@ -42,6 +42,9 @@ type vectorFuncs struct {
 	scaleAdd loops[func(y, x, s, t []float32)]
 	addTo    loops[func(y, a, b []float32)]
 
+	scaleBy, shiftBy loops[func(y, x []float32, s float32)]
+	addProducts      loops[func(sum, x, s []float32)]
+
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
 	avgPairs     func(y, top, bottom []float32)
 	avgPairsGrad func(top, bottom, dy []float32)
@@ -144,6 +147,15 @@ func Sum[T cpu.Float](x []T) T {
 		a += v
 	}
 	return (a + b) + (c + d)
+}
+
+// Dot is Σ x[i]·y[i], in four interleaved sums too.
+func Dot[T cpu.Float](x, y []T) T {
+	var s [4]T
+	for i, v := range x {
+		s[i&3] += T(v * y[i])
+	}
+	return (s[0] + s[1]) + (s[2] + s[3])
 }
 
 // SumChunks sets dst to the sum of n parts that lie one behind the other.

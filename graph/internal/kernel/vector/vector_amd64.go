@@ -53,6 +53,10 @@ var vectors = vectorFuncs{
 	scaleAdd: widths(scaleAddAVX2, scaleAddAVX512),
 	addTo:    widths(addToAVX2, addToAVX512),
 
+	scaleBy:     widths(scaleByAVX2, scaleByAVX512),
+	shiftBy:     widths(shiftByAVX2, shiftByAVX512),
+	addProducts: widths(addProductsAVX2, addProductsAVX512),
+
 	maxPairs:     maxPairsAVX2,
 	avgPairs:     avgPairsAVX2,
 	avgPairsGrad: avgPairsGradAVX2,

@@ -10,6 +10,9 @@ func elementwise() {
 		scale()
 		scaleAdd()
 		addTo()
+		scaleBy()
+		shiftBy()
+		addProducts()
 	}
 }
 
@@ -28,6 +31,30 @@ func scaleAdd() {
 		"\tfor i := range y {", "\t\ty[i] = x[i]*s[i] + t[i]", "\t}")
 	y, x, s, t := slice("y"), slice("x"), slice("s"), slice("t")
 	elements("y", func(at part) { at.put(plus(times(at.get(x), at.get(s)), at.get(t)), y) })
+}
+
+// scaleBy and shiftBy are for a number that is the same for all elements, such as a
+// channel's where its pixels lie side by side.
+func scaleBy() {
+	begin("scaleBy", "func(y, x []float32, factor float32)",
+		"\tfor i := range y {", "\t\ty[i] = x[i] * factor", "\t}")
+	y, x, factor := slice("y"), slice("x"), parameter("factor")
+	elements("y", func(at part) { at.put(times(at.get(x), factor), y) })
+}
+
+func shiftBy() {
+	begin("shiftBy", "func(y, x []float32, more float32)",
+		"\tfor i := range y {", "\t\ty[i] = x[i] + more", "\t}")
+	y, x, more := slice("y"), slice("x"), parameter("more")
+	elements("y", func(at part) { at.put(plus(at.get(x), more), y) })
+}
+
+// addProducts is the gradient of a factor that scale repeats.
+func addProducts() {
+	begin("addProducts", "func(sum, x, s []float32)",
+		"\tfor i := range sum {", "\t\tsum[i] += x[i] * s[i]", "\t}")
+	sum, x, s := slice("sum"), slice("x"), slice("s")
+	elements("sum", func(at part) { at.put(plus(times(at.get(x), at.get(s)), at.get(sum)), sum) })
 }
 
 // addTo is a sum that does not replace one of its terms.
