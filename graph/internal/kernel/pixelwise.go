@@ -162,10 +162,13 @@ func (a *Activation[T]) Ending() conv.Ending {
 // Lastly returns the kernel for images channels last. The images are the same for
 // any number of operands.
 func (a *Add[T]) Lastly() (last any, ok bool) {
+	if a.operands < 2 {
+		return nil, false
+	}
 	return &Pixelwise[T]{plain: a, images: a.operands, ending: a.Ending(), row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
 		p.each(y, x, n, func(y []T, x [][]T) {
-			copy(y, x[0])
-			for _, v := range x[1:] {
+			vector.AddTo(y, x[0][:len(y)], x[1][:len(y)])
+			for _, v := range x[2:] {
 				vector.Add(y, v[:len(y)])
 			}
 		})
@@ -179,9 +182,7 @@ func (a *Add[T]) Ending() conv.Ending { return conv.Ending{Sum: a.operands == 2}
 func (h *Hadamard[T]) Lastly() (last any, ok bool) {
 	return &Pixelwise[T]{plain: h, images: 2, row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
 		p.each(y, x, n, func(y []T, x [][]T) {
-			for i, v := range x[0][:len(y)] {
-				y[i] = v * x[1][i]
-			}
+			vector.Scale(y, x[0][:len(y)], x[1][:len(y)])
 		})
 	}}, true
 }
