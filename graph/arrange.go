@@ -12,7 +12,7 @@ type Transpose struct{}
 
 // Build adds the layer to s.
 func (Transpose) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
-	return s.Sub("transpose").Unary(op.Transpose, x)
+	return s.Sub("transpose").Node(op.Transpose(x))
 }
 
 // PadChannels appends channels of zeros: (N,C,H,W) becomes (N,Channels,H,W).
@@ -20,5 +20,5 @@ type PadChannels struct{ Channels int }
 
 // Build adds the layer to s.
 func (l PadChannels) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
-	return s.Sub("padchannels").Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.PadChannels(x, l.Channels) }, x)
+	return s.Sub("padchannels").Node(op.PadChannels(x, l.Channels))
 }

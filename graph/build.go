@@ -53,7 +53,12 @@ type Options struct {
 	// after a run. "" is none.
 	Keep string
 
+	// Fixed says that nobody changes the weights any more: nothing is copied, and ops
+	// prepare them once.
+	Fixed bool
+
 	unplanned bool // for tests: no op shares another's memory
+	noLayout  bool // for tests: all images are planes
 }
 
 func (o Options) dtype() tensor.Dtype {
@@ -125,10 +130,14 @@ func (o Options) Build(l Layer, mode Mode, shape ...int) (*Model, error) {
 	if o.Weights == nil {
 		o.Weights = &Weights{}
 	}
+	if err := o.Weights.use(mode, o.Fixed); err != nil {
+		return nil, err
+	}
 	m := &Model{Mode: mode, b: &builder{opts: o, mode: mode, graph: gorgonia.NewGraph(), weights: o.Weights}}
 	if err := m.b.build(func() error { return m.build(l, shape) }); err != nil {
 		return nil, err
 	}
+	o.Weights.used(mode, o.Fixed)
 	return m, nil
 }
 
@@ -147,12 +156,10 @@ func (m *Model) build(l Layer, shape tensor.Shape) error {
 		return err
 	}
 	m.b.layers = layers // without the loss
-	if !m.b.opts.NoFusion {
-		if err := m.fuse(); err != nil {
-			return err
-		}
-	}
 	wrt := m.wrt()
+	if err := m.fuseNodes(wrt); err != nil {
+		return err
+	}
 	grads, err := m.differentiate(wrt)
 	if err != nil {
 		return err
@@ -247,19 +254,17 @@ func (m *Model) compile(grads gorgonia.Nodes) error {
 		return fmt.Errorf("graph: compile: %w", err)
 	}
 	slices.Reverse(live) // operands first
-	op.Want(live)
 	sequence, node, operand, err := op.NewSequence(live)
 	if err != nil {
 		return fmt.Errorf("graph: compile: %w", err)
 	}
 	var inputs gorgonia.Nodes
 	if sequence != nil {
-		if m.b.opts.unplanned {
-			results = live
-		}
-		sequence.Plan(results)
+		sequence.Compile(results, m.options(len(grads) == 0))
 		m.sequence, inputs, results = sequence, gorgonia.Nodes{operand}, gorgonia.Nodes{node}
+		m.showFusions()
 	} else {
+		op.Want(live)
 		inputs = slices.DeleteFunc(slices.Clone(m.b.bound), func(n *gorgonia.Node) bool { return !live.Contains(n) })
 		if results, err = m.keep(results); err != nil {
 			return fmt.Errorf("graph: compile: %w", err)
@@ -271,6 +276,18 @@ func (m *Model) compile(grads gorgonia.Nodes) error {
 	}
 	m.machine = gorgonia.NewTapeMachine(m.b.graph, gorgonia.WithPrecompiled(program, locations))
 	return nil
+}
+
+// options are how the sequence runs.
+func (m *Model) options(inference bool) op.Options {
+	o := op.Options{
+		Inference: inference, NoFusion: m.b.opts.NoFusion,
+		NoLayout: m.b.opts.NoFusion || m.b.opts.noLayout, Unplaced: m.b.opts.unplanned,
+	}
+	if m.b.opts.Fixed {
+		o.Fixed = func(n *gorgonia.Node) bool { return !slices.Contains(reserved, n.Name()) }
+	}
+	return o
 }
 
 // keep adds a copy of each result, as Gorgonia's ops may overwrite the result

@@ -19,7 +19,7 @@ type Conv2D struct {
 	Stride     int        // 0 means 1
 	Padding    Padding    // zero value: Valid
 	Dilation   int        // distance between a filter's weights on the image; 0 means 1
-	Groups     int        // channels and filters fall into so many separate groups; 0 means 1
+	Groups     int        // number of groups of channels and filters that do not see each other; 0 means 1
 	Activation Activation // nil means none
 	NoBias     bool
 	WeightInit Init // nil means GlorotUniform
@@ -36,8 +36,9 @@ func (l Conv2D) build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	if !ok {
 		return nil
 	}
-	if l.Filters < 1 || l.Kernel < 1 || min(l.Stride, l.Dilation, l.Groups) < 0 {
-		return s.Errorf("filters %d, kernel %d, stride %d, dilation %d, groups %d: want positive numbers", l.Filters, l.Kernel, l.Stride, l.Dilation, l.Groups)
+	if !s.positive(argument{"filters", l.Filters, ""}, argument{"kernel", l.Kernel, ""},
+		argument{"stride", l.Stride, "1"}, argument{"dilation", l.Dilation, "1"}, argument{"groups", l.Groups, "1"}) {
+		return nil
 	}
 	stride, dilation, groups := max(l.Stride, 1), max(l.Dilation, 1), max(l.Groups, 1)
 	if in[1]%groups != 0 {
@@ -51,7 +52,7 @@ func (l Conv2D) build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	}
 	weight := s.Param("weight", l.WeightInit.or(GlorotUniform), l.Filters, in[1]/groups, l.Kernel, l.Kernel)
 	bias := s.bias(l.NoBias, l.BiasInit, l.Filters)
-	y := s.do(func() (*gorgonia.Node, error) { return op.Conv2d(x, weight, bias, o) })
+	y := s.Node(op.Conv2d(x, weight, bias, o))
 	return s.activate(l.Activation, y)
 }
 
@@ -76,8 +77,8 @@ func (l DepthwiseConv2D) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	if !ok {
 		return nil
 	}
-	if l.Multiplier < 0 {
-		return s.Errorf("multiplier %d, want a positive number", l.Multiplier)
+	if !s.positive(argument{"multiplier", l.Multiplier, "1"}) {
+		return nil
 	}
 	return Conv2D{
 		Filters: in[1] * max(l.Multiplier, 1), Groups: in[1],
@@ -124,6 +125,29 @@ func same(length, size, stride int) (before, after int) {
 	return total / 2, total - total/2
 }
 
+// argument is a number that a layer was given.
+type argument struct {
+	name  string
+	value int
+	zero  string // what 0 stands for; "" if 0 is wrong
+}
+
+// positive reports whether the arguments are positive, or 0 where that stands
+// for something. The first one that is wrong becomes the error.
+func (s *Scope) positive(arguments ...argument) bool {
+	for _, a := range arguments {
+		switch {
+		case a.value < 0 && a.zero != "":
+			s.Errorf("%s is %d, want a positive number; 0 means %s", a.name, a.value, a.zero)
+			return false
+		case a.value < 0, a.value == 0 && a.zero == "":
+			s.Errorf("%s is %d, want a positive number", a.name, a.value)
+			return false
+		}
+	}
+	return true
+}
+
 // image returns the shape of an input that has to be (N,C,H,W).
 func (s *Scope) image(x *gorgonia.Node) (shape []int, ok bool) {
 	if s.b.err != nil {
@@ -136,7 +160,7 @@ func (s *Scope) image(x *gorgonia.Node) (shape []int, ok bool) {
 	return x.Shape(), true
 }
 
-// bias returns the bias of so many units, or nil for none.
+// bias returns the parameter bias (units), or nil if the layer has none.
 func (s *Scope) bias(none bool, init Init, units int) *gorgonia.Node {
 	if none {
 		return nil

@@ -26,12 +26,15 @@ func (l Dense) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 		return nil
 	}
 	in := x.Shape()
-	if len(in) < 2 || l.Units < 1 {
-		return s.Errorf("input is %v and units %d, want (N,…,in) and a positive number", in, l.Units)
+	if len(in) < 2 {
+		return s.Errorf("input is %v, want (N,…,in)", in)
+	}
+	if !s.positive(argument{"units", l.Units, ""}) {
+		return nil
 	}
 	weight := s.Param("weight", l.WeightInit.or(GlorotUniform), in[len(in)-1], l.Units)
 	bias := s.bias(l.NoBias, l.BiasInit, l.Units)
-	y := s.do(func() (*gorgonia.Node, error) { return op.Mul(x, weight, bias) })
+	y := s.Node(op.Mul(x, weight, bias))
 	return s.activate(l.Activation, y)
 }
 
@@ -46,7 +49,7 @@ func (Flatten) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 		return nil
 	}
 	in := x.Shape()
-	return s.reshape(x, in[0], in.TotalSize()/in[0])
+	return s.Node(op.Reshape(x, in[0], in.TotalSize()/in[0]))
 }
 
 // Patches cuts images into blocks of Size×Size pixels: (N,C,H,W) becomes
@@ -55,9 +58,5 @@ type Patches struct{ Size int }
 
 // Build adds the layer to s.
 func (l Patches) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
-	return s.Sub("patches").Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Patches(x, l.Size) }, x)
-}
-
-func (s *Scope) reshape(x *gorgonia.Node, shape ...int) *gorgonia.Node {
-	return s.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(x, shape...) }, x)
+	return s.Sub("patches").Node(op.Patches(x, l.Size))
 }

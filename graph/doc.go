@@ -27,8 +27,8 @@
 // (and Target), call Run, and read Output, Prediction, Loss, or the gradients
 // of Params. A [Network] is a layer with its [Weights]; it builds the models as
 // they are asked for. All of them hold the same tensors, so that an evaluation
-// sees a step of training at once. [Model.Summary] and [Model.DOT] show what a
-// network came to.
+// sees a step of training at once. [Model.Summary] shows what a network came
+// to, and package draw draws what [Model.Nodes] lists.
 //
 // A [Loss] is the end of a network. It says what the targets are, adds the
 // scalar to be minimised, and turns the last layer's output into a prediction:
@@ -43,8 +43,8 @@
 // for, such as the gradient for the input (see Options.InputGradient), is left
 // out before the graph is compiled for Gorgonia's TapeMachine. If all ops are
 // those of package op, the machine runs them as one instruction and they
-// allocate nothing. One op from elsewhere is enough to make it run node by node:
-// slower, with the same results.
+// allocate nothing. One op from elsewhere is enough to make it run node by
+// node: slower, with the same results.
 //
 // Gorgonia's own matrix products run on this module's kernels, too: importing
 // the package sets a BLAS with gorgonia.Use, for the whole program, in which
@@ -53,12 +53,12 @@
 //
 // # Layers of your own
 //
-// A branch, or a layer used once, is a [LayerFunc]. A layer with settings is any
-// type with a Build method. Start it with s.Sub, which gives it a name; take
-// parameters from s.Param; apply layers with s.Apply, functions with s.Unary
-// and s.Binary, and an op of your own with s.Op; return s.Errorf for what does
-// not fit. Package graph/graphtest puts such a layer through everything that
-// the rest of the module relies on.
+// A branch, or a layer used once, is a [LayerFunc]. A layer with settings is
+// any type with a Build method. Start it with s.Sub, which gives it a name;
+// take parameters from s.Param; apply layers with s.Apply, hand s.Node what
+// functions of package op or of Gorgonia return, apply an op of your own with
+// s.Op; return s.Errorf for what does not fit. Package graph/graphtest puts
+// such a layer through everything that the rest of the module relies on.
 //
 //	// Scale multiplies each value of a vector by a factor that is learned.
 //	type Scale struct{}
@@ -69,9 +69,7 @@
 //			return nil
 //		}
 //		factor := s.Param("factor", graph.Ones, 1, x.Shape()[1])
-//		return s.Binary(func(x, factor *gorgonia.Node) (*gorgonia.Node, error) {
-//			return gorgonia.BroadcastHadamardProd(x, factor, nil, []byte{0})
-//		}, x, factor)
+//		return s.Node(gorgonia.BroadcastHadamardProd(x, factor, nil, []byte{0}))
 //	}
 //
 // # Formulas

@@ -87,15 +87,9 @@ func Example_poolingFormula() {
 	const s = 2
 	formula := graph.LayerFunc(func(scope *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		scope = scope.Sub("pooling")
-		y := scope.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) {
-			return op.AvgPool2D(x, op.Pool{KH: 1, KW: s})
-		}, x)
-		y = scope.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) {
-			return gorgonia.Mul(x, gorgonia.NewConstant(float32(s)))
-		}, y)
-		return scope.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) {
-			return op.MaxPool2D(x, op.Pool{KH: s, KW: 1})
-		}, y)
+		y := scope.Node(op.AvgPool2D(x, op.Pool{KH: 1, KW: s}))
+		y = scope.Node(gorgonia.Mul(y, gorgonia.NewConstant(float32(s))))
+		return scope.Node(op.MaxPool2D(y, op.Pool{KH: s, KW: 1}))
 	})
 	image := []float32{
 		9, 0, 1, 2,
@@ -143,17 +137,13 @@ func (l squeezeExcite) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 	if l.Reduce < 1 || c%l.Reduce != 0 {
 		return s.Errorf("reduce %d, want a divisor of %d channels", l.Reduce, c)
 	}
-	y = s.Binary(product, y, s.Param("squeeze", graph.HeNormal, c, c/l.Reduce))
-	y = s.Unary(graph.ReLU, y)
-	y = s.Binary(product, y, s.Param("excite", graph.GlorotUniform, c/l.Reduce, c))
-	y = s.Unary(graph.Sigmoid, y)
-	y = s.Unary(func(y *gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(y, n, c, 1, 1) }, y)
-	return s.Binary(func(x, y *gorgonia.Node) (*gorgonia.Node, error) {
-		return gorgonia.BroadcastHadamardProd(x, y, nil, []byte{2, 3}) // one of Gorgonia's own
-	}, x, y)
+	y = s.Node(op.Mul(y, s.Param("squeeze", graph.HeNormal, c, c/l.Reduce), nil))
+	y = s.Node(op.ReLU(y))
+	y = s.Node(op.Mul(y, s.Param("excite", graph.GlorotUniform, c/l.Reduce, c), nil))
+	y = s.Node(op.Sigmoid(y))
+	y = s.Node(op.Reshape(y, n, c, 1, 1))
+	return s.Node(gorgonia.BroadcastHadamardProd(x, y, nil, []byte{2, 3})) // one of Gorgonia's own
 }
-
-func product(x, w *gorgonia.Node) (*gorgonia.Node, error) { return op.Mul(x, w, nil) }
 
 // A layer type of one's own, with parameters.
 func ExampleScope() {

@@ -173,7 +173,8 @@ func ExampleBatchNorm() {
 
 // What is dropped depends on the seed and on the step of training.
 func ExampleDropout() {
-	// Training needs something to train: a Dense after it, which passes one value on.
+	// Training needs something to train: a Dense after it, which passes one
+	// value on.
 	layer := graph.Sequential{graph.Dropout{Rate: 0.5}, graph.Dense{Units: 1, WeightInit: graph.Ones}}
 	net, err := graph.NewNetwork(layer, []int{1}, graph.Options{Loss: graph.MSE{}})
 	if err != nil {

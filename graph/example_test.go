@@ -191,33 +191,6 @@ func ExampleModel_Summary() {
 	// conv2d runs as Conv2d+ReLU
 }
 
-// Graphviz makes a picture of it: dot -Tsvg network.dot > network.svg. SVG draws
-// one without.
-func ExampleModel_DOT() {
-	m, err := graph.Build(graph.Dense{Units: 2, NoBias: true}, graph.Infer, 1, 3)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Print(m.DOT())
-	// Output:
-	// digraph network {
-	// 	rankdir=TB;
-	// 	node [fontname="Helvetica", fontsize=11];
-	// 	edge [fontname="Helvetica", fontsize=9];
-	// 	subgraph cluster_0 {
-	// 		label="dense"; labeljust=l; color=gray; fontname="Helvetica"; fontsize=11;
-	// 		n1 [shape=box, style=filled, fillcolor="#eef3fb", label="weight\n(3, 2)"];
-	// 		n2 [shape=oval, label="Dense (Mul)"];
-	// 	}
-	// 	n0 [shape=box, style=filled, fillcolor="#eef3fb", label="input\n(1, 3)"];
-	// 	n3 [shape=oval, label="SoftMax"];
-	// 	n0 -> n2 [label="(1, 3)"];
-	// 	n1 -> n2 [label="(3, 2)"];
-	// 	n2 -> n3 [label="(1, 2)"];
-	// }
-}
-
 // Each weight's name begins with its layer's, and so does each op's.
 func ExampleModel_Nodes() {
 	o := graph.Options{NoFusion: true} // as the layers are written
@@ -300,8 +273,7 @@ func ExampleLayerFunc() {
 	gated := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		s = s.Sub("gated")
 		branch := s.Apply(graph.Dense{Units: x.Shape()[1], Activation: graph.Sigmoid, WeightInit: graph.Zeros}, x)
-		branch = s.Binary(gorgonia.HadamardProd, branch, x)
-		return s.Binary(func(a, b *gorgonia.Node) (*gorgonia.Node, error) { return op.Add(a, b) }, x, branch)
+		return s.Node(op.Add(x, s.Node(gorgonia.HadamardProd(branch, x))))
 	})
 	fmt.Println(output(gated, []int{1, 2}, 2, -4).Data()) // the gate is half open: sigmoid(0)
 	// Output:

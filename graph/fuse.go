@@ -9,6 +9,38 @@ import (
 	"tapenet/graph/op"
 )
 
+// fuseNodes fuses ops as nodes, unless their program does it: that of a graph
+// without gradients and without ops of other packages.
+func (m *Model) fuseNodes(wrt gorgonia.Nodes) error {
+	if m.b.opts.NoFusion {
+		return nil
+	}
+	if len(wrt) == 0 {
+		live, err := gorgonia.Sort(m.b.graph.ExactSubgraphRoots(m.results()...))
+		if err != nil {
+			return fmt.Errorf("graph: fuse: %w", err)
+		}
+		if op.Ours(live) {
+			return nil
+		}
+	}
+	return m.fuse()
+}
+
+// showFusions tells the layers which op does their work, if it does others' too.
+func (m *Model) showFusions() {
+	for t := range m.sequence.Times() {
+		if len(t.Nodes) < 2 {
+			continue
+		}
+		for _, l := range m.b.layers {
+			if l.nodes.Contains(t.Nodes[0]) {
+				l.Fused = t.Op
+			}
+		}
+	}
+}
+
 // fuse replaces chains of nodes of the forward graph by nodes that do the work
 // of several, see [op.Fuse]. It runs when the layers are built and before the
 // gradients are: the fused ops have their own.

@@ -26,7 +26,7 @@ func TestFusionChangesNothing(t *testing.T) {
 	}
 	twice := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		a := s.Apply(conv, x)
-		return s.Binary(binary, s.Apply(graph.MaxPool2D{}, a), s.Apply(graph.AvgPool2D{}, a))
+		return s.Node(op.Add(s.Apply(graph.MaxPool2D{}, a), s.Apply(graph.AvgPool2D{}, a)))
 	})
 	for _, tt := range []struct {
 		name  string

@@ -81,7 +81,8 @@ func close32(t testing.TB, what string, got, want []float32, within float64) {
 // binary is op.Add as Scope.Binary wants it.
 func binary(a, b *gorgonia.Node) (*gorgonia.Node, error) { return op.Add(a, b) }
 
-// moments returns the largest absolute value and the standard deviation around 0.
+// moments returns the largest absolute value and the standard deviation around
+// 0.
 func moments(values []float64) (top, deviation float64) {
 	for _, v := range values {
 		top = max(top, math.Abs(v))

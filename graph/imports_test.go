@@ -15,37 +15,41 @@ import (
 // is not listed has the rules of the nearest folder above that is. "*" is
 // everything. A new arrow is a change of the design.
 var arrows = map[string][]string{
-	"graph/internal/kernel/cpu":        {},
-	"graph/internal/kernel/vector":     {"graph/internal/kernel/cpu"},
-	"graph/internal/kernel/gemm":       {"graph/internal/kernel/cpu"},
-	"graph/internal/kernel/pixel":      {"graph/internal/kernel/cpu", "graph/internal/kernel/vector"},
-	"graph/internal/kernel/conv":       {"graph/internal/kernel/cpu", "graph/internal/kernel/vector", "graph/internal/kernel/gemm", "graph/internal/kernel/pixel"},
-	"graph/internal/kernel":            {"graph/internal/kernel/cpu", "graph/internal/kernel/vector", "graph/internal/kernel/gemm", "graph/internal/kernel/pixel", "graph/internal/kernel/conv"},
-	"graph/internal/kernel/kerneltest": {"graph/internal/kernel/cpu"},     // for tests
-	generators:                         {"graph/internal/kernel/gen/asm"}, // commands of their own, nothing imports them
-	"graph/op":                         {"graph/internal/kernel", "graph/internal/kernel/cpu", "graph/internal/kernel/vector", "graph/internal/kernel/gemm", "graph/internal/kernel/conv"},
-	"graph/update":                     {"graph/internal/kernel/cpu", "graph/internal/kernel/vector"},
-	"graph":                            {"graph/op"},
-	"graph/gosource":                   {"graph", "graph/op"},
-	"graph/tfjs":                       {"graph", "graph/op", "graph/weights"},
-	"graph/onnx":                       {"graph", "graph/op"},
-	"graph/graphtest":                  {"graph", "graph/op", "graph/weights"},
-	"graph/weights":                    {},
-	"modelzoo":                         {"graph", "graph/op"},
-	"train":                            {"graph", "graph/op", "graph/update", "graph/weights", "train/data"},
-	"train/data":                       {},
-	"train/report":                     {"graph", "graph/weights", "train", "train/data"},
-	"train/tensorboard":                {"graph", "train"},
-	"infer":                            {"graph", "graph/weights", "infer/raster", "modelzoo"},
-	"infer/raster":                     {},
-	"infer/serve":                      {"infer"},
-	"cmd":                              {"*"},
-	"notebooks":                        {"*"},
+	kernels + "/cpu":         {},
+	kernels + "/vector":      {kernels + "/cpu"},
+	kernels + "/gemm":        {kernels + "/cpu"},
+	kernels + "/pixel":       {kernels + "/cpu", kernels + "/vector"},
+	kernels + "/conv":        {kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/pixel"},
+	kernels:                  {kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/pixel", kernels + "/conv"},
+	kernels + "/kerneltest":  {kernels + "/cpu"},    // for tests
+	generators:               {generators + "/asm"}, // commands of their own, nothing imports them
+	"graph/internal/program": {kernels, kernels + "/cpu", kernels + "/pixel", kernels + "/conv"},
+	"graph/op":               {"graph/internal/program", kernels, kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/conv"},
+	"graph/update":           {kernels + "/cpu", kernels + "/vector"},
+	"graph":                  {"graph/op"},
+	"graph/draw":             {"graph"},
+	"graph/gosource":         {"graph", "graph/op", "graph/raster"},
+	"graph/tfjs":             {"graph", "graph/op", "graph/weights"},
+	"graph/metric":           {},
+	"graph/onnx":             {"graph", "graph/op"},
+	"graph/graphtest":        {"graph", "graph/op", "graph/weights"},
+	"graph/raster":           {},
+	"graph/weights":          {},
+	"modelzoo":               {"graph", "graph/op"},
+	"train":                  {"graph", "graph/op", "graph/update", "graph/weights", "train/data"},
+	"train/data":             {"graph/raster"},
+	"train/report":           {"graph", "graph/metric", "graph/weights", "train", "train/data"},
+	"train/tensorboard":      {"graph", "train"},
+	"infer":                  {"graph", "graph/raster", "graph/weights", "modelzoo"},
+	"infer/serve":            {"infer"},
+	"cmd":                    {"*"},
+	"notebooks":              {"*"},
 }
 
 const (
 	module     = "tapenet/"
-	generators = "graph/internal/kernel/gen"
+	kernels    = "graph/internal/kernel"
+	generators = kernels + "/gen"
 )
 
 func TestImports(t *testing.T) {
@@ -102,6 +106,30 @@ func TestImportsOfOtherModules(t *testing.T) {
 func foreign(pkg string) bool {
 	host, _, _ := strings.Cut(pkg, "/")
 	return strings.Contains(host, ".")
+}
+
+// TestPredictingLinksNoTrainer: neither the packages that predict nor their
+// commands hold a line of training, be it by way of another package.
+func TestPredictingLinksNoTrainer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the go command")
+	}
+	for _, from := range []string{"infer", "infer/serve", "cmd/infer", "cmd/serve"} {
+		cmd := exec.Command("go", "list", "-deps", module+from)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %v", cmd, err)
+		}
+		linked := strings.Fields(string(out))
+		if !slices.Contains(linked, module+"infer") {
+			t.Errorf("%s links %d packages, want tapenet/infer among them", from, len(linked))
+		}
+		for _, not := range []string{"train", "graph/update"} {
+			if slices.Contains(linked, module+not) {
+				t.Errorf("%s links %s, want no training in what predicts", from, not)
+			}
+		}
+	}
 }
 
 func ruleOf(pkg string) (rule []string, ok bool) {

@@ -9,6 +9,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"tapenet/graph"
+	"tapenet/graph/op"
 )
 
 // The variance of a uniform distribution on ±limit is limit²/3. Each entry has
@@ -163,7 +164,7 @@ func TestUserInit(t *testing.T) {
 		}
 	}
 	m := build(t, graph.Options{Loss: graph.MSE{}}, layer(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
-		return s.Binary(binary, x, s.Param("ramp", ramp, 2, 2))
+		return s.Node(op.Add(x, s.Param("ramp", ramp, 2, 2)))
 	}), graph.Infer, 2, 2)
 	run(t, m)
 	close32(t, "output", m.Output().Float32s(), []float32{0, 1, 2, 3}, 0)

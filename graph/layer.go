@@ -48,7 +48,7 @@ func (r Residual) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	if r.Shortcut != nil {
 		shortcut = s.Sub("shortcut").Apply(r.Shortcut, x)
 	}
-	return s.Binary(func(a, b *gorgonia.Node) (*gorgonia.Node, error) { return op.Add(a, b) }, y, shortcut)
+	return s.Node(op.Add(y, shortcut))
 }
 
 // Concat applies every layer to the same input and joins their outputs along
@@ -62,5 +62,5 @@ func (c Concat) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	for i, layer := range c {
 		branches[i] = s.Apply(layer, x)
 	}
-	return s.do(func() (*gorgonia.Node, error) { return op.Concat(1, branches...) })
+	return s.Node(op.Concat(1, branches...))
 }

@@ -28,5 +28,5 @@ func (l LayerNorm) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	}
 	c := x.Shape()[x.Dims()-1]
 	gamma, beta := s.Param("gamma", Ones, c), s.Param("beta", Zeros, c)
-	return s.do(func() (*gorgonia.Node, error) { return op.LayerNorm(x, gamma, beta, cmp.Or(l.Epsilon, 1e-5)) })
+	return s.Node(op.LayerNorm(x, gamma, beta, cmp.Or(l.Epsilon, 1e-5)))
 }

@@ -7,13 +7,15 @@ import (
 	"tapenet/graph/op"
 )
 
-// Loss is the end of a network: what it is to be trained for.
+// Loss is the end of a network. It says what the network is trained for.
 type Loss interface {
-	// Target is the shape of the targets of a batch, given the network's output.
+	// Target is the shape of the targets of a batch, given the network's
+	// output.
 	Target(output tensor.Shape) tensor.Shape
-	// Cost is the scalar to minimise. weights are those of the samples, (N).
+	// Cost returns the scalar to minimise. weights (N) has a weight for each
+	// sample.
 	Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node
-	// Predict turns the network's output into what a user wants to see.
+	// Predict turns the network's output into the prediction that a user sees.
 	Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node
 }
 
@@ -29,12 +31,12 @@ func (CrossEntropy) Target(output tensor.Shape) tensor.Shape { return output[:1]
 
 // Cost is the mean cross-entropy.
 func (l CrossEntropy) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node {
-	return s.do(func() (*gorgonia.Node, error) { return op.CrossEntropy(output, target, weights, l.Smoothing) })
+	return s.Node(op.CrossEntropy(output, target, weights, l.Smoothing))
 }
 
 // Predict is SoftMax.
 func (CrossEntropy) Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node {
-	return s.Unary(op.SoftMax, output)
+	return s.Node(op.SoftMax(output))
 }
 
 // MSE trains a regression on the mean squared error. Targets and predictions
@@ -46,14 +48,14 @@ func (MSE) Target(output tensor.Shape) tensor.Shape { return output }
 
 // Cost is the mean squared error.
 func (MSE) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node {
-	return s.do(func() (*gorgonia.Node, error) { return op.MSE(output, target, weights) })
+	return s.Node(op.MSE(output, target, weights))
 }
 
 // Predict is the output itself.
 func (MSE) Predict(_ *Scope, output *gorgonia.Node) *gorgonia.Node { return output }
 
-// Score is the sum of the outputs, each times its target, which has the output's
-// shape. It is for looking at a network, not for training one: with
+// Score is the sum of the outputs, each times its target, which has the
+// output's shape. It is for looking at a network, not for training one: with
 // Options.InputGradient and a target of 1 for one class and 0 for the others,
 // InputGrad is the gradient of that class's logit. Sample weights do not count.
 type Score struct{}
@@ -63,22 +65,9 @@ func (Score) Target(output tensor.Shape) tensor.Shape { return output }
 
 // Cost is the sum.
 func (Score) Cost(s *Scope, output, target, _ *gorgonia.Node) *gorgonia.Node {
-	return s.do(func() (*gorgonia.Node, error) {
-		n := output.Shape().TotalSize()
-		row, err := op.Reshape(output, 1, n)
-		if err != nil {
-			return nil, err
-		}
-		column, err := op.Reshape(target, n, 1)
-		if err != nil {
-			return nil, err
-		}
-		product, err := op.Mul(row, column, nil)
-		if err != nil {
-			return nil, err
-		}
-		return op.Reshape(product)
-	})
+	n := output.Shape().TotalSize()
+	row, column := s.Node(op.Reshape(output, 1, n)), s.Node(op.Reshape(target, n, 1))
+	return s.Node(op.Reshape(s.Node(op.Mul(row, column, nil))))
 }
 
 // Predict is the output itself.

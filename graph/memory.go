@@ -1,21 +1,21 @@
 package graph
 
-// Memory is what a model takes, in bytes.
+// Memory is the memory that a model takes, in bytes.
 type Memory struct {
 	Parameters int // shared with the network's other models, as is the state
 	State      int
 	Inputs     int // Input, Target and SampleWeights
-	Results    int // what a model hands out: output, prediction and gradients
-	Values     int // all other values, which share their memory
-	Workspaces int // what ops keep besides their values
+	Results    int // output, prediction and gradients
+	Values     int // all other values, which share memory with each other
+	Workspaces int // memory that ops keep in addition to their values
 }
 
-// Memory tells what the model takes. Ops make their workspaces in the first runs,
-// some of them for each processor that takes part: before, they are 0. Of a graph
-// with ops of other packages, which cannot tell, it counts parameters, state and
-// inputs alone. Not counted is what is taken besides: by an optimizer, by the
-// garbage collector, and once for all models of the process by matrix products,
-// half a megabyte or more for each processor.
+// Memory returns the memory that the model takes. Ops make their workspaces in
+// the first runs, some of them one for each processor that takes part: before,
+// Workspaces is 0. In a graph with ops of other packages, which cannot tell,
+// only parameters, state and inputs are counted. The memory of an optimizer and
+// of the garbage collector is not counted, nor that of matrix products: half a
+// megabyte or more for each processor, once for all models of the process.
 func (m *Model) Memory() Memory {
 	size := int(m.b.opts.dtype().Size())
 	var total Memory

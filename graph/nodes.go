@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,13 +15,24 @@ import (
 // Node is one node of a network's forward graph: a tensor that is bound, or an
 // op.
 type Node struct {
-	Name   string       // unique, and begins with its layer's path: "conv2d/weight", "conv2d/Conv2d"
+	Name   string       // unique, and begins with its layer's path: "conv2d/weight", "conv2d/Conv2d"; "input" is the network's input
+	Layer  string       // path of the layer that made it, "" for none
 	Op     string       // what it computes, as in "MaxPool2D 2x2 stride 2x2"; "" for a tensor
 	Inputs []string     // names of the nodes that it reads, in their order
 	Shape  tensor.Shape // of its value
 }
 
-// Nodes lists the forward graph, operands first: what DOT draws, for programs.
+// Program prints what runs, a line an op, with the layout of its result and where
+// that lies in memory: "" for a graph with ops of other packages, which Gorgonia's
+// machine runs node by node.
+func (m *Model) Program() string {
+	if m.sequence == nil {
+		return ""
+	}
+	return m.sequence.Program()
+}
+
+// Nodes lists the forward graph, operands first. Package draw draws it.
 func (m *Model) Nodes() []Node {
 	var nodes []Node
 	names := map[*gorgonia.Node]string{}
@@ -32,10 +45,10 @@ func (m *Model) Nodes() []Node {
 		}
 	}
 	for _, n := range drawn {
-		node := Node{Shape: n.Shape()}
+		node := Node{Layer: m.layerOf(n), Shape: n.Shape()}
 		if n.Op() != nil {
 			node.Op = n.Op().String()
-			names[n] = unique(join(m.layerOf(n), identifier(node.Op)), taken)
+			names[n] = unique(join(node.Layer, identifier(node.Op)), taken)
 		}
 		node.Name = names[n]
 		for _, operand := range op.Operands(n) {
@@ -46,7 +59,25 @@ func (m *Model) Nodes() []Node {
 	return nodes
 }
 
-// identifier is the first word of an op's text in letters, digits and _.
+// drawn lists the nodes of the forward graph, operands first.
+func (m *Model) drawn() gorgonia.Nodes {
+	nodes := m.b.graph.ExactSubgraphRoots(m.results()...).AllNodes()
+	slices.SortFunc(nodes, func(a, b *gorgonia.Node) int { return cmp.Compare(a.ID(), b.ID()) })
+	return nodes
+}
+
+// layerOf is the path of the layer that made a node, "" for none.
+func (m *Model) layerOf(n *gorgonia.Node) string {
+	for _, l := range m.b.layers {
+		if l.nodes.Contains(n) {
+			return l.Path
+		}
+	}
+	return ""
+}
+
+// identifier returns the first word of an op's text with _ in place of whatever
+// is no letter or digit.
 func identifier(text string) string {
 	word, _, _ := strings.Cut(text, " ")
 	return strings.Map(func(r rune) rune {
@@ -57,8 +88,8 @@ func identifier(text string) string {
 	}, word)
 }
 
-// unique is a name, or the first of name_1, name_2 … that is not taken; it
-// takes it.
+// unique returns name, or if that is taken the first of name_1, name_2 … that
+// is not, and marks it as taken.
 func unique(name string, taken map[string]bool) string {
 	free := name
 	for i := 1; taken[free]; i++ {

@@ -31,7 +31,7 @@ func (l BatchNorm) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	gamma, beta := s.Param("gamma", Ones, c), s.Param("beta", Zeros, c)
 	mean, variance := s.State("mean", Zeros, c), s.State("variance", Ones, c)
 	o := op.Norm{Momentum: cmp.Or(l.Momentum, 0.9), Epsilon: cmp.Or(l.Epsilon, 1e-5), Training: s.Training()}
-	return s.do(func() (*gorgonia.Node, error) { return op.BatchNorm(x, gamma, beta, mean, variance, o) })
+	return s.Node(op.BatchNorm(x, gamma, beta, mean, variance, o))
 }
 
 // Dropout zeroes each value with probability Rate in training and scales the
@@ -47,5 +47,5 @@ func (l Dropout) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	if !s.Training() || l.Rate == 0 {
 		return x
 	}
-	return s.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Dropout(x, l.Rate, s.Rand()) }, x)
+	return s.Node(op.Dropout(x, l.Rate, s.Rand()))
 }

@@ -8,6 +8,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"tapenet/graph"
+	"tapenet/graph/op"
 )
 
 // keepAll is a loss that any network can have, as these tests look at outputs.
@@ -16,7 +17,7 @@ var keepAll = graph.MSE{}
 // scaled gives a network without parameters one, so that it can be trained.
 func scaled(l graph.Layer) graph.Layer {
 	return graph.Sequential{l, layer(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
-		return s.Binary(binary, x, s.Param("shift", graph.Zeros, x.Shape()...))
+		return s.Node(op.Add(x, s.Param("shift", graph.Zeros, x.Shape()...)))
 	})}
 }
 
@@ -111,7 +112,8 @@ func TestBatchNormStatistics(t *testing.T) {
 	close32(t, "mean at first", mean, []float32{0, 0}, 0)
 	close32(t, "variance at first", variance, []float32{1, 1}, 0)
 
-	// Channel 0 has mean 4 and variance 5 (20/3 unbiased), channel 1 is constant.
+	// Channel 0 has mean 4 and variance 5 (20/3 unbiased), channel 1 is
+	// constant.
 	copy(train.Input.Float32s(), []float32{1, 2, 3, 2, 5, 2, 7, 2})
 	run(t, train)
 	close32(t, "mean after a step", mean, []float32{0.25 * 4, 0.25 * 2}, 1e-6)

@@ -37,8 +37,8 @@ func (s *Scope) pool(f func(*gorgonia.Node, op.Pool) (*gorgonia.Node, error), x 
 	if !ok {
 		return nil
 	}
-	if size < 0 || stride < 0 {
-		return s.Errorf("size %d, stride %d: want positive numbers", size, stride)
+	if !s.positive(argument{"size", size, "2"}, argument{"stride", stride, "the size"}) {
+		return nil
 	}
 	if size == 0 {
 		size = 2
@@ -47,7 +47,7 @@ func (s *Scope) pool(f func(*gorgonia.Node, op.Pool) (*gorgonia.Node, error), x 
 		stride = size
 	}
 	o := op.Pool{KH: size, KW: size, StrideH: stride, StrideW: stride, Pad: p.of(in, size, stride)}
-	return s.do(func() (*gorgonia.Node, error) { return f(x, o) })
+	return s.Node(f(x, o))
 }
 
 // GlobalAvgPool2D takes the mean of each channel: (N,C,H,W) becomes (N,C).
@@ -60,6 +60,6 @@ func (GlobalAvgPool2D) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	if !ok {
 		return nil
 	}
-	y := s.do(func() (*gorgonia.Node, error) { return op.AvgPool2D(x, op.Pool{KH: in[2], KW: in[3]}) })
-	return s.reshape(y, in[0], in[1])
+	y := s.Node(op.AvgPool2D(x, op.Pool{KH: in[2], KW: in[3]}))
+	return s.Node(op.Reshape(y, in[0], in[1]))
 }

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -21,10 +22,11 @@ type Scope struct {
 	b     *builder
 	path  string
 	names map[string]int // how often a name was given out in this scope
+	sub   *Scope         // the first scope that the layer being applied asked for: its own
 	info  *LayerInfo     // nil until the layer has a node or a parameter
 }
 
-// builder is what all scopes of one graph share.
+// builder has the state that all scopes of one graph share.
 type builder struct {
 	opts    Options
 	mode    Mode
@@ -50,11 +52,16 @@ func (s *Scope) Sub(name string) *Scope {
 	if n > 0 {
 		name += "_" + strconv.Itoa(n)
 	}
-	return &Scope{b: s.b, path: join(s.path, name)}
+	sub := &Scope{b: s.b, path: join(s.path, name)}
+	if s.sub == nil {
+		s.sub = sub
+	}
+	return sub
 }
 
 // Apply builds a layer in this scope, unless there was an error before. A
-// panic of the layer becomes an error.
+// panic of the layer, or of Gorgonia in it, becomes an error with the layer's
+// path, that of the first scope that it asked for.
 func (s *Scope) Apply(l Layer, x *gorgonia.Node) (y *gorgonia.Node) {
 	if s.b.err != nil {
 		return nil
@@ -62,10 +69,13 @@ func (s *Scope) Apply(l Layer, x *gorgonia.Node) (y *gorgonia.Node) {
 	if l == nil {
 		return s.Errorf("layer is nil")
 	}
+	outer := s.sub
+	s.sub = nil
 	defer func() {
 		if r := recover(); r != nil {
-			y = s.Errorf("%T panicked: %v", l, r)
+			y = cmp.Or(s.sub, s).Errorf("%T panicked: %v", l, r)
 		}
+		s.sub = outer
 	}()
 	if y = l.Build(s, x); y == nil && s.b.err == nil {
 		return s.Errorf("%T returned no node and no error", l)
@@ -77,7 +87,53 @@ func (s *Scope) Apply(l Layer, x *gorgonia.Node) (y *gorgonia.Node) {
 // first build in a network fills it with init, drawing from the network's seed
 // and the parameter's path; later builds share the tensor.
 func (s *Scope) Param(name string, init Init, shape ...int) *gorgonia.Node {
-	n := s.tensor(name, init, shape)
+	return s.param(name, first{init: init}, shape)
+}
+
+// ParamOf is [Scope.Param] with first values that are there already, row by row,
+// as a file has them. They are copied, unless Options.Fixed lets the network have
+// them as they are.
+func (s *Scope) ParamOf(name string, values []float32, shape ...int) *gorgonia.Node {
+	return s.param(name, first{values: values}, shape)
+}
+
+// State returns the node of a tensor that belongs to the network, but that no
+// gradient changes, such as a running mean.
+func (s *Scope) State(name string, init Init, shape ...int) *gorgonia.Node {
+	return s.state(name, first{init: init}, shape)
+}
+
+// StateOf is [Scope.State] with first values as in [Scope.ParamOf].
+func (s *Scope) StateOf(name string, values []float32, shape ...int) *gorgonia.Node {
+	return s.state(name, first{values: values}, shape)
+}
+
+// Constant returns the node of a tensor that belongs to this graph alone, such as
+// a mask that depends on the size of the input: it is not among the network's
+// weights, and not saved. values are not copied.
+func (s *Scope) Constant(name string, values []float32, shape ...int) *gorgonia.Node {
+	path, ok := s.free(name, shape)
+	if !ok {
+		return nil
+	}
+	if size := tensor.Shape(shape).TotalSize(); len(values) != size {
+		return s.Errorf("%s has %d values, want %d of shape %v", name, len(values), size, tensor.Shape(shape))
+	}
+	t := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(values))
+	if s.b.opts.Float64 {
+		double := newTensor(tensor.Float64, shape)
+		set(double, t)
+		t = double
+	}
+	n := s.b.bind(path, t)
+	info := s.record()
+	info.nodes = append(info.nodes, n)
+	info.State += t.Size()
+	return n
+}
+
+func (s *Scope) param(name string, f first, shape tensor.Shape) *gorgonia.Node {
+	n := s.tensor(name, f, shape)
 	if n != nil {
 		s.b.params = append(s.b.params, n)
 		s.record().Params += n.Shape().TotalSize()
@@ -85,38 +141,27 @@ func (s *Scope) Param(name string, init Init, shape ...int) *gorgonia.Node {
 	return n
 }
 
-// State returns the node of a tensor that belongs to the network, but that no
-// gradient changes, such as a running mean.
-func (s *Scope) State(name string, init Init, shape ...int) *gorgonia.Node {
-	n := s.tensor(name, init, shape)
+func (s *Scope) state(name string, f first, shape tensor.Shape) *gorgonia.Node {
+	n := s.tensor(name, f, shape)
 	if n != nil {
 		s.record().State += n.Shape().TotalSize()
 	}
 	return n
 }
 
-func (s *Scope) tensor(name string, init Init, shape tensor.Shape) *gorgonia.Node {
-	if s.b.err != nil {
+func (s *Scope) tensor(name string, f first, shape tensor.Shape) *gorgonia.Node {
+	path, ok := s.free(name, shape)
+	if !ok {
 		return nil
 	}
-	for _, d := range shape {
-		if d < 1 {
-			return s.Errorf("%s has shape %v, want positive dimensions", name, shape)
-		}
-	}
-	path := join(s.path, name)
-	for _, n := range s.b.bound {
-		if n.Name() == path {
-			return s.Errorf("%s is defined twice", name)
-		}
-	}
-	if slices.Contains(reserved, path) {
-		return s.Errorf("the name %s is taken, want one in a scope of its own, from Sub", name)
-	}
-	if init == nil {
+	if f.init == nil && f.values == nil {
 		return s.Errorf("%s has no init, want one such as graph.Zeros", name)
 	}
-	value, err := s.b.weights.tensor(path, shape, s.b.opts.dtype(), init, rand.New(rand.NewPCG(s.b.opts.Seed, hash(path))))
+	if size := shape.TotalSize(); f.values != nil && len(f.values) != size {
+		return s.Errorf("%s has %d values, want %d of shape %v", name, len(f.values), size, shape)
+	}
+	f.random = rand.New(rand.NewPCG(s.b.opts.Seed, hash(path)))
+	value, err := s.b.weights.tensor(path, shape, s.b.opts, f)
 	if err != nil {
 		return s.Errorf("%w", err)
 	}
@@ -126,19 +171,67 @@ func (s *Scope) tensor(name string, init Init, shape tensor.Shape) *gorgonia.Nod
 	return n
 }
 
+// free is the path of a new tensor. It reports whether the tensor may have that
+// name and shape.
+func (s *Scope) free(name string, shape tensor.Shape) (path string, ok bool) {
+	if s.b.err != nil {
+		return "", false
+	}
+	for _, d := range shape {
+		if d < 1 {
+			s.Errorf("%s has shape %v, want positive dimensions", name, shape)
+			return "", false
+		}
+	}
+	path = join(s.path, name)
+	for _, n := range s.b.bound {
+		if n.Name() == path {
+			s.Errorf("%s is defined twice", name)
+			return "", false
+		}
+	}
+	if slices.Contains(reserved, path) {
+		s.Errorf("the name %s is taken, want one in a scope of its own, from Sub", name)
+		return "", false
+	}
+	return path, true
+}
+
 // Op applies a Gorgonia op, one of package op, of Gorgonia or of your own.
 func (s *Scope) Op(o gorgonia.Op, in ...*gorgonia.Node) *gorgonia.Node {
 	return s.do(func() (*gorgonia.Node, error) { return gorgonia.ApplyOp(o, in...) })
 }
 
-// Unary applies a function such as op.ReLU or gorgonia.Exp.
+// Unary applies a function such as gorgonia.Exp, unless there was an error
+// before. A panic of the function becomes an error.
 func (s *Scope) Unary(f func(*gorgonia.Node) (*gorgonia.Node, error), x *gorgonia.Node) *gorgonia.Node {
 	return s.do(func() (*gorgonia.Node, error) { return f(x) })
 }
 
-// Binary applies a function such as gorgonia.Mul.
+// Binary applies a function such as gorgonia.Mul, as Unary does.
 func (s *Scope) Binary(f func(a, b *gorgonia.Node) (*gorgonia.Node, error), a, b *gorgonia.Node) *gorgonia.Node {
 	return s.do(func() (*gorgonia.Node, error) { return f(a, b) })
+}
+
+// Node adds what a function of package op or of Gorgonia has returned:
+//
+//	y := s.Node(op.Conv2d(x, weight, bias, op.Conv{}))
+//
+// An error becomes the scope's. The function is called even after an earlier
+// error, with a nil node where there would have been one: the functions of
+// package op return an error for it, those of Gorgonia may panic, which Apply
+// recovers. Either way the earlier error is the one that is reported.
+func (s *Scope) Node(n *gorgonia.Node, err error) *gorgonia.Node {
+	switch {
+	case s.b.err != nil:
+		return nil
+	case err != nil:
+		return s.Errorf("%w", err)
+	case n == nil:
+		return s.Errorf("a function returned no node and no error")
+	}
+	s.add(n)
+	return n
 }
 
 // do calls f, which calls Gorgonia, unless there was an error before, and
@@ -152,21 +245,21 @@ func (s *Scope) do(f func() (*gorgonia.Node, error)) (n *gorgonia.Node) {
 			n = s.Errorf("%v", r)
 		}
 	}()
-	y, err := f()
-	if err != nil {
-		return s.Errorf("%w", err)
-	}
+	return s.Node(f())
+}
+
+// add counts a node as one of the layer's, the last of them so far.
+func (s *Scope) add(y *gorgonia.Node) {
 	info := s.record()
 	info.Output = y.Shape()
 	if s.b.recorded(y) {
-		return y
+		return
 	}
 	info.Ops = append(info.Ops, y.Op().String())
 	if m, ok := y.Op().(interface{ MulAdds() int }); ok {
 		info.MulAdds += m.MulAdds()
 	}
 	info.nodes = append(info.nodes, y)
-	return y
 }
 
 // recorded reports whether a node is listed already, as a function may return

@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/graph/op"
 )
 
 // paths lists the layers of a built network.
@@ -82,7 +83,11 @@ func TestScopeFirstErrorSticks(t *testing.T) {
 			other.State("q", graph.Ones, 1),
 			other.Unary(unary, x),
 			other.Binary(binary, x, x),
+			other.Node(x, nil),
+			other.Node(nil, errors.New("the fourth")),
 			other.Op(nil, x),
+			other.Node(x, nil),
+			other.Node(nil, errors.New("the fourth")),
 			other.Errorf("the third"),
 			other.Apply(graph.Dense{Units: 1}, x),
 			other.Apply(nil, x),
@@ -102,6 +107,38 @@ func TestScopeFirstErrorSticks(t *testing.T) {
 	}
 	if ran {
 		t.Error("Unary called its function after the error")
+	}
+}
+
+// TestScopeNode: it records a node under its layer, and its error is the scope's.
+func TestScopeNode(t *testing.T) {
+	cause := errors.New("no such thing")
+	tests := []struct {
+		name string
+		node func(x *gorgonia.Node) (*gorgonia.Node, error)
+		want string // the error, "" for none
+	}{
+		{"a node", func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.ReLU(x) }, ""},
+		{"an error", func(*gorgonia.Node) (*gorgonia.Node, error) { return nil, cause }, "graph: curve: no such thing"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m, err := graph.Build(graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+				return s.Sub("curve").Node(tt.node(x))
+			}), graph.Infer, 1, 2)
+			if tt.want != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("error %v, want %s", err, tt.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l := m.Layers(); len(l) != 1 || l[0].Path != "curve" || !slices.Equal(l[0].Ops, []string{"ReLU"}) {
+				t.Errorf("layers %+v, want curve with a ReLU", l)
+			}
+		})
 	}
 }
 

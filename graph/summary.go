@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -9,15 +10,15 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// LayerInfo is what a layer came to in one graph.
+// LayerInfo describes a layer in one graph.
 type LayerInfo struct {
-	Path    string       // names its parameters, as in "residual/conv2d_1"
+	Path    string       // the beginning of its parameters' names, as in "residual/conv2d_1"
 	Output  tensor.Shape // of its last node
 	Ops     []string     // its nodes, in order
-	Params  int          // values that training changes
-	State   int          // values that belong to it besides, such as running means
+	Params  int          // number of values that training changes
+	State   int          // number of other values that belong to it, such as running means
 	MulAdds int          // multiply-adds of one forward run
-	Fused   string       // the op that does the work of its last one and of those before, "" for none
+	Fused   string       // the op that does the work of the layer's last op and of ops before it, "" for none
 
 	nodes gorgonia.Nodes
 }
@@ -65,15 +66,15 @@ func (m *Model) Summary() string {
 	var params, state, mulAdds int
 	batch := m.Input.Shape()[0]
 	for _, l := range m.b.layers {
-		fmt.Fprintf(w, "%s\t%v\t%s\t%s\n", l.Path, l.Output, thousands(l.Params), thousands(l.MulAdds/batch))
+		fmt.Fprintf(w, "%s\t%v\t%s\t%s\n", l.Path, l.Output, Thousands(l.Params), Thousands(l.MulAdds/batch))
 		params += l.Params
 		state += l.State
 		mulAdds += l.MulAdds
 	}
-	fmt.Fprintf(w, "total\t\t%s\t%s\n", thousands(params), thousands(mulAdds/batch))
+	fmt.Fprintf(w, "total\t\t%s\t%s\n", Thousands(params), Thousands(mulAdds/batch))
 	w.Flush()
 	if state > 0 {
-		fmt.Fprintf(&b, "and %s values of state\n", thousands(state))
+		fmt.Fprintf(&b, "and %s values of state\n", Thousands(state))
 	}
 	for _, l := range m.b.layers {
 		if l.Fused != "" {
@@ -83,10 +84,10 @@ func (m *Model) Summary() string {
 	return b.String()
 }
 
-// thousands writes 1234567 as 1,234,567.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
+// Thousands writes 1234567 as 1,234,567, as Summary has its numbers.
+func Thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}
 	return s

@@ -7,16 +7,16 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Trace builds a network for inference, each op by itself, and returns the node
-// of its output: what programs start from that write a network in another
-// language, by op.Describe. tensors are all its weights, by name; shape is the
-// input's, the batch first.
+// Trace builds a network for inference, without fusion, and returns the node of
+// its output. A translator into another format starts there and follows the
+// operands with op.Describe. tensors are all weights of the network, by name;
+// shape is the input's, the batch first.
 func Trace(l Layer, tensors map[string]*tensor.Dense, shape ...int) (*gorgonia.Node, error) {
 	w := &Weights{From: tensors}
 	if tensors == nil {
 		w.From = map[string]*tensor.Dense{}
 	}
-	m, err := (Options{Weights: w, NoFusion: true}).Build(l, Infer, shape...)
+	m, err := (Options{Weights: w, NoFusion: true, Fixed: true}).Build(l, Infer, shape...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -16,28 +17,54 @@ type Weights struct {
 	// Step counts the training steps taken. Dropout draws from it.
 	Step uint64
 
-	// From gives new tensors their values in place of the layers' inits, and
-	// their shapes: a network that needs one that is not there is refused before
-	// it takes memory. nil means the inits.
+	// From has the values of new tensors, in place of the layers' inits. A
+	// network with a tensor that is not there, or has another shape, is refused
+	// before it takes memory. nil means the inits.
 	From map[string]*tensor.Dense
 
 	tensors map[string]*tensor.Dense
+	trains  bool // there is a graph for training
+	fixed   bool // there is a graph with Options.Fixed
+}
+
+// use returns an error unless a graph of that mode may be built on the weights:
+// what is fixed is not trained.
+func (w *Weights) use(mode Mode, fixed bool) error {
+	switch {
+	case mode == Train && fixed:
+		return errors.New("graph: training with fixed weights, want Options.Fixed unset for a graph in Train mode")
+	case mode == Train && w.fixed:
+		return errors.New("graph: training of weights that are fixed for another graph, want weights of their own for the graphs with Options.Fixed")
+	case fixed && w.trains:
+		return errors.New("graph: fixed weights that another graph trains, want weights of their own for the graphs with Options.Fixed")
+	}
+	return nil
+}
+
+// used notes that a graph was built.
+func (w *Weights) used(mode Mode, fixed bool) {
+	w.trains = w.trains || mode == Train
+	w.fixed = w.fixed || fixed
+}
+
+// first is where a new tensor has its values from: from values if there are any,
+// else from an init with a stream of random numbers.
+type first struct {
+	values []float32
+	init   Init
+	random *rand.Rand
 }
 
 // tensor returns the tensor of that name, making it if it is new.
-func (w *Weights) tensor(name string, shape tensor.Shape, dtype tensor.Dtype, init Init, r *rand.Rand) (*tensor.Dense, error) {
+func (w *Weights) tensor(name string, shape tensor.Shape, o Options, f first) (*tensor.Dense, error) {
 	if t, ok := w.tensors[name]; ok {
-		if !slices.Equal(t.Shape(), shape) || t.Dtype() != dtype {
-			return nil, fmt.Errorf("%s is %v of %v, but was %v of %v in another graph of the network", name, shape, dtype, t.Shape(), t.Dtype())
+		if !slices.Equal(t.Shape(), shape) || t.Dtype() != o.dtype() {
+			return nil, fmt.Errorf("%s is %v of %v, but was %v of %v in another graph of the network", name, shape, o.dtype(), t.Shape(), t.Dtype())
 		}
 		return t, nil
 	}
-	values, err := w.initial(name, shape, init, r)
+	t, err := w.make(name, shape, o, f)
 	if err != nil {
-		return nil, err
-	}
-	t := newTensor(dtype, shape)
-	if err := set(t, values); err != nil {
 		return nil, err
 	}
 	if w.tensors == nil {
@@ -47,17 +74,40 @@ func (w *Weights) tensor(name string, shape tensor.Shape, dtype tensor.Dtype, in
 	return t, nil
 }
 
-// initial returns the first values of a new tensor.
-func (w *Weights) initial(name string, shape tensor.Shape, init Init, r *rand.Rand) ([]float64, error) {
+// make returns a new tensor with its first values.
+func (w *Weights) make(name string, shape tensor.Shape, o Options, f first) (*tensor.Dense, error) {
 	if w.From != nil {
 		if err := loadable(name, shape, w.From[name]); err != nil {
 			return nil, err
 		}
-		return floats(w.From[name]), nil
+		return taken(w.From[name], o), nil
 	}
-	values := make([]float64, shape.TotalSize())
-	init(r, values, shape)
-	return values, nil
+	if f.values != nil {
+		return taken(tensor.New(tensor.WithShape(shape...), tensor.WithBacking(f.values)), o), nil
+	}
+	t := newTensor(o.dtype(), shape)
+	if o.Float64 {
+		f.init(f.random, t.Float64s(), shape)
+		return t, nil
+	}
+	drawn := make([]float64, shape.TotalSize())
+	f.init(f.random, drawn, shape)
+	to := t.Float32s()
+	for i, v := range drawn {
+		to[i] = float32(v)
+	}
+	return t, nil
+}
+
+// taken returns a tensor of a network with the values of t: a copy, or where the
+// weights are fixed t's own memory if it fits.
+func taken(t *tensor.Dense, o Options) *tensor.Dense {
+	if o.Fixed && t.Dtype() == o.dtype() && !t.RequiresIterator() {
+		return tensor.New(tensor.WithShape(t.Shape()...), tensor.WithBacking(t.Data()))
+	}
+	y := newTensor(o.dtype(), t.Shape())
+	set(y, t)
+	return y
 }
 
 // Names are the names of all tensors, sorted.
@@ -70,9 +120,9 @@ func (w *Weights) Get(name string) *tensor.Dense { return w.tensors[name] }
 // Map returns all tensors by name. They are the network's own, not copies.
 func (w *Weights) Map() map[string]*tensor.Dense { return maps.Clone(w.tensors) }
 
-// Load copies the values of the given tensors into those of the same name. The
-// names and shapes must be the network's; float32 and float64 are converted.
-// On error nothing is changed.
+// Load copies the values of the given tensors into the network's tensors of the
+// same names. Names and shapes must be equal; float32 and float64 are
+// converted. On error nothing is changed.
 func (w *Weights) Load(from map[string]*tensor.Dense) error {
 	for _, name := range w.Names() {
 		if err := loadable(name, w.tensors[name].Shape(), from[name]); err != nil {
@@ -84,10 +134,11 @@ func (w *Weights) Load(from map[string]*tensor.Dense) error {
 			return fmt.Errorf("graph: the network has no tensor %.64q, it has %v", name, w.Names())
 		}
 	}
+	if w.fixed {
+		return errors.New("graph: the weights are fixed for a graph with Options.Fixed, want others to load into")
+	}
 	for name, t := range w.tensors {
-		if err := set(t, floats(from[name])); err != nil {
-			return err
-		}
+		set(t, from[name])
 	}
 	return nil
 }
@@ -112,34 +163,30 @@ func newTensor(dtype tensor.Dtype, shape tensor.Shape) *tensor.Dense {
 	return tensor.New(tensor.Of(dtype), tensor.WithShape(shape...))
 }
 
-// set copies values into t, in t's precision.
-func set(t *tensor.Dense, values []float64) error {
-	if t.Dtype() == tensor.Float64 {
-		copy(t.Float64s(), values)
-		return nil
+// set copies the values of one tensor to another, in whose precision they are
+// rounded: row by row, even if the first is a view of a larger or a transposed one.
+func set(to, from *tensor.Dense) {
+	if from.RequiresIterator() {
+		from = from.Materialize().(*tensor.Dense)
 	}
-	if t.Dtype() != tensor.Float32 {
-		return fmt.Errorf("tensor of %v, want float32 or float64", t.Dtype())
+	if to.Dtype() == tensor.Float64 {
+		convert(to.Float64s(), from)
+	} else {
+		convert(to.Float32s(), from)
 	}
-	dst := t.Float32s()
-	for i, v := range values {
-		dst[i] = float32(v)
-	}
-	return nil
 }
 
-// floats returns a copy of t's values in float64, row by row even if t is a
-// view of a larger or a transposed tensor.
-func floats(t *tensor.Dense) []float64 {
-	if t.RequiresIterator() {
-		t = t.Materialize().(*tensor.Dense)
+func convert[T float32 | float64](to []T, from *tensor.Dense) {
+	switch from := from.Data().(type) {
+	case []T:
+		copy(to, from)
+	case []float32:
+		for i, v := range from {
+			to[i] = T(v)
+		}
+	case []float64:
+		for i, v := range from {
+			to[i] = T(v)
+		}
 	}
-	if t.Dtype() == tensor.Float64 {
-		return slices.Clone(t.Float64s())
-	}
-	values := make([]float64, 0, t.Size())
-	for _, v := range t.Float32s() {
-		values = append(values, float64(v))
-	}
-	return values
 }

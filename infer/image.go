@@ -11,9 +11,7 @@ import (
 	_ "image/png"  // …
 	"io"
 
-	"golang.org/x/image/draw"
-
-	"tapenet/infer/raster"
+	"tapenet/graph/raster"
 )
 
 // maxPixels bounds the images that DecodeImage unpacks: a small file can claim
@@ -76,48 +74,13 @@ func (p *Predictor) pixels(img image.Image) ([]float32, error) {
 	}
 	c, h, w := p.Input[0], p.Input[1], p.Input[2]
 	switch {
-	case c == 1 && p.scaled:
-		return luma(scale(img, h, w)), nil
-	case c == 1:
+	case c != 1 && c != 3:
+		return nil, fmt.Errorf("the network takes %d channels, want 1 or 3 for pictures", c)
+	case c == 1 && !p.scaled:
 		return raster.Strokes(img, h, w)
-	case c == 3:
-		return rgb(scale(img, h, w)), nil
 	}
-	return nil, fmt.Errorf("the network takes %d channels, want 1 or 3 for pictures", c)
-}
-
-// scale draws a picture on white, with height h and width w.
-func scale(img image.Image, h, w int) *image.RGBA {
-	to := image.NewRGBA(image.Rect(0, 0, w, h))
-	draw.Draw(to, to.Rect, image.White, image.Point{}, draw.Src)
-	if img.Bounds().Size() == to.Rect.Size() {
-		draw.Draw(to, to.Rect, img, img.Bounds().Min, draw.Over)
-	} else {
-		draw.CatmullRom.Scale(to, to.Rect, img, img.Bounds(), draw.Over, nil)
-	}
-	return to
-}
-
-// rgb is a picture in planes.
-func rgb(img *image.RGBA) []float32 {
-	n := len(img.Pix) / 4
-	x := make([]float32, 3*n)
-	for i := range n {
-		for c := range 3 {
-			x[c*n+i] = float32(img.Pix[4*i+c]) / 255
-		}
-	}
-	return x
-}
-
-// luma is a picture in grey, as color.GrayModel makes it.
-func luma(img *image.RGBA) []float32 {
-	x := make([]float32, len(img.Pix)/4)
-	for i := range x {
-		r, g, b := uint32(img.Pix[4*i]), uint32(img.Pix[4*i+1]), uint32(img.Pix[4*i+2])
-		x[i] = float32((19595*r+38470*g+7471*b+1<<15)>>16) / 255
-	}
-	return x
+	x := make([]float32, c*h*w)
+	return x, raster.Draw(x, img, c, h, w)
 }
 
 // Picture is an image, as Predict takes them, for people to see: in colour for

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"tapenet/graph"
+	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 )
 
@@ -29,8 +30,8 @@ type models struct {
 	layer   graph.Layer
 	weights *graph.Weights
 	input   [3]int
-	layers  []graph.LayerInfo // those with feature maps
-	affine  []affine          // what the network takes, by channel; nil for the pixels themselves
+	layers  []graph.LayerInfo    // those with feature maps
+	affine  raster.Normalisation // what the network takes of pixels
 	slots   chan struct{}
 
 	// building guards the weights: Gorgonia writes to a tensor's header when it
@@ -52,7 +53,7 @@ type variant struct {
 // graphs.
 func newModels(l graph.Layer, w *graph.Weights, m weights.Model, one *graph.Model) *models {
 	return &models{
-		layer: l, weights: w, input: m.Input, layers: featureLayers(one), affine: normalisation(m.Mean, m.Deviation),
+		layer: l, weights: w, input: m.Input, layers: featureLayers(one), affine: raster.NewNormalisation(m.Mean, m.Deviation),
 		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		idle:  map[variant][]*graph.Model{},
 	}
@@ -83,7 +84,7 @@ func (m *models) use(v variant, images [][]float32, f func(g *graph.Model) error
 	x := g.Input.Float32s()
 	for _, image := range images {
 		n := copy(x, image)
-		normalise(x[:n], m.affine)
+		m.affine.Apply(x[:n])
 		x = x[n:]
 	}
 	m.building.RLock()

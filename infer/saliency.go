@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"tapenet/graph"
+	"tapenet/graph/raster"
 )
 
 // Saliency says how much each pixel of an image mattered for a class: the
@@ -51,12 +52,12 @@ func (p *Predictor) Saliency(image []float32, class int) (Saliency, error) {
 
 // set fills in the values from the gradient for what the network takes, which is
 // the pixels normalised. They become NaN if it is not finite.
-func (s *Saliency) set(gradient []float32, normalised []affine) {
+func (s *Saliency) set(gradient []float32, normalised raster.Normalisation) {
 	plane := len(s.Values)
 	for i, v := range gradient {
 		v = float32(math.Abs(float64(v)))
 		if normalised != nil {
-			v *= normalised[i/plane].a
+			v *= normalised[i/plane].Scale
 		}
 		s.Values[i%plane] = max(s.Values[i%plane], v)
 	}

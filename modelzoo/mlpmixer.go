@@ -54,6 +54,6 @@ func mixingMLP(hidden int) graph.Layer {
 func tokenMean(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 	in := x.Shape()
 	x = s.Apply(graph.Transpose{}, x) // (N,channels,tokens)
-	x = s.Sub("image").Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(x, in[0], in[2], in[1], 1) }, x)
+	x = s.Sub("image").Node(op.Reshape(x, in[0], in[2], in[1], 1))
 	return s.Apply(graph.GlobalAvgPool2D{}, x)
 }

@@ -109,7 +109,7 @@ func TestImageDoesNotFit(t *testing.T) {
 		{"simplecnn-m3", modelzoo.SimpleCNNM3(10), 20, "graph: conv2d_9: Conv2d: kernel 3x3 does not fit input (1, 160, 2, 2)"},
 		{"simplecnn-m7", modelzoo.SimpleCNNM7(10), 24, "graph: conv2d_3: Conv2d: kernel 7x7 does not fit input (1, 144, 6, 6)"},
 		{"mlpmixer", modelzoo.MLPMixer{Classes: 10}, 30, "graph: patches: Patches: input (1, 1, 30, 30) does not fall into blocks of 4x4"},
-		{"no classes", modelzoo.MLP{}, 28, "graph: dense_2: input is (1, 100) and units 0"},
+		{"no classes", modelzoo.MLP{}, 28, "graph: dense_2: units is 0, want a positive number"},
 		{"wide", modelzoo.MLP{Classes: 10, Width: 4.1}, 28, "graph: width 4.1, want 0.1 to 4, or 0 for 1"},
 		{"narrow", modelzoo.MobileNetV2{Classes: 10, Width: 0.05}, 28, "graph: width 0.05, want"},
 		{"negative width", modelzoo.MLPMixer{Classes: 10, Width: -1}, 28, "graph: width -1, want"},
@@ -202,6 +202,10 @@ func ExampleLeNet5() {
 	// dense_1      (1, 84)          10,164      10,080
 	// dense_2      (1, 10)          850         840
 	// total                         61,706      416,520
+	// conv2d runs as Conv2d+Tanh
+	// conv2d_1 runs as Conv2d+Tanh
+	// dense runs as Mul+Tanh
+	// dense_1 runs as Mul+Tanh
 }
 
 func ExampleLookup() {

@@ -122,5 +122,5 @@ func TestFitWrapsReadError(t *testing.T) {
 func TestFitWrongShape(t *testing.T) {
 	d := mnist(t, 10, 10)
 	d.Shape = [3]int{1, 14, 14}
-	failing(t, graph.Sequential{graph.Flatten{}, graph.Dense{Units: 10}}, d, Config{}, "train: training sample ", "room for 196 values, expected 784")
+	failing(t, graph.Sequential{graph.Flatten{}, graph.Dense{Units: 10}}, d, Config{}, "train: training sample ", "room for 196 values, want 784")
 }

@@ -2,7 +2,6 @@ package train
 
 import (
 	"context"
-	"flag"
 	"math"
 	"path/filepath"
 	"strings"
@@ -13,8 +12,6 @@ import (
 	"tapenet/graph/weights"
 	"tapenet/train/data"
 )
-
-var rewrite = flag.Bool("update", false, "rewrite the golden files in testdata")
 
 // blobs are made-up images (1,4,4) of three classes: noise, and a bright row for the class. They note their reads.
 type blobs struct {

@@ -6,7 +6,6 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
-	"tapenet/modelzoo"
 )
 
 // rival trains modelzoo's CNN from Gorgonia's own ops. All around the graph is
@@ -14,6 +13,7 @@ import (
 type rival struct {
 	input, target *tensor.Dense // target is one-hot, (N,classes)
 	labels        []float32
+	pool          *images // nil means the pixels that are there
 	cost          gorgonia.Value
 	grads         []gorgonia.Value
 	machine       gorgonia.VM
@@ -22,9 +22,9 @@ type rival struct {
 
 // newGorgonia is a training step of the rival, on the BLAS that Gorgonia has by
 // itself: package op has given it ours.
-func newGorgonia(pool *images, batch int) (work, error) {
+func newGorgonia(n network, batch int) (work, error) {
 	gorgonia.Use(gonum.Implementation{})
-	m, err := build(modelzoo.Spec{New: modelzoo.CNN, Input: [3]int{1, 28, 28}}, graph.Train, batch)
+	m, err := n.build(graph.Train, batch)
 	if err != nil {
 		return work{}, err
 	}
@@ -32,11 +32,12 @@ func newGorgonia(pool *images, batch int) (work, error) {
 	if err != nil {
 		return work{}, err
 	}
-	step := func() error {
-		pool.read(r.input.Float32s(), r.labels)
-		return r.step()
-	}
-	return work{step, batch, trainingMulAdds(m)}, nil
+	w := newModelWork(m, batch, m.MulAdds())
+	fill(r.input.Float32s())
+	w.step = r.step
+	w.feed = func(pool *images) { r.pool = pool }
+	w.result = func() []float32 { return []float32{r.cost.Data().(float32)} }
+	return w, nil
 }
 
 // newRival builds and compiles the graph. It takes over the six parameters'
@@ -63,7 +64,7 @@ func newRival(batch int, params []graph.Param) (*rival, error) {
 		wrt[i] = bind(p.Name, shape, values[i])
 	}
 	x := bind("input", tensor.Shape{batch, 1, 28, 28}, make([]float32, batch*28*28))
-	y := bind("target", tensor.Shape{batch, classes}, make([]float32, batch*classes))
+	y := bind("target", tensor.Shape{batch, zooClasses}, make([]float32, batch*zooClasses))
 	cost := rivalCost(x, y, wrt)
 	grads, err := gorgonia.Grad(cost, wrt...)
 	if err != nil {
@@ -99,12 +100,15 @@ func rivalCost(x, y *gorgonia.Node, p gorgonia.Nodes) *gorgonia.Node {
 	return must(gorgonia.Neg(must(gorgonia.Mean(must(gorgonia.Sum(must(gorgonia.HadamardProd(logs, y)), 1))))))
 }
 
-// step trains on the batch in input and labels.
+// step trains on the next batch, or on the one in input and labels.
 func (r *rival) step() error {
+	if r.pool != nil {
+		r.pool.read(r.input.Float32s(), r.labels)
+	}
 	y := r.target.Float32s()
 	clear(y)
 	for i, label := range r.labels {
-		y[i*classes+int(label)] = 1
+		y[i*zooClasses+int(label)] = 1
 	}
 	defer r.machine.Reset()
 	if err := r.machine.RunAll(); err != nil {

@@ -2,36 +2,41 @@ package main
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"tapenet/train/data"
 )
 
-// poolSize is the number of images that batches are drawn from: 6.4 MB of
-// MNIST's, more than a core's cache holds.
-const poolSize = 8192
+// Images that batches are drawn from: 8192, or as many as fit into 64 MB. Even
+// MNIST's, 6.4 MB, are more than a core's cache holds. pytorch.py has the same.
+const (
+	poolSize  = 8192
+	poolBytes = 64 << 20
+)
 
 // images are what batches are read from, in an order that is random once.
 type images struct {
 	pixels []byte // image after image
-	labels []byte
+	labels []uint16
 	order  []int
 	at     int // in order
 }
 
 // newImages are the first training digits of MNIST if the shape is MNIST's,
 // else noise with random labels.
-func newImages(shape [3]int) (*images, error) {
+func newImages(shape []int, classes int) (*images, error) {
 	r := rand.New(rand.NewPCG(seed, 0))
-	size := shape[0] * shape[1] * shape[2]
-	p := &images{make([]byte, poolSize*size), make([]byte, poolSize), r.Perm(poolSize), 0}
-	if shape == [3]int{1, 28, 28} {
+	size := elements(shape)
+	n := max(1, min(poolSize, poolBytes/size))
+	p := &images{make([]byte, n*size), make([]uint16, n), r.Perm(n), 0}
+	if slices.Equal(shape, []int{1, 28, 28}) && classes == zooClasses {
 		return p, p.digits(size)
 	}
 	for i := range p.pixels {
 		p.pixels[i] = byte(r.Uint32())
 	}
 	for i := range p.labels {
-		p.labels[i] = byte(r.IntN(classes))
+		p.labels[i] = uint16(r.IntN(min(classes, 1<<16)))
 	}
 	return p, nil
 }
@@ -47,7 +52,7 @@ func (p *images) digits(size int) error {
 		if err != nil {
 			return err
 		}
-		p.labels[i] = byte(class)
+		p.labels[i] = uint16(class)
 		for k, v := range x {
 			p.pixels[i*size+k] = byte(v*255 + 0.5)
 		}

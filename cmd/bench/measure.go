@@ -2,36 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"math"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"time"
 )
-
-// work is what is measured.
-type work struct {
-	step    func() error
-	images  int // of a step
-	mulAdds int // of a step
-}
-
-// result is what one combination came to. Figures that the system does not
-// tell are 0, and absent from JSON.
-type result struct {
-	combination
-	Steps               int     `json:"steps"`
-	ImagesPerSecond     float64 `json:"images_per_second"`
-	ImagesPerCPUSecond  float64 `json:"images_per_cpu_second,omitempty"`
-	Median              float64 `json:"ms_per_step"` // milliseconds, like the three below
-	Fastest             float64 `json:"ms_fastest"`
-	Quartile1           float64 `json:"ms_quartile1"`
-	Quartile3           float64 `json:"ms_quartile3"`
-	MulAddsPerSecond    float64 `json:"mul_adds_per_second"`
-	MulAddsPerCPUSecond float64 `json:"mul_adds_per_cpu_second,omitempty"`
-	AllocsPerStep       float64 `json:"allocs_per_step"`
-	PeakMB              float64 `json:"peak_mb,omitempty"` // resident memory, at most; reading the dataset does not count
-}
 
 const (
 	warmUp   = 2       // steps before the measurement
@@ -39,44 +15,11 @@ const (
 	maxSteps = 1 << 17 // even if they take less
 )
 
-// measureCombination is the whole measurement of a combination, in this
-// process and with its number of threads.
-func measureCombination(ctx context.Context, engine string, c combination, limit time.Duration) (result, error) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(c.Threads))
-	spec, err := lookup(c.Model)
-	if err != nil {
-		return result{}, err
-	}
-	pool, err := newImages(spec.Input)
-	if err != nil {
-		return result{}, err
-	}
-	debug.FreeOSMemory()
-	resetPeak()
-	var w work
-	switch {
-	case engine == engineGorgonia:
-		w, err = newGorgonia(pool, c.Batch)
-	case c.Mode == "train":
-		w, err = newTraining(spec, pool, c.Batch)
-	case c.Mode == "predict":
-		w, err = newPrediction(spec, pool, c.Batch)
-	default:
-		w, err = newInference(spec, pool, c.Batch)
-	}
-	if err != nil {
-		return result{}, err
-	}
-	r, err := measure(ctx, w, limit)
-	r.combination, r.PeakMB = c, peakMB()
-	return r, err
-}
-
 // measure repeats the step until the time is up.
-func measure(ctx context.Context, w work, limit time.Duration) (result, error) {
+func measure(ctx context.Context, w work, limit time.Duration) (turn, error) {
 	for range warmUp {
 		if err := w.step(); err != nil {
-			return result{}, err
+			return turn{}, err
 		}
 	}
 	times := make([]float64, 0, maxSteps) // the pages that stay unused cost no memory
@@ -87,39 +30,67 @@ func measure(ctx context.Context, w work, limit time.Duration) (result, error) {
 	last := began
 	for len(times) < minSteps || last.Sub(began) < limit && len(times) < maxSteps {
 		if err := ctx.Err(); err != nil {
-			return result{}, err
+			return turn{}, err
 		}
 		if err := w.step(); err != nil {
-			return result{}, err
+			return turn{}, err
 		}
 		now := time.Now()
-		times = append(times, float64(now.Sub(last))/1e6)
+		times = append(times, math.Round(float64(now.Sub(last))/100)/1e4) // tenths of a microsecond
 		last = now
 	}
-	seconds, cpu := last.Sub(began).Seconds(), (cpuTime() - cpuBegan).Seconds()
+	cpu := (cpuTime() - cpuBegan).Seconds()
 	runtime.ReadMemStats(&after)
-	r := w.rates(len(times), seconds, cpu)
-	r.AllocsPerStep = float64(after.Mallocs-before.Mallocs) / float64(len(times))
-	slices.Sort(times)
-	n := len(times) - 1
-	r.Fastest, r.Quartile1, r.Median, r.Quartile3 = times[0], times[n/4], times[n/2], times[n*3/4]
-	return r, nil
+	return turn{Samples: times, CPUSeconds: cpu, Allocs: float64(after.Mallocs - before.Mallocs)}, w.finite()
 }
 
-// rates are the figures by the second and by the CPU-second.
-func (w work) rates(steps int, seconds, cpu float64) result {
-	images, mulAdds := float64(w.images)*float64(steps), float64(w.mulAdds)*float64(steps)
-	r := result{Steps: steps, ImagesPerSecond: images / seconds, MulAddsPerSecond: mulAdds / seconds}
-	if cpu > 0 {
-		r.ImagesPerCPUSecond, r.MulAddsPerCPUSecond = images/cpu, mulAdds/cpu
+// finite returns an error if the last step came to numbers that no time should be
+// taken of.
+func (w work) finite() error {
+	if w.result == nil {
+		return nil
 	}
-	return r
+	for _, v := range w.result() {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return errors.New("bench: the result holds NaN or Inf, want finite numbers")
+		}
+	}
+	return nil
 }
 
-// defaultThreads is one thread and all.
-func defaultThreads() string {
-	if n := runtime.GOMAXPROCS(0); n > 1 {
-		return fmt.Sprintf("1,%d", n)
+// figures are what a turn came to. Those that the system does not tell are 0, and
+// absent from JSON.
+type figures struct {
+	Steps               int     `json:"steps"`
+	ImagesPerSecond     float64 `json:"images_per_second"`
+	ImagesPerCPUSecond  float64 `json:"images_per_cpu_second,omitempty"`
+	Median              float64 `json:"ms_per_step"` // milliseconds, like the four below
+	Fastest             float64 `json:"ms_fastest"`
+	Quartile1           float64 `json:"ms_quartile1"`
+	Quartile3           float64 `json:"ms_quartile3"`
+	P99                 float64 `json:"ms_p99"` // 99 of 100 steps take no longer
+	MulAddsPerSecond    float64 `json:"mul_adds_per_second"`
+	MulAddsPerCPUSecond float64 `json:"mul_adds_per_cpu_second,omitempty"`
+	AllocsPerStep       float64 `json:"allocs_per_step"`
+	PeakMB              float64 `json:"peak_mb,omitempty"`
+}
+
+// figures are those of a turn of steps of so many images and multiply-adds.
+func (t turn) figures(images, mulAdds int) figures {
+	times := slices.Sorted(slices.Values(t.Samples))
+	ms := 0.0
+	for _, v := range times {
+		ms += v
 	}
-	return "1"
+	steps, last := float64(len(times)), len(times)-1
+	f := figures{
+		Steps: len(times), AllocsPerStep: t.Allocs / steps, PeakMB: t.PeakMB,
+		Fastest: times[0], Quartile1: times[last/4], Median: times[last/2], Quartile3: times[last*3/4],
+		P99:             times[int(math.Ceil(0.99*steps))-1],
+		ImagesPerSecond: float64(images) * steps / (ms / 1e3), MulAddsPerSecond: float64(mulAdds) * steps / (ms / 1e3),
+	}
+	if t.CPUSeconds > 0 {
+		f.ImagesPerCPUSecond, f.MulAddsPerCPUSecond = float64(images)*steps/t.CPUSeconds, float64(mulAdds)*steps/t.CPUSeconds
+	}
+	return f
 }

@@ -2,5 +2,5 @@
 
 package main
 
-// newPeak reports that there is no such work in this build.
-func newPeak() (work, bool) { return work{}, false }
+// newPeak says that there is no such work in this build.
+func newPeak() (w work, tier string) { return work{}, plainTier }

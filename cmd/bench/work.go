@@ -1,89 +1,162 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
 	"tapenet/graph"
 	"tapenet/graph/weights"
 	"tapenet/infer"
-	"tapenet/modelzoo"
 	"tapenet/train"
 )
 
-const (
-	classes = 10
-	seed    = 1
-)
+// seed is that of weights and of the images' order.
+const seed = 1
+
+// work is what is measured. It runs before it is fed, on pixels that are there.
+type work struct {
+	step    func() error
+	feed    func(*images)             // from now on the step works on these; nil if it works on none
+	result  func() (values []float32) // of the last step, which must be finite; nil if there is none
+	images  int                       // of a step
+	mulAdds int                       // of a step
+
+	classes    int // of the labels
+	parameters int // of the network
+}
+
+// newWork is the work of a combination.
+func newWork(n network, mode string, batch int) (work, error) {
+	switch mode {
+	case modeTrain:
+		return newTraining(n, batch)
+	case modePredict:
+		return newPrediction(n, batch)
+	}
+	return newInference(n, batch)
+}
 
 // newTraining is a step of training: reading a batch, forward, backward, Adam.
-func newTraining(spec modelzoo.Spec, pool *images, batch int) (work, error) {
-	m, err := build(spec, graph.Train, batch)
+func newTraining(n network, batch int) (work, error) {
+	m, err := n.build(graph.Train, batch)
 	if err != nil {
 		return work{}, err
 	}
-	return work{trainingStep(m, pool), batch, trainingMulAdds(m)}, nil
+	t := newTrainer(m)
+	w := newModelWork(m, batch, m.MulAdds())
+	w.step, w.feed = t.step, func(p *images) { t.pool = p }
+	w.result = func() []float32 { return []float32{float32(m.Loss())} }
+	return w, nil
 }
 
-// trainingStep returns the step of a model.
-func trainingStep(m *graph.Model, pool *images) func() error {
+// newModelWork fills in what a model tells of itself.
+func newModelWork(m *graph.Model, batch, mulAdds int) work {
+	w := work{images: batch, mulAdds: mulAdds}
+	for _, p := range m.Params() {
+		w.parameters += p.Value.Size()
+	}
+	out := m.OutputShape()
+	w.classes = out[len(out)-1]
+	return w
+}
+
+// trainer trains a model.
+type trainer struct {
+	model *graph.Model
+	pool  *images // nil means the pixels that are there
+	adam  *adam
+}
+
+func newTrainer(m *graph.Model) *trainer {
 	params := m.Params()
 	values := make([][]float32, len(params))
 	for i, p := range params {
 		values[i] = p.Value.Float32s()
 	}
-	adam := newAdam(values)
-	x, labels := m.Input.Float32s(), m.Target.Float32s()
-	return func() error {
-		pool.read(x, labels)
-		if err := m.Run(); err != nil {
-			return err
-		}
-		adam.update(func(i int) []float32 { return params[i].Grad().Float32s() })
-		return nil
+	fill(m.Input.Float32s())
+	return &trainer{model: m, adam: newAdam(values)}
+}
+
+func (t *trainer) step() error {
+	if t.pool != nil {
+		t.pool.read(t.model.Input.Float32s(), t.model.Target.Float32s())
 	}
+	if err := t.model.Run(); err != nil {
+		return err
+	}
+	params := t.model.Params()
+	t.adam.update(func(i int) []float32 { return params[i].Grad().Float32s() })
+	return nil
 }
 
 // newInference is a run of the graph for inference.
-func newInference(spec modelzoo.Spec, pool *images, batch int) (work, error) {
-	m, err := build(spec, graph.Infer, batch)
+func newInference(n network, batch int) (work, error) {
+	m, err := n.build(graph.Infer, batch)
 	if err != nil {
 		return work{}, err
 	}
-	pool.read(m.Input.Float32s(), make([]float32, batch))
-	return work{m.Run, batch, forwardMulAdds(m)}, nil
+	fill(m.Input.Float32s())
+	w := newModelWork(m, batch, forwardMulAdds(m))
+	w.step = m.Run
+	w.feed = func(p *images) { p.read(m.Input.Float32s(), make([]float32, batch)) }
+	w.result = func() []float32 { return m.Prediction().Float32s() }
+	return w, nil
 }
 
 // newPrediction is a call of Predict, as programs make it.
-func newPrediction(spec modelzoo.Spec, pool *images, batch int) (work, error) {
-	net, err := graph.NewNetwork(spec.New(classes), spec.Input[:], graph.Options{Seed: seed})
+func newPrediction(n network, batch int) (work, error) {
+	if len(n.input) != 3 {
+		return work{}, fmt.Errorf("bench: %s takes samples of (%s), want images for -mode predict", n.name, dimensions(n.input))
+	}
+	net, err := graph.NewNetwork(n.layer, n.input, graph.Options{Seed: seed})
 	if err != nil {
 		return work{}, err
 	}
-	m, err := net.Model(graph.Infer, batch)
+	m, err := net.Model(graph.Infer, 1)
 	if err != nil {
 		return work{}, err
 	}
-	names := make([]string, classes)
+	w := newModelWork(m, batch, batch*forwardMulAdds(m))
+	names := make([]string, w.classes)
 	for k := range names {
 		names[k] = strconv.Itoa(k)
 	}
-	p, err := infer.New(spec.New(classes), weights.Model{Input: spec.Input, Classes: names, Tensors: net.Weights.Map()})
+	p, err := infer.New(n.layer, weights.Model{Input: [3]int(n.input), Classes: names, Tensors: net.Weights.Map()})
 	if err != nil {
 		return work{}, err
 	}
-	size := spec.Input[0] * spec.Input[1] * spec.Input[2]
+	size := elements(n.input)
 	x := make([]float32, batch*size)
-	pool.read(x, make([]float32, batch))
-	step := func() error {
-		_, err := p.Predict(slices.Collect(slices.Chunk(x, size)))
+	fill(x)
+	var last infer.Prediction
+	w.step = func() error {
+		all, err := p.Predict(slices.Collect(slices.Chunk(x, size)))
+		if err == nil {
+			last = all[batch-1]
+		}
 		return err
 	}
-	return work{step, batch, forwardMulAdds(m)}, nil
+	w.feed = func(pool *images) { pool.read(x, make([]float32, batch)) }
+	w.result = func() []float32 { return last.Probabilities }
+	return w, nil
 }
 
-func build(spec modelzoo.Spec, mode graph.Mode, batch int) (*graph.Model, error) {
-	return graph.Options{Seed: seed}.Build(spec.New(classes), mode, batch, spec.Input[0], spec.Input[1], spec.Input[2])
+// elements is the number of values of a shape.
+func elements(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// fill sets pixels before there are images: what follows must not be faster, as
+// it may be on zeros.
+func fill(x []float32) {
+	for i := range x {
+		x[i] = unit[i*97%len(unit)]
+	}
 }
 
 // forwardMulAdds are those of a forward run.
@@ -91,20 +164,6 @@ func forwardMulAdds(m *graph.Model) int {
 	n := 0
 	for _, l := range m.Layers() {
 		n += l.MulAdds
-	}
-	return n
-}
-
-// trainingMulAdds are those of a training step: a layer's output, its weights'
-// gradient and its input's gradient cost the same. The input's gradient is not
-// needed in the first layer that multiplies. Activations, normalisation,
-// pooling and the optimizer do not count.
-func trainingMulAdds(m *graph.Model) int {
-	n := 3 * forwardMulAdds(m)
-	for _, l := range m.Layers() {
-		if l.MulAdds > 0 {
-			return n - l.MulAdds
-		}
 	}
 	return n
 }

@@ -269,7 +269,7 @@ func TestWrongCommandLine(t *testing.T) {
 		{"argument", []string{"mnist"}, true, `data: unexpected argument "mnist"`},
 		{"shard", []string{"-shard", "0"}, true, "data: -shard 0, want 1 or more"},
 		{"no picture", []string{"-augment", "flip"}, true, "data: -augment without -picture"},
-		{"augmentation", []string{"-augment", "fly", "-picture", "x.png"}, true, `data: no augmentation "fly", expected some of shift`},
+		{"augmentation", []string{"-augment", "fly", "-picture", "x.png"}, true, `data: no augmentation "fly", want some of shift`},
 		{"ending", []string{"-picture", "x.jpg"}, true, "data: -picture x.jpg, want a file ending in .png"},
 		{"dataset", []string{"-data", "nowhere"}, false, `data: no folder "nowhere"`},
 		{"size", []string{"-height", "32"}, false, "no pictures to scale"},

@@ -14,7 +14,7 @@ import (
 	"strings"
 
 	"tapenet/graph/gosource"
-	"tapenet/infer/raster"
+	"tapenet/graph/raster"
 )
 
 //go:embed program

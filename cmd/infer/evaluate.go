@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"tapenet/cmd/internal/testset"
+	"tapenet/graph/metric"
 	"tapenet/infer"
-	"tapenet/train"
 	"tapenet/train/data"
 )
 
@@ -32,19 +32,19 @@ func evaluate(ctx context.Context, net network, name string, top int, asJSON boo
 
 // evaluation is what -json prints.
 type evaluation struct {
-	Accuracy    float64         `json:"accuracy"`
-	Top         int             `json:"top"`
-	TopAccuracy float64         `json:"top_accuracy"` // share of the images whose class is among the Top most probable ones
-	Classes     []string        `json:"classes"`
-	Precision   []float64       `json:"precision"`
-	Recall      []float64       `json:"recall"`
-	F1          []float64       `json:"f1"`
-	Confusion   train.Confusion `json:"confusion"`
+	Accuracy    float64          `json:"accuracy"`
+	Top         int              `json:"top"`
+	TopAccuracy float64          `json:"top_accuracy"` // share of the images whose class is among the Top most probable ones
+	Classes     []string         `json:"classes"`
+	Precision   []float64        `json:"precision"`
+	Recall      []float64        `json:"recall"`
+	F1          []float64        `json:"f1"`
+	Confusion   metric.Confusion `json:"confusion"`
 }
 
 // counts are of predictions.
 type counts struct {
-	confusion  train.Confusion
+	confusion  metric.Confusion
 	top, inTop int // images whose class is among the top most probable ones
 }
 
@@ -62,7 +62,7 @@ func (c counts) evaluation(classes []string) evaluation {
 
 // count counts what the model makes of the test images.
 func count(ctx context.Context, net network, d data.Dataset, top int) (counts, error) {
-	c := counts{confusion: train.NewConfusion(len(net.classes)), top: min(top, len(net.classes))}
+	c := counts{confusion: metric.NewConfusion(len(net.classes)), top: min(top, len(net.classes))}
 	err := testset.Each(ctx, "infer", d, net.Predict, func(class int, p infer.Prediction) {
 		c.confusion.Add(class, p.Class)
 		if slices.Contains(ranking(p.Probabilities)[:c.top], class) {

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph"
 	"tapenet/graph/weights"
 	"tapenet/train"
 )
@@ -120,7 +121,7 @@ func printTable(stdout io.Writer, found []entry) error {
 		}
 		parameters := "–"
 		if e.Parameters > 0 {
-			parameters = thousands(e.Parameters)
+			parameters = graph.Thousands(e.Parameters)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%v\t%d\n", plain(e.dir), plain(e.Model), parameters, plain(e.Dataset),
 			len(e.History), plain(e.EvaluatedOn), best, last, e.Time().Round(100*time.Millisecond), e.Seed)
@@ -172,13 +173,4 @@ func plain(name string) string {
 		return strconv.Quote(name)
 	}
 	return name
-}
-
-// thousands writes 1234567 as 1,234,567.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

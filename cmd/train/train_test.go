@@ -206,10 +206,10 @@ func TestErrors(t *testing.T) {
 	}{
 		{"unknown model", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5, mlp, convnet, simplecnn, simplecnn-m3, simplecnn-m7, vgg11, resnet20, mobilenetv2, mlpmixer`},
 		{"unknown optimizer", []string{"-optimizer", "newton"}, true, `train: no optimizer "newton", want one of sgd, rmsprop, adagrad, adam, adamw, nadam, lion`},
-		{"unknown augmentation", []string{"-augment", "melt"}, true, `data: no augmentation "melt", expected some of shift, rotate`},
+		{"unknown augmentation", []string{"-augment", "melt"}, true, `data: no augmentation "melt", want some of shift, rotate`},
 		{"validation on all", []string{"-val", "1"}, true, "train: -val 1, want at least 0 and below 1"},
 		{"negative mixup", []string{"-mixup", "-1"}, true, "train: -mixup -1, want a positive number"},
-		{"another size", []string{"-data", digits(t), "-height", "32"}, false, "expected (0,32,0), 0 being any"},
+		{"another size", []string{"-data", digits(t), "-height", "32"}, false, "want (0,32,0), 0 being any"},
 		{"unknown schedule", []string{"-schedule", "linear"}, true, `train: no schedule "linear", want one of constant, step:EPOCHS:FACTOR`},
 		{"schedule's number", []string{"-schedule", "cosine:x"}, true, `train: schedule "cosine:x": "x" is no number, want cosine:WARMUP`},
 		{"negative decay", []string{"-decay", "-1"}, true, "train: -decay -1, want a positive number"},

@@ -9,6 +9,7 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/graph"
+	"tapenet/graph/draw"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo"
 )
@@ -60,7 +61,7 @@ func run(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	if m, err = build(graph.Options{NoFusion: true}, graph.Infer); err != nil { // every op by itself
 		return err
 	}
-	return draw(m, *file)
+	return write(m, *file)
 }
 
 func list(stdout io.Writer) error {
@@ -72,11 +73,11 @@ func list(stdout io.Writer) error {
 	return w.Flush()
 }
 
-// draw writes a graph to a .dot or .svg file.
-func draw(m *graph.Model, file string) error {
-	picture := m.DOT
+// write draws a model's graph into a .dot or .svg file.
+func write(m *graph.Model, file string) error {
+	picture := draw.DOT
 	if filepath.Ext(file) == ".svg" {
-		picture = m.SVG
+		picture = draw.SVG
 	}
-	return weights.WriteFile(file, func(w io.Writer) error { _, err := io.WriteString(w, picture()); return err })
+	return weights.WriteFile(file, func(w io.Writer) error { _, err := io.WriteString(w, picture(m.Nodes())); return err })
 }

@@ -13,6 +13,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph/op"
+	"tapenet/graph/raster"
 )
 
 // writer turns nodes into statements. As in a graph.Scope the first error stays,
@@ -189,12 +190,8 @@ func (w *writer) network(o Options, root *gorgonia.Node, input [3]int) {
 	w.write([]*value{x}, "transpose(%s, pixels, %d, %d)", x.name, c, h*width)
 	if o.Mean != nil {
 		scale, shift := make([]float32, c), make([]float32, c)
-		for i, deviation := range o.Deviation {
-			s := 1.0
-			if deviation > 0 {
-				s = 1 / deviation
-			}
-			scale[i], shift[i] = float32(s), float32(-o.Mean[i]*s)
+		for i, a := range raster.NewNormalisation(o.Mean, o.Deviation) {
+			scale[i], shift[i] = a.Scale, a.Shift
 		}
 		w.write([]*value{x}, "affine(%s, %s, %s)", x.name, w.other(scale), w.other(shift))
 	}

@@ -174,7 +174,8 @@ func (c Case) modes() error {
 		}
 	}
 	want := named{"output": results[graph.Infer]["output"]}
-	if err := results[graph.Eval].differs(want, 0); err != nil {
+	// With gradients ops run by themselves that are one without.
+	if err := results[graph.Eval].differs(want, 2e-6); err != nil {
 		return fmt.Errorf("mode eval differs from infer: %w", err)
 	}
 	return nil

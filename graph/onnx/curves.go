@@ -15,6 +15,12 @@ type curve struct {
 	inputs     []float64 // after the first; NaN for one that is left out
 }
 
+// of makes a function of package op the operator's.
+func (c curve) of(f op.Function) op.Function {
+	f.Name, f.About = c.kind, c
+	return f
+}
+
 // function makes an op of it.
 func (c curve) function(f, df func(float64) float64) op.Function {
 	return op.Function{Name: c.kind, F: f, DF: df, About: c}
@@ -37,62 +43,63 @@ func (r curveRule) build(b *builder, x *gorgonia.Node) *gorgonia.Node {
 		c.attributes = append(c.attributes, attributeFloat(a.Name, v))
 	}
 	f, df := r.functions(values)
-	return b.do(x, func() (*gorgonia.Node, error) { return op.Map(x, c.function(f, df)) })
+	return b.do(op.Map(x, c.function(f, df)))
 }
 
 // direct is the operator of a function of package op.
-func direct(f func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error)) func(*builder, *gorgonia.Node) *gorgonia.Node {
+func direct(f func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error)) builtCurve {
 	return func(b *builder, x *gorgonia.Node) *gorgonia.Node {
-		return b.do(x, func() (*gorgonia.Node, error) { return f(b, x) })
+		return b.do(f(b, x))
 	}
 }
 
-// builtCurve is either kind.
-type builtCurve struct {
-	build func(*builder, *gorgonia.Node) *gorgonia.Node
-}
+// builtCurve adds either kind.
+type builtCurve func(*builder, *gorgonia.Node) *gorgonia.Node
 
 // curves are the operators of one operand that work element by element.
 var curves = map[string]builtCurve{
-	"Sigmoid": {direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Sigmoid(x) })},
-	"Tanh":    {direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Tanh(x) })},
-	"LeakyRelu": {direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
+	"Sigmoid": direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Sigmoid(x) }),
+	"Tanh":    direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Tanh(x) }),
+	"LeakyRelu": direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
 		return op.LeakyReLU(x, b.attrFloat("alpha", 0.01))
-	})},
-	"Elu": {direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
+	}),
+	"Elu": direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
 		return op.ELU(x, b.attrFloat("alpha", 1))
-	})},
-	"Neg": mapped("Neg", func(x float64) float64 { return -x }, func(float64) float64 { return -1 }),
-	"Reciprocal": mapped("Reciprocal", func(x float64) float64 { return 1 / x },
-		func(x float64) float64 { return -1 / (x * x) }),
-	"Exp":  mapped("Exp", math.Exp, math.Exp),
-	"Log":  mapped("Log", math.Log, func(x float64) float64 { return 1 / x }),
-	"Sqrt": mapped("Sqrt", math.Sqrt, func(x float64) float64 { return 0.5 / math.Sqrt(x) }),
-	"Abs":  mapped("Abs", math.Abs, sign),
-	"Erf": mapped("Erf", math.Erf,
-		func(x float64) float64 { return 2 / math.SqrtPi * math.Exp(-x*x) }),
+	}),
+	"Neg":        mapped("Neg", func(x float64) float64 { return -x }, func(float64) float64 { return -1 }),
+	"Reciprocal": ofOp("Reciprocal", op.ReciprocalFunction()),
+	"Exp":        ofOp("Exp", op.ExpFunction()),
+	"Log":        mapped("Log", math.Log, func(x float64) float64 { return 1 / x }),
+	"Sqrt":       ofOp("Sqrt", op.SqrtFunction()),
+	"Abs":        mapped("Abs", math.Abs, sign),
+	"Erf":        ofOp("Erf", op.ErfFunction()),
 	"Softplus": mapped("Softplus", func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) },
 		func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }),
 	"Softsign": mapped("Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) },
 		func(x float64) float64 { return 1 / ((1 + math.Abs(x)) * (1 + math.Abs(x))) }),
-	"HardSwish": mapped("HardSwish", func(x float64) float64 { return x * min(max(x/6+0.5, 0), 1) }, hardSwishSlope),
-	"HardSigmoid": {curveRule{"HardSigmoid", floatAttributes("alpha", 0.2, "beta", 0.5), func(a []float64) (f, df func(float64) float64) {
-		return func(x float64) float64 { return min(max(a[0]*x+a[1], 0), 1) },
-			func(x float64) float64 { return inside(a[0], a[0]*x+a[1], 0, 1) }
-	}}.build},
-	"Selu": {curveRule{"Selu", floatAttributes("alpha", 1.67326319217681884765625, "gamma", 1.05070102214813232421875), selu}.build},
-	"Celu": {curveRule{"Celu", floatAttributes("alpha", 1.0), func(a []float64) (f, df func(float64) float64) {
+	"HardSwish": direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.HardSwish(x) }),
+	"HardSigmoid": direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
+		return op.HardSigmoid(x, op.Line{Slope: b.attrFloat("alpha", 0.2), Offset: b.attrFloat("beta", 0.5)})
+	}),
+	"Selu": curveRule{"Selu", floatAttributes("alpha", 1.67326319217681884765625, "gamma", 1.05070102214813232421875), selu}.build,
+	"Celu": curveRule{"Celu", floatAttributes("alpha", 1.0), func(a []float64) (f, df func(float64) float64) {
 		return func(x float64) float64 { return max(x, 0) + min(0, a[0]*math.Expm1(x/a[0])) },
 			func(x float64) float64 { return math.Exp(min(x, 0) / a[0]) }
-	}}.build},
-	"ThresholdedRelu": {curveRule{"ThresholdedRelu", floatAttributes("alpha", 1.0), func(a []float64) (f, df func(float64) float64) {
+	}}.build,
+	"ThresholdedRelu": curveRule{"ThresholdedRelu", floatAttributes("alpha", 1.0), func(a []float64) (f, df func(float64) float64) {
 		return func(x float64) float64 { return x * above(x, a[0]) }, func(x float64) float64 { return above(x, a[0]) }
-	}}.build},
+	}}.build,
 }
 
 // mapped is an operator without attributes.
 func mapped(kind string, f, df func(float64) float64) builtCurve {
-	return builtCurve{curveRule{kind, nil, func([]float64) (_, _ func(float64) float64) { return f, df }}.build}
+	return curveRule{kind, nil, func([]float64) (_, _ func(float64) float64) { return f, df }}.build
+}
+
+// ofOp is an operator without attributes that is a function of package op.
+func ofOp(kind string, f op.Function) builtCurve {
+	f = curve{kind: kind}.of(f)
+	return direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Map(x, f) })
 }
 
 // floatAttributes makes attributes of names and defaults by turns.
@@ -118,16 +125,6 @@ func selu(a []float64) (f, df func(float64) float64) {
 		return gamma * alpha * math.Exp(x)
 	}
 	return f, df
-}
-
-func hardSwishSlope(x float64) float64 {
-	switch {
-	case x <= -3:
-		return 0
-	case x >= 3:
-		return 1
-	}
-	return x/3 + 0.5
 }
 
 func sign(x float64) float64 {
@@ -164,20 +161,11 @@ func clip(lo, hi float64) op.Function {
 			c.inputs[i] = math.NaN()
 		}
 	}
-	f := func(x float64) float64 {
-		if x < lo {
-			x = lo
-		}
-		if x > hi {
-			x = hi
-		}
-		return x
-	}
-	return c.function(f, func(x float64) float64 { return inside(1, x, lo, hi) })
+	return c.of(op.LimitFunction(lo, hi))
 }
 
 func importReLU(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	return b.do(x, func() (*gorgonia.Node, error) { return op.ReLU(x) })
+	return b.do(op.ReLU(x))
 }
 
 func importClip(b *builder, x *gorgonia.Node) *gorgonia.Node {
@@ -189,12 +177,10 @@ func importClip(b *builder, x *gorgonia.Node) *gorgonia.Node {
 			return b.fail("a bound that is computed, want a constant")
 		}
 	}
-	return b.do(x, func() (*gorgonia.Node, error) {
-		if lo == 0 && hi == 6 {
-			return op.ReLU6(x)
-		}
-		return op.Map(x, clip(lo, hi))
-	})
+	if lo == 0 && hi == 6 {
+		return b.do(op.ReLU6(x))
+	}
+	return b.do(op.Map(x, clip(lo, hi)))
 }
 
 // importPow is the power with a constant exponent.
@@ -208,26 +194,26 @@ func importPow(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	}
 	p := float64(v[0])
 	c := curve{kind: "Pow", inputs: []float64{p}}
-	return b.do(x, func() (*gorgonia.Node, error) {
-		return op.Map(x, c.function(func(x float64) float64 { return math.Pow(x, p) },
-			func(x float64) float64 { return p * math.Pow(x, p-1) }))
-	})
+	return b.do(op.Map(x, c.of(op.PowFunction(p))))
 }
 
 func importGELU(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	if a := b.attrText("approximate"); a != "" && a != "none" {
 		return b.fail("approximate %.64q, want none", a)
 	}
-	return b.do(x, func() (*gorgonia.Node, error) { return op.GELU(x) })
+	return b.do(op.GELU(x))
 }
 
-// importPReLU is max(x,0) + slope·min(x,0).
-func importPReLU(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	positive := b.do(x, func() (*gorgonia.Node, error) { return op.ReLU(x) })
-	slope := b.operand(1)
-	if slope != nil && slope.Shape().TotalSize() > 1 {
+// arrangePReLU is max(x,0) + slope·min(x,0).
+func arrangePReLU(b *builder, x *value) *value {
+	positive := b.each(x, func(x *gorgonia.Node) *gorgonia.Node { return b.do(op.ReLU(x)) })
+	slope := b.value(1)
+	if slope != nil && product(slope.shape()) > 1 {
 		slope = b.alignedAt(1, x)
 	}
-	negative := b.do(x, func() (*gorgonia.Node, error) { return op.Map(x, clip(math.Inf(-1), 0)) })
+	negative := b.each(x, func(x *gorgonia.Node) *gorgonia.Node { return b.do(op.Map(x, clip(math.Inf(-1), 0))) })
+	if positive == nil || negative == nil || slope == nil {
+		return nil
+	}
 	return b.sum(positive, b.product(negative, slope))
 }

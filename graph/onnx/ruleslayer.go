@@ -93,7 +93,7 @@ func importConv(b *builder, x *gorgonia.Node) *gorgonia.Node {
 		return b.fail("kernel_shape %v, the filters are %v", w.kernel, f.Shape())
 	}
 	o := op.Conv{StrideH: w.stride[0], StrideW: w.stride[1], DilationH: w.dilation[0], DilationW: w.dilation[1], Pad: w.pad, Groups: b.attrInt("group", 1)}
-	return b.do(x, func() (*gorgonia.Node, error) { return op.Conv2d(x, f, b.operand(2), o) })
+	return b.do(op.Conv2d(x, f, b.operand(2), o))
 }
 
 // importConvTranspose is a convolution of the image with zeros between its
@@ -133,7 +133,7 @@ func importConvTranspose(b *builder, x *gorgonia.Node) *gorgonia.Node {
 		return true
 	})
 	o := op.Conv{DilationH: w.dilation[0], DilationW: w.dilation[1], Groups: groups}
-	return b.do(spread, func() (*gorgonia.Node, error) { return op.Conv2d(spread, turned, b.operand(2), o) })
+	return b.do(op.Conv2d(spread, turned, b.operand(2), o))
 }
 
 // transposedSize is the output's height and width. It sets the padding where
@@ -173,7 +173,7 @@ func importMaxPool(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	if !ok {
 		return nil
 	}
-	return b.do(x, func() (*gorgonia.Node, error) { return op.MaxPool2D(x, o) })
+	return b.do(op.MaxPool2D(x, o))
 }
 
 // importAvgPool pads the image itself if the padding counts.
@@ -194,7 +194,7 @@ func importAvgPool(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	if padded {
 		o.Pad = op.Padding{Bottom: o.Pad.Bottom - w.pad.Bottom, Right: o.Pad.Right - w.pad.Right}
 	}
-	return b.do(x, func() (*gorgonia.Node, error) { return op.AvgPool2D(x, o) })
+	return b.do(op.AvgPool2D(x, o))
 }
 
 // pool reads the attributes of a pooling.
@@ -238,7 +238,7 @@ func (b *builder) global(x *gorgonia.Node, f func(*gorgonia.Node, op.Pool) (*gor
 	if len(s) != 4 {
 		return b.fail("input is %v, want images (N,C,H,W)", s)
 	}
-	return b.do(x, func() (*gorgonia.Node, error) { return f(x, op.Pool{KH: s[2], KW: s[3]}) })
+	return b.do(f(x, op.Pool{KH: s[2], KW: s[3]}))
 }
 
 // importBatchNorm normalises with the running statistics in inference, and in
@@ -256,24 +256,23 @@ func importBatchNorm(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	if len(s) != 2 && len(s) != 4 {
 		x = b.reshape(x, s[0], s[1], s[2:].TotalSize(), 1)
 	}
-	y := b.do(x, func() (*gorgonia.Node, error) {
-		return op.BatchNorm(x, b.operand(1), b.operand(2), b.operand(3), b.operand(4), o)
-	})
+	y := b.do(op.BatchNorm(x, b.operand(1), b.operand(2), b.operand(3), b.operand(4), o))
 	return b.reshape(y, s...)
 }
 
-// importDropout drops in training alone.
-func importDropout(b *builder, x *gorgonia.Node) *gorgonia.Node {
+// arrangeDropout drops in training alone.
+func arrangeDropout(b *builder, x *value) *value {
 	rate := b.attrFloat("ratio", 0.5)
 	if v, ok := b.floats(1); ok {
 		rate = float64(v[0])
 	}
 	if always, ok := b.ints(2); ok && len(always) > 0 && always[0] != 0 && rate > 0 {
-		return b.fail("training_mode, want a model for inference")
+		b.fail("training_mode, want a model for inference")
+		return nil
 	}
 	if !b.s.Training() || rate == 0 {
 		return x
 	}
 	random := b.s.Sub(b.now.Outputs[0]).Rand()
-	return b.do(x, func() (*gorgonia.Node, error) { return op.Dropout(x, rate, random) })
+	return b.each(x, func(x *gorgonia.Node) *gorgonia.Node { return b.do(op.Dropout(x, rate, random)) })
 }

@@ -24,7 +24,7 @@ func Add(xs ...*gorgonia.Node) (*gorgonia.Node, error) {
 			return nil, fmt.Errorf("Add: operands are %v and %v, want one shape", xs[0].Shape(), x.Shape())
 		}
 	}
-	return apply(spec{name: "Add", shape: xs[0].Shape(), dyOnly: true}, kernel.NewAdd[float32](), kernel.NewAdd[float64](), xs...)
+	return apply(spec{name: "Add", shape: xs[0].Shape(), dyOnly: true}, kernel.NewAdd[float32](len(xs)), kernel.NewAdd[float64](len(xs)), xs...)
 }
 
 // Concat joins nodes along an axis; all other dimensions are equal.

@@ -47,7 +47,7 @@ func Conv2d(x, w, b *gorgonia.Node, o Conv) (*gorgonia.Node, error) {
 		detail:  o.String(),
 		shape:   tensor.Shape{s.N, s.F, s.OH, s.OW},
 		mulAdds: s.MulAdds(), geometry: s, params: o.defaults(),
-	}, conv.NewConv2d[float32](s), conv.NewConv2d[float64](s), operands(x, w, b)...)
+	}, conv.NewConv2d[float32](s, b != nil), conv.NewConv2d[float64](s, b != nil), operands(x, w, b)...)
 }
 
 // String lists what differs from the zero value.

@@ -11,8 +11,10 @@ type Description struct {
 	// Params is what the function that made the node was given besides operands:
 	// a Conv, Pool or Norm, with its defaults filled in, Picks or a Function; the
 	// alpha of LeakyReLU and ELU, the epsilon of LayerNorm and the rate of Dropout
-	// (float64); the axis of Concat and the size of Patches (int). nil for an op that has none,
-	// or whose shapes say it all.
+	// (float64); the axis of Concat and the size of Patches (int); Products and View
+	// with what they leave out filled in, the axes of Permute and the channels of
+	// PickChannels ([]int), a Line. nil for an op that has none, or whose shapes say
+	// it all.
 	Params any
 }
 

@@ -11,22 +11,19 @@ type Life struct{ First, Last, At, Size int }
 
 // Placed lists the results that share memory, and the size of their arena.
 func (s *Sequence) Placed() (lives []Life, size int) {
-	for _, l := range s.plan.placed {
-		lives = append(lives, Life{l.first, l.last, l.at, l.bytes()})
+	const element = 8 // float64
+	all, size := s.machine.(*translation[float64]).Lives()
+	for _, l := range all {
+		lives = append(lives, Life{l.First, l.Last, l.Begin * element, l.Size * element})
 	}
-	return lives, s.plan.size
+	return lives, size * element
 }
 
 // Poison sets the shared memory of a sequence in float64 to NaN.
 func (s *Sequence) Poison() {
-	if err := s.plan.provide(); err != nil {
-		panic(err)
-	}
-	for _, l := range s.plan.placed {
-		data := l.memory.(*result[float64]).data
-		for i := range data {
-			data[i] = math.NaN()
-		}
+	arena := s.machine.(*translation[float64]).Arena()
+	for i := range arena {
+		arena[i] = math.NaN()
 	}
 }
 

@@ -143,7 +143,7 @@ func productSize(x, w tensor.Shape) (m, k, n int) {
 // described is what the ops of this package tell about themselves.
 type described interface {
 	describe() spec
-	keep(on bool)
+	forwardOnly(on bool)
 }
 
 func (f *forward[T]) describe() spec { return f.spec }

@@ -9,11 +9,14 @@ import (
 	"tapenet/graph/internal/kernel/vector"
 )
 
-// Function is a function of one number.
+// Function is a function of one number. Those that this package makes, such as
+// ExpFunction, have loops over vectors too: their F and DF are not to be replaced.
 type Function struct {
 	Name  string                  // for people
 	F, DF func(x float64) float64 // the function and its derivative, safe for concurrent use
 	About any                     // what a translator of the graph should know
+
+	curve *vector.Curve // with the loops; nil for F and DF alone
 }
 
 // Map applies a function to every element of x: an activation of your own.
@@ -25,6 +28,9 @@ func Map(x *gorgonia.Node, f Function) (*gorgonia.Node, error) {
 		return nil, errors.New("Map: function or derivative is nil, want both")
 	}
 	c := vector.Curve{F: f.F, DF: f.DF}
+	if f.curve != nil {
+		c = *f.curve
+	}
 	return apply(spec{name: "Map", detail: f.Name, shape: x.Shape(), params: f},
 		kernel.NewActivation[float32](c), kernel.NewActivation[float64](c), x)
 }

@@ -26,5 +26,5 @@ func Mul(x, w, b *gorgonia.Node) (*gorgonia.Node, error) {
 	out := xs.Clone()
 	out[len(out)-1] = n
 	return apply(spec{name: "Mul", shape: out, mulAdds: m * n * k},
-		&kernel.Mul[float32]{M: m, K: k, N: n}, &kernel.Mul[float64]{M: m, K: k, N: n}, operands(x, w, b)...)
+		&kernel.Mul[float32]{M: m, K: k, N: n, Bias: b != nil}, &kernel.Mul[float64]{M: m, K: k, N: n, Bias: b != nil}, operands(x, w, b)...)
 }

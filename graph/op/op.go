@@ -130,6 +130,11 @@ func newForward[T cpu.Float](s spec, fn function[T], in []*gorgonia.Node) *forwa
 // MulAdds is the number of multiply-adds of one forward run.
 func (f *forward[T]) MulAdds() int { return f.mulAdds }
 
+// handsOn reports whether the op returns its operand unchanged: then a program has
+// a view in its place. The gradients of Add are its own, handed on.
+func (f *forward[T]) handsOn() bool { return f.run.name == "Reshape" }
+func (p *pick[T]) handsOn() bool    { return p.run.name == "Reshape" || p.run.name == "Add" }
+
 // Do runs the op. A panic becomes an error, as it would end the process on
 // the TapeMachine's goroutine.
 func (f *forward[T]) Do(operands ...gorgonia.Value) (v gorgonia.Value, err error) {
@@ -139,19 +144,6 @@ func (f *forward[T]) Do(operands ...gorgonia.Value) (v gorgonia.Value, err error
 	}
 	f.fn.Forward(f.y.elements(), f.in)
 	return f.y.value(), nil
-}
-
-// access is that of a forward run.
-func (f *forward[T]) access() access {
-	return access{reads: upTo(len(f.in)), writes: []memory{&f.y}, value: &f.y}
-}
-
-// workspace is the number of bytes that the op keeps besides its values.
-func (f *forward[T]) workspace() int {
-	if k, ok := f.fn.(interface{ Bytes() int }); ok {
-		return k.Bytes()
-	}
-	return 0
 }
 
 // DiffWRT says which operands have a gradient.
@@ -216,36 +208,21 @@ func (b *backward[T]) Do(operands ...gorgonia.Value) (v gorgonia.Value, err erro
 	return grad[0], nil
 }
 
-// access is that of a run: it reads the gradient, and hands it on.
-func (b *backward[T]) access() access {
-	dy := len(b.in) + 1
-	a := access{reads: []int{dy}, operand: dy}
-	if !b.dyOnly {
-		a.reads = append(a.reads, upTo(len(b.in))...)
-	}
-	for i, wanted := range b.wanted {
-		if wanted {
-			a.writes = append(a.writes, &b.dIn[i])
-		}
-	}
-	return a
-}
-
 func (b *backward[T]) wantNone() {
 	clear(b.wanted)
-	b.keep(true)
+	b.forwardOnly(false)
 }
 
-// keep tells the op whether Backward will follow its Forward.
-func (r *run[T]) keep(on bool) {
-	if k, ok := r.fn.(interface{ Keep(bool) }); ok {
-		k.Keep(on)
+// forwardOnly tells the op whether no Backward follows its Forward.
+func (r *run[T]) forwardOnly(on bool) {
+	if k, ok := r.fn.(interface{ ForwardOnly(bool) }); ok {
+		k.ForwardOnly(on)
 	}
 }
 
-// ofOperand is the number of the operand that leads to the op whose gradient
-// the node computes.
-func (b *backward[T]) ofOperand() int { return len(b.in) }
+// forwardOperand is the index of the operand that is the forward op's output.
+// ForwardOf follows it.
+func (b *backward[T]) forwardOperand() int { return len(b.in) }
 
 // pick returns the gradient of one operand, which backward has computed.
 type pick[T cpu.Float] struct {
@@ -260,20 +237,14 @@ func newPick[T cpu.Float](r *run[T], operand int, all, of *gorgonia.Node) *pick[
 	return &pick[T]{n, r, operand, of}
 }
 
-// of is the operand whose gradient it is.
-func (p *pick[T]) of() *gorgonia.Node { return p.from }
-
 // Do returns the gradient.
 func (p *pick[T]) Do(...gorgonia.Value) (gorgonia.Value, error) {
 	return p.dIn[p.operand].value(), nil
 }
 
-// access is that of a run: backward has written the gradient.
-func (p *pick[T]) access() access { return access{value: &p.dIn[p.operand]} }
-
 func (p *pick[T]) want() { p.wanted[p.operand] = true }
 
-func (p *pick[T]) ofOperand() int { return 0 }
+func (p *pick[T]) forwardOperand() int { return 0 }
 
 // Want restricts the ops among the nodes to what is needed when exactly these
 // nodes run: gradients that no node picks are not computed, and ops without a
@@ -282,7 +253,7 @@ func (p *pick[T]) ofOperand() int { return 0 }
 func Want(nodes gorgonia.Nodes) {
 	for _, n := range nodes {
 		if f, ok := n.Op().(described); ok {
-			f.keep(false)
+			f.forwardOnly(true)
 		}
 	}
 	for _, n := range nodes {

@@ -8,38 +8,43 @@ import (
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
-
-	"tapenet/graph/internal/kernel"
 )
 
-// Sequence is an op that runs a whole graph of this package's ops, in order.
-// To the TapeMachine it is one instruction: the machine allocates several
-// objects for each instruction and each operand, which a sequence saves, and
-// its ops hand their values on directly. They can share memory too, see
-// [Sequence.Plan].
+// Sequence is an op that runs a whole graph of this package's ops as one program,
+// see package program: to the TapeMachine it is one instruction. The machine
+// allocates several objects for each instruction and each operand, which a sequence
+// saves; its ops share memory, and choose how images lie in it.
 type Sequence struct {
 	node
-	instructions []instruction
-	plan         plan
-	values       []gorgonia.Value // of all nodes
-	slots        map[*gorgonia.Node]int
-	watch        bool // take the time of each instruction
-	err          error
+	nodes    gorgonia.Nodes
+	machine  machine
+	compiled bool
+	err      error
 }
 
-type instruction struct {
-	of       *gorgonia.Node
-	op       step
-	from     []int // slots
-	to       int
-	operands []gorgonia.Value
-	time     time.Duration // that the last run took, if it was watched
+// Options say how a sequence runs. The zero value is a training step's.
+type Options struct {
+	Inference bool                        // it has no gradients
+	NoFusion  bool                        // no op does another's work
+	NoLayout  bool                        // all images are planes
+	Unplaced  bool                        // no op shares another's memory
+	Fixed     func(n *gorgonia.Node) bool // whether nobody changes a bound tensor any more; nil means none
 }
 
-// step is what a sequence consists of: the part of this package's ops that runs.
-type step interface {
-	Do(...gorgonia.Value) (gorgonia.Value, error)
-	access() access
+// Ours reports whether all nodes are ops of this package, or Gorgonia's sums of
+// their gradients, or bound tensors, of which there is one at least.
+func Ours(nodes gorgonia.Nodes) bool {
+	bound := false
+	for _, n := range nodes {
+		operands := Operands(n)
+		switch _, own := n.Op().(ours); {
+		case n.Op() == nil:
+			bound = true
+		case !own && len(operands) > 0 && !isGradientSum(n, operands): // a constant has no operands
+			return false
+		}
+	}
+	return bound
 }
 
 // NewSequence makes the nodes one op: all of a graph, operands before their
@@ -48,109 +53,65 @@ type step interface {
 // tensors it reads by itself. The sequence is nil if there is an op of another
 // package among the nodes.
 func NewSequence(nodes gorgonia.Nodes) (s *Sequence, node, operand *gorgonia.Node, err error) {
-	s = &Sequence{slots: map[*gorgonia.Node]int{}, values: make([]gorgonia.Value, len(nodes))}
-	for i, n := range nodes {
-		s.slots[n] = i
-		s.values[i] = n.Value()
-		if operands := Operands(n); len(operands) > 0 && !s.add(n, operands) {
-			return nil, nil, nil, nil
-		}
-		if operand == nil && n.Op() == nil {
-			operand = n
-		}
-	}
-	if operand == nil {
+	if !Ours(nodes) {
 		return nil, nil, nil, nil
 	}
 	last := nodes[len(nodes)-1]
-	s.node = newNode("Sequence", fmt.Sprintf("of %d", len(s.instructions)), gorgonia.Nodes{operand}, last.Type(), last.Shape())
+	operand = nodes[slices.IndexFunc(nodes, func(n *gorgonia.Node) bool { return n.Op() == nil })]
+	s = &Sequence{nodes: nodes}
+	s.node = newNode("Sequence", fmt.Sprintf("of %d", len(nodes)), gorgonia.Nodes{operand}, last.Type(), last.Shape())
 	node, err = gorgonia.ApplyOp(s, operand)
 	return s, node, operand, err
 }
 
-// add appends the op of a node, and reports whether it could.
-func (s *Sequence) add(n *gorgonia.Node, operands gorgonia.Nodes) bool {
-	o, ours := n.Op().(step)
-	if !ours {
-		if o = gradientSum(n, operands); o == nil {
-			return false
-		}
-	}
-	switch p, gradient := o.(interface {
-		of() *gorgonia.Node
-		want()
-	}); {
-	case gradient && p.of().Op() == nil:
-		p.want() // what is handed out, and may be written to, has memory of its own
-	case operands[0].Op() != nil && operands[0].Dims() > 0 && n.Dims() > 0: // never of the user's own tensors, nor of a scalar
-		o = inPlace(o, n.Shape())
-	}
-	from := make([]int, len(operands))
-	for i, operand := range operands {
-		from[i] = s.slots[operand]
-	}
-	s.instructions = append(s.instructions, instruction{n, o, from, s.slots[n], make([]gorgonia.Value, len(from)), 0})
-	return true
+// Compile makes the sequence ready, for the sake of the given nodes and the last
+// one: after a run their values are there, the same tensors at every run. A
+// sequence that is not compiled keeps all values.
+func (s *Sequence) Compile(results gorgonia.Nodes, o Options) {
+	s.machine = newMachine(s.nodes, o)
+	s.machine.compile(append(slices.Clone(results), s.nodes[len(s.nodes)-1]), o)
+	s.compiled = true
 }
 
-// gradientSum returns an op of this package in place of Gorgonia's Add, which
-// gorgonia.Grad puts where the gradients of a node with several uses meet, and
-// which allocates its result. It returns nil for any other node.
-func gradientSum(n *gorgonia.Node, operands gorgonia.Nodes) step {
-	if len(operands) != 2 || n.Op().String() != "+ false" {
-		return nil
+// Do runs the ops one after the other.
+func (s *Sequence) Do(...gorgonia.Value) (gorgonia.Value, error) {
+	if !s.compiled {
+		s.Compile(s.nodes, Options{Unplaced: true})
 	}
-	for _, o := range operands {
-		if !slices.Equal(o.Shape(), n.Shape()) || o.Dims() == 0 {
-			return nil
-		}
+	if s.err = s.machine.run(); s.err != nil {
+		return nil, s.err
 	}
-	s := spec{name: "Add", shape: n.Shape()}
-	if n.Dtype() == tensor.Float64 {
-		return newForward(s, function[float64](kernel.NewAdd[float64]()), operands)
-	}
-	return newForward(s, function[float32](kernel.NewAdd[float32]()), operands)
+	return s.machine.value(s.nodes[len(s.nodes)-1]), nil
 }
 
-// inPlace replaces by a view what only hands its operand on: Reshape, and the
-// nodes that pick the gradients of Reshape and Add, but for those of tensors. As
-// no op of a sequence writes to its operands, it may share their memory.
-func inPlace(o step, shape tensor.Shape) step {
-	if r, ok := o.(interface{ handsOn() bool }); !ok || !r.handsOn() {
-		return o
-	}
-	if gradient, ok := o.(interface{ wantNone() }); ok {
-		gradient.wantNone() // it still hands on the gradient, of which there is a view
-		return o
-	}
-	return &view{shape: shape}
+// Value is the value of one of the results after a run.
+func (s *Sequence) Value(n *gorgonia.Node) gorgonia.Value { return s.machine.value(n) }
+
+// Err is the error of the last run, without what Gorgonia says about it.
+func (s *Sequence) Err() error { return s.err }
+
+// Watch makes the next runs take the time of each op, or no more.
+func (s *Sequence) Watch(on bool) { s.machine.watch(on) }
+
+// Timing is how long an op took in a run.
+type Timing struct {
+	Op      string         // its name and parameters; a fused one's names are joined by +
+	Nodes   gorgonia.Nodes // whose work it does, the last first; none for a conversion of layouts
+	Time    time.Duration
+	MulAdds int // multiply-adds
+	Bytes   int // of the values that it reads and writes
 }
 
-func (f *forward[T]) handsOn() bool  { return f.run.name == "Reshape" }
-func (b *backward[T]) handsOn() bool { return b.run.name == "Reshape" || b.run.name == "Add" }
-func (p *pick[T]) handsOn() bool     { return p.run.name == "Reshape" || p.run.name == "Add" }
+// Times are the ops in the order in which they ran in the last watched run.
+func (s *Sequence) Times() iter.Seq[Timing] { return s.machine.times() }
 
-// view gives its operand another shape.
-type view struct {
-	shape tensor.Shape
-	of    *tensor.Dense
-	value *tensor.Dense
-}
+// Bytes is the memory that a compiled sequence takes: for results, for the other
+// values, and for what the ops keep besides. The ops allocate that when they first
+// need it, so it grows in the first runs.
+func (s *Sequence) Bytes() (results, values, workspaces int) { return s.machine.bytes() }
 
-// Do returns a tensor that shares the operand's memory, the same at every run.
-func (v *view) Do(operands ...gorgonia.Value) (gorgonia.Value, error) {
-	of, ok := operands[0].(*tensor.Dense)
-	if !ok {
-		return nil, fmt.Errorf("Reshape: got a %T, want a dense tensor", operands[0])
-	}
-	if v.value == nil || v.of != of {
-		v.of, v.value = of, tensor.New(tensor.WithShape(v.shape...), tensor.WithBacking(of.Data()))
-	}
-	return v.value, nil
-}
-
-// access is that of a run: it reads nothing.
-func (v *view) access() access { return access{} }
+// Program prints what runs, a line an op; package program says how to read it.
+func (s *Sequence) Program() string { return s.machine.print() }
 
 // Operands lists what a node is computed from, in order.
 func Operands(n *gorgonia.Node) gorgonia.Nodes {
@@ -161,59 +122,30 @@ func Operands(n *gorgonia.Node) gorgonia.Nodes {
 	return nodes
 }
 
-// Do runs the ops one after the other.
-func (s *Sequence) Do(...gorgonia.Value) (gorgonia.Value, error) {
-	if s.err = s.plan.provide(); s.err != nil {
-		return nil, s.err
-	}
-	for k := range s.instructions {
-		i := &s.instructions[k]
-		for j, slot := range i.from {
-			i.operands[j] = s.values[slot]
-		}
-		var began time.Time
-		if s.watch {
-			began = time.Now()
-		}
-		if s.values[i.to], s.err = i.op.Do(i.operands...); s.err != nil {
-			return nil, s.err
-		}
-		if s.watch {
-			i.time = time.Since(began)
-		}
-	}
-	return s.values[len(s.values)-1], nil
-}
-
-// Watch makes the next runs take the time of each op, or no more.
-func (s *Sequence) Watch(on bool) { s.watch = on }
-
-// Times are the nodes in the order in which they ran, each with the time that
-// it took in the last watched run.
-func (s *Sequence) Times() iter.Seq2[*gorgonia.Node, time.Duration] {
-	return func(yield func(*gorgonia.Node, time.Duration) bool) {
-		for _, i := range s.instructions {
-			if !yield(i.of, i.time) {
-				return
-			}
-		}
-	}
-}
-
 // ForwardOf is the node whose gradient n computes, n itself if it computes none.
 func ForwardOf(n *gorgonia.Node) *gorgonia.Node {
 	for {
-		g, ok := n.Op().(interface{ ofOperand() int })
+		g, ok := n.Op().(interface{ forwardOperand() int })
 		if !ok {
 			return n
 		}
-		n = Operands(n)[g.ofOperand()]
+		n = Operands(n)[g.forwardOperand()]
 	}
 }
 
-// Value is the value of one of the nodes after a run: of one that the plan keeps,
-// if there is a plan.
-func (s *Sequence) Value(n *gorgonia.Node) gorgonia.Value { return s.values[s.slots[n]] }
+// gorgoniaAdd is how Gorgonia v0.9.18 names its sum: elemBinOp.String().
+const gorgoniaAdd = "+ false"
 
-// Err is the error of the last run, without what Gorgonia says about it.
-func (s *Sequence) Err() error { return s.err }
+// isGradientSum reports whether a node is Gorgonia's sum, which gorgonia.Grad puts
+// where the gradients of a node with several uses meet.
+func isGradientSum(n *gorgonia.Node, operands gorgonia.Nodes) bool {
+	if len(operands) != 2 || n.Op().String() != gorgoniaAdd {
+		return false
+	}
+	for _, o := range operands {
+		if !slices.Equal(o.Shape(), n.Shape()) || o.Dims() == 0 {
+			return false
+		}
+	}
+	return n.Dtype() == tensor.Float32 || n.Dtype() == tensor.Float64
+}

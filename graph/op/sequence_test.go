@@ -46,7 +46,6 @@ func newChain(t *testing.T, o graphtest.Op) chain {
 		t.Fatal(err)
 	}
 	slices.Reverse(live)
-	op.Want(live)
 	s, _, _, err := op.NewSequence(live)
 	if err != nil {
 		t.Fatal(err)

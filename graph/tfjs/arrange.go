@@ -11,8 +11,8 @@ import (
 	"tapenet/graph/op"
 )
 
-// initial is an Init of given values; place is where in the file the i-th of the
-// tensor stands.
+// initial returns an Init with the values of a. Value i of the tensor is value
+// place(i) of the file.
 func initial(a array, place func(i int) int) graph.Init {
 	return func(_ *rand.Rand, to []float64, _ []int) {
 		for i := range to {
@@ -21,27 +21,29 @@ func initial(a array, place func(i int) int) graph.Init {
 	}
 }
 
-// itself is the place of tensors that have one order here and there.
+// itself is the place of a value in a tensor that the file orders as we do.
 func itself(i int) int { return i }
 
-// filter is the place in filters (KH,KW,C,F) of an element of (F,C,KH,KW).
+// filter returns the place in the file's filters (KH,KW,C,F) of value i of
+// ours, (F,C,KH,KW).
 func (a array) filter(i int) int {
 	taps, c, f := a.shape[0]*a.shape[1], a.shape[2], a.shape[3]
 	filter, channel, tap := i/(c*taps), i/taps%c, i%taps
 	return (tap*c+channel)*f + filter
 }
 
-// element is the place in the file's vectors of an element of ours.
+// element returns the function from the index of an element in our vectors to
+// its index in the file's: they differ behind a Flatten.
 func (b *builder) element() func(i int) int {
-	if b.image == nil {
+	if b.flattened == nil {
 		return itself
 	}
-	c, pixels := b.image[0], b.image[1]*b.image[2]
+	c, pixels := b.flattened[0], b.flattened[1]*b.flattened[2]
 	return func(i int) int { return i%pixels*c + i/pixels }
 }
 
-// zeroPadding leaves its work to a convolution behind it, if that has no padding of
-// its own.
+// zeroPadding hands its padding to the next layer, if that is a convolution
+// without padding of its own. Otherwise it is a layer.
 func zeroPadding(l *loader, e entry) ([]build, error) {
 	p, err := sides(e.Config.Padding)
 	if err != nil {
@@ -102,7 +104,5 @@ func (b *builder) pad(x *gorgonia.Node, p op.Padding) *gorgonia.Node {
 			index[k] = int32((c*s[2]+i)*s[3] + j)
 		}
 	}
-	return b.s.Sub("zeropadding").Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) {
-		return op.Gather(x, op.Picks{Blocks: s[0], Index: index}, s[0], s[1], h, w)
-	}, x)
+	return b.s.Sub("zeropadding").Node(op.Gather(x, op.Picks{Blocks: s[0], Index: index}, s[0], s[1], h, w))
 }

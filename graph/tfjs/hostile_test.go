@@ -151,8 +151,8 @@ func TestOldList(t *testing.T) {
 	compare(t, "result", predict(t, m, nil, m.Input, false, []float32{3}), []float32{3, 6})
 }
 
-// FuzzLoad reads, builds and runs whatever comes. Nothing may panic, or take more
-// than its bounds.
+// FuzzLoad reads, builds and runs whatever comes. Nothing may panic, or take
+// more than its bounds.
 func FuzzLoad(f *testing.F) {
 	for _, name := range models {
 		dir := "testdata/" + name

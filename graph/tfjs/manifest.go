@@ -12,7 +12,7 @@ import (
 	"tapenet/graph/weights"
 )
 
-// group is weights that follow each other in some files.
+// group lists weights whose bytes follow each other in one or more files.
 type group struct {
 	Paths   []string `json:"paths"`
 	Weights []spec   `json:"weights"`
@@ -26,8 +26,8 @@ type spec struct {
 	Quantization *quantization `json:"quantization"`
 }
 
-// quantization says what stands for a number: a float16, or an integer q for
-// q·scale + min.
+// quantization says how a number is stored: as a float16, or as an integer q
+// that stands for q·scale + min.
 type quantization struct {
 	Dtype string   `json:"dtype"`
 	Min   *float64 `json:"min"`
@@ -68,7 +68,7 @@ func (f *file) weights(fsys fs.FS, name string) (map[string]array, error) {
 	return all, nil
 }
 
-// data is the content of the group's files, which has so many bytes.
+// data returns the content of the group's files, which must be size bytes.
 func (g group) data(fsys fs.FS, dir string, size int64) (data []byte, err error) {
 	for _, p := range g.Paths {
 		b, err := read(fsys, path.Join(dir, p), size-int64(len(data)))
@@ -83,7 +83,7 @@ func (g group) data(fsys fs.FS, dir string, size int64) (data []byte, err error)
 	return data, nil
 }
 
-// width is the bytes of one number.
+// width returns the bytes of one number.
 func (s spec) width() (int64, error) {
 	if s.Dtype != "float32" {
 		return 0, fmt.Errorf("dtype %.64q, want float32", s.Dtype)
@@ -107,7 +107,7 @@ func (s spec) width() (int64, error) {
 	return 0, fmt.Errorf("quantised as %.64q, want uint8, uint16 or float16", q.Dtype)
 }
 
-// size is the bytes of all numbers.
+// size returns the bytes of all numbers.
 func (s spec) size() (int64, error) {
 	n, err := s.width()
 	if err != nil {

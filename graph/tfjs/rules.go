@@ -12,22 +12,22 @@ import (
 	"tapenet/graph/op"
 )
 
-// loader makes layers of the entries one by one.
+// loader turns the file's entries into layers, one by one.
 type loader struct {
 	chain   []entry
-	at      int              // of the next entry
-	weights map[string]array // that no layer has taken
-	padding graph.Padding    // that the next convolution has to add
-	softMax bool             // the last activation was one
+	at      int              // index of the next entry
+	weights map[string]array // weights that no layer has taken yet
+	padding graph.Padding    // of a ZeroPadding2D, for the convolution behind it
+	softMax bool             // the model ends in a SoftMax, which was left out
 }
 
-// build adds a layer to a graph.
+// build adds a layer to a graph and returns its output.
 type build func(b *builder, x *gorgonia.Node) *gorgonia.Node
 
-// rule makes layers of an entry.
+// rule turns an entry into layers: none, one or several.
 type rule func(l *loader, e entry) ([]build, error)
 
-// rules are by the name of the class.
+// rules has the rule for each class of layers, by Keras's name.
 var rules = map[string]rule{
 	"InputLayer":             nothing,
 	"Dropout":                dropout,
@@ -48,7 +48,7 @@ var rules = map[string]rule{
 	"ELU":                    elu,
 }
 
-// activations are by Keras's names.
+// activations has each activation by Keras's name.
 var activations = map[string]graph.Activation{
 	"relu": graph.ReLU, "relu6": graph.ReLU6, "sigmoid": graph.Sigmoid, "tanh": graph.Tanh, "elu": graph.ELU(1),
 	"swish": graph.SiLU, "silu": graph.SiLU, "gelu": graph.GELU,
@@ -56,13 +56,13 @@ var activations = map[string]graph.Activation{
 
 func nothing(*loader, entry) ([]build, error) { return nil, nil }
 
-// apply is a layer of package graph.
+// apply returns a layer of package graph as the only one of an entry.
 func apply(layer graph.Layer) []build {
 	return []build{func(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.s.Apply(layer, x) }}
 }
 
-// activation is one by name. A SoftMax is left out at the model's end, and is over
-// vectors elsewhere.
+// activation returns the activation of a name as a layer. A SoftMax at the
+// model's end is left out; elsewhere it takes vectors only.
 func (l *loader) activation(name string) ([]build, error) {
 	switch a, ok := activations[name]; {
 	case ok:
@@ -84,8 +84,8 @@ func (l *loader) activation(name string) ([]build, error) {
 	}}, nil
 }
 
-// take is a weight of a layer of as many dimensions as shape has, where -1 stands
-// for any size.
+// take removes a layer's weight from those that are left and returns it. The
+// weight must have the given shape, where -1 stands for any size.
 func (l *loader) take(e entry, name string, shape ...int) (array, error) {
 	name = e.Config.Name + "/" + name
 	a, ok := l.weights[name]
@@ -101,7 +101,7 @@ func (l *loader) take(e entry, name string, shape ...int) (array, error) {
 	return a, nil
 }
 
-// bias is a layer's, of so many units; nil if it has none.
+// bias returns the initial value of a layer's bias, nil if it has none.
 func (l *loader) bias(e entry, units int) (init graph.Init, err error) {
 	if !isTrue(e.Config.UseBias) {
 		return nil, nil
@@ -110,7 +110,7 @@ func (l *loader) bias(e entry, units int) (init graph.Init, err error) {
 	return initial(a, itself), err
 }
 
-// isTrue is a setting that is true unless the file says otherwise.
+// isTrue reads a setting that is true unless the file says otherwise.
 func isTrue(b *bool) bool { return b == nil || *b }
 
 func (e entry) channelsLast() error {
@@ -120,7 +120,8 @@ func (e entry) channelsLast() error {
 	return nil
 }
 
-// window is the padding of a layer, after a ZeroPadding2D that it does too.
+// window returns the padding of a layer with a window: its own, or that of the
+// ZeroPadding2D before it.
 func (l *loader) window(e entry) (p graph.Padding, err error) {
 	var how string
 	if len(e.Config.Padding) > 0 {
@@ -138,7 +139,7 @@ func (l *loader) window(e entry) (p graph.Padding, err error) {
 	return p, fmt.Errorf("padding %.64q, want valid or same", how)
 }
 
-// image is a layer for images with so many channels.
+// image returns a layer that refuses anything but images with so many channels.
 func image(channels int, layer graph.Layer) build {
 	return func(b *builder, x *gorgonia.Node) *gorgonia.Node {
 		if s := x.Shape(); len(s) != 4 || s[1] != channels {
@@ -163,7 +164,8 @@ func conv(l *loader, e entry) ([]build, error) {
 	return l.conv(e, k, groups)
 }
 
-// conv is a convolution with filters (KH,KW,C/groups,F), and its activation.
+// conv returns a convolution with filters (KH,KW,C/groups,F) and its
+// activation.
 func (l *loader) conv(e entry, k array, groups int) ([]build, error) {
 	bias, err := l.bias(e, k.shape[3])
 	if err != nil {
@@ -181,8 +183,9 @@ func (l *loader) conv(e entry, k array, groups int) ([]build, error) {
 	return append([]build{image(k.shape[2]*groups, layer)}, after...), err
 }
 
-// depthwise is a convolution of each channel by itself, of a kernel
-// (KH,KW,C,multiplier). TensorFlow.js does not write every layer's multiplier.
+// depthwise convolves each channel by itself, with a kernel
+// (KH,KW,C,multiplier). The multiplier is read from the kernel's shape, as
+// TensorFlow.js does not write every layer's.
 func depthwise(l *loader, e entry) ([]build, error) {
 	k, err := l.take(e, "depthwise_kernel", int(e.Config.KernelSize), int(e.Config.KernelSize), -1, -1)
 	if err != nil {
@@ -191,7 +194,7 @@ func depthwise(l *loader, e entry) ([]build, error) {
 	return l.conv(e, array{[]int{k.shape[0], k.shape[1], 1, k.shape[2] * k.shape[3]}, k.values}, k.shape[2])
 }
 
-// separable is a depthwise convolution and one of single pixels.
+// separable is a depthwise convolution, then one of 1×1 pixels.
 func separable(l *loader, e entry) ([]build, error) {
 	first := e
 	first.Config.Activation, first.Config.UseBias = "", new(bool)
@@ -208,8 +211,8 @@ func separable(l *loader, e entry) ([]build, error) {
 	return append(layers, second...), err
 }
 
-// dense acts on the channels of an image, as a convolution of single pixels, and
-// on vectors.
+// dense acts on vectors, or on the channels of each pixel of an image, as a
+// convolution of 1×1 pixels does.
 func dense(l *loader, e entry) ([]build, error) {
 	k, err := l.take(e, "kernel", -1, e.Config.Units)
 	if err != nil {
@@ -231,7 +234,7 @@ func dense(l *loader, e entry) ([]build, error) {
 			return b.s.Errorf("tfjs: Dense: input %v, want vectors of %d", s, in)
 		}
 		row := b.element()
-		b.image = nil
+		b.flattened = nil
 		place := func(i int) int { return row(i/units)*units + i%units }
 		return b.s.Apply(graph.Dense{Units: units, NoBias: bias == nil, WeightInit: initial(k, place), BiasInit: bias}, x)
 	}}, after...), err
@@ -240,13 +243,14 @@ func dense(l *loader, e entry) ([]build, error) {
 func flatten(_ *loader, e entry) ([]build, error) {
 	return []build{func(b *builder, x *gorgonia.Node) *gorgonia.Node {
 		if s := x.Shape(); len(s) == 4 && s[1] > 1 && s[2]*s[3] > 1 {
-			b.image = slices.Clone(s[1:])
+			b.flattened = slices.Clone(s[1:])
 		}
 		return b.s.Apply(graph.Flatten{}, x)
 	}}, e.channelsLast()
 }
 
-// batchNorm has constants in place of gamma and beta where the file has none.
+// batchNorm uses the constants 1 and 0 for a gamma and a beta that the file
+// does not have.
 func batchNorm(l *loader, e entry) ([]build, error) {
 	axis := []int{-1}
 	if c := e.Config.Axis; len(c) > 0 && json.Unmarshal(c, &axis) != nil {
@@ -300,7 +304,7 @@ func (b *builder) norm(x *gorgonia.Node, all [4]array, o op.Norm) *gorgonia.Node
 	gamma, beta := tensor(s.Param, "gamma", 0, graph.Ones), tensor(s.Param, "beta", 1, graph.Zeros)
 	mean, variance := tensor(s.State, "mean", 2, nil), tensor(s.State, "variance", 3, nil)
 	o.Training = s.Training()
-	return s.Unary(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.BatchNorm(x, gamma, beta, mean, variance, o) }, x)
+	return s.Node(op.BatchNorm(x, gamma, beta, mean, variance, o))
 }
 
 func dropout(_ *loader, e entry) ([]build, error) {

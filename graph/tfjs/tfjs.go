@@ -1,14 +1,14 @@
-// Package tfjs reads Keras networks as TensorFlow.js saves them: model.json, which
-// has the layers, and the files of weights beside it. Python's Keras writes them by
-// the program tensorflowjs_converter.
+// Package tfjs reads Keras networks as TensorFlow.js saves them: model.json,
+// which has the layers, and the files of weights beside it. Python's Keras
+// writes them by the program tensorflowjs_converter.
 //
 //	m, err := tfjs.Load(os.DirFS("model"), "model.json")
 //	net, err := graph.NewNetwork(m, m.Input, graph.Options{})
 //
 // The model is a graph.Layer like any other: it can be run, trained on, and
-// written by package onnx. Keras has images channels last; here they are channels
-// first, (N,C,H,W), and so are the weights. One table has a rule for each class of
-// layers, rules.
+// written by package onnx. Keras has images channels last; here they are
+// channels first, (N,C,H,W), and so are the weights. One table has a rule for
+// each class of layers, rules.
 package tfjs
 
 import (
@@ -23,17 +23,17 @@ import (
 	"tapenet/graph"
 )
 
-// What a file may ask for: bytes of model.json, values of one sample between two
-// layers, and of one sample behind all paddings that are layers of their own.
+// Bounds of what a file may ask for.
 const (
-	maxTopology = 64 << 20
-	maxSample   = 1 << 24
-	maxPadded   = 1 << 24
+	maxTopology = 64 << 20 // bytes of model.json
+	maxSample   = 1 << 24  // values of one sample between two layers
+	maxPadded   = 1 << 24  // values of one sample behind all layers of padding together
 )
 
-// Model is a network that was read: a layer whose parameters have, at first, the
-// file's values. Its output is the file's, or where that ends in a SoftMax the
-// logits. It is not changed by building it, and safe for concurrent use.
+// Model is a network that was read: a layer whose parameters have the file's
+// values at first. Its output is the file's output, or the logits if the file
+// ends in a SoftMax. Building does not change it: it is safe for concurrent
+// use.
 type Model struct {
 	Input   []int // shape of a sample: channels, height, width, or the size of a vector
 	SoftMax bool  // whether the file's output is the SoftMax of the layer's
@@ -41,15 +41,15 @@ type Model struct {
 	layers []layer
 }
 
-// layer adds one to a graph; b has what goes from layer to layer.
+// layer is one layer of the file.
 type layer struct {
 	title string // for errors
-	build func(b *builder, x *gorgonia.Node) *gorgonia.Node
+	build build
 }
 
-// Load reads a Sequential model, or a functional one that is a chain. The files of
-// weights lie where model.json says, within fsys. They are not trusted: what Load
-// takes is in proportion to their size, and what Build adds is bounded.
+// Load reads a Sequential model, or a functional one that is a chain. The files
+// of weights lie where model.json says, within fsys. They are not trusted: Load
+// takes memory in proportion to their size, and Build a bounded amount more.
 func Load(fsys fs.FS, name string) (*Model, error) {
 	m, err := load(fsys, name)
 	if err != nil {
@@ -124,7 +124,7 @@ func newModel(chain []entry, weights map[string]array) (*Model, error) {
 	return m, nil
 }
 
-// input is the shape of a sample, which the first layer has.
+// input reads the shape of a sample from the first layer.
 func (m *Model) input(chain []entry) error {
 	c := chain[0].Config
 	shape := c.BatchInputShape
@@ -152,14 +152,16 @@ func (m *Model) input(chain []entry) error {
 	return fmt.Errorf("%s: the input has %d dimensions, want (batch,height,width,channels) or (batch,size)", chain[0].title(), len(shape))
 }
 
-// builder is what goes from layer to layer in one Build.
+// builder has the state that one Build hands from layer to layer.
 type builder struct {
 	s      *graph.Scope
-	budget int // of values behind paddings
+	budget int // values that layers of padding may still add
 
-	// image is the shape (C,H,W) of the image that the vectors were, whose elements
-	// are channel by channel here and pixel by pixel in the file; nil for none.
-	image []int
+	// flattened is the shape (C,H,W) that Flatten has just made a vector, or
+	// nil if no vector waits. The file orders a vector's elements pixel by
+	// pixel, we channel by channel: the next Dense reorders its rows and sets
+	// it to nil.
+	flattened []int
 }
 
 // Build adds the network to s.
@@ -177,8 +179,8 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 			return s.Errorf("tfjs: %s: %d values a sample, want at most %d", l.title, n, maxSample)
 		}
 	}
-	if b.image != nil {
-		return s.Errorf("tfjs: the model ends in the elements of an image %v in the order of channels last, want a Dense behind Flatten", b.image)
+	if b.flattened != nil {
+		return s.Errorf("tfjs: the model ends in the elements of an image %v in the order of channels last, want a Dense behind Flatten", b.flattened)
 	}
 	return x
 }

@@ -15,8 +15,8 @@ import (
 	"tapenet/graph/onnx"
 )
 
-// golden is what TensorFlow.js says of a model: samples of a shape, channels last,
-// and its predictions.
+// golden is what TensorFlow.js says of a model: samples of a shape, channels
+// last, and its predictions.
 type golden struct {
 	Shape []int     `json:"shape"`
 	X     []float32 `json:"x"`
@@ -54,8 +54,8 @@ func loadGolden(t testing.TB, dir string) (*Model, golden) {
 	return m, g
 }
 
-// predict runs a layer on samples; softMax is whether the probabilities are asked
-// for.
+// predict runs a layer on samples; softMax is whether the probabilities are
+// asked for.
 func predict(t testing.TB, l graph.Layer, w *graph.Weights, input []int, softMax bool, x []float32) []float32 {
 	t.Helper()
 	n := len(x) / tensor.Shape(input).TotalSize()
@@ -73,7 +73,8 @@ func predict(t testing.TB, l graph.Layer, w *graph.Weights, input []int, softMax
 	return slices.Clone(g.Output().Float32s())
 }
 
-// compare holds values together to 1e-5 of the largest, or of 1 if that is smaller.
+// compare holds values together to 1e-5 of the largest, or of 1 if that is
+// smaller.
 func compare(t testing.TB, what string, got, want []float32) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -118,11 +119,12 @@ func check(t *testing.T, folder string) {
 	}
 }
 
-// TestGoldens: the models in testdata predict what TensorFlow.js does with them,
-// and so do their ONNX files.
+// TestGoldens: the models in testdata predict what TensorFlow.js does with
+// them, and so do their ONNX files.
 func TestGoldens(t *testing.T) { check(t, "testdata") }
 
-// TestLive is the same with models that TensorFlow.js makes now, with other weights.
+// TestLive is the same with models that TensorFlow.js makes now, with other
+// weights.
 func TestLive(t *testing.T) {
 	if err := exec.Command("node", "-e", "require.resolve('@tensorflow/tfjs')").Run(); err != nil {
 		t.Skipf("npm's @tensorflow/tfjs is not installed, or NODE_PATH does not lead to it: %v", err)

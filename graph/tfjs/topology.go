@@ -12,7 +12,8 @@ type file struct {
 	Manifest []group   `json:"weightsManifest"`
 }
 
-// topology is the network: as Python writes it, or as JavaScript does.
+// topology is the network. Python writes it within ModelConfig, JavaScript does
+// not.
 type topology struct {
 	Class       string          `json:"class_name"`
 	Config      json.RawMessage `json:"config"`
@@ -27,7 +28,7 @@ type entry struct {
 	Inbound json.RawMessage `json:"inbound_nodes"`
 }
 
-// config has the settings of all layers together.
+// config has the settings of every class of layers; a layer uses some of them.
 type config struct {
 	Name            string          `json:"name"`
 	BatchInputShape []*int          `json:"batch_input_shape"`
@@ -59,8 +60,8 @@ type config struct {
 // title names a layer in an error.
 func (e entry) title() string { return fmt.Sprintf("layer %.64q (%.64s)", e.Config.Name, e.Class) }
 
-// pair is a number for both directions of an image: [n,n] or n. 0 means that it is
-// not there.
+// pair is one number for height and width: [n,n] or n in the file. 0 means that
+// the file does not have it.
 type pair int
 
 // UnmarshalJSON refuses different numbers.
@@ -91,7 +92,7 @@ func (p *pair) UnmarshalJSON(b []byte) error {
 // maxSide bounds kernels, strides and paddings.
 const maxSide = 1 << 12
 
-// chain is the layers in order.
+// chain returns the layers in order.
 func (t *topology) chain() ([]entry, error) {
 	if t.ModelConfig != nil {
 		t = t.ModelConfig
@@ -121,7 +122,7 @@ func sequence(layers []entry) ([]entry, error) {
 	return layers, nil
 }
 
-// ordered follows a functional model from its input.
+// ordered follows a functional model from its input to its output.
 func ordered(layers []entry) ([]entry, error) {
 	next := map[string]entry{} // by the layer before
 	for _, e := range layers {
@@ -154,7 +155,8 @@ func (e entry) id() string {
 	return e.Config.Name
 }
 
-// from is the layer before, "" for the input: [] or [[["name",0,0,{}]]].
+// from returns the name of the layer before, "" for the input. The file has
+// [[["name",0,0,{}]]], or [] for the input.
 func (e entry) from() (string, error) {
 	var nodes [][][]json.RawMessage
 	if len(e.Inbound) > 0 {

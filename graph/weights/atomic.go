@@ -13,16 +13,19 @@ import (
 	"syscall"
 )
 
-// WriteFile replaces the file at path in one step: whoever opens path, even after a crash, finds either the old content
-// or all that write wrote. write gets a buffered writer to a temporary file in path's folder; its name is random, so that
-// processes writing the same path do not meet: the last one wins. The new file has the permissions 0o644 less the
-// umask, whatever the old one had; a symbolic link at path is replaced, not followed.
+// WriteFile replaces the file at path in one step: whoever opens path, even
+// after a crash, finds either the old content or all that write wrote. write
+// gets a buffered writer to a temporary file in path's folder; its name is
+// random, so that processes writing the same path do not meet: the last one
+// wins. The new file has the permissions 0o644 less the umask, whatever the old
+// one had; a symbolic link at path is replaced, not followed.
 //
-// After an error (or a panic of write) the temporary file is gone and the old file is untouched, with one exception:
-// if only the folder cannot be flushed to disk at the end, the new file is in place but a power cut may undo it.
+// After an error (or a panic of write) the temporary file is gone and the old
+// file is untouched, with one exception: if only the folder cannot be flushed
+// to disk at the end, the new file is in place but a power cut may undo it.
 func WriteFile(path string, write func(w io.Writer) error) error {
 	if stat, err := os.Stat(path); err == nil && stat.IsDir() {
-		return fmt.Errorf("weights: write %s: found a folder, expected a file's path", path)
+		return fmt.Errorf("weights: write %s: found a folder, want a file's path", path)
 	}
 	dir, err := os.Open(filepath.Dir(path)) // now, so that a folder that cannot be flushed is found before anything changes
 	if err != nil {
@@ -43,8 +46,8 @@ func WriteFile(path string, write func(w io.Writer) error) error {
 	return nil
 }
 
-// writeTemp leaves what write writes, on the disk itself, in a new file in dir and returns its path.
-// If it fails there is no such file.
+// writeTemp makes a new file in dir, has write fill it, flushes it to the disk
+// and returns its path. If anything fails it removes the file.
 func writeTemp(dir string, write func(w io.Writer) error) (string, error) {
 	path := filepath.Join(dir, ".tmp-"+rand.Text())
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
@@ -80,7 +83,8 @@ func syncDir(dir *os.File) error {
 	return err
 }
 
-// bare takes the path of a temporary file out of an error: nobody will find that file.
+// bare takes the path of a temporary file out of an error: the file is gone,
+// and its name would help nobody.
 func bare(err error, temp string) error {
 	switch e := err.(type) {
 	case *fs.PathError:

@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// checkFolder expects dir to hold one file with the given content, and nothing temporary.
+// checkFolder expects dir to hold one file with the given content, and nothing
+// temporary.
 func checkFolder(t *testing.T, dir, name, content string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -46,7 +47,8 @@ func TestWriteFile(t *testing.T) {
 	}
 }
 
-// The permissions are those that the system gives to any new file of mode 0o644.
+// The permissions are those that the system gives to any new file of mode
+// 0o644.
 func TestWriteFilePermissions(t *testing.T) {
 	dir := t.TempDir()
 	plain, path := filepath.Join(dir, "plain"), filepath.Join(dir, "file")
@@ -185,7 +187,8 @@ func TestWriteFileReadOnlyFolder(t *testing.T) {
 	checkFolder(t, dir, "file", "old")
 }
 
-// Writers of one path do not disturb each other, and a reader always finds a whole file.
+// Writers of one path do not disturb each other, and a reader always finds a
+// whole file.
 func TestWriteFileConcurrent(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "w.safetensors")

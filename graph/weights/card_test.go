@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// How images are prepared, and the epoch, come back as they were, and are absent if they were.
+// How images are prepared, and the epoch, come back as they were, and are
+// absent if they were.
 func TestModelPreparation(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "model.safetensors")
 	for _, m := range []Model{

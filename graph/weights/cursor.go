@@ -8,8 +8,9 @@ import (
 	"strconv"
 )
 
-// cursor reads the part of JSON that a header consists of: objects, strings and arrays of natural numbers.
-// Each method reads one value, with the space before it, and never looks further. text is valid UTF-8.
+// cursor reads the part of JSON that a header consists of: objects, strings and
+// arrays of natural numbers. Each method reads one value, with the space before
+// it, and never looks further. text is valid UTF-8.
 type cursor struct {
 	text []byte
 	at   int
@@ -36,7 +37,7 @@ func (c *cursor) take(want byte) error {
 	return nil
 }
 
-// end expects nothing but space.
+// end returns an error if anything but space follows.
 func (c *cursor) end() error {
 	if c.peek(); c.at < len(c.text) {
 		return c.unexpected("only spaces after the last }")
@@ -44,17 +45,18 @@ func (c *cursor) end() error {
 	return nil
 }
 
-// unexpected is the error that says what comes next.
+// unexpected returns the error that the next text is not what is wanted.
 func (c *cursor) unexpected(want string) error {
 	c.peek()
 	rest := c.text[c.at:]
 	if len(rest) == 0 {
-		return errors.New("header ends here, expected " + want)
+		return errors.New("header ends here, want " + want)
 	}
-	return fmt.Errorf("found %.20q, expected %s", rest[:min(len(rest), 80)], want)
+	return fmt.Errorf("found %.20q, want %s", rest[:min(len(rest), 80)], want)
 }
 
-// list reads what lies between two brackets, separated by commas; each reads one item.
+// list reads items with commas between them, within two brackets; each reads
+// one item.
 func (c *cursor) list(open, shut byte, each func() error) error {
 	if err := c.take(open); err != nil {
 		return err
@@ -73,7 +75,8 @@ func (c *cursor) list(open, shut byte, each func() error) error {
 	}
 }
 
-// object reads an object; each reads the value that belongs to key. Keys may repeat: that is for each to judge.
+// object reads an object; each reads the value of a key. A key may come twice:
+// each has to refuse it if it must not.
 func (c *cursor) object(each func(key string) error) error {
 	return c.list('{', '}', func() error {
 		key, err := c.quoted()
@@ -92,7 +95,7 @@ func (c *cursor) naturals(limit int) ([]int, error) {
 	list := make([]int, 0, limit)
 	err := c.list('[', ']', func() error {
 		if len(list) == limit {
-			return fmt.Errorf("found more than %d numbers, expected at most that", limit)
+			return fmt.Errorf("found more than %d numbers, want at most that", limit)
 		}
 		n, err := c.natural()
 		list = append(list, n)

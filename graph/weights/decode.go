@@ -39,7 +39,7 @@ func decode(r io.Reader, size int64) (File, error) {
 // readHeader returns the header's text, which is no longer than the file.
 func readHeader(r io.Reader, size int64) ([]byte, error) {
 	if size < 8 {
-		return nil, fmt.Errorf("found %d bytes, expected a safetensors file of at least 8", size)
+		return nil, fmt.Errorf("found %d bytes, want a safetensors file of at least 8", size)
 	}
 	var prefix [8]byte
 	if _, err := io.ReadFull(r, prefix[:]); err != nil {
@@ -47,14 +47,15 @@ func readHeader(r io.Reader, size int64) ([]byte, error) {
 	}
 	n := binary.LittleEndian.Uint64(prefix[:])
 	if n > maxHeader || n > uint64(size-8) {
-		return nil, fmt.Errorf("found a header of %d bytes, expected at most %d: cut off, or not a safetensors file", n, min(maxHeader, size-8))
+		return nil, fmt.Errorf("found a header of %d bytes, want at most %d: cut off, or not a safetensors file", n, min(maxHeader, size-8))
 	}
 	text := make([]byte, n)
 	_, err := io.ReadFull(r, text)
 	return text, err
 }
 
-// readFloats fills data, a []float32 or []float64, in pieces through buf, which it returns for the next call.
+// readFloats fills data, a []float32 or []float64, in pieces through buf, which
+// it returns for the next call.
 func readFloats(r io.Reader, data any, in info, buf []byte) ([]byte, error) {
 	step := pieceSize / in.dtype.size
 	for i := 0; i < in.count(); i += step {

@@ -20,39 +20,39 @@ var hostile = []struct {
 }{
 	{"empty", nil, "found 0 bytes"},
 	{"seven bytes", make([]byte, 7), "found 7 bytes"},
-	{"no header", make([]byte, 8), "expected {"},
-	{"header of 2^64-1", bytes.Repeat([]byte{255}, 16), "header of 18446744073709551615 bytes, expected at most 8"},
+	{"no header", make([]byte, 8), "want {"},
+	{"header of 2^64-1", bytes.Repeat([]byte{255}, 16), "header of 18446744073709551615 bytes, want at most 8"},
 	{"header of a terabyte", binary.LittleEndian.AppendUint64(nil, 1<<40), "header of 1099511627776 bytes"},
-	{"header one too long", raw(`{}`, "")[:9], "header of 2 bytes, expected at most 1"},
-	{"null", raw(`null`, ""), "expected {"},
-	{"array", raw(`[]`, ""), "expected {"},
-	{"leading space", raw(` {}`, ""), "expected {"},
-	{"not JSON", raw(`{]`, ""), `found "]", expected a string`},
-	{"unfinished", raw(`{"a":`, ""), "header ends here, expected '{'"},
-	{"unfinished string", raw(`{"a`, ""), "expected a string that ends"},
-	{"unfinished escape", raw(`{"a\`, ""), "expected a string that ends"},
+	{"header one too long", raw(`{}`, "")[:9], "header of 2 bytes, want at most 1"},
+	{"null", raw(`null`, ""), "want {"},
+	{"array", raw(`[]`, ""), "want {"},
+	{"leading space", raw(` {}`, ""), "want {"},
+	{"not JSON", raw(`{]`, ""), `found "]", want a string`},
+	{"unfinished", raw(`{"a":`, ""), "header ends here, want '{'"},
+	{"unfinished string", raw(`{"a`, ""), "want a string that ends"},
+	{"unfinished escape", raw(`{"a\`, ""), "want a string that ends"},
 	{"bad escape", raw(`{"\x":1}`, ""), "found a bad string"},
 	{"control byte", raw("{\"\n\":1}", ""), "found a bad string"},
-	{"no colon", raw(`{"a"}`, ""), "expected ':'"},
-	{"no comma", raw(`{"__metadata__":{"a":"b" "c":"d"}}`, ""), "expected '}'"},
-	{"NUL for an end", raw("{\x00", ""), "expected a string"},
-	{"trailing comma", raw(`{"__metadata__":{},}`, ""), "expected a string"},
-	{"text after header", raw(`{} x`, ""), `found "x", expected only spaces`},
-	{"NUL after header", raw("{}\x00", ""), "expected only spaces"},
-	{"second object", raw(`{}{}`, ""), "expected only spaces after the last }"},
+	{"no colon", raw(`{"a"}`, ""), "want ':'"},
+	{"no comma", raw(`{"__metadata__":{"a":"b" "c":"d"}}`, ""), "want '}'"},
+	{"NUL for an end", raw("{\x00", ""), "want a string"},
+	{"trailing comma", raw(`{"__metadata__":{},}`, ""), "want a string"},
+	{"text after header", raw(`{} x`, ""), `found "x", want only spaces`},
+	{"NUL after header", raw("{}\x00", ""), "want only spaces"},
+	{"second object", raw(`{}{}`, ""), "want only spaces after the last }"},
 	{"not UTF-8", raw("{\"\xff\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", "0000"), "UTF-8"},
 
-	{"data without tensors", raw(`{}`, "0000"), "4 bytes of data, expected 0"},
-	{"data cut off", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, "0000"), "4 bytes of data, expected 8"},
-	{"data too long", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "00000"), "5 bytes of data, expected 4"},
-	{"gap", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, "00000000"), "begins at data byte 4, expected 0"},
-	{"overlap", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, "00000000"), "expected 8"},
-	{"shared", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "0000"), "begins at data byte 0, expected 4"},
+	{"data without tensors", raw(`{}`, "0000"), "4 bytes of data, want 0"},
+	{"data cut off", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, "0000"), "4 bytes of data, want 8"},
+	{"data too long", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "00000"), "5 bytes of data, want 4"},
+	{"gap", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, "00000000"), "begins at data byte 4, want 0"},
+	{"overlap", raw(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, "00000000"), "want 8"},
+	{"shared", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "0000"), "begins at data byte 0, want 4"},
 	{"offsets backwards", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, "0000"), "[begin, end]"},
 	{"one offset", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}}`, "0000"), "[begin, end]"},
 	{"three offsets", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}}`, "0000"), "more than 2 numbers"},
 
-	{"terabytes", raw(`{"a":{"dtype":"F64","shape":[1099511627776],"data_offsets":[0,8796093022208]}}`, "00000000"), "8 bytes of data, expected 8796093022208"},
+	{"terabytes", raw(`{"a":{"dtype":"F64","shape":[1099511627776],"data_offsets":[0,8796093022208]}}`, "00000000"), "8 bytes of data, want 8796093022208"},
 	{"product overflows", raw(`{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}`, "0000"), "does not fit its 4 bytes"},
 	{"product overflows to fit", raw(`{"a":{"dtype":"F32","shape":[2147483649,2147483648,2],"data_offsets":[0,4]}}`, "0000"), "does not fit"},
 	{"number overflows", raw(`{"a":{"dtype":"F32","shape":[18446744073709551617],"data_offsets":[0,4]}}`, "0000"), "natural number"},
@@ -61,12 +61,12 @@ var hostile = []struct {
 	{"scalar without bytes", raw(`{"a":{"dtype":"F32","shape":[],"data_offsets":[0,0]}}`, ""), "needs 4 bytes"},
 	{"dimension 0", raw(`{"a":{"dtype":"F32","shape":[0,2],"data_offsets":[0,0]}}`, ""), "dimension 0"},
 	{"negative", raw(`{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}`, "0000"), "natural number"},
-	{"fraction", raw(`{"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}`, "0000"), "expected ']'"},
-	{"exponent", raw(`{"a":{"dtype":"F32","shape":[1e0],"data_offsets":[0,4]}}`, "0000"), "expected ']'"},
+	{"fraction", raw(`{"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}`, "0000"), "want ']'"},
+	{"exponent", raw(`{"a":{"dtype":"F32","shape":[1e0],"data_offsets":[0,4]}}`, "0000"), "want ']'"},
 	{"leading zero", raw(`{"a":{"dtype":"F32","shape":[01],"data_offsets":[0,4]}}`, "0000"), "natural number"},
 	{"text in shape", raw(`{"a":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}}`, "0000"), "natural number"},
 	{"nested shape", raw(`{"a":{"dtype":"F32","shape":`+strings.Repeat("[", 1<<16), ""), "natural number"},
-	{"null shape", raw(`{"a":{"dtype":"F32","shape":null,"data_offsets":[0,4]}}`, "0000"), "expected '['"},
+	{"null shape", raw(`{"a":{"dtype":"F32","shape":null,"data_offsets":[0,4]}}`, "0000"), "want '['"},
 	{"many dimensions", raw(`{"a":{"dtype":"F32","shape":[`+strings.Repeat("1,", 1<<16)+`1],"data_offsets":[0,4]}}`, "0000"), "more than 8 numbers"},
 
 	{"same name twice", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, "00000000"), `tensor "a" appears twice`},
@@ -74,26 +74,26 @@ var hostile = []struct {
 	{"dtype twice", raw(`{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "0000"), `found key "dtype"`},
 	{"shape twice", raw(`{"a":{"dtype":"F32","shape":[],"shape":[],"data_offsets":[0,4]}}`, "0000"), `found key "shape"`},
 	{"offsets twice", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[],"data_offsets":[0,4]}}`, "0000"), `found key "data_offsets"`},
-	{"no dtype", raw(`{"a":{"shape":[1],"data_offsets":[0,4]}}`, "0000"), "expected dtype, shape"},
-	{"no shape", raw(`{"a":{"dtype":"F32","data_offsets":[0,4]}}`, "0000"), "expected dtype, shape"},
-	{"no offsets", raw(`{"a":{"dtype":"F32","shape":[1]}}`, "0000"), "expected dtype, shape"},
+	{"no dtype", raw(`{"a":{"shape":[1],"data_offsets":[0,4]}}`, "0000"), "want dtype, shape"},
+	{"no shape", raw(`{"a":{"dtype":"F32","data_offsets":[0,4]}}`, "0000"), "want dtype, shape"},
+	{"no offsets", raw(`{"a":{"dtype":"F32","shape":[1]}}`, "0000"), "want dtype, shape"},
 	{"unknown key", raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}`, "0000"), `found key "x"`},
 	{"upper case key", raw(`{"a":{"DTYPE":"F32","shape":[1],"data_offsets":[0,4]}}`, "0000"), `found key "DTYPE"`},
 	{"null tensor", raw(`{"a":null}`, ""), "found \"null"},
-	{"I16", raw(`{"a":{"dtype":"I16","shape":[2],"data_offsets":[0,4]}}`, "0000"), `tensor "a": dtype "I16", expected F16, F32 or F64`},
+	{"I16", raw(`{"a":{"dtype":"I16","shape":[2],"data_offsets":[0,4]}}`, "0000"), `tensor "a": dtype "I16", want F16, F32 or F64`},
 	{"F16 too short", raw(`{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,3]}}`, "000"), "shape [2] of F16 does not fit its 3 bytes"},
 	{"BF16", raw(`{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}`, "0000"), `dtype "BF16"`},
 	{"I64", raw(`{"a":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}`, "00000000"), `dtype "I64"`},
-	{"dtype number", raw(`{"a":{"dtype":32,"shape":[1],"data_offsets":[0,4]}}`, "0000"), "expected a string"},
+	{"dtype number", raw(`{"a":{"dtype":32,"shape":[1],"data_offsets":[0,4]}}`, "0000"), "want a string"},
 
 	{"metadata twice", raw(`{"__metadata__":{},"__metadata__":{}}`, ""), "__metadata__ appears twice"},
 	{"metadata key twice", raw(`{"__metadata__":{"a":"1","a":"2"}}`, ""), `key "a" appears twice`},
 	{"metadata null", raw(`{"__metadata__":null}`, ""), "found \"null"},
-	{"metadata number", raw(`{"__metadata__":{"a":1}}`, ""), "expected a string"},
-	{"metadata tensor", raw(`{"__metadata__":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "0000"), "expected a string"},
+	{"metadata number", raw(`{"__metadata__":{"a":1}}`, ""), "want a string"},
+	{"metadata tensor", raw(`{"__metadata__":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "0000"), "want a string"},
 
-	{"long name", raw(`{"`+strings.Repeat("n", 1<<16)+`":1}`, ""), "expected '{'"},
-	{"long value", raw(`{"a":"`+strings.Repeat("\\n", 1<<16)+`"}`, ""), "expected '{'"},
+	{"long name", raw(`{"`+strings.Repeat("n", 1<<16)+`":1}`, ""), "want '{'"},
+	{"long value", raw(`{"a":"`+strings.Repeat("\\n", 1<<16)+`"}`, ""), "want '{'"},
 	{"long number", raw(`{"a":{"shape":[`+strings.Repeat("1", 1<<16)+`]}}`, ""), "natural number"},
 }
 
@@ -120,7 +120,8 @@ func TestDecodeCutOff(t *testing.T) {
 	}
 }
 
-// Tensors may lie in another order than their entries, and entries may be spaced and ordered freely.
+// Tensors may lie in another order than their entries, and entries may be
+// spaced and ordered freely.
 func TestDecodeFreeOrder(t *testing.T) {
 	got, err := Decode(raw(`{ "b": {"data_offsets":[4,8], "shape":[1], "dtype":"F32"},`+"\n"+
 		`"__metadata__":{}, "a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]} }  `, "\x00\x00\x80\x3f\x00\x00\x00\x40"))
@@ -134,7 +135,8 @@ func TestDecodeFreeOrder(t *testing.T) {
 	}
 }
 
-// Every tensor costs a tensor.Dense, which is larger than the smallest entry: the worst good file.
+// Every tensor costs a tensor.Dense, which is larger than the smallest entry:
+// the worst good file.
 func TestDecodeManySmall(t *testing.T) {
 	const n = 10000
 	entries := make([]string, n)

@@ -45,7 +45,8 @@ func (f File) encode(w io.Writer) error {
 	return nil
 }
 
-// layout checks the tensors and places them: the widest type first, by name within a type.
+// layout checks the tensors and places them: the widest type first, by name
+// within a type.
 func (f File) layout() ([]info, error) {
 	infos := make([]info, 0, len(f.Tensors))
 	for _, name := range slices.Sorted(maps.Keys(f.Tensors)) {
@@ -71,24 +72,25 @@ func (f File) layout() ([]info, error) {
 	return infos, nil
 }
 
-// describe returns a tensor's entry as if it were alone in the file, or why it cannot be written.
+// describe returns a tensor's entry as if it were alone in the file, or an
+// error that says why it cannot be written.
 func describe(name string, t *tensor.Dense) (info, error) {
 	switch {
 	case name == metadataKey:
-		return info{}, errors.New("the name is reserved for metadata, expected another")
+		return info{}, errors.New("the name is reserved for metadata, want another name")
 	case !utf8.ValidString(name):
 		return info{}, errors.New("the name is not valid UTF-8")
 	case t == nil || t.Dtype().Type == nil:
-		return info{}, errors.New("found nil or an empty struct, expected a tensor")
+		return info{}, errors.New("found nil or an empty struct, want a tensor")
 	}
 	i := slices.IndexFunc(dtypes, func(d dtype) bool { return d.of == t.Dtype() })
 	switch {
 	case i < 0:
-		return info{}, fmt.Errorf("dtype %v, expected float32 or float64", t.Dtype())
+		return info{}, fmt.Errorf("dtype %v, want float32 or float64", t.Dtype())
 	case t.Dims() > maxDims:
-		return info{}, fmt.Errorf("found %d dimensions, expected at most %d", t.Dims(), maxDims)
+		return info{}, fmt.Errorf("found %d dimensions, want at most %d", t.Dims(), maxDims)
 	case slices.Contains(t.Shape(), 0):
-		return info{}, fmt.Errorf("shape %v has a dimension 0, expected 1 or more", t.Shape())
+		return info{}, fmt.Errorf("shape %v has a dimension 0, want 1 or more", t.Shape())
 	case t.IsMasked():
 		return info{}, errors.New("found a mask, which a file cannot hold")
 	}
@@ -98,7 +100,8 @@ func describe(name string, t *tensor.Dense) (info, error) {
 	return info{name: name, dtype: dtypes[i], shape: t.Shape(), end: t.Shape().TotalSize() * dtypes[i].size}, nil
 }
 
-// rowMajor reports whether consecutive elements lie side by side, last dimension first.
+// rowMajor reports whether the elements are stored one after the other without
+// gaps, the last dimension changing fastest.
 func rowMajor(t *tensor.Dense) bool {
 	shape, strides := t.Shape(), t.Strides()
 	if len(strides) != len(shape) {
@@ -114,7 +117,8 @@ func rowMajor(t *tensor.Dense) bool {
 	return true
 }
 
-// header returns the JSON text, with spaces at the end so that the data begins at a multiple of eight.
+// header returns the JSON text, with spaces at the end so that the data begins
+// at a multiple of eight.
 func (f File) header(infos []info) ([]byte, error) {
 	var entries []string
 	if len(f.Metadata) > 0 {
@@ -132,12 +136,13 @@ func (f File) header(infos []info) ([]byte, error) {
 	text := "{" + strings.Join(entries, ",") + "}"
 	text += strings.Repeat(" ", -len(text)&7)
 	if len(text) > maxHeader {
-		return nil, fmt.Errorf("header of %d bytes, expected at most %d: shorten names or metadata", len(text), maxHeader)
+		return nil, fmt.Errorf("header of %d bytes, want at most %d: shorten names or metadata", len(text), maxHeader)
 	}
 	return []byte(text), nil
 }
 
-// quote returns the JSON of strings and integers, which have one: v's keys are in order and < > & stay as they are.
+// quote returns the JSON of a string, of a map of strings with its keys in
+// order, or of a list of integers. The characters < > & are not escaped.
 func quote(v any) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -148,7 +153,8 @@ func quote(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// writeFloats writes t's numbers in pieces through buf, which it returns for the next call.
+// writeFloats writes t's numbers in pieces through buf, which it returns for
+// the next call.
 func writeFloats(w io.Writer, t *tensor.Dense, in info, buf []byte) ([]byte, error) {
 	data, n := floats(t)
 	step := pieceSize / in.dtype.size

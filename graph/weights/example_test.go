@@ -45,7 +45,7 @@ func Example() {
 func ExampleDecode() {
 	_, err := weights.Decode([]byte("\x02\x00\x00\x00\x00\x00\x00\x00{} and a tail"))
 	fmt.Println(err)
-	// Output: weights: 11 bytes of data, expected 0 as the header says: the file is cut off or has a tail
+	// Output: weights: 11 bytes of data, want 0 as the header says: the file is cut off or has a tail
 }
 
 func ExampleWriteFile() {

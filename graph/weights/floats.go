@@ -2,10 +2,12 @@ package weights
 
 import "gorgonia.org/tensor"
 
-// pieceSize is how many bytes are converted at a time: tensors are never copied whole.
+// pieceSize is the number of bytes that are converted at a time: no tensor is
+// copied as a whole.
 const pieceSize = 1 << 16
 
-// Numbers are handled as slices: a []float32 or a []float64 in an any. These four functions are all that knows it.
+// The package passes numbers around as an any that holds a []float32 or a
+// []float64. Only the four functions below depend on which one it is.
 
 // alloc returns a slice of n numbers.
 func (d dtype) alloc(n int) any {
@@ -23,7 +25,8 @@ func part(data any, i, j int) any {
 	return data.([]float32)[i:j]
 }
 
-// floats returns a tensor's numbers and how many there are. Only a scalar's are a copy.
+// floats returns a tensor's numbers and how many there are. The slice shares
+// the tensor's memory, except for a scalar's, which is a copy.
 func floats(t *tensor.Dense) (data any, n int) {
 	switch d := t.Data().(type) {
 	case float32:

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// A disk without room leaves the old file and nothing else. It needs the right to mount a small disk.
+// A disk without room leaves the old file and nothing else. It needs the right
+// to mount a small disk.
 func TestWriteFileDiskFull(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
@@ -43,7 +44,7 @@ func TestLoadPipe(t *testing.T) {
 		t.Skipf("cannot make a pipe: %v", err)
 	}
 	_, err := Load(path)
-	checkError(t, err, "expected a regular file")
+	checkError(t, err, "want a regular file")
 	_, err = Load(os.DevNull)
-	checkError(t, err, "expected a regular file")
+	checkError(t, err, "want a regular file")
 }

@@ -11,7 +11,7 @@ func halves(x []float32) ([]uint16, error) {
 	h := make([]uint16, len(x))
 	for i, v := range x {
 		if h[i] = toHalf(v); h[i]&0x7fff == 31<<10 && !math.IsInf(float64(v), 0) {
-			return nil, fmt.Errorf("found %v, expected at most 65504 for float16", v)
+			return nil, fmt.Errorf("found %v, want at most 65504 for float16", v)
 		}
 	}
 	return h, nil
@@ -36,7 +36,7 @@ func FromHalf(h uint16) float32 {
 	return math.Float32frombits(sign | (exponent+112)<<23 | fraction<<13)
 }
 
-// toHalf rounds to the nearest number of binary16, of two to the even one; what
+// toHalf rounds to the nearest number of binary16, ties to even. A number that
 // is too large becomes infinite.
 func toHalf(x float32) uint16 {
 	bits := math.Float32bits(x)

@@ -8,11 +8,12 @@ import (
 
 // parseHeader returns the header's content. Its offsets are not checked yet.
 //
-// The header is read entry by entry, each checked at once: unmarshalling it would let the last of two equal keys win,
-// accept null anywhere, and allocate a hundred times the text before the first check.
+// The header is read entry by entry, each checked at once: unmarshalling it
+// would let the last of two equal keys win, accept null anywhere, and allocate
+// a hundred times the text before the first check.
 func parseHeader(text []byte) (map[string]string, []info, error) {
 	if len(text) == 0 || text[0] != '{' {
-		return nil, nil, fmt.Errorf("header begins with %.1q, expected {", text)
+		return nil, nil, fmt.Errorf("header begins with %.1q, want {", text)
 	}
 	if !utf8.Valid(text) {
 		return nil, nil, errors.New("header is not valid UTF-8")
@@ -37,7 +38,7 @@ func (c *cursor) entries() (meta map[string]string, infos []info, err error) {
 			return err
 		}
 		if meta != nil {
-			return errors.New(metadataKey + " appears twice, expected once")
+			return errors.New(metadataKey + " appears twice, want once")
 		}
 		meta, err = c.metadata()
 		return err
@@ -50,7 +51,7 @@ func (c *cursor) metadata() (map[string]string, error) {
 	meta := map[string]string{}
 	err := c.object(func(key string) error {
 		if _, twice := meta[key]; twice {
-			return fmt.Errorf("%s: key %.64q appears twice, expected once", metadataKey, key)
+			return fmt.Errorf("%s: key %.64q appears twice, want once", metadataKey, key)
 		}
 		value, err := c.quoted()
 		if err != nil {
@@ -75,12 +76,12 @@ func (c *cursor) info(name string) (info, error) {
 		case key == "data_offsets" && offsets == nil:
 			offsets, err = c.naturals(2)
 		default:
-			err = fmt.Errorf("found key %.64q, expected dtype, shape and data_offsets once each", key)
+			err = fmt.Errorf("found key %.64q, want dtype, shape and data_offsets once each", key)
 		}
 		return err
 	})
 	if err == nil && (in.dtype.size == 0 || in.shape == nil || len(offsets) != 2 || offsets[0] > offsets[1]) {
-		err = errors.New("expected dtype, shape and data_offsets [begin, end]")
+		err = errors.New("want dtype, shape and data_offsets [begin, end]")
 	}
 	if err != nil {
 		return info{}, fmt.Errorf("tensor %.64q: %w", name, err)
@@ -100,5 +101,5 @@ func (c *cursor) dtype() (dtype, error) {
 			return d, nil
 		}
 	}
-	return dtype{}, fmt.Errorf("dtype %.64q, expected F16, F32 or F64, or I8 with scales: convert the file first", name)
+	return dtype{}, fmt.Errorf("dtype %.64q, want F16, F32 or F64, or I8 with scales: convert the file first", name)
 }

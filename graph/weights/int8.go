@@ -9,19 +9,20 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// scaleSuffix is behind a tensor's name in that of its scales.
+// scaleSuffix ends the name of a tensor's scales, which begins with the
+// tensor's name.
 const scaleSuffix = ".scale"
 
-// quantised is f with the weights that Int8 is about replaced by whole numbers in
-// -127..127, and their scales beside them:
+// quantised returns f with whole numbers from -127 to 127 in place of the
+// weights that Int8 is about, and their scales beside them:
 //
 //	w ≈ q·scale  with  scale = max|w|/127  of each output channel
 //
-// The scales have the weight's shape, but for dimensions of 1, so that their
-// product says which numbers belong together.
+// The scales have the weight's shape with 1 in place of every dimension but the
+// output channels': the shape says which weights share a scale.
 func (f File) quantised() (File, error) {
 	if f.Half {
-		return f, errors.New("found Half and Int8, expected one of them")
+		return f, errors.New("found Half and Int8, want one of them")
 	}
 	q := File{Metadata: f.Metadata, Tensors: map[string]*tensor.Dense{}, whole: map[string]bool{}}
 	for name, t := range f.Tensors {
@@ -33,7 +34,7 @@ func (f File) quantised() (File, error) {
 			continue
 		}
 		if _, taken := f.Tensors[name+scaleSuffix]; taken {
-			return f, fmt.Errorf("tensor %.64q: the name is for the scales of %.64q, expected another", name+scaleSuffix, name)
+			return f, fmt.Errorf("tensor %.64q: the name is for the scales of %.64q, want another name", name+scaleSuffix, name)
 		}
 		if _, err := describe(name, t); err != nil {
 			return f, fmt.Errorf("tensor %.64q: %w", name, err)
@@ -48,8 +49,8 @@ func (f File) quantised() (File, error) {
 	return q, nil
 }
 
-// outputs is the axis of the output channels of filters (F,C,KH,KW) or a product's
-// weights (in,out). Other tensors have none.
+// outputs returns the axis of the output channels: 0 for filters (F,C,KH,KW), 1
+// for a product's weights (in,out). Other tensors have none.
 func outputs(t *tensor.Dense) (axis int, ok bool) {
 	if t == nil || t.Dtype() != tensor.Float32 {
 		return 0, false
@@ -63,7 +64,8 @@ func outputs(t *tensor.Dense) (axis int, ok bool) {
 	return 0, false
 }
 
-// quantise rounds a tensor's numbers to whole ones, times the scales.
+// quantise returns whole numbers and a scale for each output channel, whose
+// products are the tensor's numbers, rounded.
 func quantise(t *tensor.Dense, axis int) (values, scales *tensor.Dense, err error) {
 	shape := slices.Repeat([]int{1}, t.Dims())
 	shape[axis] = t.Shape()[axis]
@@ -71,7 +73,7 @@ func quantise(t *tensor.Dense, axis int) (values, scales *tensor.Dense, err erro
 	channel := func(i int) int { return i / t.Strides()[axis] % len(scale) }
 	for i, v := range w {
 		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-			return nil, nil, fmt.Errorf("found %v, expected finite numbers for int8", v)
+			return nil, nil, fmt.Errorf("found %v, want finite numbers for int8", v)
 		}
 		scale[channel(i)] = max(scale[channel(i)], max(v, -v)/127)
 	}
@@ -85,8 +87,8 @@ func quantise(t *tensor.Dense, axis int) (values, scales *tensor.Dense, err erro
 	return dense(q, t.Shape()), dense(scale, shape), nil
 }
 
-// dequantise multiplies each tensor that the file has in int8 by its scales, and
-// takes those away.
+// dequantise multiplies each tensor that the file holds in int8 by its scales,
+// and removes the scales.
 func (f File) dequantise(infos []info) error {
 	whole := map[string]bool{}
 	for _, in := range infos {
@@ -98,7 +100,7 @@ func (f File) dequantise(infos []info) error {
 		}
 		scales := f.Tensors[in.name+scaleSuffix]
 		if scales == nil || whole[in.name+scaleSuffix] {
-			return fmt.Errorf("tensor %.64q is int8 and there is no %.64q of numbers, expected its scales there", in.name, in.name+scaleSuffix)
+			return fmt.Errorf("tensor %.64q is int8 and there is no %.64q of numbers, want its scales there", in.name, in.name+scaleSuffix)
 		}
 		if err := scale(f.Tensors[in.name], scales); err != nil {
 			return fmt.Errorf("tensor %.64q: %w", in.name+scaleSuffix, err)
@@ -116,11 +118,11 @@ func (f File) dequantise(infos []info) error {
 func scale(t, scales *tensor.Dense) error {
 	shape, of := t.Shape(), scales.Shape()
 	if scales.Dtype() != tensor.Float32 || len(of) != len(shape) {
-		return fmt.Errorf("found scales %v of %v, expected float32 for %v", of, scales.Dtype(), shape)
+		return fmt.Errorf("found scales %v of %v, want float32 for %v", of, scales.Dtype(), shape)
 	}
 	for i, d := range of {
 		if d != 1 && d != shape[i] {
-			return fmt.Errorf("found scales %v, expected dimensions of %v or 1", of, shape)
+			return fmt.Errorf("found scales %v, want dimensions of %v or 1", of, shape)
 		}
 	}
 	data, _ := floats(t)
@@ -140,7 +142,7 @@ func scale(t, scales *tensor.Dense) error {
 	return nil
 }
 
-// bytesOf are whole numbers in -128..127 as bytes.
+// bytesOf converts whole numbers in -128..127 to bytes.
 func bytesOf(x []float32) []int8 {
 	b := make([]int8, len(x))
 	for i, v := range x {

@@ -87,8 +87,8 @@ func TestInt8Twice(t *testing.T) {
 	}
 }
 
-// TestInt8Subnormal: where a scale has no bits to be exact, a number too large for
-// it is the largest one, with its sign.
+// TestInt8Subnormal: where a scale has no bits to be exact, a number too large
+// for it is the largest one, with its sign.
 func TestInt8Subnormal(t *testing.T) {
 	const unit = math.SmallestNonzeroFloat32
 	f, err := Decode(encoded(t, File{Int8: true, Tensors: map[string]*tensor.Dense{"w": f32([]int{3, 1}, 180*unit, -180*unit, 5*unit)}}))
@@ -122,7 +122,7 @@ func TestInt8Errors(t *testing.T) {
 			}
 		})
 	}
-	if err := (File{Int8: true}).EncodeNPZ(&bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "expected it for safetensors") {
+	if err := (File{Int8: true}).EncodeNPZ(&bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "want it for safetensors") {
 		t.Errorf("error %v for .npz", err)
 	}
 }
@@ -140,7 +140,7 @@ var hostileInt8 = []struct {
 	{"other dimensions", raw(`{"a":{"dtype":"I8","shape":[4],"data_offsets":[4,8]},"a.scale":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}`, "00000000"),
 		`tensor "a.scale": found scales ()`},
 	{"other size", raw(`{"a":{"dtype":"I8","shape":[4],"data_offsets":[8,12]},"a.scale":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, "000000000000"),
-		"found scales (2), expected dimensions of (4) or 1"},
+		"found scales (2), want dimensions of (4) or 1"},
 	{"doubles", raw(`{"a":{"dtype":"I8","shape":[8],"data_offsets":[8,16]},"a.scale":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}`, "0000000000000000"),
 		"found scales (1) of float64"},
 }

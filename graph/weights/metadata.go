@@ -5,8 +5,10 @@ import (
 	"fmt"
 )
 
-// LoadMetadata reads the metadata of the file at path and nothing behind the header: as fast for a large network as for
-// a small one. Whether the tensors are sound remains unknown. A missing file satisfies errors.Is(err, fs.ErrNotExist).
+// LoadMetadata reads the metadata of the file at path and nothing behind the
+// header: as fast for a large network as for a small one. Whether the tensors
+// are sound remains unknown. A missing file satisfies errors.Is(err,
+// fs.ErrNotExist).
 func LoadMetadata(path string) (map[string]string, error) {
 	r, size, err := open(path)
 	if err != nil {

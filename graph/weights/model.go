@@ -10,25 +10,28 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Model is a trained network's weights and what is needed to use them. Its
-// file is a safetensors file whose tensors are named by layer, as in
-// "conv2d/weight" (filters,channels,height,width) and "dense/weight" (in,out),
-// and whose metadata has the entries model, input and classes, where the images
-// are not pixels in 0..1 as MNIST has them normalise or pictures, and perhaps epoch.
+// Model is a trained network's weights and what is needed to use them.
+//
+// Its file is a safetensors file. Tensors are named by layer, as in
+// "conv2d/weight" (filters,channels,height,width) and "dense/weight" (in,out).
+// The metadata has the entries model, input and classes. Three more are
+// optional: normalise, if the network does not take pixels in 0..1 as they are;
+// pictures, if a picture is not prepared as MNIST was; and epoch.
 type Model struct {
 	Name    string   // of the network in modelzoo, "" for one that is not there
 	Input   [3]int   // channels, height, width of an image with pixels in 0..1
 	Classes []string // the name of each output
 	Tensors map[string]*tensor.Dense
 
-	// Mean and Deviation are of each channel, if the network does not take the
-	// pixels themselves but (pixel-Mean)/Deviation, a Deviation of 0 meaning 1.
+	// Mean and Deviation have a number for each channel if the network takes
+	// (pixel-Mean)/Deviation, where a Deviation of 0 means 1. They are nil if
+	// it takes the pixels themselves.
 	Mean, Deviation []float64
 	// Scaled says how a picture becomes pixels: drawn on white and scaled as a
 	// whole, in grey or colour. Otherwise a grey one is prepared as MNIST was.
 	Scaled bool
 
-	Epoch int // of training, after which it was saved; 0 if it does not say
+	Epoch int // the epoch of training after which it was saved; 0 if unknown
 }
 
 // Save writes the model to a file, atomically.
@@ -40,7 +43,7 @@ func (m Model) Save(path string) error {
 	return f.Save(path)
 }
 
-// File is the content of the model's file.
+// File returns the content of the model's file.
 func (m Model) File() (File, error) {
 	classes, err := json.Marshal(m.Classes)
 	if err != nil {
@@ -67,13 +70,13 @@ func (m Model) File() (File, error) {
 	return f, nil
 }
 
-// normalise is the metadata of that name, in JSON.
+// normalise is the JSON of the metadata entry normalise.
 type normalise struct {
 	Mean      []float64 `json:"mean"`
 	Deviation []float64 `json:"deviation"`
 }
 
-// scaled is the metadata pictures, if Model.Scaled.
+// scaled is the metadata entry pictures of a model that is Scaled.
 const scaled = "scaled"
 
 // maxInput bounds the values of one image.
@@ -92,7 +95,7 @@ func LoadModel(path string) (Model, error) {
 	return m, nil
 }
 
-// Model is the model whose file has the content.
+// Model returns the model whose file has this content.
 func (f File) Model() (Model, error) {
 	m := Model{Name: f.Metadata["model"], Tensors: f.Tensors}
 	var ok bool
@@ -122,7 +125,7 @@ func (f File) Model() (Model, error) {
 	return m, nil
 }
 
-// parseNormalise reads means and deviations of so many channels.
+// parseNormalise reads the mean and the deviation of each channel.
 func parseNormalise(text string, channels int) (mean, deviation []float64, err error) {
 	var n normalise
 	if err := json.Unmarshal([]byte(text), &n); err != nil {

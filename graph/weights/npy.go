@@ -21,7 +21,8 @@ const (
 	maxNPYHeader = 10_000
 )
 
-// npyHeader returns what stands before an array's numbers.
+// npyHeader returns the bytes before an array's numbers: magic string, version,
+// length of the dictionary, dictionary.
 func npyHeader(descr string, shape []int) []byte {
 	var dims strings.Builder
 	for _, d := range shape {
@@ -40,7 +41,7 @@ type npy struct {
 	order   binary.ByteOrder
 	kind    byte // f for floats, U for text
 	size    int  // bytes of a number, or characters of a text
-	fortran bool // the first dimension's numbers lie side by side
+	fortran bool // column-major: the first dimension changes fastest
 	shape   []int
 }
 
@@ -54,14 +55,14 @@ var (
 func readNPY(r io.Reader) (h npy, length int, err error) {
 	var start [8]byte
 	if _, err := io.ReadFull(r, start[:]); err != nil || string(start[:6]) != npyMagic {
-		return h, 0, fmt.Errorf("found %.8q, expected a NumPy array", start)
+		return h, 0, fmt.Errorf("found %.8q, want a NumPy array", start)
 	}
 	size := make([]byte, 2)
 	if start[6] > 1 {
 		size = make([]byte, 4)
 	}
 	if start[6] < 1 || start[6] > 3 || start[7] != 0 {
-		return h, 0, fmt.Errorf("found version %d.%d of NumPy's format, expected 1.0 to 3.0", start[6], start[7])
+		return h, 0, fmt.Errorf("found version %d.%d of NumPy's format, want 1.0 to 3.0", start[6], start[7])
 	}
 	if _, err := io.ReadFull(r, size); err != nil {
 		return h, 0, err
@@ -71,7 +72,7 @@ func readNPY(r io.Reader) (h npy, length int, err error) {
 		n = binary.LittleEndian.Uint32(size)
 	}
 	if n > maxNPYHeader {
-		return h, 0, fmt.Errorf("found a header of %d bytes, expected at most %d", n, maxNPYHeader)
+		return h, 0, fmt.Errorf("found a header of %d bytes, want at most %d", n, maxNPYHeader)
 	}
 	text := make([]byte, n)
 	if _, err := io.ReadFull(r, text); err != nil {
@@ -84,7 +85,7 @@ func readNPY(r io.Reader) (h npy, length int, err error) {
 // parseNPY reads the dictionary of three entries, in any order.
 func parseNPY(text []byte) (h npy, err error) {
 	if !npyDict.Match(text) {
-		return h, fmt.Errorf("found %.80q, expected a dictionary of descr, fortran_order and shape", text)
+		return h, fmt.Errorf("found %.80q, want a dictionary of descr, fortran_order and shape", text)
 	}
 	found := map[string]string{}
 	for _, m := range npyEntry.FindAllSubmatch(text, -1) {
@@ -92,7 +93,7 @@ func parseNPY(text []byte) (h npy, err error) {
 	}
 	descr := npyDescr.FindStringSubmatch(found["descr"])
 	if descr == nil {
-		return h, fmt.Errorf("found an array of type %.20s, expected floats", found["descr"])
+		return h, fmt.Errorf("found an array of type %.20s, want floats", found["descr"])
 	}
 	h.order = binary.LittleEndian
 	if descr[1] == ">" {
@@ -101,10 +102,10 @@ func parseNPY(text []byte) (h npy, err error) {
 	h.kind = descr[2][0]
 	h.size, _ = strconv.Atoi(descr[3]) // digits, as the expression has it
 	if h.kind == 'f' && h.size != 2 && h.size != 4 && h.size != 8 {
-		return h, fmt.Errorf("found an array of type %.20s, expected f2, f4 or f8", found["descr"])
+		return h, fmt.Errorf("found an array of type %.20s, want f2, f4 or f8", found["descr"])
 	}
 	if f := found["fortran_order"]; f != "True" && f != "False" {
-		return h, fmt.Errorf("fortran_order is %.20q, expected True or False", f)
+		return h, fmt.Errorf("fortran_order is %.20q, want True or False", f)
 	}
 	h.fortran = found["fortran_order"] == "True"
 	h.shape, err = parseTuple(found["shape"])
@@ -114,7 +115,7 @@ func parseNPY(text []byte) (h npy, err error) {
 // parseTuple reads a shape, as in (), (3,) or (3, 4).
 func parseTuple(s string) (shape []int, err error) {
 	if !strings.HasPrefix(s, "(") || len(s) > 20*maxDims {
-		return nil, fmt.Errorf("shape is %.40q, expected up to %d numbers", s, maxDims)
+		return nil, fmt.Errorf("shape is %.40q, want up to %d numbers", s, maxDims)
 	}
 	inner := s[1 : len(s)-1] // as npyDict has it, there is a bracket at the end
 	fields := strings.Split(inner, ",")
@@ -125,15 +126,15 @@ func parseTuple(s string) (shape []int, err error) {
 	for _, f := range fields {
 		d, err := strconv.Atoi(strings.TrimSpace(f))
 		if err != nil || d < 1 || len(shape) == maxDims {
-			return nil, fmt.Errorf("shape is %.40q, expected up to %d numbers of 1 or more", s, maxDims)
+			return nil, fmt.Errorf("shape is %.40q, want up to %d numbers of 1 or more", s, maxDims)
 		}
 		shape = append(shape, d)
 	}
 	return shape, nil
 }
 
-// floats reads an array's numbers, which are bytes long in all: float16 and
-// float32 as []float32, float64 as []float64, row by row.
+// floats reads an array's numbers, which take the given number of bytes:
+// float16 and float32 as []float32, float64 as []float64, in row-major order.
 func (h npy) floats(r io.Reader, bytes int64) (data any, err error) {
 	in := info{shape: h.shape, begin: 0, end: int(bytes), dtype: dtype{name: fmt.Sprintf("f%d", h.size), size: h.size}}
 	if err := in.fits(); err != nil {
@@ -171,7 +172,7 @@ func readPieces[T any](r io.Reader, order binary.ByteOrder, n int) ([]T, error) 
 	return values, nil
 }
 
-// rowByRow returns an array's numbers with the last dimension's side by side.
+// rowByRow returns an array's numbers in row-major order.
 func rowByRow[T any](h npy, values []T) []T {
 	if !h.fortran || len(values) == 0 {
 		return values
@@ -197,7 +198,7 @@ func rowByRow[T any](h npy, values []T) []T {
 // text reads a text of 4 bytes a character.
 func (h npy) text(r io.Reader, size int64) (string, error) {
 	if len(h.shape) != 0 || size != 4*int64(h.size) {
-		return "", errors.New("expected one text")
+		return "", errors.New("want one text")
 	}
 	var b bytes.Buffer
 	runes, err := readPieces[uint32](r, h.order, h.size)

@@ -17,8 +17,8 @@ import (
 // NumPy's .npz is a zip file with one array, name.npy, for each tensor.
 // Metadata is a text of JSON in an array of its own, __metadata__.
 
-// A zip file may hold far more than its size. Weights hardly shrink; what an .npz
-// file holds is bounded by so much for each of its bytes, and this besides.
+// A zip file may expand to far more than its size, while weights hardly shrink.
+// An .npz file may expand to maxExpansion times its size plus freeBytes.
 const (
 	maxExpansion = 64
 	freeBytes    = 1 << 20
@@ -38,7 +38,7 @@ func (f File) SaveNPZ(path string) error { return WriteFile(path, f.encodeNPZ) }
 
 func (f File) encodeNPZ(w io.Writer) error {
 	if f.Int8 {
-		return errors.New("found Int8 for an .npz file, expected it for safetensors")
+		return errors.New("found Int8 for an .npz file, want it for safetensors")
 	}
 	infos, err := f.layout()
 	if err != nil {
@@ -86,8 +86,8 @@ func (f File) npzMetadata(z *zip.Writer) error {
 	return err
 }
 
-// LoadNPZ reads an .npz file of float16, float32 or float64 arrays, compressed or
-// not. float16 becomes float32. Like [Load] it trusts nothing in the file.
+// LoadNPZ reads an .npz file of float16, float32 or float64 arrays, compressed
+// or not. float16 becomes float32. Like [Load] it trusts nothing in the file.
 func LoadNPZ(path string) (File, error) {
 	r, size, err := open(path)
 	if err != nil {
@@ -119,7 +119,7 @@ func decodeNPZ(r io.ReaderAt, size int64) (File, error) {
 	left := uint64(maxExpansion*size + freeBytes)
 	for _, entry := range z.File {
 		if entry.UncompressedSize64 > left {
-			return File{}, fmt.Errorf("%.64q expands to %d bytes, expected at most %d for a file of this size: save it uncompressed", entry.Name, entry.UncompressedSize64, left)
+			return File{}, fmt.Errorf("%.64q expands to %d bytes, want at most %d for a file of this size: save it uncompressed", entry.Name, entry.UncompressedSize64, left)
 		}
 		left -= entry.UncompressedSize64
 		if err := f.add(entry); err != nil {
@@ -133,10 +133,10 @@ func decodeNPZ(r io.ReaderAt, size int64) (File, error) {
 func (f *File) add(entry *zip.File) error {
 	name, ok := strings.CutSuffix(entry.Name, ".npy")
 	if !ok || name == "" || !utf8.ValidString(name) {
-		return errors.New("expected a name ending in .npy")
+		return errors.New("want a name ending in .npy")
 	}
 	if f.Tensors[name] != nil || name == metadataKey && f.Metadata != nil {
-		return errors.New("appears twice, expected once")
+		return errors.New("appears twice, want once")
 	}
 	r, err := entry.Open()
 	if err != nil {
@@ -152,7 +152,7 @@ func (f *File) add(entry *zip.File) error {
 	case name == metadataKey && h.kind == 'U':
 		err = f.readMetadata(h, r, size)
 	case name == metadataKey || h.kind != 'f':
-		return errors.New("expected an array of floats")
+		return errors.New("want an array of floats")
 	default:
 		var data any
 		if data, err = h.floats(r, size); err == nil {

@@ -146,20 +146,20 @@ func TestNPZRefuses(t *testing.T) {
 		{"no zip", []byte("this is not a zip file, but as long as one"), "zip"},
 		{"cut off", whole[:len(whole)-1], "zip"},
 		{"bit flipped", flipped, "checksum"},
-		{"other name", npzOf(t, false, [2]string{"a.txt", good}), `"a.txt": expected a name ending in .npy`},
-		{"no name", npzOf(t, false, [2]string{".npy", good}), "expected a name"},
+		{"other name", npzOf(t, false, [2]string{"a.txt", good}), `"a.txt": want a name ending in .npy`},
+		{"no name", npzOf(t, false, [2]string{".npy", good}), "want a name"},
 		{"twice", npzOf(t, false, [2]string{"a.npy", good}, [2]string{"a.npy", good}), "appears twice"},
-		{"metadata of floats", npzOf(t, false, [2]string{"__metadata__.npy", good}), "expected an array of floats"},
-		{"no array", npzOf(t, false, [2]string{"a.npy", "0123456789"}), `found "01234567", expected a NumPy array`},
+		{"metadata of floats", npzOf(t, false, [2]string{"__metadata__.npy", good}), "want an array of floats"},
+		{"no array", npzOf(t, false, [2]string{"a.npy", "0123456789"}), `found "01234567", want a NumPy array`},
 		{"version", npzOf(t, false, [2]string{"a.npy", npyMagic + "\x04\x00\x00\x00"}), "version 4.0"},
 		{"long header", npzOf(t, false, [2]string{"a.npy", npyMagic + "\x02\x00\xff\xff\xff\xff"}), "header of 4294967295 bytes"},
-		{"no dictionary", one("['descr']", "0000"), "expected a dictionary"},
-		{"code", one("{'descr': __import__('os'), 'fortran_order': False, 'shape': (1,)}", "0000"), "expected a dictionary"},
-		{"one key thrice", one("{'shape': (1,), 'shape': (1,), 'shape': (1,)}", "0000"), "expected floats"},
-		{"objects", one("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", "0000"), "type '|O', expected floats"},
-		{"integers", one("{'descr': '<i4', 'fortran_order': False, 'shape': (1,)}", "0000"), "type '<i4', expected floats"},
-		{"long floats", one("{'descr': '<f16', 'fortran_order': False, 'shape': (1,)}", "0000"), "expected f2, f4 or f8"},
-		{"text", one("{'descr': '<U1', 'fortran_order': False, 'shape': ()}", "0000"), "expected an array of floats"},
+		{"no dictionary", one("['descr']", "0000"), "want a dictionary"},
+		{"code", one("{'descr': __import__('os'), 'fortran_order': False, 'shape': (1,)}", "0000"), "want a dictionary"},
+		{"one key thrice", one("{'shape': (1,), 'shape': (1,), 'shape': (1,)}", "0000"), "want floats"},
+		{"objects", one("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", "0000"), "type '|O', want floats"},
+		{"integers", one("{'descr': '<i4', 'fortran_order': False, 'shape': (1,)}", "0000"), "type '<i4', want floats"},
+		{"long floats", one("{'descr': '<f16', 'fortran_order': False, 'shape': (1,)}", "0000"), "want f2, f4 or f8"},
+		{"text", one("{'descr': '<U1', 'fortran_order': False, 'shape': ()}", "0000"), "want an array of floats"},
 		{"order", one("{'descr': '<f4', 'fortran_order': (), 'shape': (1,)}", "0000"), "fortran_order"},
 		{"no shape", one("{'descr': '<f4', 'fortran_order': False, 'shape': 'a'}", "0000"), "shape is"},
 		{"dimension 0", one("{'descr': '<f4', 'fortran_order': False, 'shape': (0,)}", ""), "numbers of 1 or more"},
@@ -251,7 +251,7 @@ func TestHalfFiles(t *testing.T) {
 		t.Errorf("got %v, error %v from npz, want %v", got, err, want)
 	}
 	f.Tensors["a"] = f32([]int{1}, 65520)
-	checkError(t, f.Encode(&z), `tensor "a": found 65520, expected at most 65504 for float16`)
+	checkError(t, f.Encode(&z), `tensor "a": found 65520, want at most 65504 for float16`)
 }
 
 func FuzzDecodeNPZ(f *testing.F) {

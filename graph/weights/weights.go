@@ -1,12 +1,15 @@
-// Package weights keeps named tensors in safetensors files and writes files atomically.
+// Package weights keeps named tensors in safetensors files and writes files
+// atomically.
 //
-// A safetensors file is the length of a JSON header (eight bytes, little endian), the header, and the tensors' numbers:
-// no code and no compression, so that any framework can read it. A [File] is its content; [File.Save] writes one and
-// [Load] reads it back. Files are hostile until checked: Load believes no length, shape or offset before it has compared
-// it with the size of the file.
+// A safetensors file is the length of a JSON header (eight bytes, little
+// endian), the header, and the tensors' numbers: no code and no compression, so
+// that any framework can read it. A [File] is its content; [File.Save] writes
+// one and [Load] reads it back. Files are hostile until checked: Load believes
+// no length, shape or offset before it has compared it with the size of the
+// file.
 //
-// [WriteFile] is what Save is built on. Anything else that must never be seen half written (a history, a
-// configuration) goes through it too.
+// Save is built on [WriteFile]. Any other file that must never be seen half
+// written (a history, a configuration) goes through it too.
 package weights
 
 import (
@@ -21,30 +24,36 @@ import (
 
 // File is the content of a safetensors file. The zero value is an empty one.
 type File struct {
-	// Tensors by name: float32 or float64, unmasked, stored contiguously in row-major order, no dimension 0.
-	// The shape () is a scalar.
+	// Tensors by name: float32 or float64, unmasked, stored contiguously in
+	// row-major order, no dimension 0. The shape () is a scalar.
 	Tensors map[string]*tensor.Dense
-	// Half has Save and Encode round float32 tensors to float16, in half the space; one beyond ±65504 is refused. Load
-	// makes them float32 again. NumPy's files have it too.
+	// Half has Save and Encode round float32 tensors to float16, in half the
+	// space; one beyond ±65504 is refused. Load makes them float32 again.
+	// NumPy's files have it too.
 	Half bool
-	// Int8 has Save and Encode round filters (F,C,H,W) and products' weights (in,out) of float32 to int8 by output
-	// channel, in a quarter of the space, with scales beside them: each number changes by half its channel's scale at
-	// most, a 254th of the channel's largest number. Load makes them float32 again. NumPy's files do not have it.
+	// Int8 has Save and Encode round filters (F,C,H,W) and products' weights
+	// (in,out) of float32 to int8 by output channel, in a quarter of the space,
+	// with scales beside them: each number changes by half its channel's scale
+	// at most, a 254th of the channel's largest number. Load makes them float32
+	// again. NumPy's files do not have it.
 	Int8 bool
-	// Metadata is free text for the reader, such as a format version. Empty and nil are the same.
+	// Metadata is free text for the reader, such as a format version. Empty and
+	// nil are the same.
 	Metadata map[string]string
 
-	whole map[string]bool // float32 tensors of whole numbers to write as int8
+	whole map[string]bool // names of float32 tensors of whole numbers, to be written as int8
 }
 
-// Save writes f to path as [WriteFile] does: path holds either all of f or what it held before.
-// Equal content gives equal bytes. The tensors must not be written to meanwhile.
+// Save writes f to path as [WriteFile] does: path holds either all of f or what
+// it held before. Equal content gives equal bytes. The tensors must not be
+// written to meanwhile.
 func (f File) Save(path string) error {
 	return WriteFile(path, f.encode)
 }
 
-// Load reads the file at path. The tensors own their memory. Besides them it needs a small multiple of the header's
-// size, whatever the file says. A missing file satisfies errors.Is(err, fs.ErrNotExist).
+// Load reads the file at path. The tensors own their memory. Besides them it
+// needs a small multiple of the header's size, whatever the file says. A
+// missing file satisfies errors.Is(err, fs.ErrNotExist).
 func Load(path string) (File, error) {
 	r, size, err := open(path)
 	if err != nil {
@@ -58,7 +67,8 @@ func Load(path string) (File, error) {
 	return f, nil
 }
 
-// Encode writes f to w in large pieces: w need not be buffered. Equal content gives equal bytes.
+// Encode writes f to w in large pieces: w need not be buffered. Equal content
+// gives equal bytes.
 func (f File) Encode(w io.Writer) error {
 	if err := f.encode(w); err != nil {
 		return fmt.Errorf("weights: %w", err)
@@ -66,7 +76,8 @@ func (f File) Encode(w io.Writer) error {
 	return nil
 }
 
-// Decode reads a whole file from memory, such as embedded weights. The result does not alias b.
+// Decode reads a whole file from memory, such as embedded weights. The result
+// does not alias b.
 func Decode(b []byte) (File, error) {
 	f, err := decode(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
@@ -82,10 +93,10 @@ func open(path string) (*os.File, int64, error) {
 		return nil, 0, err
 	}
 	if stat.IsDir() {
-		return nil, 0, fmt.Errorf("%s: found a folder, expected a file", path)
+		return nil, 0, fmt.Errorf("%s: found a folder, want a file", path)
 	}
 	if !stat.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("%s: found a device, pipe or socket, expected a regular file", path)
+		return nil, 0, fmt.Errorf("%s: found a device, pipe or socket, want a regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -26,7 +26,8 @@ func raw(header, data string) []byte {
 func f32(shape []int, data ...float32) *tensor.Dense { return dense(data, shape) }
 func f64(shape []int, data ...float64) *tensor.Dense { return dense(data, shape) }
 
-// sample has both types, a scalar, names that need care, and numbers that only bits can tell apart.
+// sample has both types, a scalar, names that need care, and numbers that only
+// bits can tell apart.
 func sample() File {
 	return File{
 		Tensors: map[string]*tensor.Dense{
@@ -101,7 +102,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// The layout, written down from the format's description: widest type first, then by name, spaces up to eight bytes.
+// The layout, written down from the format's description: widest type first,
+// then by name, spaces up to eight bytes.
 func TestLayout(t *testing.T) {
 	f := File{
 		Tensors: map[string]*tensor.Dense{
@@ -158,7 +160,8 @@ func (v view) Data() []byte {
 	return b
 }
 
-// Another implementation of the format reads what we write, and we read what it writes.
+// Another implementation of the format reads what we write, and we read what it
+// writes.
 func TestOtherImplementation(t *testing.T) {
 	f := sample()
 	st, err := safetensors.Deserialize(encoded(t, f))
@@ -226,9 +229,9 @@ func TestEncodeRefuses(t *testing.T) {
 		{"no dtype", "w", &tensor.Dense{}, `tensor "w": `},
 		{"reserved name", "__metadata__", one, "reserved"},
 		{"bad name", "\xff", one, "UTF-8"},
-		{"dtype", "w", tensor.New(tensor.WithShape(1), tensor.WithBacking([]int64{1})), "dtype int64, expected float32 or float64"},
+		{"dtype", "w", tensor.New(tensor.WithShape(1), tensor.WithBacking([]int64{1})), "dtype int64, want float32 or float64"},
 		{"dimension 0", "w", f32([]int{0, 3}), "dimension 0"},
-		{"dimensions", "w", f32([]int{1, 1, 1, 1, 1, 1, 1, 1, 1}, 1), "9 dimensions, expected at most 8"},
+		{"dimensions", "w", f32([]int{1, 1, 1, 1, 1, 1, 1, 1, 1}, 1), "9 dimensions, want at most 8"},
 		{"column of a matrix", "w", column.(*tensor.Dense), "row-major"},
 		{"block of a matrix", "w", block.(*tensor.Dense), "row-major"},
 		{"transposed", "w", transposed, "row-major"},
@@ -246,7 +249,8 @@ func TestEncodeRefuses(t *testing.T) {
 	})
 }
 
-// Rows of a matrix are contiguous: a view of them is written as if it were a tensor of its own.
+// Rows of a matrix are contiguous: a view of them is written as if it were a
+// tensor of its own.
 func TestEncodeRows(t *testing.T) {
 	m := f32([]int{3, 2}, 1, 2, 3, 4, 5, 6)
 	rows, err := m.Slice(tensor.S(1, 3))
@@ -298,9 +302,9 @@ func TestLoadErrors(t *testing.T) {
 		want string
 	}{
 		{"missing", filepath.Join(dir, "none"), "stat "},
-		{"folder", dir, "found a folder, expected a file"},
+		{"folder", dir, "found a folder, want a file"},
 		{"empty", write("empty", nil), "found 0 bytes"},
-		{"cut off", write("cut", encoded(t, sample())[:150]), "expected at most"},
+		{"cut off", write("cut", encoded(t, sample())[:150]), "want at most"},
 		{"not the format", write("png", []byte("\x89PNG\r\n\x1a\n and more")), "not a safetensors file"},
 	}
 	for _, tt := range tests {

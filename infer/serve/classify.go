@@ -13,10 +13,13 @@ import (
 	"tapenet/infer"
 )
 
-// What a picture can take while it is unpacked and scaled, in bytes.
+// What a picture can take while it is unpacked and scaled, in bytes. The scaler
+// keeps one of its rows, and what each row and column weighs.
 const (
-	pixelBytes = 16 // 8 of 16-bit colours, or 3 of YCbCr and 12 of a progressive JPEG's coefficients
-	scaleBytes = 32 // for a pixel as wide as the network's and as high as the picture's: scaling is first across, then down
+	pixelBytes  = 16 // a pixel: 8 of 16-bit colours, or 3 of YCbCr and 12 of a progressive JPEG's coefficients
+	columnBytes = 64 // a column: 32 of the row's four channels in float64, 32 of up to four weights
+	rowBytes    = 32 // a row: four weights
+	scaledBytes = 64 // a value of the network's input: it itself, and of its pixel 32 of sums in float64 and 4 of colours
 )
 
 // classify answers POST /classify?model=NAME&version=N. The body is a picture, or
@@ -107,11 +110,12 @@ func (c *call) pixels(file []byte) ([]float32, error) {
 	if err != nil {
 		return nil, notPicture(err)
 	}
-	row := pixelBytes*int64(size.Width) + scaleBytes*int64(c.model.input[2])
-	if most := c.server.config.Memory; int64(size.Height) > most/row {
+	row := pixelBytes*int64(size.Width) + rowBytes
+	besides := columnBytes*int64(size.Width) + scaledBytes*int64(c.model.values())
+	if most := c.server.config.Memory; int64(size.Height) > (most-besides)/row { // their product might overflow
 		return nil, tooLarge("a picture of %d×%d needs more memory than the %d bytes that the server has for requests", size.Width, size.Height, most)
 	}
-	if err := c.take(row*int64(size.Height) + 4*int64(c.model.values())); err != nil {
+	if err := c.take(row*int64(size.Height) + besides); err != nil {
 		return nil, err
 	}
 	img, err := infer.DecodeImage(bytes.NewReader(file))

@@ -178,7 +178,7 @@ func TestClassifyErrors(t *testing.T) {
 		{"bomb", "image/png", claim(60000, 60000), 413, "a picture of 60000×60000 needs more memory than the 134217728 bytes"},
 		{"wide bomb", "image/png", claim(1<<31-1, 1), 413, "a picture of 2147483647×1"},
 		{"just too large", "image/png", claim(1<<13, 1<<10), 413, "a picture of 8192×1024"},
-		{"tall bomb", "image/png", claim(1, 1<<20), 413, "a picture of 1×1048576"},
+		{"tall bomb", "image/png", claim(1, 1<<22), 413, "a picture of 1×4194304"},
 		{"bomb in a form", bombType, bomb, 413, "a picture of 50000×50000"},
 		{"two files", twoType, two, 400, "the form does not end after one part"},
 		{"no file", noneType, none, 400, "not a multipart form with a picture"},

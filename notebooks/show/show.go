@@ -32,7 +32,7 @@ func rendered(format string, content any, plain string, err error) map[string]an
 	return map[string]any{format: content, text: plain}
 }
 
-// SVG is a drawing as text, such as graph.Model.SVG makes.
+// SVG is a drawing as text, such as draw.SVG of tapenet/graph/draw makes.
 type SVG string
 
 // SimpleRender is the drawing as an image in HTML: nbconvert empties a drawing

@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 
+	"tapenet/graph/metric"
 	"tapenet/train"
 	"tapenet/train/data"
 )
@@ -218,7 +219,7 @@ func TestTable(t *testing.T) {
 }
 
 func TestConfusion(t *testing.T) {
-	c := train.NewConfusion(2)
+	c := metric.NewConfusion(2)
 	c.Add(0, 0)
 	c.Add(0, 1)
 	got := string(Confusion(c, []string{"cat", "dog"}))
@@ -231,7 +232,7 @@ func TestConfusion(t *testing.T) {
 
 func TestConfusionWithoutNames(t *testing.T) {
 	want := "show: 2 names for a confusion of 3 classes, want one for each"
-	if got := Confusion(train.NewConfusion(3), []string{"cat", "dog"}); string(got) != want {
+	if got := Confusion(metric.NewConfusion(3), []string{"cat", "dog"}); string(got) != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

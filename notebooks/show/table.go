@@ -7,7 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"tapenet/train"
+	"tapenet/graph/metric"
 )
 
 // Table is rows of cells below a row of names.
@@ -80,7 +80,7 @@ func (t *Table) plain() string {
 
 // Confusion is the matrix as an HTML table, the darker the larger the share of
 // its row, mistakes in red; or what is wrong, unless each class has a name.
-func Confusion(c train.Confusion, classes []string) HTML {
+func Confusion(c metric.Confusion, classes []string) HTML {
 	if len(classes) != len(c) {
 		return HTML(fmt.Sprintf("show: %d names for a confusion of %d classes, want one for each", len(classes), len(c)))
 	}

@@ -14,14 +14,17 @@ type Batch struct {
 	Samples []int // their places in the Samples they were read from
 }
 
-// Ahead reads the samples of s that order lists, in that order, and calls do with batch of them at a time, the
-// last time with what is left. While do computes, GOMAXPROCS workers read what comes next, up to two batches each; a
-// batch is valid until do returns. Neither the workers nor their number changes what do sees.
+// Ahead reads the samples of s that order lists, in that order, and calls do
+// with batch of them at a time, the last time with what is left. While do
+// computes, GOMAXPROCS workers read what comes next, up to two batches each; a
+// batch is valid until do returns. Neither the workers nor their number changes
+// what do sees.
 //
-// It ends with the first error, of Read or of do, or when ctx is cancelled. An image has size values.
+// It ends with the first error, of Read or of do, or when ctx is cancelled. An
+// image has size values.
 func Ahead(ctx context.Context, s Samples, size int, order []int, batch int, do func(Batch) error) error {
 	if batch < 1 {
-		return fmt.Errorf("data: batches of %d, expected at least 1", batch)
+		return fmt.Errorf("data: batches of %d, want at least 1", batch)
 	}
 	count := (len(order) + batch - 1) / batch
 	workers := make([]worker, min(runtime.GOMAXPROCS(0), count))
@@ -60,7 +63,8 @@ func Ahead(ctx context.Context, s Samples, size int, order []int, batch int, do 
 	return nil
 }
 
-// worker reads every so-many-th batch. Its two batches go round: free, being filled, full, in use.
+// worker reads every so-many-th batch. Its two batches go round: free, being
+// filled, full, in use.
 type worker struct {
 	full chan filled
 	free chan Batch
@@ -94,8 +98,8 @@ func (w worker) run(ctx context.Context, n int, fill func(into Batch, k int) (Ba
 	}
 }
 
-// readBatch reads samples into a batch, which it makes larger if needed. A panic of Read is an error: on a
-// worker's goroutine it would end the process.
+// readBatch reads samples into a batch, which it makes larger if needed. A
+// panic of Read is an error: on a worker's goroutine it would end the process.
 func readBatch(s Samples, size int, samples []int, b Batch) (_ Batch, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -7,14 +7,16 @@ import (
 	"sync"
 )
 
-// Augmentation changes an image at random, so that a network sees another one in each epoch. An implementation
-// draws all its choices from r, keeps nothing from call to call, and is safe for concurrent use.
+// Augmentation changes an image at random, so that a network sees another one
+// in each epoch. An implementation draws all its choices from r, keeps nothing
+// from call to call, and is safe for concurrent use.
 type Augmentation interface {
 	Apply(im *Image, r *rand.Rand)
 }
 
-// Augment returns d with the steps done, one after another, to each training image that is read. The
-// random choices for a sample depend on the seed, the epoch (see [Epoch]) and the sample's index alone.
+// Augment returns d with the steps done, one after another, to each training
+// image that is read. The random choices for a sample depend on the seed, the
+// epoch (see [Epoch]) and the sample's index alone.
 func Augment(d Dataset, seed uint64, steps ...Augmentation) Dataset {
 	if len(steps) == 0 {
 		return d
@@ -37,7 +39,8 @@ func Augment(d Dataset, seed uint64, steps ...Augmentation) Dataset {
 	return d
 }
 
-// mix is the output function of SplitMix64 (Steele, Lea and Flood 2014): neighbours become unlike each other.
+// mix is the output function of SplitMix64 (Steele, Lea and Flood 2014):
+// neighbours become unlike each other.
 func mix(z uint64) uint64 {
 	z += 0x9e3779b97f4a7c15
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
@@ -45,8 +48,9 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// Image is an image that is being augmented. Movements are collected and done at once, so that the image is
-// interpolated no more often than it has to be: a shift, a rotation and an elastic deformation blur it once.
+// Image is an image that is being augmented. Movements are collected and done
+// at once, so that the image is interpolated no more often than it has to be: a
+// shift, a rotation and an elastic deformation blur it once.
 type Image struct {
 	C, H, W int
 
@@ -81,8 +85,8 @@ func (im *Image) still() {
 	im.dy, im.dx = im.dy[:0], im.dx[:0]
 }
 
-// Pixels returns the values, 0..1, channel by channel and row by row, after all movements so far. They may be
-// changed until the next call of a method.
+// Pixels returns the values, 0..1, channel by channel and row by row, after all
+// movements so far. They may be changed until the next call of a method.
 func (im *Image) Pixels() []float32 {
 	if im.moved {
 		im.resample()
@@ -102,14 +106,16 @@ func (m affine) after(n affine) affine {
 	}
 }
 
-// Move moves the image: what is seen at the place (y,x), counted from the centre in pixels, is what was at
-// (a·y+b·x+c, d·y+e·x+f). Outside the image everything is 0.
+// Move moves the image: what is seen at the place (y,x), counted from the
+// centre in pixels, is what was at (a·y+b·x+c, d·y+e·x+f). Outside the image
+// everything is 0.
 func (im *Image) Move(a, b, c, d, e, f float64) {
 	im.moved, im.m = true, im.m.after(affine{a, b, c, d, e, f})
 }
 
-// Displace returns H·W displacements in each direction, in pixels, to be added to: what is seen at (y,x) is what
-// Move's movements, before and after this call, would show at (y+dy,x+dx).
+// Displace returns H·W displacements in each direction, in pixels, to be added
+// to: what is seen at (y,x) is what Move's movements, before and after this
+// call, would show at (y+dy,x+dx).
 func (im *Image) Displace() (dy, dx []float32) {
 	im.moved = true
 	if len(im.dy) == 0 {
@@ -156,8 +162,8 @@ func (im *Image) resample() {
 	im.pix, im.spare = to, im.pix
 }
 
-// atEdge writes the channels at a place less than a pixel outside the image, or on its last pixels, to every
-// H·W-th value of to.
+// atEdge writes the channels at a place less than a pixel outside the image, or
+// on its last pixels, to every H·W-th value of to.
 func (im *Image) atEdge(y, x float64, to []float32) {
 	top, left := int(y+1)-1, int(x+1)-1 // rounded down
 	fy, fx := float32(y-float64(top)), float32(x-float64(left))

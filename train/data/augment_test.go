@@ -30,25 +30,26 @@ func augmented(shape [3]int, x []float32, seed uint64, steps ...Augmentation) []
 	return y
 }
 
-// move is a fixed movement.
-// TestMove holds where movements bring each pixel of a 2x3 image with two channels.
-// TestMovesBlurOnce holds that half a pixel to the left and half a pixel to the right are no change at all.
-// cross returns an image of 21x21 with a cross whose arms differ.
-// moments returns the sum, the centre and the variances of an image of 21x21.
-// TestGeometry holds that each movement stays within its range and uses it, over 400 seeds.
-// lean returns how many columns the bright arm of the cross leans over for a row.
-// TestCropWhole holds that a crop moves whole pixels.
-// statistics returns mean and standard deviation.
-// TestBox compares three boxes with the Gaussian they stand for.
-// TestElastic holds that displacements are smooth and as large as the paper's: uniform numbers of deviation
-// 1/√3, smoothed in two dimensions, have 1/√3/(2·σ·√π) times alpha.
+// move is a fixed movement. TestMove holds where movements bring each pixel of
+// a 2x3 image with two channels. TestMovesBlurOnce holds that half a pixel to
+// the left and half a pixel to the right are no change at all. cross returns an
+// image of 21x21 with a cross whose arms differ. moments returns the sum, the
+// centre and the variances of an image of 21x21. TestGeometry holds that each
+// movement stays within its range and uses it, over 400 seeds. lean returns how
+// many columns the bright arm of the cross leans over for a row. TestCropWhole
+// holds that a crop moves whole pixels. statistics returns mean and standard
+// deviation. TestBox compares three boxes with the Gaussian they stand for.
+// TestElastic holds that displacements are smooth and as large as the paper's:
+// uniform numbers of deviation 1/√3, smoothed in two dimensions, have
+// 1/√3/(2·σ·√π) times alpha.
 func augmentedSet(t testing.TB, seed uint64) Dataset {
 	d := mnist(t)
 	d.Train = Limit(d.Train, 50)
 	return Augment(d, seed, everyAugmentation()...)
 }
 
-// TestAugment holds that the result depends on seed, epoch and index alone, and that the test part is as before.
+// TestAugment holds that the result depends on seed, epoch and index alone, and
+// that the test part is as before.
 func TestAugment(t *testing.T) {
 	d := augmentedSet(t, 1)
 	want := values(t, Epoch(d.Train, 3), 784)
@@ -88,7 +89,8 @@ func TestAugment(t *testing.T) {
 	}
 }
 
-// TestAugmentAllocates holds that steps allocate nothing once an Image has its buffers.
+// TestAugmentAllocates holds that steps allocate nothing once an Image has its
+// buffers.
 func TestAugmentAllocates(t *testing.T) {
 	im, r, x := new(Image), rand.New(rand.NewPCG(1, 2)), cross()
 	steps := everyAugmentation()
@@ -107,7 +109,7 @@ func TestAugmentAllocates(t *testing.T) {
 func TestAugmentError(t *testing.T) {
 	s := augmentedSet(t, 1).Train
 	_, err := s.Read(50, make([]float32, 784))
-	wantError(t, err, "data: ", "sample 50, expected 0 to 49")
+	wantError(t, err, "data: ", "sample 50, want 0 to 49")
 }
 
 func TestParseAugmentations(t *testing.T) {
@@ -118,16 +120,16 @@ func TestParseAugmentations(t *testing.T) {
 		t.Errorf("%v and error %v, want %v", got, err, want)
 	}
 	tests := []struct{ text, want string }{
-		{"", `no augmentation "", expected some of shift, rotate`},
+		{"", `no augmentation "", want some of shift, rotate`},
 		{"shift,,zoom", `no augmentation ""`},
-		{"spin=3", `no augmentation "spin", expected some of shift, rotate, zoom, shear, elastic, flip, vflip, crop, cutout, brightness, contrast, noise, with commas`},
-		{"flip=1", `"flip=1", expected flip without a number`},
-		{"zoom=1", `"zoom=1", expected a number above 0 and up to 0.9`},
-		{"rotate=x", `"rotate=x", expected a number above 0 and up to 180`},
-		{"rotate=NaN", `"rotate=NaN", expected a number`},
-		{"shift=-0.1", `"shift=-0.1", expected a number above 0`},
-		{"shift=", `"shift=", expected a number`},
-		{"crop=1.5", `"crop=1.5", expected a whole number above 0`},
+		{"spin=3", `no augmentation "spin", want some of shift, rotate, zoom, shear, elastic, flip, vflip, crop, cutout, brightness, contrast, noise, with commas`},
+		{"flip=1", `"flip=1", want flip without a number`},
+		{"zoom=1", `"zoom=1", want a number above 0 and up to 0.9`},
+		{"rotate=x", `"rotate=x", want a number above 0 and up to 180`},
+		{"rotate=NaN", `"rotate=NaN", want a number`},
+		{"shift=-0.1", `"shift=-0.1", want a number above 0`},
+		{"shift=", `"shift=", want a number`},
+		{"crop=1.5", `"crop=1.5", want a whole number above 0`},
 	}
 	for _, tt := range tests {
 		_, err := ParseAugmentations(tt.text)
@@ -135,7 +137,8 @@ func TestParseAugmentations(t *testing.T) {
 	}
 }
 
-// FuzzAugment holds that no values of the structs, however odd, make an augmentation panic.
+// FuzzAugment holds that no values of the structs, however odd, make an
+// augmentation panic.
 func FuzzAugment(f *testing.F) {
 	f.Add(0.0, 0, uint64(1))
 	f.Add(-1e300, -5, uint64(2))

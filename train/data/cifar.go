@@ -12,8 +12,10 @@ import (
 // cifarShape is the shape of every CIFAR image.
 var cifarShape = [3]int{3, 32, 32}
 
-// cifarFormat is one of the two binary formats of https://www.cs.toronto.edu/~kriz/cifar.html. A file is a
-// sequence of records: label bytes, the last of which is the class, and 3072 pixels, red, green and blue, row by row.
+// cifarFormat is one of the two binary formats of
+// https://www.cs.toronto.edu/~kriz/cifar.html. A file is a sequence of records:
+// label bytes, the last of which is the class, and 3072 pixels, red, green and
+// blue, row by row.
 type cifarFormat struct {
 	train, test string // patterns of the file names
 	labels      int    // bytes before the pixels of a record
@@ -36,9 +38,11 @@ func matches(pattern, name string) bool {
 	return ok && err == nil
 }
 
-// CIFAR returns the dataset in a folder of CIFAR-10's binary files (data_batch_1.bin and so on,
-// test_batch.bin) or of CIFAR-100's (train.bin, test.bin), the latter with its 100 fine classes. Images are 32x32
-// pixels in colour. Classes have the names in batches.meta.txt or fine_label_names.txt, or else numbers.
+// CIFAR returns the dataset in a folder of CIFAR-10's binary files
+// (data_batch_1.bin and so on, test_batch.bin) or of CIFAR-100's (train.bin,
+// test.bin), the latter with its 100 fine classes. Images are 32x32 pixels in
+// colour. Classes have the names in batches.meta.txt or fine_label_names.txt,
+// or else numbers.
 func CIFAR(dir string) (Dataset, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return Dataset{}, noFolder(dir, "data_batch_1.bin and test_batch.bin, or train.bin and test.bin")
@@ -75,7 +79,7 @@ func loadCIFAR(fsys fs.FS) (Dataset, error) {
 		}
 		return Dataset{Shape: cifarShape, Classes: names, Train: train, Test: test}, nil
 	}
-	return Dataset{}, fmt.Errorf("no data_batch_1.bin and no train.bin: expected the binary files of CIFAR-10 or CIFAR-100")
+	return Dataset{}, fmt.Errorf("no data_batch_1.bin and no train.bin: want the binary files of CIFAR-10 or CIFAR-100")
 }
 
 // read returns the samples of some files.
@@ -89,13 +93,13 @@ func (f cifarFormat) read(fsys fs.FS, files []string) (*inMemory, error) {
 			return nil, err
 		}
 		if len(b) == 0 || len(b)%record != 0 {
-			return nil, fmt.Errorf("%s: %d bytes, expected a multiple of %d, the label and pixels of an image: it is cut short or no CIFAR file", name, len(b), record)
+			return nil, fmt.Errorf("%s: %d bytes, want a multiple of %d, the label and pixels of an image: it is cut short or no CIFAR file", name, len(b), record)
 		}
 		s.pixels = slices.Grow(s.pixels, len(b)/record*size)
 		for i := 0; i < len(b); i += record {
 			label := b[i+f.labels-1]
 			if int(label) >= f.classes {
-				return nil, fmt.Errorf("%s: label %d of image %d, expected 0 to %d", name, label, i/record, f.classes-1)
+				return nil, fmt.Errorf("%s: label %d of image %d, want 0 to %d", name, label, i/record, f.classes-1)
 			}
 			s.labels = append(s.labels, label)
 			s.pixels = append(s.pixels, b[i+f.labels:i+record]...)
@@ -116,8 +120,8 @@ func readWhole(fsys fs.FS, name string) ([]byte, error) {
 	return fs.ReadFile(fsys, name)
 }
 
-// classNames returns the names of n classes, 0 meaning any number of them, from a file with one a line, or numbers
-// if there is no such file.
+// classNames returns the names of n classes, 0 meaning any number of them, from
+// a file with one a line, or numbers if there is no such file.
 func classNames(fsys fs.FS, file string, n int) ([]string, error) {
 	if _, err := fs.Stat(fsys, file); err != nil {
 		return numerals(n), nil
@@ -134,7 +138,7 @@ func classNames(fsys fs.FS, file string, n int) ([]string, error) {
 		n = len(names)
 	}
 	if len(names) != n || slices.Contains(names, "") {
-		return nil, fmt.Errorf("%s: %d class names, expected %d, one a line", file, len(names), n)
+		return nil, fmt.Errorf("%s: %d class names, want %d, one a line", file, len(names), n)
 	}
 	return names, nil
 }

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// records returns a CIFAR file: record i has the class classes[i], a coarse label of 7 before it if that is
-// asked for, and pixels i, i+1, … of each plane in turn.
+// records returns a CIFAR file: record i has the class classes[i], a coarse
+// label of 7 before it if that is asked for, and pixels i, i+1, … of each plane
+// in turn.
 func records(coarse bool, classes ...byte) []byte {
 	var b []byte
 	for i, c := range classes {
@@ -92,14 +93,14 @@ func badCIFAR() []struct {
 		f    folder
 		want string
 	}{
-		{"empty file", good.with("data_batch_2.bin", []byte{}), "data_batch_2.bin: 0 bytes, expected a multiple of 3073"},
-		{"cut short", good.with("data_batch_2.bin", records(false, 1)[:3072]), "data_batch_2.bin: 3072 bytes, expected a multiple of 3073"},
+		{"empty file", good.with("data_batch_2.bin", []byte{}), "data_batch_2.bin: 0 bytes, want a multiple of 3073"},
+		{"cut short", good.with("data_batch_2.bin", records(false, 1)[:3072]), "data_batch_2.bin: 3072 bytes, want a multiple of 3073"},
 		{"one byte more", good.with("test_batch.bin", append(records(false, 1), 0)), "test_batch.bin: 3074 bytes"},
-		{"label", good.with("data_batch_1.bin", records(false, 2, 10)), "data_batch_1.bin: label 10 of image 1, expected 0 to 9"},
-		{"fine label", folder{"train.bin": records(true, 100), "test.bin": records(true, 1)}, "train.bin: label 100 of image 0, expected 0 to 99"},
+		{"label", good.with("data_batch_1.bin", records(false, 2, 10)), "data_batch_1.bin: label 10 of image 1, want 0 to 9"},
+		{"fine label", folder{"train.bin": records(true, 100), "test.bin": records(true, 1)}, "train.bin: label 100 of image 0, want 0 to 99"},
 		{"no test", good.with("test_batch.bin", nil), "test_batch.bin"},
-		{"nine names", good.with("batches.meta.txt", []byte("a\nb\nc\nd\ne\nf\ng\nh\ni\n")), "batches.meta.txt: 9 class names, expected 10"},
-		{"a blank name", good.with("batches.meta.txt", []byte("a\nb\nc\nd\ne\nf\ng\nh\ni\n \n")), "batches.meta.txt: 10 class names, expected 10, one a line"},
+		{"nine names", good.with("batches.meta.txt", []byte("a\nb\nc\nd\ne\nf\ng\nh\ni\n")), "batches.meta.txt: 9 class names, want 10"},
+		{"a blank name", good.with("batches.meta.txt", []byte("a\nb\nc\nd\ne\nf\ng\nh\ni\n \n")), "batches.meta.txt: 10 class names, want 10, one a line"},
 	}
 }
 
@@ -113,7 +114,7 @@ func TestCIFARErrors(t *testing.T) {
 	_, err := CIFAR(t.TempDir())
 	wantError(t, err, "data: folder ", "no data_batch_1.bin and no train.bin")
 	_, err = CIFAR("nowhere")
-	wantError(t, err, "data: ", `no folder "nowhere", expected one with data_batch_1.bin`)
+	wantError(t, err, "data: ", `no folder "nowhere", want one with data_batch_1.bin`)
 }
 
 // FuzzCIFAR holds that any files give a sound dataset or an error of one line.
@@ -131,7 +132,7 @@ func FuzzCIFAR(f *testing.F) {
 		}
 		d, err := loadCIFAR(files.fsys())
 		if err != nil {
-			wantError(t, err, "", "expected")
+			wantError(t, err, "", "want")
 			return
 		}
 		if len(d.Classes) != format.classes {

@@ -1,22 +1,28 @@
 // Package data holds labelled images for training.
 //
-// A [Dataset] has a training part and a test part. Each is a [Samples]: a fixed number of images of one
-// shape, read by index in any order and from any number of goroutines. Images become float32 in 0..1 one
-// [Samples.Read] at a time: MNIST's 70,000 images keep 55 MB, and those of shards stay on the disk.
+// A [Dataset] has a training part and a test part. Each is a [Samples]: a fixed
+// number of images of one shape, read by index in any order and from any number
+// of goroutines. Images become float32 in 0..1 one [Samples.Read] at a time:
+// MNIST's 70,000 images keep 55 MB, and those of shards stay on the disk.
 //
-// [Open] finds a dataset by its name or its folder: MNIST, whose files come with a Go module; IDX files, as MNIST's;
-// CIFAR-10 and CIFAR-100; pictures with one sub-folder a class; tar shards. Files are taken as hostile: a
-// damaged one is an error that names it, and costs no more memory than its content could fill, or in the case
-// of a picture than one of 32 megapixels takes.
+// [Open] finds a dataset by its name or its folder: MNIST, whose files come
+// with a Go module; IDX files, as MNIST's; CIFAR-10 and CIFAR-100; pictures
+// with one sub-folder a class; tar shards. Files are taken as hostile: a
+// damaged one is an error that names it, and costs no more memory than its
+// content could fill, or in the case of a picture than one of 32 megapixels
+// takes.
 //
-// A dataset is made into another one by functions: [Augment] changes the training images at random, [Normalize]
-// gives them mean 0 and deviation 1, [Split] and [Folds] hold samples out for validation, [Limit] keeps a few.
-// [Epoch] and [Order] say what one epoch trains on, and [Ahead] reads it batch by batch while the caller computes.
+// A dataset is made into another one by functions: [Augment] changes the
+// training images at random, [Normalize] gives them mean 0 and deviation 1,
+// [Split] and [Folds] hold samples out for validation, [Limit] keeps a few.
+// [Epoch] and [Order] say what one epoch trains on, and [Ahead] reads it batch
+// by batch while the caller computes.
 package data
 
 import "fmt"
 
-// Dataset is a training part and a test part with the same image shape and the same classes.
+// Dataset is a training part and a test part with the same image shape and the
+// same classes.
 type Dataset struct {
 	Name        string   // "mnist", or the folder's base name
 	Shape       [3]int   // channels, height, width of every image
@@ -29,7 +35,8 @@ type Dataset struct {
 	Changes string // what Augment and Normalize do, in words: two datasets of one name may differ in it
 }
 
-// TestPart says in a word what Test is: "validation" if it is held out, else "test".
+// TestPart says in a word what Test is: "validation" if it is held out, else
+// "test".
 func (d Dataset) TestPart() string {
 	if d.HeldOut {
 		return "validation"
@@ -37,16 +44,19 @@ func (d Dataset) TestPart() string {
 	return "test"
 }
 
-// Samples is a set of labelled images of one shape, read by index. It is safe for concurrent use.
+// Samples is a set of labelled images of one shape, read by index. It is safe
+// for concurrent use.
 type Samples interface {
 	// Len returns the number of samples.
 	Len() int
-	// Read writes the pixels of sample i to x, scaled to 0..1, channel by channel and row by row, and returns
-	// its class index. x must have exactly channels·height·width elements; the callee does not keep it.
+	// Read writes the pixels of sample i to x, scaled to 0..1, channel by
+	// channel and row by row, and returns its class index. x must have exactly
+	// channels·height·width elements; the callee does not keep it.
 	Read(i int, x []float32) (class int, err error)
 }
 
-// Limit returns the first n samples of s, or s itself when n <= 0 or n >= s.Len().
+// Limit returns the first n samples of s, or s itself when n <= 0 or n >=
+// s.Len().
 func Limit(s Samples, n int) Samples {
 	if n <= 0 || n >= s.Len() {
 		return s
@@ -54,8 +64,8 @@ func Limit(s Samples, n int) Samples {
 	return subset{s, upTo(n)}
 }
 
-// Labels returns the class of each sample of s, whose images have the given shape. It reads the images only
-// if s keeps no labels beside them.
+// Labels returns the class of each sample of s, whose images have the given
+// shape. It reads the images only if s keeps no labels beside them.
 func Labels(s Samples, shape [3]int) ([]int, error) {
 	labels := make([]int, s.Len())
 	x := make([]float32, volumeOf(shape))
@@ -111,7 +121,7 @@ func upTo(n int) []int {
 
 func checkIndex(i, n int) error {
 	if i < 0 || i >= n {
-		return fmt.Errorf("data: sample %d, expected 0 to %d", i, n-1)
+		return fmt.Errorf("data: sample %d, want 0 to %d", i, n-1)
 	}
 	return nil
 }
@@ -130,7 +140,7 @@ func (s *inMemory) Read(i int, x []float32) (class int, err error) {
 		return 0, err
 	}
 	if len(x) != s.size {
-		return 0, fmt.Errorf("data: room for %d values, expected %d, one a pixel", len(x), s.size)
+		return 0, fmt.Errorf("data: room for %d values, want %d, one a pixel", len(x), s.size)
 	}
 	for k, v := range s.pixels[i*s.size:][:len(x)] {
 		x[k] = unit[v]

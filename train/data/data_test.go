@@ -37,8 +37,8 @@ func TestOpenErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := []struct{ name, open, want string }{
-		{"no name", "", `expected "mnist" or a folder`},
-		{"no such folder", "mnits", `no folder "mnits", expected one with train-images-idx3-ubyte`},
+		{"no name", "", `want "mnist" or a folder`},
+		{"no such folder", "mnits", `no folder "mnits", want one with train-images-idx3-ubyte`},
 		{"a file", file, "no folder"},
 	}
 	for _, tt := range tests {
@@ -85,13 +85,13 @@ func TestReadErrors(t *testing.T) {
 		x    []float32
 		want string
 	}{
-		{"before the first", d.Train, -1, make([]float32, 42), "sample -1, expected 0 to 9"},
-		{"after the last", d.Train, 10, make([]float32, 42), "sample 10, expected 0 to 9"},
-		{"after the limit", Limit(d.Train, 4), 4, make([]float32, 42), "sample 4, expected 0 to 3"},
-		{"before the limit", Limit(d.Train, 4), -1, make([]float32, 42), "sample -1, expected 0 to 3"},
-		{"short x", d.Train, 0, make([]float32, 41), "room for 41 values, expected 42"},
-		{"long x", Limit(d.Train, 4), 0, make([]float32, 43), "room for 43 values, expected 42"},
-		{"nil x", d.Test, 0, nil, "room for 0 values, expected 42"},
+		{"before the first", d.Train, -1, make([]float32, 42), "sample -1, want 0 to 9"},
+		{"after the last", d.Train, 10, make([]float32, 42), "sample 10, want 0 to 9"},
+		{"after the limit", Limit(d.Train, 4), 4, make([]float32, 42), "sample 4, want 0 to 3"},
+		{"before the limit", Limit(d.Train, 4), -1, make([]float32, 42), "sample -1, want 0 to 3"},
+		{"short x", d.Train, 0, make([]float32, 41), "room for 41 values, want 42"},
+		{"long x", Limit(d.Train, 4), 0, make([]float32, 43), "room for 43 values, want 42"},
+		{"nil x", d.Test, 0, nil, "room for 0 values, want 42"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -156,7 +156,8 @@ func TestReadConcurrently(t *testing.T) {
 	wg.Wait()
 }
 
-// wantError reports an error that is absent, longer than a line, or without the wanted start and part.
+// wantError reports an error that is absent, longer than a line, or without the
+// wanted start and part.
 func wantError(t *testing.T, err error, prefix, part string) {
 	t.Helper()
 	if err == nil {

@@ -5,9 +5,10 @@ import (
 	"math/rand/v2"
 )
 
-// Elastic deforms the image as if it were on rubber (Simard, Steinkraus and Platt 2003, "Best Practices for
-// Convolutional Neural Networks Applied to Visual Document Analysis"): each pixel is displaced in both
-// directions by a number from -1 to 1, smoothed by a Gaussian and multiplied.
+// Elastic deforms the image as if it were on rubber (Simard, Steinkraus and
+// Platt 2003, "Best Practices for Convolutional Neural Networks Applied to
+// Visual Document Analysis"): each pixel is displaced in both directions by a
+// number from -1 to 1, smoothed by a Gaussian and multiplied.
 type Elastic struct {
 	Alpha float64 // what the smoothed numbers are multiplied by; 0 means 34
 	Sigma float64 // the deviation of the Gaussian in pixels; 0 means 4
@@ -36,16 +37,18 @@ func (s Elastic) Apply(im *Image, r *rand.Rand) {
 	}
 }
 
-// box is a mean over a window: radius whole neighbours on each side, and beyond them one more with the
-// weight edge, below 1. Three of them after another are close to a Gaussian, at a cost that does not grow
-// with its width. The edge makes their deviation exact (Gwosdek et al. 2011, "Theoretical Foundations of
+// box is a mean over a window: radius whole neighbours on each side, and beyond
+// them one more with the weight edge, below 1. Three of them after another are
+// close to a Gaussian, at a cost that does not grow with its width. The edge
+// makes their deviation exact (Gwosdek et al. 2011, "Theoretical Foundations of
 // Gaussian Convolution by Extended Box Filtering").
 type box struct {
 	radius int
 	edge   float32
 }
 
-// newBox returns the box of which three make a Gaussian with the deviation sigma, of at most 1000.
+// newBox returns the box of which three make a Gaussian with the deviation
+// sigma, of at most 1000.
 func newBox(sigma float64) box {
 	sigma = max(0, min(sigma, 1000)) // NaN, too, has to be a number here
 	if math.IsNaN(sigma) {
@@ -57,8 +60,8 @@ func newBox(sigma float64) box {
 	return box{int(r), float32((variance*(2*r+1) - inner) / (2 * ((r+1)*(r+1) - variance)))}
 }
 
-// smooth applies b three times to n values of x, step apart, as if there were zeros beyond them. It uses line,
-// which has b.room(n) values.
+// smooth applies b three times to n values of x, step apart, as if there were
+// zeros beyond them. It uses line, which has b.room(n) values.
 func (b box) smooth(x []float32, n, step int, line []float32) {
 	width := 2*b.radius + 1
 	scale := 1 / (float32(width) + 2*b.edge)
@@ -80,5 +83,6 @@ func (b box) smooth(x []float32, n, step int, line []float32) {
 	}
 }
 
-// room returns how many values smooth needs for n: those and what the window sees beyond.
+// room returns how many values smooth needs for n: those and what the window
+// sees beyond.
 func (b box) room(n int) int { return n + 2*(b.radius+1) }

@@ -56,7 +56,8 @@ func TestElastic(t *testing.T) {
 		if math.Abs(deviation/want-1) > 0.15 || math.Abs(mean) > 0.2*want {
 			t.Errorf("displacements of mean %.3f and deviation %.3f, want 0 and %.3f", mean, deviation, want)
 		}
-		// A Gaussian correlation of deviation √2·σ has neighbours that differ by 1/(√2·σ) of the deviation.
+		// A Gaussian correlation of deviation √2·σ has neighbours that differ
+		// by 1/(√2·σ) of the deviation.
 		if _, step := statistics(steps); math.Abs(step/(deviation/(math.Sqrt2*4))-1) > 0.15 {
 			t.Errorf("neighbours differ by %.3f, want %.3f", step, deviation/(math.Sqrt2*4))
 		}

@@ -8,8 +8,8 @@ type Epochs interface {
 	Epoch(n int) Samples // as in epoch n, counted from 0; the Epochs itself is as in epoch 0
 }
 
-// Epoch returns s as it is in epoch n, counted from 0: see [Epochs]. Samples that are always the
-// same come back as they are.
+// Epoch returns s as it is in epoch n, counted from 0: see [Epochs]. Samples
+// that are always the same come back as they are.
 func Epoch(s Samples, n int) Samples {
 	if e, ok := s.(Epochs); ok {
 		return e.Epoch(n)
@@ -17,11 +17,12 @@ func Epoch(s Samples, n int) Samples {
 	return s
 }
 
-// Order returns the order of the samples of s in an epoch, counted from 0: another one for each epoch, fixed
-// by the seed.
+// Order returns the order of the samples of s in an epoch, counted from 0:
+// another one for each epoch, fixed by the seed.
 //
-// Every order of samples in memory is equally likely. Samples on the disk are taken in stretches of 64 in a
-// random order, so that most reads find what the system has read ahead, and mixed in a buffer of 8192.
+// Every order of samples in memory is equally likely. Samples on the disk are
+// taken in stretches of 64 in a random order, so that most reads find what the
+// system has read ahead, and mixed in a buffer of 8192.
 func Order(s Samples, seed uint64, epoch int) []int {
 	r := rand.New(rand.NewPCG(seed, uint64(epoch)))
 	if onDisk(s) {
@@ -40,9 +41,11 @@ const (
 	buffer  = 1 << 13 // samples among which the next is chosen
 )
 
-// nearby returns an order of n samples in which neighbours are read at about the same time. It takes the
-// stretches of stretch samples in a random order, and passes them through a buffer: each sample takes the
-// place of a random one, which goes out. Since samples are read by their index, the buffer holds indices alone.
+// nearby returns an order of n samples in which neighbours are read at about
+// the same time. It takes the stretches of stretch samples in a random order,
+// and passes them through a buffer: each sample takes the place of a random
+// one, which goes out. Since samples are read by their index, the buffer holds
+// indices alone.
 func nearby(n int, r *rand.Rand) []int {
 	in := make([]int, 0, n)
 	for _, s := range r.Perm((n + stretch - 1) / stretch) {

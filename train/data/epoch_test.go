@@ -17,7 +17,8 @@ type stored struct{ numbered }
 
 func (stored) onDisk() bool { return true }
 
-// TestOrder holds that every order has each sample once, is fixed by seed and epoch, and mixes.
+// TestOrder holds that every order has each sample once, is fixed by seed and
+// epoch, and mixes.
 func TestOrder(t *testing.T) {
 	for _, s := range []Samples{numbered{20000, 2}, stored{numbered{20000, 2}}, stored{numbered{65, 2}}, stored{numbered{1, 1}}, stored{numbered{0, 1}}} {
 		order := Order(s, 1, 0)
@@ -37,8 +38,9 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestOrderOnDisk holds what a buffer of 8192 promises: neighbours are far apart, as in a random order, and
-// wherever one reads, only a part of the samples is near.
+// TestOrderOnDisk holds what a buffer of 8192 promises: neighbours are far
+// apart, as in a random order, and wherever one reads, only a part of the
+// samples is near.
 func TestOrderOnDisk(t *testing.T) {
 	const n = 100000
 	order := Order(Limit(stored{numbered{n + 5, 2}}, n), 1, 0)
@@ -61,7 +63,8 @@ func TestOrderOnDisk(t *testing.T) {
 	}
 }
 
-// TestAhead holds that the batches are the samples in their order for any number of workers.
+// TestAhead holds that the batches are the samples in their order for any
+// number of workers.
 func TestAhead(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, procs := range []int{1, 2, 5} {
@@ -119,7 +122,7 @@ func TestAheadErrors(t *testing.T) {
 	wantError(t, err, "sample 55: ", "faulty")
 	wantError(t, Ahead(t.Context(), faulty{s, 55, true}, 1, upTo(100), 10, counting), "data: ", "panicked: oh")
 	wantError(t, Ahead(t.Context(), s, 1, upTo(100), 0, counting), "data: ", "batches of 0")
-	wantError(t, Ahead(t.Context(), s, 1, []int{5, 100}, 1, counting), "sample 100: data: ", "expected 0 to 99")
+	wantError(t, Ahead(t.Context(), s, 1, []int{5, 100}, 1, counting), "sample 100: data: ", "want 0 to 99")
 
 	count = 0
 	err = Ahead(t.Context(), s, 1, upTo(100), 10, func(Batch) error {
@@ -220,7 +223,8 @@ func TestNormalize(t *testing.T) {
 	}
 }
 
-// TestStats compares with the numbers that PyTorch's MNIST example normalises by, and with colour by hand.
+// TestStats compares with the numbers that PyTorch's MNIST example normalises
+// by, and with colour by hand.
 func TestStats(t *testing.T) {
 	d := mnist(t)
 	st, err := NewStats(t.Context(), d.Train, d.Shape)
@@ -255,7 +259,7 @@ func TestStats(t *testing.T) {
 func TestStatsErrors(t *testing.T) {
 	d := numberedSet(3, 2)
 	_, err := Normalize(d, Stats{[]float64{1, 2}, []float64{1}})
-	wantError(t, err, "data: ", "2 means and 1 deviations for dataset \"numbers\", expected 1")
+	wantError(t, err, "data: ", "2 means and 1 deviations for dataset \"numbers\", want 1")
 	_, err = NewStats(t.Context(), numbered{0, 1}, d.Shape)
 	wantError(t, err, "data: ", "no samples")
 	_, err = NewStats(t.Context(), faulty{numbered{9, 1}, 4, false}, d.Shape)
@@ -276,7 +280,8 @@ func (s growing) Read(i int, x []float32) (int, error) {
 
 func (s growing) Epoch(n int) Samples { return growing{s.numbered, n} }
 
-// TestEpoch holds that the epoch goes through every wrapper, and so do labels and the order.
+// TestEpoch holds that the epoch goes through every wrapper, and so do labels
+// and the order.
 func TestEpoch(t *testing.T) {
 	d := numberedSet(10, 2)
 	d.Train = growing{numbered{10, 2}, 0}

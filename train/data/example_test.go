@@ -56,7 +56,8 @@ func ExampleSamples() {
 	// ....+####++.................
 }
 
-// A short run for trying things out needs no more than the first thousand images.
+// A short run for trying things out needs no more than the first thousand
+// images.
 func ExampleLimit() {
 	d, err := data.MNIST()
 	if err != nil {
@@ -67,7 +68,8 @@ func ExampleLimit() {
 	// Output: 1000 10000
 }
 
-// A step of one's own is a type with one method: this one shows the negative of every other image.
+// A step of one's own is a type with one method: this one shows the negative of
+// every other image.
 type negative struct{}
 
 func (negative) Apply(im *data.Image, r *rand.Rand) {
@@ -80,7 +82,8 @@ func (negative) Apply(im *data.Image, r *rand.Rand) {
 	}
 }
 
-// Train on other images in each epoch: moved, turned and deformed, and by a step of one's own.
+// Train on other images in each epoch: moved, turned and deformed, and by a
+// step of one's own.
 func ExampleAugment() {
 	d, err := data.MNIST()
 	if err != nil {
@@ -100,7 +103,8 @@ func ExampleAugment() {
 	// epoch 2 corner 0
 }
 
-// Hold a tenth of each class out for comparing settings; the test part stays unseen.
+// Hold a tenth of each class out for comparing settings; the test part stays
+// unseen.
 func ExampleSplit() {
 	d, err := data.MNIST()
 	if err != nil {
@@ -114,7 +118,8 @@ func ExampleSplit() {
 	// Output: 54000 to train on, 6000 to compare by
 }
 
-// Measure the training images, and give all images mean 0 and deviation 1 by that.
+// Measure the training images, and give all images mean 0 and deviation 1 by
+// that.
 func ExampleNormalize() {
 	d, err := data.MNIST()
 	if err != nil {
@@ -138,7 +143,8 @@ func ExampleNormalize() {
 	// background -0.424
 }
 
-// One epoch of training: its samples in its order, read ahead while the last batch is being used.
+// One epoch of training: its samples in its order, read ahead while the last
+// batch is being used.
 func ExampleAhead() {
 	d, err := data.MNIST()
 	if err != nil {

@@ -12,14 +12,17 @@ import (
 	"strings"
 )
 
-// Folder returns the dataset in a folder of pictures, PNG, JPEG or GIF, with one sub-folder a class:
+// Folder returns the dataset in a folder of pictures, PNG, JPEG or GIF, with
+// one sub-folder a class:
 //
 //	train/cat/1.png  train/dog/7.jpg …  test/cat/5.png …    or    cat/1.png  dog/7.jpg …
 //
-// The test part may be called val instead. Without it, a share of each class is held out, the same for the same seed. Classes are the sub-folders
-// with training pictures in the order of their names, by value if all are numbers. Other files, and names that begin with a
-// dot, are passed over. The pictures stay on the disk, and Read unpacks one. Their order mixes the classes evenly, so that
-// the first of them, see [Limit], are of all classes.
+// The test part may be called val instead. Without it, a share of each class is
+// held out, the same for the same seed. Classes are the sub-folders with
+// training pictures in the order of their names, by value if all are numbers.
+// Other files, and names that begin with a dot, are passed over. The pictures
+// stay on the disk, and Read unpacks one. Their order mixes the classes evenly,
+// so that the first of them, see [Limit], are of all classes.
 func (o Options) Folder(dir string) (Dataset, error) {
 	if err := o.check(); err != nil {
 		return Dataset{}, err
@@ -119,7 +122,8 @@ func cause(err error) error {
 	return err
 }
 
-// classFolders returns the names of the folders in dir that hold pictures, in order; by value if all are numbers.
+// classFolders returns the names of the folders in dir that hold pictures, in
+// order; by value if all are numbers.
 func classFolders(fsys fs.FS, dir string) (classes []string, err error) {
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
@@ -135,7 +139,7 @@ func classFolders(fsys fs.FS, dir string) (classes []string, err error) {
 		}
 	}
 	if len(classes) == 0 {
-		return nil, fmt.Errorf("no pictures in sub-folders of %s, expected one sub-folder a class with PNG, JPEG or GIF files", dir)
+		return nil, fmt.Errorf("no pictures in sub-folders of %s, want one sub-folder a class with PNG, JPEG or GIF files", dir)
 	}
 	if !slices.ContainsFunc(classes, isNoNumber) {
 		slices.SortStableFunc(classes, func(a, b string) int {
@@ -148,7 +152,8 @@ func classFolders(fsys fs.FS, dir string) (classes []string, err error) {
 
 func isNoNumber(s string) bool { return strings.Trim(s, "0123456789") != "" }
 
-// picturesIn returns the names of the pictures in a folder, none if it is no folder or hidden.
+// picturesIn returns the names of the pictures in a folder, none if it is no
+// folder or hidden.
 func picturesIn(fsys fs.FS, dir string) (names []string, err error) {
 	if info, err := fs.Stat(fsys, dir); err != nil || !info.IsDir() || strings.HasPrefix(path.Base(dir), ".") {
 		return nil, err
@@ -165,7 +170,8 @@ func picturesIn(fsys fs.FS, dir string) (names []string, err error) {
 	return names, nil
 }
 
-// listPictures lists the pictures of each class in dir. Any stretch of the list has about the same share of each class.
+// listPictures lists the pictures of each class in dir. Any stretch of the list
+// has about the same share of each class.
 func listPictures(fsys fs.FS, dir string, classes []string) (*folderPictures, error) {
 	type picture struct {
 		file  string

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestFolderNotRegular holds that a named pipe or a folder is an error and is not waited for.
+// TestFolderNotRegular holds that a named pipe or a folder is an error and is
+// not waited for.
 func TestFolderNotRegular(t *testing.T) {
 	dir := writeTree(t, "odd", folder{"cat/b.png": encode(t, "png", grey(2, 2, 9)), "cat/c.png": encode(t, "png", grey(2, 2, 9))})
 	if err := syscall.Mkfifo(filepath.Join(dir, "cat", "a.png"), 0o644); err != nil {

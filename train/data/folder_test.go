@@ -121,7 +121,8 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestFolderOrder holds that the first pictures are of all classes, each with its share.
+// TestFolderOrder holds that the first pictures are of all classes, each with
+// its share.
 func TestFolderOrder(t *testing.T) {
 	files := folder{}
 	for i := range 12 {
@@ -222,7 +223,8 @@ func TestPictureColours(t *testing.T) {
 	}
 }
 
-// TestPictureOrder holds where each pixel goes, in grey and in colour, scaled or not.
+// TestPictureOrder holds where each pixel goes, in grey and in colour, scaled
+// or not.
 func TestPictureOrder(t *testing.T) {
 	small, large := image.NewNRGBA(image.Rect(0, 0, 3, 2)), image.NewNRGBA(image.Rect(0, 0, 30, 20))
 	for y := range 20 {
@@ -318,15 +320,15 @@ func TestFolderErrors(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{"no folders", folder{"a.png": good}, Options{}, "no pictures in sub-folders of ., expected one sub-folder a class"},
+		{"no folders", folder{"a.png": good}, Options{}, "no pictures in sub-folders of ., want one sub-folder a class"},
 		{"no pictures", folder{"cat/a.txt": good}, Options{}, "no pictures in sub-folders"},
 		{"empty train", folder{"train/cat/a.txt": nil, "test/cat/a.png": good}, Options{}, "no pictures in sub-folders of train"},
 		{"empty test", folder{"train/cat/a.png": good, "test/cat/a.txt": good}, Options{}, "no pictures in sub-folders of test"},
 		{"unknown class", folder{"train/cat/a.png": good, "test/dog/a.png": good}, Options{}, "test/dog: no such class among the 1 of train"},
 		{"too few to hold out", folder{"cat/a.png": good}, Options{}, "divided into 1 and 0 samples"},
 		{"first is no picture", folder{"cat/a.png": []byte("text"), "cat/b.png": good}, Options{}, "cat/a.png: not a PNG, JPEG or GIF picture"},
-		{"first is huge", folder{"cat/a.png": bomb(t, 1<<20, 1<<20), "cat/b.png": good}, Options{}, "cat/a.png: the png picture is 1048576×1048576, expected 1 to "},
-		{"first is long", folder{"cat/a.png": bomb(t, maxSide+1, 1), "cat/b.png": good}, Options{}, "expected sides of at most 16384 unless"},
+		{"first is huge", folder{"cat/a.png": bomb(t, 1<<20, 1<<20), "cat/b.png": good}, Options{}, "cat/a.png: the png picture is 1048576×1048576, want 1 to "},
+		{"first is long", folder{"cat/a.png": bomb(t, maxSide+1, 1), "cat/b.png": good}, Options{}, "want sides of at most 16384 unless"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -346,7 +348,7 @@ func TestPictureErrors(t *testing.T) {
 	}{
 		{"empty", []byte{}, "not a PNG, JPEG or GIF picture"},
 		{"cut", good[:len(good)-20], "broken png picture"},
-		{"bomb", bomb(t, 1<<16, 1<<16), "65536×65536, expected 1 to 33554432 pixels"},
+		{"bomb", bomb(t, 1<<16, 1<<16), "65536×65536, want 1 to 33554432 pixels"},
 		{"no pixels", bomb(t, 0, 3), "not a PNG, JPEG or GIF picture"},
 	}
 	for i, tt := range tests {
@@ -366,12 +368,13 @@ func TestPictureErrors(t *testing.T) {
 		t.Errorf("after errors, a good picture: %v", err)
 	}
 	_, err := s.Read(5, x)
-	wantError(t, err, "data: ", "sample 5, expected 0 to 4")
+	wantError(t, err, "data: ", "sample 5, want 0 to 4")
 	_, err = s.Read(0, x[:9])
-	wantError(t, err, "data: ", "room for 9 values, expected 400")
+	wantError(t, err, "data: ", "room for 9 values, want 400")
 }
 
-// FuzzPicture holds that any file of a picture is scaled to numbers from 0 to 1 or is an error of one line.
+// FuzzPicture holds that any file of a picture is scaled to numbers from 0 to 1
+// or is an error of one line.
 func FuzzPicture(f *testing.F) {
 	for _, format := range []string{"png", "jpeg", "gif"} {
 		b := encode(f, format, plain(5, 4, color.NRGBA{9, 99, 199, 200}))

@@ -23,22 +23,24 @@ const (
 	testImages  = "t10k-images-idx3-ubyte"
 	testLabels  = "t10k-labels-idx1-ubyte"
 
-	expected = trainImages + ", " + trainLabels + ", " + testImages + " and " + testLabels + ", each plain or as .gz"
+	mnistFiles = trainImages + ", " + trainLabels + ", " + testImages + " and " + testLabels + ", each plain or as .gz"
 )
 
-// IDX returns the dataset in a folder that holds the four files of MNIST's format
-// (http://yann.lecun.com/exdb/mnist/):
+// IDX returns the dataset in a folder that holds the four files of MNIST's
+// format (http://yann.lecun.com/exdb/mnist/):
 //
 //	train-images-idx3-ubyte   train-labels-idx1-ubyte
 //	t10k-images-idx3-ubyte    t10k-labels-idx1-ubyte
 //
-// Each may be plain or compressed with gzip (its content decides, .gz is allowed and not required) and may
-// have a dot before idx. Images are unsigned bytes of any size, (N,H,W), or (N,C,H,W) which may be named idx4.
-// There are as many classes as the largest training label plus one, at least two. It is an error for the
-// parts to differ in image shape, or for a test label to be of no training class.
+// Each may be plain or compressed with gzip (its content decides, .gz is
+// allowed and not required) and may have a dot before idx. Images are unsigned
+// bytes of any size, (N,H,W), or (N,C,H,W) which may be named idx4. There are
+// as many classes as the largest training label plus one, at least two. It is
+// an error for the parts to differ in image shape, or for a test label to be of
+// no training class.
 func IDX(dir string) (Dataset, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return Dataset{}, noFolder(dir, expected)
+		return Dataset{}, noFolder(dir, mnistFiles)
 	}
 	d, err := load(os.DirFS(dir))
 	if err != nil {
@@ -66,12 +68,12 @@ func load(fsys fs.FS) (Dataset, error) {
 		return Dataset{}, err
 	}
 	if testShape != shape {
-		return Dataset{}, fmt.Errorf("%s: images of (channels, height, width) = %s, expected %s as in %s", files[2], text(testShape), text(shape), files[0])
+		return Dataset{}, fmt.Errorf("%s: images of (channels, height, width) = %s, want %s as in %s", files[2], text(testShape), text(shape), files[0])
 	}
 	classes := max(2, int(slices.Max(train.labels))+1)
 	for i, l := range test.labels {
 		if int(l) >= classes {
-			return Dataset{}, fmt.Errorf("%s: label %d of sample %d, expected 0 to %d as in %s", files[3], l, i, classes-1, files[1])
+			return Dataset{}, fmt.Errorf("%s: label %d of sample %d, want 0 to %d as in %s", files[3], l, i, classes-1, files[1])
 		}
 	}
 	return Dataset{Shape: shape, Classes: numerals(classes), Train: train, Test: test}, nil
@@ -86,8 +88,8 @@ func numerals(n int) []string {
 	return s
 }
 
-// locate returns the names under which fsys holds the training images and labels and the test images and
-// labels, in this order.
+// locate returns the names under which fsys holds the training images and
+// labels and the test images and labels, in this order.
 func locate(fsys fs.FS) (files [4]string, err error) {
 	var missing []string
 	for i, name := range []string{trainImages, trainLabels, testImages, testLabels} {
@@ -96,12 +98,13 @@ func locate(fsys fs.FS) (files [4]string, err error) {
 		}
 	}
 	if missing != nil {
-		return files, fmt.Errorf("no %s: expected %s", strings.Join(missing, ", "), expected)
+		return files, fmt.Errorf("no %s: want %s", strings.Join(missing, ", "), mnistFiles)
 	}
 	return files, nil
 }
 
-// find returns the first spelling of a file's standard name that exists in fsys, or "".
+// find returns the first spelling of a file's standard name that exists in
+// fsys, or "".
 func find(fsys fs.FS, name string) string {
 	for _, s := range []string{name, strings.Replace(name, "idx3", "idx4", 1)} {
 		for _, s := range []string{s, strings.Replace(s, "-idx", ".idx", 1)} {
@@ -115,7 +118,8 @@ func find(fsys fs.FS, name string) string {
 	return ""
 }
 
-// readPart returns the samples of an image file and its label file, and the images' channels, height and width.
+// readPart returns the samples of an image file and its label file, and the
+// images' channels, height and width.
 func readPart(fsys fs.FS, images, labels string) (s *inMemory, shape [3]int, err error) {
 	y, err := readFile(fsys, labels, 1)
 	if err != nil {
@@ -127,7 +131,7 @@ func readPart(fsys fs.FS, images, labels string) (s *inMemory, shape [3]int, err
 	}
 	n := int(x.dims[0])
 	if n != len(y.data) {
-		return nil, shape, fmt.Errorf("%s: %d images, expected %d, one a label of %s", images, n, len(y.data), labels)
+		return nil, shape, fmt.Errorf("%s: %d images, want %d, one a label of %s", images, n, len(y.data), labels)
 	}
 	shape[0] = 1 // of (N,H,W)
 	for i, d := range x.dims[1:] {
@@ -136,13 +140,15 @@ func readPart(fsys fs.FS, images, labels string) (s *inMemory, shape [3]int, err
 	return &inMemory{pixels: x.data, labels: y.data, size: len(x.data) / n}, shape, nil
 }
 
-// array is the content of an IDX file: unsigned bytes, the last dimension running fastest.
+// array is the content of an IDX file: unsigned bytes, the last dimension
+// running fastest.
 type array struct {
 	dims []uint32 // none zero; their product, which fits an int, is len(data)
 	data []byte
 }
 
-// readFile returns the array in a file of fsys, which must have one of the given numbers of dimensions.
+// readFile returns the array in a file of fsys, which must have one of the
+// given numbers of dimensions.
 func readFile(fsys fs.FS, name string, ranks ...int) (array, error) {
 	info, err := fs.Stat(fsys, name) // before Open, which would wait on a named pipe
 	if err != nil {
@@ -164,10 +170,12 @@ func readFile(fsys fs.FS, name string, ranks ...int) (array, error) {
 }
 
 const (
-	// maxDeflate is the most bytes that one compressed byte can stand for: deflate spends at least two bits
-	// on a run, and a run is at most 258 bytes (RFC 1951, 3.2.5).
+	// maxDeflate is the most bytes that one compressed byte can stand for:
+	// deflate spends at least two bits on a run, and a run is at most 258 bytes
+	// (RFC 1951, 3.2.5).
 	maxDeflate = 1032
-	// usualDeflate is the ratio up to which a header's claim is believed at once. MNIST has 4.7.
+	// usualDeflate is the ratio up to which a header's claim is believed at
+	// once. MNIST has 4.7.
 	usualDeflate = 32
 )
 
@@ -198,30 +206,32 @@ func decode(r io.Reader, size int64, ranks []int) (array, error) {
 	return array{dims, data}, nil
 }
 
-// readHeader reads an IDX header: two zero bytes, the element type, the number of dimensions, which must be
-// among ranks, and the dimensions as big-endian uint32, which it returns.
+// readHeader reads an IDX header: two zero bytes, the element type, the number
+// of dimensions, which must be among ranks, and the dimensions as big-endian
+// uint32, which it returns.
 func readHeader(r io.Reader, ranks []int) ([]uint32, error) {
 	var magic [4]byte
 	if _, err := io.ReadFull(r, magic[:]); err != nil {
 		return nil, damaged(err)
 	}
 	if magic[0] != 0 || magic[1] != 0 || magic[2] != 0x08 {
-		return nil, fmt.Errorf("begins with % x, expected 00 00 08, an IDX file of unsigned bytes", magic[:3])
+		return nil, fmt.Errorf("begins with % x, want 00 00 08, an IDX file of unsigned bytes", magic[:3])
 	}
 	if !slices.Contains(ranks, int(magic[3])) {
-		return nil, fmt.Errorf("%d dimensions, expected one of %v", magic[3], ranks)
+		return nil, fmt.Errorf("%d dimensions, want one of %v", magic[3], ranks)
 	}
 	dims := make([]uint32, magic[3])
 	if err := binary.Read(r, binary.BigEndian, dims); err != nil {
 		return nil, damaged(err)
 	}
 	if slices.Contains(dims, 0) {
-		return nil, fmt.Errorf("dimensions %v, expected each at least 1", dims)
+		return nil, fmt.Errorf("dimensions %v, want each at least 1", dims)
 	}
 	return dims, nil
 }
 
-// volume returns the product of dims, none of which is zero, if it is at most most.
+// volume returns the product of dims, none of which is zero, if it is at most
+// most.
 func volume(dims []uint32, most int) (int, error) {
 	n := 1
 	for _, d := range dims {
@@ -233,8 +243,9 @@ func volume(dims []uint32, most int) (int, error) {
 	return n, nil
 }
 
-// readExactly returns the n bytes that r must hold to its end. It allocates first bytes on trust, and each
-// larger buffer only when the one before is full, at twice its size; the result has no spare capacity.
+// readExactly returns the n bytes that r must hold to its end. It allocates
+// first bytes on trust, and each larger buffer only when the one before is
+// full, at twice its size; the result has no spare capacity.
 func readExactly(r io.Reader, n, first int) ([]byte, error) {
 	data := make([]byte, min(n, first))
 	for have := 0; ; {
@@ -254,7 +265,7 @@ func readExactly(r io.Reader, n, first int) ([]byte, error) {
 	case io.EOF:
 		return data, nil
 	case nil:
-		return nil, fmt.Errorf("more data after the %d elements of the header, expected the end", n)
+		return nil, fmt.Errorf("more data after the %d elements of the header, want the end", n)
 	default:
 		return nil, fmt.Errorf("after %d of %d elements: %w", n, n, damaged(err))
 	}

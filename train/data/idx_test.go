@@ -20,7 +20,8 @@ import (
 // folder is the content of a dataset's files by name.
 type folder map[string][]byte
 
-// with returns a copy in which the file of that name has another content, or is absent for nil.
+// with returns a copy in which the file of that name has another content, or is
+// absent for nil.
 func (f folder) with(name string, content []byte) folder {
 	g := folder{}
 	for n, c := range f {
@@ -42,8 +43,9 @@ func (f folder) fsys() fs.FS {
 	return m
 }
 
-// fiveClasses returns ten training and five test samples of 6x7 pixels; sample i has class i%5, and its
-// pixels count on where those of the sample before it end.
+// fiveClasses returns ten training and five test samples of 6x7 pixels; sample
+// i has class i%5, and its pixels count on where those of the sample before it
+// end.
 func fiveClasses() folder {
 	labels := func(n int) []byte {
 		y := make([]byte, n)
@@ -69,7 +71,8 @@ func ramp(n int) []byte {
 	return b
 }
 
-// idx returns an IDX file of unsigned bytes, whether or not the dimensions fit the data.
+// idx returns an IDX file of unsigned bytes, whether or not the dimensions fit
+// the data.
 func idx(data []byte, dims ...uint32) []byte {
 	b := []byte{0, 0, 0x08, byte(len(dims))}
 	for _, d := range dims {
@@ -196,7 +199,8 @@ func TestIDXClasses(t *testing.T) {
 	}
 }
 
-// damagedFolders are folders that must not open, each with a part of the error that says why.
+// damagedFolders are folders that must not open, each with a part of the error
+// that says why.
 func damagedFolders() []struct {
 	name string
 	f    folder
@@ -216,17 +220,17 @@ func damagedFolders() []struct {
 		f    folder
 		want string
 	}{
-		{"empty folder", folder{}, "no " + trainImages + ", " + trainLabels + ", " + testImages + ", " + testLabels + ": expected " + expected},
-		{"one missing", good.with(testLabels, nil), "no " + testLabels + ": expected " + expected},
+		{"empty folder", folder{}, "no " + trainImages + ", " + trainLabels + ", " + testImages + ", " + testLabels + ": want " + mnistFiles},
+		{"one missing", good.with(testLabels, nil), "no " + testLabels + ": want " + mnistFiles},
 		{"empty file", good.with(trainImages, []byte{}), trainImages + ": the file is cut short"},
 		{"half a header", good.with(trainImages, images[:9]), trainImages + ": the file is cut short"},
-		{"text", good.with(testImages, []byte("<html>not found</html>")), testImages + ": begins with 3c 68 74, expected 00 00 08"},
+		{"text", good.with(testImages, []byte("<html>not found</html>")), testImages + ": begins with 3c 68 74, want 00 00 08"},
 		{"floats", good.with(trainLabels, append([]byte{0, 0, 0x0d}, good[trainLabels][3:]...)), trainLabels + ": begins with 00 00 0d"},
-		{"images as labels", good.with(trainLabels, images), trainLabels + ": 3 dimensions, expected one of [1]"},
-		{"labels as images", good.with(testImages, good[testLabels]), testImages + ": 1 dimensions, expected one of [3 4]"},
-		{"no images", good.with(trainImages, idx(nil, 0, 6, 7)), trainImages + ": dimensions [0 6 7], expected each at least 1"},
-		{"no width", good.with(trainImages, idx(nil, 10, 6, 0)), trainImages + ": dimensions [10 6 0], expected each"},
-		{"no labels", good.with(testLabels, idx(nil, 0)), testLabels + ": dimensions [0], expected each"},
+		{"images as labels", good.with(trainLabels, images), trainLabels + ": 3 dimensions, want one of [1]"},
+		{"labels as images", good.with(testImages, good[testLabels]), testImages + ": 1 dimensions, want one of [3 4]"},
+		{"no images", good.with(trainImages, idx(nil, 0, 6, 7)), trainImages + ": dimensions [0 6 7], want each at least 1"},
+		{"no width", good.with(trainImages, idx(nil, 10, 6, 0)), trainImages + ": dimensions [10 6 0], want each"},
+		{"no labels", good.with(testLabels, idx(nil, 0)), testLabels + ": dimensions [0], want each"},
 		{"cut data", good.with(trainImages, images[:len(images)-1]), trainImages + ": after 419 of 420 elements: the file is cut short"},
 		{"no data", good.with(trainLabels, idx(nil, 8)), trainLabels + ": after 0 of 8 elements: the file is cut short"},
 		{"garbage at the end", good.with(trainImages, append(slices.Clone(images), 0)), trainImages + ": more data after the 420 elements"},
@@ -243,10 +247,10 @@ func damagedFolders() []struct {
 		{"product of 2^64", good.with(trainImages, idx(ramp(84), 1<<31, 1<<31, 4)), "need more than the "},
 		{"largest numbers", good.with(trainImages, idx(ramp(80), max32, max32, max32, max32)), "need more than the "},
 		{"plausible lie in gzip", good.with(trainImages, pack(idx(noise, 1000, 256, 256))), trainImages + ": after 65536 of 65536000 elements: the file is cut short"},
-		{"fewer labels", good.with(trainLabels, idx(ramp(9), 9)), trainImages + ": 10 images, expected 9, one a label of " + trainLabels},
-		{"more labels", good.with(testLabels, idx(make([]byte, 6), 6)), testImages + ": 5 images, expected 6"},
-		{"parts that differ in shape", good.with(testImages, idx(ramp(5*7*6), 5, 7, 6)), testImages + ": images of (channels, height, width) = (1,7,6), expected (1,6,7)"},
-		{"label of no class", good.with(testLabels, idx([]byte{0, 1, 5, 3, 4}, 5)), testLabels + ": label 5 of sample 2, expected 0 to 4"},
+		{"fewer labels", good.with(trainLabels, idx(ramp(9), 9)), trainImages + ": 10 images, want 9, one a label of " + trainLabels},
+		{"more labels", good.with(testLabels, idx(make([]byte, 6), 6)), testImages + ": 5 images, want 6"},
+		{"parts that differ in shape", good.with(testImages, idx(ramp(5*7*6), 5, 7, 6)), testImages + ": images of (channels, height, width) = (1,7,6), want (1,6,7)"},
+		{"label of no class", good.with(testLabels, idx([]byte{0, 1, 5, 3, 4}, 5)), testLabels + ": label 5 of sample 2, want 0 to 4"},
 	}
 }
 
@@ -298,7 +302,8 @@ func TestIDXNotRegular(t *testing.T) {
 	wantError(t, err, "data: folder ", testImages+": not a regular file")
 }
 
-// TestIDXWellCompressed reads data that deflate shrinks more than the reader believes at once.
+// TestIDXWellCompressed reads data that deflate shrinks more than the reader
+// believes at once.
 func TestIDXWellCompressed(t *testing.T) {
 	const n, side = 3, 700
 	pixels := make([]byte, n*side*side)
@@ -328,8 +333,9 @@ func loadCost(fsys fs.FS) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// allocationBound returns how many bytes loading f may allocate in all: the readers' own buffers, perByte
-// for each byte of the files, and what growing to the data that really arrives takes.
+// allocationBound returns how many bytes loading f may allocate in all: the
+// readers' own buffers, perByte for each byte of the files, and what growing to
+// the data that really arrives takes.
 func allocationBound(f folder, perByte uint64) uint64 {
 	bound := uint64(1 << 20)
 	for _, content := range f {
@@ -338,7 +344,8 @@ func allocationBound(f folder, perByte uint64) uint64 {
 	return bound
 }
 
-// unpackedLen returns the length of a file's content once decompressed, as far as it can be.
+// unpackedLen returns the length of a file's content once decompressed, as far
+// as it can be.
 func unpackedLen(content []byte) int64 {
 	z, err := gzip.NewReader(bytes.NewReader(content))
 	if err != nil {
@@ -348,8 +355,9 @@ func unpackedLen(content []byte) int64 {
 	return n
 }
 
-// FuzzIDX holds that any four files, compressed or not, give a sound dataset or an error of one line that
-// names a file, at a cost in memory bounded by what the files hold.
+// FuzzIDX holds that any four files, compressed or not, give a sound dataset or
+// an error of one line that names a file, at a cost in memory bounded by what
+// the files hold.
 func FuzzIDX(f *testing.F) {
 	for _, d := range append(damagedFolders(), struct {
 		name string
@@ -370,7 +378,8 @@ func FuzzIDX(f *testing.F) {
 				files[name] = pack(content)
 			}
 		}
-		// Deflate may build tables of some kilobytes for each short block, so a byte may cost more here.
+		// Deflate may build tables of some kilobytes for each short block, so a
+		// byte may cost more here.
 		if cost, bound := loadCost(files.fsys()), allocationBound(files, maxDeflate); cost > bound {
 			t.Errorf("allocates %d bytes, want at most %d", cost, bound)
 		}

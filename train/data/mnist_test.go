@@ -31,8 +31,9 @@ func TestMNIST(t *testing.T) {
 	}
 }
 
-// TestMNISTStatistics compares with the digits' known counts and with the mean and standard deviation that
-// PyTorch's MNIST example normalises by, 0.1307 and 0.3081.
+// TestMNISTStatistics compares with the digits' known counts and with the mean
+// and standard deviation that PyTorch's MNIST example normalises by, 0.1307 and
+// 0.3081.
 func TestMNISTStatistics(t *testing.T) {
 	s := mnist(t).Train
 	var histogram [10]int
@@ -60,7 +61,8 @@ func TestMNISTStatistics(t *testing.T) {
 	}
 }
 
-// TestMNISTMemory holds that MNIST keeps one byte a pixel and a label, and that loading takes hardly more.
+// TestMNISTMemory holds that MNIST keeps one byte a pixel and a label, and that
+// loading takes hardly more.
 func TestMNISTMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -96,7 +98,7 @@ func TestMNISTElsewhere(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := mnistBeside(tt.source)
-			wantError(t, err, "data: no MNIST files in ", "pass -data DIR, a folder with "+expected)
+			wantError(t, err, "data: no MNIST files in ", "pass -data DIR, a folder with "+mnistFiles)
 		})
 	}
 }

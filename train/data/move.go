@@ -64,7 +64,8 @@ func (s Flip) Apply(im *Image, r *rand.Rand) {
 	}
 }
 
-// Crop puts a border of zeros around the image and cuts one of the old size out of it, by whole pixels.
+// Crop puts a border of zeros around the image and cuts one of the old size out
+// of it, by whole pixels.
 type Crop struct {
 	Padding int // width of the border in pixels; 0 means 4, the way of CIFAR
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+
+	"tapenet/graph/raster"
 )
 
 // Stats are the mean and the standard deviation of each channel.
@@ -12,7 +14,8 @@ type Stats struct {
 	Deviation []float64
 }
 
-// NewStats measures samples of the given shape, as a rule a training part before any augmentation.
+// NewStats measures samples of the given shape, as a rule a training part
+// before any augmentation.
 func NewStats(ctx context.Context, s Samples, shape [3]int) (Stats, error) {
 	if s.Len() == 0 {
 		return Stats{}, fmt.Errorf("data: no samples to measure")
@@ -43,21 +46,15 @@ func NewStats(ctx context.Context, s Samples, shape [3]int) (Stats, error) {
 	return st, nil
 }
 
-// Apply replaces each value of an image, v, by (v-mean)/deviation of its channel, and by v-mean in a channel
-// that is constant. The image has as many channels as st.
+// Apply replaces each value of an image, v, by (v-mean)/deviation of its
+// channel, and by v-mean in a channel that is constant. The image has as many
+// channels as st.
 func (st Stats) Apply(x []float32) {
-	plane := len(x) / len(st.Mean)
-	for c, mean := range st.Mean {
-		scale := 1 / st.spread(c)
-		a, b := float32(scale), float32(-mean*scale)
-		for i, v := range x[c*plane:][:plane] {
-			x[c*plane+i] = a*v + b
-		}
-	}
+	raster.NewNormalisation(st.Mean, st.Deviation).Apply(x)
 }
 
-// Undo is the inverse of [Stats.Apply]: it replaces each value of an image, v, by v·deviation+mean of its channel.
-// The zero Stats leave the image as it is.
+// Undo is the inverse of [Stats.Apply]: it replaces each value of an image, v,
+// by v·deviation+mean of its channel. The zero Stats leave the image as it is.
 func (st Stats) Undo(x []float32) {
 	for c, mean := range st.Mean {
 		plane, scale := len(x)/len(st.Mean), st.spread(c)
@@ -75,16 +72,17 @@ func (st Stats) spread(c int) float64 {
 	return 1
 }
 
-// Normalize returns d with [Stats.Apply] done to every image that is read, after augmentation. An inference has to
-// do the same.
+// Normalize returns d with [Stats.Apply] done to every image that is read,
+// after augmentation. An inference has to do the same.
 func Normalize(d Dataset, st Stats) (Dataset, error) {
 	if len(st.Mean) != d.Shape[0] || len(st.Deviation) != d.Shape[0] {
-		return Dataset{}, fmt.Errorf("data: %d means and %d deviations for dataset %q, expected %d, one a channel",
+		return Dataset{}, fmt.Errorf("data: %d means and %d deviations for dataset %q, want %d, one a channel",
 			len(st.Mean), len(st.Deviation), d.Name, d.Shape[0])
 	}
 	d.Stats = st
 	d.Changes += fmt.Sprintf("less mean %g, by deviation %g; ", st.Mean, st.Deviation)
-	apply := func(_, _ int, x []float32) { st.Apply(x) }
+	normalisation := raster.NewNormalisation(st.Mean, st.Deviation)
+	apply := func(_, _ int, x []float32) { normalisation.Apply(x) }
 	d.Train, d.Test = changed{d.Train, 0, apply}, changed{d.Test, 0, apply}
 	return d, nil
 }

@@ -12,7 +12,8 @@ import (
 // fashionMNIST is where Debian's package dataset-fashion-mnist puts its files.
 const fashionMNIST = "/usr/share/datasets/fashion-mnist"
 
-// Options say how pictures in files become samples. The zero value takes them as they come.
+// Options say how pictures in files become samples. The zero value takes them
+// as they come.
 type Options struct {
 	Height, Width int     // every picture is scaled to this size; 0 means that of the first training picture
 	Channels      int     // 1 is grey, 3 is red, green and blue; 0 means as the first training picture
@@ -23,10 +24,11 @@ type Options struct {
 // Open is [Options.Open] without options.
 func Open(name string) (Dataset, error) { return Options{}.Open(name) }
 
-// Open returns MNIST for the name "mnist", Fashion-MNIST for "fashion-mnist" where Debian's package
-// dataset-fashion-mnist is installed, and otherwise the dataset in the folder of that name, whose files say
-// of what kind it is: see [IDX], [CIFAR], [Options.Shards] and [Options.Folder].
-// A folder that is itself called mnist opens as "./mnist".
+// Open returns MNIST for the name "mnist", Fashion-MNIST for "fashion-mnist"
+// where Debian's package dataset-fashion-mnist is installed, and otherwise the
+// dataset in the folder of that name, whose files say of what kind it is: see
+// [IDX], [CIFAR], [Options.Shards] and [Options.Folder]. A folder that is
+// itself called mnist opens as "./mnist".
 func (o Options) Open(name string) (Dataset, error) {
 	if err := o.check(); err != nil {
 		return Dataset{}, err
@@ -37,7 +39,7 @@ func (o Options) Open(name string) (Dataset, error) {
 	}
 	for i, want := range []int{o.Channels, o.Height, o.Width} {
 		if want != 0 && d.Shape[i] != want {
-			return Dataset{}, fmt.Errorf("data: dataset %q has images of (channels, height, width) = %s and no pictures to scale, expected %s, 0 being any",
+			return Dataset{}, fmt.Errorf("data: dataset %q has images of (channels, height, width) = %s and no pictures to scale, want %s, 0 being any",
 				d.Name, text(d.Shape), text([3]int{o.Channels, o.Height, o.Width}))
 		}
 	}
@@ -47,7 +49,7 @@ func (o Options) Open(name string) (Dataset, error) {
 func (o Options) open(name string) (Dataset, error) {
 	switch name {
 	case "":
-		return Dataset{}, errors.New(`data: no name, expected "mnist" or a folder of images`)
+		return Dataset{}, errors.New(`data: no name, want "mnist" or a folder of images`)
 	case "mnist":
 		return MNIST()
 	case "fashion-mnist":
@@ -55,7 +57,7 @@ func (o Options) open(name string) (Dataset, error) {
 	}
 	entries, err := os.ReadDir(name)
 	if err != nil {
-		return Dataset{}, noFolder(name, expected+"; or CIFAR files, tar shards, or pictures in a sub-folder for each class")
+		return Dataset{}, noFolder(name, mnistFiles+"; or CIFAR files, tar shards, or pictures in a sub-folder for each class")
 	}
 	switch {
 	case has(entries, func(file string) bool { return strings.Contains(file, "-ubyte") }):
@@ -91,7 +93,7 @@ func has(entries []fs.DirEntry, is func(name string) bool) bool {
 }
 
 func noFolder(dir, of string) error {
-	return fmt.Errorf("data: no folder %q, expected one with %s", dir, of)
+	return fmt.Errorf("data: no folder %q, want one with %s", dir, of)
 }
 
 // baseName names a dataset by its folder.
@@ -102,17 +104,18 @@ func baseName(dir string) string {
 	return filepath.Base(dir)
 }
 
-// maxSide bounds the images that can be asked for, so that their volume fits an int32.
+// maxSide bounds the images that can be asked for, so that their volume fits an
+// int32.
 const maxSide = 1 << 14
 
 func (o Options) check() error {
 	switch {
 	case o.Height < 0 || o.Height > maxSide || o.Width < 0 || o.Width > maxSide:
-		return fmt.Errorf("data: images of %d×%d, expected sides of 1 to %d, or 0 for the first picture's", o.Height, o.Width, maxSide)
+		return fmt.Errorf("data: images of %d×%d, want sides of 1 to %d, or 0 for the first picture's", o.Height, o.Width, maxSide)
 	case o.Channels != 0 && o.Channels != 1 && o.Channels != 3:
-		return fmt.Errorf("data: %d channels, expected 1, 3, or 0 for the first picture's", o.Channels)
+		return fmt.Errorf("data: %d channels, want 1, 3, or 0 for the first picture's", o.Channels)
 	case !(o.TestShare >= 0 && o.TestShare < 1):
-		return fmt.Errorf("data: a test share of %v, expected a number from 0 (meaning 0.2) to below 1", o.TestShare)
+		return fmt.Errorf("data: a test share of %v, want a number from 0 (meaning 0.2) to below 1", o.TestShare)
 	}
 	return nil
 }

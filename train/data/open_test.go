@@ -13,11 +13,11 @@ func TestOptionsErrors(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{"another height", Options{Height: 28}, `dataset "five" has images of (channels, height, width) = (1,6,7) and no pictures to scale, expected (0,28,0), 0 being any`},
-		{"another colour", Options{Channels: 3}, "expected (3,0,0)"},
-		{"negative", Options{Width: -1}, "images of 0×-1, expected sides of 1 to 16384"},
+		{"another height", Options{Height: 28}, `dataset "five" has images of (channels, height, width) = (1,6,7) and no pictures to scale, want (0,28,0), 0 being any`},
+		{"another colour", Options{Channels: 3}, "want (3,0,0)"},
+		{"negative", Options{Width: -1}, "images of 0×-1, want sides of 1 to 16384"},
 		{"huge", Options{Height: 1 << 20}, "images of 1048576×0"},
-		{"two channels", Options{Channels: 2}, "2 channels, expected 1, 3, or 0"},
+		{"two channels", Options{Channels: 2}, "2 channels, want 1, 3, or 0"},
 		{"test share", Options{TestShare: 1}, "a test share of 1"},
 		{"no number", Options{TestShare: math.NaN()}, "a test share of NaN"},
 	}
@@ -32,9 +32,9 @@ func TestOptionsErrors(t *testing.T) {
 	}
 	for _, o := range []Options{{Channels: 2}, {TestShare: -1}} {
 		_, err := o.Folder(dir)
-		wantError(t, err, "data: ", "expected")
+		wantError(t, err, "data: ", "want")
 		_, err = o.Shards(dir)
-		wantError(t, err, "data: ", "expected")
+		wantError(t, err, "data: ", "want")
 	}
 }
 

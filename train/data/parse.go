@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// augmentations are the names that ParseAugmentations knows. With no value, the number is 0: the default.
+// augmentations are the names that ParseAugmentations knows. With no value, the
+// number is 0: the default.
 var augmentations = []struct {
 	name    string
 	maximum float64
@@ -27,9 +28,11 @@ var augmentations = []struct {
 	{"noise", 1, false, func(v float64) Augmentation { return Noise{v} }},
 }
 
-// ParseAugmentations returns the augmentations that a text lists, as in "shift=0.1,rotate=15,elastic": names with
-// commas between them, and after a name the one number that it may have. The names are shift, rotate, zoom,
-// shear, elastic (with its Alpha), flip, vflip, crop, cutout, brightness, contrast and noise; "none" alone lists none.
+// ParseAugmentations returns the augmentations that a text lists, as in
+// "shift=0.1,rotate=15,elastic": names with commas between them, and after a
+// name the one number that it may have. The names are shift, rotate, zoom,
+// shear, elastic (with its Alpha), flip, vflip, crop, cutout, brightness,
+// contrast and noise; "none" alone lists none.
 func ParseAugmentations(text string) (steps []Augmentation, err error) {
 	if text == "none" {
 		return nil, nil
@@ -56,7 +59,7 @@ func parseAugmentation(item string) (Augmentation, error) {
 			return a.new(0), nil
 		}
 		if a.maximum == 0 {
-			return nil, fmt.Errorf("data: augmentation %q, expected %s without a number", item, name)
+			return nil, fmt.Errorf("data: augmentation %q, want %s without a number", item, name)
 		}
 		v, err := strconv.ParseFloat(value, 64)
 		if err != nil || !(v > 0 && v <= a.maximum) || a.integer && v != float64(int(v)) {
@@ -64,9 +67,9 @@ func parseAugmentation(item string) (Augmentation, error) {
 			if a.integer {
 				kind = "whole number"
 			}
-			return nil, fmt.Errorf("data: augmentation %q, expected a %s above 0 and up to %g", item, kind, a.maximum)
+			return nil, fmt.Errorf("data: augmentation %q, want a %s above 0 and up to %g", item, kind, a.maximum)
 		}
 		return a.new(v), nil
 	}
-	return nil, fmt.Errorf("data: no augmentation %q, expected some of %s, with commas between them", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("data: no augmentation %q, want some of %s, with commas between them", name, strings.Join(names, ", "))
 }

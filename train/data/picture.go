@@ -13,10 +13,11 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/image/draw"
+	"tapenet/graph/raster"
 )
 
-// maxPixels bounds the pictures that are unpacked: a small file can claim any size.
+// maxPixels bounds the pictures that are unpacked: a small file can claim any
+// size.
 const maxPixels = 32 << 20
 
 // pictureExtensions are what the names of pictures end in.
@@ -27,19 +28,21 @@ func isPicture(name string) bool {
 	return slices.Contains(pictureExtensions, strings.ToLower(path.Ext(name)))
 }
 
-// pictureConfig returns the format and size of a picture, if it may be unpacked.
+// pictureConfig returns the format and size of a picture, if it may be
+// unpacked.
 func pictureConfig(b []byte) (image.Config, error) {
 	c, format, err := image.DecodeConfig(bytes.NewReader(b))
 	if err != nil {
 		return c, fmt.Errorf("not a PNG, JPEG or GIF picture: %w", err)
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width > maxPixels/c.Height {
-		return c, fmt.Errorf("the %s picture is %d×%d, expected 1 to %d pixels", format, c.Width, c.Height, maxPixels)
+		return c, fmt.Errorf("the %s picture is %d×%d, want 1 to %d pixels", format, c.Width, c.Height, maxPixels)
 	}
 	return c, nil
 }
 
-// pictureShape returns the shape of the samples that a picture gives when options leave it open.
+// pictureShape returns the shape of the samples that a picture gives when
+// options leave it open.
 func (o Options) pictureShape(b []byte) ([3]int, error) {
 	c, err := pictureConfig(b)
 	if err != nil {
@@ -52,7 +55,7 @@ func (o Options) pictureShape(b []byte) ([3]int, error) {
 		}
 	}
 	if shape[1] > maxSide || shape[2] > maxSide {
-		return shape, fmt.Errorf("the picture is %d×%d, expected sides of at most %d unless options give a size", c.Width, c.Height, maxSide)
+		return shape, fmt.Errorf("the picture is %d×%d, want sides of at most %d unless options give a size", c.Width, c.Height, maxSide)
 	}
 	return shape, nil
 }
@@ -74,8 +77,9 @@ func channels(m color.Model) int {
 	return 1
 }
 
-// decodePicture writes the pixels of a PNG, JPEG or GIF file to x, in planes, scaled to the shape. Grey is
-// the luma of colours; transparent pixels count as white.
+// decodePicture writes the pixels of a PNG, JPEG or GIF file to x, in planes,
+// scaled to the shape. Grey is the luma of colours; transparent pixels count as
+// white.
 func decodePicture(b []byte, shape [3]int, x []float32) error {
 	if plainPNG(b, shape, x) {
 		return nil
@@ -87,44 +91,7 @@ func decodePicture(b []byte, shape [3]int, x []float32) error {
 	if err != nil {
 		return fmt.Errorf("broken %s picture: %w", format, err)
 	}
-	size := image.Pt(shape[2], shape[1])
-	to := canvases.Get().(*image.RGBA)
-	defer canvases.Put(to)
-	paint(to, img, size)
-	planes(to.Pix, shape[0], x)
-	return nil
-}
-
-var canvases = sync.Pool{New: func() any { return new(image.RGBA) }}
-
-// paint makes an RGBA image of that size of img, on white.
-func paint(to *image.RGBA, img image.Image, size image.Point) {
-	to.Rect = image.Rectangle{Max: size}
-	to.Stride = 4 * size.X
-	to.Pix = slices.Grow(to.Pix[:0], 4*size.X*size.Y)[:4*size.X*size.Y]
-	draw.Draw(to, to.Rect, image.White, image.Point{}, draw.Src)
-	if img.Bounds().Size() == size {
-		draw.Draw(to, to.Rect, img, img.Bounds().Min, draw.Over)
-		return
-	}
-	draw.CatmullRom.Scale(to, to.Rect, img, img.Bounds(), draw.Over, nil)
-}
-
-// planes writes red, green, blue and alpha bytes to x, as one channel or three.
-func planes(rgba []byte, channels int, x []float32) {
-	n := len(rgba) / 4
-	if channels == 1 {
-		for i := range n {
-			r, g, b := uint32(rgba[4*i]), uint32(rgba[4*i+1]), uint32(rgba[4*i+2])
-			x[i] = unit[(19595*r+38470*g+7471*b+1<<15)>>16] // as color.GrayModel: ITU-R BT.601
-		}
-		return
-	}
-	for c := range 3 {
-		for i := range n {
-			x[c*n+i] = unit[rgba[4*i+c]]
-		}
-	}
+	return raster.Draw(x, img, shape[0], shape[1], shape[2])
 }
 
 // pictures is samples whose pictures are unpacked by Read, every time.
@@ -136,7 +103,8 @@ type pictures struct {
 // source is where pictures come from. It is safe for concurrent use.
 type source interface {
 	Len() int
-	// picture returns the file of sample i. It may use buf, and only until the next call with it.
+	// picture returns the file of sample i. It may use buf, and only until the
+	// next call with it.
 	picture(i int, buf []byte) ([]byte, error)
 	// label returns the class of sample i.
 	label(i int) int
@@ -151,7 +119,7 @@ func (s pictures) Read(i int, x []float32) (class int, err error) {
 		return 0, err
 	}
 	if size := volumeOf(s.shape); len(x) != size {
-		return 0, fmt.Errorf("data: room for %d values, expected %d, one a pixel", len(x), size)
+		return 0, fmt.Errorf("data: room for %d values, want %d, one a pixel", len(x), size)
 	}
 	buf := files.Get().(*[]byte)
 	defer files.Put(buf)
@@ -172,8 +140,8 @@ func (s pictures) onDisk() bool                          { return true }
 // maxFile bounds the files of pictures.
 const maxFile = 64 << 20
 
-// dataset returns the samples of two sources, of which test may be nil, with the shape that the options and
-// the first training picture say.
+// dataset returns the samples of two sources, of which test may be nil, with
+// the shape that the options and the first training picture say.
 func (o Options) dataset(classes []string, train, test source) (Dataset, error) {
 	b, err := train.picture(0, nil)
 	if err != nil {

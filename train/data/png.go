@@ -12,9 +12,11 @@ import (
 
 const pngSignature = "\x89PNG\r\n\x1a\n"
 
-// plainPNG unpacks the most usual PNG files, without what image/png allocates for each: 8 bits a value, grey
-// or red, green and blue, not interlaced, nothing but IHDR, IDAT and IEND. It reports false, and may have written
-// to x, for any other file and any other shape than the picture's own: image/png has to judge those.
+// plainPNG unpacks the most usual PNG files, without what image/png allocates
+// for each: 8 bits a value, grey or red, green and blue, not interlaced,
+// nothing but IHDR, IDAT and IEND. It reports false, and may have written to x,
+// for any other file and any other shape than the picture's own: image/png has
+// to judge those.
 func plainPNG(file []byte, shape [3]int, x []float32) bool {
 	u := unpackers.Get().(*unpacker)
 	defer unpackers.Put(u)
@@ -100,7 +102,8 @@ func (u *unpacker) inflate(n int) bool {
 	return got == n && err == io.ErrUnexpectedEOF && u.from.Len() == 0 // what ReadFull makes of io.EOF after n
 }
 
-// unfilter undoes the filter of a line, given the line above and the bytes of a pixel (specification, 9.2).
+// unfilter undoes the filter of a line, given the line above and the bytes of a
+// pixel (specification, 9.2).
 func unfilter(kind byte, line, above []byte, pixel int) bool {
 	switch kind {
 	case 0:
@@ -134,7 +137,8 @@ func unfilter(kind byte, line, above []byte, pixel int) bool {
 	return true
 }
 
-// paeth returns that of left, above and their neighbour at the corner which is nearest to left+above-corner.
+// paeth returns that of left, above and their neighbour at the corner which is
+// nearest to left+above-corner.
 func paeth(left, above, corner int) byte {
 	distances := [3]int{above - corner, left - corner, left + above - 2*corner}
 	for i, d := range distances {

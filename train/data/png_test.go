@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// scene returns a picture with ramps, noise and edges, so that an encoder uses every filter.
+// scene returns a picture with ramps, noise and edges, so that an encoder uses
+// every filter.
 func scene(channels, w, h int) image.Image {
 	r := rand.New(rand.NewPCG(1, uint64(w)))
 	grey, colour := image.NewGray(image.Rect(0, 0, w, h)), image.NewNRGBA(image.Rect(0, 0, w, h))
@@ -27,7 +28,8 @@ func scene(channels, w, h int) image.Image {
 	return colour
 }
 
-// TestPlainPNG holds that the fast way takes what image/png writes and agrees with it, filter by filter.
+// TestPlainPNG holds that the fast way takes what image/png writes and agrees
+// with it, filter by filter.
 func TestPlainPNG(t *testing.T) {
 	for _, level := range []png.CompressionLevel{png.DefaultCompression, png.NoCompression, png.BestSpeed, png.BestCompression} {
 		for _, channels := range []int{1, 3} {
@@ -101,7 +103,8 @@ func TestPlainPNGRefuses(t *testing.T) {
 	}
 }
 
-// FuzzPlainPNG holds that whatever the fast way takes, image/png takes too, with the same pixels.
+// FuzzPlainPNG holds that whatever the fast way takes, image/png takes too,
+// with the same pixels.
 func FuzzPlainPNG(f *testing.F) {
 	for _, channels := range []int{1, 3} {
 		f.Add(encode(f, "png", scene(channels, 6, 5)))

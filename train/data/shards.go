@@ -23,19 +23,22 @@ const (
 
 func isShard(name string) bool { return path.Ext(name) == ".tar" && !strings.HasPrefix(name, ".") }
 
-// Shards returns the dataset in a folder of tar files, for data that do not fit into memory. They follow
-// WebDataset's convention: a sample is two members with one name before the first dot, such as
+// Shards returns the dataset in a folder of tar files, for data that do not fit
+// into memory. They follow WebDataset's convention: a sample is two members
+// with one name before the first dot, such as
 //
 //	000042.png   a picture, or .jpg, .jpeg, .gif
 //	000042.cls   its class, a number from 0
 //
-// with other members of that name, such as 000042.seg.png, passed over, and those that begin with a dot. The
-// shards whose names begin with test are the test part, or else those with val, or else a share of each class, the
-// same for the same seed. The others are for training. Classes have the names in the file classes.txt, one a line,
-// if there is one.
+// with other members of that name, such as 000042.seg.png, passed over, and
+// those that begin with a dot. The shards whose names begin with test are the
+// test part, or else those with val, or else a share of each class, the same
+// for the same seed. The others are for training. Classes have the names in the
+// file classes.txt, one a line, if there is one.
 //
-// Memory holds where each picture is, 24 bytes a sample, and no pictures: Read unpacks one. [Order] takes samples that
-// are near each other, and what is read often stays in the system's cache. The files stay open.
+// Memory holds where each picture is, 24 bytes a sample, and no pictures: Read
+// unpacks one. [Order] takes samples that are near each other, and what is read
+// often stays in the system's cache. The files stay open.
 func (o Options) Shards(dir string) (Dataset, error) {
 	if err := o.check(); err != nil {
 		return Dataset{}, err
@@ -61,7 +64,7 @@ func (o Options) loadShards(dir string, entries []fs.DirEntry) (Dataset, error) 
 	}
 	trainNames, testNames := partShards(names)
 	if len(trainNames) == 0 {
-		return Dataset{}, errors.New("no tar files for training, expected some whose names begin with neither test nor val")
+		return Dataset{}, errors.New("no tar files for training, want some whose names begin with neither test nor val")
 	}
 	train, err := openShards(dir, trainNames)
 	if err != nil {
@@ -78,19 +81,20 @@ func (o Options) loadShards(dir string, entries []fs.DirEntry) (Dataset, error) 
 			return Dataset{}, err
 		}
 		if len(classes) < count {
-			return Dataset{}, fmt.Errorf("%s: %d class names, expected %d or more, one a line", classesFile, len(classes), count)
+			return Dataset{}, fmt.Errorf("%s: %d class names, want %d or more, one a line", classesFile, len(classes), count)
 		}
 	}
 	switch {
 	case train.Len() == 0:
-		return Dataset{}, fmt.Errorf("%s: no samples, expected members named as in 000042.png and 000042.cls", strings.Join(trainNames, ", "))
+		return Dataset{}, fmt.Errorf("%s: no samples, want members named as in 000042.png and 000042.cls", strings.Join(trainNames, ", "))
 	case test.Len() == 0:
 		return o.dataset(classes, train, nil)
 	}
 	return o.dataset(classes, train, test)
 }
 
-// partShards divides the names of shards into those for training and those for testing.
+// partShards divides the names of shards into those for training and those for
+// testing.
 func partShards(names []string) (train, test []string) {
 	prefix := "val"
 	if slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "test") }) {
@@ -171,7 +175,8 @@ func openShards(dir string, names []string) (*shardPictures, error) {
 	return s, nil
 }
 
-// openShard opens a tar file and finds its pictures. The file is closed when nothing refers to it any more.
+// openShard opens a tar file and finds its pictures. The file is closed when
+// nothing refers to it any more.
 func openShard(name string, number int32) (io.ReaderAt, []member, error) {
 	info, err := os.Stat(name) // before Open, which would wait on a named pipe
 	if err != nil {
@@ -221,7 +226,8 @@ func scan(f io.ReaderAt, size int64, number int32) (members []member, err error)
 	}
 }
 
-// key is the name of a member before the first dot of its last part, and extension what comes after the dot.
+// key is the name of a member before the first dot of its last part, and
+// extension what comes after the dot.
 func key(name string) string {
 	dir, file := path.Split(name)
 	before, _, _ := strings.Cut(file, ".")
@@ -251,15 +257,15 @@ func (s *sampleScan) add(h *tar.Header, content io.Reader, m member) error {
 	}
 	for k := range h.PAXRecords {
 		if strings.HasPrefix(k, "GNU.sparse.") {
-			return errors.New("a sparse file, expected a plain one")
+			return errors.New("a sparse file, want a plain one")
 		}
 	}
 	if ext != ".cls" {
 		if s.picture {
-			return errors.New("a second picture of that name, expected one")
+			return errors.New("a second picture of that name, want one")
 		}
 		if h.Size > maxFile {
-			return fmt.Errorf("%d bytes, expected at most %d", h.Size, maxFile)
+			return fmt.Errorf("%d bytes, want at most %d", h.Size, maxFile)
 		}
 		s.picture, s.m.offset, s.m.file, s.m.size = true, m.offset, m.file, int32(h.Size)
 		return nil
@@ -270,10 +276,10 @@ func (s *sampleScan) add(h *tar.Header, content io.Reader, m member) error {
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	if s.number {
-		return errors.New("a second class of that name, expected one")
+		return errors.New("a second class of that name, want one")
 	}
 	if err != nil || n < 0 || n > maxClass {
-		return fmt.Errorf("class %q, expected a number from 0 to %d", b, maxClass)
+		return fmt.Errorf("class %q, want a number from 0 to %d", b, maxClass)
 	}
 	s.number, s.m.number = true, int32(n)
 	return nil
@@ -282,12 +288,13 @@ func (s *sampleScan) add(h *tar.Header, content io.Reader, m member) error {
 // end returns the sample, if there was one.
 func (s *sampleScan) end() (m member, ok bool, err error) {
 	if s.picture != s.number {
-		return m, false, fmt.Errorf("sample %q has no picture or no class, expected %[1]s.png and %[1]s.cls one after the other", s.key)
+		return m, false, fmt.Errorf("sample %q has no picture or no class, want %[1]s.png and %[1]s.cls one after the other", s.key)
 	}
 	return s.m, s.picture, nil
 }
 
-// window reads a file through a buffer, and seeks in it: small members are read in one go, large ones passed over.
+// window reads a file through a buffer, and seeks in it: small members are read
+// in one go, large ones passed over.
 type window struct {
 	file     io.ReaderAt
 	size, at int64

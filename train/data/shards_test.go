@@ -131,7 +131,8 @@ func packed(t *testing.T, n, shards int) (Dataset, string) {
 	return shards2, dir
 }
 
-// TestShardsRoundTrip holds that MNIST from shards is MNIST, bit for bit, and what is read ahead too.
+// TestShardsRoundTrip holds that MNIST from shards is MNIST, bit for bit, and
+// what is read ahead too.
 func TestShardsRoundTrip(t *testing.T) {
 	got, _ := packed(t, 500, 3)
 	want := mnist(t)
@@ -183,9 +184,9 @@ func TestWriteShard(t *testing.T) {
 		}
 	}
 	wantError(t, WriteShard(&b, d.Train, d.Shape, []int{60000}), "data: ", "sample 60000")
-	wantError(t, WriteShard(&b, numbered{3, 1}, [3]int{2, 1, 1}, []int{0}), "data: ", "images of 2 channels, expected 1 or 3")
+	wantError(t, WriteShard(&b, numbered{3, 1}, [3]int{2, 1, 1}, []int{0}), "data: ", "images of 2 channels, want 1 or 3")
 	_, err := Picture(make([]float32, 5), [3]int{1, 2, 3})
-	wantError(t, err, "data: ", "5 values, expected those of an image of (1,2,3)")
+	wantError(t, err, "data: ", "5 values, want those of an image of (1,2,3)")
 	_, err = Picture(make([]float32, 5), [3]int{3, 1, 1})
 	wantError(t, err, "data: ", "5 values")
 	img, err := Picture([]float32{-1, 0.2, float32(math.NaN()), 2, 0, 1}, [3]int{3, 1, 2})
@@ -211,12 +212,12 @@ func badShards(t testing.TB) []struct {
 		content []byte
 		want    string
 	}{
-		{"no picture", tarFile(t, one[1]), `sample "1" has no picture or no class, expected 1.png and 1.cls`},
+		{"no picture", tarFile(t, one[1]), `sample "1" has no picture or no class, want 1.png and 1.cls`},
 		{"no class", tarFile(t, slices.Concat(one[:1], sample(t, "2", 5, "1"))...), `sample "1" has no picture or no class`},
 		{"apart", tarFile(t, one[0], entry{"2.txt", nil}, one[1]), `sample "1" has no picture or no class`},
 		{"two pictures", tarFile(t, one[0], entry{"1.jpg", nil}, one[1]), `member "1.jpg": a second picture of that name`},
 		{"two classes", tarFile(t, one[0], one[1], one[1]), `member "1.cls": a second class of that name`},
-		{"no number", tarFile(t, one[0], entry{"1.cls", []byte("cat")}), `class "cat", expected a number from 0`},
+		{"no number", tarFile(t, one[0], entry{"1.cls", []byte("cat")}), `class "cat", want a number from 0`},
 		{"negative", tarFile(t, one[0], entry{"1.cls", []byte("-1")}), `class "-1"`},
 		{"large", tarFile(t, one[0], entry{"1.cls", []byte("65536")}), `class "65536"`},
 		{"endless number", tarFile(t, one[0], entry{"1.cls", bytes.Repeat([]byte("1"), 1000)}), `class "1111`},
@@ -225,8 +226,8 @@ func badShards(t testing.TB) []struct {
 		{"damaged header", damage(2048), "no tar file, or damaged"},
 		{"cut in a header", second[:2048+100], "no tar file, or damaged"},
 		{"cut in a picture", second[:2048+512+20], "no tar file, or damaged"},
-		{"no samples", tarFile(t, entry{"readme", nil}), "no samples, expected members named as in 000042.png and 000042.cls"},
-		{"empty", []byte{}, "no samples, expected members"},
+		{"no samples", tarFile(t, entry{"readme", nil}), "no samples, want members named as in 000042.png and 000042.cls"},
+		{"empty", []byte{}, "no samples, want members"},
 	}
 }
 
@@ -245,8 +246,8 @@ func TestShardsErrors(t *testing.T) {
 		want string
 	}{
 		{"only a test part", folder{"test-0.tar": good}, "no tar files for training"},
-		{"too few names", folder{"a.tar": good, "test.tar": good, classesFile: []byte("zero\n")}, "classes.txt: 1 class names, expected 2 or more"},
-		{"a blank name", folder{"a.tar": good, "test.tar": good, classesFile: []byte("zero\n \n")}, "classes.txt: 2 class names, expected 2, one a line"},
+		{"too few names", folder{"a.tar": good, "test.tar": good, classesFile: []byte("zero\n")}, "classes.txt: 1 class names, want 2 or more"},
+		{"a blank name", folder{"a.tar": good, "test.tar": good, classesFile: []byte("zero\n \n")}, "classes.txt: 2 class names, want 2, one a line"},
 		{"first is no picture", folder{"a.tar": tarFile(t, entry{"1.png", []byte("x")}, entry{"1.cls", []byte("0")})}, "a.tar: picture at byte 512: not a PNG"},
 	}
 	for _, tt := range tests {
@@ -256,13 +257,14 @@ func TestShardsErrors(t *testing.T) {
 		})
 	}
 	_, err := Options{}.Shards("nowhere")
-	wantError(t, err, "data: ", `no folder "nowhere", expected one with tar files`)
+	wantError(t, err, "data: ", `no folder "nowhere", want one with tar files`)
 	dir := writeTree(t, "odd", folder{"a.tar/x": nil})
 	_, err = Open(dir)
 	wantError(t, err, "data: folder ", "a.tar: not a regular file")
 }
 
-// TestShardShrinks holds that a file that has become shorter is an error that names it.
+// TestShardShrinks holds that a file that has become shorter is an error that
+// names it.
 func TestShardShrinks(t *testing.T) {
 	d, dir := packed(t, 20, 1)
 	if err := os.Truncate(filepath.Join(dir, "train-000000.tar"), 1000); err != nil {
@@ -272,7 +274,8 @@ func TestShardShrinks(t *testing.T) {
 	wantError(t, err, "data: train-000000.tar: picture at byte ", "the file is cut short")
 }
 
-// TestShardsMemory holds that opening keeps 24 bytes a sample and that reading keeps nothing.
+// TestShardsMemory holds that opening keeps 24 bytes a sample and that reading
+// keeps nothing.
 func TestShardsMemory(t *testing.T) {
 	_, dir := packed(t, 3000, 2)
 	mnist(t)
@@ -300,7 +303,8 @@ func TestShardsMemory(t *testing.T) {
 	runtime.KeepAlive(d)
 }
 
-// FuzzShard holds that any tar file gives samples inside it or an error of one line.
+// FuzzShard holds that any tar file gives samples inside it or an error of one
+// line.
 func FuzzShard(f *testing.F) {
 	f.Add(tarFile(f, slices.Concat(sample(f, "1", 5, "1"), sample(f, strings.Repeat("a/", 200)+"2", 5, "0"))...))
 	for _, b := range badShards(f) {

@@ -7,12 +7,13 @@ import (
 	"slices"
 )
 
-// Split divides the training part of d: its Test is a share of it, chosen by the seed, for comparing settings
-// without a look at the test part, and its Train is the rest. Stratified, the share is one of each class, to
-// the nearest sample; otherwise it is one of all. Neither part is empty.
+// Split divides the training part of d: its Test is a share of it, chosen by
+// the seed, for comparing settings without a look at the test part, and its
+// Train is the rest. Stratified, the share is one of each class, to the nearest
+// sample; otherwise it is one of all. Neither part is empty.
 func Split(d Dataset, share float64, seed uint64, stratified bool) (Dataset, error) {
 	if !(share > 0 && share < 1) {
-		return Dataset{}, fmt.Errorf("data: a share of %v of dataset %q held out, expected a number between 0 and 1", share, d.Name)
+		return Dataset{}, fmt.Errorf("data: a share of %v of dataset %q held out, want a number between 0 and 1", share, d.Name)
 	}
 	groups, err := groups(d, seed, stratified)
 	if err != nil {
@@ -26,12 +27,12 @@ func Split(d Dataset, share float64, seed uint64, stratified bool) (Dataset, err
 	return d.divided(train, test)
 }
 
-// Folds divides the training part of d into k parts, chosen by the seed, and returns k datasets: the Test of
-// each is one of the parts, and its Train the others. Stratified, each class is divided evenly; otherwise
-// all samples are.
+// Folds divides the training part of d into k parts, chosen by the seed, and
+// returns k datasets: the Test of each is one of the parts, and its Train the
+// others. Stratified, each class is divided evenly; otherwise all samples are.
 func Folds(d Dataset, k int, seed uint64, stratified bool) ([]Dataset, error) {
 	if n := d.Train.Len(); k < 2 || k > n {
-		return nil, fmt.Errorf("data: %d folds of the %d samples of dataset %q, expected 2 to one a sample", k, n, d.Name)
+		return nil, fmt.Errorf("data: %d folds of the %d samples of dataset %q, want 2 to one a sample", k, n, d.Name)
 	}
 	groups, err := groups(d, seed, stratified)
 	if err != nil {
@@ -58,7 +59,8 @@ func Folds(d Dataset, k int, seed uint64, stratified bool) ([]Dataset, error) {
 	return folds, nil
 }
 
-// groups returns the indices of the training samples, shuffled, by class or in one group.
+// groups returns the indices of the training samples, shuffled, by class or in
+// one group.
 func groups(d Dataset, seed uint64, byClass bool) ([][]int, error) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	if !byClass {
@@ -71,7 +73,7 @@ func groups(d Dataset, seed uint64, byClass bool) ([][]int, error) {
 	groups := make([][]int, len(d.Classes))
 	for i, l := range labels {
 		if l < 0 || l >= len(groups) {
-			return nil, fmt.Errorf("data: sample %d of dataset %q has class %d, expected 0 to %d", i, d.Name, l, len(groups)-1)
+			return nil, fmt.Errorf("data: sample %d of dataset %q has class %d, want 0 to %d", i, d.Name, l, len(groups)-1)
 		}
 		groups[l] = append(groups[l], i)
 	}
@@ -81,10 +83,11 @@ func groups(d Dataset, seed uint64, byClass bool) ([][]int, error) {
 	return groups, nil
 }
 
-// divided is d with two lists of its training samples as its parts, each in the order that they are stored.
+// divided is d with two lists of its training samples as its parts, each in the
+// order that they are stored.
 func (d Dataset) divided(train, test []int) (Dataset, error) {
 	if len(train) == 0 || len(test) == 0 {
-		return Dataset{}, fmt.Errorf("data: dataset %q divided into %d and %d samples, expected at least one each", d.Name, len(train), len(test))
+		return Dataset{}, fmt.Errorf("data: dataset %q divided into %d and %d samples, want at least one each", d.Name, len(train), len(test))
 	}
 	slices.Sort(train)
 	slices.Sort(test)

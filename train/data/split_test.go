@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// numbered is n samples of one value, i, of which the class is i modulo classes.
+// numbered is n samples of one value, i, of which the class is i modulo
+// classes.
 type numbered struct{ n, classes int }
 
 func (s numbered) Len() int { return s.n }
@@ -49,7 +50,8 @@ func perClass(t *testing.T, s Samples, classes int) []int {
 	return count
 }
 
-// checkParts demands that two parts have all of n samples between them, and each once.
+// checkParts demands that two parts have all of n samples between them, and
+// each once.
 func checkParts(t *testing.T, n int, a, b Samples) {
 	t.Helper()
 	all := append(indices(t, a), indices(t, b)...)
@@ -130,7 +132,7 @@ func TestSplitErrors(t *testing.T) {
 		{"all held out", func() error { _, err := Split(d, 1, 1, false); return err }, "a share of 1 of"},
 		{"less than one", func() error { _, err := Split(d, 0.01, 1, true); return err }, "divided into 10 and 0 samples"},
 		{"all but nothing", func() error { _, err := Split(d, 0.99, 1, false); return err }, "divided into 0 and 10 samples"},
-		{"unknown class", func() error { _, err := Split(wrong, 0.5, 1, true); return err }, `sample 1 of dataset "numbers" has class 1, expected 0 to 0`},
+		{"unknown class", func() error { _, err := Split(wrong, 0.5, 1, true); return err }, `sample 1 of dataset "numbers" has class 1, want 0 to 0`},
 		{"one fold", func() error { _, err := Folds(d, 1, 1, false); return err }, "1 folds of the 10 samples"},
 		{"eleven folds", func() error { _, err := Folds(d, 11, 1, true); return err }, "11 folds of the 10 samples"},
 	}

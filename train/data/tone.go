@@ -4,8 +4,9 @@ import (
 	"math/rand/v2"
 )
 
-// Cutout sets a square to 0 (DeVries and Taylor 2017, "Improved Regularization of Convolutional Neural Networks
-// with Cutout"). Its centre is anywhere in the image, so a part of it may be outside.
+// Cutout sets a square to 0 (DeVries and Taylor 2017, "Improved Regularization
+// of Convolutional Neural Networks with Cutout"). Its centre is anywhere in the
+// image, so a part of it may be outside.
 type Cutout struct {
 	Size int // side in pixels; 0 means half the image's smaller side
 }
@@ -38,7 +39,8 @@ func (s Brightness) Apply(im *Image, r *rand.Rand) {
 	}
 }
 
-// Contrast multiplies the distances of all values from their mean; they stay within 0..1.
+// Contrast multiplies the distances of all values from their mean; they stay
+// within 0..1.
 type Contrast struct {
 	By float64 // by 1-By to 1+By; 0 means 0.2
 }

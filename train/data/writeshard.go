@@ -12,14 +12,15 @@ import (
 	"strconv"
 )
 
-// Picture returns an image of one channel or three, in the range 0..1, as a picture with 8 bits a value.
+// Picture returns an image of one channel or three, in the range 0..1, as a
+// picture with 8 bits a value.
 func Picture(x []float32, shape [3]int) (image.Image, error) {
 	c, plane := shape[0], shape[1]*shape[2]
 	rect := image.Rect(0, 0, shape[2], shape[1])
 	value := func(v float32) byte { return byte(255*clamp(v) + 0.5) }
 	switch {
 	case len(x) != c*plane:
-		return nil, fmt.Errorf("data: %d values, expected those of an image of %s", len(x), text(shape))
+		return nil, fmt.Errorf("data: %d values, want those of an image of %s", len(x), text(shape))
 	case c == 1:
 		img := image.NewGray(rect)
 		for i, v := range x {
@@ -33,11 +34,12 @@ func Picture(x []float32, shape [3]int) (image.Image, error) {
 		}
 		return img, nil
 	}
-	return nil, fmt.Errorf("data: images of %d channels, expected 1 or 3 for a picture", c)
+	return nil, fmt.Errorf("data: images of %d channels, want 1 or 3 for a picture", c)
 }
 
-// WriteShard writes the samples of s with the given indices, whose images have the given shape, as a tar file that
-// [Options.Shards] reads: PNG pictures and classes, named by the index. Equal samples give equal bytes.
+// WriteShard writes the samples of s with the given indices, whose images have
+// the given shape, as a tar file that [Options.Shards] reads: PNG pictures and
+// classes, named by the index. Equal samples give equal bytes.
 func WriteShard(w io.Writer, s Samples, shape [3]int, samples []int) error {
 	t := tar.NewWriter(w)
 	x := make([]float32, volumeOf(shape))

@@ -8,7 +8,7 @@ import (
 	"math"
 	"slices"
 
-	"tapenet/train"
+	"tapenet/graph/metric"
 )
 
 const (
@@ -50,7 +50,7 @@ type pair struct {
 	Share            float64 // percent of the class
 }
 
-func newMatrix(c train.Confusion, classes []string) *matrix {
+func newMatrix(c metric.Confusion, classes []string) *matrix {
 	m := &matrix{
 		Classes: classes, Total: c.Total(), Right: 100 * c.Accuracy(), Pairs: newPairs(c, classes),
 		Long: slices.ContainsFunc(classes, func(name string) bool { return len(name) > 4 }),
@@ -82,7 +82,7 @@ func sum(x []int) (s int) {
 }
 
 // newPairs lists the most frequent mistakes, the most frequent first.
-func newPairs(c train.Confusion, classes []string) (pairs []pair) {
+func newPairs(c metric.Confusion, classes []string) (pairs []pair) {
 	for k := range c {
 		of := sum(c[k])
 		for j, n := range c[k] {
@@ -96,7 +96,7 @@ func newPairs(c train.Confusion, classes []string) (pairs []pair) {
 }
 
 // drawMatrix draws a pixel for each cell, blue on the diagonal and red beside it.
-func drawMatrix(c train.Confusion) template.URL {
+func drawMatrix(c metric.Confusion) template.URL {
 	n := len(c)
 	x := make([]float32, n*n)
 	for k := range c {

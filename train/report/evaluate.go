@@ -9,7 +9,7 @@ import (
 	"slices"
 
 	"tapenet/graph"
-	"tapenet/train"
+	"tapenet/graph/metric"
 	"tapenet/train/data"
 )
 
@@ -28,7 +28,7 @@ type sample struct {
 
 // evaluation is what the network makes of all images.
 type evaluation struct {
-	confusion train.Confusion
+	confusion metric.Confusion
 	samples   []sample // those with the highest losses, worst first
 }
 
@@ -77,7 +77,7 @@ func (e *evaluation) add(m *graph.Model, lo int) {
 	labels, logits := m.Target.Float32s(), m.Output().Float32s()
 	classes := len(logits) / len(labels)
 	if e.confusion == nil {
-		e.confusion = train.NewConfusion(classes)
+		e.confusion = metric.NewConfusion(classes)
 	}
 	for i, label := range labels {
 		row := logits[i*classes:][:classes]

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"time"
 
+	"tapenet/graph"
 	"tapenet/train"
 )
 
@@ -14,7 +15,7 @@ var source embed.FS
 
 // pages has the templates "page", a document, and "body", what changes of it.
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"thousands":   thousands,
+	"thousands":   graph.Thousands,
 	"percent":     func(v float64) string { return fmt.Sprintf("%.1f %%", v) },
 	"probability": probability,
 	"digits":      func(v float64) string { return fmt.Sprintf("%.2f", v) },

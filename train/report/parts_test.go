@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"tapenet/graph/metric"
 	"tapenet/train"
 	"tapenet/train/data"
 )
@@ -109,7 +110,7 @@ func TestProbability(t *testing.T) {
 }
 
 func TestMatrix(t *testing.T) {
-	c := train.Confusion{{8, 2, 0}, {0, 0, 0}, {1, 3, 6}}
+	c := metric.Confusion{{8, 2, 0}, {0, 0, 0}, {1, 3, 6}}
 	m := newMatrix(c, []string{"a", "b", "c"})
 	if m.Total != 20 || m.Right != 70 || m.Long || m.Picture != "" {
 		t.Errorf("matrix %+v", m)

@@ -101,8 +101,8 @@ func newPage(dir string, net *graph.Network, d data.Dataset) (page, error) {
 	p.Facts = []fact{
 		{"dataset", fmt.Sprintf("%s, %d classes", d.Name, len(d.Classes))},
 		{"images", fmt.Sprintf("%s for training, %s for %s, each %d×%d×%d",
-			thousands(d.Train.Len()), thousands(d.Test.Len()), use, d.Shape[0], d.Shape[1], d.Shape[2])},
-		{"parameters", thousands(parameters)},
+			graph.Thousands(d.Train.Len()), graph.Thousands(d.Test.Len()), use, d.Shape[0], d.Shape[1], d.Shape[2])},
+		{"parameters", graph.Thousands(parameters)},
 	}
 	return p, nil
 }
@@ -122,7 +122,7 @@ func (p *page) add(r train.Record) {
 		facts = append(facts,
 			fact{"epochs", fmt.Sprint(n)},
 			fact{"time of training", fmt.Sprintf("%v, in the last epoch %s images/s",
-				r.Time().Round(100*time.Millisecond), thousands(int(last.ImagesPerSecond)))})
+				r.Time().Round(100*time.Millisecond), graph.Thousands(int(last.ImagesPerSecond)))})
 		facts = append(facts, results(p.Part, last.ValLoss,
 			fmt.Sprintf("%.2f %%, best %.2f %% after epoch %d", 100*last.ValAccuracy, 100*best.ValAccuracy, best.Epoch))...)
 	}
@@ -133,15 +133,6 @@ func (p *page) add(r train.Record) {
 // results are the lines of an evaluation.
 func results(part string, loss float64, accuracy string) []fact {
 	return []fact{{part + " accuracy", accuracy}, {part + " loss", fmt.Sprintf("%.4f", loss)}}
-}
-
-// thousands writes 1234567 as 1,234,567.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // write writes one of the template's parts: "page", or the "body" alone.

@@ -6,7 +6,8 @@ import (
 )
 
 // Activation applies a curve to every element, y[i] = F(x[i]), and its
-// derivative in the backward pass, dx[i] = dy[i]·DF(x[i]).
+// derivative in the backward pass, dx[i] = dy[i]·DF(x[i]). It keeps nothing:
+// Backward reads x again.
 type Activation[T cpu.Float] struct {
 	vector.Curve
 	y, x, dy, dx      []T

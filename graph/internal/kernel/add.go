@@ -5,16 +5,17 @@ import (
 	"tapenet/graph/internal/kernel/vector"
 )
 
-// Add is the sum of any number of operands of one size.
+// Add is the sum of any number of operands of one size, y = in[0] + in[1] + ….
 type Add[T cpu.Float] struct {
+	operands          int
 	y, dy             []T
 	in, dIn           [][]T
 	forward, backward func(lo, hi int)
 }
 
-// NewAdd returns the kernel.
-func NewAdd[T cpu.Float]() *Add[T] {
-	a := &Add[T]{}
+// NewAdd returns the kernel for so many operands.
+func NewAdd[T cpu.Float](operands int) *Add[T] {
+	a := &Add[T]{operands: operands}
 	a.forward, a.backward = a.forwardBlocks, a.backwardRange
 	return a
 }
@@ -22,12 +23,14 @@ func NewAdd[T cpu.Float]() *Add[T] {
 // addBlock is the number of elements that are worked on at a time, in cache.
 const addBlock = 2048
 
-// Forward computes y = in[0] + in[1] + ….
+// Forward computes y, block by block: a block stays in the cache while the
+// operands are added to it one after the other, in their order.
 func (a *Add[T]) Forward(y []T, in [][]T) {
 	a.y, a.in = y, in
 	cpu.Parallel((len(y)+addBlock-1)/addBlock, a.forward)
 }
 
+// forwardBlocks sums the blocks [lo,hi).
 func (a *Add[T]) forwardBlocks(lo, hi int) {
 	for i := lo * addBlock; i < min(hi*addBlock, len(a.y)); i += addBlock {
 		y := a.y[i:min(i+addBlock, len(a.y))]
@@ -38,7 +41,7 @@ func (a *Add[T]) forwardBlocks(lo, hi int) {
 	}
 }
 
-// Backward copies dy to every operand's gradient.
+// Backward copies dy to the gradient of every operand.
 func (a *Add[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	a.dIn, a.dy = dIn, dy
 	cpu.Parallel(len(dy), a.backward)

@@ -9,7 +9,7 @@ type Concat[T cpu.Float] struct {
 	Blocks []int
 }
 
-// Forward computes y.
+// Forward computes y: of each operand a block, Outer times.
 func (c *Concat[T]) Forward(y []T, in [][]T) {
 	for o := range c.Outer {
 		for i, size := range c.Blocks {
@@ -19,7 +19,7 @@ func (c *Concat[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// Backward cuts dy into the operands' gradients.
+// Backward cuts dy into the operands' gradients, skipping those that are nil.
 func (c *Concat[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	for o := range c.Outer {
 		for i, size := range c.Blocks {
@@ -32,11 +32,14 @@ func (c *Concat[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 }
 
 // Patches cuts images (N,C,H,W) into blocks of Size×Size pixels, row by row of
-// blocks: y[n, (i,j), (c,u,v)] = x[n, c, i·Size+u, j·Size+v]. Size divides H
-// and W.
+// blocks:
+//
+//	y[n, (i,j), (c,u,v)] = x[n, c, i·Size+u, j·Size+v]
+//
+// Size divides H and W. This is how a vision transformer reads an image.
 type Patches[T cpu.Float] struct{ N, C, H, W, Size int }
 
-// Forward computes y from in[0].
+// Forward computes y (N, H/Size·W/Size, C·Size·Size) from in[0].
 func (p *Patches[T]) Forward(y []T, in [][]T) { p.rows(in[0], y, func(x, y []T) { copy(y, x) }) }
 
 // Backward puts the blocks of dy back where they came from.
@@ -46,7 +49,8 @@ func (p *Patches[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	}
 }
 
-// rows calls f with each row of each block: in the images and in the patches.
+// rows calls f with each row of each block, Size elements long: where it lies
+// in the images and where in the patches.
 func (p *Patches[T]) rows(images, patches []T, f func(image, patch []T)) {
 	at := 0
 	for n := range p.N {

@@ -4,8 +4,9 @@ import "tapenet/graph/internal/kernel/cpu"
 
 // Dropout zeroes each element with probability Rate and scales the others by
 // 1/(1-Rate), so that their expectation stays (Srivastava et al. 2014). Which
-// elements depends on nothing but Seed, the step and the element's position:
-// the mask needs no memory, and a run that is resumed draws the same one.
+// elements these are depends on nothing but Seed, the step and the element's
+// position. So the mask needs no memory, any number of threads draws the same
+// one, and so does a run that is resumed.
 type Dropout[T cpu.Float] struct {
 	Rate float64
 	Seed uint64
@@ -22,13 +23,15 @@ func (d *Dropout[T]) Forward(y []T, in [][]T) {
 	d.mask(y, in[0])
 }
 
-// Backward computes dIn[0] with the mask of the last Forward.
+// Backward computes dIn[0] with the mask of the last Forward, which it draws
+// again.
 func (d *Dropout[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	if dIn[0] != nil {
 		d.mask(dIn[0], dy)
 	}
 }
 
+// mask sets dst to src under the mask of the step.
 func (d *Dropout[T]) mask(dst, src []T) {
 	if d.run == nil {
 		d.run = d.maskRange
@@ -37,6 +40,8 @@ func (d *Dropout[T]) mask(dst, src []T) {
 	cpu.Parallel(len(dst), d.run)
 }
 
+// maskRange computes the elements [lo,hi). An element stays if 53 random bits,
+// the same as a float64's, are not below the rate.
 func (d *Dropout[T]) maskRange(lo, hi int) {
 	key := Mix(d.Seed + Mix(d.step))
 	limit := uint64(d.Rate * (1 << 53)) // of 53 random bits

@@ -6,7 +6,7 @@ import (
 )
 
 // ReLU is max(x,0), the activation that networks spend their time in: no
-// function call per element.
+// function call per element, as Activation has in plain Go.
 type ReLU[T cpu.Float] struct {
 	y, x, dy, dx      []T
 	forward, backward func(lo, hi int)
@@ -19,7 +19,7 @@ func NewReLU[T cpu.Float]() *ReLU[T] {
 	return r
 }
 
-// Forward computes y from in[0].
+// Forward computes y from in[0]. NaN stays NaN.
 func (r *ReLU[T]) Forward(y []T, in [][]T) {
 	r.y, r.x = y, in[0]
 	cpu.Parallel(len(y), r.forward)
@@ -29,7 +29,7 @@ func (r *ReLU[T]) forwardRange(lo, hi int) {
 	vector.ReLU(r.y[lo:hi], r.x[lo:hi])
 }
 
-// Backward computes dIn[0]: dy where x > 0, else 0.
+// Backward computes dIn[0]: dy where x > 0 or NaN, else 0.
 func (r *ReLU[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if r.dx, r.dy, r.x = dIn[0], dy, in[0]; r.dx != nil {
 		cpu.Parallel(len(dy), r.backward)

@@ -13,7 +13,7 @@ func TestAdd(t *testing.T) {
 	for _, n := range []int{0, 1, 2047, 2048, 2049, 5000} {
 		a, b, c := kerneltest.Normal[float32](r, n), kerneltest.Normal[float32](r, n), kerneltest.Normal[float32](r, n)
 		y := make([]float32, n)
-		NewAdd[float32]().Forward(y, [][]float32{a, b, c})
+		NewAdd[float32](2).Forward(y, [][]float32{a, b, c})
 		for i := range y {
 			if want := a[i] + b[i] + c[i]; y[i] != want {
 				t.Fatalf("element %d of %d is %v, want %v", i, n, y[i], want)

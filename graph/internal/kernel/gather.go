@@ -7,6 +7,7 @@ import "tapenet/graph/internal/kernel/cpu"
 //	y[n·len(Index)+i] = x[n·Step+Index[i]], or Fill where Index[i] is negative
 //
 // Step is the size of a block of x, or 0 if all N blocks of y come from one.
+// Crops, paddings, flips, transpositions and broadcasts are such picks.
 type Gather[T cpu.Float] struct {
 	N, Step int
 	Index   []int32
@@ -16,7 +17,7 @@ type Gather[T cpu.Float] struct {
 	forward, backward func(lo, hi int)
 }
 
-// NewGather returns the kernel for n blocks.
+// NewGather returns the kernel for n blocks. It keeps index.
 func NewGather[T cpu.Float](n, step int, index []int32, fill float64) *Gather[T] {
 	g := &Gather[T]{N: n, Step: step, Index: index, Fill: fill}
 	g.forward, g.backward = g.forwardBlocks, g.backwardBlocks
@@ -42,7 +43,8 @@ func (g *Gather[T]) forwardBlocks(lo, hi int) {
 	}
 }
 
-// Backward adds up, for each element of x, the gradients of where it went.
+// Backward adds up, for each element of x, the gradients of the places where it
+// went.
 func (g *Gather[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	if g.dx, g.dy = dIn[0], dy; g.dx == nil {
 		return
@@ -55,6 +57,8 @@ func (g *Gather[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	cpu.Parallel(g.N, g.backward)
 }
 
+// backwardBlocks adds the gradients of the blocks [lo,hi). One block may read
+// an element several times.
 func (g *Gather[T]) backwardBlocks(lo, hi int) {
 	for n := lo; n < hi; n++ {
 		dy, dx := g.dy[n*len(g.Index):], g.dx[n*g.Step:]

@@ -2,7 +2,7 @@ package kernel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// Hadamard is the product of two operands element by element.
+// Hadamard is the product of two operands of one size, element by element.
 type Hadamard[T cpu.Float] struct {
 	y, a, b, dy       []T
 	dIn               [][]T
@@ -29,12 +29,14 @@ func (h *Hadamard[T]) forwardRange(lo, hi int) {
 	}
 }
 
-// Backward computes dIn[0] = dy·in[1] and dIn[1] = dy·in[0].
+// Backward computes dIn[0] = dy·in[1] and dIn[1] = dy·in[0], skipping those
+// that are nil.
 func (h *Hadamard[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	h.dIn, h.dy, h.a, h.b = dIn, dy, in[0], in[1]
 	cpu.Parallel(len(dy), h.backward)
 }
 
+// backwardRange computes the elements [lo,hi) of both gradients.
 func (h *Hadamard[T]) backwardRange(lo, hi int) {
 	for i, other := range [][]T{h.b, h.a} {
 		if h.dIn[i] == nil {

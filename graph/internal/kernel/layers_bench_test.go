@@ -33,6 +33,10 @@ func BenchmarkLayers(b *testing.B) {
 		}
 		return layer{k, in, n}
 	}
+	rows := func(k kerneltest.Operation[float32], n, cols int) layer { return layer{k, []int{n * cols}, n * cols} }
+	normed := func(n, size int) layer {
+		return layer{&LayerNorm[float32]{N: n, Size: size, Epsilon: 1e-6}, []int{n * size, size, size}, n * size}
+	}
 	for _, bench := range []struct {
 		name string
 		layer
@@ -48,7 +52,19 @@ func BenchmarkLayers(b *testing.B) {
 		{"GELU", elementwise(NewActivation[float32](vector.GELU), 1)},
 		{"LeakyReLU", elementwise(NewActivation[float32](vector.LeakyReLU(0.1)), 1)},
 		{"ReLU", elementwise(NewReLU[float32](), 1)},
-		{"Add", elementwise(NewAdd[float32](), 2)},
+		{"ReLU6", elementwise(NewReLU6[float32](), 1)},
+		{"HardSwish", elementwise(NewActivation[float32](vector.HardSwish), 1)},
+		{"Exp", elementwise(NewActivation[float32](vector.Exp), 1)},
+		{"Erf", elementwise(NewActivation[float32](vector.Erf), 1)},
+		{"Sqrt", elementwise(NewActivation[float32](vector.Sqrt), 1)},
+		{"Reciprocal", elementwise(NewActivation[float32](vector.Reciprocal), 1)},
+		{"Pow2", elementwise(NewActivation[float32](vector.Pow(2)), 1)},
+		{"Pow", elementwise(NewActivation[float32](vector.Pow(1.3)), 1)},
+		{"Add", elementwise(NewAdd[float32](2), 2)},
+		{"SoftMax/2364x197", rows(&SoftMax[float32]{Classes: 197}, 2364, 197)},
+		{"SoftMax/128x10", rows(&SoftMax[float32]{Classes: 10}, 128, 10)},
+		{"LayerNorm/3136x96", normed(3136, 96)},
+		{"LayerNorm/197x768", normed(197, 768)},
 		{"MaxPool2D/28x28", pooled(NewMaxPool2D[float32](pool(28, 2)), pool(28, 2))},
 		{"MaxPool2D/8x8", pooled(NewMaxPool2D[float32](pool(8, 2)), pool(8, 2))},
 		{"AvgPool2D/28x28", pooled(NewAvgPool2D[float32](pool(28, 2)), pool(28, 2))},

@@ -9,6 +9,9 @@ import (
 // LogSoftMax is the logarithm of SoftMax over rows of Classes elements:
 //
 //	y[k] = x[k] - m - log Σ_j exp(x[j]-m), m being the largest x
+//
+// It is finite where the logarithm of a probability would be -Inf. It keeps
+// nothing for Backward.
 type LogSoftMax[T cpu.Float] struct{ Classes int }
 
 // Forward computes y from in[0].
@@ -30,7 +33,8 @@ func (l *LogSoftMax[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// Backward computes dx[k] = dy[k] - SoftMax(x)[k]·Σ_j dy[j].
+// Backward computes dx[k] = dy[k] - SoftMax(x)[k]·Σ_j dy[j]. It computes y once
+// more, in dx.
 func (l *LogSoftMax[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if dIn[0] == nil {
 		return

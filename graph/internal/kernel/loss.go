@@ -2,64 +2,10 @@ package kernel
 
 import (
 	"fmt"
-	"math"
 
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/vector"
 )
-
-// SoftMax turns each row of Classes scores into probabilities,
-// y[k] = exp(x[k]) / Σ_j exp(x[j]). The row's maximum is subtracted first, so
-// that no exponential overflows.
-type SoftMax[T cpu.Float] struct {
-	Classes int
-	p       []T // a copy of the last output, which Gorgonia may overwrite
-}
-
-// Forward computes y from in[0].
-func (s *SoftMax[T]) Forward(y []T, in [][]T) {
-	for lo := 0; lo < len(y); lo += s.Classes {
-		softMax(y[lo:][:s.Classes], in[0][lo:][:s.Classes])
-	}
-	s.p = append(s.p[:0], y...)
-}
-
-// Backward computes dx[k] = y[k]·(dy[k] - Σ_j dy[j]·y[j]).
-func (s *SoftMax[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
-	dx := dIn[0]
-	for lo := 0; lo < len(dx); lo += s.Classes {
-		p, dy := s.p[lo:][:s.Classes], dy[lo:]
-		var dot T
-		for j, pj := range p {
-			dot += dy[j] * pj
-		}
-		for k, pk := range p {
-			dx[lo+k] = pk * (dy[k] - dot)
-		}
-	}
-}
-
-// Bytes is the memory that the kernel keeps.
-func (s *SoftMax[T]) Bytes() int { return cpu.BytesOf(s.p) }
-
-// softMax writes the probabilities of one row and returns log Σ_j exp(x[j]).
-func softMax[T cpu.Float](p, x []T) (logSum float64) {
-	top := x[0]
-	for _, v := range x {
-		top = max(top, v)
-	}
-	var total float64
-	for k, v := range x {
-		e := math.Exp(float64(v - top))
-		p[k] = T(e)
-		total += e
-	}
-	inverse := T(1 / total)
-	for k := range p {
-		p[k] *= inverse
-	}
-	return float64(top) + math.Log(total)
-}
 
 // CrossEntropy is the mean over the batch of -Σ_k t[k]·log SoftMax(x)[k]. Its
 // operands are the logits x (N,Classes), the labels (N), which hold class
@@ -77,7 +23,8 @@ type CrossEntropy[T cpu.Float] struct {
 	p          []T // probabilities of the last Forward
 }
 
-// Forward computes the scalar loss y[0].
+// Forward computes the scalar loss y[0], and keeps the probabilities for
+// Backward. The sum over the batch is in float64.
 func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 	if c.p == nil {
 		c.p = make([]T, c.N*c.Classes)
@@ -87,7 +34,7 @@ func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 	for n, w := range weights {
 		x := logits[n*c.Classes:][:c.Classes]
 		label := c.class(labels[n])
-		logSum := softMax(c.p[n*c.Classes:][:c.Classes], x)
+		logSum := vector.LogSumExp(c.p[n*c.Classes:][:c.Classes], x)
 		hit := logSum - float64(x[label])
 		miss := logSum - float64(vector.Sum(x))/float64(c.Classes)
 		// A weight of 0 removes a sample, even one whose loss is infinite.
@@ -102,7 +49,7 @@ func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// smooth weighs the mean over all classes, which without smoothing is left out
+// smooth weighs the mean over all classes. Without smoothing it is left out
 // even where it overflows.
 func (c *CrossEntropy[T]) smooth(miss float64) float64 {
 	if c.Smoothing == 0 {
@@ -111,6 +58,8 @@ func (c *CrossEntropy[T]) smooth(miss float64) float64 {
 	return c.Smoothing * miss
 }
 
+// class turns a label into a class. A label that is none of them is a mistake
+// of the data's reader: the operation turns the panic into an error.
 func (c *CrossEntropy[T]) class(label T) int {
 	if k := int(label); k >= 0 && k < c.Classes && T(k) == label {
 		return k
@@ -118,7 +67,12 @@ func (c *CrossEntropy[T]) class(label T) int {
 	panic(fmt.Sprintf("label %v is not one of the classes 0 to %d", label, c.Classes-1))
 }
 
-// Backward computes the gradient of the logits, weight·(p - t) / Σ weights.
+// Backward computes the gradient of the logits:
+//
+//	dx[n,k] = dy·weight[n]·(p[n,k] - t[n,k]) / Σ weights
+//
+// with the probabilities p of the last Forward. A sample of weight 0 gets
+// zeros, even if its probabilities are NaN. Nothing else has a gradient.
 func (c *CrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if dIn[0] == nil {
 		return
@@ -174,7 +128,9 @@ func (m *MSE[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// Backward computes the gradient of x, weight·2(x-target) / (Size·Σ weights).
+// Backward computes the gradient of x:
+//
+//	dx[n,i] = dy·weight[n]·2(x[n,i]-target[n,i]) / (Size·Σ weights)
 func (m *MSE[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if dIn[0] == nil {
 		return

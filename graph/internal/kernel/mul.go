@@ -7,19 +7,23 @@ import (
 )
 
 // Mul is the matrix product y = x·w + bias of x (M,K), w (K,N) and, optionally,
-// a bias (N) that is added to every row; with ReLU, max(x·w + bias, 0).
+// a bias (N) that is added to every row; with ReLU, max(x·w + bias, 0). It is a
+// dense layer.
 type Mul[T cpu.Float] struct {
 	M, K, N int
+	Bias    bool // there is one
 	ReLU    bool
-	kept    []T  // with ReLU: the last output, then the gradient before ReLU
-	forget  bool // no Backward will follow
+
+	forwardOnly bool // no Backward follows: nothing is kept for it
+	masked      []T  // with ReLU: the last output, then the gradient before ReLU
 }
 
-// Keep says whether Backward will follow Forward, which it does unless told
-// otherwise.
-func (m *Mul[T]) Keep(on bool) { m.forget = !on }
+// ForwardOnly says whether no Backward follows a Forward, so that nothing has to be
+// kept for it. At first it is false.
+func (m *Mul[T]) ForwardOnly(on bool) { m.forwardOnly = on }
 
-// Forward computes y from the operands x, w and bias.
+// Forward computes y (M,N) from the operands x, w and bias. The bias is written
+// to y first, and the product added to it.
 func (m *Mul[T]) Forward(y []T, in [][]T) {
 	bias := cpu.Operand(in, 2)
 	for i := 0; bias != nil && i < m.M; i++ {
@@ -28,18 +32,18 @@ func (m *Mul[T]) Forward(y []T, in [][]T) {
 	gemm.GemmParallel(false, false, m.M, m.N, m.K, in[0], m.K, in[1], m.N, bias != nil, y, m.N)
 	if m.ReLU {
 		vector.ReLU(y, y)
-		if !m.forget {
-			m.kept = append(m.kept[:0], y...)
+		if !m.forwardOnly {
+			m.masked = append(m.masked[:0], y...)
 		}
 	}
 }
 
 // Backward computes dx = dy·wᵀ, dw = xᵀ·dy and dbias = Σ_rows dy, skipping
-// those that are nil.
+// those that are nil. With ReLU, dy counts where the last output was positive.
 func (m *Mul[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if m.ReLU {
-		vector.ReLUGrad(m.kept, dy, m.kept)
-		dy = m.kept
+		vector.ReLUGrad(m.masked, dy, m.masked) // not in dy, which is not ours
+		dy = m.masked
 	}
 	if dx := dIn[0]; dx != nil {
 		gemm.GemmParallel(false, true, m.M, m.K, m.N, dy, m.N, in[1], m.N, false, dx, m.K)
@@ -53,4 +57,4 @@ func (m *Mul[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 }
 
 // Bytes is the memory that the kernel keeps.
-func (m *Mul[T]) Bytes() int { return cpu.BytesOf(m.kept) }
+func (m *Mul[T]) Bytes() int { return cpu.BytesOf(m.masked) }

@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 
+	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/gemm"
 	"tapenet/graph/internal/kernel/vector"
@@ -49,6 +50,8 @@ func (b *BatchNorm[T]) Forward(y []T, in [][]T) {
 	b.finish()
 }
 
+// forwardChannels normalises the channels [lo,hi). A channel is one piece of
+// work, so that its sums do not depend on the number of threads.
 func (b *BatchNorm[T]) forwardChannels(lo, hi int) {
 	x, y := b.gather(0, b.in[0], lo, hi), b.result
 	if b.Pixels == 1 {
@@ -75,8 +78,8 @@ func (b *BatchNorm[T]) channel(c int) vector.Channel[T] {
 }
 
 // statistics returns the mean and the (biased) variance to normalise channel c
-// of x with, and in training moves the running ones. Its sums are of distances
-// from one of the channel's elements: that is near enough to the mean for the
+// of x with, and in training moves the running ones. It sums distances from one
+// of the channel's elements. That element is near enough to the mean for the
 // difference of squares to keep its digits, wherever the mean is.
 func (b *BatchNorm[T]) statistics(x []T, c int) (mean, variance float64) {
 	runningMean, runningVar := &b.in[3][c], &b.in[4][c]
@@ -91,9 +94,9 @@ func (b *BatchNorm[T]) statistics(x []T, c int) (mean, variance float64) {
 		squares += q
 	}
 	mean = from + sum/count
-	squares = max(squares-sum*sum/count, 0)
+	squares = max(squares-sum*sum/count, 0) // rounding may make it negative
 	*runningMean = T(b.Momentum*float64(*runningMean) + (1-b.Momentum)*mean)
-	*runningVar = T(b.Momentum*float64(*runningVar) + (1-b.Momentum)*squares/max(count-1, 1))
+	*runningVar = T(b.Momentum*float64(*runningVar) + (1-b.Momentum)*squares/max(count-1, 1)) // unbiased
 	return mean, squares / count
 }
 
@@ -110,6 +113,7 @@ func (b *BatchNorm[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	b.finish()
 }
 
+// backwardChannels computes the gradients of the channels [lo,hi).
 func (b *BatchNorm[T]) backwardChannels(lo, hi int) {
 	x, dy := b.gather(0, b.in[0], lo, hi), b.gather(1, b.dy, lo, hi)
 	for c := lo; c < hi; c++ {
@@ -118,7 +122,7 @@ func (b *BatchNorm[T]) backwardChannels(lo, hi int) {
 		for n := range b.planes() {
 			sum, product := channel.Sums(b.plane(dy, n, c), b.plane(x, n, c))
 			dBeta += sum
-			dGamma += product * float64(b.scale[c])
+			dGamma += product * float64(b.scale[c]) // x̂ is (x-μ)·scale
 		}
 		if d := b.dIn[1]; d != nil {
 			d[c] = T(dGamma)
@@ -132,6 +136,9 @@ func (b *BatchNorm[T]) backwardChannels(lo, hi int) {
 	}
 }
 
+// inputGradient computes the gradient of x for channel c, from the sums dBeta
+// and dGamma. Outside of training its last two terms are missing. With images
+// of one pixel, dy is a buffer of ours and becomes the result.
 func (b *BatchNorm[T]) inputGradient(x, dy []T, c int, dBeta, dGamma float64) {
 	dx := b.result
 	if b.Pixels == 1 {
@@ -157,7 +164,7 @@ func (b *BatchNorm[T]) planes() int {
 	return b.N
 }
 
-// plane returns plane n of channel c.
+// plane returns plane n of channel c, of planes that gather has seen.
 func (b *BatchNorm[T]) plane(x []T, n, c int) []T {
 	size := b.Pixels
 	if size == 1 {
@@ -167,8 +174,9 @@ func (b *BatchNorm[T]) plane(x []T, n, c int) []T {
 }
 
 // gather returns x with the planes of the channels [lo,hi) where plane finds
-// them. An image of one pixel would be a plane of one element: instead, a
-// channel's elements of the whole batch become one, in the given buffer.
+// them. An image of one pixel would be a plane of one element. Instead, a
+// channel's elements of the whole batch become one plane, in the given buffer:
+// a transposition of (N,C).
 func (b *BatchNorm[T]) gather(buffer int, x []T, lo, hi int) []T {
 	if b.Pixels > 1 {
 		return x
@@ -178,16 +186,25 @@ func (b *BatchNorm[T]) gather(buffer int, x []T, lo, hi int) []T {
 	return columns
 }
 
-// finish brings a result to where it belongs, if it is in buffer 1.
+// finish brings a result that is in buffer 1 to where it belongs.
 func (b *BatchNorm[T]) finish() {
 	if b.Pixels == 1 && b.result != nil {
 		cpu.Parallel(b.N, b.scatter)
 	}
 }
 
+// scatterImages turns buffer 1 back, for the images [lo,hi).
 func (b *BatchNorm[T]) scatterImages(lo, hi int) {
 	gemm.TransposeInto(b.result[lo*b.C:], b.C, b.columns[1][lo:], b.N, b.C, hi-lo)
 }
 
 // Bytes is the memory that the kernel keeps.
 func (b *BatchNorm[T]) Bytes() int { return cpu.BytesOf(b.mean, b.scale, b.columns[0], b.columns[1]) }
+
+// End returns a BatchNorm that does the work of ReLU behind b too, for inference.
+func (b *BatchNorm[T]) End(next conv.Ending) (both any, ok bool) {
+	if b.Training || b.ReLU || next.Act == nil || *next.Act != conv.ReLU {
+		return nil, false
+	}
+	return &BatchNorm[T]{N: b.N, C: b.C, Pixels: b.Pixels, Epsilon: b.Epsilon, Momentum: b.Momentum, ReLU: true}, true
+}

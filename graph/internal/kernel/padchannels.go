@@ -2,7 +2,8 @@ package kernel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// PadChannels appends zeros to each of N samples: From elements become To.
+// PadChannels appends zeros to each of N samples: From elements become To. So a
+// shortcut without weights goes on to more channels.
 type PadChannels[T cpu.Float] struct{ N, From, To int }
 
 // Forward computes y from in[0].

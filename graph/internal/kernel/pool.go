@@ -1,12 +1,13 @@
 package kernel
 
 import (
+	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/vector"
 )
 
-// PoolShape is the geometry of a two-dimensional pooling. Every window holds
-// at least one pixel of the image; the caller has checked that.
+// PoolShape is the geometry of a two-dimensional pooling. Every window holds at
+// least one pixel of the image; the caller has checked that.
 type PoolShape struct {
 	Planes, H, W     int // input: Planes images of H×W
 	KH, KW           int
@@ -15,17 +16,26 @@ type PoolShape struct {
 	OH, OW           int
 }
 
-// window returns the part of the plane under output pixel (i,j).
+// window returns the part of the plane under output pixel (i,j): rows [h0,h1)
+// and columns [w0,w1), without the padding.
 func (s PoolShape) window(i, j int) (h0, h1, w0, w1 int) {
 	h0, w0 = i*s.StrideH-s.PadTop, j*s.StrideW-s.PadLeft
 	return max(h0, 0), min(h0+s.KH, s.H), max(w0, 0), min(w0+s.KW, s.W)
 }
 
-// pairs reports whether the windows are 2×2, side by side and without padding.
-// A last row or column of the image may be left over.
+// pairs reports whether the windows are 2×2, side by side and without padding,
+// which vector.MaxPairs and vector.AvgPairs pool. A last row or column of the
+// image may be left over.
 func (s PoolShape) pairs() bool {
 	return s.KH == 2 && s.KW == 2 && s.StrideH == 2 && s.StrideW == 2 && s.PadTop == 0 && s.PadLeft == 0 &&
 		2*s.OH <= s.H && 2*s.OW <= s.W
+}
+
+// SideBySide reports whether each pixel is in one window at most, and windows are
+// small enough for a ConvBlock.
+func (s PoolShape) SideBySide() bool {
+	return s.StrideH == s.KH && s.StrideW == s.KW && s.PadTop == 0 && s.PadLeft == 0 &&
+		s.OH*s.KH <= s.H && s.OW*s.KW <= s.W && max(s.KH, s.KW) <= conv.MaxWindow
 }
 
 // MaxPool2D takes the largest pixel of each window:
@@ -48,7 +58,7 @@ func NewMaxPool2D[T cpu.Float](s PoolShape) *MaxPool2D[T] {
 	return m
 }
 
-// Forward computes y from in[0].
+// Forward computes y from in[0], and keeps each window's winner for Backward.
 func (m *MaxPool2D[T]) Forward(y []T, in [][]T) {
 	if m.winner == nil {
 		m.winner = make([]int32, len(y))
@@ -57,6 +67,8 @@ func (m *MaxPool2D[T]) Forward(y []T, in [][]T) {
 	cpu.Parallel(m.Planes, m.forward)
 }
 
+// forwardPlanes pools the planes [lo,hi): pairs by their loop, other windows
+// one by one.
 func (m *MaxPool2D[T]) forwardPlanes(lo, hi int) {
 	out := m.OH * m.OW
 	for p := lo; p < hi; p++ {
@@ -72,13 +84,14 @@ func (m *MaxPool2D[T]) forwardPlanes(lo, hi int) {
 	}
 }
 
+// largest returns where in the plane the largest pixel of a window is.
 func (m *MaxPool2D[T]) largest(plane []T, i, j int) int {
 	h0, h1, w0, w1 := m.window(i, j)
 	best := h0*m.W + w0
 	top := plane[best]
 	for h := h0; h < h1; h++ {
 		for w := h*m.W + w0; w < h*m.W+w1; w++ {
-			if v := plane[w]; v > top || v != v {
+			if v := plane[w]; v > top || v != v { // the last NaN wins
 				best, top = w, v
 			}
 		}
@@ -87,13 +100,14 @@ func (m *MaxPool2D[T]) largest(plane []T, i, j int) int {
 }
 
 // Backward sends each output's gradient to the pixel that won in the last
-// Forward.
+// Forward. Windows may overlap: a pixel gets the sum.
 func (m *MaxPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	if m.dx, m.dy = dIn[0], dy; m.dx != nil {
 		cpu.Parallel(m.Planes, m.backward)
 	}
 }
 
+// backwardPlanes computes the gradient of the planes [lo,hi).
 func (m *MaxPool2D[T]) backwardPlanes(lo, hi int) {
 	out := m.OH * m.OW
 	for p := lo; p < hi; p++ {
@@ -130,6 +144,8 @@ func (a *AvgPool2D[T]) Forward(y []T, in [][]T) {
 	cpu.Parallel(a.Planes, a.forward)
 }
 
+// forwardPlanes pools the planes [lo,hi): pairs and single pixels by their
+// loops, other windows one by one.
 func (a *AvgPool2D[T]) forwardPlanes(lo, hi int) {
 	out := a.OH * a.OW
 	for p := lo; p < hi; p++ {
@@ -154,12 +170,14 @@ func (a *AvgPool2D[T]) forwardPlanes(lo, hi int) {
 	}
 }
 
-// single reports whether windows are one pixel, so that pooling leaves pixels
-// out and does nothing else.
+// single reports whether windows are one pixel: then pooling leaves pixels out
+// and does nothing else.
 func (a *AvgPool2D[T]) single() bool {
 	return a.KH == 1 && a.KW == 1 && a.PadTop == 0 && a.PadLeft == 0
 }
 
+// mean returns the mean of a window. A window as wide as the image is one run
+// of elements.
 func (a *AvgPool2D[T]) mean(plane []T, i, j int) (s T) {
 	h0, h1, w0, w1 := a.window(i, j)
 	count := T((h1 - h0) * (w1 - w0))
@@ -179,6 +197,8 @@ func (a *AvgPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	}
 }
 
+// backwardPlanes computes the gradient of the planes [lo,hi), with the same
+// three cases.
 func (a *AvgPool2D[T]) backwardPlanes(lo, hi int) {
 	out := a.OH * a.OW
 	for p := lo; p < hi; p++ {

@@ -11,7 +11,7 @@ type Transpose[T cpu.Float] struct {
 	turn       func(lo, hi int)
 }
 
-// Forward computes y from in[0].
+// Forward computes y (N,Cols,Rows) from in[0] (N,Rows,Cols).
 func (t *Transpose[T]) Forward(y []T, in [][]T) { t.run(y, in[0], t.Rows, t.Cols) }
 
 // Backward turns dy back.
@@ -21,6 +21,7 @@ func (t *Transpose[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	}
 }
 
+// run turns the matrices in from, which are rows×cols, into to.
 func (t *Transpose[T]) run(to, from []T, rows, cols int) {
 	if t.turn == nil {
 		t.turn = t.matrices
@@ -29,6 +30,7 @@ func (t *Transpose[T]) run(to, from []T, rows, cols int) {
 	cpu.Parallel(t.N, t.turn)
 }
 
+// matrices turns the matrices [lo,hi).
 func (t *Transpose[T]) matrices(lo, hi int) {
 	for n := lo; n < hi; n++ {
 		from, to := t.from[n*t.rows*t.cols:], t.to[n*t.rows*t.cols:]

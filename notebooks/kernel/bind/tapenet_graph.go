@@ -36,6 +36,7 @@ func init() {
 			"Sigmoid":       reflect.ValueOf(&graph.Sigmoid).Elem(),
 			"SoftMax":       reflect.ValueOf(&graph.SoftMax).Elem(),
 			"Tanh":          reflect.ValueOf(&graph.Tanh).Elem(),
+			"Thousands":     reflect.ValueOf(graph.Thousands),
 			"Trace":         reflect.ValueOf(graph.Trace),
 			"Train":         reflect.ValueOf(graph.Train),
 			"Valid":         reflect.ValueOf(&graph.Valid).Elem(),

@@ -18,7 +18,9 @@ import (
 // bound lists what a notebook may import.
 var bound = []string{
 	"tapenet/graph",
+	"tapenet/graph/draw",
 	"tapenet/graph/graphtest",
+	"tapenet/graph/metric",
 	"tapenet/graph/onnx",
 	"tapenet/graph/op",
 	"tapenet/graph/weights",

@@ -12,40 +12,44 @@ import (
 // MaxWindow is the longest side of a window that a ConvBlock pools.
 const MaxWindow = 15
 
-// Block says what follows the convolution of a ConvBlock.
+// Block says what follows the convolution of a ConvBlock, in this order.
 type Block struct {
-	Bias   bool // the convolution has one
-	Norm   *Norm
-	ReLU   bool
-	KH, KW int // window of the max-pooling, whose windows lie side by side; 1×1 for none
+	Bias bool  // the convolution has one
+	Norm *Norm // nil for none
+	ReLU bool
+
+	// KH and KW are the size of the windows of the max-pooling, which lie side by
+	// side: 1×1 for none.
+	KH, KW int
 }
 
 // Norm are the settings of a batch normalisation, see kernel.BatchNorm.
 type Norm struct {
-	Epsilon, Momentum float64
-	Training          bool
+	Epsilon  float64 // is added to the variance
+	Momentum float64 // share of the running statistics that a batch leaves
+	Training bool    // the batch's own statistics normalise, and move the running ones
 }
 
 // ConvBlock is a convolution and what usually follows it, in one op:
 //
 //	y = MaxPool2D(ReLU(BatchNorm(Conv2d(x, w, bias), γ, β, mean, variance)))
 //
-// Its operands are those of its parts, in this order. Pixels stay channels last
-// until the result is written, and of each window it keeps the largest pixel and
-// where that was. The convolution's output exists a few rows at a time only,
-// unless there is a normalisation whose statistics or gradient need it.
+// Its operands are the operands of its parts, in this order. Pixels stay
+// channels last until the result is written. Of each window it keeps the
+// largest pixel and where that was. The convolution's output exists a few rows
+// at a time only, unless there is a normalisation whose statistics or gradient
+// need all of it.
 type ConvBlock[T cpu.Float] struct {
 	Conv2d[T]
 	Block
-	PH, PW int // of the result
+	PH, PW int // size of a plane of the result
 
-	forget     bool // no Backward will follow: nothing is kept for it
-	windows    pixel.Windows[T]
-	winner     []uint8 // of each window, channels last
-	norm       *blockNorm[T]
-	finish     func(lo, hi int)
-	statistics func(lo, hi int)
-	dots       func(lo, hi int)
+	forwardOnly bool             // no Backward follows: nothing is kept for it
+	windows     pixel.Windows[T] // a row of windows, with the normalisation's scale and shift, or the bias
+	winner      []uint8          // the place in its window of each winner, (N, PH·PW, width)
+	norm        *blockNorm[T]    // nil for none
+
+	finish, statistics, dots func(lo, hi int) // methods, for Parallel: made once
 }
 
 // NewConvBlock returns the kernel for one geometry.
@@ -56,7 +60,7 @@ func NewConvBlock[T cpu.Float](s Shape, b Block) *ConvBlock[T] {
 		Cols: c.PW, Width: w, KH: b.KH, KW: b.KW, Row: s.OW * w,
 		Scale: make([]T, w), Shift: make([]T, w), Unscaled: b.Norm == nil,
 	}
-	if !b.ReLU {
+	if !b.ReLU { // else the floor is 0
 		c.windows.Floor = T(math.Inf(-1))
 	}
 	if b.Norm != nil {
@@ -67,15 +71,15 @@ func NewConvBlock[T cpu.Float](s Shape, b Block) *ConvBlock[T] {
 	return c
 }
 
-// Keep says whether Backward will follow Forward, which it does unless told
-// otherwise. If not, nothing is kept for it.
-func (c *ConvBlock[T]) Keep(on bool) { c.forget = !on }
+// ForwardOnly says whether no Backward follows a Forward, so that nothing has to be
+// kept for it. At first it is false.
+func (c *ConvBlock[T]) ForwardOnly(on bool) { c.forwardOnly = on }
 
-// pooled is the number of windows of an image.
+// pooled is the number of windows of a plane.
 func (c *ConvBlock[T]) pooled() int { return c.PH * c.PW }
 
-// split separates the operands of the convolution, or their gradients, from
-// those of the normalisation.
+// split separates the operands of the convolution, or their gradients, from the
+// operands of the normalisation.
 func (c *ConvBlock[T]) split(in [][]T) (conv, norm [][]T) {
 	if c.Bias {
 		return in[:3], in[3:]
@@ -83,23 +87,28 @@ func (c *ConvBlock[T]) split(in [][]T) (conv, norm [][]T) {
 	return in[:2], in[2:]
 }
 
-// Forward computes y from the operands in.
+// Forward computes y (N,F,PH,PW) from the operands in.
+//
+// Without a normalisation, or if its statistics are known and no gradient will
+// ask for the convolution, one pass convolves, scales, pools and writes. Else a
+// first pass convolves all images and takes their statistics, and a second one
+// does what follows.
 func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 	conv, norm := c.split(in)
 	c.beginForward(y, conv)
-	if c.winner == nil && !c.forget {
+	if c.winner == nil && !c.forwardOnly {
 		c.winner = make([]uint8, c.N*c.pooled()*c.width())
 	}
 	scale, shift := c.windows.Scale, c.windows.Shift
 	switch {
-	case c.Norm == nil:
+	case c.Norm == nil: // 1·z + bias
 		for f := range c.F {
 			scale[f] = 1
 		}
 		copy(shift, c.bias)
 		cpu.Parallel(c.N, c.forward)
-	case c.Norm.Training || !c.forget:
-		c.norm.keep()
+	case c.Norm.Training || !c.forwardOnly:
+		c.norm.reserve() // the statistics, or the gradient, read the whole batch
 		cpu.Parallel(c.N, c.statistics)
 		c.norm.affine(scale, shift, norm, c.bias)
 		cpu.Parallel(c.N, c.finish)
@@ -109,8 +118,10 @@ func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// forwardImages convolves a few rows of windows at a time, whose first row of pixels
-// is a multiple of four.
+// forwardImages does everything for the images [lo,hi). It convolves a few rows
+// of windows at a time, while they are in the cache; two, or four if a window's
+// height is odd, so that the first row of pixels is a multiple of four as
+// engine.convolve wants it.
 func (c *ConvBlock[T]) forwardImages(lo, hi int) {
 	s, rows := c.blockScratch(), 2<<(c.KH&1)
 	defer c.idle.Put(s)
@@ -127,7 +138,7 @@ func (c *ConvBlock[T]) forwardImages(lo, hi int) {
 	}
 }
 
-// statisticsOf convolves images and takes their statistics.
+// statisticsOf convolves the images [lo,hi) and takes their statistics.
 func (c *ConvBlock[T]) statisticsOf(lo, hi int) {
 	s := c.blockScratch()
 	defer c.idle.Put(s)
@@ -139,7 +150,8 @@ func (c *ConvBlock[T]) statisticsOf(lo, hi int) {
 	}
 }
 
-// finishImages does what follows once the statistics of all images are known.
+// finishImages normalises, pools and writes the images [lo,hi), once the
+// statistics of all images are known.
 func (c *ConvBlock[T]) finishImages(lo, hi int) {
 	s := c.blockScratch()
 	defer c.idle.Put(s)
@@ -152,10 +164,10 @@ func (c *ConvBlock[T]) finishImages(lo, hi int) {
 	}
 }
 
-// winners is where the winners of row i of image n's windows are, empty if they
-// are not kept.
+// winners returns where the winners of row i of image n's windows are kept, or
+// nil if they are not.
 func (c *ConvBlock[T]) winners(n, i int) []uint8 {
-	if c.forget {
+	if c.forwardOnly {
 		return nil
 	}
 	row := c.PW * c.width()
@@ -169,8 +181,9 @@ func (c *ConvBlock[T]) beginImage(s *convScratch[T], n int) {
 	}
 }
 
-// convolve computes the rows [lo,hi) of image n's convolution, channels last and
-// without the bias.
+// convolve computes the rows [lo,hi) of image n's convolution, channels last
+// and without the bias. Where there is no engine it multiplies the filters with
+// the patches of these rows, and turns the planes.
 func (c *ConvBlock[T]) convolve(s *convScratch[T], n int, z []T, lo, hi int) {
 	if c.engine != nil {
 		c.engine.convolve(z, s, lo, hi)
@@ -186,20 +199,24 @@ func (c *ConvBlock[T]) convolve(s *convScratch[T], n int, z []T, lo, hi int) {
 	gemm.TransposeInto(z, c.width(), s.planes, p, c.F, p)
 }
 
-// writeImage writes the windows' largest pixels to y.
+// writeImage turns the windows' largest pixels s.y into the planes of y.
 func (c *ConvBlock[T]) writeImage(s *convScratch[T], n int) {
 	size := c.F * c.pooled()
 	gemm.TransposeInto(c.y[n*size:][:size], c.pooled(), s.y, c.width(), c.pooled(), c.F)
 }
 
-// blockScratch is scratch, with what a block needs besides.
+// blockScratch is scratch, with room for an image of windows in s.y.
 func (c *ConvBlock[T]) blockScratch() *convScratch[T] {
 	s := c.scratch()
 	s.y = cpu.Sized(s.y, c.pooled()*c.width())
 	return s
 }
 
-// Backward computes the gradients of the operands, skipping those that are nil.
+// Backward computes the gradients of the operands. It skips those that are nil.
+//
+// A normalisation takes a pass of its own first: the gradient of its input
+// needs sums over the whole batch. Then the chunks of images go their way as in
+// Conv2d.
 func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	conv, norm := c.split(in)
 	dConv, dNorm := c.split(dIn)
@@ -223,7 +240,8 @@ func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	}
 }
 
-// dotsOf computes what the gradient of the normalisation needs of each image.
+// dotsOf computes the sums that the gradient of the normalisation needs of the
+// images [lo,hi).
 func (c *ConvBlock[T]) dotsOf(lo, hi int) {
 	s := c.scratchBack()
 	defer c.idle.Put(s)
@@ -233,6 +251,9 @@ func (c *ConvBlock[T]) dotsOf(lo, hi int) {
 	}
 }
 
+// backwardChunks goes through the images of the chunks [lo,hi): from the
+// gradient of the windows to the gradients of the filters, the bias and the
+// image.
 func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 	s := c.scratchBack()
 	defer c.idle.Put(s)
@@ -257,7 +278,9 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 	}
 }
 
-// spreadImage sets s.dz to the gradient of image n before the pooling and ReLU.
+// spreadImage sets s.dz to the gradient of image n before the pooling and the
+// ReLU: the winner of each window gets the window's gradient, all other pixels
+// get zero.
 func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
 	size, width := c.F*c.pooled(), c.width()
 	s.y = cpu.Sized(s.y, c.pooled()*width)
@@ -279,7 +302,8 @@ func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
 	}
 }
 
-// Bytes is the memory that the kernel keeps.
+// Bytes is the memory that the kernel keeps: the convolution's, the winners,
+// and the normalisation's.
 func (c *ConvBlock[T]) Bytes() int {
 	n := c.Conv2d.Bytes() + len(c.winner) + cpu.BytesOf(c.windows.Scale, c.windows.Shift)
 	if b := c.norm; b != nil {

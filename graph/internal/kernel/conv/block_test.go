@@ -44,7 +44,7 @@ func convBlock[T cpu.Float](s conv.Shape, kh, kw int, relu, fused bool, x, w, b,
 		}
 		return [][]T{y, dx, dw, db}
 	}
-	c, r, m := conv.NewConv2d[T](s), kernel.NewReLU[T](), kernel.NewMaxPool2D[T](p)
+	c, r, m := conv.NewConv2d[T](s, true), kernel.NewReLU[T](), kernel.NewMaxPool2D[T](p)
 	z, a, dz, da := make([]T, s.N*s.OutSize()), make([]T, s.N*s.OutSize()), make([]T, s.N*s.OutSize()), make([]T, s.N*s.OutSize())
 	c.Forward(z, in)
 	if !relu {
@@ -162,7 +162,7 @@ func TestConv2dPaddingAlone(t *testing.T) {
 	for _, c := range []int{1, 3, 16} {
 		s := conv.Shape{N: 1, C: c, H: 2, W: 1, F: 2, KH: 1, KW: 1, StrideH: 1, StrideW: 6, PadLeft: 2, DilationH: 1, DilationW: 1, Groups: 1, OH: 2, OW: 1}
 		y := []float32{1, 1, 1, 1}
-		conv.NewConv2d[float32](s).Forward(y, [][]float32{kerneltest.Normal[float32](rand.New(rand.NewPCG(1, 1)), s.InSize()), make([]float32, s.Weights())})
+		conv.NewConv2d[float32](s, false).Forward(y, [][]float32{kerneltest.Normal[float32](rand.New(rand.NewPCG(1, 1)), s.InSize()), make([]float32, s.Weights())})
 		if !slices.Equal(y, make([]float32, 4)) {
 			t.Errorf("%d channels: y is %v, want zeros", c, y)
 		}

@@ -7,20 +7,34 @@ import (
 	"tapenet/graph/internal/kernel/pixel"
 )
 
-// blockNorm is the batch normalisation inside a ConvBlock, see kernel.BatchNorm: over
-// images that are stored channels last, width channels of which the first F
-// count. Its operands are γ, β, and the running mean and variance.
+// blockNorm is the batch normalisation inside a ConvBlock, see
+// kernel.BatchNorm. It works on images channels last, with width channels of
+// which the first F count. With z for the convolution without its bias, and μ
+// and σ² for the statistics of z, it computes
+//
+//	scale·z + shift,  scale = γ/√(σ²+ε),  shift = β - scale·μ
+//
+// and leaves the scaling to the loop that pools. Its operands are γ, β, and the
+// running mean and variance.
 type blockNorm[T cpu.Float] struct {
 	Norm
 	images, filters, width, pixels int
 
-	z           []T // the convolution of the whole batch
-	means, m2s  []T // of each image: mean, and sum of squared distances from it; in Backward its sums
-	mean, scale []T // of the last Forward, without the bias: μ and 1/√(σ²+ε)
+	// z is the convolution of the whole batch, (images, pixels, width).
+	z []T
+	// means and m2s are statistics of each image, (images, width): the mean, and
+	// the sum of squared distances from it. In Backward they are the image's sums
+	// Σ d and Σ d·(z-mean).
+	means, m2s []T
+	// mean and scale are μ and 1/√(σ²+ε) of the last Forward.
+	mean, scale []T
 
-	ofD, ofZ, term []T // the gradient of z is ofD·d + ofZ·(z-mean) + term
+	// The gradient of z is ofD·d + ofZ·(z-mean) + term, see gradients.
+	ofD, ofZ, term []T
 }
 
+// newBlockNorm returns a normalisation of images of so many pixels. The
+// channels beyond the filters keep scale and gradient zero.
 func newBlockNorm[T cpu.Float](images, filters, width, pixels int, o Norm) *blockNorm[T] {
 	b := &blockNorm[T]{Norm: o, images: images, filters: filters, width: width, pixels: pixels}
 	for _, v := range []*[]T{&b.mean, &b.scale, &b.ofD, &b.ofZ, &b.term} {
@@ -29,19 +43,21 @@ func newBlockNorm[T cpu.Float](images, filters, width, pixels int, o Norm) *bloc
 	return b
 }
 
-// keep makes room for the whole batch.
-func (b *blockNorm[T]) keep() {
+// reserve makes room for the whole batch.
+func (b *blockNorm[T]) reserve() {
 	b.z = cpu.Sized(b.z, b.images*b.pixels*b.width)
 	b.means, b.m2s = cpu.Sized(b.means, b.images*b.width), cpu.Sized(b.m2s, b.images*b.width)
 }
 
-// image is the convolution of image n.
+// image is the convolution of image n, channels last.
 func (b *blockNorm[T]) image(n int) []T {
 	size := b.pixels * b.width
 	return b.z[n*size:][:size]
 }
 
-// statistics takes those of image n, if they are wanted.
+// statistics takes the mean of image n and the squared distances from it,
+// channel by channel; in two passes, so that the squares keep their digits. It
+// does nothing where the running statistics serve.
 func (b *blockNorm[T]) statistics(n int, z []T) {
 	if !b.Training {
 		return
@@ -56,8 +72,13 @@ func (b *blockNorm[T]) statistics(n int, z []T) {
 	pixel.Squares(m2, z, mean, b.pixels, b.width)
 }
 
-// batch combines the images' statistics (Chan, Golub and LeVeque 1979), and
-// moves the running ones. The bias moves the running mean and nothing else.
+// batch combines the images' statistics (Chan, Golub and LeVeque 1979), in the
+// order of the images and in float64:
+//
+//	mean = Σ means/N,  m2 = Σ (m2s + pixels·(means-mean)²),  σ² = m2/(N·pixels)
+//
+// and moves the running statistics. The bias, which the convolution leaves out,
+// moves the running mean and nothing else.
 func (b *blockNorm[T]) batch(in [][]T, bias []T) {
 	count := float64(b.images * b.pixels)
 	for f := range b.filters {
@@ -84,7 +105,8 @@ func move[T cpu.Float](running *T, batch, momentum float64) {
 	*running = T(momentum*float64(*running) + (1-momentum)*batch)
 }
 
-// running takes the running statistics.
+// running takes the running statistics. Their mean is with the bias, which z is
+// without.
 func (b *blockNorm[T]) running(in [][]T, bias []T) {
 	for f := range b.filters {
 		b.mean[f], b.scale[f] = in[2][f], T(1/math.Sqrt(float64(in[3][f])+b.Epsilon))
@@ -107,7 +129,8 @@ func (b *blockNorm[T]) affine(scale, shift []T, in [][]T, bias []T) {
 	}
 }
 
-// dots computes the sums Σ d and Σ d·(z-mean) of image n.
+// dots computes the sums Σ d and Σ d·(z-mean) of image n, where d is the
+// gradient of the normalised image.
 func (b *blockNorm[T]) dots(n int, d frame[T]) {
 	sum, dot := b.means[n*b.width:][:b.width], b.m2s[n*b.width:][:b.width]
 	clear(sum)
@@ -118,7 +141,12 @@ func (b *blockNorm[T]) dots(n int, d frame[T]) {
 	}
 }
 
-// gradients computes those of γ and β, and prepares inputGradient.
+// gradients computes the gradients of γ and β, and prepares inputGradient. With
+// a = γ·scale and means over the batch, the gradient of z is
+//
+//	dz = a·(d - mean(d) - (z-μ)·scale²·mean(d·(z-μ)))
+//
+// where the last two terms are missing if μ and σ² are constants.
 func (b *blockNorm[T]) gradients(dIn, in [][]T) {
 	count := float64(b.images * b.pixels)
 	for f := range b.filters {
@@ -144,8 +172,8 @@ func (b *blockNorm[T]) gradients(dIn, in [][]T) {
 	}
 }
 
-// inputGradient turns the gradient of the normalised image n into that of its
-// convolution.
+// inputGradient turns the gradient d of the normalised image n into the
+// gradient of its convolution, in place.
 func (b *blockNorm[T]) inputGradient(n int, d frame[T]) {
 	z, cols := b.image(n), d.cols
 	for i := range b.pixels / cols {

@@ -1,5 +1,9 @@
 // Package conv is the two-dimensional convolution, alone and with what usually
 // follows it, and the engines that compute it.
+//
+// Conv2d and ConvBlock are the operations. Both go through a batch image by
+// image and leave an image to an engine: depthwise, winograd or direct.
+// README.md draws the way of the data.
 package conv
 
 import (
@@ -15,17 +19,31 @@ type Shape struct {
 	N, C, H, W           int // input (N,C,H,W)
 	F, KH, KW            int // filters (F,C/Groups,KH,KW)
 	StrideH, StrideW     int
-	PadTop, PadLeft      int // bottom and right padding show only in OH and OW
+	PadTop, PadLeft      int // the padding below and on the right shows in OH and OW
 	DilationH, DilationW int
 	Groups               int
 	OH, OW               int // output (N,F,OH,OW)
 }
 
-func (s Shape) InSize() int  { return s.C * s.H * s.W }
+// InSize is the number of elements of an image of the input.
+func (s Shape) InSize() int { return s.C * s.H * s.W }
+
+// OutSize is the number of elements of an image of the output.
 func (s Shape) OutSize() int { return s.F * s.OH * s.OW }
-func (s Shape) patch() int   { return s.C / s.Groups * s.KH * s.KW }
-func (s Shape) pixels() int  { return s.OH * s.OW }
+
+// patch is the number of pixels that one output pixel of one filter sees, over
+// all channels of its group: the length of its sum.
+func (s Shape) patch() int { return s.C / s.Groups * s.KH * s.KW }
+
+// pixels is the number of pixels of a plane of the output.
+func (s Shape) pixels() int { return s.OH * s.OW }
+
+// Weights is the number of elements of the filters (F,C/Groups,KH,KW).
 func (s Shape) Weights() int { return s.F * s.patch() }
+
+// pointwise reports whether a filter sees one pixel and the output has the
+// input's pixels: then a convolution is a matrix product with the planes as
+// they are.
 func (s Shape) pointwise() bool {
 	return s.KH == 1 && s.KW == 1 && s.StrideH == 1 && s.StrideW == 1 && s.OH == s.H && s.OW == s.W
 }
@@ -33,8 +51,9 @@ func (s Shape) pointwise() bool {
 // MulAdds is the number of multiply-adds of one forward pass.
 func (s Shape) MulAdds() int { return s.N * s.OutSize() * s.patch() }
 
-// convChunks bounds the number of partial sums that the filter gradient is
-// split into. It is fixed so that the order of the additions, and with it
+// convChunks bounds the number of chunks of images. Each chunk has a sum of its
+// own for the gradient of the filters, and the sums are added up in order at
+// the end. The number is fixed, so that the order of the additions, and with it
 // every bit of the result, does not depend on the number of threads.
 const convChunks = 8
 
@@ -43,38 +62,46 @@ const convChunks = 8
 //	y[n,f,i,j] = bias[f] + Σ_c Σ_u Σ_v w[f,c,u,v] · x[n, g·C/G+c, i·stride+u·dilation-pad, j·stride+v·dilation-pad]
 //
 // where g is the group of filter f. The operands are x, w and, optionally, the
-// bias. It works image by image: with an engine, or where there is none for it on
-// the image's patches, see unroll.
+// bias. Conv2d works image by image. It asks the engines in turn whether one
+// takes the geometry; if none does, it multiplies the filters with a matrix of
+// the image's patches, see unrolledForward.
 type Conv2d[T cpu.Float] struct {
 	Shape
-	y, dy, x, w, bias, dx []T
-	dws, dbs              []T // one partial gradient per chunk of images
-	chunks                int
+	hasBias               bool
+	y, dy, x, w, bias, dx []T // operands of the run, handed to the loops
 	forward, backward     func(lo, hi int)
 
-	engines []engine[T]
-	engine  engine[T] // of the last Forward; nil for none
+	chunks   int // of images, for the gradients of the filters and the bias
+	dws, dbs []T // a gradient for each chunk, one behind the other
+
+	engines []engine[T] // that may take the geometry
+	engine  engine[T]   // of the last Forward; nil for none
 	idle    cpu.FreeList[convScratch[T]]
 }
 
-// NewConv2d returns the kernel for one geometry.
-func NewConv2d[T cpu.Float](s Shape) *Conv2d[T] {
+// NewConv2d returns the kernel for one geometry, with or without a bias.
+func NewConv2d[T cpu.Float](s Shape, bias bool) *Conv2d[T] {
 	c := newConv2d[T](s)
+	c.hasBias = bias
 	c.forward, c.backward = c.forwardImages, c.backwardChunks
 	return &c
 }
 
+// newConv2d returns the kernel without the functions for Parallel, which are
+// methods of the caller's own copy.
 func newConv2d[T cpu.Float](s Shape) Conv2d[T] {
 	return Conv2d[T]{Shape: s, chunks: min(s.N, convChunks), engines: newEngines[T](), idle: cpu.NewFreeList[convScratch[T]]()}
 }
 
-// Forward computes y from the operands in.
+// Forward computes y (N,F,OH,OW) from the operands x (N,C,H,W), w
+// (F,C/Groups,KH,KW) and perhaps the bias (F).
 func (c *Conv2d[T]) Forward(y []T, in [][]T) {
 	c.beginForward(y, in)
 	cpu.Parallel(c.N, c.forward)
 }
 
-// beginForward takes up the operands of Forward, and chooses the engine.
+// beginForward takes up the operands of Forward, and chooses the engine: the
+// first one that takes the geometry on the active tier.
 func (c *Conv2d[T]) beginForward(y []T, in [][]T) {
 	c.y, c.x, c.w, c.bias, c.engine = y, in[0], in[1], cpu.Operand(in, 2), nil
 	for _, e := range c.engines {
@@ -85,6 +112,8 @@ func (c *Conv2d[T]) beginForward(y []T, in [][]T) {
 	}
 }
 
+// forwardImages computes the images [lo,hi) of y. An engine leaves an image
+// channels last in s.z; TransposeInto turns it into planes.
 func (c *Conv2d[T]) forwardImages(lo, hi int) {
 	s := c.scratch()
 	defer c.idle.Put(s)
@@ -95,7 +124,7 @@ func (c *Conv2d[T]) forwardImages(lo, hi int) {
 			c.unrolledForward(s, n, y)
 		} else {
 			c.engine.load(s, c.image(n))
-			c.engine.convolve(s.z, s, 0, c.OH)
+			c.engine.convolve(s.z, s, 0, c.OH) // (OH·OW, width)
 			gemm.TransposeInto(y, p, s.z, c.width(), p, c.F)
 		}
 		for f, b := range c.bias {
@@ -104,11 +133,11 @@ func (c *Conv2d[T]) forwardImages(lo, hi int) {
 	}
 }
 
-// image is the planes of image n.
+// image returns the planes (C,H,W) of image n.
 func (c *Conv2d[T]) image(n int) []T { return c.x[n*c.InSize():][:c.InSize()] }
 
 // Backward computes the gradients dIn[0] of x, dIn[1] of w and dIn[2] of the
-// bias from the gradient dy of the output, skipping those that are nil.
+// bias from the gradient dy of the output. It skips those that are nil.
 func (c *Conv2d[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	c.beginBackward(dIn, dy, in)
 	c.dbs = cpu.Grow(c.dbs, cpu.Operand(dIn, 2), c.chunks)
@@ -117,8 +146,9 @@ func (c *Conv2d[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	vector.SumChunks(cpu.Operand(dIn, 2), c.dbs, c.chunks)
 }
 
-// beginBackward takes up the operands of Backward but for the bias. Forward has
-// run before.
+// beginBackward takes up the operands of Backward, but for the bias. It makes
+// room for one gradient of the filters a chunk. Forward has run before: the
+// engine is still the one that it chose.
 func (c *Conv2d[T]) beginBackward(dIn [][]T, dy []T, in [][]T) {
 	c.dy, c.x, c.w, c.dx = dy, in[0], in[1], dIn[0]
 	if c.engine != nil && c.dx != nil {
@@ -127,8 +157,9 @@ func (c *Conv2d[T]) beginBackward(dIn [][]T, dy []T, in [][]T) {
 	c.dws = cpu.Sized(c.dws, c.chunks*c.chunkWeights(dIn[1]))
 }
 
-// chunkWeights is the number of elements of a chunk's gradient of the filters,
-// which is to be dw.
+// chunkWeights is the number of elements of one chunk's gradient of the
+// filters: an engine has an order, and a padding, of its own. It is 0 if nobody
+// wants the gradient, dw being nil.
 func (c *Conv2d[T]) chunkWeights(dw []T) int {
 	if dw != nil && c.engine != nil {
 		return c.engine.weights()
@@ -136,7 +167,8 @@ func (c *Conv2d[T]) chunkWeights(dw []T) int {
 	return len(dw)
 }
 
-// endBackward adds up the chunks' gradients of the filters.
+// endBackward adds up the chunks' gradients of the filters, in their order, and
+// writes the sum to dIn[1] as (F,C/Groups,KH,KW).
 func (c *Conv2d[T]) endBackward(dIn [][]T) {
 	switch dw := dIn[1]; {
 	case dw == nil:
@@ -156,6 +188,9 @@ func (c *Conv2d[T]) images(chunk int) (first, last int) {
 	return c.N * chunk / c.chunks, c.N * (chunk + 1) / c.chunks
 }
 
+// backwardChunks goes through the images of the chunks [lo,hi). A chunk's
+// images follow each other on one goroutine, as their gradients are added to
+// one sum.
 func (c *Conv2d[T]) backwardChunks(lo, hi int) {
 	s := c.scratchBack()
 	defer c.idle.Put(s)
@@ -176,8 +211,9 @@ func (c *Conv2d[T]) backwardChunks(lo, hi int) {
 	}
 }
 
-// imageGradient computes what image n, whose output has the gradient s.dz, gives
-// to the gradients of x and w, as far as they are asked for.
+// imageGradient computes what image n contributes to the gradients of w and x,
+// given the gradient s.dz of its output. It loads the image again, as only the
+// gradient of the filters reads it.
 func (c *Conv2d[T]) imageGradient(s *convScratch[T], n, chunk int) {
 	if size := len(c.dws) / c.chunks; size > 0 {
 		first, last := c.images(chunk)
@@ -189,6 +225,7 @@ func (c *Conv2d[T]) imageGradient(s *convScratch[T], n, chunk int) {
 	}
 }
 
+// biasGradient sets db[f] to the sum of plane f of dy, or adds it.
 func (c *Conv2d[T]) biasGradient(dy, db []T, accumulate bool) {
 	p := c.pixels()
 	for f := range db {
@@ -200,27 +237,38 @@ func (c *Conv2d[T]) biasGradient(dy, db []T, accumulate bool) {
 	}
 }
 
-// width is the number of channels of a pixel of the output, channels last.
+// width is the number of channels of an output pixel, channels last.
 func (c *Conv2d[T]) width() int { return pixel.Width(c.F) }
 
-// convScratch is the memory for one image at a time.
+// convScratch is the memory that one goroutine needs for one image at a time.
+// It is kept between runs. Which of its buffers are used depends on the engine;
+// all images in it are channels last.
 type convScratch[T cpu.Float] struct {
-	padded []T      // the image, channels last
-	y      []T      // what becomes of the convolution in a ConvBlock, or the gradient of that, channels last
-	z      []T      // its convolution, channels last
-	dz     frame[T] // and the gradient of that
-	dx     []T      // the image's gradient, channels last
-	cols   []T      // the image's patches
+	padded []T      // the loaded image with its padding
+	z      []T      // its convolution, (OH·OW, width)
+	dz     frame[T] // the gradient of the convolution
+	dx     []T      // the gradient of the image, with its padding or without
 
-	// See winograd: tiles of the image and of its convolution, those collected for
-	// the gradient of the filters and their number, and whether there were more.
+	// y is what a ConvBlock makes of the convolution, (PH·PW, width), or in
+	// Backward the gradient of that.
+	y []T
+	// cols is the image's patches, or the gradients of a row of patches, see
+	// scatter. planes is the convolution or its gradient as planes (F,OH,OW). Both
+	// serve where there is no engine.
+	cols, planes []T
+
+	// v and m are a strip of transformed tiles, see winograd: of the image and of
+	// its convolution, or of the gradients of both. dv and dm are the tiles that
+	// are collected for the gradient of the filters, and tiles is their number.
+	// summed says whether some have been multiplied already, so that products are
+	// to be added to their sum.
 	v, m, dv, dm []T
 	tiles        int
 	summed       bool
-	planes       []T // the convolution's gradient, as planes
 }
 
-// scratch returns memory for one goroutine.
+// scratch returns memory for one goroutine, with room for the image's
+// convolution. The goroutine puts it back into idle when it is done.
 func (c *Conv2d[T]) scratch() *convScratch[T] {
 	s := c.idle.Get()
 	if s == nil {
@@ -230,7 +278,8 @@ func (c *Conv2d[T]) scratch() *convScratch[T] {
 	return s
 }
 
-// scratchBack is scratch for Backward.
+// scratchBack is scratch for Backward: it makes room for the gradient s.dz too,
+// in the border of zeros that the engine wants around it.
 func (c *Conv2d[T]) scratchBack() *convScratch[T] {
 	s := c.scratch()
 	if c.engine != nil {
@@ -241,7 +290,8 @@ func (c *Conv2d[T]) scratchBack() *convScratch[T] {
 	return s
 }
 
-// Bytes is the memory that the kernel keeps.
+// Bytes is the memory that the kernel keeps: of the idle scratch, of the
+// engines and of the chunks' gradients.
 func (c *Conv2d[T]) Bytes() int {
 	scratch := c.idle.Sum(func(s *convScratch[T]) int {
 		return cpu.BytesOf(s.padded, s.y, s.z, s.dz.data, s.dx, s.cols, s.planes, s.v, s.m, s.dv, s.dm)

@@ -6,14 +6,19 @@ import (
 )
 
 // depthwise is the engine for convolutions with one filter for each channel:
-// channels last, a pixel's channels are independent of each other, and a vector
-// of them is worked on at once.
+//
+//	y[i,j,c] = Σ_u Σ_v x[i·StrideH+u·DilationH, j·StrideW+v·DilationW, c] · filter[u,v,c]
+//
+// Channels last, a pixel's channels are independent of each other, and a vector
+// of them is worked on at once. The loops are pixel.Taps. There is no engine of
+// this kind in plain Go: unrolling serves there.
 type depthwise[T cpu.Float] struct {
 	Shape
 	width  int // channels of a pixel, of the image and of the output
 	filter []T // [KH][KW][width]
 }
 
+// prepare stores the filters channels last.
 func (d *depthwise[T]) prepare(s Shape, w []T) bool {
 	if _, ok := cpu.Float32s(w); !ok || s.Groups != s.C || s.F != s.C || s.C == 1 {
 		return false
@@ -28,24 +33,26 @@ func (d *depthwise[T]) prepare(s Shape, w []T) bool {
 	return true
 }
 
-// image is the frame of an image with the padding that filters see, or that it
-// reaches itself.
+// image is the frame of an image in data, with the padding that filters see, or
+// with the pixels that no filter reaches.
 func (d *depthwise[T]) image(data []T) frame[T] {
 	h, w := (d.OH-1)*d.StrideH+(d.KH-1)*d.DilationH+1, (d.OW-1)*d.StrideW+(d.KW-1)*d.DilationW+1
 	return newFrame(frame[T]{data: data}, d.H, d.W, d.width, d.PadTop, max(h-d.PadTop-d.H, 0), d.PadLeft, max(w-d.PadLeft-d.W, 0))
 }
 
-// taps is how a filter lies on a frame.
+// taps returns how a filter lies on a frame.
 func (d *depthwise[T]) taps(f frame[T]) pixel.Taps {
 	return pixel.Taps{Cols: d.OW, Width: d.width, KH: d.KH, KW: d.KW, Pixel: d.StrideW * d.width, Column: d.DilationW * d.width, Row: d.DilationH * f.row}
 }
 
+// load turns the planes into s.padded.
 func (d *depthwise[T]) load(s *convScratch[T], x []T) {
 	f := d.image(s.padded)
 	f.load(x, d.H, d.C)
 	s.padded = f.data
 }
 
+// convolve goes row by row: pixel.TapsForward has the loop over a row's pixels.
 func (d *depthwise[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
 	f := d.image(s.padded)
 	t := d.taps(f)
@@ -54,8 +61,11 @@ func (d *depthwise[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
 	}
 }
 
+// weights counts a gradient of the filters as [KH][KW][width].
 func (d *depthwise[T]) weights() int { return d.KH * d.KW * d.width }
 
+// filterGradient computes dw[u,v,c] += Σ_i Σ_j x[…]·dy[i,j,c], row by row. It
+// needs no last call: nothing is collected.
 func (d *depthwise[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
 	if first {
 		clear(dw)
@@ -67,6 +77,7 @@ func (d *depthwise[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) 
 	}
 }
 
+// unpack turns [KH][KW][width] into (F,1,KH,KW).
 func (d *depthwise[T]) unpack(dst, dw []T) {
 	for c := range d.C {
 		for t := range d.KH * d.KW {
@@ -75,6 +86,7 @@ func (d *depthwise[T]) unpack(dst, dw []T) {
 	}
 }
 
+// prepareBack has nothing to do: both ways use the same filters.
 func (d *depthwise[T]) prepareBack([]T) {}
 
 // backward is how the filters lie on the image as its gradient sees them.
@@ -95,6 +107,8 @@ func (d *depthwise[T]) frame(f frame[T]) frame[T] {
 	return newFrame(f, d.OH, d.OW, d.width, 0, 0, t.Across.Before, t.Across.After)
 }
 
+// inputGradient gathers for each pixel of the image the gradients of the output
+// pixels that saw it, each times the weight that it was seen with.
 func (d *depthwise[T]) inputGradient(dx []T, s *convScratch[T]) {
 	f := newFrame(frame[T]{data: s.dx}, d.H, d.W, d.width, 0, 0, 0, 0)
 	s.dx = f.data
@@ -104,4 +118,5 @@ func (d *depthwise[T]) inputGradient(dx []T, s *convScratch[T]) {
 	f.unload(dx, d.H, d.C)
 }
 
+// bytes counts the filters.
 func (d *depthwise[T]) bytes() int { return cpu.BytesOf(d.filter) }

@@ -6,11 +6,17 @@ import (
 	"tapenet/graph/internal/kernel/pixel"
 )
 
-// direct is the engine that uses the tiles of the matrix product on images as
-// they are: channels last, what a row of a filter sees, KW pixels of C channels,
-// is contiguous. The rows of a tile are output pixels, its columns are filters.
+// direct is the engine that runs the tiles of the matrix product on images as
+// they are. Channels last, the pixels that one row of a filter sees are
+// contiguous, KW pixels of C channels. So with
 //
-// It knows convolutions of one group without dilation.
+//	x[i,j]  the elements of a padded image from pixel (i·StrideH, j·StrideW) on
+//	y[i,j,f] = Σ_u Σ_q x[i,j][u·row+q] · filter[u,q,f],  u < KH, q < KW·C
+//
+// a tile takes output pixels j as its rows and filters f as its columns; u is
+// the outer sum of a gemm.TileFunc, q the inner one. No patch is copied.
+//
+// It takes convolutions of one group without dilation.
 type direct[T cpu.Float] struct {
 	pass[T]
 	back    pass[T] // the convolution that turns dy to dx, if hasBack
@@ -18,7 +24,7 @@ type direct[T cpu.Float] struct {
 	scatter scatter[T] // the other way from dy to dx
 }
 
-// pass is one convolution, forward or back.
+// pass is one convolution with its packed filters, forward or back.
 type pass[T cpu.Float] struct {
 	Shape
 	tiles  *gemm.Tiles[T]
@@ -26,8 +32,8 @@ type pass[T cpu.Float] struct {
 	filter []T // panels of [KH][KW*C][tiles.cols]
 }
 
-// set chooses the tiles, and makes room for the filters. It reports false where
-// there are no such tiles.
+// set takes up a geometry, chooses the tiles and makes room for the filters. It
+// reports false where the active tier has no tiles for so many channels.
 func (p *pass[T]) set(s Shape) bool {
 	p.Shape, p.width = s, pixel.Width(s.F)
 	if p.tiles = gemm.WholeTiles[T](p.width); p.tiles == nil {
@@ -37,15 +43,16 @@ func (p *pass[T]) set(s Shape) bool {
 	return true
 }
 
-// The image that filters see, with its padding.
+// paddedH and paddedW are the size of the image that filters see: with its
+// padding, and without the last pixels if strides leave them over.
 func (p *pass[T]) paddedH() int { return (p.OH-1)*p.StrideH + p.KH }
 func (p *pass[T]) paddedW() int { return (p.OW-1)*p.StrideW + p.KW }
 
 // depth is the number of weights in a row of a filter.
 func (p *pass[T]) depth() int { return p.KW * p.C }
 
-// setWeight sets one weight of every filter, given those of all filters at a
-// stride.
+// setWeight sets the weight with number at, counted as u·depth+q, of every
+// filter. The weight of filter f is w[f*stride].
 func (p *pass[T]) setWeight(at int, w []T, stride int) {
 	cols := p.tiles.Cols
 	panel := p.filter[at*cols:]
@@ -54,7 +61,8 @@ func (p *pass[T]) setWeight(at int, w []T, stride int) {
 	}
 }
 
-// run computes the output pixels of rows [lo,hi) from a padded image.
+// run computes the output's rows [lo,hi) from a padded image. The pixels of a
+// row are shared out evenly among the fewest tiles that take them.
 func (p *pass[T]) run(y, padded []T, lo, hi int) {
 	depth, cols := p.depth(), p.tiles.Cols
 	parts := (p.OW + len(p.tiles.Rows) - 1) / len(p.tiles.Rows)
@@ -71,6 +79,7 @@ func (p *pass[T]) run(y, padded []T, lo, hi int) {
 	}
 }
 
+// prepare packs the filters as panels: [panel][KH][KW·C][columns of a tile].
 func (d *direct[T]) prepare(s Shape, w []T) bool {
 	if s.Groups != 1 || s.DilationH != 1 || s.DilationW != 1 || !d.set(s) {
 		return false
@@ -85,7 +94,8 @@ func (d *direct[T]) prepare(s Shape, w []T) bool {
 	return true
 }
 
-// load leaves out the pixels below and right of what filters see.
+// load copies the pixels that filters see, and leaves out those below and on
+// the right that no filter reaches.
 func (d *direct[T]) load(s *convScratch[T], x []T) {
 	s.padded = cpu.Sized(s.padded, d.paddedH()*d.paddedW()*d.C)
 	h, w := min(d.H, d.paddedH()-d.PadTop), min(d.W, d.paddedW()-d.PadLeft)
@@ -102,11 +112,15 @@ func (d *direct[T]) load(s *convScratch[T], x []T) {
 	}
 }
 
+// convolve runs the forward pass.
 func (d *direct[T]) convolve(y []T, s *convScratch[T], lo, hi int) { d.run(y, s.padded, lo, hi) }
 
+// weights counts a gradient of the filters as [KH][KW·C][width].
 func (d *direct[T]) weights() int { return d.KH * d.depth() * d.width }
 
-// filterGradient has a tile's rows along a filter's row, and sums over an image.
+// filterGradient computes dw[u,q,f] = Σ_i Σ_j x[i,j][u·row+q] · dy[i,j,f]. A
+// tile takes the weights q of a filter's row as its rows and filters as its
+// columns; the inner sum goes over a row's pixels, the outer one over the rows.
 func (d *direct[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
 	depth, cols, dy := d.depth(), d.tiles.Cols, s.dz
 	parts := (depth + len(d.tiles.Rows) - 1) / len(d.tiles.Rows)
@@ -121,6 +135,7 @@ func (d *direct[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
 	}
 }
 
+// unpack turns [KH][KW·C][width] into (F,C,KH,KW).
 func (d *direct[T]) unpack(dst, dw []T) {
 	for u := range d.KH {
 		for v := range d.KW {
@@ -133,6 +148,9 @@ func (d *direct[T]) unpack(dst, dw []T) {
 	}
 }
 
+// prepareBack decides how inputGradient goes. If the gradient of the image is a
+// convolution of dy, and scatter has not less to do, it packs the filters for
+// that: turned by 180 degrees, with filters and channels in each other's place.
 func (d *direct[T]) prepareBack(w []T) {
 	back, ok := d.inputShape()
 	if d.hasBack = ok && !d.scatters(back) && d.back.set(back); !d.hasBack {
@@ -148,7 +166,7 @@ func (d *direct[T]) prepareBack(w []T) {
 	}
 }
 
-// frame has the border that the convolution back sees.
+// frame has the border of zeros that the convolution back sees as its padding.
 func (d *direct[T]) frame(f frame[T]) frame[T] {
 	if !d.hasBack {
 		return newFrame(f, d.OH, d.OW, d.width, 0, 0, 0, 0)
@@ -157,6 +175,7 @@ func (d *direct[T]) frame(f frame[T]) frame[T] {
 	return newFrame(f, d.OH, d.OW, d.width, top, d.back.paddedH()-d.OH-top, left, d.back.paddedW()-d.OW-left)
 }
 
+// inputGradient convolves dy with the turned filters, or scatters it.
 func (d *direct[T]) inputGradient(dx []T, s *convScratch[T]) {
 	if !d.hasBack {
 		s.cols, s.dx = cpu.Sized(s.cols, d.OW*d.scatter.patchSize()), cpu.Sized(s.dx, d.scatter.size())
@@ -169,11 +188,14 @@ func (d *direct[T]) inputGradient(dx []T, s *convScratch[T]) {
 	gemm.TransposeInto(dx, plane, s.dx, d.back.width, plane, d.C)
 }
 
+// bytes counts the packed filters of both passes.
 func (d *direct[T]) bytes() int { return cpu.BytesOf(d.filter, d.back.filter, d.scatter.w) }
 
 // inputShape is the convolution that turns the gradient of s's output, channels
-// last, into the gradient of its input, with the filters flipped. It reports
-// false where there is none: with strides, or padding as wide as the filters.
+// last, into the gradient of its input, with the filters turned by 180 degrees.
+// Its padding is what is missing to KH-1 and KW-1, so that every weight meets
+// every pixel. It reports false where there is none: with strides, or padding
+// as wide as the filters.
 func (s Shape) inputShape() (back Shape, ok bool) {
 	bottom, right := s.OH+s.KH-1-s.PadTop-s.H, s.OW+s.KW-1-s.PadLeft-s.W
 	if s.StrideH != 1 || s.StrideW != 1 || s.PadTop >= s.KH || s.PadLeft >= s.KW || bottom >= s.KH || right >= s.KW {

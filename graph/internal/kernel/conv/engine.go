@@ -2,39 +2,63 @@ package conv
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// An engine convolves single images that lie channels last: an output pixel is
-// pixel.Width(F) channels wide, of which those beyond F are zero for finite images. Conv2d asks for one at
-// every pass, as the filters and the tier may have changed.
+// An engine convolves one image after the other, channels last. An output pixel
+// is pixel.Width(F) channels wide; the channels beyond F are zero if the image
+// is finite.
+//
+// Conv2d calls its methods in this order:
+//
+//	prepare                         once for each Forward
+//	load, convolve                  for each image
+//	prepareBack, frame              once for each Backward, frame for each goroutine
+//	load, filterGradient            for each image, if w's gradient is wanted
+//	inputGradient                   for each image, if x's gradient is wanted
+//	unpack                          once, on the sum of the chunks' gradients
+//
+// The methods that take a scratch s, and frame, are called by several
+// goroutines at a time, each with a scratch of its own: whatever belongs to one
+// image is in s, and the engine itself holds the filters alone.
 type engine[T cpu.Float] interface {
 	// prepare takes up a geometry and the filters w (F,C/Groups,KH,KW). It
-	// reports false if this is not a geometry, or a tier, for the engine.
+	// reports false if the engine has no way for the geometry, or none on the
+	// active tier. It is called for every pass, since the filters and the tier
+	// may have changed.
 	prepare(s Shape, w []T) bool
-	// load takes up an image, the planes x (C,H,W), for the methods below.
+	// load copies an image, the planes x (C,H,W), to s.padded, channels last
+	// and with the padding that the filters see. The methods below read it
+	// there.
 	load(s *convScratch[T], x []T)
-	// convolve sets y to the output's rows [lo,hi); lo is a multiple of four.
+	// convolve sets y to the rows [lo,hi) of the output of the loaded image. lo
+	// is a multiple of four, so that the rows begin with a whole tile.
 	convolve(y []T, s *convScratch[T], lo, hi int)
 
-	// weights is the number of elements of the gradient of the filters as the
-	// engine has it; unpack writes it as (F,C/Groups,KH,KW).
+	// weights is the number of elements of the gradient of the filters in the
+	// order that the engine has for it. unpack writes such a gradient dw to dst
+	// as (F,C/Groups,KH,KW).
 	weights() int
 	unpack(dst, dw []T)
-	// filterGradient adds to dw what the image that was loaded gives to it if the
-	// output's gradient is s.dz. The first image's finds anything in dw, and after
-	// the last image's, with the same s, the sum is complete.
+	// filterGradient adds the loaded image's share of the filters' gradient to
+	// dw, given the output's gradient s.dz. With first, dw is garbage and is
+	// overwritten. dw is complete only after the call with last, on the same s:
+	// an engine may collect images in between.
 	filterGradient(dw []T, s *convScratch[T], first, last bool)
 
-	// prepareBack takes up the filters for inputGradient. After it, frame makes
-	// room for s.dz.
+	// prepareBack takes up the filters for inputGradient.
 	prepareBack(w []T)
+	// frame returns f with room for the gradient s.dz, and with the border of
+	// zeros that inputGradient and filterGradient read beyond it. prepareBack
+	// comes before.
 	frame(f frame[T]) frame[T]
-	// inputGradient sets the planes dx from s.dz.
+	// inputGradient sets the planes dx (C,H,W) to the gradient of the image,
+	// given the output's gradient s.dz.
 	inputGradient(dx []T, s *convScratch[T])
 
+	// bytes is the memory that the engine keeps besides the scratches.
 	bytes() int
 }
 
-// engines are those of one convolution, the fastest first. Where none will do,
-// Conv2d unrolls images.
+// newEngines returns the engines of one convolution, the fastest first. Where
+// none takes the geometry, Conv2d unrolls images into patches.
 func newEngines[T cpu.Float]() []engine[T] {
 	return []engine[T]{&depthwise[T]{}, &winograd[T]{}, &direct[T]{}}
 }

@@ -6,16 +6,25 @@ import (
 	"tapenet/graph/internal/kernel/pixel"
 )
 
-// frame is an image, channels last, in a border of zeros: its pixel (i,j) begins
-// at data[first+i*row+j*width].
+// A frame is an image, channels last, with a border of zeros around it:
+//
+//	data  ┌───────────────────────────────┐
+//	      │ top                           │
+//	      │ left   cols pixels      right │  one row of the image, row elements
+//	      │ bottom                        │
+//	      └───────────────────────────────┘
+//
+// Its pixel (i,j) begins at data[first+i*row+j*width]. Whoever writes pixels
+// leaves the border alone: it is zero because new memory is.
 type frame[T cpu.Float] struct {
 	data              []T
 	first, row, width int
 	cols              int // pixels in a row
 }
 
-// newFrame makes room for an image with borders, reusing the memory of an old
-// frame for such an image.
+// newFrame makes room for an image of rows×cols pixels between borders. It uses
+// the memory of an old frame of the same size again, whose border is still
+// zero.
 func newFrame[T cpu.Float](old frame[T], rows, cols, width, top, bottom, left, right int) frame[T] {
 	row := (left + cols + right) * width
 	return frame[T]{
@@ -27,7 +36,8 @@ func newFrame[T cpu.Float](old frame[T], rows, cols, width, top, bottom, left, r
 // pixels returns the first n pixels of row i.
 func (f frame[T]) pixels(i, n int) []T { return f.data[f.first+i*f.row:][:n*f.width] }
 
-// load sets the pixels of the first channels from planes with so many rows.
+// load sets the first channels of every pixel from planes of rows×cols. The
+// channels between them and the width stay zero.
 func (f frame[T]) load(planes []T, rows, channels int) {
 	for i := range rows {
 		row := f.pixels(i, f.cols)
@@ -39,14 +49,15 @@ func (f frame[T]) load(planes []T, rows, channels int) {
 	}
 }
 
-// unload is the way back.
+// unload writes the first channels of every pixel to planes: the way back from
+// load.
 func (f frame[T]) unload(planes []T, rows, channels int) {
 	for i := range rows {
 		gemm.TransposeInto(planes[i*f.cols:], rows*f.cols, f.pixels(i, f.cols), f.width, f.cols, channels)
 	}
 }
 
-// sums adds the pixels of so many rows up, channel by channel.
+// sums adds up the pixels of the first rows, channel by channel, onto sum.
 func (f frame[T]) sums(sum []T, rows int) {
 	for i := range rows {
 		pixel.Sums(sum, f.pixels(i, f.cols), f.cols, f.width)

@@ -6,11 +6,16 @@ import (
 	"tapenet/graph/internal/kernel/pixel"
 )
 
-// scatter is the other way to the gradient of an image: what each output pixel
-// gives to the patch that it saw, from one matrix product, is added up where the
-// patch lies. Images are channels last. Unlike a convolution with flipped filters
-// (see inputShape) it knows strides and any padding, and with few channels it
-// has less to do.
+// scatter computes an image's gradient without a second convolution: one matrix
+// product gives, for each output pixel, the gradient of the patch that it saw;
+// patches overlap and are summed in place.
+//
+//	patches (OW, KH·depth) = dy (OW, width) · w (width, KH·depth)     for each output row
+//	image[i·StrideH+u, j·StrideW+v, c] += patches[j, u, v·C+c]
+//
+// Unlike a convolution with turned filters (see inputShape) it takes strides
+// and any padding, and with few channels it has less to do. Images are channels
+// last.
 type scatter[T cpu.Float] struct {
 	Shape
 	w     []T // filters as (F,KH,depth)
@@ -18,7 +23,8 @@ type scatter[T cpu.Float] struct {
 	width int // channels of an output pixel
 }
 
-// pack takes up the filters w (F,C,KH,KW).
+// pack takes up the filters w (F,C,KH,KW) and stores them as (F,KH,depth). The
+// weights between KW·C and depth stay zero.
 func (s *scatter[T]) pack(shape Shape, w []T) {
 	s.Shape, s.width, s.depth = shape, pixel.Width(shape.F), pixel.Width(shape.KW*shape.C)
 	s.w = cpu.Sized(s.w, s.width*s.patchSize())
@@ -37,16 +43,20 @@ func (s *scatter[T]) pack(shape Shape, w []T) {
 // patchSize is the number of elements of a pixel's patch.
 func (s *scatter[T]) patchSize() int { return s.KH * s.depth }
 
-// row is the distance of the image's rows, with the padding in front of them and
-// as far behind as filters see or the image reaches itself. size is that of all,
-// with room for a patch's last elements, which are zero.
+// row is the number of elements from one padded row to the next: left padding,
+// pixels, and whatever filters reach beyond them on the right.
 func (s *scatter[T]) row() int { return max((s.OW-1)*s.StrideW+s.KW, s.PadLeft+s.W) * s.C }
+
+// size is the number of elements of the padded image. The last patch ends
+// depth-KW·C elements behind it, where it adds zeros: so there is room for
+// depth more.
 func (s *scatter[T]) size() int {
 	return max((s.OH-1)*s.StrideH+s.KH, s.PadTop+s.H)*s.row() + s.depth
 }
 
 // gradient sets the planes dx (C,H,W) from the gradient dy of the output.
-// patches, of OW*patchSize elements, and padded are memory to work in.
+// patches, of OW·patchSize elements, and padded, of size elements, are memory
+// to work in.
 func (s *scatter[T]) gradient(dx []T, dy frame[T], patches, padded []T) {
 	clear(padded)
 	k := s.patchSize()
@@ -60,9 +70,10 @@ func (s *scatter[T]) gradient(dx []T, dy frame[T], patches, padded []T) {
 	}
 }
 
-// scatters reports whether scatter has less to do than the convolution back:
-// both multiply and add, and what scatter multiplies it stores and adds as well.
-// A convolution to eight channels waits for memory half of the time.
+// scatters reports whether scatter has less to do than the convolution back.
+// Both multiply and add; scatter also stores what it multiplied and adds it up,
+// which counts like eight more filters. A convolution back to at most eight
+// channels waits for memory half of the time, so that its work counts twice.
 func (s Shape) scatters(back Shape) bool {
 	work := back.OH * back.OW * pixel.Width(back.F) * back.C
 	if back.F <= 8 {

@@ -61,7 +61,7 @@ func randomConv(r *rand.Rand, n int) Shape {
 
 // convolution runs Conv2d forward and backward.
 func convolution(r *rand.Rand, s Shape) kerneltest.Twin {
-	c := NewConv2d[float32](s)
+	c := NewConv2d[float32](s, false)
 	x, w, b, y := kerneltest.Normal[float32](r, s.N*s.InSize()), kerneltest.Normal[float32](r, s.Weights()), kerneltest.Normal[float32](r, s.F), kerneltest.Normal[float32](r, s.N*s.OutSize())
 	return kerneltest.Twin{
 		Floats: [][]float32{x, w, b, y, kerneltest.Unset[float32](len(y)), kerneltest.Unset[float32](len(x)), kerneltest.Unset[float32](len(w)), kerneltest.Unset[float32](len(b))},

@@ -6,7 +6,9 @@ import (
 )
 
 // unrolledForward computes the planes y of image n, without the bias, as a
-// matrix product of the filters and the image's patches.
+// matrix product for each group:
+//
+//	y (F/G, OH·OW) = w (F/G, patch) · patches (patch, OH·OW)
 func (c *Conv2d[T]) unrolledForward(s *convScratch[T], n int, y []T) {
 	k, p, fg, cols := c.patch(), c.pixels(), c.F/c.Groups, s.patches(c.Shape)
 	for g := range c.Groups {
@@ -14,8 +16,13 @@ func (c *Conv2d[T]) unrolledForward(s *convScratch[T], n int, y []T) {
 	}
 }
 
-// unrolledGradient computes what image n, whose output has the gradient dy,
-// gives to the gradients of x and w, as far as they are asked for.
+// unrolledGradient computes what image n contributes to the gradients of x and
+// w, given the gradient dy of its output as planes. It computes those that are
+// asked for:
+//
+//	dw (F/G, patch) += dy (F/G, OH·OW) · patchesᵀ (OH·OW, patch)
+//
+// Without accumulate it overwrites dw.
 func (c *Conv2d[T]) unrolledGradient(s *convScratch[T], n, chunk int, accumulate bool, dy []T) {
 	cols := s.patches(c.Shape)
 	if c.dx != nil {
@@ -30,8 +37,9 @@ func (c *Conv2d[T]) unrolledGradient(s *convScratch[T], n, chunk int, accumulate
 	}
 }
 
-// inputGradient computes the gradient of image n, whose output has the gradient
-// dy: that of its patches, added up.
+// inputGradient computes the gradient of image n. The product wᵀ·dy is the
+// gradient of the image's patches; roll adds them up where they lie. Of a
+// pointwise convolution the patches are the image.
 func (c *Conv2d[T]) inputGradient(n int, dy, cols []T) {
 	k, p, fg := c.patch(), c.pixels(), c.F/c.Groups
 	dx := c.dx[n*c.InSize():][:c.InSize()]
@@ -47,15 +55,15 @@ func (c *Conv2d[T]) inputGradient(n int, dy, cols []T) {
 	}
 }
 
-// patches returns memory for the patches of an image.
+// patches returns memory for the patches of one group of an image.
 func (s *convScratch[T]) patches(shape Shape) []T {
 	s.cols = cpu.Sized(s.cols, shape.patch()*shape.pixels())
 	return s.cols
 }
 
-// unroll returns the patches of group g of image n as a matrix with one row
-// for each filter weight and one column for each output pixel (im2col). The
-// matrix is cols, or the image itself where that already has this form.
+// unroll returns the patches of group g of image n as a matrix with one row for
+// each filter weight and one column for each output pixel (im2col). The matrix
+// is cols, or the image itself where that already has this form.
 func (c *Conv2d[T]) unroll(n, g int, cols []T) []T {
 	group := c.InSize() / c.Groups
 	x := c.x[n*c.InSize()+g*group:][:group]
@@ -66,7 +74,8 @@ func (c *Conv2d[T]) unroll(n, g int, cols []T) []T {
 	return cols
 }
 
-// unrollRows is unroll for the output rows [lo,hi) alone, of the planes x.
+// unrollRows is unroll for the output rows [lo,hi) alone. x are the planes of
+// the group.
 func (c *Conv2d[T]) unrollRows(x []T, lo, hi int, cols []T) {
 	row, size := 0, (hi-lo)*c.OW
 	for plane := range c.C / c.Groups {
@@ -79,8 +88,9 @@ func (c *Conv2d[T]) unrollRows(x []T, lo, hi int, cols []T) {
 	}
 }
 
-// unrollWeight writes what weight (u,v) of a filter sees of one plane, from
-// output row lo on.
+// unrollWeight writes one row of the matrix: what weight (u,v) of a filter sees
+// of one plane, from output row lo on. Where it lies on the padding it sees
+// zeros.
 func (c *Conv2d[T]) unrollWeight(dst, plane []T, u, v, lo int) {
 	first, last := c.columns(v)
 	for i := lo; len(dst) > 0; i++ {
@@ -121,6 +131,7 @@ func (c *Conv2d[T]) roll(dx, cols []T) {
 	}
 }
 
+// rollRow adds one row of the matrix to a plane: the transpose of unrollWeight.
 func (c *Conv2d[T]) rollRow(plane, src []T, u, v int) {
 	first, last := c.columns(v)
 	for i := range c.OH {
@@ -138,7 +149,8 @@ func (c *Conv2d[T]) rollRow(plane, src []T, u, v int) {
 }
 
 // columns returns the output columns [first,last) for which column v of the
-// filter lies inside the image.
+// filter lies inside the image. The columns in front of them and behind see
+// padding.
 func (c *Conv2d[T]) columns(v int) (first, last int) {
 	offset := v*c.DilationW - c.PadLeft // input column at output column 0
 	if offset < 0 {

@@ -6,12 +6,20 @@ import (
 	"tapenet/graph/internal/kernel/pixel"
 )
 
-// winograd is the engine for 3×3 and 5×5 filters without strides that has less to
-// multiply: the convolutions of Lavin and Gray 2015, "Fast Algorithms for
-// Convolutional Neural Networks". Tiles of the image and the filters are
-// transformed (see winograd_line.go), multiplied element by element, summed over
-// channels, which is a matrix product for each element, and transformed back to
-// smaller tiles of the output. The gradients take the same way back.
+// winograd is the engine for 3×3 and 5×5 filters without strides that has less
+// to multiply: the convolutions of Lavin and Gray 2015, "Fast Algorithms for
+// Convolutional Neural Networks". It goes through tiles of side×side pixels of
+// the image, which overlap; a tile gives out×out pixels of the output.
+//
+//	image ──WinogradImage──▶ V[q]   (tiles, C)        for each of side·side elements q
+//	filters ─WinogradEvaluate▶ U[q] (C, width)
+//	M[q] = V[q] · U[q]              (tiles, width)    matrix products
+//	output ◀─WinogradCombine── M[q]
+//
+// The gradient of the image takes the same way back, with U[q] transposed:
+// WinogradEvaluate on dy, the products, WinogradSpread. The gradient of the
+// filters is V[q]ᵀ · M[q] with M[q] of dy, then WinogradCombine. See
+// pixel/winograd_line.go for the mathematics.
 type winograd[T cpu.Float] struct {
 	Shape
 	tiling
@@ -20,8 +28,8 @@ type winograd[T cpu.Float] struct {
 	gradients     []T                // of the filters, channels last
 }
 
-// tiling is one of Winograd's convolutions F(out×out, k×k), of tiles of side×side
-// pixels, where k = side+1-out.
+// tiling is one of Winograd's convolutions F(out×out, k×k), with tiles of
+// side×side pixels, where k = side+1-out.
 type tiling struct{ side, out int }
 
 // area is the number of elements of a tile.
@@ -34,13 +42,15 @@ func (t tiling) cost(s Shape) int { return t.area() * (t.tiles(s.OH)*t.tiles(s.O
 // tiles is the number of tiles along n pixels of the output.
 func (t tiling) tiles(n int) int { return (n + t.out - 1) / t.out }
 
-// winogradTiling returns the fastest tiling for a convolution. It reports false if
-// there is none: not for other filters or strides, or for so few channels and
-// pixels that the transformations do not pay. Those of the filters are made once
-// for all images.
+// winogradTiling returns the fastest tiling for a convolution. It reports false
+// for other filters or strides, and for so few channels and pixels that the
+// transformations do not pay: the pixels of the whole batch count, since the
+// filters are transformed once for all images. The shape alone decides, as the
+// choice changes bits.
 //
-// In float32 F(4×4,3×3) is off by up to 8e-6 of the largest output with 128 channels
-// and 1.3e-5 with 256, against 4e-7 of F(2×2,3×3) with 128: that serves more than 256.
+// In float32 F(4×4,3×3) is off by up to 8e-6 of the largest output with 128
+// channels and 1.3e-5 with 256, against 4e-7 of F(2×2,3×3) with 128: so
+// F(2×2,3×3) serves more than 256 channels.
 func (s Shape) winogradTiling() (t tiling, ok bool) {
 	const channels, pixels, accurate = 16, 512, 256
 	large := tiling{6, 4}
@@ -57,6 +67,7 @@ func (s Shape) winogradTiling() (t tiling, ok bool) {
 		s.C%8 == 0 && min(s.C, s.F) >= channels && s.N*s.OH*s.OW >= pixels
 }
 
+// prepare chooses the tiling and transforms the filters.
 func (e *winograd[T]) prepare(s Shape, w []T) bool {
 	t, ok := s.winogradTiling()
 	if !ok {
@@ -70,49 +81,58 @@ func (e *winograd[T]) prepare(s Shape, w []T) bool {
 	return true
 }
 
-// prepareBack takes up the same filters, the other way round.
+// prepareBack transforms the filters again, with channels and filters in each
+// other's place: from the output's width to C.
 func (e *winograd[T]) prepareBack(w []T) {
 	e.back.set(e.tiling, e.width, e.C)
 	e.back.transform(w, e.F, e.patch(), e.C, e.KH*e.KW)
 }
 
-// tileRows and tileCols are the numbers of tiles.
+// tileRows and tileCols are the numbers of rows and columns of tiles that cover
+// the output.
 func (e *winograd[T]) tileRows() int { return e.tiling.tiles(e.OH) }
 func (e *winograd[T]) tileCols() int { return e.tiling.tiles(e.OW) }
 
-// image is the frame of an image with a border that makes all tiles whole.
+// image is the frame of an image in data. Its border holds the padding, and on
+// the right and below as many zeros as make all tiles whole.
 func (e *winograd[T]) image(data []T) frame[T] {
 	h, w := e.out*e.tileRows()+e.KH-1, e.out*e.tileCols()+e.KW-1
 	return newFrame(frame[T]{data: data}, e.H, e.W, e.C, e.PadTop, max(h-e.PadTop-e.H, 0), e.PadLeft, max(w-e.PadLeft-e.W, 0))
 }
 
-// frame has a border that makes all tiles of the output whole.
+// frame has a border on the right and below that makes all tiles of the output
+// whole.
 func (e *winograd[T]) frame(f frame[T]) frame[T] {
 	return newFrame(f, e.OH, e.OW, e.width, 0, e.out*e.tileRows()-e.OH, 0, e.out*e.tileCols()-e.OW)
 }
 
+// load turns the planes into s.padded.
 func (e *winograd[T]) load(s *convScratch[T], x []T) {
 	f := e.image(s.padded)
 	f.load(x, e.H, e.C)
 	s.padded = f.data
 }
 
-// imageTiles transforms row r of the tiles of an image.
+// imageTiles transforms row r of the tiles of an image. q is the distance of
+// the matrices in v.
 func (e *winograd[T]) imageTiles(v []T, image frame[T], r, q int) {
 	pixel.WinogradImage(e.side, e.tileCols(), e.C, v, image.data[e.out*r*image.row:], e.out*e.C, image.row, q)
 }
 
-// gradientTiles transforms row r of the tiles of the output's gradient.
+// gradientTiles transforms row r of the tiles of the output's gradient. q is
+// the distance of the matrices in m.
 func (e *winograd[T]) gradientTiles(m []T, dy frame[T], r, q int) {
 	pixel.WinogradEvaluate(e.side, e.out, e.tileCols(), e.width, m, dy.data[dy.first+e.out*r*dy.row:], e.out*e.width, dy.row, q)
 }
 
-// strip is the number of rows of tiles that are worked on at a time: a few rows
-// of the matrices that are multiplied, and not more than the cache holds.
+// strip is the number of rows of tiles that are worked on at a time: as many as
+// have up to 48 tiles, or one. So the products have a few rows of tiles of the
+// matrix product, and the cache holds their operands.
 func (e *winograd[T]) strip() int { return max(1, 48/e.tileCols()) }
 
-// strips calls do for strips of the rows of tiles [lo,hi), with room for n tiles of
-// the image, v, and of the output, m, and for their matrices' distances.
+// strips calls do for strips of the rows of tiles [lo,hi). It hands it memory
+// for the strip's tiles: v for the image's, m for the output's, and how far
+// their matrices are apart.
 func (e *winograd[T]) strips(s *convScratch[T], lo, hi int, do func(first, rows int, v, m []T, ofV, ofM int)) {
 	for r := lo; r < hi; r += e.strip() {
 		rows := min(e.strip(), hi-r)
@@ -121,6 +141,8 @@ func (e *winograd[T]) strips(s *convScratch[T], lo, hi int, do func(first, rows 
 	}
 }
 
+// convolve transforms a strip of tiles, multiplies them with the filters and
+// transforms the products to pixels.
 func (e *winograd[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
 	image := e.image(s.padded)
 	e.strips(s, lo/e.out, (hi+e.out-1)/e.out, func(first, rows int, v, m []T, ofV, ofM int) {
@@ -135,7 +157,9 @@ func (e *winograd[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
 	})
 }
 
-// finish transforms a row of tiles back; of its last pixels some may be too many.
+// finish transforms a row of tiles to rows of pixels of y, of which rows are
+// wanted. If OW is no multiple of out, the last tile has pixels too many; they
+// are left out.
 func (e *winograd[T]) finish(y, m []T, q, rows int) {
 	step, row := e.out*e.width, e.OW*e.width
 	whole, rest := e.OW/e.out, e.OW%e.out
@@ -147,7 +171,8 @@ func (e *winograd[T]) finish(y, m []T, q, rows int) {
 	}
 }
 
-// inputGradient adds up overlapping tiles.
+// inputGradient goes the way of convolve in the other direction. Tiles of the
+// image overlap, and their gradients are added up.
 func (e *winograd[T]) inputGradient(dx []T, s *convScratch[T]) {
 	sum := e.image(s.dx)
 	s.dx = sum.data
@@ -164,14 +189,18 @@ func (e *winograd[T]) inputGradient(dx []T, s *convScratch[T]) {
 	sum.unload(dx, e.H, e.C)
 }
 
+// weights counts a gradient of the filters as [side·side][C][width],
+// transformed.
 func (e *winograd[T]) weights() int { return e.area() * e.C * e.width }
 
-// collected is how many tiles at least are collected, also of several images,
-// before they are multiplied for the gradient of the filters.
+// collected is how many tiles at least, also of several images, are collected
+// before they are multiplied for the gradient of the filters: the products'
+// sums go over tiles, and short sums are slow.
 func (e *winograd[T]) collected() int { return max(128, e.tileCols()) }
 
-// filterGradient sums up the products of the transformed tiles of the image and of
-// the output's gradient; unpack transforms the sums.
+// filterGradient collects the transformed tiles of the image in s.dv and those
+// of the output's gradient in s.dm. It multiplies them when there are enough,
+// and after the last image. dw stays transformed; unpack transforms the sums.
 func (e *winograd[T]) filterGradient(dw []T, s *convScratch[T], first, last bool) {
 	if first {
 		s.tiles, s.summed = 0, false
@@ -193,7 +222,8 @@ func (e *winograd[T]) filterGradient(dw []T, s *convScratch[T], first, last bool
 	}
 }
 
-// multiplyGradient adds the products of the tiles that were collected.
+// multiplyGradient adds the products of the collected tiles, V[q]ᵀ·M[q] for
+// each element q of a tile, to dw. The first time it overwrites dw.
 func (e *winograd[T]) multiplyGradient(dw []T, s *convScratch[T]) {
 	tiles, ofV, ofM := e.forward.tiles, matrixOf(e.collected(), e.C), matrixOf(e.collected(), e.width)
 	parts := (e.C + len(tiles.Rows) - 1) / len(tiles.Rows)
@@ -209,6 +239,8 @@ func (e *winograd[T]) multiplyGradient(dw []T, s *convScratch[T]) {
 	s.tiles, s.summed = 0, true
 }
 
+// unpack transforms the sums to filters, channels last, and turns those into
+// (F,C,KH,KW).
 func (e *winograd[T]) unpack(dst, dw []T) {
 	pixels := e.KH * e.KW
 	gradients := cpu.AtLeast(&e.gradients, e.C*pixels*e.width)
@@ -216,6 +248,8 @@ func (e *winograd[T]) unpack(dst, dw []T) {
 	gemm.TransposeInto(dst, e.C*pixels, gradients, e.width, e.C*pixels, e.F)
 }
 
+// bytes counts the transformed filters, those on the way to it and the
+// gradients.
 func (e *winograd[T]) bytes() int {
 	return cpu.BytesOf(e.forward.data, e.forward.spatial, e.back.data, e.back.spatial, e.gradients)
 }

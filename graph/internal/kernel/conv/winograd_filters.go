@@ -6,9 +6,10 @@ import (
 	"tapenet/graph/internal/kernel/pixel"
 )
 
-// winogradFilters are the transformed filters of a convolution, as they are
-// multiplied with tiles that have channels from, a multiple of eight like to, to
-// give tiles that have channels to.
+// winogradFilters are the transformed filters of a convolution from a number of
+// channels to another, both multiples of eight. For each element of a tile they
+// are a matrix (from,to), cut into panels as wide as the tiles of the matrix
+// product.
 type winogradFilters[T cpu.Float] struct {
 	tiling
 	k        int // of k×k filters
@@ -18,7 +19,8 @@ type winogradFilters[T cpu.Float] struct {
 	spatial  []T // a panel's filters, channels last
 }
 
-// set makes room for the filters. It reports false if this is not a tier for them.
+// set makes room for the filters. It reports false if the active tier has no
+// tiles for them.
 func (w *winogradFilters[T]) set(t tiling, from, to int) bool {
 	w.tiling, w.k, w.from, w.to = t, t.side+1-t.out, from, to
 	if w.tiles = gemm.WholeTiles[T](to); w.tiles == nil {
@@ -28,11 +30,14 @@ func (w *winogradFilters[T]) set(t tiling, from, to int) bool {
 	return true
 }
 
-// matrix is the distance between the elements' matrices.
+// matrix is the number of elements between the matrices of two elements of a
+// tile.
 func (w *winogradFilters[T]) matrix() int { return matrixOf(w.from, w.to) }
 
-// transform takes up filters, of which those between channels i and j begin at
-// g[i*ofFrom+j*ofTo]. They may be fewer than w.from and w.to.
+// transform takes up filters from channels to channels, which may be fewer than
+// w.from and w.to. The k×k weights between channels i and j begin at
+// g[i*ofFrom+j*ofTo]. Panel by panel it turns the filters channels last and
+// transforms them.
 func (w *winogradFilters[T]) transform(g []T, from, ofFrom, to, ofTo int) {
 	cols, pixels := w.tiles.Cols, w.k*w.k
 	size := pixels * cols
@@ -46,14 +51,17 @@ func (w *winogradFilters[T]) transform(g []T, from, ofFrom, to, ofTo int) {
 	}
 }
 
-// multiply multiplies n tiles, x, with the filters. Their matrices are ofX and ofY
-// elements apart.
+// multiply multiplies the n transformed tiles x with the filters, element of a
+// tile by element. The matrices of x and y are ofX and ofY elements apart.
 func (w *winogradFilters[T]) multiply(y, x []T, ofY, ofX, n int) {
 	for q := range w.area() {
 		w.multiplyElement(y[q*ofY:], x[q*ofX:], w.data[q*w.matrix():], n)
 	}
 }
 
+// multiplyElement computes the product of one element: y (n,to) = x (n,from) ·
+// filter (from,to). The rows are shared out evenly among the fewest tiles that
+// take them.
 func (w *winogradFilters[T]) multiplyElement(y, x, filter []T, n int) {
 	cols, most := w.tiles.Cols, len(w.tiles.Rows)
 	parts := (n + most - 1) / most
@@ -65,8 +73,9 @@ func (w *winogradFilters[T]) multiplyElement(y, x, filter []T, n int) {
 	}
 }
 
-// matrixOf is the distance between matrices of n rows: not a power of two, as
-// equal elements of all of them would want the same lines of the cache.
+// matrixOf is the distance between matrices of n rows. It is not a power of
+// two: with one, equal elements of all matrices would want the same lines of
+// the cache.
 func matrixOf(n, channels int) int {
 	d := n*channels + 16
 	if d&(d-1) == 0 {

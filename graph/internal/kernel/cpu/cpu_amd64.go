@@ -4,7 +4,8 @@ package cpu
 
 import "golang.org/x/sys/cpu"
 
-// Best returns the best tier that processor and operating system support.
+// Best returns the best tier that the processor and the operating system
+// support.
 func Best() Tier {
 	x := cpu.X86
 	switch {

@@ -1,7 +1,9 @@
 package cpu
 
-// FreeList keeps up to maxIdle idle values for reuse; more are left to the garbage collector. Unlike a sync.Pool it never forgets one:
-// so a warm kernel allocates nothing, unless more than maxIdle calls overlap.
+// FreeList keeps up to maxIdle idle values to be used again; more are left to
+// the garbage collector. Unlike a sync.Pool it never forgets one: so a warm
+// kernel allocates nothing, unless more than maxIdle calls overlap. It is safe
+// for concurrent use.
 type FreeList[E any] chan *E
 
 const maxIdle = 64
@@ -27,7 +29,8 @@ func (l FreeList[E]) Put(e *E) {
 	}
 }
 
-// Sum adds up the sizes of the idle values.
+// Sum adds up the sizes of the idle values. It must not overlap with other
+// calls, which would miss the values that it holds.
 func (l FreeList[E]) Sum(size func(*E) int) (n int) {
 	for range len(l) {
 		e := l.Get()
@@ -37,7 +40,8 @@ func (l FreeList[E]) Sum(size func(*E) int) (n int) {
 	return n
 }
 
-// Operand returns operand i, or nil if the operator was given fewer.
+// Operand returns operand i, or nil if the operation was given fewer: a bias,
+// for example, is optional.
 func Operand[T Float](in [][]T, i int) []T {
 	if i < len(in) {
 		return in[i]
@@ -45,8 +49,8 @@ func Operand[T Float](in [][]T, i int) []T {
 	return nil
 }
 
-// Grow returns a buffer for n copies of like, reusing buf if it has that size.
-// It is empty if like is nil.
+// Grow returns a buffer for n copies of like, using buf again if it has that
+// size. It is empty if like is nil.
 func Grow[T Float](buf, like []T, n int) []T {
 	if size := n * len(like); len(buf) != size {
 		return make([]T, size)
@@ -54,8 +58,8 @@ func Grow[T Float](buf, like []T, n int) []T {
 	return buf
 }
 
-// Sized returns a buffer of the given size, buf if it has that. Its content is
-// arbitrary, but a new one's is zero.
+// Sized returns a buffer of the given size, buf if it has that size. Its
+// content is arbitrary, but a new one is zero.
 func Sized[T Float](buf []T, size int) []T {
 	if len(buf) != size {
 		return make([]T, size)
@@ -63,7 +67,8 @@ func Sized[T Float](buf []T, size int) []T {
 	return buf
 }
 
-// AtLeast is Sized for a buffer whose size changes: it only grows.
+// AtLeast returns the first size elements of *buf. It is Sized for a buffer
+// whose size changes from call to call: the buffer only grows.
 func AtLeast[T Float](buf *[]T, size int) []T {
 	if cap(*buf) < size {
 		*buf = make([]T, size)

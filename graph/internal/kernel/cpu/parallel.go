@@ -5,12 +5,16 @@ import (
 	"sync/atomic"
 )
 
-// Parallel calls f on ranges that partition [0,n), on up to GOMAXPROCS goroutines, and returns when all calls have.
+// Parallel calls f on ranges that partition [0,n), on up to GOMAXPROCS
+// goroutines, and returns when all calls have returned.
 //
-// With p the smaller of n and GOMAXPROCS, the ranges are [n*i/p, n*(i+1)/p) for i < p, whether or not p goroutines are free:
-// one runs on the caller, and those for which there is no worker follow it there. So f may call Parallel itself.
-// A panic of f is raised on the caller, after all other ranges are done; f must not call runtime.Goexit.
-// Parallel allocates nothing after warm-up.
+// With p the smaller of n and GOMAXPROCS, the ranges are [n*i/p, n*(i+1)/p) for
+// i < p, whether or not p goroutines are free: one runs on the caller, and the
+// ranges for which there is no worker follow it there. So f may call Parallel
+// itself, and what a range is does not depend on what else runs. A panic of f
+// is raised on the caller, after all other ranges are done; f must not call
+// runtime.Goexit. Parallel allocates nothing after warm-up; f should be made
+// once, since a closure that is made for a call is an allocation.
 func Parallel(n int, f func(lo, hi int)) {
 	procs := runtime.GOMAXPROCS(0)
 	p := min(n, procs)
@@ -42,9 +46,11 @@ type job struct {
 	failure  atomic.Pointer[any]
 }
 
+// idleJobs are jobs whose calls have returned.
 var idleJobs = NewFreeList[job]()
 
-// run does all parts, the first one here, and returns the value of the first panic, or nil. It starts no worker beyond maxWorkers.
+// run does all parts, the first one here, and returns the value of the first
+// panic, or nil. It starts no worker beyond maxWorkers.
 func (j *job) run(maxWorkers int) any {
 	j.pending.Store(1)
 	handed := 1
@@ -83,17 +89,21 @@ type task struct {
 	part int
 }
 
-// workerPool is a number of goroutines that live for ever, blocked when there is nothing to do.
+// workerPool is a number of goroutines that live for ever, blocked when there
+// is nothing to do. There are never more than the largest GOMAXPROCS-1 that a
+// call has seen.
 type workerPool struct {
 	tasks   chan task
 	started atomic.Int32
 	idle    atomic.Int32 // workers that have nothing to do, less the tasks that are on their way to one
 }
 
-// workers is what Parallel runs on. Each task in the channel has an idle worker to itself, so no send blocks for long.
+// workers is the pool that Parallel runs on. Each task in the channel has an
+// idle worker to itself, so no send blocks for long.
 var workers = workerPool{tasks: make(chan task, 64)}
 
-// hand gives a task to an idle worker, or to a new one while there are fewer than limit. It reports whether there was one.
+// hand gives a task to an idle worker, or to a new one while there are fewer
+// than limit. It reports whether there was one.
 func (w *workerPool) hand(t task, limit int) bool {
 	switch {
 	case decrease(&w.idle):
@@ -109,7 +119,7 @@ func (w *workerPool) hand(t task, limit int) bool {
 	return true
 }
 
-// work does its first task and then those that come.
+// work does a worker's first task and then those that come.
 func (w *workerPool) work(t task) {
 	for {
 		t.do(t.part)

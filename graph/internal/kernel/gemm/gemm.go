@@ -1,5 +1,21 @@
-// Package gemm is the matrix product: the tiles that it consists of, also for
-// convolutions, and the packing and transposing of their operands.
+// Package gemm is the matrix product, and what it consists of: the tiles, which
+// convolutions use too, and the packing and transposing of operands.
+//
+// A product C = A·B is cut in three: C into blocks of blockN columns, the sums
+// into parts of blockK terms, the rows into blocks of blockM. B's part of a
+// block is packed into panels as wide as a tile; then tile after tile of C is
+// computed from a strip of rows of A and a panel:
+//
+//	        ┌──── blockN ────┐
+//	        │ panel│panel│ … │ B, blockK rows, packed
+//	┌──────┐┌──────┬─────┬───┐
+//	│strip ││ tile │     │   │
+//	├──────┤├──────┼─────┼───┤ C, blockM rows
+//	│ A    ││      │     │   │
+//	└──────┘└──────┴─────┴───┘
+//
+// A stays where it is: a tile reads its rows at any stride. Sums are kept in
+// registers.
 package gemm
 
 import (
@@ -10,14 +26,19 @@ import (
 
 // Gemm computes C = op(A)·op(B), or C += op(A)·op(B) if accumulate.
 //
-// All matrices are row-major: op(A) is m×k, op(B) is k×n, C is m×n. With transA, op(A) is the transpose of the k×m matrix that is stored,
-// likewise for transB. The row strides lda, ldb and ldc are those of the matrices as stored. C must not overlap A or B.
-// Without accumulate the old content of C, even NaN, does not matter. If k is zero, the product is zero.
+// All matrices are row-major: op(A) is m×k, op(B) is k×n, C is m×n. With
+// transA, op(A) is the transpose of the k×m matrix that is stored, likewise for
+// transB. The row strides lda, ldb and ldc are the strides of the matrices as
+// stored. C must not overlap A or B. Without accumulate the old content of C,
+// even NaN, does not matter. If k is zero, the product is zero.
 //
-// The bits of an element of C depend on its row of op(A), its column of op(B), its old value if accumulate, and the tier; not on m, n
-// or the strides: parts of C that are computed by separate calls equal those of a single call.
+// The bits of an element of C depend on its row of op(A), its column of op(B),
+// its old value if accumulate, and the tier; not on m, n or the strides. So
+// parts of C that are computed by separate calls equal the parts of a single
+// call.
 //
-// Gemm runs on the calling goroutine, is safe for concurrent use and allocates nothing after warm-up.
+// Gemm runs on the calling goroutine, is safe for concurrent use and allocates
+// nothing after warm-up.
 func Gemm[T cpu.Float](transA, transB bool, m, n, k int, a []T, lda int, b []T, ldb int, accumulate bool, c []T, ldc int) {
 	g := newProduct(transA, transB, m, n, k, a, lda, b, ldb, accumulate, c, ldc)
 	g.run(tilesOf[T](n))
@@ -38,17 +59,19 @@ func newProduct[T cpu.Float](transA, transB bool, m, n, k int, a []T, lda int, b
 	return product[T]{m, n, k, stored(transA, a, lda), stored(transB, b, ldb), stored(false, c, ldc), accumulate}
 }
 
-// checkMatrix panics unless a stored matrix of the given size, or its transpose, has its elements within length.
+// checkMatrix panics unless a stored matrix of the given size, or its
+// transpose, has its elements within length.
 func checkMatrix(name string, trans bool, rows, cols, length, ld int) {
 	if trans {
 		rows, cols = cols, rows
 	}
 	if rows < 0 || cols < 0 || rows > 0 && cols > 0 && (ld < cols || length < (rows-1)*ld+cols) {
-		panic(fmt.Sprintf("kernel: Gemm: %s is %d×%d with row stride %d, which does not fit its %d elements", name, rows, cols, ld, length))
+		panic(fmt.Sprintf("gemm: %s is %d×%d with row stride %d, which does not fit its %d elements", name, rows, cols, ld, length))
 	}
 }
 
-// run computes the product block by block.
+// run computes the product block by block: each block of B is packed once, and
+// used for all rows of A.
 func (g *product[T]) run(t *Tiles[T]) {
 	if g.m == 0 || g.n == 0 {
 		return
@@ -85,7 +108,8 @@ func (g *product[T]) zero() {
 	}
 }
 
-// block is the product of at most blockM rows of A and blockN columns of B, over at most blockK elements of each.
+// block is the product of at most blockM rows of A and blockN columns of B,
+// over at most blockK elements of each.
 type block[T cpu.Float] struct {
 	*Tiles[T]
 	w          *workspace[T]
@@ -95,7 +119,8 @@ type block[T cpu.Float] struct {
 	accumulate bool
 }
 
-// run computes the block tile by tile. Rows are shared out evenly among the tiles, since narrow tiles are slow.
+// run computes the block tile by tile. Rows are shared out evenly among the
+// tiles, since tiles of few rows are slow.
 func (x *block[T]) run() {
 	strips := (x.m + len(x.Rows) - 1) / len(x.Rows)
 	for j := 0; j < x.n; j += x.Cols {
@@ -116,7 +141,8 @@ func (x *block[T]) tile(rows int, a, b, c matrix[T]) {
 	x.Rows[rows-1](x.k, 1, a.data, a.row, a.col, 0, b.data, b.row, 0, c.data, c.row, x.accumulate)
 }
 
-// narrowTile computes a tile of which C has only the first cols columns: in full, beside C.
+// narrowTile computes a tile of which C has only the first cols columns. It
+// computes all columns, in memory of its own, and copies those that C has.
 func (x *block[T]) narrowTile(rows, cols int, a, b, c matrix[T]) {
 	full := matrix[T]{x.w.tile[:], x.Cols, 1}
 	if x.accumulate {
@@ -126,7 +152,8 @@ func (x *block[T]) narrowTile(rows, cols int, a, b, c matrix[T]) {
 	copyRows(c, full, rows, cols)
 }
 
-// copyRows copies the first rows and columns of src, whose rows are contiguous, to dst.
+// copyRows copies the first rows and columns of src, whose rows are contiguous,
+// to dst.
 func copyRows[T cpu.Float](dst, src matrix[T], rows, cols int) {
 	for i := range rows {
 		copy(dst.data[i*dst.row:][:cols], src.data[i*src.row:])

@@ -10,8 +10,9 @@ import (
 
 //go:generate go run ../gen/gemm -out gemm_asm_amd64.s -stubs gemm_asm_amd64.go -tiles gemm_tiles_amd64.go -pkg gemm
 
-// tiles32 returns the tiles of tier t that suit a product of n columns: the narrowest that take them at once, else the widest.
-// All give the same bits.
+// tiles32 returns the tiles of tier t that suit a product of n columns: the
+// narrowest ones that take them at once, else the widest. All give the same
+// bits.
 func tiles32(t cpu.Tier, n int) *Tiles[float32] {
 	if t < cpu.TierAVX2 {
 		return tilesGo32
@@ -25,7 +26,8 @@ func tiles32(t cpu.Tier, n int) *Tiles[float32] {
 	return of[len(of)-1]
 }
 
-// wholeTiles32 returns the widest tiles of tier t whose number of columns divides n, a multiple of eight, or nil if the tier has none.
+// wholeTiles32 returns the widest tiles of tier t whose number of columns
+// divides n, a multiple of eight, or nil if the tier has none.
 func wholeTiles32(t cpu.Tier, n int) *Tiles[float32] {
 	if t < cpu.TierAVX2 {
 		return nil
@@ -38,7 +40,8 @@ func wholeTiles32(t cpu.Tier, n int) *Tiles[float32] {
 	return nil
 }
 
-// tilesOfTier are the tiles of an assembly tier, the narrowest first.
+// tilesOfTier returns the tiles of an assembly tier, the narrowest first. The
+// generator has written the tables.
 func tilesOfTier(t cpu.Tier) []*Tiles[float32] {
 	if t == cpu.TierAVX2 {
 		return tilesAVX2
@@ -46,7 +49,10 @@ func tilesOfTier(t cpu.Tier) []*Tiles[float32] {
 	return tilesAVX512
 }
 
-// packColsAVX2 is packCols, in blocks of 8×8: where their number is not whole, the last one overlaps the one before.
+// packColsAVX2 is packCols, in blocks of 8×8. Where their number is not whole,
+// the last block overlaps the one before and writes the same elements again.
+// Matrices of less than eight rows or columns have functions of their own,
+// which write nothing beyond them.
 func packColsAVX2(panel, src []float32, ld, k, cols, width int) {
 	switch {
 	case cols < 8 && k < 8:

@@ -2,15 +2,23 @@ package gemm
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// Sizes of the blocks that a product is cut into. Sums are rounded to C's precision at each multiple of blockK and nowhere else,
-// so blockK is part of what a product computes; the other two only decide its speed.
+// Sizes of the blocks that a product is cut into. Sums are rounded to C's precision
+// at each multiple of blockK and nowhere else, so blockK is part of what a product
+// computes; the other two only decide its speed.
 const (
-	blockK = 256 // a strip of A and a panel of B of this depth fit into the first-level cache, or nearly
-	blockM = 192 // rows of A that are used with one panel of B before the next; a multiple of every tile's rows
-	blockN = 480 // columns of B that are packed at a time; a multiple of every tile's columns
+	// A strip of A and a panel of B of this depth fit into the first-level cache,
+	// or nearly.
+	blockK = 256
+	// So many rows of A are used with one panel of B before the next. It is a
+	// multiple of every tile's rows.
+	blockM = 192
+	// So many columns of B are packed at a time. It is a multiple of every tile's
+	// columns.
+	blockN = 480
 )
 
-// workspace is the memory that one product needs. It is large enough to lie on a page border: packed panels are aligned to cache lines.
+// workspace is the memory that one product needs. It is large enough to lie on
+// a page border: so packed panels are aligned to cache lines.
 type workspace[T cpu.Float] struct {
 	b    [blockK * blockN]T // packed panels of B
 	tile [maxTile]T         // a tile of which C has not all columns
@@ -19,7 +27,8 @@ type workspace[T cpu.Float] struct {
 // maxTile is the number of elements of the largest tile.
 const maxTile = 12 * 32
 
-// matrix is a strided view: element (i,j) is data[i*row+j*col].
+// matrix is a strided view: element (i,j) is data[i*row+j*col]. A transpose is
+// a view with row and col in each other's place.
 type matrix[T cpu.Float] struct {
 	data     []T
 	row, col int
@@ -38,8 +47,10 @@ func (m matrix[T]) at(i, j int) matrix[T] {
 	return matrix[T]{m.data[i*m.row+j*m.col:], m.row, m.col}
 }
 
-// packB packs b for a product of m rows in all, panel by panel: each is k rows of x.cols contiguous elements. Columns that the last
-// panel has too many are zero. Panels whose rows are contiguous anyway stay where they are if only a dozen strips use them.
+// packB packs b for a product of m rows in all, panel by panel. A panel is k
+// rows of x.Cols contiguous elements; columns that the last panel has too many
+// are zero. Panels whose rows are contiguous anyway stay where they are if only
+// a dozen strips use them: then packing costs more than it saves.
 func (x *block[T]) packB(m int) {
 	x.packed = 0
 	if x.b.col == 1 && m <= 12*len(x.Rows) {
@@ -58,7 +69,7 @@ func (x *block[T]) packB(m int) {
 	}
 }
 
-// panel returns the panel of b that begins at column j.
+// panel returns the panel of b that begins at column j, packed or in place.
 func (x *block[T]) panel(j int) matrix[T] {
 	if j < x.packed {
 		return x.b.at(0, j)
@@ -66,14 +77,15 @@ func (x *block[T]) panel(j int) matrix[T] {
 	return matrix[T]{x.w.b[j*x.k:], x.Cols, 1}
 }
 
-// packRows fills a panel from k rows that are stored at distance ld.
+// packRows fills a panel from k rows that are stored ld elements apart.
 func packRows[T cpu.Float](panel, src []T, ld, k, cols, width int) {
 	for p := range k {
 		copy(panel[p*width:][:cols], src[p*ld:])
 	}
 }
 
-// packCols fills a panel from columns that are stored at distance ld.
+// packCols fills a panel from columns that are stored ld elements apart: the
+// transposition of a matrix.
 func packCols[T cpu.Float](panel, src []T, ld, k, cols, width int) {
 	const strip = 16 // so many elements of each column at a time: about a cache line
 	for p0 := 0; p0 < k; p0 += strip {
@@ -86,7 +98,9 @@ func packCols[T cpu.Float](panel, src []T, ld, k, cols, width int) {
 	}
 }
 
-// TransposeInto sets dst[p*dstRow+j] to src[j*srcRow+p] for p < k and j < n.
+// TransposeInto sets dst[p*dstRow+j] to src[j*srcRow+p] for p < k and j < n: it
+// turns n rows of k elements into k rows of n. Conversions between planes and
+// pixels are such transpositions.
 func TransposeInto[T cpu.Float](dst []T, dstRow int, src []T, srcRow, n, k int) {
 	tilesOf[T](n).packCols(dst, src, srcRow, k, n, dstRow)
 }

@@ -2,7 +2,9 @@ package gemm
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// GemmParallel is Gemm with the rows or the columns of C, whichever are more, shared out over the worker pool. It gives the same bits.
+// GemmParallel is Gemm with the rows or the columns of C, whichever are more,
+// shared out over the worker pool. It gives the same bits. A small product runs
+// on the caller.
 func GemmParallel[T cpu.Float](transA, transB bool, m, n, k int, a []T, lda int, b []T, ldb int, accumulate bool, c []T, ldc int) {
 	t := tilesOf[T](n)
 	g := newProduct(transA, transB, m, n, k, a, lda, b, ldb, accumulate, c, ldc)
@@ -27,13 +29,16 @@ func GemmParallel[T cpu.Float](transA, transB bool, m, n, k int, a []T, lda int,
 // minParallel is the number of multiplications from which on waking a worker pays.
 const minParallel = 1 << 18
 
-// gemmJob is a product that several goroutines compute. It is reused, for the sake of its prebuilt functions.
+// gemmJob is a product that several goroutines compute. It is used again, for
+// the sake of its functions: a new closure would be an allocation.
 type gemmJob[T cpu.Float] struct {
 	product[T]
 	rows func(lo, hi int) // computes rows [lo,hi) of C
 	cols func(lo, hi int) // computes columns of C, counted in tiles
 }
 
+// newGemmJob returns a job whose functions compute parts of its product with
+// the tiles t. Each part packs its own operands.
 func newGemmJob[T cpu.Float](t *Tiles[T]) *gemmJob[T] {
 	j := new(gemmJob[T])
 	j.rows = func(lo, hi int) {

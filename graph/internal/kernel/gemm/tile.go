@@ -27,7 +27,9 @@ import "tapenet/graph/internal/kernel/cpu"
 // nor on the number of rows of the tile.
 type TileFunc[T cpu.Float] func(k, outer int, a []T, aRow, aCol, aOuter int, b []T, bRow, bOuter int, c []T, ldc int, accumulate bool)
 
-// Tiles are the functions that products of one tier consist of, and the idle memory of such products.
+// Tiles are the functions that products of one tier consist of, and the idle
+// memory of such products. Convolutions call the functions on images as they
+// are.
 type Tiles[T cpu.Float] struct {
 	Rows     []TileFunc[T] // rows[r-1] computes r rows
 	Cols     int           // columns of every tile
@@ -36,6 +38,8 @@ type Tiles[T cpu.Float] struct {
 	jobs     cpu.FreeList[gemmJob[T]]
 }
 
+// newTiles returns the tiles of one width, with the function that packs their
+// panels.
 func newTiles[T cpu.Float](cols int, packCols func(panel, src []T, ld, k, cols, width int), rows []TileFunc[T]) *Tiles[T] {
 	return &Tiles[T]{
 		Rows:     rows,
@@ -60,7 +64,9 @@ func tilesOf[T cpu.Float](n int) *Tiles[T] {
 	return t.(*Tiles[T])
 }
 
-// WholeTiles returns the active tier's widest tiles whose number of columns divides n, a multiple of eight, or nil if it has none.
+// WholeTiles returns the active tier's widest tiles whose number of columns
+// divides n, a multiple of eight, or nil if it has none: tiles for outputs
+// whose rows have n elements and no room for more.
 func WholeTiles[T cpu.Float](n int) *Tiles[T] {
 	var t any
 	if _, ok := any(T(0)).(float32); ok {
@@ -70,9 +76,12 @@ func WholeTiles[T cpu.Float](n int) *Tiles[T] {
 	return w
 }
 
-// goTile is the size of the largest tile in plain Go: goTile rows of goTile columns, the most that amd64 keeps in registers.
+// goTile is the size of the largest tile in plain Go: goTile rows of goTile
+// columns, the most that amd64 keeps in registers.
 const goTile = 3
 
+// newGoTiles returns the tiles in plain Go. They compute all rows and columns
+// of the largest tile and store the rows that are asked for.
 func newGoTiles[T cpu.Float]() *Tiles[T] {
 	rows := make([]TileFunc[T], goTile)
 	for r := range rows {
@@ -89,8 +98,9 @@ func newGoTiles[T cpu.Float]() *Tiles[T] {
 	return newTiles(goTile, packCols[T], rows)
 }
 
-// multiplyGo adds the products of a strip of A and a panel of B to the sums. Rows beyond the strip's repeat its last one:
-// so each element goes through the same instructions for every number of rows.
+// multiplyGo adds the products of a strip of A and a panel of B to the sums.
+// Rows beyond the strip's repeat its last one: so each element goes through the
+// same instructions for every number of rows, and is rounded alike.
 func multiplyGo[T cpu.Float](sums *[goTile][goTile]T, rows, k int, a []T, aRow, aCol int, b []T, bRow int) {
 	a0, a1, a2 := a, a[min(1, rows-1)*aRow:], a[min(2, rows-1)*aRow:]
 	s00, s01, s02 := sums[0][0], sums[0][1], sums[0][2]

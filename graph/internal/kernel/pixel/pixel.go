@@ -1,7 +1,13 @@
-// Package pixel holds loops over images that are stored channels last: pixel p of
-// channel f is element p*width+f, and width is a multiple of eight. The assembly
-// gives the same bits as the loops here, where a conversion keeps the compiler
-// from fusing a product with the sum around it; only Taps differs.
+// Package pixel holds loops over images that are stored channels last: channel
+// f of pixel p is element p*width+f, and width is a multiple of eight. So one
+// vector holds eight channels of a pixel, and no loop has a rest.
+//
+// The assembly gives the same bits as the loops here, where a conversion keeps
+// the compiler from fusing a product with the sum around it. Only the loops
+// over Taps differ: there the assembly rounds a product and the sum around it
+// once.
+//
+// The functions trust their arguments; the assembly checks no bounds.
 package pixel
 
 import (
@@ -10,10 +16,12 @@ import (
 	"tapenet/graph/internal/kernel/cpu"
 )
 
-// Width is the number of channels that n are stored as.
+// Width is the number of channels that an image of n channels is stored with: n
+// rounded up to a multiple of eight.
 func Width(n int) int { return (n + 7) &^ 7 }
 
-// loopFuncs are the loops in assembly of one tier. All tiers give the same bits.
+// loopFuncs are the loops in assembly of one tier, each with the comment of its loop
+// at its stub in pixel_asm_amd64.go. All tiers give the same bits.
 type loopFuncs struct {
 	largest  func(cols, width int, y []float32, at []uint8, z []float32, kh, kw, row int, scale, shift []float32, floor float32)
 	highest  func(cols, width int, y, z []float32, row int, shift []float32, floor float32)
@@ -33,23 +41,30 @@ type loopFuncs struct {
 	tapWeightSums [maxTapRows + 1][maxTapColumns + 1]tapWeightSums
 }
 
-// clipped is the place of a window's winner where none rises above the floor.
+// clipped is the place of a window's winner where no pixel rises above the
+// floor: no pixel gets the gradient.
 const clipped = 255
 
-// Windows are a row of pooling windows, side by side, over pixels that are
-// scaled and shifted channel by channel.
+// Windows are a row of pooling windows that lie side by side, over pixels that
+// are scaled and shifted channel by channel. Of a window with pixels z they
+// compute
+//
+//	max(floor, max_{u<KH, v<KW} Scale[f]·z[u,v,f] + Shift[f])
+//
+// which is a batch normalisation, a ReLU and a max-pooling at once.
 type Windows[T cpu.Float] struct {
-	Cols, Width  int
-	KH, KW       int // size of a window
-	Row          int // elements of a row of the pixels
-	Scale, Shift []T
-	Unscaled     bool // scale is 1
-	Floor        T
+	Cols, Width  int  // windows in the row, channels
+	KH, KW       int  // size of a window
+	Row          int  // elements from one row of the pixels to the next
+	Scale, Shift []T  // for each channel
+	Unscaled     bool // Scale is 1
+	Floor        T    // 0 for a ReLU, -Inf for none
 }
 
-// Largest sets y to the largest pixel of each window, and at, unless it is
-// empty, to its place u*kw+v in the window, or to clipped. A NaN wins over every
-// number, so that it is not lost.
+// Largest sets y (Cols,Width) to the largest pixel of each window, and at to
+// its place u*KW+v in the window, or to clipped if the floor is larger. With an
+// empty at the places are not kept. A NaN wins over every number, so that it is
+// not lost.
 func (w *Windows[T]) Largest(y []T, at []uint8, z []T) {
 	if y, ok := cpu.Float32s(y); ok {
 		z, _ := cpu.Float32s(z)
@@ -73,7 +88,7 @@ func (w *Windows[T]) Largest(y []T, at []uint8, z []T) {
 	}
 }
 
-// window is one window of channel f, whose first pixel is z[0].
+// window computes one window of channel f, whose first pixel is z[0].
 func (w *Windows[T]) window(z []T, f int) (best T, place uint8) {
 	best = T(math.Inf(-1))
 	for u := range w.KH {
@@ -90,7 +105,8 @@ func (w *Windows[T]) window(z []T, f int) (best T, place uint8) {
 }
 
 // Spread sets dz, the gradient of the windows' pixels, to dy where a window's
-// winner is, else to 0.
+// winner is, else to 0. The scale is not in it: whoever normalised has to apply
+// that.
 func (w *Windows[T]) Spread(dz, dy []T, at []uint8) {
 	if dz, ok := cpu.Float32s(dz); ok {
 		dy, _ := cpu.Float32s(dy)
@@ -110,8 +126,9 @@ func (w *Windows[T]) Spread(dz, dy []T, at []uint8) {
 	}
 }
 
-// partOf is which of four interleaved sums the pth of n terms goes to: the
-// last terms, which do not fill all four, go to part 0.
+// partOf says to which of four interleaved sums the pth of n terms goes. The
+// last terms, which do not fill all four, go to sum 0. The assembly sums in
+// this order.
 func partOf(p, n int) int {
 	if p < n&^3 {
 		return p & 3
@@ -135,7 +152,7 @@ func Sums[T cpu.Float](sum, x []T, n, width int) {
 	}
 }
 
-// Squares computes sum[f] += Σ_p (x[p,f]-mean[f])².
+// Squares computes sum[f] += Σ_p (x[p,f]-mean[f])², over n pixels.
 func Squares[T cpu.Float](sum, x, mean []T, n, width int) {
 	if sum, ok := cpu.Float32s(sum); ok {
 		x, _ := cpu.Float32s(x)
@@ -153,7 +170,8 @@ func Squares[T cpu.Float](sum, x, mean []T, n, width int) {
 	}
 }
 
-// Dots computes sum[f] += Σ_p d[p,f] and dot[f] += Σ_p d[p,f]·(z[p,f]-mean[f]).
+// Dots computes sum[f] += Σ_p d[p,f] and dot[f] += Σ_p d[p,f]·(z[p,f]-mean[f]),
+// over n pixels: what the gradient of a normalisation needs.
 func Dots[T cpu.Float](sum, dot, d, z, mean []T, n, width int) {
 	if sum, ok := cpu.Float32s(sum); ok {
 		dot, _ := cpu.Float32s(dot)
@@ -175,7 +193,9 @@ func Dots[T cpu.Float](sum, dot, d, z, mean []T, n, width int) {
 	}
 }
 
-// NormGrad computes d[p,f] = ofD[f]·d[p,f] + (ofZ[f]·(z[p,f]-mean[f]) + term[f]).
+// NormGrad computes d[p,f] = ofD[f]·d[p,f] + (ofZ[f]·(z[p,f]-mean[f]) +
+// term[f]), over n pixels: the gradient of a normalisation's input, from the
+// gradient d of its output.
 func NormGrad[T cpu.Float](d, z, mean, ofD, ofZ, term []T, n, width int) {
 	if d, ok := cpu.Float32s(d); ok {
 		z, _ := cpu.Float32s(z)
@@ -194,8 +214,13 @@ func NormGrad[T cpu.Float](d, z, mean, ofD, ofZ, term []T, n, width int) {
 	}
 }
 
-// AddPatches adds n patches of kh rows of depth elements, a multiple of eight,
-// to an image: dst[u,j·step+d] += src[j,u,d], where rows of dst are row apart.
+// AddPatches adds n patches to an image. A patch has kh rows of depth elements,
+// a multiple of eight; one patch begins step elements behind the other, and
+// rows of dst are row elements apart:
+//
+//	dst[u*row+j*step+d] += src[(j*kh+u)*depth+d]
+//
+// Patches may overlap.
 func AddPatches[T cpu.Float](dst, src []T, n, kh, depth, step, row int) {
 	if dst, ok := cpu.Float32s(dst); ok {
 		src, _ := cpu.Float32s(src)

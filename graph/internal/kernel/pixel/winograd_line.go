@@ -2,25 +2,32 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// The mathematics of Winograd's convolution, along one line. Pixels and filters
-// are polynomials' coefficients. The product of two polynomials is known from its
-// values at as many points as it has coefficients, and its values are the products
-// of their values: a multiplication for each point, of which ∞ is one, where a
-// polynomial's value is its leading coefficient. With V·e for the values of e at
-// the points, that turns output pixels and a filter to an image. A convolution is
-// the transpose of it, in the output and the image:
+// The mathematics of Winograd's convolutions, along one line. For n output pixels
+// y, a filter g of k pixels and the side = n+k-1 image pixels d that they see:
 //
 //	y = Vᵀ·((W·V·g) ∘ (B·d))
 //
-// B is the transposed matrix of the interpolation from the values, without the
-// denominators, which are the weights W. The points are 0, 1, -1 and ∞ for lines
-// of 4, and 2 and -2 too for 6: so with the weights apart all factors are sums of
-// powers of two, and only sums are rounded.
+// V evaluates a polynomial, whose coefficients are given, at side points; B and W
+// interpolate. This is the transpose of polynomial multiplication, which is why
+// output and image change places:
+//
+//   - The product of two polynomials, of n and k coefficients, has side
+//     coefficients. Its values at side points determine them, and its values are
+//     the products of the factors' values: side multiplications.
+//   - One of the points is ∞, where the value of a polynomial is its leading
+//     coefficient.
+//   - That multiplication turns y and g into d, linearly in y. Its transpose turns
+//     d and g into y, and that is the convolution.
+//
+// Bᵀ is the interpolation without its denominators, which are the weights W. The
+// points are 0, 1, -1 and ∞ for lines of 4, and 2 and -2 too for lines of 6. So
+// with W apart all factors are sums of powers of two, and only sums are rounded.
 
 // maxSide is the longest side of a tile.
 const maxSide = 6
 
-// winogradWeights are those of the points, by the side of a tile.
+// winogradWeights are the weights W of the points, one over the denominators of
+// the interpolation, by the side of a tile.
 func winogradWeights[T cpu.Float](side int) [maxSide]T {
 	if side == 4 {
 		return [maxSide]T{1, 1. / 2, 1. / 2, 1}
@@ -28,7 +35,17 @@ func winogradWeights[T cpu.Float](side int) [maxSide]T {
 	return [maxSide]T{1. / 4, -1. / 6, -1. / 6, 1. / 24, 1. / 24, 1}
 }
 
-// imageLine is B·d; it has as many values as d.
+// imageLine computes B·d. It has as many values as d. B is, for sides of 4 and
+// of 6,
+//
+//	1  0 -1  0      4  0 -5  0  1  0
+//	0  1  1  0      0 -4 -4  1  1  0
+//	0 -1  1  0      0  4 -4 -1  1  0
+//	0 -1  0  1      0 -2 -1  2  1  0
+//	                0  2 -1 -2  1  0
+//	                0  4  0 -5  0  1
+//
+// The assembly adds and subtracts in the order that stands here.
 func imageLine[T cpu.Float](side, _ int, d [maxSide]T) [maxSide]T {
 	if side == 4 {
 		return [maxSide]T{d[0] - d[2], d[1] + d[2], d[2] - d[1], d[3] - d[1]}
@@ -43,7 +60,7 @@ func imageLine[T cpu.Float](side, _ int, d [maxSide]T) [maxSide]T {
 	}
 }
 
-// spreadLine is Bᵀ·t; it has as many values as t.
+// spreadLine computes Bᵀ·t. It has as many values as t.
 func spreadLine[T cpu.Float](side, _ int, t [maxSide]T) [maxSide]T {
 	sum1, odd1 := t[1]+t[2], t[1]-t[2]
 	if side == 4 {
@@ -61,7 +78,10 @@ func spreadLine[T cpu.Float](side, _ int, t [maxSide]T) [maxSide]T {
 	}
 }
 
-// evaluateLine is V·e, and W·V·e for a filter, for n coefficients e.
+// evaluateLine computes V·e for n coefficients e, and W·V·e for a filter: the
+// polynomial's values at the points. A row of V is 1, x, x², … for the point x,
+// and 0, …, 0, 1 for ∞. Even and odd powers are summed apart, since x and -x
+// share both sums.
 func evaluateLine[T cpu.Float](side, n int, e [maxSide]T) (z [maxSide]T) {
 	z[0], z[side-1] = e[0], e[n-1]
 	for p := 1; p < side/2; p++ {
@@ -76,7 +96,7 @@ func evaluateLine[T cpu.Float](side, n int, e [maxSide]T) (z [maxSide]T) {
 	return weighted(side, n, z)
 }
 
-// combineLine is Vᵀ·t, of n values, and Vᵀ·W·t for a filter.
+// combineLine computes Vᵀ·t, n values, and Vᵀ·W·t for a filter.
 func combineLine[T cpu.Float](side, n int, t [maxSide]T) (y [maxSide]T) {
 	t = weighted(side, n, t)
 	for i := range n {
@@ -97,7 +117,8 @@ func combineLine[T cpu.Float](side, n int, t [maxSide]T) (y [maxSide]T) {
 	return y
 }
 
-// weighted applies the weights if n is a filter's number of pixels, which is odd.
+// weighted applies the weights if n is the number of pixels of a filter, which
+// is odd.
 func weighted[T cpu.Float](side, n int, z [maxSide]T) [maxSide]T {
 	if n%2 > 0 {
 		for i, w := range winogradWeights[T](side) {

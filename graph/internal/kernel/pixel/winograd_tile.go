@@ -2,14 +2,21 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// The transformations of Winograd's convolutions of n tiles that lie side by side,
-// in images that are stored channels last: the plain Go twins of the assembly.
-// Pixel (i,j) of tile t is at t·step + i·row + j·width, and element (i,j) of a
-// transformed tile of side×side at (side·i+j)·q, q being the distance between the
-// matrices that are multiplied.
+// The transformations of Winograd's convolutions, of n tiles that lie side by side
+// in images channels last: the plain Go twins of the assembly. A tile has side×side
+// elements; a transformation works along its columns and then along its rows, see
+// winograd_line.go. Channel f of
+//
+//	pixel (i,j) of tile t               is at t·step + i·row + j·width + f
+//	element (i,j) of transformed tile t is at (side·i+j)·q + t·width + f
+//
+// so that the transformed tiles are side·side matrices (tiles,width), q elements
+// apart, which are multiplied with the filters' matrices.
 
 // winogradLoops are the transformations in assembly, by side and number of pixels.
 type (
+	// winogradLoops are the transformations in assembly, by the side of a tile
+	// and, for the last two, the number of pixels.
 	winogradLoops struct {
 		image    [maxSide + 1]tileLoop
 		spread   [maxSide + 1]tileLoop
@@ -23,7 +30,9 @@ type (
 	finishLoop func(n, width int, dst, src *float32, pixel, row, q, rows, cols int, shift, residual *float32, residualPixel, residualRow int, low, high float32)
 )
 
-// WinogradImage transforms tiles of side×side pixels of an image.
+// WinogradImage transforms n tiles of side×side pixels of an image: B·d·Bᵀ for
+// the pixels d of a tile, see imageLine. Tiles begin step elements apart, so
+// they may overlap; rows of the image are row elements apart.
 func WinogradImage[T cpu.Float](side, n, width int, dst, src []T, step, row, q int) {
 	if dst, ok := cpu.Float32s(dst); ok {
 		src, _ := cpu.Float32s(src)
@@ -33,8 +42,9 @@ func WinogradImage[T cpu.Float](side, n, width int, dst, src []T, step, row, q i
 	toTiles(n, width, dst, src, step, row, q, side, side, imageLine[T])
 }
 
-// WinogradSpread adds what tiles give to side×side pixels of the gradient of an
-// image, which overlap.
+// WinogradSpread is the transpose of WinogradImage: it adds each tile's
+// side×side gradients to the image. Neighbouring tiles overlap by side-out
+// pixels.
 func WinogradSpread[T cpu.Float](side, n, width int, dst, src []T, step, row, q int) {
 	if dst, ok := cpu.Float32s(dst); ok {
 		src, _ := cpu.Float32s(src)
@@ -44,8 +54,9 @@ func WinogradSpread[T cpu.Float](side, n, width int, dst, src []T, step, row, q 
 	fromTiles(n, width, dst, src, step, row, q, side, side, side, side, spreadLine[T], true)
 }
 
-// WinogradEvaluate transforms squares of pixels×pixels, which are filters if that
-// is odd, or else gradients of the output.
+// WinogradEvaluate transforms squares of pixels×pixels to tiles: V·e·Vᵀ, see
+// evaluateLine. An odd number of pixels means filters, which get the weights W
+// too; an even one means gradients of the output.
 func WinogradEvaluate[T cpu.Float](side, pixels, n, width int, dst, src []T, step, row, q int) {
 	if dst, ok := cpu.Float32s(dst); ok {
 		src, _ := cpu.Float32s(src)
@@ -55,8 +66,9 @@ func WinogradEvaluate[T cpu.Float](side, pixels, n, width int, dst, src []T, ste
 	toTiles(n, width, dst, src, step, row, q, side, pixels, evaluateLine[T])
 }
 
-// WinogradCombine transforms tiles to squares of pixels×pixels, or the first of
-// their rows and columns: gradients of filters if that is odd, or else output.
+// WinogradCombine is the transpose of WinogradEvaluate: it transforms tiles to
+// squares of pixels×pixels, of which it writes the first rows and cols. An odd
+// number of pixels means gradients of filters, an even one the output.
 func WinogradCombine[T cpu.Float](side, pixels, n, width int, dst, src []T, step, row, q, rows, cols int) {
 	if dst, ok := cpu.Float32s(dst); ok {
 		src, _ := cpu.Float32s(src)
@@ -66,10 +78,14 @@ func WinogradCombine[T cpu.Float](side, pixels, n, width int, dst, src []T, step
 	fromTiles(n, width, dst, src, step, row, q, side, pixels, rows, cols, combineLine[T], false)
 }
 
-// lineFunc transforms the n values of a line; others are not looked at.
+// A lineFunc transforms a line of n values. It does not look at the values
+// behind them.
 type lineFunc[T cpu.Float] func(side, n int, d [maxSide]T) [maxSide]T
 
+// toTiles transforms squares of pixels×pixels to tiles of side×side, by a
+// line's transformation.
 func toTiles[T cpu.Float](n, width int, dst, src []T, step, row, q, side, pixels int, line lineFunc[T]) {
+	// eachTile calls do for every channel of every tile.
 	eachTile(n, width, func(tile, f int) {
 		var d [maxSide][maxSide]T
 		for i := range pixels {
@@ -87,6 +103,8 @@ func toTiles[T cpu.Float](n, width int, dst, src []T, step, row, q, side, pixels
 	})
 }
 
+// fromTiles transforms tiles of side×side to squares of pixels×pixels, and
+// writes or adds the first rows and cols of those.
 func fromTiles[T cpu.Float](n, width int, dst, src []T, step, row, q, side, pixels, rows, cols int, line lineFunc[T], add bool) {
 	eachTile(n, width, func(tile, f int) {
 		var d [maxSide][maxSide]T
@@ -116,7 +134,8 @@ func eachTile(n, width int, do func(tile, f int)) {
 	}
 }
 
-// transformed transforms the columns of a matrix, then the rows of what that gave.
+// transformed transforms the columns of a matrix, then the rows of what that
+// gave. The assembly has the same order.
 func transformed[T cpu.Float](d [maxSide][maxSide]T, side, n int, line lineFunc[T]) (r [maxSide][maxSide]T) {
 	for j := range maxSide {
 		var column [maxSide]T

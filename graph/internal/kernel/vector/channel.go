@@ -2,16 +2,26 @@ package vector
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// Channel is what normalises one channel: y = max(a·(x-mean) + beta, floor).
+// Channel is what normalises one channel:
+//
+//	y = max(a·(x-mean) + beta, floor)
+//
+// For a batch normalisation a is γ/√(σ²+ε), and beta is β. The floor is 0 with
+// a ReLU behind it.
 type Channel[T cpu.Float] struct {
-	Mean, A, Beta T
-	Floor         T // -Inf for none
+	Mean T // of the batch, or the running one
+	A    T // γ divided by the deviation
+	Beta T
+
+	Floor T // -Inf for none
 }
 
-// at returns y without the floor, each operation rounded.
+// at returns y without the floor, each operation rounded as the assembly rounds
+// it.
 func (c Channel[T]) at(x T) T { return T(c.A*(x-c.Mean)) + c.Beta }
 
-// Deviations returns Σ(x[i]-from) and Σ(x[i]-from)².
+// Deviations returns Σ(x[i]-from) and Σ(x[i]-from)², in float64. If from is
+// near the mean, the variance that comes from the sums keeps its digits.
 func Deviations[T cpu.Float](x []T, from float64) (sum, squares float64) {
 	h := head(x)
 	if len(h) > 0 {
@@ -25,7 +35,7 @@ func Deviations[T cpu.Float](x []T, from float64) (sum, squares float64) {
 	return sum, squares
 }
 
-// Normalise computes y from x, NaN where x is NaN.
+// Normalise computes y from x, and NaN where x is NaN.
 func (c Channel[T]) Normalise(y, x []T) {
 	x = x[:len(y)]
 	h := head(y)
@@ -40,7 +50,7 @@ func (c Channel[T]) Normalise(y, x []T) {
 }
 
 // Sums returns Σd and Σd·(x[i]-mean), where d is dy[i], or 0 where y is at the
-// floor.
+// floor. From them come the gradients of β and γ.
 func (c Channel[T]) Sums(dy, x []T) (sum, product float64) {
 	dy = dy[:len(x)]
 	h := head(x)
@@ -57,7 +67,7 @@ func (c Channel[T]) Sums(dy, x []T) (sum, product float64) {
 }
 
 // Gradient computes dx[i] = a·(d - shift - slope·(x[i]-mean)) with the same d.
-// dx may be dy.
+// shift and slope are 0 where mean and variance are constants. dx may be dy.
 func (c Channel[T]) Gradient(dx, dy, x []T, shift, slope T) {
 	dy, x = dy[:len(dx)], x[:len(dx)]
 	h := head(dx)

@@ -6,55 +6,66 @@ import (
 	"tapenet/graph/internal/kernel/cpu"
 )
 
-// Curve is what an activation computes of each element: a function and its
-// derivative. In float32 it may have assembly too, which agrees with F within
-// 5e-7·|F|, and with DF within 5e-7·(1+|DF|); results below 1e-35 may be 0.
+// Curve is what an activation computes of each element: a function F and its
+// derivative DF. A curve that only has these runs in plain Go.
+//
+// The curves of this file have assembly for float32 too. It agrees with F
+// within 5e-7·|F|, and with DF within 5e-7·(1+|DF|); results below 1e-35 may be
+// 0. An exponential is s + s·p there, with a power of two s and a polynomial p.
+// The last elements, fewer than eight, go through the same arithmetic: so a
+// result does not depend on the element's place.
 type Curve struct {
-	F, DF  func(x float64) float64
-	alpha  float32
-	vector curveFuncs // nil for none
+	F, DF              func(x float64) float64
+	alpha, beta, gamma float64     // the curve's parameters, as the assembly has them
+	limits             bool        // Limit and LimitGrad compute it
+	vector             *curveTiers // nil for none
 }
 
-// Tanh is the hyperbolic tangent.
+// Tanh is the hyperbolic tangent. Its derivative is 1 - tanh²(x). The assembly
+// keeps the relative accuracy of tiny numbers and their sign.
 var Tanh = Curve{
 	F: math.Tanh,
 	DF: func(x float64) float64 {
 		t := math.Tanh(x)
 		return 1 - t*t
 	},
-	vector: vectors.tanh,
+	vector: &vectors.tanh,
 }
 
-// Sigmoid is 1/(1+exp(-x)).
+// Sigmoid is s(x) = 1/(1+exp(-x)). Its derivative is s·(1-s).
 var Sigmoid = Curve{
 	F: sigmoid,
 	DF: func(x float64) float64 {
 		s := sigmoid(x)
 		return s * (1 - s)
 	},
-	vector: vectors.sigmoid,
+	vector: &vectors.sigmoid,
 }
 
-// SiLU is x·sigmoid(x).
+// SiLU is x·s(x) with the sigmoid s (Elfwing et al. 2017), also called Swish.
+// Its derivative is s + x·s·(1-s).
 var SiLU = Curve{
 	F: func(x float64) float64 { return scaled(x, sigmoid(x)) },
 	DF: func(x float64) float64 {
 		s := sigmoid(x)
 		return s + scaled(x, s*(1-s))
 	},
-	vector: vectors.silu,
+	vector: &vectors.silu,
 }
 
-// GELU is x·Φ(x), Φ being the normal distribution function.
+// GELU is x·Φ(x) (Hendrycks and Gimpel 2016), Φ being the normal distribution
+// function: the exact one, by erfc, not the approximation by tanh. Its
+// derivative is Φ(x) + x·φ(x) with the density φ.
 var GELU = Curve{
 	F: func(x float64) float64 { return scaled(x, phi(x)) },
 	DF: func(x float64) float64 {
 		return phi(x) + scaled(x, math.Exp(-x*x/2)/math.Sqrt(2*math.Pi))
 	},
-	vector: vectors.gelu,
+	vector: &vectors.gelu,
 }
 
-// ELU is x for x > 0 and alpha·(exp(x)-1) elsewhere.
+// ELU is x for x > 0 and alpha·(exp(x)-1) elsewhere (Clevert et al. 2015). Its
+// derivative is 1 or alpha·exp(x).
 func ELU(alpha float64) Curve {
 	return Curve{
 		F: func(x float64) float64 {
@@ -69,11 +80,12 @@ func ELU(alpha float64) Curve {
 			}
 			return alpha * math.Exp(x)
 		},
-		alpha: float32(alpha), vector: vectors.elu,
+		alpha: alpha, vector: &vectors.elu,
 	}
 }
 
-// LeakyReLU is x for x > 0 and alpha·x elsewhere.
+// LeakyReLU is x for x > 0 and alpha·x elsewhere (Maas et al. 2013). Its
+// derivative is 1 or alpha.
 func LeakyReLU(alpha float64) Curve {
 	return Curve{
 		F: func(x float64) float64 {
@@ -88,15 +100,18 @@ func LeakyReLU(alpha float64) Curve {
 			}
 			return alpha
 		},
-		alpha: float32(alpha), vector: vectors.leakyReLU,
+		alpha: alpha, vector: &vectors.leakyReLU,
 	}
 }
 
+// sigmoid is 1/(1+exp(-x)).
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
+// phi is the normal distribution function.
 func phi(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
 
-// scaled is x·y, and 0 where y vanishes even if x is infinite.
+// scaled is x·y, and 0 where y vanishes even if x is infinite: so the tails of
+// SiLU and GELU do not become NaN.
 func scaled(x, y float64) float64 {
 	if y == 0 {
 		return 0
@@ -104,11 +119,19 @@ func scaled(x, y float64) float64 {
 	return x * y
 }
 
-// Activate computes y[i] = F(x[i]).
+// Limits are those of a curve that does nothing but limit x: min(max(x,low),high).
+func (c Curve) Limits() (low, high float64, ok bool) { return c.alpha, c.beta, c.limits }
+
+// Activate computes y[i] = F(x[i]). The slices may be one.
 func Activate[T cpu.Float](c Curve, y, x []T) {
-	if v, ok := cpu.Float32s(y); ok && c.vector.forward != nil {
+	x = x[:len(y)]
+	if c.limits {
+		Limit(y, x, T(c.alpha), T(c.beta))
+		return
+	}
+	if v, ok := cpu.Float32s(y); ok && c.vector != nil {
 		x, _ := cpu.Float32s(x)
-		c.vector.forward(v, x, c.alpha)
+		c.vector.active().forward(v, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
 		return
 	}
 	for i, x := range x {
@@ -116,12 +139,17 @@ func Activate[T cpu.Float](c Curve, y, x []T) {
 	}
 }
 
-// ActivateGrad computes dx[i] = dy[i]·DF(x[i]). dx may be dy.
+// ActivateGrad computes dx[i] = dy[i]·DF(x[i]). dx may be dy or x.
 func ActivateGrad[T cpu.Float](c Curve, dx, dy, x []T) {
-	if v, ok := cpu.Float32s(dx); ok && c.vector.backward != nil {
+	dy, x = dy[:len(dx)], x[:len(dx)]
+	if c.limits {
+		LimitGrad(dx, dy, x, T(c.alpha), T(c.beta))
+		return
+	}
+	if v, ok := cpu.Float32s(dx); ok && c.vector != nil {
 		dy, _ := cpu.Float32s(dy)
 		x, _ := cpu.Float32s(x)
-		c.vector.backward(v, dy, x, c.alpha)
+		c.vector.active().backward(v, dy, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
 		return
 	}
 	for i, x := range x {

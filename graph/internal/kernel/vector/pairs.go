@@ -2,8 +2,10 @@ package vector
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// MaxPairs pools the windows of 2×2 of a plane whose rows are width long: y and
-// winner get each window's largest pixel and its position, rows of cols.
+// MaxPairs pools windows of 2×2 pixels that lie side by side. x is a plane
+// whose rows are width elements long; y and winner get each window's largest
+// pixel and its place in x, in rows of cols. The first of equal pixels wins,
+// and a NaN wins over every number.
 func MaxPairs[T cpu.Float](rows, cols int, y []T, winner []int32, x []T, width int) {
 	if y, ok := cpu.Float32s(y); ok {
 		x, _ := cpu.Float32s(x)
@@ -37,7 +39,7 @@ func AvgPairs[T cpu.Float](y, top, bottom []T) {
 	}
 }
 
-// AvgPairsGrad sets those four pixels to dy[i]/4.
+// AvgPairsGrad sets those four pixels' gradients to dy[i]/4.
 func AvgPairsGrad[T cpu.Float](top, bottom, dy []T) {
 	top, bottom = top[:2*len(dy)], bottom[:2*len(dy)]
 	h := head(dy)

@@ -2,7 +2,8 @@ package vector
 
 import "math"
 
-// Average computes a[i] += share·(x[i] - a[i]).
+// Average computes a[i] += share·(x[i] - a[i]): an exponential moving average
+// of weights.
 func Average(a, x []float32, share float32) {
 	x = x[:len(a)]
 	h := head(a)
@@ -14,7 +15,10 @@ func Average(a, x []float32, share float32) {
 	}
 }
 
-// SGD computes w[i] -= lr·g[i].
+// SGD computes w[i] -= lr·g[i]: a step of gradient descent.
+//
+// Like all steps here it works in place on slices of one length that do not
+// overlap, and each operation is rounded: the assembly gives the same bits.
 func SGD(w, g []float32, lr float32) {
 	g = g[:len(w)]
 	h := head(w)
@@ -26,7 +30,8 @@ func SGD(w, g []float32, lr float32) {
 	}
 }
 
-// Momentum computes u[i] = momentum·u[i] + g[i] and w[i] -= lr·u[i].
+// Momentum computes u[i] = momentum·u[i] + g[i] and w[i] -= lr·u[i]: a step
+// with a velocity u (Polyak 1964).
 func Momentum(w, g, u []float32, lr, momentum float32) {
 	g, u = g[:len(w)], u[:len(w)]
 	h := head(w)
@@ -39,8 +44,8 @@ func Momentum(w, g, u []float32, lr, momentum float32) {
 	}
 }
 
-// Nesterov computes u[i] = momentum·u[i] + g[i] and
-// w[i] -= lr·(momentum·u[i] + g[i]).
+// Nesterov computes u[i] = momentum·u[i] + g[i] and w[i] -= lr·(momentum·u[i] +
+// g[i]): the step that looks ahead along u (Sutskever et al. 2013).
 func Nesterov(w, g, u []float32, lr, momentum float32) {
 	g, u = g[:len(w)], u[:len(w)]
 	h := head(w)
@@ -53,7 +58,9 @@ func Nesterov(w, g, u []float32, lr, momentum float32) {
 	}
 }
 
-// Normalise computes v[i] = beta·v[i] + rest·g[i]² and g[i] /= √v[i] + epsilon.
+// Normalise computes v[i] = beta·v[i] + rest·g[i]² and g[i] /= √v[i] + epsilon:
+// RMSProp's scaling of a gradient (Tieleman and Hinton 2012), before another
+// step takes it.
 func Normalise(g, v []float32, beta, rest, epsilon float32) {
 	v = v[:len(g)]
 	h := head(g)
@@ -66,10 +73,19 @@ func Normalise(g, v []float32, beta, rest, epsilon float32) {
 	}
 }
 
-// AdamStep are the coefficients of one step of Adam.
-type AdamStep struct{ LR, Look, Epsilon, Beta1, Beta2, Rest1, Rest2, Decay float32 }
+// AdamStep are the coefficients of one step of Adam. What depends on the step's
+// number, as the bias corrections do, is in them already.
+type AdamStep struct {
+	LR           float32 // times m: the learning rate, corrected for the step's number
+	Look         float32 // times g: NAdam's look ahead, 0 for Adam
+	Epsilon      float32 // is added to √v
+	Beta1, Beta2 float32 // shares of the old m and v in the new ones
+	Rest1, Rest2 float32 // shares of g and g² in them
+	Decay        float32 // share of w that goes: AdamW's decay of the weights
+}
 
-// Adam computes
+// Adam computes (Kingma and Ba 2014; with Look, Dozat 2016; with Decay,
+// Loshchilov and Hutter 2017)
 //
 //	m[i] = Beta1·m[i] + Rest1·g[i]
 //	v[i] = Beta2·v[i] + Rest2·g[i]²
@@ -90,9 +106,14 @@ func Adam(w, g, m, v []float32, s AdamStep) {
 }
 
 // LionStep are the coefficients of one step of Lion.
-type LionStep struct{ LR, Beta1, Beta2, Rest1, Rest2, Decay float32 }
+type LionStep struct {
+	LR           float32 // length of the step of every weight
+	Beta1, Beta2 float32 // shares of m in what decides the step's sign, and in the new m
+	Rest1, Rest2 float32 // shares of g in them
+	Decay        float32 // share of w that goes
+}
 
-// Lion computes
+// Lion computes (Chen et al. 2023)
 //
 //	c = Beta1·m[i] + Rest1·g[i]
 //	w[i] -= Decay·w[i]

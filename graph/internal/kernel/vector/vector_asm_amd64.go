@@ -172,7 +172,7 @@ func normGradAVX2(dx []float32, dy []float32, x []float32, mean float32, a float
 //	}
 //
 //go:noescape
-func tanhAVX2(y []float32, x []float32, alpha float32)
+func tanhAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // tanhGradAVX2 is
 //
@@ -183,7 +183,7 @@ func tanhAVX2(y []float32, x []float32, alpha float32)
 // with d = 1 - tanh(x[i])²
 //
 //go:noescape
-func tanhGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+func tanhGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // sigmoidAVX2 is
 //
@@ -192,7 +192,7 @@ func tanhGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
 //	}
 //
 //go:noescape
-func sigmoidAVX2(y []float32, x []float32, alpha float32)
+func sigmoidAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // sigmoidGradAVX2 is
 //
@@ -203,7 +203,7 @@ func sigmoidAVX2(y []float32, x []float32, alpha float32)
 // with d = exp(-x[i]) / (1 + exp(-x[i]))²
 //
 //go:noescape
-func sigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+func sigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // siluAVX2 is
 //
@@ -212,7 +212,7 @@ func sigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
 //	}
 //
 //go:noescape
-func siluAVX2(y []float32, x []float32, alpha float32)
+func siluAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // siluGradAVX2 is
 //
@@ -223,7 +223,7 @@ func siluAVX2(y []float32, x []float32, alpha float32)
 // with d = s*(1 + x[i]*(1-s)), s = 1 / (1 + exp(-x[i]))
 //
 //go:noescape
-func siluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+func siluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // geluAVX2 is
 //
@@ -232,7 +232,7 @@ func siluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
 //	}
 //
 //go:noescape
-func geluAVX2(y []float32, x []float32, alpha float32)
+func geluAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // geluGradAVX2 is
 //
@@ -243,7 +243,7 @@ func geluAVX2(y []float32, x []float32, alpha float32)
 // with d = Φ(x[i]) + x[i]*exp(-x[i]²/2)/√(2π)
 //
 //go:noescape
-func geluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+func geluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // eluAVX2 is
 //
@@ -252,7 +252,7 @@ func geluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
 //	}
 //
 //go:noescape
-func eluAVX2(y []float32, x []float32, alpha float32)
+func eluAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // eluGradAVX2 is
 //
@@ -263,7 +263,7 @@ func eluAVX2(y []float32, x []float32, alpha float32)
 // with d = x[i] > 0 ? 1 : alpha*exp(x[i])
 //
 //go:noescape
-func eluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+func eluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // leakyReLUAVX2 is
 //
@@ -272,7 +272,7 @@ func eluGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
 //	}
 //
 //go:noescape
-func leakyReLUAVX2(y []float32, x []float32, alpha float32)
+func leakyReLUAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
 
 // leakyReLUGradAVX2 is
 //
@@ -283,7 +283,435 @@ func leakyReLUAVX2(y []float32, x []float32, alpha float32)
 // with d = x[i] > 0 ? 1 : alpha
 //
 //go:noescape
-func leakyReLUGradAVX2(dx []float32, dy []float32, x []float32, alpha float32)
+func leakyReLUGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSwishAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] * min(max(x[i]+3, 0), 6) / 6
+//	}
+//
+//go:noescape
+func hardSwishAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSwishGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = x[i] <= -3 ? 0 : x[i] >= 3 ? 1 : x[i]/3 + 1/2
+//
+//go:noescape
+func hardSwishGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSigmoidAVX2 is
+//
+//	for i := range y {
+//		y[i] = min(max(alpha*x[i]+beta, 0), 1)
+//	}
+//
+//go:noescape
+func hardSigmoidAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSigmoidGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = 0 < alpha*x[i]+beta < 1 ? alpha : 0
+//
+//go:noescape
+func hardSigmoidGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// limitAVX2 is
+//
+//	for i := range y {
+//		y[i] = min(max(x[i], alpha), beta)
+//	}
+//
+//go:noescape
+func limitAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// limitGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = x[i] <= alpha || x[i] >= beta ? 0 : 1
+//
+//go:noescape
+func limitGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// expAVX2 is
+//
+//	for i := range y {
+//		y[i] = exp(x[i])
+//	}
+//
+//go:noescape
+func expAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// expGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = exp(x[i])
+//
+//go:noescape
+func expGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// erfAVX2 is
+//
+//	for i := range y {
+//		y[i] = erf(x[i])
+//	}
+//
+//go:noescape
+func erfAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// erfGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = exp(-x[i]²)*2/√π
+//
+//go:noescape
+func erfGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sqrtAVX2 is
+//
+//	for i := range y {
+//		y[i] = √x[i]
+//	}
+//
+//go:noescape
+func sqrtAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sqrtGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = 1/2/√x[i]
+//
+//go:noescape
+func sqrtGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// reciprocalAVX2 is
+//
+//	for i := range y {
+//		y[i] = 1/x[i]
+//	}
+//
+//go:noescape
+func reciprocalAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// reciprocalGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = -1/x[i]²
+//
+//go:noescape
+func reciprocalGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// squareAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i]²
+//	}
+//
+//go:noescape
+func squareAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// squareGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = 2*x[i]
+//
+//go:noescape
+func squareGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// powAVX2 is
+//
+//	for i := range y {
+//		y[i] = pow(x[i], alpha+beta) // gamma is 1, -1 or NaN: what it is at x[i] = -1
+//	}
+//
+//go:noescape
+func powAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// powGradAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * d
+//	}
+//
+// with d = (alpha+beta)*pow(x[i], alpha+beta-1)
+//
+//go:noescape
+func powGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// tanhAVX512 is tanhAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func tanhAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// tanhGradAVX512 is tanhGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func tanhGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sigmoidAVX512 is sigmoidAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func sigmoidAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sigmoidGradAVX512 is sigmoidGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func sigmoidGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// siluAVX512 is siluAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func siluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// siluGradAVX512 is siluGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func siluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// geluAVX512 is geluAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func geluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// geluGradAVX512 is geluGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func geluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// eluAVX512 is eluAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func eluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// eluGradAVX512 is eluGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func eluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// leakyReLUAVX512 is leakyReLUAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func leakyReLUAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// leakyReLUGradAVX512 is leakyReLUGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func leakyReLUGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSwishAVX512 is hardSwishAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func hardSwishAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSwishGradAVX512 is hardSwishGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func hardSwishGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSigmoidAVX512 is hardSigmoidAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func hardSigmoidAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSigmoidGradAVX512 is hardSigmoidGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func hardSigmoidGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// limitAVX512 is limitAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func limitAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// limitGradAVX512 is limitGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func limitGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// expAVX512 is expAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func expAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// expGradAVX512 is expGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func expGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// erfAVX512 is erfAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func erfAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// erfGradAVX512 is erfGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func erfGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sqrtAVX512 is sqrtAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func sqrtAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sqrtGradAVX512 is sqrtGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func sqrtGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// reciprocalAVX512 is reciprocalAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func reciprocalAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// reciprocalGradAVX512 is reciprocalGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func reciprocalGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// squareAVX512 is squareAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func squareAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// squareGradAVX512 is squareGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func squareGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// powAVX512 is powAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func powAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// powGradAVX512 is powGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func powGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// softMaxAVX2 is
+//
+//	for ; len(y) > 0; y, x = y[cols:], x[cols:] { // whole rows
+//		top := max(x[:cols]...)
+//		for i := range cols {
+//			y[i] = exp(x[i] - top)
+//			sum += y[i] // in sixteen interleaved parts
+//		}
+//		for i := range cols {
+//			y[i] *= 1 / sum
+//		}
+//	}
+//
+//go:noescape
+func softMaxAVX2(y []float32, x []float32, cols int)
+
+// softMaxGradAVX2 is
+//
+//	for ; len(dx) > 0; dx, dy, p = dx[cols:], dy[cols:], p[cols:] { // whole rows
+//		for i := range cols {
+//			dot += dy[i] * p[i] // fused, in sixteen interleaved parts
+//		}
+//		for i := range cols {
+//			dx[i] = p[i] * (dy[i] - dot)
+//		}
+//	}
+//
+//go:noescape
+func softMaxGradAVX2(dx []float32, dy []float32, p []float32, cols int)
+
+// softMaxAVX512 is softMaxAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func softMaxAVX512(y []float32, x []float32, cols int)
+
+// softMaxGradAVX512 is softMaxGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func softMaxGradAVX512(dx []float32, dy []float32, p []float32, cols int)
+
+// normRowsAVX2 is
+//
+//	cols := len(gamma)
+//	for r := 0; r < len(y); r += cols { // whole rows; sums in sixteen interleaved parts
+//		y, x := y[r:r+cols], x[r:r+cols]
+//		mean := sum(x) / float32(cols)
+//		scale := float32(1 / math.Sqrt(float64(sum((x-mean)*(x-mean)))/float64(cols)+epsilon))
+//		for i := range y { // each operation is rounded
+//			y[i] = gamma[i]*((x[i]-mean)*scale) + beta[i]
+//		}
+//		// mean and scale go into slices of as many elements as rows, or none
+//	}
+//
+//go:noescape
+func normRowsAVX2(y []float32, x []float32, gamma []float32, beta []float32, mean []float32, scale []float32, epsilon float64)
+
+// normRowsGradAVX2 is
+//
+//	cols := len(gamma)
+//	for r, mean := range mean { // whole rows; sums in sixteen interleaved parts
+//		dx, dy, x, scale := dx[r*cols:][:cols], dy[r*cols:], x[r*cols:], scale[r]
+//		for i := range dx { // each operation is rounded
+//			g += gamma[i] * dy[i]
+//			gx += gamma[i] * dy[i] * (x[i] - mean)
+//		}
+//		g, gx = g/float32(cols), gx*scale/float32(cols)
+//		for i := range dx {
+//			dx[i] = scale * (gamma[i]*dy[i] - g - (x[i]-mean)*scale*gx)
+//		}
+//	}
+//
+//go:noescape
+func normRowsGradAVX2(dx []float32, dy []float32, x []float32, gamma []float32, mean []float32, scale []float32)
+
+// addNormedAVX2 is
+//
+//	for i := range sum { // each operation is rounded
+//		sum[i] += dy[i] * ((x[i] - mean) * scale)
+//	}
+//
+//go:noescape
+func addNormedAVX2(sum []float32, dy []float32, x []float32, mean float32, scale float32)
+
+// normRowsAVX512 is normRowsAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func normRowsAVX512(y []float32, x []float32, gamma []float32, beta []float32, mean []float32, scale []float32, epsilon float64)
+
+// normRowsGradAVX512 is normRowsGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func normRowsGradAVX512(dx []float32, dy []float32, x []float32, gamma []float32, mean []float32, scale []float32)
+
+// addNormedAVX512 is addNormedAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func addNormedAVX512(sum []float32, dy []float32, x []float32, mean float32, scale float32)
 
 // maxPairsAVX2 is
 //

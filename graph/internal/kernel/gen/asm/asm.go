@@ -20,6 +20,10 @@ const (
 	NotLessOrEqual = 0x16 // !(a <= b)
 	Less           = 0x11 // a < b
 	Greater        = 0x1E // a > b
+	LessOrEqual    = 0x12 // a <= b
+	GreaterOrEqual = 0x1D // a >= b
+	Equal          = 0x00 // a == b
+	NotLess        = 0x15 // !(a < b)
 )
 
 // Begin begins a function whose comment is the loop that it implements.

@@ -1,345 +1,243 @@
 package main
 
 import (
-	"fmt"
 	"math"
+	"slices"
 
-	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
+
+	"tapenet/graph/internal/kernel/gen/asm"
 )
 
-// activations generates, for each activation, the loops of its function and of
-// its gradient.
+// curve is an activation: its function and its derivative, in Go's words and as
+// operations on the lanes. p holds the parameters alpha, beta and gamma as
+// vectors, as many as the curve has.
+type curve struct {
+	name, f, df       string
+	parameters        int
+	value, derivative func(x vec, p []vec) vec
+
+	// gradient computes the loop's result itself, where that is not dy·derivative.
+	gradient func(dy, x vec, p []vec) vec
+}
+
+var curves = []curve{
+	{"tanh", "tanh(x[i])", "1 - tanh(x[i])²", 0, tanh, tanhGrad, nil},
+	{"sigmoid", "1 / (1 + exp(-x[i]))", "exp(-x[i]) / (1 + exp(-x[i]))²", 0, sigmoid, sigmoidGrad, nil},
+	{"silu", "x[i] / (1 + exp(-x[i]))", "s*(1 + x[i]*(1-s)), s = 1 / (1 + exp(-x[i]))", 0, silu, siluGrad, nil},
+	{"gelu", "x[i] * Φ(x[i])", "Φ(x[i]) + x[i]*exp(-x[i]²/2)/√(2π)", 0, gelu, geluGrad, nil},
+	{"elu", "x[i] > 0 ? x[i] : alpha*(exp(x[i])-1)", "x[i] > 0 ? 1 : alpha*exp(x[i])", 1, elu, eluGrad, nil},
+	{"leakyReLU", "x[i] > 0 ? x[i] : alpha*x[i]", "x[i] > 0 ? 1 : alpha", 1, leaky, leakyGrad, nil},
+	{"hardSwish", "x[i] * min(max(x[i]+3, 0), 6) / 6", "x[i] <= -3 ? 0 : x[i] >= 3 ? 1 : x[i]/3 + 1/2", 0, hardSwish, hardSwishGrad, nil},
+	{"hardSigmoid", "min(max(alpha*x[i]+beta, 0), 1)", "0 < alpha*x[i]+beta < 1 ? alpha : 0", 2, hardSigmoid, hardSigmoidGrad, nil},
+	{"limit", "min(max(x[i], alpha), beta)", "x[i] <= alpha || x[i] >= beta ? 0 : 1", 2, limit, nil, limitGrad},
+	{"exp", "exp(x[i])", "exp(x[i])", 0, exp, exp, nil},
+	{"erf", "erf(x[i])", "exp(-x[i]²)*2/√π", 0, erf, erfGrad, nil},
+	{"sqrt", "√x[i]", "1/2/√x[i]", 0, sqrt, sqrtGrad, nil},
+	{"reciprocal", "1/x[i]", "-1/x[i]²", 0, reciprocal, reciprocalGrad, nil},
+	{"square", "x[i]²", "2*x[i]", 0, square, twice, nil},
+	{"pow", "pow(x[i], alpha+beta) // gamma is 1, -1 or NaN: what it is at x[i] = -1", "(alpha+beta)*pow(x[i], alpha+beta-1)", 3, pow, powGrad, nil},
+}
+
+// activations generates, for each curve and both widths, the loops of its function
+// and of its gradient.
 func activations() {
-	for _, a := range []struct {
-		name, f, df string
-		value       func(x, alpha reg.VecVirtual) reg.VecVirtual
-		derivative  func(x, alpha reg.VecVirtual) reg.VecVirtual
-	}{
-		{"tanh", "tanh(x[i])", "1 - tanh(x[i])²", tanh, tanhGrad},
-		{"sigmoid", "1 / (1 + exp(-x[i]))", "exp(-x[i]) / (1 + exp(-x[i]))²", sigmoid, sigmoidGrad},
-		{"silu", "x[i] / (1 + exp(-x[i]))", "s*(1 + x[i]*(1-s)), s = 1 / (1 + exp(-x[i]))", silu, siluGrad},
-		{"gelu", "x[i] * Φ(x[i])", "Φ(x[i]) + x[i]*exp(-x[i]²/2)/√(2π)", gelu, geluGrad},
-		{"elu", "x[i] > 0 ? x[i] : alpha*(exp(x[i])-1)", "x[i] > 0 ? 1 : alpha*exp(x[i])", elu, eluGrad},
-		{"leakyReLU", "x[i] > 0 ? x[i] : alpha*x[i]", "x[i] > 0 ? 1 : alpha", leaky, leakyGrad},
-	} {
-		function(a.name+"AVX2", "func(y, x []float32, alpha float32)", "\tfor i := range y {", "\t\ty[i] = "+a.f, "\t}")
-		y, x, alpha := slice("y"), slice("x"), broadcast("alpha")
-		elements("y", func(p part) { p.put(a.value(p.get(x), alpha), y) })
-
-		function(a.name+"GradAVX2", "func(dx, dy, x []float32, alpha float32)", "\tfor i := range dx {", "\t\tdx[i] = dy[i] * d", "\t}", "", "with d = "+a.df)
-		dx, dy, x, alpha := slice("dx"), slice("dy"), slice("x"), broadcast("alpha")
-		elements("dx", func(p part) {
-			d := a.derivative(p.get(x), alpha)
-			VMULPS(p.get(dy), d, d)
-			p.put(d, dx)
-		})
-	}
-}
-
-// part is eight elements of each vector, or those that are left at the end.
-type part struct {
-	offset reg.Register
-	mask   reg.VecVirtual // nil for all eight
-}
-
-// get reads the part of a vector; elements beyond it are zero.
-func (p part) get(base reg.Register) reg.VecVirtual {
-	if p.mask == nil {
-		return load(block(base, p.offset))
-	}
-	v := YMM()
-	VMASKMOVPS(block(base, p.offset), p.mask, v)
-	return v
-}
-
-// put writes the part of a vector.
-func (p part) put(v reg.VecVirtual, base reg.Register) {
-	if p.mask == nil {
-		VMOVUPS(v, block(base, p.offset))
-		return
-	}
-	VMASKMOVPS(v, p.mask, block(base, p.offset))
-}
-
-// elements generates a function that is a loop over all elements of the
-// parameter over. The last ones, fewer than eight, get the same arithmetic: the
-// result of an element does not depend on its place.
-func elements(over string, body func(part)) {
-	n, i := Load(Param(over).Len(), GP64()), GP64()
-	XORQ(i, i)
-	Label("eight")
-	CMPQ(n, U8(8))
-	JLT(LabelRef("rest"))
-	body(part{offset: i})
-	ADDQ(U8(lane), i)
-	SUBQ(U8(8), n)
-	JMP(LabelRef("eight"))
-	Label("rest")
-	TESTQ(n, n)
-	JZ(LabelRef("done"))
-	mask := YMM()
-	VMOVDQU(Mem{Base: lastMasks(n, 1)}, mask)
-	body(part{offset: i, mask: mask})
-	Label("done")
-	VZEROUPPER()
-	RET()
-}
-
-var masks *Mem
-
-// lastMasks returns the address of a mask of the first count·n elements, of
-// which there are up to 16.
-func lastMasks(n reg.Register, count uint8) reg.Register {
-	if masks == nil {
-		m := GLOBL("masks", RODATA|NOPTR) // sixteen elements of ones and sixteen of zeros
-		for i := range 32 {
-			DATA(i*4, U32(uint32(i/16)-1))
+	defer func() { lanes = 8 }()
+	for _, lanes = range []int{8, 16} {
+		for _, c := range curves {
+			c.forward()
+			c.backward()
 		}
-		masks = &m
 	}
-	middle, back := GP64(), GP64()
-	LEAQ(masks.Offset(2*lane), middle)
-	IMUL3Q(U8(count*4), n, back)
-	SUBQ(back, middle)
-	return middle
 }
 
-var constants = map[uint32]Mem{}
+func (c curve) forward() {
+	begin(c.name, "func(y, x []float32, alpha, beta, gamma float32)", "\tfor i := range y {", "\t\ty[i] = "+c.f, "\t}")
+	y, x, p := slice("y"), slice("x"), c.parameterVectors()
+	elements("y", func(at part) { at.put(c.value(at.get(x), p), y) })
+}
 
-// constant is a vector of eight times x.
-func constant(x float64) Mem { return constantBits(math.Float32bits(float32(x))) }
+func (c curve) backward() {
+	begin(c.name+"Grad", "func(dx, dy, x []float32, alpha, beta, gamma float32)",
+		"\tfor i := range dx {", "\t\tdx[i] = dy[i] * d", "\t}", "", "with d = "+c.df)
+	dx, dy, x, p := slice("dx"), slice("dy"), slice("x"), c.parameterVectors()
+	elements("dx", func(at part) {
+		if c.gradient != nil {
+			at.put(c.gradient(at.get(dy), at.get(x), p), dx)
+		} else {
+			at.put(times(c.derivative(at.get(x), p), at.get(dy)), dx)
+		}
+	})
+}
 
-func constantBits(bits uint32) Mem {
-	if _, ok := constants[bits]; !ok {
-		constants[bits] = vector(fmt.Sprintf("eight%08x", bits), [8]uint32{bits, bits, bits, bits, bits, bits, bits, bits})
+// parameterVectors fills a vector with each of the curve's parameters.
+func (c curve) parameterVectors() (p []vec) {
+	for _, name := range []string{"alpha", "beta", "gamma"}[:c.parameters] {
+		p = append(p, parameter(name))
 	}
-	return constants[bits]
-}
-
-// signBit is a vector of minus zeros.
-func signBit() Mem { return constantBits(1 << 31) }
-
-// atLeast returns max(x, least), NaN where x is NaN.
-func atLeast(x reg.VecVirtual, least float64) reg.VecVirtual {
-	v := load(constant(least))
-	VMAXPS(x, v, v)
-	return v
-}
-
-// minusAbs returns -|x|.
-func minusAbs(x reg.VecVirtual) reg.VecVirtual {
-	v := YMM()
-	VORPS(signBit(), x, v)
-	return v
-}
-
-// power is exp(x) as s + s·p, where s is a power of two.
-type power struct{ p, s reg.VecVirtual }
-
-// exponential returns exp(x) for x <= 0: 0 below -88.03, where it is less than
-// the smallest normal number. With n the integer nearest to x/ln 2 and
-// r = x - n·ln 2, s is 2ⁿ and p is exp(r) - 1 = r + r²/2! + … + r⁷/7!, whose
-// rest is less than 2e-8 of it as |r| <= ln 2 / 2.
-func exponential(x reg.VecVirtual) power {
-	const ln2High = 355. / 512 // times n it is exact
-	x = atLeast(x, -127*math.Ln2)
-	n, s, r, q, square := YMM(), YMM(), YMM(), YMM(), YMM()
-	VMULPS(constant(math.Log2E), x, n)
-	VCVTPS2DQ(n, s)
-	VCVTDQ2PS(s, n)
-	VMOVAPS(x, r)
-	VFNMADD231PS(constant(ln2High), n, r)
-	VFNMADD231PS(constant(math.Ln2-ln2High), n, r)
-	VMOVUPS(constant(1./5040), q)
-	for _, factorial := range []float64{720, 120, 24, 6, 2} {
-		VFMADD213PS(constant(1/factorial), r, q)
-	}
-	VMULPS(r, r, square)
-	VFMADD213PS(r, square, q)
-	VPADDD(constantBits(127), s, s)
-	VPSLLD(U8(23), s, s)
-	return power{q, s}
-}
-
-// value returns exp(x).
-func (e power) value() reg.VecVirtual {
-	v := YMM()
-	VMOVAPS(e.p, v)
-	VFMADD213PS(e.s, e.s, v)
-	return v
-}
-
-// minusOne returns exp(x) - 1, exact to the last bits however small x is.
-func (e power) minusOne() reg.VecVirtual {
-	v := YMM()
-	VSUBPS(constant(1), e.s, v)
-	VFMADD231PS(e.p, e.s, v)
-	return v
+	return p
 }
 
 // tanh is sign(x)·(1-e)/(1+e) with e = exp(-2|x|).
-func tanh(x, _ reg.VecVirtual) reg.VecVirtual {
-	twice := minusAbs(x)
-	VADDPS(twice, twice, twice)
-	m, y := exponential(twice).minusOne(), YMM()
-	VADDPS(constant(2), m, y)
-	VANDPS(constantBits(math.MaxInt32), m, m)
-	VDIVPS(y, m, y)
-	sign := YMM()
-	VANDPS(signBit(), x, sign)
-	VORPS(sign, y, y)
-	return y
+func tanh(x vec, _ []vec) vec {
+	a := minusAbs(x)
+	m := exponential(plus(a, a)).minusOne()
+	y := over(and(m, constantBits(math.MaxInt32)), plus(m, constant(2)))
+	return or(y, and(x, signBit()))
 }
 
 // tanhGrad is 4e/(1+e)² with e = exp(-2|x|).
-func tanhGrad(x, _ reg.VecVirtual) reg.VecVirtual {
+func tanhGrad(x vec, _ []vec) vec {
 	x = minusAbs(x)
-	VADDPS(x, x, x)
-	d := bell(x)
-	VMULPS(constant(4), d, d)
-	return d
-}
-
-// bell returns e/(1+e)² with e = exp(x), x <= 0.
-func bell(x reg.VecVirtual) reg.VecVirtual {
-	e, y := exponential(x).value(), YMM()
-	VADDPS(constant(1), e, y)
-	VMULPS(y, y, y)
-	VDIVPS(y, e, e)
-	return e
+	return times(bell(plus(x, x)), constant(4))
 }
 
 // sigmoid is 1/(1+e) for x >= 0 and e/(1+e) elsewhere, with e = exp(-|x|).
-func sigmoid(x, _ reg.VecVirtual) reg.VecVirtual {
+func sigmoid(x vec, _ []vec) vec {
 	s, _ := sigmoids(x)
 	return s
 }
 
-// sigmoids returns sigmoid(x) and sigmoid(-x).
-func sigmoids(x reg.VecVirtual) (s, opposite reg.VecVirtual) {
-	e, part, one := exponential(minusAbs(x)).value(), YMM(), load(constant(1))
-	VADDPS(one, e, part)
-	VDIVPS(part, one, part)
-	s, opposite = YMM(), YMM()
-	VBLENDVPS(x, e, one, s) // by the sign of x
-	VBLENDVPS(x, one, e, opposite)
-	VMULPS(part, s, s)
-	VMULPS(part, opposite, opposite)
-	return s, opposite
-}
-
 // sigmoidGrad is e/(1+e)² with e = exp(-|x|).
-func sigmoidGrad(x, _ reg.VecVirtual) reg.VecVirtual { return bell(minusAbs(x)) }
+func sigmoidGrad(x vec, _ []vec) vec { return bell(minusAbs(x)) }
 
 // vanished is where exp(x), and all that is proportional to it, is 0.
 const vanished = -89
 
 // silu is x·s with s = sigmoid(x).
-func silu(x, _ reg.VecVirtual) reg.VecVirtual {
+func silu(x vec, _ []vec) vec {
 	s, _ := sigmoids(x)
-	VMULPS(atLeast(x, vanished), s, s)
-	return s
+	return times(s, atLeast(x, vanished))
 }
 
 // siluGrad is s·(1 + x·sigmoid(-x)).
-func siluGrad(x, _ reg.VecVirtual) reg.VecVirtual {
+func siluGrad(x vec, _ []vec) vec {
 	s, d := sigmoids(x)
-	x = atMost(atLeast(x, vanished), -vanished)
-	VFMADD213PS(constant(1), x, d)
-	VMULPS(s, d, d)
-	return d
-}
-
-// atMost returns min(x, most), NaN where x is NaN.
-func atMost(x reg.VecVirtual, most float64) reg.VecVirtual {
-	v := load(constant(most))
-	VMINPS(x, v, v)
-	return v
+	timesPlus(constant(1), atMost(atLeast(x, vanished), -vanished), d)
+	return times(d, s)
 }
 
 // gelu is x·Φ(x).
-func gelu(x, _ reg.VecVirtual) reg.VecVirtual {
+func gelu(x vec, _ []vec) vec {
 	_, phi := normal(x)
-	VMULPS(atLeast(x, vanished), phi, phi)
-	return phi
+	return times(phi, atLeast(x, vanished))
 }
 
 // geluGrad is Φ(x) + x·exp(-x²/2)/√(2π).
-func geluGrad(x, _ reg.VecVirtual) reg.VecVirtual {
+func geluGrad(x vec, _ []vec) vec {
 	e, phi := normal(x)
-	VMULPS(constant(1/math.Sqrt(2*math.Pi)), e, e)
-	VFMADD231PS(e, atMost(atLeast(x, vanished), -vanished), phi)
+	density := times(e, constant(1/math.Sqrt(2*math.Pi)))
+	addProduct(density, atMost(atLeast(x, vanished), -vanished), phi)
 	return phi
 }
 
-// millsScale and mills give the tail of the normal distribution,
-//
-//	Φ(-a) = exp(-a²/2)·t·Σ mills[i]·tⁱ, t = 1/(1 + millsScale·a)
-//
-// for 0 <= a <= 13.3, from where on the exponential is 0. The polynomial
-// interpolates at the Chebyshev nodes of t, computed with 40 digits; its
-// relative error is below 4e-8.
-const millsScale = 0.35
-
-var mills = [...]float64{
-	0.1396190164, 0.1399059745, 0.1194981414, 0.1068764616, -0.02642269503,
-	0.164063495, -0.2600329001, 0.1460690329, -0.02957654329,
-}
-
-// normal returns exp(-x²/2) and Φ(x), the normal distribution function.
-func normal(x reg.VecVirtual) (e, phi reg.VecVirtual) {
-	a, h, lost := atLeast(minusAbs(x), -14), YMM(), YMM()
-	VMULPS(constant(-0.5), a, lost)
-	VMULPS(a, lost, h)      // -x²/2, rounded
-	VFMSUB213PS(h, a, lost) // what it lost
-	e = exponential(h).value()
-	VFMADD231PS(e, lost, e)
-
-	one, t, sum := load(constant(1)), YMM(), YMM()
-	VMOVAPS(one, t)
-	VFNMADD231PS(constant(millsScale), a, t)
-	VDIVPS(t, one, t)
-	VMOVUPS(constant(mills[len(mills)-1]), sum)
-	for i := len(mills) - 2; i >= 0; i-- {
-		VFMADD213PS(constant(mills[i]), t, sum)
-	}
-	VMULPS(t, sum, sum)
-	VMULPS(e, sum, sum) // Φ(-|x|)
-	phi = YMM()
-	VSUBPS(sum, one, phi)
-	VBLENDVPS(x, sum, phi, phi) // by the sign of x
-	return e, phi
-}
-
 // elu is x, or alpha·(exp(x)-1) where that is not above 0.
-func elu(x, alpha reg.VecVirtual) reg.VecVirtual {
-	y := exponential(atMost(x, 0)).minusOne()
-	VMULPS(alpha, y, y)
-	return positive(x, x, y)
+func elu(x vec, p []vec) vec {
+	return positive(x, x, times(exponential(atMost(x, 0)).minusOne(), p[0]))
 }
 
-func eluGrad(x, alpha reg.VecVirtual) reg.VecVirtual {
-	d := exponential(atMost(x, 0)).value()
-	VMULPS(alpha, d, d)
-	return positive(x, load(constant(1)), d)
+func eluGrad(x vec, p []vec) vec {
+	return positive(x, constant(1), times(exponential(atMost(x, 0)).value(), p[0]))
 }
 
-func leaky(x, alpha reg.VecVirtual) reg.VecVirtual {
-	y := YMM()
-	VMULPS(alpha, x, y)
-	return positive(x, x, y)
-}
+func leaky(x vec, p []vec) vec { return positive(x, x, times(x, p[0])) }
 
-func leakyGrad(x, alpha reg.VecVirtual) reg.VecVirtual {
-	return positive(x, load(constant(1)), alpha)
-}
+func leakyGrad(x vec, p []vec) vec { return positive(x, constant(1), p[0]) }
 
 // positive selects a where x > 0 and b elsewhere.
-func positive(x, a, b reg.VecVirtual) reg.VecVirtual {
-	v := YMM()
-	VCMPPS(U8(greater), zero(), x, v)
-	VBLENDVPS(v, a, b, v)
-	return v
+func positive(x vec, a Op, b vec) vec { return choose(compare(x, greater, constant(0)), a, b) }
+
+// hardSwish is x·min(max(x+3,0),6)/6. The division comes before the product: 6/6
+// is exactly 1, and so the result exactly x from 3 on. Minus infinity becomes
+// zero, as the curve's F has it.
+func hardSwish(x vec, _ []vec) vec {
+	part := atMost(atLeast(plus(x, constant(3)), 0), 6)
+	return times(times(part, constant(1./6)), atLeast(x, -3))
 }
+
+// hardSwishGrad is x/3 + 1/2 between -3 and 3, 0 below and 1 above.
+func hardSwishGrad(x vec, _ []vec) vec {
+	d := fill(constant(0.5))
+	addProduct(constant(1./3), x, d)
+	d = choose(compare(x, asm.LessOrEqual, constant(-3)), constant(0), d)
+	return choose(compare(x, asm.GreaterOrEqual, constant(3)), constant(1), d)
+}
+
+// hardSigmoid is min(max(alpha·x+beta,0),1).
+func hardSigmoid(x vec, p []vec) vec { return atMost(atLeast(line(x, p), 0), 1) }
+
+// hardSigmoidGrad is alpha where alpha·x+beta is between 0 and 1, or NaN, and 0
+// elsewhere.
+func hardSigmoidGrad(x vec, p []vec) vec {
+	y := line(x, p)
+	d := selected(compare(y, notLessOrEqual, constant(0)), p[0])
+	return choose(compare(y, asm.GreaterOrEqual, constant(1)), constant(0), d)
+}
+
+// line is alpha·x + beta, rounded once.
+func line(x vec, p []vec) vec {
+	y := clone(p[1])
+	addProduct(p[0], x, y)
+	return y
+}
+
+// limit is min(max(x,alpha),beta).
+func limit(x vec, p []vec) vec { return smallerOf(largerOf(x, p[0]), p[1]) }
+
+// limitGrad is dy where x is between alpha and beta, or NaN, and 0 elsewhere,
+// even if dy is not finite there.
+func limitGrad(dy, x vec, p []vec) vec {
+	d := selected(compare(x, notLessOrEqual, p[0]), dy)
+	return choose(compare(x, asm.GreaterOrEqual, p[1]), constant(0), d)
+}
+
+// exp is eˣ, both the curve and its derivative. The power of two is halved and the
+// result doubled, so that the largest results, and infinity, fit. At the other end
+// it is 0 below -86.99.
+func exp(x vec, _ []vec) vec {
+	y := exponentialTimes(atMost(atLeast(x, -126*math.Ln2), 89), -1).value()
+	return plus(y, y)
+}
+
+// erfc gives the error function,
+//
+//	1 - erf(a) = exp(-a·Σ erfc[i]·aⁱ)
+//
+// for 0 <= a <= 4, from where on it is 1 in float32. The polynomial minimises the
+// largest relative error of erf, which is 3.6e-8 (found by Remez's exchange in
+// float64).
+var erfc = []float64{
+	1.128379207, 0.636616496, 0.1028144155, -0.01932172927,
+	0.0002057340584, 0.001251734011, -0.0003809962962, 4.070734666e-05,
+}
+
+// erf is the error function. exp(…) - 1 keeps the accuracy of small results.
+func erf(x vec, _ []vec) vec {
+	b := atLeast(minusAbs(x), -4) // -a
+	odd := slices.Clone(erfc)
+	for i := 1; i < len(odd); i += 2 {
+		odd[i] = -odd[i]
+	}
+	m := exponential(times(polynomial(b, odd), b)).minusOne()
+	return or(and(m, constantBits(math.MaxInt32)), and(x, signBit()))
+}
+
+// erfGrad is 2/√π·exp(-x²).
+func erfGrad(x vec, _ []vec) vec {
+	return times(exponential(minusAbs(times(x, x))).value(), constant(2/math.SqrtPi))
+}
+
+func sqrt(x vec, _ []vec) vec { return squareRoot(x) }
+
+func sqrtGrad(x vec, _ []vec) vec { return over(fill(constant(0.5)), squareRoot(x)) }
+
+func reciprocal(x vec, _ []vec) vec { return over(fill(constant(1)), x) }
+
+func reciprocalGrad(x vec, _ []vec) vec {
+	y := over(fill(constant(1)), x)
+	return minusAbs(times(y, y))
+}
+
+func square(x vec, _ []vec) vec { return times(x, x) }
+
+func twice(x vec, _ []vec) vec { return plus(x, x) }

@@ -50,7 +50,7 @@ func maxPairs() {
 	best, place := largest(top, bottom, at, below, nil)
 	VMOVUPS(best, Mem{Base: y})
 	VMOVUPS(place, Mem{Base: winner})
-	VPADDD(constantBits(16), at, at)
+	VPADDD(constantBits(16).Mem, at, at)
 	ADDQ(U8(2*lane), top)
 	ADDQ(U8(2*lane), bottom)
 	ADDQ(U8(lane), y)
@@ -79,13 +79,13 @@ func maxPairs() {
 func largest(top, bottom reg.Register, at, below reg.VecVirtual, masks reg.Register) (best, place reg.VecVirtual) {
 	place, next := YMM(), YMM()
 	VMOVDQA(at, place)
-	VPADDD(constantBits(1), at, next)
+	VPADDD(constantBits(1).Mem, at, next)
 	best, right := cornersUnder(top, masks)
 	challenge(best, right, place, next)
 	left, right := cornersUnder(bottom, masks)
 	VPADDD(below, at, next)
 	challenge(best, left, place, next)
-	VPADDD(constantBits(1), next, next)
+	VPADDD(constantBits(1).Mem, next, next)
 	challenge(best, right, place, next)
 	VPERMPD(U8(0xD8), best, best)
 	VPERMPD(U8(0xD8), place, place)
@@ -135,8 +135,7 @@ func avgPairs() {
 		"\tfor i := range y { // a multiple of eight",
 		"\t\ty[i] = ((top[2*i] + bottom[2*i]) + (top[2*i+1] + bottom[2*i+1])) / 4",
 		"\t}")
-	y, top, bottom, quarter := slice("y"), slice("top"), slice("bottom"), YMM()
-	VMOVUPS(constant(0.25), quarter)
+	y, top, bottom, quarter := slice("y"), slice("top"), slice("bottom"), fill(constant(0.25))
 	blocks("y", func(i reg.Register) {
 		var columns [2]reg.VecVirtual
 		for half := range columns {
@@ -156,8 +155,7 @@ func avgPairsGrad() {
 		"\tfor i, d := range dy { // a multiple of eight",
 		"\t\ttop[2*i], top[2*i+1], bottom[2*i], bottom[2*i+1] = d/4, d/4, d/4, d/4",
 		"\t}")
-	top, bottom, dy, quarter := slice("top"), slice("bottom"), slice("dy"), YMM()
-	VMOVUPS(constant(0.25), quarter)
+	top, bottom, dy, quarter := slice("top"), slice("bottom"), slice("dy"), fill(constant(0.25))
 	blocks("dy", func(i reg.Register) {
 		d, twice := YMM(), [2]reg.VecVirtual{YMM(), YMM()}
 		VMULPS(block(dy, i), quarter, d)

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tapenet/graph"
+	"tapenet/graph/onnx"
+)
+
+// small is a network with an image for its input, and one with two
+// normalisations, as files of photographs have them.
+func small() graph.Layer {
+	return graph.Sequential{normed(8, 3, 2), graph.ReLU, residual(8, false), graph.GlobalAvgPool2D{}, graph.Dense{Units: 5}}
+}
+
+// writeNetwork writes a network of random weights as an ONNX file of the name.
+func writeNetwork(t *testing.T, name string, l graph.Layer, input ...int) string {
+	t.Helper()
+	net, err := graph.NewNetwork(l, input, graph.Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := onnx.Options{Logits: true}.Export(l, net.Weights.Map(), input...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestFile: an ONNX file is measured in all modes, between names, and its
+// multiply-adds are those of the network that was written.
+func TestFile(t *testing.T) {
+	path := writeNetwork(t, "small.onnx", small(), 3, 12, 16)
+	reports := bench(t, "-time", "1ms", "-model", "lenet5,"+path, "-mode", "train,infer,predict", "-batch", "3", "-threads", "1")
+	if len(reports) != 6 {
+		t.Fatalf("got %d reports, want 6", len(reports))
+	}
+	m, err := graph.Build(small(), graph.Train, 3, 3, 12, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int{modeTrain: m.MulAdds(), modeInfer: forwardMulAdds(m), modePredict: forwardMulAdds(m)}
+	for _, r := range reports[3:] {
+		checkReport(t, r)
+		if r.Model != path || !slices.Equal(r.Input, []int{3, 12, 16}) || r.MulAdds != want[r.Mode] {
+			t.Errorf("%v: input %v, %d multiply-adds, want (3,12,16) and %d", r.combination, r.Input, r.MulAdds, want[r.Mode])
+		}
+	}
+}
+
+// TestSize: -height and -width are those of the zoo's networks, and have to be
+// those of a file that says its own.
+func TestSize(t *testing.T) {
+	n, err := size{48, 0}.open("mobilenetv2")
+	if err != nil || !slices.Equal(n.input, []int{3, 48, 32}) {
+		t.Errorf("mobilenetv2 takes %v, error %v, want (3,48,32)", n.input, err)
+	}
+	for _, tt := range []struct {
+		size  size
+		input []int
+		want  []int
+		err   string
+	}{
+		{size{}, []int{3, 0, 0}, []int{3, 224, 224}, ""},
+		{size{64, 0}, []int{3, 0, 0}, []int{3, 64, 224}, ""},
+		{size{64, 96}, []int{3, 64, 0}, []int{3, 64, 96}, ""},
+		{size{64, 96}, []int{3, 64, 64}, nil, "images of (3,64,64), want -height and -width to be those or left out"},
+		{size{64, 96}, []int{10}, []int{10}, ""},
+		{size{64, 96}, []int{0, 4, 4}, nil, "dimension 1 of a sample is open"},
+		{size{}, []int{4, 0}, nil, "dimension 2 of a sample is open"},
+	} {
+		got, err := tt.size.complete(tt.input)
+		if tt.err == "" && (err != nil || !slices.Equal(got, tt.want)) {
+			t.Errorf("%v of %v is %v, error %v, want %v", tt.size, tt.input, got, err, tt.want)
+		}
+		if tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
+			t.Errorf("%v of %v: got error %v, want %q", tt.size, tt.input, err, tt.err)
+		}
+	}
+	var out strings.Builder
+	path := writeNetwork(t, "fixed.onnx", small(), 3, 12, 16)
+	err = run(t.Context(), []string{"-child", "ours", "-model", path, "-mode", "infer", "-batch", "1", "-threads", "1", "-width", "20"}, &out, &out)
+	if err == nil || !strings.Contains(err.Error(), "fixed.onnx: images of (3,12,16), want -height and -width to be those") {
+		t.Errorf("got error %v, want one about the file's size", err)
+	}
+}
+
+func TestLabels(t *testing.T) {
+	for model, want := range map[string][2]string{"cnn": {"cnn", "cnn"}, "a/resnet50.onnx": {"resnet50.onnx", "resnet50"}} {
+		if label(model) != want[0] || title(model) != want[1] {
+			t.Errorf("%s is called %s and %s, want %v", model, label(model), title(model), want)
+		}
+	}
+	if got := dimensions([]int{3, 0, 224}); got != "3,?,224" {
+		t.Errorf("got %s, want 3,?,224", got)
+	}
+}

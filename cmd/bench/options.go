@@ -1,0 +1,211 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tapenet/cmd/internal/cli"
+)
+
+// combination is one thing to measure.
+type combination struct {
+	Model   string `json:"model"` // a name, or a path to an ONNX file
+	Mode    string `json:"mode"`
+	Batch   int    `json:"batch"`
+	Threads int    `json:"threads"` // GOMAXPROCS
+}
+
+func (c combination) String() string {
+	return fmt.Sprintf("%s, %s, batch %d, threads %d", label(c.Model), c.Mode, c.Batch, c.Threads)
+}
+
+// hasRival reports whether Gorgonia's own ops have a network for it.
+func (c combination) hasRival() bool { return c.Model == "cnn" && c.Mode == modeTrain }
+
+// What can be asked for.
+const (
+	modeTrain   = "train"
+	modeInfer   = "infer"
+	modePredict = "predict"
+)
+
+var modeNames = []string{modeTrain, modeInfer, modePredict}
+
+// The engines that a child measures.
+const (
+	engineOurs     = "ours"
+	engineGorgonia = "gorgonia"
+)
+
+// How a profile is listed.
+const (
+	byOp   = "op"
+	byNode = "node"
+)
+
+const (
+	maxBatch   = 1 << 16
+	maxThreads = 1 << 10
+	maxSide    = 1 << 14
+)
+
+// options are the flags.
+type options struct {
+	size
+	combinations   []combination
+	time           time.Duration
+	json, profile  bool
+	out            string
+	by             string // how a profile is listed
+	compare, child string
+}
+
+const doc = `measures training and inference for every combination of the flags.
+A training step reads a batch from bytes, runs forward and backward, and updates with Adam; an inference step runs the graph,
+a prediction is a call of infer.Predictor's Predict. A model is a network of the zoo, one of this command, or an ONNX file.
+images/CPU-s is by processor time, the steadiest figure on a shared machine. FMA is multiply-adds: those of a forward run, and
+for training three times those, less the first layer's once: nobody needs its input's gradient. Peak is the share, of
+what one thread's registers can multiply and add, that a CPU-second of the step does. Load, build and first run are the time
+from opening the network until the first answer, and peak MB beside them is the resident memory until then.`
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	f := cli.Flags("bench", "[flags]", doc, stderr)
+	models := f.String("model", "cnn", "networks, as in cnn,lenet5,resnet50.onnx: those of go run ./cmd/zoo, "+ownNames()+", and ONNX files")
+	modes := f.String("mode", "train,infer", "some of "+strings.Join(modeNames, ","))
+	batches := f.String("batch", "", "batch sizes (default 1,32,128,1024; 1,8 if a network is for photographs or a file's)")
+	threads := f.String("threads", defaultThreads(), "numbers of threads")
+	f.IntVar(&o.height, "height", 0, "height of the images (default the network's own, 224 where a file leaves it open)")
+	f.IntVar(&o.width, "width", 0, "width of the images, likewise")
+	f.DurationVar(&o.time, "time", 3*time.Second, "time for each combination; at least 5 steps are measured")
+	f.BoolVar(&o.json, "json", false, "print a line of JSON for each combination")
+	f.StringVar(&o.out, "out", "", "keep all samples, with machine and commit, in this .json file, or in one of its own in this folder")
+	f.BoolVar(&o.profile, "profile", false, "print what the graph's ops take instead")
+	f.StringVar(&o.by, "by", byOp, "with -profile: op, the longest time first, or node, in the order in which they run")
+	f.StringVar(&o.compare, "compare", "", "gorgonia: train the cnn built from Gorgonia's own ops too")
+	f.StringVar(&o.child, "child", "", "measure the one combination in this process, ours or gorgonia; the command calls itself so")
+	if err := cli.Parse(f, args); err != nil {
+		return o, err
+	}
+	if err := cli.NoArguments(f); err != nil {
+		return o, err
+	}
+	if *batches == "" {
+		*batches = defaultBatches(*models)
+	}
+	if err := o.combine(*models, *modes, *batches, *threads); err != nil {
+		return o, err
+	}
+	return o, o.check()
+}
+
+// defaultBatches are small for networks that take photographs, or may.
+func defaultBatches(models string) string {
+	for model := range strings.SplitSeq(models, ",") {
+		if spec, _, err := lookup(model); isFile(model) || err == nil && spec.Input[1] >= openSize {
+			return "1,8"
+		}
+	}
+	return "1,32,128,1024"
+}
+
+// defaultThreads is one thread and all.
+func defaultThreads() string {
+	if n := runtime.GOMAXPROCS(0); n > 1 {
+		return fmt.Sprintf("1,%d", n)
+	}
+	return "1"
+}
+
+// combine makes the combinations of four lists.
+func (o *options) combine(models, modes, batches, threads string) error {
+	sizes, err := numbers("batch", batches, maxBatch)
+	if err != nil {
+		return err
+	}
+	procs, err := numbers("threads", threads, maxThreads)
+	if err != nil {
+		return err
+	}
+	for model := range strings.SplitSeq(models, ",") {
+		if err := exists(model); err != nil {
+			return cli.Usagef("%v", err)
+		}
+		for mode := range strings.SplitSeq(modes, ",") {
+			if !slices.Contains(modeNames, mode) {
+				return cli.Usagef("bench: -mode %q, want %s", mode, strings.Join(modeNames, ", "))
+			}
+			for _, n := range procs {
+				for _, batch := range sizes {
+					o.combinations = append(o.combinations, combination{model, mode, batch, n})
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// exists returns an error unless there is a network of that name or path.
+func exists(model string) error {
+	if !isFile(model) {
+		_, _, err := lookup(model)
+		return err
+	}
+	if _, err := os.Stat(model); err != nil {
+		return fmt.Errorf("bench: -model: %w", err)
+	}
+	return nil
+}
+
+func (o options) check() error {
+	has := func(f func(combination) bool) bool { return slices.ContainsFunc(o.combinations, f) }
+	switch {
+	case o.time <= 0:
+		return cli.Usagef("bench: -time %v, want a positive duration, as in 3s", o.time)
+	case min(o.height, o.width) < 0 || max(o.height, o.width) > maxSide:
+		return cli.Usagef("bench: -height %d and -width %d, want 0 to %d, 0 for the network's own", o.height, o.width, maxSide)
+	case o.by != byOp && o.by != byNode:
+		return cli.Usagef("bench: -by %q, want op or node", o.by)
+	case o.profile && (o.json || o.compare != "" || o.out != ""):
+		return cli.Usagef("bench: -profile goes with none of -json, -out and -compare")
+	case o.profile && has(func(c combination) bool { return c.Mode == modePredict }):
+		return cli.Usagef("bench: -profile with -mode predict, want infer, which has the same nodes")
+	case o.compare != "" && o.compare != engineGorgonia:
+		return cli.Usagef("bench: -compare %q, want gorgonia", o.compare)
+	case o.compare != "" && !has(combination.hasRival):
+		return cli.Usagef("bench: -compare gorgonia compares the training of cnn, which -model and -mode leave out")
+	case o.child != "":
+		return o.checkChild()
+	}
+	return nil
+}
+
+func (o options) checkChild() error {
+	switch {
+	case o.child != engineOurs && o.child != engineGorgonia:
+		return cli.Usagef("bench: -child %q, want ours or gorgonia", o.child)
+	case len(o.combinations) != 1:
+		return cli.Usagef("bench: -child with %d combinations, want one", len(o.combinations))
+	case o.child == engineGorgonia && !o.combinations[0].hasRival():
+		return cli.Usagef("bench: -child gorgonia measures the training of cnn only")
+	}
+	return nil
+}
+
+// numbers parses a list such as 1,32.
+func numbers(name, list string, limit int) (all []int, err error) {
+	for s := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > limit {
+			return nil, cli.Usagef("bench: -%s %q, want numbers from 1 to %d, as in 1,2", name, list, limit)
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}

@@ -1,0 +1,225 @@
+package kernel
+
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/vector"
+)
+
+// Broadcast is x·s, or x + s, element by element, where s repeats along some of
+// the dimensions of x. s is read as it is: its repetitions are written nowhere.
+type Broadcast[T cpu.Float] struct {
+	multiply bool
+	dims     []span // at least two
+	size     int    // elements of s
+
+	y, x, s, dy, dx, ds []T
+	forward, backward   func(lo, hi int)
+	sums                func(lo, hi int)
+	split               int // the dimension that sums are shared out by, -1 for none
+}
+
+// span is one or more dimensions of x: how many elements, and how far apart s has
+// them, 0 where it repeats.
+type span struct{ size, step int }
+
+// NewBroadcast returns the kernel of a product, or of a sum, of x (shape) and s
+// (with), which has as many dimensions, each equal or 1.
+func NewBroadcast[T cpu.Float](multiply bool, shape, with []int) *Broadcast[T] {
+	b := &Broadcast[T]{multiply: multiply, dims: spans(shape, with), size: 1, split: -1}
+	for _, d := range with {
+		b.size *= d
+	}
+	for i, d := range b.dims {
+		if d.step > 0 && d.size > 1 {
+			b.split = i
+			break
+		}
+	}
+	b.forward, b.backward, b.sums = b.forwardBlocks, b.backwardBlocks, b.sumRange
+	return b
+}
+
+// spans joins dimensions along which s goes on in the same way, so that the last
+// one is long.
+func spans(shape, with []int) []span {
+	dims := []span{{1, 0}, {1, 0}}
+	size := 1
+	for _, d := range with {
+		size *= d
+	}
+	for i, d := range shape {
+		step := 0
+		if size /= with[i]; with[i] > 1 {
+			step = size
+		}
+		last := &dims[len(dims)-1]
+		switch {
+		case d == 1:
+		case len(dims) > 2 && last.step == d*step:
+			*last = span{last.size * d, step}
+		default:
+			dims = append(dims, span{d, step})
+		}
+	}
+	return dims
+}
+
+// broadcastBlock is the number of elements that are worked on at a time.
+const broadcastBlock = 4096
+
+// blocks is how many blocks there are in x: each run of the last dimension has
+// some.
+func (b *Broadcast[T]) blocks() int {
+	n, last := 1, len(b.dims)-1
+	for _, d := range b.dims[:last] {
+		n *= d.size
+	}
+	return n * ((b.dims[last].size + broadcastBlock - 1) / broadcastBlock)
+}
+
+// block is where block i lies: from an element of x on, from one of s on.
+func (b *Broadcast[T]) block(i int) (x, s, n int) {
+	last := len(b.dims) - 1
+	inner := b.dims[last]
+	each := (inner.size + broadcastBlock - 1) / broadcastBlock
+	first := i % each * broadcastBlock
+	row := i / each
+	x, s = row*inner.size+first, first*inner.step
+	for k := last - 1; k >= 0; k-- {
+		s += row % b.dims[k].size * b.dims[k].step
+		row /= b.dims[k].size
+	}
+	return x, s, min(broadcastBlock, inner.size-first)
+}
+
+// repeats reports whether s is one number for a whole block.
+func (b *Broadcast[T]) repeats() bool { return b.dims[len(b.dims)-1].step == 0 }
+
+// Forward computes y from the operands x and s.
+func (b *Broadcast[T]) Forward(y []T, in [][]T) {
+	b.y, b.x, b.s = y, in[0], in[1]
+	cpu.Parallel(b.blocks(), b.forward)
+}
+
+func (b *Broadcast[T]) forwardBlocks(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		at, from, n := b.block(i)
+		if y, x := b.y[at:][:n], b.x[at:][:n]; b.multiply {
+			b.scale(y, x, from)
+		} else {
+			b.shift(y, x, from)
+		}
+	}
+}
+
+// scale sets y to x times the elements of s from one on.
+func (b *Broadcast[T]) scale(y, x []T, from int) {
+	if b.repeats() {
+		factor := b.s[from]
+		for i, v := range x {
+			y[i] = v * factor
+		}
+		return
+	}
+	s := b.s[from:][:len(x)]
+	for i, v := range x {
+		y[i] = v * s[i]
+	}
+}
+
+// shift sets y to x plus the elements of s from one on.
+func (b *Broadcast[T]) shift(y, x []T, from int) {
+	if b.repeats() {
+		more := b.s[from]
+		for i, v := range x {
+			y[i] = v + more
+		}
+		return
+	}
+	copy(y, x)
+	vector.Add(y, b.s[from:])
+}
+
+// Backward computes dx, which is dy or dy·s, and ds, which is the sum of dy or of
+// dy·x over all elements that an element of s went to.
+func (b *Broadcast[T]) Backward(dIn [][]T, dy []T, in [][]T) {
+	b.dx, b.ds, b.dy, b.x, b.s = dIn[0], dIn[1], dy, in[0], in[1]
+	if b.dx != nil {
+		cpu.Parallel(b.blocks(), b.backward)
+	}
+	if b.ds == nil {
+		return
+	}
+	clear(b.ds)
+	if b.split < 0 {
+		b.sums(0, 1)
+	} else {
+		cpu.Parallel(b.dims[b.split].size, b.sums)
+	}
+}
+
+func (b *Broadcast[T]) backwardBlocks(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		at, from, n := b.block(i)
+		if dx, dy := b.dx[at:][:n], b.dy[at:][:n]; b.multiply {
+			b.scale(dx, dy, from)
+		} else {
+			copy(dx, dy)
+		}
+	}
+}
+
+// sumRange computes ds for positions [lo,hi) of the dimension that is shared out:
+// in the order of x, whatever the number of processors.
+func (b *Broadcast[T]) sumRange(lo, hi int) {
+	b.sum(0, 0, 0, lo, hi)
+}
+
+// sum adds up what begins at an element of x and one of s, from dimension k on.
+func (b *Broadcast[T]) sum(k, x, s, lo, hi int) {
+	first, last := 0, b.dims[k].size
+	if k == b.split {
+		first, last = lo, hi
+	}
+	if k == len(b.dims)-1 {
+		b.sumRun(x+first, s+first*b.dims[k].step, last-first)
+		return
+	}
+	inner := 1
+	for _, d := range b.dims[k+1:] {
+		inner *= d.size
+	}
+	for i := first; i < last; i++ {
+		b.sum(k+1, x+i*inner, s+i*b.dims[k].step, lo, hi)
+	}
+}
+
+// sumRun adds up n elements of the last dimension.
+func (b *Broadcast[T]) sumRun(x, s, n int) {
+	dy, in := b.dy[x:][:n], b.x[x:][:n]
+	if b.repeats() {
+		if b.multiply {
+			b.ds[s] += dot(dy, in)
+		} else {
+			b.ds[s] += vector.Sum(dy)
+		}
+		return
+	}
+	ds := b.ds[s:][:n]
+	if !b.multiply {
+		vector.Add(ds, dy)
+		return
+	}
+	for i, d := range dy {
+		ds[i] += d * in[i]
+	}
+}
+
+// dot is Σ a[i]·b[i], in four interleaved sums as [vector.Sum] has them.
+func dot[T cpu.Float](a, b []T) T {
+	var s [4]T
+	for i, v := range a {
+		s[i&3] += v * b[i]
+	}
+	return (s[0] + s[1]) + (s[2] + s[3])
+}

@@ -1,0 +1,74 @@
+package conv
+
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/cpu"
+)
+
+// layered reports whether Layers are for this element type and tier: plain Go is
+// as fast with planes.
+func layered[T cpu.Float]() bool {
+	_, ok := cpu.Float32s[T](nil)
+	return ok
+}
+
+// Lastly returns the kernel for inference that does c's work channels last.
+func (c *Conv2d[T]) Lastly() (last any, ok bool) {
+	l := NewLayer[T](c.Shape, Finish{Bias: c.hasBias})
+	return l, l != nil && layered[T]()
+}
+
+// End returns the kernel for inference that does the work of the op behind c too.
+func (c *Conv2d[T]) End(next Ending) (both any, ok bool) {
+	if l, ok := c.Lastly(); ok {
+		return l.(*Layer[T]).End(next)
+	}
+	return (&ConvBlock[T]{Conv2d: newConv2d[T](c.Shape), Block: Block{Bias: c.hasBias, KH: 1, KW: 1}}).End(next)
+}
+
+// End returns a Layer that does the work of the op behind l too. The order is the
+// normalisation, the residual, the activation. Pooling is for a ConvBlock.
+func (l *Layer[T]) End(next Ending) (both any, ok bool) {
+	f := l.Finish
+	switch plain := f.Act == (Act{}); {
+	case next.Norm != nil && plain && !f.Residual && f.Norm == nil:
+		f.Norm = next.Norm
+	case next.Sum && plain && !f.Residual:
+		f.Residual = true
+	case next.Act != nil && plain:
+		f.Act = *next.Act
+	case next.Pool != nil && l.few() && !f.Residual && (plain || f.Act == ReLU):
+		b := Block{Bias: f.Bias, Norm: f.Norm, ReLU: !plain, KH: next.Pool.KH, KW: next.Pool.KW}
+		return NewConvBlock[T](l.Shape, b), true
+	default:
+		return nil, false
+	}
+	return NewLayer[T](l.Shape, f), true
+}
+
+// ReLU is the activation that a ConvBlock knows.
+var ReLU = Act{Limited: true, Low: 0, High: math.Inf(1)}
+
+// End returns a ConvBlock that does the work of the op behind c too, in the order of
+// the normalisation, ReLU and the pooling.
+func (c *ConvBlock[T]) End(next Ending) (both any, ok bool) {
+	b := c.Block
+	switch pooled := b.KH*b.KW > 1; {
+	case pooled:
+		return nil, false
+	case next.Norm != nil && b.Norm == nil && !b.ReLU:
+		b.Norm = next.Norm
+	case next.Act != nil && *next.Act == ReLU && !b.ReLU:
+		b.ReLU = true
+	case next.Pool != nil:
+		b.KH, b.KW = next.Pool.KH, next.Pool.KW
+	default:
+		return nil, false
+	}
+	return NewConvBlock[T](c.Shape, b), true
+}
+
+// Lastly has no other kernel to offer: a block keeps its pixels channels last by
+// itself, and hands them out as planes.
+func (c *ConvBlock[T]) Lastly() (last any, ok bool) { return nil, false }

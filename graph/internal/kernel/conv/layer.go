@@ -1,0 +1,217 @@
+package conv
+
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
+	"tapenet/graph/internal/kernel/vector"
+)
+
+// Layer is a convolution with what follows it, for inference, on images that lie
+// channels last:
+//
+//	y = act(norm(conv(x, w) + bias) + residual)
+//
+// Its operands are x, w and, as far as Finish has them, the bias, the normalisation's
+// γ, β, mean and variance, and the residual. The normalisation is folded: w is
+// multiplied by its scale, and what it adds is the sums' first shift.
+//
+// What it makes of the operands but x and residual it makes at each run, or once if
+// they are fixed.
+type Layer[T cpu.Float] struct {
+	Shape
+	Finish
+	in, out, rest pixel.Layout
+	engine        layerEngine[T]
+	fixed, ready  bool
+	scale, shift  []T // by filter, pixel.Width(F) of each
+	low, high     T
+
+	y, x, residual []T
+}
+
+// Finish is what a Layer does with the sums of its convolution.
+type Finish struct {
+	Bias     bool
+	Norm     *Norm // with running statistics
+	Residual bool
+	Act      Act
+}
+
+// Act is an activation: the curve, and then the limits. The zero value has none.
+type Act struct {
+	Curve     *vector.Curve
+	Limited   bool
+	Low, High float64
+}
+
+// Ending is what an op does that the convolution or product before it can do: one of
+// the fields is set.
+type Ending struct {
+	Norm *Norm
+	Sum  bool // of two operands
+	Act  *Act
+	Pool *Pool // the largest of windows that lie side by side
+}
+
+// Pool is the size of a window.
+type Pool struct{ KH, KW int }
+
+// A layerEngine is one way to convolve images channels last.
+type layerEngine[T cpu.Float] interface {
+	// border is how many zeros the engine wants around the image, and tight whether
+	// pixels must not be parts of wider ones.
+	border() (b pixel.Border, tight bool)
+	// pack takes up the filters w (F,C/Groups,KH,KW), each times its scale.
+	pack(w, scale []T)
+	// run computes all images of l, whose layouts and operands are set.
+	run(l *Layer[T])
+	bytes() int
+}
+
+// NewLayer returns the kernel for one geometry, or nil if no engine takes it.
+func NewLayer[T cpu.Float](s Shape, e Finish) *Layer[T] {
+	l := &Layer[T]{Shape: s, Finish: e, low: T(math.Inf(-1)), high: T(math.Inf(1))}
+	if l.engine = newLayerEngine[T](s); l.engine == nil {
+		return nil
+	}
+	if e.Act.Limited && e.Act.Curve == nil {
+		l.low, l.high = T(e.Act.Low), T(e.Act.High)
+	}
+	l.scale, l.shift = make([]T, pixel.Width(s.F)), make([]T, pixel.Width(s.F))
+	return l
+}
+
+// newLayerEngine chooses the engine by shape alone.
+func newLayerEngine[T cpu.Float](s Shape) layerEngine[T] {
+	switch {
+	case s.Groups == s.C && s.F == s.C && s.C > 1:
+		return &windowed[T]{Shape: s}
+	case s.Groups != 1:
+		return nil
+	}
+	if t, ok := s.layerTiling(); ok {
+		return newTiled[T](s, t)
+	}
+	return &sliding[T]{Shape: s}
+}
+
+// Lay wants the image and the residual channels last, and gives the result so. An
+// image of a few channels it takes without room for others.
+func (l *Layer[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool) {
+	want = make([]pixel.Want, len(in))
+	border, tight := l.engine.border()
+	want[0] = pixel.Want{Layout: pixel.Planes(l.N, l.C, l.H, l.W).Lastly(border), Tight: tight}
+	if l.few() {
+		want[0].Stride = l.C
+	}
+	out = pixel.Planes(l.N, l.F, l.OH, l.OW).Lastly(pixel.Border{})
+	if l.Residual {
+		want[len(in)-1] = pixel.Want{Layout: out}
+	}
+	return want, out, true
+}
+
+// few reports whether the image has so few channels that room for eight of them
+// would cost more than it saves.
+func (s Shape) few() bool { return s.C < 8 && s.Groups == 1 }
+
+// Place tells where the operands and the result lie, before the first run.
+func (l *Layer[T]) Place(in []pixel.Layout, out pixel.Layout) {
+	l.in, l.out = in[0], out
+	if l.Residual {
+		l.rest = in[len(in)-1]
+	}
+}
+
+// Prepares lists the operands but x and the residual.
+func (l *Layer[T]) Prepares() []int {
+	n := 2
+	if l.Bias {
+		n++
+	}
+	if l.Norm != nil {
+		n += 4
+	}
+	prepared := make([]int, 0, n)
+	for i := 1; i < n; i++ {
+		prepared = append(prepared, i)
+	}
+	return prepared
+}
+
+// Fix tells that these never change any more.
+func (l *Layer[T]) Fix() { l.fixed = true }
+
+// Forward computes y from the operands in.
+func (l *Layer[T]) Forward(y []T, in [][]T) {
+	if !l.fixed || !l.ready {
+		l.prepare(in)
+	}
+	l.y, l.x = y, in[0]
+	if l.Residual {
+		l.residual = in[len(in)-1]
+	}
+	l.engine.run(l)
+}
+
+// prepare folds the normalisation and packs the filters.
+func (l *Layer[T]) prepare(in [][]T) {
+	var bias []T
+	norm := in[2:]
+	if l.Bias {
+		bias, norm = in[2], in[3:]
+	}
+	for f := range l.F {
+		scale, shift := 1., 0.
+		if l.Norm != nil {
+			scale = float64(norm[0][f]) / math.Sqrt(float64(norm[3][f])+l.Norm.Epsilon)
+			shift = float64(norm[1][f]) - float64(norm[2][f])*scale
+		}
+		if bias != nil {
+			shift += float64(bias[f]) * scale
+		}
+		l.scale[f], l.shift[f] = T(scale), T(shift)
+	}
+	l.engine.pack(in[1], l.scale)
+	l.ready = true
+}
+
+// Backward is not there: Layer is for inference.
+func (l *Layer[T]) Backward([][]T, []T, [][]T) { panic("conv: Layer has no gradient") }
+
+// Bytes is the memory that the kernel keeps.
+func (l *Layer[T]) Bytes() int { return l.engine.bytes() + cpu.BytesOf(l.scale, l.shift) }
+
+// rests is the residual from its element at on, or nil.
+func (l *Layer[T]) rests(at int) []T {
+	if !l.Residual {
+		return nil
+	}
+	return l.residual[at:]
+}
+
+// end is how the sums of pixels of so many elements become the result, but for the
+// curve.
+func (l *Layer[T]) ending(xPixel int) *pixel.End[T] {
+	return &pixel.End[T]{
+		Width: l.out.Width(), YPixel: l.out.Stride, XPixel: xPixel, ResidualPixel: l.rest.Stride,
+		Shift: l.shift, Low: l.low, High: l.high,
+	}
+}
+
+// curve applies the activation's curve to n pixels of the columns [first,last) of y.
+func (l *Layer[T]) curve(y []T, n, first, last int) {
+	if l.Act.Curve == nil {
+		return
+	}
+	if first == 0 && last == l.out.Stride {
+		vector.Activate(*l.Act.Curve, y[:n*last], y[:n*last])
+		return
+	}
+	for i := range n {
+		row := y[i*l.out.Stride+first : i*l.out.Stride+last]
+		vector.Activate(*l.Act.Curve, row, row)
+	}
+}

@@ -1,0 +1,142 @@
+package conv
+
+import (
+	"runtime"
+
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/gemm"
+	"tapenet/graph/internal/kernel/pixel"
+)
+
+// sliding is the engine that multiplies what filters see with prepared filters,
+// pixel by pixel: the rows of a tile are output pixels, its columns are filters.
+// Pixels that lie side by side form lines; 1×1 filters see one line of all pixels.
+//
+//	pixels (line by line) ─┐
+//	                       ├─ tiles of up to 14×32 sums ─ shift, residual, limits ─ y
+//	panels of filters ─────┘
+type sliding[T cpu.Float] struct {
+	Shape
+	filters gemm.Panels[T]
+	walk    gemm.Walk[T]
+	layer   *Layer[T]
+
+	lines, cols int // pixels of the output
+	parts       int // segments of a line
+	byPanels    bool
+	do          func(lo, hi int)
+}
+
+// segment is about how many pixels of a line are worked on before the next panel.
+const segment = 112
+
+// blockBytes is about how much of the image is used with one panel before the next.
+const blockBytes = 128 << 10
+
+func (e *sliding[T]) border() (b pixel.Border, tight bool) {
+	b = pixel.Border{
+		Top: e.PadTop, Bottom: max(0, (e.OH-1)*e.StrideH+(e.KH-1)*e.DilationH+1-e.PadTop-e.H),
+		Left: e.PadLeft, Right: max(0, (e.OW-1)*e.StrideW+(e.KW-1)*e.DilationW+1-e.PadLeft-e.W),
+	}
+	return b, false
+}
+
+// width is the number of channels that filters see of a pixel.
+func (e *sliding[T]) width() int {
+	if e.few() {
+		return e.C
+	}
+	return pixel.Width(e.C)
+}
+
+func (e *sliding[T]) pack(w, scale []T) {
+	width, taps := e.width(), e.KH*e.KW
+	e.filters.Resize(taps*width, pixel.Width(e.F))
+	e.filters.Fill(w, e.C*taps, e.F, func(r int) int { return r%taps*width + r/taps })
+	e.filters.Scale(scale[:e.F])
+}
+
+// set takes up where the layer's images lie.
+func (e *sliding[T]) set(l *Layer[T]) {
+	e.layer = l
+	in, out := l.in, l.out
+	e.walk = gemm.Walk[T]{
+		K: e.width(), Mid: e.KW, Outer: e.KH,
+		ARow: e.StrideW * in.Stride, AMid: e.DilationW * in.Stride, AOuter: e.DilationH * in.Row(),
+		CRow: out.Stride, ResidualRow: l.rest.Stride, Shift: l.shift, Low: l.low, High: l.high,
+	}
+	if e.walk.AMid == e.walk.K { // a filter's row is contiguous
+		e.walk.K, e.walk.Mid = e.KW*e.walk.K, 1
+	}
+	e.lines, e.cols = e.N*e.OH, e.OW
+	if e.pointwise() && in.Whole() && out.Whole() && (!l.Residual || l.rest.Whole()) {
+		e.lines, e.cols = 1, e.N*e.OH*e.OW
+	}
+	e.parts = (e.cols + segment - 1) / segment
+	image := e.N * in.Image()
+	e.byPanels = e.filters.Len() >= 2*runtime.GOMAXPROCS(0) && e.filters.Depth*e.filters.Cols > image
+	if e.do == nil {
+		e.do = e.some
+	}
+}
+
+func (e *sliding[T]) run(l *Layer[T]) {
+	e.set(l)
+	if e.byPanels {
+		cpu.Parallel(e.filters.Len(), e.do)
+	} else {
+		cpu.Parallel(e.lines*e.parts, e.do)
+	}
+}
+
+// some computes a part of the panels for all segments, or of the segments for all
+// panels, block by block.
+func (e *sliding[T]) some(lo, hi int) {
+	segments, first, last := e.lines*e.parts, 0, e.filters.Len()
+	if e.byPanels {
+		first, last, lo, hi = lo, hi, 0, segments
+	}
+	size := max(1, blockBytes/4/max(1, e.layer.in.Stride*e.StrideH*e.StrideW*e.cols/e.parts))
+	for ; lo < hi; lo += size {
+		e.block(lo, min(lo+size, hi), first, last)
+	}
+}
+
+// block computes the panels [first,last) of the segments [lo,hi).
+func (e *sliding[T]) block(lo, hi, first, last int) {
+	l := e.layer
+	for p := first; p < last; p++ {
+		for s := lo; s < hi; s++ {
+			x, y, rest, n := e.segment(s)
+			e.filters.Multiply(p, n, &e.walk, l.x[x:], l.y[y:], l.rests(rest))
+		}
+	}
+	if l.Act.Curve == nil {
+		return
+	}
+	from, to := e.filters.Columns(first, last)
+	for s := lo; s < hi; s++ {
+		_, y, _, n := e.segment(s)
+		l.curve(l.y[y:], n, from, to)
+	}
+}
+
+// segment is where the pixels of a segment begin in the image, the result and the
+// residual, and how many they are.
+func (e *sliding[T]) segment(s int) (x, y, rest, n int) {
+	line, part := s/e.parts, s%e.parts
+	first, last := e.cols*part/e.parts, e.cols*(part+1)/e.parts
+	image, i := line/e.OH, line%e.OH
+	l := e.layer
+	if e.lines == 1 {
+		image, i = 0, 0
+	}
+	x = l.in.At(image, i*e.StrideH-e.PadTop, -e.PadLeft) + first*e.walk.ARow
+	y = l.out.At(image, i, 0) + first*e.walk.CRow
+	if l.Residual {
+		rest = l.rest.At(image, i, 0) + first*e.walk.ResidualRow
+	}
+	return x, y, rest, last - first
+}
+
+func (e *sliding[T]) bytes() int { return e.filters.Bytes() }

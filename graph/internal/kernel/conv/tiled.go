@@ -1,0 +1,244 @@
+package conv
+
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/gemm"
+	"tapenet/graph/internal/kernel/pixel"
+)
+
+// tiled is Winograd's convolution of images channels last, see winograd:
+//
+//	image ─ tiles V ─┐ for each element of a tile
+//	                 ├─ products of matrices ─ M ─ tiles of the output ─ end ─ y
+//	filters U ───────┘ prepared
+//
+// Few tiles go through the three steps together, so that each processor reads a
+// part of the filters only. Many go strip by strip, so that a strip's tiles stay in
+// the cache. Both give the same bits.
+type tiled[T cpu.Float] struct {
+	Shape
+	tiling
+	filters []gemm.Panels[T] // for each element of a tile, C rows
+	walk    gemm.Walk[T]     // of the products
+	zero    []T              // their shift
+	layer   *Layer[T]
+
+	together strip[T]
+	idle     cpu.FreeList[strip[T]]
+
+	spread, multiply, combine, strips func(lo, hi int)
+}
+
+// strip is the memory for n tiles: of the image, of its convolution, and a row of
+// tiles of the output. The matrices of two elements are ofV and ofM elements apart.
+type strip[T cpu.Float] struct {
+	v, m, row []T
+	n         int
+	ofV, ofM  int
+}
+
+// fewTiles is the number of tiles up to which all go through a step together, and
+// stripTiles about how many go together otherwise.
+const (
+	fewTiles   = 128
+	stripTiles = 48
+)
+
+// layerTiling returns the tiling for a Layer. It reports false where other engines
+// are faster. Costs count products for each pair of a channel and a filter.
+func (s Shape) layerTiling() (best tiling, ok bool) {
+	const (
+		reading = 32 // a weight takes about as long to read as so many products
+		turning = 24 // and an element of a tile to transform as the products with so many filters
+	)
+	if _, ok := s.winogradTiling(); !ok {
+		return best, false
+	}
+	cost := s.KH * s.KW * (s.N*s.OH*s.OW + reading)
+	for _, t := range []tiling{{4, 2}, {6, 4}, {6, 2}} {
+		if t.side+1-t.out != s.KH || t.out == 4 && max(s.C, s.F) > 256 {
+			continue // F(4×4,3×3) loses too many digits over more channels
+		}
+		n := s.N * t.tiles(s.OH) * t.tiles(s.OW)
+		if c := t.area() * (n + n*turning/min(s.C, s.F) + reading); c < cost {
+			best, cost = t, c
+		}
+	}
+	return best, best.side > 0
+}
+
+func newTiled[T cpu.Float](s Shape, t tiling) *tiled[T] {
+	e := &tiled[T]{
+		Shape: s, tiling: t, filters: make([]gemm.Panels[T], t.area()),
+		zero: make([]T, pixel.Width(s.F)), idle: cpu.NewFreeList[strip[T]](),
+	}
+	e.walk = gemm.Walk[T]{
+		K: s.C, Mid: 1, Outer: 1, ARow: s.C, CRow: e.width(),
+		Shift: e.zero, Low: T(math.Inf(-1)), High: T(math.Inf(1)),
+	}
+	e.spread, e.multiply, e.combine, e.strips = e.spreadRows, e.multiplyPanels, e.combineRows, e.stripsOf
+	return e
+}
+
+// width is the number of channels of a pixel of the output.
+func (e *tiled[T]) width() int { return pixel.Width(e.F) }
+
+// tileRows and tileCols are the numbers of tiles of an image.
+func (e *tiled[T]) tileRows() int { return e.tiles(e.OH) }
+func (e *tiled[T]) tileCols() int { return e.tiles(e.OW) }
+
+// stripRows is the number of rows of tiles in a strip, and strips that of an image.
+func (e *tiled[T]) stripRows() int { return max(1, stripTiles/e.tileCols()) }
+func (e *tiled[T]) stripCount() int {
+	return (e.tileRows() + e.stripRows() - 1) / e.stripRows()
+}
+
+// border makes all tiles whole. Tiles are read from pixels of C elements.
+func (e *tiled[T]) border() (b pixel.Border, tight bool) {
+	h, w := e.out*e.tileRows()+e.KH-1, e.out*e.tileCols()+e.KW-1
+	return pixel.Border{Top: e.PadTop, Bottom: max(0, h-e.PadTop-e.H), Left: e.PadLeft, Right: max(0, w-e.PadLeft-e.W)}, true
+}
+
+// pack transforms the filters, a few at a time.
+func (e *tiled[T]) pack(w, scale []T) {
+	for q := range e.filters {
+		e.filters[q].Resize(e.C, e.width())
+	}
+	const cols = 8
+	cpu.Parallel(e.width()/cols, func(lo, hi int) {
+		size := e.C * e.KH * e.KW
+		spatial, tiles := make([]T, size*cols), make([]T, e.area()*e.C*cols)
+		for j := lo * cols; j < hi*cols; j += cols {
+			clear(spatial)
+			gemm.TransposeInto(spatial, cols, w[j*size:], size, min(cols, e.F-j), size)
+			for i := range spatial {
+				spatial[i] *= scale[j+i%cols]
+			}
+			pixel.WinogradEvaluate(e.side, e.KH, e.C, cols, tiles, spatial, e.KH*e.KW*cols, e.KW*cols, e.C*cols)
+			for q := range e.filters {
+				e.filters[q].SetColumns(j, cols, tiles[q*e.C*cols:])
+			}
+		}
+	})
+}
+
+func (e *tiled[T]) run(l *Layer[T]) {
+	e.layer = l
+	rows := e.N * e.tileRows()
+	if n := rows * e.tileCols(); n > fewTiles {
+		cpu.Parallel(e.N*e.stripCount(), e.strips)
+		return
+	}
+	e.room(&e.together, rows*e.tileCols())
+	cpu.Parallel(rows, e.spread)
+	cpu.Parallel(len(e.filters)*e.filters[0].Len(), e.multiply)
+	cpu.Parallel(rows, e.combine)
+}
+
+// room makes room for n tiles.
+func (e *tiled[T]) room(s *strip[T], n int) {
+	s.n, s.ofV, s.ofM = n, matrixOf(n, e.C), matrixOf(n, e.width())
+	s.v, s.m = cpu.AtLeast(&s.v, e.area()*s.ofV), cpu.AtLeast(&s.m, e.area()*s.ofM)
+	s.row = cpu.Sized(s.row, e.out*e.OW*e.width())
+}
+
+// spreadRows transforms the rows of tiles [lo,hi) of all images' rows.
+func (e *tiled[T]) spreadRows(lo, hi int) {
+	for r := lo; r < hi; r++ {
+		e.spreadRow(&e.together, r/e.tileRows(), r%e.tileRows(), r)
+	}
+}
+
+// multiplyPanels computes the products [lo,hi), one for each element and panel.
+func (e *tiled[T]) multiplyPanels(lo, hi int) {
+	panels := e.filters[0].Len()
+	for i := lo; i < hi; i++ {
+		e.product(&e.together, i/panels, i%panels)
+	}
+}
+
+// combineRows ends the rows of tiles [lo,hi) of all images' rows.
+func (e *tiled[T]) combineRows(lo, hi int) {
+	s := e.scratch()
+	defer e.idle.Put(s)
+	s.row = cpu.Sized(s.row, e.out*e.OW*e.width())
+	for r := lo; r < hi; r++ {
+		e.combineRow(&e.together, s.row, r/e.tileRows(), r%e.tileRows(), r)
+	}
+}
+
+// stripsOf computes the strips [lo,hi) of all images' strips.
+func (e *tiled[T]) stripsOf(lo, hi int) {
+	s := e.scratch()
+	defer e.idle.Put(s)
+	for i := lo; i < hi; i++ {
+		n, first := i/e.stripCount(), i%e.stripCount()*e.stripRows()
+		rows := min(e.stripRows(), e.tileRows()-first)
+		e.room(s, rows*e.tileCols())
+		for r := range rows {
+			e.spreadRow(s, n, first+r, r)
+		}
+		for q := range e.filters {
+			for p := range e.filters[q].Len() {
+				e.product(s, q, p)
+			}
+		}
+		for r := range rows {
+			e.combineRow(s, s.row, n, first+r, r)
+		}
+	}
+}
+
+// scratch returns memory for one goroutine.
+func (e *tiled[T]) scratch() *strip[T] {
+	if s := e.idle.Get(); s != nil {
+		return s
+	}
+	return new(strip[T])
+}
+
+// spreadRow transforms row r of image n's tiles, as row at of the strip.
+func (e *tiled[T]) spreadRow(s *strip[T], n, r, at int) {
+	in := e.layer.in
+	from := in.At(n, e.out*r-e.PadTop, -e.PadLeft)
+	pixel.WinogradImage(e.side, e.tileCols(), e.C, s.v[at*e.tileCols()*e.C:], e.layer.x[from:], e.out*e.C, in.Row(), s.ofV)
+}
+
+// product multiplies element q of all tiles with a panel of filters.
+func (e *tiled[T]) product(s *strip[T], q, panel int) {
+	e.filters[q].Multiply(panel, s.n, &e.walk, s.v[q*s.ofV:], s.m[q*s.ofM:], nil)
+}
+
+// combineRow transforms row at of the strip back and ends its pixels: row r of
+// image n's tiles. Of the last tiles some pixels may be too many.
+func (e *tiled[T]) combineRow(s *strip[T], row []T, n, r, at int) {
+	l, width := e.layer, e.width()
+	m := s.m[at*e.tileCols()*width:]
+	rows := min(e.out, e.OH-e.out*r)
+	step, line := e.out*width, e.OW*width
+	whole, rest := e.OW/e.out, e.OW%e.out
+	if whole > 0 {
+		pixel.WinogradCombine(e.side, e.out, whole, width, row, m, step, line, s.ofM, rows, e.out)
+	}
+	if rest > 0 {
+		pixel.WinogradCombine(e.side, e.out, 1, width, row[whole*step:], m[whole*width:], step, line, s.ofM, rows, rest)
+	}
+	end := l.ending(width)
+	for i := range rows {
+		h := e.out*r + i
+		y := l.y[l.out.At(n, h, 0):]
+		end.Pixels(e.OW, y, row[i*line:], l.rests(l.rest.At(n, h, 0)))
+		l.curve(y, e.OW, 0, width)
+	}
+}
+
+func (e *tiled[T]) bytes() int {
+	size := func(s *strip[T]) int { return cpu.BytesOf(s.v, s.m, s.row) }
+	n := size(&e.together) + e.idle.Sum(size)
+	for q := range e.filters {
+		n += e.filters[q].Bytes()
+	}
+	return n
+}

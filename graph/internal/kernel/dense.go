@@ -1,0 +1,204 @@
+package kernel
+
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/conv"
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/gemm"
+	"tapenet/graph/internal/kernel/vector"
+)
+
+// Dense is the matrix product y = act(x·w + bias + residual) of x (M,K) and w (K,N),
+// for inference. Its operands are x, w and, as far as it has them, the bias (N) and
+// the residual (M,N).
+//
+// Weights that never change are prepared once, unless one row is all that they are
+// multiplied with and they are too large for the cache: then they are read as they
+// are, on all processors.
+type Dense[T cpu.Float] struct {
+	M, K, N        int
+	Bias, Residual bool
+	Act            conv.Act
+
+	fixed, ready bool
+	weights      gemm.Panels[T]
+	walk         gemm.Walk[T]
+	shift        []T // the bias, or zeros
+	partial      []T // sums of a part of x
+	y            []T
+	in           [][]T
+	streams      func(lo, hi int)
+	byRows       func(lo, hi int)
+	byPanels     func(lo, hi int)
+}
+
+// largeWeights is the number of weights that no cache near a processor holds.
+const largeWeights = 1 << 20
+
+// streamed reports whether weights are read as they are.
+func (d *Dense[T]) streamed() bool { return d.M == 1 && d.K*d.N >= largeWeights }
+
+// Prepares lists the operands that are prepared.
+func (d *Dense[T]) Prepares() []int {
+	if d.Bias {
+		return []int{1, 2}
+	}
+	return []int{1}
+}
+
+// Fix says that these never change any more.
+func (d *Dense[T]) Fix() { d.fixed = true }
+
+// Forward computes y from the operands.
+func (d *Dense[T]) Forward(y []T, in [][]T) {
+	d.y, d.in = y, in
+	if d.streams == nil {
+		d.streams, d.byRows, d.byPanels = d.streamColumns, d.someRows, d.somePanels
+	}
+	switch {
+	case d.streamed():
+		d.partial = cpu.Sized(d.partial, d.N)
+		cpu.Parallel((d.N+streamColumns-1)/streamColumns, d.streams)
+	case d.fixed:
+		d.prepare(in)
+		if d.M >= 4*rowBlock {
+			cpu.Parallel((d.M+rowBlock-1)/rowBlock, d.byRows)
+		} else {
+			cpu.Parallel(d.weights.Len(), d.byPanels)
+		}
+	default:
+		d.unprepared(y, in)
+	}
+}
+
+// streamColumns is the number of columns that are handed to a processor together,
+// and rowBlock that of rows.
+const (
+	streamColumns = 64
+	rowBlock      = 14
+)
+
+// streamColumns computes columns of the one row.
+func (d *Dense[T]) streamColumns(lo, hi int) {
+	lo, hi = lo*streamColumns, min(hi*streamColumns, d.N)
+	gemm.Stream(d.y, d.partial, d.in[0], d.in[1], d.N, lo, hi)
+	d.end(d.y[lo:hi], lo)
+}
+
+// end does what follows the product, for columns from the given one on of one row.
+func (d *Dense[T]) end(y []T, at int) {
+	if d.Bias {
+		vector.Add(y, d.in[2][at%d.N:][:len(y)])
+	}
+	if d.Residual {
+		vector.Add(y, d.in[len(d.in)-1][at:][:len(y)])
+	}
+	activate(d.Act, y)
+}
+
+// activate applies an activation in place.
+func activate[T cpu.Float](a conv.Act, y []T) {
+	switch {
+	case a.Curve != nil:
+		vector.Activate(*a.Curve, y, y)
+	case a.Limited && a.Low == 0 && math.IsInf(a.High, 1):
+		vector.ReLU(y, y)
+	case a.Limited:
+		for i, v := range y {
+			y[i] = min(max(v, T(a.Low)), T(a.High))
+		}
+	}
+}
+
+// unprepared is the product as training has it.
+func (d *Dense[T]) unprepared(y []T, in [][]T) {
+	gemm.GemmParallel(false, false, d.M, d.N, d.K, in[0], d.K, in[1], d.N, false, y, d.N)
+	for i := range d.M {
+		d.end(y[i*d.N:][:d.N], i*d.N)
+	}
+}
+
+// prepare packs the weights, once.
+func (d *Dense[T]) prepare(in [][]T) {
+	if d.ready && d.weights.Prepared() {
+		return
+	}
+	width := (d.N + 7) &^ 7
+	d.weights.Resize(d.K, width)
+	d.weights.FillRows(in[1], d.N)
+	d.shift = cpu.Sized(d.shift, width)
+	if d.Bias {
+		copy(d.shift, in[2])
+	}
+	low, high := math.Inf(-1), math.Inf(1)
+	if d.Act.Limited {
+		low, high = d.Act.Low, d.Act.High
+	}
+	d.walk = gemm.Walk[T]{
+		K: d.K, Mid: 1, Outer: 1, ARow: d.K, CRow: d.N, ResidualRow: d.N, Columns: d.N,
+		Shift: d.shift, Low: T(low), High: T(high),
+	}
+	d.ready = true
+}
+
+// someRows computes blocks of rows, all panels of each.
+func (d *Dense[T]) someRows(lo, hi int) {
+	lo, hi = lo*rowBlock, min(hi*rowBlock, d.M)
+	const block = 8 * rowBlock // rows that one panel is used with before the next
+	for ; lo < hi; lo += block {
+		d.multiply(lo, min(lo+block, hi), 0, d.weights.Len())
+	}
+}
+
+// somePanels computes panels for all rows.
+func (d *Dense[T]) somePanels(lo, hi int) { d.multiply(0, d.M, lo, hi) }
+
+// multiply computes the panels [first,last) of the rows [lo,hi).
+func (d *Dense[T]) multiply(lo, hi, first, last int) {
+	var residual []T
+	if d.Residual {
+		residual = d.in[len(d.in)-1][lo*d.N:]
+	}
+	x, y := d.in[0][lo*d.K:], d.y[lo*d.N:]
+	for p := first; p < last; p++ {
+		d.weights.Multiply(p, hi-lo, &d.walk, x, y, residual)
+		if d.Act.Curve == nil {
+			continue
+		}
+		from, to := d.weights.Columns(p, p+1)
+		for i := range hi - lo {
+			row := y[i*d.N+from : i*d.N+min(to, d.N)]
+			vector.Activate(*d.Act.Curve, row, row)
+		}
+	}
+}
+
+// Backward is not there: Dense is for inference.
+func (d *Dense[T]) Backward([][]T, []T, [][]T) { panic("kernel: Dense has no gradient") }
+
+// Bytes is the memory that the kernel keeps.
+func (d *Dense[T]) Bytes() int { return d.weights.Bytes() + cpu.BytesOf(d.shift, d.partial) }
+
+// Lastly returns the kernel for inference.
+func (m *Mul[T]) Lastly() (last any, ok bool) { return m.dense(), true }
+
+// dense is the kernel for inference. Its operands are as many as m's.
+func (m *Mul[T]) dense() *Dense[T] { return &Dense[T]{M: m.M, K: m.K, N: m.N, Bias: m.Bias} }
+
+// End returns the kernel for inference that does the work of the op behind m too.
+func (m *Mul[T]) End(next conv.Ending) (both any, ok bool) { return m.dense().End(next) }
+
+// End returns a Dense that does the work of the op behind d too.
+func (d *Dense[T]) End(next conv.Ending) (both any, ok bool) {
+	e := Dense[T]{M: d.M, K: d.K, N: d.N, Bias: d.Bias, Residual: d.Residual, Act: d.Act}
+	switch plain := e.Act == (conv.Act{}); {
+	case next.Sum && plain && !e.Residual:
+		e.Residual = true
+	case next.Act != nil && plain:
+		e.Act = *next.Act
+	default:
+		return nil, false
+	}
+	return &e, true
+}

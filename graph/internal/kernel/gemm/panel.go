@@ -1,0 +1,235 @@
+package gemm
+
+import (
+	"tapenet/graph/internal/kernel/cpu"
+)
+
+// Panels are the weights of a convolution or a product, prepared once for many
+// runs: a matrix of Depth rows and Cols columns, cut into panels of columns. In
+// memory the panels lie one behind the other, each row by row. A processor's
+// tier decides how wide panels are, which leaves the bits of results alone.
+//
+// Columns beyond those that were set are zero.
+type Panels[T cpu.Float] struct {
+	Depth, Cols int
+	tier        cpu.Tier
+	panels      []panel[T]
+	data        []T
+}
+
+// panel is one panel: which columns, where in memory, and what multiplies it.
+type panel[T cpu.Float] struct {
+	first, at int
+	tiles     *panelTiles[T]
+}
+
+// panelTiles are the functions for panels of one width.
+type panelTiles[T cpu.Float] struct {
+	cols int
+	rows []panelFunc[T] // rows[r-1] computes r rows
+}
+
+// A panelFunc computes a tile of a fixed number of rows and columns and ends it.
+// With the columns j of the panel b, which lies row by row,
+//
+//	for each i, j {
+//		sum := 0
+//		for q < outer, p < mid, l < k {
+//			sum = fma(a[i*aRow + q*aOuter + p*aMid + l], b[((q*mid+p)*k + l)*cols + j], sum)
+//		}
+//		sum += shift[j]
+//		if residual != nil {
+//			sum += residual[i*residualRow + j]
+//		}
+//		c[i*cRow+j] = min(max(sum, low), high) // a NaN stays
+//	}
+//
+// k, mid and outer are at least 1. How an element is rounded depends on its row of
+// a and its column of b only.
+type panelFunc[T cpu.Float] func(k, mid, outer int, a *T, aRow, aMid, aOuter int, b, c *T, cRow int, shift, residual *T, residualRow int, low, high T)
+
+// Resize prepares room for so many rows and columns, a multiple of eight, in the
+// panels of the active tier. All weights are zero.
+func (p *Panels[T]) Resize(depth, cols int) {
+	if tier := cpu.Active(); p.Depth == depth && p.Cols == cols && p.tier == tier && p.panels != nil {
+		clear(p.data)
+		return
+	}
+	*p = Panels[T]{Depth: depth, Cols: cols, tier: cpu.Active(), data: make([]T, depth*cols)}
+	widths := panelWidths[T]()
+	for first := 0; first < cols; {
+		for _, t := range widths { // widest first
+			if first+t.cols <= cols {
+				p.panels = append(p.panels, panel[T]{first, first * depth, t})
+				first += t.cols
+				break
+			}
+		}
+	}
+}
+
+// Prepared reports whether the panels suit the active tier.
+func (p *Panels[T]) Prepared() bool { return p.panels != nil && p.tier == cpu.Active() }
+
+// Fill sets the first n columns from w, where column j is contiguous and begins at
+// w[j*size]; its element r belongs into row order(r). order may be nil: into row r.
+func (p *Panels[T]) Fill(w []T, size, n int, order func(r int) int) {
+	cpu.Parallel(len(p.panels), func(lo, hi int) {
+		var buffer []T
+		for _, x := range p.panels[lo:hi] {
+			own, cols := min(x.tiles.cols, n-x.first), x.tiles.cols
+			if own <= 0 {
+				continue
+			}
+			to := p.data[x.at:]
+			if order == nil {
+				TransposeInto(to, cols, w[x.first*size:], size, own, size)
+				continue
+			}
+			const rows = 256
+			buffer = cpu.Sized(buffer, rows*cols)
+			for first := 0; first < size; first += rows {
+				some := min(rows, size-first)
+				TransposeInto(buffer, cols, w[x.first*size+first:], size, own, some)
+				for r := range some {
+					copy(to[order(first+r)*cols:][:own], buffer[r*cols:])
+				}
+			}
+		}
+	})
+}
+
+// FillRows sets all rows from w, which has them row by row, of n elements each.
+func (p *Panels[T]) FillRows(w []T, n int) {
+	cpu.Parallel(len(p.panels), func(lo, hi int) {
+		for _, x := range p.panels[lo:hi] {
+			for r := range p.Depth {
+				copy(p.data[x.at+r*x.tiles.cols:][:x.tiles.cols], w[r*n+min(x.first, n):(r+1)*n])
+			}
+		}
+	})
+}
+
+// SetColumns sets the columns [first,first+n), which lie in one panel, from w, which
+// has them row by row.
+func (p *Panels[T]) SetColumns(first, n int, w []T) {
+	for _, x := range p.panels {
+		if cols := x.tiles.cols; x.first <= first && first < x.first+cols {
+			for r := range p.Depth {
+				copy(p.data[x.at+r*cols+first-x.first:][:n], w[r*n:])
+			}
+		}
+	}
+}
+
+// Scale multiplies each column by its factor.
+func (p *Panels[T]) Scale(factors []T) {
+	for _, x := range p.panels {
+		cols := x.tiles.cols
+		own := factors[min(x.first, len(factors)):min(x.first+cols, len(factors))]
+		for r := range p.Depth {
+			row := p.data[x.at+r*cols:][:len(own)]
+			for j, f := range own {
+				row[j] *= f
+			}
+		}
+	}
+}
+
+// Len is the number of panels, and Bytes the memory that they take.
+func (p *Panels[T]) Len() int   { return len(p.panels) }
+func (p *Panels[T]) Bytes() int { return cpu.BytesOf(p.data) }
+
+// Columns are the columns [first,last) of panels [lo,hi).
+func (p *Panels[T]) Columns(lo, hi int) (first, last int) {
+	x := p.panels[hi-1]
+	return p.panels[lo].first, x.first + x.tiles.cols
+}
+
+// Walk is how a product's rows lie in memory, see panelFunc, and how it ends.
+type Walk[T cpu.Float] struct {
+	K, Mid, Outer      int
+	ARow, AMid, AOuter int
+	CRow, ResidualRow  int
+	Columns            int // of c, if they are fewer than Cols; 0 means Cols
+	Shift              []T // Cols elements
+	Low, High          T
+}
+
+// Multiply computes n rows of the columns of panel i: a, c and residual, which may
+// be empty, begin at the first row and, c and residual, at column 0.
+func (p *Panels[T]) Multiply(i, n int, w *Walk[T], a, c, residual []T) {
+	x := &p.panels[i]
+	if w.Columns > 0 && x.first+x.tiles.cols > w.Columns {
+		p.multiplyLast(x, n, w, a, c, residual)
+		return
+	}
+	b, shift := &p.data[x.at], &w.Shift[x.first]
+	most := len(x.tiles.rows)
+	parts := (n + most - 1) / most
+	for q := range parts {
+		first, last := n*q/parts, n*(q+1)/parts
+		var rest *T
+		if len(residual) > 0 {
+			rest = &residual[first*w.ResidualRow+x.first]
+		}
+		x.tiles.rows[last-first-1](w.K, w.Mid, w.Outer, &a[first*w.ARow], w.ARow, w.AMid, w.AOuter,
+			b, &c[first*w.CRow+x.first], w.CRow, shift, rest, w.ResidualRow, w.Low, w.High)
+	}
+}
+
+// multiplyLast computes a panel of which c has the first columns only: row by row,
+// beside c.
+func (p *Panels[T]) multiplyLast(x *panel[T], n int, w *Walk[T], a, c, residual []T) {
+	buffer := lastRows[T]().Get()
+	if buffer == nil {
+		buffer = new(lastRow[T])
+	}
+	own := w.Columns - x.first
+	for i := range n {
+		var rest *T
+		if len(residual) > 0 {
+			copy(buffer.residual[:own], residual[i*w.ResidualRow+x.first:])
+			rest = &buffer.residual[0]
+		}
+		x.tiles.rows[0](w.K, w.Mid, w.Outer, &a[i*w.ARow], w.ARow, w.AMid, w.AOuter,
+			&p.data[x.at], &buffer.sums[0], 0, &w.Shift[x.first], rest, 0, w.Low, w.High)
+		copy(c[i*w.CRow+x.first:][:own], buffer.sums[:])
+	}
+	lastRows[T]().Put(buffer)
+}
+
+// lastRow is the memory for a row of a panel.
+type lastRow[T cpu.Float] struct{ sums, residual [32]T }
+
+var (
+	lastRows32 = cpu.NewFreeList[lastRow[float32]]()
+	lastRows64 = cpu.NewFreeList[lastRow[float64]]()
+)
+
+func lastRows[T cpu.Float]() cpu.FreeList[lastRow[T]] {
+	var l any = lastRows64
+	if _, ok := any(T(0)).(float32); ok {
+		l = lastRows32
+	}
+	return l.(cpu.FreeList[lastRow[T]])
+}
+
+// panelWidths are the tiles of the active tier, the widest first.
+func panelWidths[T cpu.Float]() []*panelTiles[T] {
+	var t any
+	if _, ok := any(T(0)).(float32); ok {
+		t = panelWidths32(cpu.Active())
+	} else {
+		t = panelsGo64
+	}
+	return t.([]*panelTiles[T])
+}
+
+var (
+	panelsGo32 = []*panelTiles[float32]{newGoPanels[float32]()}
+	panelsGo64 = []*panelTiles[float64]{newGoPanels[float64]()}
+)
+
+// goPanel is the number of columns of a panel in plain Go.
+const goPanel = 8

@@ -1,0 +1,64 @@
+package gemm
+
+import (
+	"unsafe"
+
+	"tapenet/graph/internal/kernel/cpu"
+)
+
+// newGoPanels returns the plain twins: panels of goPanel columns.
+func newGoPanels[T cpu.Float]() *panelTiles[T] {
+	t := &panelTiles[T]{cols: goPanel}
+	for rows := 1; rows <= 4; rows++ {
+		t.rows = append(t.rows, func(k, mid, outer int, a *T, aRow, aMid, aOuter int, b, c *T, cRow int, shift, residual *T, residualRow int, low, high T) {
+			for i := range rows {
+				var sums [goPanel]T
+				for q := range outer {
+					for p := range mid {
+						multiplyPanel(&sums, k, element(a, i*aRow+q*aOuter+p*aMid), element(b, (q*mid+p)*k*goPanel))
+					}
+				}
+				var rest *T
+				if residual != nil {
+					rest = element(residual, i*residualRow)
+				}
+				endPanel(&sums, element(c, i*cRow), shift, rest, low, high)
+			}
+		})
+	}
+	return t
+}
+
+// multiplyPanel adds the products of k elements of a and k rows of a panel.
+func multiplyPanel[T cpu.Float](sums *[goPanel]T, k int, a, b *T) {
+	x, y := unsafe.Slice(a, k), unsafe.Slice(b, k*goPanel)
+	for l, v := range x {
+		row := (*[goPanel]T)(y[l*goPanel:])
+		for j, w := range row {
+			sums[j] += v * w
+		}
+	}
+}
+
+// endPanel finishes a row of sums and writes it to c.
+func endPanel[T cpu.Float](sums *[goPanel]T, c, shift, residual *T, low, high T) {
+	to, add := unsafe.Slice(c, goPanel), unsafe.Slice(shift, goPanel)
+	for j, v := range sums {
+		v += add[j]
+		if residual != nil {
+			v += *element(residual, j)
+		}
+		if v < low {
+			v = low
+		}
+		if v > high {
+			v = high
+		}
+		to[j] = v
+	}
+}
+
+// element is the address of the element i behind p.
+func element[T cpu.Float](p *T, i int) *T {
+	return (*T)(unsafe.Add(unsafe.Pointer(p), i*int(unsafe.Sizeof(*p))))
+}

@@ -1,0 +1,276 @@
+// Command window writes the amd64 assembly of the loops that slide a window over
+// pixels, channel by channel: depthwise convolution, maximum and sum. Run it with
+// go generate, in the folder of package pixel.
+package main
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+func main() {
+	ConstraintExpr("!noasm")
+	for _, t := range tiers {
+		for _, o := range ops {
+			for cols := 1; cols <= t.maxCols; cols++ {
+				window(t, o, cols)
+			}
+		}
+	}
+	endPixels()
+	if err := os.WriteFile("window_table_amd64.go", []byte(table()), 0o644); err != nil {
+		log.Fatal(err)
+	}
+	Generate()
+}
+
+// tier is an instruction set.
+type tier struct {
+	name    string
+	maxCols int // output pixels that are worked on at once
+	lanes   int // channels in a vector
+	vector  func() reg.VecVirtual
+}
+
+var tiers = []tier{
+	{"AVX512", 14, 16, ZMM},
+	{"AVX2", 12, 8, YMM},
+}
+
+// op is what a window makes of its pixels.
+type op struct {
+	name  string
+	begin func(t tier, v reg.VecVirtual)
+	step  func(t tier, sum reg.VecVirtual, x Mem, w reg.VecVirtual)
+}
+
+var ops = []op{
+	{"Dot", zero, func(_ tier, sum reg.VecVirtual, x Mem, w reg.VecVirtual) { VFMADD231PS(x, w, sum) }},
+	{"Sum", zero, func(_ tier, sum reg.VecVirtual, x Mem, _ reg.VecVirtual) { VADDPS(x, sum, sum) }},
+	{"Max", lowest, larger},
+}
+
+// float is the size of a float32 in bytes.
+const float = 4
+
+func zero(t tier, v reg.VecVirtual) {
+	if t.lanes == 16 {
+		VPXORD(v, v, v)
+	} else {
+		VXORPS(v, v, v)
+	}
+}
+
+// lowest sets a vector to -Inf.
+func lowest(t tier, v reg.VecVirtual) {
+	bits := GP32()
+	MOVL(U32(0xff800000), bits)
+	x := XMM()
+	VMOVD(bits, x)
+	VBROADCASTSS(x, v)
+}
+
+// larger sets sum to the larger one, and to NaN if one of the two is NaN.
+func larger(t tier, sum reg.VecVirtual, x Mem, _ reg.VecVirtual) {
+	const unordered = 3
+	v := t.vector()
+	VMOVUPS(x, v)
+	if t.lanes == 16 {
+		k := K()
+		VCMPPS(U8(unordered), sum, v, k)
+		VMAXPS(v, sum, sum)
+		VADDPS(v, sum, k, sum) // of which one is NaN, or both were equal
+		return
+	}
+	nan, both := YMM(), YMM()
+	VCMPPS(U8(unordered), sum, v, nan)
+	VADDPS(v, sum, both)
+	VMAXPS(v, sum, sum)
+	VBLENDVPS(nan, both, sum, sum)
+}
+
+// window generates one loop for a fixed number of output pixels.
+func window(t tier, o op, cols int) {
+	name := fmt.Sprintf("window%s%sCols%d", o.name, t.name, cols)
+	TEXT(name, NOSPLIT, "func(width, kh, kw int, x *float32, xPixel, xColumn, xRow int, w *float32, wPixel int, y *float32, yPixel int, shift *float32, low, high float32)")
+	Pragma("noescape")
+	Doc(fmt.Sprintf("%s is a windowFunc for %d pixels and a multiple of %d channels.", name, cols, t.lanes))
+
+	f := GP64() // bytes of the channels that are done
+	XORQ(f, f)
+	Label("channels")
+	sums := make([]reg.VecVirtual, cols)
+	for i := range sums {
+		sums[i] = t.vector()
+		o.begin(t, sums[i])
+	}
+	slide(t, o, sums, f)
+	finish(t, sums, f)
+	ADDQ(U8(t.lanes*float), f)
+	left := Load(Param("width"), GP64())
+	SHLQ(U8(2), left)
+	CMPQ(f, left)
+	JLT(LabelRef("channels"))
+	VZEROUPPER()
+	RET()
+}
+
+// slide takes the window's pixels, row by row.
+func slide(t tier, o op, sums []reg.VecVirtual, f reg.Register) {
+	pixel := stride("xPixel")
+	x := Load(Param("x"), GP64())
+	ADDQ(f, x)
+	p := rowPointers(x, pixel, len(sums))
+	w := Load(Param("w"), GP64())
+	ADDQ(f, w)
+	kh := Load(Param("kh"), GP64())
+	Label("row")
+	kw := Load(Param("kw"), GP64())
+	Label("column")
+	weight := t.vector()
+	if o.name == "Dot" {
+		VMOVUPS(Mem{Base: w}, weight)
+	}
+	for i, sum := range sums {
+		o.step(t, sum, element(p, pixel, i), weight)
+	}
+	by := stride("xColumn")
+	for _, q := range p {
+		ADDQ(by, q)
+	}
+	next := stride("wPixel")
+	ADDQ(next, w)
+	DECQ(kw)
+	JNZ(LabelRef("column"))
+	// A row has gone kw·xColumn: the row stride counts from where it began.
+	gone, row := Load(Param("kw"), GP64()), Load(Param("xRow"), GP64())
+	IMULQ(mustParam("xColumn"), gone)
+	SUBQ(gone, row)
+	SHLQ(U8(2), row)
+	for _, q := range p {
+		ADDQ(row, q)
+	}
+	DECQ(kh)
+	JNZ(LabelRef("row"))
+}
+
+// finish adds the shift, limits the results and writes them.
+func finish(t tier, sums []reg.VecVirtual, f reg.Register) {
+	low, high := t.vector(), t.vector()
+	VBROADCASTSS(mustParam("low"), low)
+	VBROADCASTSS(mustParam("high"), high)
+	shift := Load(Param("shift"), GP64())
+	v := t.vector()
+	VMOVUPS(Mem{Base: shift, Index: f, Scale: 1}, v)
+	y, yPixel := Load(Param("y"), GP64()), stride("yPixel")
+	ADDQ(f, y)
+	for _, sum := range sums {
+		VADDPS(v, sum, sum)
+		VMAXPS(sum, low, sum) // a NaN stays
+		VMINPS(sum, high, sum)
+		VMOVUPS(sum, Mem{Base: y})
+		ADDQ(yPixel, y)
+	}
+}
+
+// endPixels generates the loop that ends a convolution.
+func endPixels() {
+	TEXT("endPixelsAVX2", NOSPLIT, "func(n, width int, y *float32, yPixel int, x *float32, xPixel int, residual *float32, residualPixel int, shift *float32, low, high float32)")
+	Pragma("noescape")
+	Doc("endPixelsAVX2 is the loop of End over n pixels of a multiple of 8 channels.")
+	low, high := YMM(), YMM()
+	VBROADCASTSS(mustParam("low"), low)
+	VBROADCASTSS(mustParam("high"), high)
+	y, x, residual := Load(Param("y"), GP64()), Load(Param("x"), GP64()), Load(Param("residual"), GP64())
+	yPixel, xPixel, residualPixel := stride("yPixel"), stride("xPixel"), stride("residualPixel")
+	shift, width, n := Load(Param("shift"), GP64()), stride("width"), Load(Param("n"), GP64())
+	Label("pixel")
+	f := GP64()
+	XORQ(f, f)
+	Label("channels")
+	v := YMM()
+	VMOVUPS(Mem{Base: x, Index: f, Scale: 1}, v)
+	VADDPS(Mem{Base: shift, Index: f, Scale: 1}, v, v)
+	TESTQ(residual, residual)
+	JZ(LabelRef("limit"))
+	VADDPS(Mem{Base: residual, Index: f, Scale: 1}, v, v)
+	Label("limit")
+	VMAXPS(v, low, v)
+	VMINPS(v, high, v)
+	VMOVUPS(v, Mem{Base: y, Index: f, Scale: 1})
+	ADDQ(U8(8*float), f)
+	CMPQ(f, width)
+	JLT(LabelRef("channels"))
+	ADDQ(yPixel, y)
+	ADDQ(xPixel, x)
+	TESTQ(residual, residual)
+	JZ(LabelRef("next"))
+	ADDQ(residualPixel, residual)
+	Label("next")
+	DECQ(n)
+	JNZ(LabelRef("pixel"))
+	VZEROUPPER()
+	RET()
+}
+
+// mustParam is where a parameter lies.
+func mustParam(name string) Mem {
+	b, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
+}
+
+// stride loads a parameter that counts elements and turns it into bytes.
+func stride(param string) reg.Register {
+	v := Load(Param(param), GP64())
+	SHLQ(U8(2), v)
+	return v
+}
+
+// rowPointers returns pointers to every third pixel: with the stride as an index,
+// scaled by 0, 1 or 2, they reach all.
+func rowPointers(base, stride reg.Register, n int) []reg.Register {
+	p := []reg.Register{base}
+	for i := 3; i < n; i += 3 {
+		q := GP64()
+		LEAQ(Mem{Base: p[len(p)-1], Index: stride, Scale: 2}, q)
+		ADDQ(stride, q)
+		p = append(p, q)
+	}
+	return p
+}
+
+// element addresses pixel i.
+func element(p []reg.Register, stride reg.Register, i int) Mem {
+	m := Mem{Base: p[i/3]}
+	if i%3 > 0 {
+		m.Index, m.Scale = stride, uint8(i%3)
+	}
+	return m
+}
+
+// table writes the Go file that lists the loops.
+func table() string {
+	var b strings.Builder
+	b.WriteString("// Code generated by gen/window. DO NOT EDIT.\n\n//go:build !noasm\n\npackage pixel\n")
+	for _, t := range tiers {
+		fmt.Fprintf(&b, "\nvar windows%s = windowTable{\n", t.name)
+		for _, o := range ops {
+			fmt.Fprintf(&b, "\t%s: []windowFunc[float32]{\n", strings.ToLower(o.name))
+			for cols := 1; cols <= t.maxCols; cols++ {
+				fmt.Fprintf(&b, "\t\twindow%s%sCols%d,\n", o.name, t.name, cols)
+			}
+			b.WriteString("\t},\n")
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,39 @@
+package pixel
+
+import "tapenet/graph/internal/kernel/cpu"
+
+// End is what an op does last with the pixels that it has computed:
+//
+//	y[j*YPixel+f] = min(max(x[j*XPixel+f] + Shift[f] + residual[j*ResidualPixel+f], Low), High)
+//
+// for the channels f below Width, a multiple of eight. A NaN stays.
+type End[T cpu.Float] struct {
+	Width                         int
+	YPixel, XPixel, ResidualPixel int
+	Shift                         []T
+	Low, High                     T
+}
+
+// Pixels ends n pixels. residual may be nil, and y be x.
+func (e *End[T]) Pixels(n int, y, x, residual []T) {
+	if y32, ok := cpu.Float32s(y); ok {
+		x32, _ := cpu.Float32s(x)
+		shift, _ := cpu.Float32s(e.Shift)
+		var rest *float32
+		if len(residual) > 0 {
+			r, _ := cpu.Float32s(residual)
+			rest = &r[0]
+		}
+		endPixels(n, e.Width, &y32[0], e.YPixel, &x32[0], e.XPixel, rest, e.ResidualPixel, &shift[0], float32(e.Low), float32(e.High))
+		return
+	}
+	for j := range n {
+		for f := range e.Width {
+			v := x[j*e.XPixel+f] + e.Shift[f]
+			if len(residual) > 0 {
+				v += residual[j*e.ResidualPixel+f]
+			}
+			y[j*e.YPixel+f] = min(max(v, e.Low), e.High)
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package pixel
+
+import (
+	"math"
+	"unsafe"
+
+	"tapenet/graph/internal/kernel/cpu"
+)
+
+// A windowFunc slides a window of kh×kw pixels over a fixed number of places, and
+// works channel by channel:
+//
+//	for each place j and channel f < width {
+//		y[j*yPixel+f] = min(max(r + shift[f], low), high) // a NaN stays
+//	}
+//
+// with x(u,v) = x[j*xPixel + u*xRow + v*xColumn + f], where r is, by the function,
+//
+//	dot: sum over u, then v, of x(u,v)·w[(u*kw+v)*wPixel+f], each term by one fma
+//	sum: sum over u, then v, of x(u,v)
+//	max: the largest x(u,v), NaN if one is NaN
+type windowFunc[T cpu.Float] func(width, kh, kw int, x *T, xPixel, xColumn, xRow int, w *T, wPixel int, y *T, yPixel int, shift *T, low, high T)
+
+// WindowKind is what a window makes of its pixels.
+type WindowKind int
+
+const (
+	Dot WindowKind = iota // the products with weights, added up
+	Sum                   // the pixels, added up
+	Max                   // the largest pixel
+)
+
+// Window is a window on an image, see windowFunc.
+type Window[T cpu.Float] struct {
+	Kind          WindowKind
+	Width, KH, KW int
+	XPixel        int // from a place to the next, in elements, as all distances
+	XColumn, XRow int // from a pixel of the window to the next
+	WPixel        int // of the weights of Dot
+	YPixel        int
+	Shift         []T // Width elements
+	Low, High     T
+}
+
+// Slide sets n pixels of y from the windows that begin at x. The weights w are
+// those of Dot, any others otherwise.
+func (o *Window[T]) Slide(n int, y, x, w []T) {
+	if len(w) == 0 {
+		w = o.Shift
+	}
+	done := 0
+	for _, l := range windowLoops[T](o.Kind) {
+		channels := (o.Width - done) / l.lanes * l.lanes
+		if channels == 0 {
+			continue
+		}
+		most := len(l.cols)
+		parts := (n + most - 1) / most
+		for q := range parts {
+			first, last := n*q/parts, n*(q+1)/parts
+			l.cols[last-first-1](channels, o.KH, o.KW, &x[first*o.XPixel+done], o.XPixel, o.XColumn, o.XRow,
+				&w[done], o.WPixel, &y[first*o.YPixel+done], o.YPixel, &o.Shift[done], o.Low, o.High)
+		}
+		done += channels
+	}
+}
+
+// windowLoop are the functions of one kind for multiples of some channels.
+type windowLoop[T cpu.Float] struct {
+	lanes int
+	cols  []windowFunc[T] // cols[n-1] is for n places
+}
+
+// windowTable lists the functions of a tier by kind.
+type windowTable struct{ dot, sum, max []windowFunc[float32] }
+
+func (t *windowTable) of(k WindowKind) []windowFunc[float32] {
+	return [...][]windowFunc[float32]{t.dot, t.sum, t.max}[k]
+}
+
+// windowLoops are the functions of the active tier, that for most channels first.
+func windowLoops[T cpu.Float](k WindowKind) []windowLoop[T] {
+	if _, ok := any(T(0)).(float32); ok {
+		if l := windowLoops32(cpu.Active(), k); l != nil {
+			return any(l).([]windowLoop[T])
+		}
+	}
+	return []windowLoop[T]{{1, []windowFunc[T]{[...]windowFunc[T]{dotGo[T], sumGo[T], maxGo[T]}[k]}}}
+}
+
+func dotGo[T cpu.Float](width, kh, kw int, x *T, _, xColumn, xRow int, w *T, wPixel int, y *T, _ int, shift *T, low, high T) {
+	slideGo(width, kh, kw, x, xColumn, xRow, y, shift, low, high, 0, func(r, x T, f, tap int) T {
+		return r + x*(*at(w, tap*wPixel+f))
+	})
+}
+
+func sumGo[T cpu.Float](width, kh, kw int, x *T, _, xColumn, xRow int, _ *T, _ int, y *T, _ int, shift *T, low, high T) {
+	slideGo(width, kh, kw, x, xColumn, xRow, y, shift, low, high, 0, func(r, x T, _, _ int) T { return r + x })
+}
+
+func maxGo[T cpu.Float](width, kh, kw int, x *T, _, xColumn, xRow int, _ *T, _ int, y *T, _ int, shift *T, low, high T) {
+	slideGo(width, kh, kw, x, xColumn, xRow, y, shift, low, high, T(math.Inf(-1)), func(r, x T, _, _ int) T { return max(r, x) })
+}
+
+// slideGo is a windowFunc of one place, given its first r and a step.
+func slideGo[T cpu.Float](width, kh, kw int, x *T, xColumn, xRow int, y, shift *T, low, high, r0 T, step func(r, x T, f, tap int) T) {
+	for f := range width {
+		r := r0
+		for u := range kh {
+			for v := range kw {
+				r = step(r, *at(x, u*xRow+v*xColumn+f), f, u*kw+v)
+			}
+		}
+		*at(y, f) = min(max(r+*at(shift, f), low), high)
+	}
+}
+
+// at is the address of the element i behind p.
+func at[T cpu.Float](p *T, i int) *T {
+	return (*T)(unsafe.Add(unsafe.Pointer(p), i*int(unsafe.Sizeof(*p))))
+}

@@ -1,0 +1,223 @@
+package kernel
+
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/conv"
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
+	"tapenet/graph/internal/kernel/vector"
+)
+
+// Pixelwise does for inference what another kernel does with each pixel by itself,
+// on images channels last. The first operands are images of one shape; what follows
+// are numbers a channel.
+type Pixelwise[T cpu.Float] struct {
+	plain  interface{ Forward(y []T, in [][]T) }
+	images int
+	ending conv.Ending
+	// row computes n pixels, given where they begin; how a pixel's elements follow
+	// each other is the same in all of them if whole is set.
+	row     func(p *Pixelwise[T], y []T, x [][]T, n int)
+	prepare func(p *Pixelwise[T], in [][]T)
+
+	in           []pixel.Layout
+	out          pixel.Layout
+	y            []T
+	operands     [][]T
+	scale, shift []T
+	rows         func(lo, hi int)
+	fixed, ready bool
+}
+
+// Ending is what the kernel that this one stands for does.
+func (p *Pixelwise[T]) Ending() conv.Ending { return p.ending }
+
+// Lay takes images channels last if one of them lies so, and gives one.
+func (p *Pixelwise[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool) {
+	for _, l := range in[:p.images] {
+		ok = ok || l.Last
+	}
+	if !ok {
+		return nil, out, false
+	}
+	want = make([]pixel.Want, len(in))
+	out = pixel.Planes(in[0].N, in[0].C, in[0].H, in[0].W).Lastly(pixel.Border{})
+	for i := range p.images {
+		want[i].Layout = out
+	}
+	return want, out, true
+}
+
+// Place tells the layouts.
+func (p *Pixelwise[T]) Place(in []pixel.Layout, out pixel.Layout) {
+	p.in, p.out = in, out
+	p.rows = p.someRows
+}
+
+// Prepares lists the numbers a channel.
+func (p *Pixelwise[T]) Prepares() (operands []int) {
+	for i := range len(p.in) - p.images {
+		operands = append(operands, p.images+i)
+	}
+	return operands
+}
+
+// Fix tells that these never change any more.
+func (p *Pixelwise[T]) Fix() { p.fixed = true }
+
+// Forward computes y from the operands.
+func (p *Pixelwise[T]) Forward(y []T, in [][]T) {
+	if !p.out.Last {
+		p.plain.Forward(y, in)
+		return
+	}
+	if p.prepare != nil && (!p.fixed || !p.ready) {
+		p.prepare(p, in)
+		p.ready = true
+	}
+	p.y, p.operands = y, in
+	cpu.Parallel(p.out.N*p.out.H, p.rows)
+}
+
+// someRows computes the rows [lo,hi) of all images' rows: at once if they lie
+// everywhere one behind the other.
+func (p *Pixelwise[T]) someRows(lo, hi int) {
+	whole := p.out.Whole()
+	for _, l := range p.in[:p.images] {
+		whole = whole && l.Whole()
+	}
+	step := 1
+	if whole {
+		step = hi - lo
+	}
+	x := make([][]T, p.images)
+	for r := lo; r < hi; r += step {
+		n, i := r/p.out.H, r%p.out.H
+		for k := range x {
+			x[k] = p.operands[k][p.in[k].At(n, i, 0):]
+		}
+		p.row(p, p.y[p.out.At(n, i, 0):], x, step*p.out.W)
+	}
+}
+
+// tight reports whether pixels follow each other without a gap in all images.
+func (p *Pixelwise[T]) tight() bool {
+	tight := p.out.Stride == p.out.Width()
+	for _, l := range p.in[:p.images] {
+		tight = tight && l.Stride == l.Width()
+	}
+	return tight
+}
+
+// each calls do for n pixels: at once if they are tight, else one by one.
+func (p *Pixelwise[T]) each(y []T, x [][]T, n int, do func(y []T, x [][]T)) {
+	width := p.out.Width()
+	if p.tight() {
+		do(y[:n*width], x)
+		return
+	}
+	for range n {
+		do(y[:width], x)
+		y = y[min(p.out.Stride, len(y)):]
+		for k := range x {
+			x[k] = x[k][min(p.in[k].Stride, len(x[k])):]
+		}
+	}
+}
+
+// Backward is not there: programs for training keep planes.
+func (p *Pixelwise[T]) Backward([][]T, []T, [][]T) { panic("kernel: Pixelwise has no gradient") }
+
+// Bytes is the memory that the kernel keeps.
+func (p *Pixelwise[T]) Bytes() int { return cpu.BytesOf(p.scale, p.shift) }
+
+// Lastly returns the kernel for images channels last.
+func (r *ReLU[T]) Lastly() (last any, ok bool) {
+	return &Pixelwise[T]{plain: r, images: 1, ending: r.Ending(), row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
+		p.each(y, x, n, func(y []T, x [][]T) { vector.ReLU(y, x[0]) })
+	}}, true
+}
+
+// Ending is that of a convolution.
+func (r *ReLU[T]) Ending() conv.Ending {
+	return conv.Ending{Act: &conv.Act{Limited: true, Low: 0, High: math.Inf(1)}}
+}
+
+// Lastly returns the kernel for images channels last.
+func (a *Activation[T]) Lastly() (last any, ok bool) {
+	return &Pixelwise[T]{plain: a, images: 1, ending: a.Ending(), row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
+		p.each(y, x, n, func(y []T, x [][]T) { vector.Activate(a.Curve, y, x[0][:len(y)]) })
+	}}, true
+}
+
+// Ending is that of a convolution.
+func (a *Activation[T]) Ending() conv.Ending {
+	if low, high, ok := a.Curve.Limits(); ok {
+		return conv.Ending{Act: &conv.Act{Limited: true, Low: low, High: high}}
+	}
+	return conv.Ending{Act: &conv.Act{Curve: &a.Curve}}
+}
+
+// Lastly returns the kernel for images channels last. The images are the same for
+// any number of operands.
+func (a *Add[T]) Lastly() (last any, ok bool) {
+	return &Pixelwise[T]{plain: a, images: a.operands, ending: a.Ending(), row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
+		p.each(y, x, n, func(y []T, x [][]T) {
+			copy(y, x[0])
+			for _, v := range x[1:] {
+				vector.Add(y, v[:len(y)])
+			}
+		})
+	}}, true
+}
+
+// Ending is that of a convolution, for two operands.
+func (a *Add[T]) Ending() conv.Ending { return conv.Ending{Sum: a.operands == 2} }
+
+// Lastly returns the kernel for images channels last.
+func (h *Hadamard[T]) Lastly() (last any, ok bool) {
+	return &Pixelwise[T]{plain: h, images: 2, row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
+		p.each(y, x, n, func(y []T, x [][]T) {
+			for i, v := range x[0][:len(y)] {
+				y[i] = v * x[1][i]
+			}
+		})
+	}}, true
+}
+
+// Lastly returns the kernel for images channels last, with running statistics.
+func (b *BatchNorm[T]) Lastly() (last any, ok bool) {
+	if b.Training {
+		return nil, false
+	}
+	low := math.Inf(-1)
+	if b.ReLU {
+		low = 0
+	}
+	return &Pixelwise[T]{plain: b, images: 1, ending: b.Ending(), prepare: b.fold, row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
+		width := p.out.Width()
+		w := pixel.Window[T]{
+			Kind: pixel.Dot, Width: width, KH: 1, KW: 1, XPixel: p.in[0].Stride, WPixel: width, YPixel: p.out.Stride,
+			Shift: p.shift, Low: T(low), High: T(math.Inf(1)),
+		}
+		w.Slide(n, y, x[0], p.scale)
+	}}, true
+}
+
+// fold prepares the scale and the shift of each channel.
+func (b *BatchNorm[T]) fold(p *Pixelwise[T], in [][]T) {
+	p.scale, p.shift = cpu.Sized(p.scale, pixel.Width(b.C)), cpu.Sized(p.shift, pixel.Width(b.C))
+	for c := range b.C {
+		scale := float64(in[1][c]) / math.Sqrt(float64(in[4][c])+b.Epsilon)
+		p.scale[c], p.shift[c] = T(scale), T(float64(in[2][c])-float64(in[3][c])*scale)
+	}
+}
+
+// Ending is that of a convolution, for running statistics.
+func (b *BatchNorm[T]) Ending() conv.Ending {
+	if b.Training || b.ReLU {
+		return conv.Ending{}
+	}
+	return conv.Ending{Norm: &conv.Norm{Epsilon: b.Epsilon, Momentum: b.Momentum}}
+}

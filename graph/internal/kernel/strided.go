@@ -1,0 +1,161 @@
+package kernel
+
+import (
+	"tapenet/graph/internal/kernel/cpu"
+)
+
+// Strided copies elements that lie at regular distances: for each position
+// (i,j,…) of the result
+//
+//	y[i,j,…] = x[From + i·Steps[0] + j·Steps[1] + …]
+//
+// where y lies row by row. Transpositions, cuts and repetitions are such copies.
+type Strided[T cpu.Float] struct {
+	from   int
+	loops  []axisLoop // the last two are run block by block
+	shared bool       // an element of x may be read twice
+	parts  bool       // there are elements of x that are not read
+
+	to, src           []T
+	forward, backward func(lo, hi int)
+}
+
+// axisLoop is one dimension: how often, and how far apart elements are in y and in x.
+type axisLoop struct{ size, y, x int }
+
+// NewStrided returns the kernel. shared says that an element of x may be read
+// twice, parts that there are some that are not read.
+func NewStrided[T cpu.Float](from int, shape, steps []int, shared, parts bool) *Strided[T] {
+	s := &Strided[T]{from: from, loops: loopsOf(shape, steps), shared: shared, parts: parts}
+	s.forward, s.backward = s.forwardRows, s.backwardRows
+	return s
+}
+
+// loopsOf orders the dimensions for speed. Those that are one in memory become
+// one. The last is the one along which y is contiguous, and the one before it
+// that along which x is, so that blocks of the two touch whole cache lines.
+func loopsOf(shape, steps []int) []axisLoop {
+	loops := []axisLoop{{1, 0, 0}, {1, 0, 0}}
+	size := 1
+	for _, d := range shape {
+		size *= d
+	}
+	for i, d := range shape {
+		size /= d
+		last := &loops[len(loops)-1]
+		switch {
+		case d == 1:
+		case len(loops) > 2 && last.x == d*steps[i]:
+			*last = axisLoop{last.size * d, size, steps[i]}
+		default:
+			loops = append(loops, axisLoop{d, size, steps[i]})
+		}
+	}
+	n := len(loops)
+	for i, l := range loops[:n-2] {
+		if l.x == 1 {
+			copy(loops[i:], loops[i+1:n-1])
+			loops[n-2] = l
+			break
+		}
+	}
+	return loops
+}
+
+// Forward computes y from in[0].
+func (s *Strided[T]) Forward(y []T, in [][]T) {
+	s.to, s.src = y, in[0]
+	cpu.Parallel(s.rows(), s.forward)
+}
+
+// rows is the number of runs of the last loop.
+func (s *Strided[T]) rows() int {
+	n := 1
+	for _, l := range s.loops[:len(s.loops)-1] {
+		n *= l.size
+	}
+	return n
+}
+
+// Backward adds up, for each element of x, the gradients of where it went.
+func (s *Strided[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
+	if dIn[0] == nil {
+		return
+	}
+	if s.shared || s.parts {
+		clear(dIn[0])
+	}
+	if s.to, s.src = dIn[0], dy; s.shared {
+		s.backward(0, s.rows())
+	} else {
+		cpu.Parallel(s.rows(), s.backward)
+	}
+}
+
+func (s *Strided[T]) forwardRows(lo, hi int) {
+	s.each(lo, hi, func(rows, y, x int) {
+		outer, inner := s.loops[len(s.loops)-2], s.loops[len(s.loops)-1]
+		if inner.x == 1 {
+			for range rows {
+				copy(s.to[y:y+inner.size], s.src[x:])
+				y, x = y+outer.y, x+outer.x
+			}
+			return
+		}
+		for j := 0; j < inner.size; j += stridedBlock {
+			n := min(stridedBlock, inner.size-j)
+			y, x := y+j*inner.y, x+j*inner.x
+			for range rows {
+				from := x
+				to := s.to[y:][:n]
+				for i := range to {
+					to[i] = s.src[from]
+					from += inner.x
+				}
+				y, x = y+outer.y, x+outer.x
+			}
+		}
+	})
+}
+
+func (s *Strided[T]) backwardRows(lo, hi int) {
+	s.each(lo, hi, func(rows, y, x int) {
+		outer, inner := s.loops[len(s.loops)-2], s.loops[len(s.loops)-1]
+		for j := 0; j < inner.size; j += stridedBlock {
+			n := min(stridedBlock, inner.size-j)
+			y, x := y+j*inner.y, x+j*inner.x
+			for range rows {
+				to := x
+				for _, d := range s.src[y:][:n] {
+					if s.shared {
+						d += s.to[to]
+					}
+					s.to[to] = d
+					to += inner.x
+				}
+				y, x = y+outer.y, x+outer.x
+			}
+		}
+	})
+}
+
+// stridedBlock is the number of cache lines of x that are read side by side.
+const stridedBlock = 16
+
+// each cuts the rows [lo,hi) into runs of the loop before the last, and calls f
+// for each with its number of rows and its first element in y and in x.
+func (s *Strided[T]) each(lo, hi int, f func(rows, y, x int)) {
+	outer := s.loops[:len(s.loops)-1]
+	for lo < hi {
+		y, x, rest := 0, s.from, lo
+		for i := len(outer) - 1; i >= 0; i-- {
+			k := rest % outer[i].size
+			rest /= outer[i].size
+			y, x = y+k*outer[i].y, x+k*outer[i].x
+		}
+		size := outer[len(outer)-1].size
+		rows := min(size-lo%size, hi-lo)
+		f(rows, y, x)
+		lo += rows
+	}
+}

@@ -1,0 +1,80 @@
+package program
+
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
+)
+
+// join lets the operands of a step that sets channels side by side lie in its
+// result, where their kernels write them at once. Steps come last first: an operand
+// of several lies in the last one. A step all of whose operands lie side by side in
+// a wider value already is a view of a part of that.
+func (p *Program[T]) join(s *Step[T], j Joined, l *layer[T]) {
+	fits := func(b pixel.Border) bool { return b.Max(s.Out.Layout.Border) == s.Out.Layout.Border }
+	if first := sideBySide(s); first != nil && p.movable(s.Out, l) && s.Out.Layout.Border.Max(first.Layout.Border) == first.Layout.Border {
+		s.Out.view, s.Out.at = first.view, first.at
+		s.Out.Layout.Stride, s.Out.Layout.Border = first.Layout.Stride, first.Layout.Border
+		s.Kernel = nil
+		return
+	}
+	there := make([]bool, len(s.In))
+	border := s.Out.Layout.Border
+	at := 0
+	for i, v := range s.In {
+		there[i] = p.movable(v, l) && at%pixel.Align == 0 && v.Layout.C%pixel.Align == 0 && once(s.In, v) &&
+			(s.Out.view == nil || fits(v.Layout.Border))
+		if there[i] {
+			border = border.Max(v.Layout.Border)
+		}
+		at += v.Layout.C
+	}
+	s.Out.Layout.Border = border
+	at = 0
+	for i, v := range s.In {
+		if there[i] {
+			v.view, v.at = s.Out, at
+			v.Layout.Stride, v.Layout.Border = s.Out.Layout.Stride, border
+		}
+		at += v.Layout.C
+	}
+	j.InPlace(there)
+}
+
+// sideBySide returns the first operand of s if all of them lie one behind the other
+// in one value.
+func sideBySide[T cpu.Float](s *Step[T]) *Value[T] {
+	first := s.In[0]
+	at := first.at
+	for _, v := range s.In {
+		if v.view == nil || v.view != first.view || v.at != at || !v.Layout.Last {
+			return nil
+		}
+		at += v.Layout.C
+	}
+	return first
+}
+
+// movable reports whether v may lie inside another value: it is a step's own, and
+// no reader wants its pixels tight.
+func (p *Program[T]) movable(v *Value[T], l *layer[T]) bool {
+	if v.view != nil || v.Bound != nil || v.result || !v.Layout.Last {
+		return false
+	}
+	for _, w := range l.wants[v] {
+		if w.Tight {
+			return false
+		}
+	}
+	return true
+}
+
+// once reports whether v is one of the operands once.
+func once[T cpu.Float](in []*Value[T], v *Value[T]) bool {
+	n := 0
+	for _, o := range in {
+		if o == v {
+			n++
+		}
+	}
+	return n == 1
+}

@@ -1,0 +1,181 @@
+package program
+
+import (
+	"cmp"
+	"slices"
+	"unsafe"
+
+	"tapenet/graph/internal/kernel/cpu"
+)
+
+// life is a value with memory of its own, from the step that first writes to it to
+// the last one that reads it, both included.
+type life[T cpu.Float] struct {
+	*Value[T]
+	first, last int
+	kept        bool // needed after a run
+	begin       int  // first element in the arena
+}
+
+// place decides where values lie: those that are alive at the same time do not
+// overlap in the arena, and results have memory of their own.
+func (p *Program[T]) place(unplaced bool) {
+	p.placed, p.kept = nil, nil
+	for _, l := range p.lives() {
+		if l.kept || unplaced {
+			p.kept = append(p.kept, l)
+		} else {
+			p.placed = append(p.placed, l)
+		}
+	}
+	p.size = arrange(p.placed)
+}
+
+// lives follows the steps, and lists the values with memory of their own in the
+// order in which they are written.
+func (p *Program[T]) lives() []*life[T] {
+	var lives []*life[T]
+	of := map[*Value[T]]*life[T]{}
+	touch := func(v *Value[T], k int) {
+		root, _ := v.root()
+		if root.Bound != nil {
+			return
+		}
+		l := of[root]
+		if l == nil {
+			l = &life[T]{Value: root, first: k}
+			of[root], lives = l, append(lives, l)
+		}
+		l.last = k
+		l.kept = l.kept || v.result && v.planes == nil
+	}
+	for k, s := range p.steps {
+		for _, v := range s.writes() {
+			touch(v, k)
+		}
+		for _, v := range s.reads() {
+			touch(v, k)
+		}
+	}
+	for _, r := range p.results {
+		root, _ := r.memory().root()
+		if l := of[root]; l != nil {
+			l.kept = true
+		}
+	}
+	return lives
+}
+
+// memory is the value that holds a result's elements.
+func (v *Value[T]) memory() *Value[T] {
+	if v.planes != nil {
+		return v.planes
+	}
+	return v
+}
+
+// arrange places values in an arena, the largest first, each at the lowest place
+// that is free for all its life (Pisarchyk and Lee 2020, greedy by size). It
+// returns the arena's size.
+func arrange[T cpu.Float](lives []*life[T]) (size int) {
+	bySize := slices.Clone(lives)
+	slices.SortStableFunc(bySize, func(a, b *life[T]) int { return cmp.Compare(b.size(), a.size()) })
+	var placed []*life[T] // in the order of their places
+	for _, l := range bySize {
+		for _, other := range placed {
+			if other.last < l.first || l.last < other.first {
+				continue
+			}
+			if l.begin+l.room() <= other.begin {
+				break
+			}
+			l.begin = max(l.begin, other.begin+other.room())
+		}
+		i, _ := slices.BinarySearchFunc(placed, l, func(a, b *life[T]) int { return cmp.Compare(a.begin, b.begin) })
+		placed = slices.Insert(placed, i, l)
+		size = max(size, l.begin+l.room())
+	}
+	return size
+}
+
+// room is what a value takes in an arena: whole cache lines.
+func (l *life[T]) room() int { return (l.size() + 15) &^ 15 }
+
+// provide allocates the memory, at the first run.
+func (p *Program[T]) provide() {
+	if p.ready {
+		return
+	}
+	p.ready = true
+	p.arena = aligned[T](p.size)
+	for _, l := range p.placed {
+		l.data = p.arena[l.begin : l.begin+l.size() : l.begin+l.size()]
+	}
+	for _, l := range p.kept {
+		l.data = make([]T, l.size())
+	}
+	for _, s := range p.steps {
+		for _, v := range append(s.reads(), s.writes()...) {
+			v.find()
+		}
+	}
+	for _, r := range p.results {
+		r.memory().find()
+	}
+}
+
+// find sets the memory of a value that lies in another's.
+func (v *Value[T]) find() {
+	if root, at := v.root(); root != v && root.Bound == nil {
+		v.data = root.data[at:]
+		if !v.Layout.Last {
+			v.data = v.data[:v.size()]
+		}
+	}
+}
+
+// aligned returns n elements that begin at a cache line.
+func aligned[T cpu.Float](n int) []T {
+	const line = 64
+	data := make([]T, n+line)
+	for i := range line {
+		if uintptr(unsafe.Pointer(&data[i]))%line == 0 {
+			return data[i : i+n]
+		}
+	}
+	return data[:n]
+}
+
+// Bytes is the memory that a compiled program takes: for results, for the other
+// values, and what the kernels keep besides. They allocate that when they first
+// need it, so it grows in the first runs.
+func (p *Program[T]) Bytes() (results, values, workspaces int) {
+	element := int(unsafe.Sizeof(T(0)))
+	for _, l := range p.kept {
+		results += l.size() * element
+	}
+	for _, s := range p.steps {
+		if k, ok := s.Kernel.(Sized); ok && s.Dy == nil {
+			workspaces += k.Bytes()
+		}
+	}
+	return results, p.size * element, workspaces
+}
+
+// Life is where a value lies in the arena, in elements, and from which step to which
+// it is alive.
+type Life struct{ First, Last, Begin, Size int }
+
+// Lives lists the values that share memory, and the size of their arena.
+func (p *Program[T]) Lives() (lives []Life, size int) {
+	for _, l := range p.placed {
+		lives = append(lives, Life{l.first, l.last, l.begin, l.size()})
+	}
+	return lives, p.size
+}
+
+// Arena is the memory that values share. What it holds before a run does not matter.
+func (p *Program[T]) Arena() []T {
+	p.provide()
+	return p.arena
+}

@@ -1,0 +1,201 @@
+// Package program says how a network runs: as a sequence of steps, each a kernel
+// with its operands, whose values lie in one piece of memory. It knows neither
+// Gorgonia nor tensors; package op translates graphs into programs.
+//
+//	Bind, Add, Gradient, View    the steps, as the graph has them
+//	     │
+//	   fuse    kernels take over what the op behind them does
+//	   lay     each value gets a layout: planes, or channels last
+//	   pack    kernels are told which operands never change
+//	   place   each value gets its memory
+//	     │
+//	   Run     step by step
+//
+// Each pass is a file, and String prints what it has made of the program.
+package program
+
+import (
+	"slices"
+	"time"
+	"unsafe"
+
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
+)
+
+// Program is a sequence of steps. Not safe for concurrent use.
+type Program[T cpu.Float] struct {
+	steps   []*Step[T]
+	arena   []T
+	placed  []*life[T]
+	kept    []*life[T]
+	results []*Value[T]
+	size    int  // of the arena, in elements
+	ready   bool // there is the memory
+	watch   bool
+}
+
+// Value is what a step computes, or a tensor that is bound.
+type Value[T cpu.Float] struct {
+	Name   string
+	Shape  []int
+	Layout pixel.Layout // of four dimensions; the zero value for others
+
+	// Bound returns the elements of a bound tensor, in the order of Shape; nil for
+	// values of steps. It is asked at each run.
+	Bound func() []T
+	Fixed bool // nobody changes the bound tensor any more
+
+	data   []T
+	planes *Value[T] // a result that lies channels last: its elements as planes
+	view   *Value[T] // whose memory it shares, nil for memory of its own
+	at     int       // its first element there
+	result bool      // somebody reads it after a run
+}
+
+// Step is one kernel in a program: forward, or backward.
+type Step[T cpu.Float] struct {
+	Name   string // of the op and its parameters, for people
+	Kernel Kernel[T]
+	In     []*Value[T]
+	Out    *Value[T] // nil for a backward step
+
+	// Of a backward step: the gradient of the forward step's result, those of its
+	// operands, nil where nobody wants one, and whether the kernel reads the
+	// operands too.
+	Dy       *Value[T]
+	DIn      []*Value[T]
+	Operands bool
+
+	// Marks are what the owner has to know of it: first its own, then those of the
+	// steps whose work it does too.
+	Marks []any
+
+	in, dIn [][]T // memory of a run
+	time    time.Duration
+}
+
+// Bind adds a tensor from outside.
+func (p *Program[T]) Bind(name string, shape []int, fixed bool, elements func() []T) *Value[T] {
+	return &Value[T]{Name: name, Shape: shape, Fixed: fixed, Bound: elements}
+}
+
+// Add adds a forward step and returns its result.
+func (p *Program[T]) Add(name string, mark any, k Kernel[T], shape []int, in ...*Value[T]) *Value[T] {
+	s := &Step[T]{Name: name, Kernel: k, In: in, Out: newValue[T](name, shape), Marks: []any{mark}}
+	p.steps = append(p.steps, s)
+	return s.Out
+}
+
+// Gradient adds the backward step of a kernel that was added with the operands in,
+// and returns the gradients of those that are wanted, nil for the others. operands
+// says whether the kernel reads the operands again.
+func (p *Program[T]) Gradient(name string, mark any, k Kernel[T], in []*Value[T], dy *Value[T], wanted []bool, operands bool) []*Value[T] {
+	s := &Step[T]{Name: name, Kernel: k, In: in, Dy: dy, DIn: make([]*Value[T], len(in)), Operands: operands, Marks: []any{mark}}
+	for i, w := range wanted {
+		if w {
+			s.DIn[i] = newValue[T](name, in[i].Shape)
+		}
+	}
+	p.steps = append(p.steps, s)
+	return s.DIn
+}
+
+// View returns v in another shape of the same size, in v's memory.
+func (p *Program[T]) View(v *Value[T], shape []int) *Value[T] {
+	view := newValue[T]("Reshape", shape)
+	view.view = v
+	return view
+}
+
+func newValue[T cpu.Float](name string, shape []int) *Value[T] {
+	v := &Value[T]{Name: name, Shape: slices.Clone(shape)}
+	if len(shape) == 4 {
+		v.Layout = pixel.Planes(shape[0], shape[1], shape[2], shape[3])
+	}
+	return v
+}
+
+// size is the number of elements that v takes in memory.
+func (v *Value[T]) size() int {
+	if v.Layout.Last {
+		return v.Layout.Size()
+	}
+	n := 1
+	for _, d := range v.Shape {
+		n *= d
+	}
+	return n
+}
+
+// root is the value whose memory v lies in, and where it begins there.
+func (v *Value[T]) root() (root *Value[T], at int) {
+	for ; v.view != nil; v = v.view {
+		at += v.at
+	}
+	return v, at
+}
+
+// Data are the elements of v after a run, if it is a result.
+func (v *Value[T]) Data() []T {
+	switch {
+	case v.Bound != nil:
+		return v.Bound()
+	case v.planes != nil:
+		return v.planes.Data()
+	}
+	return v.data
+}
+
+// values are what a step reads and writes.
+func (s *Step[T]) reads() []*Value[T] {
+	if s.Dy == nil {
+		return s.In
+	}
+	if !s.Operands {
+		return []*Value[T]{s.Dy}
+	}
+	return append([]*Value[T]{s.Dy}, s.In...)
+}
+
+func (s *Step[T]) writes() []*Value[T] {
+	if s.Dy == nil {
+		return []*Value[T]{s.Out}
+	}
+	return slices.DeleteFunc(slices.Clone(s.DIn), func(v *Value[T]) bool { return v == nil })
+}
+
+// Bytes is the memory of the values that the step reads and writes.
+func (s *Step[T]) Bytes() (n int) {
+	for _, v := range append(s.reads(), s.writes()...) {
+		n += v.size()
+	}
+	return n * int(unsafe.Sizeof(T(0)))
+}
+
+// Options say which passes run. The zero value is the program of a training step.
+type Options struct {
+	Inference bool // no Backward follows a Forward, and normalisations are constant
+	NoFusion  bool // no kernel takes over another's work
+	NoLayout  bool // all values are planes
+	Unplaced  bool // no value shares another's memory
+}
+
+// Compile makes the program ready to run, for the sake of the given results: after
+// a run they are there, as planes, each time in the same memory.
+func (p *Program[T]) Compile(results []*Value[T], o Options) {
+	p.results = results
+	for _, r := range results {
+		r.result = true
+	}
+	if o.Inference && !o.NoFusion {
+		p.fuse()
+	}
+	if o.Inference && !o.NoLayout {
+		p.lay()
+	}
+	p.forget()
+	p.pack()
+	p.place(o.Unplaced)
+	p.connect()
+}

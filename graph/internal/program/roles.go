@@ -1,0 +1,87 @@
+package program
+
+import (
+	"tapenet/graph/internal/kernel/conv"
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
+)
+
+// Kernel is what every op computes. It has checked the sizes of all slices before.
+type Kernel[T cpu.Float] interface {
+	// Forward sets y, whose old content is arbitrary, from the operands, which it
+	// does not write to but for running statistics.
+	Forward(y []T, in [][]T)
+	// Backward sets dIn[i] to the gradient of operand i, given the gradient dy of
+	// y, for every dIn[i] that is not nil. Forward has run on the same operands just
+	// before; its y may have been overwritten since.
+	Backward(dIn [][]T, dy []T, in [][]T)
+}
+
+// The roles below are what a kernel may be besides. Each is optional.
+
+// Laid is a kernel that can take and give images channels last.
+type Laid interface {
+	// Lay says how the kernel wants its operands, given how they lie now, and how it
+	// then gives its result. A want without Last is one for planes, or for what is
+	// no image. ok is false if planes are all that it takes. Of the result's layout
+	// the border is the program's: it is what the readers want.
+	Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool)
+	// Place tells, once before the first run and only if Lay's answer was taken, how
+	// operands and result lie. Borders may be larger than those that were asked for.
+	Place(in []pixel.Layout, out pixel.Layout)
+}
+
+// Lastly is a kernel that leaves images channels last to another one.
+type Lastly interface {
+	// Lastly returns that kernel, which takes the same operands. ok is false if there
+	// is none.
+	Lastly() (last any, ok bool)
+}
+
+// Turned is a kernel that only gives its operand another order of dimensions, so
+// that in some layout it has nothing to do.
+type Turned interface {
+	// Turn says whether the result is the operand's images with the channels as the
+	// last dimension, or the other way round.
+	Turn() (last, first bool)
+}
+
+// Joined is a kernel that sets its operands side by side along the channels. What
+// lies in the result's memory already it does not copy.
+type Joined interface {
+	// InPlace says of each operand whether it is there.
+	InPlace(there []bool)
+	// Channels reports whether it joins channels, not another dimension.
+	Channels() bool
+}
+
+// Ender is a kernel that can do the work of an op behind it too.
+type Ender[T cpu.Float] interface {
+	// End returns the kernel that does both, without changing its receiver. ok is
+	// false if there is none.
+	End(next conv.Ending) (both any, ok bool)
+}
+
+// Ending is a kernel whose work an Ender may take over. Its first operand is the
+// Ender's result, or any of them if it is a sum.
+type Ending interface{ Ending() conv.Ending }
+
+// Fixable is a kernel that prepares something of operands.
+type Fixable interface {
+	// Prepares lists the operands of which it prepares something.
+	Prepares() []int
+	// Fix says that these never change any more: it prepares them once.
+	Fix()
+}
+
+// Forgetful is a kernel that leaves something in Forward for Backward.
+type Forgetful interface {
+	// ForwardOnly says whether no Backward follows. Without a word one does.
+	ForwardOnly(on bool)
+}
+
+// Sized is a kernel that keeps memory between runs.
+type Sized interface {
+	// Bytes is how much, up to now. It must not overlap with a run.
+	Bytes() int
+}

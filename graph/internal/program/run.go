@@ -1,0 +1,82 @@
+package program
+
+import (
+	"fmt"
+	"iter"
+	"time"
+
+	"tapenet/graph/internal/kernel/pixel"
+)
+
+// Run runs the steps, one after the other. A panic of a kernel becomes an error
+// that names its step.
+func (p *Program[T]) Run() (err error) {
+	name := "memory"
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s: %v", name, r)
+		}
+	}()
+	p.provide()
+	for _, s := range p.steps {
+		name = s.Name
+		var began time.Time
+		if p.watch {
+			began = time.Now()
+		}
+		s.run()
+		if p.watch {
+			s.time = time.Since(began)
+		}
+	}
+	return nil
+}
+
+// run runs one step.
+func (s *Step[T]) run() {
+	for i, v := range s.In {
+		s.in[i] = v.elements()
+	}
+	if s.Dy == nil {
+		s.Kernel.Forward(s.Out.data, s.in)
+		pixel.Clear(s.Out.Layout, s.Out.data, 0, s.Out.Layout.N)
+		return
+	}
+	for i, v := range s.DIn {
+		if v != nil {
+			s.dIn[i] = v.data
+		}
+	}
+	s.Kernel.Backward(s.dIn, s.Dy.elements(), s.in)
+}
+
+// elements are where v lies, now that it has been computed.
+func (v *Value[T]) elements() []T {
+	if v.data != nil {
+		return v.data
+	}
+	root, at := v.root()
+	return root.Bound()[at:][:v.size()]
+}
+
+// connect makes room for what a step hands to its kernel.
+func (p *Program[T]) connect() {
+	for _, s := range p.steps {
+		s.in = make([][]T, len(s.In))
+		s.dIn = make([][]T, len(s.DIn))
+	}
+}
+
+// Watch makes the next runs take the time of each step, or no more.
+func (p *Program[T]) Watch(on bool) { p.watch = on }
+
+// Times are the steps' marks, see [Step], each with the time of the last watched run.
+func (p *Program[T]) Times() iter.Seq2[*Step[T], time.Duration] {
+	return func(yield func(*Step[T], time.Duration) bool) {
+		for _, s := range p.steps {
+			if !yield(s, s.time) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package raster
+
+import "math"
+
+// kernel is the weight of a pixel at a distance from another's place. wider is
+// how many times as wide the kernel is as it is drawn: a picture that becomes
+// smaller has a wider one, so that every pixel counts. From wider·support on
+// the weight is 0.
+type kernel struct {
+	support float64
+	at      func(distance, wider float64) float64
+}
+
+// bilinear is linear interpolation between neighbours.
+var bilinear = kernel{1, func(distance, wider float64) float64 { return 1 - distance/wider }}
+
+// catmullRom is the cubic of Catmull and Rom 1974, "A Class of Local
+// Interpolating Splines", which is sharper. It multiplies by 1/wider and does
+// not divide by wider, as golang.org/x/image does: the last bits differ.
+var catmullRom = kernel{2, func(distance, wider float64) float64 {
+	t := distance * (1 / wider)
+	switch {
+	case t >= 2:
+		return 0
+	case t < 1:
+		return float64((float64(1.5*t)-2.5)*t*t) + 1
+	}
+	return float64((float64(float64(float64(-0.5*t)+2.5)*t)-4)*t) + 2
+}}
+
+// share says how much the pixels of a line weigh in one pixel of the result:
+// weights[n] belongs to pixel first+n.
+type share struct {
+	first   int
+	weights []float64
+	total   float64 // the sum of the weights
+}
+
+// shares returns the share of each pixel of a line of `to` pixels, which is
+// made of a line of `from` pixels.
+func (k kernel) shares(from, to int) []share {
+	ratio := float64(from) / float64(to)
+	wider := max(ratio, 1)
+	list := make([]share, to)
+	all := make([]float64, 0, to*(int(2*k.support*wider)+2)) // the weights
+	for i := range list {
+		centre := float64((float64(i)+0.5)*ratio) - 0.5
+		first := max(int(math.Ceil(centre-float64(k.support*wider))), 0)
+		end := min(int(math.Floor(centre+float64(k.support*wider)))+1, from)
+		begin, total := len(all), 0.0
+		for at := first; at < end; at++ {
+			weight := k.at(math.Abs(centre-float64(at)), wider)
+			all, total = append(all, weight), total+weight
+		}
+		list[i] = share{first, all[begin:], total}
+	}
+	return list
+}
+
+// normalised divides the weights by their sum.
+func normalised(list []share) []share {
+	for i, s := range list {
+		for n := range s.weights {
+			s.weights[n] /= s.total
+		}
+		list[i].total = 1
+	}
+	return list
+}
+
+// source is a picture that is read row by row.
+type source struct {
+	h, w, channels int
+	white          float64                   // the largest value
+	row            func(y int, to []float64) // writes (w,channels)
+}
+
+// scaler has the memory that scaling takes. The zero value is ready.
+type scaler struct{ row, narrow, sums []float64 }
+
+// resized is a picture with another size, as sums
+// (len(down),len(across),channels) of values in 0..1 by the weights of down:
+// divided by their totals they are the pixels. It goes through the picture
+// once, row by row, and rounds each product and each sum by itself on every
+// processor.
+func (s *scaler) resized(from source, across, down []share) []float64 {
+	n := len(across) * from.channels
+	s.row, s.narrow, s.sums = sized(s.row, from.w*from.channels), sized(s.narrow, n), sized(s.sums, len(down)*n)
+	clear(s.sums)
+	open := 0 // the first row of the result that has more to come
+	for y := range from.h {
+		from.row(y, s.row)
+		for i, share := range across {
+			share.weigh(s.narrow[i*from.channels:][:from.channels], s.row, from.white)
+		}
+		for open < len(down) && down[open].first+len(down[open].weights) <= y {
+			open++
+		}
+		for j := open; j < len(down) && down[j].first <= y; j++ {
+			addScaled(s.sums[j*n:][:n], s.narrow, down[j].weights[y-down[j].first])
+		}
+	}
+	return s.sums
+}
+
+// weigh sets a pixel to the mean of a row's pixels by their weights.
+func (s share) weigh(pixel, row []float64, white float64) {
+	factor := 1 / s.total / white
+	channels := len(pixel)
+	row = row[s.first*channels:][:len(s.weights)*channels]
+	var sum [4]float64
+	switch channels {
+	case 1:
+		for i, weight := range s.weights {
+			sum[0] += float64(row[i] * weight)
+		}
+	case 3:
+		for i, weight := range s.weights {
+			p := row[3*i:][:3]
+			sum[0] += float64(p[0] * weight)
+			sum[1] += float64(p[1] * weight)
+			sum[2] += float64(p[2] * weight)
+		}
+	case 4:
+		for i, weight := range s.weights {
+			p := row[4*i:][:4]
+			sum[0] += float64(p[0] * weight)
+			sum[1] += float64(p[1] * weight)
+			sum[2] += float64(p[2] * weight)
+			sum[3] += float64(p[3] * weight)
+		}
+	}
+	for c := range pixel {
+		pixel[c] = sum[c] * factor
+	}
+}
+
+// addScaled adds x, times a, to y.
+func addScaled(y, x []float64, a float64) {
+	x = x[:len(y)]
+	for i, v := range x {
+		y[i] += float64(v * a)
+	}
+}

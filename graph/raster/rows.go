@@ -1,0 +1,82 @@
+package raster
+
+import "image"
+
+// sourceOf reads a picture's colours in 16 bits, multiplied by alpha, as
+// color.Color's RGBA has them. It has one channel, grey, three, red, green and
+// blue, if the format knows no transparency, or alpha as a fourth.
+func sourceOf(img image.Image) source {
+	b := img.Bounds()
+	s := source{h: b.Dy(), w: b.Dx(), channels: 4, white: 0xffff}
+	switch img := img.(type) {
+	case *image.Gray:
+		s.channels, s.row = 1, greyRow(img)
+	case *image.RGBA:
+		s.row = rgbaRow(img)
+	case *image.NRGBA:
+		s.row = nrgbaRow(img)
+	case *image.YCbCr:
+		s.channels, s.row = 3, ycbcrRow(img)
+	case image.RGBA64Image:
+		s.row = func(y int, to []float64) {
+			for x := range s.w {
+				c := img.RGBA64At(b.Min.X+x, b.Min.Y+y)
+				set(to[4*x:][:4], uint32(c.R), uint32(c.G), uint32(c.B), uint32(c.A))
+			}
+		}
+	default:
+		s.row = func(y int, to []float64) {
+			for x := range s.w {
+				r, g, b, a := img.At(b.Min.X+x, b.Min.Y+y).RGBA()
+				set(to[4*x:][:4], r, g, b, a)
+			}
+		}
+	}
+	return s
+}
+
+func set(to []float64, r, g, b, a uint32) {
+	to[0], to[1], to[2], to[3] = float64(r), float64(g), float64(b), float64(a)
+}
+
+func greyRow(img *image.Gray) func(y int, to []float64) {
+	return func(y int, to []float64) {
+		for x, v := range img.Pix[y*img.Stride:][:len(to)] {
+			to[x] = float64(uint32(v) * 0x101)
+		}
+	}
+}
+
+func rgbaRow(img *image.RGBA) func(y int, to []float64) {
+	return func(y int, to []float64) {
+		for i, v := range img.Pix[y*img.Stride:][:len(to)] {
+			to[i] = float64(uint32(v) * 0x101)
+		}
+	}
+}
+
+func nrgbaRow(img *image.NRGBA) func(y int, to []float64) {
+	return func(y int, to []float64) {
+		line := img.Pix[y*img.Stride:][:len(to)]
+		for i := 0; i < len(line); i += 4 {
+			p := line[i:][:4]
+			a := uint32(p[3]) * 0x101
+			set(to[i:][:4], uint32(p[0])*a/0xff, uint32(p[1])*a/0xff, uint32(p[2])*a/0xff, a)
+		}
+	}
+}
+
+// ycbcrRow converts as color.YCbCr's RGBA does.
+func ycbcrRow(img *image.YCbCr) func(y int, to []float64) {
+	left, top := img.Rect.Min.X, img.Rect.Min.Y
+	colour := func(v int) float64 { return float64(max(0, min(v>>8, 0xffff))) }
+	return func(y int, to []float64) {
+		light := img.Y[img.YOffset(left, top+y):]
+		for x := range len(to) / 3 {
+			c := img.COffset(left+x, top+y)
+			yy, cb, cr := int(light[x])*0x10101, int(img.Cb[c])-128, int(img.Cr[c])-128
+			p := to[3*x:][:3]
+			p[0], p[1], p[2] = colour(yy+91881*cr), colour(yy-22554*cb-46802*cr), colour(yy+116130*cb)
+		}
+	}
+}

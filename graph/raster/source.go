@@ -1,0 +1,8 @@
+package raster
+
+import "embed"
+
+// Source holds the files of this package that do the work.
+//
+//go:embed draw.go resize.go rows.go strokes.go
+var Source embed.FS
