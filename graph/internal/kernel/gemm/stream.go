@@ -22,28 +22,44 @@ func Stream[T cpu.Float](y, partial, x, w []T, n, lo, hi int) {
 	}
 }
 
+// streamRowsOnce is the number of rows of w for which y is read and written once.
+const streamRowsOnce = 16
+
 // streamBlockK adds the products of a few elements of x to the columns [lo,hi) of y.
+// Where there is assembly, the columns that do not fill its blocks get the same bits.
 func streamBlockK[T cpu.Float](y, x, w []T, n, lo, hi int) {
-	const rows = 16 // that y is read and written for once
-	for k := 0; k < len(x); k += rows {
-		some := x[k:min(k+rows, len(x))]
-		done := lo
-		if y32, ok := cpu.Float32s(y); ok {
-			x32, _ := cpu.Float32s(some)
-			w32, _ := cpu.Float32s(w)
-			block := streamBlock(cpu.Active())
-			if cols := (hi - lo) / block * block; cols > 0 {
-				streamRows(cpu.Active(), len(some), cols, &x32[0], &w32[k*n+lo], n, &y32[lo])
-				done += cols
-			}
+	for k := 0; k < len(x); k += streamRowsOnce {
+		some := x[k:min(k+streamRowsOnce, len(x))]
+		y32, ok := cpu.Float32s(y)
+		if !ok {
+			streamGo(y[lo:hi], some, w[k*n+lo:], n)
+			continue
 		}
-		streamGo(y[done:hi], some, w[k*n+done:], n)
+		x32, _ := cpu.Float32s(some)
+		w32, _ := cpu.Float32s(w)
+		block := streamBlock(cpu.Active())
+		done := lo + (hi-lo)/block*block
+		if done > lo {
+			streamRows(cpu.Active(), len(some), done-lo, &x32[0], &w32[k*n+lo], n, &y32[lo])
+		}
+		streamFused(y32[done:hi], x32, w32[k*n+done:], n)
 	}
 }
 
-// streamGo adds to y[j] the products of x[i] and w[i*n+j], in the order of i. In
-// float32 each product and sum is rounded once, as the assembly does.
+// streamGo adds to y[j] the products of x[i] and w[i*n+j], in the order of i.
 func streamGo[T cpu.Float](y, x, w []T, n int) {
+	for j := range y {
+		sum := y[j]
+		for i, v := range x {
+			sum += v * w[i*n+j]
+		}
+		y[j] = sum
+	}
+}
+
+// streamFused is streamGo with each product and sum rounded once, as the assembly
+// does.
+func streamFused(y, x, w []float32, n int) {
 	for j := range y {
 		sum := y[j]
 		for i, v := range x {
@@ -53,6 +69,25 @@ func streamGo[T cpu.Float](y, x, w []T, n int) {
 	}
 }
 
-// fma is x·y+z; in float32 rounded once, but for the rare case that float64 rounds
-// to the middle between two numbers.
-func fma[T cpu.Float](x, y, z T) T { return T(math.FMA(float64(x), float64(y), float64(z))) }
+// fma is x·y+z, rounded once. First it is rounded to odd: if the sum has no exact
+// float64, it becomes the one of its two neighbours whose last bit is set. Unlike the
+// nearest neighbour that one never lies in the middle between two float32 numbers, so
+// that rounding it again gives what rounding x·y+z gives (Boldo and Melquiond 2008).
+func fma(x, y, z float32) float32 {
+	p, c := float64(x)*float64(y), float64(z) // exact: 48 bits
+	sum := p + c
+	q := sum - p
+	rest := (p - (sum - q)) + (c - q) // what the sum lacks (Knuth's TwoSum)
+	if !(rest < 0 || rest > 0) {      // nothing, or a NaN
+		return float32(sum)
+	}
+	bits := math.Float64bits(sum)
+	switch {
+	case bits&1 != 0:
+	case (rest > 0) == (sum > 0):
+		bits++
+	default:
+		bits--
+	}
+	return float32(math.Float64frombits(bits))
+}

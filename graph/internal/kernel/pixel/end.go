@@ -33,7 +33,7 @@ func (e *End[T]) Pixels(n int, y, x, residual []T) {
 			if len(residual) > 0 {
 				v += residual[j*e.ResidualPixel+f]
 			}
-			y[j*e.YPixel+f] = min(max(v, e.Low), e.High)
+			y[j*e.YPixel+f] = limited(v, e.Low, e.High)
 		}
 	}
 }

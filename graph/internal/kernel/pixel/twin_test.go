@@ -28,6 +28,10 @@ var twins = kerneltest.Makers{
 	}),
 	"winogradImage":  winogradTileTwin(func(t tileCase, f [][]float32) { WinogradImage(t.side, t.n, t.width, f[0], f[1], t.step, t.row, t.q) }),
 	"winogradSpread": winogradTileTwin(func(t tileCase, f [][]float32) { WinogradSpread(t.side, t.n, t.width, f[1], f[0], t.step, t.row, t.q) }),
+	"windowDot":       windowTwin(Dot),
+	"windowSum":       windowTwin(Sum),
+	"windowMax":       windowTwin(Max),
+	"endPixels":       endTwin,
 	"winogradEvaluate": winogradTileTwin(func(t tileCase, f [][]float32) {
 		WinogradEvaluate(t.side, t.pixels, t.n, t.width, f[0], f[1], t.step, t.row, t.q)
 	}),
@@ -235,6 +239,42 @@ func winogradFinishTwin(r *rand.Rand, n int) kerneltest.Twin {
 			w := w
 			w.Shift = f[3]
 			w.Tiles(n, f[0], f[1], f[2], rows, cols)
+		},
+	}
+}
+
+// windowTwin slides over n places, at least one. The sums and the largest pixels are
+// the same bits on all tiers, whatever is special in the image.
+func windowTwin(kind WindowKind) func(r *rand.Rand, n int) kerneltest.Twin {
+	return func(r *rand.Rand, n int) kerneltest.Twin {
+		c := newWindowCase[float32](r, kind, max(n%100, 1))
+		t := kerneltest.Twin{Floats: [][]float32{kerneltest.Values(r, len(c.x)), c.w, c.Shift, make([]float32, (c.n-1)*c.YPixel+c.Width)}}
+		if kind == Dot {
+			c.Low, c.High = float32(math.Inf(-1)), float32(math.Inf(1))
+			t.Floats[0], t.Roundings = c.x, 2*(c.KH*c.KW+2)
+		}
+		t.Run = func(f [][]float32, _ [][]uint8) {
+			c := c
+			c.Shift = f[2]
+			c.Slide(c.n, f[3], f[0], f[1])
+		}
+		return t
+	}
+}
+
+// endTwin ends n pixels, at least one.
+func endTwin(r *rand.Rand, n int) kerneltest.Twin {
+	n = max(n, 1)
+	e := End[float32]{Width: 8 * (1 + r.IntN(5)), Low: 0, High: 1}
+	e.YPixel, e.XPixel, e.ResidualPixel = e.Width+8*r.IntN(2), e.Width+8*r.IntN(2), e.Width+8*r.IntN(2)
+	residual := make([]float32, r.IntN(2)*((n-1)*e.ResidualPixel+e.Width))
+	copy(residual, kerneltest.Values(r, len(residual)))
+	return kerneltest.Twin{
+		Floats: [][]float32{make([]float32, (n-1)*e.YPixel+e.Width), kerneltest.Values(r, (n-1)*e.XPixel+e.Width), residual, kerneltest.Values(r, e.Width)},
+		Run: func(f [][]float32, _ [][]uint8) {
+			e := e
+			e.Shift = f[3]
+			e.Pixels(n, f[0], f[1], f[2])
 		},
 	}
 }

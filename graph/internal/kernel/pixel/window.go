@@ -99,7 +99,7 @@ func sumGo[T cpu.Float](width, kh, kw int, x *T, _, xColumn, xRow int, _ *T, _ i
 }
 
 func maxGo[T cpu.Float](width, kh, kw int, x *T, _, xColumn, xRow int, _ *T, _ int, y *T, _ int, shift *T, low, high T) {
-	slideGo(width, kh, kw, x, xColumn, xRow, y, shift, low, high, T(math.Inf(-1)), func(r, x T, _, _ int) T { return max(r, x) })
+	slideGo(width, kh, kw, x, xColumn, xRow, y, shift, low, high, T(math.Inf(-1)), larger[T])
 }
 
 // slideGo is a windowFunc of one place, given its first r and a step.
@@ -111,8 +111,28 @@ func slideGo[T cpu.Float](width, kh, kw int, x *T, xColumn, xRow int, y, shift *
 				r = step(r, *at(x, u*xRow+v*xColumn+f), f, u*kw+v)
 			}
 		}
-		*at(y, f) = min(max(r+*at(shift, f), low), high)
+		*at(y, f) = limited(r+*at(shift, f), low, high)
 	}
+}
+
+// larger is the larger one of two pixels, or NaN if one of them is. Of two zeros it
+// is x, as in the assembly.
+func larger[T cpu.Float](r, x T, _, _ int) T {
+	if r != r || x < r {
+		return r
+	}
+	return x
+}
+
+// limited is v, or the limit that v lies beyond. A NaN stays.
+func limited[T cpu.Float](v, low, high T) T {
+	if v < low {
+		v = low
+	}
+	if v > high {
+		v = high
+	}
+	return v
 }
 
 // at is the address of the element i behind p.

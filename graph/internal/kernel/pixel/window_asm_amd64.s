@@ -3117,10 +3117,8 @@ row:
 	MOVQ kw+16(FP), SI
 
 column:
-	VMOVUPS      (CX), Z1
-	VCMPPS       $0x03, Z0, Z1, K1
-	VMAXPS       Z1, Z0, Z0
-	VADDPS       Z1, Z0, K1, Z0
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (CX), Z0, K1, Z0
 	MOVQ         xColumn+40(FP), DI
 	SHLQ         $0x02, DI
 	ADDQ         DI, CX
@@ -3182,14 +3180,10 @@ row:
 	MOVQ kw+16(FP), DI
 
 column:
-	VMOVUPS      (DX), Z2
-	VCMPPS       $0x03, Z0, Z2, K1
-	VMAXPS       Z2, Z0, Z0
-	VADDPS       Z2, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z2
-	VCMPPS       $0x03, Z1, Z2, K1
-	VMAXPS       Z2, Z1, Z1
-	VADDPS       Z2, Z1, K1, Z1
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
 	MOVQ         xColumn+40(FP), R8
 	SHLQ         $0x02, R8
 	ADDQ         R8, DX
@@ -3259,18 +3253,12 @@ row:
 	MOVQ kw+16(FP), DI
 
 column:
-	VMOVUPS      (DX), Z3
-	VCMPPS       $0x03, Z0, Z3, K1
-	VMAXPS       Z3, Z0, Z0
-	VADDPS       Z3, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z3
-	VCMPPS       $0x03, Z1, Z3, K1
-	VMAXPS       Z3, Z1, Z1
-	VADDPS       Z3, Z1, K1, Z1
-	VMOVUPS      (DX)(CX*2), Z3
-	VCMPPS       $0x03, Z2, Z3, K1
-	VMAXPS       Z3, Z2, Z2
-	VADDPS       Z3, Z2, K1, Z2
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
+	VCMPPS       $0x07, Z2, Z2, K1
+	VMAXPS       (DX)(CX*2), Z2, K1, Z2
 	MOVQ         xColumn+40(FP), R8
 	SHLQ         $0x02, R8
 	ADDQ         R8, DX
@@ -3350,22 +3338,14 @@ row:
 	MOVQ kw+16(FP), R8
 
 column:
-	VMOVUPS      (DX), Z4
-	VCMPPS       $0x03, Z0, Z4, K1
-	VMAXPS       Z4, Z0, Z0
-	VADDPS       Z4, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z4
-	VCMPPS       $0x03, Z1, Z4, K1
-	VMAXPS       Z4, Z1, Z1
-	VADDPS       Z4, Z1, K1, Z1
-	VMOVUPS      (DX)(CX*2), Z4
-	VCMPPS       $0x03, Z2, Z4, K1
-	VMAXPS       Z4, Z2, Z2
-	VADDPS       Z4, Z2, K1, Z2
-	VMOVUPS      (BX), Z4
-	VCMPPS       $0x03, Z3, Z4, K1
-	VMAXPS       Z4, Z3, Z3
-	VADDPS       Z4, Z3, K1, Z3
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
+	VCMPPS       $0x07, Z2, Z2, K1
+	VMAXPS       (DX)(CX*2), Z2, K1, Z2
+	VCMPPS       $0x07, Z3, Z3, K1
+	VMAXPS       (BX), Z3, K1, Z3
 	MOVQ         xColumn+40(FP), R9
 	SHLQ         $0x02, R9
 	ADDQ         R9, DX
@@ -3455,26 +3435,16 @@ row:
 	MOVQ kw+16(FP), R8
 
 column:
-	VMOVUPS      (DX), Z5
-	VCMPPS       $0x03, Z0, Z5, K1
-	VMAXPS       Z5, Z0, Z0
-	VADDPS       Z5, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z5
-	VCMPPS       $0x03, Z1, Z5, K1
-	VMAXPS       Z5, Z1, Z1
-	VADDPS       Z5, Z1, K1, Z1
-	VMOVUPS      (DX)(CX*2), Z5
-	VCMPPS       $0x03, Z2, Z5, K1
-	VMAXPS       Z5, Z2, Z2
-	VADDPS       Z5, Z2, K1, Z2
-	VMOVUPS      (BX), Z5
-	VCMPPS       $0x03, Z3, Z5, K1
-	VMAXPS       Z5, Z3, Z3
-	VADDPS       Z5, Z3, K1, Z3
-	VMOVUPS      (BX)(CX*1), Z5
-	VCMPPS       $0x03, Z4, Z5, K1
-	VMAXPS       Z5, Z4, Z4
-	VADDPS       Z5, Z4, K1, Z4
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
+	VCMPPS       $0x07, Z2, Z2, K1
+	VMAXPS       (DX)(CX*2), Z2, K1, Z2
+	VCMPPS       $0x07, Z3, Z3, K1
+	VMAXPS       (BX), Z3, K1, Z3
+	VCMPPS       $0x07, Z4, Z4, K1
+	VMAXPS       (BX)(CX*1), Z4, K1, Z4
 	MOVQ         xColumn+40(FP), R9
 	SHLQ         $0x02, R9
 	ADDQ         R9, DX
@@ -3572,30 +3542,18 @@ row:
 	MOVQ kw+16(FP), R8
 
 column:
-	VMOVUPS      (DX), Z6
-	VCMPPS       $0x03, Z0, Z6, K1
-	VMAXPS       Z6, Z0, Z0
-	VADDPS       Z6, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z6
-	VCMPPS       $0x03, Z1, Z6, K1
-	VMAXPS       Z6, Z1, Z1
-	VADDPS       Z6, Z1, K1, Z1
-	VMOVUPS      (DX)(CX*2), Z6
-	VCMPPS       $0x03, Z2, Z6, K1
-	VMAXPS       Z6, Z2, Z2
-	VADDPS       Z6, Z2, K1, Z2
-	VMOVUPS      (BX), Z6
-	VCMPPS       $0x03, Z3, Z6, K1
-	VMAXPS       Z6, Z3, Z3
-	VADDPS       Z6, Z3, K1, Z3
-	VMOVUPS      (BX)(CX*1), Z6
-	VCMPPS       $0x03, Z4, Z6, K1
-	VMAXPS       Z6, Z4, Z4
-	VADDPS       Z6, Z4, K1, Z4
-	VMOVUPS      (BX)(CX*2), Z6
-	VCMPPS       $0x03, Z5, Z6, K1
-	VMAXPS       Z6, Z5, Z5
-	VADDPS       Z6, Z5, K1, Z5
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
+	VCMPPS       $0x07, Z2, Z2, K1
+	VMAXPS       (DX)(CX*2), Z2, K1, Z2
+	VCMPPS       $0x07, Z3, Z3, K1
+	VMAXPS       (BX), Z3, K1, Z3
+	VCMPPS       $0x07, Z4, Z4, K1
+	VMAXPS       (BX)(CX*1), Z4, K1, Z4
+	VCMPPS       $0x07, Z5, Z5, K1
+	VMAXPS       (BX)(CX*2), Z5, K1, Z5
 	MOVQ         xColumn+40(FP), R9
 	SHLQ         $0x02, R9
 	ADDQ         R9, DX
@@ -3703,34 +3661,20 @@ row:
 	MOVQ kw+16(FP), R9
 
 column:
-	VMOVUPS      (DX), Z7
-	VCMPPS       $0x03, Z0, Z7, K1
-	VMAXPS       Z7, Z0, Z0
-	VADDPS       Z7, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z7
-	VCMPPS       $0x03, Z1, Z7, K1
-	VMAXPS       Z7, Z1, Z1
-	VADDPS       Z7, Z1, K1, Z1
-	VMOVUPS      (DX)(CX*2), Z7
-	VCMPPS       $0x03, Z2, Z7, K1
-	VMAXPS       Z7, Z2, Z2
-	VADDPS       Z7, Z2, K1, Z2
-	VMOVUPS      (BX), Z7
-	VCMPPS       $0x03, Z3, Z7, K1
-	VMAXPS       Z7, Z3, Z3
-	VADDPS       Z7, Z3, K1, Z3
-	VMOVUPS      (BX)(CX*1), Z7
-	VCMPPS       $0x03, Z4, Z7, K1
-	VMAXPS       Z7, Z4, Z4
-	VADDPS       Z7, Z4, K1, Z4
-	VMOVUPS      (BX)(CX*2), Z7
-	VCMPPS       $0x03, Z5, Z7, K1
-	VMAXPS       Z7, Z5, Z5
-	VADDPS       Z7, Z5, K1, Z5
-	VMOVUPS      (SI), Z7
-	VCMPPS       $0x03, Z6, Z7, K1
-	VMAXPS       Z7, Z6, Z6
-	VADDPS       Z7, Z6, K1, Z6
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
+	VCMPPS       $0x07, Z2, Z2, K1
+	VMAXPS       (DX)(CX*2), Z2, K1, Z2
+	VCMPPS       $0x07, Z3, Z3, K1
+	VMAXPS       (BX), Z3, K1, Z3
+	VCMPPS       $0x07, Z4, Z4, K1
+	VMAXPS       (BX)(CX*1), Z4, K1, Z4
+	VCMPPS       $0x07, Z5, Z5, K1
+	VMAXPS       (BX)(CX*2), Z5, K1, Z5
+	VCMPPS       $0x07, Z6, Z6, K1
+	VMAXPS       (SI), Z6, K1, Z6
 	MOVQ         xColumn+40(FP), R10
 	SHLQ         $0x02, R10
 	ADDQ         R10, DX
@@ -3848,38 +3792,22 @@ row:
 	MOVQ kw+16(FP), R9
 
 column:
-	VMOVUPS      (DX), Z8
-	VCMPPS       $0x03, Z0, Z8, K1
-	VMAXPS       Z8, Z0, Z0
-	VADDPS       Z8, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z8
-	VCMPPS       $0x03, Z1, Z8, K1
-	VMAXPS       Z8, Z1, Z1
-	VADDPS       Z8, Z1, K1, Z1
-	VMOVUPS      (DX)(CX*2), Z8
-	VCMPPS       $0x03, Z2, Z8, K1
-	VMAXPS       Z8, Z2, Z2
-	VADDPS       Z8, Z2, K1, Z2
-	VMOVUPS      (BX), Z8
-	VCMPPS       $0x03, Z3, Z8, K1
-	VMAXPS       Z8, Z3, Z3
-	VADDPS       Z8, Z3, K1, Z3
-	VMOVUPS      (BX)(CX*1), Z8
-	VCMPPS       $0x03, Z4, Z8, K1
-	VMAXPS       Z8, Z4, Z4
-	VADDPS       Z8, Z4, K1, Z4
-	VMOVUPS      (BX)(CX*2), Z8
-	VCMPPS       $0x03, Z5, Z8, K1
-	VMAXPS       Z8, Z5, Z5
-	VADDPS       Z8, Z5, K1, Z5
-	VMOVUPS      (SI), Z8
-	VCMPPS       $0x03, Z6, Z8, K1
-	VMAXPS       Z8, Z6, Z6
-	VADDPS       Z8, Z6, K1, Z6
-	VMOVUPS      (SI)(CX*1), Z8
-	VCMPPS       $0x03, Z7, Z8, K1
-	VMAXPS       Z8, Z7, Z7
-	VADDPS       Z8, Z7, K1, Z7
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
+	VCMPPS       $0x07, Z2, Z2, K1
+	VMAXPS       (DX)(CX*2), Z2, K1, Z2
+	VCMPPS       $0x07, Z3, Z3, K1
+	VMAXPS       (BX), Z3, K1, Z3
+	VCMPPS       $0x07, Z4, Z4, K1
+	VMAXPS       (BX)(CX*1), Z4, K1, Z4
+	VCMPPS       $0x07, Z5, Z5, K1
+	VMAXPS       (BX)(CX*2), Z5, K1, Z5
+	VCMPPS       $0x07, Z6, Z6, K1
+	VMAXPS       (SI), Z6, K1, Z6
+	VCMPPS       $0x07, Z7, Z7, K1
+	VMAXPS       (SI)(CX*1), Z7, K1, Z7
 	MOVQ         xColumn+40(FP), R10
 	SHLQ         $0x02, R10
 	ADDQ         R10, DX
@@ -4005,42 +3933,24 @@ row:
 	MOVQ kw+16(FP), R9
 
 column:
-	VMOVUPS      (DX), Z9
-	VCMPPS       $0x03, Z0, Z9, K1
-	VMAXPS       Z9, Z0, Z0
-	VADDPS       Z9, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z9
-	VCMPPS       $0x03, Z1, Z9, K1
-	VMAXPS       Z9, Z1, Z1
-	VADDPS       Z9, Z1, K1, Z1
-	VMOVUPS      (DX)(CX*2), Z9
-	VCMPPS       $0x03, Z2, Z9, K1
-	VMAXPS       Z9, Z2, Z2
-	VADDPS       Z9, Z2, K1, Z2
-	VMOVUPS      (BX), Z9
-	VCMPPS       $0x03, Z3, Z9, K1
-	VMAXPS       Z9, Z3, Z3
-	VADDPS       Z9, Z3, K1, Z3
-	VMOVUPS      (BX)(CX*1), Z9
-	VCMPPS       $0x03, Z4, Z9, K1
-	VMAXPS       Z9, Z4, Z4
-	VADDPS       Z9, Z4, K1, Z4
-	VMOVUPS      (BX)(CX*2), Z9
-	VCMPPS       $0x03, Z5, Z9, K1
-	VMAXPS       Z9, Z5, Z5
-	VADDPS       Z9, Z5, K1, Z5
-	VMOVUPS      (SI), Z9
-	VCMPPS       $0x03, Z6, Z9, K1
-	VMAXPS       Z9, Z6, Z6
-	VADDPS       Z9, Z6, K1, Z6
-	VMOVUPS      (SI)(CX*1), Z9
-	VCMPPS       $0x03, Z7, Z9, K1
-	VMAXPS       Z9, Z7, Z7
-	VADDPS       Z9, Z7, K1, Z7
-	VMOVUPS      (SI)(CX*2), Z9
-	VCMPPS       $0x03, Z8, Z9, K1
-	VMAXPS       Z9, Z8, Z8
-	VADDPS       Z9, Z8, K1, Z8
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
+	VCMPPS       $0x07, Z2, Z2, K1
+	VMAXPS       (DX)(CX*2), Z2, K1, Z2
+	VCMPPS       $0x07, Z3, Z3, K1
+	VMAXPS       (BX), Z3, K1, Z3
+	VCMPPS       $0x07, Z4, Z4, K1
+	VMAXPS       (BX)(CX*1), Z4, K1, Z4
+	VCMPPS       $0x07, Z5, Z5, K1
+	VMAXPS       (BX)(CX*2), Z5, K1, Z5
+	VCMPPS       $0x07, Z6, Z6, K1
+	VMAXPS       (SI), Z6, K1, Z6
+	VCMPPS       $0x07, Z7, Z7, K1
+	VMAXPS       (SI)(CX*1), Z7, K1, Z7
+	VCMPPS       $0x07, Z8, Z8, K1
+	VMAXPS       (SI)(CX*2), Z8, K1, Z8
 	MOVQ         xColumn+40(FP), R10
 	SHLQ         $0x02, R10
 	ADDQ         R10, DX
@@ -4176,46 +4086,26 @@ row:
 	MOVQ kw+16(FP), R10
 
 column:
-	VMOVUPS      (DX), Z10
-	VCMPPS       $0x03, Z0, Z10, K1
-	VMAXPS       Z10, Z0, Z0
-	VADDPS       Z10, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z10
-	VCMPPS       $0x03, Z1, Z10, K1
-	VMAXPS       Z10, Z1, Z1
-	VADDPS       Z10, Z1, K1, Z1
-	VMOVUPS      (DX)(CX*2), Z10
-	VCMPPS       $0x03, Z2, Z10, K1
-	VMAXPS       Z10, Z2, Z2
-	VADDPS       Z10, Z2, K1, Z2
-	VMOVUPS      (BX), Z10
-	VCMPPS       $0x03, Z3, Z10, K1
-	VMAXPS       Z10, Z3, Z3
-	VADDPS       Z10, Z3, K1, Z3
-	VMOVUPS      (BX)(CX*1), Z10
-	VCMPPS       $0x03, Z4, Z10, K1
-	VMAXPS       Z10, Z4, Z4
-	VADDPS       Z10, Z4, K1, Z4
-	VMOVUPS      (BX)(CX*2), Z10
-	VCMPPS       $0x03, Z5, Z10, K1
-	VMAXPS       Z10, Z5, Z5
-	VADDPS       Z10, Z5, K1, Z5
-	VMOVUPS      (SI), Z10
-	VCMPPS       $0x03, Z6, Z10, K1
-	VMAXPS       Z10, Z6, Z6
-	VADDPS       Z10, Z6, K1, Z6
-	VMOVUPS      (SI)(CX*1), Z10
-	VCMPPS       $0x03, Z7, Z10, K1
-	VMAXPS       Z10, Z7, Z7
-	VADDPS       Z10, Z7, K1, Z7
-	VMOVUPS      (SI)(CX*2), Z10
-	VCMPPS       $0x03, Z8, Z10, K1
-	VMAXPS       Z10, Z8, Z8
-	VADDPS       Z10, Z8, K1, Z8
-	VMOVUPS      (DI), Z10
-	VCMPPS       $0x03, Z9, Z10, K1
-	VMAXPS       Z10, Z9, Z9
-	VADDPS       Z10, Z9, K1, Z9
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
+	VCMPPS       $0x07, Z2, Z2, K1
+	VMAXPS       (DX)(CX*2), Z2, K1, Z2
+	VCMPPS       $0x07, Z3, Z3, K1
+	VMAXPS       (BX), Z3, K1, Z3
+	VCMPPS       $0x07, Z4, Z4, K1
+	VMAXPS       (BX)(CX*1), Z4, K1, Z4
+	VCMPPS       $0x07, Z5, Z5, K1
+	VMAXPS       (BX)(CX*2), Z5, K1, Z5
+	VCMPPS       $0x07, Z6, Z6, K1
+	VMAXPS       (SI), Z6, K1, Z6
+	VCMPPS       $0x07, Z7, Z7, K1
+	VMAXPS       (SI)(CX*1), Z7, K1, Z7
+	VCMPPS       $0x07, Z8, Z8, K1
+	VMAXPS       (SI)(CX*2), Z8, K1, Z8
+	VCMPPS       $0x07, Z9, Z9, K1
+	VMAXPS       (DI), Z9, K1, Z9
 	MOVQ         xColumn+40(FP), R11
 	SHLQ         $0x02, R11
 	ADDQ         R11, DX
@@ -4361,50 +4251,28 @@ row:
 	MOVQ kw+16(FP), R10
 
 column:
-	VMOVUPS      (DX), Z11
-	VCMPPS       $0x03, Z0, Z11, K1
-	VMAXPS       Z11, Z0, Z0
-	VADDPS       Z11, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z11
-	VCMPPS       $0x03, Z1, Z11, K1
-	VMAXPS       Z11, Z1, Z1
-	VADDPS       Z11, Z1, K1, Z1
-	VMOVUPS      (DX)(CX*2), Z11
-	VCMPPS       $0x03, Z2, Z11, K1
-	VMAXPS       Z11, Z2, Z2
-	VADDPS       Z11, Z2, K1, Z2
-	VMOVUPS      (BX), Z11
-	VCMPPS       $0x03, Z3, Z11, K1
-	VMAXPS       Z11, Z3, Z3
-	VADDPS       Z11, Z3, K1, Z3
-	VMOVUPS      (BX)(CX*1), Z11
-	VCMPPS       $0x03, Z4, Z11, K1
-	VMAXPS       Z11, Z4, Z4
-	VADDPS       Z11, Z4, K1, Z4
-	VMOVUPS      (BX)(CX*2), Z11
-	VCMPPS       $0x03, Z5, Z11, K1
-	VMAXPS       Z11, Z5, Z5
-	VADDPS       Z11, Z5, K1, Z5
-	VMOVUPS      (SI), Z11
-	VCMPPS       $0x03, Z6, Z11, K1
-	VMAXPS       Z11, Z6, Z6
-	VADDPS       Z11, Z6, K1, Z6
-	VMOVUPS      (SI)(CX*1), Z11
-	VCMPPS       $0x03, Z7, Z11, K1
-	VMAXPS       Z11, Z7, Z7
-	VADDPS       Z11, Z7, K1, Z7
-	VMOVUPS      (SI)(CX*2), Z11
-	VCMPPS       $0x03, Z8, Z11, K1
-	VMAXPS       Z11, Z8, Z8
-	VADDPS       Z11, Z8, K1, Z8
-	VMOVUPS      (DI), Z11
-	VCMPPS       $0x03, Z9, Z11, K1
-	VMAXPS       Z11, Z9, Z9
-	VADDPS       Z11, Z9, K1, Z9
-	VMOVUPS      (DI)(CX*1), Z11
-	VCMPPS       $0x03, Z10, Z11, K1
-	VMAXPS       Z11, Z10, Z10
-	VADDPS       Z11, Z10, K1, Z10
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
+	VCMPPS       $0x07, Z2, Z2, K1
+	VMAXPS       (DX)(CX*2), Z2, K1, Z2
+	VCMPPS       $0x07, Z3, Z3, K1
+	VMAXPS       (BX), Z3, K1, Z3
+	VCMPPS       $0x07, Z4, Z4, K1
+	VMAXPS       (BX)(CX*1), Z4, K1, Z4
+	VCMPPS       $0x07, Z5, Z5, K1
+	VMAXPS       (BX)(CX*2), Z5, K1, Z5
+	VCMPPS       $0x07, Z6, Z6, K1
+	VMAXPS       (SI), Z6, K1, Z6
+	VCMPPS       $0x07, Z7, Z7, K1
+	VMAXPS       (SI)(CX*1), Z7, K1, Z7
+	VCMPPS       $0x07, Z8, Z8, K1
+	VMAXPS       (SI)(CX*2), Z8, K1, Z8
+	VCMPPS       $0x07, Z9, Z9, K1
+	VMAXPS       (DI), Z9, K1, Z9
+	VCMPPS       $0x07, Z10, Z10, K1
+	VMAXPS       (DI)(CX*1), Z10, K1, Z10
 	MOVQ         xColumn+40(FP), R11
 	SHLQ         $0x02, R11
 	ADDQ         R11, DX
@@ -4558,54 +4426,30 @@ row:
 	MOVQ kw+16(FP), R10
 
 column:
-	VMOVUPS      (DX), Z12
-	VCMPPS       $0x03, Z0, Z12, K1
-	VMAXPS       Z12, Z0, Z0
-	VADDPS       Z12, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z12
-	VCMPPS       $0x03, Z1, Z12, K1
-	VMAXPS       Z12, Z1, Z1
-	VADDPS       Z12, Z1, K1, Z1
-	VMOVUPS      (DX)(CX*2), Z12
-	VCMPPS       $0x03, Z2, Z12, K1
-	VMAXPS       Z12, Z2, Z2
-	VADDPS       Z12, Z2, K1, Z2
-	VMOVUPS      (BX), Z12
-	VCMPPS       $0x03, Z3, Z12, K1
-	VMAXPS       Z12, Z3, Z3
-	VADDPS       Z12, Z3, K1, Z3
-	VMOVUPS      (BX)(CX*1), Z12
-	VCMPPS       $0x03, Z4, Z12, K1
-	VMAXPS       Z12, Z4, Z4
-	VADDPS       Z12, Z4, K1, Z4
-	VMOVUPS      (BX)(CX*2), Z12
-	VCMPPS       $0x03, Z5, Z12, K1
-	VMAXPS       Z12, Z5, Z5
-	VADDPS       Z12, Z5, K1, Z5
-	VMOVUPS      (SI), Z12
-	VCMPPS       $0x03, Z6, Z12, K1
-	VMAXPS       Z12, Z6, Z6
-	VADDPS       Z12, Z6, K1, Z6
-	VMOVUPS      (SI)(CX*1), Z12
-	VCMPPS       $0x03, Z7, Z12, K1
-	VMAXPS       Z12, Z7, Z7
-	VADDPS       Z12, Z7, K1, Z7
-	VMOVUPS      (SI)(CX*2), Z12
-	VCMPPS       $0x03, Z8, Z12, K1
-	VMAXPS       Z12, Z8, Z8
-	VADDPS       Z12, Z8, K1, Z8
-	VMOVUPS      (DI), Z12
-	VCMPPS       $0x03, Z9, Z12, K1
-	VMAXPS       Z12, Z9, Z9
-	VADDPS       Z12, Z9, K1, Z9
-	VMOVUPS      (DI)(CX*1), Z12
-	VCMPPS       $0x03, Z10, Z12, K1
-	VMAXPS       Z12, Z10, Z10
-	VADDPS       Z12, Z10, K1, Z10
-	VMOVUPS      (DI)(CX*2), Z12
-	VCMPPS       $0x03, Z11, Z12, K1
-	VMAXPS       Z12, Z11, Z11
-	VADDPS       Z12, Z11, K1, Z11
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
+	VCMPPS       $0x07, Z2, Z2, K1
+	VMAXPS       (DX)(CX*2), Z2, K1, Z2
+	VCMPPS       $0x07, Z3, Z3, K1
+	VMAXPS       (BX), Z3, K1, Z3
+	VCMPPS       $0x07, Z4, Z4, K1
+	VMAXPS       (BX)(CX*1), Z4, K1, Z4
+	VCMPPS       $0x07, Z5, Z5, K1
+	VMAXPS       (BX)(CX*2), Z5, K1, Z5
+	VCMPPS       $0x07, Z6, Z6, K1
+	VMAXPS       (SI), Z6, K1, Z6
+	VCMPPS       $0x07, Z7, Z7, K1
+	VMAXPS       (SI)(CX*1), Z7, K1, Z7
+	VCMPPS       $0x07, Z8, Z8, K1
+	VMAXPS       (SI)(CX*2), Z8, K1, Z8
+	VCMPPS       $0x07, Z9, Z9, K1
+	VMAXPS       (DI), Z9, K1, Z9
+	VCMPPS       $0x07, Z10, Z10, K1
+	VMAXPS       (DI)(CX*1), Z10, K1, Z10
+	VCMPPS       $0x07, Z11, Z11, K1
+	VMAXPS       (DI)(CX*2), Z11, K1, Z11
 	MOVQ         xColumn+40(FP), R11
 	SHLQ         $0x02, R11
 	ADDQ         R11, DX
@@ -4769,58 +4613,32 @@ row:
 	MOVQ kw+16(FP), R11
 
 column:
-	VMOVUPS      (DX), Z13
-	VCMPPS       $0x03, Z0, Z13, K1
-	VMAXPS       Z13, Z0, Z0
-	VADDPS       Z13, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z13
-	VCMPPS       $0x03, Z1, Z13, K1
-	VMAXPS       Z13, Z1, Z1
-	VADDPS       Z13, Z1, K1, Z1
-	VMOVUPS      (DX)(CX*2), Z13
-	VCMPPS       $0x03, Z2, Z13, K1
-	VMAXPS       Z13, Z2, Z2
-	VADDPS       Z13, Z2, K1, Z2
-	VMOVUPS      (BX), Z13
-	VCMPPS       $0x03, Z3, Z13, K1
-	VMAXPS       Z13, Z3, Z3
-	VADDPS       Z13, Z3, K1, Z3
-	VMOVUPS      (BX)(CX*1), Z13
-	VCMPPS       $0x03, Z4, Z13, K1
-	VMAXPS       Z13, Z4, Z4
-	VADDPS       Z13, Z4, K1, Z4
-	VMOVUPS      (BX)(CX*2), Z13
-	VCMPPS       $0x03, Z5, Z13, K1
-	VMAXPS       Z13, Z5, Z5
-	VADDPS       Z13, Z5, K1, Z5
-	VMOVUPS      (SI), Z13
-	VCMPPS       $0x03, Z6, Z13, K1
-	VMAXPS       Z13, Z6, Z6
-	VADDPS       Z13, Z6, K1, Z6
-	VMOVUPS      (SI)(CX*1), Z13
-	VCMPPS       $0x03, Z7, Z13, K1
-	VMAXPS       Z13, Z7, Z7
-	VADDPS       Z13, Z7, K1, Z7
-	VMOVUPS      (SI)(CX*2), Z13
-	VCMPPS       $0x03, Z8, Z13, K1
-	VMAXPS       Z13, Z8, Z8
-	VADDPS       Z13, Z8, K1, Z8
-	VMOVUPS      (DI), Z13
-	VCMPPS       $0x03, Z9, Z13, K1
-	VMAXPS       Z13, Z9, Z9
-	VADDPS       Z13, Z9, K1, Z9
-	VMOVUPS      (DI)(CX*1), Z13
-	VCMPPS       $0x03, Z10, Z13, K1
-	VMAXPS       Z13, Z10, Z10
-	VADDPS       Z13, Z10, K1, Z10
-	VMOVUPS      (DI)(CX*2), Z13
-	VCMPPS       $0x03, Z11, Z13, K1
-	VMAXPS       Z13, Z11, Z11
-	VADDPS       Z13, Z11, K1, Z11
-	VMOVUPS      (R8), Z13
-	VCMPPS       $0x03, Z12, Z13, K1
-	VMAXPS       Z13, Z12, Z12
-	VADDPS       Z13, Z12, K1, Z12
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
+	VCMPPS       $0x07, Z2, Z2, K1
+	VMAXPS       (DX)(CX*2), Z2, K1, Z2
+	VCMPPS       $0x07, Z3, Z3, K1
+	VMAXPS       (BX), Z3, K1, Z3
+	VCMPPS       $0x07, Z4, Z4, K1
+	VMAXPS       (BX)(CX*1), Z4, K1, Z4
+	VCMPPS       $0x07, Z5, Z5, K1
+	VMAXPS       (BX)(CX*2), Z5, K1, Z5
+	VCMPPS       $0x07, Z6, Z6, K1
+	VMAXPS       (SI), Z6, K1, Z6
+	VCMPPS       $0x07, Z7, Z7, K1
+	VMAXPS       (SI)(CX*1), Z7, K1, Z7
+	VCMPPS       $0x07, Z8, Z8, K1
+	VMAXPS       (SI)(CX*2), Z8, K1, Z8
+	VCMPPS       $0x07, Z9, Z9, K1
+	VMAXPS       (DI), Z9, K1, Z9
+	VCMPPS       $0x07, Z10, Z10, K1
+	VMAXPS       (DI)(CX*1), Z10, K1, Z10
+	VCMPPS       $0x07, Z11, Z11, K1
+	VMAXPS       (DI)(CX*2), Z11, K1, Z11
+	VCMPPS       $0x07, Z12, Z12, K1
+	VMAXPS       (R8), Z12, K1, Z12
 	MOVQ         xColumn+40(FP), R12
 	SHLQ         $0x02, R12
 	ADDQ         R12, DX
@@ -4994,62 +4812,34 @@ row:
 	MOVQ kw+16(FP), R11
 
 column:
-	VMOVUPS      (DX), Z14
-	VCMPPS       $0x03, Z0, Z14, K1
-	VMAXPS       Z14, Z0, Z0
-	VADDPS       Z14, Z0, K1, Z0
-	VMOVUPS      (DX)(CX*1), Z14
-	VCMPPS       $0x03, Z1, Z14, K1
-	VMAXPS       Z14, Z1, Z1
-	VADDPS       Z14, Z1, K1, Z1
-	VMOVUPS      (DX)(CX*2), Z14
-	VCMPPS       $0x03, Z2, Z14, K1
-	VMAXPS       Z14, Z2, Z2
-	VADDPS       Z14, Z2, K1, Z2
-	VMOVUPS      (BX), Z14
-	VCMPPS       $0x03, Z3, Z14, K1
-	VMAXPS       Z14, Z3, Z3
-	VADDPS       Z14, Z3, K1, Z3
-	VMOVUPS      (BX)(CX*1), Z14
-	VCMPPS       $0x03, Z4, Z14, K1
-	VMAXPS       Z14, Z4, Z4
-	VADDPS       Z14, Z4, K1, Z4
-	VMOVUPS      (BX)(CX*2), Z14
-	VCMPPS       $0x03, Z5, Z14, K1
-	VMAXPS       Z14, Z5, Z5
-	VADDPS       Z14, Z5, K1, Z5
-	VMOVUPS      (SI), Z14
-	VCMPPS       $0x03, Z6, Z14, K1
-	VMAXPS       Z14, Z6, Z6
-	VADDPS       Z14, Z6, K1, Z6
-	VMOVUPS      (SI)(CX*1), Z14
-	VCMPPS       $0x03, Z7, Z14, K1
-	VMAXPS       Z14, Z7, Z7
-	VADDPS       Z14, Z7, K1, Z7
-	VMOVUPS      (SI)(CX*2), Z14
-	VCMPPS       $0x03, Z8, Z14, K1
-	VMAXPS       Z14, Z8, Z8
-	VADDPS       Z14, Z8, K1, Z8
-	VMOVUPS      (DI), Z14
-	VCMPPS       $0x03, Z9, Z14, K1
-	VMAXPS       Z14, Z9, Z9
-	VADDPS       Z14, Z9, K1, Z9
-	VMOVUPS      (DI)(CX*1), Z14
-	VCMPPS       $0x03, Z10, Z14, K1
-	VMAXPS       Z14, Z10, Z10
-	VADDPS       Z14, Z10, K1, Z10
-	VMOVUPS      (DI)(CX*2), Z14
-	VCMPPS       $0x03, Z11, Z14, K1
-	VMAXPS       Z14, Z11, Z11
-	VADDPS       Z14, Z11, K1, Z11
-	VMOVUPS      (R8), Z14
-	VCMPPS       $0x03, Z12, Z14, K1
-	VMAXPS       Z14, Z12, Z12
-	VADDPS       Z14, Z12, K1, Z12
-	VMOVUPS      (R8)(CX*1), Z14
-	VCMPPS       $0x03, Z13, Z14, K1
-	VMAXPS       Z14, Z13, Z13
-	VADDPS       Z14, Z13, K1, Z13
+	VCMPPS       $0x07, Z0, Z0, K1
+	VMAXPS       (DX), Z0, K1, Z0
+	VCMPPS       $0x07, Z1, Z1, K1
+	VMAXPS       (DX)(CX*1), Z1, K1, Z1
+	VCMPPS       $0x07, Z2, Z2, K1
+	VMAXPS       (DX)(CX*2), Z2, K1, Z2
+	VCMPPS       $0x07, Z3, Z3, K1
+	VMAXPS       (BX), Z3, K1, Z3
+	VCMPPS       $0x07, Z4, Z4, K1
+	VMAXPS       (BX)(CX*1), Z4, K1, Z4
+	VCMPPS       $0x07, Z5, Z5, K1
+	VMAXPS       (BX)(CX*2), Z5, K1, Z5
+	VCMPPS       $0x07, Z6, Z6, K1
+	VMAXPS       (SI), Z6, K1, Z6
+	VCMPPS       $0x07, Z7, Z7, K1
+	VMAXPS       (SI)(CX*1), Z7, K1, Z7
+	VCMPPS       $0x07, Z8, Z8, K1
+	VMAXPS       (SI)(CX*2), Z8, K1, Z8
+	VCMPPS       $0x07, Z9, Z9, K1
+	VMAXPS       (DI), Z9, K1, Z9
+	VCMPPS       $0x07, Z10, Z10, K1
+	VMAXPS       (DI)(CX*1), Z10, K1, Z10
+	VCMPPS       $0x07, Z11, Z11, K1
+	VMAXPS       (DI)(CX*2), Z11, K1, Z11
+	VCMPPS       $0x07, Z12, Z12, K1
+	VMAXPS       (R8), Z12, K1, Z12
+	VCMPPS       $0x07, Z13, Z13, K1
+	VMAXPS       (R8)(CX*1), Z13, K1, Z13
 	MOVQ         xColumn+40(FP), R12
 	SHLQ         $0x02, R12
 	ADDQ         R12, DX
@@ -7629,11 +7419,9 @@ row:
 	MOVQ kw+16(FP), SI
 
 column:
-	VMOVUPS      (CX), Y1
-	VCMPPS       $0x03, Y0, Y1, Y2
-	VADDPS       Y1, Y0, Y3
-	VMAXPS       Y1, Y0, Y0
-	VBLENDVPS    Y2, Y3, Y0, Y0
+	VCMPPS       $0x03, Y0, Y0, Y1
+	VMAXPS       (CX), Y0, Y2
+	VBLENDVPS    Y1, Y0, Y2, Y0
 	MOVQ         xColumn+40(FP), DI
 	SHLQ         $0x02, DI
 	ADDQ         DI, CX
@@ -7695,16 +7483,12 @@ row:
 	MOVQ kw+16(FP), DI
 
 column:
-	VMOVUPS      (DX), Y2
-	VCMPPS       $0x03, Y0, Y2, Y3
-	VADDPS       Y2, Y0, Y4
-	VMAXPS       Y2, Y0, Y0
-	VBLENDVPS    Y3, Y4, Y0, Y0
-	VMOVUPS      (DX)(CX*1), Y2
-	VCMPPS       $0x03, Y1, Y2, Y3
-	VADDPS       Y2, Y1, Y4
-	VMAXPS       Y2, Y1, Y1
-	VBLENDVPS    Y3, Y4, Y1, Y1
+	VCMPPS       $0x03, Y0, Y0, Y2
+	VMAXPS       (DX), Y0, Y3
+	VBLENDVPS    Y2, Y0, Y3, Y0
+	VCMPPS       $0x03, Y1, Y1, Y2
+	VMAXPS       (DX)(CX*1), Y1, Y3
+	VBLENDVPS    Y2, Y1, Y3, Y1
 	MOVQ         xColumn+40(FP), R8
 	SHLQ         $0x02, R8
 	ADDQ         R8, DX
@@ -7774,21 +7558,15 @@ row:
 	MOVQ kw+16(FP), DI
 
 column:
-	VMOVUPS      (DX), Y3
-	VCMPPS       $0x03, Y0, Y3, Y4
-	VADDPS       Y3, Y0, Y5
-	VMAXPS       Y3, Y0, Y0
-	VBLENDVPS    Y4, Y5, Y0, Y0
-	VMOVUPS      (DX)(CX*1), Y3
-	VCMPPS       $0x03, Y1, Y3, Y4
-	VADDPS       Y3, Y1, Y5
-	VMAXPS       Y3, Y1, Y1
-	VBLENDVPS    Y4, Y5, Y1, Y1
-	VMOVUPS      (DX)(CX*2), Y3
-	VCMPPS       $0x03, Y2, Y3, Y4
-	VADDPS       Y3, Y2, Y5
-	VMAXPS       Y3, Y2, Y2
-	VBLENDVPS    Y4, Y5, Y2, Y2
+	VCMPPS       $0x03, Y0, Y0, Y3
+	VMAXPS       (DX), Y0, Y4
+	VBLENDVPS    Y3, Y0, Y4, Y0
+	VCMPPS       $0x03, Y1, Y1, Y3
+	VMAXPS       (DX)(CX*1), Y1, Y4
+	VBLENDVPS    Y3, Y1, Y4, Y1
+	VCMPPS       $0x03, Y2, Y2, Y3
+	VMAXPS       (DX)(CX*2), Y2, Y4
+	VBLENDVPS    Y3, Y2, Y4, Y2
 	MOVQ         xColumn+40(FP), R8
 	SHLQ         $0x02, R8
 	ADDQ         R8, DX
@@ -7868,26 +7646,18 @@ row:
 	MOVQ kw+16(FP), R8
 
 column:
-	VMOVUPS      (DX), Y4
-	VCMPPS       $0x03, Y0, Y4, Y5
-	VADDPS       Y4, Y0, Y6
-	VMAXPS       Y4, Y0, Y0
-	VBLENDVPS    Y5, Y6, Y0, Y0
-	VMOVUPS      (DX)(CX*1), Y4
-	VCMPPS       $0x03, Y1, Y4, Y5
-	VADDPS       Y4, Y1, Y6
-	VMAXPS       Y4, Y1, Y1
-	VBLENDVPS    Y5, Y6, Y1, Y1
-	VMOVUPS      (DX)(CX*2), Y4
-	VCMPPS       $0x03, Y2, Y4, Y5
-	VADDPS       Y4, Y2, Y6
-	VMAXPS       Y4, Y2, Y2
-	VBLENDVPS    Y5, Y6, Y2, Y2
-	VMOVUPS      (BX), Y4
-	VCMPPS       $0x03, Y3, Y4, Y5
-	VADDPS       Y4, Y3, Y6
-	VMAXPS       Y4, Y3, Y3
-	VBLENDVPS    Y5, Y6, Y3, Y3
+	VCMPPS       $0x03, Y0, Y0, Y4
+	VMAXPS       (DX), Y0, Y5
+	VBLENDVPS    Y4, Y0, Y5, Y0
+	VCMPPS       $0x03, Y1, Y1, Y4
+	VMAXPS       (DX)(CX*1), Y1, Y5
+	VBLENDVPS    Y4, Y1, Y5, Y1
+	VCMPPS       $0x03, Y2, Y2, Y4
+	VMAXPS       (DX)(CX*2), Y2, Y5
+	VBLENDVPS    Y4, Y2, Y5, Y2
+	VCMPPS       $0x03, Y3, Y3, Y4
+	VMAXPS       (BX), Y3, Y5
+	VBLENDVPS    Y4, Y3, Y5, Y3
 	MOVQ         xColumn+40(FP), R9
 	SHLQ         $0x02, R9
 	ADDQ         R9, DX
@@ -7977,31 +7747,21 @@ row:
 	MOVQ kw+16(FP), R8
 
 column:
-	VMOVUPS      (DX), Y5
-	VCMPPS       $0x03, Y0, Y5, Y6
-	VADDPS       Y5, Y0, Y7
-	VMAXPS       Y5, Y0, Y0
-	VBLENDVPS    Y6, Y7, Y0, Y0
-	VMOVUPS      (DX)(CX*1), Y5
-	VCMPPS       $0x03, Y1, Y5, Y6
-	VADDPS       Y5, Y1, Y7
-	VMAXPS       Y5, Y1, Y1
-	VBLENDVPS    Y6, Y7, Y1, Y1
-	VMOVUPS      (DX)(CX*2), Y5
-	VCMPPS       $0x03, Y2, Y5, Y6
-	VADDPS       Y5, Y2, Y7
-	VMAXPS       Y5, Y2, Y2
-	VBLENDVPS    Y6, Y7, Y2, Y2
-	VMOVUPS      (BX), Y5
-	VCMPPS       $0x03, Y3, Y5, Y6
-	VADDPS       Y5, Y3, Y7
-	VMAXPS       Y5, Y3, Y3
-	VBLENDVPS    Y6, Y7, Y3, Y3
-	VMOVUPS      (BX)(CX*1), Y5
-	VCMPPS       $0x03, Y4, Y5, Y6
-	VADDPS       Y5, Y4, Y7
-	VMAXPS       Y5, Y4, Y4
-	VBLENDVPS    Y6, Y7, Y4, Y4
+	VCMPPS       $0x03, Y0, Y0, Y5
+	VMAXPS       (DX), Y0, Y6
+	VBLENDVPS    Y5, Y0, Y6, Y0
+	VCMPPS       $0x03, Y1, Y1, Y5
+	VMAXPS       (DX)(CX*1), Y1, Y6
+	VBLENDVPS    Y5, Y1, Y6, Y1
+	VCMPPS       $0x03, Y2, Y2, Y5
+	VMAXPS       (DX)(CX*2), Y2, Y6
+	VBLENDVPS    Y5, Y2, Y6, Y2
+	VCMPPS       $0x03, Y3, Y3, Y5
+	VMAXPS       (BX), Y3, Y6
+	VBLENDVPS    Y5, Y3, Y6, Y3
+	VCMPPS       $0x03, Y4, Y4, Y5
+	VMAXPS       (BX)(CX*1), Y4, Y6
+	VBLENDVPS    Y5, Y4, Y6, Y4
 	MOVQ         xColumn+40(FP), R9
 	SHLQ         $0x02, R9
 	ADDQ         R9, DX
@@ -8099,36 +7859,24 @@ row:
 	MOVQ kw+16(FP), R8
 
 column:
-	VMOVUPS      (DX), Y6
-	VCMPPS       $0x03, Y0, Y6, Y7
-	VADDPS       Y6, Y0, Y8
-	VMAXPS       Y6, Y0, Y0
-	VBLENDVPS    Y7, Y8, Y0, Y0
-	VMOVUPS      (DX)(CX*1), Y6
-	VCMPPS       $0x03, Y1, Y6, Y7
-	VADDPS       Y6, Y1, Y8
-	VMAXPS       Y6, Y1, Y1
-	VBLENDVPS    Y7, Y8, Y1, Y1
-	VMOVUPS      (DX)(CX*2), Y6
-	VCMPPS       $0x03, Y2, Y6, Y7
-	VADDPS       Y6, Y2, Y8
-	VMAXPS       Y6, Y2, Y2
-	VBLENDVPS    Y7, Y8, Y2, Y2
-	VMOVUPS      (BX), Y6
-	VCMPPS       $0x03, Y3, Y6, Y7
-	VADDPS       Y6, Y3, Y8
-	VMAXPS       Y6, Y3, Y3
-	VBLENDVPS    Y7, Y8, Y3, Y3
-	VMOVUPS      (BX)(CX*1), Y6
-	VCMPPS       $0x03, Y4, Y6, Y7
-	VADDPS       Y6, Y4, Y8
-	VMAXPS       Y6, Y4, Y4
-	VBLENDVPS    Y7, Y8, Y4, Y4
-	VMOVUPS      (BX)(CX*2), Y6
-	VCMPPS       $0x03, Y5, Y6, Y7
-	VADDPS       Y6, Y5, Y8
-	VMAXPS       Y6, Y5, Y5
-	VBLENDVPS    Y7, Y8, Y5, Y5
+	VCMPPS       $0x03, Y0, Y0, Y6
+	VMAXPS       (DX), Y0, Y7
+	VBLENDVPS    Y6, Y0, Y7, Y0
+	VCMPPS       $0x03, Y1, Y1, Y6
+	VMAXPS       (DX)(CX*1), Y1, Y7
+	VBLENDVPS    Y6, Y1, Y7, Y1
+	VCMPPS       $0x03, Y2, Y2, Y6
+	VMAXPS       (DX)(CX*2), Y2, Y7
+	VBLENDVPS    Y6, Y2, Y7, Y2
+	VCMPPS       $0x03, Y3, Y3, Y6
+	VMAXPS       (BX), Y3, Y7
+	VBLENDVPS    Y6, Y3, Y7, Y3
+	VCMPPS       $0x03, Y4, Y4, Y6
+	VMAXPS       (BX)(CX*1), Y4, Y7
+	VBLENDVPS    Y6, Y4, Y7, Y4
+	VCMPPS       $0x03, Y5, Y5, Y6
+	VMAXPS       (BX)(CX*2), Y5, Y7
+	VBLENDVPS    Y6, Y5, Y7, Y5
 	MOVQ         xColumn+40(FP), R9
 	SHLQ         $0x02, R9
 	ADDQ         R9, DX
@@ -8236,41 +7984,27 @@ row:
 	MOVQ kw+16(FP), R9
 
 column:
-	VMOVUPS      (DX), Y7
-	VCMPPS       $0x03, Y0, Y7, Y8
-	VADDPS       Y7, Y0, Y9
-	VMAXPS       Y7, Y0, Y0
-	VBLENDVPS    Y8, Y9, Y0, Y0
-	VMOVUPS      (DX)(CX*1), Y7
-	VCMPPS       $0x03, Y1, Y7, Y8
-	VADDPS       Y7, Y1, Y9
-	VMAXPS       Y7, Y1, Y1
-	VBLENDVPS    Y8, Y9, Y1, Y1
-	VMOVUPS      (DX)(CX*2), Y7
-	VCMPPS       $0x03, Y2, Y7, Y8
-	VADDPS       Y7, Y2, Y9
-	VMAXPS       Y7, Y2, Y2
-	VBLENDVPS    Y8, Y9, Y2, Y2
-	VMOVUPS      (BX), Y7
-	VCMPPS       $0x03, Y3, Y7, Y8
-	VADDPS       Y7, Y3, Y9
-	VMAXPS       Y7, Y3, Y3
-	VBLENDVPS    Y8, Y9, Y3, Y3
-	VMOVUPS      (BX)(CX*1), Y7
-	VCMPPS       $0x03, Y4, Y7, Y8
-	VADDPS       Y7, Y4, Y9
-	VMAXPS       Y7, Y4, Y4
-	VBLENDVPS    Y8, Y9, Y4, Y4
-	VMOVUPS      (BX)(CX*2), Y7
-	VCMPPS       $0x03, Y5, Y7, Y8
-	VADDPS       Y7, Y5, Y9
-	VMAXPS       Y7, Y5, Y5
-	VBLENDVPS    Y8, Y9, Y5, Y5
-	VMOVUPS      (SI), Y7
-	VCMPPS       $0x03, Y6, Y7, Y8
-	VADDPS       Y7, Y6, Y9
-	VMAXPS       Y7, Y6, Y6
-	VBLENDVPS    Y8, Y9, Y6, Y6
+	VCMPPS       $0x03, Y0, Y0, Y7
+	VMAXPS       (DX), Y0, Y8
+	VBLENDVPS    Y7, Y0, Y8, Y0
+	VCMPPS       $0x03, Y1, Y1, Y7
+	VMAXPS       (DX)(CX*1), Y1, Y8
+	VBLENDVPS    Y7, Y1, Y8, Y1
+	VCMPPS       $0x03, Y2, Y2, Y7
+	VMAXPS       (DX)(CX*2), Y2, Y8
+	VBLENDVPS    Y7, Y2, Y8, Y2
+	VCMPPS       $0x03, Y3, Y3, Y7
+	VMAXPS       (BX), Y3, Y8
+	VBLENDVPS    Y7, Y3, Y8, Y3
+	VCMPPS       $0x03, Y4, Y4, Y7
+	VMAXPS       (BX)(CX*1), Y4, Y8
+	VBLENDVPS    Y7, Y4, Y8, Y4
+	VCMPPS       $0x03, Y5, Y5, Y7
+	VMAXPS       (BX)(CX*2), Y5, Y8
+	VBLENDVPS    Y7, Y5, Y8, Y5
+	VCMPPS       $0x03, Y6, Y6, Y7
+	VMAXPS       (SI), Y6, Y8
+	VBLENDVPS    Y7, Y6, Y8, Y6
 	MOVQ         xColumn+40(FP), R10
 	SHLQ         $0x02, R10
 	ADDQ         R10, DX
@@ -8388,46 +8122,30 @@ row:
 	MOVQ kw+16(FP), R9
 
 column:
-	VMOVUPS      (DX), Y8
-	VCMPPS       $0x03, Y0, Y8, Y9
-	VADDPS       Y8, Y0, Y10
-	VMAXPS       Y8, Y0, Y0
-	VBLENDVPS    Y9, Y10, Y0, Y0
-	VMOVUPS      (DX)(CX*1), Y8
-	VCMPPS       $0x03, Y1, Y8, Y9
-	VADDPS       Y8, Y1, Y10
-	VMAXPS       Y8, Y1, Y1
-	VBLENDVPS    Y9, Y10, Y1, Y1
-	VMOVUPS      (DX)(CX*2), Y8
-	VCMPPS       $0x03, Y2, Y8, Y9
-	VADDPS       Y8, Y2, Y10
-	VMAXPS       Y8, Y2, Y2
-	VBLENDVPS    Y9, Y10, Y2, Y2
-	VMOVUPS      (BX), Y8
-	VCMPPS       $0x03, Y3, Y8, Y9
-	VADDPS       Y8, Y3, Y10
-	VMAXPS       Y8, Y3, Y3
-	VBLENDVPS    Y9, Y10, Y3, Y3
-	VMOVUPS      (BX)(CX*1), Y8
-	VCMPPS       $0x03, Y4, Y8, Y9
-	VADDPS       Y8, Y4, Y10
-	VMAXPS       Y8, Y4, Y4
-	VBLENDVPS    Y9, Y10, Y4, Y4
-	VMOVUPS      (BX)(CX*2), Y8
-	VCMPPS       $0x03, Y5, Y8, Y9
-	VADDPS       Y8, Y5, Y10
-	VMAXPS       Y8, Y5, Y5
-	VBLENDVPS    Y9, Y10, Y5, Y5
-	VMOVUPS      (SI), Y8
-	VCMPPS       $0x03, Y6, Y8, Y9
-	VADDPS       Y8, Y6, Y10
-	VMAXPS       Y8, Y6, Y6
-	VBLENDVPS    Y9, Y10, Y6, Y6
-	VMOVUPS      (SI)(CX*1), Y8
-	VCMPPS       $0x03, Y7, Y8, Y9
-	VADDPS       Y8, Y7, Y10
-	VMAXPS       Y8, Y7, Y7
-	VBLENDVPS    Y9, Y10, Y7, Y7
+	VCMPPS       $0x03, Y0, Y0, Y8
+	VMAXPS       (DX), Y0, Y9
+	VBLENDVPS    Y8, Y0, Y9, Y0
+	VCMPPS       $0x03, Y1, Y1, Y8
+	VMAXPS       (DX)(CX*1), Y1, Y9
+	VBLENDVPS    Y8, Y1, Y9, Y1
+	VCMPPS       $0x03, Y2, Y2, Y8
+	VMAXPS       (DX)(CX*2), Y2, Y9
+	VBLENDVPS    Y8, Y2, Y9, Y2
+	VCMPPS       $0x03, Y3, Y3, Y8
+	VMAXPS       (BX), Y3, Y9
+	VBLENDVPS    Y8, Y3, Y9, Y3
+	VCMPPS       $0x03, Y4, Y4, Y8
+	VMAXPS       (BX)(CX*1), Y4, Y9
+	VBLENDVPS    Y8, Y4, Y9, Y4
+	VCMPPS       $0x03, Y5, Y5, Y8
+	VMAXPS       (BX)(CX*2), Y5, Y9
+	VBLENDVPS    Y8, Y5, Y9, Y5
+	VCMPPS       $0x03, Y6, Y6, Y8
+	VMAXPS       (SI), Y6, Y9
+	VBLENDVPS    Y8, Y6, Y9, Y6
+	VCMPPS       $0x03, Y7, Y7, Y8
+	VMAXPS       (SI)(CX*1), Y7, Y9
+	VBLENDVPS    Y8, Y7, Y9, Y7
 	MOVQ         xColumn+40(FP), R10
 	SHLQ         $0x02, R10
 	ADDQ         R10, DX
@@ -8553,51 +8271,33 @@ row:
 	MOVQ kw+16(FP), R9
 
 column:
-	VMOVUPS      (DX), Y9
-	VCMPPS       $0x03, Y0, Y9, Y10
-	VADDPS       Y9, Y0, Y11
-	VMAXPS       Y9, Y0, Y0
-	VBLENDVPS    Y10, Y11, Y0, Y0
-	VMOVUPS      (DX)(CX*1), Y9
-	VCMPPS       $0x03, Y1, Y9, Y10
-	VADDPS       Y9, Y1, Y11
-	VMAXPS       Y9, Y1, Y1
-	VBLENDVPS    Y10, Y11, Y1, Y1
-	VMOVUPS      (DX)(CX*2), Y9
-	VCMPPS       $0x03, Y2, Y9, Y10
-	VADDPS       Y9, Y2, Y11
-	VMAXPS       Y9, Y2, Y2
-	VBLENDVPS    Y10, Y11, Y2, Y2
-	VMOVUPS      (BX), Y9
-	VCMPPS       $0x03, Y3, Y9, Y10
-	VADDPS       Y9, Y3, Y11
-	VMAXPS       Y9, Y3, Y3
-	VBLENDVPS    Y10, Y11, Y3, Y3
-	VMOVUPS      (BX)(CX*1), Y9
-	VCMPPS       $0x03, Y4, Y9, Y10
-	VADDPS       Y9, Y4, Y11
-	VMAXPS       Y9, Y4, Y4
-	VBLENDVPS    Y10, Y11, Y4, Y4
-	VMOVUPS      (BX)(CX*2), Y9
-	VCMPPS       $0x03, Y5, Y9, Y10
-	VADDPS       Y9, Y5, Y11
-	VMAXPS       Y9, Y5, Y5
-	VBLENDVPS    Y10, Y11, Y5, Y5
-	VMOVUPS      (SI), Y9
-	VCMPPS       $0x03, Y6, Y9, Y10
-	VADDPS       Y9, Y6, Y11
-	VMAXPS       Y9, Y6, Y6
-	VBLENDVPS    Y10, Y11, Y6, Y6
-	VMOVUPS      (SI)(CX*1), Y9
-	VCMPPS       $0x03, Y7, Y9, Y10
-	VADDPS       Y9, Y7, Y11
-	VMAXPS       Y9, Y7, Y7
-	VBLENDVPS    Y10, Y11, Y7, Y7
-	VMOVUPS      (SI)(CX*2), Y9
-	VCMPPS       $0x03, Y8, Y9, Y10
-	VADDPS       Y9, Y8, Y11
-	VMAXPS       Y9, Y8, Y8
-	VBLENDVPS    Y10, Y11, Y8, Y8
+	VCMPPS       $0x03, Y0, Y0, Y9
+	VMAXPS       (DX), Y0, Y10
+	VBLENDVPS    Y9, Y0, Y10, Y0
+	VCMPPS       $0x03, Y1, Y1, Y9
+	VMAXPS       (DX)(CX*1), Y1, Y10
+	VBLENDVPS    Y9, Y1, Y10, Y1
+	VCMPPS       $0x03, Y2, Y2, Y9
+	VMAXPS       (DX)(CX*2), Y2, Y10
+	VBLENDVPS    Y9, Y2, Y10, Y2
+	VCMPPS       $0x03, Y3, Y3, Y9
+	VMAXPS       (BX), Y3, Y10
+	VBLENDVPS    Y9, Y3, Y10, Y3
+	VCMPPS       $0x03, Y4, Y4, Y9
+	VMAXPS       (BX)(CX*1), Y4, Y10
+	VBLENDVPS    Y9, Y4, Y10, Y4
+	VCMPPS       $0x03, Y5, Y5, Y9
+	VMAXPS       (BX)(CX*2), Y5, Y10
+	VBLENDVPS    Y9, Y5, Y10, Y5
+	VCMPPS       $0x03, Y6, Y6, Y9
+	VMAXPS       (SI), Y6, Y10
+	VBLENDVPS    Y9, Y6, Y10, Y6
+	VCMPPS       $0x03, Y7, Y7, Y9
+	VMAXPS       (SI)(CX*1), Y7, Y10
+	VBLENDVPS    Y9, Y7, Y10, Y7
+	VCMPPS       $0x03, Y8, Y8, Y9
+	VMAXPS       (SI)(CX*2), Y8, Y10
+	VBLENDVPS    Y9, Y8, Y10, Y8
 	MOVQ         xColumn+40(FP), R10
 	SHLQ         $0x02, R10
 	ADDQ         R10, DX
@@ -8733,56 +8433,36 @@ row:
 	MOVQ kw+16(FP), R10
 
 column:
-	VMOVUPS      (DX), Y10
-	VCMPPS       $0x03, Y0, Y10, Y11
-	VADDPS       Y10, Y0, Y12
-	VMAXPS       Y10, Y0, Y0
-	VBLENDVPS    Y11, Y12, Y0, Y0
-	VMOVUPS      (DX)(CX*1), Y10
-	VCMPPS       $0x03, Y1, Y10, Y11
-	VADDPS       Y10, Y1, Y12
-	VMAXPS       Y10, Y1, Y1
-	VBLENDVPS    Y11, Y12, Y1, Y1
-	VMOVUPS      (DX)(CX*2), Y10
-	VCMPPS       $0x03, Y2, Y10, Y11
-	VADDPS       Y10, Y2, Y12
-	VMAXPS       Y10, Y2, Y2
-	VBLENDVPS    Y11, Y12, Y2, Y2
-	VMOVUPS      (BX), Y10
-	VCMPPS       $0x03, Y3, Y10, Y11
-	VADDPS       Y10, Y3, Y12
-	VMAXPS       Y10, Y3, Y3
-	VBLENDVPS    Y11, Y12, Y3, Y3
-	VMOVUPS      (BX)(CX*1), Y10
-	VCMPPS       $0x03, Y4, Y10, Y11
-	VADDPS       Y10, Y4, Y12
-	VMAXPS       Y10, Y4, Y4
-	VBLENDVPS    Y11, Y12, Y4, Y4
-	VMOVUPS      (BX)(CX*2), Y10
-	VCMPPS       $0x03, Y5, Y10, Y11
-	VADDPS       Y10, Y5, Y12
-	VMAXPS       Y10, Y5, Y5
-	VBLENDVPS    Y11, Y12, Y5, Y5
-	VMOVUPS      (SI), Y10
-	VCMPPS       $0x03, Y6, Y10, Y11
-	VADDPS       Y10, Y6, Y12
-	VMAXPS       Y10, Y6, Y6
-	VBLENDVPS    Y11, Y12, Y6, Y6
-	VMOVUPS      (SI)(CX*1), Y10
-	VCMPPS       $0x03, Y7, Y10, Y11
-	VADDPS       Y10, Y7, Y12
-	VMAXPS       Y10, Y7, Y7
-	VBLENDVPS    Y11, Y12, Y7, Y7
-	VMOVUPS      (SI)(CX*2), Y10
-	VCMPPS       $0x03, Y8, Y10, Y11
-	VADDPS       Y10, Y8, Y12
-	VMAXPS       Y10, Y8, Y8
-	VBLENDVPS    Y11, Y12, Y8, Y8
-	VMOVUPS      (DI), Y10
-	VCMPPS       $0x03, Y9, Y10, Y11
-	VADDPS       Y10, Y9, Y12
-	VMAXPS       Y10, Y9, Y9
-	VBLENDVPS    Y11, Y12, Y9, Y9
+	VCMPPS       $0x03, Y0, Y0, Y10
+	VMAXPS       (DX), Y0, Y11
+	VBLENDVPS    Y10, Y0, Y11, Y0
+	VCMPPS       $0x03, Y1, Y1, Y10
+	VMAXPS       (DX)(CX*1), Y1, Y11
+	VBLENDVPS    Y10, Y1, Y11, Y1
+	VCMPPS       $0x03, Y2, Y2, Y10
+	VMAXPS       (DX)(CX*2), Y2, Y11
+	VBLENDVPS    Y10, Y2, Y11, Y2
+	VCMPPS       $0x03, Y3, Y3, Y10
+	VMAXPS       (BX), Y3, Y11
+	VBLENDVPS    Y10, Y3, Y11, Y3
+	VCMPPS       $0x03, Y4, Y4, Y10
+	VMAXPS       (BX)(CX*1), Y4, Y11
+	VBLENDVPS    Y10, Y4, Y11, Y4
+	VCMPPS       $0x03, Y5, Y5, Y10
+	VMAXPS       (BX)(CX*2), Y5, Y11
+	VBLENDVPS    Y10, Y5, Y11, Y5
+	VCMPPS       $0x03, Y6, Y6, Y10
+	VMAXPS       (SI), Y6, Y11
+	VBLENDVPS    Y10, Y6, Y11, Y6
+	VCMPPS       $0x03, Y7, Y7, Y10
+	VMAXPS       (SI)(CX*1), Y7, Y11
+	VBLENDVPS    Y10, Y7, Y11, Y7
+	VCMPPS       $0x03, Y8, Y8, Y10
+	VMAXPS       (SI)(CX*2), Y8, Y11
+	VBLENDVPS    Y10, Y8, Y11, Y8
+	VCMPPS       $0x03, Y9, Y9, Y10
+	VMAXPS       (DI), Y9, Y11
+	VBLENDVPS    Y10, Y9, Y11, Y9
 	MOVQ         xColumn+40(FP), R11
 	SHLQ         $0x02, R11
 	ADDQ         R11, DX
@@ -8928,61 +8608,39 @@ row:
 	MOVQ kw+16(FP), R10
 
 column:
-	VMOVUPS      (DX), Y11
-	VCMPPS       $0x03, Y0, Y11, Y12
-	VADDPS       Y11, Y0, Y13
-	VMAXPS       Y11, Y0, Y0
-	VBLENDVPS    Y12, Y13, Y0, Y0
-	VMOVUPS      (DX)(CX*1), Y11
-	VCMPPS       $0x03, Y1, Y11, Y12
-	VADDPS       Y11, Y1, Y13
-	VMAXPS       Y11, Y1, Y1
-	VBLENDVPS    Y12, Y13, Y1, Y1
-	VMOVUPS      (DX)(CX*2), Y11
-	VCMPPS       $0x03, Y2, Y11, Y12
-	VADDPS       Y11, Y2, Y13
-	VMAXPS       Y11, Y2, Y2
-	VBLENDVPS    Y12, Y13, Y2, Y2
-	VMOVUPS      (BX), Y11
-	VCMPPS       $0x03, Y3, Y11, Y12
-	VADDPS       Y11, Y3, Y13
-	VMAXPS       Y11, Y3, Y3
-	VBLENDVPS    Y12, Y13, Y3, Y3
-	VMOVUPS      (BX)(CX*1), Y11
-	VCMPPS       $0x03, Y4, Y11, Y12
-	VADDPS       Y11, Y4, Y13
-	VMAXPS       Y11, Y4, Y4
-	VBLENDVPS    Y12, Y13, Y4, Y4
-	VMOVUPS      (BX)(CX*2), Y11
-	VCMPPS       $0x03, Y5, Y11, Y12
-	VADDPS       Y11, Y5, Y13
-	VMAXPS       Y11, Y5, Y5
-	VBLENDVPS    Y12, Y13, Y5, Y5
-	VMOVUPS      (SI), Y11
-	VCMPPS       $0x03, Y6, Y11, Y12
-	VADDPS       Y11, Y6, Y13
-	VMAXPS       Y11, Y6, Y6
-	VBLENDVPS    Y12, Y13, Y6, Y6
-	VMOVUPS      (SI)(CX*1), Y11
-	VCMPPS       $0x03, Y7, Y11, Y12
-	VADDPS       Y11, Y7, Y13
-	VMAXPS       Y11, Y7, Y7
-	VBLENDVPS    Y12, Y13, Y7, Y7
-	VMOVUPS      (SI)(CX*2), Y11
-	VCMPPS       $0x03, Y8, Y11, Y12
-	VADDPS       Y11, Y8, Y13
-	VMAXPS       Y11, Y8, Y8
-	VBLENDVPS    Y12, Y13, Y8, Y8
-	VMOVUPS      (DI), Y11
-	VCMPPS       $0x03, Y9, Y11, Y12
-	VADDPS       Y11, Y9, Y13
-	VMAXPS       Y11, Y9, Y9
-	VBLENDVPS    Y12, Y13, Y9, Y9
-	VMOVUPS      (DI)(CX*1), Y11
-	VCMPPS       $0x03, Y10, Y11, Y12
-	VADDPS       Y11, Y10, Y13
-	VMAXPS       Y11, Y10, Y10
-	VBLENDVPS    Y12, Y13, Y10, Y10
+	VCMPPS       $0x03, Y0, Y0, Y11
+	VMAXPS       (DX), Y0, Y12
+	VBLENDVPS    Y11, Y0, Y12, Y0
+	VCMPPS       $0x03, Y1, Y1, Y11
+	VMAXPS       (DX)(CX*1), Y1, Y12
+	VBLENDVPS    Y11, Y1, Y12, Y1
+	VCMPPS       $0x03, Y2, Y2, Y11
+	VMAXPS       (DX)(CX*2), Y2, Y12
+	VBLENDVPS    Y11, Y2, Y12, Y2
+	VCMPPS       $0x03, Y3, Y3, Y11
+	VMAXPS       (BX), Y3, Y12
+	VBLENDVPS    Y11, Y3, Y12, Y3
+	VCMPPS       $0x03, Y4, Y4, Y11
+	VMAXPS       (BX)(CX*1), Y4, Y12
+	VBLENDVPS    Y11, Y4, Y12, Y4
+	VCMPPS       $0x03, Y5, Y5, Y11
+	VMAXPS       (BX)(CX*2), Y5, Y12
+	VBLENDVPS    Y11, Y5, Y12, Y5
+	VCMPPS       $0x03, Y6, Y6, Y11
+	VMAXPS       (SI), Y6, Y12
+	VBLENDVPS    Y11, Y6, Y12, Y6
+	VCMPPS       $0x03, Y7, Y7, Y11
+	VMAXPS       (SI)(CX*1), Y7, Y12
+	VBLENDVPS    Y11, Y7, Y12, Y7
+	VCMPPS       $0x03, Y8, Y8, Y11
+	VMAXPS       (SI)(CX*2), Y8, Y12
+	VBLENDVPS    Y11, Y8, Y12, Y8
+	VCMPPS       $0x03, Y9, Y9, Y11
+	VMAXPS       (DI), Y9, Y12
+	VBLENDVPS    Y11, Y9, Y12, Y9
+	VCMPPS       $0x03, Y10, Y10, Y11
+	VMAXPS       (DI)(CX*1), Y10, Y12
+	VBLENDVPS    Y11, Y10, Y12, Y10
 	MOVQ         xColumn+40(FP), R11
 	SHLQ         $0x02, R11
 	ADDQ         R11, DX
@@ -9136,66 +8794,42 @@ row:
 	MOVQ kw+16(FP), R10
 
 column:
-	VMOVUPS      (DX), Y12
-	VCMPPS       $0x03, Y0, Y12, Y13
-	VADDPS       Y12, Y0, Y14
-	VMAXPS       Y12, Y0, Y0
-	VBLENDVPS    Y13, Y14, Y0, Y0
-	VMOVUPS      (DX)(CX*1), Y12
-	VCMPPS       $0x03, Y1, Y12, Y13
-	VADDPS       Y12, Y1, Y14
-	VMAXPS       Y12, Y1, Y1
-	VBLENDVPS    Y13, Y14, Y1, Y1
-	VMOVUPS      (DX)(CX*2), Y12
-	VCMPPS       $0x03, Y2, Y12, Y13
-	VADDPS       Y12, Y2, Y14
-	VMAXPS       Y12, Y2, Y2
-	VBLENDVPS    Y13, Y14, Y2, Y2
-	VMOVUPS      (BX), Y12
-	VCMPPS       $0x03, Y3, Y12, Y13
-	VADDPS       Y12, Y3, Y14
-	VMAXPS       Y12, Y3, Y3
-	VBLENDVPS    Y13, Y14, Y3, Y3
-	VMOVUPS      (BX)(CX*1), Y12
-	VCMPPS       $0x03, Y4, Y12, Y13
-	VADDPS       Y12, Y4, Y14
-	VMAXPS       Y12, Y4, Y4
-	VBLENDVPS    Y13, Y14, Y4, Y4
-	VMOVUPS      (BX)(CX*2), Y12
-	VCMPPS       $0x03, Y5, Y12, Y13
-	VADDPS       Y12, Y5, Y14
-	VMAXPS       Y12, Y5, Y5
-	VBLENDVPS    Y13, Y14, Y5, Y5
-	VMOVUPS      (SI), Y12
-	VCMPPS       $0x03, Y6, Y12, Y13
-	VADDPS       Y12, Y6, Y14
-	VMAXPS       Y12, Y6, Y6
-	VBLENDVPS    Y13, Y14, Y6, Y6
-	VMOVUPS      (SI)(CX*1), Y12
-	VCMPPS       $0x03, Y7, Y12, Y13
-	VADDPS       Y12, Y7, Y14
-	VMAXPS       Y12, Y7, Y7
-	VBLENDVPS    Y13, Y14, Y7, Y7
-	VMOVUPS      (SI)(CX*2), Y12
-	VCMPPS       $0x03, Y8, Y12, Y13
-	VADDPS       Y12, Y8, Y14
-	VMAXPS       Y12, Y8, Y8
-	VBLENDVPS    Y13, Y14, Y8, Y8
-	VMOVUPS      (DI), Y12
-	VCMPPS       $0x03, Y9, Y12, Y13
-	VADDPS       Y12, Y9, Y14
-	VMAXPS       Y12, Y9, Y9
-	VBLENDVPS    Y13, Y14, Y9, Y9
-	VMOVUPS      (DI)(CX*1), Y12
-	VCMPPS       $0x03, Y10, Y12, Y13
-	VADDPS       Y12, Y10, Y14
-	VMAXPS       Y12, Y10, Y10
-	VBLENDVPS    Y13, Y14, Y10, Y10
-	VMOVUPS      (DI)(CX*2), Y12
-	VCMPPS       $0x03, Y11, Y12, Y13
-	VADDPS       Y12, Y11, Y14
-	VMAXPS       Y12, Y11, Y11
-	VBLENDVPS    Y13, Y14, Y11, Y11
+	VCMPPS       $0x03, Y0, Y0, Y12
+	VMAXPS       (DX), Y0, Y13
+	VBLENDVPS    Y12, Y0, Y13, Y0
+	VCMPPS       $0x03, Y1, Y1, Y12
+	VMAXPS       (DX)(CX*1), Y1, Y13
+	VBLENDVPS    Y12, Y1, Y13, Y1
+	VCMPPS       $0x03, Y2, Y2, Y12
+	VMAXPS       (DX)(CX*2), Y2, Y13
+	VBLENDVPS    Y12, Y2, Y13, Y2
+	VCMPPS       $0x03, Y3, Y3, Y12
+	VMAXPS       (BX), Y3, Y13
+	VBLENDVPS    Y12, Y3, Y13, Y3
+	VCMPPS       $0x03, Y4, Y4, Y12
+	VMAXPS       (BX)(CX*1), Y4, Y13
+	VBLENDVPS    Y12, Y4, Y13, Y4
+	VCMPPS       $0x03, Y5, Y5, Y12
+	VMAXPS       (BX)(CX*2), Y5, Y13
+	VBLENDVPS    Y12, Y5, Y13, Y5
+	VCMPPS       $0x03, Y6, Y6, Y12
+	VMAXPS       (SI), Y6, Y13
+	VBLENDVPS    Y12, Y6, Y13, Y6
+	VCMPPS       $0x03, Y7, Y7, Y12
+	VMAXPS       (SI)(CX*1), Y7, Y13
+	VBLENDVPS    Y12, Y7, Y13, Y7
+	VCMPPS       $0x03, Y8, Y8, Y12
+	VMAXPS       (SI)(CX*2), Y8, Y13
+	VBLENDVPS    Y12, Y8, Y13, Y8
+	VCMPPS       $0x03, Y9, Y9, Y12
+	VMAXPS       (DI), Y9, Y13
+	VBLENDVPS    Y12, Y9, Y13, Y9
+	VCMPPS       $0x03, Y10, Y10, Y12
+	VMAXPS       (DI)(CX*1), Y10, Y13
+	VBLENDVPS    Y12, Y10, Y13, Y10
+	VCMPPS       $0x03, Y11, Y11, Y12
+	VMAXPS       (DI)(CX*2), Y11, Y13
+	VBLENDVPS    Y12, Y11, Y13, Y11
 	MOVQ         xColumn+40(FP), R11
 	SHLQ         $0x02, R11
 	ADDQ         R11, DX

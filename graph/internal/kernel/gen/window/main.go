@@ -76,23 +76,20 @@ func lowest(t tier, v reg.VecVirtual) {
 	VBROADCASTSS(x, v)
 }
 
-// larger sets sum to the larger one, and to NaN if one of the two is NaN.
+// larger sets sum to the larger one, and to NaN if one of the two is NaN. VMAXPS
+// gives x if one is: so where sum is NaN, sum stays.
 func larger(t tier, sum reg.VecVirtual, x Mem, _ reg.VecVirtual) {
-	const unordered = 3
-	v := t.vector()
-	VMOVUPS(x, v)
+	const ordered, unordered = 7, 3
 	if t.lanes == 16 {
-		k := K()
-		VCMPPS(U8(unordered), sum, v, k)
-		VMAXPS(v, sum, sum)
-		VADDPS(v, sum, k, sum) // of which one is NaN, or both were equal
+		number := K()
+		VCMPPS(U8(ordered), sum, sum, number)
+		VMAXPS(x, sum, number, sum)
 		return
 	}
-	nan, both := YMM(), YMM()
-	VCMPPS(U8(unordered), sum, v, nan)
-	VADDPS(v, sum, both)
-	VMAXPS(v, sum, sum)
-	VBLENDVPS(nan, both, sum, sum)
+	nan, most := YMM(), YMM()
+	VCMPPS(U8(unordered), sum, sum, nan)
+	VMAXPS(x, sum, most)
+	VBLENDVPS(nan, sum, most, sum)
 }
 
 // window generates one loop for a fixed number of output pixels.
