@@ -3,7 +3,6 @@ package onnx
 import (
 	"fmt"
 	"math"
-	"path"
 	"slices"
 
 	"gorgonia.org/gorgonia"
@@ -13,11 +12,13 @@ import (
 	"tapenet/graph/op"
 )
 
-// What a small file may ask for: elements of a value for each sample, and
-// entries of the index tables of all rearrangements in a graph.
+// What a small file may ask for: elements of a value for each sample, entries of
+// the index tables of all rearrangements in a graph, and elements of all constants
+// that are computed from others.
 const (
 	maxSample  = 1 << 24
 	maxIndices = 1 << 26
+	maxFolded  = 1 << 23
 )
 
 // builder adds a model's nodes to a graph. The first error stays in the scope;
@@ -27,48 +28,62 @@ type builder struct {
 	s      *graph.Scope
 	batch  int // of this graph
 	budget int // index entries left
+	folded int // elements of computed constants
 	values map[string]*value
 	now    *nodeProto
+
+	numbers map[float64]*gorgonia.Node // constants that no value of the file is
+	taken   map[string]bool            // names that were given out
 }
 
-// value is an operand: a node, or a constant until it is needed as a node.
-type value struct {
-	node        *gorgonia.Node
-	constant    constant
-	name        string
-	initializer bool // a weight of the file
-}
-
-// rule adds an operator to the graph, given its first operand.
+// rule adds an operator to the graph. What it does not state it cannot do.
 type rule struct {
-	inputs int // the fewest
-	build  func(b *builder, x *gorgonia.Node) *gorgonia.Node
+	inputs int  // the fewest
+	all    bool // all outputs are computed; otherwise the first alone
 
-	// fold computes an operator of integer constants, such as shapes; ok is false
-	// if its operands are none. nil for an operator of float values alone.
+	// fold computes an operator of constants, such as shapes and masks; ok is false
+	// if an operand is none.
 	fold func(b *builder) (c constant, ok bool)
+
+	// arrange makes a view of the first operand, or an op that need not have it in
+	// order; nil for one that wants a node.
+	arrange func(b *builder, x *value) *value
+
+	// build adds ops to the first operand's node.
+	build func(b *builder, x *gorgonia.Node) *gorgonia.Node
 }
 
 // add adds one node, and reports whether it could.
 func (b *builder) add(n *nodeProto) bool {
 	b.now = n
-	r, out := importRules[n.Op], &value{name: n.Outputs[0]}
+	r, out := importRules[n.Op], (*value)(nil)
 	if r.fold != nil {
 		if c, ok := r.fold(b); ok {
-			out.constant = c
-			b.values[n.Outputs[0]] = out
-			return b.s.Err() == nil
+			out = &value{constant: c}
 		}
 	}
-	if x := b.operand(0); x != nil && r.build != nil {
-		out.node = r.build(b, x)
+	switch {
+	case b.s.Err() != nil:
+		return false
+	case out != nil || len(n.Inputs) == 0:
+	case r.arrange != nil:
+		if x := b.held(b.value(0)); x != nil {
+			out = r.arrange(b, x)
+		}
+	case r.build != nil:
+		if x := b.operand(0); x != nil {
+			out = valueOf(r.build(b, x))
+		}
 	}
-	if out.node == nil {
+	if out == nil {
 		b.fail("operands of another kind than those supported")
 		return false
 	}
+	if out.name == "" {
+		out.name = n.Outputs[0]
+	}
 	b.values[n.Outputs[0]] = out
-	return b.s.Err() == nil
+	return b.s.Err() == nil && (out.node == nil || b.fits(out.shape()))
 }
 
 // fail is the error of the node that is being added.
@@ -106,52 +121,59 @@ func (b *builder) fits(shape []int) bool {
 func (b *builder) has(i int) bool { return i < len(b.now.Inputs) && b.now.Inputs[i] != "" }
 
 // operand is input i as a node.
-func (b *builder) operand(i int) *gorgonia.Node {
-	if !b.has(i) {
-		return nil
-	}
-	return b.node(b.values[b.now.Inputs[i]])
-}
+func (b *builder) operand(i int) *gorgonia.Node { return b.node(b.value(i)) }
 
-// node makes a value a node: an initializer of the file becomes a parameter, or
-// state if no gradient is to change it, as are all other constants.
-func (b *builder) node(v *value) *gorgonia.Node {
-	if v.node != nil || b.s.Err() != nil {
-		return v.node
-	}
-	c := v.constant
+// constantNode makes a constant a node: a weight of the file becomes a parameter,
+// or state if no gradient is to change it. Any other belongs to the graph alone.
+func (b *builder) constantNode(v *value) *gorgonia.Node {
+	c, shape := v.constant, atLeastOne(v.constant.shape)
 	if c.ints != nil || len(c.floats) == 0 {
 		return b.fail("%.64q holds integers or nothing, want float values", v.name)
 	}
-	if v.initializer && !b.state[v.name] {
-		v.node = b.s.Param(v.name, initial(c.floats), atLeastOne(c.shape)...)
-	} else {
-		v.node = b.s.State(v.name, initial(c.floats), atLeastOne(c.shape)...)
+	switch {
+	case !v.initializer:
+		return b.s.Constant(v.name, c.floats, shape...)
+	case b.state[v.name]:
+		return b.s.StateOf(v.name, c.floats, shape...)
 	}
-	return v.node
+	return b.s.ParamOf(v.name, c.floats, shape...)
 }
 
-// number makes a node of a number that the file has as an attribute.
-func (b *builder) number(name string, v float64) *gorgonia.Node {
-	return b.node(&value{constant: constant{floats: []float32{float32(v)}}, name: path.Join(b.now.Outputs[0], name)})
+// number makes a node of a number.
+func (b *builder) number(v float64) *gorgonia.Node {
+	n := b.numbers[v]
+	if n == nil && b.s.Err() == nil {
+		n = b.s.Constant(b.unused("number"), []float32{float32(v)}, 1)
+		b.numbers[v] = n
+	}
+	return n
+}
+
+// unused is a name that no value of the file has, and nothing else.
+func (b *builder) unused(name string) string {
+	unused := name
+	for i := 1; b.values[unused] != nil || b.taken[unused]; i++ {
+		unused = fmt.Sprintf("%s_%d", name, i)
+	}
+	b.taken[unused] = true
+	return unused
 }
 
 // floats are the values of input i, if it is a constant.
 func (b *builder) floats(i int) (v []float32, ok bool) {
-	if !b.has(i) {
-		return nil, false
+	if x := b.value(i); x != nil {
+		v = x.constant.floats
 	}
-	c := b.values[b.now.Inputs[i]].constant
-	return c.floats, len(c.floats) > 0
+	return v, len(v) > 0
 }
 
 // ints are the values of input i, if it is an integer constant.
 func (b *builder) ints(i int) (v []int, ok bool) {
-	if !b.has(i) {
+	x := b.value(i)
+	if x == nil || x.constant.ints == nil {
 		return nil, false
 	}
-	c := b.values[b.now.Inputs[i]].constant
-	return c.clamped(), c.ints != nil
+	return x.constant.clamped(), true
 }
 
 // attribute finds one by name.

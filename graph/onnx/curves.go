@@ -41,27 +41,25 @@ func (r curveRule) build(b *builder, x *gorgonia.Node) *gorgonia.Node {
 }
 
 // direct is the operator of a function of package op.
-func direct(f func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error)) func(*builder, *gorgonia.Node) *gorgonia.Node {
+func direct(f func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error)) builtCurve {
 	return func(b *builder, x *gorgonia.Node) *gorgonia.Node {
 		return b.do(f(b, x))
 	}
 }
 
-// builtCurve is either kind.
-type builtCurve struct {
-	build func(*builder, *gorgonia.Node) *gorgonia.Node
-}
+// builtCurve adds either kind.
+type builtCurve func(*builder, *gorgonia.Node) *gorgonia.Node
 
 // curves are the operators of one operand that work element by element.
 var curves = map[string]builtCurve{
-	"Sigmoid": {direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Sigmoid(x) })},
-	"Tanh":    {direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Tanh(x) })},
-	"LeakyRelu": {direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
+	"Sigmoid": direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Sigmoid(x) }),
+	"Tanh":    direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Tanh(x) }),
+	"LeakyRelu": direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
 		return op.LeakyReLU(x, b.attrFloat("alpha", 0.01))
-	})},
-	"Elu": {direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
+	}),
+	"Elu": direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
 		return op.ELU(x, b.attrFloat("alpha", 1))
-	})},
+	}),
 	"Neg": mapped("Neg", func(x float64) float64 { return -x }, func(float64) float64 { return -1 }),
 	"Reciprocal": mapped("Reciprocal", func(x float64) float64 { return 1 / x },
 		func(x float64) float64 { return -1 / (x * x) }),
@@ -75,24 +73,23 @@ var curves = map[string]builtCurve{
 		func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }),
 	"Softsign": mapped("Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) },
 		func(x float64) float64 { return 1 / ((1 + math.Abs(x)) * (1 + math.Abs(x))) }),
-	"HardSwish": mapped("HardSwish", func(x float64) float64 { return x * min(max(x/6+0.5, 0), 1) }, hardSwishSlope),
-	"HardSigmoid": {curveRule{"HardSigmoid", floatAttributes("alpha", 0.2, "beta", 0.5), func(a []float64) (f, df func(float64) float64) {
-		return func(x float64) float64 { return min(max(a[0]*x+a[1], 0), 1) },
-			func(x float64) float64 { return inside(a[0], a[0]*x+a[1], 0, 1) }
-	}}.build},
-	"Selu": {curveRule{"Selu", floatAttributes("alpha", 1.67326319217681884765625, "gamma", 1.05070102214813232421875), selu}.build},
-	"Celu": {curveRule{"Celu", floatAttributes("alpha", 1.0), func(a []float64) (f, df func(float64) float64) {
+	"HardSwish": direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.HardSwish(x) }),
+	"HardSigmoid": direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
+		return op.HardSigmoid(x, op.Line{Slope: b.attrFloat("alpha", 0.2), Offset: b.attrFloat("beta", 0.5)})
+	}),
+	"Selu": curveRule{"Selu", floatAttributes("alpha", 1.67326319217681884765625, "gamma", 1.05070102214813232421875), selu}.build,
+	"Celu": curveRule{"Celu", floatAttributes("alpha", 1.0), func(a []float64) (f, df func(float64) float64) {
 		return func(x float64) float64 { return max(x, 0) + min(0, a[0]*math.Expm1(x/a[0])) },
 			func(x float64) float64 { return math.Exp(min(x, 0) / a[0]) }
-	}}.build},
-	"ThresholdedRelu": {curveRule{"ThresholdedRelu", floatAttributes("alpha", 1.0), func(a []float64) (f, df func(float64) float64) {
+	}}.build,
+	"ThresholdedRelu": curveRule{"ThresholdedRelu", floatAttributes("alpha", 1.0), func(a []float64) (f, df func(float64) float64) {
 		return func(x float64) float64 { return x * above(x, a[0]) }, func(x float64) float64 { return above(x, a[0]) }
-	}}.build},
+	}}.build,
 }
 
 // mapped is an operator without attributes.
 func mapped(kind string, f, df func(float64) float64) builtCurve {
-	return builtCurve{curveRule{kind, nil, func([]float64) (_, _ func(float64) float64) { return f, df }}.build}
+	return curveRule{kind, nil, func([]float64) (_, _ func(float64) float64) { return f, df }}.build
 }
 
 // floatAttributes makes attributes of names and defaults by turns.
@@ -118,16 +115,6 @@ func selu(a []float64) (f, df func(float64) float64) {
 		return gamma * alpha * math.Exp(x)
 	}
 	return f, df
-}
-
-func hardSwishSlope(x float64) float64 {
-	switch {
-	case x <= -3:
-		return 0
-	case x >= 3:
-		return 1
-	}
-	return x/3 + 0.5
 }
 
 func sign(x float64) float64 {
@@ -217,13 +204,16 @@ func importGELU(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	return b.do(op.GELU(x))
 }
 
-// importPReLU is max(x,0) + slope·min(x,0).
-func importPReLU(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	positive := b.do(op.ReLU(x))
-	slope := b.operand(1)
-	if slope != nil && slope.Shape().TotalSize() > 1 {
+// arrangePReLU is max(x,0) + slope·min(x,0).
+func arrangePReLU(b *builder, x *value) *value {
+	positive := b.each(x, func(x *gorgonia.Node) *gorgonia.Node { return b.do(op.ReLU(x)) })
+	slope := b.value(1)
+	if slope != nil && product(slope.shape()) > 1 {
 		slope = b.alignedAt(1, x)
 	}
-	negative := b.do(op.Map(x, clip(math.Inf(-1), 0)))
+	negative := b.each(x, func(x *gorgonia.Node) *gorgonia.Node { return b.do(op.Map(x, clip(math.Inf(-1), 0))) })
+	if positive == nil || negative == nil || slope == nil {
+		return nil
+	}
 	return b.sum(positive, b.product(negative, slope))
 }

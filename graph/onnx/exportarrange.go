@@ -52,6 +52,18 @@ func exportExpand(e *exporter, n *gorgonia.Node, d op.Description) string {
 	return e.emit("Expand", []string{e.value(d.Operands[0]), e.shape(to...)})
 }
 
+// forEachSample writes a weight that is repeated for each sample of a batch, such
+// as a token that is put before those of an image: the input says how often.
+func (e *exporter) forEachSample(n *gorgonia.Node) string {
+	d, ok := op.Describe(n)
+	if !ok || d.Name != "Expand" || d.Operands[0].Dims() == n.Dims() && d.Operands[0].Shape()[0] != 1 {
+		return e.fail("a weight %v beside samples, which is made for one batch size", n.Shape())
+	}
+	batch := e.emit("Slice", []string{e.emit("Shape", []string{inputName}), e.shape(0), e.shape(1)})
+	shape := e.emit("Concat", []string{batch, e.shape(n.Shape()[1:]...)}, attributeInt("axis", 0))
+	return e.emit("Expand", []string{e.value(d.Operands[0]), shape})
+}
+
 // exportGather writes blocks as rows, a column of the fill behind them if it is
 // used, and picks columns.
 func exportGather(e *exporter, n *gorgonia.Node, d op.Description) string {

@@ -44,6 +44,15 @@ func init() {
 		"ReLU6":       exportReLU6,
 		"SiLU":        exportSiLU,
 		"GELU":        exportGELU,
+
+		"BatchMul":     exportBatchMul,
+		"HardSigmoid":  exportHardSigmoid,
+		"HardSwish":    plain("HardSwish"),
+		"Permute":      exportPermute,
+		"PickChannels": exportPickChannels,
+		"Scale":        repeatedOperand("Mul"),
+		"Shift":        repeatedOperand("Add"),
+		"Strided":      exportStrided,
 	}
 }
 
@@ -129,11 +138,19 @@ func exportLayerNorm(e *exporter, _ *gorgonia.Node, d op.Description) string {
 	return e.emit("LayerNormalization", e.values(d.Operands), attributeInt("axis", -1), attributeFloat("epsilon", d.Params.(float64)))
 }
 
-func exportConcat(e *exporter, _ *gorgonia.Node, d op.Description) string {
+func exportConcat(e *exporter, n *gorgonia.Node, d op.Description) string {
 	if d.Params.(int) == 0 {
 		return e.fail("Concat joins batches, want another axis than 0")
 	}
-	return e.emit("Concat", e.values(d.Operands), attributeInt("axis", d.Params.(int)))
+	names := make([]string, len(d.Operands))
+	for i, operand := range d.Operands {
+		if e.batched(n) && !e.batched(operand) {
+			names[i] = e.forEachSample(operand)
+		} else {
+			names[i] = e.value(operand)
+		}
+	}
+	return e.emit("Concat", names, attributeInt("axis", d.Params.(int)))
 }
 
 func exportReshape(e *exporter, n *gorgonia.Node, d op.Description) string {

@@ -1,20 +1,94 @@
 package onnx
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
-// The folds compute shapes and paddings, as PyTorch writes a view or a pad: by
-// Shape, Gather, Unsqueeze, Concat and others, of integers that are few.
+// The folds compute what a file computes of constants: shapes, as PyTorch writes a
+// view or a pad, by Shape, Gather, Unsqueeze, Concat and others; tables of indices;
+// masks. Of the file's weights nothing is computed, as training may change them.
 
-// maxShape is the most integers that are computed at once.
-const maxShape = 64
+// room takes the elements of a constant off what is left for computed ones. ok is
+// false, and there is an error, if there are too many.
+func (b *builder) room(shape []int) (size int, ok bool) {
+	size = 1
+	for _, d := range shape {
+		if d < 0 || d > 0 && size > maxFolded/d {
+			b.fail("a constant of shape %v, want at most %d elements in all that are computed", shape, maxFolded)
+			return 0, false
+		}
+		size *= d
+	}
+	if b.folded += size; b.folded > maxFolded {
+		b.fail("more than %d elements of constants that are computed", maxFolded)
+		return 0, false
+	}
+	return size, true
+}
 
-// integers is input i, if it is an integer constant.
-func (b *builder) integers(i int) (c constant, ok bool) {
-	if !b.has(i) {
+// known is input i, if it is a constant to compute with.
+func (b *builder) known(i int) (c constant, ok bool) {
+	v := b.value(i)
+	if v == nil || !v.known() {
 		return c, false
 	}
-	c = b.values[b.now.Inputs[i]].constant
-	return c, c.ints != nil
+	return v.constant, true
+}
+
+// allKnown are all inputs, if they are constants to compute with.
+func (b *builder) allKnown() (all []constant, ok bool) {
+	for i := range b.now.Inputs {
+		c, ok := b.known(i)
+		if !ok {
+			return nil, false
+		}
+		all = append(all, c)
+	}
+	return all, true
+}
+
+// whole are the values of input i as integers, if it is an integer constant, and
+// not as clamped as ints has them.
+func (b *builder) whole(i int) (v []int64, ok bool) {
+	c, ok := b.known(i)
+	return c.ints, ok && c.ints != nil
+}
+
+// rearranged picks elements: place sets the position from of each position to.
+func (b *builder) rearranged(c constant, shape []int, place func(to, from []int)) (constant, bool) {
+	size, ok := b.room(shape)
+	if !ok {
+		return c, true
+	}
+	to, from := make([]int, len(shape)), make([]int, len(c.shape))
+	y := constant{shape: shape}
+	if c.ints != nil {
+		y.ints = make([]int64, size)
+	} else {
+		y.floats = make([]float32, size)
+	}
+	for i := range size {
+		place(to, from)
+		y.set(i, c, offset(c.shape, from))
+		next(to, shape)
+	}
+	return y, true
+}
+
+// set copies element j of c to element i.
+func (y constant) set(i int, c constant, j int) {
+	if c.ints != nil {
+		y.ints[i] = c.ints[j]
+	} else {
+		y.floats[i] = c.floats[j]
+	}
+}
+
+// shaped is a constant of another shape.
+func (c constant) shaped(shape []int) constant {
+	c.shape = shape
+	return c
 }
 
 func foldConstant(b *builder) (c constant, ok bool) {
@@ -41,32 +115,41 @@ func foldConstant(b *builder) (c constant, ok bool) {
 }
 
 // foldFirst is for operators that leave the numbers as they are.
-func foldFirst(b *builder) (c constant, ok bool) {
-	if c, ok = b.integers(0); !ok {
+func foldFirst(b *builder) (c constant, ok bool) { return b.known(0) }
+
+func foldCast(b *builder) (c constant, ok bool) {
+	c, ok = b.known(0)
+	if !ok {
 		return c, false
 	}
-	switch b.now.Op {
-	case "Squeeze":
-		c.shape = nil
-	case "Unsqueeze":
-		c.shape = []int{len(c.ints)}
-	case "Cast":
-		if to := b.attrInt("to", typeInt64); to == typeFloat || to == typeDouble {
-			floats := make([]float32, len(c.ints))
-			for i, v := range c.ints {
-				floats[i] = float32(v)
-			}
-			c = constant{shape: c.shape, floats: floats}
+	to := b.attrInt("to", typeInt64)
+	switch float := to == typeFloat || to == typeDouble; {
+	case float && c.ints != nil:
+		floats := make([]float32, len(c.ints))
+		for i, v := range c.ints {
+			floats[i] = float32(v)
 		}
+		return constant{shape: c.shape, floats: floats}, true
+	case !float && c.ints == nil:
+		ints := make([]int64, len(c.floats))
+		for i, v := range c.floats {
+			ints[i] = int64(max(math.MinInt64, min(float64(v), math.MaxInt64/2)))
+		}
+		c = constant{shape: c.shape, ints: ints}
+	}
+	if to == typeBool {
+		ints := make([]int64, len(c.ints))
+		for i, v := range c.ints {
+			ints[i] = truth(v != 0)
+		}
+		c.ints = ints
 	}
 	return c, true
 }
 
+// foldShape is the shape of any operand, a constant or not.
 func foldShape(b *builder) (c constant, ok bool) {
-	shape := b.values[b.now.Inputs[0]].constant.shape
-	if n := b.values[b.now.Inputs[0]].node; n != nil {
-		shape = n.Shape()
-	}
+	shape := b.value(0).shape()
 	start, end := b.attrInt("start", 0), b.attrInt("end", len(shape))
 	part := newCut(len(shape), start, end, 1)
 	ints := int64s(shape[part.start:][:part.size])
@@ -74,44 +157,85 @@ func foldShape(b *builder) (c constant, ok bool) {
 }
 
 func foldGather(b *builder) (c constant, ok bool) {
-	from, ok := b.integers(0)
+	from, ok := b.known(0)
 	picked, isInt := b.ints(1)
 	if !ok || !isInt {
 		return c, false
 	}
-	c = constant{shape: b.values[b.now.Inputs[1]].constant.shape, ints: []int64{}}
-	for _, k := range picked {
-		if k, ok = b.axis(k, len(from.ints)); !ok {
+	axis, ok := b.axis(b.attrInt("axis", 0), len(from.shape))
+	if !ok {
+		return c, true
+	}
+	for i, k := range picked {
+		if picked[i], ok = b.axis(k, from.shape[axis]); !ok {
 			return c, true
 		}
-		c.ints = append(c.ints, from.ints[k])
 	}
-	return c, true
+	flat := slices.Clone(from.shape)
+	flat[axis] = len(picked)
+	y, ok := b.rearranged(from, flat, func(to, from []int) {
+		copy(from, to)
+		from[axis] = picked[to[axis]]
+	})
+	return y.shaped(slices.Concat(from.shape[:axis], b.value(1).constant.shape, from.shape[axis+1:])), ok
 }
 
 func foldConcat(b *builder) (c constant, ok bool) {
-	c.ints = []int64{}
-	for i := range b.now.Inputs {
-		part, ok := b.integers(i)
-		if !ok {
-			return c, false
-		}
-		c.ints = append(c.ints, part.ints...)
-		if len(c.ints) > maxShape {
-			b.fail("more than %d integers, want a shape", maxShape)
+	parts, ok := b.allKnown()
+	if !ok || len(parts) == 0 {
+		return c, false
+	}
+	first := parts[0]
+	axis, ok := b.axis(b.attrInt("axis", 0), len(first.shape))
+	if !ok {
+		return c, true
+	}
+	to := slices.Clone(first.shape)
+	to[axis] = 0
+	for _, p := range parts {
+		if len(p.shape) != len(to) || (p.ints == nil) != (first.ints == nil) {
+			b.fail("parts %v and %v do not go together", first.shape, p.shape)
 			return c, true
 		}
+		for i, d := range p.shape {
+			if i != axis && d != to[i] {
+				b.fail("parts %v and %v do not go together", first.shape, p.shape)
+				return c, true
+			}
+		}
+		to[axis] += p.shape[axis]
 	}
-	c.shape = []int{len(c.ints)}
-	return c, true
+	if _, ok := b.room(to); !ok {
+		return c, true
+	}
+	return concatenated(parts, axis, to), true
+}
+
+// concatenated joins constants along an axis.
+func concatenated(parts []constant, axis int, shape []int) constant {
+	y := constant{shape: shape}
+	if parts[0].ints != nil {
+		y.ints = []int64{}
+	}
+	for o := range product(shape[:axis]) {
+		for _, p := range parts {
+			block := product(p.shape[axis:])
+			if y.ints != nil {
+				y.ints = append(y.ints, p.ints[o*block:][:block]...)
+			} else {
+				y.floats = append(y.floats, p.floats[o*block:][:block]...)
+			}
+		}
+	}
+	return y
 }
 
 func foldSlice(b *builder) (c constant, ok bool) {
-	from, ok := b.integers(0)
+	from, ok := b.known(0)
 	if !ok {
 		return c, false
 	}
-	cuts, ok := b.cuts(from.shape)
+	cuts, ok := b.cuts(from.shape, false)
 	if !ok {
 		return c, true
 	}
@@ -119,15 +243,15 @@ func foldSlice(b *builder) (c constant, ok bool) {
 	for i, cut := range cuts {
 		to[i] = cut.size
 	}
-	return from.rearranged(to, func(to, from []int) {
+	return b.rearranged(from, to, func(to, from []int) {
 		for i, cut := range cuts {
 			from[i] = cut.start + to[i]*cut.step
 		}
-	}), true
+	})
 }
 
 func foldTranspose(b *builder) (c constant, ok bool) {
-	from, ok := b.integers(0)
+	from, ok := b.known(0)
 	if !ok {
 		return c, false
 	}
@@ -139,65 +263,59 @@ func foldTranspose(b *builder) (c constant, ok bool) {
 	for i, a := range perm {
 		to[i] = from.shape[a]
 	}
-	return from.rearranged(to, func(to, from []int) {
+	return b.rearranged(from, to, func(to, from []int) {
 		for i, a := range perm {
 			from[a] = to[i]
 		}
-	}), true
-}
-
-// rearranged picks integers: place sets the position from of each position to.
-func (c constant) rearranged(shape []int, place func(to, from []int)) constant {
-	size := 1
-	for _, d := range shape {
-		size *= d
-	}
-	y := constant{shape: shape, ints: make([]int64, size)}
-	to, from := make([]int, len(shape)), make([]int, len(c.shape))
-	for i := range y.ints {
-		place(to, from)
-		y.ints[i] = c.ints[offset(c.shape, from)]
-		next(to, shape)
-	}
-	return y
+	})
 }
 
 func foldReshape(b *builder) (c constant, ok bool) {
-	if c, ok = b.integers(0); !ok {
+	if c, ok = b.known(0); !ok {
 		return c, false
 	}
-	c.shape = b.reshaped(c.shape)
-	return c, true
+	shape, _ := b.reshaped(c.shape, false)
+	return c.shaped(shape), true
 }
 
-// foldConstantOfShape repeats a number, 0 unless an attribute has another.
-func foldConstantOfShape(b *builder) (c constant, ok bool) {
-	shape, ok := b.ints(0)
-	size := 1
-	for _, d := range shape {
-		if ok = ok && d >= 0 && d <= maxShape; ok {
-			size *= d
-		}
-		if ok = ok && size <= maxShape; !ok {
-			break
-		}
+func foldSqueeze(b *builder) (c constant, ok bool) {
+	if c, ok = b.known(0); !ok {
+		return c, false
 	}
+	shape, _ := b.squeezed(c.shape)
+	return c.shaped(shape), true
+}
+
+func foldUnsqueeze(b *builder) (c constant, ok bool) {
+	if c, ok = b.known(0); !ok {
+		return c, false
+	}
+	shape, _ := b.unsqueezed(c.shape)
+	return c.shaped(shape), true
+}
+
+func foldExpand(b *builder) (c constant, ok bool) {
+	from, ok := b.known(0)
 	if !ok {
-		b.fail("a shape that is computed, or of more than %d elements", maxShape)
+		return c, false
+	}
+	to, ok := b.ints(1)
+	if !ok {
+		return c, false
+	}
+	if to, ok = b.broadcasted(from.shape, to); !ok {
 		return c, true
 	}
-	number := constant{floats: []float32{0}}
-	if a := b.attribute("value"); a != nil && a.Tensor != nil {
-		var err error
-		if number, err = a.Tensor.constant(); err != nil || len(number.ints)+len(number.floats) != 1 {
-			b.fail("a value that is not one number")
-			return c, true
+	return b.rearranged(from, to, repeating(from.shape, len(to)))
+}
+
+// repeating places a shape in one of more dimensions that it is broadcast to.
+func repeating(shape []int, dims int) func(to, from []int) {
+	return func(to, from []int) {
+		for i, d := range shape {
+			if from[i] = 0; d > 1 {
+				from[i] = to[dims-len(shape)+i]
+			}
 		}
 	}
-	if c.shape = shape; number.ints != nil {
-		c.ints = slices.Repeat(number.ints, size)
-	} else {
-		c.floats = slices.Repeat(number.floats, size)
-	}
-	return c, true
 }

@@ -3,7 +3,6 @@ package onnx
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 
 	"gorgonia.org/gorgonia"
@@ -143,10 +142,16 @@ func (m *Model) check() error {
 				return fmt.Errorf("%s: there is no value %.64q yet", n.title(), in)
 			}
 		}
-		if out := n.Outputs[0]; out == "" || known[out] {
-			return fmt.Errorf("%s: the value %.64q is there already", n.title(), out)
+		outputs := n.Outputs[:1] // others, such as Dropout's mask, are not computed
+		if importRules[n.Op].all {
+			outputs = n.Outputs
 		}
-		known[n.Outputs[0]] = true // others, such as Dropout's mask, are not computed
+		for _, out := range outputs {
+			if out == "" || known[out] {
+				return fmt.Errorf("%s: the value %.64q is there already", n.title(), out)
+			}
+			known[out] = true
+		}
 		if n.Op == "BatchNormalization" {
 			for _, in := range n.Inputs[3:5] {
 				m.state[in] = true
@@ -215,7 +220,10 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 	if s.Err() != nil {
 		return nil
 	}
-	b := &builder{Model: m, s: s, batch: x.Shape()[0], budget: maxIndices, values: map[string]*value{m.input: {node: x}}}
+	b := &builder{
+		Model: m, s: s, batch: x.Shape()[0], budget: maxIndices, values: map[string]*value{m.input: valueOf(x)},
+		numbers: map[float64]*gorgonia.Node{}, taken: map[string]bool{},
+	}
 	for name, c := range m.constants {
 		b.values[name] = &value{constant: c, name: name, initializer: true}
 	}
@@ -225,13 +233,4 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		}
 	}
 	return b.node(b.values[m.output])
-}
-
-// initial is an Init of given values.
-func initial(values []float32) graph.Init {
-	return func(_ *rand.Rand, to []float64, _ []int) {
-		for i, v := range values {
-			to[i] = float64(v)
-		}
-	}
 }

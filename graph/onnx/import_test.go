@@ -2,10 +2,12 @@ package onnx
 
 import (
 	"encoding/binary"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"gorgonia.org/tensor"
 
@@ -92,6 +94,22 @@ func TestImportKeepsNames(t *testing.T) {
 	}
 	if len(net.Weights.Names()) != len(n.tensors) {
 		t.Errorf("tensors %v, want those of the network", net.Weights.Names())
+	}
+}
+
+// TestReadme: the README lists the operators that are read.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(text), "**ONNX's operators.**")
+	list, _, _ = strings.Cut(list, "\n\n")
+	words := strings.FieldsFunc(list, func(c rune) bool { return !unicode.IsLetter(c) })
+	for kind := range importRules {
+		if !slices.Contains(words, kind) {
+			t.Errorf("the README does not list %s", kind)
+		}
 	}
 }
 

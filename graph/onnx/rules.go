@@ -1,51 +1,69 @@
 package onnx
 
+import "gorgonia.org/gorgonia"
+
 // importRules are the operators that can be read. It is filled by init, as rules
 // call the builder, which looks here.
 var importRules map[string]rule
 
 func init() {
 	importRules = map[string]rule{
-		"Add":                {inputs: 2, build: importAdd},
+		"Add":                {inputs: 2, arrange: arrangeAdd, fold: foldPair},
 		"AveragePool":        {inputs: 1, build: importAvgPool},
 		"BatchNormalization": {inputs: 5, build: importBatchNorm},
-		"Cast":               {inputs: 1, build: importCast, fold: foldFirst},
-		"Clip":               {inputs: 1, build: importClip},
-		"Concat":             {inputs: 1, build: importConcat, fold: foldConcat},
+		"Cast":               {inputs: 1, arrange: arrangeCast, fold: foldCast},
+		"Clip":               {inputs: 1, arrange: each(importClip)},
+		"Concat":             {inputs: 1, arrange: arrangeConcat, fold: foldConcat},
 		"Constant":           {fold: foldConstant},
 		"ConstantOfShape":    {inputs: 1, fold: foldConstantOfShape},
 		"Conv":               {inputs: 2, build: importConv},
 		"ConvTranspose":      {inputs: 2, build: importConvTranspose},
-		"Div":                {inputs: 2, build: importDiv},
-		"Dropout":            {inputs: 1, build: importDropout},
-		"Flatten":            {inputs: 1, build: importFlatten},
-		"Gather":             {inputs: 2, build: importGather, fold: foldGather},
-		"Gelu":               {inputs: 1, build: importGELU},
-		"Gemm":               {inputs: 2, build: importGemm},
+		"Div":                {inputs: 2, arrange: arrangeDiv, fold: foldPair},
+		"Dropout":            {inputs: 1, arrange: arrangeDropout},
+		"Einsum":             {inputs: 1, arrange: arrangeEinsum},
+		"Equal":              {inputs: 2, fold: foldPair},
+		"Expand":             {inputs: 2, arrange: arrangeExpand, fold: foldExpand},
+		"Flatten":            {inputs: 1, arrange: arrangeFlatten},
+		"Gather":             {inputs: 2, arrange: arrangeGather, fold: foldGather},
+		"Gelu":               {inputs: 1, arrange: each(importGELU)},
+		"Gemm":               {inputs: 2, arrange: arrangeGemm},
 		"GlobalAveragePool":  {inputs: 1, build: importGlobalAvgPool},
 		"GlobalMaxPool":      {inputs: 1, build: importGlobalMaxPool},
-		"Identity":           {inputs: 1, build: importIdentity, fold: foldFirst},
-		"LayerNormalization": {inputs: 2, build: importLayerNorm},
-		"LogSoftmax":         {inputs: 1, build: importLogSoftMax},
-		"MatMul":             {inputs: 2, build: importMatMul},
+		"Identity":           {inputs: 1, arrange: arrangeSame, fold: foldFirst},
+		"LayerNormalization": {inputs: 2, arrange: arrangeLayerNorm},
+		"LogSoftmax":         {inputs: 1, arrange: arrangeLogSoftMax},
+		"MatMul":             {inputs: 2, arrange: arrangeMatMul},
 		"MaxPool":            {inputs: 1, build: importMaxPool},
-		"Mul":                {inputs: 2, build: importMul},
-		"Pad":                {inputs: 1, build: importPad},
-		"Pow":                {inputs: 2, build: importPow},
-		"PRelu":              {inputs: 2, build: importPReLU},
+		"Mod":                {inputs: 2, fold: foldPair},
+		"Mul":                {inputs: 2, arrange: arrangeMul, fold: foldPair},
+		"Not":                {inputs: 1, fold: foldNot},
+		"PRelu":              {inputs: 2, arrange: arrangePReLU},
+		"Pad":                {inputs: 1, arrange: arrangePad},
+		"Pow":                {inputs: 2, arrange: each(importPow), fold: foldPair},
+		"Range":              {inputs: 3, fold: foldRange},
 		"ReduceMean":         {inputs: 1, build: importReduceMean},
-		"Relu":               {inputs: 1, build: importReLU},
-		"Reshape":            {inputs: 1, build: importReshape, fold: foldReshape},
+		"Relu":               {inputs: 1, arrange: each(importReLU)},
+		"Reshape":            {inputs: 1, arrange: arrangeReshape, fold: foldReshape},
+		"ScatterND":          {inputs: 3, fold: foldScatterND},
 		"Shape":              {inputs: 1, fold: foldShape},
-		"Slice":              {inputs: 1, build: importSlice, fold: foldSlice},
-		"Softmax":            {inputs: 1, build: importSoftMax},
-		"Squeeze":            {inputs: 1, build: importSqueeze, fold: foldFirst},
-		"Sub":                {inputs: 2, build: importSub},
-		"Sum":                {inputs: 1, build: importSum},
-		"Transpose":          {inputs: 1, build: importTranspose, fold: foldTranspose},
-		"Unsqueeze":          {inputs: 1, build: importUnsqueeze, fold: foldFirst},
+		"Slice":              {inputs: 1, arrange: arrangeSlice, fold: foldSlice},
+		"Softmax":            {inputs: 1, arrange: arrangeSoftMax},
+		"Split":              {inputs: 1, all: true, arrange: arrangeSplit},
+		"Squeeze":            {inputs: 1, arrange: arrangeSqueeze, fold: foldSqueeze},
+		"Sub":                {inputs: 2, arrange: arrangeSub, fold: foldPair},
+		"Sum":                {inputs: 1, arrange: arrangeSum},
+		"Transpose":          {inputs: 1, arrange: arrangeTranspose, fold: foldTranspose},
+		"Unsqueeze":          {inputs: 1, arrange: arrangeUnsqueeze, fold: foldUnsqueeze},
+		"Where":              {inputs: 3, fold: foldWhere},
 	}
 	for name, c := range curves {
-		importRules[name] = rule{inputs: 1, build: c.build}
+		importRules[name] = rule{inputs: 1, arrange: each(c)}
+	}
+}
+
+// each is the rule of a function of each element by itself.
+func each(f builtCurve) func(b *builder, x *value) *value {
+	return func(b *builder, x *value) *value {
+		return b.each(x, func(x *gorgonia.Node) *gorgonia.Node { return f(b, x) })
 	}
 }

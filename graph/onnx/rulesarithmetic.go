@@ -1,144 +1,236 @@
 package onnx
 
 import (
-	"math"
 	"slices"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"tapenet/graph/op"
 )
 
-// broadcast gives two operands one shape, as NumPy does.
-func (b *builder) broadcast(x, y *gorgonia.Node) (_, _ *gorgonia.Node) {
-	if x == nil || y == nil {
-		return nil, nil
-	}
-	xs, ys := x.Shape(), y.Shape()
-	to := make([]int, max(len(xs), len(ys)))
-	for i := range to {
-		dx, dy := fromEnd(xs, len(to)-1-i), fromEnd(ys, len(to)-1-i)
-		if dx != dy && dx != 1 && dy != 1 {
-			b.fail("operands of %v and %v do not go together", xs, ys)
-			return nil, nil
+// blend is a sum or a product of two operands: of one shape, and of one that
+// repeats.
+type blend struct {
+	same, repeat func(x, y *gorgonia.Node) (*gorgonia.Node, error)
+}
+
+var (
+	adding      = blend{func(x, y *gorgonia.Node) (*gorgonia.Node, error) { return op.Add(x, y) }, op.Shift}
+	multiplying = blend{op.Hadamard, op.Scale}
+)
+
+func (b *builder) sum(x, y *value) *value { return b.blended(x, y, adding) }
+
+// product multiplies. A constant factor waits for whoever needs the product, as
+// other products take it along.
+func (b *builder) product(x, y *value) *value {
+	for range 2 {
+		if f, ok := y.factor(); ok {
+			if x = b.held(x); x == nil {
+				return nil
+			}
+			return x.times(f)
 		}
-		to[i] = max(dx, dy)
+		x, y = y, x
 	}
-	return b.expand(x, to), b.expand(y, to)
+	return b.blended(x, y, multiplying)
+}
+
+// factor is the number that a constant of one element is, 1-dimensional at most.
+func (v *value) factor() (f float64, ok bool) {
+	if v == nil || !v.known() || v.constant.ints != nil || len(v.constant.floats) != 1 || len(v.constant.shape) > 1 {
+		return 0, false
+	}
+	return float64(v.constant.floats[0]), true
+}
+
+// times is a value and a factor that nobody has multiplied with yet.
+func (v *value) times(f float64) *value {
+	if v.scale != 0 {
+		f *= v.scale
+	}
+	return &value{node: v.node, view: v.view, scale: f}
+}
+
+// scaled reports whether a factor is waiting.
+func (v *value) scaled() bool { return v.scale != 0 && v.scale != 1 }
+
+// blended combines two operands, broadcast as NumPy does.
+func (b *builder) blended(x, y *value, f blend) *value {
+	if x, y = b.held(x), b.held(y); x == nil || y == nil {
+		return nil
+	}
+	to, ok := b.broadcasted(x.shape(), y.shape())
+	if !ok || !b.fits(to) {
+		return nil
+	}
+	if product(x.shape()) < product(y.shape()) {
+		x, y = y, x
+	}
+	if product(x.shape()) == product(to) {
+		x = b.shaped(x, to)
+	} else {
+		x = b.viewed(x, x.view.expanded(to))
+	}
+	if x == nil {
+		return nil
+	}
+	switch {
+	case slices.Equal(to, y.shape()):
+		return b.alike(x, y, f)
+	case !x.scaled():
+		if z := b.repeated(x, y, f); z != nil {
+			return z
+		}
+	}
+	return valueOf(b.do(f.repeat(b.node(x), b.node(y))))
+}
+
+// alike combines operands of one shape: as they lie in memory, if both lie alike.
+func (b *builder) alike(x, y *value, f blend) *value {
+	if x.node.Shape().TotalSize() == y.node.Shape().TotalSize() && !x.scaled() && !y.scaled() &&
+		x.view.equal(y.view) && x.view.rearranged(x.node.Shape()) {
+		z := b.do(f.same(x.node, b.reshape(y.node, x.node.Shape()...)))
+		return b.like(x, z)
+	}
+	return valueOf(b.do(f.same(b.node(x), b.node(y))))
+}
+
+// like is a node that has what belongs to each element of a value's node: it is
+// viewed in the same way.
+func (b *builder) like(x *value, n *gorgonia.Node) *value {
+	if n == nil {
+		return nil
+	}
+	return &value{node: n, view: x.view}
+}
+
+// repeated combines a value as it lies in memory with one that repeats. It returns
+// nil if the latter would have to be rearranged.
+func (b *builder) repeated(x, y *value, f blend) *value {
+	sorted, ok := x.view.factors(x.node.Shape())
+	if !ok {
+		return nil
+	}
+	ys := y.shape()
+	with, last := slices.Repeat([]int{1}, len(sorted)), -1
+	for i, d := range ys {
+		if d == 1 {
+			continue
+		}
+		for _, r := range samples(joined(x.view.dims[len(x.view.dims)-len(ys)+i]), x.node.Shape()) {
+			at := slices.Index(sorted, r)
+			if at <= last {
+				return nil
+			}
+			with[at], last = r.size, at
+		}
+	}
+	var shape []int
+	for _, r := range sorted {
+		shape = append(shape, r.size)
+	}
+	if n := x.node.Shape(); len(n) >= len(ys) && x.view.equal(plainView(n)) {
+		shape, with = n, ys // as they are
+	} else if n[0] == 1 { // one sample: the batch stays a dimension
+		shape, with = slices.Insert(shape, 0, 1), slices.Insert(with, 0, 1)
+	}
+	return b.like(x, b.do(f.repeat(b.reshape(x.node, shape...), b.reshape(b.node(y), with...))))
 }
 
 // fromEnd is a dimension counted from the last, 1 before the first.
-func fromEnd(s tensor.Shape, i int) int {
+func fromEnd(s []int, i int) int {
 	if i >= len(s) {
 		return 1
 	}
 	return s[len(s)-1-i]
 }
 
-func (b *builder) expand(x *gorgonia.Node, to []int) *gorgonia.Node {
-	if x == nil || slices.Equal(to, x.Shape()) || !b.fits(to) {
-		return x
+// each applies a function of each element by itself, to a value as it lies in
+// memory.
+func (b *builder) each(x *value, f func(x *gorgonia.Node) *gorgonia.Node) *value {
+	if x.scaled() || !x.view.rearranged(x.node.Shape()) {
+		x = b.copied(x)
 	}
-	if b.budget -= tensor.Shape(to).TotalSize() / to[0]; b.budget < 0 {
-		return b.fail("rearrangements of more than %d elements", maxIndices)
+	if x.node == nil {
+		return nil
 	}
-	return b.do(op.Expand(x, to...))
+	return b.like(x, f(x.node))
 }
 
-func (b *builder) sum(x, y *gorgonia.Node) *gorgonia.Node {
-	x, y = b.broadcast(x, y)
-	return b.do(op.Add(x, y))
-}
-
-func (b *builder) product(x, y *gorgonia.Node) *gorgonia.Node {
-	x, y = b.broadcast(x, y)
-	return b.do(op.Hadamard(x, y))
-}
-
-// curve applies an operator without attributes.
-func (b *builder) curve(kind string, x *gorgonia.Node) *gorgonia.Node {
+// curve applies an operator of one operand without attributes.
+func (b *builder) curve(kind string, x *value) *value {
 	if x == nil {
 		return nil
 	}
-	return importRules[kind].build(b, x)
+	return b.each(x, func(x *gorgonia.Node) *gorgonia.Node { return curves[kind](b, x) })
 }
 
 // second is the second operand. Before version 7 an attribute says which axis
 // of the first its own first one is.
-func (b *builder) second(x *gorgonia.Node) *gorgonia.Node {
+func (b *builder) second(x *value) *value {
 	return b.alignedAt(b.attrInt("axis", -1), x)
 }
 
-// alignedAt is the second operand with so many dimensions that its first one is
-// the given axis of x, if there is one and the version is below 7.
-func (b *builder) alignedAt(axis int, x *gorgonia.Node) *gorgonia.Node {
-	y := b.operand(1)
+// alignedAt returns the second operand. Before opset 7 it is padded with
+// dimensions of 1 so that it lines up with x from the given axis on.
+func (b *builder) alignedAt(axis int, x *value) *value {
+	y := b.value(1)
 	if b.opset >= 7 || axis < 0 || y == nil {
 		return y
 	}
-	to := slices.Clone(y.Shape())
-	for len(to)+axis < x.Dims() {
+	if y = b.held(y); y == nil {
+		return nil
+	}
+	to := slices.Clone(y.shape())
+	for len(to)+axis < len(x.shape()) {
 		to = append(to, 1)
 	}
-	return b.reshape(y, to...)
+	return b.shaped(y, to)
 }
 
-func importAdd(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.sum(x, b.second(x)) }
+func arrangeAdd(b *builder, x *value) *value { return b.sum(x, b.second(x)) }
 
-func importSub(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	return b.sum(x, b.curve("Neg", b.second(x)))
+func arrangeSub(b *builder, x *value) *value {
+	y := b.second(x)
+	if y != nil && y.known() {
+		y = b.computed(y, func(v float64) float64 { return -v })
+	} else if y = b.held(y); y != nil {
+		y = y.times(-1)
+	}
+	return b.sum(x, y)
 }
 
-func importMul(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.product(x, b.second(x)) }
+func arrangeMul(b *builder, x *value) *value { return b.product(x, b.second(x)) }
 
-func importDiv(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	return b.product(x, b.curve("Reciprocal", b.second(x)))
+func arrangeDiv(b *builder, x *value) *value {
+	y := b.second(x)
+	if y != nil && y.known() {
+		y = b.computed(y, func(v float64) float64 { return 1 / v })
+	} else {
+		y = b.curve("Reciprocal", b.held(y))
+	}
+	return b.product(x, y)
 }
 
-func importSum(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	for i := 1; i < len(b.now.Inputs); i++ {
-		x = b.sum(x, b.operand(i))
+// computed is a constant of floats that is made of another, for an operand of the
+// node that is being added.
+func (b *builder) computed(x *value, f func(v float64) float64) *value {
+	if _, ok := b.room(x.constant.shape); !ok {
+		return nil
+	}
+	c := constant{shape: x.constant.shape, floats: make([]float32, x.constant.size())}
+	for i := range c.floats {
+		c.floats[i] = float32(f(x.constant.number(i)))
+	}
+	return &value{constant: c, name: b.unused(b.now.Outputs[0] + "/operand")}
+}
+
+func arrangeSum(b *builder, x *value) *value {
+	for i := 1; i < len(b.now.Inputs) && x != nil; i++ {
+		x = b.sum(x, b.value(i))
 	}
 	return x
-}
-
-// importMatMul is the product with a matrix.
-func importMatMul(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	w := b.operand(1)
-	if w == nil || x.Dims() < 2 || w.Dims() != 2 {
-		return b.fail("operands of %v and another shape, want (…,K) and a matrix (K,N)", x.Shape())
-	}
-	return b.do(op.Mul(x, w, nil))
-}
-
-// importGemm is alpha·op(A)·op(B) + beta·C.
-func importGemm(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	w := b.operand(1)
-	if w == nil || x.Dims() != 2 || w.Dims() != 2 {
-		return b.fail("want two matrices")
-	}
-	if b.attrInt("transA", 0) != 0 {
-		x = b.permute(x, []int{1, 0})
-	}
-	if b.attrInt("transB", 0) != 0 {
-		w = b.permute(w, []int{1, 0})
-	}
-	alpha, beta, bias := b.attrFloat("alpha", 1), b.attrFloat("beta", 1), b.operand(2)
-	if alpha == 1 && beta == 1 && bias != nil && bias.Dims() == 1 && w != nil && bias.Shape()[0] == w.Shape()[1] {
-		return b.do(op.Mul(x, w, bias))
-	}
-	y := b.do(op.Mul(x, w, nil))
-	if alpha != 1 {
-		y = b.product(y, b.number("alpha", alpha))
-	}
-	if bias == nil || beta == 0 {
-		return y
-	}
-	if beta != 1 {
-		bias = b.product(bias, b.number("beta", beta))
-	}
-	return b.sum(y, bias)
 }
 
 // importReduceMean takes the mean along axes, all if none are named.
@@ -176,6 +268,9 @@ func importReduceMean(b *builder, x *gorgonia.Node) *gorgonia.Node {
 // elements of those that stay.
 func (b *builder) mean(x *gorgonia.Node, axes []int) *gorgonia.Node {
 	s := x.Shape()
+	if len(s) == 4 && slices.Equal(axes, []int{2, 3}) {
+		return b.do(op.AvgPool2D(x, op.Pool{KH: s[2], KW: s[3]}))
+	}
 	var perm []int
 	last := map[int]bool{}
 	for _, a := range axes {
@@ -199,62 +294,4 @@ func (b *builder) mean(x *gorgonia.Node, axes []int) *gorgonia.Node {
 	}
 	x = b.reshape(b.permute(x, append(perm, axes...)), first, rest, window, 1)
 	return b.do(op.AvgPool2D(x, op.Pool{KH: window, KW: 1}))
-}
-
-// importSoftMax and importLogSoftMax: before version 13 all dimensions from the
-// axis on are one.
-func importSoftMax(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.softMax(x, op.SoftMax) }
-
-func importLogSoftMax(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	return b.softMax(x, op.LogSoftMax)
-}
-
-func (b *builder) softMax(x *gorgonia.Node, f func(*gorgonia.Node) (*gorgonia.Node, error)) *gorgonia.Node {
-	s, otherwise := x.Shape(), -1
-	if b.opset < 13 {
-		otherwise = 1
-	}
-	axis, ok := b.axis(b.attrInt("axis", otherwise), len(s))
-	if !ok {
-		return nil
-	}
-	do := func(x *gorgonia.Node) *gorgonia.Node {
-		return b.do(f(x))
-	}
-	switch {
-	case axis == len(s)-1:
-		return do(x)
-	case b.opset < 13:
-		size := s[axis:].TotalSize()
-		return b.reshape(do(b.reshape(x, s.TotalSize()/size, size)), s...)
-	}
-	perm := make([]int, len(s)) // exchanges the axis with the last, which undoes itself
-	for i := range perm {
-		perm[i] = i
-	}
-	perm[axis], perm[len(s)-1] = len(s)-1, axis
-	return b.permute(do(b.permute(x, perm)), perm)
-}
-
-// importLayerNorm normalises all dimensions from the axis on together.
-func importLayerNorm(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	s := x.Shape()
-	axis, ok := b.axis(b.attrInt("axis", -1), len(s))
-	if !ok {
-		return nil
-	}
-	size := s[axis:].TotalSize()
-	gamma, beta := b.operand(1), b.operand(2)
-	if beta == nil {
-		beta = b.node(&value{constant: constant{floats: make([]float32, size), shape: []int{size}}, name: b.now.Outputs[0] + "/beta"})
-	}
-	if gamma == nil || beta == nil || gamma.Shape().TotalSize() != size || beta.Shape().TotalSize() != size {
-		return b.fail("scale or bias are not of the size of %v", s[axis:])
-	}
-	rows := x
-	if axis < len(s)-1 {
-		rows, gamma, beta = b.reshape(x, s.TotalSize()/size, size), b.reshape(gamma, size), b.reshape(beta, size)
-	}
-	epsilon := math.Max(b.attrFloat("epsilon", 1e-5), math.SmallestNonzeroFloat32)
-	return b.reshape(b.do(op.LayerNorm(rows, gamma, beta, epsilon)), s...)
 }

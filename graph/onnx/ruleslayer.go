@@ -260,18 +260,19 @@ func importBatchNorm(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	return b.reshape(y, s...)
 }
 
-// importDropout drops in training alone.
-func importDropout(b *builder, x *gorgonia.Node) *gorgonia.Node {
+// arrangeDropout drops in training alone.
+func arrangeDropout(b *builder, x *value) *value {
 	rate := b.attrFloat("ratio", 0.5)
 	if v, ok := b.floats(1); ok {
 		rate = float64(v[0])
 	}
 	if always, ok := b.ints(2); ok && len(always) > 0 && always[0] != 0 && rate > 0 {
-		return b.fail("training_mode, want a model for inference")
+		b.fail("training_mode, want a model for inference")
+		return nil
 	}
 	if !b.s.Training() || rate == 0 {
 		return x
 	}
 	random := b.s.Sub(b.now.Outputs[0]).Rand()
-	return b.do(op.Dropout(x, rate, random))
+	return b.each(x, func(x *gorgonia.Node) *gorgonia.Node { return b.do(op.Dropout(x, rate, random)) })
 }

@@ -1,0 +1,318 @@
+package onnx
+
+import (
+	"slices"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/op"
+)
+
+// arrangeConcat joins along an axis.
+func arrangeConcat(b *builder, x *value) *value {
+	axis, ok := b.axis(b.attrInt("axis", 1), len(x.shape()))
+	if !ok {
+		return nil
+	}
+	var all []*gorgonia.Node
+	for i := range b.now.Inputs {
+		all = append(all, b.operand(i))
+	}
+	if len(all) == 1 {
+		return x
+	}
+	return valueOf(b.do(op.Concat(axis, all...)))
+}
+
+// arrangePad reads the paddings from an attribute, or from an input since version
+// 11; negative ones cut.
+func arrangePad(b *builder, x *value) *value {
+	pads, ok := b.ints(1)
+	if !ok {
+		pads = b.attrInts("pads")
+	}
+	s := x.shape()
+	fill, mode, dims := b.attrFloat("value", 0), b.attrText("mode"), len(s)
+	if v, ok := b.floats(2); ok {
+		fill = float64(v[0])
+	}
+	axes := make([]int, dims)
+	for i := range axes {
+		axes[i] = i
+	}
+	if b.has(3) {
+		var ok bool
+		if axes, ok = b.ints(3); !ok {
+			b.fail("axes that are computed, want constants")
+			return nil
+		}
+	}
+	if len(pads) != 2*len(axes) {
+		b.fail("pads %v of %v, want two for each dimension", pads, tensor.Shape(s))
+		return nil
+	}
+	before, after := make([]int, dims), make([]int, dims)
+	for i, a := range axes {
+		if a, ok = b.axis(a, dims); !ok {
+			return nil
+		}
+		before[a], after[a] = pads[i], pads[len(axes)+i]
+	}
+	if slices.Max(before) == 0 && slices.Min(before) == 0 && slices.Max(after) == 0 && slices.Min(after) == 0 {
+		return x
+	}
+	return valueOf(b.pad(b.node(x), before, after, mode, fill))
+}
+
+func (b *builder) pad(x *gorgonia.Node, before, after []int, mode string, fill float64) *gorgonia.Node {
+	if x == nil {
+		return nil
+	}
+	s := x.Shape()
+	to := make([]int, len(s))
+	for i, d := range s {
+		if to[i] = d + before[i] + after[i]; mode == "reflect" && max(before[i], after[i]) >= d {
+			return b.fail("reflection of %v by %v and %v, want less than the size", s, before, after)
+		}
+	}
+	if mode != "" && mode != "constant" && mode != "edge" && mode != "reflect" {
+		return b.fail("mode %.64q, want constant, edge or reflect", mode)
+	}
+	skip := 0
+	if before[0] == 0 && after[0] == 0 {
+		skip = 1
+	}
+	return b.gather(x, skip == 1, fill, to, func(to, from []int) bool {
+		for i := range to {
+			at, last := to[i]-before[skip+i], s[skip+i]-1
+			switch {
+			case at >= 0 && at <= last:
+			case mode == "edge":
+				at = min(max(at, 0), last)
+			case mode == "reflect" && at < 0:
+				at = -at
+			case mode == "reflect":
+				at = 2*last - at
+			default:
+				return false
+			}
+			from[i] = at
+		}
+		return true
+	})
+}
+
+// cut is a slice of one dimension.
+type cut struct{ start, step, size int }
+
+// cuts reads Slice's inputs for the shape of an operand, which has samples or is a
+// constant.
+func (b *builder) cuts(s []int, samples bool) (cuts []cut, ok bool) {
+	starts, ok1 := b.ints(1)
+	ends, ok2 := b.ints(2)
+	axes, ok3 := b.ints(3)
+	steps, ok4 := b.ints(4)
+	if !b.has(1) { // before version 10
+		starts, ends, axes = b.attrInts("starts"), b.attrInts("ends"), b.attrInts("axes")
+		ok1, ok2, ok3 = starts != nil, ends != nil, axes != nil
+	}
+	if !ok1 || !ok2 || b.has(3) && !ok3 || b.has(4) && !ok4 || len(starts) != len(ends) || ok3 && len(axes) != len(starts) || ok4 && len(steps) != len(starts) {
+		b.fail("starts, ends, axes or steps that are computed or of different lengths")
+		return nil, false
+	}
+	for _, d := range s {
+		cuts = append(cuts, cut{0, 1, d})
+	}
+	for i := range starts {
+		a, step := i, 1
+		if ok3 {
+			a = axes[i]
+		}
+		if ok4 {
+			step = steps[i]
+		}
+		if a, ok = b.axis(a, len(s)); !ok {
+			return nil, false
+		}
+		if step == 0 {
+			b.fail("a step of 0")
+			return nil, false
+		}
+		fixed := b.Model.batch > 0 && ends[i] >= b.Model.batch // all samples of the file's batch
+		if samples && a == 0 && starts[i] == 0 && ends[i] >= s[0] && ends[i] < maxSize && s[0] == b.batch && !fixed {
+			b.fail("cuts samples 0 to %d out of any batch", ends[i])
+			return nil, false
+		}
+		cuts[a] = newCut(s[a], starts[i], ends[i], step)
+	}
+	return cuts, true
+}
+
+func newCut(d, start, end, step int) cut {
+	if start < 0 {
+		start += d
+	}
+	if end < 0 {
+		end += d
+	}
+	if step > 0 {
+		start, end = min(max(start, 0), d), min(max(end, 0), d)
+		return cut{start, step, max(0, (end-start+step-1)/step)}
+	}
+	start, end = min(max(start, 0), d-1), min(max(end, -1), d-1)
+	return cut{start, step, max(0, (start-end-step-1)/-step)}
+}
+
+func arrangeSlice(b *builder, x *value) *value {
+	cuts, ok := b.cuts(x.shape(), true)
+	if !ok {
+		return nil
+	}
+	for _, c := range cuts {
+		if c.size < 1 {
+			b.fail("a slice of %v without elements", tensor.Shape(x.shape()))
+			return nil
+		}
+	}
+	return b.cut(x, cuts)
+}
+
+// cut takes parts of all dimensions: as a view, or where that cannot be by a copy.
+func (b *builder) cut(x *value, cuts []cut) *value {
+	v, ok := x.view, true
+	for i, c := range cuts {
+		if c == (cut{0, 1, sizeOf(v.dims[i])}) {
+			continue
+		}
+		if v, ok = v.cut(i, c); !ok {
+			break
+		}
+	}
+	if ok {
+		return b.viewed(x, v)
+	}
+	n := b.node(x)
+	if n == nil {
+		return nil
+	}
+	to, skip := make([]int, len(cuts)), 0
+	for i, c := range cuts {
+		to[i] = c.size
+	}
+	if cuts[0] == (cut{0, 1, n.Shape()[0]}) {
+		skip = 1
+	}
+	return valueOf(b.gather(n, skip == 1, 0, to, func(to, from []int) bool {
+		for i := range to {
+			from[i] = cuts[skip+i].start + to[i]*cuts[skip+i].step
+		}
+		return true
+	}))
+}
+
+// arrangeSplit cuts a value into parts along an axis, one for each output.
+func arrangeSplit(b *builder, x *value) *value {
+	s := x.shape()
+	axis, ok := b.axis(b.attrInt("axis", 0), len(s))
+	if !ok {
+		return nil
+	}
+	n := len(b.now.Outputs)
+	sizes, ok := b.ints(1)
+	if !ok {
+		sizes = b.attrInts("split")
+	}
+	if sizes == nil {
+		part := (s[axis] + n - 1) / n
+		for i := range n {
+			sizes = append(sizes, min(part, s[axis]-i*part))
+		}
+	}
+	if sum := 0; len(sizes) != n || slices.Min(sizes) < 1 {
+		ok = false
+	} else {
+		for _, d := range sizes {
+			sum += d
+		}
+		ok = sum == s[axis]
+	}
+	if !ok {
+		b.fail("parts of %v along axis %d of %v, want one for each of %d outputs, and all of it", sizes, axis, tensor.Shape(s), n)
+		return nil
+	}
+	var first *value
+	at := 0
+	for i, d := range sizes {
+		v, ok := x.view.cut(axis, cut{at, 1, d})
+		if !ok {
+			x = b.copied(x)
+			if x.node == nil {
+				return nil
+			}
+			v, _ = x.view.cut(axis, cut{at, 1, d})
+		}
+		part := b.viewed(x, v)
+		if part == nil {
+			return nil
+		}
+		if part.name = b.now.Outputs[i]; i == 0 {
+			first = part
+		}
+		b.values[part.name] = part
+		at += d
+	}
+	return first
+}
+
+// arrangeGather picks whole slices along an axis by constant numbers: one of them,
+// or some at regular distances, is a view.
+func arrangeGather(b *builder, x *value) *value {
+	s := x.shape()
+	axis, ok := b.axis(b.attrInt("axis", 0), len(s))
+	if !ok {
+		return nil
+	}
+	picked, ok := b.ints(1)
+	if !ok || len(picked) == 0 {
+		b.fail("indices that are computed, or none, want constants")
+		return nil
+	}
+	shape := b.value(1).constant.shape
+	for i, k := range picked {
+		if picked[i], ok = b.axis(k, s[axis]); !ok {
+			return nil
+		}
+	}
+	flat, to := slices.Clone(s), slices.Concat(s[:axis], shape, s[axis+1:])
+	flat[axis] = len(picked)
+	if c, ok := regular(picked); ok {
+		if v, ok := x.view.cut(axis, c); ok {
+			return b.shaped(&value{node: x.node, view: v, scale: x.scale}, to)
+		}
+	}
+	skip := min(axis, 1)
+	y := b.gather(b.node(x), skip == 1, 0, flat, func(to, from []int) bool {
+		copy(from, to)
+		from[axis-skip] = picked[to[axis-skip]]
+		return true
+	})
+	if y == nil {
+		return nil
+	}
+	return b.shaped(valueOf(y), to)
+}
+
+// regular is a cut that picks the given positions.
+func regular(picked []int) (c cut, ok bool) {
+	c = cut{picked[0], 1, len(picked)}
+	if len(picked) > 1 {
+		c.step = picked[1] - picked[0]
+	}
+	for i, k := range picked {
+		if k != c.start+i*c.step || c.step < 1 {
+			return c, false
+		}
+	}
+	return c, true
+}
