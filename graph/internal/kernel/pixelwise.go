@@ -146,8 +146,16 @@ func (p *Pixelwise[T]) each(y []T, x [][]T, n int) {
 // Backward is not there: programs for training keep planes.
 func (p *Pixelwise[T]) Backward([][]T, []T, [][]T) { panic("kernel: Pixelwise has no gradient") }
 
-// Bytes is the memory that the kernel keeps.
-func (p *Pixelwise[T]) Bytes() int { return cpu.BytesOf(p.scale, p.shift) }
+// Bytes is the memory that the kernel keeps, and the one that it stands for.
+func (p *Pixelwise[T]) Bytes() int { return cpu.BytesOf(p.scale, p.shift) + bytesOf(p.plain) }
+
+// bytesOf is the memory that a kernel keeps, if it keeps some.
+func bytesOf(kernel any) int {
+	if k, ok := kernel.(interface{ Bytes() int }); ok {
+		return k.Bytes()
+	}
+	return 0
+}
 
 // Lastly returns the kernel for images channels last.
 func (r *ReLU[T]) Lastly() (last any, ok bool) {
