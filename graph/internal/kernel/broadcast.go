@@ -199,7 +199,7 @@ func (b *Broadcast[T]) sumRun(x, s, n int) {
 	dy, in := b.dy[x:][:n], b.x[x:][:n]
 	if b.repeats() {
 		if b.multiply {
-			b.ds[s] += centredDot(dy, in, 0)
+			b.ds[s] += dot(dy, in)
 		} else {
 			b.ds[s] += vector.Sum(dy)
 		}
@@ -213,4 +213,13 @@ func (b *Broadcast[T]) sumRun(x, s, n int) {
 	for i, d := range dy {
 		ds[i] += d * in[i]
 	}
+}
+
+// dot is Σ a[i]·b[i], in four interleaved sums as [vector.Sum] has them.
+func dot[T cpu.Float](a, b []T) T {
+	var s [4]T
+	for i, v := range a {
+		s[i&3] += v * b[i]
+	}
+	return (s[0] + s[1]) + (s[2] + s[3])
 }

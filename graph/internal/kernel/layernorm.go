@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"math"
-
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/vector"
 )
@@ -30,22 +28,12 @@ func (l *LayerNorm[T]) Forward(y []T, in [][]T) {
 		l.forward, l.backward, l.params = l.forwardRows, l.backwardRows, l.columns
 	}
 	l.y, l.in = y, in
-	cpu.Parallel(l.N, l.forward)
+	shareRows(l.N, l.Size, l.forward)
 }
 
-// forwardRows computes rows [lo,hi): the mean first, then the distances from
-// it, so that the variance keeps its digits.
+// forwardRows computes the rows [lo,hi).
 func (l *LayerNorm[T]) forwardRows(lo, hi int) {
-	gamma, beta := l.in[1], l.in[2]
-	for n := lo; n < hi; n++ {
-		x, y := l.row(l.in[0], n), l.row(l.y, n)
-		mean := vector.Sum(x) / T(l.Size)
-		scale := T(1 / math.Sqrt(float64(squares(x, mean))/float64(l.Size)+l.Epsilon))
-		for i, x := range x {
-			y[i] = gamma[i]*((x-mean)*scale) + beta[i]
-		}
-		l.mean[n], l.scale[n] = mean, scale
-	}
+	vector.NormRows(l.rows(l.y, lo, hi), l.rows(l.in[0], lo, hi), l.in[1], l.in[2], l.mean[lo:hi], l.scale[lo:hi], l.Epsilon)
 }
 
 // Backward computes the gradients of x, γ and β, skipping those that are nil.
@@ -55,28 +43,16 @@ func (l *LayerNorm[T]) forwardRows(lo, hi int) {
 func (l *LayerNorm[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	l.dIn, l.dy, l.in = dIn, dy, in
 	if dIn[0] != nil {
-		cpu.Parallel(l.N, l.backward)
+		shareRows(l.N, l.Size, l.backward)
 	}
 	if dIn[1] != nil || dIn[2] != nil {
-		cpu.Parallel(l.Size, l.params)
+		shareRows(l.Size, l.N, l.params)
 	}
 }
 
-// backwardRows computes the rows [lo,hi) of dx. g = γ·dy is written to dx
-// first.
+// backwardRows computes the rows [lo,hi) of dx.
 func (l *LayerNorm[T]) backwardRows(lo, hi int) {
-	gamma := l.in[1]
-	for n := lo; n < hi; n++ {
-		x, dy, dx := l.row(l.in[0], n), l.row(l.dy, n), l.row(l.dIn[0], n)
-		mean, scale := l.mean[n], l.scale[n]
-		for i, d := range dy {
-			dx[i] = gamma[i] * d
-		}
-		meanG, meanGX := vector.Sum(dx)/T(l.Size), centredDot(dx, x, mean)*scale/T(l.Size)
-		for i, g := range dx { // x̂ is (x-mean)·scale
-			dx[i] = scale * (g - meanG - (x[i]-mean)*scale*meanGX)
-		}
-	}
+	vector.NormRowsGrad(l.rows(l.dIn[0], lo, hi), l.rows(l.dy, lo, hi), l.rows(l.in[0], lo, hi), l.in[1], l.mean[lo:hi], l.scale[lo:hi])
 }
 
 // columns computes the elements [lo,hi) of the gradients of γ and β: sums over
@@ -92,38 +68,18 @@ func (l *LayerNorm[T]) columns(lo, hi int) {
 		clear(dBeta)
 	}
 	for n := range l.N {
-		x, dy := l.row(l.in[0], n)[lo:hi], l.row(l.dy, n)[lo:hi]
-		mean, scale := l.mean[n], l.scale[n]
-		for i := range dGamma {
-			dGamma[i] += dy[i] * ((x[i] - mean) * scale)
+		x, dy := l.rows(l.in[0], n, n+1)[lo:hi], l.rows(l.dy, n, n+1)[lo:hi]
+		if dGamma != nil {
+			vector.AddNormed(dGamma, dy, x, l.mean[n], l.scale[n])
 		}
-		for i := range dBeta {
-			dBeta[i] += dy[i]
+		if dBeta != nil {
+			vector.Add(dBeta, dy)
 		}
 	}
 }
+
+// rows returns the rows [lo,hi) of x.
+func (l *LayerNorm[T]) rows(x []T, lo, hi int) []T { return x[lo*l.Size : hi*l.Size] }
 
 // Bytes is the memory that the kernel keeps.
 func (l *LayerNorm[T]) Bytes() int { return cpu.BytesOf(l.mean, l.scale) }
-
-// row returns row n of x.
-func (l *LayerNorm[T]) row(x []T, n int) []T { return x[n*l.Size:][:l.Size] }
-
-// squares is Σ (x[i]-mean)², in four interleaved sums as [vector.Sum] has them.
-func squares[T cpu.Float](x []T, mean T) T {
-	var s [4]T
-	for i, v := range x {
-		d := v - mean
-		s[i&3] += d * d
-	}
-	return (s[0] + s[1]) + (s[2] + s[3])
-}
-
-// centredDot is Σ d[i]·(x[i]-mean), in four interleaved sums too.
-func centredDot[T cpu.Float](d, x []T, mean T) T {
-	var s [4]T
-	for i, v := range x {
-		s[i&3] += d[i] * (v - mean)
-	}
-	return (s[0] + s[1]) + (s[2] + s[3])
-}

@@ -33,6 +33,10 @@ func BenchmarkLayers(b *testing.B) {
 		}
 		return layer{k, in, n}
 	}
+	rows := func(k kerneltest.Operation[float32], n, cols int) layer { return layer{k, []int{n * cols}, n * cols} }
+	normed := func(n, size int) layer {
+		return layer{&LayerNorm[float32]{N: n, Size: size, Epsilon: 1e-6}, []int{n * size, size, size}, n * size}
+	}
 	for _, bench := range []struct {
 		name string
 		layer
@@ -57,6 +61,10 @@ func BenchmarkLayers(b *testing.B) {
 		{"Pow2", elementwise(NewActivation[float32](vector.Pow(2)), 1)},
 		{"Pow", elementwise(NewActivation[float32](vector.Pow(1.3)), 1)},
 		{"Add", elementwise(NewAdd[float32](2), 2)},
+		{"SoftMax/2364x197", rows(&SoftMax[float32]{Classes: 197}, 2364, 197)},
+		{"SoftMax/128x10", rows(&SoftMax[float32]{Classes: 10}, 128, 10)},
+		{"LayerNorm/3136x96", normed(3136, 96)},
+		{"LayerNorm/197x768", normed(197, 768)},
 		{"MaxPool2D/28x28", pooled(NewMaxPool2D[float32](pool(28, 2)), pool(28, 2))},
 		{"MaxPool2D/8x8", pooled(NewMaxPool2D[float32](pool(8, 2)), pool(8, 2))},
 		{"AvgPool2D/28x28", pooled(NewAvgPool2D[float32](pool(28, 2)), pool(28, 2))},

@@ -2,67 +2,10 @@ package kernel
 
 import (
 	"fmt"
-	"math"
 
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/vector"
 )
-
-// SoftMax turns each row of Classes scores into probabilities:
-//
-//	y[k] = exp(x[k]) / Σ_j exp(x[j])
-//
-// The row's maximum is subtracted first, so that no exponential overflows.
-type SoftMax[T cpu.Float] struct {
-	Classes int
-	p       []T // a copy of the last output, which Gorgonia may overwrite
-}
-
-// Forward computes y from in[0], and keeps it for Backward.
-func (s *SoftMax[T]) Forward(y []T, in [][]T) {
-	for lo := 0; lo < len(y); lo += s.Classes {
-		softMax(y[lo:][:s.Classes], in[0][lo:][:s.Classes])
-	}
-	s.p = append(s.p[:0], y...)
-}
-
-// Backward computes dx[k] = y[k]·(dy[k] - Σ_j dy[j]·y[j]).
-func (s *SoftMax[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
-	dx := dIn[0]
-	for lo := 0; lo < len(dx); lo += s.Classes {
-		p, dy := s.p[lo:][:s.Classes], dy[lo:]
-		var dot T
-		for j, pj := range p {
-			dot += dy[j] * pj
-		}
-		for k, pk := range p {
-			dx[lo+k] = pk * (dy[k] - dot)
-		}
-	}
-}
-
-// Bytes is the memory that the kernel keeps.
-func (s *SoftMax[T]) Bytes() int { return cpu.BytesOf(s.p) }
-
-// softMax writes the probabilities of one row, with the sum in float64, and
-// returns log Σ_j exp(x[j]).
-func softMax[T cpu.Float](p, x []T) (logSum float64) {
-	top := x[0]
-	for _, v := range x {
-		top = max(top, v)
-	}
-	var total float64
-	for k, v := range x {
-		e := math.Exp(float64(v - top))
-		p[k] = T(e)
-		total += e
-	}
-	inverse := T(1 / total)
-	for k := range p {
-		p[k] *= inverse
-	}
-	return float64(top) + math.Log(total)
-}
 
 // CrossEntropy is the mean over the batch of -Σ_k t[k]·log SoftMax(x)[k]. Its
 // operands are the logits x (N,Classes), the labels (N), which hold class
@@ -91,7 +34,7 @@ func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 	for n, w := range weights {
 		x := logits[n*c.Classes:][:c.Classes]
 		label := c.class(labels[n])
-		logSum := softMax(c.p[n*c.Classes:][:c.Classes], x)
+		logSum := vector.LogSumExp(c.p[n*c.Classes:][:c.Classes], x)
 		hit := logSum - float64(x[label])
 		miss := logSum - float64(vector.Sum(x))/float64(c.Classes)
 		// A weight of 0 removes a sample, even one whose loss is infinite.

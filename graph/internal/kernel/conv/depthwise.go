@@ -89,21 +89,32 @@ func (d *depthwise[T]) unpack(dst, dw []T) {
 // prepareBack has nothing to do: both ways use the same filters.
 func (d *depthwise[T]) prepareBack([]T) {}
 
-// frame has no border: the loops read the output's pixels only.
+// backward is how the filters lie on the image as its gradient sees them.
+func (d *depthwise[T]) backward() pixel.TapsImage {
+	t := pixel.TapsImage{
+		Down:   pixel.Axis{Image: d.H, Out: d.OH, Filter: d.KH, Stride: d.StrideH, Dilation: d.DilationH, Pad: d.PadTop},
+		Across: pixel.Axis{Image: d.W, Out: d.OW, Filter: d.KW, Stride: d.StrideW, Dilation: d.DilationW, Pad: d.PadLeft},
+		Width:  d.width,
+	}
+	t.Across.Before, t.Across.After = t.Across.Border()
+	return t
+}
+
+// frame has a border left and right, so that all pixels of an image's row see the
+// same weights.
 func (d *depthwise[T]) frame(f frame[T]) frame[T] {
-	return newFrame(f, d.OH, d.OW, d.width, 0, 0, 0, 0)
+	t := d.backward()
+	return newFrame(f, d.OH, d.OW, d.width, 0, 0, t.Across.Before, t.Across.After)
 }
 
 // inputGradient adds each output pixel's gradient, times the filter, to the
 // pixels that it saw, in a padded image that is zero at first.
 func (d *depthwise[T]) inputGradient(dx []T, s *convScratch[T]) {
-	f := d.image(s.dx)
+	f := newFrame(frame[T]{data: s.dx}, d.H, d.W, d.width, 0, 0, 0, 0)
 	s.dx = f.data
-	clear(f.data)
-	t := d.taps(f)
-	for i := range d.OH {
-		pixel.TapsInput(t, f.data[i*d.StrideH*f.row:], s.dz.pixels(i, d.OW), d.filter)
-	}
+	t := d.backward()
+	t.Row, t.OutRow = f.row, s.dz.row
+	pixel.TapsInput(&t, f.data, s.dz.data, s.dz.first, d.filter, 0, d.H)
 	f.unload(dx, d.H, d.C)
 }
 

@@ -41,8 +41,8 @@ func Loop(run func(a, b, c, d []float32)) func(r *rand.Rand, n int) Twin {
 	}
 }
 
-// RunTwins: all tiers give the bits of plain Go, or its sums to their rounding,
-// and touch nothing beside their slices.
+// RunTwins: all tiers give the bits of plain Go, or its sums to their rounding and
+// the same bits as each other in assembly, and touch nothing beside their slices.
 func RunTwins(t *testing.T, twins Makers) {
 	for _, name := range twins.names() {
 		t.Run(name, func(t *testing.T) {
@@ -83,9 +83,19 @@ func (w Twin) check(t *testing.T) {
 		}
 	}
 	want, wantBytes := w.on(cpu.TierGo, CopyFenced(t, w.Floats, true), CopyFenced(t, w.Bytes, true))
+	var assembly []uint32 // the bits of the first such tier
 	for tier := cpu.TierGo; tier <= cpu.Best(); tier++ {
 		for _, atEnd := range []bool{false, true} {
 			got, gotBytes := w.on(tier, CopyFenced(t, w.Floats, atEnd), CopyFenced(t, w.Bytes, atEnd))
+			if tier > cpu.TierGo {
+				bits := Float32Bits(got...)
+				if assembly == nil {
+					assembly = bits
+				}
+				if !slices.Equal(bits, assembly) {
+					t.Fatalf("%v: got other bits than on %v", tier, cpu.TierAVX2)
+				}
+			}
 			for i := range got {
 				for j, x := range got[i] {
 					if !w.agree(x, want[i][j], scale[i][j]) {

@@ -33,9 +33,12 @@ type loopFuncs struct {
 
 	addPatches func(dst, src []float32, n, kh, depth, step, row int)
 
+	fromPlanes, toPlanes, fromFewPlanes, toFewPlanes turnLoop
+
 	winograd winogradLoops
 
-	tapsForward, tapsFilter, tapsInput func(cols, width int, a, b, w []float32, kh, kw, pixel, column, row int)
+	tapSums       [maxTapPixels + 1]tapSums
+	tapWeightSums [maxTapRows + 1][maxTapColumns + 1]tapWeightSums
 }
 
 // clipped is the place of a window's winner where no pixel rises above the

@@ -128,53 +128,429 @@ func normGradAVX2(d []float32, z []float32, mean []float32, ofD []float32, ofZ [
 //go:noescape
 func addPatchesAVX2(dst []float32, src []float32, n int, kh int, depth int, step int, row int)
 
-// tapsForwardAVX2 is
+// tapSums1AVX2 is
 //
-//	for j := range cols { // at least 1, as kh and kw
+//	for j := range 1 {
 //		for f := range width { // a multiple of eight
-//			for u := range kh {
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
 //				for v := range kw {
-//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
-//					a[j*width+f] = fma(b[…], w[…], …) // the sum over u and v, from 0
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
 //				}
 //			}
+//			y[j*yPixel+f] = sum
 //		}
 //	}
 //
 //go:noescape
-func tapsForwardAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+func tapSums1AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 
-// tapsFilterAVX2 is
+// tapSums2AVX2 is
 //
-//	for j := range cols { // at least 1, as kh and kw
+//	for j := range 2 {
 //		for f := range width { // a multiple of eight
-//			for u := range kh {
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
 //				for v := range kw {
-//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
-//					w[…] = fma(a[j*width+f], b[…], w[…])
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
 //				}
 //			}
+//			y[j*yPixel+f] = sum
 //		}
 //	}
 //
 //go:noescape
-func tapsFilterAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+func tapSums2AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 
-// tapsInputAVX2 is
+// tapSums3AVX2 is
 //
-//	for j := range cols { // at least 1, as kh and kw
+//	for j := range 3 {
 //		for f := range width { // a multiple of eight
-//			for u := range kh {
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
 //				for v := range kw {
-//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
-//					b[…] = fma(a[j*width+f], w[…], b[…])
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums3AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums4AVX2 is
+//
+//	for j := range 4 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums4AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums5AVX2 is
+//
+//	for j := range 5 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums5AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums6AVX2 is
+//
+//	for j := range 6 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums6AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums7AVX2 is
+//
+//	for j := range 7 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums7AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums8AVX2 is
+//
+//	for j := range 8 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums8AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapWeightSums1x1AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 1 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
 //				}
 //			}
 //		}
 //	}
 //
 //go:noescape
-func tapsInputAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+func tapWeightSums1x1AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x2AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 2 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x2AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x3AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 3 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x3AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x4AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 4 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x4AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x5AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 5 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x5AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x6AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 6 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x6AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x7AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 7 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x7AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x1AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 1 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x1AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x2AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 2 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x2AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x3AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 3 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x3AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x4AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 4 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x4AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x5AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 5 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x5AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x6AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 6 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x6AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x7AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 7 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x7AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x1AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 1 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x1AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x2AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 2 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x2AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x3AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 3 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x3AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x4AVX2 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 4 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x4AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
 
 // winogradImage4AVX2 is
 //
@@ -219,6 +595,19 @@ func winogradEvaluate42AVX2(n int, width int, dst []float32, src []float32, step
 //
 //go:noescape
 func winogradCombine42AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+
+// winogradFinish42AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(4*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(4, 2, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, with p = 2*tile+j,
+//	dst[p*pixel+i*row+f] = min(max(u[i][j]+shift[f]+residual[p*residualPixel+i*residualRow+f], low), high)
+//	where residual may be nil and a NaN stays
+//
+//go:noescape
+func winogradFinish42AVX2(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
 
 // winogradEvaluate43AVX2 is
 //
@@ -286,6 +675,19 @@ func winogradEvaluate62AVX2(n int, width int, dst []float32, src []float32, step
 //go:noescape
 func winogradCombine62AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
 
+// winogradFinish62AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(6, 2, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, with p = 2*tile+j,
+//	dst[p*pixel+i*row+f] = min(max(u[i][j]+shift[f]+residual[p*residualPixel+i*residualRow+f], low), high)
+//	where residual may be nil and a NaN stays
+//
+//go:noescape
+func winogradFinish62AVX2(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+
 // winogradEvaluate63AVX2 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
@@ -330,6 +732,19 @@ func winogradEvaluate64AVX2(n int, width int, dst []float32, src []float32, step
 //go:noescape
 func winogradCombine64AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
 
+// winogradFinish64AVX2 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(6, 4, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, with p = 4*tile+j,
+//	dst[p*pixel+i*row+f] = min(max(u[i][j]+shift[f]+residual[p*residualPixel+i*residualRow+f], low), high)
+//	where residual may be nil and a NaN stays
+//
+//go:noescape
+func winogradFinish64AVX2(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+
 // winogradEvaluate65AVX2 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
@@ -351,6 +766,50 @@ func winogradEvaluate65AVX2(n int, width int, dst []float32, src []float32, step
 //
 //go:noescape
 func winogradCombine65AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+
+// fromPlanesAVX2 is
+//
+//	for p := range pixels {
+//		for c := range channels { // a multiple of eight, at least eight
+//			dst[p*dstPixel+c] = src[c*srcPlane+p]
+//		}
+//	}
+//
+//go:noescape
+func fromPlanesAVX2(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+
+// toPlanesAVX2 is
+//
+//	for p := range pixels {
+//		for c := range channels { // a multiple of eight, at least eight
+//			dst[c*dstPlane+p] = src[p*srcPixel+c]
+//		}
+//	}
+//
+//go:noescape
+func toPlanesAVX2(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+
+// fromFewPlanesAVX2 is
+//
+//	for p := range pixels { // a multiple of eight, at least eight
+//		for c := range 8 { // in the order of pixels: they may overlap
+//			dst[p*dstPixel+c] = 0, or src[c*srcPlane+p] if c < channels, 1 to 7
+//		}
+//	}
+//
+//go:noescape
+func fromFewPlanesAVX2(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+
+// toFewPlanesAVX2 is
+//
+//	for p := range pixels { // a multiple of eight, at least eight
+//		for c := range channels { // 1 to 7; all eight are read
+//			dst[c*dstPlane+p] = src[p*srcPixel+c]
+//		}
+//	}
+//
+//go:noescape
+func toFewPlanesAVX2(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
 
 // largestAVX512 is
 //
@@ -476,53 +935,429 @@ func normGradAVX512(d []float32, z []float32, mean []float32, ofD []float32, ofZ
 //go:noescape
 func addPatchesAVX512(dst []float32, src []float32, n int, kh int, depth int, step int, row int)
 
-// tapsForwardAVX512 is
+// tapSums1AVX512 is
 //
-//	for j := range cols { // at least 1, as kh and kw
+//	for j := range 1 {
 //		for f := range width { // a multiple of eight
-//			for u := range kh {
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
 //				for v := range kw {
-//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
-//					a[j*width+f] = fma(b[…], w[…], …) // the sum over u and v, from 0
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
 //				}
 //			}
+//			y[j*yPixel+f] = sum
 //		}
 //	}
 //
 //go:noescape
-func tapsForwardAVX512(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+func tapSums1AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 
-// tapsFilterAVX512 is
+// tapSums2AVX512 is
 //
-//	for j := range cols { // at least 1, as kh and kw
+//	for j := range 2 {
 //		for f := range width { // a multiple of eight
-//			for u := range kh {
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
 //				for v := range kw {
-//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
-//					w[…] = fma(a[j*width+f], b[…], w[…])
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
 //				}
 //			}
+//			y[j*yPixel+f] = sum
 //		}
 //	}
 //
 //go:noescape
-func tapsFilterAVX512(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+func tapSums2AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 
-// tapsInputAVX512 is
+// tapSums3AVX512 is
 //
-//	for j := range cols { // at least 1, as kh and kw
+//	for j := range 3 {
 //		for f := range width { // a multiple of eight
-//			for u := range kh {
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
 //				for v := range kw {
-//					// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once
-//					b[…] = fma(a[j*width+f], w[…], b[…])
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums3AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums4AVX512 is
+//
+//	for j := range 4 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums4AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums5AVX512 is
+//
+//	for j := range 5 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums5AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums6AVX512 is
+//
+//	for j := range 6 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums6AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums7AVX512 is
+//
+//	for j := range 7 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums7AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapSums8AVX512 is
+//
+//	for j := range 8 {
+//		for f := range width { // a multiple of eight
+//			sum := float32(0)
+//			for u := range kh { // at least 1, as kw
+//				for v := range kw {
+//					sum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once
+//				}
+//			}
+//			y[j*yPixel+f] = sum
+//		}
+//	}
+//
+//go:noescape
+func tapSums8AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+
+// tapWeightSums1x1AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 1 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
 //				}
 //			}
 //		}
 //	}
 //
 //go:noescape
-func tapsInputAVX512(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+func tapWeightSums1x1AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x2AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 2 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x2AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x3AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 3 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x3AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x4AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 4 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x4AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x5AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 5 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x5AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x6AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 6 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x6AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums1x7AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 1 {
+//				for v := range 7 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums1x7AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x1AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 1 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x1AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x2AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 2 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x2AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x3AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 3 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x3AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x4AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 4 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x4AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x5AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 5 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x5AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x6AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 6 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x6AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums2x7AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 2 {
+//				for v := range 7 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums2x7AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x1AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 1 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x1AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x2AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 2 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x2AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x3AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 3 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x3AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+
+// tapWeightSums3x4AVX512 is
+//
+//	for j := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			for u := range 3 {
+//				for v := range 4 {
+//					// with fma(x, y, z) = x*y+z rounded once
+//					w[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])
+//				}
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tapWeightSums3x4AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
 
 // winogradImage4AVX512 is
 //
@@ -567,6 +1402,19 @@ func winogradEvaluate42AVX512(n int, width int, dst []float32, src []float32, st
 //
 //go:noescape
 func winogradCombine42AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+
+// winogradFinish42AVX512 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(4*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(4, 2, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, with p = 2*tile+j,
+//	dst[p*pixel+i*row+f] = min(max(u[i][j]+shift[f]+residual[p*residualPixel+i*residualRow+f], low), high)
+//	where residual may be nil and a NaN stays
+//
+//go:noescape
+func winogradFinish42AVX512(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
 
 // winogradEvaluate43AVX512 is
 //
@@ -634,6 +1482,19 @@ func winogradEvaluate62AVX512(n int, width int, dst []float32, src []float32, st
 //go:noescape
 func winogradCombine62AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
 
+// winogradFinish62AVX512 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(6, 2, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, with p = 2*tile+j,
+//	dst[p*pixel+i*row+f] = min(max(u[i][j]+shift[f]+residual[p*residualPixel+i*residualRow+f], low), high)
+//	where residual may be nil and a NaN stays
+//
+//go:noescape
+func winogradFinish62AVX512(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+
 // winogradEvaluate63AVX512 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
@@ -678,6 +1539,19 @@ func winogradEvaluate64AVX512(n int, width int, dst []float32, src []float32, st
 //go:noescape
 func winogradCombine64AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
 
+// winogradFinish64AVX512 is
+//
+// for each of n tiles, at least 1, and each f < width, a multiple of eight:
+//
+//	d[i][j] = src[(6*i+j)*q+tile*width+f]
+//	the columns of t are combineLine(6, 4, …) of those of d, the rows of u of those of t; then
+//	for i < rows and j < cols, each 1 at least, with p = 4*tile+j,
+//	dst[p*pixel+i*row+f] = min(max(u[i][j]+shift[f]+residual[p*residualPixel+i*residualRow+f], low), high)
+//	where residual may be nil and a NaN stays
+//
+//go:noescape
+func winogradFinish64AVX512(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+
 // winogradEvaluate65AVX512 is
 //
 // for each of n tiles, at least 1, and each f < width, a multiple of eight:
@@ -699,3 +1573,47 @@ func winogradEvaluate65AVX512(n int, width int, dst []float32, src []float32, st
 //
 //go:noescape
 func winogradCombine65AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int, rows int, cols int)
+
+// fromPlanesAVX512 is
+//
+//	for p := range pixels {
+//		for c := range channels { // a multiple of eight, at least eight
+//			dst[p*dstPixel+c] = src[c*srcPlane+p]
+//		}
+//	}
+//
+//go:noescape
+func fromPlanesAVX512(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+
+// toPlanesAVX512 is
+//
+//	for p := range pixels {
+//		for c := range channels { // a multiple of eight, at least eight
+//			dst[c*dstPlane+p] = src[p*srcPixel+c]
+//		}
+//	}
+//
+//go:noescape
+func toPlanesAVX512(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+
+// fromFewPlanesAVX512 is
+//
+//	for p := range pixels { // a multiple of eight, at least eight
+//		for c := range 8 { // in the order of pixels: they may overlap
+//			dst[p*dstPixel+c] = 0, or src[c*srcPlane+p] if c < channels, 1 to 7
+//		}
+//	}
+//
+//go:noescape
+func fromFewPlanesAVX512(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+
+// toFewPlanesAVX512 is
+//
+//	for p := range pixels { // a multiple of eight, at least eight
+//		for c := range channels { // 1 to 7; all eight are read
+//			dst[c*dstPlane+p] = src[p*srcPixel+c]
+//		}
+//	}
+//
+//go:noescape
+func toFewPlanesAVX512(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)

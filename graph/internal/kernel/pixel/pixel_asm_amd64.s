@@ -23,7 +23,8 @@ TEXT ·largestAVX2(SB), NOSPLIT, $0-164
 	MOVQ         cols+0(FP), R9
 
 column:
-	XORQ R10, R10
+	XORQ    R10, R10
+	PCALIGN $0x20
 
 channels:
 	VMOVUPS (DI)(R10*1), Y4
@@ -128,7 +129,8 @@ TEXT ·highestAVX2(SB), NOSPLIT, $0-100
 	MOVQ         cols+0(FP), DI
 
 column:
-	XORQ R8, R8
+	XORQ    R8, R8
+	PCALIGN $0x20
 
 channels:
 	VMOVUPS (SI)(R8*1), Y1
@@ -173,7 +175,8 @@ TEXT ·spreadAVX2(SB), NOSPLIT, $0-112
 	MOVQ         cols+0(FP), DI
 
 column:
-	XORQ R8, R8
+	XORQ    R8, R8
+	PCALIGN $0x20
 
 channels:
 	VMOVUPS   (BX)(R8*1), Y1
@@ -221,50 +224,108 @@ TEXT ·sumsAVX2(SB), NOSPLIT, $0-64
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
 
-channels:
-	LEAQ   (DX)(BX*1), SI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   n+48(FP), DI
+block:
+	LEAQ    64(BX), SI
+	CMPQ    SI, AX
+	JGT     after
+	LEAQ    (DX)(BX*1), SI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	MOVQ    n+48(FP), DI
+	PCALIGN $0x20
 
 four:
-	CMPQ    DI, $0x04
-	JLT     rest
-	VMOVUPS (SI), Y4
-	VADDPS  Y4, Y0, Y0
-	ADDQ    AX, SI
-	VMOVUPS (SI), Y4
-	VADDPS  Y4, Y1, Y1
-	ADDQ    AX, SI
-	VMOVUPS (SI), Y4
-	VADDPS  Y4, Y2, Y2
-	ADDQ    AX, SI
-	VMOVUPS (SI), Y4
-	VADDPS  Y4, Y3, Y3
-	ADDQ    AX, SI
-	SUBQ    $0x04, DI
-	JMP     four
+	CMPQ   DI, $0x04
+	JLT    rest
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y4, Y4
+	ADDQ   AX, SI
+	VADDPS (SI), Y1, Y1
+	VADDPS 32(SI), Y5, Y5
+	ADDQ   AX, SI
+	VADDPS (SI), Y2, Y2
+	VADDPS 32(SI), Y6, Y6
+	ADDQ   AX, SI
+	VADDPS (SI), Y3, Y3
+	VADDPS 32(SI), Y7, Y7
+	ADDQ   AX, SI
+	SUBQ   $0x04, DI
+	JMP    four
 
 rest:
-	TESTQ   DI, DI
-	JZ      total
-	VMOVUPS (SI), Y4
-	VADDPS  Y4, Y0, Y0
-	ADDQ    AX, SI
-	DECQ    DI
-	JMP     rest
+	TESTQ  DI, DI
+	JZ     total
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y4, Y4
+	ADDQ   AX, SI
+	DECQ   DI
+	JMP    rest
 
 total:
 	VADDPS  Y1, Y0, Y0
 	VADDPS  Y3, Y2, Y2
 	VADDPS  Y2, Y0, Y0
+	VADDPS  Y5, Y4, Y4
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y6, Y4, Y4
 	VADDPS  (CX)(BX*1), Y0, Y0
 	VMOVUPS Y0, (CX)(BX*1)
-	ADDQ    $0x20, BX
-	CMPQ    BX, AX
-	JLT     channels
+	VADDPS  32(CX)(BX*1), Y4, Y4
+	VMOVUPS Y4, 32(CX)(BX*1)
+	ADDQ    $0x00000040, BX
+	JMP     block
+
+after:
+block2:
+	LEAQ    32(BX), SI
+	CMPQ    SI, AX
+	JGT     after2
+	LEAQ    (DX)(BX*1), SI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	MOVQ    n+48(FP), DI
+	PCALIGN $0x20
+
+four2:
+	CMPQ   DI, $0x04
+	JLT    rest2
+	VADDPS (SI), Y0, Y0
+	ADDQ   AX, SI
+	VADDPS (SI), Y1, Y1
+	ADDQ   AX, SI
+	VADDPS (SI), Y2, Y2
+	ADDQ   AX, SI
+	VADDPS (SI), Y3, Y3
+	ADDQ   AX, SI
+	SUBQ   $0x04, DI
+	JMP    four2
+
+rest2:
+	TESTQ  DI, DI
+	JZ     total2
+	VADDPS (SI), Y0, Y0
+	ADDQ   AX, SI
+	DECQ   DI
+	JMP    rest2
+
+total2:
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VADDPS  (CX)(BX*1), Y0, Y0
+	VMOVUPS Y0, (CX)(BX*1)
+	ADDQ    $0x00000020, BX
+	JMP     block2
+
+after2:
 	VZEROUPPER
 	RET
 
@@ -278,7 +339,100 @@ TEXT ·squaresAVX2(SB), NOSPLIT, $0-88
 	MOVQ mean_base+48(FP), BX
 	XORQ SI, SI
 
-channels:
+block:
+	LEAQ    64(SI), DI
+	CMPQ    DI, AX
+	JGT     after
+	VMOVUPS (BX)(SI*1), Y0
+	VMOVUPS 32(BX)(SI*1), Y1
+	LEAQ    (DX)(SI*1), DI
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	MOVQ    n+72(FP), R8
+	PCALIGN $0x20
+
+four:
+	CMPQ    R8, $0x04
+	JLT     rest
+	VMOVUPS (DI), Y10
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y2, Y2
+	VMOVUPS 32(DI), Y10
+	VSUBPS  Y1, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y6, Y6
+	ADDQ    AX, DI
+	VMOVUPS (DI), Y10
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y3, Y3
+	VMOVUPS 32(DI), Y10
+	VSUBPS  Y1, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y7, Y7
+	ADDQ    AX, DI
+	VMOVUPS (DI), Y10
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y4, Y4
+	VMOVUPS 32(DI), Y10
+	VSUBPS  Y1, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y8, Y8
+	ADDQ    AX, DI
+	VMOVUPS (DI), Y10
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y5, Y5
+	VMOVUPS 32(DI), Y10
+	VSUBPS  Y1, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y9, Y9
+	ADDQ    AX, DI
+	SUBQ    $0x04, R8
+	JMP     four
+
+rest:
+	TESTQ   R8, R8
+	JZ      total
+	VMOVUPS (DI), Y10
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y2, Y2
+	VMOVUPS 32(DI), Y10
+	VSUBPS  Y1, Y10, Y10
+	VMULPS  Y10, Y10, Y10
+	VADDPS  Y10, Y6, Y6
+	ADDQ    AX, DI
+	DECQ    R8
+	JMP     rest
+
+total:
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y5, Y4, Y4
+	VADDPS  Y4, Y2, Y2
+	VADDPS  Y7, Y6, Y6
+	VADDPS  Y9, Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VADDPS  (CX)(SI*1), Y2, Y2
+	VMOVUPS Y2, (CX)(SI*1)
+	VADDPS  32(CX)(SI*1), Y6, Y6
+	VMOVUPS Y6, 32(CX)(SI*1)
+	ADDQ    $0x00000040, SI
+	JMP     block
+
+after:
+block2:
+	LEAQ    32(SI), DI
+	CMPQ    DI, AX
+	JGT     after2
 	VMOVUPS (BX)(SI*1), Y0
 	LEAQ    (DX)(SI*1), DI
 	VXORPS  Y1, Y1, Y1
@@ -286,10 +440,11 @@ channels:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	MOVQ    n+72(FP), R8
+	PCALIGN $0x20
 
-four:
+four2:
 	CMPQ    R8, $0x04
-	JLT     rest
+	JLT     rest2
 	VMOVUPS (DI), Y5
 	VSUBPS  Y0, Y5, Y5
 	VMULPS  Y5, Y5, Y5
@@ -311,28 +466,29 @@ four:
 	VADDPS  Y5, Y4, Y4
 	ADDQ    AX, DI
 	SUBQ    $0x04, R8
-	JMP     four
+	JMP     four2
 
-rest:
+rest2:
 	TESTQ   R8, R8
-	JZ      total
+	JZ      total2
 	VMOVUPS (DI), Y5
 	VSUBPS  Y0, Y5, Y5
 	VMULPS  Y5, Y5, Y5
 	VADDPS  Y5, Y1, Y1
 	ADDQ    AX, DI
 	DECQ    R8
-	JMP     rest
+	JMP     rest2
 
-total:
+total2:
 	VADDPS  Y2, Y1, Y1
 	VADDPS  Y4, Y3, Y3
 	VADDPS  Y3, Y1, Y1
 	VADDPS  (CX)(SI*1), Y1, Y1
 	VMOVUPS Y1, (CX)(SI*1)
-	ADDQ    $0x20, SI
-	CMPQ    SI, AX
-	JLT     channels
+	ADDQ    $0x00000020, SI
+	JMP     block2
+
+after2:
 	VZEROUPPER
 	RET
 
@@ -348,7 +504,10 @@ TEXT ·dotsAVX2(SB), NOSPLIT, $0-136
 	MOVQ mean_base+96(FP), DI
 	XORQ R8, R8
 
-channels:
+block:
+	LEAQ    32(R8), R9
+	CMPQ    R9, AX
+	JGT     after
 	VMOVUPS (DI)(R8*1), Y0
 	LEAQ    (BX)(R8*1), R9
 	LEAQ    (SI)(R8*1), R10
@@ -361,6 +520,7 @@ channels:
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
 	MOVQ    n+120(FP), R11
+	PCALIGN $0x20
 
 four:
 	CMPQ    R11, $0x04
@@ -425,9 +585,10 @@ total:
 	VMOVUPS Y1, (CX)(R8*1)
 	VADDPS  (DX)(R8*1), Y5, Y5
 	VMOVUPS Y5, (DX)(R8*1)
-	ADDQ    $0x20, R8
-	CMPQ    R8, AX
-	JLT     channels
+	ADDQ    $0x00000020, R8
+	JMP     block
+
+after:
 	VZEROUPPER
 	RET
 
@@ -445,7 +606,8 @@ TEXT ·normGradAVX2(SB), NOSPLIT, $0-160
 	MOVQ n+144(FP), R9
 
 pixel:
-	XORQ R10, R10
+	XORQ    R10, R10
+	PCALIGN $0x20
 
 channels:
 	VMOVUPS (DX)(R10*1), Y0
@@ -482,7 +644,8 @@ pixel:
 	MOVQ kh+56(FP), R8
 
 patchRow:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	VMOVUPS (BX)(R9*1), Y0
@@ -502,150 +665,1979 @@ channels:
 	VZEROUPPER
 	RET
 
-// func tapsForwardAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+// func tapSums1AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 // Requires: AVX, FMA3
-TEXT ·tapsForwardAVX2(SB), NOSPLIT, $0-128
-	MOVQ width+8(FP), AX
-	SHLQ $0x02, AX
-	MOVQ column+112(FP), CX
-	SHLQ $0x02, CX
-	MOVQ row+120(FP), DX
-	SHLQ $0x02, DX
-	MOVQ a_base+16(FP), BX
-	MOVQ b_base+40(FP), SI
-	MOVQ cols+0(FP), DI
-
-column:
-	XORQ R8, R8
+TEXT ·tapSums1AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    CX, CX
+	PCALIGN $0x20
 
 channels:
 	VXORPS Y0, Y0, Y0
-	LEAQ   (SI)(R8*1), R9
-	MOVQ   w_base+64(FP), R10
-	LEAQ   (R10)(R8*1), R10
-	MOVQ   kh+88(FP), R11
+	MOVQ   x+24(FP), DX
+	LEAQ   (DX)(CX*1), DX
+	MOVQ   w+56(FP), BX
+	LEAQ   (BX)(CX*1), BX
+	MOVQ   kh+8(FP), SI
 
 tapRow:
-	MOVQ R9, R12
-	MOVQ kw+96(FP), R13
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), DI
 
 tap:
-	VMOVUPS     (R12), Y1
-	VFMADD231PS (R10), Y1, Y0
-	ADDQ        CX, R12
-	ADDQ        AX, R10
-	DECQ        R13
-	JNZ         tap
-	ADDQ        DX, R9
-	DECQ        R11
-	JNZ         tapRow
-	VMOVUPS     Y0, (BX)(R8*1)
-	ADDQ        $0x20, R8
-	CMPQ        R8, AX
-	JLT         channels
-	ADDQ        AX, BX
-	MOVQ        pixel+104(FP), R8
-	LEAQ        (SI)(R8*4), SI
+	VMOVUPS     (BX), Y1
+	VFMADD231PS (DX), Y1, Y0
+	MOVQ        xColumn+40(FP), R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, DX
+	MOVQ        wColumn+64(FP), R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, BX
 	DECQ        DI
-	JNZ         column
+	JNZ         tap
+	MOVQ        kw+16(FP), DI
+	MOVQ        xRow+48(FP), R8
+	IMULQ       xColumn+40(FP), DI
+	SUBQ        DI, R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, DX
+	MOVQ        kw+16(FP), DI
+	MOVQ        wRow+72(FP), R8
+	IMULQ       wColumn+64(FP), DI
+	SUBQ        DI, R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, BX
+	DECQ        SI
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), DX
+	SHLQ        $0x02, DX
+	MOVQ        y+80(FP), DX
+	LEAQ        (DX)(CX*1), DX
+	VMOVUPS     Y0, (DX)
+	ADDQ        $0x20, CX
+	CMPQ        CX, AX
+	JLT         channels
 	VZEROUPPER
 	RET
 
-// func tapsFilterAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+// func tapSums2AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 // Requires: AVX, FMA3
-TEXT ·tapsFilterAVX2(SB), NOSPLIT, $0-128
-	MOVQ width+8(FP), AX
-	SHLQ $0x02, AX
-	MOVQ column+112(FP), CX
-	SHLQ $0x02, CX
-	MOVQ row+120(FP), DX
-	SHLQ $0x02, DX
-	MOVQ a_base+16(FP), BX
-	MOVQ b_base+40(FP), SI
-	MOVQ cols+0(FP), DI
-
-column:
-	XORQ R8, R8
+TEXT ·tapSums2AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	PCALIGN $0x20
 
 channels:
-	VMOVUPS (BX)(R8*1), Y0
-	LEAQ    (SI)(R8*1), R9
-	MOVQ    w_base+64(FP), R10
-	LEAQ    (R10)(R8*1), R10
-	MOVQ    kh+88(FP), R11
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	MOVQ   w+56(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   kh+8(FP), DI
 
 tapRow:
-	MOVQ R9, R12
-	MOVQ kw+96(FP), R13
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R8
 
 tap:
-	VMOVUPS     (R10), Y1
-	VFMADD231PS (R12), Y0, Y1
-	VMOVUPS     Y1, (R10)
-	ADDQ        CX, R12
-	ADDQ        AX, R10
-	DECQ        R13
+	VMOVUPS     (SI), Y2
+	VFMADD231PS (BX), Y2, Y0
+	VFMADD231PS (BX)(CX*1), Y2, Y1
+	MOVQ        xColumn+40(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, BX
+	MOVQ        wColumn+64(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        R8
 	JNZ         tap
-	ADDQ        DX, R9
-	DECQ        R11
-	JNZ         tapRow
-	ADDQ        $0x20, R8
-	CMPQ        R8, AX
-	JLT         channels
-	ADDQ        AX, BX
-	MOVQ        pixel+104(FP), R8
-	LEAQ        (SI)(R8*4), SI
+	MOVQ        kw+16(FP), R8
+	MOVQ        xRow+48(FP), R9
+	IMULQ       xColumn+40(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, BX
+	MOVQ        kw+16(FP), R8
+	MOVQ        wRow+72(FP), R9
+	IMULQ       wColumn+64(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
 	DECQ        DI
-	JNZ         column
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
 	VZEROUPPER
 	RET
 
-// func tapsInputAVX2(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+// func tapSums3AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 // Requires: AVX, FMA3
-TEXT ·tapsInputAVX2(SB), NOSPLIT, $0-128
-	MOVQ width+8(FP), AX
-	SHLQ $0x02, AX
-	MOVQ column+112(FP), CX
-	SHLQ $0x02, CX
-	MOVQ row+120(FP), DX
-	SHLQ $0x02, DX
-	MOVQ a_base+16(FP), BX
-	MOVQ b_base+40(FP), SI
-	MOVQ cols+0(FP), DI
-
-column:
-	XORQ R8, R8
+TEXT ·tapSums3AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	PCALIGN $0x20
 
 channels:
-	VMOVUPS (BX)(R8*1), Y0
-	LEAQ    (SI)(R8*1), R9
-	MOVQ    w_base+64(FP), R10
-	LEAQ    (R10)(R8*1), R10
-	MOVQ    kh+88(FP), R11
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	MOVQ   w+56(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   kh+8(FP), DI
 
 tapRow:
-	MOVQ R9, R12
-	MOVQ kw+96(FP), R13
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R8
 
 tap:
-	VMOVUPS     (R12), Y1
-	VFMADD231PS (R10), Y0, Y1
-	VMOVUPS     Y1, (R12)
-	ADDQ        CX, R12
-	ADDQ        AX, R10
-	DECQ        R13
+	VMOVUPS     (SI), Y3
+	VFMADD231PS (BX), Y3, Y0
+	VFMADD231PS (BX)(CX*1), Y3, Y1
+	VFMADD231PS (BX)(CX*2), Y3, Y2
+	MOVQ        xColumn+40(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, BX
+	MOVQ        wColumn+64(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        R8
 	JNZ         tap
-	ADDQ        DX, R9
-	DECQ        R11
-	JNZ         tapRow
-	ADDQ        $0x20, R8
-	CMPQ        R8, AX
-	JLT         channels
-	ADDQ        AX, BX
-	MOVQ        pixel+104(FP), R8
-	LEAQ        (SI)(R8*4), SI
+	MOVQ        kw+16(FP), R8
+	MOVQ        xRow+48(FP), R9
+	IMULQ       xColumn+40(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, BX
+	MOVQ        kw+16(FP), R8
+	MOVQ        wRow+72(FP), R9
+	IMULQ       wColumn+64(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
 	DECQ        DI
-	JNZ         column
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	VMOVUPS     Y2, (SI)(BX*2)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapSums4AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, FMA3
+TEXT ·tapSums4AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	PCALIGN $0x20
+
+channels:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
+
+tap:
+	VMOVUPS     (DI), Y4
+	VFMADD231PS (BX), Y4, Y0
+	VFMADD231PS (BX)(CX*1), Y4, Y1
+	VFMADD231PS (BX)(CX*2), Y4, Y2
+	VFMADD231PS (SI), Y4, Y3
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
+	JNZ         tap
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	VMOVUPS     Y2, (SI)(BX*2)
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapSums5AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, FMA3
+TEXT ·tapSums5AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	PCALIGN $0x20
+
+channels:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
+
+tap:
+	VMOVUPS     (DI), Y5
+	VFMADD231PS (BX), Y5, Y0
+	VFMADD231PS (BX)(CX*1), Y5, Y1
+	VFMADD231PS (BX)(CX*2), Y5, Y2
+	VFMADD231PS (SI), Y5, Y3
+	VFMADD231PS (SI)(CX*1), Y5, Y4
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
+	JNZ         tap
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	VMOVUPS     Y2, (SI)(BX*2)
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (DI)(BX*1)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapSums6AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, FMA3
+TEXT ·tapSums6AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	PCALIGN $0x20
+
+channels:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
+
+tap:
+	VMOVUPS     (DI), Y6
+	VFMADD231PS (BX), Y6, Y0
+	VFMADD231PS (BX)(CX*1), Y6, Y1
+	VFMADD231PS (BX)(CX*2), Y6, Y2
+	VFMADD231PS (SI), Y6, Y3
+	VFMADD231PS (SI)(CX*1), Y6, Y4
+	VFMADD231PS (SI)(CX*2), Y6, Y5
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
+	JNZ         tap
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	VMOVUPS     Y2, (SI)(BX*2)
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (DI)(BX*1)
+	VMOVUPS     Y5, (DI)(BX*2)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapSums7AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, FMA3
+TEXT ·tapSums7AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	PCALIGN $0x20
+
+channels:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	MOVQ   w+56(FP), R8
+	LEAQ   (R8)(DX*1), R8
+	MOVQ   kh+8(FP), R9
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R10
+
+tap:
+	VMOVUPS     (R8), Y7
+	VFMADD231PS (BX), Y7, Y0
+	VFMADD231PS (BX)(CX*1), Y7, Y1
+	VFMADD231PS (BX)(CX*2), Y7, Y2
+	VFMADD231PS (SI), Y7, Y3
+	VFMADD231PS (SI)(CX*1), Y7, Y4
+	VFMADD231PS (SI)(CX*2), Y7, Y5
+	VFMADD231PS (DI), Y7, Y6
+	MOVQ        xColumn+40(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, BX
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        wColumn+64(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R10
+	JNZ         tap
+	MOVQ        kw+16(FP), R10
+	MOVQ        xRow+48(FP), R11
+	IMULQ       xColumn+40(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, BX
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        kw+16(FP), R10
+	MOVQ        wRow+72(FP), R11
+	IMULQ       wColumn+64(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R9
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	VMOVUPS     Y2, (SI)(BX*2)
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (DI)(BX*1)
+	VMOVUPS     Y5, (DI)(BX*2)
+	VMOVUPS     Y6, (R8)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapSums8AVX2(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, FMA3
+TEXT ·tapSums8AVX2(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	PCALIGN $0x20
+
+channels:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	MOVQ   w+56(FP), R8
+	LEAQ   (R8)(DX*1), R8
+	MOVQ   kh+8(FP), R9
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R10
+
+tap:
+	VMOVUPS     (R8), Y8
+	VFMADD231PS (BX), Y8, Y0
+	VFMADD231PS (BX)(CX*1), Y8, Y1
+	VFMADD231PS (BX)(CX*2), Y8, Y2
+	VFMADD231PS (SI), Y8, Y3
+	VFMADD231PS (SI)(CX*1), Y8, Y4
+	VFMADD231PS (SI)(CX*2), Y8, Y5
+	VFMADD231PS (DI), Y8, Y6
+	VFMADD231PS (DI)(CX*1), Y8, Y7
+	MOVQ        xColumn+40(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, BX
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        wColumn+64(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R10
+	JNZ         tap
+	MOVQ        kw+16(FP), R10
+	MOVQ        xRow+48(FP), R11
+	IMULQ       xColumn+40(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, BX
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        kw+16(FP), R10
+	MOVQ        wRow+72(FP), R11
+	IMULQ       wColumn+64(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R9
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), SI
+	LEAQ        (SI)(DX*1), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, (SI)(BX*1)
+	VMOVUPS     Y2, (SI)(BX*2)
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (DI)(BX*1)
+	VMOVUPS     Y5, (DI)(BX*2)
+	VMOVUPS     Y6, (R8)
+	VMOVUPS     Y7, (R8)(BX*1)
+	ADDQ        $0x20, DX
+	CMPQ        DX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x1AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    BX, BX
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS (SI), Y0
+	MOVQ    a+16(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R8
+
+pixel:
+	VMOVUPS     (SI), Y1
+	VFMADD231PS (DI), Y1, Y0
+	ADDQ        DX, DI
+	ADDQ        CX, SI
+	DECQ        R8
+	JNZ         pixel
+	MOVQ        w+64(FP), SI
+	LEAQ        (SI)(BX*1), SI
+	MOVQ        wColumn+72(FP), DI
+	SHLQ        $0x02, DI
+	MOVQ        wRow+80(FP), DI
+	SHLQ        $0x02, DI
+	VMOVUPS     Y0, (SI)
+	ADDQ        $0x20, BX
+	CMPQ        BX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x2AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel:
+	VMOVUPS     (DI), Y2
+	VFMADD231PS (R8), Y2, Y0
+	VFMADD231PS (R8)(BX*1), Y2, Y1
+	ADDQ        DX, R8
+	ADDQ        CX, DI
+	DECQ        R9
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x3AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x3AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel:
+	VMOVUPS     (DI), Y3
+	VFMADD231PS (R8), Y3, Y0
+	VFMADD231PS (R8)(BX*1), Y3, Y1
+	VFMADD231PS (R8)(BX*2), Y3, Y2
+	ADDQ        DX, R8
+	ADDQ        CX, DI
+	DECQ        R9
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x4AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x4AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R9), Y3
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (DI), Y4
+	VFMADD231PS (R8), Y4, Y0
+	VFMADD231PS (R8)(BX*1), Y4, Y1
+	VFMADD231PS (R8)(BX*2), Y4, Y2
+	VFMADD231PS (R9), Y4, Y3
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	ADDQ        CX, DI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R9)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x5AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x5AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(R8*1), Y4
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (DI), Y5
+	VFMADD231PS (R8), Y5, Y0
+	VFMADD231PS (R8)(BX*1), Y5, Y1
+	VFMADD231PS (R8)(BX*2), Y5, Y2
+	VFMADD231PS (R9), Y5, Y3
+	VFMADD231PS (R9)(BX*1), Y5, Y4
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	ADDQ        CX, DI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R9)
+	VMOVUPS     Y4, (R9)(R8*1)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x6AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x6AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(R8*1), Y4
+	VMOVUPS (R9)(R8*2), Y5
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (DI), Y6
+	VFMADD231PS (R8), Y6, Y0
+	VFMADD231PS (R8)(BX*1), Y6, Y1
+	VFMADD231PS (R8)(BX*2), Y6, Y2
+	VFMADD231PS (R9), Y6, Y3
+	VFMADD231PS (R9)(BX*1), Y6, Y4
+	VFMADD231PS (R9)(BX*2), Y6, Y5
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	ADDQ        CX, DI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R9)
+	VMOVUPS     Y4, (R9)(R8*1)
+	VMOVUPS     Y5, (R9)(R8*2)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x7AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums1x7AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	LEAQ    (R9)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(R8*1), Y4
+	VMOVUPS (R9)(R8*2), Y5
+	VMOVUPS (R10), Y6
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (DI), Y7
+	VFMADD231PS (R8), Y7, Y0
+	VFMADD231PS (R8)(BX*1), Y7, Y1
+	VFMADD231PS (R8)(BX*2), Y7, Y2
+	VFMADD231PS (R9), Y7, Y3
+	VFMADD231PS (R9)(BX*1), Y7, Y4
+	VFMADD231PS (R9)(BX*2), Y7, Y5
+	VFMADD231PS (R10), Y7, Y6
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, DI
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	LEAQ        (R9)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R9)
+	VMOVUPS     Y4, (R9)(R8*1)
+	VMOVUPS     Y5, (R9)(R8*2)
+	VMOVUPS     Y6, (R10)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x1AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    BX, BX
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS (SI), Y0
+	LEAQ    (SI)(DI*1), SI
+	VMOVUPS (SI), Y1
+	MOVQ    a+16(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel:
+	VMOVUPS     (SI), Y2
+	VFMADD231PS (DI), Y2, Y0
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y2, Y1
+	ADDQ        DX, R8
+	ADDQ        CX, SI
+	DECQ        R9
+	JNZ         pixel
+	MOVQ        w+64(FP), SI
+	LEAQ        (SI)(BX*1), SI
+	MOVQ        wColumn+72(FP), DI
+	SHLQ        $0x02, DI
+	MOVQ        wRow+80(FP), DI
+	SHLQ        $0x02, DI
+	VMOVUPS     Y0, (SI)
+	LEAQ        (SI)(DI*1), SI
+	VMOVUPS     Y1, (SI)
+	ADDQ        $0x20, BX
+	CMPQ        BX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x2AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	LEAQ    (DI)(R9*1), DI
+	VMOVUPS (DI), Y2
+	VMOVUPS (DI)(R8*1), Y3
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (DI), Y4
+	VFMADD231PS (R8), Y4, Y0
+	VFMADD231PS (R8)(BX*1), Y4, Y1
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y4, Y2
+	VFMADD231PS (R9)(BX*1), Y4, Y3
+	ADDQ        DX, R9
+	ADDQ        CX, DI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	LEAQ        (DI)(R9*1), DI
+	VMOVUPS     Y2, (DI)
+	VMOVUPS     Y3, (DI)(R8*1)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x3AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x3AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	LEAQ    (DI)(R9*1), DI
+	VMOVUPS (DI), Y3
+	VMOVUPS (DI)(R8*1), Y4
+	VMOVUPS (DI)(R8*2), Y5
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (DI), Y6
+	VFMADD231PS (R8), Y6, Y0
+	VFMADD231PS (R8)(BX*1), Y6, Y1
+	VFMADD231PS (R8)(BX*2), Y6, Y2
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y6, Y3
+	VFMADD231PS (R9)(BX*1), Y6, Y4
+	VFMADD231PS (R9)(BX*2), Y6, Y5
+	ADDQ        DX, R9
+	ADDQ        CX, DI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	LEAQ        (DI)(R9*1), DI
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (DI)(R8*1)
+	VMOVUPS     Y5, (DI)(R8*2)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x4AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x4AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R10), Y3
+	LEAQ    (DI)(R9*1), DI
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y4
+	VMOVUPS (DI)(R8*1), Y5
+	VMOVUPS (DI)(R8*2), Y6
+	VMOVUPS (R9), Y7
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R10*1), R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R12
+
+pixel:
+	VMOVUPS     (DI), Y8
+	VFMADD231PS (R8), Y8, Y0
+	VFMADD231PS (R8)(BX*1), Y8, Y1
+	VFMADD231PS (R8)(BX*2), Y8, Y2
+	VFMADD231PS (R9), Y8, Y3
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y8, Y4
+	VFMADD231PS (R10)(BX*1), Y8, Y5
+	VFMADD231PS (R10)(BX*2), Y8, Y6
+	VFMADD231PS (R11), Y8, Y7
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	ADDQ        CX, DI
+	DECQ        R12
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R10)
+	LEAQ        (DI)(R9*1), DI
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y5, (DI)(R8*1)
+	VMOVUPS     Y6, (DI)(R8*2)
+	VMOVUPS     Y7, (R9)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x5AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x5AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R10), Y3
+	VMOVUPS (R10)(R8*1), Y4
+	LEAQ    (DI)(R9*1), DI
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y5
+	VMOVUPS (DI)(R8*1), Y6
+	VMOVUPS (DI)(R8*2), Y7
+	VMOVUPS (R9), Y8
+	VMOVUPS (R9)(R8*1), Y9
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R10*1), R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R12
+
+pixel:
+	VMOVUPS     (DI), Y10
+	VFMADD231PS (R8), Y10, Y0
+	VFMADD231PS (R8)(BX*1), Y10, Y1
+	VFMADD231PS (R8)(BX*2), Y10, Y2
+	VFMADD231PS (R9), Y10, Y3
+	VFMADD231PS (R9)(BX*1), Y10, Y4
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y10, Y5
+	VFMADD231PS (R10)(BX*1), Y10, Y6
+	VFMADD231PS (R10)(BX*2), Y10, Y7
+	VFMADD231PS (R11), Y10, Y8
+	VFMADD231PS (R11)(BX*1), Y10, Y9
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	ADDQ        CX, DI
+	DECQ        R12
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R10)
+	VMOVUPS     Y4, (R10)(R8*1)
+	LEAQ        (DI)(R9*1), DI
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     Y6, (DI)(R8*1)
+	VMOVUPS     Y7, (DI)(R8*2)
+	VMOVUPS     Y8, (R9)
+	VMOVUPS     Y9, (R9)(R8*1)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x6AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x6AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R10), Y3
+	VMOVUPS (R10)(R8*1), Y4
+	VMOVUPS (R10)(R8*2), Y5
+	LEAQ    (DI)(R9*1), DI
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y6
+	VMOVUPS (DI)(R8*1), Y7
+	VMOVUPS (DI)(R8*2), Y8
+	VMOVUPS (R9), Y9
+	VMOVUPS (R9)(R8*1), Y10
+	VMOVUPS (R9)(R8*2), Y11
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R10*1), R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R12
+
+pixel:
+	VMOVUPS     (DI), Y12
+	VFMADD231PS (R8), Y12, Y0
+	VFMADD231PS (R8)(BX*1), Y12, Y1
+	VFMADD231PS (R8)(BX*2), Y12, Y2
+	VFMADD231PS (R9), Y12, Y3
+	VFMADD231PS (R9)(BX*1), Y12, Y4
+	VFMADD231PS (R9)(BX*2), Y12, Y5
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y12, Y6
+	VFMADD231PS (R10)(BX*1), Y12, Y7
+	VFMADD231PS (R10)(BX*2), Y12, Y8
+	VFMADD231PS (R11), Y12, Y9
+	VFMADD231PS (R11)(BX*1), Y12, Y10
+	VFMADD231PS (R11)(BX*2), Y12, Y11
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	ADDQ        CX, DI
+	DECQ        R12
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R10)
+	VMOVUPS     Y4, (R10)(R8*1)
+	VMOVUPS     Y5, (R10)(R8*2)
+	LEAQ        (DI)(R9*1), DI
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, (DI)(R8*1)
+	VMOVUPS     Y8, (DI)(R8*2)
+	VMOVUPS     Y9, (R9)
+	VMOVUPS     Y10, (R9)(R8*1)
+	VMOVUPS     Y11, (R9)(R8*2)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x7AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums2x7AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R10
+	ADDQ    R8, R10
+	LEAQ    (R10)(R8*2), R11
+	ADDQ    R8, R11
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R10), Y3
+	VMOVUPS (R10)(R8*1), Y4
+	VMOVUPS (R10)(R8*2), Y5
+	VMOVUPS (R11), Y6
+	LEAQ    (DI)(R9*1), DI
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	LEAQ    (R9)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y7
+	VMOVUPS (DI)(R8*1), Y8
+	VMOVUPS (DI)(R8*2), Y9
+	VMOVUPS (R9), Y10
+	VMOVUPS (R9)(R8*1), Y11
+	VMOVUPS (R9)(R8*2), Y12
+	VMOVUPS (R10), Y13
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R8)(R11*1), R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	LEAQ    (R12)(BX*2), R13
+	ADDQ    BX, R13
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R14
+
+pixel:
+	VMOVUPS     (DI), Y14
+	VFMADD231PS (R8), Y14, Y0
+	VFMADD231PS (R8)(BX*1), Y14, Y1
+	VFMADD231PS (R8)(BX*2), Y14, Y2
+	VFMADD231PS (R9), Y14, Y3
+	VFMADD231PS (R9)(BX*1), Y14, Y4
+	VFMADD231PS (R9)(BX*2), Y14, Y5
+	VFMADD231PS (R10), Y14, Y6
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Y14, Y7
+	VFMADD231PS (R11)(BX*1), Y14, Y8
+	VFMADD231PS (R11)(BX*2), Y14, Y9
+	VFMADD231PS (R12), Y14, Y10
+	VFMADD231PS (R12)(BX*1), Y14, Y11
+	VFMADD231PS (R12)(BX*2), Y14, Y12
+	VFMADD231PS (R13), Y14, Y13
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	ADDQ        DX, R13
+	ADDQ        CX, DI
+	DECQ        R14
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R10
+	ADDQ        R8, R10
+	LEAQ        (R10)(R8*2), R11
+	ADDQ        R8, R11
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R10)
+	VMOVUPS     Y4, (R10)(R8*1)
+	VMOVUPS     Y5, (R10)(R8*2)
+	VMOVUPS     Y6, (R11)
+	LEAQ        (DI)(R9*1), DI
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	LEAQ        (R9)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y7, (DI)
+	VMOVUPS     Y8, (DI)(R8*1)
+	VMOVUPS     Y9, (DI)(R8*2)
+	VMOVUPS     Y10, (R9)
+	VMOVUPS     Y11, (R9)(R8*1)
+	VMOVUPS     Y12, (R9)(R8*2)
+	VMOVUPS     Y13, (R10)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x1AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums3x1AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    BX, BX
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), DI
+	SHLQ    $0x02, DI
+	VMOVUPS (SI), Y0
+	LEAQ    (SI)(DI*1), SI
+	VMOVUPS (SI), Y1
+	LEAQ    (SI)(DI*1), SI
+	VMOVUPS (SI), Y2
+	MOVQ    a+16(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (SI), Y3
+	VFMADD231PS (DI), Y3, Y0
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y3, Y1
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y3, Y2
+	ADDQ        DX, R9
+	ADDQ        CX, SI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), SI
+	LEAQ        (SI)(BX*1), SI
+	MOVQ        wColumn+72(FP), DI
+	SHLQ        $0x02, DI
+	MOVQ        wRow+80(FP), DI
+	SHLQ        $0x02, DI
+	VMOVUPS     Y0, (SI)
+	LEAQ        (SI)(DI*1), SI
+	VMOVUPS     Y1, (SI)
+	LEAQ        (SI)(DI*1), SI
+	VMOVUPS     Y2, (SI)
+	ADDQ        $0x20, BX
+	CMPQ        BX, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x2AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums3x2AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	LEAQ    (DI)(R9*1), DI
+	VMOVUPS (DI), Y2
+	VMOVUPS (DI)(R8*1), Y3
+	LEAQ    (DI)(R9*1), DI
+	VMOVUPS (DI), Y4
+	VMOVUPS (DI)(R8*1), Y5
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (DI), Y6
+	VFMADD231PS (R8), Y6, Y0
+	VFMADD231PS (R8)(BX*1), Y6, Y1
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y6, Y2
+	VFMADD231PS (R9)(BX*1), Y6, Y3
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y6, Y4
+	VFMADD231PS (R10)(BX*1), Y6, Y5
+	ADDQ        DX, R10
+	ADDQ        CX, DI
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	LEAQ        (DI)(R9*1), DI
+	VMOVUPS     Y2, (DI)
+	VMOVUPS     Y3, (DI)(R8*1)
+	LEAQ        (DI)(R9*1), DI
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y5, (DI)(R8*1)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x3AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums3x3AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	LEAQ    (DI)(R9*1), DI
+	VMOVUPS (DI), Y3
+	VMOVUPS (DI)(R8*1), Y4
+	VMOVUPS (DI)(R8*2), Y5
+	LEAQ    (DI)(R9*1), DI
+	VMOVUPS (DI), Y6
+	VMOVUPS (DI)(R8*1), Y7
+	VMOVUPS (DI)(R8*2), Y8
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (DI), Y9
+	VFMADD231PS (R8), Y9, Y0
+	VFMADD231PS (R8)(BX*1), Y9, Y1
+	VFMADD231PS (R8)(BX*2), Y9, Y2
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y9, Y3
+	VFMADD231PS (R9)(BX*1), Y9, Y4
+	VFMADD231PS (R9)(BX*2), Y9, Y5
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y9, Y6
+	VFMADD231PS (R10)(BX*1), Y9, Y7
+	VFMADD231PS (R10)(BX*2), Y9, Y8
+	ADDQ        DX, R10
+	ADDQ        CX, DI
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	LEAQ        (DI)(R9*1), DI
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, (DI)(R8*1)
+	VMOVUPS     Y5, (DI)(R8*2)
+	LEAQ        (DI)(R9*1), DI
+	VMOVUPS     Y6, (DI)
+	VMOVUPS     Y7, (DI)(R8*1)
+	VMOVUPS     Y8, (DI)(R8*2)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x4AVX2(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, FMA3
+TEXT ·tapWeightSums3x4AVX2(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y0
+	VMOVUPS (DI)(R8*1), Y1
+	VMOVUPS (DI)(R8*2), Y2
+	VMOVUPS (R10), Y3
+	LEAQ    (DI)(R9*1), DI
+	LEAQ    (DI)(R8*2), R10
+	ADDQ    R8, R10
+	VMOVUPS (DI), Y4
+	VMOVUPS (DI)(R8*1), Y5
+	VMOVUPS (DI)(R8*2), Y6
+	VMOVUPS (R10), Y7
+	LEAQ    (DI)(R9*1), DI
+	LEAQ    (DI)(R8*2), R9
+	ADDQ    R8, R9
+	VMOVUPS (DI), Y8
+	VMOVUPS (DI)(R8*1), Y9
+	VMOVUPS (DI)(R8*2), Y10
+	VMOVUPS (R9), Y11
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R10*1), R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	MOVQ    xRow+56(FP), R12
+	SHLQ    $0x02, R12
+	LEAQ    (R10)(R12*1), R12
+	LEAQ    (R12)(BX*2), R13
+	ADDQ    BX, R13
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R14
+
+pixel:
+	VMOVUPS     (DI), Y12
+	VFMADD231PS (R8), Y12, Y0
+	VFMADD231PS (R8)(BX*1), Y12, Y1
+	VFMADD231PS (R8)(BX*2), Y12, Y2
+	VFMADD231PS (R9), Y12, Y3
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y12, Y4
+	VFMADD231PS (R10)(BX*1), Y12, Y5
+	VFMADD231PS (R10)(BX*2), Y12, Y6
+	VFMADD231PS (R11), Y12, Y7
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	VFMADD231PS (R12), Y12, Y8
+	VFMADD231PS (R12)(BX*1), Y12, Y9
+	VFMADD231PS (R12)(BX*2), Y12, Y10
+	VFMADD231PS (R13), Y12, Y11
+	ADDQ        DX, R12
+	ADDQ        DX, R13
+	ADDQ        CX, DI
+	DECQ        R14
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(SI*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R9
+	SHLQ        $0x02, R9
+	LEAQ        (DI)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, (DI)(R8*1)
+	VMOVUPS     Y2, (DI)(R8*2)
+	VMOVUPS     Y3, (R10)
+	LEAQ        (DI)(R9*1), DI
+	LEAQ        (DI)(R8*2), R10
+	ADDQ        R8, R10
+	VMOVUPS     Y4, (DI)
+	VMOVUPS     Y5, (DI)(R8*1)
+	VMOVUPS     Y6, (DI)(R8*2)
+	VMOVUPS     Y7, (R10)
+	LEAQ        (DI)(R9*1), DI
+	LEAQ        (DI)(R8*2), R9
+	ADDQ        R8, R9
+	VMOVUPS     Y8, (DI)
+	VMOVUPS     Y9, (DI)(R8*1)
+	VMOVUPS     Y10, (DI)(R8*2)
+	VMOVUPS     Y11, (R9)
+	ADDQ        $0x20, SI
+	CMPQ        SI, AX
+	JLT         channels
 	VZEROUPPER
 	RET
 
@@ -666,7 +2658,8 @@ TEXT ·winogradImage4AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R9
 
 tile:
-	XORQ R10, R10
+	XORQ    R10, R10
+	PCALIGN $0x20
 
 channels:
 	LEAQ       (BX)(R10*1), R11
@@ -801,7 +2794,8 @@ TEXT ·winogradSpread4AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ    (BX)(R9*1), R10
@@ -940,7 +2934,8 @@ TEXT ·winogradEvaluate42AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R9
 
 tile:
-	XORQ R10, R10
+	XORQ    R10, R10
+	PCALIGN $0x20
 
 channels:
 	LEAQ       (BX)(R10*1), R11
@@ -1031,7 +3026,8 @@ TEXT ·winogradCombine42AVX2(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ    (BX)(R9*1), R10
@@ -1106,6 +3102,163 @@ beyond2:
 	VZEROUPPER
 	RET
 
+// func winogradFinish42AVX2(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+// Requires: AVX
+TEXT ·winogradFinish42AVX2(SB), NOSPLIT, $0-112
+	MOVQ width+8(FP), AX
+	SHLQ $0x02, AX
+	MOVQ dst+16(FP), CX
+	MOVQ src+24(FP), DX
+	MOVQ residual+80(FP), BX
+	MOVQ q+48(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (SI)(SI*4), R8
+	LEAQ (DI)(SI*1), DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ    R9, R9
+	PCALIGN $0x20
+
+channels:
+	LEAQ    (DX)(R9*1), R10
+	LEAQ    (DI)(DI*2), R11
+	LEAQ    (R10)(R11*1), R11
+	VMOVUPS (R10)(DI*1), Y0
+	VMOVUPS (R10)(DI*2), Y1
+	VADDPS  Y1, Y0, Y2
+	VSUBPS  Y1, Y0, Y0
+	VADDPS  (R10), Y2, Y1
+	VADDPS  (R11), Y0, Y0
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	VMOVUPS (R10)(DI*1), Y2
+	VMOVUPS (R10)(DI*2), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  (R10), Y4, Y3
+	VADDPS  (R11), Y2, Y2
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	VMOVUPS (R10)(DI*1), Y4
+	VMOVUPS (R10)(DI*2), Y5
+	VADDPS  Y5, Y4, Y6
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  (R10), Y6, Y5
+	VADDPS  (R11), Y4, Y4
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	VMOVUPS (R10)(DI*1), Y6
+	VMOVUPS (R10)(DI*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  (R10), Y8, Y7
+	VADDPS  (R11), Y6, Y6
+	LEAQ    (CX)(R9*1), R10
+	LEAQ    (BX)(R9*1), R11
+	MOVQ    shift+72(FP), R12
+	MOVQ    pixel+32(FP), R13
+	SHLQ    $0x02, R13
+	MOVQ    residualPixel+88(FP), R14
+	SHLQ    $0x02, R14
+	VADDPS  Y5, Y3, Y8
+	VSUBPS  Y5, Y3, Y3
+	VADDPS  Y1, Y8, Y1
+	VADDPS  (R12)(R9*1), Y1, Y1
+	TESTQ   BX, BX
+	JZ      plain
+	VADDPS  (R11), Y1, Y1
+
+plain:
+	VBROADCASTSS low+104(FP), Y5
+	VBROADCASTSS high+108(FP), Y8
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y3, Y1
+	VADDPS       Y7, Y1, Y1
+	CMPQ         cols+64(FP), $0x01
+	JLE          beyond
+	VADDPS       (R12)(R9*1), Y1, Y1
+	TESTQ        BX, BX
+	JZ           plain2
+	VADDPS       (R11)(R14*1), Y1, Y1
+
+plain2:
+	VBROADCASTSS low+104(FP), Y3
+	VBROADCASTSS high+108(FP), Y5
+	VMAXPS       Y1, Y3, Y1
+	VMINPS       Y1, Y5, Y1
+	VMOVUPS      Y1, (R10)(R13*1)
+
+beyond:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond2
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y4, Y2, Y1
+	VSUBPS Y4, Y2, Y2
+	VADDPS Y0, Y1, Y0
+	VADDPS (R12)(R9*1), Y0, Y0
+	TESTQ  BX, BX
+	JZ     plain3
+	VADDPS (R11), Y0, Y0
+
+plain3:
+	VBROADCASTSS low+104(FP), Y1
+	VBROADCASTSS high+108(FP), Y3
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, Y0
+	VADDPS       Y6, Y0, Y0
+	CMPQ         cols+64(FP), $0x01
+	JLE          beyond3
+	VADDPS       (R12)(R9*1), Y0, Y0
+	TESTQ        BX, BX
+	JZ           plain4
+	VADDPS       (R11)(R14*1), Y0, Y0
+
+plain4:
+	VBROADCASTSS low+104(FP), Y1
+	VBROADCASTSS high+108(FP), Y2
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R10)(R13*1)
+
+beyond3:
+beyond2:
+	ADDQ   $0x20, R9
+	CMPQ   R9, AX
+	JLT    channels
+	ADDQ   AX, DX
+	MOVQ   pixel+32(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, CX
+	TESTQ  BX, BX
+	JZ     none
+	MOVQ   residualPixel+88(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, BX
+
+none:
+	DECQ R8
+	JNZ  tile
+	VZEROUPPER
+	RET
+
 // func winogradEvaluate43AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX, MMX+
 TEXT ·winogradEvaluate43AVX2(SB), NOSPLIT, $0-88
@@ -1123,7 +3276,8 @@ TEXT ·winogradEvaluate43AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R9
 
 tile:
-	XORQ R10, R10
+	XORQ    R10, R10
+	PCALIGN $0x20
 
 channels:
 	LEAQ       (BX)(R10*1), R11
@@ -1252,7 +3406,8 @@ TEXT ·winogradCombine43AVX2(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ    (BX)(R9*1), R10
@@ -1391,7 +3546,8 @@ TEXT ·winogradImage6AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
+	XORQ    R11, R11
+	PCALIGN $0x20
 
 channels:
 	LEAQ         (BX)(R11*1), R12
@@ -1814,7 +3970,8 @@ TEXT ·winogradSpread6AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ         (BX)(R9*1), R10
@@ -2187,7 +4344,8 @@ TEXT ·winogradEvaluate62AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
+	XORQ    R11, R11
+	PCALIGN $0x20
 
 channels:
 	LEAQ         (BX)(R11*1), R12
@@ -2361,7 +4519,8 @@ TEXT ·winogradCombine62AVX2(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ        (BX)(R9*1), R10
@@ -2496,6 +4655,223 @@ beyond2:
 	VZEROUPPER
 	RET
 
+// func winogradFinish62AVX2(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+// Requires: AVX, FMA3
+TEXT ·winogradFinish62AVX2(SB), NOSPLIT, $0-112
+	MOVQ width+8(FP), AX
+	SHLQ $0x02, AX
+	MOVQ dst+16(FP), CX
+	MOVQ src+24(FP), DX
+	MOVQ residual+80(FP), BX
+	MOVQ q+48(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (SI)(SI*4), DI
+	LEAQ (DI)(SI*1), DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ    R9, R9
+	PCALIGN $0x20
+
+channels:
+	LEAQ        (DX)(R9*1), R10
+	LEAQ        (DI)(DI*2), R11
+	LEAQ        (R10)(R11*1), R11
+	VMOVUPS     (R10)(DI*1), Y0
+	VMOVUPS     (R10)(DI*2), Y1
+	VADDPS      Y1, Y0, Y2
+	VSUBPS      Y1, Y0, Y0
+	VMOVUPS     (R11), Y1
+	VMOVUPS     (R11)(DI*1), Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	VADDPS      (R10), Y2, Y2
+	VADDPS      Y4, Y2, Y2
+	VFMADD231PS words40000000<>+0(SB), Y1, Y0
+	VADDPS      (R11)(DI*2), Y0, Y0
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y1
+	VMOVUPS     (R10)(DI*2), Y3
+	VADDPS      Y3, Y1, Y4
+	VSUBPS      Y3, Y1, Y1
+	VMOVUPS     (R11), Y3
+	VMOVUPS     (R11)(DI*1), Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VADDPS      (R10), Y4, Y4
+	VADDPS      Y6, Y4, Y4
+	VFMADD231PS words40000000<>+0(SB), Y3, Y1
+	VADDPS      (R11)(DI*2), Y1, Y1
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y3
+	VMOVUPS     (R10)(DI*2), Y5
+	VADDPS      Y5, Y3, Y6
+	VSUBPS      Y5, Y3, Y3
+	VMOVUPS     (R11), Y5
+	VMOVUPS     (R11)(DI*1), Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	VADDPS      (R10), Y6, Y6
+	VADDPS      Y8, Y6, Y6
+	VFMADD231PS words40000000<>+0(SB), Y5, Y3
+	VADDPS      (R11)(DI*2), Y3, Y3
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y5
+	VMOVUPS     (R10)(DI*2), Y7
+	VADDPS      Y7, Y5, Y8
+	VSUBPS      Y7, Y5, Y5
+	VMOVUPS     (R11), Y7
+	VMOVUPS     (R11)(DI*1), Y9
+	VADDPS      Y9, Y7, Y10
+	VSUBPS      Y9, Y7, Y7
+	VADDPS      (R10), Y8, Y8
+	VADDPS      Y10, Y8, Y8
+	VFMADD231PS words40000000<>+0(SB), Y7, Y5
+	VADDPS      (R11)(DI*2), Y5, Y5
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y7
+	VMOVUPS     (R10)(DI*2), Y9
+	VADDPS      Y9, Y7, Y10
+	VSUBPS      Y9, Y7, Y7
+	VMOVUPS     (R11), Y9
+	VMOVUPS     (R11)(DI*1), Y11
+	VADDPS      Y11, Y9, Y12
+	VSUBPS      Y11, Y9, Y9
+	VADDPS      (R10), Y10, Y10
+	VADDPS      Y12, Y10, Y10
+	VFMADD231PS words40000000<>+0(SB), Y9, Y7
+	VADDPS      (R11)(DI*2), Y7, Y7
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y9
+	VMOVUPS     (R10)(DI*2), Y11
+	VADDPS      Y11, Y9, Y12
+	VSUBPS      Y11, Y9, Y9
+	VMOVUPS     (R11), Y11
+	VMOVUPS     (R11)(DI*1), Y13
+	VADDPS      Y13, Y11, Y14
+	VSUBPS      Y13, Y11, Y11
+	VADDPS      (R10), Y12, Y12
+	VADDPS      Y14, Y12, Y12
+	VFMADD231PS words40000000<>+0(SB), Y11, Y9
+	VADDPS      (R11)(DI*2), Y9, Y9
+	LEAQ        (CX)(R9*1), R10
+	LEAQ        (BX)(R9*1), R11
+	MOVQ        shift+72(FP), R12
+	MOVQ        pixel+32(FP), R13
+	SHLQ        $0x02, R13
+	MOVQ        residualPixel+88(FP), R14
+	SHLQ        $0x02, R14
+	VADDPS      Y6, Y4, Y11
+	VSUBPS      Y6, Y4, Y4
+	VADDPS      Y10, Y8, Y6
+	VSUBPS      Y10, Y8, Y8
+	VADDPS      Y2, Y11, Y2
+	VADDPS      Y6, Y2, Y2
+	VADDPS      (R12)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain
+	VADDPS      (R11), Y2, Y2
+
+plain:
+	VBROADCASTSS low+104(FP), Y6
+	VBROADCASTSS high+108(FP), Y10
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R10)
+	VMOVUPS      Y4, Y2
+	VFMADD231PS  words40000000<>+0(SB), Y8, Y2
+	VADDPS       Y12, Y2, Y2
+	CMPQ         cols+64(FP), $0x01
+	JLE          beyond
+	VADDPS       (R12)(R9*1), Y2, Y2
+	TESTQ        BX, BX
+	JZ           plain2
+	VADDPS       (R11)(R14*1), Y2, Y2
+
+plain2:
+	VBROADCASTSS low+104(FP), Y4
+	VBROADCASTSS high+108(FP), Y6
+	VMAXPS       Y2, Y4, Y2
+	VMINPS       Y2, Y6, Y2
+	VMOVUPS      Y2, (R10)(R13*1)
+
+beyond:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond2
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y3, Y1, Y2
+	VSUBPS Y3, Y1, Y1
+	VADDPS Y7, Y5, Y3
+	VSUBPS Y7, Y5, Y4
+	VADDPS Y0, Y2, Y0
+	VADDPS Y3, Y0, Y0
+	VADDPS (R12)(R9*1), Y0, Y0
+	TESTQ  BX, BX
+	JZ     plain3
+	VADDPS (R11), Y0, Y0
+
+plain3:
+	VBROADCASTSS low+104(FP), Y2
+	VBROADCASTSS high+108(FP), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y1, Y0
+	VFMADD231PS  words40000000<>+0(SB), Y4, Y0
+	VADDPS       Y9, Y0, Y0
+	CMPQ         cols+64(FP), $0x01
+	JLE          beyond3
+	VADDPS       (R12)(R9*1), Y0, Y0
+	TESTQ        BX, BX
+	JZ           plain4
+	VADDPS       (R11)(R14*1), Y0, Y0
+
+plain4:
+	VBROADCASTSS low+104(FP), Y1
+	VBROADCASTSS high+108(FP), Y2
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (R10)(R13*1)
+
+beyond3:
+beyond2:
+	ADDQ   $0x20, R9
+	CMPQ   R9, AX
+	JLT    channels
+	ADDQ   AX, DX
+	MOVQ   pixel+32(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, CX
+	TESTQ  BX, BX
+	JZ     none
+	MOVQ   residualPixel+88(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, BX
+
+none:
+	DECQ R8
+	JNZ  tile
+	VZEROUPPER
+	RET
+
 // func winogradEvaluate63AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·winogradEvaluate63AVX2(SB), NOSPLIT, $0-88
@@ -2513,7 +4889,8 @@ TEXT ·winogradEvaluate63AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
+	XORQ    R11, R11
+	PCALIGN $0x20
 
 channels:
 	LEAQ         (BX)(R11*1), R12
@@ -2805,7 +5182,8 @@ TEXT ·winogradCombine63AVX2(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ        (BX)(R9*1), R10
@@ -3115,7 +5493,8 @@ TEXT ·winogradEvaluate64AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
+	XORQ    R11, R11
+	PCALIGN $0x20
 
 channels:
 	LEAQ         (BX)(R11*1), R12
@@ -3398,7 +5777,8 @@ TEXT ·winogradCombine64AVX2(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ        (BX)(R9*1), R10
@@ -3673,6 +6053,502 @@ DATA words41000000<>+24(SB)/4, $0x41000000
 DATA words41000000<>+28(SB)/4, $0x41000000
 GLOBL words41000000<>(SB), RODATA|NOPTR, $32
 
+// func winogradFinish64AVX2(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+// Requires: AVX, FMA3
+TEXT ·winogradFinish64AVX2(SB), NOSPLIT, $0-112
+	MOVQ width+8(FP), AX
+	SHLQ $0x02, AX
+	MOVQ dst+16(FP), CX
+	MOVQ src+24(FP), DX
+	MOVQ residual+80(FP), BX
+	MOVQ q+48(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (SI)(SI*2), DI
+	LEAQ (SI)(SI*4), DI
+	LEAQ (DI)(SI*1), DI
+	MOVQ n+0(FP), R8
+
+tile:
+	XORQ    R9, R9
+	PCALIGN $0x20
+
+channels:
+	LEAQ        (DX)(R9*1), R10
+	MOVQ        R10, R11
+	LEAQ        (DI)(DI*2), R12
+	LEAQ        (R11)(R12*1), R12
+	VMOVUPS     (R11)(DI*1), Y0
+	VADDPS      (R11)(DI*2), Y0, Y0
+	VMOVUPS     (R12), Y1
+	VADDPS      (R12)(DI*1), Y1, Y1
+	VADDPS      (R11), Y0, Y2
+	VADDPS      Y1, Y2, Y2
+	VFMADD231PS words40800000<>+0(SB), Y1, Y0
+	ADDQ        SI, R11
+	ADDQ        SI, R12
+	VMOVUPS     (R11)(DI*1), Y1
+	VADDPS      (R11)(DI*2), Y1, Y1
+	VMOVUPS     (R12), Y3
+	VADDPS      (R12)(DI*1), Y3, Y3
+	VADDPS      (R11), Y1, Y4
+	VADDPS      Y3, Y4, Y4
+	VFMADD231PS words40800000<>+0(SB), Y3, Y1
+	ADDQ        SI, R11
+	ADDQ        SI, R12
+	VMOVUPS     (R11)(DI*1), Y3
+	VADDPS      (R11)(DI*2), Y3, Y3
+	VMOVUPS     (R12), Y5
+	VADDPS      (R12)(DI*1), Y5, Y5
+	VADDPS      (R11), Y3, Y6
+	VADDPS      Y5, Y6, Y6
+	VFMADD231PS words40800000<>+0(SB), Y5, Y3
+	ADDQ        SI, R11
+	ADDQ        SI, R12
+	VMOVUPS     (R11)(DI*1), Y5
+	VADDPS      (R11)(DI*2), Y5, Y5
+	VMOVUPS     (R12), Y7
+	VADDPS      (R12)(DI*1), Y7, Y7
+	VADDPS      (R11), Y5, Y8
+	VADDPS      Y7, Y8, Y8
+	VFMADD231PS words40800000<>+0(SB), Y7, Y5
+	ADDQ        SI, R11
+	ADDQ        SI, R12
+	VMOVUPS     (R11)(DI*1), Y7
+	VADDPS      (R11)(DI*2), Y7, Y7
+	VMOVUPS     (R12), Y9
+	VADDPS      (R12)(DI*1), Y9, Y9
+	VADDPS      (R11), Y7, Y10
+	VADDPS      Y9, Y10, Y10
+	VFMADD231PS words40800000<>+0(SB), Y9, Y7
+	ADDQ        SI, R11
+	ADDQ        SI, R12
+	VMOVUPS     (R11)(DI*1), Y9
+	VADDPS      (R11)(DI*2), Y9, Y9
+	VMOVUPS     (R12), Y11
+	VADDPS      (R12)(DI*1), Y11, Y11
+	VADDPS      (R11), Y9, Y12
+	VADDPS      Y11, Y12, Y12
+	VFMADD231PS words40800000<>+0(SB), Y11, Y9
+	LEAQ        (CX)(R9*1), R11
+	LEAQ        (BX)(R9*1), R12
+	MOVQ        shift+72(FP), R13
+	MOVQ        pixel+32(FP), R14
+	SHLQ        $0x02, R14
+	MOVQ        residualPixel+88(FP), R15
+	SHLQ        $0x02, R15
+	VADDPS      Y6, Y4, Y11
+	VSUBPS      Y6, Y4, Y4
+	VADDPS      Y10, Y8, Y6
+	VSUBPS      Y10, Y8, Y8
+	VADDPS      Y2, Y11, Y2
+	VADDPS      Y6, Y2, Y2
+	VADDPS      (R13)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain
+	VADDPS      (R12), Y2, Y2
+
+plain:
+	VBROADCASTSS low+104(FP), Y10
+	VBROADCASTSS high+108(FP), Y13
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y13, Y2
+	VMOVUPS      Y2, (R11)
+	VMOVUPS      Y11, Y2
+	VFMADD231PS  words40800000<>+0(SB), Y6, Y2
+	CMPQ         cols+64(FP), $0x02
+	JLE          beyond
+	VADDPS       (R13)(R9*1), Y2, Y2
+	TESTQ        BX, BX
+	JZ           plain2
+	VADDPS       (R12)(R15*2), Y2, Y2
+
+plain2:
+	VBROADCASTSS low+104(FP), Y6
+	VBROADCASTSS high+108(FP), Y10
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R11)(R14*2)
+
+beyond:
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words40000000<>+0(SB), Y8, Y2
+	CMPQ        cols+64(FP), $0x01
+	JLE         beyond2
+	VADDPS      (R13)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain3
+	VADDPS      (R12)(R15*1), Y2, Y2
+
+plain3:
+	VBROADCASTSS low+104(FP), Y6
+	VBROADCASTSS high+108(FP), Y10
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R11)(R14*1)
+
+beyond2:
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words41000000<>+0(SB), Y8, Y2
+	VADDPS      Y12, Y2, Y2
+	CMPQ        cols+64(FP), $0x03
+	JLE         beyond3
+	VADDPS      (R13)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain4
+	LEAQ        (R15)(R15*2), R13
+	VADDPS      (R12)(R13*1), Y2, Y2
+
+plain4:
+	VBROADCASTSS low+104(FP), Y4
+	VBROADCASTSS high+108(FP), Y6
+	VMAXPS       Y2, Y4, Y2
+	VMINPS       Y2, Y6, Y2
+	LEAQ         (R14)(R14*2), R12
+	VMOVUPS      Y2, (R11)(R12*1)
+
+beyond3:
+	CMPQ   rows+56(FP), $0x02
+	JLE    beyond4
+	LEAQ   (CX)(R9*1), R11
+	MOVQ   row+40(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*2), R11
+	LEAQ   (BX)(R9*1), R12
+	MOVQ   residualRow+96(FP), R13
+	SHLQ   $0x02, R13
+	LEAQ   (R12)(R13*2), R12
+	MOVQ   shift+72(FP), R13
+	MOVQ   pixel+32(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   residualPixel+88(FP), R15
+	SHLQ   $0x02, R15
+	VADDPS Y3, Y1, Y2
+	VSUBPS Y3, Y1, Y1
+	VADDPS Y7, Y5, Y3
+	VSUBPS Y7, Y5, Y4
+	VADDPS Y0, Y2, Y0
+	VADDPS Y3, Y0, Y0
+	VADDPS (R13)(R9*1), Y0, Y0
+	TESTQ  BX, BX
+	JZ     plain5
+	VADDPS (R12), Y0, Y0
+
+plain5:
+	VBROADCASTSS low+104(FP), Y5
+	VBROADCASTSS high+108(FP), Y6
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	VMOVUPS      Y0, (R11)
+	VMOVUPS      Y2, Y0
+	VFMADD231PS  words40800000<>+0(SB), Y3, Y0
+	CMPQ         cols+64(FP), $0x02
+	JLE          beyond5
+	VADDPS       (R13)(R9*1), Y0, Y0
+	TESTQ        BX, BX
+	JZ           plain6
+	VADDPS       (R12)(R15*2), Y0, Y0
+
+plain6:
+	VBROADCASTSS low+104(FP), Y2
+	VBROADCASTSS high+108(FP), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R11)(R14*2)
+
+beyond5:
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words40000000<>+0(SB), Y4, Y0
+	CMPQ        cols+64(FP), $0x01
+	JLE         beyond6
+	VADDPS      (R13)(R9*1), Y0, Y0
+	TESTQ       BX, BX
+	JZ          plain7
+	VADDPS      (R12)(R15*1), Y0, Y0
+
+plain7:
+	VBROADCASTSS low+104(FP), Y2
+	VBROADCASTSS high+108(FP), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R11)(R14*1)
+
+beyond6:
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words41000000<>+0(SB), Y4, Y0
+	VADDPS      Y9, Y0, Y0
+	CMPQ        cols+64(FP), $0x03
+	JLE         beyond7
+	VADDPS      (R13)(R9*1), Y0, Y0
+	TESTQ       BX, BX
+	JZ          plain8
+	LEAQ        (R15)(R15*2), R13
+	VADDPS      (R12)(R13*1), Y0, Y0
+
+plain8:
+	VBROADCASTSS low+104(FP), Y1
+	VBROADCASTSS high+108(FP), Y2
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	LEAQ         (R14)(R14*2), R12
+	VMOVUPS      Y0, (R11)(R12*1)
+
+beyond7:
+beyond4:
+	LEAQ        (DI)(DI*2), R11
+	LEAQ        (R10)(R11*1), R11
+	VMOVUPS     (R10)(DI*1), Y0
+	VSUBPS      (R10)(DI*2), Y0, Y0
+	VMOVUPS     (R11), Y1
+	VSUBPS      (R11)(DI*1), Y1, Y1
+	VMOVUPS     Y0, Y2
+	VFMADD231PS words40000000<>+0(SB), Y1, Y2
+	VFMADD231PS words41000000<>+0(SB), Y1, Y0
+	VADDPS      (R11)(DI*2), Y0, Y0
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y1
+	VSUBPS      (R10)(DI*2), Y1, Y1
+	VMOVUPS     (R11), Y3
+	VSUBPS      (R11)(DI*1), Y3, Y3
+	VMOVUPS     Y1, Y4
+	VFMADD231PS words40000000<>+0(SB), Y3, Y4
+	VFMADD231PS words41000000<>+0(SB), Y3, Y1
+	VADDPS      (R11)(DI*2), Y1, Y1
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y3
+	VSUBPS      (R10)(DI*2), Y3, Y3
+	VMOVUPS     (R11), Y5
+	VSUBPS      (R11)(DI*1), Y5, Y5
+	VMOVUPS     Y3, Y6
+	VFMADD231PS words40000000<>+0(SB), Y5, Y6
+	VFMADD231PS words41000000<>+0(SB), Y5, Y3
+	VADDPS      (R11)(DI*2), Y3, Y3
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y5
+	VSUBPS      (R10)(DI*2), Y5, Y5
+	VMOVUPS     (R11), Y7
+	VSUBPS      (R11)(DI*1), Y7, Y7
+	VMOVUPS     Y5, Y8
+	VFMADD231PS words40000000<>+0(SB), Y7, Y8
+	VFMADD231PS words41000000<>+0(SB), Y7, Y5
+	VADDPS      (R11)(DI*2), Y5, Y5
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y7
+	VSUBPS      (R10)(DI*2), Y7, Y7
+	VMOVUPS     (R11), Y9
+	VSUBPS      (R11)(DI*1), Y9, Y9
+	VMOVUPS     Y7, Y10
+	VFMADD231PS words40000000<>+0(SB), Y9, Y10
+	VFMADD231PS words41000000<>+0(SB), Y9, Y7
+	VADDPS      (R11)(DI*2), Y7, Y7
+	ADDQ        SI, R10
+	ADDQ        SI, R11
+	VMOVUPS     (R10)(DI*1), Y9
+	VSUBPS      (R10)(DI*2), Y9, Y9
+	VMOVUPS     (R11), Y11
+	VSUBPS      (R11)(DI*1), Y11, Y11
+	VMOVUPS     Y9, Y12
+	VFMADD231PS words40000000<>+0(SB), Y11, Y12
+	VFMADD231PS words41000000<>+0(SB), Y11, Y9
+	VADDPS      (R11)(DI*2), Y9, Y9
+	CMPQ        rows+56(FP), $0x01
+	JLE         beyond8
+	LEAQ        (CX)(R9*1), R10
+	MOVQ        row+40(FP), R11
+	SHLQ        $0x02, R11
+	LEAQ        (R10)(R11*1), R10
+	LEAQ        (BX)(R9*1), R11
+	MOVQ        residualRow+96(FP), R12
+	SHLQ        $0x02, R12
+	LEAQ        (R11)(R12*1), R11
+	MOVQ        shift+72(FP), R12
+	MOVQ        pixel+32(FP), R13
+	SHLQ        $0x02, R13
+	MOVQ        residualPixel+88(FP), R14
+	SHLQ        $0x02, R14
+	VADDPS      Y6, Y4, Y11
+	VSUBPS      Y6, Y4, Y4
+	VADDPS      Y10, Y8, Y6
+	VSUBPS      Y10, Y8, Y8
+	VADDPS      Y2, Y11, Y2
+	VADDPS      Y6, Y2, Y2
+	VADDPS      (R12)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain9
+	VADDPS      (R11), Y2, Y2
+
+plain9:
+	VBROADCASTSS low+104(FP), Y10
+	VBROADCASTSS high+108(FP), Y13
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y13, Y2
+	VMOVUPS      Y2, (R10)
+	VMOVUPS      Y11, Y2
+	VFMADD231PS  words40800000<>+0(SB), Y6, Y2
+	CMPQ         cols+64(FP), $0x02
+	JLE          beyond9
+	VADDPS       (R12)(R9*1), Y2, Y2
+	TESTQ        BX, BX
+	JZ           plain10
+	VADDPS       (R11)(R14*2), Y2, Y2
+
+plain10:
+	VBROADCASTSS low+104(FP), Y6
+	VBROADCASTSS high+108(FP), Y10
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R10)(R13*2)
+
+beyond9:
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words40000000<>+0(SB), Y8, Y2
+	CMPQ        cols+64(FP), $0x01
+	JLE         beyond10
+	VADDPS      (R12)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain11
+	VADDPS      (R11)(R14*1), Y2, Y2
+
+plain11:
+	VBROADCASTSS low+104(FP), Y6
+	VBROADCASTSS high+108(FP), Y10
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y10, Y2
+	VMOVUPS      Y2, (R10)(R13*1)
+
+beyond10:
+	VMOVUPS     Y4, Y2
+	VFMADD231PS words41000000<>+0(SB), Y8, Y2
+	VADDPS      Y12, Y2, Y2
+	CMPQ        cols+64(FP), $0x03
+	JLE         beyond11
+	VADDPS      (R12)(R9*1), Y2, Y2
+	TESTQ       BX, BX
+	JZ          plain12
+	LEAQ        (R14)(R14*2), R12
+	VADDPS      (R11)(R12*1), Y2, Y2
+
+plain12:
+	VBROADCASTSS low+104(FP), Y4
+	VBROADCASTSS high+108(FP), Y6
+	VMAXPS       Y2, Y4, Y2
+	VMINPS       Y2, Y6, Y2
+	LEAQ         (R13)(R13*2), R11
+	VMOVUPS      Y2, (R10)(R11*1)
+
+beyond11:
+beyond8:
+	CMPQ   rows+56(FP), $0x03
+	JLE    beyond12
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R11)(R11*2), R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R12)(R12*2), R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y3, Y1, Y2
+	VSUBPS Y3, Y1, Y1
+	VADDPS Y7, Y5, Y3
+	VSUBPS Y7, Y5, Y4
+	VADDPS Y0, Y2, Y0
+	VADDPS Y3, Y0, Y0
+	VADDPS (R12)(R9*1), Y0, Y0
+	TESTQ  BX, BX
+	JZ     plain13
+	VADDPS (R11), Y0, Y0
+
+plain13:
+	VBROADCASTSS low+104(FP), Y5
+	VBROADCASTSS high+108(FP), Y6
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, Y0
+	VFMADD231PS  words40800000<>+0(SB), Y3, Y0
+	CMPQ         cols+64(FP), $0x02
+	JLE          beyond13
+	VADDPS       (R12)(R9*1), Y0, Y0
+	TESTQ        BX, BX
+	JZ           plain14
+	VADDPS       (R11)(R14*2), Y0, Y0
+
+plain14:
+	VBROADCASTSS low+104(FP), Y2
+	VBROADCASTSS high+108(FP), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R10)(R13*2)
+
+beyond13:
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words40000000<>+0(SB), Y4, Y0
+	CMPQ        cols+64(FP), $0x01
+	JLE         beyond14
+	VADDPS      (R12)(R9*1), Y0, Y0
+	TESTQ       BX, BX
+	JZ          plain15
+	VADDPS      (R11)(R14*1), Y0, Y0
+
+plain15:
+	VBROADCASTSS low+104(FP), Y2
+	VBROADCASTSS high+108(FP), Y3
+	VMAXPS       Y0, Y2, Y0
+	VMINPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (R10)(R13*1)
+
+beyond14:
+	VMOVUPS     Y1, Y0
+	VFMADD231PS words41000000<>+0(SB), Y4, Y0
+	VADDPS      Y9, Y0, Y0
+	CMPQ        cols+64(FP), $0x03
+	JLE         beyond15
+	VADDPS      (R12)(R9*1), Y0, Y0
+	TESTQ       BX, BX
+	JZ          plain16
+	LEAQ        (R14)(R14*2), R12
+	VADDPS      (R11)(R12*1), Y0, Y0
+
+plain16:
+	VBROADCASTSS low+104(FP), Y1
+	VBROADCASTSS high+108(FP), Y2
+	VMAXPS       Y0, Y1, Y0
+	VMINPS       Y0, Y2, Y0
+	LEAQ         (R13)(R13*2), R11
+	VMOVUPS      Y0, (R10)(R11*1)
+
+beyond15:
+beyond12:
+	ADDQ   $0x20, R9
+	CMPQ   R9, AX
+	JLT    channels
+	ADDQ   AX, DX
+	MOVQ   pixel+32(FP), R9
+	IMUL3Q $0x10, R9, R9
+	ADDQ   R9, CX
+	TESTQ  BX, BX
+	JZ     none
+	MOVQ   residualPixel+88(FP), R9
+	IMUL3Q $0x10, R9, R9
+	ADDQ   R9, BX
+
+none:
+	DECQ R8
+	JNZ  tile
+	VZEROUPPER
+	RET
+
 // func winogradEvaluate65AVX2(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·winogradEvaluate65AVX2(SB), NOSPLIT, $0-88
@@ -3690,7 +6566,8 @@ TEXT ·winogradEvaluate65AVX2(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
+	XORQ    R11, R11
+	PCALIGN $0x20
 
 channels:
 	LEAQ         (BX)(R11*1), R12
@@ -4085,7 +6962,8 @@ TEXT ·winogradCombine65AVX2(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
+	XORQ    R9, R9
+	PCALIGN $0x20
 
 channels:
 	LEAQ        (BX)(R9*1), R10
@@ -4612,6 +7490,818 @@ DATA words41800000<>+24(SB)/4, $0x41800000
 DATA words41800000<>+28(SB)/4, $0x41800000
 GLOBL words41800000<>(SB), RODATA|NOPTR, $32
 
+// func fromPlanesAVX2(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+// Requires: AVX, MMX+
+TEXT ·fromPlanesAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+16(FP), AX
+	MOVQ dstPixel+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ src+32(FP), DX
+	MOVQ srcPlane+40(FP), BX
+	SHLQ $0x02, BX
+	MOVQ pixels+8(FP), SI
+
+pixels:
+	CMPQ SI, $0x10
+	JLT  less
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels:
+	LEAQ        (DI)(BX*2), R10
+	ADDQ        BX, R10
+	LEAQ        (R10)(BX*2), R11
+	ADDQ        BX, R11
+	MOVQ        R8, R12
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R10)(BX*1), Y1
+	VINSERTF128 $0x01, (R10)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R10)(BX*2), Y3
+	VINSERTF128 $0x01, (R10)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R11), Y5
+	VINSERTF128 $0x01, (R11), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R10), Y6
+	VMOVUPS     (R11)(BX*1), Y7
+	VINSERTF128 $0x01, (R11)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R10), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y0, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y8, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y2, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y5, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y1, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y6, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y3, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     32(DI), Y0
+	VMOVUPS     32(R10)(BX*1), Y1
+	VINSERTF128 $0x01, 32(R10)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 48(DI), Y1, Y1
+	VMOVUPS     32(DI)(BX*1), Y2
+	VMOVUPS     32(R10)(BX*2), Y3
+	VINSERTF128 $0x01, 32(R10)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 48(DI)(BX*1), Y3, Y3
+	VMOVUPS     32(DI)(BX*2), Y4
+	VMOVUPS     32(R11), Y5
+	VINSERTF128 $0x01, 32(R11), Y4, Y4
+	VINSERTF128 $0x00, 48(DI)(BX*2), Y5, Y5
+	VMOVUPS     32(R10), Y6
+	VMOVUPS     32(R11)(BX*1), Y7
+	VINSERTF128 $0x01, 32(R11)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 48(R10), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y0, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y8, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y2, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y5, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y1, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y6, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y3, (R12)
+	ADDQ        CX, R12
+	PREFETCHT0  64(DI)
+	PREFETCHT0  64(DI)(BX*1)
+	PREFETCHT0  64(DI)(BX*2)
+	PREFETCHT0  64(R10)
+	PREFETCHT0  64(R10)(BX*1)
+	PREFETCHT0  64(R10)(BX*2)
+	PREFETCHT0  64(R11)
+	PREFETCHT0  64(R11)(BX*1)
+	LEAQ        (R11)(BX*2), DI
+	ADDQ        $0x20, R8
+	DECQ        R9
+	JNZ         channels
+	ADDQ        $0x40, DX
+	LEAQ        (AX)(CX*8), AX
+	LEAQ        (AX)(CX*8), AX
+	SUBQ        $0x10, SI
+	JMP         pixels
+
+less:
+pixels2:
+	CMPQ SI, $0x08
+	JLT  less2
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels2:
+	LEAQ        (DI)(BX*2), R10
+	ADDQ        BX, R10
+	LEAQ        (R10)(BX*2), R11
+	ADDQ        BX, R11
+	MOVQ        R8, R12
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R10)(BX*1), Y1
+	VINSERTF128 $0x01, (R10)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R10)(BX*2), Y3
+	VINSERTF128 $0x01, (R10)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R11), Y5
+	VINSERTF128 $0x01, (R11), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R10), Y6
+	VMOVUPS     (R11)(BX*1), Y7
+	VINSERTF128 $0x01, (R11)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R10), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y0, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y8, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y2, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y5, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y1, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y6, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y3, (R12)
+	ADDQ        CX, R12
+	LEAQ        (R11)(BX*2), DI
+	ADDQ        $0x20, R8
+	DECQ        R9
+	JNZ         channels2
+	ADDQ        $0x20, DX
+	LEAQ        (AX)(CX*8), AX
+	SUBQ        $0x08, SI
+	JMP         pixels2
+
+less2:
+	TESTQ   SI, SI
+	JZ      over
+	LEAQ    pixelLanes<>+0(SB), DI
+	MOVQ    SI, R8
+	NEGQ    R8
+	VMOVDQU 32(DI)(R8*4), Y0
+	MOVQ    channels+0(FP), DI
+	MOVQ    AX, AX
+	SHRQ    $0x03, DI
+
+channels3:
+	LEAQ        (DX)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	VMASKMOVPS  (DX), Y0, Y1
+	VMASKMOVPS  (DX)(BX*1), Y0, Y2
+	VMASKMOVPS  (DX)(BX*2), Y0, Y3
+	VMASKMOVPS  (R8), Y0, Y4
+	VMASKMOVPS  (R8)(BX*1), Y0, Y5
+	VMASKMOVPS  (R8)(BX*2), Y0, Y6
+	VMASKMOVPS  (R9), Y0, Y7
+	VMASKMOVPS  (R9)(BX*1), Y0, Y8
+	VINSERTF128 $0x01, X5, Y1, Y9
+	VPERM2F128  $0x31, Y5, Y1, Y1
+	VINSERTF128 $0x01, X6, Y2, Y5
+	VPERM2F128  $0x31, Y6, Y2, Y2
+	VINSERTF128 $0x01, X7, Y3, Y6
+	VPERM2F128  $0x31, Y7, Y3, Y3
+	VINSERTF128 $0x01, X8, Y4, Y7
+	VPERM2F128  $0x31, Y8, Y4, Y4
+	VUNPCKLPS   Y5, Y9, Y8
+	VUNPCKHPS   Y5, Y9, Y9
+	VUNPCKLPS   Y7, Y6, Y5
+	VUNPCKHPS   Y7, Y6, Y7
+	VUNPCKLPD   Y5, Y8, Y6
+	VUNPCKHPD   Y5, Y8, Y5
+	VUNPCKLPD   Y7, Y9, Y8
+	VUNPCKHPD   Y7, Y9, Y7
+	VUNPCKLPS   Y2, Y1, Y9
+	VUNPCKHPS   Y2, Y1, Y2
+	VUNPCKLPS   Y4, Y3, Y1
+	VUNPCKHPS   Y4, Y3, Y4
+	VUNPCKLPD   Y1, Y9, Y3
+	VUNPCKHPD   Y1, Y9, Y1
+	VUNPCKLPD   Y4, Y2, Y9
+	VUNPCKHPD   Y4, Y2, Y2
+	MOVQ        AX, DX
+	VMOVUPS     Y6, (DX)
+	CMPQ        SI, $0x01
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y5, (DX)
+	CMPQ        SI, $0x02
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y8, (DX)
+	CMPQ        SI, $0x03
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y7, (DX)
+	CMPQ        SI, $0x04
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y3, (DX)
+	CMPQ        SI, $0x05
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y1, (DX)
+	CMPQ        SI, $0x06
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y9, (DX)
+	CMPQ        SI, $0x07
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y2, (DX)
+
+stored:
+	LEAQ (R9)(BX*2), DX
+	ADDQ $0x20, AX
+	DECQ DI
+	JNZ  channels3
+
+over:
+	VZEROUPPER
+	RET
+
+DATA pixelLanes<>+0(SB)/4, $0xffffffff
+DATA pixelLanes<>+4(SB)/4, $0xffffffff
+DATA pixelLanes<>+8(SB)/4, $0xffffffff
+DATA pixelLanes<>+12(SB)/4, $0xffffffff
+DATA pixelLanes<>+16(SB)/4, $0xffffffff
+DATA pixelLanes<>+20(SB)/4, $0xffffffff
+DATA pixelLanes<>+24(SB)/4, $0xffffffff
+DATA pixelLanes<>+28(SB)/4, $0xffffffff
+DATA pixelLanes<>+32(SB)/4, $0x00000000
+DATA pixelLanes<>+36(SB)/4, $0x00000000
+DATA pixelLanes<>+40(SB)/4, $0x00000000
+DATA pixelLanes<>+44(SB)/4, $0x00000000
+DATA pixelLanes<>+48(SB)/4, $0x00000000
+DATA pixelLanes<>+52(SB)/4, $0x00000000
+DATA pixelLanes<>+56(SB)/4, $0x00000000
+DATA pixelLanes<>+60(SB)/4, $0x00000000
+GLOBL pixelLanes<>(SB), RODATA|NOPTR, $64
+
+// func toPlanesAVX2(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+// Requires: AVX, CMOV, MMX+
+TEXT ·toPlanesAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+16(FP), AX
+	MOVQ dstPlane+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ src+32(FP), DX
+	MOVQ srcPixel+40(FP), BX
+	SHLQ $0x02, BX
+	MOVQ pixels+8(FP), SI
+
+pixels:
+	CMPQ SI, $0x10
+	JLT  less
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels:
+	LEAQ        (R8)(CX*2), R10
+	ADDQ        CX, R10
+	LEAQ        (R10)(CX*2), R11
+	ADDQ        CX, R11
+	LEAQ        (DI)(BX*2), R12
+	ADDQ        BX, R12
+	LEAQ        (R12)(BX*2), R13
+	ADDQ        BX, R13
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R12)(BX*1), Y1
+	VINSERTF128 $0x01, (R12)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R12)(BX*2), Y3
+	VINSERTF128 $0x01, (R12)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R13), Y5
+	VINSERTF128 $0x01, (R13), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R12), Y6
+	VMOVUPS     (R13)(BX*1), Y7
+	VINSERTF128 $0x01, (R13)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R12), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y0, (R8)(CX*1)
+	VMOVUPS     Y8, (R8)(CX*2)
+	VMOVUPS     Y2, (R10)
+	VMOVUPS     Y5, (R10)(CX*1)
+	VMOVUPS     Y1, (R10)(CX*2)
+	VMOVUPS     Y6, (R11)
+	VMOVUPS     Y3, (R11)(CX*1)
+	LEAQ        (DI)(BX*8), R12
+	LEAQ        (R12)(BX*2), R13
+	ADDQ        BX, R13
+	LEAQ        (R13)(BX*2), R14
+	ADDQ        BX, R14
+	VMOVUPS     (R12), Y0
+	VMOVUPS     (R13)(BX*1), Y1
+	VINSERTF128 $0x01, (R13)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(R12), Y1, Y1
+	VMOVUPS     (R12)(BX*1), Y2
+	VMOVUPS     (R13)(BX*2), Y3
+	VINSERTF128 $0x01, (R13)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(R12)(BX*1), Y3, Y3
+	VMOVUPS     (R12)(BX*2), Y4
+	VMOVUPS     (R14), Y5
+	VINSERTF128 $0x01, (R14), Y4, Y4
+	VINSERTF128 $0x00, 16(R12)(BX*2), Y5, Y5
+	VMOVUPS     (R13), Y6
+	VMOVUPS     (R14)(BX*1), Y7
+	VINSERTF128 $0x01, (R14)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R13), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, 32(R8)
+	VMOVUPS     Y0, 32(R8)(CX*1)
+	VMOVUPS     Y8, 32(R8)(CX*2)
+	VMOVUPS     Y2, 32(R10)
+	VMOVUPS     Y5, 32(R10)(CX*1)
+	VMOVUPS     Y1, 32(R10)(CX*2)
+	VMOVUPS     Y6, 32(R11)
+	VMOVUPS     Y3, 32(R11)(CX*1)
+	PREFETCHT0  64(R8)
+	PREFETCHT0  64(R8)(CX*1)
+	PREFETCHT0  64(R8)(CX*2)
+	PREFETCHT0  64(R10)
+	PREFETCHT0  64(R10)(CX*1)
+	PREFETCHT0  64(R10)(CX*2)
+	PREFETCHT0  64(R11)
+	PREFETCHT0  64(R11)(CX*1)
+	ADDQ        $0x20, DI
+	LEAQ        (R8)(CX*8), R8
+	DECQ        R9
+	JNZ         channels
+	ADDQ        $0x40, AX
+	LEAQ        (DX)(BX*8), DX
+	LEAQ        (DX)(BX*8), DX
+	SUBQ        $0x10, SI
+	JMP         pixels
+
+less:
+pixels2:
+	CMPQ SI, $0x08
+	JLT  less2
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels2:
+	LEAQ        (R8)(CX*2), R10
+	ADDQ        CX, R10
+	LEAQ        (R10)(CX*2), R11
+	ADDQ        CX, R11
+	LEAQ        (DI)(BX*2), R12
+	ADDQ        BX, R12
+	LEAQ        (R12)(BX*2), R13
+	ADDQ        BX, R13
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R12)(BX*1), Y1
+	VINSERTF128 $0x01, (R12)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R12)(BX*2), Y3
+	VINSERTF128 $0x01, (R12)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R13), Y5
+	VINSERTF128 $0x01, (R13), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R12), Y6
+	VMOVUPS     (R13)(BX*1), Y7
+	VINSERTF128 $0x01, (R13)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R12), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y0, (R8)(CX*1)
+	VMOVUPS     Y8, (R8)(CX*2)
+	VMOVUPS     Y2, (R10)
+	VMOVUPS     Y5, (R10)(CX*1)
+	VMOVUPS     Y1, (R10)(CX*2)
+	VMOVUPS     Y6, (R11)
+	VMOVUPS     Y3, (R11)(CX*1)
+	ADDQ        $0x20, DI
+	LEAQ        (R8)(CX*8), R8
+	DECQ        R9
+	JNZ         channels2
+	ADDQ        $0x20, AX
+	LEAQ        (DX)(BX*8), DX
+	SUBQ        $0x08, SI
+	JMP         pixels2
+
+less2:
+	TESTQ   SI, SI
+	JZ      over
+	LEAQ    pixelLanes<>+0(SB), DI
+	MOVQ    SI, R8
+	NEGQ    R8
+	VMOVDQU 32(DI)(R8*4), Y0
+	MOVQ    channels+0(FP), DI
+	MOVQ    AX, AX
+	SHRQ    $0x03, DI
+
+channels3:
+	MOVQ        DX, R8
+	XORQ        R9, R9
+	VMOVUPS     (R8), Y1
+	MOVQ        BX, R10
+	CMPQ        SI, $0x01
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y2
+	MOVQ        BX, R10
+	CMPQ        SI, $0x02
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y3
+	MOVQ        BX, R10
+	CMPQ        SI, $0x03
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y4
+	MOVQ        BX, R10
+	CMPQ        SI, $0x04
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y5
+	MOVQ        BX, R10
+	CMPQ        SI, $0x05
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y6
+	MOVQ        BX, R10
+	CMPQ        SI, $0x06
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y7
+	MOVQ        BX, R10
+	CMPQ        SI, $0x07
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y8
+	VINSERTF128 $0x01, X5, Y1, Y9
+	VPERM2F128  $0x31, Y5, Y1, Y1
+	VINSERTF128 $0x01, X6, Y2, Y5
+	VPERM2F128  $0x31, Y6, Y2, Y2
+	VINSERTF128 $0x01, X7, Y3, Y6
+	VPERM2F128  $0x31, Y7, Y3, Y3
+	VINSERTF128 $0x01, X8, Y4, Y7
+	VPERM2F128  $0x31, Y8, Y4, Y4
+	VUNPCKLPS   Y5, Y9, Y8
+	VUNPCKHPS   Y5, Y9, Y9
+	VUNPCKLPS   Y7, Y6, Y5
+	VUNPCKHPS   Y7, Y6, Y7
+	VUNPCKLPD   Y5, Y8, Y6
+	VUNPCKHPD   Y5, Y8, Y5
+	VUNPCKLPD   Y7, Y9, Y8
+	VUNPCKHPD   Y7, Y9, Y7
+	VUNPCKLPS   Y2, Y1, Y9
+	VUNPCKHPS   Y2, Y1, Y2
+	VUNPCKLPS   Y4, Y3, Y1
+	VUNPCKHPS   Y4, Y3, Y4
+	VUNPCKLPD   Y1, Y9, Y3
+	VUNPCKHPD   Y1, Y9, Y1
+	VUNPCKLPD   Y4, Y2, Y9
+	VUNPCKHPD   Y4, Y2, Y2
+	MOVQ        AX, R8
+	VMASKMOVPS  Y6, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y5, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y8, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y7, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y3, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y1, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y9, Y0, (R8)
+	ADDQ        CX, R8
+	VMASKMOVPS  Y2, Y0, (R8)
+	ADDQ        $0x20, DX
+	LEAQ        (AX)(CX*8), AX
+	DECQ        DI
+	JNZ         channels3
+
+over:
+	VZEROUPPER
+	RET
+
+// func fromFewPlanesAVX2(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+// Requires: AVX, CMOV
+TEXT ·fromFewPlanesAVX2(SB), NOSPLIT, $0-48
+	MOVQ    channels+0(FP), AX
+	MOVQ    srcPlane+40(FP), DX
+	SHLQ    $0x02, DX
+	XORQ    CX, CX
+	MOVQ    src+32(FP), BX
+	MOVQ    DX, SI
+	CMPQ    AX, $0x01
+	CMOVQLE CX, SI
+	LEAQ    (BX)(SI*1), SI
+	MOVQ    DX, DI
+	CMPQ    AX, $0x02
+	CMOVQLE CX, DI
+	LEAQ    (SI)(DI*1), DI
+	MOVQ    DX, R8
+	CMPQ    AX, $0x03
+	CMOVQLE CX, R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    DX, R9
+	CMPQ    AX, $0x04
+	CMOVQLE CX, R9
+	LEAQ    (R8)(R9*1), R9
+	MOVQ    DX, R10
+	CMPQ    AX, $0x05
+	CMOVQLE CX, R10
+	LEAQ    (R9)(R10*1), R10
+	MOVQ    DX, R11
+	CMPQ    AX, $0x06
+	CMOVQLE CX, R11
+	LEAQ    (R10)(R11*1), R11
+	CMPQ    AX, $0x07
+	CMOVQLE CX, DX
+	LEAQ    (R11)(DX*1), CX
+	LEAQ    pixelLanes<>+0(SB), DX
+	NEGQ    AX
+	VMOVDQU 32(DX)(AX*4), Y0
+	MOVQ    dst+16(FP), AX
+	MOVQ    dstPixel+24(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    pixels+8(FP), R12
+	SHRQ    $0x03, R12
+	XORQ    R13, R13
+
+pixels:
+	VMOVUPS     (BX)(R13*1), Y1
+	VMOVUPS     (R9)(R13*1), Y2
+	VINSERTF128 $0x01, (R9)(R13*1), Y1, Y1
+	VINSERTF128 $0x00, 16(BX)(R13*1), Y2, Y2
+	VMOVUPS     (SI)(R13*1), Y3
+	VMOVUPS     (R10)(R13*1), Y4
+	VINSERTF128 $0x01, (R10)(R13*1), Y3, Y3
+	VINSERTF128 $0x00, 16(SI)(R13*1), Y4, Y4
+	VMOVUPS     (DI)(R13*1), Y5
+	VMOVUPS     (R11)(R13*1), Y6
+	VINSERTF128 $0x01, (R11)(R13*1), Y5, Y5
+	VINSERTF128 $0x00, 16(DI)(R13*1), Y6, Y6
+	VMOVUPS     (R8)(R13*1), Y7
+	VMOVUPS     (CX)(R13*1), Y8
+	VINSERTF128 $0x01, (CX)(R13*1), Y7, Y7
+	VINSERTF128 $0x00, 16(R8)(R13*1), Y8, Y8
+	VUNPCKLPS   Y3, Y1, Y9
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y9, Y5
+	VUNPCKHPD   Y1, Y9, Y1
+	VUNPCKLPD   Y7, Y3, Y9
+	VUNPCKHPD   Y7, Y3, Y3
+	VUNPCKLPS   Y4, Y2, Y7
+	VUNPCKHPS   Y4, Y2, Y4
+	VUNPCKLPS   Y8, Y6, Y2
+	VUNPCKHPS   Y8, Y6, Y8
+	VUNPCKLPD   Y2, Y7, Y6
+	VUNPCKHPD   Y2, Y7, Y2
+	VUNPCKLPD   Y8, Y4, Y7
+	VUNPCKHPD   Y8, Y4, Y4
+	VANDPS      Y0, Y5, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y1, Y1
+	VMOVUPS     Y1, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y9, Y9
+	VMOVUPS     Y9, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y3, Y3
+	VMOVUPS     Y3, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y6, Y6
+	VMOVUPS     Y6, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y2, Y2
+	VMOVUPS     Y2, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y7, Y7
+	VMOVUPS     Y7, (AX)
+	ADDQ        DX, AX
+	VANDPS      Y0, Y4, Y4
+	VMOVUPS     Y4, (AX)
+	ADDQ        DX, AX
+	ADDQ        $0x20, R13
+	DECQ        R12
+	JNZ         pixels
+	VZEROUPPER
+	RET
+
+// func toFewPlanesAVX2(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+// Requires: AVX
+TEXT ·toFewPlanesAVX2(SB), NOSPLIT, $0-48
+	MOVQ channels+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ dstPlane+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+32(FP), SI
+	MOVQ srcPixel+40(FP), DI
+	SHLQ $0x02, DI
+	SHRQ $0x03, CX
+
+pixels:
+	LEAQ        (SI)(DI*2), R8
+	ADDQ        DI, R8
+	LEAQ        (R8)(DI*2), R9
+	ADDQ        DI, R9
+	VMOVUPS     (SI), Y0
+	VMOVUPS     (R8)(DI*1), Y1
+	VINSERTF128 $0x01, (R8)(DI*1), Y0, Y0
+	VINSERTF128 $0x00, 16(SI), Y1, Y1
+	VMOVUPS     (SI)(DI*1), Y2
+	VMOVUPS     (R8)(DI*2), Y3
+	VINSERTF128 $0x01, (R8)(DI*2), Y2, Y2
+	VINSERTF128 $0x00, 16(SI)(DI*1), Y3, Y3
+	VMOVUPS     (SI)(DI*2), Y4
+	VMOVUPS     (R9), Y5
+	VINSERTF128 $0x01, (R9), Y4, Y4
+	VINSERTF128 $0x00, 16(SI)(DI*2), Y5, Y5
+	VMOVUPS     (R8), Y6
+	VMOVUPS     (R9)(DI*1), Y7
+	VINSERTF128 $0x01, (R9)(DI*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R8), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	MOVQ        DX, R8
+	VMOVUPS     Y4, (R8)
+	CMPQ        AX, $0x01
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y0, (R8)
+	CMPQ        AX, $0x02
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y8, (R8)
+	CMPQ        AX, $0x03
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y2, (R8)
+	CMPQ        AX, $0x04
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y5, (R8)
+	CMPQ        AX, $0x05
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y1, (R8)
+	CMPQ        AX, $0x06
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y6, (R8)
+	CMPQ        AX, $0x07
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y3, (R8)
+
+stored:
+	LEAQ (SI)(DI*8), SI
+	ADDQ $0x20, DX
+	DECQ CX
+	JNZ  pixels
+	VZEROUPPER
+	RET
+
 // func largestAVX512(cols int, width int, y []float32, at []uint8, z []float32, kh int, kw int, row int, scale []float32, shift []float32, floor float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·largestAVX512(SB), NOSPLIT, $0-164
@@ -4631,12 +8321,13 @@ TEXT ·largestAVX512(SB), NOSPLIT, $0-164
 	MOVQ         cols+0(FP), R9
 
 column:
-	XORQ R10, R10
-	MOVQ AX, R11
-	ANDQ $-64, R11
-	JZ   narrow
+	XORQ    R10, R10
+	MOVQ    AX, R11
+	ANDQ    $-64, R11
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VMOVUPS (DI)(R10*1), Z4
 	VMOVUPS (R8)(R10*1), Z5
 	VMOVUPS Z1, Z6
@@ -4680,7 +8371,7 @@ windowColumn:
 forget:
 	ADDQ $0x40, R10
 	CMPQ R10, R11
-	JLT  wide
+	JLT  channels
 	CMPQ R10, AX
 	JGE  done
 
@@ -4688,8 +8379,8 @@ narrow:
 	VMOVUPS (DI)(R10*1), Y4
 	VMOVUPS (R8)(R10*1), Y5
 	VMOVUPS Y1, Y6
-	VPXORD  Y10, Y10, Y10
-	VPXORD  Y11, Y11, Y11
+	VPXORD  Y7, Y7, Y7
+	VPXORD  Y8, Y8, Y8
 	LEAQ    (SI)(R10*1), R11
 	MOVQ    kh+88(FP), R12
 
@@ -4704,8 +8395,8 @@ windowColumn2:
 	VCMPPS    $0x03, Y9, Y9, K2
 	KORW      K1, K2, K2
 	VBLENDMPS Y9, Y6, K2, Y6
-	VBLENDMPS Y11, Y10, K2, Y10
-	VPADDD    Y2, Y11, Y11
+	VBLENDMPS Y8, Y7, K2, Y7
+	VPADDD    Y2, Y8, Y8
 	ADDQ      AX, R13
 	DECQ      R14
 	JNZ       windowColumn2
@@ -4720,7 +8411,7 @@ windowColumn2:
 	TESTQ     R11, R11
 	JZ        forget2
 	VMOVUPS   Y3, Y4
-	VBLENDMPS Y10, Y4, K1, Y4
+	VBLENDMPS Y7, Y4, K1, Y4
 	SHRQ      $0x02, R10
 	VPMOVDB   Y4, (BX)(R10*1)
 
@@ -4751,12 +8442,13 @@ TEXT ·highestAVX512(SB), NOSPLIT, $0-100
 	MOVQ         cols+0(FP), DI
 
 column:
-	XORQ R8, R8
-	MOVQ AX, R9
-	ANDQ $-64, R9
-	JZ   narrow
+	XORQ    R8, R8
+	MOVQ    AX, R9
+	ANDQ    $-64, R9
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VMOVUPS      (SI)(R8*1), Z1
 	VMOVUPS      Z0, Z2
 	LEAQ         (BX)(R8*1), R10
@@ -4777,7 +8469,7 @@ wide:
 	VMOVUPS      Z2, (DX)(R8*1)
 	ADDQ         $0x40, R8
 	CMPQ         R8, R9
-	JLT          wide
+	JLT          channels
 	CMPQ         R8, AX
 	JGE          done
 
@@ -4834,12 +8526,13 @@ TEXT ·spreadAVX512(SB), NOSPLIT, $0-112
 	MOVQ         cols+0(FP), DI
 
 column:
-	XORQ R8, R8
-	MOVQ AX, R9
-	ANDQ $-64, R9
-	JZ   narrow
+	XORQ    R8, R8
+	MOVQ    AX, R9
+	ANDQ    $-64, R9
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VMOVUPS   (BX)(R8*1), Z1
 	VPXORD    Z3, Z3, Z3
 	MOVQ      R8, R10
@@ -4865,13 +8558,13 @@ windowColumn:
 	JNZ       windowRow
 	ADDQ      $0x40, R8
 	CMPQ      R8, R9
-	JLT       wide
+	JLT       channels
 	CMPQ      R8, AX
 	JGE       done
 
 narrow:
 	VMOVUPS   (BX)(R8*1), Y1
-	VPXORD    Y5, Y5, Y5
+	VPXORD    Y3, Y3, Y3
 	MOVQ      R8, R9
 	SHRQ      $0x02, R9
 	VPMOVZXBD (SI)(R9*1), Y2
@@ -4883,10 +8576,10 @@ windowRow2:
 	MOVQ kw+96(FP), R11
 
 windowColumn2:
-	VPCMPEQD  Y5, Y2, K1
+	VPCMPEQD  Y3, Y2, K1
 	VMOVAPS.Z Y1, K1, Y4
 	VMOVUPS   Y4, (R10)
-	VPADDD    Y0, Y5, Y5
+	VPADDD    Y0, Y3, Y3
 	ADDQ      AX, R10
 	DECQ      R11
 	JNZ       windowColumn2
@@ -4913,100 +8606,239 @@ TEXT ·sumsAVX512(SB), NOSPLIT, $0-64
 	MOVQ sum_base+0(FP), CX
 	MOVQ x_base+24(FP), DX
 	XORQ BX, BX
-	MOVQ AX, SI
-	ANDQ $-64, SI
-	JZ   narrow
 
-wide:
-	LEAQ   (DX)(BX*1), DI
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   n+48(FP), R8
+block:
+	LEAQ    256(BX), SI
+	CMPQ    SI, AX
+	JGT     after
+	LEAQ    (DX)(BX*1), SI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	MOVQ    n+48(FP), DI
+	PCALIGN $0x20
 
 four:
-	CMPQ    R8, $0x04
-	JLT     rest
-	VMOVUPS (DI), Z4
-	VADDPS  Z4, Z0, Z0
-	ADDQ    AX, DI
-	VMOVUPS (DI), Z4
-	VADDPS  Z4, Z1, Z1
-	ADDQ    AX, DI
-	VMOVUPS (DI), Z4
-	VADDPS  Z4, Z2, Z2
-	ADDQ    AX, DI
-	VMOVUPS (DI), Z4
-	VADDPS  Z4, Z3, Z3
-	ADDQ    AX, DI
-	SUBQ    $0x04, R8
-	JMP     four
+	CMPQ   DI, $0x04
+	JLT    rest
+	VADDPS (SI), Z0, Z0
+	VADDPS 64(SI), Z4, Z4
+	VADDPS 128(SI), Z8, Z8
+	VADDPS 192(SI), Z12, Z12
+	ADDQ   AX, SI
+	VADDPS (SI), Z1, Z1
+	VADDPS 64(SI), Z5, Z5
+	VADDPS 128(SI), Z9, Z9
+	VADDPS 192(SI), Z13, Z13
+	ADDQ   AX, SI
+	VADDPS (SI), Z2, Z2
+	VADDPS 64(SI), Z6, Z6
+	VADDPS 128(SI), Z10, Z10
+	VADDPS 192(SI), Z14, Z14
+	ADDQ   AX, SI
+	VADDPS (SI), Z3, Z3
+	VADDPS 64(SI), Z7, Z7
+	VADDPS 128(SI), Z11, Z11
+	VADDPS 192(SI), Z15, Z15
+	ADDQ   AX, SI
+	SUBQ   $0x04, DI
+	JMP    four
 
 rest:
-	TESTQ   R8, R8
-	JZ      total
-	VMOVUPS (DI), Z4
-	VADDPS  Z4, Z0, Z0
-	ADDQ    AX, DI
-	DECQ    R8
-	JMP     rest
+	TESTQ  DI, DI
+	JZ     total
+	VADDPS (SI), Z0, Z0
+	VADDPS 64(SI), Z4, Z4
+	VADDPS 128(SI), Z8, Z8
+	VADDPS 192(SI), Z12, Z12
+	ADDQ   AX, SI
+	DECQ   DI
+	JMP    rest
 
 total:
 	VADDPS  Z1, Z0, Z0
 	VADDPS  Z3, Z2, Z2
 	VADDPS  Z2, Z0, Z0
+	VADDPS  Z5, Z4, Z4
+	VADDPS  Z7, Z6, Z6
+	VADDPS  Z6, Z4, Z4
+	VADDPS  Z9, Z8, Z8
+	VADDPS  Z11, Z10, Z10
+	VADDPS  Z10, Z8, Z8
+	VADDPS  Z13, Z12, Z12
+	VADDPS  Z15, Z14, Z14
+	VADDPS  Z14, Z12, Z12
 	VADDPS  (CX)(BX*1), Z0, Z0
 	VMOVUPS Z0, (CX)(BX*1)
-	ADDQ    $0x40, BX
-	CMPQ    BX, SI
-	JLT     wide
-	CMPQ    BX, AX
-	JGE     done
+	VADDPS  64(CX)(BX*1), Z4, Z4
+	VMOVUPS Z4, 64(CX)(BX*1)
+	VADDPS  128(CX)(BX*1), Z8, Z8
+	VMOVUPS Z8, 128(CX)(BX*1)
+	VADDPS  192(CX)(BX*1), Z12, Z12
+	VMOVUPS Z12, 192(CX)(BX*1)
+	ADDQ    $0x00000100, BX
+	JMP     block
 
-narrow:
-	LEAQ   (DX)(BX*1), DX
-	VPXORD Y5, Y5, Y5
-	VPXORD Y6, Y6, Y6
-	VPXORD Y7, Y7, Y7
-	VPXORD Y8, Y8, Y8
-	MOVQ   n+48(FP), SI
+after:
+block2:
+	LEAQ    128(BX), SI
+	CMPQ    SI, AX
+	JGT     after2
+	LEAQ    (DX)(BX*1), SI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	MOVQ    n+48(FP), DI
+	PCALIGN $0x20
 
 four2:
-	CMPQ    SI, $0x04
-	JLT     rest2
-	VMOVUPS (DX), Y0
-	VADDPS  Y0, Y5, Y5
-	ADDQ    AX, DX
-	VMOVUPS (DX), Y0
-	VADDPS  Y0, Y6, Y6
-	ADDQ    AX, DX
-	VMOVUPS (DX), Y0
-	VADDPS  Y0, Y7, Y7
-	ADDQ    AX, DX
-	VMOVUPS (DX), Y0
-	VADDPS  Y0, Y8, Y8
-	ADDQ    AX, DX
-	SUBQ    $0x04, SI
-	JMP     four2
+	CMPQ   DI, $0x04
+	JLT    rest2
+	VADDPS (SI), Z0, Z0
+	VADDPS 64(SI), Z4, Z4
+	ADDQ   AX, SI
+	VADDPS (SI), Z1, Z1
+	VADDPS 64(SI), Z5, Z5
+	ADDQ   AX, SI
+	VADDPS (SI), Z2, Z2
+	VADDPS 64(SI), Z6, Z6
+	ADDQ   AX, SI
+	VADDPS (SI), Z3, Z3
+	VADDPS 64(SI), Z7, Z7
+	ADDQ   AX, SI
+	SUBQ   $0x04, DI
+	JMP    four2
 
 rest2:
-	TESTQ   SI, SI
-	JZ      total2
-	VMOVUPS (DX), Y0
-	VADDPS  Y0, Y5, Y5
-	ADDQ    AX, DX
-	DECQ    SI
-	JMP     rest2
+	TESTQ  DI, DI
+	JZ     total2
+	VADDPS (SI), Z0, Z0
+	VADDPS 64(SI), Z4, Z4
+	ADDQ   AX, SI
+	DECQ   DI
+	JMP    rest2
 
 total2:
-	VADDPS  Y6, Y5, Y5
-	VADDPS  Y8, Y7, Y7
-	VADDPS  Y7, Y5, Y5
-	VADDPS  (CX)(BX*1), Y5, Y5
-	VMOVUPS Y5, (CX)(BX*1)
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	VADDPS  Z5, Z4, Z4
+	VADDPS  Z7, Z6, Z6
+	VADDPS  Z6, Z4, Z4
+	VADDPS  (CX)(BX*1), Z0, Z0
+	VMOVUPS Z0, (CX)(BX*1)
+	VADDPS  64(CX)(BX*1), Z4, Z4
+	VMOVUPS Z4, 64(CX)(BX*1)
+	ADDQ    $0x00000080, BX
+	JMP     block2
 
-done:
+after2:
+block3:
+	LEAQ    64(BX), SI
+	CMPQ    SI, AX
+	JGT     after3
+	LEAQ    (DX)(BX*1), SI
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	MOVQ    n+48(FP), DI
+	PCALIGN $0x20
+
+four3:
+	CMPQ   DI, $0x04
+	JLT    rest3
+	VADDPS (SI), Z0, Z0
+	ADDQ   AX, SI
+	VADDPS (SI), Z1, Z1
+	ADDQ   AX, SI
+	VADDPS (SI), Z2, Z2
+	ADDQ   AX, SI
+	VADDPS (SI), Z3, Z3
+	ADDQ   AX, SI
+	SUBQ   $0x04, DI
+	JMP    four3
+
+rest3:
+	TESTQ  DI, DI
+	JZ     total3
+	VADDPS (SI), Z0, Z0
+	ADDQ   AX, SI
+	DECQ   DI
+	JMP    rest3
+
+total3:
+	VADDPS  Z1, Z0, Z0
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	VADDPS  (CX)(BX*1), Z0, Z0
+	VMOVUPS Z0, (CX)(BX*1)
+	ADDQ    $0x00000040, BX
+	JMP     block3
+
+after3:
+block4:
+	LEAQ    32(BX), SI
+	CMPQ    SI, AX
+	JGT     after4
+	LEAQ    (DX)(BX*1), SI
+	VPXORD  Y0, Y0, Y0
+	VPXORD  Y1, Y1, Y1
+	VPXORD  Y2, Y2, Y2
+	VPXORD  Y3, Y3, Y3
+	MOVQ    n+48(FP), DI
+	PCALIGN $0x20
+
+four4:
+	CMPQ   DI, $0x04
+	JLT    rest4
+	VADDPS (SI), Y0, Y0
+	ADDQ   AX, SI
+	VADDPS (SI), Y1, Y1
+	ADDQ   AX, SI
+	VADDPS (SI), Y2, Y2
+	ADDQ   AX, SI
+	VADDPS (SI), Y3, Y3
+	ADDQ   AX, SI
+	SUBQ   $0x04, DI
+	JMP    four4
+
+rest4:
+	TESTQ  DI, DI
+	JZ     total4
+	VADDPS (SI), Y0, Y0
+	ADDQ   AX, SI
+	DECQ   DI
+	JMP    rest4
+
+total4:
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VADDPS  (CX)(BX*1), Y0, Y0
+	VMOVUPS Y0, (CX)(BX*1)
+	ADDQ    $0x00000020, BX
+	JMP     block4
+
+after4:
 	VZEROUPPER
 	RET
 
@@ -5019,122 +8851,367 @@ TEXT ·squaresAVX512(SB), NOSPLIT, $0-88
 	MOVQ x_base+24(FP), DX
 	MOVQ mean_base+48(FP), BX
 	XORQ SI, SI
-	MOVQ AX, DI
-	ANDQ $-64, DI
-	JZ   narrow
 
-wide:
+block:
+	LEAQ    256(SI), DI
+	CMPQ    DI, AX
+	JGT     after
 	VMOVUPS (BX)(SI*1), Z0
-	LEAQ    (DX)(SI*1), R8
+	VMOVUPS 64(BX)(SI*1), Z1
+	VMOVUPS 128(BX)(SI*1), Z2
+	VMOVUPS 192(BX)(SI*1), Z3
+	LEAQ    (DX)(SI*1), DI
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	MOVQ    n+72(FP), R8
+	PCALIGN $0x20
+
+four:
+	CMPQ    R8, $0x04
+	JLT     rest
+	VMOVUPS (DI), Z20
+	VSUBPS  Z0, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z4, Z4
+	VMOVUPS 64(DI), Z20
+	VSUBPS  Z1, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z8, Z8
+	VMOVUPS 128(DI), Z20
+	VSUBPS  Z2, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z12, Z12
+	VMOVUPS 192(DI), Z20
+	VSUBPS  Z3, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z16, Z16
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z20
+	VSUBPS  Z0, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z5, Z5
+	VMOVUPS 64(DI), Z20
+	VSUBPS  Z1, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z9, Z9
+	VMOVUPS 128(DI), Z20
+	VSUBPS  Z2, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z13, Z13
+	VMOVUPS 192(DI), Z20
+	VSUBPS  Z3, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z17, Z17
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z20
+	VSUBPS  Z0, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z6, Z6
+	VMOVUPS 64(DI), Z20
+	VSUBPS  Z1, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z10, Z10
+	VMOVUPS 128(DI), Z20
+	VSUBPS  Z2, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z14, Z14
+	VMOVUPS 192(DI), Z20
+	VSUBPS  Z3, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z18, Z18
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z20
+	VSUBPS  Z0, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z7, Z7
+	VMOVUPS 64(DI), Z20
+	VSUBPS  Z1, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z11, Z11
+	VMOVUPS 128(DI), Z20
+	VSUBPS  Z2, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z15, Z15
+	VMOVUPS 192(DI), Z20
+	VSUBPS  Z3, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z19, Z19
+	ADDQ    AX, DI
+	SUBQ    $0x04, R8
+	JMP     four
+
+rest:
+	TESTQ   R8, R8
+	JZ      total
+	VMOVUPS (DI), Z20
+	VSUBPS  Z0, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z4, Z4
+	VMOVUPS 64(DI), Z20
+	VSUBPS  Z1, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z8, Z8
+	VMOVUPS 128(DI), Z20
+	VSUBPS  Z2, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z12, Z12
+	VMOVUPS 192(DI), Z20
+	VSUBPS  Z3, Z20, Z20
+	VMULPS  Z20, Z20, Z20
+	VADDPS  Z20, Z16, Z16
+	ADDQ    AX, DI
+	DECQ    R8
+	JMP     rest
+
+total:
+	VADDPS  Z5, Z4, Z4
+	VADDPS  Z7, Z6, Z6
+	VADDPS  Z6, Z4, Z4
+	VADDPS  Z9, Z8, Z8
+	VADDPS  Z11, Z10, Z10
+	VADDPS  Z10, Z8, Z8
+	VADDPS  Z13, Z12, Z12
+	VADDPS  Z15, Z14, Z14
+	VADDPS  Z14, Z12, Z12
+	VADDPS  Z17, Z16, Z16
+	VADDPS  Z19, Z18, Z18
+	VADDPS  Z18, Z16, Z16
+	VADDPS  (CX)(SI*1), Z4, Z4
+	VMOVUPS Z4, (CX)(SI*1)
+	VADDPS  64(CX)(SI*1), Z8, Z8
+	VMOVUPS Z8, 64(CX)(SI*1)
+	VADDPS  128(CX)(SI*1), Z12, Z12
+	VMOVUPS Z12, 128(CX)(SI*1)
+	VADDPS  192(CX)(SI*1), Z16, Z16
+	VMOVUPS Z16, 192(CX)(SI*1)
+	ADDQ    $0x00000100, SI
+	JMP     block
+
+after:
+block2:
+	LEAQ    128(SI), DI
+	CMPQ    DI, AX
+	JGT     after2
+	VMOVUPS (BX)(SI*1), Z0
+	VMOVUPS 64(BX)(SI*1), Z1
+	LEAQ    (DX)(SI*1), DI
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	MOVQ    n+72(FP), R8
+	PCALIGN $0x20
+
+four2:
+	CMPQ    R8, $0x04
+	JLT     rest2
+	VMOVUPS (DI), Z10
+	VSUBPS  Z0, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z2, Z2
+	VMOVUPS 64(DI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z6, Z6
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z10
+	VSUBPS  Z0, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z3, Z3
+	VMOVUPS 64(DI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z7, Z7
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z10
+	VSUBPS  Z0, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z4, Z4
+	VMOVUPS 64(DI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z8, Z8
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z10
+	VSUBPS  Z0, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z5, Z5
+	VMOVUPS 64(DI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z9, Z9
+	ADDQ    AX, DI
+	SUBQ    $0x04, R8
+	JMP     four2
+
+rest2:
+	TESTQ   R8, R8
+	JZ      total2
+	VMOVUPS (DI), Z10
+	VSUBPS  Z0, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z2, Z2
+	VMOVUPS 64(DI), Z10
+	VSUBPS  Z1, Z10, Z10
+	VMULPS  Z10, Z10, Z10
+	VADDPS  Z10, Z6, Z6
+	ADDQ    AX, DI
+	DECQ    R8
+	JMP     rest2
+
+total2:
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z4
+	VADDPS  Z4, Z2, Z2
+	VADDPS  Z7, Z6, Z6
+	VADDPS  Z9, Z8, Z8
+	VADDPS  Z8, Z6, Z6
+	VADDPS  (CX)(SI*1), Z2, Z2
+	VMOVUPS Z2, (CX)(SI*1)
+	VADDPS  64(CX)(SI*1), Z6, Z6
+	VMOVUPS Z6, 64(CX)(SI*1)
+	ADDQ    $0x00000080, SI
+	JMP     block2
+
+after2:
+block3:
+	LEAQ    64(SI), DI
+	CMPQ    DI, AX
+	JGT     after3
+	VMOVUPS (BX)(SI*1), Z0
+	LEAQ    (DX)(SI*1), DI
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
 	VPXORD  Z4, Z4, Z4
-	MOVQ    n+72(FP), R9
+	MOVQ    n+72(FP), R8
+	PCALIGN $0x20
 
-four:
-	CMPQ    R9, $0x04
-	JLT     rest
-	VMOVUPS (R8), Z5
+four3:
+	CMPQ    R8, $0x04
+	JLT     rest3
+	VMOVUPS (DI), Z5
 	VSUBPS  Z0, Z5, Z5
 	VMULPS  Z5, Z5, Z5
 	VADDPS  Z5, Z1, Z1
-	ADDQ    AX, R8
-	VMOVUPS (R8), Z5
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z5
 	VSUBPS  Z0, Z5, Z5
 	VMULPS  Z5, Z5, Z5
 	VADDPS  Z5, Z2, Z2
-	ADDQ    AX, R8
-	VMOVUPS (R8), Z5
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z5
 	VSUBPS  Z0, Z5, Z5
 	VMULPS  Z5, Z5, Z5
 	VADDPS  Z5, Z3, Z3
-	ADDQ    AX, R8
-	VMOVUPS (R8), Z5
+	ADDQ    AX, DI
+	VMOVUPS (DI), Z5
 	VSUBPS  Z0, Z5, Z5
 	VMULPS  Z5, Z5, Z5
 	VADDPS  Z5, Z4, Z4
-	ADDQ    AX, R8
-	SUBQ    $0x04, R9
-	JMP     four
+	ADDQ    AX, DI
+	SUBQ    $0x04, R8
+	JMP     four3
 
-rest:
-	TESTQ   R9, R9
-	JZ      total
-	VMOVUPS (R8), Z5
+rest3:
+	TESTQ   R8, R8
+	JZ      total3
+	VMOVUPS (DI), Z5
 	VSUBPS  Z0, Z5, Z5
 	VMULPS  Z5, Z5, Z5
 	VADDPS  Z5, Z1, Z1
-	ADDQ    AX, R8
-	DECQ    R9
-	JMP     rest
+	ADDQ    AX, DI
+	DECQ    R8
+	JMP     rest3
 
-total:
+total3:
 	VADDPS  Z2, Z1, Z1
 	VADDPS  Z4, Z3, Z3
 	VADDPS  Z3, Z1, Z1
 	VADDPS  (CX)(SI*1), Z1, Z1
 	VMOVUPS Z1, (CX)(SI*1)
-	ADDQ    $0x40, SI
-	CMPQ    SI, DI
-	JLT     wide
-	CMPQ    SI, AX
-	JGE     done
+	ADDQ    $0x00000040, SI
+	JMP     block3
 
-narrow:
+after3:
+block4:
+	LEAQ    32(SI), DI
+	CMPQ    DI, AX
+	JGT     after4
 	VMOVUPS (BX)(SI*1), Y0
-	LEAQ    (DX)(SI*1), DX
-	VPXORD  Y6, Y6, Y6
-	VPXORD  Y7, Y7, Y7
-	VPXORD  Y8, Y8, Y8
-	VPXORD  Y9, Y9, Y9
-	MOVQ    n+72(FP), BX
+	LEAQ    (DX)(SI*1), DI
+	VPXORD  Y1, Y1, Y1
+	VPXORD  Y2, Y2, Y2
+	VPXORD  Y3, Y3, Y3
+	VPXORD  Y4, Y4, Y4
+	MOVQ    n+72(FP), R8
+	PCALIGN $0x20
 
-four2:
-	CMPQ    BX, $0x04
-	JLT     rest2
-	VMOVUPS (DX), Y1
-	VSUBPS  Y0, Y1, Y1
-	VMULPS  Y1, Y1, Y1
-	VADDPS  Y1, Y6, Y6
-	ADDQ    AX, DX
-	VMOVUPS (DX), Y1
-	VSUBPS  Y0, Y1, Y1
-	VMULPS  Y1, Y1, Y1
-	VADDPS  Y1, Y7, Y7
-	ADDQ    AX, DX
-	VMOVUPS (DX), Y1
-	VSUBPS  Y0, Y1, Y1
-	VMULPS  Y1, Y1, Y1
-	VADDPS  Y1, Y8, Y8
-	ADDQ    AX, DX
-	VMOVUPS (DX), Y1
-	VSUBPS  Y0, Y1, Y1
-	VMULPS  Y1, Y1, Y1
-	VADDPS  Y1, Y9, Y9
-	ADDQ    AX, DX
-	SUBQ    $0x04, BX
-	JMP     four2
+four4:
+	CMPQ    R8, $0x04
+	JLT     rest4
+	VMOVUPS (DI), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	ADDQ    AX, DI
+	VMOVUPS (DI), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y2, Y2
+	ADDQ    AX, DI
+	VMOVUPS (DI), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y3, Y3
+	ADDQ    AX, DI
+	VMOVUPS (DI), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	ADDQ    AX, DI
+	SUBQ    $0x04, R8
+	JMP     four4
 
-rest2:
-	TESTQ   BX, BX
-	JZ      total2
-	VMOVUPS (DX), Y1
-	VSUBPS  Y0, Y1, Y1
-	VMULPS  Y1, Y1, Y1
-	VADDPS  Y1, Y6, Y6
-	ADDQ    AX, DX
-	DECQ    BX
-	JMP     rest2
+rest4:
+	TESTQ   R8, R8
+	JZ      total4
+	VMOVUPS (DI), Y5
+	VSUBPS  Y0, Y5, Y5
+	VMULPS  Y5, Y5, Y5
+	VADDPS  Y5, Y1, Y1
+	ADDQ    AX, DI
+	DECQ    R8
+	JMP     rest4
 
-total2:
-	VADDPS  Y7, Y6, Y6
-	VADDPS  Y9, Y8, Y8
-	VADDPS  Y8, Y6, Y6
-	VADDPS  (CX)(SI*1), Y6, Y6
-	VMOVUPS Y6, (CX)(SI*1)
+total4:
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y4, Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	VADDPS  (CX)(SI*1), Y1, Y1
+	VMOVUPS Y1, (CX)(SI*1)
+	ADDQ    $0x00000020, SI
+	JMP     block4
 
-done:
+after4:
 	VZEROUPPER
 	RET
 
@@ -5149,14 +9226,148 @@ TEXT ·dotsAVX512(SB), NOSPLIT, $0-136
 	MOVQ z_base+72(FP), SI
 	MOVQ mean_base+96(FP), DI
 	XORQ R8, R8
-	MOVQ AX, R9
-	ANDQ $-64, R9
-	JZ   narrow
 
-wide:
+block:
+	LEAQ    128(R8), R9
+	CMPQ    R9, AX
+	JGT     after
 	VMOVUPS (DI)(R8*1), Z0
-	LEAQ    (BX)(R8*1), R10
-	LEAQ    (SI)(R8*1), R11
+	VMOVUPS 64(DI)(R8*1), Z1
+	LEAQ    (BX)(R8*1), R9
+	LEAQ    (SI)(R8*1), R10
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	MOVQ    n+120(FP), R11
+	PCALIGN $0x20
+
+four:
+	CMPQ    R11, $0x04
+	JLT     rest
+	VMOVUPS (R9), Z18
+	VMOVUPS (R10), Z19
+	VADDPS  Z18, Z2, Z2
+	VSUBPS  Z0, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z10, Z10
+	VMOVUPS 64(R9), Z18
+	VMOVUPS 64(R10), Z19
+	VADDPS  Z18, Z6, Z6
+	VSUBPS  Z1, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z14, Z14
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	VMOVUPS (R9), Z18
+	VMOVUPS (R10), Z19
+	VADDPS  Z18, Z3, Z3
+	VSUBPS  Z0, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z11, Z11
+	VMOVUPS 64(R9), Z18
+	VMOVUPS 64(R10), Z19
+	VADDPS  Z18, Z7, Z7
+	VSUBPS  Z1, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z15, Z15
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	VMOVUPS (R9), Z18
+	VMOVUPS (R10), Z19
+	VADDPS  Z18, Z4, Z4
+	VSUBPS  Z0, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z12, Z12
+	VMOVUPS 64(R9), Z18
+	VMOVUPS 64(R10), Z19
+	VADDPS  Z18, Z8, Z8
+	VSUBPS  Z1, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z16, Z16
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	VMOVUPS (R9), Z18
+	VMOVUPS (R10), Z19
+	VADDPS  Z18, Z5, Z5
+	VSUBPS  Z0, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z13, Z13
+	VMOVUPS 64(R9), Z18
+	VMOVUPS 64(R10), Z19
+	VADDPS  Z18, Z9, Z9
+	VSUBPS  Z1, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z17, Z17
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	SUBQ    $0x04, R11
+	JMP     four
+
+rest:
+	TESTQ   R11, R11
+	JZ      total
+	VMOVUPS (R9), Z18
+	VMOVUPS (R10), Z19
+	VADDPS  Z18, Z2, Z2
+	VSUBPS  Z0, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z10, Z10
+	VMOVUPS 64(R9), Z18
+	VMOVUPS 64(R10), Z19
+	VADDPS  Z18, Z6, Z6
+	VSUBPS  Z1, Z19, Z19
+	VMULPS  Z18, Z19, Z19
+	VADDPS  Z19, Z14, Z14
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	DECQ    R11
+	JMP     rest
+
+total:
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z5, Z4, Z4
+	VADDPS  Z4, Z2, Z2
+	VADDPS  Z7, Z6, Z6
+	VADDPS  Z9, Z8, Z8
+	VADDPS  Z8, Z6, Z6
+	VADDPS  Z11, Z10, Z10
+	VADDPS  Z13, Z12, Z12
+	VADDPS  Z12, Z10, Z10
+	VADDPS  Z15, Z14, Z14
+	VADDPS  Z17, Z16, Z16
+	VADDPS  Z16, Z14, Z14
+	VADDPS  (CX)(R8*1), Z2, Z2
+	VMOVUPS Z2, (CX)(R8*1)
+	VADDPS  64(CX)(R8*1), Z6, Z6
+	VMOVUPS Z6, 64(CX)(R8*1)
+	VADDPS  (DX)(R8*1), Z10, Z10
+	VMOVUPS Z10, (DX)(R8*1)
+	VADDPS  64(DX)(R8*1), Z14, Z14
+	VMOVUPS Z14, 64(DX)(R8*1)
+	ADDQ    $0x00000080, R8
+	JMP     block
+
+after:
+block2:
+	LEAQ    64(R8), R9
+	CMPQ    R9, AX
+	JGT     after2
+	VMOVUPS (DI)(R8*1), Z0
+	LEAQ    (BX)(R8*1), R9
+	LEAQ    (SI)(R8*1), R10
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
@@ -5165,61 +9376,62 @@ wide:
 	VPXORD  Z6, Z6, Z6
 	VPXORD  Z7, Z7, Z7
 	VPXORD  Z8, Z8, Z8
-	MOVQ    n+120(FP), R12
+	MOVQ    n+120(FP), R11
+	PCALIGN $0x20
 
-four:
-	CMPQ    R12, $0x04
-	JLT     rest
-	VMOVUPS (R10), Z9
-	VMOVUPS (R11), Z10
+four2:
+	CMPQ    R11, $0x04
+	JLT     rest2
+	VMOVUPS (R9), Z9
+	VMOVUPS (R10), Z10
 	VADDPS  Z9, Z1, Z1
 	VSUBPS  Z0, Z10, Z10
 	VMULPS  Z9, Z10, Z10
 	VADDPS  Z10, Z5, Z5
+	ADDQ    AX, R9
 	ADDQ    AX, R10
-	ADDQ    AX, R11
-	VMOVUPS (R10), Z9
-	VMOVUPS (R11), Z10
+	VMOVUPS (R9), Z9
+	VMOVUPS (R10), Z10
 	VADDPS  Z9, Z2, Z2
 	VSUBPS  Z0, Z10, Z10
 	VMULPS  Z9, Z10, Z10
 	VADDPS  Z10, Z6, Z6
+	ADDQ    AX, R9
 	ADDQ    AX, R10
-	ADDQ    AX, R11
-	VMOVUPS (R10), Z9
-	VMOVUPS (R11), Z10
+	VMOVUPS (R9), Z9
+	VMOVUPS (R10), Z10
 	VADDPS  Z9, Z3, Z3
 	VSUBPS  Z0, Z10, Z10
 	VMULPS  Z9, Z10, Z10
 	VADDPS  Z10, Z7, Z7
+	ADDQ    AX, R9
 	ADDQ    AX, R10
-	ADDQ    AX, R11
-	VMOVUPS (R10), Z9
-	VMOVUPS (R11), Z10
+	VMOVUPS (R9), Z9
+	VMOVUPS (R10), Z10
 	VADDPS  Z9, Z4, Z4
 	VSUBPS  Z0, Z10, Z10
 	VMULPS  Z9, Z10, Z10
 	VADDPS  Z10, Z8, Z8
+	ADDQ    AX, R9
 	ADDQ    AX, R10
-	ADDQ    AX, R11
-	SUBQ    $0x04, R12
-	JMP     four
+	SUBQ    $0x04, R11
+	JMP     four2
 
-rest:
-	TESTQ   R12, R12
-	JZ      total
-	VMOVUPS (R10), Z9
-	VMOVUPS (R11), Z10
+rest2:
+	TESTQ   R11, R11
+	JZ      total2
+	VMOVUPS (R9), Z9
+	VMOVUPS (R10), Z10
 	VADDPS  Z9, Z1, Z1
 	VSUBPS  Z0, Z10, Z10
 	VMULPS  Z9, Z10, Z10
 	VADDPS  Z10, Z5, Z5
+	ADDQ    AX, R9
 	ADDQ    AX, R10
-	ADDQ    AX, R11
-	DECQ    R12
-	JMP     rest
+	DECQ    R11
+	JMP     rest2
 
-total:
+total2:
 	VADDPS  Z2, Z1, Z1
 	VADDPS  Z4, Z3, Z3
 	VADDPS  Z3, Z1, Z1
@@ -5230,91 +9442,95 @@ total:
 	VMOVUPS Z1, (CX)(R8*1)
 	VADDPS  (DX)(R8*1), Z5, Z5
 	VMOVUPS Z5, (DX)(R8*1)
-	ADDQ    $0x40, R8
-	CMPQ    R8, R9
-	JLT     wide
-	CMPQ    R8, AX
-	JGE     done
+	ADDQ    $0x00000040, R8
+	JMP     block2
 
-narrow:
+after2:
+block3:
+	LEAQ    32(R8), R9
+	CMPQ    R9, AX
+	JGT     after3
 	VMOVUPS (DI)(R8*1), Y0
-	LEAQ    (BX)(R8*1), BX
-	LEAQ    (SI)(R8*1), SI
-	VPXORD  Y11, Y11, Y11
-	VPXORD  Y12, Y12, Y12
-	VPXORD  Y13, Y13, Y13
-	VPXORD  Y14, Y14, Y14
-	VPXORD  Y15, Y15, Y15
-	VPXORD  Y16, Y16, Y16
-	VPXORD  Y17, Y17, Y17
-	VPXORD  Y18, Y18, Y18
-	MOVQ    n+120(FP), DI
+	LEAQ    (BX)(R8*1), R9
+	LEAQ    (SI)(R8*1), R10
+	VPXORD  Y1, Y1, Y1
+	VPXORD  Y2, Y2, Y2
+	VPXORD  Y3, Y3, Y3
+	VPXORD  Y4, Y4, Y4
+	VPXORD  Y5, Y5, Y5
+	VPXORD  Y6, Y6, Y6
+	VPXORD  Y7, Y7, Y7
+	VPXORD  Y8, Y8, Y8
+	MOVQ    n+120(FP), R11
+	PCALIGN $0x20
 
-four2:
-	CMPQ    DI, $0x04
-	JLT     rest2
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VADDPS  Y1, Y11, Y11
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  Y2, Y15, Y15
-	ADDQ    AX, BX
-	ADDQ    AX, SI
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VADDPS  Y1, Y12, Y12
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  Y2, Y16, Y16
-	ADDQ    AX, BX
-	ADDQ    AX, SI
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VADDPS  Y1, Y13, Y13
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  Y2, Y17, Y17
-	ADDQ    AX, BX
-	ADDQ    AX, SI
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VADDPS  Y1, Y14, Y14
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  Y2, Y18, Y18
-	ADDQ    AX, BX
-	ADDQ    AX, SI
-	SUBQ    $0x04, DI
-	JMP     four2
+four3:
+	CMPQ    R11, $0x04
+	JLT     rest3
+	VMOVUPS (R9), Y9
+	VMOVUPS (R10), Y10
+	VADDPS  Y9, Y1, Y1
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y9, Y10, Y10
+	VADDPS  Y10, Y5, Y5
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	VMOVUPS (R9), Y9
+	VMOVUPS (R10), Y10
+	VADDPS  Y9, Y2, Y2
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y9, Y10, Y10
+	VADDPS  Y10, Y6, Y6
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	VMOVUPS (R9), Y9
+	VMOVUPS (R10), Y10
+	VADDPS  Y9, Y3, Y3
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y9, Y10, Y10
+	VADDPS  Y10, Y7, Y7
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	VMOVUPS (R9), Y9
+	VMOVUPS (R10), Y10
+	VADDPS  Y9, Y4, Y4
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y9, Y10, Y10
+	VADDPS  Y10, Y8, Y8
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	SUBQ    $0x04, R11
+	JMP     four3
 
-rest2:
-	TESTQ   DI, DI
-	JZ      total2
-	VMOVUPS (BX), Y1
-	VMOVUPS (SI), Y2
-	VADDPS  Y1, Y11, Y11
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  Y2, Y15, Y15
-	ADDQ    AX, BX
-	ADDQ    AX, SI
-	DECQ    DI
-	JMP     rest2
+rest3:
+	TESTQ   R11, R11
+	JZ      total3
+	VMOVUPS (R9), Y9
+	VMOVUPS (R10), Y10
+	VADDPS  Y9, Y1, Y1
+	VSUBPS  Y0, Y10, Y10
+	VMULPS  Y9, Y10, Y10
+	VADDPS  Y10, Y5, Y5
+	ADDQ    AX, R9
+	ADDQ    AX, R10
+	DECQ    R11
+	JMP     rest3
 
-total2:
-	VADDPS  Y12, Y11, Y11
-	VADDPS  Y14, Y13, Y13
-	VADDPS  Y13, Y11, Y11
-	VADDPS  Y16, Y15, Y15
-	VADDPS  Y18, Y17, Y17
-	VADDPS  Y17, Y15, Y15
-	VADDPS  (CX)(R8*1), Y11, Y11
-	VMOVUPS Y11, (CX)(R8*1)
-	VADDPS  (DX)(R8*1), Y15, Y15
-	VMOVUPS Y15, (DX)(R8*1)
+total3:
+	VADDPS  Y2, Y1, Y1
+	VADDPS  Y4, Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	VADDPS  Y6, Y5, Y5
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y5, Y5
+	VADDPS  (CX)(R8*1), Y1, Y1
+	VMOVUPS Y1, (CX)(R8*1)
+	VADDPS  (DX)(R8*1), Y5, Y5
+	VMOVUPS Y5, (DX)(R8*1)
+	ADDQ    $0x00000020, R8
+	JMP     block3
 
-done:
+after3:
 	VZEROUPPER
 	RET
 
@@ -5332,12 +9548,13 @@ TEXT ·normGradAVX512(SB), NOSPLIT, $0-160
 	MOVQ n+144(FP), R9
 
 pixel:
-	XORQ R10, R10
-	MOVQ AX, R11
-	ANDQ $-64, R11
-	JZ   narrow
+	XORQ    R10, R10
+	MOVQ    AX, R11
+	ANDQ    $-64, R11
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VMOVUPS (DX)(R10*1), Z0
 	VMOVUPS (SI)(R10*1), Z1
 	VSUBPS  (BX)(R10*1), Z0, Z0
@@ -5348,7 +9565,7 @@ wide:
 	VMOVUPS Z1, (CX)(R10*1)
 	ADDQ    $0x40, R10
 	CMPQ    R10, R11
-	JLT     wide
+	JLT     channels
 	CMPQ    R10, AX
 	JGE     done
 
@@ -5386,18 +9603,19 @@ pixel:
 	MOVQ kh+56(FP), R8
 
 patchRow:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	VMOVUPS (BX)(R9*1), Z0
 	VADDPS  (DI)(R9*1), Z0, Z0
 	VMOVUPS Z0, (DI)(R9*1)
 	ADDQ    $0x40, R9
 	CMPQ    R9, R10
-	JLT     wide
+	JLT     channels
 	CMPQ    R9, AX
 	JGE     done
 
@@ -5418,240 +9636,3675 @@ done:
 	VZEROUPPER
 	RET
 
-// func tapsForwardAVX512(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
+// func tapSums1AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
 // Requires: AVX, AVX512F, AVX512VL, FMA3
-TEXT ·tapsForwardAVX512(SB), NOSPLIT, $0-128
-	MOVQ width+8(FP), AX
-	SHLQ $0x02, AX
-	MOVQ column+112(FP), CX
-	SHLQ $0x02, CX
-	MOVQ row+120(FP), DX
-	SHLQ $0x02, DX
-	MOVQ a_base+16(FP), BX
-	MOVQ b_base+40(FP), SI
-	MOVQ cols+0(FP), DI
+TEXT ·tapSums1AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    CX, CX
+	MOVQ    AX, DX
+	ANDQ    $-64, DX
+	JZ      narrow
+	PCALIGN $0x20
 
-column:
-	XORQ R8, R8
-	MOVQ AX, R9
-	ANDQ $-64, R9
-	JZ   narrow
-
-wide:
+channels:
 	VPXORD Z0, Z0, Z0
-	LEAQ   (SI)(R8*1), R10
-	MOVQ   w_base+64(FP), R11
-	LEAQ   (R11)(R8*1), R11
-	MOVQ   kh+88(FP), R12
+	MOVQ   x+24(FP), BX
+	LEAQ   (BX)(CX*1), BX
+	MOVQ   w+56(FP), SI
+	LEAQ   (SI)(CX*1), SI
+	MOVQ   kh+8(FP), DI
 
 tapRow:
-	MOVQ R10, R13
-	MOVQ kw+96(FP), R14
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R8
 
 tap:
-	VMOVUPS     (R13), Z1
-	VFMADD231PS (R11), Z1, Z0
-	ADDQ        CX, R13
-	ADDQ        AX, R11
-	DECQ        R14
+	VMOVUPS     (SI), Z1
+	VFMADD231PS (BX), Z1, Z0
+	MOVQ        xColumn+40(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, BX
+	MOVQ        wColumn+64(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        R8
 	JNZ         tap
-	ADDQ        DX, R10
-	DECQ        R12
+	MOVQ        kw+16(FP), R8
+	MOVQ        xRow+48(FP), R9
+	IMULQ       xColumn+40(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, BX
+	MOVQ        kw+16(FP), R8
+	MOVQ        wRow+72(FP), R9
+	IMULQ       wColumn+64(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        DI
 	JNZ         tapRow
-	VMOVUPS     Z0, (BX)(R8*1)
-	ADDQ        $0x40, R8
-	CMPQ        R8, R9
-	JLT         wide
-	CMPQ        R8, AX
+	MOVQ        yPixel+88(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        y+80(FP), BX
+	LEAQ        (BX)(CX*1), BX
+	VMOVUPS     Z0, (BX)
+	ADDQ        $0x40, CX
+	CMPQ        CX, DX
+	JLT         channels
+	CMPQ        CX, AX
 	JGE         done
 
 narrow:
+	VPXORD Y0, Y0, Y0
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(CX*1), AX
+	MOVQ   w+56(FP), DX
+	LEAQ   (DX)(CX*1), DX
+	MOVQ   kh+8(FP), BX
+
+tapRow2:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), SI
+
+tap2:
+	VMOVUPS     (DX), Y1
+	VFMADD231PS (AX), Y1, Y0
+	MOVQ        xColumn+40(FP), DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, AX
+	MOVQ        wColumn+64(FP), DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, DX
+	DECQ        SI
+	JNZ         tap2
+	MOVQ        kw+16(FP), SI
+	MOVQ        xRow+48(FP), DI
+	IMULQ       xColumn+40(FP), SI
+	SUBQ        SI, DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, AX
+	MOVQ        kw+16(FP), SI
+	MOVQ        wRow+72(FP), DI
+	IMULQ       wColumn+64(FP), SI
+	SUBQ        SI, DI
+	SHLQ        $0x02, DI
+	ADDQ        DI, DX
+	DECQ        BX
+	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), AX
+	LEAQ        (AX)(CX*1), AX
+	VMOVUPS     Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapSums2AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums2AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
+
+tap:
+	VMOVUPS     (DI), Z2
+	VFMADD231PS (SI), Z2, Z0
+	VFMADD231PS (SI)(CX*1), Z2, Z1
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
+	JNZ         tap
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
+	JGE         done
+
+narrow:
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   w+56(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	MOVQ   kh+8(FP), SI
+
+tapRow2:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), DI
+
+tap2:
+	VMOVUPS     (BX), Y2
+	VFMADD231PS (AX), Y2, Y0
+	VFMADD231PS (AX)(CX*1), Y2, Y1
+	MOVQ        xColumn+40(FP), R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, AX
+	MOVQ        wColumn+64(FP), R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, BX
+	DECQ        DI
+	JNZ         tap2
+	MOVQ        kw+16(FP), DI
+	MOVQ        xRow+48(FP), R8
+	IMULQ       xColumn+40(FP), DI
+	SUBQ        DI, R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, AX
+	MOVQ        kw+16(FP), DI
+	MOVQ        wRow+72(FP), R8
+	IMULQ       wColumn+64(FP), DI
+	SUBQ        DI, R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, BX
+	DECQ        SI
+	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapSums3AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums3AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
+
+tap:
+	VMOVUPS     (DI), Z3
+	VFMADD231PS (SI), Z3, Z0
+	VFMADD231PS (SI)(CX*1), Z3, Z1
+	VFMADD231PS (SI)(CX*2), Z3, Z2
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
+	JNZ         tap
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	VMOVUPS     Z2, (DI)(SI*2)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
+	JGE         done
+
+narrow:
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
 	VPXORD Y2, Y2, Y2
-	LEAQ   (SI)(R8*1), R9
-	MOVQ   w_base+64(FP), R10
-	LEAQ   (R10)(R8*1), R10
-	MOVQ   kh+88(FP), R11
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	MOVQ   w+56(FP), BX
+	LEAQ   (BX)(DX*1), BX
+	MOVQ   kh+8(FP), SI
 
 tapRow2:
-	MOVQ R9, R12
-	MOVQ kw+96(FP), R13
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), DI
 
 tap2:
-	VMOVUPS     (R12), Y1
-	VFMADD231PS (R10), Y1, Y2
-	ADDQ        CX, R12
-	ADDQ        AX, R10
-	DECQ        R13
+	VMOVUPS     (BX), Y3
+	VFMADD231PS (AX), Y3, Y0
+	VFMADD231PS (AX)(CX*1), Y3, Y1
+	VFMADD231PS (AX)(CX*2), Y3, Y2
+	MOVQ        xColumn+40(FP), R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, AX
+	MOVQ        wColumn+64(FP), R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, BX
+	DECQ        DI
 	JNZ         tap2
-	ADDQ        DX, R9
+	MOVQ        kw+16(FP), DI
+	MOVQ        xRow+48(FP), R8
+	IMULQ       xColumn+40(FP), DI
+	SUBQ        DI, R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, AX
+	MOVQ        kw+16(FP), DI
+	MOVQ        wRow+72(FP), R8
+	IMULQ       wColumn+64(FP), DI
+	SUBQ        DI, R8
+	SHLQ        $0x02, R8
+	ADDQ        R8, BX
+	DECQ        SI
+	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+	VMOVUPS     Y2, (CX)(AX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapSums4AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums4AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	MOVQ   w+56(FP), R8
+	LEAQ   (R8)(DX*1), R8
+	MOVQ   kh+8(FP), R9
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R10
+
+tap:
+	VMOVUPS     (R8), Z4
+	VFMADD231PS (SI), Z4, Z0
+	VFMADD231PS (SI)(CX*1), Z4, Z1
+	VFMADD231PS (SI)(CX*2), Z4, Z2
+	VFMADD231PS (DI), Z4, Z3
+	MOVQ        xColumn+40(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        wColumn+64(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R10
+	JNZ         tap
+	MOVQ        kw+16(FP), R10
+	MOVQ        xRow+48(FP), R11
+	IMULQ       xColumn+40(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        kw+16(FP), R10
+	MOVQ        wRow+72(FP), R11
+	IMULQ       wColumn+64(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R9
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	VMOVUPS     Z2, (DI)(SI*2)
+	VMOVUPS     Z3, (R8)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
+	JGE         done
+
+narrow:
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	LEAQ   (AX)(CX*2), BX
+	ADDQ   CX, BX
+	MOVQ   w+56(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   kh+8(FP), DI
+
+tapRow2:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R8
+
+tap2:
+	VMOVUPS     (SI), Y4
+	VFMADD231PS (AX), Y4, Y0
+	VFMADD231PS (AX)(CX*1), Y4, Y1
+	VFMADD231PS (AX)(CX*2), Y4, Y2
+	VFMADD231PS (BX), Y4, Y3
+	MOVQ        xColumn+40(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, AX
+	ADDQ        R9, BX
+	MOVQ        wColumn+64(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        R8
+	JNZ         tap2
+	MOVQ        kw+16(FP), R8
+	MOVQ        xRow+48(FP), R9
+	IMULQ       xColumn+40(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, AX
+	ADDQ        R9, BX
+	MOVQ        kw+16(FP), R8
+	MOVQ        wRow+72(FP), R9
+	IMULQ       wColumn+64(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        DI
+	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	LEAQ        (CX)(AX*2), DX
+	ADDQ        AX, DX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+	VMOVUPS     Y2, (CX)(AX*2)
+	VMOVUPS     Y3, (DX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapSums5AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums5AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	MOVQ   w+56(FP), R8
+	LEAQ   (R8)(DX*1), R8
+	MOVQ   kh+8(FP), R9
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R10
+
+tap:
+	VMOVUPS     (R8), Z5
+	VFMADD231PS (SI), Z5, Z0
+	VFMADD231PS (SI)(CX*1), Z5, Z1
+	VFMADD231PS (SI)(CX*2), Z5, Z2
+	VFMADD231PS (DI), Z5, Z3
+	VFMADD231PS (DI)(CX*1), Z5, Z4
+	MOVQ        xColumn+40(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        wColumn+64(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R10
+	JNZ         tap
+	MOVQ        kw+16(FP), R10
+	MOVQ        xRow+48(FP), R11
+	IMULQ       xColumn+40(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        kw+16(FP), R10
+	MOVQ        wRow+72(FP), R11
+	IMULQ       wColumn+64(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R9
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	VMOVUPS     Z2, (DI)(SI*2)
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, (R8)(SI*1)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
+	JGE         done
+
+narrow:
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	LEAQ   (AX)(CX*2), BX
+	ADDQ   CX, BX
+	MOVQ   w+56(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   kh+8(FP), DI
+
+tapRow2:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R8
+
+tap2:
+	VMOVUPS     (SI), Y5
+	VFMADD231PS (AX), Y5, Y0
+	VFMADD231PS (AX)(CX*1), Y5, Y1
+	VFMADD231PS (AX)(CX*2), Y5, Y2
+	VFMADD231PS (BX), Y5, Y3
+	VFMADD231PS (BX)(CX*1), Y5, Y4
+	MOVQ        xColumn+40(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, AX
+	ADDQ        R9, BX
+	MOVQ        wColumn+64(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        R8
+	JNZ         tap2
+	MOVQ        kw+16(FP), R8
+	MOVQ        xRow+48(FP), R9
+	IMULQ       xColumn+40(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, AX
+	ADDQ        R9, BX
+	MOVQ        kw+16(FP), R8
+	MOVQ        wRow+72(FP), R9
+	IMULQ       wColumn+64(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        DI
+	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	LEAQ        (CX)(AX*2), DX
+	ADDQ        AX, DX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+	VMOVUPS     Y2, (CX)(AX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapSums6AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums6AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	MOVQ   w+56(FP), R8
+	LEAQ   (R8)(DX*1), R8
+	MOVQ   kh+8(FP), R9
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R10
+
+tap:
+	VMOVUPS     (R8), Z6
+	VFMADD231PS (SI), Z6, Z0
+	VFMADD231PS (SI)(CX*1), Z6, Z1
+	VFMADD231PS (SI)(CX*2), Z6, Z2
+	VFMADD231PS (DI), Z6, Z3
+	VFMADD231PS (DI)(CX*1), Z6, Z4
+	VFMADD231PS (DI)(CX*2), Z6, Z5
+	MOVQ        xColumn+40(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        wColumn+64(FP), R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R10
+	JNZ         tap
+	MOVQ        kw+16(FP), R10
+	MOVQ        xRow+48(FP), R11
+	IMULQ       xColumn+40(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, SI
+	ADDQ        R11, DI
+	MOVQ        kw+16(FP), R10
+	MOVQ        wRow+72(FP), R11
+	IMULQ       wColumn+64(FP), R10
+	SUBQ        R10, R11
+	SHLQ        $0x02, R11
+	ADDQ        R11, R8
+	DECQ        R9
+	JNZ         tapRow
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	VMOVUPS     Z2, (DI)(SI*2)
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, (R8)(SI*1)
+	VMOVUPS     Z5, (R8)(SI*2)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
+	JGE         done
+
+narrow:
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	LEAQ   (AX)(CX*2), BX
+	ADDQ   CX, BX
+	MOVQ   w+56(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	MOVQ   kh+8(FP), DI
+
+tapRow2:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R8
+
+tap2:
+	VMOVUPS     (SI), Y6
+	VFMADD231PS (AX), Y6, Y0
+	VFMADD231PS (AX)(CX*1), Y6, Y1
+	VFMADD231PS (AX)(CX*2), Y6, Y2
+	VFMADD231PS (BX), Y6, Y3
+	VFMADD231PS (BX)(CX*1), Y6, Y4
+	VFMADD231PS (BX)(CX*2), Y6, Y5
+	MOVQ        xColumn+40(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, AX
+	ADDQ        R9, BX
+	MOVQ        wColumn+64(FP), R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        R8
+	JNZ         tap2
+	MOVQ        kw+16(FP), R8
+	MOVQ        xRow+48(FP), R9
+	IMULQ       xColumn+40(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, AX
+	ADDQ        R9, BX
+	MOVQ        kw+16(FP), R8
+	MOVQ        wRow+72(FP), R9
+	IMULQ       wColumn+64(FP), R8
+	SUBQ        R8, R9
+	SHLQ        $0x02, R9
+	ADDQ        R9, SI
+	DECQ        DI
+	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	LEAQ        (CX)(AX*2), DX
+	ADDQ        AX, DX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+	VMOVUPS     Y2, (CX)(AX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(AX*1)
+	VMOVUPS     Y5, (DX)(AX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapSums7AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums7AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	LEAQ   (DI)(CX*2), R8
+	ADDQ   CX, R8
+	MOVQ   w+56(FP), R9
+	LEAQ   (R9)(DX*1), R9
+	MOVQ   kh+8(FP), R10
+
+tapRow:
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R11
+
+tap:
+	VMOVUPS     (R9), Z7
+	VFMADD231PS (SI), Z7, Z0
+	VFMADD231PS (SI)(CX*1), Z7, Z1
+	VFMADD231PS (SI)(CX*2), Z7, Z2
+	VFMADD231PS (DI), Z7, Z3
+	VFMADD231PS (DI)(CX*1), Z7, Z4
+	VFMADD231PS (DI)(CX*2), Z7, Z5
+	VFMADD231PS (R8), Z7, Z6
+	MOVQ        xColumn+40(FP), R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, SI
+	ADDQ        R12, DI
+	ADDQ        R12, R8
+	MOVQ        wColumn+64(FP), R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, R9
 	DECQ        R11
-	JNZ         tapRow2
-	VMOVUPS     Y2, (BX)(R8*1)
-
-done:
-	ADDQ AX, BX
-	MOVQ pixel+104(FP), R8
-	LEAQ (SI)(R8*4), SI
-	DECQ DI
-	JNZ  column
-	VZEROUPPER
-	RET
-
-// func tapsFilterAVX512(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
-// Requires: AVX, AVX512F, FMA3
-TEXT ·tapsFilterAVX512(SB), NOSPLIT, $0-128
-	MOVQ width+8(FP), AX
-	SHLQ $0x02, AX
-	MOVQ column+112(FP), CX
-	SHLQ $0x02, CX
-	MOVQ row+120(FP), DX
-	SHLQ $0x02, DX
-	MOVQ a_base+16(FP), BX
-	MOVQ b_base+40(FP), SI
-	MOVQ cols+0(FP), DI
-
-column:
-	XORQ R8, R8
-	MOVQ AX, R9
-	ANDQ $-64, R9
-	JZ   narrow
-
-wide:
-	VMOVUPS (BX)(R8*1), Z0
-	LEAQ    (SI)(R8*1), R10
-	MOVQ    w_base+64(FP), R11
-	LEAQ    (R11)(R8*1), R11
-	MOVQ    kh+88(FP), R12
-
-tapRow:
-	MOVQ R10, R13
-	MOVQ kw+96(FP), R14
-
-tap:
-	VMOVUPS     (R11), Z1
-	VFMADD231PS (R13), Z0, Z1
-	VMOVUPS     Z1, (R11)
-	ADDQ        CX, R13
-	ADDQ        AX, R11
-	DECQ        R14
 	JNZ         tap
-	ADDQ        DX, R10
-	DECQ        R12
+	MOVQ        kw+16(FP), R11
+	MOVQ        xRow+48(FP), R12
+	IMULQ       xColumn+40(FP), R11
+	SUBQ        R11, R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, SI
+	ADDQ        R12, DI
+	ADDQ        R12, R8
+	MOVQ        kw+16(FP), R11
+	MOVQ        wRow+72(FP), R12
+	IMULQ       wColumn+64(FP), R11
+	SUBQ        R11, R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, R9
+	DECQ        R10
 	JNZ         tapRow
-	ADDQ        $0x40, R8
-	CMPQ        R8, R9
-	JLT         wide
-	CMPQ        R8, AX
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	VMOVUPS     Z2, (DI)(SI*2)
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, (R8)(SI*1)
+	VMOVUPS     Z5, (R8)(SI*2)
+	VMOVUPS     Z6, (R9)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
 	JGE         done
 
 narrow:
-	VMOVUPS (BX)(R8*1), Y0
-	LEAQ    (SI)(R8*1), R9
-	MOVQ    w_base+64(FP), R10
-	LEAQ    (R10)(R8*1), R8
-	MOVQ    kh+88(FP), R10
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	LEAQ   (AX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
 
 tapRow2:
-	MOVQ R9, R11
-	MOVQ kw+96(FP), R12
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
 
 tap2:
-	VMOVUPS     (R8), Y1
-	VFMADD231PS (R11), Y0, Y1
-	VMOVUPS     Y1, (R8)
-	ADDQ        CX, R11
-	ADDQ        AX, R8
-	DECQ        R12
+	VMOVUPS     (DI), Y7
+	VFMADD231PS (AX), Y7, Y0
+	VFMADD231PS (AX)(CX*1), Y7, Y1
+	VFMADD231PS (AX)(CX*2), Y7, Y2
+	VFMADD231PS (BX), Y7, Y3
+	VFMADD231PS (BX)(CX*1), Y7, Y4
+	VFMADD231PS (BX)(CX*2), Y7, Y5
+	VFMADD231PS (SI), Y7, Y6
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, AX
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
 	JNZ         tap2
-	ADDQ        DX, R9
-	DECQ        R10
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, AX
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
 	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	LEAQ        (CX)(AX*2), DX
+	ADDQ        AX, DX
+	LEAQ        (DX)(AX*2), BX
+	ADDQ        AX, BX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+	VMOVUPS     Y2, (CX)(AX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(AX*1)
+	VMOVUPS     Y5, (DX)(AX*2)
+	VMOVUPS     Y6, (BX)
 
 done:
-	ADDQ AX, BX
-	MOVQ pixel+104(FP), R8
-	LEAQ (SI)(R8*4), SI
-	DECQ DI
-	JNZ  column
 	VZEROUPPER
 	RET
 
-// func tapsInputAVX512(cols int, width int, a []float32, b []float32, w []float32, kh int, kw int, pixel int, column int, row int)
-// Requires: AVX, AVX512F, FMA3
-TEXT ·tapsInputAVX512(SB), NOSPLIT, $0-128
-	MOVQ width+8(FP), AX
-	SHLQ $0x02, AX
-	MOVQ column+112(FP), CX
-	SHLQ $0x02, CX
-	MOVQ row+120(FP), DX
-	SHLQ $0x02, DX
-	MOVQ a_base+16(FP), BX
-	MOVQ b_base+40(FP), SI
-	MOVQ cols+0(FP), DI
+// func tapSums8AVX512(width int, kh int, kw int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int, y *float32, yPixel int)
+// Requires: AVX, AVX512F, AVX512VL, FMA3
+TEXT ·tapSums8AVX512(SB), NOSPLIT, $0-96
+	MOVQ    width+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    xPixel+32(FP), CX
+	SHLQ    $0x02, CX
+	XORQ    DX, DX
+	MOVQ    AX, BX
+	ANDQ    $-64, BX
+	JZ      narrow
+	PCALIGN $0x20
 
-column:
-	XORQ R8, R8
-	MOVQ AX, R9
-	ANDQ $-64, R9
-	JZ   narrow
-
-wide:
-	VMOVUPS (BX)(R8*1), Z0
-	LEAQ    (SI)(R8*1), R10
-	MOVQ    w_base+64(FP), R11
-	LEAQ    (R11)(R8*1), R11
-	MOVQ    kh+88(FP), R12
+channels:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   x+24(FP), SI
+	LEAQ   (SI)(DX*1), SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	LEAQ   (DI)(CX*2), R8
+	ADDQ   CX, R8
+	MOVQ   w+56(FP), R9
+	LEAQ   (R9)(DX*1), R9
+	MOVQ   kh+8(FP), R10
 
 tapRow:
-	MOVQ R10, R13
-	MOVQ kw+96(FP), R14
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R11
 
 tap:
-	VMOVUPS     (R13), Z1
-	VFMADD231PS (R11), Z0, Z1
-	VMOVUPS     Z1, (R13)
-	ADDQ        CX, R13
-	ADDQ        AX, R11
-	DECQ        R14
+	VMOVUPS     (R9), Z8
+	VFMADD231PS (SI), Z8, Z0
+	VFMADD231PS (SI)(CX*1), Z8, Z1
+	VFMADD231PS (SI)(CX*2), Z8, Z2
+	VFMADD231PS (DI), Z8, Z3
+	VFMADD231PS (DI)(CX*1), Z8, Z4
+	VFMADD231PS (DI)(CX*2), Z8, Z5
+	VFMADD231PS (R8), Z8, Z6
+	VFMADD231PS (R8)(CX*1), Z8, Z7
+	MOVQ        xColumn+40(FP), R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, SI
+	ADDQ        R12, DI
+	ADDQ        R12, R8
+	MOVQ        wColumn+64(FP), R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, R9
+	DECQ        R11
 	JNZ         tap
-	ADDQ        DX, R10
-	DECQ        R12
+	MOVQ        kw+16(FP), R11
+	MOVQ        xRow+48(FP), R12
+	IMULQ       xColumn+40(FP), R11
+	SUBQ        R11, R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, SI
+	ADDQ        R12, DI
+	ADDQ        R12, R8
+	MOVQ        kw+16(FP), R11
+	MOVQ        wRow+72(FP), R12
+	IMULQ       wColumn+64(FP), R11
+	SUBQ        R11, R12
+	SHLQ        $0x02, R12
+	ADDQ        R12, R9
+	DECQ        R10
 	JNZ         tapRow
-	ADDQ        $0x40, R8
-	CMPQ        R8, R9
-	JLT         wide
-	CMPQ        R8, AX
+	MOVQ        yPixel+88(FP), SI
+	SHLQ        $0x02, SI
+	MOVQ        y+80(FP), DI
+	LEAQ        (DI)(DX*1), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, (DI)(SI*1)
+	VMOVUPS     Z2, (DI)(SI*2)
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, (R8)(SI*1)
+	VMOVUPS     Z5, (R8)(SI*2)
+	VMOVUPS     Z6, (R9)
+	VMOVUPS     Z7, (R9)(SI*1)
+	ADDQ        $0x40, DX
+	CMPQ        DX, BX
+	JLT         channels
+	CMPQ        DX, AX
 	JGE         done
 
 narrow:
-	VMOVUPS (BX)(R8*1), Y0
-	LEAQ    (SI)(R8*1), R9
-	MOVQ    w_base+64(FP), R10
-	LEAQ    (R10)(R8*1), R8
-	MOVQ    kh+88(FP), R10
+	VPXORD Y0, Y0, Y0
+	VPXORD Y1, Y1, Y1
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
+	MOVQ   x+24(FP), AX
+	LEAQ   (AX)(DX*1), AX
+	LEAQ   (AX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	MOVQ   w+56(FP), DI
+	LEAQ   (DI)(DX*1), DI
+	MOVQ   kh+8(FP), R8
 
 tapRow2:
-	MOVQ R9, R11
-	MOVQ kw+96(FP), R12
+	PCALIGN $0x20
+	MOVQ    kw+16(FP), R9
 
 tap2:
-	VMOVUPS     (R11), Y1
-	VFMADD231PS (R8), Y0, Y1
-	VMOVUPS     Y1, (R11)
-	ADDQ        CX, R11
-	ADDQ        AX, R8
-	DECQ        R12
+	VMOVUPS     (DI), Y8
+	VFMADD231PS (AX), Y8, Y0
+	VFMADD231PS (AX)(CX*1), Y8, Y1
+	VFMADD231PS (AX)(CX*2), Y8, Y2
+	VFMADD231PS (BX), Y8, Y3
+	VFMADD231PS (BX)(CX*1), Y8, Y4
+	VFMADD231PS (BX)(CX*2), Y8, Y5
+	VFMADD231PS (SI), Y8, Y6
+	VFMADD231PS (SI)(CX*1), Y8, Y7
+	MOVQ        xColumn+40(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, AX
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        wColumn+64(FP), R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R9
 	JNZ         tap2
-	ADDQ        DX, R9
-	DECQ        R10
+	MOVQ        kw+16(FP), R9
+	MOVQ        xRow+48(FP), R10
+	IMULQ       xColumn+40(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, AX
+	ADDQ        R10, BX
+	ADDQ        R10, SI
+	MOVQ        kw+16(FP), R9
+	MOVQ        wRow+72(FP), R10
+	IMULQ       wColumn+64(FP), R9
+	SUBQ        R9, R10
+	SHLQ        $0x02, R10
+	ADDQ        R10, DI
+	DECQ        R8
 	JNZ         tapRow2
+	MOVQ        yPixel+88(FP), AX
+	SHLQ        $0x02, AX
+	MOVQ        y+80(FP), CX
+	LEAQ        (CX)(DX*1), CX
+	LEAQ        (CX)(AX*2), DX
+	ADDQ        AX, DX
+	LEAQ        (DX)(AX*2), BX
+	ADDQ        AX, BX
+	VMOVUPS     Y0, (CX)
+	VMOVUPS     Y1, (CX)(AX*1)
+	VMOVUPS     Y2, (CX)(AX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(AX*1)
+	VMOVUPS     Y5, (DX)(AX*2)
+	VMOVUPS     Y6, (BX)
+	VMOVUPS     Y7, (BX)(AX*1)
 
 done:
-	ADDQ AX, BX
-	MOVQ pixel+104(FP), R8
-	LEAQ (SI)(R8*4), SI
-	DECQ DI
-	JNZ  column
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x1AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    BX, BX
+	MOVQ    AX, SI
+	ANDQ    $-64, SI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(BX*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel:
+	VMOVUPS     (DI), Z1
+	VFMADD231PS (R8), Z1, Z0
+	ADDQ        DX, R8
+	ADDQ        CX, DI
+	DECQ        R9
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(BX*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R8
+	SHLQ        $0x02, R8
+	VMOVUPS     Z0, (DI)
+	ADDQ        $0x40, BX
+	CMPQ        BX, SI
+	JLT         channels
+	CMPQ        BX, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(BX*1), AX
+	MOVQ    wColumn+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    wRow+80(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (AX), Y0
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(BX*1), AX
+	MOVQ    x+32(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	PCALIGN $0x20
+	MOVQ    n+0(FP), DI
+
+pixel2:
+	VMOVUPS     (AX), Y1
+	VFMADD231PS (SI), Y1, Y0
+	ADDQ        DX, SI
+	ADDQ        CX, AX
+	DECQ        DI
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(BX*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), CX
+	SHLQ        $0x02, CX
+	VMOVUPS     Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x2AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x2AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (R8), Z2
+	VFMADD231PS (R9), Z2, Z0
+	VFMADD231PS (R9)(BX*1), Z2, Z1
+	ADDQ        DX, R9
+	ADDQ        CX, R8
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R8
+
+pixel2:
+	VMOVUPS     (AX), Y2
+	VFMADD231PS (DI), Y2, Y0
+	VFMADD231PS (DI)(BX*1), Y2, Y1
+	ADDQ        DX, DI
+	ADDQ        CX, AX
+	DECQ        R8
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x3AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (R8), Z3
+	VFMADD231PS (R9), Z3, Z0
+	VFMADD231PS (R9)(BX*1), Z3, Z1
+	VFMADD231PS (R9)(BX*2), Z3, Z2
+	ADDQ        DX, R9
+	ADDQ        CX, R8
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R8
+
+pixel2:
+	VMOVUPS     (AX), Y3
+	VFMADD231PS (DI), Y3, Y0
+	VFMADD231PS (DI)(BX*1), Y3, Y1
+	VFMADD231PS (DI)(BX*2), Y3, Y2
+	ADDQ        DX, DI
+	ADDQ        CX, AX
+	DECQ        R8
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x4AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x4AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R10), Z3
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (R8), Z4
+	VFMADD231PS (R9), Z4, Z0
+	VFMADD231PS (R9)(BX*1), Z4, Z1
+	VFMADD231PS (R9)(BX*2), Z4, Z2
+	VFMADD231PS (R10), Z4, Z3
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, R8
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R10)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R8), Y3
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel2:
+	VMOVUPS     (AX), Y4
+	VFMADD231PS (DI), Y4, Y0
+	VFMADD231PS (DI)(BX*1), Y4, Y1
+	VFMADD231PS (DI)(BX*2), Y4, Y2
+	VFMADD231PS (R8), Y4, Y3
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        CX, AX
+	DECQ        R9
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (DX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x5AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x5AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R10), Z3
+	VMOVUPS (R10)(R9*1), Z4
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (R8), Z5
+	VFMADD231PS (R9), Z5, Z0
+	VFMADD231PS (R9)(BX*1), Z5, Z1
+	VFMADD231PS (R9)(BX*2), Z5, Z2
+	VFMADD231PS (R10), Z5, Z3
+	VFMADD231PS (R10)(BX*1), Z5, Z4
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, R8
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R10)
+	VMOVUPS     Z4, (R10)(R9*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R8), Y3
+	VMOVUPS (R8)(DI*1), Y4
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel2:
+	VMOVUPS     (AX), Y5
+	VFMADD231PS (DI), Y5, Y0
+	VFMADD231PS (DI)(BX*1), Y5, Y1
+	VFMADD231PS (DI)(BX*2), Y5, Y2
+	VFMADD231PS (R8), Y5, Y3
+	VFMADD231PS (R8)(BX*1), Y5, Y4
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        CX, AX
+	DECQ        R9
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x6AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x6AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R10), Z3
+	VMOVUPS (R10)(R9*1), Z4
+	VMOVUPS (R10)(R9*2), Z5
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (R8), Z6
+	VFMADD231PS (R9), Z6, Z0
+	VFMADD231PS (R9)(BX*1), Z6, Z1
+	VFMADD231PS (R9)(BX*2), Z6, Z2
+	VFMADD231PS (R10), Z6, Z3
+	VFMADD231PS (R10)(BX*1), Z6, Z4
+	VFMADD231PS (R10)(BX*2), Z6, Z5
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, R8
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R10)
+	VMOVUPS     Z4, (R10)(R9*1)
+	VMOVUPS     Z5, (R10)(R9*2)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R8), Y3
+	VMOVUPS (R8)(DI*1), Y4
+	VMOVUPS (R8)(DI*2), Y5
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel2:
+	VMOVUPS     (AX), Y6
+	VFMADD231PS (DI), Y6, Y0
+	VFMADD231PS (DI)(BX*1), Y6, Y1
+	VFMADD231PS (DI)(BX*2), Y6, Y2
+	VFMADD231PS (R8), Y6, Y3
+	VFMADD231PS (R8)(BX*1), Y6, Y4
+	VFMADD231PS (R8)(BX*2), Y6, Y5
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        CX, AX
+	DECQ        R9
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(CX*1)
+	VMOVUPS     Y5, (DX)(CX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums1x7AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums1x7AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	LEAQ    (R10)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R10), Z3
+	VMOVUPS (R10)(R9*1), Z4
+	VMOVUPS (R10)(R9*2), Z5
+	VMOVUPS (R11), Z6
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R12
+
+pixel:
+	VMOVUPS     (R8), Z7
+	VFMADD231PS (R9), Z7, Z0
+	VFMADD231PS (R9)(BX*1), Z7, Z1
+	VFMADD231PS (R9)(BX*2), Z7, Z2
+	VFMADD231PS (R10), Z7, Z3
+	VFMADD231PS (R10)(BX*1), Z7, Z4
+	VFMADD231PS (R10)(BX*2), Z7, Z5
+	VFMADD231PS (R11), Z7, Z6
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	ADDQ        CX, R8
+	DECQ        R12
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	LEAQ        (R10)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R10)
+	VMOVUPS     Z4, (R10)(R9*1)
+	VMOVUPS     Z5, (R10)(R9*2)
+	VMOVUPS     Z6, (R11)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	LEAQ    (R8)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R8), Y3
+	VMOVUPS (R8)(DI*1), Y4
+	VMOVUPS (R8)(DI*2), Y5
+	VMOVUPS (R9), Y6
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel2:
+	VMOVUPS     (AX), Y7
+	VFMADD231PS (DI), Y7, Y0
+	VFMADD231PS (DI)(BX*1), Y7, Y1
+	VFMADD231PS (DI)(BX*2), Y7, Y2
+	VFMADD231PS (R8), Y7, Y3
+	VFMADD231PS (R8)(BX*1), Y7, Y4
+	VFMADD231PS (R8)(BX*2), Y7, Y5
+	VFMADD231PS (R9), Y7, Y6
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	ADDQ        CX, AX
+	DECQ        R10
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (DX)
+	VMOVUPS     Y4, (DX)(CX*1)
+	VMOVUPS     Y5, (DX)(CX*2)
+	VMOVUPS     Y6, (BX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x1AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    BX, BX
+	MOVQ    AX, SI
+	ANDQ    $-64, SI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	LEAQ    (DI)(R8*1), DI
+	VMOVUPS (DI), Z1
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(BX*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel:
+	VMOVUPS     (DI), Z2
+	VFMADD231PS (R8), Z2, Z0
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Z2, Z1
+	ADDQ        DX, R9
+	ADDQ        CX, DI
+	DECQ        R10
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(BX*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R8
+	SHLQ        $0x02, R8
+	VMOVUPS     Z0, (DI)
+	LEAQ        (DI)(R8*1), DI
+	VMOVUPS     Z1, (DI)
+	ADDQ        $0x40, BX
+	CMPQ        BX, SI
+	JLT         channels
+	CMPQ        BX, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(BX*1), AX
+	MOVQ    wColumn+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    wRow+80(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (AX), Y0
+	LEAQ    (AX)(SI*1), AX
+	VMOVUPS (AX), Y1
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(BX*1), AX
+	MOVQ    x+32(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    xRow+56(FP), DI
+	SHLQ    $0x02, DI
+	LEAQ    (SI)(DI*1), DI
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R8
+
+pixel2:
+	VMOVUPS     (AX), Y2
+	VFMADD231PS (SI), Y2, Y0
+	ADDQ        DX, SI
+	VFMADD231PS (DI), Y2, Y1
+	ADDQ        DX, DI
+	ADDQ        CX, AX
+	DECQ        R8
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(BX*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), CX
+	SHLQ        $0x02, CX
+	VMOVUPS     Y0, (AX)
+	LEAQ        (AX)(CX*1), AX
+	VMOVUPS     Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x2AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x2AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	LEAQ    (R8)(R10*1), R8
+	VMOVUPS (R8), Z2
+	VMOVUPS (R8)(R9*1), Z3
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (R8), Z4
+	VFMADD231PS (R9), Z4, Z0
+	VFMADD231PS (R9)(BX*1), Z4, Z1
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Z4, Z2
+	VFMADD231PS (R10)(BX*1), Z4, Z3
+	ADDQ        DX, R10
+	ADDQ        CX, R8
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	LEAQ        (R8)(R10*1), R8
+	VMOVUPS     Z2, (R8)
+	VMOVUPS     Z3, (R8)(R9*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	LEAQ    (AX)(R8*1), AX
+	VMOVUPS (AX), Y2
+	VMOVUPS (AX)(DI*1), Y3
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel2:
+	VMOVUPS     (AX), Y4
+	VFMADD231PS (DI), Y4, Y0
+	VFMADD231PS (DI)(BX*1), Y4, Y1
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y4, Y2
+	VFMADD231PS (R8)(BX*1), Y4, Y3
+	ADDQ        DX, R8
+	ADDQ        CX, AX
+	DECQ        R9
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	LEAQ        (AX)(DX*1), AX
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x3AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	LEAQ    (R8)(R10*1), R8
+	VMOVUPS (R8), Z3
+	VMOVUPS (R8)(R9*1), Z4
+	VMOVUPS (R8)(R9*2), Z5
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (R8), Z6
+	VFMADD231PS (R9), Z6, Z0
+	VFMADD231PS (R9)(BX*1), Z6, Z1
+	VFMADD231PS (R9)(BX*2), Z6, Z2
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Z6, Z3
+	VFMADD231PS (R10)(BX*1), Z6, Z4
+	VFMADD231PS (R10)(BX*2), Z6, Z5
+	ADDQ        DX, R10
+	ADDQ        CX, R8
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	LEAQ        (R8)(R10*1), R8
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, (R8)(R9*1)
+	VMOVUPS     Z5, (R8)(R9*2)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	LEAQ    (AX)(R8*1), AX
+	VMOVUPS (AX), Y3
+	VMOVUPS (AX)(DI*1), Y4
+	VMOVUPS (AX)(DI*2), Y5
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel2:
+	VMOVUPS     (AX), Y6
+	VFMADD231PS (DI), Y6, Y0
+	VFMADD231PS (DI)(BX*1), Y6, Y1
+	VFMADD231PS (DI)(BX*2), Y6, Y2
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y6, Y3
+	VFMADD231PS (R8)(BX*1), Y6, Y4
+	VFMADD231PS (R8)(BX*2), Y6, Y5
+	ADDQ        DX, R8
+	ADDQ        CX, AX
+	DECQ        R9
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	LEAQ        (AX)(DX*1), AX
+	VMOVUPS     Y3, (AX)
+	VMOVUPS     Y4, (AX)(CX*1)
+	VMOVUPS     Y5, (AX)(CX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x4AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x4AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R11), Z3
+	LEAQ    (R8)(R10*1), R8
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z4
+	VMOVUPS (R8)(R9*1), Z5
+	VMOVUPS (R8)(R9*2), Z6
+	VMOVUPS (R10), Z7
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R11*1), R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R13
+
+pixel:
+	VMOVUPS     (R8), Z8
+	VFMADD231PS (R9), Z8, Z0
+	VFMADD231PS (R9)(BX*1), Z8, Z1
+	VFMADD231PS (R9)(BX*2), Z8, Z2
+	VFMADD231PS (R10), Z8, Z3
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Z8, Z4
+	VFMADD231PS (R11)(BX*1), Z8, Z5
+	VFMADD231PS (R11)(BX*2), Z8, Z6
+	VFMADD231PS (R12), Z8, Z7
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	ADDQ        CX, R8
+	DECQ        R13
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R11)
+	LEAQ        (R8)(R10*1), R8
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, (R8)(R9*1)
+	VMOVUPS     Z6, (R8)(R9*2)
+	VMOVUPS     Z7, (R10)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R9), Y3
+	LEAQ    (AX)(R8*1), AX
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y4
+	VMOVUPS (AX)(DI*1), Y5
+	VMOVUPS (AX)(DI*2), Y6
+	VMOVUPS (R8), Y7
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R9*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel2:
+	VMOVUPS     (AX), Y8
+	VFMADD231PS (DI), Y8, Y0
+	VFMADD231PS (DI)(BX*1), Y8, Y1
+	VFMADD231PS (DI)(BX*2), Y8, Y2
+	VFMADD231PS (R8), Y8, Y3
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y8, Y4
+	VFMADD231PS (R9)(BX*1), Y8, Y5
+	VFMADD231PS (R9)(BX*2), Y8, Y6
+	VFMADD231PS (R10), Y8, Y7
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, AX
+	DECQ        R11
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (BX)
+	LEAQ        (AX)(DX*1), AX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, (AX)(CX*1)
+	VMOVUPS     Y6, (AX)(CX*2)
+	VMOVUPS     Y7, (DX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x5AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x5AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R11), Z3
+	VMOVUPS (R11)(R9*1), Z4
+	LEAQ    (R8)(R10*1), R8
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z5
+	VMOVUPS (R8)(R9*1), Z6
+	VMOVUPS (R8)(R9*2), Z7
+	VMOVUPS (R10), Z8
+	VMOVUPS (R10)(R9*1), Z9
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R11*1), R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R13
+
+pixel:
+	VMOVUPS     (R8), Z10
+	VFMADD231PS (R9), Z10, Z0
+	VFMADD231PS (R9)(BX*1), Z10, Z1
+	VFMADD231PS (R9)(BX*2), Z10, Z2
+	VFMADD231PS (R10), Z10, Z3
+	VFMADD231PS (R10)(BX*1), Z10, Z4
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Z10, Z5
+	VFMADD231PS (R11)(BX*1), Z10, Z6
+	VFMADD231PS (R11)(BX*2), Z10, Z7
+	VFMADD231PS (R12), Z10, Z8
+	VFMADD231PS (R12)(BX*1), Z10, Z9
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	ADDQ        CX, R8
+	DECQ        R13
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R11)
+	VMOVUPS     Z4, (R11)(R9*1)
+	LEAQ        (R8)(R10*1), R8
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z5, (R8)
+	VMOVUPS     Z6, (R8)(R9*1)
+	VMOVUPS     Z7, (R8)(R9*2)
+	VMOVUPS     Z8, (R10)
+	VMOVUPS     Z9, (R10)(R9*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(DI*1), Y4
+	LEAQ    (AX)(R8*1), AX
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y5
+	VMOVUPS (AX)(DI*1), Y6
+	VMOVUPS (AX)(DI*2), Y7
+	VMOVUPS (R8), Y8
+	VMOVUPS (R8)(DI*1), Y9
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R9*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel2:
+	VMOVUPS     (AX), Y10
+	VFMADD231PS (DI), Y10, Y0
+	VFMADD231PS (DI)(BX*1), Y10, Y1
+	VFMADD231PS (DI)(BX*2), Y10, Y2
+	VFMADD231PS (R8), Y10, Y3
+	VFMADD231PS (R8)(BX*1), Y10, Y4
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y10, Y5
+	VFMADD231PS (R9)(BX*1), Y10, Y6
+	VFMADD231PS (R9)(BX*2), Y10, Y7
+	VFMADD231PS (R10), Y10, Y8
+	VFMADD231PS (R10)(BX*1), Y10, Y9
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, AX
+	DECQ        R11
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (BX)
+	VMOVUPS     Y4, (BX)(CX*1)
+	LEAQ        (AX)(DX*1), AX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     Y6, (AX)(CX*1)
+	VMOVUPS     Y7, (AX)(CX*2)
+	VMOVUPS     Y8, (DX)
+	VMOVUPS     Y9, (DX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x6AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x6AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R11), Z3
+	VMOVUPS (R11)(R9*1), Z4
+	VMOVUPS (R11)(R9*2), Z5
+	LEAQ    (R8)(R10*1), R8
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z6
+	VMOVUPS (R8)(R9*1), Z7
+	VMOVUPS (R8)(R9*2), Z8
+	VMOVUPS (R10), Z9
+	VMOVUPS (R10)(R9*1), Z10
+	VMOVUPS (R10)(R9*2), Z11
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R11*1), R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R13
+
+pixel:
+	VMOVUPS     (R8), Z12
+	VFMADD231PS (R9), Z12, Z0
+	VFMADD231PS (R9)(BX*1), Z12, Z1
+	VFMADD231PS (R9)(BX*2), Z12, Z2
+	VFMADD231PS (R10), Z12, Z3
+	VFMADD231PS (R10)(BX*1), Z12, Z4
+	VFMADD231PS (R10)(BX*2), Z12, Z5
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Z12, Z6
+	VFMADD231PS (R11)(BX*1), Z12, Z7
+	VFMADD231PS (R11)(BX*2), Z12, Z8
+	VFMADD231PS (R12), Z12, Z9
+	VFMADD231PS (R12)(BX*1), Z12, Z10
+	VFMADD231PS (R12)(BX*2), Z12, Z11
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	ADDQ        CX, R8
+	DECQ        R13
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R11)
+	VMOVUPS     Z4, (R11)(R9*1)
+	VMOVUPS     Z5, (R11)(R9*2)
+	LEAQ        (R8)(R10*1), R8
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z6, (R8)
+	VMOVUPS     Z7, (R8)(R9*1)
+	VMOVUPS     Z8, (R8)(R9*2)
+	VMOVUPS     Z9, (R10)
+	VMOVUPS     Z10, (R10)(R9*1)
+	VMOVUPS     Z11, (R10)(R9*2)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(DI*1), Y4
+	VMOVUPS (R9)(DI*2), Y5
+	LEAQ    (AX)(R8*1), AX
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y6
+	VMOVUPS (AX)(DI*1), Y7
+	VMOVUPS (AX)(DI*2), Y8
+	VMOVUPS (R8), Y9
+	VMOVUPS (R8)(DI*1), Y10
+	VMOVUPS (R8)(DI*2), Y11
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R9*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel2:
+	VMOVUPS     (AX), Y12
+	VFMADD231PS (DI), Y12, Y0
+	VFMADD231PS (DI)(BX*1), Y12, Y1
+	VFMADD231PS (DI)(BX*2), Y12, Y2
+	VFMADD231PS (R8), Y12, Y3
+	VFMADD231PS (R8)(BX*1), Y12, Y4
+	VFMADD231PS (R8)(BX*2), Y12, Y5
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y12, Y6
+	VFMADD231PS (R9)(BX*1), Y12, Y7
+	VFMADD231PS (R9)(BX*2), Y12, Y8
+	VFMADD231PS (R10), Y12, Y9
+	VFMADD231PS (R10)(BX*1), Y12, Y10
+	VFMADD231PS (R10)(BX*2), Y12, Y11
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        CX, AX
+	DECQ        R11
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (BX)
+	VMOVUPS     Y4, (BX)(CX*1)
+	VMOVUPS     Y5, (BX)(CX*2)
+	LEAQ        (AX)(DX*1), AX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y6, (AX)
+	VMOVUPS     Y7, (AX)(CX*1)
+	VMOVUPS     Y8, (AX)(CX*2)
+	VMOVUPS     Y9, (DX)
+	VMOVUPS     Y10, (DX)(CX*1)
+	VMOVUPS     Y11, (DX)(CX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums2x7AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums2x7AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R11
+	ADDQ    R9, R11
+	LEAQ    (R11)(R9*2), R12
+	ADDQ    R9, R12
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R11), Z3
+	VMOVUPS (R11)(R9*1), Z4
+	VMOVUPS (R11)(R9*2), Z5
+	VMOVUPS (R12), Z6
+	LEAQ    (R8)(R10*1), R8
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	LEAQ    (R10)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z7
+	VMOVUPS (R8)(R9*1), Z8
+	VMOVUPS (R8)(R9*2), Z9
+	VMOVUPS (R10), Z10
+	VMOVUPS (R10)(R9*1), Z11
+	VMOVUPS (R10)(R9*2), Z12
+	VMOVUPS (R11), Z13
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	MOVQ    xRow+56(FP), R12
+	SHLQ    $0x02, R12
+	LEAQ    (R9)(R12*1), R12
+	LEAQ    (R12)(BX*2), R13
+	ADDQ    BX, R13
+	LEAQ    (R13)(BX*2), R14
+	ADDQ    BX, R14
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R15
+
+pixel:
+	VMOVUPS     (R8), Z14
+	VFMADD231PS (R9), Z14, Z0
+	VFMADD231PS (R9)(BX*1), Z14, Z1
+	VFMADD231PS (R9)(BX*2), Z14, Z2
+	VFMADD231PS (R10), Z14, Z3
+	VFMADD231PS (R10)(BX*1), Z14, Z4
+	VFMADD231PS (R10)(BX*2), Z14, Z5
+	VFMADD231PS (R11), Z14, Z6
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	VFMADD231PS (R12), Z14, Z7
+	VFMADD231PS (R12)(BX*1), Z14, Z8
+	VFMADD231PS (R12)(BX*2), Z14, Z9
+	VFMADD231PS (R13), Z14, Z10
+	VFMADD231PS (R13)(BX*1), Z14, Z11
+	VFMADD231PS (R13)(BX*2), Z14, Z12
+	VFMADD231PS (R14), Z14, Z13
+	ADDQ        DX, R12
+	ADDQ        DX, R13
+	ADDQ        DX, R14
+	ADDQ        CX, R8
+	DECQ        R15
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R11
+	ADDQ        R9, R11
+	LEAQ        (R11)(R9*2), R12
+	ADDQ        R9, R12
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R11)
+	VMOVUPS     Z4, (R11)(R9*1)
+	VMOVUPS     Z5, (R11)(R9*2)
+	VMOVUPS     Z6, (R12)
+	LEAQ        (R8)(R10*1), R8
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	LEAQ        (R10)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z7, (R8)
+	VMOVUPS     Z8, (R8)(R9*1)
+	VMOVUPS     Z9, (R8)(R9*2)
+	VMOVUPS     Z10, (R10)
+	VMOVUPS     Z11, (R10)(R9*1)
+	VMOVUPS     Z12, (R10)(R9*2)
+	VMOVUPS     Z13, (R11)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R9
+	ADDQ    DI, R9
+	LEAQ    (R9)(DI*2), R10
+	ADDQ    DI, R10
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R9), Y3
+	VMOVUPS (R9)(DI*1), Y4
+	VMOVUPS (R9)(DI*2), Y5
+	VMOVUPS (R10), Y6
+	LEAQ    (AX)(R8*1), AX
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	LEAQ    (R8)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y7
+	VMOVUPS (AX)(DI*1), Y8
+	VMOVUPS (AX)(DI*2), Y9
+	VMOVUPS (R8), Y10
+	VMOVUPS (R8)(DI*1), Y11
+	VMOVUPS (R8)(DI*2), Y12
+	VMOVUPS (R9), Y13
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	LEAQ    (R8)(BX*2), R9
+	ADDQ    BX, R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (DI)(R10*1), R10
+	LEAQ    (R10)(BX*2), R11
+	ADDQ    BX, R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R13
+
+pixel2:
+	VMOVUPS     (AX), Y14
+	VFMADD231PS (DI), Y14, Y0
+	VFMADD231PS (DI)(BX*1), Y14, Y1
+	VFMADD231PS (DI)(BX*2), Y14, Y2
+	VFMADD231PS (R8), Y14, Y3
+	VFMADD231PS (R8)(BX*1), Y14, Y4
+	VFMADD231PS (R8)(BX*2), Y14, Y5
+	VFMADD231PS (R9), Y14, Y6
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Y14, Y7
+	VFMADD231PS (R10)(BX*1), Y14, Y8
+	VFMADD231PS (R10)(BX*2), Y14, Y9
+	VFMADD231PS (R11), Y14, Y10
+	VFMADD231PS (R11)(BX*1), Y14, Y11
+	VFMADD231PS (R11)(BX*2), Y14, Y12
+	VFMADD231PS (R12), Y14, Y13
+	ADDQ        DX, R10
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	ADDQ        CX, AX
+	DECQ        R13
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(CX*2), SI
+	ADDQ        CX, SI
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (BX)
+	VMOVUPS     Y4, (BX)(CX*1)
+	VMOVUPS     Y5, (BX)(CX*2)
+	VMOVUPS     Y6, (SI)
+	LEAQ        (AX)(DX*1), AX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y7, (AX)
+	VMOVUPS     Y8, (AX)(CX*1)
+	VMOVUPS     Y9, (AX)(CX*2)
+	VMOVUPS     Y10, (DX)
+	VMOVUPS     Y11, (DX)(CX*1)
+	VMOVUPS     Y12, (DX)(CX*2)
+	VMOVUPS     Y13, (BX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x1AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums3x1AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    BX, BX
+	MOVQ    AX, SI
+	ANDQ    $-64, SI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    wColumn+72(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (DI), Z0
+	LEAQ    (DI)(R8*1), DI
+	VMOVUPS (DI), Z1
+	LEAQ    (DI)(R8*1), DI
+	VMOVUPS (DI), Z2
+	MOVQ    a+16(FP), DI
+	LEAQ    (DI)(BX*1), DI
+	MOVQ    x+32(FP), R8
+	LEAQ    (R8)(BX*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R11
+
+pixel:
+	VMOVUPS     (DI), Z3
+	VFMADD231PS (R8), Z3, Z0
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Z3, Z1
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Z3, Z2
+	ADDQ        DX, R10
+	ADDQ        CX, DI
+	DECQ        R11
+	JNZ         pixel
+	MOVQ        w+64(FP), DI
+	LEAQ        (DI)(BX*1), DI
+	MOVQ        wColumn+72(FP), R8
+	SHLQ        $0x02, R8
+	MOVQ        wRow+80(FP), R8
+	SHLQ        $0x02, R8
+	VMOVUPS     Z0, (DI)
+	LEAQ        (DI)(R8*1), DI
+	VMOVUPS     Z1, (DI)
+	LEAQ        (DI)(R8*1), DI
+	VMOVUPS     Z2, (DI)
+	ADDQ        $0x40, BX
+	CMPQ        BX, SI
+	JLT         channels
+	CMPQ        BX, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(BX*1), AX
+	MOVQ    wColumn+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    wRow+80(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (AX), Y0
+	LEAQ    (AX)(SI*1), AX
+	VMOVUPS (AX), Y1
+	LEAQ    (AX)(SI*1), AX
+	VMOVUPS (AX), Y2
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(BX*1), AX
+	MOVQ    x+32(FP), SI
+	LEAQ    (SI)(BX*1), SI
+	MOVQ    xRow+56(FP), DI
+	SHLQ    $0x02, DI
+	LEAQ    (SI)(DI*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R9
+
+pixel2:
+	VMOVUPS     (AX), Y3
+	VFMADD231PS (SI), Y3, Y0
+	ADDQ        DX, SI
+	VFMADD231PS (DI), Y3, Y1
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y3, Y2
+	ADDQ        DX, R8
+	ADDQ        CX, AX
+	DECQ        R9
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(BX*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), CX
+	SHLQ        $0x02, CX
+	VMOVUPS     Y0, (AX)
+	LEAQ        (AX)(CX*1), AX
+	VMOVUPS     Y1, (AX)
+	LEAQ        (AX)(CX*1), AX
+	VMOVUPS     Y2, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x2AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums3x2AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	LEAQ    (R8)(R10*1), R8
+	VMOVUPS (R8), Z2
+	VMOVUPS (R8)(R9*1), Z3
+	LEAQ    (R8)(R10*1), R8
+	VMOVUPS (R8), Z4
+	VMOVUPS (R8)(R9*1), Z5
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R10)(R11*1), R11
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R12
+
+pixel:
+	VMOVUPS     (R8), Z6
+	VFMADD231PS (R9), Z6, Z0
+	VFMADD231PS (R9)(BX*1), Z6, Z1
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Z6, Z2
+	VFMADD231PS (R10)(BX*1), Z6, Z3
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Z6, Z4
+	VFMADD231PS (R11)(BX*1), Z6, Z5
+	ADDQ        DX, R11
+	ADDQ        CX, R8
+	DECQ        R12
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	LEAQ        (R8)(R10*1), R8
+	VMOVUPS     Z2, (R8)
+	VMOVUPS     Z3, (R8)(R9*1)
+	LEAQ        (R8)(R10*1), R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, (R8)(R9*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	LEAQ    (AX)(R8*1), AX
+	VMOVUPS (AX), Y2
+	VMOVUPS (AX)(DI*1), Y3
+	LEAQ    (AX)(R8*1), AX
+	VMOVUPS (AX), Y4
+	VMOVUPS (AX)(DI*1), Y5
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel2:
+	VMOVUPS     (AX), Y6
+	VFMADD231PS (DI), Y6, Y0
+	VFMADD231PS (DI)(BX*1), Y6, Y1
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y6, Y2
+	VFMADD231PS (R8)(BX*1), Y6, Y3
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y6, Y4
+	VFMADD231PS (R9)(BX*1), Y6, Y5
+	ADDQ        DX, R9
+	ADDQ        CX, AX
+	DECQ        R10
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	LEAQ        (AX)(DX*1), AX
+	VMOVUPS     Y2, (AX)
+	VMOVUPS     Y3, (AX)(CX*1)
+	LEAQ        (AX)(DX*1), AX
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, (AX)(CX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x3AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums3x3AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	LEAQ    (R8)(R10*1), R8
+	VMOVUPS (R8), Z3
+	VMOVUPS (R8)(R9*1), Z4
+	VMOVUPS (R8)(R9*2), Z5
+	LEAQ    (R8)(R10*1), R8
+	VMOVUPS (R8), Z6
+	VMOVUPS (R8)(R9*1), Z7
+	VMOVUPS (R8)(R9*2), Z8
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	MOVQ    xRow+56(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R9)(R10*1), R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R10)(R11*1), R11
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R12
+
+pixel:
+	VMOVUPS     (R8), Z9
+	VFMADD231PS (R9), Z9, Z0
+	VFMADD231PS (R9)(BX*1), Z9, Z1
+	VFMADD231PS (R9)(BX*2), Z9, Z2
+	ADDQ        DX, R9
+	VFMADD231PS (R10), Z9, Z3
+	VFMADD231PS (R10)(BX*1), Z9, Z4
+	VFMADD231PS (R10)(BX*2), Z9, Z5
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Z9, Z6
+	VFMADD231PS (R11)(BX*1), Z9, Z7
+	VFMADD231PS (R11)(BX*2), Z9, Z8
+	ADDQ        DX, R11
+	ADDQ        CX, R8
+	DECQ        R12
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	LEAQ        (R8)(R10*1), R8
+	VMOVUPS     Z3, (R8)
+	VMOVUPS     Z4, (R8)(R9*1)
+	VMOVUPS     Z5, (R8)(R9*2)
+	LEAQ        (R8)(R10*1), R8
+	VMOVUPS     Z6, (R8)
+	VMOVUPS     Z7, (R8)(R9*1)
+	VMOVUPS     Z8, (R8)(R9*2)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	LEAQ    (AX)(R8*1), AX
+	VMOVUPS (AX), Y3
+	VMOVUPS (AX)(DI*1), Y4
+	VMOVUPS (AX)(DI*2), Y5
+	LEAQ    (AX)(R8*1), AX
+	VMOVUPS (AX), Y6
+	VMOVUPS (AX)(DI*1), Y7
+	VMOVUPS (AX)(DI*2), Y8
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	MOVQ    xRow+56(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*1), R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R8)(R9*1), R9
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R10
+
+pixel2:
+	VMOVUPS     (AX), Y9
+	VFMADD231PS (DI), Y9, Y0
+	VFMADD231PS (DI)(BX*1), Y9, Y1
+	VFMADD231PS (DI)(BX*2), Y9, Y2
+	ADDQ        DX, DI
+	VFMADD231PS (R8), Y9, Y3
+	VFMADD231PS (R8)(BX*1), Y9, Y4
+	VFMADD231PS (R8)(BX*2), Y9, Y5
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y9, Y6
+	VFMADD231PS (R9)(BX*1), Y9, Y7
+	VFMADD231PS (R9)(BX*2), Y9, Y8
+	ADDQ        DX, R9
+	ADDQ        CX, AX
+	DECQ        R10
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	LEAQ        (AX)(DX*1), AX
+	VMOVUPS     Y3, (AX)
+	VMOVUPS     Y4, (AX)(CX*1)
+	VMOVUPS     Y5, (AX)(CX*2)
+	LEAQ        (AX)(DX*1), AX
+	VMOVUPS     Y6, (AX)
+	VMOVUPS     Y7, (AX)(CX*1)
+	VMOVUPS     Y8, (AX)(CX*2)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tapWeightSums3x4AVX512(n int, width int, a *float32, aPixel int, x *float32, xPixel int, xColumn int, xRow int, w *float32, wColumn int, wRow int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·tapWeightSums3x4AVX512(SB), NOSPLIT, $0-88
+	MOVQ    width+8(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    aPixel+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    xPixel+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    xColumn+48(FP), BX
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+	MOVQ    AX, DI
+	ANDQ    $-64, DI
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	MOVQ    w+64(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    wColumn+72(FP), R9
+	SHLQ    $0x02, R9
+	MOVQ    wRow+80(FP), R10
+	SHLQ    $0x02, R10
+	LEAQ    (R8)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z0
+	VMOVUPS (R8)(R9*1), Z1
+	VMOVUPS (R8)(R9*2), Z2
+	VMOVUPS (R11), Z3
+	LEAQ    (R8)(R10*1), R8
+	LEAQ    (R8)(R9*2), R11
+	ADDQ    R9, R11
+	VMOVUPS (R8), Z4
+	VMOVUPS (R8)(R9*1), Z5
+	VMOVUPS (R8)(R9*2), Z6
+	VMOVUPS (R11), Z7
+	LEAQ    (R8)(R10*1), R8
+	LEAQ    (R8)(R9*2), R10
+	ADDQ    R9, R10
+	VMOVUPS (R8), Z8
+	VMOVUPS (R8)(R9*1), Z9
+	VMOVUPS (R8)(R9*2), Z10
+	VMOVUPS (R10), Z11
+	MOVQ    a+16(FP), R8
+	LEAQ    (R8)(SI*1), R8
+	MOVQ    x+32(FP), R9
+	LEAQ    (R9)(SI*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R11*1), R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	MOVQ    xRow+56(FP), R13
+	SHLQ    $0x02, R13
+	LEAQ    (R11)(R13*1), R13
+	LEAQ    (R13)(BX*2), R14
+	ADDQ    BX, R14
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R15
+
+pixel:
+	VMOVUPS     (R8), Z12
+	VFMADD231PS (R9), Z12, Z0
+	VFMADD231PS (R9)(BX*1), Z12, Z1
+	VFMADD231PS (R9)(BX*2), Z12, Z2
+	VFMADD231PS (R10), Z12, Z3
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Z12, Z4
+	VFMADD231PS (R11)(BX*1), Z12, Z5
+	VFMADD231PS (R11)(BX*2), Z12, Z6
+	VFMADD231PS (R12), Z12, Z7
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	VFMADD231PS (R13), Z12, Z8
+	VFMADD231PS (R13)(BX*1), Z12, Z9
+	VFMADD231PS (R13)(BX*2), Z12, Z10
+	VFMADD231PS (R14), Z12, Z11
+	ADDQ        DX, R13
+	ADDQ        DX, R14
+	ADDQ        CX, R8
+	DECQ        R15
+	JNZ         pixel
+	MOVQ        w+64(FP), R8
+	LEAQ        (R8)(SI*1), R8
+	MOVQ        wColumn+72(FP), R9
+	SHLQ        $0x02, R9
+	MOVQ        wRow+80(FP), R10
+	SHLQ        $0x02, R10
+	LEAQ        (R8)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, (R8)(R9*1)
+	VMOVUPS     Z2, (R8)(R9*2)
+	VMOVUPS     Z3, (R11)
+	LEAQ        (R8)(R10*1), R8
+	LEAQ        (R8)(R9*2), R11
+	ADDQ        R9, R11
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, (R8)(R9*1)
+	VMOVUPS     Z6, (R8)(R9*2)
+	VMOVUPS     Z7, (R11)
+	LEAQ        (R8)(R10*1), R8
+	LEAQ        (R8)(R9*2), R10
+	ADDQ        R9, R10
+	VMOVUPS     Z8, (R8)
+	VMOVUPS     Z9, (R8)(R9*1)
+	VMOVUPS     Z10, (R8)(R9*2)
+	VMOVUPS     Z11, (R10)
+	ADDQ        $0x40, SI
+	CMPQ        SI, DI
+	JLT         channels
+	CMPQ        SI, AX
+	JGE         done
+
+narrow:
+	MOVQ    w+64(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    wColumn+72(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    wRow+80(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (AX)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y0
+	VMOVUPS (AX)(DI*1), Y1
+	VMOVUPS (AX)(DI*2), Y2
+	VMOVUPS (R9), Y3
+	LEAQ    (AX)(R8*1), AX
+	LEAQ    (AX)(DI*2), R9
+	ADDQ    DI, R9
+	VMOVUPS (AX), Y4
+	VMOVUPS (AX)(DI*1), Y5
+	VMOVUPS (AX)(DI*2), Y6
+	VMOVUPS (R9), Y7
+	LEAQ    (AX)(R8*1), AX
+	LEAQ    (AX)(DI*2), R8
+	ADDQ    DI, R8
+	VMOVUPS (AX), Y8
+	VMOVUPS (AX)(DI*1), Y9
+	VMOVUPS (AX)(DI*2), Y10
+	VMOVUPS (R8), Y11
+	MOVQ    a+16(FP), AX
+	LEAQ    (AX)(SI*1), AX
+	MOVQ    x+32(FP), DI
+	LEAQ    (DI)(SI*1), DI
+	LEAQ    (DI)(BX*2), R8
+	ADDQ    BX, R8
+	MOVQ    xRow+56(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (DI)(R9*1), R9
+	LEAQ    (R9)(BX*2), R10
+	ADDQ    BX, R10
+	MOVQ    xRow+56(FP), R11
+	SHLQ    $0x02, R11
+	LEAQ    (R9)(R11*1), R11
+	LEAQ    (R11)(BX*2), R12
+	ADDQ    BX, R12
+	PCALIGN $0x20
+	MOVQ    n+0(FP), R13
+
+pixel2:
+	VMOVUPS     (AX), Y12
+	VFMADD231PS (DI), Y12, Y0
+	VFMADD231PS (DI)(BX*1), Y12, Y1
+	VFMADD231PS (DI)(BX*2), Y12, Y2
+	VFMADD231PS (R8), Y12, Y3
+	ADDQ        DX, DI
+	ADDQ        DX, R8
+	VFMADD231PS (R9), Y12, Y4
+	VFMADD231PS (R9)(BX*1), Y12, Y5
+	VFMADD231PS (R9)(BX*2), Y12, Y6
+	VFMADD231PS (R10), Y12, Y7
+	ADDQ        DX, R9
+	ADDQ        DX, R10
+	VFMADD231PS (R11), Y12, Y8
+	VFMADD231PS (R11)(BX*1), Y12, Y9
+	VFMADD231PS (R11)(BX*2), Y12, Y10
+	VFMADD231PS (R12), Y12, Y11
+	ADDQ        DX, R11
+	ADDQ        DX, R12
+	ADDQ        CX, AX
+	DECQ        R13
+	JNZ         pixel2
+	MOVQ        w+64(FP), AX
+	LEAQ        (AX)(SI*1), AX
+	MOVQ        wColumn+72(FP), CX
+	SHLQ        $0x02, CX
+	MOVQ        wRow+80(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (AX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y0, (AX)
+	VMOVUPS     Y1, (AX)(CX*1)
+	VMOVUPS     Y2, (AX)(CX*2)
+	VMOVUPS     Y3, (BX)
+	LEAQ        (AX)(DX*1), AX
+	LEAQ        (AX)(CX*2), BX
+	ADDQ        CX, BX
+	VMOVUPS     Y4, (AX)
+	VMOVUPS     Y5, (AX)(CX*1)
+	VMOVUPS     Y6, (AX)(CX*2)
+	VMOVUPS     Y7, (BX)
+	LEAQ        (AX)(DX*1), AX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VMOVUPS     Y8, (AX)
+	VMOVUPS     Y9, (AX)(CX*1)
+	VMOVUPS     Y10, (AX)(CX*2)
+	VMOVUPS     Y11, (DX)
+
+done:
 	VZEROUPPER
 	RET
 
@@ -5672,12 +13325,13 @@ TEXT ·winogradImage4AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R9
 
 tile:
-	XORQ R10, R10
-	MOVQ AX, R11
-	ANDQ $-64, R11
-	JZ   narrow
+	XORQ    R10, R10
+	MOVQ    AX, R11
+	ANDQ    $-64, R11
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ       (BX)(R10*1), R12
 	LEAQ       (DX)(R10*1), R13
 	LEAQ       (CX)(CX*2), R14
@@ -5775,7 +13429,7 @@ wide:
 	PREFETCHT0 64(R12)(DI*1)
 	ADDQ       $0x40, R10
 	CMPQ       R10, R11
-	JLT        wide
+	JLT        channels
 	CMPQ       R10, AX
 	JGE        done
 
@@ -5902,12 +13556,13 @@ TEXT ·winogradSpread4AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ    (BX)(R9*1), R11
 	LEAQ    (DX)(R9*1), R12
 	LEAQ    (DI)(DI*2), R13
@@ -6009,7 +13664,7 @@ wide:
 	VMOVUPS Z0, (R11)(R12*1)
 	ADDQ    $0x40, R9
 	CMPQ    R9, R10
-	JLT     wide
+	JLT     channels
 	CMPQ    R9, AX
 	JGE     done
 
@@ -6140,12 +13795,13 @@ TEXT ·winogradEvaluate42AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R9
 
 tile:
-	XORQ R10, R10
-	MOVQ AX, R11
-	ANDQ $-64, R11
-	JZ   narrow
+	XORQ    R10, R10
+	MOVQ    AX, R11
+	ANDQ    $-64, R11
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ       (BX)(R10*1), R12
 	LEAQ       (DX)(R10*1), R13
 	VMOVUPS    (R12), Z0
@@ -6208,7 +13864,7 @@ wide:
 	PREFETCHT0 64(R12)(SI*2)
 	ADDQ       $0x40, R10
 	CMPQ       R10, R11
-	JLT        wide
+	JLT        channels
 	CMPQ       R10, AX
 	JGE        done
 
@@ -6300,12 +13956,13 @@ TEXT ·winogradCombine42AVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ    (BX)(R9*1), R11
 	LEAQ    (DX)(R9*1), R12
 	LEAQ    (DI)(DI*2), R13
@@ -6369,7 +14026,7 @@ beyond3:
 beyond2:
 	ADDQ $0x40, R9
 	CMPQ R9, R10
-	JLT  wide
+	JLT  channels
 	CMPQ R9, AX
 	JGE  done
 
@@ -6444,6 +14101,275 @@ done:
 	VZEROUPPER
 	RET
 
+// func winogradFinish42AVX512(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+// Requires: AVX, AVX512F
+TEXT ·winogradFinish42AVX512(SB), NOSPLIT, $0-112
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         dst+16(FP), CX
+	MOVQ         src+24(FP), DX
+	MOVQ         residual+80(FP), BX
+	MOVQ         q+48(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), R8
+	LEAQ         (DI)(SI*1), DI
+	VBROADCASTSS low+104(FP), Z0
+	VBROADCASTSS high+108(FP), Z1
+	MOVQ         n+0(FP), R8
+
+tile:
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	LEAQ    (DX)(R9*1), R11
+	LEAQ    (DI)(DI*2), R12
+	LEAQ    (R11)(R12*1), R12
+	VMOVUPS (R11)(DI*1), Z2
+	VMOVUPS (R11)(DI*2), Z3
+	VADDPS  Z3, Z2, Z4
+	VSUBPS  Z3, Z2, Z2
+	VADDPS  (R11), Z4, Z3
+	VADDPS  (R12), Z2, Z2
+	ADDQ    SI, R11
+	ADDQ    SI, R12
+	VMOVUPS (R11)(DI*1), Z4
+	VMOVUPS (R11)(DI*2), Z5
+	VADDPS  Z5, Z4, Z6
+	VSUBPS  Z5, Z4, Z4
+	VADDPS  (R11), Z6, Z5
+	VADDPS  (R12), Z4, Z4
+	ADDQ    SI, R11
+	ADDQ    SI, R12
+	VMOVUPS (R11)(DI*1), Z6
+	VMOVUPS (R11)(DI*2), Z7
+	VADDPS  Z7, Z6, Z8
+	VSUBPS  Z7, Z6, Z6
+	VADDPS  (R11), Z8, Z7
+	VADDPS  (R12), Z6, Z6
+	ADDQ    SI, R11
+	ADDQ    SI, R12
+	VMOVUPS (R11)(DI*1), Z8
+	VMOVUPS (R11)(DI*2), Z9
+	VADDPS  Z9, Z8, Z10
+	VSUBPS  Z9, Z8, Z8
+	VADDPS  (R11), Z10, Z9
+	VADDPS  (R12), Z8, Z8
+	LEAQ    (CX)(R9*1), R11
+	LEAQ    (BX)(R9*1), R12
+	MOVQ    shift+72(FP), R13
+	MOVQ    pixel+32(FP), R14
+	SHLQ    $0x02, R14
+	MOVQ    residualPixel+88(FP), R15
+	SHLQ    $0x02, R15
+	VADDPS  Z7, Z5, Z10
+	VSUBPS  Z7, Z5, Z5
+	VADDPS  Z3, Z10, Z3
+	VADDPS  (R13)(R9*1), Z3, Z3
+	TESTQ   BX, BX
+	JZ      plain
+	VADDPS  (R12), Z3, Z3
+
+plain:
+	VMAXPS  Z3, Z0, Z3
+	VMINPS  Z3, Z1, Z3
+	VMOVUPS Z3, (R11)
+	VMOVUPS Z5, Z3
+	VADDPS  Z9, Z3, Z3
+	CMPQ    cols+64(FP), $0x01
+	JLE     beyond
+	VADDPS  (R13)(R9*1), Z3, Z3
+	TESTQ   BX, BX
+	JZ      plain2
+	VADDPS  (R12)(R15*1), Z3, Z3
+
+plain2:
+	VMAXPS  Z3, Z0, Z3
+	VMINPS  Z3, Z1, Z3
+	VMOVUPS Z3, (R11)(R14*1)
+
+beyond:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond2
+	LEAQ   (CX)(R9*1), R11
+	MOVQ   row+40(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	LEAQ   (BX)(R9*1), R12
+	MOVQ   residualRow+96(FP), R13
+	SHLQ   $0x02, R13
+	LEAQ   (R12)(R13*1), R12
+	MOVQ   shift+72(FP), R13
+	MOVQ   pixel+32(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   residualPixel+88(FP), R15
+	SHLQ   $0x02, R15
+	VADDPS Z6, Z4, Z3
+	VSUBPS Z6, Z4, Z4
+	VADDPS Z2, Z3, Z2
+	VADDPS (R13)(R9*1), Z2, Z2
+	TESTQ  BX, BX
+	JZ     plain3
+	VADDPS (R12), Z2, Z2
+
+plain3:
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (R11)
+	VMOVUPS Z4, Z2
+	VADDPS  Z8, Z2, Z2
+	CMPQ    cols+64(FP), $0x01
+	JLE     beyond3
+	VADDPS  (R13)(R9*1), Z2, Z2
+	TESTQ   BX, BX
+	JZ      plain4
+	VADDPS  (R12)(R15*1), Z2, Z2
+
+plain4:
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (R11)(R14*1)
+
+beyond3:
+beyond2:
+	ADDQ $0x40, R9
+	CMPQ R9, R10
+	JLT  channels
+	CMPQ R9, AX
+	JGE  done
+
+narrow:
+	LEAQ    (DX)(R9*1), R10
+	LEAQ    (DI)(DI*2), R11
+	LEAQ    (R10)(R11*1), R11
+	VMOVUPS (R10)(DI*1), Y2
+	VMOVUPS (R10)(DI*2), Y3
+	VADDPS  Y3, Y2, Y4
+	VSUBPS  Y3, Y2, Y2
+	VADDPS  (R10), Y4, Y3
+	VADDPS  (R11), Y2, Y2
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	VMOVUPS (R10)(DI*1), Y4
+	VMOVUPS (R10)(DI*2), Y5
+	VADDPS  Y5, Y4, Y6
+	VSUBPS  Y5, Y4, Y4
+	VADDPS  (R10), Y6, Y5
+	VADDPS  (R11), Y4, Y4
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	VMOVUPS (R10)(DI*1), Y6
+	VMOVUPS (R10)(DI*2), Y7
+	VADDPS  Y7, Y6, Y8
+	VSUBPS  Y7, Y6, Y6
+	VADDPS  (R10), Y8, Y7
+	VADDPS  (R11), Y6, Y6
+	ADDQ    SI, R10
+	ADDQ    SI, R11
+	VMOVUPS (R10)(DI*1), Y8
+	VMOVUPS (R10)(DI*2), Y9
+	VADDPS  Y9, Y8, Y10
+	VSUBPS  Y9, Y8, Y8
+	VADDPS  (R10), Y10, Y9
+	VADDPS  (R11), Y8, Y8
+	LEAQ    (CX)(R9*1), R10
+	LEAQ    (BX)(R9*1), R11
+	MOVQ    shift+72(FP), R12
+	MOVQ    pixel+32(FP), R13
+	SHLQ    $0x02, R13
+	MOVQ    residualPixel+88(FP), R14
+	SHLQ    $0x02, R14
+	VADDPS  Y7, Y5, Y10
+	VSUBPS  Y7, Y5, Y5
+	VADDPS  Y3, Y10, Y3
+	VADDPS  (R12)(R9*1), Y3, Y3
+	TESTQ   BX, BX
+	JZ      plain5
+	VADDPS  (R11), Y3, Y3
+
+plain5:
+	VMAXPS  Y3, Y0, Y3
+	VMINPS  Y3, Y1, Y3
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y5, Y3
+	VADDPS  Y9, Y3, Y3
+	CMPQ    cols+64(FP), $0x01
+	JLE     beyond4
+	VADDPS  (R12)(R9*1), Y3, Y3
+	TESTQ   BX, BX
+	JZ      plain6
+	VADDPS  (R11)(R14*1), Y3, Y3
+
+plain6:
+	VMAXPS  Y3, Y0, Y3
+	VMINPS  Y3, Y1, Y3
+	VMOVUPS Y3, (R10)(R13*1)
+
+beyond4:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond5
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y6, Y4, Y3
+	VSUBPS Y6, Y4, Y4
+	VADDPS Y2, Y3, Y2
+	VADDPS (R12)(R9*1), Y2, Y2
+	TESTQ  BX, BX
+	JZ     plain7
+	VADDPS (R11), Y2, Y2
+
+plain7:
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (R10)
+	VMOVUPS Y4, Y2
+	VADDPS  Y8, Y2, Y2
+	CMPQ    cols+64(FP), $0x01
+	JLE     beyond6
+	VADDPS  (R12)(R9*1), Y2, Y2
+	TESTQ   BX, BX
+	JZ      plain8
+	VADDPS  (R11)(R14*1), Y2, Y2
+
+plain8:
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (R10)(R13*1)
+
+beyond6:
+beyond5:
+done:
+	ADDQ   AX, DX
+	MOVQ   pixel+32(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, CX
+	TESTQ  BX, BX
+	JZ     none
+	MOVQ   residualPixel+88(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, BX
+
+none:
+	DECQ R8
+	JNZ  tile
+	VZEROUPPER
+	RET
+
 // func winogradEvaluate43AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·winogradEvaluate43AVX512(SB), NOSPLIT, $0-88
@@ -6461,12 +14387,13 @@ TEXT ·winogradEvaluate43AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R9
 
 tile:
-	XORQ R10, R10
-	MOVQ AX, R11
-	ANDQ $-64, R11
-	JZ   narrow
+	XORQ    R10, R10
+	MOVQ    AX, R11
+	ANDQ    $-64, R11
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ        (BX)(R10*1), R12
 	LEAQ        (DX)(R10*1), R13
 	VMOVUPS     (R12), Z0
@@ -6557,7 +14484,7 @@ wide:
 	PREFETCHT0  64(R12)(SI*2)
 	ADDQ        $0x40, R10
 	CMPQ        R10, R11
-	JLT         wide
+	JLT         channels
 	CMPQ        R10, AX
 	JGE         done
 
@@ -6677,12 +14604,13 @@ TEXT ·winogradCombine43AVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ        (BX)(R9*1), R11
 	LEAQ        (DX)(R9*1), R12
 	LEAQ        (DI)(DI*2), R13
@@ -6793,7 +14721,7 @@ beyond8:
 beyond6:
 	ADDQ $0x40, R9
 	CMPQ R9, R10
-	JLT  wide
+	JLT  channels
 	CMPQ R9, AX
 	JGE  done
 
@@ -6932,12 +14860,13 @@ TEXT ·winogradImage6AVX512(SB), NOSPLIT, $8-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
-	MOVQ AX, R12
-	ANDQ $-64, R12
-	JZ   narrow
+	XORQ    R11, R11
+	MOVQ    AX, R12
+	ANDQ    $-64, R12
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ              (BX)(R11*1), R13
 	LEAQ              (DX)(R11*1), R14
 	MOVQ              R13, R15
@@ -7275,7 +15204,7 @@ wide:
 	PREFETCHT0        64(R13)
 	ADDQ              $0x40, R11
 	CMPQ              R11, R12
-	JLT               wide
+	JLT               channels
 	CMPQ              R11, AX
 	JGE               done
 
@@ -7642,12 +15571,13 @@ TEXT ·winogradSpread6AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ              (BX)(R9*1), R11
 	LEAQ              (DX)(R9*1), R12
 	MOVQ              R11, R13
@@ -7979,7 +15909,7 @@ wide:
 	VMOVUPS           Z0, (R11)(AX*1)
 	ADDQ              $0x40, R9
 	CMPQ              R9, R10
-	JLT               wide
+	JLT               channels
 	CMPQ              R9, AX
 	JGE               done
 
@@ -8340,12 +16270,13 @@ TEXT ·winogradEvaluate62AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
-	MOVQ AX, R12
-	ANDQ $-64, R12
-	JZ   narrow
+	XORQ    R11, R11
+	MOVQ    AX, R12
+	ANDQ    $-64, R12
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ              (BX)(R11*1), R13
 	LEAQ              (DX)(R11*1), R14
 	VMOVUPS           (R13), Z0
@@ -8491,7 +16422,7 @@ wide:
 	PREFETCHT0        64(R13)(SI*4)
 	ADDQ              $0x40, R11
 	CMPQ              R11, R12
-	JLT               wide
+	JLT               channels
 	CMPQ              R11, AX
 	JGE               done
 
@@ -8666,12 +16597,13 @@ TEXT ·winogradCombine62AVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ             (BX)(R9*1), R11
 	LEAQ             (DX)(R9*1), R12
 	LEAQ             (DI)(DI*2), R13
@@ -8795,7 +16727,7 @@ beyond3:
 beyond2:
 	ADDQ $0x40, R9
 	CMPQ R9, R10
-	JLT  wide
+	JLT  channels
 	CMPQ R9, AX
 	JGE  done
 
@@ -8930,6 +16862,395 @@ done:
 	VZEROUPPER
 	RET
 
+// func winogradFinish62AVX512(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·winogradFinish62AVX512(SB), NOSPLIT, $0-112
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         dst+16(FP), CX
+	MOVQ         src+24(FP), DX
+	MOVQ         residual+80(FP), BX
+	MOVQ         q+48(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), DI
+	LEAQ         (DI)(SI*1), DI
+	VBROADCASTSS low+104(FP), Z0
+	VBROADCASTSS high+108(FP), Z1
+	MOVQ         n+0(FP), R8
+
+tile:
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	LEAQ             (DX)(R9*1), R11
+	LEAQ             (DI)(DI*2), R12
+	LEAQ             (R11)(R12*1), R12
+	VMOVUPS          (R11)(DI*1), Z2
+	VMOVUPS          (R11)(DI*2), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          (R12), Z3
+	VMOVUPS          (R12)(DI*1), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VADDPS           (R11), Z4, Z4
+	VADDPS           Z6, Z4, Z4
+	VFMADD231PS.BCST words40000000<>+0(SB), Z3, Z2
+	VADDPS           (R12)(DI*2), Z2, Z2
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z3
+	VMOVUPS          (R11)(DI*2), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VMOVUPS          (R12), Z5
+	VMOVUPS          (R12)(DI*1), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VADDPS           (R11), Z6, Z6
+	VADDPS           Z8, Z6, Z6
+	VFMADD231PS.BCST words40000000<>+0(SB), Z5, Z3
+	VADDPS           (R12)(DI*2), Z3, Z3
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z5
+	VMOVUPS          (R11)(DI*2), Z7
+	VADDPS           Z7, Z5, Z8
+	VSUBPS           Z7, Z5, Z5
+	VMOVUPS          (R12), Z7
+	VMOVUPS          (R12)(DI*1), Z9
+	VADDPS           Z9, Z7, Z10
+	VSUBPS           Z9, Z7, Z7
+	VADDPS           (R11), Z8, Z8
+	VADDPS           Z10, Z8, Z8
+	VFMADD231PS.BCST words40000000<>+0(SB), Z7, Z5
+	VADDPS           (R12)(DI*2), Z5, Z5
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z7
+	VMOVUPS          (R11)(DI*2), Z9
+	VADDPS           Z9, Z7, Z10
+	VSUBPS           Z9, Z7, Z7
+	VMOVUPS          (R12), Z9
+	VMOVUPS          (R12)(DI*1), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VADDPS           (R11), Z10, Z10
+	VADDPS           Z12, Z10, Z10
+	VFMADD231PS.BCST words40000000<>+0(SB), Z9, Z7
+	VADDPS           (R12)(DI*2), Z7, Z7
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z9
+	VMOVUPS          (R11)(DI*2), Z11
+	VADDPS           Z11, Z9, Z12
+	VSUBPS           Z11, Z9, Z9
+	VMOVUPS          (R12), Z11
+	VMOVUPS          (R12)(DI*1), Z13
+	VADDPS           Z13, Z11, Z14
+	VSUBPS           Z13, Z11, Z11
+	VADDPS           (R11), Z12, Z12
+	VADDPS           Z14, Z12, Z12
+	VFMADD231PS.BCST words40000000<>+0(SB), Z11, Z9
+	VADDPS           (R12)(DI*2), Z9, Z9
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z11
+	VMOVUPS          (R11)(DI*2), Z13
+	VADDPS           Z13, Z11, Z14
+	VSUBPS           Z13, Z11, Z11
+	VMOVUPS          (R12), Z13
+	VMOVUPS          (R12)(DI*1), Z15
+	VADDPS           Z15, Z13, Z16
+	VSUBPS           Z15, Z13, Z13
+	VADDPS           (R11), Z14, Z14
+	VADDPS           Z16, Z14, Z14
+	VFMADD231PS.BCST words40000000<>+0(SB), Z13, Z11
+	VADDPS           (R12)(DI*2), Z11, Z11
+	LEAQ             (CX)(R9*1), R11
+	LEAQ             (BX)(R9*1), R12
+	MOVQ             shift+72(FP), R13
+	MOVQ             pixel+32(FP), R14
+	SHLQ             $0x02, R14
+	MOVQ             residualPixel+88(FP), R15
+	SHLQ             $0x02, R15
+	VADDPS           Z8, Z6, Z13
+	VSUBPS           Z8, Z6, Z6
+	VADDPS           Z12, Z10, Z8
+	VSUBPS           Z12, Z10, Z10
+	VADDPS           Z4, Z13, Z4
+	VADDPS           Z8, Z4, Z4
+	VADDPS           (R13)(R9*1), Z4, Z4
+	TESTQ            BX, BX
+	JZ               plain
+	VADDPS           (R12), Z4, Z4
+
+plain:
+	VMAXPS           Z4, Z0, Z4
+	VMINPS           Z4, Z1, Z4
+	VMOVUPS          Z4, (R11)
+	VMOVUPS          Z6, Z4
+	VFMADD231PS.BCST words40000000<>+0(SB), Z10, Z4
+	VADDPS           Z14, Z4, Z4
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond
+	VADDPS           (R13)(R9*1), Z4, Z4
+	TESTQ            BX, BX
+	JZ               plain2
+	VADDPS           (R12)(R15*1), Z4, Z4
+
+plain2:
+	VMAXPS  Z4, Z0, Z4
+	VMINPS  Z4, Z1, Z4
+	VMOVUPS Z4, (R11)(R14*1)
+
+beyond:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond2
+	LEAQ   (CX)(R9*1), R11
+	MOVQ   row+40(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	LEAQ   (BX)(R9*1), R12
+	MOVQ   residualRow+96(FP), R13
+	SHLQ   $0x02, R13
+	LEAQ   (R12)(R13*1), R12
+	MOVQ   shift+72(FP), R13
+	MOVQ   pixel+32(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   residualPixel+88(FP), R15
+	SHLQ   $0x02, R15
+	VADDPS Z5, Z3, Z4
+	VSUBPS Z5, Z3, Z3
+	VADDPS Z9, Z7, Z5
+	VSUBPS Z9, Z7, Z6
+	VADDPS Z2, Z4, Z2
+	VADDPS Z5, Z2, Z2
+	VADDPS (R13)(R9*1), Z2, Z2
+	TESTQ  BX, BX
+	JZ     plain3
+	VADDPS (R12), Z2, Z2
+
+plain3:
+	VMAXPS           Z2, Z0, Z2
+	VMINPS           Z2, Z1, Z2
+	VMOVUPS          Z2, (R11)
+	VMOVUPS          Z3, Z2
+	VFMADD231PS.BCST words40000000<>+0(SB), Z6, Z2
+	VADDPS           Z11, Z2, Z2
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond3
+	VADDPS           (R13)(R9*1), Z2, Z2
+	TESTQ            BX, BX
+	JZ               plain4
+	VADDPS           (R12)(R15*1), Z2, Z2
+
+plain4:
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (R11)(R14*1)
+
+beyond3:
+beyond2:
+	ADDQ $0x40, R9
+	CMPQ R9, R10
+	JLT  channels
+	CMPQ R9, AX
+	JGE  done
+
+narrow:
+	LEAQ             (DX)(R9*1), R10
+	LEAQ             (DI)(DI*2), R11
+	LEAQ             (R10)(R11*1), R11
+	VMOVUPS          (R10)(DI*1), Y2
+	VMOVUPS          (R10)(DI*2), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          (R11), Y3
+	VMOVUPS          (R11)(DI*1), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VADDPS           (R10), Y4, Y4
+	VADDPS           Y6, Y4, Y4
+	VFMADD231PS.BCST words40000000<>+0(SB), Y3, Y2
+	VADDPS           (R11)(DI*2), Y2, Y2
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y3
+	VMOVUPS          (R10)(DI*2), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VMOVUPS          (R11), Y5
+	VMOVUPS          (R11)(DI*1), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VADDPS           (R10), Y6, Y6
+	VADDPS           Y8, Y6, Y6
+	VFMADD231PS.BCST words40000000<>+0(SB), Y5, Y3
+	VADDPS           (R11)(DI*2), Y3, Y3
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y5
+	VMOVUPS          (R10)(DI*2), Y7
+	VADDPS           Y7, Y5, Y8
+	VSUBPS           Y7, Y5, Y5
+	VMOVUPS          (R11), Y7
+	VMOVUPS          (R11)(DI*1), Y9
+	VADDPS           Y9, Y7, Y10
+	VSUBPS           Y9, Y7, Y7
+	VADDPS           (R10), Y8, Y8
+	VADDPS           Y10, Y8, Y8
+	VFMADD231PS.BCST words40000000<>+0(SB), Y7, Y5
+	VADDPS           (R11)(DI*2), Y5, Y5
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y7
+	VMOVUPS          (R10)(DI*2), Y9
+	VADDPS           Y9, Y7, Y10
+	VSUBPS           Y9, Y7, Y7
+	VMOVUPS          (R11), Y9
+	VMOVUPS          (R11)(DI*1), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VADDPS           (R10), Y10, Y10
+	VADDPS           Y12, Y10, Y10
+	VFMADD231PS.BCST words40000000<>+0(SB), Y9, Y7
+	VADDPS           (R11)(DI*2), Y7, Y7
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y9
+	VMOVUPS          (R10)(DI*2), Y11
+	VADDPS           Y11, Y9, Y12
+	VSUBPS           Y11, Y9, Y9
+	VMOVUPS          (R11), Y11
+	VMOVUPS          (R11)(DI*1), Y13
+	VADDPS           Y13, Y11, Y14
+	VSUBPS           Y13, Y11, Y11
+	VADDPS           (R10), Y12, Y12
+	VADDPS           Y14, Y12, Y12
+	VFMADD231PS.BCST words40000000<>+0(SB), Y11, Y9
+	VADDPS           (R11)(DI*2), Y9, Y9
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y11
+	VMOVUPS          (R10)(DI*2), Y13
+	VADDPS           Y13, Y11, Y14
+	VSUBPS           Y13, Y11, Y11
+	VMOVUPS          (R11), Y13
+	VMOVUPS          (R11)(DI*1), Y15
+	VADDPS           Y15, Y13, Y16
+	VSUBPS           Y15, Y13, Y13
+	VADDPS           (R10), Y14, Y14
+	VADDPS           Y16, Y14, Y14
+	VFMADD231PS.BCST words40000000<>+0(SB), Y13, Y11
+	VADDPS           (R11)(DI*2), Y11, Y11
+	LEAQ             (CX)(R9*1), R10
+	LEAQ             (BX)(R9*1), R11
+	MOVQ             shift+72(FP), R12
+	MOVQ             pixel+32(FP), R13
+	SHLQ             $0x02, R13
+	MOVQ             residualPixel+88(FP), R14
+	SHLQ             $0x02, R14
+	VADDPS           Y8, Y6, Y13
+	VSUBPS           Y8, Y6, Y6
+	VADDPS           Y12, Y10, Y8
+	VSUBPS           Y12, Y10, Y10
+	VADDPS           Y4, Y13, Y4
+	VADDPS           Y8, Y4, Y4
+	VADDPS           (R12)(R9*1), Y4, Y4
+	TESTQ            BX, BX
+	JZ               plain5
+	VADDPS           (R11), Y4, Y4
+
+plain5:
+	VMAXPS           Y4, Y0, Y4
+	VMINPS           Y4, Y1, Y4
+	VMOVUPS          Y4, (R10)
+	VMOVUPS          Y6, Y4
+	VFMADD231PS.BCST words40000000<>+0(SB), Y10, Y4
+	VADDPS           Y14, Y4, Y4
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond4
+	VADDPS           (R12)(R9*1), Y4, Y4
+	TESTQ            BX, BX
+	JZ               plain6
+	VADDPS           (R11)(R14*1), Y4, Y4
+
+plain6:
+	VMAXPS  Y4, Y0, Y4
+	VMINPS  Y4, Y1, Y4
+	VMOVUPS Y4, (R10)(R13*1)
+
+beyond4:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond5
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y5, Y3, Y4
+	VSUBPS Y5, Y3, Y3
+	VADDPS Y9, Y7, Y5
+	VSUBPS Y9, Y7, Y6
+	VADDPS Y2, Y4, Y2
+	VADDPS Y5, Y2, Y2
+	VADDPS (R12)(R9*1), Y2, Y2
+	TESTQ  BX, BX
+	JZ     plain7
+	VADDPS (R11), Y2, Y2
+
+plain7:
+	VMAXPS           Y2, Y0, Y2
+	VMINPS           Y2, Y1, Y2
+	VMOVUPS          Y2, (R10)
+	VMOVUPS          Y3, Y2
+	VFMADD231PS.BCST words40000000<>+0(SB), Y6, Y2
+	VADDPS           Y11, Y2, Y2
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond6
+	VADDPS           (R12)(R9*1), Y2, Y2
+	TESTQ            BX, BX
+	JZ               plain8
+	VADDPS           (R11)(R14*1), Y2, Y2
+
+plain8:
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (R10)(R13*1)
+
+beyond6:
+beyond5:
+done:
+	ADDQ   AX, DX
+	MOVQ   pixel+32(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, CX
+	TESTQ  BX, BX
+	JZ     none
+	MOVQ   residualPixel+88(FP), R9
+	IMUL3Q $0x08, R9, R9
+	ADDQ   R9, BX
+
+none:
+	DECQ R8
+	JNZ  tile
+	VZEROUPPER
+	RET
+
 // func winogradEvaluate63AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·winogradEvaluate63AVX512(SB), NOSPLIT, $0-88
@@ -8947,12 +17268,13 @@ TEXT ·winogradEvaluate63AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
-	MOVQ AX, R12
-	ANDQ $-64, R12
-	JZ   narrow
+	XORQ    R11, R11
+	MOVQ    AX, R12
+	ANDQ    $-64, R12
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ              (BX)(R11*1), R13
 	LEAQ              (DX)(R11*1), R14
 	VMOVUPS           (R13), Z0
@@ -9183,7 +17505,7 @@ wide:
 	PREFETCHT0        64(R13)(SI*4)
 	ADDQ              $0x40, R11
 	CMPQ              R11, R12
-	JLT               wide
+	JLT               channels
 	CMPQ              R11, AX
 	JGE               done
 
@@ -9443,12 +17765,13 @@ TEXT ·winogradCombine63AVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ             (BX)(R9*1), R11
 	LEAQ             (DX)(R9*1), R12
 	LEAQ             (DI)(DI*2), R13
@@ -9669,7 +17992,7 @@ beyond8:
 beyond6:
 	ADDQ $0x40, R9
 	CMPQ R9, R10
-	JLT  wide
+	JLT  channels
 	CMPQ R9, AX
 	JGE  done
 
@@ -9918,12 +18241,13 @@ TEXT ·winogradEvaluate64AVX512(SB), NOSPLIT, $0-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
-	MOVQ AX, R12
-	ANDQ $-64, R12
-	JZ   narrow
+	XORQ    R11, R11
+	MOVQ    AX, R12
+	ANDQ    $-64, R12
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ              (BX)(R11*1), R13
 	LEAQ              (DX)(R11*1), R14
 	LEAQ              (CX)(CX*2), R15
@@ -10160,7 +18484,7 @@ wide:
 	PREFETCHT0        64(R13)(SI*4)
 	ADDQ              $0x40, R11
 	CMPQ              R11, R12
-	JLT               wide
+	JLT               channels
 	CMPQ              R11, AX
 	JGE               done
 
@@ -10426,12 +18750,13 @@ TEXT ·winogradCombine64AVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ             (BX)(R9*1), R11
 	LEAQ             (DX)(R9*1), R12
 	LEAQ             (DI)(DI*2), R13
@@ -10672,7 +18997,7 @@ beyond15:
 beyond12:
 	ADDQ $0x40, R9
 	CMPQ R9, R10
-	JLT  wide
+	JLT  channels
 	CMPQ R9, AX
 	JGE  done
 
@@ -10924,6 +19249,879 @@ done:
 	VZEROUPPER
 	RET
 
+// func winogradFinish64AVX512(n int, width int, dst *float32, src *float32, pixel int, row int, q int, rows int, cols int, shift *float32, residual *float32, residualPixel int, residualRow int, low float32, high float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·winogradFinish64AVX512(SB), NOSPLIT, $0-112
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         dst+16(FP), CX
+	MOVQ         src+24(FP), DX
+	MOVQ         residual+80(FP), BX
+	MOVQ         q+48(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	LEAQ         (SI)(SI*4), DI
+	LEAQ         (DI)(SI*1), DI
+	VBROADCASTSS low+104(FP), Z0
+	VBROADCASTSS high+108(FP), Z1
+	MOVQ         n+0(FP), R8
+
+tile:
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	LEAQ             (DX)(R9*1), R11
+	LEAQ             (DI)(DI*2), R12
+	LEAQ             (R11)(R12*1), R12
+	VMOVUPS          (R11)(DI*1), Z2
+	VMOVUPS          (R11)(DI*2), Z3
+	VADDPS           Z3, Z2, Z4
+	VSUBPS           Z3, Z2, Z2
+	VMOVUPS          (R12), Z3
+	VMOVUPS          (R12)(DI*1), Z5
+	VADDPS           Z5, Z3, Z6
+	VSUBPS           Z5, Z3, Z3
+	VADDPS           (R11), Z4, Z5
+	VADDPS           Z6, Z5, Z5
+	VFMADD231PS.BCST words40800000<>+0(SB), Z6, Z4
+	VMOVUPS          Z2, Z6
+	VFMADD231PS.BCST words40000000<>+0(SB), Z3, Z6
+	VFMADD231PS.BCST words41000000<>+0(SB), Z3, Z2
+	VADDPS           (R12)(DI*2), Z2, Z2
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z3
+	VMOVUPS          (R11)(DI*2), Z7
+	VADDPS           Z7, Z3, Z8
+	VSUBPS           Z7, Z3, Z3
+	VMOVUPS          (R12), Z7
+	VMOVUPS          (R12)(DI*1), Z9
+	VADDPS           Z9, Z7, Z10
+	VSUBPS           Z9, Z7, Z7
+	VADDPS           (R11), Z8, Z9
+	VADDPS           Z10, Z9, Z9
+	VFMADD231PS.BCST words40800000<>+0(SB), Z10, Z8
+	VMOVUPS          Z3, Z10
+	VFMADD231PS.BCST words40000000<>+0(SB), Z7, Z10
+	VFMADD231PS.BCST words41000000<>+0(SB), Z7, Z3
+	VADDPS           (R12)(DI*2), Z3, Z3
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z7
+	VMOVUPS          (R11)(DI*2), Z11
+	VADDPS           Z11, Z7, Z12
+	VSUBPS           Z11, Z7, Z7
+	VMOVUPS          (R12), Z11
+	VMOVUPS          (R12)(DI*1), Z13
+	VADDPS           Z13, Z11, Z14
+	VSUBPS           Z13, Z11, Z11
+	VADDPS           (R11), Z12, Z13
+	VADDPS           Z14, Z13, Z13
+	VFMADD231PS.BCST words40800000<>+0(SB), Z14, Z12
+	VMOVUPS          Z7, Z14
+	VFMADD231PS.BCST words40000000<>+0(SB), Z11, Z14
+	VFMADD231PS.BCST words41000000<>+0(SB), Z11, Z7
+	VADDPS           (R12)(DI*2), Z7, Z7
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z11
+	VMOVUPS          (R11)(DI*2), Z15
+	VADDPS           Z15, Z11, Z16
+	VSUBPS           Z15, Z11, Z11
+	VMOVUPS          (R12), Z15
+	VMOVUPS          (R12)(DI*1), Z17
+	VADDPS           Z17, Z15, Z18
+	VSUBPS           Z17, Z15, Z15
+	VADDPS           (R11), Z16, Z17
+	VADDPS           Z18, Z17, Z17
+	VFMADD231PS.BCST words40800000<>+0(SB), Z18, Z16
+	VMOVUPS          Z11, Z18
+	VFMADD231PS.BCST words40000000<>+0(SB), Z15, Z18
+	VFMADD231PS.BCST words41000000<>+0(SB), Z15, Z11
+	VADDPS           (R12)(DI*2), Z11, Z11
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z15
+	VMOVUPS          (R11)(DI*2), Z19
+	VADDPS           Z19, Z15, Z20
+	VSUBPS           Z19, Z15, Z15
+	VMOVUPS          (R12), Z19
+	VMOVUPS          (R12)(DI*1), Z21
+	VADDPS           Z21, Z19, Z22
+	VSUBPS           Z21, Z19, Z19
+	VADDPS           (R11), Z20, Z21
+	VADDPS           Z22, Z21, Z21
+	VFMADD231PS.BCST words40800000<>+0(SB), Z22, Z20
+	VMOVUPS          Z15, Z22
+	VFMADD231PS.BCST words40000000<>+0(SB), Z19, Z22
+	VFMADD231PS.BCST words41000000<>+0(SB), Z19, Z15
+	VADDPS           (R12)(DI*2), Z15, Z15
+	ADDQ             SI, R11
+	ADDQ             SI, R12
+	VMOVUPS          (R11)(DI*1), Z19
+	VMOVUPS          (R11)(DI*2), Z23
+	VADDPS           Z23, Z19, Z24
+	VSUBPS           Z23, Z19, Z19
+	VMOVUPS          (R12), Z23
+	VMOVUPS          (R12)(DI*1), Z25
+	VADDPS           Z25, Z23, Z26
+	VSUBPS           Z25, Z23, Z23
+	VADDPS           (R11), Z24, Z25
+	VADDPS           Z26, Z25, Z25
+	VFMADD231PS.BCST words40800000<>+0(SB), Z26, Z24
+	VMOVUPS          Z19, Z26
+	VFMADD231PS.BCST words40000000<>+0(SB), Z23, Z26
+	VFMADD231PS.BCST words41000000<>+0(SB), Z23, Z19
+	VADDPS           (R12)(DI*2), Z19, Z19
+	LEAQ             (CX)(R9*1), R11
+	LEAQ             (BX)(R9*1), R12
+	MOVQ             shift+72(FP), R13
+	MOVQ             pixel+32(FP), R14
+	SHLQ             $0x02, R14
+	MOVQ             residualPixel+88(FP), R15
+	SHLQ             $0x02, R15
+	VADDPS           Z13, Z9, Z23
+	VSUBPS           Z13, Z9, Z9
+	VADDPS           Z21, Z17, Z13
+	VSUBPS           Z21, Z17, Z17
+	VADDPS           Z5, Z23, Z5
+	VADDPS           Z13, Z5, Z5
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain
+	VADDPS           (R12), Z5, Z5
+
+plain:
+	VMAXPS           Z5, Z0, Z5
+	VMINPS           Z5, Z1, Z5
+	VMOVUPS          Z5, (R11)
+	VMOVUPS          Z23, Z5
+	VFMADD231PS.BCST words40800000<>+0(SB), Z13, Z5
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain2
+	VADDPS           (R12)(R15*2), Z5, Z5
+
+plain2:
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	VMOVUPS Z5, (R11)(R14*2)
+
+beyond:
+	VMOVUPS          Z9, Z5
+	VFMADD231PS.BCST words40000000<>+0(SB), Z17, Z5
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond2
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain3
+	VADDPS           (R12)(R15*1), Z5, Z5
+
+plain3:
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	VMOVUPS Z5, (R11)(R14*1)
+
+beyond2:
+	VMOVUPS          Z9, Z5
+	VFMADD231PS.BCST words41000000<>+0(SB), Z17, Z5
+	VADDPS           Z25, Z5, Z5
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond3
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain4
+	LEAQ             (R15)(R15*2), R13
+	VADDPS           (R12)(R13*1), Z5, Z5
+
+plain4:
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	LEAQ    (R14)(R14*2), R12
+	VMOVUPS Z5, (R11)(R12*1)
+
+beyond3:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond4
+	LEAQ   (CX)(R9*1), R11
+	MOVQ   row+40(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	LEAQ   (BX)(R9*1), R12
+	MOVQ   residualRow+96(FP), R13
+	SHLQ   $0x02, R13
+	LEAQ   (R12)(R13*1), R12
+	MOVQ   shift+72(FP), R13
+	MOVQ   pixel+32(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   residualPixel+88(FP), R15
+	SHLQ   $0x02, R15
+	VADDPS Z14, Z10, Z5
+	VSUBPS Z14, Z10, Z9
+	VADDPS Z22, Z18, Z10
+	VSUBPS Z22, Z18, Z13
+	VADDPS Z6, Z5, Z6
+	VADDPS Z10, Z6, Z6
+	VADDPS (R13)(R9*1), Z6, Z6
+	TESTQ  BX, BX
+	JZ     plain5
+	VADDPS (R12), Z6, Z6
+
+plain5:
+	VMAXPS           Z6, Z0, Z6
+	VMINPS           Z6, Z1, Z6
+	VMOVUPS          Z6, (R11)
+	VMOVUPS          Z5, Z5
+	VFMADD231PS.BCST words40800000<>+0(SB), Z10, Z5
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond5
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain6
+	VADDPS           (R12)(R15*2), Z5, Z5
+
+plain6:
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	VMOVUPS Z5, (R11)(R14*2)
+
+beyond5:
+	VMOVUPS          Z9, Z5
+	VFMADD231PS.BCST words40000000<>+0(SB), Z13, Z5
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond6
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain7
+	VADDPS           (R12)(R15*1), Z5, Z5
+
+plain7:
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	VMOVUPS Z5, (R11)(R14*1)
+
+beyond6:
+	VMOVUPS          Z9, Z5
+	VFMADD231PS.BCST words41000000<>+0(SB), Z13, Z5
+	VADDPS           Z26, Z5, Z5
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond7
+	VADDPS           (R13)(R9*1), Z5, Z5
+	TESTQ            BX, BX
+	JZ               plain8
+	LEAQ             (R15)(R15*2), R13
+	VADDPS           (R12)(R13*1), Z5, Z5
+
+plain8:
+	VMAXPS  Z5, Z0, Z5
+	VMINPS  Z5, Z1, Z5
+	LEAQ    (R14)(R14*2), R12
+	VMOVUPS Z5, (R11)(R12*1)
+
+beyond7:
+beyond4:
+	CMPQ   rows+56(FP), $0x02
+	JLE    beyond8
+	LEAQ   (CX)(R9*1), R11
+	MOVQ   row+40(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*2), R11
+	LEAQ   (BX)(R9*1), R12
+	MOVQ   residualRow+96(FP), R13
+	SHLQ   $0x02, R13
+	LEAQ   (R12)(R13*2), R12
+	MOVQ   shift+72(FP), R13
+	MOVQ   pixel+32(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   residualPixel+88(FP), R15
+	SHLQ   $0x02, R15
+	VADDPS Z12, Z8, Z5
+	VSUBPS Z12, Z8, Z6
+	VADDPS Z20, Z16, Z8
+	VSUBPS Z20, Z16, Z9
+	VADDPS Z4, Z5, Z4
+	VADDPS Z8, Z4, Z4
+	VADDPS (R13)(R9*1), Z4, Z4
+	TESTQ  BX, BX
+	JZ     plain9
+	VADDPS (R12), Z4, Z4
+
+plain9:
+	VMAXPS           Z4, Z0, Z4
+	VMINPS           Z4, Z1, Z4
+	VMOVUPS          Z4, (R11)
+	VMOVUPS          Z5, Z4
+	VFMADD231PS.BCST words40800000<>+0(SB), Z8, Z4
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond9
+	VADDPS           (R13)(R9*1), Z4, Z4
+	TESTQ            BX, BX
+	JZ               plain10
+	VADDPS           (R12)(R15*2), Z4, Z4
+
+plain10:
+	VMAXPS  Z4, Z0, Z4
+	VMINPS  Z4, Z1, Z4
+	VMOVUPS Z4, (R11)(R14*2)
+
+beyond9:
+	VMOVUPS          Z6, Z4
+	VFMADD231PS.BCST words40000000<>+0(SB), Z9, Z4
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond10
+	VADDPS           (R13)(R9*1), Z4, Z4
+	TESTQ            BX, BX
+	JZ               plain11
+	VADDPS           (R12)(R15*1), Z4, Z4
+
+plain11:
+	VMAXPS  Z4, Z0, Z4
+	VMINPS  Z4, Z1, Z4
+	VMOVUPS Z4, (R11)(R14*1)
+
+beyond10:
+	VMOVUPS          Z6, Z4
+	VFMADD231PS.BCST words41000000<>+0(SB), Z9, Z4
+	VADDPS           Z24, Z4, Z4
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond11
+	VADDPS           (R13)(R9*1), Z4, Z4
+	TESTQ            BX, BX
+	JZ               plain12
+	LEAQ             (R15)(R15*2), R13
+	VADDPS           (R12)(R13*1), Z4, Z4
+
+plain12:
+	VMAXPS  Z4, Z0, Z4
+	VMINPS  Z4, Z1, Z4
+	LEAQ    (R14)(R14*2), R12
+	VMOVUPS Z4, (R11)(R12*1)
+
+beyond11:
+beyond8:
+	CMPQ   rows+56(FP), $0x03
+	JLE    beyond12
+	LEAQ   (CX)(R9*1), R11
+	MOVQ   row+40(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R12)(R12*2), R12
+	LEAQ   (R11)(R12*1), R11
+	LEAQ   (BX)(R9*1), R12
+	MOVQ   residualRow+96(FP), R13
+	SHLQ   $0x02, R13
+	LEAQ   (R13)(R13*2), R13
+	LEAQ   (R12)(R13*1), R12
+	MOVQ   shift+72(FP), R13
+	MOVQ   pixel+32(FP), R14
+	SHLQ   $0x02, R14
+	MOVQ   residualPixel+88(FP), R15
+	SHLQ   $0x02, R15
+	VADDPS Z7, Z3, Z4
+	VSUBPS Z7, Z3, Z3
+	VADDPS Z15, Z11, Z5
+	VSUBPS Z15, Z11, Z6
+	VADDPS Z2, Z4, Z2
+	VADDPS Z5, Z2, Z2
+	VADDPS (R13)(R9*1), Z2, Z2
+	TESTQ  BX, BX
+	JZ     plain13
+	VADDPS (R12), Z2, Z2
+
+plain13:
+	VMAXPS           Z2, Z0, Z2
+	VMINPS           Z2, Z1, Z2
+	VMOVUPS          Z2, (R11)
+	VMOVUPS          Z4, Z2
+	VFMADD231PS.BCST words40800000<>+0(SB), Z5, Z2
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond13
+	VADDPS           (R13)(R9*1), Z2, Z2
+	TESTQ            BX, BX
+	JZ               plain14
+	VADDPS           (R12)(R15*2), Z2, Z2
+
+plain14:
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (R11)(R14*2)
+
+beyond13:
+	VMOVUPS          Z3, Z2
+	VFMADD231PS.BCST words40000000<>+0(SB), Z6, Z2
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond14
+	VADDPS           (R13)(R9*1), Z2, Z2
+	TESTQ            BX, BX
+	JZ               plain15
+	VADDPS           (R12)(R15*1), Z2, Z2
+
+plain15:
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (R11)(R14*1)
+
+beyond14:
+	VMOVUPS          Z3, Z2
+	VFMADD231PS.BCST words41000000<>+0(SB), Z6, Z2
+	VADDPS           Z19, Z2, Z2
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond15
+	VADDPS           (R13)(R9*1), Z2, Z2
+	TESTQ            BX, BX
+	JZ               plain16
+	LEAQ             (R15)(R15*2), R13
+	VADDPS           (R12)(R13*1), Z2, Z2
+
+plain16:
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	LEAQ    (R14)(R14*2), R12
+	VMOVUPS Z2, (R11)(R12*1)
+
+beyond15:
+beyond12:
+	ADDQ $0x40, R9
+	CMPQ R9, R10
+	JLT  channels
+	CMPQ R9, AX
+	JGE  done
+
+narrow:
+	LEAQ             (DX)(R9*1), R10
+	LEAQ             (DI)(DI*2), R11
+	LEAQ             (R10)(R11*1), R11
+	VMOVUPS          (R10)(DI*1), Y2
+	VMOVUPS          (R10)(DI*2), Y3
+	VADDPS           Y3, Y2, Y4
+	VSUBPS           Y3, Y2, Y2
+	VMOVUPS          (R11), Y3
+	VMOVUPS          (R11)(DI*1), Y5
+	VADDPS           Y5, Y3, Y6
+	VSUBPS           Y5, Y3, Y3
+	VADDPS           (R10), Y4, Y5
+	VADDPS           Y6, Y5, Y5
+	VFMADD231PS.BCST words40800000<>+0(SB), Y6, Y4
+	VMOVUPS          Y2, Y6
+	VFMADD231PS.BCST words40000000<>+0(SB), Y3, Y6
+	VFMADD231PS.BCST words41000000<>+0(SB), Y3, Y2
+	VADDPS           (R11)(DI*2), Y2, Y2
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y3
+	VMOVUPS          (R10)(DI*2), Y7
+	VADDPS           Y7, Y3, Y8
+	VSUBPS           Y7, Y3, Y3
+	VMOVUPS          (R11), Y7
+	VMOVUPS          (R11)(DI*1), Y9
+	VADDPS           Y9, Y7, Y10
+	VSUBPS           Y9, Y7, Y7
+	VADDPS           (R10), Y8, Y9
+	VADDPS           Y10, Y9, Y9
+	VFMADD231PS.BCST words40800000<>+0(SB), Y10, Y8
+	VMOVUPS          Y3, Y10
+	VFMADD231PS.BCST words40000000<>+0(SB), Y7, Y10
+	VFMADD231PS.BCST words41000000<>+0(SB), Y7, Y3
+	VADDPS           (R11)(DI*2), Y3, Y3
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y7
+	VMOVUPS          (R10)(DI*2), Y11
+	VADDPS           Y11, Y7, Y12
+	VSUBPS           Y11, Y7, Y7
+	VMOVUPS          (R11), Y11
+	VMOVUPS          (R11)(DI*1), Y13
+	VADDPS           Y13, Y11, Y14
+	VSUBPS           Y13, Y11, Y11
+	VADDPS           (R10), Y12, Y13
+	VADDPS           Y14, Y13, Y13
+	VFMADD231PS.BCST words40800000<>+0(SB), Y14, Y12
+	VMOVUPS          Y7, Y14
+	VFMADD231PS.BCST words40000000<>+0(SB), Y11, Y14
+	VFMADD231PS.BCST words41000000<>+0(SB), Y11, Y7
+	VADDPS           (R11)(DI*2), Y7, Y7
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y11
+	VMOVUPS          (R10)(DI*2), Y15
+	VADDPS           Y15, Y11, Y16
+	VSUBPS           Y15, Y11, Y11
+	VMOVUPS          (R11), Y15
+	VMOVUPS          (R11)(DI*1), Y17
+	VADDPS           Y17, Y15, Y18
+	VSUBPS           Y17, Y15, Y15
+	VADDPS           (R10), Y16, Y17
+	VADDPS           Y18, Y17, Y17
+	VFMADD231PS.BCST words40800000<>+0(SB), Y18, Y16
+	VMOVUPS          Y11, Y18
+	VFMADD231PS.BCST words40000000<>+0(SB), Y15, Y18
+	VFMADD231PS.BCST words41000000<>+0(SB), Y15, Y11
+	VADDPS           (R11)(DI*2), Y11, Y11
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y15
+	VMOVUPS          (R10)(DI*2), Y19
+	VADDPS           Y19, Y15, Y20
+	VSUBPS           Y19, Y15, Y15
+	VMOVUPS          (R11), Y19
+	VMOVUPS          (R11)(DI*1), Y21
+	VADDPS           Y21, Y19, Y22
+	VSUBPS           Y21, Y19, Y19
+	VADDPS           (R10), Y20, Y21
+	VADDPS           Y22, Y21, Y21
+	VFMADD231PS.BCST words40800000<>+0(SB), Y22, Y20
+	VMOVUPS          Y15, Y22
+	VFMADD231PS.BCST words40000000<>+0(SB), Y19, Y22
+	VFMADD231PS.BCST words41000000<>+0(SB), Y19, Y15
+	VADDPS           (R11)(DI*2), Y15, Y15
+	ADDQ             SI, R10
+	ADDQ             SI, R11
+	VMOVUPS          (R10)(DI*1), Y19
+	VMOVUPS          (R10)(DI*2), Y23
+	VADDPS           Y23, Y19, Y24
+	VSUBPS           Y23, Y19, Y19
+	VMOVUPS          (R11), Y23
+	VMOVUPS          (R11)(DI*1), Y25
+	VADDPS           Y25, Y23, Y26
+	VSUBPS           Y25, Y23, Y23
+	VADDPS           (R10), Y24, Y25
+	VADDPS           Y26, Y25, Y25
+	VFMADD231PS.BCST words40800000<>+0(SB), Y26, Y24
+	VMOVUPS          Y19, Y26
+	VFMADD231PS.BCST words40000000<>+0(SB), Y23, Y26
+	VFMADD231PS.BCST words41000000<>+0(SB), Y23, Y19
+	VADDPS           (R11)(DI*2), Y19, Y19
+	LEAQ             (CX)(R9*1), R10
+	LEAQ             (BX)(R9*1), R11
+	MOVQ             shift+72(FP), R12
+	MOVQ             pixel+32(FP), R13
+	SHLQ             $0x02, R13
+	MOVQ             residualPixel+88(FP), R14
+	SHLQ             $0x02, R14
+	VADDPS           Y13, Y9, Y23
+	VSUBPS           Y13, Y9, Y9
+	VADDPS           Y21, Y17, Y13
+	VSUBPS           Y21, Y17, Y17
+	VADDPS           Y5, Y23, Y5
+	VADDPS           Y13, Y5, Y5
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain17
+	VADDPS           (R11), Y5, Y5
+
+plain17:
+	VMAXPS           Y5, Y0, Y5
+	VMINPS           Y5, Y1, Y5
+	VMOVUPS          Y5, (R10)
+	VMOVUPS          Y23, Y5
+	VFMADD231PS.BCST words40800000<>+0(SB), Y13, Y5
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond16
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain18
+	VADDPS           (R11)(R14*2), Y5, Y5
+
+plain18:
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	VMOVUPS Y5, (R10)(R13*2)
+
+beyond16:
+	VMOVUPS          Y9, Y5
+	VFMADD231PS.BCST words40000000<>+0(SB), Y17, Y5
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond17
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain19
+	VADDPS           (R11)(R14*1), Y5, Y5
+
+plain19:
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	VMOVUPS Y5, (R10)(R13*1)
+
+beyond17:
+	VMOVUPS          Y9, Y5
+	VFMADD231PS.BCST words41000000<>+0(SB), Y17, Y5
+	VADDPS           Y25, Y5, Y5
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond18
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain20
+	LEAQ             (R14)(R14*2), R12
+	VADDPS           (R11)(R12*1), Y5, Y5
+
+plain20:
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	LEAQ    (R13)(R13*2), R11
+	VMOVUPS Y5, (R10)(R11*1)
+
+beyond18:
+	CMPQ   rows+56(FP), $0x01
+	JLE    beyond19
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y14, Y10, Y5
+	VSUBPS Y14, Y10, Y9
+	VADDPS Y22, Y18, Y10
+	VSUBPS Y22, Y18, Y13
+	VADDPS Y6, Y5, Y6
+	VADDPS Y10, Y6, Y6
+	VADDPS (R12)(R9*1), Y6, Y6
+	TESTQ  BX, BX
+	JZ     plain21
+	VADDPS (R11), Y6, Y6
+
+plain21:
+	VMAXPS           Y6, Y0, Y6
+	VMINPS           Y6, Y1, Y6
+	VMOVUPS          Y6, (R10)
+	VMOVUPS          Y5, Y5
+	VFMADD231PS.BCST words40800000<>+0(SB), Y10, Y5
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond20
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain22
+	VADDPS           (R11)(R14*2), Y5, Y5
+
+plain22:
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	VMOVUPS Y5, (R10)(R13*2)
+
+beyond20:
+	VMOVUPS          Y9, Y5
+	VFMADD231PS.BCST words40000000<>+0(SB), Y13, Y5
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond21
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain23
+	VADDPS           (R11)(R14*1), Y5, Y5
+
+plain23:
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	VMOVUPS Y5, (R10)(R13*1)
+
+beyond21:
+	VMOVUPS          Y9, Y5
+	VFMADD231PS.BCST words41000000<>+0(SB), Y13, Y5
+	VADDPS           Y26, Y5, Y5
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond22
+	VADDPS           (R12)(R9*1), Y5, Y5
+	TESTQ            BX, BX
+	JZ               plain24
+	LEAQ             (R14)(R14*2), R12
+	VADDPS           (R11)(R12*1), Y5, Y5
+
+plain24:
+	VMAXPS  Y5, Y0, Y5
+	VMINPS  Y5, Y1, Y5
+	LEAQ    (R13)(R13*2), R11
+	VMOVUPS Y5, (R10)(R11*1)
+
+beyond22:
+beyond19:
+	CMPQ   rows+56(FP), $0x02
+	JLE    beyond23
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R10)(R11*2), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R11)(R12*2), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y12, Y8, Y5
+	VSUBPS Y12, Y8, Y6
+	VADDPS Y20, Y16, Y8
+	VSUBPS Y20, Y16, Y9
+	VADDPS Y4, Y5, Y4
+	VADDPS Y8, Y4, Y4
+	VADDPS (R12)(R9*1), Y4, Y4
+	TESTQ  BX, BX
+	JZ     plain25
+	VADDPS (R11), Y4, Y4
+
+plain25:
+	VMAXPS           Y4, Y0, Y4
+	VMINPS           Y4, Y1, Y4
+	VMOVUPS          Y4, (R10)
+	VMOVUPS          Y5, Y4
+	VFMADD231PS.BCST words40800000<>+0(SB), Y8, Y4
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond24
+	VADDPS           (R12)(R9*1), Y4, Y4
+	TESTQ            BX, BX
+	JZ               plain26
+	VADDPS           (R11)(R14*2), Y4, Y4
+
+plain26:
+	VMAXPS  Y4, Y0, Y4
+	VMINPS  Y4, Y1, Y4
+	VMOVUPS Y4, (R10)(R13*2)
+
+beyond24:
+	VMOVUPS          Y6, Y4
+	VFMADD231PS.BCST words40000000<>+0(SB), Y9, Y4
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond25
+	VADDPS           (R12)(R9*1), Y4, Y4
+	TESTQ            BX, BX
+	JZ               plain27
+	VADDPS           (R11)(R14*1), Y4, Y4
+
+plain27:
+	VMAXPS  Y4, Y0, Y4
+	VMINPS  Y4, Y1, Y4
+	VMOVUPS Y4, (R10)(R13*1)
+
+beyond25:
+	VMOVUPS          Y6, Y4
+	VFMADD231PS.BCST words41000000<>+0(SB), Y9, Y4
+	VADDPS           Y24, Y4, Y4
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond26
+	VADDPS           (R12)(R9*1), Y4, Y4
+	TESTQ            BX, BX
+	JZ               plain28
+	LEAQ             (R14)(R14*2), R12
+	VADDPS           (R11)(R12*1), Y4, Y4
+
+plain28:
+	VMAXPS  Y4, Y0, Y4
+	VMINPS  Y4, Y1, Y4
+	LEAQ    (R13)(R13*2), R11
+	VMOVUPS Y4, (R10)(R11*1)
+
+beyond26:
+beyond23:
+	CMPQ   rows+56(FP), $0x03
+	JLE    beyond27
+	LEAQ   (CX)(R9*1), R10
+	MOVQ   row+40(FP), R11
+	SHLQ   $0x02, R11
+	LEAQ   (R11)(R11*2), R11
+	LEAQ   (R10)(R11*1), R10
+	LEAQ   (BX)(R9*1), R11
+	MOVQ   residualRow+96(FP), R12
+	SHLQ   $0x02, R12
+	LEAQ   (R12)(R12*2), R12
+	LEAQ   (R11)(R12*1), R11
+	MOVQ   shift+72(FP), R12
+	MOVQ   pixel+32(FP), R13
+	SHLQ   $0x02, R13
+	MOVQ   residualPixel+88(FP), R14
+	SHLQ   $0x02, R14
+	VADDPS Y7, Y3, Y4
+	VSUBPS Y7, Y3, Y3
+	VADDPS Y15, Y11, Y5
+	VSUBPS Y15, Y11, Y6
+	VADDPS Y2, Y4, Y2
+	VADDPS Y5, Y2, Y2
+	VADDPS (R12)(R9*1), Y2, Y2
+	TESTQ  BX, BX
+	JZ     plain29
+	VADDPS (R11), Y2, Y2
+
+plain29:
+	VMAXPS           Y2, Y0, Y2
+	VMINPS           Y2, Y1, Y2
+	VMOVUPS          Y2, (R10)
+	VMOVUPS          Y4, Y2
+	VFMADD231PS.BCST words40800000<>+0(SB), Y5, Y2
+	CMPQ             cols+64(FP), $0x02
+	JLE              beyond28
+	VADDPS           (R12)(R9*1), Y2, Y2
+	TESTQ            BX, BX
+	JZ               plain30
+	VADDPS           (R11)(R14*2), Y2, Y2
+
+plain30:
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (R10)(R13*2)
+
+beyond28:
+	VMOVUPS          Y3, Y2
+	VFMADD231PS.BCST words40000000<>+0(SB), Y6, Y2
+	CMPQ             cols+64(FP), $0x01
+	JLE              beyond29
+	VADDPS           (R12)(R9*1), Y2, Y2
+	TESTQ            BX, BX
+	JZ               plain31
+	VADDPS           (R11)(R14*1), Y2, Y2
+
+plain31:
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (R10)(R13*1)
+
+beyond29:
+	VMOVUPS          Y3, Y2
+	VFMADD231PS.BCST words41000000<>+0(SB), Y6, Y2
+	VADDPS           Y19, Y2, Y2
+	CMPQ             cols+64(FP), $0x03
+	JLE              beyond30
+	VADDPS           (R12)(R9*1), Y2, Y2
+	TESTQ            BX, BX
+	JZ               plain32
+	LEAQ             (R14)(R14*2), R9
+	VADDPS           (R11)(R9*1), Y2, Y2
+
+plain32:
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	LEAQ    (R13)(R13*2), R9
+	VMOVUPS Y2, (R10)(R9*1)
+
+beyond30:
+beyond27:
+done:
+	ADDQ   AX, DX
+	MOVQ   pixel+32(FP), R9
+	IMUL3Q $0x10, R9, R9
+	ADDQ   R9, CX
+	TESTQ  BX, BX
+	JZ     none
+	MOVQ   residualPixel+88(FP), R9
+	IMUL3Q $0x10, R9, R9
+	ADDQ   R9, BX
+
+none:
+	DECQ R8
+	JNZ  tile
+	VZEROUPPER
+	RET
+
 // func winogradEvaluate65AVX512(n int, width int, dst []float32, src []float32, step int, row int, q int)
 // Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·winogradEvaluate65AVX512(SB), NOSPLIT, $8-88
@@ -10941,12 +20139,13 @@ TEXT ·winogradEvaluate65AVX512(SB), NOSPLIT, $8-88
 	MOVQ n+0(FP), R10
 
 tile:
-	XORQ R11, R11
-	MOVQ AX, R12
-	ANDQ $-64, R12
-	JZ   narrow
+	XORQ    R11, R11
+	MOVQ    AX, R12
+	ANDQ    $-64, R12
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ              (BX)(R11*1), R13
 	LEAQ              (DX)(R11*1), R14
 	MOVQ              R13, R15
@@ -11302,7 +20501,7 @@ wide:
 	PREFETCHT0        64(R13)(SI*4)
 	ADDQ              $0x40, R11
 	CMPQ              R11, R12
-	JLT               wide
+	JLT               channels
 	CMPQ              R11, AX
 	JGE               done
 
@@ -11687,12 +20886,13 @@ TEXT ·winogradCombine65AVX512(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), R8
 
 tile:
-	XORQ R9, R9
-	MOVQ AX, R10
-	ANDQ $-64, R10
-	JZ   narrow
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
 
-wide:
+channels:
 	LEAQ             (BX)(R9*1), R11
 	LEAQ             (DX)(R9*1), R12
 	MOVQ             R11, R13
@@ -12137,7 +21337,7 @@ beyond24:
 beyond20:
 	ADDQ $0x40, R9
 	CMPQ R9, R10
-	JLT  wide
+	JLT  channels
 	CMPQ R9, AX
 	JGE  done
 
@@ -12590,5 +21790,802 @@ done:
 	LEAQ (DX)(R9*4), DX
 	DECQ R8
 	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func fromPlanesAVX512(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
+TEXT ·fromPlanesAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+16(FP), AX
+	MOVQ dstPixel+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ src+32(FP), DX
+	MOVQ srcPlane+40(FP), BX
+	SHLQ $0x02, BX
+	MOVQ pixels+8(FP), SI
+
+pixels:
+	CMPQ SI, $0x10
+	JLT  less
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels:
+	LEAQ        (DI)(BX*2), R10
+	ADDQ        BX, R10
+	LEAQ        (R10)(BX*2), R11
+	ADDQ        BX, R11
+	MOVQ        R8, R12
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R10)(BX*1), Y1
+	VINSERTF128 $0x01, (R10)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R10)(BX*2), Y3
+	VINSERTF128 $0x01, (R10)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R11), Y5
+	VINSERTF128 $0x01, (R11), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R10), Y6
+	VMOVUPS     (R11)(BX*1), Y7
+	VINSERTF128 $0x01, (R11)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R10), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y0, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y8, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y2, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y5, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y1, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y6, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y3, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     32(DI), Y0
+	VMOVUPS     32(R10)(BX*1), Y1
+	VINSERTF128 $0x01, 32(R10)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 48(DI), Y1, Y1
+	VMOVUPS     32(DI)(BX*1), Y2
+	VMOVUPS     32(R10)(BX*2), Y3
+	VINSERTF128 $0x01, 32(R10)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 48(DI)(BX*1), Y3, Y3
+	VMOVUPS     32(DI)(BX*2), Y4
+	VMOVUPS     32(R11), Y5
+	VINSERTF128 $0x01, 32(R11), Y4, Y4
+	VINSERTF128 $0x00, 48(DI)(BX*2), Y5, Y5
+	VMOVUPS     32(R10), Y6
+	VMOVUPS     32(R11)(BX*1), Y7
+	VINSERTF128 $0x01, 32(R11)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 48(R10), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y0, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y8, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y2, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y5, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y1, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y6, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y3, (R12)
+	ADDQ        CX, R12
+	PREFETCHT0  64(DI)
+	PREFETCHT0  64(DI)(BX*1)
+	PREFETCHT0  64(DI)(BX*2)
+	PREFETCHT0  64(R10)
+	PREFETCHT0  64(R10)(BX*1)
+	PREFETCHT0  64(R10)(BX*2)
+	PREFETCHT0  64(R11)
+	PREFETCHT0  64(R11)(BX*1)
+	LEAQ        (R11)(BX*2), DI
+	ADDQ        $0x20, R8
+	DECQ        R9
+	JNZ         channels
+	ADDQ        $0x40, DX
+	LEAQ        (AX)(CX*8), AX
+	LEAQ        (AX)(CX*8), AX
+	SUBQ        $0x10, SI
+	JMP         pixels
+
+less:
+pixels2:
+	CMPQ SI, $0x08
+	JLT  less2
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels2:
+	LEAQ        (DI)(BX*2), R10
+	ADDQ        BX, R10
+	LEAQ        (R10)(BX*2), R11
+	ADDQ        BX, R11
+	MOVQ        R8, R12
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R10)(BX*1), Y1
+	VINSERTF128 $0x01, (R10)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R10)(BX*2), Y3
+	VINSERTF128 $0x01, (R10)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R11), Y5
+	VINSERTF128 $0x01, (R11), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R10), Y6
+	VMOVUPS     (R11)(BX*1), Y7
+	VINSERTF128 $0x01, (R11)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R10), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y0, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y8, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y2, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y5, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y1, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y6, (R12)
+	ADDQ        CX, R12
+	VMOVUPS     Y3, (R12)
+	ADDQ        CX, R12
+	LEAQ        (R11)(BX*2), DI
+	ADDQ        $0x20, R8
+	DECQ        R9
+	JNZ         channels2
+	ADDQ        $0x20, DX
+	LEAQ        (AX)(CX*8), AX
+	SUBQ        $0x08, SI
+	JMP         pixels2
+
+less2:
+	TESTQ    SI, SI
+	JZ       over
+	LEAQ     pixelLanes<>+0(SB), DI
+	MOVQ     SI, R8
+	NEGQ     R8
+	VMOVDQU  32(DI)(R8*4), Y0
+	VPMOVD2M Y0, K1
+	MOVQ     channels+0(FP), DI
+	MOVQ     AX, AX
+	SHRQ     $0x03, DI
+
+channels3:
+	LEAQ        (DX)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	VMOVUPS.Z   (DX), K1, Y0
+	VMOVUPS.Z   (DX)(BX*1), K1, Y1
+	VMOVUPS.Z   (DX)(BX*2), K1, Y2
+	VMOVUPS.Z   (R8), K1, Y3
+	VMOVUPS.Z   (R8)(BX*1), K1, Y4
+	VMOVUPS.Z   (R8)(BX*2), K1, Y5
+	VMOVUPS.Z   (R9), K1, Y6
+	VMOVUPS.Z   (R9)(BX*1), K1, Y7
+	VINSERTF128 $0x01, X4, Y0, Y8
+	VPERM2F128  $0x31, Y4, Y0, Y0
+	VINSERTF128 $0x01, X5, Y1, Y4
+	VPERM2F128  $0x31, Y5, Y1, Y1
+	VINSERTF128 $0x01, X6, Y2, Y5
+	VPERM2F128  $0x31, Y6, Y2, Y2
+	VINSERTF128 $0x01, X7, Y3, Y6
+	VPERM2F128  $0x31, Y7, Y3, Y3
+	VUNPCKLPS   Y4, Y8, Y7
+	VUNPCKHPS   Y4, Y8, Y8
+	VUNPCKLPS   Y6, Y5, Y4
+	VUNPCKHPS   Y6, Y5, Y6
+	VUNPCKLPD   Y4, Y7, Y5
+	VUNPCKHPD   Y4, Y7, Y4
+	VUNPCKLPD   Y6, Y8, Y7
+	VUNPCKHPD   Y6, Y8, Y6
+	VUNPCKLPS   Y1, Y0, Y8
+	VUNPCKHPS   Y1, Y0, Y1
+	VUNPCKLPS   Y3, Y2, Y0
+	VUNPCKHPS   Y3, Y2, Y3
+	VUNPCKLPD   Y0, Y8, Y2
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y3, Y1, Y8
+	VUNPCKHPD   Y3, Y1, Y1
+	MOVQ        AX, DX
+	VMOVUPS     Y5, (DX)
+	CMPQ        SI, $0x01
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y4, (DX)
+	CMPQ        SI, $0x02
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y7, (DX)
+	CMPQ        SI, $0x03
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y6, (DX)
+	CMPQ        SI, $0x04
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y2, (DX)
+	CMPQ        SI, $0x05
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y0, (DX)
+	CMPQ        SI, $0x06
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y8, (DX)
+	CMPQ        SI, $0x07
+	JLE         stored
+	ADDQ        CX, DX
+	VMOVUPS     Y1, (DX)
+
+stored:
+	LEAQ (R9)(BX*2), DX
+	ADDQ $0x20, AX
+	DECQ DI
+	JNZ  channels3
+
+over:
+	VZEROUPPER
+	RET
+
+// func toPlanesAVX512(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, CMOV, MMX+
+TEXT ·toPlanesAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+16(FP), AX
+	MOVQ dstPlane+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ src+32(FP), DX
+	MOVQ srcPixel+40(FP), BX
+	SHLQ $0x02, BX
+	MOVQ pixels+8(FP), SI
+
+pixels:
+	CMPQ SI, $0x10
+	JLT  less
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels:
+	LEAQ        (R8)(CX*2), R10
+	ADDQ        CX, R10
+	LEAQ        (R10)(CX*2), R11
+	ADDQ        CX, R11
+	LEAQ        (DI)(BX*2), R12
+	ADDQ        BX, R12
+	LEAQ        (R12)(BX*2), R13
+	ADDQ        BX, R13
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R12)(BX*1), Y1
+	VINSERTF128 $0x01, (R12)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R12)(BX*2), Y3
+	VINSERTF128 $0x01, (R12)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R13), Y5
+	VINSERTF128 $0x01, (R13), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R12), Y6
+	VMOVUPS     (R13)(BX*1), Y7
+	VINSERTF128 $0x01, (R13)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R12), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y0, (R8)(CX*1)
+	VMOVUPS     Y8, (R8)(CX*2)
+	VMOVUPS     Y2, (R10)
+	VMOVUPS     Y5, (R10)(CX*1)
+	VMOVUPS     Y1, (R10)(CX*2)
+	VMOVUPS     Y6, (R11)
+	VMOVUPS     Y3, (R11)(CX*1)
+	LEAQ        (DI)(BX*8), R12
+	LEAQ        (R12)(BX*2), R13
+	ADDQ        BX, R13
+	LEAQ        (R13)(BX*2), R14
+	ADDQ        BX, R14
+	VMOVUPS     (R12), Y0
+	VMOVUPS     (R13)(BX*1), Y1
+	VINSERTF128 $0x01, (R13)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(R12), Y1, Y1
+	VMOVUPS     (R12)(BX*1), Y2
+	VMOVUPS     (R13)(BX*2), Y3
+	VINSERTF128 $0x01, (R13)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(R12)(BX*1), Y3, Y3
+	VMOVUPS     (R12)(BX*2), Y4
+	VMOVUPS     (R14), Y5
+	VINSERTF128 $0x01, (R14), Y4, Y4
+	VINSERTF128 $0x00, 16(R12)(BX*2), Y5, Y5
+	VMOVUPS     (R13), Y6
+	VMOVUPS     (R14)(BX*1), Y7
+	VINSERTF128 $0x01, (R14)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R13), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, 32(R8)
+	VMOVUPS     Y0, 32(R8)(CX*1)
+	VMOVUPS     Y8, 32(R8)(CX*2)
+	VMOVUPS     Y2, 32(R10)
+	VMOVUPS     Y5, 32(R10)(CX*1)
+	VMOVUPS     Y1, 32(R10)(CX*2)
+	VMOVUPS     Y6, 32(R11)
+	VMOVUPS     Y3, 32(R11)(CX*1)
+	PREFETCHT0  64(R8)
+	PREFETCHT0  64(R8)(CX*1)
+	PREFETCHT0  64(R8)(CX*2)
+	PREFETCHT0  64(R10)
+	PREFETCHT0  64(R10)(CX*1)
+	PREFETCHT0  64(R10)(CX*2)
+	PREFETCHT0  64(R11)
+	PREFETCHT0  64(R11)(CX*1)
+	ADDQ        $0x20, DI
+	LEAQ        (R8)(CX*8), R8
+	DECQ        R9
+	JNZ         channels
+	ADDQ        $0x40, AX
+	LEAQ        (DX)(BX*8), DX
+	LEAQ        (DX)(BX*8), DX
+	SUBQ        $0x10, SI
+	JMP         pixels
+
+less:
+pixels2:
+	CMPQ SI, $0x08
+	JLT  less2
+	MOVQ channels+0(FP), R9
+	MOVQ DX, DI
+	MOVQ AX, R8
+	SHRQ $0x03, R9
+
+channels2:
+	LEAQ        (R8)(CX*2), R10
+	ADDQ        CX, R10
+	LEAQ        (R10)(CX*2), R11
+	ADDQ        CX, R11
+	LEAQ        (DI)(BX*2), R12
+	ADDQ        BX, R12
+	LEAQ        (R12)(BX*2), R13
+	ADDQ        BX, R13
+	VMOVUPS     (DI), Y0
+	VMOVUPS     (R12)(BX*1), Y1
+	VINSERTF128 $0x01, (R12)(BX*1), Y0, Y0
+	VINSERTF128 $0x00, 16(DI), Y1, Y1
+	VMOVUPS     (DI)(BX*1), Y2
+	VMOVUPS     (R12)(BX*2), Y3
+	VINSERTF128 $0x01, (R12)(BX*2), Y2, Y2
+	VINSERTF128 $0x00, 16(DI)(BX*1), Y3, Y3
+	VMOVUPS     (DI)(BX*2), Y4
+	VMOVUPS     (R13), Y5
+	VINSERTF128 $0x01, (R13), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(BX*2), Y5, Y5
+	VMOVUPS     (R12), Y6
+	VMOVUPS     (R13)(BX*1), Y7
+	VINSERTF128 $0x01, (R13)(BX*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R12), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y0, (R8)(CX*1)
+	VMOVUPS     Y8, (R8)(CX*2)
+	VMOVUPS     Y2, (R10)
+	VMOVUPS     Y5, (R10)(CX*1)
+	VMOVUPS     Y1, (R10)(CX*2)
+	VMOVUPS     Y6, (R11)
+	VMOVUPS     Y3, (R11)(CX*1)
+	ADDQ        $0x20, DI
+	LEAQ        (R8)(CX*8), R8
+	DECQ        R9
+	JNZ         channels2
+	ADDQ        $0x20, AX
+	LEAQ        (DX)(BX*8), DX
+	SUBQ        $0x08, SI
+	JMP         pixels2
+
+less2:
+	TESTQ    SI, SI
+	JZ       over
+	LEAQ     pixelLanes<>+0(SB), DI
+	MOVQ     SI, R8
+	NEGQ     R8
+	VMOVDQU  32(DI)(R8*4), Y0
+	VPMOVD2M Y0, K1
+	MOVQ     channels+0(FP), DI
+	MOVQ     AX, AX
+	SHRQ     $0x03, DI
+
+channels3:
+	MOVQ        DX, R8
+	XORQ        R9, R9
+	VMOVUPS     (R8), Y0
+	MOVQ        BX, R10
+	CMPQ        SI, $0x01
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y1
+	MOVQ        BX, R10
+	CMPQ        SI, $0x02
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y2
+	MOVQ        BX, R10
+	CMPQ        SI, $0x03
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y3
+	MOVQ        BX, R10
+	CMPQ        SI, $0x04
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y4
+	MOVQ        BX, R10
+	CMPQ        SI, $0x05
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y5
+	MOVQ        BX, R10
+	CMPQ        SI, $0x06
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y6
+	MOVQ        BX, R10
+	CMPQ        SI, $0x07
+	CMOVQLE     R9, R10
+	ADDQ        R10, R8
+	VMOVUPS     (R8), Y7
+	VINSERTF128 $0x01, X4, Y0, Y8
+	VPERM2F128  $0x31, Y4, Y0, Y0
+	VINSERTF128 $0x01, X5, Y1, Y4
+	VPERM2F128  $0x31, Y5, Y1, Y1
+	VINSERTF128 $0x01, X6, Y2, Y5
+	VPERM2F128  $0x31, Y6, Y2, Y2
+	VINSERTF128 $0x01, X7, Y3, Y6
+	VPERM2F128  $0x31, Y7, Y3, Y3
+	VUNPCKLPS   Y4, Y8, Y7
+	VUNPCKHPS   Y4, Y8, Y8
+	VUNPCKLPS   Y6, Y5, Y4
+	VUNPCKHPS   Y6, Y5, Y6
+	VUNPCKLPD   Y4, Y7, Y5
+	VUNPCKHPD   Y4, Y7, Y4
+	VUNPCKLPD   Y6, Y8, Y7
+	VUNPCKHPD   Y6, Y8, Y6
+	VUNPCKLPS   Y1, Y0, Y8
+	VUNPCKHPS   Y1, Y0, Y1
+	VUNPCKLPS   Y3, Y2, Y0
+	VUNPCKHPS   Y3, Y2, Y3
+	VUNPCKLPD   Y0, Y8, Y2
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y3, Y1, Y8
+	VUNPCKHPD   Y3, Y1, Y1
+	MOVQ        AX, R8
+	VMOVUPS     Y5, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y4, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y7, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y6, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y2, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y0, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y8, K1, (R8)
+	ADDQ        CX, R8
+	VMOVUPS     Y1, K1, (R8)
+	ADDQ        $0x20, DX
+	LEAQ        (AX)(CX*8), AX
+	DECQ        DI
+	JNZ         channels3
+
+over:
+	VZEROUPPER
+	RET
+
+// func fromFewPlanesAVX512(channels int, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, CMOV
+TEXT ·fromFewPlanesAVX512(SB), NOSPLIT, $0-48
+	MOVQ     channels+0(FP), AX
+	MOVQ     srcPlane+40(FP), DX
+	SHLQ     $0x02, DX
+	XORQ     CX, CX
+	MOVQ     src+32(FP), BX
+	MOVQ     DX, SI
+	CMPQ     AX, $0x01
+	CMOVQLE  CX, SI
+	LEAQ     (BX)(SI*1), SI
+	MOVQ     DX, DI
+	CMPQ     AX, $0x02
+	CMOVQLE  CX, DI
+	LEAQ     (SI)(DI*1), DI
+	MOVQ     DX, R8
+	CMPQ     AX, $0x03
+	CMOVQLE  CX, R8
+	LEAQ     (DI)(R8*1), R8
+	MOVQ     DX, R9
+	CMPQ     AX, $0x04
+	CMOVQLE  CX, R9
+	LEAQ     (R8)(R9*1), R9
+	MOVQ     DX, R10
+	CMPQ     AX, $0x05
+	CMOVQLE  CX, R10
+	LEAQ     (R9)(R10*1), R10
+	MOVQ     DX, R11
+	CMPQ     AX, $0x06
+	CMOVQLE  CX, R11
+	LEAQ     (R10)(R11*1), R11
+	CMPQ     AX, $0x07
+	CMOVQLE  CX, DX
+	LEAQ     (R11)(DX*1), CX
+	LEAQ     pixelLanes<>+0(SB), DX
+	NEGQ     AX
+	VMOVDQU  32(DX)(AX*4), Y0
+	VPMOVD2M Y0, K1
+	MOVQ     dst+16(FP), AX
+	MOVQ     dstPixel+24(FP), DX
+	SHLQ     $0x02, DX
+	MOVQ     pixels+8(FP), R12
+	SHRQ     $0x03, R12
+	XORQ     R13, R13
+
+pixels:
+	VMOVUPS     (BX)(R13*1), Y0
+	VMOVUPS     (R9)(R13*1), Y1
+	VINSERTF128 $0x01, (R9)(R13*1), Y0, Y0
+	VINSERTF128 $0x00, 16(BX)(R13*1), Y1, Y1
+	VMOVUPS     (SI)(R13*1), Y2
+	VMOVUPS     (R10)(R13*1), Y3
+	VINSERTF128 $0x01, (R10)(R13*1), Y2, Y2
+	VINSERTF128 $0x00, 16(SI)(R13*1), Y3, Y3
+	VMOVUPS     (DI)(R13*1), Y4
+	VMOVUPS     (R11)(R13*1), Y5
+	VINSERTF128 $0x01, (R11)(R13*1), Y4, Y4
+	VINSERTF128 $0x00, 16(DI)(R13*1), Y5, Y5
+	VMOVUPS     (R8)(R13*1), Y6
+	VMOVUPS     (CX)(R13*1), Y7
+	VINSERTF128 $0x01, (CX)(R13*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R8)(R13*1), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	VMOVAPS.Z   Y4, K1, Y4
+	VMOVUPS     Y4, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y0, K1, Y0
+	VMOVUPS     Y0, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y8, K1, Y8
+	VMOVUPS     Y8, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y2, K1, Y2
+	VMOVUPS     Y2, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y5, K1, Y5
+	VMOVUPS     Y5, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y1, K1, Y1
+	VMOVUPS     Y1, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y6, K1, Y6
+	VMOVUPS     Y6, (AX)
+	ADDQ        DX, AX
+	VMOVAPS.Z   Y3, K1, Y3
+	VMOVUPS     Y3, (AX)
+	ADDQ        DX, AX
+	ADDQ        $0x20, R13
+	DECQ        R12
+	JNZ         pixels
+	VZEROUPPER
+	RET
+
+// func toFewPlanesAVX512(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+// Requires: AVX
+TEXT ·toFewPlanesAVX512(SB), NOSPLIT, $0-48
+	MOVQ channels+0(FP), AX
+	MOVQ pixels+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ dstPlane+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ src+32(FP), SI
+	MOVQ srcPixel+40(FP), DI
+	SHLQ $0x02, DI
+	SHRQ $0x03, CX
+
+pixels:
+	LEAQ        (SI)(DI*2), R8
+	ADDQ        DI, R8
+	LEAQ        (R8)(DI*2), R9
+	ADDQ        DI, R9
+	VMOVUPS     (SI), Y0
+	VMOVUPS     (R8)(DI*1), Y1
+	VINSERTF128 $0x01, (R8)(DI*1), Y0, Y0
+	VINSERTF128 $0x00, 16(SI), Y1, Y1
+	VMOVUPS     (SI)(DI*1), Y2
+	VMOVUPS     (R8)(DI*2), Y3
+	VINSERTF128 $0x01, (R8)(DI*2), Y2, Y2
+	VINSERTF128 $0x00, 16(SI)(DI*1), Y3, Y3
+	VMOVUPS     (SI)(DI*2), Y4
+	VMOVUPS     (R9), Y5
+	VINSERTF128 $0x01, (R9), Y4, Y4
+	VINSERTF128 $0x00, 16(SI)(DI*2), Y5, Y5
+	VMOVUPS     (R8), Y6
+	VMOVUPS     (R9)(DI*1), Y7
+	VINSERTF128 $0x01, (R9)(DI*1), Y6, Y6
+	VINSERTF128 $0x00, 16(R8), Y7, Y7
+	VUNPCKLPS   Y2, Y0, Y8
+	VUNPCKHPS   Y2, Y0, Y2
+	VUNPCKLPS   Y6, Y4, Y0
+	VUNPCKHPS   Y6, Y4, Y6
+	VUNPCKLPD   Y0, Y8, Y4
+	VUNPCKHPD   Y0, Y8, Y0
+	VUNPCKLPD   Y6, Y2, Y8
+	VUNPCKHPD   Y6, Y2, Y2
+	VUNPCKLPS   Y3, Y1, Y6
+	VUNPCKHPS   Y3, Y1, Y3
+	VUNPCKLPS   Y7, Y5, Y1
+	VUNPCKHPS   Y7, Y5, Y7
+	VUNPCKLPD   Y1, Y6, Y5
+	VUNPCKHPD   Y1, Y6, Y1
+	VUNPCKLPD   Y7, Y3, Y6
+	VUNPCKHPD   Y7, Y3, Y3
+	MOVQ        DX, R8
+	VMOVUPS     Y4, (R8)
+	CMPQ        AX, $0x01
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y0, (R8)
+	CMPQ        AX, $0x02
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y8, (R8)
+	CMPQ        AX, $0x03
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y2, (R8)
+	CMPQ        AX, $0x04
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y5, (R8)
+	CMPQ        AX, $0x05
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y1, (R8)
+	CMPQ        AX, $0x06
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y6, (R8)
+	CMPQ        AX, $0x07
+	JLE         stored
+	ADDQ        BX, R8
+	VMOVUPS     Y3, (R8)
+
+stored:
+	LEAQ (SI)(DI*8), SI
+	ADDQ $0x20, DX
+	DECQ CX
+	JNZ  pixels
 	VZEROUPPER
 	RET

@@ -2,20 +2,44 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// Taps are how the weights of a row of filters, one filter a channel, lie on an
-// image. All distances are in elements:
+// Taps are the weights of a row of filters, one a channel, on an image that is
+// stored channels last. Pixel is the distance of the filters, Column and Row that
+// of their weights, all in elements; Pixel and Column are multiples of Width. The
+// assembly rounds a product and the sum around it once.
 //
-//	output pixel j sees, with weight (u,v), image pixel j·Pixel + u·Row + v·Column
-//
-// The assembly rounds a product and the sum around it once.
+// The assembly works on several pixels, or several weights, at once. Each sum still
+// adds its terms one by one, in the order of the plain loops over pixels, rows and
+// columns.
 type Taps struct {
 	Cols, Width, KH, KW int // output pixels, channels, and the filters' size
 	Pixel, Column, Row  int // from one output pixel, weight and row of weights to the next
 }
 
-// TapsForward computes y[j,f] = Σ_u Σ_v x[j·Pixel+u·Row+v·Column+f]·w[u,v,f].
+// What the loops in assembly take at once: pixels, and weights in rows, of which
+// there are not more than maxTapWeights.
+const (
+	maxTapPixels  = 8
+	maxTapRows    = 3
+	maxTapColumns = 7
+	maxTapWeights = 14
+)
+
+type (
+	// tapSums sets a number of pixels y to sums over kh×kw taps, see its comment in
+	// assembly.
+	tapSums func(width, kh, kw int, x *float32, xPixel, xColumn, xRow int, w *float32, wColumn, wRow int, y *float32, yPixel int)
+	// tapWeightSums adds sums over n pixels to a number of weights w.
+	tapWeightSums func(n, width int, a *float32, aPixel int, x *float32, xPixel, xColumn, xRow int, w *float32, wColumn, wRow int)
+)
+
+// TapsForward computes y[j,f] = Σ_u Σ_v x[j·pixel+u·row+v·column+f]·w[u,v,f].
 func TapsForward[T cpu.Float](t Taps, y, x, w []T) {
-	if runTaps(t, loops().tapsForward, y, x, w) {
+	if y, ok := cpu.Float32s(y); ok {
+		x, _ := cpu.Float32s(x)
+		w, _ := cpu.Float32s(w)
+		inParts(t.Cols, maxTapPixels, func(first, n int) {
+			loops().tapSums[n](t.Width, t.KH, t.KW, &x[first*t.Pixel], t.Pixel, t.Column, t.Row, &w[0], t.Width, t.KW*t.Width, &y[first*t.Width], t.Width)
+		})
 		return
 	}
 	clear(y[:t.Cols*t.Width])
@@ -25,34 +49,32 @@ func TapsForward[T cpu.Float](t Taps, y, x, w []T) {
 // TapsFilter adds Σ_j x[j·Pixel+u·Row+v·Column+f]·dy[j,f] to dw[u,v,f]: the
 // gradient of the weights.
 func TapsFilter[T cpu.Float](t Taps, dw, x, dy []T) {
-	if !runTaps(t, loops().tapsFilter, dy, x, dw) {
-		t.each(func(out, in, weight int) { dw[weight] += x[in] * dy[out] })
+	if dw, ok := cpu.Float32s(dw); ok {
+		x, _ := cpu.Float32s(x)
+		dy, _ := cpu.Float32s(dy)
+		inParts(t.KW, maxTapColumns, func(v, cols int) {
+			inParts(t.KH, min(maxTapRows, maxTapWeights/cols), func(u, rows int) {
+				loops().tapWeightSums[rows][cols](t.Cols, t.Width, &dy[0], t.Width,
+					&x[u*t.Row+v*t.Column], t.Pixel, t.Column, t.Row, &dw[(u*t.KW+v)*t.Width], t.Width, t.KW*t.Width)
+			})
+		})
+		return
+	}
+	t.each(func(out, in, weight int) { dw[weight] += x[in] * dy[out] })
+}
+
+// inParts cuts n into equal parts of at most some, and calls do with each part's
+// first and its size.
+func inParts(n, most int, do func(first, n int)) {
+	parts := (n + most - 1) / most
+	for q := range parts {
+		first, last := n*q/parts, n*(q+1)/parts
+		do(first, last-first)
 	}
 }
 
-// TapsInput adds dy[j,f]·w[u,v,f] to dx[j·Pixel+u·Row+v·Column+f]: the gradient
-// of the image.
-func TapsInput[T cpu.Float](t Taps, dx, dy, w []T) {
-	if !runTaps(t, loops().tapsInput, dy, dx, w) {
-		t.each(func(out, in, weight int) { dx[in] += dy[out] * w[weight] })
-	}
-}
-
-// runTaps runs a loop in assembly on the output's pixels, the image's and the
-// weights. It reports false if there is none.
-func runTaps[T cpu.Float](t Taps, loop func(cols, width int, a, b, w []float32, kh, kw, pixel, column, row int), out, in, w []T) bool {
-	a, ok := cpu.Float32s(out)
-	if !ok {
-		return false
-	}
-	b, _ := cpu.Float32s(in)
-	c, _ := cpu.Float32s(w)
-	loop(t.Cols, t.Width, a, b, c, t.KH, t.KW, t.Pixel, t.Column, t.Row)
-	return true
-}
-
-// each calls f for every product, with the places of the output's channel, of
-// the image's and of the weight.
+// each calls f for every product, with the places of an output pixel's channel,
+// of the image's and of the weight.
 func (t Taps) each(f func(out, in, weight int)) {
 	for j := range t.Cols {
 		for c := range t.Width {

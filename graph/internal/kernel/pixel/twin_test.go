@@ -19,19 +19,26 @@ var twins = kerneltest.Makers{
 	"addPatches":      addPatchesTwin,
 	"tapsForward":     tapsTwin(func(t Taps, f [][]float32) { TapsForward(t, f[0], f[1], f[2]) }),
 	"tapsFilter":      tapsTwin(func(t Taps, f [][]float32) { TapsFilter(t, f[2], f[1], f[0]) }),
-	"tapsInput":       tapsTwin(func(t Taps, f [][]float32) { TapsInput(t, f[1], f[0], f[2]) }),
+	"tapsInput":       tapsInputTwin,
+	"fromPlanes": turnTwin(func(f [][]float32, distance, plane, channels, pixels int) {
+		FromPlanes(f[0], distance, f[1], plane, channels, pixels)
+	}),
+	"toPlanes": turnTwin(func(f [][]float32, distance, plane, channels, pixels int) {
+		ToPlanes(f[1], plane, f[0], distance, channels, pixels)
+	}),
+	"winogradImage":  winogradTileTwin(func(t tileCase, f [][]float32) { WinogradImage(t.side, t.n, t.width, f[0], f[1], t.step, t.row, t.q) }),
+	"winogradSpread": winogradTileTwin(func(t tileCase, f [][]float32) { WinogradSpread(t.side, t.n, t.width, f[1], f[0], t.step, t.row, t.q) }),
 	"windowDot":       windowTwin(Dot),
 	"windowSum":       windowTwin(Sum),
 	"windowMax":       windowTwin(Max),
 	"endPixels":       endTwin,
-	"winogradImage":   winogradTileTwin(func(t tileCase, f [][]float32) { WinogradImage(t.side, t.n, t.width, f[0], f[1], t.step, t.row, t.q) }),
-	"winogradSpread":  winogradTileTwin(func(t tileCase, f [][]float32) { WinogradSpread(t.side, t.n, t.width, f[1], f[0], t.step, t.row, t.q) }),
 	"winogradEvaluate": winogradTileTwin(func(t tileCase, f [][]float32) {
 		WinogradEvaluate(t.side, t.pixels, t.n, t.width, f[0], f[1], t.step, t.row, t.q)
 	}),
 	"winogradCombine": winogradTileTwin(func(t tileCase, f [][]float32) {
 		WinogradCombine(t.side, t.pixels, t.n, t.width, f[1], f[0], t.step, t.row, t.q, t.rows, t.cols)
 	}),
+	"winogradFinish": winogradFinishTwin,
 }
 
 func TestTwins(t *testing.T) { kerneltest.RunTwins(t, twins) }
@@ -113,17 +120,71 @@ func addPatchesTwin(r *rand.Rand, n int) kerneltest.Twin {
 	}
 }
 
+// turnTwin has n pixels, which may lie close, be parts of wider ones, or have room
+// for the zeros behind their channels.
+func turnTwin(run func(f [][]float32, distance, plane, channels, pixels int)) func(r *rand.Rand, n int) kerneltest.Twin {
+	return func(r *rand.Rand, n int) kerneltest.Twin {
+		channels := r.IntN(40)
+		distance := channels + r.IntN(9)
+		if r.IntN(2) == 0 {
+			distance = Width(channels) + 8*r.IntN(3)
+		}
+		distance = max(distance, 1)
+		pixels := max(0, n-1)*distance + min(distance, Width(channels))
+		plane := n + r.IntN(9)
+		planes := max(0, channels-1)*plane + n
+		return kerneltest.Twin{
+			Floats: [][]float32{kerneltest.Values(r, pixels), kerneltest.Values(r, planes)},
+			Run:    func(f [][]float32, _ [][]uint8) { run(f, distance, plane, channels, n) },
+		}
+	}
+}
+
 // tapsTwin has n output pixels, at least one.
 func tapsTwin(run func(t Taps, f [][]float32)) func(r *rand.Rand, n int) kerneltest.Twin {
 	return func(r *rand.Rand, n int) kerneltest.Twin {
-		t := Taps{Cols: max(n, 1), Width: 8 * (1 + r.IntN(4)), KH: 1 + r.IntN(3), KW: 1 + r.IntN(3)}
-		t.Pixel, t.Column, t.Row = r.IntN(3)*t.Width, r.IntN(3)*t.Width, r.IntN(100)
+		t := Taps{Cols: max(n, 1), Width: 8 * (1 + r.IntN(4)), KH: 1 + r.IntN(5), KW: 1 + r.IntN(9)}
+		t.Pixel, t.Column, t.Row = (1+r.IntN(3))*t.Width, (1+r.IntN(3))*t.Width, r.IntN(100)
 		image := (t.Cols-1)*t.Pixel + (t.KH-1)*t.Row + (t.KW-1)*t.Column + t.Width
 		return kerneltest.Twin{
 			Floats:    [][]float32{kerneltest.Normal[float32](r, t.Cols*t.Width), kerneltest.Normal[float32](r, image), kerneltest.Normal[float32](r, t.KH*t.KW*t.Width)},
 			Run:       func(f [][]float32, _ [][]uint8) { run(t, f) },
 			Roundings: 2 * (t.Cols + 2) * t.KH * t.KW,
 		}
+	}
+}
+
+// tapsInputTwin has n columns of output pixels, at least one, and an image that may
+// be smaller or larger than what filters see. Sometimes the output has the border.
+func tapsInputTwin(r *rand.Rand, n int) kerneltest.Twin {
+	axis := func(out int) Axis {
+		a := Axis{Out: out, Filter: 1 + r.IntN(9), Stride: 1 + r.IntN(4), Dilation: 1 + r.IntN(4), Pad: r.IntN(4)}
+		a.Image = max(1, (a.Out-1)*a.Stride+(a.Filter-1)*a.Dilation+r.IntN(7)-3-a.Pad)
+		switch r.IntN(3) {
+		case 0:
+			a.Before, a.After = a.Border()
+		case 1:
+			a.Before, a.After = r.IntN(3), r.IntN(3)
+		}
+		return a
+	}
+	t := TapsImage{Down: axis(1 + r.IntN(4)), Across: axis(max(n, 1)), Width: 8 * (1 + r.IntN(4))}
+	rows, cols := t.Down.Before+t.Down.Out+t.Down.After, t.Across.Before+t.Across.Out+t.Across.After
+	t.Row, t.OutRow = t.Across.Image*t.Width+r.IntN(9), cols*t.Width+r.IntN(9)
+	first := t.Down.Before*t.OutRow + t.Across.Before*t.Width
+	dy := make([]float32, (rows-1)*t.OutRow+cols*t.Width)
+	for i := range t.Down.Out {
+		copy(dy[first+i*t.OutRow:], kerneltest.Normal[float32](r, t.Across.Out*t.Width))
+	}
+	lo := r.IntN(t.Down.Image)
+	return kerneltest.Twin{
+		Floats: [][]float32{
+			kerneltest.Normal[float32](r, (t.Down.Image-1)*t.Row+t.Across.Image*t.Width),
+			dy,
+			kerneltest.Normal[float32](r, t.Down.Filter*t.Across.Filter*t.Width),
+		},
+		Run:       func(f [][]float32, _ [][]uint8) { TapsInput(&t, f[0], f[1], first, f[2], lo, t.Down.Image) },
+		Roundings: 2 * (t.Down.Filter*t.Across.Filter + 1),
 	}
 }
 
@@ -147,6 +208,35 @@ func winogradTileTwin(run func(t tileCase, f [][]float32)) func(r *rand.Rand, n 
 			Floats: [][]float32{kerneltest.Normal[float32](r, (t.side*t.side-1)*t.q+t.n*t.width), kerneltest.Normal[float32](r, (t.side-1)*t.row+image)},
 			Run:    func(f [][]float32, _ [][]uint8) { run(t, f) },
 		}
+	}
+}
+
+// winogradFinishTwin ends n tiles, at least one, with or without a residual and limits,
+// in images whose pixels and rows have gaps.
+func winogradFinishTwin(r *rand.Rand, n int) kerneltest.Twin {
+	n = max(n, 1)
+	w := WinogradFinish[float32]{Side: 4 + 2*r.IntN(2), Width: 8 * (1 + r.IntN(5)), Low: float32(math.Inf(-1)), High: float32(math.Inf(1))}
+	w.Pixels = 2 * (1 + r.IntN(w.Side/2-1))
+	rows, cols := 1+r.IntN(w.Pixels), 1+r.IntN(w.Pixels)
+	w.YPixel, w.ResidualPixel, w.Q = w.Width+8*r.IntN(2), w.Width+8*r.IntN(2), n*w.Width+r.IntN(9)
+	last := w.Pixels*(n-1) + cols - 1 // pixel of a row
+	w.YRow, w.ResidualRow = (last+1)*w.YPixel+r.IntN(9), (last+1)*w.ResidualPixel+r.IntN(9)
+	if r.IntN(2) == 0 {
+		w.Low, w.High = -1, 2
+	}
+	residual := kerneltest.Normal[float32](r, (rows-1)*w.ResidualRow+last*w.ResidualPixel+w.Width)
+	if r.IntN(2) == 0 {
+		residual = nil
+	}
+	tiles := kerneltest.Normal[float32](r, (w.Side*w.Side-1)*w.Q+n*w.Width)
+	tiles[r.IntN(len(tiles))] = float32(math.NaN())
+	return kerneltest.Twin{
+		Floats: [][]float32{kerneltest.Values(r, (rows-1)*w.YRow+last*w.YPixel+w.Width), tiles, residual, kerneltest.Normal[float32](r, w.Width)},
+		Run: func(f [][]float32, _ [][]uint8) {
+			w := w
+			w.Shift = f[3]
+			w.Tiles(n, f[0], f[1], f[2], rows, cols)
+		},
 	}
 }
 

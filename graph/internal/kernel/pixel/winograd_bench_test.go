@@ -39,6 +39,10 @@ func BenchmarkWinograd(b *testing.B) {
 			run("image", func(m, x []float32) { WinogradImage(side, c.n, c.width, m, x, c.step, c.row, c.q) })
 			run("evaluate", func(m, x []float32) { WinogradEvaluate(side, out, c.n, c.width, m, x, c.step, c.row, c.q) })
 			run("combine", func(m, x []float32) { WinogradCombine(side, out, c.n, c.width, x, m, c.step, c.row, c.q, out, out) })
+			f := WinogradFinish[float32]{Side: side, Pixels: out, Width: s.width, Q: c.q, YPixel: s.width, YRow: c.row, Shift: make([]float32, s.width)}
+			run("finish", func(m, x []float32) { f.Tiles(c.n, x, m, nil, out, out) })
+			f.ResidualPixel, f.ResidualRow = f.YPixel, f.YRow
+			run("finish+residual", func(m, x []float32) { f.Tiles(c.n, x, m, x, out, out) })
 			run("spread", func(m, x []float32) { WinogradSpread(side, c.n, c.width, x, m, c.step, c.row, c.q) })
 		}
 	}

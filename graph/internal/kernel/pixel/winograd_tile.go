@@ -22,9 +22,12 @@ type (
 		spread   [maxSide + 1]tileLoop
 		evaluate [maxSide + 1][maxSide]tileLoop
 		combine  [maxSide + 1][maxSide]pixelLoop
+		finish   [maxSide + 1][maxSide]finishLoop
 	}
 	tileLoop  func(n, width int, dst, src []float32, step, row, q int)
 	pixelLoop func(n, width int, dst, src []float32, step, row, q, rows, cols int)
+	// finishLoop takes its distances pixel and row in the image.
+	finishLoop func(n, width int, dst, src *float32, pixel, row, q, rows, cols int, shift, residual *float32, residualPixel, residualRow int, low, high float32)
 )
 
 // WinogradImage transforms n tiles of side×side pixels of an image: B·d·Bᵀ for

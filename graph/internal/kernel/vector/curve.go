@@ -16,9 +16,9 @@ import (
 // result does not depend on the element's place.
 type Curve struct {
 	F, DF              func(x float64) float64
-	alpha, beta, gamma float64    // the curve's parameters, as the assembly has them
-	limits             bool       // Limit and LimitGrad compute it
-	vector             curveFuncs // nil for none
+	alpha, beta, gamma float64     // the curve's parameters, as the assembly has them
+	limits             bool        // Limit and LimitGrad compute it
+	vector             *curveTiers // nil for none
 }
 
 // Tanh is the hyperbolic tangent. Its derivative is 1 - tanh²(x). The assembly
@@ -29,7 +29,7 @@ var Tanh = Curve{
 		t := math.Tanh(x)
 		return 1 - t*t
 	},
-	vector: vectors.tanh,
+	vector: &vectors.tanh,
 }
 
 // Sigmoid is s(x) = 1/(1+exp(-x)). Its derivative is s·(1-s).
@@ -39,7 +39,7 @@ var Sigmoid = Curve{
 		s := sigmoid(x)
 		return s * (1 - s)
 	},
-	vector: vectors.sigmoid,
+	vector: &vectors.sigmoid,
 }
 
 // SiLU is x·s(x) with the sigmoid s (Elfwing et al. 2017), also called Swish.
@@ -50,7 +50,7 @@ var SiLU = Curve{
 		s := sigmoid(x)
 		return s + scaled(x, s*(1-s))
 	},
-	vector: vectors.silu,
+	vector: &vectors.silu,
 }
 
 // GELU is x·Φ(x) (Hendrycks and Gimpel 2016), Φ being the normal distribution
@@ -61,7 +61,7 @@ var GELU = Curve{
 	DF: func(x float64) float64 {
 		return phi(x) + scaled(x, math.Exp(-x*x/2)/math.Sqrt(2*math.Pi))
 	},
-	vector: vectors.gelu,
+	vector: &vectors.gelu,
 }
 
 // ELU is x for x > 0 and alpha·(exp(x)-1) elsewhere (Clevert et al. 2015). Its
@@ -80,7 +80,7 @@ func ELU(alpha float64) Curve {
 			}
 			return alpha * math.Exp(x)
 		},
-		alpha: alpha, vector: vectors.elu,
+		alpha: alpha, vector: &vectors.elu,
 	}
 }
 
@@ -100,7 +100,7 @@ func LeakyReLU(alpha float64) Curve {
 			}
 			return alpha
 		},
-		alpha: alpha, vector: vectors.leakyReLU,
+		alpha: alpha, vector: &vectors.leakyReLU,
 	}
 }
 
@@ -129,9 +129,9 @@ func Activate[T cpu.Float](c Curve, y, x []T) {
 		Limit(y, x, T(c.alpha), T(c.beta))
 		return
 	}
-	if v, ok := cpu.Float32s(y); ok && c.vector.forward != nil {
+	if v, ok := cpu.Float32s(y); ok && c.vector != nil {
 		x, _ := cpu.Float32s(x)
-		c.vector.forward(v, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
+		c.vector.active().forward(v, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
 		return
 	}
 	for i, x := range x {
@@ -146,10 +146,10 @@ func ActivateGrad[T cpu.Float](c Curve, dx, dy, x []T) {
 		LimitGrad(dx, dy, x, T(c.alpha), T(c.beta))
 		return
 	}
-	if v, ok := cpu.Float32s(dx); ok && c.vector.backward != nil {
+	if v, ok := cpu.Float32s(dx); ok && c.vector != nil {
 		dy, _ := cpu.Float32s(dy)
 		x, _ := cpu.Float32s(x)
-		c.vector.backward(v, dy, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
+		c.vector.active().backward(v, dy, x, float32(c.alpha), float32(c.beta), float32(c.gamma))
 		return
 	}
 	for i, x := range x {

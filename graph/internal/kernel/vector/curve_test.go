@@ -43,8 +43,8 @@ var curveCases = []curveCase{
 }
 
 // FuzzCurves holds the assembly of every activation within the bounds that
-// Curve states, for ordinary numbers, special ones and arbitrary bits, and an
-// element's result independent of its place.
+// Curve states, for ordinary numbers, special ones and arbitrary bits, an element's
+// result independent of its place, and the bits of all vectors' widths equal.
 func FuzzCurves(f *testing.F) {
 	for n := range uint16(40) {
 		f.Add(uint64(n), n)
@@ -56,10 +56,18 @@ func FuzzCurves(f *testing.F) {
 		x, dy, out := curveValues(r, int(n)), kerneltest.Normal[float32](r, int(n)), kerneltest.Values(r, int(n))
 		for _, c := range curveCases {
 			curve := c.curve(alpha, beta)
+			var narrow []uint32
 			for to := cpu.TierAVX2; to <= cpu.Best(); to++ {
 				got := kerneltest.OnFenced(t, to, func(v [][]float32) { curve.both(v[0], v[1], v[2]) }, out, dy, x)
 				for i := range x {
 					checkCurve(t, to.String()+" "+c.name, curve, c.broken, x[i], dy[i], got[0][i], got[1][i])
+				}
+				bits := kerneltest.Float32Bits(got[:2]...)
+				if narrow == nil {
+					narrow = bits
+				}
+				if !slices.Equal(bits, narrow) {
+					t.Fatalf("%v %s: other bits than %v", to, c.name, cpu.TierAVX2)
 				}
 				if n > 3 {
 					later := kerneltest.OnFenced(t, to, func(v [][]float32) { curve.both(v[0], v[1], v[2]) }, out[3:], dy[3:], x[3:])
@@ -161,6 +169,28 @@ func TestTanhOfTinyNumbers(t *testing.T) {
 		for i, v := range x {
 			if want := math.Tanh(float64(v)); math.Abs(float64(y[i])-want) > 2e-7*math.Abs(want) || math.Signbit(float64(y[i])) != math.Signbit(want) {
 				t.Errorf("%v: tanh of %v is %v, want %v", to, v, y[i], want)
+			}
+		}
+	}
+}
+
+// BenchmarkCurves times the curves of a tier on numbers that stay in the cache.
+func BenchmarkCurves(b *testing.B) {
+	x, dy, y := kerneltest.Randoms[float32](4096), kerneltest.Randoms[float32](4096), make([]float32, 4096)
+	for _, c := range curveCases {
+		curve := c.curve(0.7, 0.4)
+		for to := cpu.TierAVX2; to <= cpu.Best(); to++ {
+			for name, f := range map[string]func(){
+				"forward":  func() { Activate(curve, y, x) },
+				"backward": func() { ActivateGrad(curve, y, dy, x) },
+			} {
+				b.Run(c.name+"/"+name+"/"+to.String(), func(b *testing.B) {
+					defer cpu.Use(to)()
+					b.SetBytes(4 * int64(len(x)))
+					for b.Loop() {
+						f()
+					}
+				})
 			}
 		}
 	}

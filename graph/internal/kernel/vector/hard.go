@@ -22,7 +22,7 @@ func Between(low, high float64) Curve {
 			}
 			return 1
 		},
-		alpha: low, beta: high, limits: true, vector: vectors.limit,
+		alpha: low, beta: high, limits: true, vector: &vectors.limit,
 	}
 }
 
@@ -31,7 +31,7 @@ func Limit[T cpu.Float](y, x []T, low, high T) {
 	x = x[:len(y)]
 	if y, ok := cpu.Float32s(y); ok {
 		x, _ := cpu.Float32s(x)
-		vectors.limit.forward(y, x, float32(low), float32(high), 0)
+		vectors.limit.active().forward(y, x, float32(low), float32(high), 0)
 		return
 	}
 	for i, v := range x {
@@ -46,7 +46,7 @@ func LimitGrad[T cpu.Float](dx, dy, x []T, low, high T) {
 	if dx, ok := cpu.Float32s(dx); ok {
 		dy, _ := cpu.Float32s(dy)
 		x, _ := cpu.Float32s(x)
-		vectors.limit.backward(dx, dy, x, float32(low), float32(high), 0)
+		vectors.limit.active().backward(dx, dy, x, float32(low), float32(high), 0)
 		return
 	}
 	for i, v := range x {
@@ -82,7 +82,7 @@ var HardSwish = Curve{
 		}
 		return x/3 + 0.5
 	},
-	vector: vectors.hardSwish,
+	vector: &vectors.hardSwish,
 }
 
 // HardSigmoid is min(max(alpha·x+beta,0),1), Sigmoid from straight pieces. Its
@@ -97,7 +97,7 @@ func HardSigmoid(alpha, beta float64) Curve {
 			}
 			return alpha
 		},
-		alpha: alpha, beta: beta, vector: vectors.hardSigmoid,
+		alpha: alpha, beta: beta, vector: &vectors.hardSigmoid,
 	}
 }
 

@@ -6,27 +6,27 @@ import "math"
 // from Erf, deviations from Pow and Sqrt.
 
 // Exp is eˣ.
-var Exp = Curve{F: math.Exp, DF: math.Exp, vector: vectors.exp}
+var Exp = Curve{F: math.Exp, DF: math.Exp, vector: &vectors.exp}
 
 // Erf is the error function, 2/√π·∫₀ˣ exp(-t²) dt.
 var Erf = Curve{
 	F:      math.Erf,
 	DF:     func(x float64) float64 { return 2 / math.SqrtPi * math.Exp(-x*x) },
-	vector: vectors.erf,
+	vector: &vectors.erf,
 }
 
 // Sqrt is √x, NaN below zero.
 var Sqrt = Curve{
 	F:      math.Sqrt,
 	DF:     func(x float64) float64 { return 0.5 / math.Sqrt(x) },
-	vector: vectors.sqrt,
+	vector: &vectors.sqrt,
 }
 
 // Reciprocal is 1/x.
 var Reciprocal = Curve{
 	F:      func(x float64) float64 { return 1 / x },
 	DF:     func(x float64) float64 { return -1 / (x * x) },
-	vector: vectors.reciprocal,
+	vector: &vectors.reciprocal,
 }
 
 // Pow is xᵖ, with the special cases of [math.Pow]: NaN where x is below zero and p
@@ -38,11 +38,11 @@ func Pow(p float64) Curve {
 	}
 	switch {
 	case p == 2:
-		c.vector = vectors.square
+		c.vector = &vectors.square
 	case p != 1 && math.Abs(p) >= 1./mostPower && math.Abs(p) <= mostPower:
 		// Two parameters for p, and one for what a negative x does.
 		high := float64(float32(p))
-		c.alpha, c.beta, c.gamma, c.vector = high, p-high, signOfPower(p), vectors.pow
+		c.alpha, c.beta, c.gamma, c.vector = high, p-high, signOfPower(p), &vectors.pow
 	}
 	return c
 }

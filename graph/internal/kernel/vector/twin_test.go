@@ -2,6 +2,7 @@ package vector
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"tapenet/graph/internal/kernel/kerneltest"
@@ -9,10 +10,18 @@ import (
 
 // twins are makers of operands of a size, with all the rest random.
 var twins = kerneltest.Makers{
-	"relu":      kerneltest.Loop(func(a, b, _, _ []float32) { ReLU(a, b) }),
-	"reluGrad":  kerneltest.Loop(func(a, b, c, _ []float32) { ReLUGrad(a, b, c) }),
-	"Limit":     kerneltest.Loop(func(a, b, _, _ []float32) { Limit(a, b, 0, 6) }),
-	"LimitGrad": kerneltest.Loop(func(a, b, c, _ []float32) { LimitGrad(a, b, c, -1, float32(math.Inf(1))) }),
+	"relu":             kerneltest.Loop(func(a, b, _, _ []float32) { ReLU(a, b) }),
+	"reluGrad":         kerneltest.Loop(func(a, b, c, _ []float32) { ReLUGrad(a, b, c) }),
+	"Limit":            kerneltest.Loop(func(a, b, _, _ []float32) { Limit(a, b, 0, 6) }),
+	"LimitGrad":        kerneltest.Loop(func(a, b, c, _ []float32) { LimitGrad(a, b, c, -1, float32(math.Inf(1))) }),
+	"NormRow":          kerneltest.Loop(func(a, b, c, d []float32) { NormRow(a, b, c, d, 1e-5) }),
+	"NormRow in place": kerneltest.Loop(func(a, b, c, _ []float32) { NormRow(a, a, b, c, 1e-5) }),
+	"NormRows":         rows(3, "MMRRCC", func(f [][]float32) { NormRows(f[0], f[1], f[2], f[3], f[4], f[5], 1e-3) }),
+	"NormRowsGrad":     rows(3, "MMMRCC", func(f [][]float32) { NormRowsGrad(f[0], f[1], f[2], f[3], f[4], f[5]) }),
+	"NormRowsGrad in place": rows(2, "MMRCC", func(f [][]float32) {
+		NormRowsGrad(f[0], f[0], f[1], f[2], f[3], f[4])
+	}),
+	"AddNormed": kerneltest.Loop(func(a, b, c, _ []float32) { AddNormed(a, b, c, 0.5, 3) }),
 	"add":       kerneltest.Loop(func(a, b, _, _ []float32) { Add(a, b) }),
 	"addScalar": kerneltest.Loop(func(a, _, _, _ []float32) { AddScalar(a, 0.3) }),
 	"SGD":       kerneltest.Loop(func(a, b, _, _ []float32) { SGD(a, b, 0.1) }),
@@ -27,6 +36,23 @@ var twins = kerneltest.Makers{
 		Adam(a, b, c, d, AdamStep{0.001, 0.002, 1e-7, 0.9, 0.999, 0.1, 0.001, 0.01})
 	}),
 	"Lion": kerneltest.Loop(func(a, b, c, _ []float32) { Lion(a, b, c, LionStep{0.001, 0.9, 0.99, 0.1, 0.01, 0.02}) }),
+}
+
+// rows is a kernel over n rows. The shape has a letter for each operand: M for a
+// matrix of n rows, R for a row, C for a column. The first row of a matrix has
+// special numbers, the others do not.
+func rows(n int, shape string, run func(f [][]float32)) func(r *rand.Rand, cols int) kerneltest.Twin {
+	return func(r *rand.Rand, cols int) kerneltest.Twin {
+		var operands [][]float32
+		for _, s := range shape {
+			x := kerneltest.Normal[float32](r, map[rune]int{'M': n * cols, 'R': cols, 'C': n}[s])
+			if s == 'M' {
+				copy(x, kerneltest.Values(r, cols))
+			}
+			operands = append(operands, x)
+		}
+		return kerneltest.Twin{Floats: operands, Run: func(f [][]float32, _ [][]uint8) { run(f) }}
+	}
 }
 
 func TestTwins(t *testing.T) { kerneltest.RunTwins(t, twins) }

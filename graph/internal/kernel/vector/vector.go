@@ -38,10 +38,16 @@ type vectorFuncs struct {
 	normSums   func(dy, x []float32, mean, a, beta, floor float32) (sum, product float64)
 	normGrad   func(dx, dy, x []float32, mean, a, beta, floor, shift, slope float32)
 
-	// Activations, see Curve.
-	tanh, sigmoid, silu, gelu, elu, leakyReLU curveFuncs
-	hardSwish, hardSigmoid, limit             curveFuncs
-	exp, erf, sqrt, reciprocal, square, pow   curveFuncs
+	tanh, sigmoid, silu, gelu, elu, leakyReLU curveTiers
+	hardSwish, hardSigmoid, limit             curveTiers
+	exp, erf, sqrt, reciprocal, square, pow   curveTiers
+
+	softMax     loops[func(y, x []float32, cols int)]
+	softMaxGrad loops[func(dx, dy, p []float32, cols int)]
+
+	normRows     loops[func(y, x, gamma, beta, mean, scale []float32, epsilon float64)]
+	normRowsGrad loops[func(dx, dy, x, gamma, mean, scale []float32)]
+	addNormed    loops[func(sum, dy, x []float32, mean, scale float32)]
 
 	// Windows of 2×2, see pairs.go.
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
@@ -53,12 +59,26 @@ type vectorFuncs struct {
 // dx[i] = dy[i]·f'(x[i]), for any number of elements. A curve with fewer
 // parameters ignores the others.
 type curveFuncs struct {
-	forward  func(y, x []float32, alpha, beta, gamma float32)
-	backward func(dx, dy, x []float32, alpha, beta, gamma float32)
+	forward  curveForward
+	backward curveBackward
 }
 
-// head returns the part of x that assembly does: whole blocks of eight, or
-// nothing where there is no assembly. The rest is for a plain loop.
+type (
+	curveForward  func(y, x []float32, alpha, beta, gamma float32)
+	curveBackward func(dx, dy, x []float32, alpha, beta, gamma float32)
+)
+
+// curveTiers are a curve's loops.
+type curveTiers = loops[curveFuncs]
+
+// loops is a loop on each tier; plain Go has none.
+type loops[F any] [cpu.TierAVX512 + 1]F
+
+// active is the loop of the tier that runs now.
+func (l *loops[F]) active() F { return l[cpu.Active()] }
+
+// head returns the part of x that assembly does, whole blocks of eight; the
+// rest is for a plain loop.
 func head[T cpu.Float](x []T) []float32 {
 	f, _ := cpu.Float32s(x)
 	return f[:len(f)&^7]

@@ -2,6 +2,8 @@
 
 package vector
 
+import "tapenet/graph/internal/kernel/cpu"
+
 //go:generate go run ../gen/vector -out vector_asm_amd64.s -stubs vector_asm_amd64.go -pkg vector
 
 // The loops are in AVX2, for the tier AVX-512 too.
@@ -23,25 +25,42 @@ var vectors = vectorFuncs{
 	normSums:   normSumsAVX2,
 	normGrad:   normGradAVX2,
 
-	tanh:      curveFuncs{tanhAVX2, tanhGradAVX2},
-	sigmoid:   curveFuncs{sigmoidAVX2, sigmoidGradAVX2},
-	silu:      curveFuncs{siluAVX2, siluGradAVX2},
-	gelu:      curveFuncs{geluAVX2, geluGradAVX2},
-	elu:       curveFuncs{eluAVX2, eluGradAVX2},
-	leakyReLU: curveFuncs{leakyReLUAVX2, leakyReLUGradAVX2},
+	tanh:      onBoth(tanhAVX2, tanhGradAVX2, tanhAVX512, tanhGradAVX512),
+	sigmoid:   onBoth(sigmoidAVX2, sigmoidGradAVX2, sigmoidAVX512, sigmoidGradAVX512),
+	silu:      onBoth(siluAVX2, siluGradAVX2, siluAVX512, siluGradAVX512),
+	gelu:      onBoth(geluAVX2, geluGradAVX2, geluAVX512, geluGradAVX512),
+	elu:       onBoth(eluAVX2, eluGradAVX2, eluAVX512, eluGradAVX512),
+	leakyReLU: onBoth(leakyReLUAVX2, leakyReLUGradAVX2, leakyReLUAVX512, leakyReLUGradAVX512),
 
-	hardSwish:   curveFuncs{hardSwishAVX2, hardSwishGradAVX2},
-	hardSigmoid: curveFuncs{hardSigmoidAVX2, hardSigmoidGradAVX2},
-	limit:       curveFuncs{limitAVX2, limitGradAVX2},
+	hardSwish:   onBoth(hardSwishAVX2, hardSwishGradAVX2, hardSwishAVX512, hardSwishGradAVX512),
+	hardSigmoid: onBoth(hardSigmoidAVX2, hardSigmoidGradAVX2, hardSigmoidAVX512, hardSigmoidGradAVX512),
+	limit:       onBoth(limitAVX2, limitGradAVX2, limitAVX512, limitGradAVX512),
 
-	exp:        curveFuncs{expAVX2, expGradAVX2},
-	erf:        curveFuncs{erfAVX2, erfGradAVX2},
-	sqrt:       curveFuncs{sqrtAVX2, sqrtGradAVX2},
-	reciprocal: curveFuncs{reciprocalAVX2, reciprocalGradAVX2},
-	square:     curveFuncs{squareAVX2, squareGradAVX2},
-	pow:        curveFuncs{powAVX2, powGradAVX2},
+	exp:        onBoth(expAVX2, expGradAVX2, expAVX512, expGradAVX512),
+	erf:        onBoth(erfAVX2, erfGradAVX2, erfAVX512, erfGradAVX512),
+	sqrt:       onBoth(sqrtAVX2, sqrtGradAVX2, sqrtAVX512, sqrtGradAVX512),
+	reciprocal: onBoth(reciprocalAVX2, reciprocalGradAVX2, reciprocalAVX512, reciprocalGradAVX512),
+	square:     onBoth(squareAVX2, squareGradAVX2, squareAVX512, squareGradAVX512),
+	pow:        onBoth(powAVX2, powGradAVX2, powAVX512, powGradAVX512),
+
+	softMax:     widths(softMaxAVX2, softMaxAVX512),
+	softMaxGrad: widths(softMaxGradAVX2, softMaxGradAVX512),
+
+	normRows:     widths(normRowsAVX2, normRowsAVX512),
+	normRowsGrad: widths(normRowsGradAVX2, normRowsGradAVX512),
+	addNormed:    widths(addNormedAVX2, addNormedAVX512),
 
 	maxPairs:     maxPairsAVX2,
 	avgPairs:     avgPairsAVX2,
 	avgPairsGrad: avgPairsGradAVX2,
+}
+
+// widths are a loop with vectors of eight and of sixteen. Both give the same bits.
+func widths[F any](eight, sixteen F) loops[F] {
+	return loops[F]{cpu.TierAVX2: eight, cpu.TierAVX512: sixteen}
+}
+
+// onBoth are those of a curve and of its gradient.
+func onBoth(f8 curveForward, df8 curveBackward, f16 curveForward, df16 curveBackward) curveTiers {
+	return widths(curveFuncs{f8, df8}, curveFuncs{f16, df16})
 }

@@ -465,6 +465,254 @@ func powAVX2(y []float32, x []float32, alpha float32, beta float32, gamma float3
 //go:noescape
 func powGradAVX2(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
+// tanhAVX512 is tanhAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func tanhAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// tanhGradAVX512 is tanhGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func tanhGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sigmoidAVX512 is sigmoidAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func sigmoidAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sigmoidGradAVX512 is sigmoidGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func sigmoidGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// siluAVX512 is siluAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func siluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// siluGradAVX512 is siluGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func siluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// geluAVX512 is geluAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func geluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// geluGradAVX512 is geluGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func geluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// eluAVX512 is eluAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func eluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// eluGradAVX512 is eluGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func eluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// leakyReLUAVX512 is leakyReLUAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func leakyReLUAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// leakyReLUGradAVX512 is leakyReLUGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func leakyReLUGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSwishAVX512 is hardSwishAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func hardSwishAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSwishGradAVX512 is hardSwishGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func hardSwishGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSigmoidAVX512 is hardSigmoidAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func hardSigmoidAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// hardSigmoidGradAVX512 is hardSigmoidGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func hardSigmoidGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// limitAVX512 is limitAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func limitAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// limitGradAVX512 is limitGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func limitGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// expAVX512 is expAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func expAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// expGradAVX512 is expGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func expGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// erfAVX512 is erfAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func erfAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// erfGradAVX512 is erfGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func erfGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sqrtAVX512 is sqrtAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func sqrtAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// sqrtGradAVX512 is sqrtGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func sqrtGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// reciprocalAVX512 is reciprocalAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func reciprocalAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// reciprocalGradAVX512 is reciprocalGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func reciprocalGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// squareAVX512 is squareAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func squareAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// squareGradAVX512 is squareGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func squareGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// powAVX512 is powAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func powAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// powGradAVX512 is powGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func powGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+
+// softMaxAVX2 is
+//
+//	for ; len(y) > 0; y, x = y[cols:], x[cols:] { // whole rows
+//		top := max(x[:cols]...)
+//		for i := range cols {
+//			y[i] = exp(x[i] - top)
+//			sum += y[i] // in sixteen interleaved parts
+//		}
+//		for i := range cols {
+//			y[i] *= 1 / sum
+//		}
+//	}
+//
+//go:noescape
+func softMaxAVX2(y []float32, x []float32, cols int)
+
+// softMaxGradAVX2 is
+//
+//	for ; len(dx) > 0; dx, dy, p = dx[cols:], dy[cols:], p[cols:] { // whole rows
+//		for i := range cols {
+//			dot += dy[i] * p[i] // fused, in sixteen interleaved parts
+//		}
+//		for i := range cols {
+//			dx[i] = p[i] * (dy[i] - dot)
+//		}
+//	}
+//
+//go:noescape
+func softMaxGradAVX2(dx []float32, dy []float32, p []float32, cols int)
+
+// softMaxAVX512 is softMaxAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func softMaxAVX512(y []float32, x []float32, cols int)
+
+// softMaxGradAVX512 is softMaxGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func softMaxGradAVX512(dx []float32, dy []float32, p []float32, cols int)
+
+// normRowsAVX2 is
+//
+//	cols := len(gamma)
+//	for r := 0; r < len(y); r += cols { // whole rows; sums in sixteen interleaved parts
+//		y, x := y[r:r+cols], x[r:r+cols]
+//		mean := sum(x) / float32(cols)
+//		scale := float32(1 / math.Sqrt(float64(sum((x-mean)*(x-mean)))/float64(cols)+epsilon))
+//		for i := range y { // each operation is rounded
+//			y[i] = gamma[i]*((x[i]-mean)*scale) + beta[i]
+//		}
+//		// mean and scale go into slices of as many elements as rows, or none
+//	}
+//
+//go:noescape
+func normRowsAVX2(y []float32, x []float32, gamma []float32, beta []float32, mean []float32, scale []float32, epsilon float64)
+
+// normRowsGradAVX2 is
+//
+//	cols := len(gamma)
+//	for r, mean := range mean { // whole rows; sums in sixteen interleaved parts
+//		dx, dy, x, scale := dx[r*cols:][:cols], dy[r*cols:], x[r*cols:], scale[r]
+//		for i := range dx { // each operation is rounded
+//			g += gamma[i] * dy[i]
+//			gx += gamma[i] * dy[i] * (x[i] - mean)
+//		}
+//		g, gx = g/float32(cols), gx*scale/float32(cols)
+//		for i := range dx {
+//			dx[i] = scale * (gamma[i]*dy[i] - g - (x[i]-mean)*scale*gx)
+//		}
+//	}
+//
+//go:noescape
+func normRowsGradAVX2(dx []float32, dy []float32, x []float32, gamma []float32, mean []float32, scale []float32)
+
+// addNormedAVX2 is
+//
+//	for i := range sum { // each operation is rounded
+//		sum[i] += dy[i] * ((x[i] - mean) * scale)
+//	}
+//
+//go:noescape
+func addNormedAVX2(sum []float32, dy []float32, x []float32, mean float32, scale float32)
+
+// normRowsAVX512 is normRowsAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func normRowsAVX512(y []float32, x []float32, gamma []float32, beta []float32, mean []float32, scale []float32, epsilon float64)
+
+// normRowsGradAVX512 is normRowsGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func normRowsGradAVX512(dx []float32, dy []float32, x []float32, gamma []float32, mean []float32, scale []float32)
+
+// addNormedAVX512 is addNormedAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func addNormedAVX512(sum []float32, dy []float32, x []float32, mean float32, scale float32)
+
 // maxPairsAVX2 is
 //
 //	for i := range rows { // one or more

@@ -3679,6 +3679,3669 @@ done:
 	VZEROUPPER
 	RET
 
+// func tanhAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·tanhAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VADDPS            Z1, Z1, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VSUBPS.BCST       eight3f800000<>+0(SB), Z1, Z2
+	VFMADD231PS       Z3, Z1, Z2
+	VANDPS.BCST       eight7fffffff<>+0(SB), Z2, Z1
+	VADDPS.BCST       eight40000000<>+0(SB), Z2, Z2
+	VDIVPS            Z2, Z1, Z1
+	VANDPS.BCST       eight80000000<>+0(SB), Z0, Z0
+	VORPS             Z0, Z1, Z0
+	VMOVUPS           Z0, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VADDPS            Z1, Z1, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VSUBPS.BCST       eight3f800000<>+0(SB), Z1, Z2
+	VFMADD231PS       Z3, Z1, Z2
+	VANDPS.BCST       eight7fffffff<>+0(SB), Z2, Z1
+	VADDPS.BCST       eight40000000<>+0(SB), Z2, Z2
+	VDIVPS            Z2, Z1, Z1
+	VANDPS.BCST       eight80000000<>+0(SB), Z0, Z0
+	VORPS             Z0, Z1, Z0
+	VMOVUPS           Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA lastBits<>+0(SB)/2, $0x0000
+DATA lastBits<>+2(SB)/2, $0x0001
+DATA lastBits<>+4(SB)/2, $0x0003
+DATA lastBits<>+6(SB)/2, $0x0007
+DATA lastBits<>+8(SB)/2, $0x000f
+DATA lastBits<>+10(SB)/2, $0x001f
+DATA lastBits<>+12(SB)/2, $0x003f
+DATA lastBits<>+14(SB)/2, $0x007f
+DATA lastBits<>+16(SB)/2, $0x00ff
+DATA lastBits<>+18(SB)/2, $0x01ff
+DATA lastBits<>+20(SB)/2, $0x03ff
+DATA lastBits<>+22(SB)/2, $0x07ff
+DATA lastBits<>+24(SB)/2, $0x0fff
+DATA lastBits<>+26(SB)/2, $0x1fff
+DATA lastBits<>+28(SB)/2, $0x3fff
+DATA lastBits<>+30(SB)/2, $0x7fff
+GLOBL lastBits<>(SB), RODATA|NOPTR, $32
+
+// func tanhGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z0
+	VADDPS            Z0, Z0, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007f<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS.BCST       eight3f800000<>+0(SB), Z1, Z0
+	VMULPS            Z0, Z0, Z0
+	VDIVPS            Z0, Z1, Z0
+	VMULPS.BCST       eight40800000<>+0(SB), Z0, Z0
+	VMOVUPS           (CX)(SI*1), Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z0
+	VADDPS            Z0, Z0, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007f<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS.BCST       eight3f800000<>+0(SB), Z1, Z0
+	VMULPS            Z0, Z0, Z0
+	VDIVPS            Z0, Z1, Z0
+	VMULPS.BCST       eight40800000<>+0(SB), Z0, Z0
+	VMOVUPS.Z         (CX)(SI*1), K1, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z7
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z7, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z7, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z7
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z7
+	VMULPS            Z1, Z1, Z8
+	VFMADD213PS       Z1, Z8, Z7
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VMOVAPS           Z7, Z2
+	VFMADD213PS       Z1, Z1, Z2
+	VBROADCASTSS      eight3f800000<>+0(SB), Z1
+	VADDPS            Z1, Z2, Z7
+	VDIVPS            Z7, Z1, Z7
+	VPMOVD2M          Z0, K1
+	VBLENDMPS         Z2, Z1, K1, Z3
+	VMULPS            Z7, Z3, Z0
+	VBLENDMPS         Z1, Z2, K1, Z4
+	VMULPS            Z7, Z4, Z1
+	VMOVUPS           Z0, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VMOVAPS           Z3, Z2
+	VFMADD213PS       Z1, Z1, Z2
+	VBROADCASTSS      eight3f800000<>+0(SB), Z1
+	VADDPS            Z1, Z2, Z3
+	VDIVPS            Z3, Z1, Z3
+	VPMOVD2M          Z0, K2
+	VBLENDMPS         Z2, Z1, K2, Z5
+	VMULPS            Z3, Z5, Z0
+	VBLENDMPS         Z1, Z2, K2, Z6
+	VMULPS            Z3, Z6, Z1
+	VMOVUPS           Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007f<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS.BCST       eight3f800000<>+0(SB), Z1, Z0
+	VMULPS            Z0, Z0, Z0
+	VDIVPS            Z0, Z1, Z0
+	VMOVUPS           (CX)(SI*1), Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007f<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS.BCST       eight3f800000<>+0(SB), Z1, Z0
+	VMULPS            Z0, Z0, Z0
+	VDIVPS            Z0, Z1, Z0
+	VMOVUPS.Z         (CX)(SI*1), K1, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func siluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·siluAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z7
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z7, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z7, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z7
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z7
+	VMULPS            Z1, Z1, Z8
+	VFMADD213PS       Z1, Z8, Z7
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VMOVAPS           Z7, Z2
+	VFMADD213PS       Z1, Z1, Z2
+	VBROADCASTSS      eight3f800000<>+0(SB), Z1
+	VADDPS            Z1, Z2, Z7
+	VDIVPS            Z7, Z1, Z7
+	VPMOVD2M          Z0, K1
+	VBLENDMPS         Z2, Z1, K1, Z3
+	VMULPS            Z7, Z3, Z8
+	VBLENDMPS         Z1, Z2, K1, Z4
+	VMULPS            Z7, Z4, Z1
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS            Z0, Z8, Z0
+	VMOVUPS           Z0, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VMOVAPS           Z3, Z2
+	VFMADD213PS       Z1, Z1, Z2
+	VBROADCASTSS      eight3f800000<>+0(SB), Z1
+	VADDPS            Z1, Z2, Z3
+	VDIVPS            Z3, Z1, Z3
+	VPMOVD2M          Z0, K2
+	VBLENDMPS         Z2, Z1, K2, Z5
+	VMULPS            Z3, Z5, Z4
+	VBLENDMPS         Z1, Z2, K2, Z6
+	VMULPS            Z3, Z6, Z1
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS            Z0, Z4, Z0
+	VMOVUPS           Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func siluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·siluGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z7
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z7, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z7, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z7
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z7
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z7
+	VMULPS            Z1, Z1, Z8
+	VFMADD213PS       Z1, Z8, Z7
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VMOVAPS           Z7, Z2
+	VFMADD213PS       Z1, Z1, Z2
+	VBROADCASTSS      eight3f800000<>+0(SB), Z1
+	VADDPS            Z1, Z2, Z7
+	VDIVPS            Z7, Z1, Z7
+	VPMOVD2M          Z0, K1
+	VBLENDMPS         Z2, Z1, K1, Z3
+	VMULPS            Z7, Z3, Z8
+	VBLENDMPS         Z1, Z2, K1, Z4
+	VMULPS            Z7, Z4, Z1
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z2
+	VMAXPS            Z0, Z2, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z2
+	VMINPS            Z0, Z2, Z0
+	VFMADD213PS.BCST  eight3f800000<>+0(SB), Z0, Z1
+	VMULPS            Z8, Z1, Z0
+	VMOVUPS           (CX)(SI*1), Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VMOVAPS           Z3, Z2
+	VFMADD213PS       Z1, Z1, Z2
+	VBROADCASTSS      eight3f800000<>+0(SB), Z1
+	VADDPS            Z1, Z2, Z3
+	VDIVPS            Z3, Z1, Z3
+	VPMOVD2M          Z0, K2
+	VBLENDMPS         Z2, Z1, K2, Z5
+	VMULPS            Z3, Z5, Z4
+	VBLENDMPS         Z1, Z2, K2, Z6
+	VMULPS            Z3, Z6, Z1
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z2
+	VMAXPS            Z0, Z2, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z2
+	VMINPS            Z0, Z2, Z0
+	VFMADD213PS.BCST  eight3f800000<>+0(SB), Z0, Z1
+	VMULPS            Z4, Z1, Z0
+	VMOVUPS.Z         (CX)(SI*1), K1, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc1600000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eightbf000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z2, Z5
+	VFMSUB213PS       Z5, Z1, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z6
+	VMAXPS            Z5, Z6, Z5
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z5, Z6
+	VCVTPS2DQ         Z6, Z6
+	VCVTDQ2PS         Z6, Z7
+	VMOVAPS           Z5, Z5
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z7, Z5
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z7, Z5
+	VBROADCASTSS      eight39500d01<>+0(SB), Z7
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z5, Z7
+	VMULPS            Z5, Z5, Z8
+	VFMADD213PS       Z5, Z8, Z7
+	VPADDD.BCST       eight0000007f<>+0(SB), Z6, Z5
+	VPSLLD            $0x17, Z5, Z5
+	VMOVAPS           Z7, Z6
+	VFMADD213PS       Z5, Z5, Z6
+	VFMADD231PS       Z2, Z6, Z6
+	VBROADCASTSS      eight3f800000<>+0(SB), Z2
+	VMOVAPS           Z2, Z5
+	VFNMADD231PS.BCST eight3eb33333<>+0(SB), Z1, Z5
+	VDIVPS            Z5, Z2, Z1
+	VBROADCASTSS      eightbcf24a82<>+0(SB), Z5
+	VFMADD213PS.BCST  eight3e15931f<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eightbe852308<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3e280043<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eightbcd87468<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3ddae20c<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3df4bb71<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3e0f4383<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3e0ef84a<>+0(SB), Z1, Z5
+	VMULPS            Z1, Z5, Z1
+	VMULPS            Z6, Z1, Z1
+	VPMOVD2M          Z0, K1
+	VSUBPS            Z1, Z2, Z2
+	VBLENDMPS         Z1, Z2, K1, Z3
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS            Z0, Z3, Z0
+	VMOVUPS           Z0, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc1600000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eightbf000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z2, Z3
+	VFMSUB213PS       Z3, Z1, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z5
+	VMAXPS            Z3, Z5, Z3
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z3, Z5
+	VCVTPS2DQ         Z5, Z5
+	VCVTDQ2PS         Z5, Z6
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z6, Z3
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z6, Z3
+	VBROADCASTSS      eight39500d01<>+0(SB), Z6
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z3, Z6
+	VMULPS            Z3, Z3, Z7
+	VFMADD213PS       Z3, Z7, Z6
+	VPADDD.BCST       eight0000007f<>+0(SB), Z5, Z3
+	VPSLLD            $0x17, Z3, Z3
+	VMOVAPS           Z6, Z5
+	VFMADD213PS       Z3, Z3, Z5
+	VFMADD231PS       Z2, Z5, Z5
+	VBROADCASTSS      eight3f800000<>+0(SB), Z2
+	VMOVAPS           Z2, Z3
+	VFNMADD231PS.BCST eight3eb33333<>+0(SB), Z1, Z3
+	VDIVPS            Z3, Z2, Z1
+	VBROADCASTSS      eightbcf24a82<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3e15931f<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eightbe852308<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e280043<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eightbcd87468<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3ddae20c<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3df4bb71<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e0f4383<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e0ef84a<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z3, Z1
+	VMULPS            Z5, Z1, Z1
+	VPMOVD2M          Z0, K2
+	VSUBPS            Z1, Z2, Z2
+	VBLENDMPS         Z1, Z2, K2, Z4
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS            Z0, Z4, Z0
+	VMOVUPS           Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc1600000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eightbf000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z2, Z5
+	VFMSUB213PS       Z5, Z1, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z6
+	VMAXPS            Z5, Z6, Z5
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z5, Z6
+	VCVTPS2DQ         Z6, Z6
+	VCVTDQ2PS         Z6, Z7
+	VMOVAPS           Z5, Z5
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z7, Z5
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z7, Z5
+	VBROADCASTSS      eight39500d01<>+0(SB), Z7
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z5, Z7
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z5, Z7
+	VMULPS            Z5, Z5, Z8
+	VFMADD213PS       Z5, Z8, Z7
+	VPADDD.BCST       eight0000007f<>+0(SB), Z6, Z5
+	VPSLLD            $0x17, Z5, Z5
+	VMOVAPS           Z7, Z6
+	VFMADD213PS       Z5, Z5, Z6
+	VFMADD231PS       Z2, Z6, Z6
+	VBROADCASTSS      eight3f800000<>+0(SB), Z2
+	VMOVAPS           Z2, Z5
+	VFNMADD231PS.BCST eight3eb33333<>+0(SB), Z1, Z5
+	VDIVPS            Z5, Z2, Z1
+	VBROADCASTSS      eightbcf24a82<>+0(SB), Z5
+	VFMADD213PS.BCST  eight3e15931f<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eightbe852308<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3e280043<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eightbcd87468<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3ddae20c<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3df4bb71<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3e0f4383<>+0(SB), Z1, Z5
+	VFMADD213PS.BCST  eight3e0ef84a<>+0(SB), Z1, Z5
+	VMULPS            Z1, Z5, Z1
+	VMULPS            Z6, Z1, Z1
+	VPMOVD2M          Z0, K1
+	VSUBPS            Z1, Z2, Z2
+	VBLENDMPS         Z1, Z2, K1, Z3
+	VMULPS.BCST       eight3ecc422a<>+0(SB), Z6, Z1
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z2
+	VMAXPS            Z0, Z2, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z2
+	VMINPS            Z0, Z2, Z0
+	VFMADD231PS       Z1, Z0, Z3
+	VMOVUPS           (CX)(SI*1), Z0
+	VMULPS            Z0, Z3, Z0
+	VMOVUPS           Z0, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc1600000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eightbf000000<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z2, Z3
+	VFMSUB213PS       Z3, Z1, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z5
+	VMAXPS            Z3, Z5, Z3
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z3, Z5
+	VCVTPS2DQ         Z5, Z5
+	VCVTDQ2PS         Z5, Z6
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z6, Z3
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z6, Z3
+	VBROADCASTSS      eight39500d01<>+0(SB), Z6
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z3, Z6
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z3, Z6
+	VMULPS            Z3, Z3, Z7
+	VFMADD213PS       Z3, Z7, Z6
+	VPADDD.BCST       eight0000007f<>+0(SB), Z5, Z3
+	VPSLLD            $0x17, Z3, Z3
+	VMOVAPS           Z6, Z5
+	VFMADD213PS       Z3, Z3, Z5
+	VFMADD231PS       Z2, Z5, Z5
+	VBROADCASTSS      eight3f800000<>+0(SB), Z2
+	VMOVAPS           Z2, Z3
+	VFNMADD231PS.BCST eight3eb33333<>+0(SB), Z1, Z3
+	VDIVPS            Z3, Z2, Z1
+	VBROADCASTSS      eightbcf24a82<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3e15931f<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eightbe852308<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e280043<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eightbcd87468<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3ddae20c<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3df4bb71<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e0f4383<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e0ef84a<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z3, Z1
+	VMULPS            Z5, Z1, Z1
+	VPMOVD2M          Z0, K2
+	VSUBPS            Z1, Z2, Z2
+	VBLENDMPS         Z1, Z2, K2, Z4
+	VMULPS.BCST       eight3ecc422a<>+0(SB), Z5, Z1
+	VBROADCASTSS      eightc2b20000<>+0(SB), Z2
+	VMAXPS            Z0, Z2, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z2
+	VMINPS            Z0, Z2, Z0
+	VFMADD231PS       Z1, Z0, Z4
+	VMOVUPS.Z         (CX)(SI*1), K1, Z0
+	VMULPS            Z0, Z4, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func eluAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·eluAVX512(SB), NOSPLIT, $0-60
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z1
+	VBROADCASTSS      eight00000000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z5
+	VMAXPS            Z2, Z5, Z2
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z2, Z5
+	VCVTPS2DQ         Z5, Z5
+	VCVTDQ2PS         Z5, Z6
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z6, Z2
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z6, Z2
+	VBROADCASTSS      eight39500d01<>+0(SB), Z6
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z2, Z6
+	VMULPS            Z2, Z2, Z7
+	VFMADD213PS       Z2, Z7, Z6
+	VPADDD.BCST       eight0000007f<>+0(SB), Z5, Z2
+	VPSLLD            $0x17, Z2, Z2
+	VSUBPS.BCST       eight3f800000<>+0(SB), Z2, Z5
+	VFMADD231PS       Z6, Z2, Z5
+	VMULPS            Z0, Z5, Z2
+	VCMPPS.BCST       $0x1e, eight00000000<>+0(SB), Z1, K1
+	VBLENDMPS         Z1, Z2, K1, Z3
+	VMOVUPS           Z3, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z1
+	VBROADCASTSS      eight00000000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z2, Z3
+	VCVTPS2DQ         Z3, Z3
+	VCVTDQ2PS         Z3, Z5
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z5, Z2
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z5, Z2
+	VBROADCASTSS      eight39500d01<>+0(SB), Z5
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z2, Z5
+	VMULPS            Z2, Z2, Z6
+	VFMADD213PS       Z2, Z6, Z5
+	VPADDD.BCST       eight0000007f<>+0(SB), Z3, Z2
+	VPSLLD            $0x17, Z2, Z2
+	VSUBPS.BCST       eight3f800000<>+0(SB), Z2, Z3
+	VFMADD231PS       Z5, Z2, Z3
+	VMULPS            Z0, Z3, Z0
+	VCMPPS.BCST       $0x1e, eight00000000<>+0(SB), Z1, K2
+	VBLENDMPS         Z1, Z0, K2, Z4
+	VMOVUPS           Z4, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func eluGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·eluGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Z0
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z1
+	VBROADCASTSS      eight00000000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z5
+	VMAXPS            Z2, Z5, Z2
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z2, Z5
+	VCVTPS2DQ         Z5, Z5
+	VCVTDQ2PS         Z5, Z6
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z6, Z2
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z6, Z2
+	VBROADCASTSS      eight39500d01<>+0(SB), Z6
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z2, Z6
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z2, Z6
+	VMULPS            Z2, Z2, Z7
+	VFMADD213PS       Z2, Z7, Z6
+	VPADDD.BCST       eight0000007f<>+0(SB), Z5, Z2
+	VPSLLD            $0x17, Z2, Z2
+	VMOVAPS           Z6, Z5
+	VFMADD213PS       Z2, Z2, Z5
+	VMULPS            Z0, Z5, Z2
+	VCMPPS.BCST       $0x1e, eight00000000<>+0(SB), Z1, K1
+	VBLENDMPS.BCST    eight3f800000<>+0(SB), Z2, K1, Z3
+	VMOVUPS           (CX)(SI*1), Z1
+	VMULPS            Z1, Z3, Z1
+	VMOVUPS           Z1, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z1
+	VBROADCASTSS      eight00000000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z2
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z2, Z3
+	VCVTPS2DQ         Z3, Z3
+	VCVTDQ2PS         Z3, Z5
+	VMOVAPS           Z2, Z2
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z5, Z2
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z5, Z2
+	VBROADCASTSS      eight39500d01<>+0(SB), Z5
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z2, Z5
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z2, Z5
+	VMULPS            Z2, Z2, Z6
+	VFMADD213PS       Z2, Z6, Z5
+	VPADDD.BCST       eight0000007f<>+0(SB), Z3, Z2
+	VPSLLD            $0x17, Z2, Z2
+	VMOVAPS           Z5, Z3
+	VFMADD213PS       Z2, Z2, Z3
+	VMULPS            Z0, Z3, Z0
+	VCMPPS.BCST       $0x1e, eight00000000<>+0(SB), Z1, K2
+	VBLENDMPS.BCST    eight3f800000<>+0(SB), Z0, K2, Z4
+	VMOVUPS.Z         (CX)(SI*1), K1, Z0
+	VMULPS            Z0, Z4, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func leakyReLUAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·leakyReLUAVX512(SB), NOSPLIT, $0-60
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ        DX, $0x10
+	JLT         rest
+	VMOVUPS     (CX)(BX*1), Z1
+	VMULPS      Z0, Z1, Z2
+	VCMPPS.BCST $0x1e, eight00000000<>+0(SB), Z1, K1
+	VBLENDMPS   Z1, Z2, K1, Z3
+	VMOVUPS     Z3, (AX)(BX*1)
+	ADDQ        $0x40, BX
+	SUBQ        $0x10, DX
+	JMP         whole
+
+rest:
+	TESTQ       DX, DX
+	JZ          done
+	LEAQ        lastBits<>+0(SB), SI
+	KMOVW       (SI)(DX*2), K1
+	VMOVUPS.Z   (CX)(BX*1), K1, Z1
+	VMULPS      Z0, Z1, Z0
+	VCMPPS.BCST $0x1e, eight00000000<>+0(SB), Z1, K2
+	VBLENDMPS   Z1, Z0, K2, Z4
+	VMOVUPS     Z4, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func leakyReLUGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·leakyReLUGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Z0
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ           BX, $0x10
+	JLT            rest
+	VMOVUPS        (DX)(SI*1), Z1
+	VCMPPS.BCST    $0x1e, eight00000000<>+0(SB), Z1, K1
+	VBLENDMPS.BCST eight3f800000<>+0(SB), Z0, K1, Z2
+	VMOVUPS        (CX)(SI*1), Z1
+	VMULPS         Z1, Z2, Z1
+	VMOVUPS        Z1, (AX)(SI*1)
+	ADDQ           $0x40, SI
+	SUBQ           $0x10, BX
+	JMP            whole
+
+rest:
+	TESTQ          BX, BX
+	JZ             done
+	LEAQ           lastBits<>+0(SB), DI
+	KMOVW          (DI)(BX*2), K1
+	VMOVUPS.Z      (DX)(SI*1), K1, Z1
+	VCMPPS.BCST    $0x1e, eight00000000<>+0(SB), Z1, K2
+	VBLENDMPS.BCST eight3f800000<>+0(SB), Z0, K2, Z3
+	VMOVUPS.Z      (CX)(SI*1), K1, Z0
+	VMULPS         Z0, Z3, Z0
+	VMOVUPS        Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func hardSwishAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·hardSwishAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ         DX, $0x10
+	JLT          rest
+	VMOVUPS      (CX)(BX*1), Z0
+	VADDPS.BCST  eight40400000<>+0(SB), Z0, Z1
+	VBROADCASTSS eight00000000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS eight40c00000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMULPS.BCST  eight3e2aaaab<>+0(SB), Z1, Z1
+	VBROADCASTSS eightc0400000<>+0(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JMP          whole
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         lastBits<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z0
+	VADDPS.BCST  eight40400000<>+0(SB), Z0, Z1
+	VBROADCASTSS eight00000000<>+0(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS eight40c00000<>+0(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMULPS.BCST  eight3e2aaaab<>+0(SB), Z1, Z1
+	VBROADCASTSS eightc0400000<>+0(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func hardSwishGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·hardSwishGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ             BX, $0x10
+	JLT              rest
+	VMOVUPS          (DX)(SI*1), Z0
+	VBROADCASTSS     eight3f000000<>+0(SB), Z1
+	VFMADD231PS.BCST eight3eaaaaab<>+0(SB), Z0, Z1
+	VCMPPS.BCST      $0x12, eightc0400000<>+0(SB), Z0, K1
+	VBLENDMPS.BCST   eight00000000<>+0(SB), Z1, K1, Z2
+	VCMPPS.BCST      $0x1d, eight40400000<>+0(SB), Z0, K1
+	VBLENDMPS.BCST   eight3f800000<>+0(SB), Z2, K1, Z3
+	VMOVUPS          (CX)(SI*1), Z0
+	VMULPS           Z0, Z3, Z0
+	VMOVUPS          Z0, (AX)(SI*1)
+	ADDQ             $0x40, SI
+	SUBQ             $0x10, BX
+	JMP              whole
+
+rest:
+	TESTQ            BX, BX
+	JZ               done
+	LEAQ             lastBits<>+0(SB), DI
+	KMOVW            (DI)(BX*2), K1
+	VMOVUPS.Z        (DX)(SI*1), K1, Z0
+	VBROADCASTSS     eight3f000000<>+0(SB), Z1
+	VFMADD231PS.BCST eight3eaaaaab<>+0(SB), Z0, Z1
+	VCMPPS.BCST      $0x12, eightc0400000<>+0(SB), Z0, K2
+	VBLENDMPS.BCST   eight00000000<>+0(SB), Z1, K2, Z4
+	VCMPPS.BCST      $0x1d, eight40400000<>+0(SB), Z0, K2
+	VBLENDMPS.BCST   eight3f800000<>+0(SB), Z4, K2, Z5
+	VMOVUPS.Z        (CX)(SI*1), K1, Z0
+	VMULPS           Z0, Z5, Z0
+	VMOVUPS          Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func hardSigmoidAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·hardSigmoidAVX512(SB), NOSPLIT, $0-60
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	VBROADCASTSS beta+52(FP), Z1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ         DX, $0x10
+	JLT          rest
+	VMOVUPS      (CX)(BX*1), Z2
+	VMOVAPS      Z1, Z3
+	VFMADD231PS  Z0, Z2, Z3
+	VBROADCASTSS eight00000000<>+0(SB), Z2
+	VMAXPS       Z3, Z2, Z2
+	VBROADCASTSS eight3f800000<>+0(SB), Z3
+	VMINPS       Z2, Z3, Z2
+	VMOVUPS      Z2, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JMP          whole
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         lastBits<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z2
+	VMOVAPS      Z1, Z1
+	VFMADD231PS  Z0, Z2, Z1
+	VBROADCASTSS eight00000000<>+0(SB), Z0
+	VMAXPS       Z1, Z0, Z0
+	VBROADCASTSS eight3f800000<>+0(SB), Z1
+	VMINPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func hardSigmoidGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·hardSigmoidGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Z0
+	VBROADCASTSS beta+76(FP), Z1
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ           BX, $0x10
+	JLT            rest
+	VMOVUPS        (DX)(SI*1), Z2
+	VMOVAPS        Z1, Z3
+	VFMADD231PS    Z0, Z2, Z3
+	VCMPPS.BCST    $0x16, eight00000000<>+0(SB), Z3, K1
+	VMOVAPS.Z      Z0, K1, Z2
+	VCMPPS.BCST    $0x1d, eight3f800000<>+0(SB), Z3, K1
+	VBLENDMPS.BCST eight00000000<>+0(SB), Z2, K1, Z4
+	VMOVUPS        (CX)(SI*1), Z2
+	VMULPS         Z2, Z4, Z2
+	VMOVUPS        Z2, (AX)(SI*1)
+	ADDQ           $0x40, SI
+	SUBQ           $0x10, BX
+	JMP            whole
+
+rest:
+	TESTQ          BX, BX
+	JZ             done
+	LEAQ           lastBits<>+0(SB), DI
+	KMOVW          (DI)(BX*2), K1
+	VMOVUPS.Z      (DX)(SI*1), K1, Z2
+	VMOVAPS        Z1, Z1
+	VFMADD231PS    Z0, Z2, Z1
+	VCMPPS.BCST    $0x16, eight00000000<>+0(SB), Z1, K2
+	VMOVAPS.Z      Z0, K2, Z0
+	VCMPPS.BCST    $0x1d, eight3f800000<>+0(SB), Z1, K2
+	VBLENDMPS.BCST eight00000000<>+0(SB), Z0, K2, Z5
+	VMOVUPS.Z      (CX)(SI*1), K1, Z0
+	VMULPS         Z0, Z5, Z0
+	VMOVUPS        Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func limitAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·limitAVX512(SB), NOSPLIT, $0-60
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	VBROADCASTSS beta+52(FP), Z1
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (CX)(BX*1), Z2
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JMP     whole
+
+rest:
+	TESTQ     DX, DX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), SI
+	KMOVW     (SI)(DX*2), K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z2
+	VMAXPS    Z2, Z0, Z0
+	VMINPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func limitGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·limitGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Z0
+	VBROADCASTSS beta+76(FP), Z1
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ           BX, $0x10
+	JLT            rest
+	VMOVUPS        (CX)(SI*1), Z2
+	VMOVUPS        (DX)(SI*1), Z3
+	VCMPPS         $0x16, Z0, Z3, K1
+	VMOVAPS.Z      Z2, K1, Z2
+	VCMPPS         $0x1d, Z1, Z3, K1
+	VBLENDMPS.BCST eight00000000<>+0(SB), Z2, K1, Z4
+	VMOVUPS        Z4, (AX)(SI*1)
+	ADDQ           $0x40, SI
+	SUBQ           $0x10, BX
+	JMP            whole
+
+rest:
+	TESTQ          BX, BX
+	JZ             done
+	LEAQ           lastBits<>+0(SB), DI
+	KMOVW          (DI)(BX*2), K1
+	VMOVUPS.Z      (CX)(SI*1), K1, Z2
+	VMOVUPS.Z      (DX)(SI*1), K1, Z3
+	VCMPPS         $0x16, Z0, Z3, K2
+	VMOVAPS.Z      Z2, K2, Z0
+	VCMPPS         $0x1d, Z1, Z3, K2
+	VBLENDMPS.BCST eight00000000<>+0(SB), Z0, K2, Z5
+	VMOVUPS        Z5, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func expAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·expAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z0
+	VBROADCASTSS      eightc2aeac50<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z1
+	VMINPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007e<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS            Z1, Z1, Z0
+	VMOVUPS           Z0, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z0
+	VBROADCASTSS      eightc2aeac50<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z1
+	VMINPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007e<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS            Z1, Z1, Z0
+	VMOVUPS           Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func expGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·expGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z0
+	VBROADCASTSS      eightc2aeac50<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z1
+	VMINPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007e<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS            Z1, Z1, Z0
+	VMOVUPS           (CX)(SI*1), Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z0
+	VBROADCASTSS      eightc2aeac50<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VBROADCASTSS      eight42b20000<>+0(SB), Z1
+	VMINPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007e<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VADDPS            Z1, Z1, Z0
+	VMOVUPS.Z         (CX)(SI*1), K1, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func erfAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·erfAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ              DX, $0x10
+	JLT               rest
+	VMOVUPS           (CX)(BX*1), Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc0800000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VBROADCASTSS      eightb82abd2e<>+0(SB), Z2
+	VFMADD213PS.BCST  eightb9c7c075<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eightbaa41139<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3957ba51<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3c9e489a<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3dd2905d<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eightbf22f94c<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3f906ebb<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z2, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VSUBPS.BCST       eight3f800000<>+0(SB), Z1, Z2
+	VFMADD231PS       Z3, Z1, Z2
+	VANDPS.BCST       eight7fffffff<>+0(SB), Z2, Z1
+	VANDPS.BCST       eight80000000<>+0(SB), Z0, Z0
+	VORPS             Z0, Z1, Z0
+	VMOVUPS           Z0, (AX)(BX*1)
+	ADDQ              $0x40, BX
+	SUBQ              $0x10, DX
+	JMP               whole
+
+rest:
+	TESTQ             DX, DX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), SI
+	KMOVW             (SI)(DX*2), K1
+	VMOVUPS.Z         (CX)(BX*1), K1, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z1
+	VBROADCASTSS      eightc0800000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VBROADCASTSS      eightb82abd2e<>+0(SB), Z2
+	VFMADD213PS.BCST  eightb9c7c075<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eightbaa41139<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3957ba51<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3c9e489a<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3dd2905d<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eightbf22f94c<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  eight3f906ebb<>+0(SB), Z1, Z2
+	VMULPS            Z1, Z2, Z1
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z1, Z2
+	VCVTPS2DQ         Z2, Z2
+	VCVTDQ2PS         Z2, Z3
+	VMOVAPS           Z1, Z1
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z3, Z1
+	VBROADCASTSS      eight39500d01<>+0(SB), Z3
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z1, Z3
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z1, Z3
+	VMULPS            Z1, Z1, Z4
+	VFMADD213PS       Z1, Z4, Z3
+	VPADDD.BCST       eight0000007f<>+0(SB), Z2, Z1
+	VPSLLD            $0x17, Z1, Z1
+	VSUBPS.BCST       eight3f800000<>+0(SB), Z1, Z2
+	VFMADD231PS       Z3, Z1, Z2
+	VANDPS.BCST       eight7fffffff<>+0(SB), Z2, Z1
+	VANDPS.BCST       eight80000000<>+0(SB), Z0, Z0
+	VORPS             Z0, Z1, Z0
+	VMOVUPS           Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func erfGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·erfGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ              BX, $0x10
+	JLT               rest
+	VMOVUPS           (DX)(SI*1), Z0
+	VMULPS            Z0, Z0, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007f<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VMULPS.BCST       eight3f906ebb<>+0(SB), Z1, Z0
+	VMOVUPS           (CX)(SI*1), Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (AX)(SI*1)
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, BX
+	JMP               whole
+
+rest:
+	TESTQ             BX, BX
+	JZ                done
+	LEAQ              lastBits<>+0(SB), DI
+	KMOVW             (DI)(BX*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z0
+	VMULPS            Z0, Z0, Z0
+	VORPS.BCST        eight80000000<>+0(SB), Z0, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z1
+	VCVTPS2DQ         Z1, Z1
+	VCVTDQ2PS         Z1, Z2
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z2, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z2, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z2
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z2
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z2
+	VMULPS            Z0, Z0, Z3
+	VFMADD213PS       Z0, Z3, Z2
+	VPADDD.BCST       eight0000007f<>+0(SB), Z1, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z2, Z1
+	VFMADD213PS       Z0, Z0, Z1
+	VMULPS.BCST       eight3f906ebb<>+0(SB), Z1, Z0
+	VMOVUPS.Z         (CX)(SI*1), K1, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sqrtAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·sqrtAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (CX)(BX*1), Z0
+	VSQRTPS Z0, Z0
+	VMOVUPS Z0, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JMP     whole
+
+rest:
+	TESTQ     DX, DX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), SI
+	KMOVW     (SI)(DX*2), K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z0
+	VSQRTPS   Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sqrtGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·sqrtGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ         BX, $0x10
+	JLT          rest
+	VMOVUPS      (DX)(SI*1), Z0
+	VBROADCASTSS eight3f000000<>+0(SB), Z1
+	VSQRTPS      Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      (CX)(SI*1), Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)(SI*1)
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, BX
+	JMP          whole
+
+rest:
+	TESTQ        BX, BX
+	JZ           done
+	LEAQ         lastBits<>+0(SB), DI
+	KMOVW        (DI)(BX*2), K1
+	VMOVUPS.Z    (DX)(SI*1), K1, Z0
+	VBROADCASTSS eight3f000000<>+0(SB), Z1
+	VSQRTPS      Z0, Z0
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS.Z    (CX)(SI*1), K1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reciprocalAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·reciprocalAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ         DX, $0x10
+	JLT          rest
+	VMOVUPS      (CX)(BX*1), Z0
+	VBROADCASTSS eight3f800000<>+0(SB), Z1
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)(BX*1)
+	ADDQ         $0x40, BX
+	SUBQ         $0x10, DX
+	JMP          whole
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         lastBits<>+0(SB), SI
+	KMOVW        (SI)(DX*2), K1
+	VMOVUPS.Z    (CX)(BX*1), K1, Z0
+	VBROADCASTSS eight3f800000<>+0(SB), Z1
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reciprocalGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·reciprocalGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ         BX, $0x10
+	JLT          rest
+	VMOVUPS      (DX)(SI*1), Z0
+	VBROADCASTSS eight3f800000<>+0(SB), Z1
+	VDIVPS       Z0, Z1, Z0
+	VMULPS       Z0, Z0, Z0
+	VORPS.BCST   eight80000000<>+0(SB), Z0, Z0
+	VMOVUPS      (CX)(SI*1), Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)(SI*1)
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, BX
+	JMP          whole
+
+rest:
+	TESTQ        BX, BX
+	JZ           done
+	LEAQ         lastBits<>+0(SB), DI
+	KMOVW        (DI)(BX*2), K1
+	VMOVUPS.Z    (DX)(SI*1), K1, Z0
+	VBROADCASTSS eight3f800000<>+0(SB), Z1
+	VDIVPS       Z0, Z1, Z0
+	VMULPS       Z0, Z0, Z0
+	VORPS.BCST   eight80000000<>+0(SB), Z0, Z0
+	VMOVUPS.Z    (CX)(SI*1), K1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func squareAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·squareAVX512(SB), NOSPLIT, $0-60
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_len+8(FP), DX
+	XORQ BX, BX
+
+whole:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (CX)(BX*1), Z0
+	VMULPS  Z0, Z0, Z0
+	VMOVUPS Z0, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JMP     whole
+
+rest:
+	TESTQ     DX, DX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), SI
+	KMOVW     (SI)(DX*2), K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z0
+	VMULPS    Z0, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func squareGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512F
+TEXT ·squareGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ dx_base+0(FP), AX
+	MOVQ dy_base+24(FP), CX
+	MOVQ x_base+48(FP), DX
+	MOVQ dx_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (DX)(SI*1), Z0
+	VADDPS  Z0, Z0, Z0
+	VMOVUPS (CX)(SI*1), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(SI*1)
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, BX
+	JMP     whole
+
+rest:
+	TESTQ     BX, BX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), DI
+	KMOVW     (DI)(BX*2), K1
+	VMOVUPS.Z (DX)(SI*1), K1, Z0
+	VADDPS    Z0, Z0, Z0
+	VMOVUPS.Z (CX)(SI*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func powAVX512(y []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·powAVX512(SB), NOSPLIT, $0-60
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS alpha+48(FP), Z0
+	VBROADCASTSS beta+52(FP), Z1
+	VBROADCASTSS gamma+56(FP), Z2
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ             DX, $0x10
+	JLT              rest
+	VMOVUPS          (CX)(BX*1), Z3
+	VCVTPS2PD        Y0, Z4
+	VEXTRACTF32X8    $0x01, Z0, Y5
+	VCVTPS2PD        Y5, Z5
+	VCVTPS2PD        Y1, Z5
+	VEXTRACTF32X8    $0x01, Z1, Y10
+	VCVTPS2PD        Y10, Z21
+	VADDPD           Z5, Z4, Z4
+	VANDPS.BCST      eight7fffffff<>+0(SB), Z3, Z5
+	VCVTPS2PD        Y5, Z21
+	VEXTRACTF32X8    $0x01, Z5, Y5
+	VCVTPS2PD        Y5, Z5
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z21, Z22
+	VPSRLQ           $0x34, Z22, Z23
+	VORPD.BCST       four4330000000000000<>+0(SB), Z23, Z23
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z23, Z23
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z22, Z22
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z22, Z22
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z22, Z24
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z22, Z22
+	VDIVPD           Z22, Z24, Z22
+	VMULPD           Z22, Z22, Z24
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z25
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z24, Z25
+	VFMADD213PD      Z23, Z22, Z25
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z22
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z21, K1
+	VBLENDMPD        Z22, Z25, K1, Z6
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z21, K1
+	VBLENDMPD        Z21, Z6, K1, Z7
+	VMULPD           Z4, Z7, Z21
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z22
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z23
+	VMAXPD           Z21, Z22, Z22
+	VMINPD           Z22, Z23, Z23
+	VRNDSCALEPD      $0x00, Z23, Z21
+	VSUBPD           Z21, Z23, Z22
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z23
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z22, Z23
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z22, Z23
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z21, Z21
+	VPSLLQ           $0x34, Z21, Z21
+	VMULPD           Z21, Z23, Z21
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z5, Z22
+	VPSRLQ           $0x34, Z22, Z23
+	VORPD.BCST       four4330000000000000<>+0(SB), Z23, Z23
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z23, Z23
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z22, Z22
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z22, Z22
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z22, Z24
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z22, Z22
+	VDIVPD           Z22, Z24, Z22
+	VMULPD           Z22, Z22, Z24
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z25
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z24, Z25
+	VFMADD213PD      Z23, Z22, Z25
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z22
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z5, K1
+	VBLENDMPD        Z22, Z25, K1, Z8
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z5, K1
+	VBLENDMPD        Z5, Z8, K1, Z9
+	VMULPD           Z4, Z9, Z4
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z5
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z22
+	VMAXPD           Z4, Z5, Z5
+	VMINPD           Z5, Z22, Z22
+	VRNDSCALEPD      $0x00, Z22, Z4
+	VSUBPD           Z4, Z22, Z5
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z22
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z5, Z22
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z5, Z22
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z4, Z4
+	VPSLLQ           $0x34, Z4, Z4
+	VMULPD           Z4, Z22, Z4
+	VCVTPD2PS        Z21, Y10
+	VCVTPD2PS        Z4, Y4
+	VINSERTF32X8     $0x01, Y4, Z10, Z4
+	VANDPS.BCST      eight80000000<>+0(SB), Z3, Z5
+	VANDPS           Z2, Z5, Z5
+	VXORPS           Z5, Z4, Z4
+	VCMPPS.BCST      $0x11, eight00000000<>+0(SB), Z3, K1
+	VBROADCASTSS     eight00000000<>+0(SB), Z5
+	VBLENDMPS        Z2, Z5, K1, Z11
+	VCMPPS.BCST      $0x00, eightff800000<>+0(SB), Z3, K1
+	VBLENDMPS.BCST   eight00000000<>+0(SB), Z11, K1, Z12
+	VCMPPS           $0x03, Z12, Z12, K1
+	VBLENDMPS        Z12, Z4, K1, Z13
+	VMOVUPS          Z13, (AX)(BX*1)
+	ADDQ             $0x40, BX
+	SUBQ             $0x10, DX
+	JMP              whole
+
+rest:
+	TESTQ            DX, DX
+	JZ               done
+	LEAQ             lastBits<>+0(SB), SI
+	KMOVW            (SI)(DX*2), K1
+	VMOVUPS.Z        (CX)(BX*1), K1, Z3
+	VCVTPS2PD        Y0, Z4
+	VEXTRACTF32X8    $0x01, Z0, Y0
+	VCVTPS2PD        Y0, Z0
+	VCVTPS2PD        Y1, Z0
+	VEXTRACTF32X8    $0x01, Z1, Y1
+	VCVTPS2PD        Y1, Z1
+	VADDPD           Z0, Z4, Z0
+	VANDPS.BCST      eight7fffffff<>+0(SB), Z3, Z1
+	VCVTPS2PD        Y1, Z4
+	VEXTRACTF32X8    $0x01, Z1, Y1
+	VCVTPS2PD        Y1, Z1
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z4, Z5
+	VPSRLQ           $0x34, Z5, Z6
+	VORPD.BCST       four4330000000000000<>+0(SB), Z6, Z6
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z6, Z6
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z5, Z5
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z5, Z5
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z5, Z7
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z5, Z5
+	VDIVPD           Z5, Z7, Z5
+	VMULPD           Z5, Z5, Z7
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z8
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z7, Z8
+	VFMADD213PD      Z6, Z5, Z8
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z5
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z4, K2
+	VBLENDMPD        Z5, Z8, K2, Z14
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z4, K2
+	VBLENDMPD        Z4, Z14, K2, Z15
+	VMULPD           Z0, Z15, Z4
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z5
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z6
+	VMAXPD           Z4, Z5, Z5
+	VMINPD           Z5, Z6, Z6
+	VRNDSCALEPD      $0x00, Z6, Z4
+	VSUBPD           Z4, Z6, Z5
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z6
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z5, Z6
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z5, Z6
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z4, Z4
+	VPSLLQ           $0x34, Z4, Z4
+	VMULPD           Z4, Z6, Z4
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z1, Z5
+	VPSRLQ           $0x34, Z5, Z6
+	VORPD.BCST       four4330000000000000<>+0(SB), Z6, Z6
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z6, Z6
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z5, Z5
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z5, Z5
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z5, Z7
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z5, Z5
+	VDIVPD           Z5, Z7, Z5
+	VMULPD           Z5, Z5, Z7
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z8
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z7, Z8
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z7, Z8
+	VFMADD213PD      Z6, Z5, Z8
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z5
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z1, K2
+	VBLENDMPD        Z5, Z8, K2, Z16
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z1, K2
+	VBLENDMPD        Z1, Z16, K2, Z17
+	VMULPD           Z0, Z17, Z0
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z1
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z5
+	VMAXPD           Z0, Z1, Z1
+	VMINPD           Z1, Z5, Z5
+	VRNDSCALEPD      $0x00, Z5, Z0
+	VSUBPD           Z0, Z5, Z1
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z5
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z1, Z5
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z1, Z5
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z0, Z0
+	VPSLLQ           $0x34, Z0, Z0
+	VMULPD           Z0, Z5, Z0
+	VCVTPD2PS        Z4, Y10
+	VCVTPD2PS        Z0, Y0
+	VINSERTF32X8     $0x01, Y0, Z10, Z0
+	VANDPS.BCST      eight80000000<>+0(SB), Z3, Z1
+	VANDPS           Z2, Z1, Z1
+	VXORPS           Z1, Z0, Z0
+	VCMPPS.BCST      $0x11, eight00000000<>+0(SB), Z3, K2
+	VBROADCASTSS     eight00000000<>+0(SB), Z1
+	VBLENDMPS        Z2, Z1, K2, Z18
+	VCMPPS.BCST      $0x00, eightff800000<>+0(SB), Z3, K2
+	VBLENDMPS.BCST   eight00000000<>+0(SB), Z18, K2, Z19
+	VCMPPS           $0x03, Z19, Z19, K2
+	VBLENDMPS        Z19, Z0, K2, Z20
+	VMOVUPS          Z20, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func powGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·powGradAVX512(SB), NOSPLIT, $0-84
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS alpha+72(FP), Z0
+	VBROADCASTSS beta+76(FP), Z1
+	VBROADCASTSS gamma+80(FP), Z2
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ             BX, $0x10
+	JLT              rest
+	VMOVUPS          (DX)(SI*1), Z3
+	VCVTPS2PD        Y0, Z4
+	VEXTRACTF32X8    $0x01, Z0, Y5
+	VCVTPS2PD        Y5, Z5
+	VCVTPS2PD        Y1, Z5
+	VEXTRACTF32X8    $0x01, Z1, Y10
+	VCVTPS2PD        Y10, Z21
+	VADDPD           Z5, Z4, Z4
+	VBROADCASTSS     eight00000000<>+0(SB), Z5
+	VSUBPS           Z2, Z5, Z5
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z4, Z21
+	VANDPS.BCST      eight7fffffff<>+0(SB), Z3, Z22
+	VCVTPS2PD        Y22, Z23
+	VEXTRACTF32X8    $0x01, Z22, Y10
+	VCVTPS2PD        Y10, Z22
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z23, Z24
+	VPSRLQ           $0x34, Z24, Z25
+	VORPD.BCST       four4330000000000000<>+0(SB), Z25, Z25
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z25, Z25
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z24, Z24
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z24, Z24
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z24, Z26
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z24, Z24
+	VDIVPD           Z24, Z26, Z24
+	VMULPD           Z24, Z24, Z26
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z27
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z26, Z27
+	VFMADD213PD      Z25, Z24, Z27
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z24
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z23, K1
+	VBLENDMPD        Z24, Z27, K1, Z6
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z23, K1
+	VBLENDMPD        Z23, Z6, K1, Z7
+	VMULPD           Z21, Z7, Z23
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z24
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z25
+	VMAXPD           Z23, Z24, Z24
+	VMINPD           Z24, Z25, Z25
+	VRNDSCALEPD      $0x00, Z25, Z23
+	VSUBPD           Z23, Z25, Z24
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z25
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z24, Z25
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z24, Z25
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z23, Z23
+	VPSLLQ           $0x34, Z23, Z23
+	VMULPD           Z23, Z25, Z23
+	VMULPD           Z4, Z23, Z23
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z22, Z24
+	VPSRLQ           $0x34, Z24, Z25
+	VORPD.BCST       four4330000000000000<>+0(SB), Z25, Z25
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z25, Z25
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z24, Z24
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z24, Z24
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z24, Z26
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z24, Z24
+	VDIVPD           Z24, Z26, Z24
+	VMULPD           Z24, Z24, Z26
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z27
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z26, Z27
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z26, Z27
+	VFMADD213PD      Z25, Z24, Z27
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z24
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z22, K1
+	VBLENDMPD        Z24, Z27, K1, Z8
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z22, K1
+	VBLENDMPD        Z22, Z8, K1, Z9
+	VMULPD           Z21, Z9, Z21
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z22
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z24
+	VMAXPD           Z21, Z22, Z22
+	VMINPD           Z22, Z24, Z24
+	VRNDSCALEPD      $0x00, Z24, Z21
+	VSUBPD           Z21, Z24, Z22
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z24
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z22, Z24
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z22, Z24
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z21, Z21
+	VPSLLQ           $0x34, Z21, Z21
+	VMULPD           Z21, Z24, Z21
+	VMULPD           Z4, Z21, Z4
+	VCVTPD2PS        Z23, Y10
+	VCVTPD2PS        Z4, Y4
+	VINSERTF32X8     $0x01, Y4, Z10, Z4
+	VANDPS.BCST      eight80000000<>+0(SB), Z3, Z21
+	VANDPS           Z5, Z21, Z21
+	VXORPS           Z21, Z4, Z4
+	VCMPPS.BCST      $0x11, eight00000000<>+0(SB), Z3, K1
+	VBROADCASTSS     eight00000000<>+0(SB), Z21
+	VBLENDMPS        Z5, Z21, K1, Z11
+	VCMPPS.BCST      $0x00, eightff800000<>+0(SB), Z3, K1
+	VBLENDMPS.BCST   eight00000000<>+0(SB), Z11, K1, Z12
+	VCMPPS           $0x03, Z12, Z12, K1
+	VBLENDMPS        Z12, Z4, K1, Z13
+	VMOVUPS          (CX)(SI*1), Z3
+	VMULPS           Z3, Z13, Z3
+	VMOVUPS          Z3, (AX)(SI*1)
+	ADDQ             $0x40, SI
+	SUBQ             $0x10, BX
+	JMP              whole
+
+rest:
+	TESTQ            BX, BX
+	JZ               done
+	LEAQ             lastBits<>+0(SB), DI
+	KMOVW            (DI)(BX*2), K1
+	VMOVUPS.Z        (DX)(SI*1), K1, Z3
+	VCVTPS2PD        Y0, Z4
+	VEXTRACTF32X8    $0x01, Z0, Y0
+	VCVTPS2PD        Y0, Z0
+	VCVTPS2PD        Y1, Z0
+	VEXTRACTF32X8    $0x01, Z1, Y1
+	VCVTPS2PD        Y1, Z1
+	VADDPD           Z0, Z4, Z0
+	VBROADCASTSS     eight00000000<>+0(SB), Z1
+	VSUBPS           Z2, Z1, Z1
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z0, Z2
+	VANDPS.BCST      eight7fffffff<>+0(SB), Z3, Z4
+	VCVTPS2PD        Y4, Z5
+	VEXTRACTF32X8    $0x01, Z4, Y4
+	VCVTPS2PD        Y4, Z4
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z5, Z6
+	VPSRLQ           $0x34, Z6, Z7
+	VORPD.BCST       four4330000000000000<>+0(SB), Z7, Z7
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z7, Z7
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z6, Z6
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z6, Z6
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z6, Z8
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z6, Z6
+	VDIVPD           Z6, Z8, Z6
+	VMULPD           Z6, Z6, Z8
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z9
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z8, Z9
+	VFMADD213PD      Z7, Z6, Z9
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z6
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z5, K2
+	VBLENDMPD        Z6, Z9, K2, Z14
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z5, K2
+	VBLENDMPD        Z5, Z14, K2, Z15
+	VMULPD           Z2, Z15, Z5
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z6
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z7
+	VMAXPD           Z5, Z6, Z6
+	VMINPD           Z6, Z7, Z7
+	VRNDSCALEPD      $0x00, Z7, Z5
+	VSUBPD           Z5, Z7, Z6
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z7
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z6, Z7
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z6, Z7
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z5, Z5
+	VPSLLQ           $0x34, Z5, Z5
+	VMULPD           Z5, Z7, Z5
+	VMULPD           Z0, Z5, Z5
+	VPADDQ.BCST      four00095f619980c433<>+0(SB), Z4, Z6
+	VPSRLQ           $0x34, Z6, Z7
+	VORPD.BCST       four4330000000000000<>+0(SB), Z7, Z7
+	VSUBPD.BCST      four43300000000003ff<>+0(SB), Z7, Z7
+	VANDPD.BCST      four000fffffffffffff<>+0(SB), Z6, Z6
+	VPADDQ.BCST      four3fe6a09e667f3bcd<>+0(SB), Z6, Z6
+	VSUBPD.BCST      four3ff0000000000000<>+0(SB), Z6, Z8
+	VADDPD.BCST      four3ff0000000000000<>+0(SB), Z6, Z6
+	VDIVPD           Z6, Z8, Z6
+	VMULPD           Z6, Z6, Z8
+	VBROADCASTSD     four3fcc68f568d31760<>+0(SB), Z9
+	VFMADD213PD.BCST four3fd0c9a84994022d<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3fd484b13d7c02a9<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3fda61762a7aded9<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3fe2776c50ef9bfe<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four3feec709dc3a03fd<>+0(SB), Z8, Z9
+	VFMADD213PD.BCST four40071547652b82fe<>+0(SB), Z8, Z9
+	VFMADD213PD      Z7, Z6, Z9
+	VBROADCASTSD     fourfff0000000000000<>+0(SB), Z6
+	VCMPPD.BCST      $0x00, four0000000000000000<>+0(SB), Z4, K2
+	VBLENDMPD        Z6, Z9, K2, Z16
+	VCMPPD.BCST      $0x15, four7ff0000000000000<>+0(SB), Z4, K2
+	VBLENDMPD        Z4, Z16, K2, Z17
+	VMULPD           Z2, Z17, Z2
+	VBROADCASTSD     fourc064000000000000<>+0(SB), Z4
+	VBROADCASTSD     four4064000000000000<>+0(SB), Z6
+	VMAXPD           Z2, Z4, Z4
+	VMINPD           Z4, Z6, Z6
+	VRNDSCALEPD      $0x00, Z6, Z2
+	VSUBPD           Z2, Z6, Z4
+	VBROADCASTSD     four3eb62c0223a5c823<>+0(SB), Z6
+	VFMADD213PD.BCST four3eeffcbfc588b0c6<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3f2430912f86c787<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3f55d87fe78a6731<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3f83b2ab6fba4e77<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3fac6b08d704a0bf<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3fcebfbdff82c58e<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3fe62e42fefa39ef<>+0(SB), Z4, Z6
+	VFMADD213PD.BCST four3ff0000000000000<>+0(SB), Z4, Z6
+	VADDPD.BCST      four43300000000003ff<>+0(SB), Z2, Z2
+	VPSLLQ           $0x34, Z2, Z2
+	VMULPD           Z2, Z6, Z2
+	VMULPD           Z0, Z2, Z0
+	VCVTPD2PS        Z5, Y10
+	VCVTPD2PS        Z0, Y0
+	VINSERTF32X8     $0x01, Y0, Z10, Z0
+	VANDPS.BCST      eight80000000<>+0(SB), Z3, Z2
+	VANDPS           Z1, Z2, Z2
+	VXORPS           Z2, Z0, Z0
+	VCMPPS.BCST      $0x11, eight00000000<>+0(SB), Z3, K2
+	VBROADCASTSS     eight00000000<>+0(SB), Z2
+	VBLENDMPS        Z1, Z2, K2, Z18
+	VCMPPS.BCST      $0x00, eightff800000<>+0(SB), Z3, K2
+	VBLENDMPS.BCST   eight00000000<>+0(SB), Z18, K2, Z19
+	VCMPPS           $0x03, Z19, Z19, K2
+	VBLENDMPS        Z19, Z0, K2, Z20
+	VMOVUPS.Z        (CX)(SI*1), K1, Z0
+	VMULPS           Z0, Z20, Z0
+	VMOVUPS          Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softMaxAVX2(y []float32, x []float32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softMaxAVX2(SB), NOSPLIT, $0-56
+	MOVQ cols+48(FP), AX
+	MOVQ y_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	MOVQ y_len+8(FP), BX
+
+row:
+	CMPQ         BX, $0x00
+	JLE          end
+	VBROADCASTSS (DX), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y0
+	XORQ         SI, SI
+	MOVQ         AX, DI
+
+topSixteen:
+	CMPQ    DI, $0x10
+	JLT     topRest
+	VMOVUPS (DX)(SI*1), Y2
+	VMAXPS  Y2, Y1, Y1
+	VMOVUPS 32(DX)(SI*1), Y2
+	VMAXPS  Y2, Y0, Y0
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, DI
+	JMP     topSixteen
+
+topRest:
+	TESTQ      DI, DI
+	JZ         topDone
+	LEAQ       masks<>+64(SB), R8
+	IMUL3Q     $0x04, DI, DI
+	SUBQ       DI, R8
+	VMOVDQU    (R8), Y2
+	VMOVDQU    32(R8), Y3
+	VMASKMOVPS (DX)(SI*1), Y2, Y4
+	VBLENDVPS  Y2, Y4, Y1, Y2
+	VMAXPS     Y2, Y1, Y1
+	VMASKMOVPS 32(DX)(SI*1), Y3, Y2
+	VBLENDVPS  Y3, Y2, Y0, Y2
+	VMAXPS     Y2, Y0, Y0
+
+topDone:
+	VMAXPS       Y0, Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VMAXPS       X1, X0, X1
+	VMOVHLPS     X1, X1, X0
+	VMAXPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VMAXPS       X0, X1, X1
+	VBROADCASTSS X1, Y0
+	VMOVUPS      eight00000000<>+0(SB), Y1
+	VMOVUPS      eight00000000<>+0(SB), Y2
+	XORQ         SI, SI
+	MOVQ         AX, DI
+
+expSixteen:
+	CMPQ         DI, $0x10
+	JLT          expRest
+	VMOVUPS      (DX)(SI*1), Y3
+	VSUBPS       Y0, Y3, Y3
+	VMOVUPS      eightc2b00f34<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y4, Y5
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y5, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y5, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y5
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y5
+	VPADDD       eight0000007f<>+0(SB), Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVAPS      Y5, Y4
+	VFMADD213PS  Y3, Y3, Y4
+	VMOVUPS      Y4, (CX)(SI*1)
+	VADDPS       Y4, Y1, Y1
+	VMOVUPS      32(DX)(SI*1), Y3
+	VSUBPS       Y0, Y3, Y3
+	VMOVUPS      eightc2b00f34<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       eight3fb8aa3b<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y4, Y4
+	VCVTDQ2PS    Y4, Y5
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS eight3f318000<>+0(SB), Y5, Y3
+	VFNMADD231PS eightb95e8083<>+0(SB), Y5, Y3
+	VMOVUPS      eight39500d01<>+0(SB), Y5
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3c088889<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y3, Y5
+	VFMADD213PS  eight3f000000<>+0(SB), Y3, Y5
+	VMULPS       Y3, Y3, Y6
+	VFMADD213PS  Y3, Y6, Y5
+	VPADDD       eight0000007f<>+0(SB), Y4, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMOVAPS      Y5, Y4
+	VFMADD213PS  Y3, Y3, Y4
+	VMOVUPS      Y4, 32(CX)(SI*1)
+	VADDPS       Y4, Y2, Y2
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, DI
+	JMP          expSixteen
+
+expRest:
+	TESTQ        DI, DI
+	JZ           expDone
+	LEAQ         masks<>+64(SB), R8
+	IMUL3Q       $0x04, DI, DI
+	SUBQ         DI, R8
+	VMOVDQU      (R8), Y3
+	VMOVDQU      32(R8), Y4
+	VMASKMOVPS   (DX)(SI*1), Y3, Y5
+	VSUBPS       Y0, Y5, Y5
+	VMOVUPS      eightc2b00f34<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VMULPS       eight3fb8aa3b<>+0(SB), Y5, Y6
+	VCVTPS2DQ    Y6, Y6
+	VCVTDQ2PS    Y6, Y7
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS eight3f318000<>+0(SB), Y7, Y5
+	VFNMADD231PS eightb95e8083<>+0(SB), Y7, Y5
+	VMOVUPS      eight39500d01<>+0(SB), Y7
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y5, Y7
+	VFMADD213PS  eight3c088889<>+0(SB), Y5, Y7
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y5, Y7
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y5, Y7
+	VFMADD213PS  eight3f000000<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y5, Y8
+	VFMADD213PS  Y5, Y8, Y7
+	VPADDD       eight0000007f<>+0(SB), Y6, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMOVAPS      Y7, Y6
+	VFMADD213PS  Y5, Y5, Y6
+	VMASKMOVPS   Y6, Y3, (CX)(SI*1)
+	VANDPS       Y6, Y3, Y3
+	VADDPS       Y3, Y1, Y1
+	VMASKMOVPS   32(DX)(SI*1), Y4, Y3
+	VSUBPS       Y0, Y3, Y0
+	VMOVUPS      eightc2b00f34<>+0(SB), Y3
+	VMAXPS       Y0, Y3, Y0
+	VMULPS       eight3fb8aa3b<>+0(SB), Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VCVTDQ2PS    Y3, Y5
+	VMOVAPS      Y0, Y0
+	VFNMADD231PS eight3f318000<>+0(SB), Y5, Y0
+	VFNMADD231PS eightb95e8083<>+0(SB), Y5, Y0
+	VMOVUPS      eight39500d01<>+0(SB), Y5
+	VFMADD213PS  eight3ab60b61<>+0(SB), Y0, Y5
+	VFMADD213PS  eight3c088889<>+0(SB), Y0, Y5
+	VFMADD213PS  eight3d2aaaab<>+0(SB), Y0, Y5
+	VFMADD213PS  eight3e2aaaab<>+0(SB), Y0, Y5
+	VFMADD213PS  eight3f000000<>+0(SB), Y0, Y5
+	VMULPS       Y0, Y0, Y6
+	VFMADD213PS  Y0, Y6, Y5
+	VPADDD       eight0000007f<>+0(SB), Y3, Y0
+	VPSLLD       $0x17, Y0, Y0
+	VMOVAPS      Y5, Y3
+	VFMADD213PS  Y0, Y0, Y3
+	VMASKMOVPS   Y3, Y4, 32(CX)(SI*1)
+	VANDPS       Y3, Y4, Y0
+	VADDPS       Y0, Y2, Y2
+
+expDone:
+	VMOVUPS      eight3f800000<>+0(SB), Y0
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDPS       X1, X2, X2
+	VBROADCASTSS X2, Y1
+	VDIVPS       Y1, Y0, Y0
+	XORQ         SI, SI
+	MOVQ         AX, DI
+
+shareSixteen:
+	CMPQ    DI, $0x10
+	JLT     shareRest
+	VMOVUPS (CX)(SI*1), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)(SI*1)
+	VMOVUPS 32(CX)(SI*1), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(CX)(SI*1)
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, DI
+	JMP     shareSixteen
+
+shareRest:
+	TESTQ      DI, DI
+	JZ         shareDone
+	LEAQ       masks<>+64(SB), R8
+	IMUL3Q     $0x04, DI, DI
+	SUBQ       DI, R8
+	VMOVDQU    (R8), Y1
+	VMOVDQU    32(R8), Y2
+	VMASKMOVPS (CX)(SI*1), Y1, Y3
+	VMULPS     Y0, Y3, Y3
+	VMASKMOVPS Y3, Y1, (CX)(SI*1)
+	VMASKMOVPS 32(CX)(SI*1), Y2, Y1
+	VMULPS     Y0, Y1, Y0
+	VMASKMOVPS Y0, Y2, 32(CX)(SI*1)
+
+shareDone:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	SUBQ AX, BX
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func softMaxGradAVX2(dx []float32, dy []float32, p []float32, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softMaxGradAVX2(SB), NOSPLIT, $0-80
+	MOVQ cols+72(FP), AX
+	MOVQ dx_base+0(FP), CX
+	MOVQ dy_base+24(FP), DX
+	MOVQ p_base+48(FP), BX
+	MOVQ dx_len+8(FP), SI
+
+row:
+	CMPQ    SI, $0x00
+	JLE     end
+	VMOVUPS eight00000000<>+0(SB), Y0
+	VMOVUPS eight00000000<>+0(SB), Y1
+	XORQ    DI, DI
+	MOVQ    AX, R8
+
+dotSixteen:
+	CMPQ        R8, $0x10
+	JLT         dotRest
+	VMOVUPS     (BX)(DI*1), Y2
+	VMOVUPS     (DX)(DI*1), Y3
+	VFMADD231PS Y2, Y3, Y0
+	VMOVUPS     32(BX)(DI*1), Y2
+	VMOVUPS     32(DX)(DI*1), Y3
+	VFMADD231PS Y2, Y3, Y1
+	ADDQ        $0x40, DI
+	SUBQ        $0x10, R8
+	JMP         dotSixteen
+
+dotRest:
+	TESTQ       R8, R8
+	JZ          dotDone
+	LEAQ        masks<>+64(SB), R9
+	IMUL3Q      $0x04, R8, R8
+	SUBQ        R8, R9
+	VMOVDQU     (R9), Y2
+	VMOVDQU     32(R9), Y3
+	VMASKMOVPS  (BX)(DI*1), Y2, Y4
+	VMASKMOVPS  (DX)(DI*1), Y2, Y2
+	VFMADD231PS Y4, Y2, Y0
+	VMASKMOVPS  32(BX)(DI*1), Y3, Y2
+	VMASKMOVPS  32(DX)(DI*1), Y3, Y3
+	VFMADD231PS Y2, Y3, Y1
+
+dotDone:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDPS       X0, X1, X1
+	VBROADCASTSS X1, Y0
+	XORQ         DI, DI
+	MOVQ         AX, R8
+
+dxSixteen:
+	CMPQ    R8, $0x10
+	JLT     dxRest
+	VMOVUPS (DX)(DI*1), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS (BX)(DI*1), Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, (CX)(DI*1)
+	VMOVUPS 32(DX)(DI*1), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMOVUPS 32(BX)(DI*1), Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, 32(CX)(DI*1)
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, R8
+	JMP     dxSixteen
+
+dxRest:
+	TESTQ      R8, R8
+	JZ         dxDone
+	LEAQ       masks<>+64(SB), R9
+	IMUL3Q     $0x04, R8, R8
+	SUBQ       R8, R9
+	VMOVDQU    (R9), Y1
+	VMOVDQU    32(R9), Y2
+	VMASKMOVPS (DX)(DI*1), Y1, Y3
+	VSUBPS     Y0, Y3, Y3
+	VMASKMOVPS (BX)(DI*1), Y1, Y4
+	VMULPS     Y4, Y3, Y3
+	VMASKMOVPS Y3, Y1, (CX)(DI*1)
+	VMASKMOVPS 32(DX)(DI*1), Y2, Y1
+	VSUBPS     Y0, Y1, Y0
+	VMASKMOVPS 32(BX)(DI*1), Y2, Y1
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, 32(CX)(DI*1)
+
+dxDone:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	LEAQ (BX)(AX*4), BX
+	SUBQ AX, SI
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func softMaxAVX512(y []float32, x []float32, cols int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softMaxAVX512(SB), NOSPLIT, $0-56
+	MOVQ cols+48(FP), AX
+	MOVQ y_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	MOVQ y_len+8(FP), BX
+
+row:
+	CMPQ         BX, $0x00
+	JLE          end
+	VBROADCASTSS (DX), Z0
+	VMOVAPS      Z0, Z0
+	XORQ         SI, SI
+	MOVQ         AX, DI
+
+topSixteen:
+	CMPQ    DI, $0x10
+	JLT     topRest
+	VMOVUPS (DX)(SI*1), Z2
+	VMAXPS  Z2, Z0, Z0
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, DI
+	JMP     topSixteen
+
+topRest:
+	TESTQ     DI, DI
+	JZ        topDone
+	LEAQ      lastBits<>+0(SB), R8
+	KMOVW     (R8)(DI*2), K1
+	VMOVUPS.Z (DX)(SI*1), K1, Z2
+	VBLENDMPS Z2, Z0, K1, Z1
+	VMAXPS    Z1, Z0, Z0
+
+topDone:
+	VEXTRACTF32X8 $0x01, Z0, Y2
+	VMAXPS        Y2, Y0, Y2
+	VEXTRACTF128  $0x01, Y2, X0
+	VMAXPS        X0, X2, X0
+	VMOVHLPS      X0, X0, X2
+	VMAXPS        X2, X0, X0
+	VMOVSHDUP     X0, X2
+	VMAXPS        X2, X0, X0
+	VBROADCASTSS  X0, Z0
+	VBROADCASTSS  eight00000000<>+0(SB), Z2
+	XORQ          SI, SI
+	MOVQ          AX, DI
+
+expSixteen:
+	CMPQ              DI, $0x10
+	JLT               expRest
+	VMOVUPS           (DX)(SI*1), Z3
+	VSUBPS            Z0, Z3, Z3
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z4
+	VMAXPS            Z3, Z4, Z3
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z3, Z4
+	VCVTPS2DQ         Z4, Z4
+	VCVTDQ2PS         Z4, Z5
+	VMOVAPS           Z3, Z3
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z5, Z3
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z5, Z3
+	VBROADCASTSS      eight39500d01<>+0(SB), Z5
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z3, Z5
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z3, Z5
+	VMULPS            Z3, Z3, Z6
+	VFMADD213PS       Z3, Z6, Z5
+	VPADDD.BCST       eight0000007f<>+0(SB), Z4, Z3
+	VPSLLD            $0x17, Z3, Z3
+	VMOVAPS           Z5, Z4
+	VFMADD213PS       Z3, Z3, Z4
+	VMOVUPS           Z4, (CX)(SI*1)
+	VADDPS            Z4, Z2, Z2
+	ADDQ              $0x40, SI
+	SUBQ              $0x10, DI
+	JMP               expSixteen
+
+expRest:
+	TESTQ             DI, DI
+	JZ                expDone
+	LEAQ              lastBits<>+0(SB), R8
+	KMOVW             (R8)(DI*2), K1
+	VMOVUPS.Z         (DX)(SI*1), K1, Z3
+	VSUBPS            Z0, Z3, Z0
+	VBROADCASTSS      eightc2b00f34<>+0(SB), Z3
+	VMAXPS            Z0, Z3, Z0
+	VMULPS.BCST       eight3fb8aa3b<>+0(SB), Z0, Z3
+	VCVTPS2DQ         Z3, Z3
+	VCVTDQ2PS         Z3, Z4
+	VMOVAPS           Z0, Z0
+	VFNMADD231PS.BCST eight3f318000<>+0(SB), Z4, Z0
+	VFNMADD231PS.BCST eightb95e8083<>+0(SB), Z4, Z0
+	VBROADCASTSS      eight39500d01<>+0(SB), Z4
+	VFMADD213PS.BCST  eight3ab60b61<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  eight3c088889<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  eight3d2aaaab<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  eight3e2aaaab<>+0(SB), Z0, Z4
+	VFMADD213PS.BCST  eight3f000000<>+0(SB), Z0, Z4
+	VMULPS            Z0, Z0, Z5
+	VFMADD213PS       Z0, Z5, Z4
+	VPADDD.BCST       eight0000007f<>+0(SB), Z3, Z0
+	VPSLLD            $0x17, Z0, Z0
+	VMOVAPS           Z4, Z3
+	VFMADD213PS       Z0, Z0, Z3
+	VMOVUPS           Z3, K1, (CX)(SI*1)
+	VMOVAPS.Z         Z3, K1, Z0
+	VADDPS            Z0, Z2, Z2
+
+expDone:
+	VBROADCASTSS  eight3f800000<>+0(SB), Z0
+	VEXTRACTF32X8 $0x01, Z2, Y3
+	VADDPS        Y3, Y2, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPS        X2, X3, X2
+	VMOVHLPS      X2, X2, X3
+	VADDPS        X3, X2, X2
+	VMOVSHDUP     X2, X3
+	VADDPS        X3, X2, X2
+	VBROADCASTSS  X2, Z2
+	VDIVPS        Z2, Z0, Z0
+	XORQ          SI, SI
+	MOVQ          AX, DI
+
+shareSixteen:
+	CMPQ    DI, $0x10
+	JLT     shareRest
+	VMOVUPS (CX)(SI*1), Z2
+	VMULPS  Z0, Z2, Z2
+	VMOVUPS Z2, (CX)(SI*1)
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, DI
+	JMP     shareSixteen
+
+shareRest:
+	TESTQ     DI, DI
+	JZ        shareDone
+	LEAQ      lastBits<>+0(SB), R8
+	KMOVW     (R8)(DI*2), K1
+	VMOVUPS.Z (CX)(SI*1), K1, Z2
+	VMULPS    Z0, Z2, Z0
+	VMOVUPS   Z0, K1, (CX)(SI*1)
+
+shareDone:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	SUBQ AX, BX
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func softMaxGradAVX512(dx []float32, dy []float32, p []float32, cols int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softMaxGradAVX512(SB), NOSPLIT, $0-80
+	MOVQ cols+72(FP), AX
+	MOVQ dx_base+0(FP), CX
+	MOVQ dy_base+24(FP), DX
+	MOVQ p_base+48(FP), BX
+	MOVQ dx_len+8(FP), SI
+
+row:
+	CMPQ         SI, $0x00
+	JLE          end
+	VBROADCASTSS eight00000000<>+0(SB), Z0
+	XORQ         DI, DI
+	MOVQ         AX, R8
+
+dotSixteen:
+	CMPQ        R8, $0x10
+	JLT         dotRest
+	VMOVUPS     (BX)(DI*1), Z1
+	VMOVUPS     (DX)(DI*1), Z2
+	VFMADD231PS Z1, Z2, Z0
+	ADDQ        $0x40, DI
+	SUBQ        $0x10, R8
+	JMP         dotSixteen
+
+dotRest:
+	TESTQ       R8, R8
+	JZ          dotDone
+	LEAQ        lastBits<>+0(SB), R9
+	KMOVW       (R9)(R8*2), K1
+	VMOVUPS.Z   (BX)(DI*1), K1, Z1
+	VMOVUPS.Z   (DX)(DI*1), K1, Z2
+	VFMADD231PS Z1, Z2, Z0
+
+dotDone:
+	VEXTRACTF32X8 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VADDPS        X0, X1, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	VBROADCASTSS  X0, Z0
+	XORQ          DI, DI
+	MOVQ          AX, R8
+
+dxSixteen:
+	CMPQ    R8, $0x10
+	JLT     dxRest
+	VMOVUPS (DX)(DI*1), Z1
+	VSUBPS  Z0, Z1, Z1
+	VMOVUPS (BX)(DI*1), Z2
+	VMULPS  Z2, Z1, Z1
+	VMOVUPS Z1, (CX)(DI*1)
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, R8
+	JMP     dxSixteen
+
+dxRest:
+	TESTQ     R8, R8
+	JZ        dxDone
+	LEAQ      lastBits<>+0(SB), R9
+	KMOVW     (R9)(R8*2), K1
+	VMOVUPS.Z (DX)(DI*1), K1, Z1
+	VSUBPS    Z0, Z1, Z0
+	VMOVUPS.Z (BX)(DI*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)(DI*1)
+
+dxDone:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	LEAQ (BX)(AX*4), BX
+	SUBQ AX, SI
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func normRowsAVX2(y []float32, x []float32, gamma []float32, beta []float32, mean []float32, scale []float32, epsilon float64)
+// Requires: AVX, AVX2
+TEXT ·normRowsAVX2(SB), NOSPLIT, $0-152
+	MOVQ         gamma_len+56(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         gamma_base+48(FP), BX
+	MOVQ         beta_base+72(FP), SI
+	MOVQ         mean_base+96(FP), DI
+	MOVQ         scale_base+120(FP), R8
+	VXORPS       X0, X0, X0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Y0
+	MOVQ         y_len+8(FP), R9
+
+row:
+	CMPQ    R9, $0x00
+	JLE     end
+	VMOVUPS eight00000000<>+0(SB), Y1
+	VMOVUPS eight00000000<>+0(SB), Y2
+	VMOVUPS eight00000000<>+0(SB), Y3
+	VMOVUPS eight00000000<>+0(SB), Y4
+	XORQ    R10, R10
+	MOVQ    AX, R11
+
+meanSixteen:
+	CMPQ    R11, $0x10
+	JLT     meanRest
+	VMOVUPS (DX)(R10*1), Y5
+	VADDPS  Y5, Y1, Y1
+	VMOVUPS 32(DX)(R10*1), Y5
+	VADDPS  Y5, Y2, Y2
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     meanSixteen
+
+meanRest:
+	TESTQ      R11, R11
+	JZ         meanDone
+	LEAQ       masks<>+64(SB), R12
+	IMUL3Q     $0x04, R11, R11
+	SUBQ       R11, R12
+	VMOVDQU    (R12), Y5
+	VMOVDQU    32(R12), Y6
+	VMASKMOVPS (DX)(R10*1), Y5, Y7
+	VANDPS     Y7, Y5, Y5
+	VADDPS     Y5, Y1, Y1
+	VMASKMOVPS 32(DX)(R10*1), Y6, Y5
+	VANDPS     Y5, Y6, Y5
+	VADDPS     Y5, Y2, Y2
+
+meanDone:
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDPS       X1, X2, X2
+	VBROADCASTSS X2, Y1
+	VDIVPS       Y0, Y1, Y1
+	XORQ         R10, R10
+	MOVQ         AX, R11
+
+varianceSixteen:
+	CMPQ    R11, $0x10
+	JLT     varianceRest
+	VMOVUPS (DX)(R10*1), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y2, Y2, Y2
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS 32(DX)(R10*1), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y2, Y2, Y2
+	VADDPS  Y2, Y4, Y4
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     varianceSixteen
+
+varianceRest:
+	TESTQ      R11, R11
+	JZ         varianceDone
+	LEAQ       masks<>+64(SB), R12
+	IMUL3Q     $0x04, R11, R11
+	SUBQ       R11, R12
+	VMOVDQU    (R12), Y2
+	VMOVDQU    32(R12), Y5
+	VMASKMOVPS (DX)(R10*1), Y2, Y6
+	VSUBPS     Y1, Y6, Y6
+	VMULPS     Y6, Y6, Y6
+	VANDPS     Y6, Y2, Y2
+	VADDPS     Y2, Y3, Y3
+	VMASKMOVPS 32(DX)(R10*1), Y5, Y2
+	VSUBPS     Y1, Y2, Y2
+	VMULPS     Y2, Y2, Y2
+	VANDPS     Y2, Y5, Y2
+	VADDPS     Y2, Y4, Y4
+
+varianceDone:
+	VADDPS       Y4, Y3, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X3
+	VMOVHLPS     X3, X3, X2
+	VADDPS       X2, X3, X3
+	VMOVSHDUP    X3, X2
+	VADDPS       X2, X3, X3
+	VBROADCASTSS X3, Y2
+	VCVTSS2SD    X2, X2, X2
+	VXORPS       X3, X3, X3
+	VCVTSI2SDQ   AX, X3, X3
+	VDIVSD       X3, X2, X2
+	VADDSD       epsilon+144(FP), X2, X2
+	VSQRTSD      X2, X2, X2
+	VMOVSD       four3ff0000000000000<>+0(SB), X3
+	VDIVSD       X2, X3, X2
+	VCVTSD2SS    X2, X2, X2
+	VBROADCASTSS X2, Y2
+	XORQ         R10, R10
+	MOVQ         AX, R11
+
+normSixteen:
+	CMPQ    R11, $0x10
+	JLT     normRest
+	VMOVUPS (DX)(R10*1), Y3
+	VSUBPS  Y1, Y3, Y3
+	VMULPS  Y2, Y3, Y3
+	VMOVUPS (BX)(R10*1), Y4
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS (SI)(R10*1), Y4
+	VADDPS  Y4, Y3, Y3
+	VMOVUPS Y3, (CX)(R10*1)
+	VMOVUPS 32(DX)(R10*1), Y3
+	VSUBPS  Y1, Y3, Y3
+	VMULPS  Y2, Y3, Y3
+	VMOVUPS 32(BX)(R10*1), Y4
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS 32(SI)(R10*1), Y4
+	VADDPS  Y4, Y3, Y3
+	VMOVUPS Y3, 32(CX)(R10*1)
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     normSixteen
+
+normRest:
+	TESTQ      R11, R11
+	JZ         normDone
+	LEAQ       masks<>+64(SB), R12
+	IMUL3Q     $0x04, R11, R11
+	SUBQ       R11, R12
+	VMOVDQU    (R12), Y3
+	VMOVDQU    32(R12), Y4
+	VMASKMOVPS (DX)(R10*1), Y3, Y5
+	VSUBPS     Y1, Y5, Y5
+	VMULPS     Y2, Y5, Y5
+	VMASKMOVPS (BX)(R10*1), Y3, Y6
+	VMULPS     Y6, Y5, Y5
+	VMASKMOVPS (SI)(R10*1), Y3, Y6
+	VADDPS     Y6, Y5, Y5
+	VMASKMOVPS Y5, Y3, (CX)(R10*1)
+	VMASKMOVPS 32(DX)(R10*1), Y4, Y3
+	VSUBPS     Y1, Y3, Y3
+	VMULPS     Y2, Y3, Y3
+	VMASKMOVPS 32(BX)(R10*1), Y4, Y5
+	VMULPS     Y5, Y3, Y3
+	VMASKMOVPS 32(SI)(R10*1), Y4, Y5
+	VADDPS     Y5, Y3, Y3
+	VMASKMOVPS Y3, Y4, 32(CX)(R10*1)
+
+normDone:
+	TESTQ  DI, DI
+	JZ     next
+	VMOVSS X1, (DI)
+	VMOVSS X2, (R8)
+	ADDQ   $0x04, DI
+	ADDQ   $0x04, R8
+
+next:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	SUBQ AX, R9
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func normRowsGradAVX2(dx []float32, dy []float32, x []float32, gamma []float32, mean []float32, scale []float32)
+// Requires: AVX, AVX2
+TEXT ·normRowsGradAVX2(SB), NOSPLIT, $0-144
+	MOVQ         gamma_len+80(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	MOVQ         gamma_base+72(FP), SI
+	MOVQ         mean_base+96(FP), DI
+	MOVQ         scale_base+120(FP), R8
+	VXORPS       X0, X0, X0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Y0
+	MOVQ         dx_len+8(FP), R9
+
+row:
+	CMPQ         R9, $0x00
+	JLE          end
+	VBROADCASTSS (DI), Y1
+	VBROADCASTSS (R8), Y2
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	VMOVUPS      eight00000000<>+0(SB), Y3
+	VMOVUPS      eight00000000<>+0(SB), Y4
+	VMOVUPS      eight00000000<>+0(SB), Y5
+	VMOVUPS      eight00000000<>+0(SB), Y6
+	XORQ         R10, R10
+	MOVQ         AX, R11
+
+sumsSixteen:
+	CMPQ    R11, $0x10
+	JLT     sumsRest
+	VMOVUPS (DX)(R10*1), Y7
+	VMOVUPS (SI)(R10*1), Y8
+	VMULPS  Y8, Y7, Y7
+	VADDPS  Y7, Y3, Y3
+	VMOVUPS (BX)(R10*1), Y8
+	VSUBPS  Y1, Y8, Y8
+	VMULPS  Y7, Y8, Y7
+	VADDPS  Y7, Y5, Y5
+	VMOVUPS 32(DX)(R10*1), Y7
+	VMOVUPS 32(SI)(R10*1), Y8
+	VMULPS  Y8, Y7, Y7
+	VADDPS  Y7, Y4, Y4
+	VMOVUPS 32(BX)(R10*1), Y8
+	VSUBPS  Y1, Y8, Y8
+	VMULPS  Y7, Y8, Y7
+	VADDPS  Y7, Y6, Y6
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     sumsSixteen
+
+sumsRest:
+	TESTQ      R11, R11
+	JZ         sumsDone
+	LEAQ       masks<>+64(SB), R12
+	IMUL3Q     $0x04, R11, R11
+	SUBQ       R11, R12
+	VMOVDQU    (R12), Y7
+	VMOVDQU    32(R12), Y8
+	VMASKMOVPS (DX)(R10*1), Y7, Y9
+	VMASKMOVPS (SI)(R10*1), Y7, Y10
+	VMULPS     Y10, Y9, Y9
+	VANDPS     Y9, Y7, Y10
+	VADDPS     Y10, Y3, Y3
+	VMASKMOVPS (BX)(R10*1), Y7, Y10
+	VSUBPS     Y1, Y10, Y10
+	VMULPS     Y9, Y10, Y9
+	VANDPS     Y9, Y7, Y7
+	VADDPS     Y7, Y5, Y5
+	VMASKMOVPS 32(DX)(R10*1), Y8, Y7
+	VMASKMOVPS 32(SI)(R10*1), Y8, Y9
+	VMULPS     Y9, Y7, Y7
+	VANDPS     Y7, Y8, Y9
+	VADDPS     Y9, Y4, Y4
+	VMASKMOVPS 32(BX)(R10*1), Y8, Y9
+	VSUBPS     Y1, Y9, Y9
+	VMULPS     Y7, Y9, Y7
+	VANDPS     Y7, Y8, Y7
+	VADDPS     Y7, Y6, Y6
+
+sumsDone:
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X4
+	VMOVHLPS     X4, X4, X3
+	VADDPS       X3, X4, X4
+	VMOVSHDUP    X4, X3
+	VADDPS       X3, X4, X4
+	VBROADCASTSS X4, Y3
+	VDIVPS       Y0, Y3, Y3
+	VADDPS       Y6, Y5, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X5
+	VMOVHLPS     X5, X5, X4
+	VADDPS       X4, X5, X5
+	VMOVSHDUP    X5, X4
+	VADDPS       X4, X5, X5
+	VBROADCASTSS X5, Y4
+	VMULPS       Y2, Y4, Y4
+	VDIVPS       Y0, Y4, Y4
+	XORQ         R10, R10
+	MOVQ         AX, R11
+
+dxSixteen:
+	CMPQ    R11, $0x10
+	JLT     dxRest
+	VMOVUPS (DX)(R10*1), Y5
+	VMOVUPS (SI)(R10*1), Y6
+	VMULPS  Y6, Y5, Y5
+	VSUBPS  Y3, Y5, Y5
+	VMOVUPS (BX)(R10*1), Y6
+	VSUBPS  Y1, Y6, Y6
+	VMULPS  Y2, Y6, Y6
+	VMULPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  Y2, Y5, Y5
+	VMOVUPS Y5, (CX)(R10*1)
+	VMOVUPS 32(DX)(R10*1), Y5
+	VMOVUPS 32(SI)(R10*1), Y6
+	VMULPS  Y6, Y5, Y5
+	VSUBPS  Y3, Y5, Y5
+	VMOVUPS 32(BX)(R10*1), Y6
+	VSUBPS  Y1, Y6, Y6
+	VMULPS  Y2, Y6, Y6
+	VMULPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  Y2, Y5, Y5
+	VMOVUPS Y5, 32(CX)(R10*1)
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     dxSixteen
+
+dxRest:
+	TESTQ      R11, R11
+	JZ         dxDone
+	LEAQ       masks<>+64(SB), R12
+	IMUL3Q     $0x04, R11, R11
+	SUBQ       R11, R12
+	VMOVDQU    (R12), Y5
+	VMOVDQU    32(R12), Y6
+	VMASKMOVPS (DX)(R10*1), Y5, Y7
+	VMASKMOVPS (SI)(R10*1), Y5, Y8
+	VMULPS     Y8, Y7, Y7
+	VSUBPS     Y3, Y7, Y7
+	VMASKMOVPS (BX)(R10*1), Y5, Y8
+	VSUBPS     Y1, Y8, Y8
+	VMULPS     Y2, Y8, Y8
+	VMULPS     Y4, Y8, Y8
+	VSUBPS     Y8, Y7, Y7
+	VMULPS     Y2, Y7, Y7
+	VMASKMOVPS Y7, Y5, (CX)(R10*1)
+	VMASKMOVPS 32(DX)(R10*1), Y6, Y5
+	VMASKMOVPS 32(SI)(R10*1), Y6, Y7
+	VMULPS     Y7, Y5, Y5
+	VSUBPS     Y3, Y5, Y3
+	VMASKMOVPS 32(BX)(R10*1), Y6, Y5
+	VSUBPS     Y1, Y5, Y1
+	VMULPS     Y2, Y1, Y1
+	VMULPS     Y4, Y1, Y1
+	VSUBPS     Y1, Y3, Y1
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y6, 32(CX)(R10*1)
+
+dxDone:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	LEAQ (BX)(AX*4), BX
+	SUBQ AX, R9
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func addNormedAVX2(sum []float32, dy []float32, x []float32, mean float32, scale float32)
+// Requires: AVX
+TEXT ·addNormedAVX2(SB), NOSPLIT, $0-80
+	MOVQ         sum_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS mean+72(FP), Y0
+	VBROADCASTSS scale+76(FP), Y1
+	MOVQ         sum_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ    BX, $0x08
+	JLT     rest
+	VMOVUPS (DX)(SI*1), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS (CX)(SI*1), Y3
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS (AX)(SI*1), Y3
+	VADDPS  Y3, Y2, Y2
+	VMOVUPS Y2, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JMP     whole
+
+rest:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       masks<>+64(SB), DI
+	IMUL3Q     $0x04, BX, BX
+	SUBQ       BX, DI
+	VMOVDQU    (DI), Y2
+	VMASKMOVPS (DX)(SI*1), Y2, Y3
+	VSUBPS     Y0, Y3, Y0
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS (CX)(SI*1), Y2, Y1
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS (AX)(SI*1), Y2, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func normRowsAVX512(y []float32, x []float32, gamma []float32, beta []float32, mean []float32, scale []float32, epsilon float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·normRowsAVX512(SB), NOSPLIT, $0-152
+	MOVQ         gamma_len+56(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         gamma_base+48(FP), BX
+	MOVQ         beta_base+72(FP), SI
+	MOVQ         mean_base+96(FP), DI
+	MOVQ         scale_base+120(FP), R8
+	VXORPS       X0, X0, X0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Z0
+	MOVQ         y_len+8(FP), R9
+
+row:
+	CMPQ         R9, $0x00
+	JLE          end
+	VBROADCASTSS eight00000000<>+0(SB), Z1
+	VBROADCASTSS eight00000000<>+0(SB), Z2
+	XORQ         R10, R10
+	MOVQ         AX, R11
+
+meanSixteen:
+	CMPQ    R11, $0x10
+	JLT     meanRest
+	VMOVUPS (DX)(R10*1), Z3
+	VADDPS  Z3, Z1, Z1
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     meanSixteen
+
+meanRest:
+	TESTQ     R11, R11
+	JZ        meanDone
+	LEAQ      lastBits<>+0(SB), R12
+	KMOVW     (R12)(R11*2), K1
+	VMOVUPS.Z (DX)(R10*1), K1, Z3
+	VMOVAPS.Z Z3, K1, Z3
+	VADDPS    Z3, Z1, Z1
+
+meanDone:
+	VEXTRACTF32X8 $0x01, Z1, Y3
+	VADDPS        Y3, Y1, Y3
+	VEXTRACTF128  $0x01, Y3, X1
+	VADDPS        X1, X3, X1
+	VMOVHLPS      X1, X1, X3
+	VADDPS        X3, X1, X1
+	VMOVSHDUP     X1, X3
+	VADDPS        X3, X1, X1
+	VBROADCASTSS  X1, Z1
+	VDIVPS        Z0, Z1, Z1
+	XORQ          R10, R10
+	MOVQ          AX, R11
+
+varianceSixteen:
+	CMPQ    R11, $0x10
+	JLT     varianceRest
+	VMOVUPS (DX)(R10*1), Z3
+	VSUBPS  Z1, Z3, Z3
+	VMULPS  Z3, Z3, Z3
+	VADDPS  Z3, Z2, Z2
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     varianceSixteen
+
+varianceRest:
+	TESTQ     R11, R11
+	JZ        varianceDone
+	LEAQ      lastBits<>+0(SB), R12
+	KMOVW     (R12)(R11*2), K1
+	VMOVUPS.Z (DX)(R10*1), K1, Z3
+	VSUBPS    Z1, Z3, Z3
+	VMULPS    Z3, Z3, Z3
+	VMOVAPS.Z Z3, K1, Z3
+	VADDPS    Z3, Z2, Z2
+
+varianceDone:
+	VEXTRACTF32X8 $0x01, Z2, Y3
+	VADDPS        Y3, Y2, Y3
+	VEXTRACTF128  $0x01, Y3, X2
+	VADDPS        X2, X3, X2
+	VMOVHLPS      X2, X2, X3
+	VADDPS        X3, X2, X2
+	VMOVSHDUP     X2, X3
+	VADDPS        X3, X2, X2
+	VBROADCASTSS  X2, Z2
+	VCVTSS2SD     X2, X2, X2
+	VXORPS        X3, X3, X3
+	VCVTSI2SDQ    AX, X3, X3
+	VDIVSD        X3, X2, X2
+	VADDSD        epsilon+144(FP), X2, X2
+	VSQRTSD       X2, X2, X2
+	VMOVSD        four3ff0000000000000<>+0(SB), X3
+	VDIVSD        X2, X3, X2
+	VCVTSD2SS     X2, X2, X2
+	VBROADCASTSS  X2, Z2
+	XORQ          R10, R10
+	MOVQ          AX, R11
+
+normSixteen:
+	CMPQ    R11, $0x10
+	JLT     normRest
+	VMOVUPS (DX)(R10*1), Z3
+	VSUBPS  Z1, Z3, Z3
+	VMULPS  Z2, Z3, Z3
+	VMOVUPS (BX)(R10*1), Z4
+	VMULPS  Z4, Z3, Z3
+	VMOVUPS (SI)(R10*1), Z4
+	VADDPS  Z4, Z3, Z3
+	VMOVUPS Z3, (CX)(R10*1)
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     normSixteen
+
+normRest:
+	TESTQ     R11, R11
+	JZ        normDone
+	LEAQ      lastBits<>+0(SB), R12
+	KMOVW     (R12)(R11*2), K1
+	VMOVUPS.Z (DX)(R10*1), K1, Z3
+	VSUBPS    Z1, Z3, Z3
+	VMULPS    Z2, Z3, Z3
+	VMOVUPS.Z (BX)(R10*1), K1, Z4
+	VMULPS    Z4, Z3, Z3
+	VMOVUPS.Z (SI)(R10*1), K1, Z4
+	VADDPS    Z4, Z3, Z3
+	VMOVUPS   Z3, K1, (CX)(R10*1)
+
+normDone:
+	TESTQ  DI, DI
+	JZ     next
+	VMOVSS X1, (DI)
+	VMOVSS X2, (R8)
+	ADDQ   $0x04, DI
+	ADDQ   $0x04, R8
+
+next:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	SUBQ AX, R9
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func normRowsGradAVX512(dx []float32, dy []float32, x []float32, gamma []float32, mean []float32, scale []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·normRowsGradAVX512(SB), NOSPLIT, $0-144
+	MOVQ         gamma_len+80(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	MOVQ         gamma_base+72(FP), SI
+	MOVQ         mean_base+96(FP), DI
+	MOVQ         scale_base+120(FP), R8
+	VXORPS       X0, X0, X0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Z0
+	MOVQ         dx_len+8(FP), R9
+
+row:
+	CMPQ         R9, $0x00
+	JLE          end
+	VBROADCASTSS (DI), Z1
+	VBROADCASTSS (R8), Z2
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	VBROADCASTSS eight00000000<>+0(SB), Z3
+	VBROADCASTSS eight00000000<>+0(SB), Z4
+	XORQ         R10, R10
+	MOVQ         AX, R11
+
+sumsSixteen:
+	CMPQ    R11, $0x10
+	JLT     sumsRest
+	VMOVUPS (DX)(R10*1), Z5
+	VMOVUPS (SI)(R10*1), Z6
+	VMULPS  Z6, Z5, Z5
+	VADDPS  Z5, Z3, Z3
+	VMOVUPS (BX)(R10*1), Z6
+	VSUBPS  Z1, Z6, Z6
+	VMULPS  Z5, Z6, Z5
+	VADDPS  Z5, Z4, Z4
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     sumsSixteen
+
+sumsRest:
+	TESTQ     R11, R11
+	JZ        sumsDone
+	LEAQ      lastBits<>+0(SB), R12
+	KMOVW     (R12)(R11*2), K1
+	VMOVUPS.Z (DX)(R10*1), K1, Z5
+	VMOVUPS.Z (SI)(R10*1), K1, Z6
+	VMULPS    Z6, Z5, Z5
+	VMOVAPS.Z Z5, K1, Z6
+	VADDPS    Z6, Z3, Z3
+	VMOVUPS.Z (BX)(R10*1), K1, Z6
+	VSUBPS    Z1, Z6, Z6
+	VMULPS    Z5, Z6, Z5
+	VMOVAPS.Z Z5, K1, Z5
+	VADDPS    Z5, Z4, Z4
+
+sumsDone:
+	VEXTRACTF32X8 $0x01, Z3, Y5
+	VADDPS        Y5, Y3, Y5
+	VEXTRACTF128  $0x01, Y5, X3
+	VADDPS        X3, X5, X3
+	VMOVHLPS      X3, X3, X5
+	VADDPS        X5, X3, X3
+	VMOVSHDUP     X3, X5
+	VADDPS        X5, X3, X3
+	VBROADCASTSS  X3, Z3
+	VDIVPS        Z0, Z3, Z3
+	VEXTRACTF32X8 $0x01, Z4, Y5
+	VADDPS        Y5, Y4, Y5
+	VEXTRACTF128  $0x01, Y5, X4
+	VADDPS        X4, X5, X4
+	VMOVHLPS      X4, X4, X5
+	VADDPS        X5, X4, X4
+	VMOVSHDUP     X4, X5
+	VADDPS        X5, X4, X4
+	VBROADCASTSS  X4, Z4
+	VMULPS        Z2, Z4, Z4
+	VDIVPS        Z0, Z4, Z4
+	XORQ          R10, R10
+	MOVQ          AX, R11
+
+dxSixteen:
+	CMPQ    R11, $0x10
+	JLT     dxRest
+	VMOVUPS (DX)(R10*1), Z5
+	VMOVUPS (SI)(R10*1), Z6
+	VMULPS  Z6, Z5, Z5
+	VSUBPS  Z3, Z5, Z5
+	VMOVUPS (BX)(R10*1), Z6
+	VSUBPS  Z1, Z6, Z6
+	VMULPS  Z2, Z6, Z6
+	VMULPS  Z4, Z6, Z6
+	VSUBPS  Z6, Z5, Z5
+	VMULPS  Z2, Z5, Z5
+	VMOVUPS Z5, (CX)(R10*1)
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JMP     dxSixteen
+
+dxRest:
+	TESTQ     R11, R11
+	JZ        dxDone
+	LEAQ      lastBits<>+0(SB), R12
+	KMOVW     (R12)(R11*2), K1
+	VMOVUPS.Z (DX)(R10*1), K1, Z5
+	VMOVUPS.Z (SI)(R10*1), K1, Z6
+	VMULPS    Z6, Z5, Z5
+	VSUBPS    Z3, Z5, Z3
+	VMOVUPS.Z (BX)(R10*1), K1, Z5
+	VSUBPS    Z1, Z5, Z1
+	VMULPS    Z2, Z1, Z1
+	VMULPS    Z4, Z1, Z1
+	VSUBPS    Z1, Z3, Z1
+	VMULPS    Z2, Z1, Z1
+	VMOVUPS   Z1, K1, (CX)(R10*1)
+
+dxDone:
+	LEAQ (CX)(AX*4), CX
+	LEAQ (DX)(AX*4), DX
+	LEAQ (BX)(AX*4), BX
+	SUBQ AX, R9
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func addNormedAVX512(sum []float32, dy []float32, x []float32, mean float32, scale float32)
+// Requires: AVX, AVX512F
+TEXT ·addNormedAVX512(SB), NOSPLIT, $0-80
+	MOVQ         sum_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	VBROADCASTSS mean+72(FP), Z0
+	VBROADCASTSS scale+76(FP), Z1
+	MOVQ         sum_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (DX)(SI*1), Z2
+	VSUBPS  Z0, Z2, Z2
+	VMULPS  Z1, Z2, Z2
+	VMOVUPS (CX)(SI*1), Z3
+	VMULPS  Z3, Z2, Z2
+	VMOVUPS (AX)(SI*1), Z3
+	VADDPS  Z3, Z2, Z2
+	VMOVUPS Z2, (AX)(SI*1)
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, BX
+	JMP     whole
+
+rest:
+	TESTQ     BX, BX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), DI
+	KMOVW     (DI)(BX*2), K1
+	VMOVUPS.Z (DX)(SI*1), K1, Z2
+	VSUBPS    Z0, Z2, Z0
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS.Z (CX)(SI*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS.Z (AX)(SI*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func maxPairsAVX2(rows int, cols int, y []float32, winner []int32, x []float32, width int)
 // Requires: AVX, AVX2
 TEXT ·maxPairsAVX2(SB), NOSPLIT, $0-96

@@ -10,10 +10,14 @@ import (
 // takes several cycles.
 const parts = 4
 
+// sum is one for each channel of a vector, in parts.
+type sum [parts]reg.VecVirtual
+
 // quarters repeats step for all n pixels: four at a time, each for another
 // part, and the rest for part 0. It then adds up the parts of each sum.
-func quarters(n reg.Register, sums [][parts]reg.VecVirtual, step func(part int)) {
+func quarters(n reg.Register, sums []sum, step func(part int)) {
 	four, rest, total := label("four"), label("rest"), label("total")
+	align()
 	Label(four)
 	CMPQ(n, U8(parts))
 	JLT(LabelRef(rest))
@@ -36,18 +40,38 @@ func quarters(n reg.Register, sums [][parts]reg.VecVirtual, step func(part int))
 	}
 }
 
-// zeros are the parts of a sum at the beginning.
-func (v vector) zeros() (s [parts]reg.VecVirtual) {
-	for i := range s {
-		s[i] = v.zero()
+// sums are n sums of nothing.
+func (v vector) sums(n int) []sum {
+	sums := make([]sum, n)
+	for k := range sums {
+		for i := range parts {
+			sums[k][i] = v.zero()
+		}
 	}
-	return s
+	return sums
 }
 
-// addTo adds a sum to what is in memory.
-func addTo(to Mem, s [parts]reg.VecVirtual) {
-	VADDPS(to, s[0], s[0])
-	VMOVUPS(s[0], to)
+// loads reads the n vectors that begin at p.
+func (v vector) loads(n int, p Mem) []reg.VecVirtual {
+	x := make([]reg.VecVirtual, n)
+	for k := range x {
+		x[k] = v.load(v.behind(p, k))
+	}
+	return x
+}
+
+// behind addresses the vector that is k vectors behind another.
+func (v vector) behind(p Mem, k int) Mem {
+	p.Disp += k * v.bytes()
+	return p
+}
+
+// addSums adds sums to what is in memory.
+func (v vector) addSums(to Mem, sums []sum) {
+	for k, s := range sums {
+		VADDPS(v.behind(to, k), s[0], s[0])
+		VMOVUPS(s[0], v.behind(to, k))
+	}
 }
 
 func squares(x, mean reg.VecVirtual) {
@@ -56,7 +80,7 @@ func squares(x, mean reg.VecVirtual) {
 }
 
 // sums generates a sum over pixels for each channel, of the pixel as transform
-// leaves it.
+// leaves it. Blocks of vectors make the most of a line of the cache that comes.
 func sums(t tier, name, signature string, transform func(x, mean reg.VecVirtual), term string) {
 	t.function(name, signature,
 		"\tfor f := range width { // a multiple of eight",
@@ -69,21 +93,26 @@ func sums(t tier, name, signature string, transform func(x, mean reg.VecVirtual)
 	if transform != nil {
 		means = slice("mean")
 	}
-	t.channels(width, func(v vector, f reg.Register) {
-		var mean reg.VecVirtual
+	t.blocks(t.widest().room/6, width, func(v vector, n int, f reg.Register) {
+		var mean []reg.VecVirtual
 		if transform != nil {
-			mean = v.load(at(means, f))
+			mean = v.loads(n, at(means, f))
 		}
-		p, s := start(x, f), v.zeros()
-		quarters(number("n"), [][parts]reg.VecVirtual{s}, func(i int) {
-			x := v.load(Mem{Base: p})
-			if transform != nil {
-				transform(x, mean)
+		p, sums := start(x, f), v.sums(n)
+		quarters(number("n"), sums, func(i int) {
+			for k, s := range sums {
+				from := v.behind(Mem{Base: p}, k)
+				if transform == nil {
+					VADDPS(from, s[i], s[i])
+					continue
+				}
+				x := v.load(from)
+				transform(x, mean[k])
+				VADDPS(x, s[i], s[i])
 			}
-			VADDPS(x, s[i], s[i])
 			ADDQ(width, p)
 		})
-		addTo(at(sum, f), s)
+		v.addSums(at(sum, f), sums)
 	})
 	end()
 }
@@ -99,20 +128,22 @@ func dots(t tier) {
 		"\t}")
 	width := size("width")
 	sum, dot, d, z, means := slice("sum"), slice("dot"), slice("d"), slice("z"), slice("mean")
-	t.channels(width, func(v vector, f reg.Register) {
-		mean, from, of := v.load(at(means, f)), start(d, f), start(z, f)
-		s, t := v.zeros(), v.zeros()
-		quarters(number("n"), [][parts]reg.VecVirtual{s, t}, func(i int) {
-			d, x := v.load(Mem{Base: from}), v.load(Mem{Base: of})
-			VADDPS(d, s[i], s[i])
-			VSUBPS(mean, x, x)
-			VMULPS(d, x, x)
-			VADDPS(x, t[i], t[i])
+	t.blocks(t.widest().room/12, width, func(v vector, n int, f reg.Register) {
+		mean, from, of := v.loads(n, at(means, f)), start(d, f), start(z, f)
+		sums := v.sums(2 * n)
+		quarters(number("n"), sums, func(i int) {
+			for k := range n {
+				d, x := v.load(v.behind(Mem{Base: from}, k)), v.load(v.behind(Mem{Base: of}, k))
+				VADDPS(d, sums[k][i], sums[k][i])
+				VSUBPS(mean[k], x, x)
+				VMULPS(d, x, x)
+				VADDPS(x, sums[n+k][i], sums[n+k][i])
+			}
 			ADDQ(width, from)
 			ADDQ(width, of)
 		})
-		addTo(at(sum, f), s)
-		addTo(at(dot, f), t)
+		v.addSums(at(sum, f), sums[:n])
+		v.addSums(at(dot, f), sums[n:])
 	})
 	end()
 }

@@ -1,70 +1,185 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// taps generates the convolution of a row of pixels with one filter for each
-// channel, and its gradients. Pixels a belong to the output, b to the image.
+// How many sums the loops over taps keep in registers: those of output pixels, and
+// those of weights, in rows. A sum waits four cycles for its next product, and two
+// products begin in a cycle.
+const (
+	tapPixels  = 8
+	tapColumns = 7
+	tapRows    = 3
+	tapWeights = 14
+)
+
+// taps generates the convolution of pixels with one filter for each channel, and its
+// gradients.
 func taps(t tier) {
-	tapLoop(t, "tapsForward", "a[j*width+f] = fma(b[…], w[…], …) // the sum over u and v, from 0",
-		func(v vector, _ Mem) reg.VecVirtual { return v.zero() },
-		func(v vector, sum reg.VecVirtual, b, w Mem) { VFMADD231PS(w, v.load(b), sum) },
-		func(sum reg.VecVirtual, a Mem) { VMOVUPS(sum, a) })
-	tapLoop(t, "tapsFilter", "w[…] = fma(a[j*width+f], b[…], w[…])",
-		vector.load,
-		func(v vector, a reg.VecVirtual, b, w Mem) {
-			x := v.load(w)
-			VFMADD231PS(b, a, x)
-			VMOVUPS(x, w)
-		},
-		func(reg.VecVirtual, Mem) {})
-	tapLoop(t, "tapsInput", "b[…] = fma(a[j*width+f], w[…], b[…])",
-		vector.load,
-		func(v vector, a reg.VecVirtual, b, w Mem) {
-			x := v.load(b)
-			VFMADD231PS(w, a, x)
-			VMOVUPS(x, b)
-		},
-		func(reg.VecVirtual, Mem) {})
+	for n := 1; n <= tapPixels; n++ {
+		tapSums(t, n)
+	}
+	for rows := 1; rows <= tapRows; rows++ {
+		for cols := 1; cols <= tapColumns && rows*cols <= tapWeights; cols++ {
+			tapWeightSums(t, rows, cols)
+		}
+	}
 }
 
-// tapLoop generates a loop over output pixels, channels and the filter's weights:
-// begin gives the vector that a weight's step works with, and end gets it.
-func tapLoop(t tier, name, statement string, begin func(v vector, a Mem) reg.VecVirtual, step func(v vector, x reg.VecVirtual, b, w Mem), finish func(x reg.VecVirtual, a Mem)) {
-	t.function(name, "func(cols, width int, a, b, w []float32, kh, kw, pixel, column, row int)",
-		"\tfor j := range cols { // at least 1, as kh and kw",
+// tapSums generates the sums of n pixels over taps. A weight that is read serves all
+// of them.
+func tapSums(t tier, n int) {
+	t.function(fmt.Sprint("tapSums", n), "func(width, kh, kw int, x *float32, xPixel, xColumn, xRow int, w *float32, wColumn, wRow int, y *float32, yPixel int)",
+		fmt.Sprintf("\tfor j := range %d {", n),
 		"\t\tfor f := range width { // a multiple of eight",
-		"\t\t\tfor u := range kh {",
+		"\t\t\tsum := float32(0)",
+		"\t\t\tfor u := range kh { // at least 1, as kw",
 		"\t\t\t\tfor v := range kw {",
-		"\t\t\t\t\t// with b[j*pixel+u*row+v*column+f], w[(u*kw+v)*width+f] and fma(x, y, z) = x*y+z rounded once",
-		"\t\t\t\t\t"+statement,
+		"\t\t\t\t\tsum = fma(x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f], sum) // rounded once",
+		"\t\t\t\t}",
+		"\t\t\t}",
+		"\t\t\ty[j*yPixel+f] = sum",
+		"\t\t}",
+		"\t}")
+	width, xPixel := size("width"), size("xPixel")
+	t.channels(width, func(v vector, f reg.Register) {
+		sums := make([]reg.VecVirtual, n)
+		for i := range sums {
+			sums[i] = v.zero()
+		}
+		x, w := thirds(start(number("x"), f), xPixel, n), start(number("w"), f)
+		times("tapRow", number("kh"), func() {
+			align()
+			times("tap", number("kw"), func() {
+				weight := v.load(Mem{Base: w})
+				for i, sum := range sums {
+					VFMADD231PS(nth(x, xPixel, i), weight, sum)
+				}
+				move(size("xColumn"), x...)
+				move(size("wColumn"), w)
+			})
+			move(nextRow("xRow", "xColumn"), x...)
+			move(nextRow("wRow", "wColumn"), w)
+		})
+		yPixel := size("yPixel")
+		y := thirds(start(number("y"), f), yPixel, n)
+		for i, sum := range sums {
+			VMOVUPS(sum, nth(y, yPixel, i))
+		}
+	})
+	end()
+}
+
+// nextRow is what a pointer that has gone kw columns is short of the next row.
+func nextRow(row, column string) reg.Register {
+	gone, next := number("kw"), number(row)
+	IMULQ(parameter(column), gone)
+	SUBQ(gone, next)
+	SHLQ(U8(2), next)
+	return next
+}
+
+// tapWeightSums generates the sums of rows×cols weights over pixels.
+func tapWeightSums(t tier, rows, cols int) {
+	t.function(fmt.Sprintf("tapWeightSums%dx%d", rows, cols), "func(n, width int, a *float32, aPixel int, x *float32, xPixel, xColumn, xRow int, w *float32, wColumn, wRow int)",
+		"\tfor j := range n { // at least 1",
+		"\t\tfor f := range width { // a multiple of eight",
+		fmt.Sprintf("\t\t\tfor u := range %d {", rows),
+		fmt.Sprintf("\t\t\t\tfor v := range %d {", cols),
+		"\t\t\t\t\t// with fma(x, y, z) = x*y+z rounded once",
+		"\t\t\t\t\tw[u*wRow+v*wColumn+f] = fma(a[j*aPixel+f], x[j*xPixel+u*xRow+v*xColumn+f], w[u*wRow+v*wColumn+f])",
 		"\t\t\t\t}",
 		"\t\t\t}",
 		"\t\t}",
 		"\t}")
-	width, column, row := size("width"), size("column"), size("row")
-	a, b := slice("a"), slice("b")
-	times("column", number("cols"), func() {
-		t.channels(width, func(v vector, f reg.Register) {
-			x := begin(v, at(a, f))
-			top, weight := start(b, f), start(slice("w"), f)
-			times("tapRow", number("kh"), func() {
-				p := GP64()
-				MOVQ(top, p)
-				times("tap", number("kw"), func() {
-					step(v, x, Mem{Base: p}, Mem{Base: weight})
-					ADDQ(column, p)
-					ADDQ(width, weight)
-				})
-				ADDQ(row, top)
-			})
-			finish(x, at(a, f))
+	width, aPixel, xPixel, xColumn := size("width"), size("aPixel"), size("xPixel"), size("xColumn")
+	t.channels(width, func(v vector, f reg.Register) {
+		sums := make([][]reg.VecVirtual, rows)
+		eachSum := func(do func(u, v int, w Mem)) {
+			w, column, row := start(number("w"), f), size("wColumn"), size("wRow")
+			for u := range sums {
+				p := thirds(w, column, cols)
+				for v := range cols {
+					do(u, v, nth(p, column, v))
+				}
+				if u < rows-1 {
+					next := GP64()
+					LEAQ(at(w, row), next)
+					w = next
+				}
+			}
+		}
+		eachSum(func(u, _ int, w Mem) { sums[u] = append(sums[u], v.load(w)) })
+		a, x := start(number("a"), f), make([][]reg.Register, rows)
+		top := start(number("x"), f)
+		for u := range x {
+			x[u] = thirds(top, xColumn, cols)
+			if u < rows-1 {
+				next, row := GP64(), size("xRow")
+				LEAQ(at(top, row), next)
+				top = next
+			}
+		}
+		align()
+		times("pixel", number("n"), func() {
+			gradient := v.load(Mem{Base: a})
+			for u, row := range sums {
+				for v, sum := range row {
+					VFMADD231PS(nth(x[u], xColumn, v), gradient, sum)
+				}
+				move(xPixel, x[u]...)
+			}
+			ADDQ(aPixel, a)
 		})
-		ADDQ(width, a)
-		advance(b, "pixel")
+		eachSum(func(u, v int, w Mem) { VMOVUPS(sums[u][v], w) })
 	})
 	end()
+}
+
+// move moves pointers by some bytes.
+func move(by reg.Register, pointers ...reg.Register) {
+	for _, p := range pointers {
+		ADDQ(by, p)
+	}
+}
+
+// thirds are pointers to every third of n elements that are a stride apart: with the
+// stride as an index, once or twice, they reach all.
+func thirds(first, stride reg.Register, n int) []reg.Register {
+	p := []reg.Register{first}
+	for i := 3; i < n; i += 3 {
+		q := GP64()
+		LEAQ(Mem{Base: p[len(p)-1], Index: stride, Scale: 2}, q)
+		ADDQ(stride, q)
+		p = append(p, q)
+	}
+	return p
+}
+
+// nth addresses the ith of the elements that thirds reach.
+func nth(p []reg.Register, stride reg.Register, i int) Mem { return multiple(p[i/3], stride, i%3) }
+
+// tapTable lists the loops over taps of a tier.
+func tapTable(t tier) string {
+	var b strings.Builder
+	b.WriteString("\ttapSums: [...]tapSums{\n")
+	for n := 1; n <= tapPixels; n++ {
+		fmt.Fprintf(&b, "\t\t%d: tapSums%d%s,\n", n, n, t.name)
+	}
+	b.WriteString("\t},\n\ttapWeightSums: [...][maxTapColumns + 1]tapWeightSums{\n")
+	for rows := 1; rows <= tapRows; rows++ {
+		fmt.Fprintf(&b, "\t\t%d: {\n", rows)
+		for cols := 1; cols <= tapColumns && rows*cols <= tapWeights; cols++ {
+			fmt.Fprintf(&b, "\t\t\t%d: tapWeightSums%dx%d%s,\n", cols, rows, cols, t.name)
+		}
+		b.WriteString("\t\t},\n")
+	}
+	b.WriteString("\t},\n")
+	return b.String()
 }

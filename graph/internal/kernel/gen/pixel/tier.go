@@ -6,8 +6,10 @@ import (
 
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+	"github.com/mmcloughlin/avo/x86"
 )
 
 // tier is an instruction set. Its vectors of channels are tried one after the
@@ -85,29 +87,56 @@ func (t tier) channels(width reg.Register, body func(v vector, f reg.Register)) 
 	f := GP64()
 	XORQ(f, f)
 	if len(t.vectors) == 1 {
-		again := label("channels")
-		Label(again)
-		body(t.widest(), f)
-		ADDQ(U8(t.widest().bytes()), f)
-		CMPQ(f, width)
-		JLT(LabelRef(again))
+		t.repeat(t.widest(), f, width, func() { body(t.widest(), f) })
 		return
 	}
-	wide, narrow, done := label("wide"), label("narrow"), label("done")
+	narrow, done := label("narrow"), label("done")
 	whole := GP64()
 	MOVQ(width, whole)
 	ANDQ(I8(-t.widest().bytes()), whole)
 	JZ(LabelRef(narrow))
-	Label(wide)
-	body(t.vectors[0], f)
-	ADDQ(U8(t.widest().bytes()), f)
-	CMPQ(f, whole)
-	JLT(LabelRef(wide))
+	t.repeat(t.widest(), f, whole, func() { body(t.widest(), f) })
 	CMPQ(f, width)
 	JGE(LabelRef(done))
 	Label(narrow)
 	body(t.vectors[1], f)
 	Label(done)
+}
+
+// repeat repeats body for every vector of a pixel up to byte end, at least once.
+func (t tier) repeat(v vector, f, end reg.Register, body func()) {
+	again := label("channels")
+	align()
+	Label(again)
+	body()
+	ADDQ(U8(v.bytes()), f)
+	CMPQ(f, end)
+	JLT(LabelRef(again))
+}
+
+// blocks repeats body for blocks of vectors of channels: as many of n of the widest as
+// there are, then of half as many and so on. The first vector of a block begins at
+// byte f of a pixel.
+func (t tier) blocks(n int, width reg.Register, body func(v vector, n int, f reg.Register)) {
+	f, next := GP64(), GP64()
+	XORQ(f, f)
+	block := func(v vector, n int) {
+		again, done := label("block"), label("after")
+		Label(again)
+		LEAQ(Mem{Base: f, Disp: n * v.bytes()}, next)
+		CMPQ(next, width)
+		JGT(LabelRef(done))
+		body(v, n, f)
+		ADDQ(U32(n*v.bytes()), f)
+		JMP(LabelRef(again))
+		Label(done)
+	}
+	for ; n > 1; n /= 2 {
+		block(t.widest(), n)
+	}
+	for _, v := range t.vectors {
+		block(v, 1)
+	}
 }
 
 // bytes is the size of a vector.
@@ -132,11 +161,16 @@ func (v vector) part(x reg.VecVirtual) reg.VecVirtual {
 // zero is a vector of zeros.
 func (v vector) zero() reg.VecVirtual {
 	x := v.register()
-	if v.evex {
-		VPXORD(x, x, x)
-	} else {
+	if !v.evex {
 		VXORPS(x, x, x)
+		return x
 	}
+	clear, err := x86.VPXORD(x, x, x)
+	if err != nil {
+		panic(err)
+	}
+	clear.CancellingInputs = true // avo takes it for a reader of x
+	Instruction(clear)
 	return x
 }
 
@@ -262,3 +296,9 @@ func multiple(base, stride reg.Register, n int) Mem {
 
 // float is the size of a float32 in bytes.
 const float = 4
+
+// align makes a loop that follows begin where the processor fetches instructions
+// from: a short loop that lies across takes up to twice as long.
+func align() {
+	Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []Op{U8(32)}})
+}

@@ -18,6 +18,9 @@ func winograd(t tier) {
 		for n := 2; n < side; n++ {
 			toTile(t, fmt.Sprintf("winogradEvaluate%d%d", side, n), fmt.Sprintf("evaluateLine(%d, %d, …)", side, n), evaluateLine(side, n), n)
 			combineTiles(t, side, n)
+			if n%2 == 0 {
+				finishTiles(t, side, n)
+			}
 		}
 	}
 }
@@ -73,19 +76,22 @@ func combineTiles(t tier, side, n int) {
 	fromTile(t, fmt.Sprintf("winogradCombine%d%d", side, n), "func(n, width int, dst, src []float32, step, row, q, rows, cols int)",
 		fmt.Sprintf("combineLine(%d, %d, …)", side, n), "for i < rows and j < cols, each 1 at least, dst[tile*step+i*row+j*width+f] = u[i][j]",
 		combineLine(side, n), side, pixelStore{
-			unless: func(param string, n int, do func()) {
-				if n == 0 {
-					do()
-					return
-				}
-				skip := label("beyond")
-				CMPQ(parameter(param), U8(n))
-				JLE(LabelRef(skip))
-				do()
-				Label(skip)
-			},
-			put: func(_ vector, u reg.VecVirtual, to Mem) { VMOVUPS(u, to) },
+			unless: unlessAbove,
+			put:    func(_ vector, u reg.VecVirtual, to Mem) { VMOVUPS(u, to) },
 		})
+}
+
+// unlessAbove does something if a parameter is above n, which it is above 0.
+func unlessAbove(param string, n int, do func()) {
+	if n == 0 {
+		do()
+		return
+	}
+	skip := label("beyond")
+	CMPQ(parameter(param), U8(n))
+	JLE(LabelRef(skip))
+	do()
+	Label(skip)
 }
 
 // spreadTiles generates the sum of tiles that overlap.
@@ -248,6 +254,14 @@ func winogradTable(t tier) string {
 		}
 		b.WriteString("\t\t},\n")
 	}
-	b.WriteString("\t},\n")
+	b.WriteString("\t\tfinish: [...][maxSide]finishLoop{\n")
+	for _, side := range []int{4, 6} {
+		fmt.Fprintf(&b, "\t\t\t%d: {\n", side)
+		for n := 2; n < side; n += 2 {
+			fmt.Fprintf(&b, "\t\t\t\t%d: winogradFinish%d%d%s,\n", n, side, n, t.name)
+		}
+		b.WriteString("\t\t\t},\n")
+	}
+	b.WriteString("\t\t},\n\t},\n")
 	return b.String()
 }

@@ -39,23 +39,26 @@ var curves = []curve{
 	{"pow", "pow(x[i], alpha+beta) // gamma is 1, -1 or NaN: what it is at x[i] = -1", "(alpha+beta)*pow(x[i], alpha+beta-1)", 3, pow, powGrad, nil},
 }
 
-// activations generates, for each curve, the loops of its function and of its
-// gradient.
+// activations generates, for each curve and both widths, the loops of its function
+// and of its gradient.
 func activations() {
-	for _, c := range curves {
-		c.forward()
-		c.backward()
+	defer func() { lanes = 8 }()
+	for _, lanes = range []int{8, 16} {
+		for _, c := range curves {
+			c.forward()
+			c.backward()
+		}
 	}
 }
 
 func (c curve) forward() {
-	function(c.name+suffix(), "func(y, x []float32, alpha, beta, gamma float32)", "\tfor i := range y {", "\t\ty[i] = "+c.f, "\t}")
+	begin(c.name, "func(y, x []float32, alpha, beta, gamma float32)", "\tfor i := range y {", "\t\ty[i] = "+c.f, "\t}")
 	y, x, p := slice("y"), slice("x"), c.parameterVectors()
 	elements("y", func(at part) { at.put(c.value(at.get(x), p), y) })
 }
 
 func (c curve) backward() {
-	function(c.name+"Grad"+suffix(), "func(dx, dy, x []float32, alpha, beta, gamma float32)",
+	begin(c.name+"Grad", "func(dx, dy, x []float32, alpha, beta, gamma float32)",
 		"\tfor i := range dx {", "\t\tdx[i] = dy[i] * d", "\t}", "", "with d = "+c.df)
 	dx, dy, x, p := slice("dx"), slice("dy"), slice("x"), c.parameterVectors()
 	elements("dx", func(at part) {

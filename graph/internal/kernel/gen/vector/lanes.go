@@ -32,12 +32,17 @@ func fresh() vec {
 	return YMM()
 }
 
-// suffix ends the name of a function of the current width.
-func suffix() string {
-	if lanes == 16 {
-		return "AVX512"
+// begin begins a function of the current width. The comment of the narrow one is
+// the loop that both implement.
+func begin(name, signature string, loop ...string) {
+	narrow, wide := name+"AVX2", name+"AVX512"
+	if lanes == 8 {
+		function(narrow, signature, loop...)
+		return
 	}
-	return "AVX2"
+	TEXT(wide, NOSPLIT, signature)
+	Pragma("noescape")
+	Doc(wide + " is " + narrow + " with sixteen lanes, and gives the same bits.")
 }
 
 // number is a constant that every lane has, as an operand. In memory there are
@@ -227,12 +232,20 @@ func selected(m mask, a vec) vec {
 // part is one vector's elements of each slice, or those that are left at the end.
 type part struct {
 	offset reg.Register
+	behind int  // bytes behind the offset
 	mask   mask // nil for all elements
+}
+
+// of addresses the part of a slice.
+func (p part) of(base reg.Register) Mem {
+	m := block(base, p.offset)
+	m.Disp = p.behind
+	return m
 }
 
 // get reads the part of a slice; elements beyond it are zero.
 func (p part) get(base reg.Register) vec {
-	v, m := fresh(), block(base, p.offset)
+	v, m := fresh(), p.of(base)
 	switch {
 	case p.mask == nil:
 		VMOVUPS(m, v)
@@ -246,7 +259,7 @@ func (p part) get(base reg.Register) vec {
 
 // put writes the part of a slice.
 func (p part) put(v vec, base reg.Register) {
-	m := block(base, p.offset)
+	m := p.of(base)
 	switch {
 	case p.mask == nil:
 		VMOVUPS(v, m)

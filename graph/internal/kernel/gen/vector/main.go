@@ -45,6 +45,8 @@ func main() {
 	lion()
 	norms()
 	activations()
+	softMaxes()
+	rowNorms()
 	poolings()
 	Generate()
 }

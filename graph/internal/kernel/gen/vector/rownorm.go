@@ -1,0 +1,148 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// rowNorms generates the normalisation of the rows of a matrix. What it rounds, it
+// rounds in the order of its plain twin, so the bits are the same.
+func rowNorms() {
+	defer func() { lanes = 8 }()
+	for _, lanes = range []int{8, 16} {
+		normRows()
+		normRowsGrad()
+		addNormed()
+	}
+}
+
+func normRows() {
+	begin("normRows", "func(y, x, gamma, beta, mean, scale []float32, epsilon float64)",
+		"\tcols := len(gamma)",
+		"\tfor r := 0; r < len(y); r += cols { // whole rows; sums in sixteen interleaved parts",
+		"\t\ty, x := y[r:r+cols], x[r:r+cols]",
+		"\t\tmean := sum(x) / float32(cols)",
+		"\t\tscale := float32(1 / math.Sqrt(float64(sum((x-mean)*(x-mean)))/float64(cols)+epsilon))",
+		"\t\tfor i := range y { // each operation is rounded",
+		"\t\t\ty[i] = gamma[i]*((x[i]-mean)*scale) + beta[i]",
+		"\t\t}",
+		"\t\t// mean and scale go into slices of as many elements as rows, or none",
+		"\t}")
+	r := newRows(Load(Param("gamma").Len(), GP64()), "y", "x")
+	y, x, gamma, beta := r.bases[0], r.bases[1], slice("gamma"), slice("beta")
+	means, scales := slice("mean"), slice("scale")
+	size := fromCount(r.cols)
+	r.each("y", func() {
+		sum, squares := sums(), sums()
+		r.steps("mean", func(s step) {
+			for i, at := range s {
+				sum.add(i, at, at.get(x))
+			}
+		})
+		mean := over(sum.reduce(VADDPS), size)
+		r.steps("variance", func(s step) {
+			for i, at := range s {
+				d := minus(at.get(x), mean)
+				squares.add(i, at, times(d, d))
+			}
+		})
+		scale := inverseRoot(squares.reduce(VADDPS), r.cols)
+		r.steps("norm", func(s step) {
+			for _, at := range s {
+				v := times(times(minus(at.get(x), mean), scale), at.get(gamma))
+				at.put(plus(v, at.get(beta)), y)
+			}
+		})
+		TESTQ(means, means)
+		JZ(LabelRef("next"))
+		VMOVSS(mean.AsX(), Mem{Base: means})
+		VMOVSS(scale.AsX(), Mem{Base: scales})
+		ADDQ(U8(float), means)
+		ADDQ(U8(float), scales)
+		Label("next")
+	})
+}
+
+// fromCount fills a vector with a positive integer.
+func fromCount(n reg.Register) vec {
+	x := XMM()
+	VXORPS(x, x, x)
+	VCVTSI2SSQ(n, x, x)
+	return everywhere(x)
+}
+
+// inverseRoot returns 1/√(sum/n + epsilon), computed in float64.
+func inverseRoot(sum vec, n reg.Register) vec {
+	v, size, one := XMM(), XMM(), XMM()
+	address, err := Param("epsilon").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	VCVTSS2SD(sum.AsX(), sum.AsX(), v)
+	VXORPS(size, size, size)
+	VCVTSI2SDQ(n, size, size)
+	VDIVSD(size, v, v)
+	VADDSD(address.Addr, v, v)
+	VSQRTSD(v, v, v)
+	VMOVSD(constant64(1).Mem, one)
+	VDIVSD(v, one, v)
+	VCVTSD2SS(v, v, v)
+	return everywhere(v)
+}
+
+func normRowsGrad() {
+	begin("normRowsGrad", "func(dx, dy, x, gamma, mean, scale []float32)",
+		"\tcols := len(gamma)",
+		"\tfor r, mean := range mean { // whole rows; sums in sixteen interleaved parts",
+		"\t\tdx, dy, x, scale := dx[r*cols:][:cols], dy[r*cols:], x[r*cols:], scale[r]",
+		"\t\tfor i := range dx { // each operation is rounded",
+		"\t\t\tg += gamma[i] * dy[i]",
+		"\t\t\tgx += gamma[i] * dy[i] * (x[i] - mean)",
+		"\t\t}",
+		"\t\tg, gx = g/float32(cols), gx*scale/float32(cols)",
+		"\t\tfor i := range dx {",
+		"\t\t\tdx[i] = scale * (gamma[i]*dy[i] - g - (x[i]-mean)*scale*gx)",
+		"\t\t}",
+		"\t}")
+	r := newRows(Load(Param("gamma").Len(), GP64()), "dx", "dy", "x")
+	dx, dy, x, gamma := r.bases[0], r.bases[1], r.bases[2], slice("gamma")
+	means, scales := slice("mean"), slice("scale")
+	size := fromCount(r.cols)
+	r.each("dx", func() {
+		mean, scale := fresh(), fresh()
+		VBROADCASTSS(Mem{Base: means}, mean)
+		VBROADCASTSS(Mem{Base: scales}, scale)
+		ADDQ(U8(float), means)
+		ADDQ(U8(float), scales)
+		sumG, sumGX := sums(), sums()
+		r.steps("sums", func(s step) {
+			for i, at := range s {
+				g := times(at.get(dy), at.get(gamma))
+				sumG.add(i, at, g)
+				sumGX.add(i, at, times(minus(at.get(x), mean), g))
+			}
+		})
+		g := over(sumG.reduce(VADDPS), size)
+		gx := over(times(sumGX.reduce(VADDPS), scale), size)
+		r.steps("dx", func(s step) {
+			for _, at := range s {
+				v := minus(times(at.get(dy), at.get(gamma)), g)
+				v = minus(v, times(times(minus(at.get(x), mean), scale), gx))
+				at.put(times(v, scale), dx)
+			}
+		})
+	})
+}
+
+func addNormed() {
+	begin("addNormed", "func(sum, dy, x []float32, mean, scale float32)",
+		"\tfor i := range sum { // each operation is rounded",
+		"\t\tsum[i] += dy[i] * ((x[i] - mean) * scale)",
+		"\t}")
+	sum, dy, x, mean, scale := slice("sum"), slice("dy"), slice("x"), parameter("mean"), parameter("scale")
+	elements("sum", func(at part) {
+		v := times(times(minus(at.get(x), mean), scale), at.get(dy))
+		at.put(plus(v, at.get(sum)), sum)
+	})
+}
