@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"tapenet/graph/internal/kernel/cpu"
 )
 
@@ -12,6 +14,8 @@ import (
 // where y lies row by row. Transpositions, cuts and repetitions are such copies.
 type Strided[T cpu.Float] struct {
 	from   int
+	shape  []int // of y
+	steps  []int
 	loops  []axisLoop // the last two are run block by block
 	shared bool       // an element of x may be read twice
 	parts  bool       // there are elements of x that are not read
@@ -26,7 +30,7 @@ type axisLoop struct{ size, y, x int }
 // NewStrided returns the kernel. shared says that an element of x may be read
 // twice, parts that there are some that are not read.
 func NewStrided[T cpu.Float](from int, shape, steps []int, shared, parts bool) *Strided[T] {
-	s := &Strided[T]{from: from, loops: loopsOf(shape, steps), shared: shared, parts: parts}
+	s := &Strided[T]{from: from, shape: shape, steps: steps, loops: loopsOf(shape, steps), shared: shared, parts: parts}
 	s.forward, s.backward = s.forwardRows, s.backwardRows
 	return s
 }
@@ -158,4 +162,17 @@ func (s *Strided[T]) each(lo, hi int, f func(rows, y, x int)) {
 		f(rows, y, x)
 		lo += rows
 	}
+}
+
+// Turn reports whether the copy gives images (N,C,H,W) the channels as their last
+// dimension, or, first, the other way round.
+func (s *Strided[T]) Turn() (last, first bool) {
+	if len(s.shape) != 4 || s.from != 0 {
+		return false, false
+	}
+	a, b, c := s.shape[1], s.shape[2], s.shape[3]
+	image := a * b * c
+	last = slices.Equal(s.steps, []int{image, b, 1, a * b})  // y is (N,H,W,C)
+	first = slices.Equal(s.steps, []int{image, 1, c * a, a}) // y is (N,C,H,W)
+	return last && !first, first && !last
 }

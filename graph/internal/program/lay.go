@@ -48,6 +48,9 @@ func (l *layer[T]) step(s *Step[T]) {
 			s.Kernel = last.(Kernel[T])
 		}
 	}
+	if l.reorder(s) {
+		return
+	}
 	in := make([]pixel.Layout, len(s.In))
 	for i, v := range s.In {
 		in[i] = v.Layout
@@ -91,6 +94,9 @@ func (l *layer[T]) as(v *Value[T], want pixel.Want) *Value[T] {
 
 // viewed is as for a value in another's memory: that has to be planes.
 func (l *layer[T]) viewed(v *Value[T], want pixel.Want) *Value[T] {
+	if v.raw && v.Layout.Last == want.Last {
+		return v
+	}
 	root := l.as(v.view, pixel.Want{})
 	if root != v.view {
 		key := turn[T]{of: v}
@@ -144,6 +150,7 @@ func (p *Program[T]) settle(l *layer[T]) {
 			p.join(s, j, l)
 		}
 	}
+	p.elide()
 	p.drop(func(s *Step[T]) bool { return s.Kernel == nil })
 	for _, s := range l.laid {
 		if s.Kernel == nil {

@@ -50,6 +50,7 @@ type Value[T cpu.Float] struct {
 	planes *Value[T] // a result that lies channels last: its elements as planes
 	view   *Value[T] // whose memory it shares, nil for memory of its own
 	at     int       // its first element there
+	raw    bool      // it is that memory in another order of dimensions, not planes
 	result bool      // somebody reads it after a run
 }
 
@@ -71,8 +72,9 @@ type Step[T cpu.Float] struct {
 	// steps whose work it does too.
 	Marks []any
 
-	in, dIn [][]T // memory of a run
-	time    time.Duration
+	elidable bool  // a Turn that is not needed if both layouts are found to be equal
+	in, dIn  [][]T // memory of a run
+	time     time.Duration
 }
 
 // Bind adds a tensor from outside.

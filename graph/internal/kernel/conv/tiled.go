@@ -33,12 +33,12 @@ type tiled[T cpu.Float] struct {
 	evaluate, spread, multiply, combine, strips func(lo, hi int)
 }
 
-// strip is the memory for n tiles: of the image, of its convolution, and a row of
-// tiles of the output. The matrices of two elements are ofV and ofM elements apart.
+// strip is the memory for n tiles: of the image, and of its convolution. The matrices
+// of two elements are ofV and ofM elements apart.
 type strip[T cpu.Float] struct {
-	v, m, row []T
-	n         int
-	ofV, ofM  int
+	v, m     []T
+	n        int
+	ofV, ofM int
 }
 
 // fewTiles is the number of tiles up to which all go through a step together, and
@@ -121,16 +121,16 @@ func (e *tiled[T]) evaluateSome(lo, hi int) {
 	s := e.scratch()
 	defer e.idle.Put(s)
 	size := e.C * e.KH * e.KW
-	s.row, s.v = cpu.AtLeast(&s.row, size*packCols), cpu.AtLeast(&s.v, e.area()*e.C*packCols)
+	spatial, tiles := cpu.AtLeast(&s.m, size*packCols), cpu.AtLeast(&s.v, e.area()*e.C*packCols)
 	for j := lo * packCols; j < hi*packCols; j += packCols {
-		clear(s.row)
-		gemm.TransposeInto(s.row, packCols, e.w[j*size:], size, min(packCols, e.F-j), size)
-		for i := range s.row {
-			s.row[i] *= e.scale[j+i%packCols]
+		clear(spatial)
+		gemm.TransposeInto(spatial, packCols, e.w[j*size:], size, min(packCols, e.F-j), size)
+		for i := range spatial {
+			spatial[i] *= e.scale[j+i%packCols]
 		}
-		pixel.WinogradEvaluate(e.side, e.KH, e.C, packCols, s.v, s.row, e.KH*e.KW*packCols, e.KW*packCols, e.C*packCols)
+		pixel.WinogradEvaluate(e.side, e.KH, e.C, packCols, tiles, spatial, e.KH*e.KW*packCols, e.KW*packCols, e.C*packCols)
 		for q := range e.filters {
-			e.filters[q].SetColumns(j, packCols, s.v[q*e.C*packCols:])
+			e.filters[q].SetColumns(j, packCols, tiles[q*e.C*packCols:])
 		}
 	}
 }
@@ -152,7 +152,6 @@ func (e *tiled[T]) run(l *Layer[T]) {
 func (e *tiled[T]) room(s *strip[T], n int) {
 	s.n, s.ofV, s.ofM = n, matrixOf(n, e.C), matrixOf(n, e.width())
 	s.v, s.m = cpu.AtLeast(&s.v, e.area()*s.ofV), cpu.AtLeast(&s.m, e.area()*s.ofM)
-	s.row = cpu.AtLeast(&s.row, e.out*e.OW*e.width())
 }
 
 // spreadRows transforms the rows of tiles [lo,hi) of all images' rows.
@@ -172,11 +171,8 @@ func (e *tiled[T]) multiplyPanels(lo, hi int) {
 
 // combineRows ends the rows of tiles [lo,hi) of all images' rows.
 func (e *tiled[T]) combineRows(lo, hi int) {
-	s := e.scratch()
-	defer e.idle.Put(s)
-	s.row = cpu.AtLeast(&s.row, e.out*e.OW*e.width())
 	for r := lo; r < hi; r++ {
-		e.combineRow(&e.together, s.row, r/e.tileRows(), r%e.tileRows(), r)
+		e.combineRow(&e.together, r/e.tileRows(), r%e.tileRows(), r)
 	}
 }
 
@@ -197,7 +193,7 @@ func (e *tiled[T]) stripsOf(lo, hi int) {
 			}
 		}
 		for r := range rows {
-			e.combineRow(s, s.row, n, first+r, r)
+			e.combineRow(s, n, first+r, r)
 		}
 	}
 }
@@ -224,29 +220,34 @@ func (e *tiled[T]) product(s *strip[T], q, panel int) {
 
 // combineRow transforms row at of the strip back and ends its pixels: row r of
 // image n's tiles. Of the last tiles some pixels may be too many.
-func (e *tiled[T]) combineRow(s *strip[T], row []T, n, r, at int) {
-	l, width := e.layer, e.width()
-	m := s.m[at*e.tileCols()*width:]
-	rows := min(e.out, e.OH-e.out*r)
-	step, line := e.out*width, e.OW*width
-	whole, rest := e.OW/e.out, e.OW%e.out
+func (e *tiled[T]) combineRow(s *strip[T], n, r, at int) {
+	l := e.layer
+	f := pixel.WinogradFinish[T]{
+		Side: e.side, Pixels: e.out, Width: e.width(), Q: s.ofM,
+		YPixel: l.out.Stride, YRow: l.out.Row(), ResidualPixel: l.rest.Stride, ResidualRow: l.rest.Row(),
+		Shift: l.shift, Low: l.low, High: l.high,
+	}
+	first := e.out * r
+	y, rest := l.y[l.out.At(n, first, 0):], l.rests(l.rest.At(n, first, 0))
+	rows, m := min(e.out, e.OH-first), s.m[at*e.tileCols()*f.Width:]
+	whole, left := e.OW/e.out, e.OW%e.out
 	if whole > 0 {
-		pixel.WinogradCombine(e.side, e.out, whole, width, row, m, step, line, s.ofM, rows, e.out)
+		f.Tiles(whole, y, m, rest, rows, e.out)
 	}
-	if rest > 0 {
-		pixel.WinogradCombine(e.side, e.out, 1, width, row[whole*step:], m[whole*width:], step, line, s.ofM, rows, rest)
+	if left > 0 {
+		done := whole * e.out
+		if rest != nil {
+			rest = rest[done*f.ResidualPixel:]
+		}
+		f.Tiles(1, y[done*f.YPixel:], m[whole*f.Width:], rest, rows, left)
 	}
-	end := l.ending(width)
 	for i := range rows {
-		h := e.out*r + i
-		y := l.y[l.out.At(n, h, 0):]
-		end.Pixels(e.OW, y, row[i*line:], l.rests(l.rest.At(n, h, 0)))
-		l.curve(y, e.OW, 0, width)
+		l.curve(y[i*f.YRow:], e.OW, 0, f.Width)
 	}
 }
 
 func (e *tiled[T]) bytes() int {
-	size := func(s *strip[T]) int { return cpu.BytesOf(s.v, s.m, s.row) }
+	size := func(s *strip[T]) int { return cpu.BytesOf(s.v, s.m) }
 	n := size(&e.together) + e.idle.Sum(size)
 	for q := range e.filters {
 		n += e.filters[q].Bytes()

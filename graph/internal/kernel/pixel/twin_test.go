@@ -28,10 +28,10 @@ var twins = kerneltest.Makers{
 	}),
 	"winogradImage":  winogradTileTwin(func(t tileCase, f [][]float32) { WinogradImage(t.side, t.n, t.width, f[0], f[1], t.step, t.row, t.q) }),
 	"winogradSpread": winogradTileTwin(func(t tileCase, f [][]float32) { WinogradSpread(t.side, t.n, t.width, f[1], f[0], t.step, t.row, t.q) }),
-	"windowDot":       windowTwin(Dot),
-	"windowSum":       windowTwin(Sum),
-	"windowMax":       windowTwin(Max),
-	"endPixels":       endTwin,
+	"windowDot":      windowTwin(Dot),
+	"windowSum":      windowTwin(Sum),
+	"windowMax":      windowTwin(Max),
+	"endPixels":      endTwin,
 	"winogradEvaluate": winogradTileTwin(func(t tileCase, f [][]float32) {
 		WinogradEvaluate(t.side, t.pixels, t.n, t.width, f[0], f[1], t.step, t.row, t.q)
 	}),

@@ -1,0 +1,49 @@
+package program
+
+import (
+	"tapenet/graph/internal/kernel"
+	"tapenet/graph/internal/kernel/pixel"
+)
+
+// A step that makes the channels the last dimension, (N,C,H,W) to (N,H,W,C), has
+// nothing to do for images that lie channels last without a border, if all elements
+// of a pixel are channels: the memory is the same. So has the step back. Both become
+// a Turn from channels last to channels last, which elide removes where the layouts
+// are found to be equal.
+
+// reorder settles a step that only changes the order of dimensions. It reports false
+// if that has to be a copy.
+func (l *layer[T]) reorder(s *Step[T]) bool {
+	k, ok := s.Kernel.(Turned)
+	if !ok {
+		return false
+	}
+	x, y := s.In[0], s.Out
+	switch last, first := k.Turn(); {
+	case last && x.Layout.Last && x.Layout.C%pixel.Align == 0:
+		pixels := newValue[T](x.Name, x.Shape)
+		pixels.Layout = pixels.Layout.Lastly(pixel.Border{})
+		s.In, s.Out = []*Value[T]{l.as(x, pixel.Want{Layout: pixels.Layout})}, pixels
+		y.view, y.raw = pixels, true
+	case first && y.Layout.C%pixel.Align == 0:
+		y.Layout = y.Layout.Lastly(pixel.Border{})
+		pixels := &Value[T]{Name: x.Name, Shape: y.Shape, Layout: y.Layout, view: l.as(x, pixel.Want{}), raw: true}
+		s.In = []*Value[T]{pixels}
+	default:
+		return false
+	}
+	s.Kernel = kernel.NewTurn[T]()
+	s.elidable = true
+	l.steps, l.laid = append(l.steps, s), append(l.laid, s)
+	return true
+}
+
+// elide makes the results of turns between equal layouts views.
+func (p *Program[T]) elide() {
+	for _, s := range p.steps {
+		if from, to := s.In, s.Out; s.elidable && from[0].Layout == to.Layout && to.view == nil && !to.result {
+			to.view, to.at = from[0], 0
+			s.Kernel = nil
+		}
+	}
+}
