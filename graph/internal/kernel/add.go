@@ -34,8 +34,12 @@ func (a *Add[T]) Forward(y []T, in [][]T) {
 func (a *Add[T]) forwardBlocks(lo, hi int) {
 	for i := lo * addBlock; i < min(hi*addBlock, len(a.y)); i += addBlock {
 		y := a.y[i:min(i+addBlock, len(a.y))]
-		copy(y, a.in[0][i:])
-		for _, x := range a.in[1:] {
+		if len(a.in) == 1 {
+			copy(y, a.in[0][i:])
+			continue
+		}
+		vector.AddTo(y, a.in[0][i:], a.in[1][i:])
+		for _, x := range a.in[2:] {
 			vector.Add(y, x[i:])
 		}
 	}

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/vector"
 )
@@ -8,9 +9,10 @@ import (
 // Broadcast is x·s, or x + s, element by element, where s repeats along some of
 // the dimensions of x. s is read as it is: its repetitions are written nowhere.
 type Broadcast[T cpu.Float] struct {
-	multiply bool
-	dims     []span // at least two
-	size     int    // elements of s
+	multiply    bool
+	shape, with []int  // of x and s
+	dims        []span // at least two
+	size        int    // elements of s
 
 	y, x, s, dy, dx, ds []T
 	forward, backward   func(lo, hi int)
@@ -25,7 +27,7 @@ type span struct{ size, step int }
 // NewBroadcast returns the kernel of a product, or of a sum, of x (shape) and s
 // (with), which has as many dimensions, each equal or 1.
 func NewBroadcast[T cpu.Float](multiply bool, shape, with []int) *Broadcast[T] {
-	b := &Broadcast[T]{multiply: multiply, dims: spans(shape, with), size: 1, split: -1}
+	b := &Broadcast[T]{multiply: multiply, shape: shape, with: with, dims: spans(shape, with), size: 1, split: -1}
 	for _, d := range with {
 		b.size *= d
 	}
@@ -115,29 +117,19 @@ func (b *Broadcast[T]) forwardBlocks(lo, hi int) {
 // scale sets y to x times the elements of s from one on.
 func (b *Broadcast[T]) scale(y, x []T, from int) {
 	if b.repeats() {
-		factor := b.s[from]
-		for i, v := range x {
-			y[i] = v * factor
-		}
-		return
-	}
-	s := b.s[from:][:len(x)]
-	for i, v := range x {
-		y[i] = v * s[i]
+		vector.ScaleBy(y, x, b.s[from])
+	} else {
+		vector.Scale(y, x, b.s[from:][:len(x)])
 	}
 }
 
 // shift sets y to x plus the elements of s from one on.
 func (b *Broadcast[T]) shift(y, x []T, from int) {
 	if b.repeats() {
-		more := b.s[from]
-		for i, v := range x {
-			y[i] = v + more
-		}
-		return
+		vector.ShiftBy(y, x, b.s[from])
+	} else {
+		vector.AddTo(y, x, b.s[from:][:len(x)])
 	}
-	copy(y, x)
-	vector.Add(y, b.s[from:])
 }
 
 // Backward computes dx, which is dy or dy·s, and ds, which is the sum of dy or of
@@ -199,7 +191,7 @@ func (b *Broadcast[T]) sumRun(x, s, n int) {
 	dy, in := b.dy[x:][:n], b.x[x:][:n]
 	if b.repeats() {
 		if b.multiply {
-			b.ds[s] += dot(dy, in)
+			b.ds[s] += vector.Dot(dy, in)
 		} else {
 			b.ds[s] += vector.Sum(dy)
 		}
@@ -210,16 +202,14 @@ func (b *Broadcast[T]) sumRun(x, s, n int) {
 		vector.Add(ds, dy)
 		return
 	}
-	for i, d := range dy {
-		ds[i] += d * in[i]
-	}
+	vector.AddProducts(ds, dy, in)
 }
 
-// dot is Σ a[i]·b[i], in four interleaved sums as [vector.Sum] has them.
-func dot[T cpu.Float](a, b []T) T {
-	var s [4]T
-	for i, v := range a {
-		s[i&3] += v * b[i]
+// Ending is that of a product, if s is a vector along the last axis.
+func (b *Broadcast[T]) Ending() conv.Ending {
+	last := len(b.shape) - 1
+	if b.multiply || b.size != b.with[last] || b.size != b.shape[last] {
+		return conv.Ending{}
 	}
-	return (s[0] + s[1]) + (s[2] + s[3])
+	return conv.Ending{Bias: b.size}
 }

@@ -193,6 +193,8 @@ func (m *Mul[T]) End(next conv.Ending) (both any, ok bool) { return m.dense().En
 func (d *Dense[T]) End(next conv.Ending) (both any, ok bool) {
 	e := Dense[T]{M: d.M, K: d.K, N: d.N, Bias: d.Bias, Residual: d.Residual, Act: d.Act}
 	switch plain := e.Act == (conv.Act{}); {
+	case next.Bias == e.N && plain && !e.Bias && !e.Residual:
+		e.Bias = true
 	case next.Sum && plain && !e.Residual:
 		e.Residual = true
 	case next.Act != nil && plain:

@@ -1,6 +1,9 @@
 package kernel
 
-import "tapenet/graph/internal/kernel/cpu"
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/vector"
+)
 
 // Hadamard is the product of two operands of one size, element by element.
 type Hadamard[T cpu.Float] struct {
@@ -23,10 +26,7 @@ func (h *Hadamard[T]) Forward(y []T, in [][]T) {
 }
 
 func (h *Hadamard[T]) forwardRange(lo, hi int) {
-	y, a, b := h.y[lo:hi], h.a[lo:hi], h.b[lo:hi]
-	for i := range y {
-		y[i] = a[i] * b[i]
-	}
+	vector.Scale(h.y[lo:hi], h.a[lo:hi], h.b[lo:hi])
 }
 
 // Backward computes dIn[0] = dy·in[1] and dIn[1] = dy·in[0], skipping those
@@ -39,12 +39,8 @@ func (h *Hadamard[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 // backwardRange computes the elements [lo,hi) of both gradients.
 func (h *Hadamard[T]) backwardRange(lo, hi int) {
 	for i, other := range [][]T{h.b, h.a} {
-		if h.dIn[i] == nil {
-			continue
-		}
-		dx, other, dy := h.dIn[i][lo:hi], other[lo:hi], h.dy[lo:hi]
-		for j := range dx {
-			dx[j] = dy[j] * other[j]
+		if h.dIn[i] != nil {
+			vector.Scale(h.dIn[i][lo:hi], h.dy[lo:hi], other[lo:hi])
 		}
 	}
 }

@@ -60,6 +60,7 @@ func BenchmarkLayers(b *testing.B) {
 		{"Reciprocal", elementwise(NewActivation[float32](vector.Reciprocal), 1)},
 		{"Pow2", elementwise(NewActivation[float32](vector.Pow(2)), 1)},
 		{"Pow", elementwise(NewActivation[float32](vector.Pow(1.3)), 1)},
+		{"Hadamard", elementwise(NewHadamard[float32](), 2)},
 		{"Add", elementwise(NewAdd[float32](2), 2)},
 		{"SoftMax/2364x197", rows(&SoftMax[float32]{Classes: 197}, 2364, 197)},
 		{"SoftMax/128x10", rows(&SoftMax[float32]{Classes: 10}, 128, 10)},

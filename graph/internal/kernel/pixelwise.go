@@ -185,9 +185,12 @@ func (a *Activation[T]) Ending() conv.Ending {
 // Lastly returns the kernel for images channels last. The images are the same for
 // any number of operands.
 func (a *Add[T]) Lastly() (last any, ok bool) {
+	if a.operands < 2 {
+		return nil, false
+	}
 	sum := func(y []T, x [][]T) {
-		copy(y, x[0])
-		for _, v := range x[1:] {
+		vector.AddTo(y, x[0][:len(y)], x[1][:len(y)])
+		for _, v := range x[2:] {
 			vector.Add(y, v[:len(y)])
 		}
 	}
@@ -199,11 +202,7 @@ func (a *Add[T]) Ending() conv.Ending { return conv.Ending{Sum: a.operands == 2}
 
 // Lastly returns the kernel for images channels last.
 func (h *Hadamard[T]) Lastly() (last any, ok bool) {
-	product := func(y []T, x [][]T) {
-		for i, v := range x[0][:len(y)] {
-			y[i] = v * x[1][i]
-		}
-	}
+	product := func(y []T, x [][]T) { vector.Scale(y, x[0][:len(y)], x[1][:len(y)]) }
 	return &Pixelwise[T]{plain: h, images: 2, elements: product}, true
 }
 

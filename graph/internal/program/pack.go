@@ -1,5 +1,7 @@
 package program
 
+import "tapenet/graph/internal/kernel/cpu"
+
 // forget tells kernels whether a Backward follows their Forward.
 func (p *Program[T]) forget() {
 	followed := map[Kernel[T]]bool{}
@@ -15,21 +17,36 @@ func (p *Program[T]) forget() {
 	}
 }
 
-// pack tells kernels which of their operands nobody changes any more, so that what
-// they prepare of them they prepare once.
+// pack finds what never changes: steps all of whose operands are fixed run once, in
+// the first run, and what they give is fixed too. It tells kernels which of their
+// operands nobody changes any more, so that what they prepare of them they prepare
+// once.
 func (p *Program[T]) pack() {
 	for _, s := range p.steps {
+		if s.Dy == nil && !s.Out.Layout.Last && fixed(s.In) {
+			s.once, s.Out.Fixed = true, true
+			continue
+		}
 		k, ok := s.Kernel.(Fixable)
 		if !ok || s.Dy != nil {
 			continue
 		}
-		fixed := true
+		var prepared []*Value[T]
 		for _, i := range k.Prepares() {
-			root, _ := s.In[i].root()
-			fixed = fixed && root.Bound != nil && root.Fixed
+			prepared = append(prepared, s.In[i])
 		}
-		if fixed {
+		if fixed(prepared) {
 			k.Fix()
 		}
 	}
+}
+
+// fixed reports whether nobody changes the values any more.
+func fixed[T cpu.Float](values []*Value[T]) bool {
+	for _, v := range values {
+		if root, _ := v.root(); !root.Fixed {
+			return false
+		}
+	}
+	return true
 }

@@ -47,7 +47,7 @@ func (p *Program[T]) lives() []*life[T] {
 			of[root], lives = l, append(lives, l)
 		}
 		l.last = k
-		l.kept = l.kept || v.result && v.planes == nil
+		l.kept = l.kept || v.result && v.planes == nil || root.Fixed
 	}
 	for k, s := range p.steps {
 		for _, v := range s.writes() {

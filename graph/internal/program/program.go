@@ -32,6 +32,7 @@ type Program[T cpu.Float] struct {
 	results []*Value[T]
 	size    int  // of the arena, in elements
 	ready   bool // there is the memory
+	hoisted bool // what never changes has been computed
 	watch   bool
 }
 
@@ -72,6 +73,7 @@ type Step[T cpu.Float] struct {
 	// steps whose work it does too.
 	Marks []any
 
+	once     bool  // it runs in the first run only: its result never changes
 	elidable bool  // a Turn that is not needed if both layouts are found to be equal
 	in, dIn  [][]T // memory of a run
 	time     time.Duration

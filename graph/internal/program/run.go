@@ -19,6 +19,9 @@ func (p *Program[T]) Run() (err error) {
 	}()
 	p.provide()
 	for _, s := range p.steps {
+		if s.once && p.hoisted {
+			continue
+		}
 		name = s.Name
 		var began time.Time
 		if p.watch {
@@ -29,6 +32,7 @@ func (p *Program[T]) Run() (err error) {
 			s.time = time.Since(began)
 		}
 	}
+	p.hoisted = true
 	return nil
 }
 

@@ -107,8 +107,8 @@ func (d *depthwise[T]) frame(f frame[T]) frame[T] {
 	return newFrame(f, d.OH, d.OW, d.width, 0, 0, t.Across.Before, t.Across.After)
 }
 
-// inputGradient adds each output pixel's gradient, times the filter, to the
-// pixels that it saw, in a padded image that is zero at first.
+// inputGradient gathers for each pixel of the image the gradients of the output
+// pixels that saw it, each times the weight that it was seen with.
 func (d *depthwise[T]) inputGradient(dx []T, s *convScratch[T]) {
 	f := newFrame(frame[T]{data: s.dx}, d.H, d.W, d.width, 0, 0, 0, 0)
 	s.dx = f.data

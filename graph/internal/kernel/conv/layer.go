@@ -54,6 +54,7 @@ type Ending struct {
 	Sum  bool // of two operands
 	Act  *Act
 	Pool *Pool // the largest of windows that lie side by side
+	Bias int   // the number of elements of a vector that is added along the last axis
 }
 
 // Pool is the size of a window.

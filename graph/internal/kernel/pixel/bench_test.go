@@ -123,8 +123,8 @@ func BenchmarkTaps(b *testing.B) {
 
 // BenchmarkTurn compares with a copy, which moves as many bytes.
 func BenchmarkTurn(b *testing.B) {
-	for _, s := range []struct{ size, channels int }{{224, 3}, {112, 8}, {32, 16}, {56, 32}, {56, 64}, {112, 64}, {28, 128}, {14, 20}, {7, 960}} {
-		n, width := s.size*s.size, Width(s.channels)
+	for _, s := range []struct{ size, channels, width int }{{224, 3, 3}, {224, 3, 8}, {112, 8, 8}, {32, 16, 16}, {56, 32, 32}, {56, 64, 64}, {112, 64, 64}, {28, 128, 128}, {14, 20, 24}, {7, 960, 960}} {
+		n, width := s.size*s.size, s.width
 		planes, pixels := kerneltest.Randoms[float32](n*width), kerneltest.Randoms[float32](n*width)
 		for _, c := range []struct {
 			name string
@@ -134,7 +134,7 @@ func BenchmarkTurn(b *testing.B) {
 			{"from", func() { FromPlanes(pixels, width, planes, n, s.channels, n) }},
 			{"to", func() { ToPlanes(planes, n, pixels, width, s.channels, n) }},
 		} {
-			b.Run(fmt.Sprintf("%s/%dx%dx%d", c.name, s.size, s.size, s.channels), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/%dx%dx%d,%d", c.name, s.size, s.size, s.channels, width), func(b *testing.B) {
 				kerneltest.BenchTiers(b, cpu.TierAVX2, func(b *testing.B) {
 					b.SetBytes(int64(4 * n * (s.channels + width)))
 					for b.Loop() {

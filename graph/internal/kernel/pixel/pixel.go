@@ -35,6 +35,9 @@ type loopFuncs struct {
 
 	fromPlanes, toPlanes, fromFewPlanes, toFewPlanes turnLoop
 
+	fromThreePlanes func(pixels int, dst, src *float32, srcPlane int)
+	toThreePlanes   func(pixels int, dst *float32, dstPlane int, src *float32)
+
 	winograd winogradLoops
 
 	tapSums       [maxTapPixels + 1]tapSums

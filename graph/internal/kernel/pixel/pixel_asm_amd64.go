@@ -811,6 +811,28 @@ func fromFewPlanesAVX2(channels int, pixels int, dst *float32, dstPixel int, src
 //go:noescape
 func toFewPlanesAVX2(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
 
+// fromThreePlanesAVX2 is
+//
+//	for p := range pixels { // a multiple of eight, at least eight
+//		for c := range 3 {
+//			dst[p*3+c] = src[c*srcPlane+p]
+//		}
+//	}
+//
+//go:noescape
+func fromThreePlanesAVX2(pixels int, dst *float32, src *float32, srcPlane int)
+
+// toThreePlanesAVX2 is
+//
+//	for p := range pixels { // a multiple of eight, at least eight
+//		for c := range 3 {
+//			dst[c*dstPlane+p] = src[p*3+c]
+//		}
+//	}
+//
+//go:noescape
+func toThreePlanesAVX2(pixels int, dst *float32, dstPlane int, src *float32)
+
 // largestAVX512 is
 //
 //	for j := range cols {
@@ -1617,3 +1639,25 @@ func fromFewPlanesAVX512(channels int, pixels int, dst *float32, dstPixel int, s
 //
 //go:noescape
 func toFewPlanesAVX512(channels int, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)
+
+// fromThreePlanesAVX512 is
+//
+//	for p := range pixels { // a multiple of eight, at least eight
+//		for c := range 3 {
+//			dst[p*3+c] = src[c*srcPlane+p]
+//		}
+//	}
+//
+//go:noescape
+func fromThreePlanesAVX512(pixels int, dst *float32, src *float32, srcPlane int)
+
+// toThreePlanesAVX512 is
+//
+//	for p := range pixels { // a multiple of eight, at least eight
+//		for c := range 3 {
+//			dst[c*dstPlane+p] = src[p*3+c]
+//		}
+//	}
+//
+//go:noescape
+func toThreePlanesAVX512(pixels int, dst *float32, dstPlane int, src *float32)

@@ -8302,6 +8302,73 @@ stored:
 	VZEROUPPER
 	RET
 
+// func fromThreePlanesAVX2(pixels int, dst *float32, src *float32, srcPlane int)
+// Requires: AVX
+TEXT ·fromThreePlanesAVX2(SB), NOSPLIT, $0-32
+	MOVQ    src+16(FP), AX
+	MOVQ    srcPlane+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    dst+8(FP), DX
+	MOVQ    pixels+0(FP), BX
+	SHRQ    $0x03, BX
+	PCALIGN $0x20
+
+pixels:
+	VMOVUPS      (AX), Y0
+	VMOVUPS      (AX)(CX*1), Y1
+	VMOVUPS      (AX)(CX*2), Y2
+	VSHUFPS      $0x88, Y1, Y0, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VSHUFPS      $0xd8, Y0, Y2, Y0
+	VSHUFPS      $0x88, Y0, Y3, Y2
+	VSHUFPS      $0xd8, Y3, Y1, Y3
+	VSHUFPS      $0xdd, Y1, Y0, Y0
+	VMOVUPS      X2, (DX)
+	VEXTRACTF128 $0x01, Y2, 48(DX)
+	VMOVUPS      X3, 16(DX)
+	VEXTRACTF128 $0x01, Y3, 64(DX)
+	VMOVUPS      X0, 32(DX)
+	VEXTRACTF128 $0x01, Y0, 80(DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x60, DX
+	DECQ         BX
+	JNZ          pixels
+	VZEROUPPER
+	RET
+
+// func toThreePlanesAVX2(pixels int, dst *float32, dstPlane int, src *float32)
+// Requires: AVX
+TEXT ·toThreePlanesAVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+8(FP), AX
+	MOVQ    dstPlane+16(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    src+24(FP), DX
+	MOVQ    pixels+0(FP), BX
+	SHRQ    $0x03, BX
+	PCALIGN $0x20
+
+pixels:
+	VMOVUPS     (DX), Y0
+	VINSERTF128 $0x01, 48(DX), Y0, Y0
+	VMOVUPS     16(DX), Y1
+	VINSERTF128 $0x01, 64(DX), Y1, Y1
+	VMOVUPS     64(DX), Y2
+	VINSERTF128 $0x00, 32(DX), Y2, Y2
+	VSHUFPS     $0x9e, Y2, Y1, Y3
+	VSHUFPS     $0x49, Y1, Y0, Y1
+	VSHUFPS     $0x8c, Y3, Y0, Y0
+	VMOVUPS     Y0, (AX)
+	VSHUFPS     $0xd8, Y3, Y1, Y0
+	VMOVUPS     Y0, (AX)(CX*1)
+	VSHUFPS     $0xcd, Y2, Y1, Y0
+	VMOVUPS     Y0, (AX)(CX*2)
+	ADDQ        $0x60, DX
+	ADDQ        $0x20, AX
+	DECQ        BX
+	JNZ         pixels
+	VZEROUPPER
+	RET
+
 // func largestAVX512(cols int, width int, y []float32, at []uint8, z []float32, kh int, kw int, row int, scale []float32, shift []float32, floor float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·largestAVX512(SB), NOSPLIT, $0-164
@@ -22587,5 +22654,72 @@ stored:
 	ADDQ $0x20, DX
 	DECQ CX
 	JNZ  pixels
+	VZEROUPPER
+	RET
+
+// func fromThreePlanesAVX512(pixels int, dst *float32, src *float32, srcPlane int)
+// Requires: AVX
+TEXT ·fromThreePlanesAVX512(SB), NOSPLIT, $0-32
+	MOVQ    src+16(FP), AX
+	MOVQ    srcPlane+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    dst+8(FP), DX
+	MOVQ    pixels+0(FP), BX
+	SHRQ    $0x03, BX
+	PCALIGN $0x20
+
+pixels:
+	VMOVUPS      (AX), Y0
+	VMOVUPS      (AX)(CX*1), Y1
+	VMOVUPS      (AX)(CX*2), Y2
+	VSHUFPS      $0x88, Y1, Y0, Y3
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VSHUFPS      $0xd8, Y0, Y2, Y0
+	VSHUFPS      $0x88, Y0, Y3, Y2
+	VSHUFPS      $0xd8, Y3, Y1, Y3
+	VSHUFPS      $0xdd, Y1, Y0, Y0
+	VMOVUPS      X2, (DX)
+	VEXTRACTF128 $0x01, Y2, 48(DX)
+	VMOVUPS      X3, 16(DX)
+	VEXTRACTF128 $0x01, Y3, 64(DX)
+	VMOVUPS      X0, 32(DX)
+	VEXTRACTF128 $0x01, Y0, 80(DX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x60, DX
+	DECQ         BX
+	JNZ          pixels
+	VZEROUPPER
+	RET
+
+// func toThreePlanesAVX512(pixels int, dst *float32, dstPlane int, src *float32)
+// Requires: AVX
+TEXT ·toThreePlanesAVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+8(FP), AX
+	MOVQ    dstPlane+16(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    src+24(FP), DX
+	MOVQ    pixels+0(FP), BX
+	SHRQ    $0x03, BX
+	PCALIGN $0x20
+
+pixels:
+	VMOVUPS     (DX), Y0
+	VINSERTF128 $0x01, 48(DX), Y0, Y0
+	VMOVUPS     16(DX), Y1
+	VINSERTF128 $0x01, 64(DX), Y1, Y1
+	VMOVUPS     64(DX), Y2
+	VINSERTF128 $0x00, 32(DX), Y2, Y2
+	VSHUFPS     $0x9e, Y2, Y1, Y3
+	VSHUFPS     $0x49, Y1, Y0, Y1
+	VSHUFPS     $0x8c, Y3, Y0, Y0
+	VMOVUPS     Y0, (AX)
+	VSHUFPS     $0xd8, Y3, Y1, Y0
+	VMOVUPS     Y0, (AX)(CX*1)
+	VSHUFPS     $0xcd, Y2, Y1, Y0
+	VMOVUPS     Y0, (AX)(CX*2)
+	ADDQ        $0x60, DX
+	ADDQ        $0x20, AX
+	DECQ        BX
+	JNZ         pixels
 	VZEROUPPER
 	RET

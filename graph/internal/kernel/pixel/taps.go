@@ -2,14 +2,15 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// Taps are the weights of a row of filters, one a channel, on an image that is
-// stored channels last. Pixel is the distance of the filters, Column and Row that
-// of their weights, all in elements; Pixel and Column are multiples of Width. The
-// assembly rounds a product and the sum around it once.
+// Taps are how the weights of a row of filters, one filter a channel, lie on an
+// image. All distances are in elements:
 //
-// The assembly works on several pixels, or several weights, at once. Each sum still
-// adds its terms one by one, in the order of the plain loops over pixels, rows and
-// columns.
+//	output pixel j sees, with weight (u,v), image pixel j·Pixel + u·Row + v·Column
+//
+// Pixel and Column are multiples of Width. The assembly rounds a product and the sum
+// around it once. It works on several pixels, or several weights, at once; each sum
+// still adds its terms one by one, in the order of the plain loops over pixels, rows
+// and columns.
 type Taps struct {
 	Cols, Width, KH, KW int // output pixels, channels, and the filters' size
 	Pixel, Column, Row  int // from one output pixel, weight and row of weights to the next
@@ -32,7 +33,7 @@ type (
 	tapWeightSums func(n, width int, a *float32, aPixel int, x *float32, xPixel, xColumn, xRow int, w *float32, wColumn, wRow int)
 )
 
-// TapsForward computes y[j,f] = Σ_u Σ_v x[j·pixel+u·row+v·column+f]·w[u,v,f].
+// TapsForward computes y[j,f] = Σ_u Σ_v x[j·Pixel+u·Row+v·Column+f]·w[u,v,f].
 func TapsForward[T cpu.Float](t Taps, y, x, w []T) {
 	if y, ok := cpu.Float32s(y); ok {
 		x, _ := cpu.Float32s(x)

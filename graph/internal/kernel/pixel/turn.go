@@ -45,6 +45,14 @@ func fromPlanes32(dst []float32, dstPixel int, src []float32, srcPlane, channels
 		loops().fromPlanes(whole, pixels, &dst[0], dstPixel, &src[0], srcPlane)
 		return
 	}
+	if channels == 3 && dstPixel == 3 {
+		done := pixels &^ 7
+		if done > 0 {
+			loops().fromThreePlanes(done, &dst[0], &src[0], srcPlane)
+		}
+		pixelsFromPlanes(dst, dstPixel, src, srcPlane, channels, pixels, done, dstPixel)
+		return
+	}
 	dst = dst[:(pixels-1)*dstPixel+max(channels, min(Width(channels), dstPixel))]
 	for p := 0; p < pixels; p += turnPixels {
 		n := min(turnPixels, pixels-p)
@@ -69,6 +77,14 @@ func toPlanes32(dst []float32, dstPlane int, src []float32, srcPixel, channels, 
 	whole, few := channels&^7, channels%8
 	if few == 0 {
 		loops().toPlanes(whole, pixels, &dst[0], dstPlane, &src[0], srcPixel)
+		return
+	}
+	if channels == 3 && srcPixel == 3 {
+		done := pixels &^ 7
+		if done > 0 {
+			loops().toThreePlanes(done, &dst[0], dstPlane, &src[0])
+		}
+		planesFromPixels(dst, dstPlane, src, srcPixel, channels, pixels, done)
 		return
 	}
 	for p := 0; p < pixels; p += turnPixels {

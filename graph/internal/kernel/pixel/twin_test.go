@@ -125,7 +125,10 @@ func addPatchesTwin(r *rand.Rand, n int) kerneltest.Twin {
 func turnTwin(run func(f [][]float32, distance, plane, channels, pixels int)) func(r *rand.Rand, n int) kerneltest.Twin {
 	return func(r *rand.Rand, n int) kerneltest.Twin {
 		channels := r.IntN(40)
-		distance := channels + r.IntN(9)
+		if r.IntN(4) == 0 {
+			channels = 3
+		}
+		distance := channels + r.IntN(9)*r.IntN(2)
 		if r.IntN(2) == 0 {
 			distance = Width(channels) + 8*r.IntN(3)
 		}

@@ -6,7 +6,8 @@ import (
 	"tapenet/graph/internal/kernel/cpu"
 )
 
-// This file holds the curves that consist of straight pieces and a parabola.
+// This file holds the curves that consist of straight pieces and a parabola. At a
+// joint the derivative is that of the side where the curve is flat or goes on as x.
 
 // ReLU6 is min(max(x,0),6).
 var ReLU6 = Between(0, 6)
@@ -26,7 +27,8 @@ func Between(low, high float64) Curve {
 	}
 }
 
-// Limit computes y[i] = min(max(x[i],low),high), NaN where x is NaN. y may be x.
+// Limit computes y[i] = min(max(x[i],low),high), NaN where x is NaN. y may be x. All
+// tiers give the same bits: zeros keep their sign.
 func Limit[T cpu.Float](y, x []T, low, high T) {
 	x = x[:len(y)]
 	if y, ok := cpu.Float32s(y); ok {
@@ -40,7 +42,8 @@ func Limit[T cpu.Float](y, x []T, low, high T) {
 }
 
 // LimitGrad computes dx[i] = 0 where x[i] <= low or x[i] >= high, else dy[i]. dx
-// may be dy or x.
+// may be dy or x. It selects and does not multiply: a dy that is infinite or NaN
+// does not get past the limits.
 func LimitGrad[T cpu.Float](dx, dy, x []T, low, high T) {
 	dy, x = dy[:len(dx)], x[:len(dx)]
 	if dx, ok := cpu.Float32s(dx); ok {
@@ -58,7 +61,7 @@ func LimitGrad[T cpu.Float](dx, dy, x []T, low, high T) {
 	}
 }
 
-// limit is min(max(x,low),high); NaN stays.
+// limit is min(max(x,low),high). Comparisons with NaN are false, so that it stays.
 func limit[T cpu.Float](x, low, high T) T {
 	if x < low {
 		x = low
@@ -101,5 +104,6 @@ func HardSigmoid(alpha, beta float64) Curve {
 	}
 }
 
-// line is alpha·x + beta, rounded once as in the assembly.
+// line is alpha·x + beta, rounded once as in the assembly: where a piece ends must
+// not depend on whether the compiler fuses.
 func line(alpha, x, beta float64) float64 { return math.FMA(alpha, x, beta) }

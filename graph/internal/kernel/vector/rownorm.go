@@ -41,7 +41,8 @@ func NormRows[T cpu.Float](y, x, gamma, beta, mean, scale []T, epsilon float64) 
 }
 
 // normRow is one row. The mean comes first and then the deviations from it, so that
-// the variance keeps its digits.
+// the variance keeps its digits. Conversions to T round a product before the sum
+// around it, as the assembly does.
 func normRow[T cpu.Float](y, x, gamma, beta []T, epsilon float64) (mean, scale T) {
 	var sum, squares partials[T]
 	for i, v := range x {
@@ -112,7 +113,7 @@ func AddNormed[T cpu.Float](sum, dy, x []T, mean, scale T) {
 	}
 }
 
-// partials are the interleaved sums of a row.
+// partials are the interleaved sums of a row, the lanes of the assembly.
 type partials[T cpu.Float] [16]T
 
 // total adds them up as a tree: those 8 apart, then 4, 2 and 1.

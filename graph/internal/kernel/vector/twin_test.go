@@ -21,7 +21,18 @@ var twins = kerneltest.Makers{
 	"NormRowsGrad in place": rows(2, "MMRCC", func(f [][]float32) {
 		NormRowsGrad(f[0], f[0], f[1], f[2], f[3], f[4])
 	}),
-	"AddNormed": kerneltest.Loop(func(a, b, c, _ []float32) { AddNormed(a, b, c, 0.5, 3) }),
+	"AddNormed":   kerneltest.Loop(func(a, b, c, _ []float32) { AddNormed(a, b, c, 0.5, 3) }),
+	"Scale":       kerneltest.Loop(func(a, b, c, _ []float32) { Scale(a, b, c) }),
+	"ScaleAdd":    kerneltest.Loop(func(a, b, c, d []float32) { ScaleAdd(a, b, c, d) }),
+	"AddTo":       kerneltest.Loop(func(a, b, c, _ []float32) { AddTo(a, b, c) }),
+	"ScaleBy":     kerneltest.Loop(func(a, b, _, _ []float32) { ScaleBy(a, b, 0.3) }),
+	"ShiftBy":     kerneltest.Loop(func(a, b, _, _ []float32) { ShiftBy(a, b, -7) }),
+	"AddProducts": kerneltest.Loop(func(a, b, c, _ []float32) { AddProducts(a, b, c) }),
+	"products in place": kerneltest.Loop(func(a, b, c, d []float32) {
+		Scale(a, a, b)
+		ScaleAdd(c, d, c, c)
+		AddTo(d, d, d)
+	}),
 	"add":       kerneltest.Loop(func(a, b, _, _ []float32) { Add(a, b) }),
 	"addScalar": kerneltest.Loop(func(a, _, _, _ []float32) { AddScalar(a, 0.3) }),
 	"SGD":       kerneltest.Loop(func(a, b, _, _ []float32) { SGD(a, b, 0.1) }),

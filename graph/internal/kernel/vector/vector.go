@@ -49,6 +49,13 @@ type vectorFuncs struct {
 	normRowsGrad loops[func(dx, dy, x, gamma, mean, scale []float32)]
 	addNormed    loops[func(sum, dy, x []float32, mean, scale float32)]
 
+	scale    loops[func(y, x, s []float32)]
+	scaleAdd loops[func(y, x, s, t []float32)]
+	addTo    loops[func(y, a, b []float32)]
+
+	scaleBy, shiftBy loops[func(y, x []float32, s float32)]
+	addProducts      loops[func(sum, x, s []float32)]
+
 	// Windows of 2×2, see pairs.go.
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
 	avgPairs     func(y, top, bottom []float32)
@@ -154,6 +161,15 @@ func Sum[T cpu.Float](x []T) T {
 		a += v
 	}
 	return (a + b) + (c + d)
+}
+
+// Dot is Σ x[i]·y[i], in four interleaved sums too.
+func Dot[T cpu.Float](x, y []T) T {
+	var s [4]T
+	for i, v := range x {
+		s[i&3] += T(v * y[i])
+	}
+	return (s[0] + s[1]) + (s[2] + s[3])
 }
 
 // SumChunks sets dst to the sum of n parts that lie one behind the other in

@@ -50,6 +50,14 @@ var vectors = vectorFuncs{
 	normRowsGrad: widths(normRowsGradAVX2, normRowsGradAVX512),
 	addNormed:    widths(addNormedAVX2, addNormedAVX512),
 
+	scale:    widths(scaleAVX2, scaleAVX512),
+	scaleAdd: widths(scaleAddAVX2, scaleAddAVX512),
+	addTo:    widths(addToAVX2, addToAVX512),
+
+	scaleBy:     widths(scaleByAVX2, scaleByAVX512),
+	shiftBy:     widths(shiftByAVX2, shiftByAVX512),
+	addProducts: widths(addProductsAVX2, addProductsAVX512),
+
 	maxPairs:     maxPairsAVX2,
 	avgPairs:     avgPairsAVX2,
 	avgPairsGrad: avgPairsGradAVX2,

@@ -713,6 +713,90 @@ func normRowsGradAVX512(dx []float32, dy []float32, x []float32, gamma []float32
 //go:noescape
 func addNormedAVX512(sum []float32, dy []float32, x []float32, mean float32, scale float32)
 
+// scaleAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] * s[i]
+//	}
+//
+//go:noescape
+func scaleAVX2(y []float32, x []float32, s []float32)
+
+// scaleAddAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i]*s[i] + t[i]
+//	}
+//
+//go:noescape
+func scaleAddAVX2(y []float32, x []float32, s []float32, t []float32)
+
+// addToAVX2 is
+//
+//	for i := range y {
+//		y[i] = a[i] + b[i]
+//	}
+//
+//go:noescape
+func addToAVX2(y []float32, a []float32, b []float32)
+
+// scaleByAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] * factor
+//	}
+//
+//go:noescape
+func scaleByAVX2(y []float32, x []float32, factor float32)
+
+// shiftByAVX2 is
+//
+//	for i := range y {
+//		y[i] = x[i] + more
+//	}
+//
+//go:noescape
+func shiftByAVX2(y []float32, x []float32, more float32)
+
+// addProductsAVX2 is
+//
+//	for i := range sum {
+//		sum[i] += x[i] * s[i]
+//	}
+//
+//go:noescape
+func addProductsAVX2(sum []float32, x []float32, s []float32)
+
+// scaleAVX512 is scaleAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func scaleAVX512(y []float32, x []float32, s []float32)
+
+// scaleAddAVX512 is scaleAddAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func scaleAddAVX512(y []float32, x []float32, s []float32, t []float32)
+
+// addToAVX512 is addToAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func addToAVX512(y []float32, a []float32, b []float32)
+
+// scaleByAVX512 is scaleByAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func scaleByAVX512(y []float32, x []float32, factor float32)
+
+// shiftByAVX512 is shiftByAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func shiftByAVX512(y []float32, x []float32, more float32)
+
+// addProductsAVX512 is addProductsAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func addProductsAVX512(sum []float32, x []float32, s []float32)
+
 // maxPairsAVX2 is
 //
 //	for i := range rows { // one or more

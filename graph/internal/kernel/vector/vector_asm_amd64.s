@@ -7342,6 +7342,436 @@ done:
 	VZEROUPPER
 	RET
 
+// func scaleAVX2(y []float32, x []float32, s []float32)
+// Requires: AVX
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ s_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ    BX, $0x08
+	JLT     rest
+	VMOVUPS (CX)(SI*1), Y0
+	VMOVUPS (DX)(SI*1), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JMP     whole
+
+rest:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       masks<>+64(SB), DI
+	IMUL3Q     $0x04, BX, BX
+	SUBQ       BX, DI
+	VMOVDQU    (DI), Y0
+	VMASKMOVPS (CX)(SI*1), Y0, Y1
+	VMASKMOVPS (DX)(SI*1), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleAddAVX2(y []float32, x []float32, s []float32, t []float32)
+// Requires: AVX
+TEXT ·scaleAddAVX2(SB), NOSPLIT, $0-96
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ s_base+48(FP), DX
+	MOVQ t_base+72(FP), BX
+	MOVQ y_len+8(FP), SI
+	XORQ DI, DI
+
+whole:
+	CMPQ    SI, $0x08
+	JLT     rest
+	VMOVUPS (CX)(DI*1), Y0
+	VMOVUPS (DX)(DI*1), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS (BX)(DI*1), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(DI*1)
+	ADDQ    $0x20, DI
+	SUBQ    $0x08, SI
+	JMP     whole
+
+rest:
+	TESTQ      SI, SI
+	JZ         done
+	LEAQ       masks<>+64(SB), R8
+	IMUL3Q     $0x04, SI, SI
+	SUBQ       SI, R8
+	VMOVDQU    (R8), Y0
+	VMASKMOVPS (CX)(DI*1), Y0, Y1
+	VMASKMOVPS (DX)(DI*1), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS (BX)(DI*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(DI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func addToAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·addToAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ    BX, $0x08
+	JLT     rest
+	VMOVUPS (CX)(SI*1), Y0
+	VMOVUPS (DX)(SI*1), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JMP     whole
+
+rest:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       masks<>+64(SB), DI
+	IMUL3Q     $0x04, BX, BX
+	SUBQ       BX, DI
+	VMOVDQU    (DI), Y0
+	VMASKMOVPS (CX)(SI*1), Y0, Y1
+	VMASKMOVPS (DX)(SI*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleByAVX2(y []float32, x []float32, factor float32)
+// Requires: AVX
+TEXT ·scaleByAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS factor+48(FP), Y0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ    DX, $0x08
+	JLT     rest
+	VMOVUPS (CX)(BX*1), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JMP     whole
+
+rest:
+	TESTQ      DX, DX
+	JZ         done
+	LEAQ       masks<>+64(SB), SI
+	IMUL3Q     $0x04, DX, DX
+	SUBQ       DX, SI
+	VMOVDQU    (SI), Y1
+	VMASKMOVPS (CX)(BX*1), Y1, Y2
+	VMULPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func shiftByAVX2(y []float32, x []float32, more float32)
+// Requires: AVX
+TEXT ·shiftByAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS more+48(FP), Y0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ    DX, $0x08
+	JLT     rest
+	VMOVUPS (CX)(BX*1), Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(BX*1)
+	ADDQ    $0x20, BX
+	SUBQ    $0x08, DX
+	JMP     whole
+
+rest:
+	TESTQ      DX, DX
+	JZ         done
+	LEAQ       masks<>+64(SB), SI
+	IMUL3Q     $0x04, DX, DX
+	SUBQ       DX, SI
+	VMOVDQU    (SI), Y1
+	VMASKMOVPS (CX)(BX*1), Y1, Y2
+	VADDPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func addProductsAVX2(sum []float32, x []float32, s []float32)
+// Requires: AVX
+TEXT ·addProductsAVX2(SB), NOSPLIT, $0-72
+	MOVQ sum_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ s_base+48(FP), DX
+	MOVQ sum_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ    BX, $0x08
+	JLT     rest
+	VMOVUPS (CX)(SI*1), Y0
+	VMOVUPS (DX)(SI*1), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS (AX)(SI*1), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JMP     whole
+
+rest:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       masks<>+64(SB), DI
+	IMUL3Q     $0x04, BX, BX
+	SUBQ       BX, DI
+	VMOVDQU    (DI), Y0
+	VMASKMOVPS (CX)(SI*1), Y0, Y1
+	VMASKMOVPS (DX)(SI*1), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS (AX)(SI*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleAVX512(y []float32, x []float32, s []float32)
+// Requires: AVX, AVX512F
+TEXT ·scaleAVX512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ s_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (CX)(SI*1), Z0
+	VMOVUPS (DX)(SI*1), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(SI*1)
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, BX
+	JMP     whole
+
+rest:
+	TESTQ     BX, BX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), DI
+	KMOVW     (DI)(BX*2), K1
+	VMOVUPS.Z (CX)(SI*1), K1, Z0
+	VMOVUPS.Z (DX)(SI*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleAddAVX512(y []float32, x []float32, s []float32, t []float32)
+// Requires: AVX, AVX512F
+TEXT ·scaleAddAVX512(SB), NOSPLIT, $0-96
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ s_base+48(FP), DX
+	MOVQ t_base+72(FP), BX
+	MOVQ y_len+8(FP), SI
+	XORQ DI, DI
+
+whole:
+	CMPQ    SI, $0x10
+	JLT     rest
+	VMOVUPS (CX)(DI*1), Z0
+	VMOVUPS (DX)(DI*1), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS (BX)(DI*1), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(DI*1)
+	ADDQ    $0x40, DI
+	SUBQ    $0x10, SI
+	JMP     whole
+
+rest:
+	TESTQ     SI, SI
+	JZ        done
+	LEAQ      lastBits<>+0(SB), R8
+	KMOVW     (R8)(SI*2), K1
+	VMOVUPS.Z (CX)(DI*1), K1, Z0
+	VMOVUPS.Z (DX)(DI*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS.Z (BX)(DI*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(DI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func addToAVX512(y []float32, a []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·addToAVX512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (CX)(SI*1), Z0
+	VMOVUPS (DX)(SI*1), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(SI*1)
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, BX
+	JMP     whole
+
+rest:
+	TESTQ     BX, BX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), DI
+	KMOVW     (DI)(BX*2), K1
+	VMOVUPS.Z (CX)(SI*1), K1, Z0
+	VMOVUPS.Z (DX)(SI*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleByAVX512(y []float32, x []float32, factor float32)
+// Requires: AVX, AVX512F
+TEXT ·scaleByAVX512(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS factor+48(FP), Z0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (CX)(BX*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JMP     whole
+
+rest:
+	TESTQ     DX, DX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), SI
+	KMOVW     (SI)(DX*2), K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	VMULPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func shiftByAVX512(y []float32, x []float32, more float32)
+// Requires: AVX, AVX512F
+TEXT ·shiftByAVX512(SB), NOSPLIT, $0-52
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS more+48(FP), Z0
+	MOVQ         y_len+8(FP), DX
+	XORQ         BX, BX
+
+whole:
+	CMPQ    DX, $0x10
+	JLT     rest
+	VMOVUPS (CX)(BX*1), Z1
+	VADDPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(BX*1)
+	ADDQ    $0x40, BX
+	SUBQ    $0x10, DX
+	JMP     whole
+
+rest:
+	TESTQ     DX, DX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), SI
+	KMOVW     (SI)(DX*2), K1
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	VADDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func addProductsAVX512(sum []float32, x []float32, s []float32)
+// Requires: AVX, AVX512F
+TEXT ·addProductsAVX512(SB), NOSPLIT, $0-72
+	MOVQ sum_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ s_base+48(FP), DX
+	MOVQ sum_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (CX)(SI*1), Z0
+	VMOVUPS (DX)(SI*1), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS (AX)(SI*1), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)(SI*1)
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, BX
+	JMP     whole
+
+rest:
+	TESTQ     BX, BX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), DI
+	KMOVW     (DI)(BX*2), K1
+	VMOVUPS.Z (CX)(SI*1), K1, Z0
+	VMOVUPS.Z (DX)(SI*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS.Z (AX)(SI*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func maxPairsAVX2(rows int, cols int, y []float32, winner []int32, x []float32, width int)
 // Requires: AVX, AVX2
 TEXT ·maxPairsAVX2(SB), NOSPLIT, $0-96

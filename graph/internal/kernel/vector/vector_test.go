@@ -2,7 +2,7 @@ package vector
 
 import "testing"
 
-// TestSum covers all remainders of the four partial sums.
+// TestSum, of Dot too, covers all remainders of the four partial sums.
 func TestSum(t *testing.T) {
 	for n := range 20 {
 		x := make([]float32, n)
@@ -11,6 +11,9 @@ func TestSum(t *testing.T) {
 		}
 		if got, want := Sum(x), float32(n*(n+1)/2); got != want {
 			t.Errorf("sum of 1 to %d is %v, want %v", n, got, want)
+		}
+		if got, want := Dot(x, x), float32(n*(n+1)*(2*n+1)/6); got != want {
+			t.Errorf("sum of the squares of 1 to %d is %v, want %v", n, got, want)
 		}
 	}
 }

@@ -40,7 +40,7 @@ var curves = []curve{
 }
 
 // activations generates, for each curve and both widths, the loops of its function
-// and of its gradient.
+// and of its gradient. package vector has a field of vectorFuncs for each.
 func activations() {
 	defer func() { lanes = 8 }()
 	for _, lanes = range []int{8, 16} {
@@ -51,12 +51,16 @@ func activations() {
 	}
 }
 
+// forward generates y[i] = f(x[i]). Curves with fewer parameters have them all in
+// their signature, so that one type of function fits every curve.
 func (c curve) forward() {
 	begin(c.name, "func(y, x []float32, alpha, beta, gamma float32)", "\tfor i := range y {", "\t\ty[i] = "+c.f, "\t}")
 	y, x, p := slice("y"), slice("x"), c.parameterVectors()
 	elements("y", func(at part) { at.put(c.value(at.get(x), p), y) })
 }
 
+// backward generates dx[i] = dy[i]·f'(x[i]). The derivative is computed from x, as
+// the result may be overwritten by then.
 func (c curve) backward() {
 	begin(c.name+"Grad", "func(dx, dy, x []float32, alpha, beta, gamma float32)",
 		"\tfor i := range dx {", "\t\tdx[i] = dy[i] * d", "\t}", "", "with d = "+c.df)
@@ -78,7 +82,8 @@ func (c curve) parameterVectors() (p []vec) {
 	return p
 }
 
-// tanh is sign(x)·(1-e)/(1+e) with e = exp(-2|x|).
+// tanh is sign(x)·(1-e)/(1+e) with e = exp(-2|x|). 1 - e comes as -(e-1), which is
+// accurate for a small x too; so are its relative error and its sign there.
 func tanh(x vec, _ []vec) vec {
 	a := minusAbs(x)
 	m := exponential(plus(a, a)).minusOne()
@@ -86,7 +91,7 @@ func tanh(x vec, _ []vec) vec {
 	return or(y, and(x, signBit()))
 }
 
-// tanhGrad is 4e/(1+e)² with e = exp(-2|x|).
+// tanhGrad is 4e/(1+e)² with e = exp(-2|x|): 1 - tanh² would cancel.
 func tanhGrad(x vec, _ []vec) vec {
 	x = minusAbs(x)
 	return times(bell(plus(x, x)), constant(4))
@@ -104,7 +109,7 @@ func sigmoidGrad(x vec, _ []vec) vec { return bell(minusAbs(x)) }
 // vanished is where exp(x), and all that is proportional to it, is 0.
 const vanished = -89
 
-// silu is x·s with s = sigmoid(x).
+// silu is x·s with s = sigmoid(x). Where s is 0, x is kept from being infinite.
 func silu(x vec, _ []vec) vec {
 	s, _ := sigmoids(x)
 	return times(s, atLeast(x, vanished))
@@ -123,7 +128,7 @@ func gelu(x vec, _ []vec) vec {
 	return times(phi, atLeast(x, vanished))
 }
 
-// geluGrad is Φ(x) + x·exp(-x²/2)/√(2π).
+// geluGrad is Φ(x) + x·φ(x), φ(x) = exp(-x²/2)/√(2π) being the density.
 func geluGrad(x vec, _ []vec) vec {
 	e, phi := normal(x)
 	density := times(e, constant(1/math.Sqrt(2*math.Pi)))
@@ -136,12 +141,15 @@ func elu(x vec, p []vec) vec {
 	return positive(x, x, times(exponential(atMost(x, 0)).minusOne(), p[0]))
 }
 
+// eluGrad is 1, or alpha·exp(x).
 func eluGrad(x vec, p []vec) vec {
 	return positive(x, constant(1), times(exponential(atMost(x, 0)).value(), p[0]))
 }
 
+// leaky is x, or alpha·x where that is not above 0.
 func leaky(x vec, p []vec) vec { return positive(x, x, times(x, p[0])) }
 
+// leakyGrad is 1, or alpha.
 func leakyGrad(x vec, p []vec) vec { return positive(x, constant(1), p[0]) }
 
 // positive selects a where x > 0 and b elsewhere.
@@ -227,17 +235,25 @@ func erfGrad(x vec, _ []vec) vec {
 	return times(exponential(minusAbs(times(x, x))).value(), constant(2/math.SqrtPi))
 }
 
+// sqrt has an instruction, which rounds correctly. It and division share a unit
+// that takes twice as long for sixteen lanes as for eight.
 func sqrt(x vec, _ []vec) vec { return squareRoot(x) }
 
+// sqrtGrad is 1/(2√x).
 func sqrtGrad(x vec, _ []vec) vec { return over(fill(constant(0.5)), squareRoot(x)) }
 
+// reciprocal is 1/x, by division: the approximate instruction has 12 or 14 bits.
 func reciprocal(x vec, _ []vec) vec { return over(fill(constant(1)), x) }
 
+// reciprocalGrad is -(1/x)². x² itself would overflow where the result is normal.
 func reciprocalGrad(x vec, _ []vec) vec {
 	y := over(fill(constant(1)), x)
 	return minusAbs(times(y, y))
 }
 
+// square is x², the power that deviations need: one instruction where pow has a
+// hundred.
 func square(x vec, _ []vec) vec { return times(x, x) }
 
+// twice is the derivative of square.
 func twice(x vec, _ []vec) vec { return plus(x, x) }

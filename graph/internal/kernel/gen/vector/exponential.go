@@ -2,7 +2,11 @@ package main
 
 import "math"
 
-// power is exp(x) as s + s·p, where s is a power of two.
+// This file has the exponential function and what is made of it: the sigmoid and
+// the normal distribution.
+
+// power is exp(x) as s + s·p, where s is a power of two. Whether one is subtracted
+// before the two are added decides how accurate exp(x) - 1 is.
 type power struct{ p, s vec }
 
 // exponential returns exp(x) for x <= 0: 0 below -88.03, where it is less than

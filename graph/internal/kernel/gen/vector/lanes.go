@@ -13,8 +13,20 @@ import (
 // once. Its functions are generated for vectors of eight numbers (AVX2) and of
 // sixteen (AVX-512). Every operation below does the same to a number whatever the
 // width, so both give the same bits.
+//
+//	sigmoid := func(x vec) vec {                // a formula …
+//		e := exponential(minusAbs(x)).value()   // … each line a few instructions
+//		return over(one, plus(e, one))
+//	}
+//	elements("y", func(at part) {               // … in a loop over slices
+//		at.put(sigmoid(at.get(x)), y)
+//	})
+//
+// Operations return a new vector and leave their operands. Those with a fused
+// product cannot: the instruction changes its last operand, and so do they.
 
-// lanes is how many numbers the vectors of the current function hold.
+// lanes is how many numbers the vectors of the function that is being generated
+// hold: 8 or 16. Half as many float64 are in one.
 var lanes = 8
 
 // vec is a vector of that many numbers.
@@ -24,7 +36,9 @@ type vec = reg.VecVirtual
 // with AVX-512 a mask register.
 type mask = reg.Register
 
-// fresh returns a new vector with nothing in it.
+// fresh returns a new vector with nothing in it. avo gives it a register when all
+// of the function is known, and the same one again after its last use. With AVX2
+// there are sixteen: more vectors that live at a time do not fit.
 func fresh() vec {
 	if lanes == 16 {
 		return ZMM()
@@ -46,14 +60,18 @@ func begin(name, signature string, loop ...string) {
 }
 
 // number is a constant that every lane has, as an operand. In memory there are
-// eight of it: AVX2 reads them all, AVX-512 repeats the first.
+// eight of it: AVX2 reads them all, AVX-512 repeats the first. So a constant takes
+// no register, and no read of one crosses lines of the cache.
 type number struct{ Mem }
+
+// constants has the constants that were asked for, by their bits.
 
 var constants = map[uint32]number{}
 
-// constant is the number x, rounded to float32.
+// constant is the number x, rounded to float32. Formulas state it in full.
 func constant(x float64) number { return constantBits(math.Float32bits(float32(x))) }
 
+// constantBits is the float32, or the integer, of the given bits.
 func constantBits(bits uint32) number {
 	if _, ok := constants[bits]; !ok {
 		constants[bits] = number{vector(fmt.Sprintf("eight%08x", bits), [8]uint32{bits, bits, bits, bits, bits, bits, bits, bits})}
@@ -61,7 +79,7 @@ func constantBits(bits uint32) number {
 	return constants[bits]
 }
 
-// signBit is minus zero.
+// signBit is minus zero: all bits but the sign are clear.
 func signBit() number { return constantBits(1 << 31) }
 
 // fill returns a vector of a constant.
@@ -101,7 +119,8 @@ func instruction(whole, repeated func(...Op)) func(a Op, b, to vec) {
 	}
 }
 
-// operation is an instruction whose result gets a vector of its own.
+// operation is an instruction whose result gets a vector of its own. In Go's
+// assembler, as here in avo, the second operand of a difference comes first.
 func operation(whole, repeated func(...Op)) func(a vec, b Op) vec {
 	run := instruction(whole, repeated)
 	return func(a vec, b Op) vec {
@@ -125,7 +144,8 @@ var (
 	timesMinus      = instruction(VFMSUB213PS, VFMSUB213PS_BCST)   // to = to·b - a
 )
 
-// Operations on bits and on integers of 32 bits.
+// Operations on bits, for signs and masks, and on integers of 32 bits, for
+// exponents.
 var (
 	and     = operation(VANDPS, VANDPS_BCST)
 	or      = operation(VORPS, VORPS_BCST)
@@ -140,7 +160,8 @@ func clone(x vec) vec {
 	return v
 }
 
-// polynomial returns Σ coefficients[i]·tⁱ.
+// polynomial returns Σ coefficients[i]·tⁱ by Horner's rule. Each step is fused and
+// rounds once.
 func polynomial(t vec, coefficients []float64) vec {
 	last := len(coefficients) - 1
 	sum := fill(constant(coefficients[last]))
@@ -150,7 +171,9 @@ func polynomial(t vec, coefficients []float64) vec {
 	return sum
 }
 
-// largerOf returns max(x, least), NaN where x is NaN, x where both are zero.
+// largerOf returns max(x, least), NaN where x is NaN, x where both are zero. VMAXPS
+// returns its second source in these cases, which Go's assembler writes first: the
+// order of the operands matters.
 func largerOf(x, least vec) vec {
 	v := fresh()
 	VMAXPS(x, least, v)
@@ -173,7 +196,8 @@ func atMost(x vec, most float64) vec { return smallerOf(x, fill(constant(most)))
 // minusAbs returns -|x|.
 func minusAbs(x vec) vec { return or(x, signBit()) }
 
-// compare returns where a is to b as the predicate says.
+// compare returns where a is to b as the predicate says. The predicates are in
+// package asm; none of them raises an exception for NaN.
 func compare(a vec, predicate uint8, b Op) mask {
 	var m mask
 	if m = K(); lanes == 8 {
@@ -191,7 +215,8 @@ func compare(a vec, predicate uint8, b Op) mask {
 	return m
 }
 
-// negative returns where the sign of x is set.
+// negative returns where the sign of x is set, at minus zero too. It is for choose
+// alone: with AVX2 the other bits of the mask are those of x.
 func negative(x vec) mask {
 	if lanes == 8 {
 		return x // VBLENDVPS looks at nothing else
@@ -243,7 +268,8 @@ func (p part) of(base reg.Register) Mem {
 	return m
 }
 
-// get reads the part of a slice; elements beyond it are zero.
+// get reads the part of a slice. Lanes beyond its end are zero, and no memory there
+// is touched: a masked load does not fault for them.
 func (p part) get(base reg.Register) vec {
 	v, m := fresh(), p.of(base)
 	switch {
@@ -257,7 +283,7 @@ func (p part) get(base reg.Register) vec {
 	return v
 }
 
-// put writes the part of a slice.
+// put writes the part of a slice, and nothing beyond its end.
 func (p part) put(v vec, base reg.Register) {
 	m := p.of(base)
 	switch {
@@ -273,6 +299,12 @@ func (p part) put(v vec, base reg.Register) {
 // elements generates a function that is a loop over all elements of the
 // parameter over. The last ones, fewer than a vector, get the same arithmetic:
 // the result of an element does not depend on its place.
+//
+//	whole: body for lanes elements, while there are as many
+//	rest:  body for the others under a mask, if there are any
+//
+// The body is in the function twice. Each of its passes reads what it needs before
+// it writes, so a slice may be read and written in one loop.
 func elements(over string, body func(part)) {
 	n, i := Load(Param(over).Len(), GP64()), GP64()
 	XORQ(i, i)
@@ -292,7 +324,9 @@ func elements(over string, body func(part)) {
 	RET()
 }
 
-// firstLanes returns a mask of the first n lanes, n being less than all.
+// firstLanes returns a mask of the first n lanes, n being less than all. Masks come
+// from tables: their address is as fast to compute as a shift, and there is no need
+// for BMI2.
 func firstLanes(n reg.Register) mask {
 	if lanes == 8 {
 		m := YMM()

@@ -47,6 +47,7 @@ func main() {
 	activations()
 	softMaxes()
 	rowNorms()
+	elementwise()
 	poolings()
 	Generate()
 }

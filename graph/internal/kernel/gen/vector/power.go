@@ -10,9 +10,15 @@ import (
 	"tapenet/graph/internal/kernel/gen/asm"
 )
 
-// This file has the power with a constant exponent. A float32 has too few bits
-// for the logarithm in between: an error in it grows by the exponent. So the
-// logarithm and the exponential are computed in float64, half a vector at a time.
+// This file has the power with a constant exponent,
+//
+//	xᵖ = 2^(p·log₂ x)
+//
+// A float32 has too few bits for the logarithm in between: where the result is
+// near the ends of its range, p·log₂ x is near 128, and half a unit in its last
+// place, 2⁻¹⁸, is a relative error of the result of 3e-6. So the logarithm and the
+// exponential are computed in float64, half a vector at a time. The result is off
+// by little more than its own rounding.
 
 // Arithmetic in float64, as its namesakes in float32.
 var (
@@ -114,7 +120,8 @@ func joined(half [2]vec) vec {
 // half, 0 <= n < 2⁵².
 const magic = 1 << 52
 
-// logarithm returns log₂ x for x >= 0, -Inf at 0. With x = 2ᵉ·m, m from √½ to √2,
+// logarithm returns log₂ x for x >= 0, -Inf at 0. The argument comes from a
+// float32, so that no float64 here is subnormal. With x = 2ᵉ·m, m from √½ to √2,
 // and s = (m-1)/(m+1) it is e + (2s + 2s³/3 + 2s⁵/5 + …)/ln 2. What the series
 // leaves out after s¹³ is less than 2e-12 of the sum.
 func logarithm(x vec) vec {
@@ -161,7 +168,8 @@ func exponential2(x vec) vec {
 	return times64(y, scale)
 }
 
-// powers returns |x|ᵖ·factor, of which nil is 1, for an exponent in float64.
+// powers returns |x|ᵖ·factor, of which nil is 1, for an exponent in float64. What
+// does not fit becomes infinite, subnormal or zero when halves are joined.
 func powers(x, p, factor vec) vec {
 	half := halves(and(x, constantBits(math.MaxInt32)))
 	for i, h := range half {
@@ -187,7 +195,9 @@ func powGrad(x vec, p []vec) vec {
 	return signed(x, minus(fill(constant(0)), p[2]), powers(x, minus64(e, constant64(1)), e))
 }
 
-// signed gives a power y of |x| the sign that x has in it.
+// signed gives a power y of |x| the sign that x has in it. The sign of gamma is
+// that of odd powers; if gamma is NaN its sign is clear, so that the power of minus
+// zero is positive.
 func signed(x, gamma, y vec) vec {
 	flips := and(and(x, signBit()), gamma)
 	y = xor(y, flips)

@@ -6,8 +6,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// This file has LayerNorm's loops. A row is read three times forward and twice
+// backward, the first time from memory and then from the cache.
+
 // rowNorms generates the normalisation of the rows of a matrix. What it rounds, it
-// rounds in the order of its plain twin, so the bits are the same.
+// rounds in the order of its plain twin, so the bits are the same. Products are not
+// fused: the loops wait for memory, not for arithmetic.
 func rowNorms() {
 	defer func() { lanes = 8 }()
 	for _, lanes = range []int{8, 16} {
@@ -17,6 +21,8 @@ func rowNorms() {
 	}
 }
 
+// normRows generates the forward loop. Its two sums are one after the other: with
+// Σx² - (Σx)²/n in one pass the digits would cancel.
 func normRows() {
 	begin("normRows", "func(y, x, gamma, beta, mean, scale []float32, epsilon float64)",
 		"\tcols := len(gamma)",
@@ -41,6 +47,7 @@ func normRows() {
 			}
 		})
 		mean := over(sum.reduce(VADDPS), size)
+		// Beyond the row x is 0, but its deviation is not: add leaves it out.
 		r.steps("variance", func(s step) {
 			for i, at := range s {
 				d := minus(at.get(x), mean)
@@ -64,7 +71,8 @@ func normRows() {
 	})
 }
 
-// fromCount fills a vector with a positive integer.
+// fromCount fills a vector with a positive integer. The register is cleared first:
+// the conversion keeps its upper part and would wait for it.
 func fromCount(n reg.Register) vec {
 	x := XMM()
 	VXORPS(x, x, x)
@@ -72,7 +80,8 @@ func fromCount(n reg.Register) vec {
 	return everywhere(x)
 }
 
-// inverseRoot returns 1/√(sum/n + epsilon), computed in float64.
+// inverseRoot returns 1/√(sum/n + epsilon), computed in float64 as in Go, so that the
+// bits are the same whether epsilon has a float32 or not.
 func inverseRoot(sum vec, n reg.Register) vec {
 	v, size, one := XMM(), XMM(), XMM()
 	address, err := Param("epsilon").Resolve()
@@ -91,6 +100,8 @@ func inverseRoot(sum vec, n reg.Register) vec {
 	return everywhere(v)
 }
 
+// normRowsGrad generates the gradient of x. gamma·dy is computed twice rather than
+// kept: dx may be where dy is.
 func normRowsGrad() {
 	begin("normRowsGrad", "func(dx, dy, x, gamma, mean, scale []float32)",
 		"\tcols := len(gamma)",
@@ -135,6 +146,8 @@ func normRowsGrad() {
 	})
 }
 
+// addNormed generates one row's share of the gradient of gamma. Rows are added up in
+// order, so the elements of gamma may be shared out over the processors.
 func addNormed() {
 	begin("addNormed", "func(sum, dy, x []float32, mean, scale float32)",
 		"\tfor i := range sum { // each operation is rounded",

@@ -8,8 +8,15 @@ import (
 
 // This file has what loops over the rows of a matrix consist of. They go through a
 // row in steps of sixteen elements, with AVX2 two vectors and with AVX-512 one, and
-// sum in sixteen partial sums. So the bits are the same for both, and depend on the
-// length of the row alone.
+// sum in sixteen partial sums:
+//
+//	row       x0 x1 … x15 | x16 x17 … x31 | x32 x33        34 elements: two steps
+//	           +  +     +     +   +     +    +   +         and one under a mask
+//	partials  s0 s1 … s15
+//	reduce    s0+s8, s1+s9, …;  then lanes 4 apart, 2 apart, 1 apart
+//
+// So the bits are the same for both, and depend on the length of the row alone. A
+// function goes over many rows: short ones would spend their time in calls.
 
 // step is up to sixteen elements of a row: the vectors' parts.
 type step []part
@@ -31,7 +38,7 @@ func newRows(cols reg.Register, matrices ...string) *rows {
 }
 
 // each generates a function that runs the body for every row of its first matrix,
-// the parameter over.
+// the parameter over, and then moves on in all matrices.
 func (r *rows) each(over string, body func()) {
 	left := Load(Param(over).Len(), GP64())
 	Label("row")
@@ -48,7 +55,9 @@ func (r *rows) each(over string, body func()) {
 	RET()
 }
 
-// steps generates a loop through the row. name is for its labels.
+// steps generates a loop through the row: the body for sixteen elements as often as
+// there are as many, and once for the rest. name is for its labels, which a function
+// may have once.
 func (r *rows) steps(name string, body func(step)) {
 	i, left := GP64(), GP64()
 	XORQ(i, i)
@@ -114,8 +123,9 @@ func (p partials) add(i int, at part, v vec) {
 	VADDPS(v, p[i], p[i])
 }
 
-// reduce joins the partial results by an instruction in the order of a tree: lanes
-// 8 apart, then 4, 2 and 1. Every lane of the vector that it returns has the result.
+// reduce joins the partial results by an instruction, VADDPS or VMAXPS, in the order
+// of a tree: lanes 8 apart, then 4, 2 and 1. Every lane of the vector that it returns
+// has the result.
 func (p partials) reduce(join func(...Op)) vec {
 	half, quarter, other := YMM(), XMM(), XMM()
 	if lanes == 16 {
@@ -140,7 +150,7 @@ func everywhere(x reg.VecVirtual) vec {
 	return v
 }
 
-// softMax generates the probabilities of the rows of a matrix and their gradient.
+// softMaxes generates the probabilities of the rows of a matrix and their gradient.
 func softMaxes() {
 	defer func() { lanes = 8 }()
 	for _, lanes = range []int{8, 16} {
@@ -149,6 +159,9 @@ func softMaxes() {
 	}
 }
 
+// softMax goes through a row three times: for its largest element, for the
+// exponentials and their sum, and to divide by the sum. After the first time the row
+// is in the cache.
 func softMax() {
 	begin("softMax", "func(y, x []float32, cols int)",
 		"\tfor ; len(y) > 0; y, x = y[cols:], x[cols:] { // whole rows",
@@ -170,7 +183,7 @@ func softMax() {
 		r.steps("top", func(s step) {
 			for i, at := range s {
 				v := at.get(x)
-				if at.mask != nil {
+				if at.mask != nil { // beyond the row v is 0, which may be larger
 					v = choose(at.mask, v, top[i])
 				}
 				VMAXPS(v, top[i], top[i])
@@ -179,6 +192,8 @@ func softMax() {
 		highest, sum := top.reduce(VMAXPS), sums()
 		r.steps("exp", func(s step) {
 			for i, at := range s {
+				// Never above exp(0). Beyond the row it is nonsense, which is not
+				// added.
 				e := exponential(minus(at.get(x), highest)).value()
 				at.put(e, y)
 				sum.add(i, at, e)
@@ -193,6 +208,8 @@ func softMax() {
 	})
 }
 
+// softMaxGrad needs no mask for its sum: a product of two elements that are not
+// there is zero.
 func softMaxGrad() {
 	begin("softMaxGrad", "func(dx, dy, p []float32, cols int)",
 		"\tfor ; len(dx) > 0; dx, dy, p = dx[cols:], dy[cols:], p[cols:] { // whole rows",

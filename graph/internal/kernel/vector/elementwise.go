@@ -1,0 +1,91 @@
+package vector
+
+import "tapenet/graph/internal/kernel/cpu"
+
+// The loops here run over slices of one length: two tensors of a shape, or a pixel's
+// channels with numbers a channel. All tiers give the same bits. In assembly the
+// last elements go under a mask, so that a few channels are no slow case.
+
+// Scale computes y[i] = x[i]·s[i]. y may be x or s.
+func Scale[T cpu.Float](y, x, s []T) {
+	x, s = x[:len(y)], s[:len(y)]
+	if y, ok := cpu.Float32s(y); ok {
+		x, _ := cpu.Float32s(x)
+		s, _ := cpu.Float32s(s)
+		vectors.scale.active()(y, x, s)
+		return
+	}
+	for i, v := range x {
+		y[i] = v * s[i]
+	}
+}
+
+// ScaleAdd computes y[i] = x[i]·s[i] + t[i], the product and the sum both rounded. y
+// may be any of the others.
+func ScaleAdd[T cpu.Float](y, x, s, t []T) {
+	x, s, t = x[:len(y)], s[:len(y)], t[:len(y)]
+	if y, ok := cpu.Float32s(y); ok {
+		x, _ := cpu.Float32s(x)
+		s, _ := cpu.Float32s(s)
+		t, _ := cpu.Float32s(t)
+		vectors.scaleAdd.active()(y, x, s, t)
+		return
+	}
+	for i, v := range x {
+		y[i] = T(v*s[i]) + t[i]
+	}
+}
+
+// AddTo computes y[i] = a[i] + b[i]. y may be a or b.
+func AddTo[T cpu.Float](y, a, b []T) {
+	a, b = a[:len(y)], b[:len(y)]
+	if y, ok := cpu.Float32s(y); ok {
+		a, _ := cpu.Float32s(a)
+		b, _ := cpu.Float32s(b)
+		vectors.addTo.active()(y, a, b)
+		return
+	}
+	for i, v := range a {
+		y[i] = v + b[i]
+	}
+}
+
+// ScaleBy computes y[i] = x[i]·factor. y may be x.
+func ScaleBy[T cpu.Float](y, x []T, factor T) {
+	x = x[:len(y)]
+	if y, ok := cpu.Float32s(y); ok {
+		x, _ := cpu.Float32s(x)
+		vectors.scaleBy.active()(y, x, float32(factor))
+		return
+	}
+	for i, v := range x {
+		y[i] = v * factor
+	}
+}
+
+// ShiftBy computes y[i] = x[i] + more. y may be x.
+func ShiftBy[T cpu.Float](y, x []T, more T) {
+	x = x[:len(y)]
+	if y, ok := cpu.Float32s(y); ok {
+		x, _ := cpu.Float32s(x)
+		vectors.shiftBy.active()(y, x, float32(more))
+		return
+	}
+	for i, v := range x {
+		y[i] = v + more
+	}
+}
+
+// AddProducts computes sum[i] += x[i]·s[i], the product and the sum both rounded.
+func AddProducts[T cpu.Float](sum, x, s []T) {
+	x, s = x[:len(sum)], s[:len(sum)]
+	if sum, ok := cpu.Float32s(sum); ok {
+		x, _ := cpu.Float32s(x)
+		s, _ := cpu.Float32s(s)
+		vectors.addProducts.active()(sum, x, s)
+		return
+	}
+	for i, v := range x {
+		sum[i] += T(v * s[i])
+	}
+}
