@@ -29,6 +29,8 @@ func testBytes[T cpu.Float](t *testing.T, size int) {
 		{"CrossEntropy: the probabilities", &CrossEntropy[T]{N: 2, Classes: 4}, []int{8, 2, 2}, 1, 8 * size},
 		{"Mul with ReLU: its output", &Mul[T]{M: 2, K: 3, N: 4, ReLU: true}, []int{6, 12}, 8, 8 * size},
 		{"MaxPool2D: a window's winner", NewMaxPool2D[T](pool), []int{32}, 8, 8 * 4},
+		{"MaxPool2D of planes, for inference: the same", lastlyOf[T](NewMaxPool2D[T](pool)), []int{32}, 8, 8 * 4},
+		{"BatchNorm of planes, for inference: the same", lastlyOf[T](&BatchNorm[T]{N: 4, C: 3, Pixels: 2}), []int{24, 3, 3, 3, 3}, 24, 2 * 3 * size},
 	} {
 		in := make([][]T, len(c.in))
 		for i, n := range c.in {
@@ -39,4 +41,10 @@ func testBytes[T cpu.Float](t *testing.T, size int) {
 			t.Errorf("%s: %d bytes, want %d", c.name, got, c.want)
 		}
 	}
+}
+
+// lastlyOf is the kernel for images channels last, which takes planes too.
+func lastlyOf[T cpu.Float](k interface{ Lastly() (any, bool) }) kerneltest.Operation[T] {
+	last, _ := k.Lastly()
+	return last.(kerneltest.Operation[T])
 }

@@ -155,5 +155,5 @@ func (p *LastPool[T]) sumLines(lo, hi int) {
 // Backward is not there: programs for training keep planes.
 func (p *LastPool[T]) Backward([][]T, []T, [][]T) { panic("kernel: LastPool has no gradient") }
 
-// Bytes is the memory that the kernel keeps.
-func (p *LastPool[T]) Bytes() int { return cpu.BytesOf(p.none, p.sums) }
+// Bytes is the memory that the kernel keeps, and the one that it stands for.
+func (p *LastPool[T]) Bytes() int { return cpu.BytesOf(p.none, p.sums) + bytesOf(p.plain) }

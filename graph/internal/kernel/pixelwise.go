@@ -16,10 +16,12 @@ type Pixelwise[T cpu.Float] struct {
 	plain  interface{ Forward(y []T, in [][]T) }
 	images int
 	ending conv.Ending
-	// row computes n pixels, given where they begin; how a pixel's elements follow
-	// each other is the same in all of them if whole is set.
-	row     func(p *Pixelwise[T], y []T, x [][]T, n int)
-	prepare func(p *Pixelwise[T], in [][]T)
+	// One of the two computes: elements some elements of y from as many of each image,
+	// and pixels n pixels, given where they begin in the images.
+	elements func(y []T, x [][]T)
+	pixels   func(p *Pixelwise[T], y []T, x [][]T, n int)
+	unclear  bool // elements makes another number of zero
+	prepare  func(p *Pixelwise[T], in [][]T)
 
 	in           []pixel.Layout
 	out          pixel.Layout
@@ -27,8 +29,12 @@ type Pixelwise[T cpu.Float] struct {
 	operands     [][]T
 	scale, shift []T
 	rows         func(lo, hi int)
+	idle         cpu.FreeList[pixelImages[T]]
 	fixed, ready bool
 }
+
+// pixelImages are the images of one goroutine, from the pixels on that it works on.
+type pixelImages[T cpu.Float] struct{ x [][]T }
 
 // Ending is what the kernel that this one stands for does.
 func (p *Pixelwise[T]) Ending() conv.Ending { return p.ending }
@@ -52,7 +58,7 @@ func (p *Pixelwise[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layo
 // Place tells the layouts.
 func (p *Pixelwise[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	p.in, p.out = in, out
-	p.rows = p.someRows
+	p.rows, p.idle = p.someRows, cpu.NewFreeList[pixelImages[T]]()
 }
 
 // Prepares lists the numbers a channel.
@@ -78,6 +84,9 @@ func (p *Pixelwise[T]) Forward(y []T, in [][]T) {
 	}
 	p.y, p.operands = y, in
 	cpu.Parallel(p.out.N*p.out.H, p.rows)
+	if p.unclear {
+		pixel.ClearRest(p.out, y, 0, p.out.N)
+	}
 }
 
 // someRows computes the rows [lo,hi) of all images' rows: at once if they lie
@@ -91,14 +100,22 @@ func (p *Pixelwise[T]) someRows(lo, hi int) {
 	if whole {
 		step = hi - lo
 	}
-	x := make([][]T, p.images)
+	images := p.idle.Get()
+	if images == nil {
+		images = &pixelImages[T]{make([][]T, p.images)}
+	}
 	for r := lo; r < hi; r += step {
 		n, i := r/p.out.H, r%p.out.H
-		for k := range x {
-			x[k] = p.operands[k][p.in[k].At(n, i, 0):]
+		for k := range images.x {
+			images.x[k] = p.operands[k][p.in[k].At(n, i, 0):]
 		}
-		p.row(p, p.y[p.out.At(n, i, 0):], x, step*p.out.W)
+		if y := p.y[p.out.At(n, i, 0):]; p.pixels != nil {
+			p.pixels(p, y, images.x, step*p.out.W)
+		} else {
+			p.each(y, images.x, step*p.out.W)
+		}
 	}
+	p.idle.Put(images)
 }
 
 // tight reports whether pixels follow each other without a gap in all images.
@@ -110,15 +127,15 @@ func (p *Pixelwise[T]) tight() bool {
 	return tight
 }
 
-// each calls do for n pixels: at once if they are tight, else one by one.
-func (p *Pixelwise[T]) each(y []T, x [][]T, n int, do func(y []T, x [][]T)) {
+// each computes the elements of n pixels: at once if they are tight, else one by one.
+func (p *Pixelwise[T]) each(y []T, x [][]T, n int) {
 	width := p.out.Width()
 	if p.tight() {
-		do(y[:n*width], x)
+		p.elements(y[:n*width], x)
 		return
 	}
 	for range n {
-		do(y[:width], x)
+		p.elements(y[:width], x)
 		y = y[min(p.out.Stride, len(y)):]
 		for k := range x {
 			x[k] = x[k][min(p.in[k].Stride, len(x[k])):]
@@ -129,14 +146,21 @@ func (p *Pixelwise[T]) each(y []T, x [][]T, n int, do func(y []T, x [][]T)) {
 // Backward is not there: programs for training keep planes.
 func (p *Pixelwise[T]) Backward([][]T, []T, [][]T) { panic("kernel: Pixelwise has no gradient") }
 
-// Bytes is the memory that the kernel keeps.
-func (p *Pixelwise[T]) Bytes() int { return cpu.BytesOf(p.scale, p.shift) }
+// Bytes is the memory that the kernel keeps, and the one that it stands for.
+func (p *Pixelwise[T]) Bytes() int { return cpu.BytesOf(p.scale, p.shift) + bytesOf(p.plain) }
+
+// bytesOf is the memory that a kernel keeps, if it keeps some.
+func bytesOf(kernel any) int {
+	if k, ok := kernel.(interface{ Bytes() int }); ok {
+		return k.Bytes()
+	}
+	return 0
+}
 
 // Lastly returns the kernel for images channels last.
 func (r *ReLU[T]) Lastly() (last any, ok bool) {
-	return &Pixelwise[T]{plain: r, images: 1, ending: r.Ending(), row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
-		p.each(y, x, n, func(y []T, x [][]T) { vector.ReLU(y, x[0]) })
-	}}, true
+	relu := func(y []T, x [][]T) { vector.ReLU(y, x[0]) }
+	return &Pixelwise[T]{plain: r, images: 1, ending: r.Ending(), elements: relu}, true
 }
 
 // Ending is that of a convolution.
@@ -146,9 +170,8 @@ func (r *ReLU[T]) Ending() conv.Ending {
 
 // Lastly returns the kernel for images channels last.
 func (a *Activation[T]) Lastly() (last any, ok bool) {
-	return &Pixelwise[T]{plain: a, images: 1, ending: a.Ending(), row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
-		p.each(y, x, n, func(y []T, x [][]T) { vector.Activate(a.Curve, y, x[0][:len(y)]) })
-	}}, true
+	curve := func(y []T, x [][]T) { vector.Activate(a.Curve, y, x[0][:len(y)]) }
+	return &Pixelwise[T]{plain: a, images: 1, ending: a.Ending(), elements: curve, unclear: a.Curve.F(0) != 0}, true
 }
 
 // Ending is that of a convolution.
@@ -165,14 +188,13 @@ func (a *Add[T]) Lastly() (last any, ok bool) {
 	if a.operands < 2 {
 		return nil, false
 	}
-	return &Pixelwise[T]{plain: a, images: a.operands, ending: a.Ending(), row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
-		p.each(y, x, n, func(y []T, x [][]T) {
-			vector.AddTo(y, x[0][:len(y)], x[1][:len(y)])
-			for _, v := range x[2:] {
-				vector.Add(y, v[:len(y)])
-			}
-		})
-	}}, true
+	sum := func(y []T, x [][]T) {
+		vector.AddTo(y, x[0][:len(y)], x[1][:len(y)])
+		for _, v := range x[2:] {
+			vector.Add(y, v[:len(y)])
+		}
+	}
+	return &Pixelwise[T]{plain: a, images: a.operands, ending: a.Ending(), elements: sum}, true
 }
 
 // Ending is that of a convolution, for two operands.
@@ -180,11 +202,8 @@ func (a *Add[T]) Ending() conv.Ending { return conv.Ending{Sum: a.operands == 2}
 
 // Lastly returns the kernel for images channels last.
 func (h *Hadamard[T]) Lastly() (last any, ok bool) {
-	return &Pixelwise[T]{plain: h, images: 2, row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
-		p.each(y, x, n, func(y []T, x [][]T) {
-			vector.Scale(y, x[0][:len(y)], x[1][:len(y)])
-		})
-	}}, true
+	product := func(y []T, x [][]T) { vector.Scale(y, x[0][:len(y)], x[1][:len(y)]) }
+	return &Pixelwise[T]{plain: h, images: 2, elements: product}, true
 }
 
 // Lastly returns the kernel for images channels last, with running statistics.
@@ -196,14 +215,15 @@ func (b *BatchNorm[T]) Lastly() (last any, ok bool) {
 	if b.ReLU {
 		low = 0
 	}
-	return &Pixelwise[T]{plain: b, images: 1, ending: b.Ending(), prepare: b.fold, row: func(p *Pixelwise[T], y []T, x [][]T, n int) {
+	norm := func(p *Pixelwise[T], y []T, x [][]T, n int) {
 		width := p.out.Width()
 		w := pixel.Window[T]{
 			Kind: pixel.Dot, Width: width, KH: 1, KW: 1, XPixel: p.in[0].Stride, WPixel: width, YPixel: p.out.Stride,
 			Shift: p.shift, Low: T(low), High: T(math.Inf(1)),
 		}
 		w.Slide(n, y, x[0], p.scale)
-	}}, true
+	}
+	return &Pixelwise[T]{plain: b, images: 1, ending: b.Ending(), prepare: b.fold, pixels: norm}, true
 }
 
 // fold prepares the scale and the shift of each channel.

@@ -5,13 +5,18 @@ package program
 // the place of the last, where all operands are there.
 func (p *Program[T]) fuse() {
 	readers := map[*Value[T]]int{}
+	read := func(v *Value[T]) {
+		for ; v != nil; v = v.view {
+			readers[v]++
+		}
+	}
 	for _, s := range p.steps {
 		for _, v := range s.reads() {
-			readers[v]++
-			for ; v.view != nil; v = v.view {
-				readers[v.view]++
-			}
+			read(v)
 		}
+	}
+	for _, r := range p.results {
+		read(r)
 	}
 	by := map[*Value[T]]*Step[T]{}
 	for _, s := range p.steps {

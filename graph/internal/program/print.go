@@ -9,57 +9,94 @@ import (
 
 // String prints the program, a line a step:
 //
-//	v3 (1,64,112,112) last @1024 = Conv2d+BatchNorm+ReLU stride 2x2 (v1, weight, …)
+//	v3 (1,64,112,112) last @1024 = Conv2d+BatchNorm+ReLU (v1, weight, …)
 //
 // with the result's shape, its layout and, of a placed program, its first element in
-// the arena, or the value that it lies in.
+// the arena, or the value that it lies in: "in v5+64". Bound tensors have their own
+// names. An operand "v3 as (1,1024)" is v3's memory in another shape. The last line
+// lists the results, if the program is compiled.
 func (p *Program[T]) String() string {
-	names := map[*Value[T]]string{}
-	name := func(v *Value[T]) string {
-		if v == nil {
-			return "-"
-		}
-		if names[v] == "" {
-			if names[v] = fmt.Sprintf("v%d", len(names)); v.Bound != nil {
-				names[v] = v.Name
-			}
-		}
-		return names[v]
-	}
-	places := map[*Value[T]]int{}
-	for _, l := range p.placed {
-		places[l.Value] = l.begin
-	}
-	var b strings.Builder
+	w := newPrinter(p)
 	for _, s := range p.steps {
-		in := make([]string, 0, len(s.In)+1)
-		for _, v := range s.In {
-			in = append(in, described(v, name))
-		}
+		in := w.list(s.In)
 		if s.Dy != nil {
-			in = append(in, described(s.Dy, name))
+			in = append(in, w.operand(s.Dy))
 		}
 		for _, v := range s.writes() {
-			fmt.Fprintf(&b, "%s %v %s%s ", name(v), shapeOf(v), v.Layout, placeOf(v, places, name))
+			fmt.Fprintf(&w.text, "%s %v %v%s ", w.name(v), shapeOf(v), v.Layout, w.place(v))
 		}
-		fmt.Fprintf(&b, "= %s (%s)\n", s.Name, strings.Join(in, ", "))
+		fmt.Fprintf(&w.text, "= %s (%s)\n", s.Name, strings.Join(in, ", "))
 	}
-	return b.String()
+	if len(p.results) > 0 {
+		var memory []*Value[T]
+		for _, r := range p.results {
+			memory = append(memory, r.memory())
+		}
+		fmt.Fprintf(&w.text, "results %s\n", strings.Join(w.list(memory), ", "))
+	}
+	return w.text.String()
 }
 
-// described is a value's name, and what it is a view of.
-func described[T cpu.Float](v *Value[T], name func(*Value[T]) string) string {
-	if v.view != nil && v.Bound == nil && !v.Layout.Last {
-		return fmt.Sprintf("%s as %s", name(v.view), shapeOf(v))
-	}
-	return name(v)
+// printer is a program on its way to paper.
+type printer[T cpu.Float] struct {
+	text    strings.Builder
+	names   map[*Value[T]]string
+	steps   int                // values that have a number
+	written map[*Value[T]]bool // by a step
+	places  map[*Value[T]]int  // in the arena
 }
 
-func placeOf[T cpu.Float](v *Value[T], places map[*Value[T]]int, name func(*Value[T]) string) string {
+func newPrinter[T cpu.Float](p *Program[T]) *printer[T] {
+	w := &printer[T]{names: map[*Value[T]]string{}, written: map[*Value[T]]bool{}, places: map[*Value[T]]int{}}
+	for _, s := range p.steps {
+		for _, v := range s.writes() {
+			w.written[v] = true
+		}
+	}
+	for _, l := range p.placed {
+		w.places[l.Value] = l.begin
+	}
+	return w
+}
+
+// name is a bound tensor's own name, or a number in the order of the first mention.
+func (w *printer[T]) name(v *Value[T]) string {
+	if v.Bound != nil {
+		return v.Name
+	}
+	if w.names[v] == "" {
+		w.steps++
+		w.names[v] = fmt.Sprintf("v%d", w.steps)
+	}
+	return w.names[v]
+}
+
+func (w *printer[T]) list(values []*Value[T]) []string {
+	var names []string
+	for _, v := range values {
+		names = append(names, w.operand(v))
+	}
+	return names
+}
+
+// operand is a value's name, or that of the value whose memory it is.
+func (w *printer[T]) operand(v *Value[T]) string {
+	of := v
+	for of.view != nil && !w.written[of] {
+		of = of.view
+	}
+	if of == v {
+		return w.name(v)
+	}
+	return fmt.Sprintf("%s as %s", w.name(of), shapeOf(v))
+}
+
+// place is where a value lies.
+func (w *printer[T]) place(v *Value[T]) string {
 	if v.view != nil {
-		return fmt.Sprintf(" in %s+%d", name(v.view), v.at)
+		return fmt.Sprintf(" in %s+%d", w.name(v.view), v.at)
 	}
-	if at, ok := places[v]; ok {
+	if at, ok := w.places[v]; ok {
 		return fmt.Sprintf(" @%d", at)
 	}
 	return ""

@@ -81,7 +81,9 @@ type Step[T cpu.Float] struct {
 
 // Bind adds a tensor from outside.
 func (p *Program[T]) Bind(name string, shape []int, fixed bool, elements func() []T) *Value[T] {
-	return &Value[T]{Name: name, Shape: shape, Fixed: fixed, Bound: elements}
+	v := newValue[T](name, shape)
+	v.Fixed, v.Bound = fixed, elements
+	return v
 }
 
 // Add adds a forward step and returns its result.
@@ -191,6 +193,9 @@ func (p *Program[T]) Compile(results []*Value[T], o Options) {
 	p.results = results
 	for _, r := range results {
 		r.result = true
+	}
+	if o.Inference && !o.NoLayout {
+		p.lastly()
 	}
 	if o.Inference && !o.NoFusion {
 		p.fuse()

@@ -19,11 +19,9 @@ func (c *Conv2d[T]) Lastly() (last any, ok bool) {
 	return l, l != nil && layered[T]()
 }
 
-// End returns the kernel for inference that does the work of the op behind c too.
+// End returns the kernel for inference on planes that does the work of the op behind c
+// too.
 func (c *Conv2d[T]) End(next Ending) (both any, ok bool) {
-	if l, ok := c.Lastly(); ok {
-		return l.(*Layer[T]).End(next)
-	}
 	return (&ConvBlock[T]{Conv2d: newConv2d[T](c.Shape), Block: Block{Bias: c.hasBias, KH: 1, KW: 1}}).End(next)
 }
 
