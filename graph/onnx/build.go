@@ -56,7 +56,7 @@ type rule struct {
 // add adds one node, and reports whether it could.
 func (b *builder) add(n *nodeProto) bool {
 	b.now = n
-	r, out := importRules[n.Op], (*value)(nil)
+	r, out := n.rule(), (*value)(nil)
 	if r.fold != nil {
 		if c, ok := r.fold(b); ok {
 			out = &value{constant: c}

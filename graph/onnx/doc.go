@@ -17,7 +17,8 @@
 // format, proto.go ONNX's messages, which are few. The floats of a weight are read
 // to where they stay (tensor.go), transposed on the way if their product wants that
 // (turn.go), or out of another file (external.go). import.go checks that every node
-// has a rule.
+// has a rule. patterns.go puts one node in the place of pieces that exporters write
+// for GELU, LayerNorm and others.
 //
 // Build, in build.go, takes the nodes one by one. A rule, of rules.go's table, does
 // one of three things. It folds: it computes a constant of constants (fold*.go). It

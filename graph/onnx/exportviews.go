@@ -22,6 +22,28 @@ func exportPickChannels(e *exporter, _ *gorgonia.Node, d op.Description) string 
 	return e.emit("Gather", []string{e.value(d.Operands[0]), e.shape(d.Params.([]int)...)}, attributeInt("axis", 1))
 }
 
+// exportRoll writes the end and the beginning of each dimension that is rolled.
+func exportRoll(e *exporter, n *gorgonia.Node, d op.Description) string {
+	shifts, y := d.Params.([]int), e.value(d.Operands[0])
+	if e.batched(n) && shifts[0] != 0 {
+		return e.fail("Roll of %v by %v moves the batch", n.Shape(), shifts)
+	}
+	for axis, shift := range shifts {
+		if shift == 0 {
+			continue
+		}
+		end := e.emit("Slice", []string{y, e.shape(shift), e.shape(n.Shape()[axis]), e.shape(axis)})
+		beginning := e.emit("Slice", []string{y, e.shape(0), e.shape(shift), e.shape(axis)})
+		y = e.emit("Concat", []string{end, beginning}, attributeInt("axis", axis))
+	}
+	return y
+}
+
+func exportPadImage(e *exporter, _ *gorgonia.Node, d op.Description) string {
+	b := d.Params.(op.Border)
+	return e.emit("Pad", []string{e.value(d.Operands[0]), e.shape(0, 0, b.Top, b.Left, 0, 0, b.Bottom, b.Right), e.scalar(b.Fill)})
+}
+
 // repeatedOperand is the rule of an op whose second operand repeats, as ONNX has it.
 func repeatedOperand(kind string) exportRule {
 	return func(e *exporter, _ *gorgonia.Node, d op.Description) string {

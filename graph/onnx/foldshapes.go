@@ -48,13 +48,6 @@ func (b *builder) allKnown() (all []constant, ok bool) {
 	return all, true
 }
 
-// whole are the values of input i as integers, if it is an integer constant, and
-// not as clamped as ints has them.
-func (b *builder) whole(i int) (v []int64, ok bool) {
-	c, ok := b.known(i)
-	return c.ints, ok && c.ints != nil
-}
-
 // rearranged picks elements: place sets the position from of each position to.
 func (b *builder) rearranged(c constant, shape []int, place func(to, from []int)) (constant, bool) {
 	size, ok := b.room(shape)

@@ -131,6 +131,7 @@ func (m *Model) load(p *modelProto, beside *folder) error {
 		return err
 	}
 	m.turnWeights()
+	m.simplify()
 	return nil
 }
 

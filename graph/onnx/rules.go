@@ -1,10 +1,23 @@
 package onnx
 
-import "gorgonia.org/gorgonia"
+import (
+	"gorgonia.org/gorgonia"
 
-// importRules are the operators that can be read. It is filled by init, as rules
-// call the builder, which looks here.
-var importRules map[string]rule
+	"tapenet/graph/op"
+)
+
+// importRules are the operators that can be read, ownRules those that patterns put
+// in the place of others. They are filled by init, as rules call the builder, which
+// looks here.
+var importRules, ownRules map[string]rule
+
+// rule is a node's.
+func (n *nodeProto) rule() rule {
+	if n.Domain == ownDomain {
+		return ownRules[n.Op]
+	}
+	return importRules[n.Op]
+}
 
 func init() {
 	importRules = map[string]rule{
@@ -58,6 +71,13 @@ func init() {
 	}
 	for name, c := range curves {
 		importRules[name] = rule{inputs: 1, arrange: each(c)}
+	}
+	ownRules = map[string]rule{
+		"ChannelNorm": {arrange: arrangeChannelNorm},
+		"SiLU":        {arrange: each(direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.SiLU(x) }))},
+	}
+	for _, name := range []string{"Gelu", "HardSigmoid", "HardSwish", "LayerNormalization", "MatMul"} {
+		ownRules[name] = importRules[name]
 	}
 }
 

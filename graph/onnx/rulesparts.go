@@ -9,11 +9,15 @@ import (
 	"tapenet/graph/op"
 )
 
-// arrangeConcat joins along an axis.
+// arrangeConcat joins along an axis. Two parts of one value that change places roll
+// it.
 func arrangeConcat(b *builder, x *value) *value {
 	axis, ok := b.axis(b.attrInt("axis", 1), len(x.shape()))
 	if !ok {
 		return nil
+	}
+	if of := rolled(x, b.value(1), axis); of != nil && len(b.now.Inputs) == 2 {
+		return b.rolled(of, axis, x.part.start)
 	}
 	var all []*gorgonia.Node
 	for i := range b.now.Inputs {
@@ -23,6 +27,34 @@ func arrangeConcat(b *builder, x *value) *value {
 		return x
 	}
 	return valueOf(b.do(op.Concat(axis, all...)))
+}
+
+// rolled is the value of which x and y are the end and the beginning along an axis,
+// nil if they are not.
+func rolled(x, y *value, axis int) *value {
+	if y == nil || x.part == nil || y.part == nil || x.part.of != y.part.of || x.part.axis != axis || y.part.axis != axis {
+		return nil
+	}
+	first, second := y.part.cut, x.part.cut
+	if first.start != 0 || first.size != second.start || first.size+second.size != x.part.of.shape()[axis] {
+		return nil
+	}
+	return x.part.of
+}
+
+// rolled moves a value along an axis. Several such moves, one after the other, are
+// one op.
+func (b *builder) rolled(x *value, axis, shift int) *value {
+	shifts := make([]int, len(x.shape()))
+	if x.roll != nil {
+		shifts, x = slices.Clone(x.roll.shifts), x.roll.of
+	}
+	shifts[axis] += shift
+	y := valueOf(b.do(op.Roll(b.node(x), shifts...)))
+	if y != nil {
+		y.roll = &roll{x, shifts}
+	}
+	return y
 }
 
 // arrangePad reads the paddings from an attribute, or from an input since version
@@ -78,6 +110,14 @@ func (b *builder) pad(x *gorgonia.Node, before, after []int, mode string, fill f
 	}
 	if mode != "" && mode != "constant" && mode != "edge" && mode != "reflect" {
 		return b.fail("mode %.64q, want constant, edge or reflect", mode)
+	}
+	images := len(s) == 4 && slices.Equal(before[:2], []int{0, 0}) && slices.Equal(after[:2], []int{0, 0})
+	if images && (mode == "" || mode == "constant") && min(slices.Min(before), slices.Min(after)) >= 0 {
+		if !b.fits(to) {
+			return nil
+		}
+		p := op.Padding{Top: before[2], Bottom: after[2], Left: before[3], Right: after[3]}
+		return b.do(op.PadImage(x, op.Border{Padding: p, Fill: fill}))
 	}
 	skip := 0
 	if before[0] == 0 && after[0] == 0 {
@@ -180,17 +220,20 @@ func arrangeSlice(b *builder, x *value) *value {
 
 // cut takes parts of all dimensions: as a view, or where that cannot be by a copy.
 func (b *builder) cut(x *value, cuts []cut) *value {
-	v, ok := x.view, true
-	for i, c := range cuts {
-		if c == (cut{0, 1, sizeOf(v.dims[i])}) {
-			continue
+	v, ok := x.view.cuts(cuts)
+	of := x
+	if !ok && !slices.ContainsFunc(cuts, func(c cut) bool { return c.step < 0 }) {
+		if of = b.copied(x); of.node == nil {
+			return nil
 		}
-		if v, ok = v.cut(i, c); !ok {
-			break
-		}
+		v, ok = of.view.cuts(cuts)
 	}
 	if ok {
-		return b.viewed(x, v)
+		y := b.viewed(of, v)
+		if axis, one := onlyOne(cuts, x.shape()); one && y != nil {
+			y.part = &part{x, axis, cuts[axis]}
+		}
+		return y
 	}
 	n := b.node(x)
 	if n == nil {
@@ -209,6 +252,33 @@ func (b *builder) cut(x *value, cuts []cut) *value {
 		}
 		return true
 	}))
+}
+
+// cuts takes parts of all dimensions. ok is false if that takes a copy.
+func (v view) cuts(cuts []cut) (_ view, ok bool) {
+	for i, c := range cuts {
+		if c == (cut{0, 1, sizeOf(v.dims[i])}) {
+			continue
+		}
+		if v, ok = v.cut(i, c); !ok {
+			return v, false
+		}
+	}
+	return v, true
+}
+
+// onlyOne is the dimension that is cut, if one alone is, without gaps.
+func onlyOne(cuts []cut, shape []int) (axis int, ok bool) {
+	for i, c := range cuts {
+		if c == (cut{0, 1, shape[i]}) {
+			continue
+		}
+		if ok || c.step != 1 {
+			return 0, false
+		}
+		axis, ok = i, true
+	}
+	return axis, ok
 }
 
 // arrangeSplit cuts a value into parts along an axis, one for each output.

@@ -361,3 +361,22 @@ func arrangeLayerNorm(b *builder, x *value) *value {
 	}
 	return b.shaped(y, s)
 }
+
+// arrangeChannelNorm normalises the channels of each pixel of images (N,C,H,W), with
+// parameters of (C,1,1).
+func arrangeChannelNorm(b *builder, x *value) *value {
+	gamma, beta := b.operand(1), b.operand(2)
+	if len(x.shape()) != 4 || gamma == nil || beta == nil {
+		b.fail("operands of %v and other parameters, want images (N,C,H,W)", x.shape())
+		return nil
+	}
+	gamma, beta = b.reshape(gamma, gamma.Shape().TotalSize()), b.reshape(beta, beta.Shape().TotalSize())
+	epsilon := b.attrFloat("epsilon", 0)
+	y := b.byRows(b.viewed(x, x.view.permuted([]int{0, 2, 3, 1})), func(x *gorgonia.Node) (*gorgonia.Node, error) {
+		return op.LayerNorm(x, gamma, beta, epsilon)
+	})
+	if y == nil {
+		return nil
+	}
+	return b.viewed(y, y.view.permuted([]int{0, 3, 1, 2}))
+}

@@ -17,9 +17,27 @@ type value struct {
 	made  *gorgonia.Node // the view as a node of its own, once an op needed that
 	scale float64        // a factor that nobody has multiplied with yet; 0 means 1
 
+	flat *value // see copied; nil until that was asked for
+
+	part *part // what it was cut from, if along one dimension
+	roll *roll // what it was rolled from
+
 	constant    constant
 	name        string
 	initializer bool // a weight of the file
+}
+
+// part is a value cut along one dimension.
+type part struct {
+	of   *value
+	axis int
+	cut
+}
+
+// roll is a value moved along its dimensions, see op.Roll.
+type roll struct {
+	of     *value
+	shifts []int
 }
 
 // valueOf is the value of a node, nil for none.
@@ -78,24 +96,25 @@ func (b *builder) node(v *value) *gorgonia.Node {
 }
 
 // copied is the value in the order of its elements: a node, as it is but for its
-// shape. The node has the batch as its first dimension where it can.
+// shape. The node has the batch as its first dimension where it can. After an error
+// it has no node.
 func (b *builder) copied(v *value) *value {
+	if v.flat != nil {
+		return v.flat
+	}
 	n := v.node
 	if !v.view.plain(n.Shape().TotalSize()) {
 		n = b.arranged(v)
 	}
+	if n != nil && v.scaled() {
+		n = b.do(op.Scale(n, b.number(v.scale)))
+	}
 	if n == nil {
 		return &value{}
 	}
-	if v.scaled() {
-		n = b.do(op.Scale(n, b.number(v.scale)))
-	}
-	w := valueOf(n)
-	if w == nil {
-		return &value{}
-	}
-	w.view, _ = w.view.reshaped(v.shape())
-	return w
+	v.flat = valueOf(n)
+	v.flat.view, _ = v.flat.view.reshaped(v.shape())
+	return v.flat
 }
 
 // arranged is an op that computes a view: the simplest that does.
@@ -106,14 +125,14 @@ func (b *builder) arranged(v *value) *gorgonia.Node {
 	if axes, ok := v.view.axesOf(v.node.Shape()); ok {
 		return b.permuted(v.node, axes)
 	}
-	if shape, axes, ok := v.factored(); ok {
-		return b.permuted(b.reshape(v.node, shape...), axes)
-	}
 	if v.repeats() {
 		return b.do(op.Expand(v.node, v.shape()...))
 	}
 	if channels, ok := v.view.channels(v.node.Shape()); ok {
 		return b.do(op.PickChannels(v.node, channels...))
+	}
+	if shape, axes, ok := v.factored(); ok {
+		return b.permuted(b.reshape(v.node, shape...), axes)
 	}
 	o := op.View{From: v.view.from}
 	for _, d := range v.batchFirst() {

@@ -39,6 +39,8 @@ func init() {
 		add("Scale "+s.name, graphtest.Op{F: func(in ...node) (node, error) { return op.Scale(in[0], in[1]) }, In: random(s.x, s.s)})
 		add("Shift "+s.name, graphtest.Op{F: func(in ...node) (node, error) { return op.Shift(in[0], in[1]) }, In: random(s.x, s.s)})
 	}
+	add("Roll", graphtest.Op{F: roll(1, 0, 3), In: random(tensor.Shape{3, 4, 5})})
+	add("PadImage", graphtest.Op{F: padImage(border), In: random(tensor.Shape{2, 3, 4, 5})})
 	add("HardSwish", of(op.HardSwish, 4, 5))
 	add("HardSigmoid", of(func(x node) (node, error) { return op.HardSigmoid(x, op.Line{Slope: 0.2, Offset: 0.5}) }, 4, 5))
 }

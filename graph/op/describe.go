@@ -12,9 +12,9 @@ type Description struct {
 	// a Conv, Pool or Norm, with its defaults filled in, Picks or a Function; the
 	// alpha of LeakyReLU and ELU, the epsilon of LayerNorm and the rate of Dropout
 	// (float64); the axis of Concat and the size of Patches (int); Products and View
-	// with what they leave out filled in, the axes of Permute and the channels of
-	// PickChannels ([]int), a Line. nil for an op that has none, or whose shapes say
-	// it all.
+	// with what they leave out filled in, the axes of Permute, the channels of
+	// PickChannels and the shifts of Roll ([]int), a Line, a Border. nil for an op that
+	// has none, or whose shapes say it all.
 	Params any
 }
 

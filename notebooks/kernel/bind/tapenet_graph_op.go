@@ -45,6 +45,7 @@ func init() {
 			"Operands":           reflect.ValueOf(op.Operands),
 			"Ours":               reflect.ValueOf(op.Ours),
 			"PadChannels":        reflect.ValueOf(op.PadChannels),
+			"PadImage":           reflect.ValueOf(op.PadImage),
 			"Patches":            reflect.ValueOf(op.Patches),
 			"Permute":            reflect.ValueOf(op.Permute),
 			"PickChannels":       reflect.ValueOf(op.PickChannels),
@@ -53,6 +54,7 @@ func init() {
 			"ReLU6":              reflect.ValueOf(op.ReLU6),
 			"ReciprocalFunction": reflect.ValueOf(op.ReciprocalFunction),
 			"Reshape":            reflect.ValueOf(op.Reshape),
+			"Roll":               reflect.ValueOf(op.Roll),
 			"Scale":              reflect.ValueOf(op.Scale),
 			"Shift":              reflect.ValueOf(op.Shift),
 			"SiLU":               reflect.ValueOf(op.SiLU),
@@ -65,6 +67,7 @@ func init() {
 			"Want":               reflect.ValueOf(op.Want),
 		},
 		Types: map[string]reflect.Type{
+			"Border":      reflect.TypeFor[op.Border](),
 			"Conv":        reflect.TypeFor[op.Conv](),
 			"Description": reflect.TypeFor[op.Description](),
 			"Function":    reflect.TypeFor[op.Function](),
