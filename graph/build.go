@@ -133,7 +133,7 @@ func (o Options) Build(l Layer, mode Mode, shape ...int) (*Model, error) {
 	if err := o.Weights.use(mode, o.Fixed); err != nil {
 		return nil, err
 	}
-	m := &Model{Mode: mode, b: &builder{opts: o, mode: mode, graph: gorgonia.NewGraph(), weights: o.Weights}}
+	m := &Model{Mode: mode, b: newBuilder(o, mode)}
 	if err := m.b.build(func() error { return m.build(l, shape) }); err != nil {
 		return nil, err
 	}

@@ -36,6 +36,16 @@ type builder struct {
 	bound   gorgonia.Nodes // all nodes that hold a tensor: input, parameters, state, targets
 	layers  []*LayerInfo
 	err     error
+
+	names  map[string]bool         // of bound
+	listed map[*gorgonia.Node]bool // nodes of ops that a layer has
+}
+
+func newBuilder(o Options, mode Mode) *builder {
+	return &builder{
+		opts: o, mode: mode, graph: gorgonia.NewGraph(), weights: o.Weights,
+		names: map[string]bool{}, listed: map[*gorgonia.Node]bool{},
+	}
 }
 
 // reserved are the names of the tensors that are no layer's.
@@ -184,11 +194,9 @@ func (s *Scope) free(name string, shape tensor.Shape) (path string, ok bool) {
 		}
 	}
 	path = join(s.path, name)
-	for _, n := range s.b.bound {
-		if n.Name() == path {
-			s.Errorf("%s is defined twice", name)
-			return "", false
-		}
+	if s.b.names[path] {
+		s.Errorf("%s is defined twice", name)
+		return "", false
 	}
 	if slices.Contains(reserved, path) {
 		s.Errorf("the name %s is taken, want one in a scope of its own, from Sub", name)
@@ -252,20 +260,15 @@ func (s *Scope) do(f func() (*gorgonia.Node, error)) (n *gorgonia.Node) {
 func (s *Scope) add(y *gorgonia.Node) {
 	info := s.record()
 	info.Output = y.Shape()
-	if s.b.recorded(y) {
+	if y.Op() == nil || s.b.listed[y] { // a function may return its operand, or a node that an equal call has made
 		return
 	}
+	s.b.listed[y] = true
 	info.Ops = append(info.Ops, y.Op().String())
 	if m, ok := y.Op().(interface{ MulAdds() int }); ok {
 		info.MulAdds += m.MulAdds()
 	}
 	info.nodes = append(info.nodes, y)
-}
-
-// recorded reports whether a node is listed already, as a function may return
-// its operand or a node that an equal call has made.
-func (b *builder) recorded(n *gorgonia.Node) bool {
-	return n.Op() == nil || slices.ContainsFunc(b.layers, func(l *LayerInfo) bool { return l.nodes.Contains(n) })
 }
 
 // Errorf makes an error, prefixed with the layer's path, the scope's, unless
@@ -308,6 +311,7 @@ func (b *builder) bind(name string, value *tensor.Dense) *gorgonia.Node {
 	n := gorgonia.NewTensor(b.graph, value.Dtype(), value.Dims(),
 		gorgonia.WithShape(value.Shape()...), gorgonia.WithName(name), gorgonia.WithValue(value))
 	b.bound = append(b.bound, n)
+	b.names[name] = true
 	return n
 }
 

@@ -13,12 +13,14 @@ import (
 )
 
 // What a small file may ask for: elements of a value for each sample, entries of
-// the index tables of all rearrangements in a graph, and elements of all constants
-// that are computed from others.
+// the index tables of all rearrangements in a graph, elements of all constants that
+// are computed from others, and pairs of matrices for each sample.
 const (
 	maxSample  = 1 << 24
 	maxIndices = 1 << 26
 	maxFolded  = 1 << 23
+
+	maxProducts = 1 << 18
 )
 
 // builder adds a model's nodes to a graph. The first error stays in the scope;
@@ -267,8 +269,11 @@ func (b *builder) gather(x *gorgonia.Node, samples bool, fill float64, shape []i
 	for _, d := range out {
 		size *= d
 	}
-	if b.budget -= size; b.budget < 0 || x.Shape().TotalSize()/blocks > math.MaxInt32 {
-		return b.fail("rearrangements of more than %d elements", maxIndices)
+	if !b.indexed(size) {
+		return nil
+	}
+	if x.Shape().TotalSize()/blocks > math.MaxInt32 {
+		return b.fail("a rearrangement of %v, want at most %d elements of a sample", x.Shape(), math.MaxInt32)
 	}
 	index := make([]int32, size)
 	to, from := make([]int, len(out)), make([]int, len(in))
@@ -280,6 +285,14 @@ func (b *builder) gather(x *gorgonia.Node, samples bool, fill float64, shape []i
 		next(to, out)
 	}
 	return b.do(op.Gather(x, op.Picks{Blocks: blocks, Index: index, Fill: fill}, shape...))
+}
+
+// indexed takes entries of an index table off what is left for all of them.
+func (b *builder) indexed(size int) bool {
+	if b.budget -= size; b.budget < 0 {
+		b.fail("rearrangements of more than %d elements", maxIndices)
+	}
+	return b.budget >= 0
 }
 
 // offset is where a position is in memory.

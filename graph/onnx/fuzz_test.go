@@ -105,6 +105,12 @@ var odd = map[string]func() *modelProto{
 	"huge shape": func() *modelProto {
 		return single(nodeProto{Op: "Reshape", Inputs: []string{"s"}}, 13, []int{4}, whole(1<<31, 1<<31, 1<<31, -1))
 	},
+	"huge product": func() *modelProto {
+		return single(nodeProto{Op: "MatMul", Inputs: []string{"w"}}, 13, []int{512, 1, 1}, filters(1024, 1, 1, 1))
+	},
+	"huge repetition": func() *modelProto {
+		return single(nodeProto{Op: "Expand", Inputs: []string{"s"}}, 13, []int{1, 1}, whole(1, 1<<23, 1<<23))
+	},
 	"transposed convolution": func() *modelProto {
 		return single(nodeProto{Op: "ConvTranspose", Inputs: []string{"w"}, Attributes: []attributeProto{attributeInts("strides", 2, 1)}},
 			11, []int{2, 3, 3}, filters(2, 3, 2, 2))

@@ -119,6 +119,10 @@ func (b *builder) pairs(x, y *value) *value {
 		}
 		p, dims, _ = paired(x, y, len(outer))
 	}
+	if n := product(outer); n > maxProducts*b.batch {
+		b.fail("%d pairs of matrices, want at most %d a sample", n, maxProducts)
+		return nil
+	}
 	p.Scale = x.times(1).scale * y.times(1).scale
 	n := b.do(op.BatchMul(x.node, y.node, p))
 	if n == nil {

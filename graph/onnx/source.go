@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+	"sync"
 )
 
 // source is a file that is read from its beginning to its end. What it says of its
@@ -17,7 +18,7 @@ type source struct {
 	turn  bool            // weights that are wanted transposed
 	graph *graphProto     // the graph that is being read
 	turns map[string]bool // see turnedWeights; nil until the first weight
-	piece []byte          // for what is converted while it is read
+	piece [2][]byte       // for what is converted while it is read
 }
 
 // endless is the number of bytes of a file, or of its outermost message, of which
@@ -25,8 +26,8 @@ type source struct {
 const endless = math.MaxInt64
 
 // pieceSize is how many bytes are converted at a time: of the data of a tensor there
-// is one copy in memory.
-const pieceSize = 1 << 18
+// is one copy in memory, in the tensor itself.
+const pieceSize = 1 << 20
 
 // newSource is the source of a reader. It asks readers that know how much they have
 // left, such as a bytes.Reader.
@@ -133,32 +134,42 @@ func (in *source) floats(size int64) (v []float32, err error) {
 	return v, nil
 }
 
-// fill reads numbers, piece by piece.
+// fill reads numbers.
 func (in *source) fill(v []float32) error {
-	for len(v) > 0 {
-		n := min(len(v), pieceSize/4)
-		b := in.buffer(4 * n)
+	return in.pieces(4*len(v), pieceSize, func(at int, b []byte) { singles(v[at/4:][:len(b)/4], b) })
+}
+
+// pieces reads so many bytes, piece by piece, and calls use with each and where it
+// begins: while the next one is read, as long as a file is.
+func (in *source) pieces(size, piece int, use func(at int, b []byte)) error {
+	var using sync.WaitGroup
+	defer using.Wait()
+	for at := 0; at < size; at += piece {
+		in.piece[0], in.piece[1] = in.piece[1], in.piece[0]
+		n := min(piece, size-at)
+		if cap(in.piece[0]) < n {
+			in.piece[0] = make([]byte, n)
+		}
+		b := in.piece[0][:n]
 		if err := in.read(b); err != nil {
 			return err
 		}
-		singles(v[:n], b)
-		v = v[n:]
+		using.Wait()
+		if n == size {
+			use(at, b)
+		} else {
+			using.Go(func() { use(at, b) })
+		}
 	}
 	return nil
-}
-
-// buffer is memory for so many bytes, until the next call.
-func (in *source) buffer(n int) []byte {
-	if cap(in.piece) < n {
-		in.piece = make([]byte, n)
-	}
-	return in.piece[:n]
 }
 
 // singles converts the bytes of numbers.
 func singles(v []float32, b []byte) {
 	b = b[:4*len(v)]
 	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		v[i] = number32(b[4*i:])
 	}
 }
+
+func number32(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }

@@ -78,8 +78,11 @@ func (c constant) transposed() constant {
 	rows, cols := c.shape[0], c.shape[1]
 	t := constant{shape: []int{cols, rows}, floats: make([]float32, len(c.floats))}
 	for r := 0; r < rows; r += turnBlock {
-		n := min(turnBlock, rows-r)
-		turnRows(t.floats[r:], rows, c.floats[r*cols:][:n*cols], cols, 0, cols)
+		for k := range cols {
+			for i := r; i < min(r+turnBlock, rows); i++ {
+				t.floats[k*rows+i] = c.floats[i*cols+k]
+			}
+		}
 	}
 	return t
 }
@@ -94,16 +97,11 @@ const maxTurnBlock = 1 << 21
 // turnedFloats reads a matrix (rows,cols), and returns its transpose.
 func (in *source) turnedFloats(rows, cols int) ([]float32, error) {
 	v := make([]float32, rows*cols)
-	block := make([]float32, max(1, min(turnBlock, rows, maxTurnBlock/cols))*cols)
-	for r := 0; r < rows; {
-		n := min(len(block)/cols, rows-r)
-		if err := in.fill(block[:n*cols]); err != nil {
-			return nil, err
-		}
-		columns(cols, func(lo, hi int) { turnRows(v[r:], rows, block[:n*cols], cols, lo, hi) })
-		r += n
-	}
-	return v, nil
+	block := max(1, min(turnBlock, rows, maxTurnBlock/cols)) * cols
+	err := in.pieces(4*len(v), 4*block, func(at int, b []byte) {
+		columns(cols, func(lo, hi int) { turnRows(v[at/4/cols:], rows, b, cols, lo, hi) })
+	})
+	return v, err
 }
 
 // columns shares columns out over the processors.
@@ -117,16 +115,16 @@ func columns(n int, f func(lo, hi int)) {
 	done.Wait()
 }
 
-// turnRows puts columns [lo,hi) of a block of rows into columns of to, whose rows
-// are so long.
-func turnRows(to []float32, length int, rows []float32, cols, lo, hi int) {
-	n := len(rows) / cols
+// turnRows puts columns [lo,hi) of the bytes of rows into the beginning of rows of
+// to, which are so long.
+func turnRows(to []float32, length int, rows []byte, cols, lo, hi int) {
+	n := len(rows) / 4 / cols
 	for c := lo; c < hi; c++ {
 		column := to[c*length:][:n]
-		from := c
+		from := 4 * c
 		for i := range column {
-			column[i] = rows[from]
-			from += cols
+			column[i] = number32(rows[from:])
+			from += 4 * cols
 		}
 	}
 }

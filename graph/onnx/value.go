@@ -128,7 +128,7 @@ func (b *builder) arranged(v *value) *gorgonia.Node {
 	if v.repeats() {
 		return b.do(op.Expand(v.node, v.shape()...))
 	}
-	if channels, ok := v.view.channels(v.node.Shape()); ok {
+	if channels, ok := v.view.channels(v.node.Shape()); ok && b.indexed(len(channels)) {
 		return b.do(op.PickChannels(v.node, channels...))
 	}
 	if shape, axes, ok := v.factored(); ok {

@@ -238,7 +238,7 @@ func TestViewOps(t *testing.T) {
 				v = c(v)
 			}
 			m, err := graph.Options{Loss: graph.MSE{}}.Build(graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
-				b := &builder{s: s, batch: tt.shape[0], now: &nodeProto{}}
+				b := &builder{s: s, batch: tt.shape[0], budget: maxIndices, now: &nodeProto{}}
 				return b.node(&value{node: x, view: v})
 			}), graph.Infer, tt.shape...)
 			if err != nil {
