@@ -124,9 +124,9 @@ func (n *net[T]) randomPool(x *Value[T]) *Value[T] {
 // programs is the number of random programs that a test tries.
 func programs() int {
 	if testing.Short() {
-		return 60
+		return 40
 	}
-	return 300
+	return 200
 }
 
 // TestPassesChangeNothing: with any of the passes a program computes what it computes
