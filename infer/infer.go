@@ -11,9 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"gorgonia.org/tensor"
 
 	"tapenet/graph"
 	"tapenet/graph/weights"
@@ -65,7 +68,7 @@ func Load(path string) (*Predictor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("infer: %s: %w", path, err)
 	}
-	p, err := New(spec.New(len(m.Classes)), m)
+	p, err := newPredictor(spec.New(len(m.Classes)), m)
 	if err != nil {
 		return nil, fmt.Errorf("infer: %s: %w", path, err)
 	}
@@ -81,14 +84,27 @@ func missing(path string, err error) error {
 	return fmt.Errorf("infer: no model: %w; want a run's folder with %s, or such a file: go run ./cmd/train makes one", err, modelFile)
 }
 
-// New returns a predictor for a network of your own, with the weights of m.
+// New returns a predictor for a network of your own, with a copy of the weights of
+// m: they may be those of a network that goes on training.
 func New(l graph.Layer, m weights.Model) (*Predictor, error) {
+	m.Tensors = maps.Clone(m.Tensors)
+	for name, t := range m.Tensors {
+		if t != nil {
+			m.Tensors[name] = t.Clone().(*tensor.Dense)
+		}
+	}
+	return newPredictor(l, m)
+}
+
+// newPredictor is New with the weights of m themselves, which nobody changes any
+// more.
+func newPredictor(l graph.Layer, m weights.Model) (*Predictor, error) {
 	c := m.Input[0]
 	if m.Mean != nil && (len(m.Mean) != c || len(m.Deviation) != c) {
 		return nil, fmt.Errorf("infer: %d means and %d deviations, want one of each for each of %d channels", len(m.Mean), len(m.Deviation), c)
 	}
 	w := &graph.Weights{From: m.Tensors}
-	net, err := graph.NewNetwork(l, m.Input[:], graph.Options{Weights: w})
+	net, err := graph.NewNetwork(l, m.Input[:], graph.Options{Weights: w, Fixed: true})
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,9 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"tapenet/graph"
 	"tapenet/graph/weights"
+	"tapenet/modelzoo"
 )
 
 // saved writes the trained network, changed, into a new folder.
@@ -133,6 +135,34 @@ func TestLoadBrokenFile(t *testing.T) {
 			_, err := Load(path)
 			wantError(t, err, "infer: ", path)
 		})
+	}
+}
+
+// TestLoadTakesTheFileOnce: a predictor has the tensors that were read, and takes
+// little besides.
+func TestLoadTakesTheFileOnce(t *testing.T) {
+	net, err := graph.NewNetwork(modelzoo.VGG11(2), []int{3, 32, 32}, graph.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	m := weights.Model{Name: "vgg11", Input: [3]int{3, 32, 32}, Classes: []string{"a", "b"}, Tensors: net.Weights.Map()}
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = Load(path)
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took, most := after.TotalAlloc-before.TotalAlloc, uint64(file.Size()*11/10); took > most {
+		t.Errorf("took %d bytes, want at most %d for a file of %d", took, most, file.Size())
 	}
 }
 

@@ -103,7 +103,7 @@ func (m *models) take(v variant) (*graph.Model, error) {
 	m.mu.Unlock()
 	m.building.Lock()
 	defer m.building.Unlock()
-	o, mode := graph.Options{Weights: m.weights, Keep: v.keep}, graph.Infer
+	o, mode := graph.Options{Weights: m.weights, Fixed: true, Keep: v.keep}, graph.Infer
 	if v.gradient {
 		o.Loss, o.InputGradient, mode = graph.Score{}, true, graph.Eval
 	}

@@ -161,11 +161,7 @@ func Example_onnx() {
 }
 
 func readONNX() {
-	file, err := os.ReadFile("model.onnx")
-	if err != nil {
-		log.Fatal(err)
-	}
-	m, err := onnx.Load(file) // a graph.Layer; opsets 1 to 21
+	m, err := onnx.Open("model.onnx") // a graph.Layer; opsets 1 to 21
 	if err != nil {
 		log.Fatal(err)
 	}

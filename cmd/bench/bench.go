@@ -28,6 +28,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := kept.write(); err != nil { // now, and not after all the work
 		return err
 	}
+	if o.against != "" {
+		return o.compareAll(ctx, kept, stdout, stderr)
+	}
 	return o.measure(ctx, kept, stdout, stderr)
 }
 

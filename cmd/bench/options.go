@@ -53,6 +53,7 @@ const (
 	maxBatch   = 1 << 16
 	maxThreads = 1 << 10
 	maxSide    = 1 << 14
+	maxRounds  = 1000
 )
 
 // options are the flags.
@@ -64,6 +65,8 @@ type options struct {
 	out            string
 	by             string // how a profile is listed
 	compare, child string
+	against        string
+	rounds         int
 }
 
 const doc = `measures training and inference for every combination of the flags.
@@ -78,23 +81,28 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := cli.Flags("bench", "[flags]", doc, stderr)
 	models := f.String("model", "cnn", "networks, as in cnn,lenet5,resnet50.onnx: those of go run ./cmd/zoo, "+ownNames()+", and ONNX files")
-	modes := f.String("mode", "train,infer", "some of "+strings.Join(modeNames, ","))
+	modes := f.String("mode", "", "some of "+strings.Join(modeNames, ",")+" (default train,infer; with -against onnxruntime infer)")
 	batches := f.String("batch", "", "batch sizes (default 1,32,128,1024; 1,8 if a network is for photographs or a file's)")
 	threads := f.String("threads", defaultThreads(), "numbers of threads")
 	f.IntVar(&o.height, "height", 0, "height of the images (default the network's own, 224 where a file leaves it open)")
 	f.IntVar(&o.width, "width", 0, "width of the images, likewise")
-	f.DurationVar(&o.time, "time", 3*time.Second, "time for each combination; at least 5 steps are measured")
+	f.DurationVar(&o.time, "time", 3*time.Second, "time for each combination, with -against for each turn; at least 5 steps are measured")
 	f.BoolVar(&o.json, "json", false, "print a line of JSON for each combination")
 	f.StringVar(&o.out, "out", "", "keep all samples, with machine and commit, in this .json file, or in one of its own in this folder")
 	f.BoolVar(&o.profile, "profile", false, "print what the graph's ops take instead")
 	f.StringVar(&o.by, "by", byOp, "with -profile: op, the longest time first, or node, in the order in which they run")
 	f.StringVar(&o.compare, "compare", "", "gorgonia: train the cnn built from Gorgonia's own ops too")
+	f.StringVar(&o.against, "against", "", "take turns with another engine: "+strings.Join(againstNames, " or "))
+	f.IntVar(&o.rounds, "rounds", 5, "turns of each side, with -against")
 	f.StringVar(&o.child, "child", "", "measure the one combination in this process, ours or gorgonia; the command calls itself so")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
 	}
 	if err := cli.NoArguments(f); err != nil {
 		return o, err
+	}
+	if *modes == "" {
+		*modes = o.defaultModes()
 	}
 	if *batches == "" {
 		*batches = defaultBatches(*models)
@@ -103,6 +111,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, err
 	}
 	return o, o.check()
+}
+
+func (o options) defaultModes() string {
+	if o.against == againstONNXRuntime {
+		return modeInfer
+	}
+	return modeTrain + "," + modeInfer
 }
 
 // defaultBatches are small for networks that take photographs, or may.
@@ -172,16 +187,37 @@ func (o options) check() error {
 		return cli.Usagef("bench: -height %d and -width %d, want 0 to %d, 0 for the network's own", o.height, o.width, maxSide)
 	case o.by != byOp && o.by != byNode:
 		return cli.Usagef("bench: -by %q, want op or node", o.by)
-	case o.profile && (o.json || o.compare != "" || o.out != ""):
-		return cli.Usagef("bench: -profile goes with none of -json, -out and -compare")
+	case o.profile && (o.json || o.compare != "" || o.against != "" || o.out != ""):
+		return cli.Usagef("bench: -profile goes with none of -json, -out, -compare and -against")
 	case o.profile && has(func(c combination) bool { return c.Mode == modePredict }):
 		return cli.Usagef("bench: -profile with -mode predict, want infer, which has the same nodes")
 	case o.compare != "" && o.compare != engineGorgonia:
 		return cli.Usagef("bench: -compare %q, want gorgonia", o.compare)
 	case o.compare != "" && !has(combination.hasRival):
 		return cli.Usagef("bench: -compare gorgonia compares the training of cnn, which -model and -mode leave out")
+	case o.against != "":
+		return o.checkAgainst()
 	case o.child != "":
 		return o.checkChild()
+	}
+	return nil
+}
+
+func (o options) checkAgainst() error {
+	mode := func(m string) bool {
+		return slices.ContainsFunc(o.combinations, func(c combination) bool { return c.Mode == m })
+	}
+	switch {
+	case !slices.Contains(againstNames, o.against):
+		return cli.Usagef("bench: -against %q, want %s", o.against, strings.Join(againstNames, " or "))
+	case o.rounds < 1 || o.rounds > maxRounds:
+		return cli.Usagef("bench: -rounds %d, want 1 to %d", o.rounds, maxRounds)
+	case o.compare != "" || o.child != "":
+		return cli.Usagef("bench: -against goes with neither -compare nor -child")
+	case o.against == againstONNXRuntime && mode(modeTrain):
+		return cli.Usagef("bench: -against onnxruntime with -mode train, want infer or predict: it does not train")
+	case o.against == againstPyTorch && mode(modePredict):
+		return cli.Usagef("bench: -against pytorch with -mode predict, want train or infer")
 	}
 	return nil
 }

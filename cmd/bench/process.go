@@ -29,11 +29,19 @@ type started struct {
 	Images     int     `json:"images,omitempty"` // of a step
 	MulAdds    int     `json:"mul_adds,omitempty"`
 	Parameters int     `json:"parameters,omitempty"`
+	Classes    int     `json:"classes,omitempty"` // values of the output, the last dimension
 	Load       float64 `json:"load_ms,omitempty"` // opening and reading the network
 	Build      float64 `json:"build_ms,omitempty"`
 	First      float64 `json:"first_run_ms,omitempty"`
 	StartMB    float64 `json:"start_peak_mb,omitempty"` // resident memory until then, at most
+
+	// Output is the first image's of the first run, whose pixels are those of fill
+	// on every side: at most maxOutput values. There is none in training.
+	Output []float32 `json:"output,omitempty"`
 }
+
+// maxOutput is how many values of an output are compared.
+const maxOutput = 1000
 
 // total is the time from the beginning until the first answer, in milliseconds.
 func (s started) total() float64 { return s.Load + s.Build + s.First }

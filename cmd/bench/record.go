@@ -27,7 +27,8 @@ type record struct {
 	Arguments []string  `json:"arguments"`
 	Machine   machine   `json:"machine"`
 
-	Results []sampled `json:"results,omitempty"`
+	Results     []sampled  `json:"results,omitempty"`
+	Comparisons []compared `json:"comparisons,omitempty"` // with another engine
 
 	path string // "" means that nothing is kept
 }

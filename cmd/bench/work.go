@@ -23,6 +23,7 @@ type work struct {
 	mulAdds int                       // of a step
 
 	classes    int // of the labels
+	outputs    int // values of the output for an image
 	parameters int // of the network
 }
 
@@ -57,7 +58,7 @@ func newModelWork(m *graph.Model, batch, mulAdds int) work {
 		w.parameters += p.Value.Size()
 	}
 	out := m.OutputShape()
-	w.classes = out[len(out)-1]
+	w.classes, w.outputs = out[len(out)-1], elements(out[1:])
 	return w
 }
 
@@ -133,13 +134,19 @@ func newPrediction(n network, batch int) (work, error) {
 	w.step = func() error {
 		all, err := p.Predict(slices.Collect(slices.Chunk(x, size)))
 		if err == nil {
-			last = all[batch-1]
+			last = all[0]
 		}
 		return err
 	}
 	w.feed = func(pool *images) { pool.read(x, make([]float32, batch)) }
 	w.result = func() []float32 { return last.Probabilities }
 	return w, nil
+}
+
+// firstOutput is the first image's of the last step of inference.
+func (w work) firstOutput() []float32 {
+	values := w.result()
+	return slices.Clone(values[:min(w.outputs, maxOutput)])
 }
 
 // elements is the number of values of a shape.

@@ -6,11 +6,24 @@
 //
 // A file is written from the nodes of the network's graph for inference, in
 // float32, at opset 17, with the batch size left free: any network can be written
-// whose ops are those of package op. [Load] reads the operators that image
-// networks need, of opsets up to 21, into a [Model], which is a graph.Layer of
-// the same ops: it is differentiated, trained and written again like any other.
+// whose ops are those of package op. [Open], [Read] and [Load] read the operators
+// that image networks need, of opsets up to 21, into a [Model], which is a
+// graph.Layer of the same ops: it is differentiated, trained and written again like
+// any other.
 //
-// ONNX's messages are few, and written and read by hand: wire.go has protobuf's
-// format, proto.go the messages. One table has a rule for each op to write,
-// exportRules, and another for each operator to read, importRules.
+// # How a file becomes a layer
+//
+// source.go reads the file from its beginning to its end, wire.go has protobuf's
+// format, proto.go ONNX's messages, which are few. The floats of a weight are read
+// to where they stay (tensor.go), transposed on the way if their product wants that
+// (turn.go), or out of another file (external.go). import.go checks that every node
+// has a rule.
+//
+// Build, in build.go, takes the nodes one by one. A rule, of rules.go's table, does
+// one of three things. It folds: it computes a constant of constants (fold*.go). It
+// arranges: it makes a view (view.go), or adds an op that reads its operand as that
+// lies in memory. Or it builds: it adds ops to a node whose elements are in order,
+// for which a view is copied (value.go).
+//
+// The other way, exportRules has a rule for each op.
 package onnx

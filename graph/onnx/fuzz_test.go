@@ -1,6 +1,8 @@
 package onnx
 
 import (
+	"bytes"
+	"os"
 	"testing"
 
 	"tapenet/graph"
@@ -23,8 +25,18 @@ func FuzzLoad(f *testing.F) {
 	for _, file := range odd {
 		f.Add(marshal(file()))
 	}
+	f.Add(marshal(gemm(f, 3, 4)))
+	for _, name := range []string{"excite", "scaled"} {
+		file, err := os.ReadFile("testdata/block_" + name + ".onnx")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(file)
+	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		m, err := Load(file)
+		streamed, streamErr := Read(stream{bytes.NewReader(file)})
+		sameModel(t, "a stream", streamed, m, streamErr, err)
 		if err != nil {
 			return
 		}

@@ -1,9 +1,12 @@
 package onnx
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"slices"
+	"io"
+	"os"
+	"path/filepath"
 
 	"gorgonia.org/gorgonia"
 
@@ -39,23 +42,59 @@ type Model struct {
 	state     map[string]bool     // initializers that training does not change by gradients
 }
 
-// Load reads a file. It must have one input, (batch,…) of float values, and one
-// output; doubles are read as float32; an operator that cannot be read is an error that names it and its
-// node. The file is not trusted: what Load takes is in proportion to its size,
-// and what Build adds is bounded.
-func Load(file []byte) (*Model, error) {
-	var p modelProto
-	if err := unmarshal(file, &p); err != nil {
+// Open reads a file by its name, and beside it the files that it says its weights
+// are in, which have to be in its folder or below that. See [Read].
+func Open(path string) (*Model, error) {
+	file, size, err := regularFile(os.Stat, func(name string) (*os.File, error) { return os.Open(name) }, path)
+	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	m := &Model{Metadata: map[string]string{}, constants: map[string]constant{}, state: map[string]bool{}}
-	if err := m.load(&p); err != nil {
+	defer file.Close()
+	in := newSource(file)
+	in.left = size
+	beside := &folder{path: filepath.Dir(path)}
+	defer beside.close()
+	m, err := read(in, beside)
+	if err != nil {
+		return nil, fmt.Errorf("onnx: %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// Read reads a file. It must have one input, (batch,…) of float values, and one
+// output; doubles are read as float32; an operator that cannot be read is an error
+// that names it and its node.
+//
+// The file is not trusted: what Read takes is in proportion to its size, and what
+// Build adds is bounded. The weights are read to where they stay: besides them it
+// takes little.
+func Read(r io.Reader) (*Model, error) {
+	m, err := read(newSource(r), nil)
+	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
 	return m, nil
 }
 
-func (m *Model) load(p *modelProto) error {
+// Load reads a file that is in memory, as [Read] does. The model shares nothing
+// with it.
+func Load(file []byte) (*Model, error) { return Read(bytes.NewReader(file)) }
+
+// read reads a file, and weights beside it unless that is nil.
+func read(in *source, beside *folder) (*Model, error) {
+	var p modelProto
+	in.turn = true
+	if err := in.message(&p, in.left, 0); err != nil {
+		return nil, err
+	}
+	m := &Model{Metadata: map[string]string{}, constants: map[string]constant{}, state: map[string]bool{}}
+	if err := m.load(&p, beside); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *Model) load(p *modelProto, beside *folder) error {
 	if p.Graph == nil {
 		return errors.New("no graph: not an ONNX file")
 	}
@@ -70,7 +109,11 @@ func (m *Model) load(p *modelProto) error {
 	for _, e := range p.Metadata {
 		m.Metadata[e.Key] = e.Value
 	}
-	for _, t := range p.Graph.Initializers {
+	if err := beside.read(p.Graph); err != nil {
+		return err
+	}
+	for i := range p.Graph.Initializers {
+		t := &p.Graph.Initializers[i]
 		c, err := t.constant()
 		if err != nil {
 			return err
@@ -87,7 +130,7 @@ func (m *Model) load(p *modelProto) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	m.transposeWeights()
+	m.turnWeights()
 	return nil
 }
 
@@ -170,32 +213,6 @@ func (n *nodeProto) title() string {
 		return fmt.Sprintf("node of %.64q", n.Outputs[0])
 	}
 	return fmt.Sprintf("node %.64q", n.Name)
-}
-
-// transposeWeights turns the weights of each Gemm that wants them transposed,
-// as PyTorch writes it, to (in,out), unless others use them too.
-func (m *Model) transposeWeights() {
-	uses := map[string]int{m.output: 1}
-	for _, n := range m.nodes {
-		for _, in := range n.Inputs {
-			uses[in]++
-		}
-	}
-	for i := range m.nodes {
-		n := &m.nodes[i]
-		c := m.constants[n.in(1)]
-		a := slices.IndexFunc(n.Attributes, func(a attributeProto) bool { return a.Name == "transB" && a.Int != 0 })
-		if n.Op != "Gemm" || a < 0 || uses[n.Inputs[1]] != 1 || len(c.shape) != 2 || c.ints != nil {
-			continue
-		}
-		rows, cols := c.shape[0], c.shape[1]
-		turned := make([]float32, len(c.floats))
-		for i, v := range c.floats {
-			turned[i%cols*rows+i/cols] = v
-		}
-		m.constants[n.Inputs[1]] = constant{shape: []int{cols, rows}, floats: turned}
-		n.Attributes = slices.Delete(n.Attributes, a, a+1)
-	}
 }
 
 // in is the name of input i, "" if there is none.

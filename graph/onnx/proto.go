@@ -45,6 +45,9 @@ type graphProto struct {
 }
 
 func (g *graphProto) fields(w *wire) {
+	if w.in != nil {
+		w.in.graph = g
+	}
 	list(w, 1, &g.Nodes)
 	w.text(2, &g.Name, false)
 	list(w, 5, &g.Initializers)
@@ -112,15 +115,18 @@ const (
 )
 
 type tensorProto struct {
-	Dims    []int64
-	Type    int64
-	Floats  []float32
-	Int32s  []int64
-	Int64s  []int64
-	Name    string
-	Raw     []byte // little endian, in place of the lists
-	Doubles []byte // little endian
-	Place   int64  // 1 for a file of its own
+	Dims     []int64
+	Type     int64
+	Floats   []float32
+	Int32s   []int64
+	Int64s   []int64
+	Name     string
+	Raw      []byte // little endian, in place of the lists; floats are read into their list
+	Doubles  []byte // little endian
+	Place    int64  // 1 for a file of its own, which External says
+	External []entryProto
+
+	turned bool // the floats are a matrix that was transposed while it was read
 }
 
 func (t *tensorProto) fields(w *wire) {
@@ -130,8 +136,9 @@ func (t *tensorProto) fields(w *wire) {
 	w.integers(5, &t.Int32s)
 	w.integers(7, &t.Int64s)
 	w.text(8, &t.Name, false)
-	w.raw(9, &t.Raw)
+	t.data(w)
 	w.raw(10, &t.Doubles)
+	list(w, 13, &t.External)
 	w.integer(14, &t.Place, false)
 }
 

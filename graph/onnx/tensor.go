@@ -11,6 +11,7 @@ type constant struct {
 	shape  []int
 	floats []float32
 	ints   []int64 // or truth, as 0 and 1; nil for floats
+	turned bool    // the file has the transpose
 }
 
 // maxDims bounds the dimensions of a tensor, maxSize each of them. No network
@@ -24,19 +25,16 @@ const (
 // proportion to that.
 func (t *tensorProto) constant() (c constant, err error) {
 	if t.Place != 0 {
-		return c, fmt.Errorf("tensor %.64q is in a file of its own, want all in one", t.Name)
+		return c, fmt.Errorf("tensor %.64q is in a file of its own, want all in one, or a weight of a file that Open opens", t.Name)
 	}
-	if len(t.Dims) > maxDims {
-		return c, fmt.Errorf("tensor %.64q has %d dimensions, want at most %d", t.Name, len(t.Dims), maxDims)
+	size, err := t.size()
+	if err != nil {
+		return c, err
 	}
-	size := 1
 	for _, d := range t.Dims {
-		if d < 0 || d > math.MaxInt32 || d > 0 && size > math.MaxInt32/int(d) {
-			return c, fmt.Errorf("tensor %.64q has shape %v, want dimensions that fit its data", t.Name, t.Dims)
-		}
-		size *= int(d)
 		c.shape = append(c.shape, int(d))
 	}
+	c.turned = t.turned
 	if t.Type == typeFloat || t.Type == typeDouble {
 		c.floats, err = t.floats()
 	} else {
@@ -49,6 +47,40 @@ func (t *tensorProto) constant() (c constant, err error) {
 		return c, fmt.Errorf("tensor %.64q has %w", t.Name, err)
 	}
 	return c, nil
+}
+
+// size is the number of elements that the dimensions say.
+func (t *tensorProto) size() (size int, err error) {
+	if len(t.Dims) > maxDims {
+		return 0, fmt.Errorf("tensor %.64q has %d dimensions, want at most %d", t.Name, len(t.Dims), maxDims)
+	}
+	size = 1
+	for _, d := range t.Dims {
+		if d < 0 || d > math.MaxInt32 || d > 0 && size > math.MaxInt32/int(d) {
+			return 0, fmt.Errorf("tensor %.64q has shape %v, want dimensions that fit its data", t.Name, t.Dims)
+		}
+		size *= int(d)
+	}
+	return size, nil
+}
+
+// data visits the data. Floats are read into their list as they come, those of a
+// product's weights that want it transposed.
+func (t *tensorProto) data(w *wire) {
+	if w.in == nil || t.Type != typeFloat {
+		w.raw(9, &t.Raw)
+		return
+	}
+	if !w.is(9, kindBytes) {
+		return
+	}
+	size := w.size
+	if w.size = 0; w.in.turnsWeight(t, size) {
+		t.Floats, w.err = w.in.turnedFloats(int(t.Dims[0]), int(t.Dims[1]))
+		t.Dims, t.turned = []int64{t.Dims[1], t.Dims[0]}, true
+	} else {
+		t.Floats, w.err = w.in.floats(size)
+	}
 }
 
 // floats are the elements of a tensor of floats or doubles, as floats.

@@ -1,6 +1,8 @@
 package onnx
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,14 +18,15 @@ type message interface{ fields(w *wire) }
 // field that the message holds, and the visit with its number takes it; fields
 // that nobody visits are skipped.
 type wire struct {
-	buf     []byte // what was written
-	reading bool
-	num     int    // of the field being read
-	kind    int    // its wire type
-	value   uint64 // of a number
-	bytes   []byte // of everything else, a part of the file
-	depth   int
-	err     error
+	buf   []byte  // what was written
+	in    *source // what is read; nil while it writes
+	left  int64   // bytes of the message that are not read yet
+	num   int     // of the field being read
+	kind  int     // its wire type
+	value uint64  // of a number
+	size  int64   // of everything else, until it is taken
+	depth int
+	err   error
 }
 
 // Wire types.
@@ -38,7 +41,7 @@ const (
 // of messages or names is longer than any model's.
 const (
 	maxDepth = 16
-	maxList  = 1 << 14
+	maxList  = 1 << 16
 )
 
 // marshal returns a message's bytes.
@@ -48,64 +51,87 @@ func marshal(m message) []byte {
 	return w.buf
 }
 
-// unmarshal reads a message. Byte slices in it alias b.
-func unmarshal(b []byte, m message) error { return unmarshalAt(0, b, m) }
+// unmarshal reads a message.
+func unmarshal(b []byte, m message) error {
+	in := &source{r: bufio.NewReader(bytes.NewReader(b)), left: int64(len(b))}
+	return in.message(m, in.left, 0)
+}
 
-func unmarshalAt(depth int, b []byte, m message) error {
+// message reads a message of so many bytes.
+func (in *source) message(m message, size int64, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("messages are nested more than %d deep", maxDepth)
 	}
-	w := &wire{reading: true, depth: depth}
-	for len(b) > 0 {
-		var err error
-		if b, err = w.next(b); err != nil {
-			return err
-		}
-		if m.fields(w); w.err != nil {
-			return w.err
+	w := &wire{in: in, left: size, depth: depth}
+	for w.left > 0 && w.next() {
+		if m.fields(w); w.err == nil && w.size > 0 {
+			w.err = in.skip(w.size) // nobody took it
 		}
 	}
-	return nil
+	return w.err
 }
 
 var errCut = errors.New("a message is cut off")
 
-// next takes one field off b.
-func (w *wire) next(b []byte) (rest []byte, err error) {
-	tag, n := binary.Uvarint(b)
-	if n <= 0 {
-		return nil, errCut
+// next begins the next field, and reports whether there is one.
+func (w *wire) next() bool {
+	if w.left == endless && w.in.ended() {
+		return false
 	}
-	if w.num, w.kind, b = int(tag>>3), int(tag&7), b[n:]; tag>>3 == 0 || tag>>3 > 1<<29 {
-		return nil, fmt.Errorf("found field number %d: not an ONNX file", tag>>3)
+	tag := w.varint()
+	if w.num, w.kind, w.size = int(tag>>3), int(tag&7), 0; w.err == nil && (tag>>3 == 0 || tag>>3 > 1<<29) {
+		w.err = fmt.Errorf("found field number %d: not an ONNX file", tag>>3)
+	}
+	if w.err != nil {
+		return false
 	}
 	switch w.kind {
 	case kindVarint:
-		if w.value, n = binary.Uvarint(b); n <= 0 {
-			return nil, errCut
-		}
-		return b[n:], nil
+		w.value = w.varint()
 	case kindFixed64:
-		if len(b) < 8 {
-			return nil, errCut
-		}
-		w.value = binary.LittleEndian.Uint64(b)
-		return b[8:], nil
+		w.value = w.fixed(8)
 	case kindFixed32:
-		if len(b) < 4 {
-			return nil, errCut
-		}
-		w.value = uint64(binary.LittleEndian.Uint32(b))
-		return b[4:], nil
+		w.value = w.fixed(4)
 	case kindBytes:
-		size, n := binary.Uvarint(b)
-		if n <= 0 || size > uint64(len(b)-n) {
-			return nil, errCut
+		if size := w.varint(); w.err == nil && size > uint64(min(w.left, w.in.most())) {
+			w.err = errCut
+		} else if w.size = int64(size); w.left != endless {
+			w.left -= w.size
 		}
-		w.bytes = b[n:][:size]
-		return b[n:][size:], nil
+	default:
+		w.err = fmt.Errorf("found wire type %d: not an ONNX file", w.kind)
 	}
-	return nil, fmt.Errorf("found wire type %d: not an ONNX file", w.kind)
+	return w.err == nil
+}
+
+// varint reads a number of the message.
+func (w *wire) varint() (v uint64) {
+	if w.err != nil {
+		return 0
+	}
+	v, n, err := w.in.varint(w.left)
+	if w.err = err; w.left != endless {
+		w.left -= n
+	}
+	return v
+}
+
+// fixed reads a number of so many bytes.
+func (w *wire) fixed(size int64) uint64 {
+	var b [8]byte
+	if w.left < size {
+		w.err = errCut
+	} else if w.err = w.in.read(b[:size]); w.left != endless {
+		w.left -= size
+	}
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+// bytes takes the field that is being read.
+func (w *wire) bytes() (b []byte) {
+	b, w.err = w.in.bytes(w.size)
+	w.size = 0
+	return b
 }
 
 // is reports whether field num is the one being read, of the wire type that it
@@ -131,7 +157,7 @@ func (w *wire) append(num int, b []byte) {
 // integer visits a number; always writes it even if it is 0.
 func (w *wire) integer(num int, v *int64, always bool) {
 	switch {
-	case w.reading:
+	case w.in != nil:
 		if w.is(num, kindVarint) {
 			*v = int64(w.value)
 		}
@@ -144,7 +170,7 @@ func (w *wire) integer(num int, v *int64, always bool) {
 // float visits a number; always writes it even if it is 0.
 func (w *wire) float(num int, v *float32, always bool) {
 	switch {
-	case w.reading:
+	case w.in != nil:
 		if w.is(num, kindFixed32) {
 			*v = math.Float32frombits(uint32(w.value))
 		}
@@ -157,9 +183,9 @@ func (w *wire) float(num int, v *float32, always bool) {
 // raw visits bytes.
 func (w *wire) raw(num int, v *[]byte) {
 	switch {
-	case w.reading:
+	case w.in != nil:
 		if w.is(num, kindBytes) {
-			*v = w.bytes
+			*v = w.bytes()
 		}
 	case len(*v) > 0:
 		w.append(num, *v)
@@ -169,9 +195,9 @@ func (w *wire) raw(num int, v *[]byte) {
 // text visits a string; always writes it even if it is empty.
 func (w *wire) text(num int, v *string, always bool) {
 	switch {
-	case w.reading:
+	case w.in != nil:
 		if w.is(num, kindBytes) {
-			*v = string(w.bytes)
+			*v = string(w.bytes())
 		}
 	case *v != "" || always:
 		w.append(num, []byte(*v))
@@ -180,32 +206,28 @@ func (w *wire) text(num int, v *string, always bool) {
 
 // texts visits a list of strings.
 func (w *wire) texts(num int, v *[]string) {
-	if !w.reading {
+	if w.in == nil {
 		for _, s := range *v {
 			w.append(num, []byte(s))
 		}
 	} else if w.is(num, kindBytes) && w.room(num, len(*v)) {
-		*v = append(*v, string(w.bytes))
+		*v = append(*v, string(w.bytes()))
 	}
 }
 
 // integers visits a list of numbers, packed or one by one; it writes the latter,
 // as ONNX's definition has it.
 func (w *wire) integers(num int, v *[]int64) {
-	if !w.reading {
+	if w.in == nil {
 		for _, i := range *v {
 			w.integer(num, &i, true)
 		}
 		return
 	}
 	if w.num == num && w.kind == kindBytes {
-		for b := w.bytes; len(b) > 0; {
-			i, n := binary.Uvarint(b)
-			if n <= 0 {
-				w.err = errCut
-				return
-			}
-			*v, b = append(*v, int64(i)), b[n:]
+		for w.size > 0 && w.err == nil {
+			i, n, err := w.in.varint(w.size)
+			*v, w.size, w.err = append(*v, int64(i)), w.size-n, err
 		}
 	} else if w.is(num, kindVarint) {
 		*v = append(*v, int64(w.value))
@@ -214,20 +236,15 @@ func (w *wire) integers(num int, v *[]int64) {
 
 // floats visits a list of numbers as integers does.
 func (w *wire) floats(num int, v *[]float32) {
-	if !w.reading {
+	if w.in == nil {
 		for _, f := range *v {
 			w.float(num, &f, true)
 		}
 		return
 	}
 	if w.num == num && w.kind == kindBytes {
-		for b := w.bytes; len(b) > 0; b = b[4:] {
-			if len(b) < 4 {
-				w.err = errCut
-				return
-			}
-			*v = append(*v, math.Float32frombits(binary.LittleEndian.Uint32(b)))
-		}
+		more, err := w.in.floats(w.size)
+		*v, w.size, w.err = append(*v, more...), 0, err
 	} else if w.is(num, kindFixed32) {
 		*v = append(*v, math.Float32frombits(uint32(w.value)))
 	}
@@ -238,7 +255,7 @@ func one[M any, P interface {
 	*M
 	message
 }](w *wire, num int, v **M) {
-	if !w.reading {
+	if w.in == nil {
 		if *v != nil {
 			w.append(num, marshal(P(*v)))
 		}
@@ -246,8 +263,15 @@ func one[M any, P interface {
 		if *v == nil {
 			*v = new(M)
 		}
-		w.err = unmarshalAt(w.depth+1, w.bytes, P(*v))
+		w.nested(P(*v))
 	}
+}
+
+// nested reads a message within a message.
+func (w *wire) nested(m message) {
+	size := w.size
+	w.size = 0
+	w.err = w.in.message(m, size, w.depth+1)
 }
 
 // list visits a list of messages.
@@ -255,13 +279,13 @@ func list[M any, P interface {
 	*M
 	message
 }](w *wire, num int, v *[]M) {
-	if !w.reading {
+	if w.in == nil {
 		for i := range *v {
 			w.append(num, marshal(P(&(*v)[i])))
 		}
 	} else if w.is(num, kindBytes) && w.room(num, len(*v)) {
 		var m M
-		w.err = unmarshalAt(w.depth+1, w.bytes, P(&m))
+		w.nested(P(&m))
 		*v = append(*v, m)
 	}
 }

@@ -24,7 +24,7 @@ type Dense[T cpu.Float] struct {
 	fixed, ready bool
 	weights      gemm.Panels[T]
 	walk         gemm.Walk[T]
-	shift        []T // the bias, or zeros
+	shift, zeros []T // the bias, or zeros
 	partial      []T // sums of a part of x
 	y            []T
 	in           [][]T
@@ -62,8 +62,8 @@ func (d *Dense[T]) Forward(y []T, in [][]T) {
 		cpu.Parallel((d.N+streamColumns-1)/streamColumns, d.streams)
 	case d.fixed:
 		d.prepare(in)
-		if d.M >= 4*rowBlock {
-			cpu.Parallel((d.M+rowBlock-1)/rowBlock, d.byRows)
+		if d.M*d.K > d.K*d.N {
+			cpu.Parallel((d.M+tileRows-1)/tileRows, d.byRows)
 		} else {
 			cpu.Parallel(d.weights.Len(), d.byPanels)
 		}
@@ -72,11 +72,16 @@ func (d *Dense[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// streamColumns is the number of columns that are handed to a processor together,
-// and rowBlock that of rows.
+// streamColumns is the number of columns that are handed to a processor together.
+const streamColumns = 64
+
+// Rows that are worked on together with a part of the weights, and the largest such
+// part: both stay in the cache while all panels pass by. They are part of what a
+// product computes: sums are rounded where a part ends.
 const (
-	streamColumns = 64
-	rowBlock      = 14
+	tileRows  = 14
+	blockRows = 16 * tileRows
+	blockDeep = 768
 )
 
 // streamColumns computes columns of the one row.
@@ -127,7 +132,7 @@ func (d *Dense[T]) prepare(in [][]T) {
 	width := (d.N + 7) &^ 7
 	d.weights.Resize(d.K, width)
 	d.weights.FillRows(in[1], d.N)
-	d.shift = cpu.Sized(d.shift, width)
+	d.shift, d.zeros = cpu.Sized(d.shift, width), cpu.Sized(d.zeros, width)
 	if d.Bias {
 		copy(d.shift, in[2])
 	}
@@ -142,35 +147,58 @@ func (d *Dense[T]) prepare(in [][]T) {
 	d.ready = true
 }
 
-// someRows computes blocks of rows, all panels of each.
+// someRows computes rows, counted in tiles, for all panels.
 func (d *Dense[T]) someRows(lo, hi int) {
-	lo, hi = lo*rowBlock, min(hi*rowBlock, d.M)
-	const block = 8 * rowBlock // rows that one panel is used with before the next
-	for ; lo < hi; lo += block {
-		d.multiply(lo, min(lo+block, hi), 0, d.weights.Len())
-	}
+	d.blocks(lo*tileRows, min(hi*tileRows, d.M), 0, d.weights.Len())
 }
 
 // somePanels computes panels for all rows.
-func (d *Dense[T]) somePanels(lo, hi int) { d.multiply(0, d.M, lo, hi) }
+func (d *Dense[T]) somePanels(lo, hi int) { d.blocks(0, d.M, lo, hi) }
 
-// multiply computes the panels [first,last) of the rows [lo,hi).
-func (d *Dense[T]) multiply(lo, hi, first, last int) {
+// blocks computes the panels [first,last) of the rows [lo,hi), block by block.
+func (d *Dense[T]) blocks(lo, hi, first, last int) {
+	n := (hi - lo + blockRows - 1) / blockRows
+	for i := range n {
+		d.block(lo+(hi-lo)*i/n, lo+(hi-lo)*(i+1)/n, first, last)
+	}
+}
+
+// block computes a block of rows, part by part of the weights: what the parts before
+// gave is a part's residual.
+func (d *Dense[T]) block(lo, hi, first, last int) {
+	x, y := d.in[0][lo*d.K:], d.y[lo*d.N:]
 	var residual []T
 	if d.Residual {
 		residual = d.in[len(d.in)-1][lo*d.N:]
 	}
-	x, y := d.in[0][lo*d.K:], d.y[lo*d.N:]
-	for p := first; p < last; p++ {
-		d.weights.Multiply(p, hi-lo, &d.walk, x, y, residual)
-		if d.Act.Curve == nil {
-			continue
+	parts := (d.K + blockDeep - 1) / blockDeep
+	for q := range parts {
+		from, to := d.K*q/parts, d.K*(q+1)/parts
+		w := d.walk
+		if w.From, w.K = from, to-from; q > 0 {
+			w.Shift, residual = d.zeros, y
 		}
-		from, to := d.weights.Columns(p, p+1)
-		for i := range hi - lo {
-			row := y[i*d.N+from : i*d.N+min(to, d.N)]
-			vector.Activate(*d.Act.Curve, row, row)
+		if to < d.K {
+			w.Low, w.High = T(math.Inf(-1)), T(math.Inf(1))
 		}
+		for p := first; p < last; p++ {
+			d.weights.Multiply(p, hi-lo, &w, x[from:], y, residual)
+			if to == d.K {
+				d.curve(p, hi-lo, y)
+			}
+		}
+	}
+}
+
+// curve applies the activation's curve to the columns of a panel.
+func (d *Dense[T]) curve(panel, rows int, y []T) {
+	if d.Act.Curve == nil {
+		return
+	}
+	from, to := d.weights.Columns(panel, panel+1)
+	for i := range rows {
+		row := y[i*d.N+from : i*d.N+min(to, d.N)]
+		vector.Activate(*d.Act.Curve, row, row)
 	}
 }
 
@@ -178,7 +206,7 @@ func (d *Dense[T]) multiply(lo, hi, first, last int) {
 func (d *Dense[T]) Backward([][]T, []T, [][]T) { panic("kernel: Dense has no gradient") }
 
 // Bytes is the memory that the kernel keeps.
-func (d *Dense[T]) Bytes() int { return d.weights.Bytes() + cpu.BytesOf(d.shift, d.partial) }
+func (d *Dense[T]) Bytes() int { return d.weights.Bytes() + cpu.BytesOf(d.shift, d.zeros, d.partial) }
 
 // Lastly returns the kernel for inference.
 func (m *Mul[T]) Lastly() (last any, ok bool) { return m.dense(), true }

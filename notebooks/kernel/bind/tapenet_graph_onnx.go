@@ -13,6 +13,8 @@ func init() {
 		Name: "onnx",
 		Binds: map[string]reflect.Value{
 			"Load": reflect.ValueOf(onnx.Load),
+			"Open": reflect.ValueOf(onnx.Open),
+			"Read": reflect.ValueOf(onnx.Read),
 		},
 		Types: map[string]reflect.Type{
 			"Model":   reflect.TypeFor[onnx.Model](),

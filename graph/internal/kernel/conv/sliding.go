@@ -32,7 +32,7 @@ type sliding[T cpu.Float] struct {
 const segment = 112
 
 // blockBytes is about how much of the image is used with one panel before the next.
-const blockBytes = 128 << 10
+const blockBytes = 320 << 10
 
 func (e *sliding[T]) border() (b pixel.Border, tight bool) {
 	b = pixel.Border{

@@ -194,6 +194,7 @@ type Walk[T cpu.Float] struct {
 	K, Mid, Outer      int
 	ARow, AMid, AOuter int
 	CRow, ResidualRow  int
+	From               int // the first of the panels' rows that count
 	Columns            int // of c, if they are fewer than Cols; 0 means Cols
 	Shift              []T // Cols elements
 	Low, High          T
@@ -207,7 +208,7 @@ func (p *Panels[T]) Multiply(i, n int, w *Walk[T], a, c, residual []T) {
 		p.multiplyLast(x, n, w, a, c, residual)
 		return
 	}
-	b, shift := &p.data[x.at], &w.Shift[x.first]
+	b, shift := &p.data[x.at+w.From*x.tiles.cols], &w.Shift[x.first]
 	most := len(x.tiles.rows)
 	parts := (n + most - 1) / most
 	for q := range parts {
@@ -236,7 +237,7 @@ func (p *Panels[T]) multiplyLast(x *panel[T], n int, w *Walk[T], a, c, residual 
 			rest = &buffer.residual[0]
 		}
 		x.tiles.rows[0](w.K, w.Mid, w.Outer, &a[i*w.ARow], w.ARow, w.AMid, w.AOuter,
-			&p.data[x.at], &buffer.sums[0], 0, &w.Shift[x.first], rest, 0, w.Low, w.High)
+			&p.data[x.at+w.From*x.tiles.cols], &buffer.sums[0], 0, &w.Shift[x.first], rest, 0, w.Low, w.High)
 		copy(c[i*w.CRow+x.first:][:own], buffer.sums[:])
 	}
 	lastRows[T]().Put(buffer)
