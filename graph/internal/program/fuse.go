@@ -1,9 +1,12 @@
 package program
 
+import "tapenet/graph/internal/kernel/cpu"
+
 // fuse lets kernels do the work of ops behind them: of a step whose result only the
 // next one reads, and which is an Ender for it. The step that does both stands in
-// the place of the last, where all operands are there.
-func (p *Program[T]) fuse() {
+// the place of the last, where all operands are there. With layouts kernels for images
+// channels last may take over work too, which lay comes for: they cannot take planes.
+func (p *Program[T]) fuse(layouts bool) {
 	readers := map[*Value[T]]int{}
 	read := func(v *Value[T]) {
 		for ; v != nil; v = v.view {
@@ -20,7 +23,7 @@ func (p *Program[T]) fuse() {
 	}
 	by := map[*Value[T]]*Step[T]{}
 	for _, s := range p.steps {
-		p.absorb(s, by, readers)
+		p.absorb(s, by, readers, layouts)
 		by[s.Out] = s
 	}
 	p.drop(func(s *Step[T]) bool { return s.Kernel == nil })
@@ -28,7 +31,7 @@ func (p *Program[T]) fuse() {
 
 // absorb makes s the step that does the work of one of its operands' too, if there
 // is one that can.
-func (p *Program[T]) absorb(s *Step[T], by map[*Value[T]]*Step[T], readers map[*Value[T]]int) {
+func (p *Program[T]) absorb(s *Step[T], by map[*Value[T]]*Step[T], readers map[*Value[T]]int, layouts bool) {
 	e, ok := s.Kernel.(Ending)
 	if !ok || s.Dy != nil {
 		return
@@ -39,7 +42,7 @@ func (p *Program[T]) absorb(s *Step[T], by map[*Value[T]]*Step[T], readers map[*
 		if before == nil || readers[v] != 1 || v.result || v.view != nil || i > 0 && !ending.Sum {
 			continue
 		}
-		ender, ok := before.Kernel.(Ender[T])
+		ender, ok := enderOf(before.Kernel, layouts)
 		if !ok {
 			continue
 		}
@@ -53,6 +56,28 @@ func (p *Program[T]) absorb(s *Step[T], by map[*Value[T]]*Step[T], readers map[*
 		before.Kernel = nil
 		return
 	}
+}
+
+// enderOf is what may take over another step's work: the kernel for images channels
+// last that stands for k, if it can, or k.
+func enderOf[T cpu.Float](k Kernel[T], layouts bool) (e Ender[T], ok bool) {
+	if layouts {
+		if e, ok = lastly(k).(Ender[T]); ok {
+			return e, true
+		}
+	}
+	e, ok = k.(Ender[T])
+	return e, ok
+}
+
+// lastly is the kernel for images channels last that stands for k, or k.
+func lastly[T cpu.Float](k Kernel[T]) Kernel[T] {
+	if l, ok := k.(Lastly); ok {
+		if last, ok := l.Lastly(); ok {
+			return last.(Kernel[T])
+		}
+	}
+	return k
 }
 
 // drop removes steps.

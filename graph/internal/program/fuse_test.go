@@ -67,6 +67,12 @@ var fuseCases = []passCase{
 		x := n.bind("x", 1, 2, 12)
 		return results(n.relu(n.add(x, n.dense(n.relu(n.dense(x, 20)), 12))))
 	}},
+	{"normalised vectors", func(n *net[float32]) []*Value[float32] {
+		return results(n.relu(n.norm(n.dense(n.bind("x", 1, 2, 12), 20))))
+	}},
+	{"normalised images", func(n *net[float32]) []*Value[float32] {
+		return results(n.relu(n.norm(n.relu(n.conv(n.input(1, 16, 8, 8), convolution{filters: 24})))))
+	}},
 	{"view in between", func(n *net[float32]) []*Value[float32] {
 		return results(n.relu(n.flat(n.conv(n.input(1, 16, 8, 8), convolution{filters: 24}))))
 	}},

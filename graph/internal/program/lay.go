@@ -8,18 +8,6 @@ import (
 	"tapenet/graph/internal/kernel/pixel"
 )
 
-// lastly replaces kernels by those that can take images channels last. It comes
-// before fuse: what these take over is laid out too.
-func (p *Program[T]) lastly() {
-	for _, s := range p.steps {
-		if k, ok := s.Kernel.(Lastly); ok {
-			if last, ok := k.Lastly(); ok {
-				s.Kernel = last.(Kernel[T])
-			}
-		}
-	}
-}
-
 // lay gives every value a layout: channels last where kernels can take and give
 // images so, planes elsewhere. Where a reader wants another layout than a value
 // has, a step turns it round, once for all such readers. When all readers are known
@@ -55,6 +43,7 @@ type turn[T cpu.Float] struct {
 
 // step settles the layout of a step's operands and result.
 func (l *layer[T]) step(s *Step[T]) {
+	s.Kernel = lastly(s.Kernel)
 	if l.reorder(s) {
 		return
 	}

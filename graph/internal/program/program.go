@@ -194,11 +194,8 @@ func (p *Program[T]) Compile(results []*Value[T], o Options) {
 	for _, r := range results {
 		r.result = true
 	}
-	if o.Inference && !o.NoLayout {
-		p.lastly()
-	}
 	if o.Inference && !o.NoFusion {
-		p.fuse()
+		p.fuse(!o.NoLayout)
 	}
 	if o.Inference && !o.NoLayout {
 		p.lay()

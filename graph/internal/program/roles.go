@@ -51,8 +51,6 @@ type Turned interface {
 type Joined interface {
 	// InPlace says of each operand whether it is there.
 	InPlace(there []bool)
-	// Channels reports whether it joins channels, not another dimension.
-	Channels() bool
 }
 
 // Ender is a kernel that can do the work of an op behind it too.
