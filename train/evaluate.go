@@ -11,15 +11,32 @@ import (
 	"tapenet/train/data"
 )
 
-// evalBatch is the batch size of evaluation; it changes nothing but the speed.
-const evalBatch = 128
+// Evaluation takes so many images at a time, and of large ones so few that they
+// are as much as 128 of 64×64 pixels in colour: a graph for 128 photographs would
+// take more memory than that for training. It changes nothing but the speed and
+// the rounding of the mean loss.
+const (
+	evalBatch  = 128
+	evalPixels = evalBatch * 3 * 64 * 64
+)
+
+// EvaluationBatch is the number of images that [Evaluate] runs through a network at
+// a time, given the shape of one.
+func EvaluationBatch(image []int) int {
+	size := 1
+	for _, d := range image {
+		size *= d
+	}
+	return max(1, min(evalBatch, evalPixels/size))
+}
 
 // Evaluate returns the mean loss and the accuracy of a classifier on samples.
 func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (loss, accuracy float64, err error) {
 	if samples.Len() == 0 {
 		return 0, 0, errors.New("train: no samples to evaluate")
 	}
-	first, err := net.Model(graph.Eval, min(evalBatch, samples.Len()))
+	batch := EvaluationBatch(net.Input)
+	first, err := net.Model(graph.Eval, min(batch, samples.Len()))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -27,7 +44,7 @@ func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (lo
 		return 0, 0, err
 	}
 	var sums tally
-	err = inputOf(first).ahead(ctx, "evaluation", samples, upTo(samples.Len()), evalBatch, func(b data.Batch) error {
+	err = inputOf(first).ahead(ctx, "evaluation", samples, upTo(samples.Len()), batch, func(b data.Batch) error {
 		m, err := net.Model(graph.Eval, len(b.Classes))
 		if err != nil {
 			return err

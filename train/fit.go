@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ import (
 // checkpoint in Config.Dir lets Config.Resume go on from that batch. A loss or a
 // weight that is NaN or infinite stops it too, and leaves the last good
 // checkpoint. Such a run has a Result beside the error: what it came to.
+//
+// A run that needs more memory than the machine has available is refused before it
+// begins, see [Config.Need].
 func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result, error) {
 	c = c.defaults()
 	if err := c.check(d); err != nil {
@@ -86,6 +90,9 @@ func (r *run) result() *Result {
 // The checkpoint it writes shows early whether the folder can be written.
 func (r *run) start() error {
 	if err := r.fits(); err != nil {
+		return err
+	}
+	if err := r.afford(); err != nil {
 		return err
 	}
 	r.random = rand.New(&r.source)
@@ -179,6 +186,7 @@ func (r *run) epoch(ctx context.Context) error {
 	}
 	r.history = append(r.history, e)
 	r.remember()
+	runtime.GC() // see Need: the epoch's images and older weights would stay until they are as much as the graphs
 	r.at = position{Epoch: e.Epoch}
 	if err := r.keep(); err != nil {
 		return err

@@ -92,6 +92,7 @@ func (o options) report(ctx context.Context, c combination, m machine) (report, 
 	if r.started, t, err = o.inChild(ctx, engineOurs, c); err != nil {
 		return r, err
 	}
+	r.Output = nil // nobody to compare it with
 	r.figures, r.samples = t.figures(r.Images, r.MulAdds), t.Samples
 	r.PeakShare = r.MulAddsPerCPUSecond / r.PeakMulAdds
 	if o.compare == "" || !c.hasRival() {

@@ -65,6 +65,9 @@ func (o options) begin(c combination) (w work, s started, err error) {
 		return w, s, err
 	}
 	s.Build = watch()
+	if err := w.afford(); err != nil {
+		return w, s, err
+	}
 	if err := w.step(); err != nil {
 		return w, s, err
 	}

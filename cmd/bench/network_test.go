@@ -9,6 +9,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/graph/onnx"
+	"tapenet/train"
 )
 
 // small is a network with an image for its input, and one with two
@@ -90,6 +91,30 @@ func TestSize(t *testing.T) {
 	err = run(t.Context(), []string{"-child", "ours", "-model", path, "-mode", "infer", "-batch", "1", "-threads", "1", "-width", "20"}, &out, &out)
 	if err == nil || !strings.Contains(err.Error(), "fixed.onnx: images of (3,12,16), want -height and -width to be those") {
 		t.Errorf("got error %v, want one about the file's size", err)
+	}
+}
+
+// TestTooLarge: what the machine has too little memory for is refused before it is
+// run.
+func TestTooLarge(t *testing.T) {
+	available, known := train.Available()
+	if !known {
+		t.Skip("the system does not tell what is available")
+	}
+	n := open(t, "mobilenetv2")
+	n.input = []int{3, 512, 512}
+	w, err := newInference(n, 1+available/(300<<20)) // an image takes more
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.afford(); err == nil || !strings.Contains(err.Error(), "want a smaller -batch") {
+		t.Errorf("got error %v, want one with the way out", err)
+	}
+	if w, err = newInference(open(t, "lenet5"), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.afford(); err != nil {
+		t.Errorf("lenet5: %v, want no error", err)
 	}
 }
 

@@ -24,6 +24,7 @@ type work struct {
 
 	classes    int // of the labels
 	outputs    int // values of the output for an image
+	need       train.Need
 	parameters int // of the network
 }
 
@@ -59,7 +60,19 @@ func newModelWork(m *graph.Model, batch, mulAdds int) work {
 	}
 	out := m.OutputShape()
 	w.classes, w.outputs = out[len(out)-1], elements(out[1:])
+	w.need = train.NeedOf(m)
 	return w
+}
+
+// afford returns an error if the machine does not have the memory for the graph,
+// which takes most of it in the first step.
+func (w work) afford() error {
+	available, known := train.Available()
+	if !known || w.need.ToCome() <= available {
+		return nil
+	}
+	return fmt.Errorf("bench: the graph needs about %.0f MB of memory, available are %.0f MB: want a smaller -batch, or smaller images",
+		float64(w.need.ToCome())/1e6, float64(available)/1e6)
 }
 
 // trainer trains a model.

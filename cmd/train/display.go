@@ -42,8 +42,9 @@ func newDisplay(o options, stdout, stderr io.Writer) *display {
 
 func (d *display) printf(format string, args ...any) { fmt.Fprintf(d.people, format, args...) }
 
-// start shows what will be trained, and where a run goes on.
-func (d *display) start(net *graph.Network, set data.Dataset, p train.Progress) error {
+// start shows what will be trained, what memory that needs, and where a run goes
+// on.
+func (d *display) start(net *graph.Network, set data.Dataset, need train.Need, p train.Progress) error {
 	m, err := net.Model(graph.Infer, 1)
 	if err != nil {
 		return err
@@ -54,6 +55,7 @@ func (d *display) start(net *graph.Network, set data.Dataset, p train.Progress) 
 	}
 	d.printf("%s: %d training and %d %s images of %s, %d classes\n",
 		set.Name, set.Train.Len(), set.Test.Len(), d.held(), cli.Shape(set.Shape), len(set.Classes))
+	d.printf("needs %v%s\n", need, available())
 	switch {
 	case !d.resume:
 	case p.Epoch > p.Epochs && p.Epochs < d.epochs:
@@ -66,6 +68,15 @@ func (d *display) start(net *graph.Network, set data.Dataset, p train.Progress) 
 		d.printf("going on with %s in epoch %d\n", d.out, p.Epoch)
 	}
 	return nil
+}
+
+// available says what memory there is, if the system tells.
+func available() string {
+	n, known := train.Available()
+	if !known {
+		return ""
+	}
+	return fmt.Sprintf("; available %.0f MB", float64(n)/1e6)
 }
 
 // held names what is evaluated after each epoch.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"tapenet/graph"
@@ -74,6 +75,18 @@ func (p *pages) epoch(e train.Epoch) {
 	if p.live != nil {
 		p.live.Epoch()
 	}
+}
+
+// ended takes over the network of a run that ended well. It keeps the weights and
+// gives back the memory of the run's graphs: evaluation and report make smaller
+// ones of their own.
+func (p *pages) ended(res *train.Result) (err error) {
+	loss := graph.CrossEntropy{Smoothing: p.show.smoothing} // as train.Fit has it
+	p.net, err = graph.NewNetwork(p.net.Layer, p.net.Input, graph.Options{Weights: p.net.Weights, Loss: loss})
+	res.Network = nil
+	runtime.GC() // now, as the heap may grow to twice its size before it is done by itself
+	runtime.GC() // what the first one finalized, such as Gorgonia's machines
+	return err
 }
 
 // test evaluates the dataset's own test part, for display and report.

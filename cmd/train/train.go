@@ -33,7 +33,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	config.OnEarlier = func() error { return keepEarlier(o.out, show) }
 	config.OnStart = func(net *graph.Network, p train.Progress) error {
-		if err := show.start(net, set, p); err != nil {
+		need, err := config.Need(net, set)
+		if err != nil {
+			return err
+		}
+		if err := show.start(net, set, need, p); err != nil {
 			return err
 		}
 		if err := o.saveSettings(p, show); err != nil {
@@ -44,6 +48,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	config.OnBatch, config.OnEpoch = pages.batch, pages.epoch
 	config.Callbacks = []train.Callback{&tensorboard.Log{Dir: o.out}}
 	res, err := train.Fit(ctx, spec.New(len(set.Classes)), set, config)
+	if err == nil {
+		err = pages.ended(res)
+	}
 	if err == nil && test != nil {
 		err = pages.test(ctx, test)
 	}

@@ -46,6 +46,7 @@ func TestText(t *testing.T) {
 	epoch := `loss \d\.\d{4}  accuracy \d\.\d{4}  test loss \d\.\d{4}  test accuracy \d\.\d{4}  \d+ images/s\n`
 	want := regexp.MustCompile(`(?s)^layer .*conv2d .*total +61,706 .*
 data\d+: 200 training and 200 test images of \(1,28,28\), 10 classes
+needs about \d+ MB of memory: graphs \d+ MB, optimizer \d+ MB, images read ahead \d+ MB, all else \d+ MB(; available \d+ MB)?
 epoch 1/2  ` + epoch + `epoch 2/2  ` + epoch + `the model is in ` + regexp.QuoteMeta(filepath.Join(dir, train.ModelFile)) +
 		`; its curves are in ` + regexp.QuoteMeta(filepath.Join(dir, train.CurvesFile)) +
 		"\nthe report is in " + regexp.QuoteMeta(filepath.Join(dir, report.File)) + "\n$")

@@ -1,16 +1,25 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 )
 
-// TestMain is the command itself in a process that asks for it.
+// TestMain is the command itself in a process that asks for it, or a work whose
+// memory is measured.
 func TestMain(m *testing.M) {
 	if os.Getenv("TAPENET_TEST_COMMAND") != "" {
 		main()
+	}
+	if work := os.Getenv(workEnv); work != "" {
+		if err := perform(work); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }

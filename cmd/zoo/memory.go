@@ -1,20 +1,63 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"runtime/debug"
 	"text/tabwriter"
 
 	"tapenet/graph"
+	"tapenet/train"
+	"tapenet/train/data"
 )
 
-// showMemory writes what a network takes in both modes.
-func showMemory(w io.Writer, build func(graph.Mode) (*graph.Model, error)) error {
-	infer, err := memoryOf(graph.Infer, build)
+// subject is the network that is shown.
+type subject struct {
+	layer graph.Layer
+	input [3]int
+	batch int
+}
+
+// samples are so many images that nobody reads.
+type samples int
+
+func (s samples) Len() int { return int(s) }
+func (s samples) Read(int, []float32) (int, error) {
+	return 0, errors.New("zoo: there are no images, want their number alone")
+}
+
+// dataset is one of many whole batches, and of as many test images.
+func (s subject) dataset(test int) data.Dataset {
+	return data.Dataset{Shape: s.input, Train: samples(many * s.batch), Test: samples(test)}
+}
+
+// use is what a process takes that runs one graph: the graph's own memory, and
+// what the process has besides.
+type use struct {
+	graph.Memory
+	optimizer, batches int
+	program            int // the program, and the graph itself
+}
+
+func (u use) total() int { return u.Memory.Total() + u.optimizer + u.batches + u.program }
+
+// many is the number of batches of a dataset that is no small one.
+const many = 1 << 10
+
+// own is what a graph takes that the network's other graphs do not share.
+func own(m graph.Memory) int { return m.Inputs + m.Results + m.Values + m.Workspaces }
+
+// showMemory writes what a process takes for inference, for training, and for a
+// run of train.
+func (s subject) showMemory(ctx context.Context, w io.Writer) error {
+	infer, inferExact, err := s.inference(ctx)
 	if err != nil {
 		return err
 	}
-	train, err := memoryOf(graph.Train, build)
+	trained, evaluation, trainExact, err := s.training(ctx)
 	if err != nil {
 		return err
 	}
@@ -24,33 +67,106 @@ func showMemory(w io.Writer, build func(graph.Mode) (*graph.Model, error)) error
 		name         string
 		infer, train int
 	}{
-		{"parameters", infer.Parameters, train.Parameters},
-		{"state", infer.State, train.State},
-		{"input and target", infer.Inputs, train.Inputs},
-		{"output, loss, gradients of parameters", infer.Results, train.Results},
-		{"other values", infer.Values, train.Values},
-		{"workspaces", infer.Workspaces, train.Workspaces},
-		{"total", infer.Total(), train.Total()},
+		{"parameters", infer.Parameters, trained.Parameters},
+		{"state", infer.State, trained.State},
+		{"input and target", infer.Inputs, trained.Inputs},
+		{"output, loss, gradients of parameters", infer.Results, trained.Results},
+		{"other values", infer.Values, trained.Values},
+		{"workspaces", infer.Workspaces, trained.Workspaces},
+		{"Adam's two values for each parameter", infer.optimizer, trained.optimizer},
+		{"images read ahead", infer.batches, trained.batches},
+		{"program and graph", infer.program, trained.program},
+		{"resident memory", infer.total(), trained.total()},
 	} {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", row.name, megabytes(row.infer), megabytes(row.train))
 	}
-	t.Flush()
-	_, err = fmt.Fprintf(w, "Adam keeps two values more for each parameter, %s MB.\n", megabytes(2*train.Parameters))
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if !inferExact || !trainExact {
+		fmt.Fprintln(w, "Workspaces are estimated where the memory that is available is not enough to run the network.")
+	}
+	fmt.Fprintf(w, "A run of train evaluates too, %d images at a time: %s MB", train.EvaluationBatch(s.input[:]), megabytes(trained.total()+evaluation))
+	if s.batch > 1 {
+		fmt.Fprintf(w, ", and up to %s MB more if the last batch of an epoch is shorter", megabytes(own(trained.Memory)/s.batch*(s.batch-1)))
+	}
+	_, err = fmt.Fprintln(w, ".")
 	return err
 }
 
-// memoryOf builds a model and runs it until its ops have made their workspaces.
-func memoryOf(mode graph.Mode, build func(graph.Mode) (*graph.Model, error)) (graph.Memory, error) {
-	m, err := build(mode)
+// inference measures a graph for inference; exact says that it was run.
+func (s subject) inference(ctx context.Context) (u use, exact bool, err error) {
+	m, err := s.build(graph.Options{})
 	if err != nil {
-		return graph.Memory{}, err
+		return u, false, err
 	}
-	for range 3 {
-		if err := m.Run(); err != nil {
-			return graph.Memory{}, err
+	clean()
+	need := train.NeedOf(m)
+	u.Memory, exact, err = settled(ctx, m, need)
+	u.program = need.Resident - u.Parameters - u.State
+	return u, exact, err
+}
+
+// training measures a graph for training, and what a run of train takes besides
+// for evaluation: another graph, and images read ahead.
+func (s subject) training(ctx context.Context) (u use, evaluation int, exact bool, err error) {
+	net, err := graph.NewNetwork(s.layer, s.input[:], graph.Options{})
+	if err != nil {
+		return u, 0, false, err
+	}
+	m, err := net.Model(graph.Train, s.batch)
+	if err != nil {
+		return u, 0, false, err
+	}
+	clean()
+	config := train.Config{Batch: s.batch}
+	need, err := config.Need(net, s.dataset(0))
+	if err != nil {
+		return u, 0, false, err
+	}
+	if u.Memory, exact, err = settled(ctx, m, need); err != nil {
+		return u, 0, false, err
+	}
+	u.optimizer, u.batches, u.program = need.Optimizer, need.Batches, need.Resident-u.Parameters-u.State
+	batch := train.EvaluationBatch(s.input[:])
+	run, err := config.Need(net, s.dataset(many*batch))
+	if err != nil {
+		return u, 0, false, err
+	}
+	eval, err := net.Model(graph.Eval, batch)
+	if err != nil {
+		return u, 0, false, err
+	}
+	memory, exactEval, err := settled(ctx, eval, train.NeedOf(eval))
+	return u, own(memory) + run.Batches - need.Batches, exact && exactEval, err
+}
+
+// clean gives back what earlier graphs took: it must not count. The second
+// collection is for what the first one finalized.
+func clean() {
+	runtime.GC()
+	debug.FreeOSMemory()
+}
+
+// settled runs a model until its ops have made their workspaces, unless the machine
+// has less memory than it needs: then they are estimated.
+func settled(ctx context.Context, m *graph.Model, need train.Need) (memory graph.Memory, exact bool, err error) {
+	memory = m.Memory()
+	if available, known := train.Available(); known && need.ToCome() > available {
+		memory.Workspaces = need.Graphs - memory.Inputs - memory.Results - memory.Values
+		return memory, false, nil
+	}
+	for workspaces := -1; workspaces < memory.Workspaces; {
+		if err := ctx.Err(); err != nil {
+			return memory, false, err
 		}
+		workspaces = memory.Workspaces
+		if err := m.Run(); err != nil {
+			return memory, false, err
+		}
+		memory = m.Memory()
 	}
-	return m.Memory(), nil
+	return memory, true, nil
 }
 
 // megabytes writes a number of bytes in millions.

@@ -7,14 +7,18 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/modelzoo"
+	"tapenet/train"
 )
 
 // zoo runs the command.
@@ -92,16 +96,74 @@ func TestMemory(t *testing.T) {
 		"state":                                 {"0.00", "0.00"},
 		"input and target":                      {"0.31", "0.31"},
 		"output, loss, gradients of parameters": {"0.01", "2.78"},
+		"Adam's two values for each parameter":  {"0.00", "5.55"},
+		"images read ahead":                     {"0.00", fmt.Sprintf("%.2f", float64(2*runtime.GOMAXPROCS(0)*100*784*4)/1e6)},
 		"other values":                          {"2.21", "4.38"}, // pooled pixels and what the first dense layer makes of them; in training also the gradient of the pixels
 	} {
 		if got := row(out, line); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", line, got, want)
 		}
 	}
-	if row(out, "workspaces") == nil || row(out, "total") == nil {
-		t.Errorf("no workspaces and no total in\n%s", out)
+	for k, column := range []string{"inference", "training"} {
+		sum := 0.0
+		for _, name := range parts {
+			sum += number(t, row(out, name), k)
+		}
+		if total := number(t, row(out, "resident memory"), k); math.Abs(total-sum) > 0.06 { // each part is rounded
+			t.Errorf("%s: the total is %g, the parts' sum %g", column, total, sum)
+		}
 	}
-	contains(t, out, "Adam keeps two values more for each parameter, 5.55 MB.")
+	contains(t, out, "A run of train evaluates too, 128 images at a time: ", " MB more if the last batch of an epoch is shorter.")
+}
+
+// parts are the rows of the table of memory.
+var parts = []string{
+	"parameters", "state", "input and target", "output, loss, gradients of parameters", "other values", "workspaces",
+	"Adam's two values for each parameter", "images read ahead", "program and graph",
+}
+
+// number is a cell.
+func number(t *testing.T, cells []string, k int) float64 {
+	t.Helper()
+	if k >= len(cells) {
+		t.Fatalf("no cell %d in %v", k, cells)
+	}
+	v, err := strconv.ParseFloat(cells[k], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// TestSize: -height and -width are the image's, and its memory's.
+func TestSize(t *testing.T) {
+	out, _, err := zoo(t, "-model", "convnet", "-height", "40", "-width", "56", "-batch", "3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out, "(3, 1, 40, 56)", "(3, 10)")
+	if got, want := row(out, "input and target"), []string{"0.03", "0.03"}; !slices.Equal(got, want) {
+		t.Errorf("input and target take %v MB, want %v", got, want)
+	}
+	if _, _, err = zoo(t, "-model", "lenet5", "-height", "3"); err == nil {
+		t.Error("lenet5 takes images of three rows, want an error")
+	}
+}
+
+// TestTooLarge: what the machine has too little memory for is estimated, at once.
+func TestTooLarge(t *testing.T) {
+	available, known := train.Available()
+	if !known {
+		t.Skip("the system does not tell what is available")
+	}
+	out, _, err := zoo(t, "-model", "lenet5", "-batch", strconv.Itoa(available/20000)) // an image takes more than twice that
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out, "Workspaces are estimated", "A run of train evaluates too, 128 images at a time: ")
+	if values, workspaces := row(out, "other values"), row(out, "workspaces"); !slices.Equal(values, workspaces) {
+		t.Errorf("values take %v MB, workspaces %v, want the same for an estimate", values, workspaces)
+	}
 }
 
 // row returns what follows a name at the beginning of a line, or nil.
@@ -179,6 +241,7 @@ func TestErrors(t *testing.T) {
 		{"unknown flag", []string{"-x"}, true, "zoo: flag provided but not defined: -x"},
 		{"no classes", []string{"-model", "cnn", "-classes", "0"}, true, "zoo: -classes 0, want 1 or more"},
 		{"no batch", []string{"-model", "cnn", "-batch", "-1"}, true, "zoo: -batch -1, want 1 or more"},
+		{"no height", []string{"-model", "cnn", "-height", "-1"}, true, "zoo: -height -1 and -width 0, want positive numbers, or 0"},
 		{"no folder", []string{"-model", "cnn", "-graph", filepath.Join(dir, "none", "x.svg")}, false, "no such file or directory"},
 	}
 	for _, tt := range tests {
@@ -205,5 +268,5 @@ func TestHelp(t *testing.T) {
 	if !errors.Is(err, flag.ErrHelp) || out != "" {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
-	contains(t, errs, "usage: zoo", "-model", "-graph", "-classes", "-batch")
+	contains(t, errs, "usage: zoo", "-model", "-graph", "-classes", "-batch", "-height", "-width")
 }

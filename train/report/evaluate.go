@@ -10,13 +10,11 @@ import (
 
 	"tapenet/graph"
 	"tapenet/graph/metric"
+	"tapenet/train"
 	"tapenet/train/data"
 )
 
-const (
-	evalBatch = 128 // as train.Evaluate has it, whose graphs are there already
-	shown     = 24  // worst images
-)
+const shown = 24 // worst images
 
 // sample is what the network makes of an image.
 type sample struct {
@@ -35,11 +33,12 @@ type evaluation struct {
 // evaluate classifies all samples of d.Test.
 func evaluate(ctx context.Context, net *graph.Network, d data.Dataset) (*evaluation, error) {
 	e, n := &evaluation{}, d.Test.Len()
-	for lo := 0; lo < n; lo += evalBatch {
+	batch := train.EvaluationBatch(net.Input) // its graphs are there already
+	for lo := 0; lo < n; lo += batch {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("stopped after %d of %d %s images: %w", lo, n, d.TestPart(), err)
 		}
-		m, err := net.Model(graph.Eval, min(evalBatch, n-lo))
+		m, err := net.Model(graph.Eval, min(batch, n-lo))
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,116 @@
+package train
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// Available is the memory that the process can still take without driving the
+// machine into swapping, or out of the limit of its control group, in bytes. Only
+// Linux tells it.
+func Available() (n int, known bool) { return available(os.DirFS("/")) }
+
+// available reads the files of Linux: what the kernel takes for available, and
+// what the limits of the process's groups leave, the group's and those above it.
+func available(root fs.FS) (n int, known bool) {
+	n, known = meminfo(root)
+	for _, g := range groups(root) {
+		if left, limited := g.left(root); limited && (!known || left < n) {
+			n, known = left, true
+		}
+	}
+	return n, known
+}
+
+// meminfo is MemAvailable.
+func meminfo(root fs.FS) (n int, known bool) {
+	file, err := fs.ReadFile(root, "proc/meminfo")
+	if err != nil {
+		return 0, false
+	}
+	_, line, _ := bytes.Cut(file, []byte("MemAvailable:"))
+	_, err = fmt.Sscan(string(line), &n)
+	return n << 10, err == nil
+}
+
+// group is a control group with its names for the limit, the use and, in its
+// statistics, the pages of files that can be dropped.
+type group struct{ dir, limit, use, cache string }
+
+// groups lists the process's groups that may limit memory, and those above them.
+func groups(root fs.FS) (all []group) {
+	file, err := fs.ReadFile(root, "proc/self/cgroup")
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(file)) {
+		part := strings.SplitN(strings.TrimSpace(line), ":", 3) // number:controllers:path
+		if len(part) < 3 {
+			continue
+		}
+		g := group{"sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"}
+		if part[1] == "memory" {
+			g = group{"sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}
+		} else if part[1] != "" {
+			continue // another controller of version 1
+		}
+		top := g.dir
+		for dir := path.Clean("/" + part[2]); ; dir = path.Dir(dir) {
+			g.dir = path.Join(top, dir)
+			all = append(all, g)
+			if dir == "/" {
+				break
+			}
+		}
+	}
+	return all
+}
+
+// left is what a group's limit leaves. A container sees its own group at the top,
+// whatever path it has outside: the others are not there then.
+func (g group) left(root fs.FS) (n int, limited bool) {
+	number := func(name string) (int, bool) {
+		text, err := fs.ReadFile(root, path.Join(g.dir, name))
+		if err != nil {
+			return 0, false
+		}
+		n, err := strconv.Atoi(strings.TrimSpace(string(text))) // "max" is no limit
+		return n, err == nil
+	}
+	limit, ok := number(g.limit)
+	use, used := number(g.use)
+	if !ok || !used {
+		return 0, false
+	}
+	if stat, err := fs.ReadFile(root, path.Join(g.dir, "memory.stat")); err == nil {
+		for line := range strings.Lines(string(stat)) {
+			if cache, found := strings.CutPrefix(line, g.cache+" "); found {
+				pages, _ := strconv.Atoi(strings.TrimSpace(cache))
+				use -= pages
+			}
+		}
+	}
+	return max(0, limit-max(0, use)), true
+}
+
+// resident is the memory that the process has: on Linux what is resident, elsewhere
+// what the Go runtime has from the system.
+func resident() int {
+	var size, pages int
+	file, err := os.ReadFile("/proc/self/statm")
+	if err == nil {
+		_, err = fmt.Sscan(string(file), &size, &pages)
+	}
+	if err == nil {
+		return pages * os.Getpagesize()
+	}
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return int(s.Sys)
+}

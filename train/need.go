@@ -1,0 +1,150 @@
+package train
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+
+	"tapenet/graph"
+	"tapenet/train/data"
+)
+
+// Need is the memory that a run takes at most, in bytes, part by part; the sum is
+// what its process has resident at the end. It is an estimate, see [Config.Need].
+type Need struct {
+	Resident  int // what the process has already: the program, its dataset, the weights, the graphs before their first run
+	Graphs    int // values and workspaces of the graphs: each mode and batch size has one
+	Optimizer int // its state, accumulated gradients, the moving average, the best weights
+	Batches   int // images that are read ahead
+}
+
+// Total is the sum.
+func (n Need) Total() int { return n.Resident + n.ToCome() }
+
+// ToCome is what the process does not have yet.
+func (n Need) ToCome() int { return n.Graphs + n.Optimizer + n.Batches }
+
+// String is the need in one line.
+func (n Need) String() string {
+	return fmt.Sprintf("about %s of memory: graphs %s, optimizer %s, images read ahead %s, all else %s",
+		megabytes(n.Total()), megabytes(n.Graphs), megabytes(n.Optimizer), megabytes(n.Batches), megabytes(n.Resident))
+}
+
+// megabytes writes a number of bytes in millions.
+func megabytes(n int) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
+
+// Need estimates the memory of a run with these settings, given its network and
+// its dataset, of which the shape and the numbers of samples count. It builds the
+// graphs that Fit will use, but does not run them, see [NeedOf].
+func (c Config) Need(net *graph.Network, d data.Dataset) (Need, error) {
+	c = c.defaults()
+	graphs, err := c.graphs(net, d)
+	if err != nil {
+		return Need{}, err
+	}
+	n := NeedOf(graphs...)
+	n.Batches, n.Optimizer = c.readAhead(d), c.kept(graphs[0].Memory())
+	return n, nil
+}
+
+// NeedOf estimates what graphs of one network take that have not run yet, without
+// training around them. What their ops keep besides values is known after a run
+// only; until then it is taken to be as much as the values, of which it is 0.8 to
+// 1.4 times in the training of modelzoo's deep networks. Of a graph with ops of
+// other packages only the input counts, as of [graph.Model.Memory].
+func NeedOf(graphs ...*graph.Model) Need {
+	n := Need{Resident: resident()}
+	for _, m := range graphs {
+		memory := m.Memory()
+		n.Graphs += memory.Inputs + memory.Results + memory.Values + max(memory.Workspaces, memory.Values)
+	}
+	return n
+}
+
+// graphs are those of a run, the one of a whole batch of training first.
+func (c Config) graphs(net *graph.Network, d data.Dataset) (all []*graph.Model, err error) {
+	evaluation := EvaluationBatch(d.Shape[:])
+	for _, g := range []struct {
+		mode    graph.Mode
+		samples int
+	}{
+		{graph.Train, min(c.Batch, d.Train.Len())},
+		{graph.Train, d.Train.Len() % c.Batch}, // the last batch of an epoch
+		{graph.Eval, min(evaluation, d.Test.Len())},
+		{graph.Eval, d.Test.Len() % evaluation},
+	} {
+		if g.samples == 0 {
+			continue
+		}
+		m, err := net.Model(g.mode, g.samples)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(all, m) {
+			all = append(all, m)
+		}
+	}
+	return all, nil
+}
+
+// kept is what is kept beside the weights, given the memory that these take.
+func (c Config) kept(m graph.Memory) int {
+	copies := len(c.Optimizer.Slots())
+	if c.Accumulate > 1 {
+		copies++
+	}
+	if c.Average > 0 {
+		copies++
+	}
+	n := copies * m.Parameters
+	if c.Patience > 0 {
+		n += 2 * (m.Parameters + m.State) // of the best epoch, beside those of the best one before
+	}
+	return n
+}
+
+// readAhead is the memory of the images that are read ahead: in training, and in
+// evaluation, whose batches may come before those of training are gone.
+func (c Config) readAhead(d data.Dataset) int {
+	image := 4 * d.Shape[0] * d.Shape[1] * d.Shape[2]
+	of := func(samples, batch int) int {
+		batches := min(2*runtime.GOMAXPROCS(0), batchCount(samples, batch))
+		return batches * min(batch, samples) * image
+	}
+	return of(d.Train.Len(), c.Batch) + of(d.Test.Len(), EvaluationBatch(d.Shape[:]))
+}
+
+// afford returns an error if the machine does not have the memory for the run.
+func (r *run) afford() error {
+	available, known := Available()
+	if !known {
+		return nil
+	}
+	if least := 4 * r.Batch * r.data.Shape[0] * r.data.Shape[1] * r.data.Shape[2]; least > available {
+		return r.tooLarge(Need{Graphs: least}, available) // for the input alone: not even to be built
+	}
+	need, err := r.Need(r.net, r.data)
+	if err != nil {
+		return err
+	}
+	return r.tooLarge(need, available)
+}
+
+// tooLarge returns an error with the way out if a need is larger than what is
+// available, nil otherwise.
+func (r *run) tooLarge(n Need, available int) error {
+	if n.ToCome() <= available {
+		return nil
+	}
+	what := fmt.Sprintf("train: the run needs %v; available are %s", n, megabytes(available))
+	spare := float64(available - n.Optimizer)
+	batch := r.Batch
+	for batch > 1 && float64(n.Graphs+n.Batches)*float64(batch)/float64(r.Batch) > spare {
+		batch /= 2
+	}
+	if batch == r.Batch || float64(n.Graphs+n.Batches)*float64(batch)/float64(r.Batch) > spare {
+		return fmt.Errorf("%s: want a machine with more, a smaller network or smaller images", what)
+	}
+	return fmt.Errorf("%s: want a smaller batch, such as %d, which with %d batches accumulated makes the same step",
+		what, batch, max(r.Accumulate, 1)*r.Batch/batch)
+}
