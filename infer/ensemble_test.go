@@ -27,7 +27,7 @@ func turned(t *testing.T, shift int) *Predictor {
 }
 
 func TestEnsembleVotes(t *testing.T) {
-	images := [][]float32{{5, 0, 0, 0}, {0, 1, 0, 0}, {2, 0.5, 0, 0}}
+	images := [][]float32{{5, 0, 0, 0}, {0, 1, 0.01, 0}, {2, 0.5, 0, 0}}
 	for _, tt := range []struct {
 		name   string
 		shifts []int
@@ -36,7 +36,7 @@ func TestEnsembleVotes(t *testing.T) {
 		{"alone", []int{0}, []int{0, 1, 0}},
 		{"two against one", []int{0, 1, 1}, []int{1, 2, 1}},
 		{"the sure one does not outvote", []int{1, 0, 0}, []int{0, 1, 0}},
-		{"a tie goes to the more probable", []int{0, 1}, []int{0, 1, 1}}, // of equals to the first, but for the last image's second pixel
+		{"a tie goes to the more probable", []int{0, 1}, []int{0, 2, 1}}, // for the smaller pixel of the last two images
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var members []*Predictor

@@ -208,7 +208,7 @@ func TestPatternsOfBlocks(t *testing.T) {
 		"tokens":  {"Conv2d", "Transpose", "Expand", "Concat", "Shift", "LayerNorm", "Mul", "BatchMul", "SoftMax", "BatchMul", "Mul", "Add", "LayerNorm", "Mul", "GELU", "Mul", "Add", "PickChannels"},
 		"windows": {"Permute", "Roll", "Permute", "Mul", "BatchMul", "Shift", "Shift", "SoftMax", "BatchMul", "Mul", "Permute", "Roll", "Add", "Permute", "AvgPool2D"},
 		"grid":    {"Permute", "Mul", "BatchMul", "SoftMax", "BatchMul"},
-		"shuffle": {"PickChannels", "PickChannels", "Conv2d+ReLU", "Concat", "PickChannels", "PickChannels", "PickChannels", "Conv2d+ReLU", "Concat", "PickChannels", "AvgPool2D"},
+		"shuffle": {"PickChannels", "PickChannels", "Conv2d", "ReLU", "Concat", "PickChannels", "PickChannels", "PickChannels", "Conv2d", "ReLU", "Concat", "PickChannels", "AvgPool2D"},
 		"excite":  {"SiLU", "AvgPool2D", "Conv2d", "SiLU", "Conv2d", "Sigmoid", "Scale", "HardSwish", "HardSigmoid", "AvgPool2D"},
 		"scaled":  {"Permute", "LayerNorm", "LayerNorm", "Mul", "GELU", "Mul", "Scale", "Add", "Permute", "AvgPool2D"},
 	}

@@ -60,15 +60,12 @@ func (d *Dense[T]) Forward(y []T, in [][]T) {
 	case d.streamed():
 		d.partial = cpu.Sized(d.partial, d.N)
 		cpu.Parallel((d.N+streamColumns-1)/streamColumns, d.streams)
-	case d.fixed:
+	case d.M > d.N:
 		d.prepare(in)
-		if d.M*d.K > d.K*d.N {
-			cpu.Parallel((d.M+tileRows-1)/tileRows, d.byRows)
-		} else {
-			cpu.Parallel(d.weights.Len(), d.byPanels)
-		}
+		cpu.Parallel((d.M+tileRows-1)/tileRows, d.byRows)
 	default:
-		d.unprepared(y, in)
+		d.prepare(in)
+		cpu.Parallel(d.weights.Len(), d.byPanels)
 	}
 }
 
@@ -116,17 +113,9 @@ func activate[T cpu.Float](a conv.Act, y []T) {
 	}
 }
 
-// unprepared is the product as training has it.
-func (d *Dense[T]) unprepared(y []T, in [][]T) {
-	gemm.GemmParallel(false, false, d.M, d.N, d.K, in[0], d.K, in[1], d.N, false, y, d.N)
-	for i := range d.M {
-		d.end(y[i*d.N:][:d.N], i*d.N)
-	}
-}
-
-// prepare packs the weights, once.
+// prepare packs the weights: at each run, or once if they are fixed.
 func (d *Dense[T]) prepare(in [][]T) {
-	if d.ready && d.weights.Prepared() {
+	if d.fixed && d.ready && d.weights.Prepared() {
 		return
 	}
 	width := (d.N + 7) &^ 7

@@ -189,11 +189,11 @@ func TestDenseFixed(t *testing.T) {
 	if got, want := fixed.Prepares(), []int{1, 2}; !slices.Equal(got, want) {
 		t.Errorf("prepares operands %v, want %v", got, want)
 	}
-	if got, want := fixed.Bytes(), 4*(20*24+24); got != want {
+	if got, want := fixed.Bytes(), 4*(20*24+24+24); got != want {
 		t.Errorf("keeps %d bytes, want %d", got, want)
 	}
-	if got := free.Bytes(); got != 0 {
-		t.Errorf("keeps %d bytes without preparing anything, want 0", got)
+	if free.Forward(make([]float32, 9*21), c.in); free.Bytes() != fixed.Bytes() {
+		t.Errorf("keeps %d bytes, want %d whether weights are fixed or not", free.Bytes(), fixed.Bytes())
 	}
 	kerneltest.EachTier(t, func(t *testing.T) {
 		got := c.run(t, fixed)

@@ -18,6 +18,10 @@ type Panels[T cpu.Float] struct {
 
 	filling  filling[T] // what Fill is about
 	fillSome func(lo, hi int)
+
+	from     []T // what FillRows is about: the rows, of fromCols elements
+	fromCols int
+	fill     func(lo, hi int)
 }
 
 // panel is one panel: which columns, where in memory, and what multiplies it.
@@ -144,13 +148,22 @@ func rowsBuffers[T cpu.Float]() cpu.FreeList[rowsBuffer[T]] {
 
 // FillRows sets all rows from w, which has them row by row, of n elements each.
 func (p *Panels[T]) FillRows(w []T, n int) {
-	cpu.Parallel(len(p.panels), func(lo, hi int) {
-		for _, x := range p.panels[lo:hi] {
-			for r := range p.Depth {
-				copy(p.data[x.at+r*x.tiles.cols:][:x.tiles.cols], w[r*n+min(x.first, n):(r+1)*n])
-			}
+	if p.fill == nil {
+		p.fill = p.fillRows
+	}
+	p.from, p.fromCols = w, n
+	cpu.Parallel(len(p.panels), p.fill)
+	p.from = nil
+}
+
+// fillRows sets the panels [lo,hi).
+func (p *Panels[T]) fillRows(lo, hi int) {
+	for _, x := range p.panels[lo:hi] {
+		cols, n := x.tiles.cols, p.fromCols
+		for r := range p.Depth {
+			copy(p.data[x.at+r*cols:][:cols], p.from[r*n+min(x.first, n):(r+1)*n])
 		}
-	})
+	}
 }
 
 // SetColumns sets the columns [first,first+n), which lie in one panel, from w, which
