@@ -14,9 +14,9 @@ const MaxWindow = 15
 
 // Block says what follows the convolution of a ConvBlock, in this order.
 type Block struct {
-	Bias bool  // the convolution has one
-	Norm *Norm // nil for none
-	ReLU bool
+	Bias bool    // the convolution has one
+	Norm *Norm   // nil for none
+	Top  float64 // of the activation min(max(x, 0), Top): +Inf for ReLU, 6 for ReLU6; 0 for none
 
 	// KH and KW are the size of the windows of the max-pooling, which lie side by
 	// side: 1×1 for none.
@@ -32,11 +32,11 @@ type Norm struct {
 
 // ConvBlock is a convolution and what usually follows it, in one op:
 //
-//	y = MaxPool2D(ReLU(BatchNorm(Conv2d(x, w, bias), γ, β, mean, variance)))
+//	y = MaxPool2D(act(BatchNorm(Conv2d(x, w, bias), γ, β, mean, variance)))
 //
-// Its operands are the operands of its parts, in this order. Pixels stay
-// channels last until the result is written. Of each window it keeps the
-// largest pixel and where that was. The convolution's output exists a few rows
+// where act is ReLU or ReLU6. Its operands are the operands of its parts, in
+// this order. Pixels stay channels last until the result is written. Of each
+// window it keeps the largest pixel and where that was. The convolution's output exists a few rows
 // at a time only, unless there is a normalisation whose statistics or gradient
 // need all of it.
 type ConvBlock[T cpu.Float] struct {
@@ -60,8 +60,8 @@ func NewConvBlock[T cpu.Float](s Shape, b Block) *ConvBlock[T] {
 		Cols: c.PW, Width: w, KH: b.KH, KW: b.KW, Row: s.OW * w,
 		Scale: make([]T, w), Shift: make([]T, w), Unscaled: b.Norm == nil,
 	}
-	if !b.ReLU { // else the floor is 0
-		c.windows.Floor = T(math.Inf(-1))
+	if c.windows.Top = T(b.Top); b.Top == 0 { // else the floor is 0
+		c.windows.Floor, c.windows.Top = T(math.Inf(-1)), T(math.Inf(1))
 	}
 	if b.Norm != nil {
 		c.norm = newBlockNorm[T](s.N, s.F, w, s.pixels(), *b.Norm)
@@ -279,7 +279,7 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 }
 
 // spreadImage sets s.dz to the gradient of image n before the pooling and the
-// ReLU: the winner of each window gets the window's gradient, all other pixels
+// activation: the winner of each window gets the window's gradient, all other pixels
 // get zero.
 func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
 	size, width := c.F*c.pooled(), c.width()
