@@ -196,13 +196,13 @@ func (c *ConvBlock[T]) convolve(s *convScratch[T], n int, z []T, lo, hi int) {
 		c.unrollRows(c.x[n*c.InSize()+g*group:][:group], lo, hi, cols)
 		gemm.Gemm(false, false, fg, p, k, c.w[g*fg*k:], k, cols, p, false, s.planes[g*fg*p:], p)
 	}
-	gemm.TransposeInto(z, c.width(), s.planes, p, c.F, p)
+	pixel.FromPlanes(z, c.width(), s.planes, p, c.F, p)
 }
 
 // writeImage turns the windows' largest pixels s.y into the planes of y.
 func (c *ConvBlock[T]) writeImage(s *convScratch[T], n int) {
 	size := c.F * c.pooled()
-	gemm.TransposeInto(c.y[n*size:][:size], c.pooled(), s.y, c.width(), c.pooled(), c.F)
+	pixel.ToPlanes(c.y[n*size:][:size], c.pooled(), s.y, c.width(), c.F, c.pooled())
 }
 
 // blockScratch is scratch, with room for an image of windows in s.y.
@@ -271,7 +271,7 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 				c.imageGradient(s, n, chunk)
 			} else {
 				s.planes = cpu.Sized(s.planes, c.OutSize())
-				gemm.TransposeInto(s.planes, c.pixels(), s.dz.data, c.width(), c.pixels(), c.F)
+				pixel.ToPlanes(s.planes, c.pixels(), s.dz.data, c.width(), c.F, c.pixels())
 				c.unrolledGradient(s, n, chunk, n > first, s.planes)
 			}
 		}
@@ -284,10 +284,8 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
 	size, width := c.F*c.pooled(), c.width()
 	s.y = cpu.Sized(s.y, c.pooled()*width)
-	if width > c.F {
-		clear(s.y) // forward may have left a NaN in the channels beyond F
-	}
-	gemm.TransposeInto(s.y, width, c.dy[n*size:][:size], c.pooled(), c.F, c.pooled())
+	// The channels beyond F, where forward may have left a NaN, become zero.
+	pixel.FromPlanes(s.y, width, c.dy[n*size:][:size], c.pooled(), c.F, c.pooled())
 	w := c.windows
 	w.Row = s.dz.row
 	for i := range c.PH {

@@ -8,7 +8,6 @@ package conv
 
 import (
 	"tapenet/graph/internal/kernel/cpu"
-	"tapenet/graph/internal/kernel/gemm"
 	"tapenet/graph/internal/kernel/pixel"
 	"tapenet/graph/internal/kernel/vector"
 )
@@ -113,7 +112,7 @@ func (c *Conv2d[T]) beginForward(y []T, in [][]T) {
 }
 
 // forwardImages computes the images [lo,hi) of y. An engine leaves an image
-// channels last in s.z; TransposeInto turns it into planes.
+// channels last in s.z; pixel.ToPlanes turns it into planes.
 func (c *Conv2d[T]) forwardImages(lo, hi int) {
 	s := c.scratch()
 	defer c.idle.Put(s)
@@ -125,7 +124,7 @@ func (c *Conv2d[T]) forwardImages(lo, hi int) {
 		} else {
 			c.engine.load(s, c.image(n))
 			c.engine.convolve(s.z, s, 0, c.OH) // (OH·OW, width)
-			gemm.TransposeInto(y, p, s.z, c.width(), p, c.F)
+			pixel.ToPlanes(y, p, s.z, c.width(), c.F, p)
 		}
 		for f, b := range c.bias {
 			vector.AddScalar(y[f*p:][:p], b)

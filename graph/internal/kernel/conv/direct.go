@@ -107,7 +107,7 @@ func (d *direct[T]) load(s *convScratch[T], x []T) {
 		if d.C == 1 {
 			copy(row[:w], x[i*d.W:])
 		} else {
-			gemm.TransposeInto(row, d.C, x[i*d.W:], d.H*d.W, d.C, w)
+			pixel.FromPlanes(row, d.C, x[i*d.W:], d.H*d.W, d.C, w)
 		}
 	}
 }
@@ -185,7 +185,7 @@ func (d *direct[T]) inputGradient(dx []T, s *convScratch[T]) {
 	plane := d.H * d.W
 	s.dx = cpu.Sized(s.dx, plane*d.back.width)
 	d.back.run(s.dx, s.dz.data, 0, d.H)
-	gemm.TransposeInto(dx, plane, s.dx, d.back.width, plane, d.C)
+	pixel.ToPlanes(dx, plane, s.dx, d.back.width, d.C, plane)
 }
 
 // bytes counts the packed filters of both passes.

@@ -2,7 +2,6 @@ package conv
 
 import (
 	"tapenet/graph/internal/kernel/cpu"
-	"tapenet/graph/internal/kernel/gemm"
 	"tapenet/graph/internal/kernel/pixel"
 )
 
@@ -37,14 +36,14 @@ func newFrame[T cpu.Float](old frame[T], rows, cols, width, top, bottom, left, r
 func (f frame[T]) pixels(i, n int) []T { return f.data[f.first+i*f.row:][:n*f.width] }
 
 // load sets the first channels of every pixel from planes of rows×cols. The
-// channels between them and the width stay zero.
+// channels between them and the width become zero.
 func (f frame[T]) load(planes []T, rows, channels int) {
 	for i := range rows {
 		row := f.pixels(i, f.cols)
 		if f.width == 1 {
 			copy(row, planes[i*f.cols:])
 		} else {
-			gemm.TransposeInto(row, f.width, planes[i*f.cols:], rows*f.cols, channels, f.cols)
+			pixel.FromPlanes(row, f.width, planes[i*f.cols:], rows*f.cols, channels, f.cols)
 		}
 	}
 }
@@ -53,7 +52,7 @@ func (f frame[T]) load(planes []T, rows, channels int) {
 // load.
 func (f frame[T]) unload(planes []T, rows, channels int) {
 	for i := range rows {
-		gemm.TransposeInto(planes[i*f.cols:], rows*f.cols, f.pixels(i, f.cols), f.width, f.cols, channels)
+		pixel.ToPlanes(planes[i*f.cols:], rows*f.cols, f.pixels(i, f.cols), f.width, channels, f.cols)
 	}
 }
 

@@ -66,7 +66,7 @@ func (s *scatter[T]) gradient(dx []T, dy frame[T], patches, padded []T) {
 	}
 	for h := range s.H {
 		at := (h+s.PadTop)*s.row() + s.PadLeft*s.C
-		gemm.TransposeInto(dx[h*s.W:], s.H*s.W, padded[at:], s.C, s.W, s.C)
+		pixel.ToPlanes(dx[h*s.W:], s.H*s.W, padded[at:], s.C, s.C, s.W)
 	}
 }
 
