@@ -131,7 +131,7 @@ func (c *ConvBlock[T]) forwardImages(lo, hi int) {
 			last := min(i+rows, c.PH)
 			c.convolve(s, n, s.z, i*c.KH, last*c.KH)
 			for r := i; r < last; r++ {
-				c.windows.Largest(s.y[r*c.PW*c.width():], c.winners(n, r), s.z[(r-i)*c.KH*c.windows.Row:])
+				c.windows.Largest(c.windowRow(s, n, r), c.winners(n, r), s.z[(r-i)*c.KH*c.windows.Row:])
 			}
 		}
 		c.writeImage(s, n)
@@ -158,7 +158,7 @@ func (c *ConvBlock[T]) finishImages(lo, hi int) {
 	for n := lo; n < hi; n++ {
 		z := c.norm.image(n)
 		for i := range c.PH {
-			c.windows.Largest(s.y[i*c.PW*c.width():], c.winners(n, i), z[i*c.KH*c.windows.Row:])
+			c.windows.Largest(c.windowRow(s, n, i), c.winners(n, i), z[i*c.KH*c.windows.Row:])
 		}
 		c.writeImage(s, n)
 	}
@@ -177,7 +177,7 @@ func (c *ConvBlock[T]) winners(n, i int) []uint8 {
 // beginImage takes up image n.
 func (c *ConvBlock[T]) beginImage(s *convScratch[T], n int) {
 	if c.engine != nil {
-		c.engine.load(s, c.image(n))
+		c.take(s, n)
 	}
 }
 
@@ -189,18 +189,31 @@ func (c *ConvBlock[T]) convolve(s *convScratch[T], n int, z []T, lo, hi int) {
 		c.engine.convolve(z, s, lo, hi)
 		return
 	}
+	x := c.planes(s, n)
 	k, p, fg, group := c.patch(), (hi-lo)*c.OW, c.F/c.Groups, c.InSize()/c.Groups
 	cols := s.patches(c.Shape)
 	s.planes = cpu.Sized(s.planes, c.OutSize())
 	for g := range c.Groups {
-		c.unrollRows(c.x[n*c.InSize()+g*group:][:group], lo, hi, cols)
+		c.unrollRows(x[g*group:][:group], lo, hi, cols)
 		gemm.Gemm(false, false, fg, p, k, c.w[g*fg*k:], k, cols, p, false, s.planes[g*fg*p:], p)
 	}
 	pixel.FromPlanes(z, c.width(), s.planes, p, c.F, p)
 }
 
+// windowRow is where the largest pixels of row i of image n's windows go: to y if
+// that is channels last, else to s.y.
+func (c *ConvBlock[T]) windowRow(s *convScratch[T], n, i int) []T {
+	if c.out.Last {
+		return c.y[c.out.At(n, i, 0):]
+	}
+	return s.y[i*c.PW*c.width():]
+}
+
 // writeImage turns the windows' largest pixels s.y into the planes of y.
 func (c *ConvBlock[T]) writeImage(s *convScratch[T], n int) {
+	if c.out.Last {
+		return
+	}
 	size := c.F * c.pooled()
 	pixel.ToPlanes(c.y[n*size:][:size], c.pooled(), s.y, c.width(), c.F, c.pooled())
 }
@@ -208,7 +221,9 @@ func (c *ConvBlock[T]) writeImage(s *convScratch[T], n int) {
 // blockScratch is scratch, with room for an image of windows in s.y.
 func (c *ConvBlock[T]) blockScratch() *convScratch[T] {
 	s := c.scratch()
-	s.y = cpu.Sized(s.y, c.pooled()*c.width())
+	if !c.out.Last {
+		s.y = cpu.Sized(s.y, c.pooled()*c.width())
+	}
 	return s
 }
 
@@ -265,7 +280,7 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 				c.norm.inputGradient(n, s.dz)
 			}
 			if len(c.dbs) > 0 {
-				s.dz.sums(c.dbs[chunk*c.width():][:c.width()], c.OH)
+				s.dz.sums(c.dbs[chunk*c.width():][:c.width()])
 			}
 			if c.engine != nil {
 				c.imageGradient(s, n, chunk)
@@ -283,13 +298,19 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 // get zero.
 func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
 	size, width := c.F*c.pooled(), c.width()
-	s.y = cpu.Sized(s.y, c.pooled()*width)
-	// The channels beyond F, where forward may have left a NaN, become zero.
-	pixel.FromPlanes(s.y, width, c.dy[n*size:][:size], c.pooled(), c.F, c.pooled())
+	if !c.dyAs.Last {
+		s.y = cpu.Sized(s.y, c.pooled()*width)
+		// The channels beyond F, where forward may have left a NaN, become zero.
+		pixel.FromPlanes(s.y, width, c.dy[n*size:][:size], c.pooled(), c.F, c.pooled())
+	}
 	w := c.windows
 	w.Row = s.dz.row
 	for i := range c.PH {
-		w.Spread(s.dz.data[s.dz.first+i*c.KH*s.dz.row:], s.y[i*c.PW*width:], c.winners(n, i))
+		dy := s.y[min(i*c.PW*width, len(s.y)):]
+		if c.dyAs.Last {
+			dy = c.dy[c.dyAs.At(n, i, 0):]
+		}
+		w.Spread(s.dz.data[s.dz.first+i*c.KH*s.dz.row:], dy, c.winners(n, i))
 	}
 	for i := range c.OH {
 		row := s.dz.pixels(i, c.OW)
