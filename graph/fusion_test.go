@@ -3,6 +3,7 @@ package graph_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 // the same: loss, output, and the gradients of parameters and input.
 func TestFusionChangesNothing(t *testing.T) {
 	conv := graph.Conv2D{Filters: 4, Kernel: 3, Activation: graph.ReLU}
+	conv6 := graph.Conv2D{Filters: 4, Kernel: 3, BiasInit: sixes} // pixels on both sides of 6
 	pooled := func(c graph.Layer, p graph.Layer) graph.Layer {
 		return graph.Sequential{c, p, graph.Flatten{}, graph.Dense{Units: 3}}
 	}
@@ -52,6 +54,9 @@ func TestFusionChangesNothing(t *testing.T) {
 		{"normalised, no pooling", pooled(normed(true, graph.ReLU), graph.AvgPool2D{}), "Conv2d+BatchNorm+ReLU"},
 		{"normalised, no more", graph.Sequential{normed(false), graph.Flatten{}, graph.Dense{Units: 3}}, "Conv2d+BatchNorm"},
 		{"normalised groups", pooled(graph.Sequential{graph.DepthwiseConv2D{Kernel: 3, Stride: 2, Multiplier: 2}, graph.BatchNorm{}, graph.ReLU}, graph.MaxPool2D{}), "Conv2d+BatchNorm+ReLU+MaxPool2D"},
+		{"ReLU6", pooled(graph.Sequential{conv6, graph.ReLU6}, graph.MaxPool2D{}), "Conv2d+ReLU6+MaxPool2D"},
+		{"normalised, ReLU6", pooled(normed(false, graph.ReLU6), graph.AvgPool2D{}), "Conv2d+BatchNorm+ReLU6"},
+		{"dense, ReLU6", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5}, graph.ReLU6, graph.Dense{Units: 3}}, ""},
 		{"dense", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5, Activation: graph.ReLU}, graph.Dense{Units: 3}}, "Mul+ReLU"},
 		{"normalised vectors", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5}, graph.BatchNorm{}, graph.ReLU, graph.Dense{Units: 3}}, "BatchNorm+ReLU"},
 		{"dense with two consumers", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5}, graph.Residual{Body: graph.ReLU}, graph.Dense{Units: 3}}, ""},
@@ -199,6 +204,12 @@ func TestGradientsAreSeparate(t *testing.T) {
 				t.Errorf("gradient %d shares its memory", i)
 			}
 		}
+	}
+}
+
+func sixes(_ *rand.Rand, values []float64, _ []int) {
+	for i := range values {
+		values[i] = 6
 	}
 }
 

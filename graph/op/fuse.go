@@ -1,6 +1,7 @@
 package op
 
 import (
+	"math"
 	"slices"
 
 	"gorgonia.org/gorgonia"
@@ -29,8 +30,8 @@ func (f *Fusion) Apply(operands gorgonia.Nodes) (*gorgonia.Node, error) {
 // predicate says of a node whether nobody but its one consumer needs it: only
 // such nodes become inner ones.
 //
-// It knows a convolution with any of BatchNorm, ReLU and MaxPool2D behind it, in
-// this order, the pooling's windows lying side by side without padding; and Mul
+// It knows a convolution with any of BatchNorm, ReLU or ReLU6, and MaxPool2D
+// behind it, in this order, the pooling's windows lying side by side without padding; and Mul
 // and BatchNorm with ReLU behind them.
 func Fuse(n *gorgonia.Node, once func(*gorgonia.Node) bool) *Fusion {
 	c := chain{last: n, once: once, node: n}
@@ -52,10 +53,13 @@ func (c *chain) fuse() *Fusion {
 	if p, ok := geometry[kernel.PoolShape](c.node, "MaxPool2D"); ok && sideBySide(p) && c.step() {
 		block.KH, block.KW = p.KH, p.KW
 	}
-	if isOurs(c.node, "ReLU") && c.step() {
-		block.ReLU = true
+	switch {
+	case isOurs(c.node, "ReLU") && c.step():
+		block.Top = math.Inf(1)
+	case isOurs(c.node, "ReLU6") && c.step():
+		block.Top = 6
 	}
-	afterReLU := len(c.names) == 1 && block.ReLU
+	afterReLU := len(c.names) == 1 && c.names[0] == "ReLU"
 	switch norm, ok := geometry[Norm](c.node, "BatchNorm"); {
 	case ok && c.follows("Conv2d"):
 		params = Operands(c.node)[1:]

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"tapenet/graph/internal/kernel/cpu"
-	"tapenet/graph/internal/kernel/gemm"
 	"tapenet/graph/internal/kernel/pixel"
 )
 
@@ -45,7 +44,7 @@ func (t *Turn[T]) turnRows(lo, hi int) {
 		case t.to.Last:
 			t.load(n, i)
 		default:
-			gemm.TransposeInto(t.y[t.plane(n, i):], t.to.H*t.to.W, t.x[t.from.At(n, i, 0):], t.from.Stride, t.to.W, t.to.C)
+			pixel.ToPlanes(t.y[t.plane(n, i):], t.to.H*t.to.W, t.x[t.from.At(n, i, 0):], t.from.Stride, t.to.C, t.to.W)
 		}
 	}
 }
@@ -56,10 +55,7 @@ func (t *Turn[T]) plane(n, i int) int { return (n*t.to.C*t.to.H + i) * t.to.W }
 // load reads a row from planes.
 func (t *Turn[T]) load(n, i int) {
 	row := t.y[t.to.At(n, i, 0):]
-	gemm.TransposeInto(row, t.to.Stride, t.x[t.plane(n, i):], t.to.H*t.to.W, t.to.C, t.to.W)
-	for j := range t.to.W {
-		clear(row[j*t.to.Stride+t.to.C:][:t.to.Width()-t.to.C])
-	}
+	pixel.FromPlanes(row, t.to.Stride, t.x[t.plane(n, i):], t.to.H*t.to.W, t.to.C, t.to.W)
 }
 
 // copyRow reads a row of pixels.

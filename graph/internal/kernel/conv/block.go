@@ -14,9 +14,9 @@ const MaxWindow = 15
 
 // Block says what follows the convolution of a ConvBlock, in this order.
 type Block struct {
-	Bias bool  // the convolution has one
-	Norm *Norm // nil for none
-	ReLU bool
+	Bias bool    // the convolution has one
+	Norm *Norm   // nil for none
+	Top  float64 // of the activation min(max(x, 0), Top): +Inf for ReLU, 6 for ReLU6; 0 for none
 
 	// KH and KW are the size of the windows of the max-pooling, which lie side by
 	// side: 1×1 for none.
@@ -32,11 +32,11 @@ type Norm struct {
 
 // ConvBlock is a convolution and what usually follows it, in one op:
 //
-//	y = MaxPool2D(ReLU(BatchNorm(Conv2d(x, w, bias), γ, β, mean, variance)))
+//	y = MaxPool2D(act(BatchNorm(Conv2d(x, w, bias), γ, β, mean, variance)))
 //
-// Its operands are the operands of its parts, in this order. Pixels stay
-// channels last until the result is written. Of each window it keeps the
-// largest pixel and where that was. The convolution's output exists a few rows
+// where act is ReLU or ReLU6. Its operands are the operands of its parts, in
+// this order. Pixels stay channels last until the result is written. Of each
+// window it keeps the largest pixel and where that was. The convolution's output exists a few rows
 // at a time only, unless there is a normalisation whose statistics or gradient
 // need all of it.
 type ConvBlock[T cpu.Float] struct {
@@ -60,8 +60,8 @@ func NewConvBlock[T cpu.Float](s Shape, b Block) *ConvBlock[T] {
 		Cols: c.PW, Width: w, KH: b.KH, KW: b.KW, Row: s.OW * w,
 		Scale: make([]T, w), Shift: make([]T, w), Unscaled: b.Norm == nil,
 	}
-	if !b.ReLU { // else the floor is 0
-		c.windows.Floor = T(math.Inf(-1))
+	if c.windows.Top = T(b.Top); b.Top == 0 { // else the floor is 0
+		c.windows.Floor, c.windows.Top = T(math.Inf(-1)), T(math.Inf(1))
 	}
 	if b.Norm != nil {
 		c.norm = newBlockNorm[T](s.N, s.F, w, s.pixels(), *b.Norm)
@@ -131,7 +131,7 @@ func (c *ConvBlock[T]) forwardImages(lo, hi int) {
 			last := min(i+rows, c.PH)
 			c.convolve(s, n, s.z, i*c.KH, last*c.KH)
 			for r := i; r < last; r++ {
-				c.windows.Largest(s.y[r*c.PW*c.width():], c.winners(n, r), s.z[(r-i)*c.KH*c.windows.Row:])
+				c.windows.Largest(c.windowRow(s, n, r), c.winners(n, r), s.z[(r-i)*c.KH*c.windows.Row:])
 			}
 		}
 		c.writeImage(s, n)
@@ -158,7 +158,7 @@ func (c *ConvBlock[T]) finishImages(lo, hi int) {
 	for n := lo; n < hi; n++ {
 		z := c.norm.image(n)
 		for i := range c.PH {
-			c.windows.Largest(s.y[i*c.PW*c.width():], c.winners(n, i), z[i*c.KH*c.windows.Row:])
+			c.windows.Largest(c.windowRow(s, n, i), c.winners(n, i), z[i*c.KH*c.windows.Row:])
 		}
 		c.writeImage(s, n)
 	}
@@ -177,7 +177,7 @@ func (c *ConvBlock[T]) winners(n, i int) []uint8 {
 // beginImage takes up image n.
 func (c *ConvBlock[T]) beginImage(s *convScratch[T], n int) {
 	if c.engine != nil {
-		c.engine.load(s, c.image(n))
+		c.take(s, n)
 	}
 }
 
@@ -189,26 +189,41 @@ func (c *ConvBlock[T]) convolve(s *convScratch[T], n int, z []T, lo, hi int) {
 		c.engine.convolve(z, s, lo, hi)
 		return
 	}
+	x := c.planes(s, n)
 	k, p, fg, group := c.patch(), (hi-lo)*c.OW, c.F/c.Groups, c.InSize()/c.Groups
 	cols := s.patches(c.Shape)
 	s.planes = cpu.Sized(s.planes, c.OutSize())
 	for g := range c.Groups {
-		c.unrollRows(c.x[n*c.InSize()+g*group:][:group], lo, hi, cols)
+		c.unrollRows(x[g*group:][:group], lo, hi, cols)
 		gemm.Gemm(false, false, fg, p, k, c.w[g*fg*k:], k, cols, p, false, s.planes[g*fg*p:], p)
 	}
-	gemm.TransposeInto(z, c.width(), s.planes, p, c.F, p)
+	pixel.FromPlanes(z, c.width(), s.planes, p, c.F, p)
+}
+
+// windowRow is where the largest pixels of row i of image n's windows go: to y if
+// that is channels last, else to s.y.
+func (c *ConvBlock[T]) windowRow(s *convScratch[T], n, i int) []T {
+	if c.out.Last {
+		return c.y[c.out.At(n, i, 0):]
+	}
+	return s.y[i*c.PW*c.width():]
 }
 
 // writeImage turns the windows' largest pixels s.y into the planes of y.
 func (c *ConvBlock[T]) writeImage(s *convScratch[T], n int) {
+	if c.out.Last {
+		return
+	}
 	size := c.F * c.pooled()
-	gemm.TransposeInto(c.y[n*size:][:size], c.pooled(), s.y, c.width(), c.pooled(), c.F)
+	pixel.ToPlanes(c.y[n*size:][:size], c.pooled(), s.y, c.width(), c.F, c.pooled())
 }
 
 // blockScratch is scratch, with room for an image of windows in s.y.
 func (c *ConvBlock[T]) blockScratch() *convScratch[T] {
 	s := c.scratch()
-	s.y = cpu.Sized(s.y, c.pooled()*c.width())
+	if !c.out.Last {
+		s.y = cpu.Sized(s.y, c.pooled()*c.width())
+	}
 	return s
 }
 
@@ -265,13 +280,13 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 				c.norm.inputGradient(n, s.dz)
 			}
 			if len(c.dbs) > 0 {
-				s.dz.sums(c.dbs[chunk*c.width():][:c.width()], c.OH)
+				s.dz.sums(c.dbs[chunk*c.width():][:c.width()])
 			}
 			if c.engine != nil {
 				c.imageGradient(s, n, chunk)
 			} else {
 				s.planes = cpu.Sized(s.planes, c.OutSize())
-				gemm.TransposeInto(s.planes, c.pixels(), s.dz.data, c.width(), c.pixels(), c.F)
+				pixel.ToPlanes(s.planes, c.pixels(), s.dz.data, c.width(), c.F, c.pixels())
 				c.unrolledGradient(s, n, chunk, n > first, s.planes)
 			}
 		}
@@ -279,19 +294,23 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 }
 
 // spreadImage sets s.dz to the gradient of image n before the pooling and the
-// ReLU: the winner of each window gets the window's gradient, all other pixels
+// activation: the winner of each window gets the window's gradient, all other pixels
 // get zero.
 func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
 	size, width := c.F*c.pooled(), c.width()
-	s.y = cpu.Sized(s.y, c.pooled()*width)
-	if width > c.F {
-		clear(s.y) // forward may have left a NaN in the channels beyond F
+	if !c.dyAs.Last {
+		s.y = cpu.Sized(s.y, c.pooled()*width)
+		// The channels beyond F, where forward may have left a NaN, become zero.
+		pixel.FromPlanes(s.y, width, c.dy[n*size:][:size], c.pooled(), c.F, c.pooled())
 	}
-	gemm.TransposeInto(s.y, width, c.dy[n*size:][:size], c.pooled(), c.F, c.pooled())
 	w := c.windows
 	w.Row = s.dz.row
 	for i := range c.PH {
-		w.Spread(s.dz.data[s.dz.first+i*c.KH*s.dz.row:], s.y[i*c.PW*width:], c.winners(n, i))
+		dy := s.y[min(i*c.PW*width, len(s.y)):]
+		if c.dyAs.Last {
+			dy = c.dy[c.dyAs.At(n, i, 0):]
+		}
+		w.Spread(s.dz.data[s.dz.first+i*c.KH*s.dz.row:], dy, c.winners(n, i))
 	}
 	for i := range c.OH {
 		row := s.dz.pixels(i, c.OW)

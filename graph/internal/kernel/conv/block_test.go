@@ -12,6 +12,7 @@ import (
 	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/kerneltest"
+	"tapenet/graph/internal/kernel/vector"
 )
 
 // convBlockCases are a convolution and the window of the pooling behind it.
@@ -29,7 +30,7 @@ var convBlockCases = []struct {
 }
 
 // convBlock is ConvBlock, or the kernels that it stands for.
-func convBlock[T cpu.Float](s conv.Shape, kh, kw int, relu, fused bool, x, w, b, dy []T, wantDX bool) (out [][]T) {
+func convBlock[T cpu.Float](s conv.Shape, kh, kw int, top float64, fused bool, x, w, b, dy []T, wantDX bool) (out [][]T) {
 	p := kernel.PoolShape{Planes: s.N * s.F, H: s.OH, W: s.OW, KH: kh, KW: kw, StrideH: kh, StrideW: kw, OH: s.OH / kh, OW: s.OW / kw}
 	y, dx, dw, db := make([]T, p.Planes*p.OH*p.OW), make([]T, len(x)), make([]T, len(w)), make([]T, len(b))
 	in, dIn := [][]T{x, w, b}, [][]T{nil, dw, db}
@@ -37,17 +38,17 @@ func convBlock[T cpu.Float](s conv.Shape, kh, kw int, relu, fused bool, x, w, b,
 		dIn[0] = dx
 	}
 	if fused {
-		k := conv.NewConvBlock[T](s, conv.Block{Bias: true, ReLU: relu, KH: kh, KW: kw})
+		k := conv.NewConvBlock[T](s, conv.Block{Bias: true, Top: top, KH: kh, KW: kw})
 		for range 2 { // memory is reused at the second run
 			k.Forward(y, in)
 			k.Backward(dIn, dy, in)
 		}
 		return [][]T{y, dx, dw, db}
 	}
-	c, r, m := conv.NewConv2d[T](s, true), kernel.NewReLU[T](), kernel.NewMaxPool2D[T](p)
+	c, r, m := conv.NewConv2d[T](s, true), kernel.NewActivation[T](vector.Between(0, top)), kernel.NewMaxPool2D[T](p)
 	z, a, dz, da := make([]T, s.N*s.OutSize()), make([]T, s.N*s.OutSize()), make([]T, s.N*s.OutSize()), make([]T, s.N*s.OutSize())
 	c.Forward(z, in)
-	if !relu {
+	if top == 0 {
 		m.Forward(y, [][]T{z})
 		m.Backward([][]T{dz}, dy, [][]T{z})
 	} else {
@@ -62,15 +63,15 @@ func convBlock[T cpu.Float](s conv.Shape, kh, kw int, relu, fused bool, x, w, b,
 
 func testConvBlock[T cpu.Float](t *testing.T, bound float64) {
 	for _, c := range convBlockCases {
-		for mode := range 4 {
-			relu, wantDX := mode&1 == 0, mode&2 == 0
-			t.Run(fmt.Sprintf("%s/relu %v/dx %v", c.name, relu, wantDX), func(t *testing.T) {
+		for mode := range 6 {
+			top, wantDX := []float64{0, 1.5, math.Inf(1)}[mode%3], mode < 3
+			t.Run(fmt.Sprintf("%s/top %v/dx %v", c.name, top, wantDX), func(t *testing.T) {
 				r := rand.New(rand.NewPCG(3, 4))
 				s := c.conv
 				x, w, b := kerneltest.Normal[T](r, s.N*s.InSize()), kerneltest.Normal[T](r, s.Weights()), kerneltest.Normal[T](r, s.F)
 				dy := kerneltest.Normal[T](r, s.N*s.F*(s.OH/c.kh)*(s.OW/c.kw))
-				want := convBlock(s, c.kh, c.kw, relu, false, x, w, b, dy, wantDX)
-				got := convBlock(s, c.kh, c.kw, relu, true, x, w, b, dy, wantDX)
+				want := convBlock(s, c.kh, c.kw, top, false, x, w, b, dy, wantDX)
+				got := convBlock(s, c.kh, c.kw, top, true, x, w, b, dy, wantDX)
 				for i, name := range []string{"y", "dx", "dw", "dbias"} {
 					kerneltest.CheckRelative(t, name, got[i], want[i], bound)
 				}
@@ -79,7 +80,7 @@ func testConvBlock[T cpu.Float](t *testing.T, bound float64) {
 	}
 }
 
-// ConvBlock computes what convolution, ReLU and max-pooling do one by one, on
+// ConvBlock computes what convolution, activation and max-pooling do one by one, on
 // every tier.
 func TestConvBlockEqualsItsParts(t *testing.T) {
 	for to := cpu.TierGo; to <= cpu.Best(); to++ {
@@ -98,8 +99,8 @@ func TestConvBlockNaN(t *testing.T) {
 	x, w, b := kerneltest.Normal[float32](r, s.N*s.InSize()), kerneltest.Normal[float32](r, s.Weights()), kerneltest.Normal[float32](r, s.F)
 	dy := kerneltest.Normal[float32](r, s.N*s.F*13*13)
 	x[100] = float32(math.NaN())
-	got := convBlock(s, 2, 2, true, true, x, w, b, dy, false)[0]
-	want := convBlock(s, 2, 2, true, false, x, w, b, dy, false)[0]
+	got := convBlock(s, 2, 2, math.Inf(1), true, x, w, b, dy, false)[0]
+	want := convBlock(s, 2, 2, math.Inf(1), false, x, w, b, dy, false)[0]
 	nan := 0
 	for i := range want {
 		if (want[i] != want[i]) != (got[i] != got[i]) {
@@ -125,7 +126,7 @@ func TestConvBlockThreadsAndMemory(t *testing.T) {
 	for _, threads := range []int{1, 2, 3} {
 		func() {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
-			bits := kerneltest.Float32Bits(convBlock(s, 2, 2, true, true, x, w, b, dy, false)...)
+			bits := kerneltest.Float32Bits(convBlock(s, 2, 2, math.Inf(1), true, x, w, b, dy, false)...)
 			if first == nil {
 				first = bits
 			}
@@ -134,7 +135,7 @@ func TestConvBlockThreadsAndMemory(t *testing.T) {
 			}
 		}()
 	}
-	k := conv.NewConvBlock[float32](s, conv.Block{Bias: true, ReLU: true, KH: 2, KW: 2})
+	k := conv.NewConvBlock[float32](s, conv.Block{Bias: true, Top: math.Inf(1), KH: 2, KW: 2})
 	y, in, dIn := make([]float32, len(dy)), [][]float32{x, w, b}, [][]float32{nil, make([]float32, len(w)), make([]float32, len(b))}
 	if n := testing.AllocsPerRun(5, func() { k.Forward(y, in); k.Backward(dIn, dy, in) }); n > 0 {
 		t.Errorf("%v allocations a run", n)
@@ -149,7 +150,7 @@ func TestConvBlockInfinity(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	x, w, b := kerneltest.Normal[float32](r, s.N*s.InSize()), kerneltest.Normal[float32](r, s.Weights()), kerneltest.Normal[float32](r, s.F)
 	x[s.InSize()+20] = float32(math.Inf(1))
-	dx := convBlock(s, 2, 2, false, true, x, w, b, kerneltest.Normal[float32](r, s.N*s.F*9), true)[1]
+	dx := convBlock(s, 2, 2, 0, true, x, w, b, kerneltest.Normal[float32](r, s.N*s.F*9), true)[1]
 	for i, v := range dx[:s.InSize()] {
 		if v != v {
 			t.Fatalf("dx[%d] is NaN", i)

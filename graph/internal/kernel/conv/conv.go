@@ -7,8 +7,9 @@
 package conv
 
 import (
+	"math"
+
 	"tapenet/graph/internal/kernel/cpu"
-	"tapenet/graph/internal/kernel/gemm"
 	"tapenet/graph/internal/kernel/pixel"
 	"tapenet/graph/internal/kernel/vector"
 )
@@ -67,6 +68,7 @@ const convChunks = 8
 // the image's patches, see unrolledForward.
 type Conv2d[T cpu.Float] struct {
 	Shape
+	laid
 	hasBias               bool
 	y, dy, x, w, bias, dx []T // operands of the run, handed to the loops
 	forward, backward     func(lo, hi int)
@@ -100,12 +102,18 @@ func (c *Conv2d[T]) Forward(y []T, in [][]T) {
 	cpu.Parallel(c.N, c.forward)
 }
 
-// beginForward takes up the operands of Forward, and chooses the engine: the
-// first one that takes the geometry on the active tier.
+// beginForward takes up the operands of Forward, and chooses the engine.
 func (c *Conv2d[T]) beginForward(y []T, in [][]T) {
-	c.y, c.x, c.w, c.bias, c.engine = y, in[0], in[1], cpu.Operand(in, 2), nil
+	c.y, c.x, c.w, c.bias = y, in[0], in[1], cpu.Operand(in, 2)
+	c.choose(c.w)
+}
+
+// choose makes the first engine that takes the geometry on the active tier the one
+// for the filters w. With nil for w it only finds the engine.
+func (c *Conv2d[T]) choose(w []T) {
+	c.engine = nil
 	for _, e := range c.engines {
-		if e.prepare(c.Shape, c.w) {
+		if e.prepare(c.Shape, w) {
 			c.engine = e
 			return
 		}
@@ -113,28 +121,52 @@ func (c *Conv2d[T]) beginForward(y []T, in [][]T) {
 }
 
 // forwardImages computes the images [lo,hi) of y. An engine leaves an image
-// channels last in s.z; TransposeInto turns it into planes.
+// channels last in s.z, from where it goes to y.
 func (c *Conv2d[T]) forwardImages(lo, hi int) {
 	s := c.scratch()
 	defer c.idle.Put(s)
 	p := c.pixels()
 	for n := lo; n < hi; n++ {
-		y := c.y[n*c.OutSize():][:c.OutSize()]
-		if c.engine == nil {
-			c.unrolledForward(s, n, y)
-		} else {
-			c.engine.load(s, c.image(n))
+		switch {
+		case c.engine != nil:
+			c.take(s, n)
 			c.engine.convolve(s.z, s, 0, c.OH) // (OH·OW, width)
-			gemm.TransposeInto(y, p, s.z, c.width(), p, c.F)
+		case c.out.Last:
+			s.planes = cpu.Sized(s.planes, c.OutSize())
+			c.unrolledForward(s, c.planes(s, n), s.planes)
+			pixel.FromPlanes(s.z, c.width(), s.planes, p, c.F, p)
+		default:
+			c.unrolledForward(s, c.planes(s, n), c.y[n*c.OutSize():][:c.OutSize()])
 		}
-		for f, b := range c.bias {
-			vector.AddScalar(y[f*p:][:p], b)
+		if c.out.Last {
+			c.finishLast(s, n)
+		} else {
+			c.finishPlanes(s, n)
 		}
 	}
 }
 
-// image returns the planes (C,H,W) of image n.
-func (c *Conv2d[T]) image(n int) []T { return c.x[n*c.InSize():][:c.InSize()] }
+// finishLast adds the bias and writes image n channels last.
+func (c *Conv2d[T]) finishLast(s *convScratch[T], n int) {
+	width := c.width()
+	s.shift = cpu.Sized(s.shift, width)
+	clear(s.shift[copy(s.shift, c.bias):])
+	end := pixel.End[T]{Width: width, YPixel: c.out.Stride, XPixel: width, Shift: s.shift, Low: T(math.Inf(-1)), High: T(math.Inf(1))}
+	for i := range c.OH {
+		end.Pixels(c.OW, c.y[c.out.At(n, i, 0):], s.z[i*c.OW*width:], nil)
+	}
+}
+
+// finishPlanes adds the bias and writes image n as planes.
+func (c *Conv2d[T]) finishPlanes(s *convScratch[T], n int) {
+	p, y := c.pixels(), c.y[n*c.OutSize():][:c.OutSize()]
+	if c.engine != nil {
+		pixel.ToPlanes(y, p, s.z, c.width(), c.F, p)
+	}
+	for f, b := range c.bias {
+		vector.AddScalar(y[f*p:][:p], b)
+	}
+}
 
 // Backward computes the gradients dIn[0] of x, dIn[1] of w and dIn[2] of the
 // bias from the gradient dy of the output. It skips those that are nil.
@@ -197,12 +229,16 @@ func (c *Conv2d[T]) backwardChunks(lo, hi int) {
 	for chunk := lo; chunk < hi; chunk++ {
 		first, last := c.images(chunk)
 		for n := first; n < last; n++ {
-			dy := c.dy[n*c.OutSize():][:c.OutSize()]
+			if c.engine != nil {
+				c.loadGradient(s, n)
+				c.imageGradient(s, n, chunk)
+			}
+			if c.engine != nil && len(c.dbs) == 0 {
+				continue
+			}
+			dy := c.gradientPlanes(s, n)
 			if c.engine == nil {
 				c.unrolledGradient(s, n, chunk, n > first, dy)
-			} else {
-				s.dz.load(dy, c.OH, c.F)
-				c.imageGradient(s, n, chunk)
 			}
 			if len(c.dbs) > 0 {
 				c.biasGradient(dy, c.dbs[chunk*c.F:][:c.F], n > first)
@@ -212,16 +248,16 @@ func (c *Conv2d[T]) backwardChunks(lo, hi int) {
 }
 
 // imageGradient computes what image n contributes to the gradients of w and x,
-// given the gradient s.dz of its output. It loads the image again, as only the
+// given the gradient s.dz of its output. It takes the image again, as only the
 // gradient of the filters reads it.
 func (c *Conv2d[T]) imageGradient(s *convScratch[T], n, chunk int) {
 	if size := len(c.dws) / c.chunks; size > 0 {
 		first, last := c.images(chunk)
-		c.engine.load(s, c.image(n))
+		c.take(s, n)
 		c.engine.filterGradient(c.dws[chunk*size:][:size], s, n == first, n == last-1)
 	}
 	if c.dx != nil {
-		c.engine.inputGradient(c.dx[n*c.InSize():][:c.InSize()], s)
+		c.give(s, n)
 	}
 }
 
@@ -244,7 +280,8 @@ func (c *Conv2d[T]) width() int { return pixel.Width(c.F) }
 // It is kept between runs. Which of its buffers are used depends on the engine;
 // all images in it are channels last.
 type convScratch[T cpu.Float] struct {
-	padded []T      // the loaded image with its padding
+	image  frame[T] // the image with its padding, where it lies or in padded
+	padded []T
 	z      []T      // its convolution, (OH·OW, width)
 	dz     frame[T] // the gradient of the convolution
 	dx     []T      // the gradient of the image, with its padding or without
@@ -256,6 +293,9 @@ type convScratch[T cpu.Float] struct {
 	// scatter. planes is the convolution or its gradient as planes (F,OH,OW). Both
 	// serve where there is no engine.
 	cols, planes []T
+	// x and dxPlanes are an image and its gradient as planes, where these lie
+	// channels last. shift is the bias.
+	x, dxPlanes, shift []T
 
 	// v and m are a strip of transformed tiles, see winograd: of the image and of
 	// its convolution, or of the gradients of both. dv and dm are the tiles that
@@ -285,7 +325,7 @@ func (c *Conv2d[T]) scratchBack() *convScratch[T] {
 	if c.engine != nil {
 		s.dz = c.engine.frame(s.dz)
 	} else {
-		s.dz = newFrame(s.dz, c.OH, c.OW, c.width(), 0, 0, 0, 0)
+		s.dz = frameOf[T](c.OH, c.OW, c.width(), pixel.Border{}).over(s.dz.data)
 	}
 	return s
 }
@@ -294,7 +334,7 @@ func (c *Conv2d[T]) scratchBack() *convScratch[T] {
 // engines and of the chunks' gradients.
 func (c *Conv2d[T]) Bytes() int {
 	scratch := c.idle.Sum(func(s *convScratch[T]) int {
-		return cpu.BytesOf(s.padded, s.y, s.z, s.dz.data, s.dx, s.cols, s.planes, s.v, s.m, s.dv, s.dm)
+		return cpu.BytesOf(s.padded, s.y, s.z, s.dz.data, s.dx, s.cols, s.planes, s.x, s.dxPlanes, s.shift, s.v, s.m, s.dv, s.dm)
 	})
 	for _, e := range c.engines {
 		scratch += e.bytes()

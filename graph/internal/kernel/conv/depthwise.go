@@ -24,6 +24,9 @@ func (d *depthwise[T]) prepare(s Shape, w []T) bool {
 		return false
 	}
 	d.Shape, d.width = s, pixel.Width(s.C)
+	if w == nil {
+		return true
+	}
 	d.filter = cpu.Sized(d.filter, d.weights())
 	for c := range s.C {
 		for t := range s.KH * s.KW {
@@ -33,11 +36,12 @@ func (d *depthwise[T]) prepare(s Shape, w []T) bool {
 	return true
 }
 
-// image is the frame of an image in data, with the padding that filters see, or
-// with the pixels that no filter reaches.
-func (d *depthwise[T]) image(data []T) frame[T] {
+// image has the padding that filters see, or the pixels that no filter reaches.
+func (d *depthwise[T]) image() frame[T] {
 	h, w := (d.OH-1)*d.StrideH+(d.KH-1)*d.DilationH+1, (d.OW-1)*d.StrideW+(d.KW-1)*d.DilationW+1
-	return newFrame(frame[T]{data: data}, d.H, d.W, d.width, d.PadTop, max(h-d.PadTop-d.H, 0), d.PadLeft, max(w-d.PadLeft-d.W, 0))
+	return frameOf[T](d.H, d.W, d.width, pixel.Border{
+		Top: d.PadTop, Bottom: max(h-d.PadTop-d.H, 0), Left: d.PadLeft, Right: max(w-d.PadLeft-d.W, 0),
+	})
 }
 
 // taps returns how a filter lies on a frame.
@@ -45,16 +49,9 @@ func (d *depthwise[T]) taps(f frame[T]) pixel.Taps {
 	return pixel.Taps{Cols: d.OW, Width: d.width, KH: d.KH, KW: d.KW, Pixel: d.StrideW * d.width, Column: d.DilationW * d.width, Row: d.DilationH * f.row}
 }
 
-// load turns the planes into s.padded.
-func (d *depthwise[T]) load(s *convScratch[T], x []T) {
-	f := d.image(s.padded)
-	f.load(x, d.H, d.C)
-	s.padded = f.data
-}
-
 // convolve goes row by row: pixel.TapsForward has the loop over a row's pixels.
 func (d *depthwise[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
-	f := d.image(s.padded)
+	f := s.image
 	t := d.taps(f)
 	for i := lo; i < hi; i++ {
 		pixel.TapsForward(t, y[(i-lo)*d.OW*d.width:], f.data[i*d.StrideH*f.row:], d.filter)
@@ -70,7 +67,7 @@ func (d *depthwise[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) 
 	if first {
 		clear(dw)
 	}
-	f := d.image(s.padded)
+	f := s.image
 	t := d.taps(f)
 	for i := range d.OH {
 		pixel.TapsFilter(t, dw, f.data[i*d.StrideH*f.row:], s.dz.pixels(i, d.OW))
@@ -104,18 +101,17 @@ func (d *depthwise[T]) backward() pixel.TapsImage {
 // same weights.
 func (d *depthwise[T]) frame(f frame[T]) frame[T] {
 	t := d.backward()
-	return newFrame(f, d.OH, d.OW, d.width, 0, 0, t.Across.Before, t.Across.After)
+	return frameOf[T](d.OH, d.OW, d.width, pixel.Border{Left: t.Across.Before, Right: t.Across.After}).over(f.data)
 }
 
 // inputGradient gathers for each pixel of the image the gradients of the output
 // pixels that saw it, each times the weight that it was seen with.
-func (d *depthwise[T]) inputGradient(dx []T, s *convScratch[T]) {
-	f := newFrame(frame[T]{data: s.dx}, d.H, d.W, d.width, 0, 0, 0, 0)
-	s.dx = f.data
+func (d *depthwise[T]) inputGradient(dx []T, s *convScratch[T]) frame[T] {
+	f := s.gradient(dx, d.H, d.W, d.width)
 	t := d.backward()
 	t.Row, t.OutRow = f.row, s.dz.row
 	pixel.TapsInput(&t, f.data, s.dz.data, s.dz.first, d.filter, 0, d.H)
-	f.unload(dx, d.H, d.C)
+	return f
 }
 
 // bytes counts the filters.

@@ -61,18 +61,19 @@ func (p *pass[T]) setWeight(at int, w []T, stride int) {
 	}
 }
 
-// run computes the output's rows [lo,hi) from a padded image. The pixels of a
-// row are shared out evenly among the fewest tiles that take them.
-func (p *pass[T]) run(y, padded []T, lo, hi int) {
+// run computes the output's rows [lo,hi) from a padded image, whose rows are
+// imageRow elements apart. The pixels of a row are shared out evenly among the
+// fewest tiles that take them.
+func (p *pass[T]) run(y, padded []T, imageRow, lo, hi int) {
 	depth, cols := p.depth(), p.tiles.Cols
 	parts := (p.OW + len(p.tiles.Rows) - 1) / len(p.tiles.Rows)
 	for f := 0; f < p.width; f += cols {
 		filter := p.filter[f*p.KH*depth:]
 		for i := lo; i < hi; i++ {
-			row := padded[i*p.StrideH*p.paddedW()*p.C:]
+			row := padded[i*p.StrideH*imageRow:]
 			for q := range parts {
 				first, last := p.OW*q/parts, p.OW*(q+1)/parts
-				p.tiles.Rows[last-first-1](depth, p.KH, row[first*p.StrideW*p.C:], p.StrideW*p.C, 1, p.paddedW()*p.C,
+				p.tiles.Rows[last-first-1](depth, p.KH, row[first*p.StrideW*p.C:], p.StrideW*p.C, 1, imageRow,
 					filter, cols, depth*cols, y[((i-lo)*p.OW+first)*p.width+f:], p.width, false)
 			}
 		}
@@ -84,6 +85,9 @@ func (d *direct[T]) prepare(s Shape, w []T) bool {
 	if s.Groups != 1 || s.DilationH != 1 || s.DilationW != 1 || !d.set(s) {
 		return false
 	}
+	if w == nil {
+		return true
+	}
 	for u := range d.KH {
 		for v := range d.KW {
 			for c := range d.C {
@@ -94,26 +98,19 @@ func (d *direct[T]) prepare(s Shape, w []T) bool {
 	return true
 }
 
-// load copies the pixels that filters see, and leaves out those below and on
-// the right that no filter reaches.
-func (d *direct[T]) load(s *convScratch[T], x []T) {
-	s.padded = cpu.Sized(s.padded, d.paddedH()*d.paddedW()*d.C)
-	h, w := min(d.H, d.paddedH()-d.PadTop), min(d.W, d.paddedW()-d.PadLeft)
-	if w <= 0 {
-		return // filters see padding alone
-	}
-	for i := range max(h, 0) {
-		row := s.padded[((i+d.PadTop)*d.paddedW()+d.PadLeft)*d.C:]
-		if d.C == 1 {
-			copy(row[:w], x[i*d.W:])
-		} else {
-			gemm.TransposeInto(row, d.C, x[i*d.W:], d.H*d.W, d.C, w)
-		}
-	}
+// image has the pixels that filters see, without those below and on the right that
+// no filter reaches. There are none if filters see padding alone.
+func (d *direct[T]) image() frame[T] {
+	h, w := max(min(d.H, d.paddedH()-d.PadTop), 0), max(min(d.W, d.paddedW()-d.PadLeft), 0)
+	return frameOf[T](h, w, d.C, pixel.Border{
+		Top: d.PadTop, Bottom: d.paddedH() - d.PadTop - h, Left: d.PadLeft, Right: d.paddedW() - d.PadLeft - w,
+	})
 }
 
 // convolve runs the forward pass.
-func (d *direct[T]) convolve(y []T, s *convScratch[T], lo, hi int) { d.run(y, s.padded, lo, hi) }
+func (d *direct[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
+	d.run(y, s.image.data, s.image.row, lo, hi)
+}
 
 // weights counts a gradient of the filters as [KH][KW·C][width].
 func (d *direct[T]) weights() int { return d.KH * d.depth() * d.width }
@@ -122,13 +119,13 @@ func (d *direct[T]) weights() int { return d.KH * d.depth() * d.width }
 // tile takes the weights q of a filter's row as its rows and filters as its
 // columns; the inner sum goes over a row's pixels, the outer one over the rows.
 func (d *direct[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
-	depth, cols, dy := d.depth(), d.tiles.Cols, s.dz
+	depth, cols, dy, x := d.depth(), d.tiles.Cols, s.dz, s.image
 	parts := (depth + len(d.tiles.Rows) - 1) / len(d.tiles.Rows)
 	for f := 0; f < d.width; f += cols {
 		for u := range d.KH {
 			for q := range parts {
 				lo, hi := depth*q/parts, depth*(q+1)/parts
-				d.tiles.Rows[hi-lo-1](d.OW, d.OH, s.padded[u*d.paddedW()*d.C+lo:], 1, d.StrideW*d.C, d.StrideH*d.paddedW()*d.C,
+				d.tiles.Rows[hi-lo-1](d.OW, d.OH, x.data[u*x.row+lo:], 1, d.StrideW*d.C, d.StrideH*x.row,
 					dy.data[dy.first+f:], d.width, dy.row, dw[(u*depth+lo)*d.width+f:], d.width, !first)
 			}
 		}
@@ -169,23 +166,23 @@ func (d *direct[T]) prepareBack(w []T) {
 // frame has the border of zeros that the convolution back sees as its padding.
 func (d *direct[T]) frame(f frame[T]) frame[T] {
 	if !d.hasBack {
-		return newFrame(f, d.OH, d.OW, d.width, 0, 0, 0, 0)
+		return frameOf[T](d.OH, d.OW, d.width, pixel.Border{}).over(f.data)
 	}
 	top, left := d.back.PadTop, d.back.PadLeft
-	return newFrame(f, d.OH, d.OW, d.width, top, d.back.paddedH()-d.OH-top, left, d.back.paddedW()-d.OW-left)
+	return frameOf[T](d.OH, d.OW, d.width, pixel.Border{
+		Top: top, Bottom: d.back.paddedH() - d.OH - top, Left: left, Right: d.back.paddedW() - d.OW - left,
+	}).over(f.data)
 }
 
 // inputGradient convolves dy with the turned filters, or scatters it.
-func (d *direct[T]) inputGradient(dx []T, s *convScratch[T]) {
+func (d *direct[T]) inputGradient(dx []T, s *convScratch[T]) frame[T] {
 	if !d.hasBack {
 		s.cols, s.dx = cpu.Sized(s.cols, d.OW*d.scatter.patchSize()), cpu.Sized(s.dx, d.scatter.size())
-		d.scatter.gradient(dx, s.dz, s.cols, s.dx)
-		return
+		return d.scatter.gradient(s.dz, s.cols, s.dx)
 	}
-	plane := d.H * d.W
-	s.dx = cpu.Sized(s.dx, plane*d.back.width)
-	d.back.run(s.dx, s.dz.data, 0, d.H)
-	gemm.TransposeInto(dx, plane, s.dx, d.back.width, plane, d.C)
+	f := s.gradient(dx, d.H, d.W, d.back.width)
+	d.back.run(f.data, s.dz.data, s.dz.row, 0, d.H)
+	return f
 }
 
 // bytes counts the packed filters of both passes.

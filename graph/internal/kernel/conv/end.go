@@ -36,8 +36,8 @@ func (l *Layer[T]) End(next Ending) (both any, ok bool) {
 		f.Residual = true
 	case next.Act != nil && plain:
 		f.Act = *next.Act
-	case next.Pool != nil && l.few() && !f.Residual && (plain || f.Act == ReLU):
-		b := Block{Bias: f.Bias, Norm: f.Norm, ReLU: !plain, KH: next.Pool.KH, KW: next.Pool.KW}
+	case next.Pool != nil && l.few() && !f.Residual && (plain || f.Act.top() > 0):
+		b := Block{Bias: f.Bias, Norm: f.Norm, Top: f.Act.top(), KH: next.Pool.KH, KW: next.Pool.KW}
 		return NewConvBlock[T](l.Shape, b), true
 	default:
 		return nil, false
@@ -45,20 +45,28 @@ func (l *Layer[T]) End(next Ending) (both any, ok bool) {
 	return NewLayer[T](l.Shape, f), true
 }
 
-// ReLU is the activation that a ConvBlock knows.
+// ReLU is an activation that a ConvBlock knows.
 var ReLU = Act{Limited: true, Low: 0, High: math.Inf(1)}
 
+// top is the Top of a ConvBlock with this activation, 0 if it knows none.
+func (a Act) top() float64 {
+	if a.Curve != nil || !a.Limited || a.Low != 0 {
+		return 0
+	}
+	return max(a.High, 0)
+}
+
 // End returns a ConvBlock that does the work of the op behind c too, in the order of
-// the normalisation, ReLU and the pooling.
+// the normalisation, the activation and the pooling.
 func (c *ConvBlock[T]) End(next Ending) (both any, ok bool) {
 	b := c.Block
 	switch pooled := b.KH*b.KW > 1; {
 	case pooled:
 		return nil, false
-	case next.Norm != nil && b.Norm == nil && !b.ReLU:
+	case next.Norm != nil && b.Norm == nil && b.Top == 0:
 		b.Norm = next.Norm
-	case next.Act != nil && *next.Act == ReLU && !b.ReLU:
-		b.ReLU = true
+	case next.Act != nil && next.Act.top() > 0 && b.Top == 0:
+		b.Top = next.Act.top()
 	case next.Pool != nil:
 		b.KH, b.KW = next.Pool.KH, next.Pool.KW
 	default:

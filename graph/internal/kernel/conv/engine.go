@@ -9,9 +9,9 @@ import "tapenet/graph/internal/kernel/cpu"
 // Conv2d calls its methods in this order:
 //
 //	prepare                         once for each Forward
-//	load, convolve                  for each image
+//	image, convolve                 for each image
 //	prepareBack, frame              once for each Backward, frame for each goroutine
-//	load, filterGradient            for each image, if w's gradient is wanted
+//	image, filterGradient           for each image, if w's gradient is wanted
 //	inputGradient                   for each image, if x's gradient is wanted
 //	unpack                          once, on the sum of the chunks' gradients
 //
@@ -22,13 +22,14 @@ type engine[T cpu.Float] interface {
 	// prepare takes up a geometry and the filters w (F,C/Groups,KH,KW). It
 	// reports false if the engine has no way for the geometry, or none on the
 	// active tier. It is called for every pass, since the filters and the tier
-	// may have changed.
+	// may have changed. With nil for w it takes up the geometry alone.
 	prepare(s Shape, w []T) bool
-	// load copies an image, the planes x (C,H,W), to s.padded, channels last
-	// and with the padding that the filters see. The methods below read it
-	// there.
-	load(s *convScratch[T], x []T)
-	// convolve sets y to the rows [lo,hi) of the output of the loaded image. lo
+	// image is the frame of an image with the padding that the filters see,
+	// without memory. The methods below read the image from s.image, which has
+	// the pixels and at least the border of that frame; its data begin with the
+	// frame's first pixel, and its rows may be further apart.
+	image() frame[T]
+	// convolve sets y to the rows [lo,hi) of the output of the image. lo
 	// is a multiple of four, so that the rows begin with a whole tile.
 	convolve(y []T, s *convScratch[T], lo, hi int)
 
@@ -37,7 +38,7 @@ type engine[T cpu.Float] interface {
 	// as (F,C/Groups,KH,KW).
 	weights() int
 	unpack(dst, dw []T)
-	// filterGradient adds the loaded image's share of the filters' gradient to
+	// filterGradient adds the image's share of the filters' gradient to
 	// dw, given the output's gradient s.dz. With first, dw is garbage and is
 	// overwritten. dw is complete only after the call with last, on the same s:
 	// an engine may collect images in between.
@@ -49,9 +50,10 @@ type engine[T cpu.Float] interface {
 	// zeros that inputGradient and filterGradient read beyond it. prepareBack
 	// comes before.
 	frame(f frame[T]) frame[T]
-	// inputGradient sets the planes dx (C,H,W) to the gradient of the image,
-	// given the output's gradient s.dz.
-	inputGradient(dx []T, s *convScratch[T])
+	// inputGradient computes the gradient of the image, given the output's
+	// gradient s.dz, and returns where it lies: in memory of s, or in dx, if
+	// that is not nil: room for H·W pixels without a border.
+	inputGradient(dx []T, s *convScratch[T]) frame[T]
 
 	// bytes is the memory that the engine keeps besides the scratches.
 	bytes() int

@@ -54,20 +54,17 @@ func (s *scatter[T]) size() int {
 	return max((s.OH-1)*s.StrideH+s.KH, s.PadTop+s.H)*s.row() + s.depth
 }
 
-// gradient sets the planes dx (C,H,W) from the gradient dy of the output.
-// patches, of OW·patchSize elements, and padded, of size elements, are memory
-// to work in.
-func (s *scatter[T]) gradient(dx []T, dy frame[T], patches, padded []T) {
+// gradient returns the gradient of the image, in padded, given the gradient dy of
+// the output. patches, of OW·patchSize elements, and padded, of size elements, are
+// memory to work in.
+func (s *scatter[T]) gradient(dy frame[T], patches, padded []T) frame[T] {
 	clear(padded)
 	k := s.patchSize()
 	for i := range s.OH {
 		gemm.Gemm(false, false, s.OW, k, s.width, dy.data[dy.first+i*dy.row:], s.width, s.w, k, false, patches, k)
 		pixel.AddPatches(padded[i*s.StrideH*s.row():], patches, s.OW, s.KH, s.depth, s.StrideW*s.C, s.row())
 	}
-	for h := range s.H {
-		at := (h+s.PadTop)*s.row() + s.PadLeft*s.C
-		gemm.TransposeInto(dx[h*s.W:], s.H*s.W, padded[at:], s.C, s.W, s.C)
-	}
+	return frame[T]{data: padded, first: s.PadTop*s.row() + s.PadLeft*s.C, row: s.row(), width: s.C, rows: s.H, cols: s.W}
 }
 
 // scatters reports whether scatter has less to do than the convolution back.

@@ -5,14 +5,14 @@ import (
 	"tapenet/graph/internal/kernel/gemm"
 )
 
-// unrolledForward computes the planes y of image n, without the bias, as a
+// unrolledForward computes the planes y of image x, without the bias, as a
 // matrix product for each group:
 //
 //	y (F/G, OH·OW) = w (F/G, patch) · patches (patch, OH·OW)
-func (c *Conv2d[T]) unrolledForward(s *convScratch[T], n int, y []T) {
+func (c *Conv2d[T]) unrolledForward(s *convScratch[T], x, y []T) {
 	k, p, fg, cols := c.patch(), c.pixels(), c.F/c.Groups, s.patches(c.Shape)
 	for g := range c.Groups {
-		gemm.Gemm(false, false, fg, p, k, c.w[g*fg*k:], k, c.unroll(n, g, cols), p, false, y[g*fg*p:], p)
+		gemm.Gemm(false, false, fg, p, k, c.w[g*fg*k:], k, c.unroll(x, g, cols), p, false, y[g*fg*p:], p)
 	}
 }
 
@@ -26,23 +26,25 @@ func (c *Conv2d[T]) unrolledForward(s *convScratch[T], n int, y []T) {
 func (c *Conv2d[T]) unrolledGradient(s *convScratch[T], n, chunk int, accumulate bool, dy []T) {
 	cols := s.patches(c.Shape)
 	if c.dx != nil {
-		c.inputGradient(n, dy, cols)
+		dx := c.beginGradient(s, n)
+		c.inputGradient(dx, dy, cols)
+		c.endGradient(dx, n)
 	}
 	if len(c.dws) == 0 {
 		return
 	}
+	x := c.planes(s, n)
 	k, p, fg, dw := c.patch(), c.pixels(), c.F/c.Groups, c.dws[chunk*c.Weights():][:c.Weights()]
 	for g := range c.Groups {
-		gemm.Gemm(false, true, fg, k, p, dy[g*fg*p:], p, c.unroll(n, g, cols), p, accumulate, dw[g*fg*k:], k)
+		gemm.Gemm(false, true, fg, k, p, dy[g*fg*p:], p, c.unroll(x, g, cols), p, accumulate, dw[g*fg*k:], k)
 	}
 }
 
-// inputGradient computes the gradient of image n. The product wᵀ·dy is the
+// inputGradient computes the gradient dx of an image, as planes. The product wᵀ·dy is the
 // gradient of the image's patches; roll adds them up where they lie. Of a
 // pointwise convolution the patches are the image.
-func (c *Conv2d[T]) inputGradient(n int, dy, cols []T) {
+func (c *Conv2d[T]) inputGradient(dx, dy, cols []T) {
 	k, p, fg := c.patch(), c.pixels(), c.F/c.Groups
-	dx := c.dx[n*c.InSize():][:c.InSize()]
 	group := c.InSize() / c.Groups
 	for g := range c.Groups {
 		if c.pointwise() {
@@ -61,12 +63,12 @@ func (s *convScratch[T]) patches(shape Shape) []T {
 	return s.cols
 }
 
-// unroll returns the patches of group g of image n as a matrix with one row for
+// unroll returns the patches of group g of image x as a matrix with one row for
 // each filter weight and one column for each output pixel (im2col). The matrix
 // is cols, or the image itself where that already has this form.
-func (c *Conv2d[T]) unroll(n, g int, cols []T) []T {
+func (c *Conv2d[T]) unroll(x []T, g int, cols []T) []T {
 	group := c.InSize() / c.Groups
-	x := c.x[n*c.InSize()+g*group:][:group]
+	x = x[g*group:][:group]
 	if c.pointwise() {
 		return x
 	}

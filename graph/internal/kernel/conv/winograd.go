@@ -77,6 +77,9 @@ func (e *winograd[T]) prepare(s Shape, w []T) bool {
 	if !e.forward.set(t, e.C, e.width) {
 		return false
 	}
+	if w == nil {
+		return true
+	}
 	e.forward.transform(w, e.C, e.KH*e.KW, e.F, e.patch())
 	return true
 }
@@ -93,24 +96,19 @@ func (e *winograd[T]) prepareBack(w []T) {
 func (e *winograd[T]) tileRows() int { return e.tiling.tiles(e.OH) }
 func (e *winograd[T]) tileCols() int { return e.tiling.tiles(e.OW) }
 
-// image is the frame of an image in data. Its border holds the padding, and on
-// the right and below as many zeros as make all tiles whole.
-func (e *winograd[T]) image(data []T) frame[T] {
+// image has the padding as its border, and on the right and below as many zeros as
+// make all tiles whole.
+func (e *winograd[T]) image() frame[T] {
 	h, w := e.out*e.tileRows()+e.KH-1, e.out*e.tileCols()+e.KW-1
-	return newFrame(frame[T]{data: data}, e.H, e.W, e.C, e.PadTop, max(h-e.PadTop-e.H, 0), e.PadLeft, max(w-e.PadLeft-e.W, 0))
+	return frameOf[T](e.H, e.W, e.C, pixel.Border{
+		Top: e.PadTop, Bottom: max(h-e.PadTop-e.H, 0), Left: e.PadLeft, Right: max(w-e.PadLeft-e.W, 0),
+	})
 }
 
 // frame has a border on the right and below that makes all tiles of the output
 // whole.
 func (e *winograd[T]) frame(f frame[T]) frame[T] {
-	return newFrame(f, e.OH, e.OW, e.width, 0, e.out*e.tileRows()-e.OH, 0, e.out*e.tileCols()-e.OW)
-}
-
-// load turns the planes into s.padded.
-func (e *winograd[T]) load(s *convScratch[T], x []T) {
-	f := e.image(s.padded)
-	f.load(x, e.H, e.C)
-	s.padded = f.data
+	return frameOf[T](e.OH, e.OW, e.width, pixel.Border{Bottom: e.out*e.tileRows() - e.OH, Right: e.out*e.tileCols() - e.OW}).over(f.data)
 }
 
 // imageTiles transforms row r of the tiles of an image. q is the distance of
@@ -144,7 +142,7 @@ func (e *winograd[T]) strips(s *convScratch[T], lo, hi int, do func(first, rows 
 // convolve transforms a strip of tiles, multiplies them with the filters and
 // transforms the products to pixels.
 func (e *winograd[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
-	image := e.image(s.padded)
+	image := s.image
 	e.strips(s, lo/e.out, (hi+e.out-1)/e.out, func(first, rows int, v, m []T, ofV, ofM int) {
 		for i := range rows {
 			e.imageTiles(v[i*e.tileCols()*e.C:], image, first+i, ofV)
@@ -173,8 +171,8 @@ func (e *winograd[T]) finish(y, m []T, q, rows int) {
 
 // inputGradient goes the way of convolve in the other direction. Tiles of the
 // image overlap, and their gradients are added up.
-func (e *winograd[T]) inputGradient(dx []T, s *convScratch[T]) {
-	sum := e.image(s.dx)
+func (e *winograd[T]) inputGradient(_ []T, s *convScratch[T]) frame[T] {
+	sum := e.image().over(s.dx)
 	s.dx = sum.data
 	clear(sum.data)
 	e.strips(s, 0, e.tileRows(), func(first, rows int, v, m []T, ofV, ofM int) {
@@ -186,7 +184,7 @@ func (e *winograd[T]) inputGradient(dx []T, s *convScratch[T]) {
 			pixel.WinogradSpread(e.side, e.tileCols(), e.C, sum.data[e.out*(first+i)*sum.row:], v[i*e.tileCols()*e.C:], e.out*e.C, sum.row, ofV)
 		}
 	})
-	sum.unload(dx, e.H, e.C)
+	return sum
 }
 
 // weights counts a gradient of the filters as [side·side][C][width],
@@ -208,7 +206,7 @@ func (e *winograd[T]) filterGradient(dw []T, s *convScratch[T], first, last bool
 	room, cols := e.collected(), e.tileCols()
 	ofV, ofM := matrixOf(room, e.C), matrixOf(room, e.width)
 	s.dv, s.dm = cpu.Sized(s.dv, e.area()*ofV), cpu.Sized(s.dm, e.area()*ofM)
-	image := e.image(s.padded)
+	image := s.image
 	for r := range e.tileRows() {
 		if s.tiles+cols > room {
 			e.multiplyGradient(dw, s)

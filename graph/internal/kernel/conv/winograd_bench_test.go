@@ -16,9 +16,10 @@ func BenchmarkWinograd(b *testing.B) {
 		if !e.prepare(s, kerneltest.Randoms[float32](s.Weights())) {
 			b.Fatal("the engine does not take the shape")
 		}
-		e.load(scratch, kerneltest.Randoms[float32](s.InSize()))
+		image := e.image().over(nil)
+		image.load(kerneltest.Randoms[float32](s.InSize()), s.W, s.H*s.W, s.C)
+		scratch.image = image
 		y := make([]float32, s.OH*s.OW*e.width)
-		image := e.image(scratch.padded)
 		steps := func(b *testing.B, do func(first, rows int, v, m []float32, ofV, ofM int)) {
 			for b.Loop() {
 				e.strips(scratch, 0, e.tileRows(), do)

@@ -2,6 +2,7 @@ package pixel
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"tapenet/graph/internal/kernel/cpu"
@@ -52,7 +53,7 @@ func BenchmarkPool(b *testing.B) {
 	for _, name := range []string{"largest", "highest", "spread"} {
 		b.Run(name, func(b *testing.B) {
 			benchImages(b, 1, func(b *testing.B, x, y []float32, rows, cols, width int) {
-				w := Windows[float32]{Cols: cols / 2, Width: width, KH: 2, KW: 2, Row: cols * width, Scale: make([]float32, width), Shift: make([]float32, width), Unscaled: true}
+				w := Windows[float32]{Cols: cols / 2, Width: width, KH: 2, KW: 2, Row: cols * width, Scale: make([]float32, width), Shift: make([]float32, width), Unscaled: true, Top: float32(math.Inf(1))}
 				at, row := make([]uint8, cols/2*width), cols*width
 				for b.Loop() {
 					for i := range rows / 2 {

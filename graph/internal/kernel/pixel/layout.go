@@ -37,6 +37,12 @@ func (l Layout) Lastly(b Border) Layout {
 	return l
 }
 
+// Unbordered is l without its border.
+func (l Layout) Unbordered() Layout {
+	l.Border = Border{}
+	return l
+}
+
 // Row is the number of elements from a row of pixels to the next.
 func (l Layout) Row() int { return (l.Left + l.W + l.Right) * l.Stride }
 

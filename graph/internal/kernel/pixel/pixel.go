@@ -23,8 +23,8 @@ func Width(n int) int { return (n + 7) &^ 7 }
 // loopFuncs are the loops in assembly of one tier, each with the comment of its loop
 // at its stub in pixel_asm_amd64.go. All tiers give the same bits.
 type loopFuncs struct {
-	largest  func(cols, width int, y []float32, at []uint8, z []float32, kh, kw, row int, scale, shift []float32, floor float32)
-	highest  func(cols, width int, y, z []float32, row int, shift []float32, floor float32)
+	largest  func(cols, width int, y []float32, at []uint8, z []float32, kh, kw, row int, scale, shift []float32, floor, top float32)
+	highest  func(cols, width int, y, z []float32, row int, shift []float32, floor, top float32)
 	spread   func(cols, width int, dz, dy []float32, at []uint8, kh, kw, row int)
 	sums     func(sum, x []float32, n, width int)
 	squares  func(sum, x, mean []float32, n, width int)
@@ -45,16 +45,16 @@ type loopFuncs struct {
 }
 
 // clipped is the place of a window's winner where no pixel rises above the
-// floor: no pixel gets the gradient.
+// floor, or the winner reaches the top: no pixel gets the gradient.
 const clipped = 255
 
 // Windows are a row of pooling windows that lie side by side, over pixels that
 // are scaled and shifted channel by channel. Of a window with pixels z they
 // compute
 //
-//	max(floor, max_{u<KH, v<KW} Scale[f]·z[u,v,f] + Shift[f])
+//	min(Top, max(Floor, max_{u<KH, v<KW} Scale[f]·z[u,v,f] + Shift[f]))
 //
-// which is a batch normalisation, a ReLU and a max-pooling at once.
+// which is a batch normalisation, a ReLU or ReLU6, and a max-pooling at once.
 type Windows[T cpu.Float] struct {
 	Cols, Width  int  // windows in the row, channels
 	KH, KW       int  // size of a window
@@ -62,11 +62,12 @@ type Windows[T cpu.Float] struct {
 	Scale, Shift []T  // for each channel
 	Unscaled     bool // Scale is 1
 	Floor        T    // 0 for a ReLU, -Inf for none
+	Top          T    // 6 for a ReLU6, +Inf for none
 }
 
 // Largest sets y (Cols,Width) to the largest pixel of each window, and at to
-// its place u*KW+v in the window, or to clipped if the floor is larger. With an
-// empty at the places are not kept. A NaN wins over every number, so that it is
+// its place u*KW+v in the window, or to clipped if that pixel is not between
+// Floor and Top. With an empty at the places are not kept. A NaN wins over every number, so that it is
 // not lost.
 func (w *Windows[T]) Largest(y []T, at []uint8, z []T) {
 	if y, ok := cpu.Float32s(y); ok {
@@ -74,10 +75,10 @@ func (w *Windows[T]) Largest(y []T, at []uint8, z []T) {
 		scale, _ := cpu.Float32s(w.Scale)
 		shift, _ := cpu.Float32s(w.Shift)
 		if len(at) == 0 && w.Unscaled && w.KH == 2 && w.KW == 2 {
-			loops().highest(w.Cols, w.Width, y, z, w.Row, shift, float32(w.Floor))
+			loops().highest(w.Cols, w.Width, y, z, w.Row, shift, float32(w.Floor), float32(w.Top))
 			return
 		}
-		loops().largest(w.Cols, w.Width, y, at, z, w.KH, w.KW, w.Row, scale, shift, float32(w.Floor))
+		loops().largest(w.Cols, w.Width, y, at, z, w.KH, w.KW, w.Row, scale, shift, float32(w.Floor), float32(w.Top))
 		return
 	}
 	for j := range w.Cols {
@@ -103,6 +104,9 @@ func (w *Windows[T]) window(z []T, f int) (best T, place uint8) {
 	}
 	if best <= w.Floor {
 		return w.Floor, clipped
+	}
+	if best >= w.Top {
+		return w.Top, clipped
 	}
 	return best, place
 }

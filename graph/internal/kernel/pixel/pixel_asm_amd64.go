@@ -19,13 +19,15 @@ package pixel
 //			}
 //			if best <= floor {
 //				best, place = floor, 255
+//			} else if best >= top {
+//				best, place = top, 255
 //			}
 //			y[j*width+f], at[j*width+f] = best, place // at may be empty
 //		}
 //	}
 //
 //go:noescape
-func largestAVX2(cols int, width int, y []float32, at []uint8, z []float32, kh int, kw int, row int, scale []float32, shift []float32, floor float32)
+func largestAVX2(cols int, width int, y []float32, at []uint8, z []float32, kh int, kw int, row int, scale []float32, shift []float32, floor float32, top float32)
 
 // highestAVX2 is
 //
@@ -41,6 +43,7 @@ func largestAVX2(cols int, width int, y []float32, at []uint8, z []float32, kh i
 //					nan = nan || x != x
 //				}
 //			}
+//			best = min(best, top)
 //			if nan {
 //				best = float32(math.NaN())
 //			}
@@ -49,7 +52,7 @@ func largestAVX2(cols int, width int, y []float32, at []uint8, z []float32, kh i
 //	}
 //
 //go:noescape
-func highestAVX2(cols int, width int, y []float32, z []float32, row int, shift []float32, floor float32)
+func highestAVX2(cols int, width int, y []float32, z []float32, row int, shift []float32, floor float32, top float32)
 
 // spreadAVX2 is
 //
@@ -848,13 +851,15 @@ func toThreePlanesAVX2(pixels int, dst *float32, dstPlane int, src *float32)
 //			}
 //			if best <= floor {
 //				best, place = floor, 255
+//			} else if best >= top {
+//				best, place = top, 255
 //			}
 //			y[j*width+f], at[j*width+f] = best, place // at may be empty
 //		}
 //	}
 //
 //go:noescape
-func largestAVX512(cols int, width int, y []float32, at []uint8, z []float32, kh int, kw int, row int, scale []float32, shift []float32, floor float32)
+func largestAVX512(cols int, width int, y []float32, at []uint8, z []float32, kh int, kw int, row int, scale []float32, shift []float32, floor float32, top float32)
 
 // highestAVX512 is
 //
@@ -870,6 +875,7 @@ func largestAVX512(cols int, width int, y []float32, at []uint8, z []float32, kh
 //					nan = nan || x != x
 //				}
 //			}
+//			best = min(best, top)
 //			if nan {
 //				best = float32(math.NaN())
 //			}
@@ -878,7 +884,7 @@ func largestAVX512(cols int, width int, y []float32, at []uint8, z []float32, kh
 //	}
 //
 //go:noescape
-func highestAVX512(cols int, width int, y []float32, z []float32, row int, shift []float32, floor float32)
+func highestAVX512(cols int, width int, y []float32, z []float32, row int, shift []float32, floor float32, top float32)
 
 // spreadAVX512 is
 //

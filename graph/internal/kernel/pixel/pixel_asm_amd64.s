@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func largestAVX2(cols int, width int, y []float32, at []uint8, z []float32, kh int, kw int, row int, scale []float32, shift []float32, floor float32)
+// func largestAVX2(cols int, width int, y []float32, at []uint8, z []float32, kh int, kw int, row int, scale []float32, shift []float32, floor float32, top float32)
 // Requires: AVX, AVX2
-TEXT ·largestAVX2(SB), NOSPLIT, $0-164
+TEXT ·largestAVX2(SB), NOSPLIT, $0-168
 	MOVQ         width+8(FP), AX
 	SHLQ         $0x02, AX
 	MOVQ         row+104(FP), CX
@@ -17,9 +17,10 @@ TEXT ·largestAVX2(SB), NOSPLIT, $0-164
 	MOVQ         scale_base+112(FP), DI
 	MOVQ         shift_base+136(FP), R8
 	VBROADCASTSS floor+160(FP), Y0
-	VPBROADCASTD wordsff800000<>+0(SB), Y1
-	VPBROADCASTD words1<>+0(SB), Y2
-	VPBROADCASTD wordsff<>+0(SB), Y3
+	VBROADCASTSS top+164(FP), Y1
+	VPBROADCASTD wordsff800000<>+0(SB), Y2
+	VPBROADCASTD words1<>+0(SB), Y3
+	VPBROADCASTD wordsff<>+0(SB), Y4
 	MOVQ         cols+0(FP), R9
 
 column:
@@ -27,11 +28,11 @@ column:
 	PCALIGN $0x20
 
 channels:
-	VMOVUPS (DI)(R10*1), Y4
-	VMOVUPS (R8)(R10*1), Y5
-	VMOVUPS Y1, Y6
-	VXORPS  Y7, Y7, Y7
+	VMOVUPS (DI)(R10*1), Y5
+	VMOVUPS (R8)(R10*1), Y6
+	VMOVUPS Y2, Y7
 	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
 	LEAQ    (SI)(R10*1), R11
 	MOVQ    kh+88(FP), R12
 
@@ -40,35 +41,38 @@ windowRow:
 	MOVQ kw+96(FP), R14
 
 windowColumn:
-	VMULPS       (R13), Y4, Y9
-	VADDPS       Y5, Y9, Y9
-	VCMPPS       $0x1e, Y6, Y9, Y10
-	VCMPPS       $0x03, Y9, Y9, Y11
-	VORPS        Y10, Y11, Y11
-	VBLENDVPS    Y11, Y9, Y6, Y6
-	VBLENDVPS    Y11, Y8, Y7, Y7
-	VPADDD       Y2, Y8, Y8
+	VMULPS       (R13), Y5, Y10
+	VADDPS       Y6, Y10, Y10
+	VCMPPS       $0x1e, Y7, Y10, Y11
+	VCMPPS       $0x03, Y10, Y10, Y12
+	VORPS        Y11, Y12, Y12
+	VBLENDVPS    Y12, Y10, Y7, Y7
+	VBLENDVPS    Y12, Y9, Y8, Y8
+	VPADDD       Y3, Y9, Y9
 	ADDQ         AX, R13
 	DECQ         R14
 	JNZ          windowColumn
 	ADDQ         CX, R11
 	DECQ         R12
 	JNZ          windowRow
-	VMOVAPS      Y0, Y4
-	VCMPPS       $0x16, Y4, Y6, Y5
-	VBLENDVPS    Y5, Y6, Y4, Y4
-	VMOVUPS      Y4, (DX)(R10*1)
+	VMOVAPS      Y0, Y5
+	VCMPPS       $0x16, Y5, Y7, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VMINPS       Y5, Y1, Y5
+	VMOVUPS      Y5, (DX)(R10*1)
 	MOVQ         at_len+48(FP), R11
 	TESTQ        R11, R11
 	JZ           forget
-	VMOVUPS      Y3, Y4
-	VBLENDVPS    Y5, Y7, Y4, Y4
+	VMOVUPS      Y4, Y5
+	VCMPPS       $0x19, Y1, Y7, Y7
+	VANDPS       Y6, Y7, Y7
+	VBLENDVPS    Y7, Y8, Y5, Y5
 	MOVQ         R10, R11
 	SHRQ         $0x02, R11
-	VEXTRACTI128 $0x01, Y4, X5
-	VPACKUSDW    X5, X4, X4
-	VPACKUSWB    X4, X4, X4
-	VMOVQ        X4, (BX)(R11*1)
+	VEXTRACTI128 $0x01, Y5, X6
+	VPACKUSDW    X6, X5, X5
+	VPACKUSWB    X5, X5, X5
+	VMOVQ        X5, (BX)(R11*1)
 
 forget:
 	ADDQ  $0x20, R10
@@ -114,9 +118,9 @@ DATA wordsff<>+24(SB)/4, $0x000000ff
 DATA wordsff<>+28(SB)/4, $0x000000ff
 GLOBL wordsff<>(SB), RODATA|NOPTR, $32
 
-// func highestAVX2(cols int, width int, y []float32, z []float32, row int, shift []float32, floor float32)
+// func highestAVX2(cols int, width int, y []float32, z []float32, row int, shift []float32, floor float32, top float32)
 // Requires: AVX
-TEXT ·highestAVX2(SB), NOSPLIT, $0-100
+TEXT ·highestAVX2(SB), NOSPLIT, $0-104
 	MOVQ         width+8(FP), AX
 	SHLQ         $0x02, AX
 	MOVQ         row+64(FP), CX
@@ -125,6 +129,7 @@ TEXT ·highestAVX2(SB), NOSPLIT, $0-100
 	MOVQ         z_base+40(FP), BX
 	MOVQ         shift_base+72(FP), SI
 	VBROADCASTSS floor+96(FP), Y0
+	VBROADCASTSS top+100(FP), Y1
 	LEAQ         (BX)(CX*1), CX
 	MOVQ         cols+0(FP), DI
 
@@ -133,23 +138,24 @@ column:
 	PCALIGN $0x20
 
 channels:
-	VMOVUPS (SI)(R8*1), Y1
-	VMOVUPS Y0, Y2
+	VMOVUPS (SI)(R8*1), Y2
+	VMOVUPS Y0, Y3
 	LEAQ    (BX)(R8*1), R9
-	VADDPS  (R9), Y1, Y3
-	VADDPS  (R9)(AX*1), Y1, Y4
-	VCMPPS  $0x03, Y4, Y3, Y5
-	VMAXPS  Y2, Y3, Y2
-	VMAXPS  Y2, Y4, Y2
+	VADDPS  (R9), Y2, Y4
+	VADDPS  (R9)(AX*1), Y2, Y5
+	VCMPPS  $0x03, Y5, Y4, Y6
+	VMAXPS  Y3, Y4, Y3
+	VMAXPS  Y3, Y5, Y3
 	LEAQ    (CX)(R8*1), R9
-	VADDPS  (R9), Y1, Y3
-	VADDPS  (R9)(AX*1), Y1, Y1
-	VCMPPS  $0x03, Y1, Y3, Y4
-	VMAXPS  Y2, Y3, Y2
-	VMAXPS  Y2, Y1, Y2
-	VORPS   Y5, Y4, Y4
-	VORPS   Y4, Y2, Y2
-	VMOVUPS Y2, (DX)(R8*1)
+	VADDPS  (R9), Y2, Y4
+	VADDPS  (R9)(AX*1), Y2, Y2
+	VCMPPS  $0x03, Y2, Y4, Y5
+	VMAXPS  Y3, Y4, Y3
+	VMAXPS  Y3, Y2, Y3
+	VMINPS  Y3, Y1, Y3
+	VORPS   Y6, Y5, Y5
+	VORPS   Y5, Y3, Y3
+	VMOVUPS Y3, (DX)(R8*1)
 	ADDQ    $0x20, R8
 	CMPQ    R8, AX
 	JLT     channels
@@ -8369,9 +8375,9 @@ pixels:
 	VZEROUPPER
 	RET
 
-// func largestAVX512(cols int, width int, y []float32, at []uint8, z []float32, kh int, kw int, row int, scale []float32, shift []float32, floor float32)
+// func largestAVX512(cols int, width int, y []float32, at []uint8, z []float32, kh int, kw int, row int, scale []float32, shift []float32, floor float32, top float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·largestAVX512(SB), NOSPLIT, $0-164
+TEXT ·largestAVX512(SB), NOSPLIT, $0-168
 	MOVQ         width+8(FP), AX
 	SHLQ         $0x02, AX
 	MOVQ         row+104(FP), CX
@@ -8382,9 +8388,10 @@ TEXT ·largestAVX512(SB), NOSPLIT, $0-164
 	MOVQ         scale_base+112(FP), DI
 	MOVQ         shift_base+136(FP), R8
 	VBROADCASTSS floor+160(FP), Z0
-	VPBROADCASTD wordsff800000<>+0(SB), Z1
-	VPBROADCASTD words1<>+0(SB), Z2
-	VPBROADCASTD wordsff<>+0(SB), Z3
+	VBROADCASTSS top+164(FP), Z1
+	VPBROADCASTD wordsff800000<>+0(SB), Z2
+	VPBROADCASTD words1<>+0(SB), Z3
+	VPBROADCASTD wordsff<>+0(SB), Z4
 	MOVQ         cols+0(FP), R9
 
 column:
@@ -8395,11 +8402,11 @@ column:
 	PCALIGN $0x20
 
 channels:
-	VMOVUPS (DI)(R10*1), Z4
-	VMOVUPS (R8)(R10*1), Z5
-	VMOVUPS Z1, Z6
-	VPXORD  Z7, Z7, Z7
+	VMOVUPS (DI)(R10*1), Z5
+	VMOVUPS (R8)(R10*1), Z6
+	VMOVUPS Z2, Z7
 	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
 	LEAQ    (SI)(R10*1), R12
 	MOVQ    kh+88(FP), R13
 
@@ -8408,32 +8415,35 @@ windowRow:
 	MOVQ kw+96(FP), R15
 
 windowColumn:
-	VMULPS    (R14), Z4, Z9
-	VADDPS    Z5, Z9, Z9
-	VCMPPS    $0x1e, Z6, Z9, K1
-	VCMPPS    $0x03, Z9, Z9, K2
+	VMULPS    (R14), Z5, Z10
+	VADDPS    Z6, Z10, Z10
+	VCMPPS    $0x1e, Z7, Z10, K1
+	VCMPPS    $0x03, Z10, Z10, K2
 	KORW      K1, K2, K2
-	VBLENDMPS Z9, Z6, K2, Z6
-	VBLENDMPS Z8, Z7, K2, Z7
-	VPADDD    Z2, Z8, Z8
+	VBLENDMPS Z10, Z7, K2, Z7
+	VBLENDMPS Z9, Z8, K2, Z8
+	VPADDD    Z3, Z9, Z9
 	ADDQ      AX, R14
 	DECQ      R15
 	JNZ       windowColumn
 	ADDQ      CX, R12
 	DECQ      R13
 	JNZ       windowRow
-	VMOVAPS   Z0, Z4
-	VCMPPS    $0x16, Z4, Z6, K1
-	VBLENDMPS Z6, Z4, K1, Z4
-	VMOVUPS   Z4, (DX)(R10*1)
+	VMOVAPS   Z0, Z5
+	VCMPPS    $0x16, Z5, Z7, K1
+	VBLENDMPS Z7, Z5, K1, Z5
+	VMINPS    Z5, Z1, Z5
+	VMOVUPS   Z5, (DX)(R10*1)
 	MOVQ      at_len+48(FP), R12
 	TESTQ     R12, R12
 	JZ        forget
-	VMOVUPS   Z3, Z4
-	VBLENDMPS Z7, Z4, K1, Z4
+	VMOVUPS   Z4, Z5
+	VCMPPS    $0x19, Z1, Z7, K2
+	KANDW     K1, K2, K2
+	VBLENDMPS Z8, Z5, K2, Z5
 	MOVQ      R10, R12
 	SHRQ      $0x02, R12
-	VPMOVDB   Z4, (BX)(R12*1)
+	VPMOVDB   Z5, (BX)(R12*1)
 
 forget:
 	ADDQ $0x40, R10
@@ -8443,11 +8453,11 @@ forget:
 	JGE  done
 
 narrow:
-	VMOVUPS (DI)(R10*1), Y4
-	VMOVUPS (R8)(R10*1), Y5
-	VMOVUPS Y1, Y6
-	VPXORD  Y7, Y7, Y7
+	VMOVUPS (DI)(R10*1), Y5
+	VMOVUPS (R8)(R10*1), Y6
+	VMOVUPS Y2, Y7
 	VPXORD  Y8, Y8, Y8
+	VPXORD  Y9, Y9, Y9
 	LEAQ    (SI)(R10*1), R11
 	MOVQ    kh+88(FP), R12
 
@@ -8456,31 +8466,34 @@ windowRow2:
 	MOVQ kw+96(FP), R14
 
 windowColumn2:
-	VMULPS    (R13), Y4, Y9
-	VADDPS    Y5, Y9, Y9
-	VCMPPS    $0x1e, Y6, Y9, K1
-	VCMPPS    $0x03, Y9, Y9, K2
+	VMULPS    (R13), Y5, Y10
+	VADDPS    Y6, Y10, Y10
+	VCMPPS    $0x1e, Y7, Y10, K1
+	VCMPPS    $0x03, Y10, Y10, K2
 	KORW      K1, K2, K2
-	VBLENDMPS Y9, Y6, K2, Y6
-	VBLENDMPS Y8, Y7, K2, Y7
-	VPADDD    Y2, Y8, Y8
+	VBLENDMPS Y10, Y7, K2, Y7
+	VBLENDMPS Y9, Y8, K2, Y8
+	VPADDD    Y3, Y9, Y9
 	ADDQ      AX, R13
 	DECQ      R14
 	JNZ       windowColumn2
 	ADDQ      CX, R11
 	DECQ      R12
 	JNZ       windowRow2
-	VMOVAPS   Y0, Y4
-	VCMPPS    $0x16, Y4, Y6, K1
-	VBLENDMPS Y6, Y4, K1, Y4
-	VMOVUPS   Y4, (DX)(R10*1)
+	VMOVAPS   Y0, Y5
+	VCMPPS    $0x16, Y5, Y7, K1
+	VBLENDMPS Y7, Y5, K1, Y5
+	VMINPS    Y5, Y1, Y5
+	VMOVUPS   Y5, (DX)(R10*1)
 	MOVQ      at_len+48(FP), R11
 	TESTQ     R11, R11
 	JZ        forget2
-	VMOVUPS   Y3, Y4
-	VBLENDMPS Y7, Y4, K1, Y4
+	VMOVUPS   Y4, Y5
+	VCMPPS    $0x19, Y1, Y7, K2
+	KANDW     K1, K2, K2
+	VBLENDMPS Y8, Y5, K2, Y5
 	SHRQ      $0x02, R10
-	VPMOVDB   Y4, (BX)(R10*1)
+	VPMOVDB   Y5, (BX)(R10*1)
 
 forget2:
 done:
@@ -8494,9 +8507,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func highestAVX512(cols int, width int, y []float32, z []float32, row int, shift []float32, floor float32)
+// func highestAVX512(cols int, width int, y []float32, z []float32, row int, shift []float32, floor float32, top float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·highestAVX512(SB), NOSPLIT, $0-100
+TEXT ·highestAVX512(SB), NOSPLIT, $0-104
 	MOVQ         width+8(FP), AX
 	SHLQ         $0x02, AX
 	MOVQ         row+64(FP), CX
@@ -8505,6 +8518,7 @@ TEXT ·highestAVX512(SB), NOSPLIT, $0-100
 	MOVQ         z_base+40(FP), BX
 	MOVQ         shift_base+72(FP), SI
 	VBROADCASTSS floor+96(FP), Z0
+	VBROADCASTSS top+100(FP), Z1
 	LEAQ         (BX)(CX*1), CX
 	MOVQ         cols+0(FP), DI
 
@@ -8516,24 +8530,25 @@ column:
 	PCALIGN $0x20
 
 channels:
-	VMOVUPS      (SI)(R8*1), Z1
-	VMOVUPS      Z0, Z2
+	VMOVUPS      (SI)(R8*1), Z2
+	VMOVUPS      Z0, Z3
 	LEAQ         (BX)(R8*1), R10
-	VADDPS       (R10), Z1, Z3
-	VADDPS       (R10)(AX*1), Z1, Z4
-	VCMPPS       $0x03, Z4, Z3, K1
-	VMAXPS       Z2, Z3, Z2
-	VMAXPS       Z2, Z4, Z2
+	VADDPS       (R10), Z2, Z4
+	VADDPS       (R10)(AX*1), Z2, Z5
+	VCMPPS       $0x03, Z5, Z4, K1
+	VMAXPS       Z3, Z4, Z3
+	VMAXPS       Z3, Z5, Z3
 	LEAQ         (CX)(R8*1), R10
-	VADDPS       (R10), Z1, Z3
-	VADDPS       (R10)(AX*1), Z1, Z1
-	VCMPPS       $0x03, Z1, Z3, K2
-	VMAXPS       Z2, Z3, Z2
-	VMAXPS       Z2, Z1, Z2
+	VADDPS       (R10), Z2, Z4
+	VADDPS       (R10)(AX*1), Z2, Z2
+	VCMPPS       $0x03, Z2, Z4, K2
+	VMAXPS       Z3, Z4, Z3
+	VMAXPS       Z3, Z2, Z3
+	VMINPS       Z3, Z1, Z3
 	KORW         K1, K2, K2
-	VPBROADCASTD wordsffffffff<>+0(SB), Z1
-	VBLENDMPS    Z1, Z2, K2, Z2
-	VMOVUPS      Z2, (DX)(R8*1)
+	VPBROADCASTD wordsffffffff<>+0(SB), Z2
+	VBLENDMPS    Z2, Z3, K2, Z3
+	VMOVUPS      Z3, (DX)(R8*1)
 	ADDQ         $0x40, R8
 	CMPQ         R8, R9
 	JLT          channels
@@ -8541,24 +8556,25 @@ channels:
 	JGE          done
 
 narrow:
-	VMOVUPS      (SI)(R8*1), Y1
-	VMOVUPS      Y0, Y2
+	VMOVUPS      (SI)(R8*1), Y2
+	VMOVUPS      Y0, Y3
 	LEAQ         (BX)(R8*1), R9
-	VADDPS       (R9), Y1, Y3
-	VADDPS       (R9)(AX*1), Y1, Y4
-	VCMPPS       $0x03, Y4, Y3, K1
-	VMAXPS       Y2, Y3, Y2
-	VMAXPS       Y2, Y4, Y2
+	VADDPS       (R9), Y2, Y4
+	VADDPS       (R9)(AX*1), Y2, Y5
+	VCMPPS       $0x03, Y5, Y4, K1
+	VMAXPS       Y3, Y4, Y3
+	VMAXPS       Y3, Y5, Y3
 	LEAQ         (CX)(R8*1), R9
-	VADDPS       (R9), Y1, Y3
-	VADDPS       (R9)(AX*1), Y1, Y1
-	VCMPPS       $0x03, Y1, Y3, K2
-	VMAXPS       Y2, Y3, Y2
-	VMAXPS       Y2, Y1, Y2
+	VADDPS       (R9), Y2, Y4
+	VADDPS       (R9)(AX*1), Y2, Y2
+	VCMPPS       $0x03, Y2, Y4, K2
+	VMAXPS       Y3, Y4, Y3
+	VMAXPS       Y3, Y2, Y3
+	VMINPS       Y3, Y1, Y3
 	KORW         K1, K2, K2
-	VPBROADCASTD wordsffffffff<>+0(SB), Y1
-	VBLENDMPS    Y1, Y2, K2, Y2
-	VMOVUPS      Y2, (DX)(R8*1)
+	VPBROADCASTD wordsffffffff<>+0(SB), Y2
+	VBLENDMPS    Y2, Y3, K2, Y3
+	VMOVUPS      Y3, (DX)(R8*1)
 
 done:
 	ADDQ AX, DX

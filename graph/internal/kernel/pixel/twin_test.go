@@ -61,6 +61,9 @@ func randomWindows(r *rand.Rand, n int) Windows[float32] {
 	if r.IntN(2) > 0 {
 		w.Floor = float32(math.Inf(-1))
 	}
+	if w.Top = 0.5; r.IntN(2) > 0 {
+		w.Top = float32(math.Inf(1))
+	}
 	return w
 }
 

@@ -8,9 +8,10 @@ import (
 
 // Predicates of VCMPPS.
 const (
-	unordered      = 0x03 // a or b is NaN
-	notLessOrEqual = 0x16 // !(a <= b)
-	greater        = 0x1E // a > b
+	unordered         = 0x03 // a or b is NaN
+	notGreaterOrEqual = 0x19 // !(a >= b)
+	notLessOrEqual    = 0x16 // !(a <= b)
+	greater           = 0x1E // a > b
 )
 
 // constant fills a vector with an integer.
@@ -48,6 +49,16 @@ func (v vector) either(a, b truth) truth {
 		KORW(a.in, b.in, b.in)
 	} else {
 		VORPS(a.in, b.in, b.in)
+	}
+	return b
+}
+
+// both is true where both are.
+func (v vector) both(a, b truth) truth {
+	if v.evex {
+		KANDW(a.in, b.in, b.in)
+	} else {
+		VANDPS(a.in, b.in, b.in)
 	}
 	return b
 }
@@ -94,7 +105,7 @@ func bytesAt(base, f reg.Register) Mem {
 
 // largest generates the largest pixel of each window, and where it is.
 func largest(t tier) {
-	t.function("largest", "func(cols, width int, y []float32, at []uint8, z []float32, kh, kw, row int, scale, shift []float32, floor float32)",
+	t.function("largest", "func(cols, width int, y []float32, at []uint8, z []float32, kh, kw, row int, scale, shift []float32, floor, top float32)",
 		"\tfor j := range cols {",
 		"\t\tfor f := range width { // a multiple of eight",
 		"\t\t\tbest, place := float32(math.Inf(-1)), 0",
@@ -108,6 +119,8 @@ func largest(t tier) {
 		"\t\t\t}",
 		"\t\t\tif best <= floor {",
 		"\t\t\t\tbest, place = floor, 255",
+		"\t\t\t} else if best >= top {",
+		"\t\t\t\tbest, place = top, 255",
 		"\t\t\t}",
 		"\t\t\ty[j*width+f], at[j*width+f] = best, place // at may be empty",
 		"\t\t}",
@@ -116,7 +129,7 @@ func largest(t tier) {
 	y, place, z := slice("y"), slice("at"), slice("z")
 	scale, shift := slice("scale"), slice("shift")
 	all := t.widest()
-	floor := all.broadcast("floor")
+	floor, top := all.broadcast("floor"), all.broadcast("top")
 	lowest, one, none := all.constant(0xff800000), all.constant(1), all.constant(255)
 	times("column", number("cols"), func() {
 		t.channels(width, func(v vector, f reg.Register) {
@@ -133,14 +146,15 @@ func largest(t tier) {
 			})
 			clips := v.register()
 			VMOVAPS(v.part(floor), clips)
-			keep := v.compared(notLessOrEqual, best, clips)
-			v.choose(keep, best, clips)
+			above := v.compared(notLessOrEqual, best, clips)
+			v.choose(above, best, clips)
+			VMINPS(clips, v.part(top), clips) // keeps a NaN
 			VMOVUPS(clips, at(y, f))
 			forget := label("forget")
 			length := Load(Param("at").Len(), GP64())
 			TESTQ(length, length)
 			JZ(LabelRef(forget))
-			at := v.copied(v.part(none))
+			at, keep := v.copied(v.part(none)), v.both(above, v.compared(notGreaterOrEqual, best, v.part(top)))
 			v.choose(keep, where, at)
 			v.storeBytes(at, bytesAt(place, f))
 			Label(forget)
@@ -175,7 +189,7 @@ func windowPixels(top, width, row reg.Register, body func(p Mem)) {
 // it is. VMAXPS keeps its second operand, the first here, where the other is a NaN
 // or no larger.
 func highest(t tier) {
-	t.function("highest", "func(cols, width int, y, z []float32, row int, shift []float32, floor float32)",
+	t.function("highest", "func(cols, width int, y, z []float32, row int, shift []float32, floor, top float32)",
 		"\tfor j := range cols {",
 		"\t\tfor f := range width { // a multiple of eight",
 		"\t\t\tbest, nan := floor, false",
@@ -188,6 +202,7 @@ func highest(t tier) {
 		"\t\t\t\t\tnan = nan || x != x",
 		"\t\t\t\t}",
 		"\t\t\t}",
+		"\t\t\tbest = min(best, top)",
 		"\t\t\tif nan {",
 		"\t\t\t\tbest = float32(math.NaN())",
 		"\t\t\t}",
@@ -196,7 +211,7 @@ func highest(t tier) {
 		"\t}")
 	width, row := size("width"), size("row")
 	y, z, shift := slice("y"), slice("z"), slice("shift")
-	floor := t.widest().broadcast("floor")
+	floor, top := t.widest().broadcast("floor"), t.widest().broadcast("top")
 	below := start(z, row)
 	times("column", number("cols"), func() {
 		t.channels(width, func(v vector, f reg.Register) {
@@ -209,6 +224,7 @@ func highest(t tier) {
 				VMAXPS(best, x0, best)
 				VMAXPS(best, x1, best)
 			}
+			VMINPS(best, v.part(top), best)
 			v.spoil(v.either(nan[0], nan[1]), best)
 			VMOVUPS(best, at(y, f))
 		})
