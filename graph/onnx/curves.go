@@ -145,14 +145,6 @@ func above(x, limit float64) float64 {
 	return 0
 }
 
-// inside is slope for lo < y < hi, else 0.
-func inside(slope, y, lo, hi float64) float64 {
-	if y > lo && y < hi {
-		return slope
-	}
-	return 0
-}
-
 // clip is Clip's curve; an infinite bound is none.
 func clip(lo, hi float64) op.Function {
 	c := curve{kind: "Clip", inputs: []float64{lo, hi}}

@@ -3,7 +3,6 @@ package op
 import (
 	"errors"
 	"fmt"
-	"reflect"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -11,7 +10,7 @@ import (
 	"tapenet/graph/internal/kernel/cpu"
 )
 
-// result is the memory of one value that an op returns: where a [Sequence] has
+// result is the memory of one value that an op returns: where its program has
 // placed it, or else allocated at its first use, and the same from then on.
 type result[T cpu.Float] struct {
 	shape  tensor.Shape
@@ -35,23 +34,6 @@ func (r *result[T]) use(data []T) {
 		r.dense = tensor.New(tensor.WithShape(r.shape...), tensor.WithBacking(r.data))
 	}
 }
-
-// bytes is the size of the value.
-func (r *result[T]) bytes() int { return r.shape.TotalSize() * elementSize[T]() }
-
-// arena returns memory for values of the same precision.
-func (r *result[T]) arena(bytes int) any { return make([]T, bytes/elementSize[T]()) }
-
-// place makes the part of an arena that begins at a byte the memory. It does
-// nothing if the arena is of another precision.
-func (r *result[T]) place(arena any, at int) {
-	if data, ok := arena.([]T); ok {
-		first, size := at/elementSize[T](), r.shape.TotalSize()
-		r.use(data[first : first+size : first+size])
-	}
-}
-
-func elementSize[T cpu.Float]() int { return int(reflect.TypeFor[T]().Size()) }
 
 // value is what Gorgonia gets to see of it.
 func (r *result[T]) value() gorgonia.Value {

@@ -1,7 +1,6 @@
 package program
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -278,7 +277,7 @@ func FuzzPasses(f *testing.F) {
 		got := n.run(t, results, Options{Inference: true})
 		for i := range want {
 			if at := far(got[i], want[i], 5e-5); at >= 0 {
-				t.Fatal(fmt.Sprintf("element %d of result %d is %v, want %v in\n%s", at, i, got[i][at], want[i][at], n.String()))
+				t.Fatalf("element %d of result %d is %v, want %v in\n%s", at, i, got[i][at], want[i][at], n.String())
 			}
 		}
 	})
