@@ -29,7 +29,7 @@ type sliding[T cpu.Float] struct {
 }
 
 // segment is about how many pixels of a line are worked on before the next panel.
-const segment = 112
+const segment = 56
 
 // blockBytes is about how much of the image is used with one panel before the next.
 const blockBytes = 320 << 10
@@ -87,19 +87,37 @@ func (e *sliding[T]) set(l *Layer[T]) {
 func (e *sliding[T]) run(l *Layer[T]) {
 	e.set(l)
 	if e.byPanels {
-		cpu.Parallel(e.filters.Len(), e.do)
+		cpu.Parallel(e.filters.Len()*e.segments(), e.do)
 	} else {
-		cpu.Parallel(e.lines*e.parts, e.do)
+		cpu.Parallel(e.segments(), e.do)
 	}
 }
 
-// some computes a part of the panels for all segments, or of the segments for all
-// panels, block by block.
+// segments is the number of segments of all lines.
+func (e *sliding[T]) segments() int { return e.lines * e.parts }
+
+// some computes segments for all panels; or if work is shared out by panels, units
+// [lo,hi) of a segment and a panel each, panel by panel.
 func (e *sliding[T]) some(lo, hi int) {
-	segments, first, last := e.lines*e.parts, 0, e.filters.Len()
-	if e.byPanels {
-		first, last, lo, hi = lo, hi, 0, segments
+	if !e.byPanels {
+		e.blocks(lo, hi, 0, e.filters.Len())
+		return
 	}
+	for n := e.segments(); lo < hi; {
+		panel, first := lo/n, lo%n
+		if whole := (hi - lo) / n; first == 0 && whole > 0 {
+			e.blocks(0, n, panel, panel+whole)
+			lo += whole * n
+			continue
+		}
+		last := min(n, first+hi-lo)
+		e.blocks(first, last, panel, panel+1)
+		lo += last - first
+	}
+}
+
+// blocks computes the panels [first,last) of the segments [lo,hi), block by block.
+func (e *sliding[T]) blocks(lo, hi, first, last int) {
 	size := max(1, blockBytes/4/max(1, e.layer.in.Stride*e.StrideH*e.StrideW*e.cols/e.parts))
 	for ; lo < hi; lo += size {
 		e.block(lo, min(lo+size, hi), first, last)

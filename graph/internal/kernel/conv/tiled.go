@@ -91,11 +91,8 @@ func (e *tiled[T]) width() int { return pixel.Width(e.F) }
 func (e *tiled[T]) tileRows() int { return e.tiles(e.OH) }
 func (e *tiled[T]) tileCols() int { return e.tiles(e.OW) }
 
-// stripRows is the number of rows of tiles in a strip, and strips that of an image.
+// stripRows is the number of rows of tiles in a strip.
 func (e *tiled[T]) stripRows() int { return max(1, stripTiles/e.tileCols()) }
-func (e *tiled[T]) stripCount() int {
-	return (e.tileRows() + e.stripRows() - 1) / e.stripRows()
-}
 
 // border makes all tiles whole. Tiles are read from pixels of C elements.
 func (e *tiled[T]) border() (b pixel.Border, tight bool) {
@@ -139,7 +136,7 @@ func (e *tiled[T]) run(l *Layer[T]) {
 	e.layer = l
 	rows := e.N * e.tileRows()
 	if n := rows * e.tileCols(); n > fewTiles {
-		cpu.Parallel(e.N*e.stripCount(), e.strips)
+		cpu.Parallel(rows, e.strips)
 		return
 	}
 	e.room(&e.together, rows*e.tileCols())
@@ -176,25 +173,31 @@ func (e *tiled[T]) combineRows(lo, hi int) {
 	}
 }
 
-// stripsOf computes the strips [lo,hi) of all images' strips.
+// stripsOf computes the rows of tiles [lo,hi) of all images' rows, strip by strip.
 func (e *tiled[T]) stripsOf(lo, hi int) {
 	s := e.scratch()
 	defer e.idle.Put(s)
-	for i := lo; i < hi; i++ {
-		n, first := i/e.stripCount(), i%e.stripCount()*e.stripRows()
-		rows := min(e.stripRows(), e.tileRows()-first)
-		e.room(s, rows*e.tileCols())
-		for r := range rows {
-			e.spreadRow(s, n, first+r, r)
+	for lo < hi {
+		n, first := lo/e.tileRows(), lo%e.tileRows()
+		rows := min(e.stripRows(), e.tileRows()-first, hi-lo)
+		e.strip(s, n, first, rows)
+		lo += rows
+	}
+}
+
+// strip computes so many rows of tiles of image n, from the first one on.
+func (e *tiled[T]) strip(s *strip[T], n, first, rows int) {
+	e.room(s, rows*e.tileCols())
+	for r := range rows {
+		e.spreadRow(s, n, first+r, r)
+	}
+	for q := range e.filters {
+		for p := range e.filters[q].Len() {
+			e.product(s, q, p)
 		}
-		for q := range e.filters {
-			for p := range e.filters[q].Len() {
-				e.product(s, q, p)
-			}
-		}
-		for r := range rows {
-			e.combineRow(s, n, first+r, r)
-		}
+	}
+	for r := range rows {
+		e.combineRow(s, n, first+r, r)
 	}
 }
 
