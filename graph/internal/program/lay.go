@@ -88,18 +88,11 @@ func (l *layer[T]) as(v *Value[T], want pixel.Want) *Value[T] {
 	return v
 }
 
-// viewed is as for a value in another's memory: that has to be planes.
+// viewed is as for a value in another's memory: that has to be planes, unless the
+// value is that memory as it is.
 func (l *layer[T]) viewed(v *Value[T], want pixel.Want) *Value[T] {
-	if v.raw && v.Layout.Last == want.Last {
-		return v
-	}
-	root := l.as(v.view, pixel.Want{})
-	if root != v.view {
-		key := turn[T]{of: v}
-		if l.turned[key] == nil {
-			l.turned[key] = &Value[T]{Name: v.Name, Shape: v.Shape, Layout: v.Layout, view: root}
-		}
-		v = l.turned[key]
+	if !v.raw {
+		v = l.ofPlanes(v)
 	}
 	if !want.Last {
 		return v
@@ -111,6 +104,19 @@ func (l *layer[T]) viewed(v *Value[T], want pixel.Want) *Value[T] {
 	v = l.turned[key]
 	l.wants[v] = append(l.wants[v], want)
 	return v
+}
+
+// ofPlanes is a view, or the same one of planes if it is of something else.
+func (l *layer[T]) ofPlanes(v *Value[T]) *Value[T] {
+	root := l.as(v.view, pixel.Want{})
+	if root == v.view {
+		return v
+	}
+	key := turn[T]{of: v}
+	if l.turned[key] == nil {
+		l.turned[key] = &Value[T]{Name: v.Name, Shape: v.Shape, Layout: v.Layout, view: root}
+	}
+	return l.turned[key]
 }
 
 // turn adds a step that turns v round.

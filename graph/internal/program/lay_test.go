@@ -60,6 +60,10 @@ var layCases = []passCase{
 		b := n.turn(n.relu(n.turn(a, true)), false)
 		return results(n.conv(b, convolution{filters: 8, kernel: 3}))
 	}},
+	{"images whose channels are rows", func(n *net[float32]) []*Value[float32] {
+		a := n.turn(n.conv(n.input(1, 16, 8, 8), convolution{filters: 24}), true) // (1,8,8,24)
+		return results(n.relu(a), n.conv(a, convolution{filters: 8}))
+	}},
 	{"odd channels made the last dimension", func(n *net[float32]) []*Value[float32] {
 		a := n.conv(n.input(1, 16, 8, 8), convolution{filters: 20})
 		return results(n.conv(n.turn(n.relu(n.turn(a, true)), false), convolution{filters: 8}))

@@ -87,6 +87,9 @@ func (n *net[T]) random(values []*Value[T]) *Value[T] {
 	case 16:
 		return n.View(n.relu(n.flat(x)), x.Shape)
 	}
+	if n.r.IntN(2) > 0 {
+		return n.turn(x, n.r.IntN(2) > 0) // images of other sizes
+	}
 	return n.turn(n.relu(n.turn(x, true)), false)
 }
 
