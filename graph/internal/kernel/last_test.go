@@ -69,6 +69,8 @@ func lastCases[T cpu.Float]() map[string]func(r *rand.Rand) lastCase[T] {
 		"Add of two":       with(2, func(_ *rand.Rand, _ pixel.Layout, c *lastCase[T]) { c.plain = NewAdd[T](2) }),
 		"Add of three":     with(3, func(_ *rand.Rand, _ pixel.Layout, c *lastCase[T]) { c.plain = NewAdd[T](3) }),
 		"Hadamard":         with(2, func(_ *rand.Rand, _ pixel.Layout, c *lastCase[T]) { c.plain = NewHadamard[T]() }),
+		"Broadcast x·s":    with(1, func(r *rand.Rand, l pixel.Layout, c *lastCase[T]) { c.broadcast(r, l, true) }),
+		"Broadcast x+s":    with(1, func(r *rand.Rand, l pixel.Layout, c *lastCase[T]) { c.broadcast(r, l, false) }),
 		"BatchNorm":        with(1, func(r *rand.Rand, l pixel.Layout, c *lastCase[T]) { c.norm(r, l, false) }),
 		"BatchNorm + ReLU": with(1, func(r *rand.Rand, l pixel.Layout, c *lastCase[T]) { c.norm(r, l, true) }),
 		"MaxPool2D":        with(1, func(r *rand.Rand, l pixel.Layout, c *lastCase[T]) { c.plain = NewMaxPool2D[T](randomPool(r, l)) }),
@@ -93,6 +95,14 @@ func (c *lastCase[T]) norm(r *rand.Rand, l pixel.Layout, relu bool) {
 		c.x[4][i] = v * v
 	}
 	c.bound = 16 * kerneltest.Epsilon[T]()
+}
+
+// broadcast makes it a product or a sum with a number for each channel, of every image
+// or of all.
+func (c *lastCase[T]) broadcast(r *rand.Rand, l pixel.Layout, multiply bool) {
+	with := []int{1 + r.IntN(2)*(l.N-1), l.C, 1, 1}
+	c.plain = NewBroadcast[T](multiply, []int{l.N, l.C, l.H, l.W}, with)
+	c.in, c.x = append(c.in, pixel.Layout{}), append(c.x, kerneltest.Normal[T](r, with[0]*l.C))
 }
 
 // randomPool is a pooling whose padding may be larger on one side.
