@@ -73,10 +73,6 @@ func parts(r *rand.Rand, s conv.Shape, mode int) (all []part) {
 // TestLayerEqualsItsParts: a layer computes what the convolution and the kernels
 // behind it compute one by one.
 func TestLayerEqualsItsParts(t *testing.T) {
-	if cpu.Best() == cpu.TierGo {
-		testBlockEqualsItsParts(t) // plain Go has blocks instead
-		return
-	}
 	for _, c := range layerPartsCases {
 		for mode := range 12 {
 			t.Run(fmt.Sprintf("%s/%d", c.name, mode), func(t *testing.T) {
@@ -146,19 +142,6 @@ func turned(from, to pixel.Layout, x []float32) []float32 {
 	return y
 }
 
-// testBlockEqualsItsParts: where there are no layers, a convolution ends as a block.
-func testBlockEqualsItsParts(t *testing.T) {
-	r, s := rand.New(rand.NewPCG(1, 2)), layerPartsCases[0].shape
-	in := [][]float32{kerneltest.Normal[float32](r, s.N*s.InSize()), kerneltest.Normal[float32](r, s.Weights())}
-	y, next := make([]float32, s.N*s.OutSize()), make([]float32, s.N*s.OutSize())
-	conv.NewConv2d[float32](s, false).Forward(y, in)
-	relu := kernel.NewReLU[float32]()
-	relu.Forward(next, [][]float32{y})
-	got := make([]float32, len(y))
-	ended(t, s, false, relu.Ending()).(*conv.ConvBlock[float32]).Forward(got, in)
-	kerneltest.CheckRelative(t, "y", got, next, 1e-5)
-}
-
 // TestEnd: what a convolution takes over, and in which order. Pooling it takes over
 // as a block, if the image has few channels.
 func TestEnd(t *testing.T) {
@@ -170,31 +153,26 @@ func TestEnd(t *testing.T) {
 		shape  conv.Shape
 		before []conv.Ending
 		next   conv.Ending
-		layer  string // what there is then, on tiers with assembly
-		block  string // and in plain Go
+		layer  string // the kernel that does both, "" for none
 	}{
-		{"normalisation", many, nil, norm, "Layer", "ConvBlock"},
-		{"sum", many, nil, sum, "Layer", ""},
-		{"activation", many, nil, relu, "Layer", "ConvBlock"},
-		{"curve", many, nil, silu, "Layer", ""},
-		{"two normalisations", many, []conv.Ending{norm}, norm, "", ""},
-		{"normalisation, activation", many, []conv.Ending{norm}, relu, "Layer", "ConvBlock"},
-		{"activation, normalisation", many, []conv.Ending{relu}, norm, "", ""},
-		{"two activations", many, []conv.Ending{relu}, relu, "", ""},
-		{"activation, sum", many, []conv.Ending{relu}, sum, "", ""},
-		{"pooling", many, nil, pool, "", "ConvBlock"},
-		{"pooling of few channels", few, nil, pool, "ConvBlock", "ConvBlock"},
-		{"activation, pooling of few channels", few, []conv.Ending{relu}, pool, "ConvBlock", "ConvBlock"},
-		{"normalisation, activation, pooling of few channels", few, []conv.Ending{norm, relu}, pool, "ConvBlock", "ConvBlock"},
-		{"activation behind a pooling", few, []conv.Ending{pool}, relu, "", ""},
-		{"nothing", many, nil, conv.Ending{}, "", ""},
+		{"normalisation", many, nil, norm, "Layer"},
+		{"sum", many, nil, sum, "Layer"},
+		{"activation", many, nil, relu, "Layer"},
+		{"curve", many, nil, silu, "Layer"},
+		{"two normalisations", many, []conv.Ending{norm}, norm, ""},
+		{"normalisation, activation", many, []conv.Ending{norm}, relu, "Layer"},
+		{"activation, normalisation", many, []conv.Ending{relu}, norm, ""},
+		{"two activations", many, []conv.Ending{relu}, relu, ""},
+		{"activation, sum", many, []conv.Ending{relu}, sum, ""},
+		{"pooling", many, nil, pool, ""},
+		{"pooling of few channels", few, nil, pool, "ConvBlock"},
+		{"activation, pooling of few channels", few, []conv.Ending{relu}, pool, "ConvBlock"},
+		{"normalisation, activation, pooling of few channels", few, []conv.Ending{norm, relu}, pool, "ConvBlock"},
+		{"activation behind a pooling", few, []conv.Ending{pool}, relu, ""},
+		{"nothing", many, nil, conv.Ending{}, ""},
 	} {
 		kerneltest.EachTier(t, func(t *testing.T) {
-			want := test.layer
-			if cpu.Active() == cpu.TierGo {
-				want = test.block
-			}
-			got := ""
+			want, got := test.layer, "" // on every tier
 			if both, ok := ended(t, test.shape, true, test.before...).(ender).End(test.next); ok {
 				got = map[bool]string{true: "Layer", false: "ConvBlock"}[isLayer(both)]
 			}
