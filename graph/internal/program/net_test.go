@@ -167,8 +167,7 @@ type passCase struct {
 }
 
 // checkGoldens prints programs before and after they are compiled and compares with
-// the golden files testdata/pass/name.txt. Plain Go, where no convolution takes images
-// channels last, has files of its own.
+// the golden files testdata/pass/name.txt: the same ones on every tier.
 func checkGoldens(t *testing.T, pass string, o Options, cases []passCase) {
 	kerneltest.EachTier(t, func(t *testing.T) {
 		for _, c := range cases {
@@ -186,9 +185,6 @@ func checkGoldens(t *testing.T, pass string, o Options, cases []passCase) {
 func checkGolden(t *testing.T, pass, name, got string) {
 	t.Helper()
 	name = strings.ReplaceAll(name, " ", "_")
-	if cpu.Active() == cpu.TierGo {
-		name += ".go"
-	}
 	file := filepath.Join("testdata", pass, name+".txt")
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
