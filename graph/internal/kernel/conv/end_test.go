@@ -7,7 +7,6 @@ import (
 
 	"tapenet/graph/internal/kernel"
 	"tapenet/graph/internal/kernel/conv"
-	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/kerneltest"
 	"tapenet/graph/internal/kernel/pixel"
 	"tapenet/graph/internal/kernel/vector"
