@@ -52,7 +52,7 @@ var layCases = []passCase{
 		a := n.conv(n.input(2, 16, 8, 8), convolution{filters: 24, kernel: 3, groups: 1})
 		s := n.conv(n.relu(n.conv(n.mean(a), convolution{filters: 6, bias: true})), convolution{filters: 24, bias: true})
 		s = n.curve("Sigmoid", vector.Sigmoid, s)
-		y := n.Add("Broadcast", nil, kernel.NewBroadcast[float32](true, a.Shape, s.Shape), a.Shape, a, s)
+		y := n.Add("Broadcast", kernel.NewBroadcast[float32](true, a.Shape, s.Shape), a.Shape, a, s)
 		return results(n.conv(y, convolution{filters: 8}))
 	}},
 	{"channels made the last dimension", func(n *net[float32]) []*Value[float32] {

@@ -22,9 +22,19 @@ var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 // elements from r, the same for the same seed.
 type net[T cpu.Float] struct {
 	Program[T]
-	r     *rand.Rand
-	fixed bool // whether bound tensors never change
-	bound int  // how many there are
+	r        *rand.Rand
+	fixed    bool // whether bound tensors never change
+	training bool // whether normalisations take the batch's own statistics
+	bound    int  // how many bound tensors there are
+	ops      []made[T]
+}
+
+// made is an op or a view, for its gradient.
+type made[T cpu.Float] struct {
+	kernel   Kernel[T] // nil for a view
+	in       []*Value[T]
+	out      *Value[T]
+	constant int // how many of the last operands have no gradient
 }
 
 func newNet[T cpu.Float](seed uint64) *net[T] {
@@ -43,6 +53,18 @@ func (n *net[T]) bind(name string, deviation float64, shape ...int) *Value[T] {
 	}
 	n.bound++
 	return n.Bind(fmt.Sprint(name, n.bound), shape, n.fixed, func() []T { return data })
+}
+
+// Add adds a step, and notes it for its gradient.
+func (n *net[T]) Add(name string, k Kernel[T], shape []int, in ...*Value[T]) *Value[T] {
+	n.ops = append(n.ops, made[T]{kernel: k, in: in, out: n.Program.Add(name, nil, k, shape, in...)})
+	return n.ops[len(n.ops)-1].out
+}
+
+// View is v in another shape.
+func (n *net[T]) View(v *Value[T], shape []int) *Value[T] {
+	n.ops = append(n.ops, made[T]{in: []*Value[T]{v}, out: n.Program.View(v, shape)})
+	return n.ops[len(n.ops)-1].out
 }
 
 // input adds images.
@@ -68,15 +90,17 @@ func (n *net[T]) conv(x *Value[T], c convolution) *Value[T] {
 	if c.bias {
 		in = append(in, n.bind("b", 1, s.F))
 	}
-	return n.Add(fmt.Sprintf("Conv2d %dx%d", k, k), nil, conv.NewConv2d[T](s, c.bias), []int{s.N, s.F, s.OH, s.OW}, in...)
+	return n.Add(fmt.Sprintf("Conv2d %dx%d", k, k), conv.NewConv2d[T](s, c.bias), []int{s.N, s.F, s.OH, s.OW}, in...)
 }
 
-// norm adds a normalisation with running statistics.
+// norm adds a normalisation: with running statistics, unless it is for training.
 func (n *net[T]) norm(x *Value[T]) *Value[T] {
 	c := x.Shape[1]
-	k := &kernel.BatchNorm[T]{N: x.Shape[0], C: c, Pixels: elements(x.Shape[2:]), Epsilon: 2}
+	k := &kernel.BatchNorm[T]{N: x.Shape[0], C: c, Pixels: elements(x.Shape[2:]), Epsilon: 2, Momentum: 0.9, Training: n.training}
 	variance := n.bind("var", 0.1, c)
-	return n.Add("BatchNorm", nil, k, x.Shape, x, n.bind("g", 1, c), n.bind("b", 1, c), n.bind("m", 1, c), variance)
+	y := n.Add("BatchNorm", k, x.Shape, x, n.bind("g", 1, c), n.bind("b", 1, c), n.bind("m", 1, c), variance)
+	n.ops[len(n.ops)-1].constant = 2
+	return y
 }
 
 func elements(shape []int) int {
@@ -88,19 +112,19 @@ func elements(shape []int) int {
 }
 
 func (n *net[T]) relu(x *Value[T]) *Value[T] {
-	return n.Add("ReLU", nil, kernel.NewReLU[T](), x.Shape, x)
+	return n.Add("ReLU", kernel.NewReLU[T](), x.Shape, x)
 }
 
 func (n *net[T]) curve(name string, c vector.Curve, x *Value[T]) *Value[T] {
-	return n.Add(name, nil, kernel.NewActivation[T](c), x.Shape, x)
+	return n.Add(name, kernel.NewActivation[T](c), x.Shape, x)
 }
 
 func (n *net[T]) add(x ...*Value[T]) *Value[T] {
-	return n.Add("Add", nil, kernel.NewAdd[T](len(x)), x[0].Shape, x...)
+	return n.Add("Add", kernel.NewAdd[T](len(x)), x[0].Shape, x...)
 }
 
 func (n *net[T]) product(a, b *Value[T]) *Value[T] {
-	return n.Add("Hadamard", nil, kernel.NewHadamard[T](), a.Shape, a, b)
+	return n.Add("Hadamard", kernel.NewHadamard[T](), a.Shape, a, b)
 }
 
 // concat joins the channels of images.
@@ -111,7 +135,7 @@ func (n *net[T]) concat(x ...*Value[T]) *Value[T] {
 		shape[1] += v.Shape[1]
 		k.Blocks = append(k.Blocks, elements(v.Shape[1:]))
 	}
-	return n.Add("Concat", nil, k, shape, x...)
+	return n.Add("Concat", k, shape, x...)
 }
 
 // pool is the largest pixel, or the mean, of windows. They lie side by side, or are as
@@ -126,16 +150,16 @@ func (n *net[T]) pool(x *Value[T], mean bool, size, stride int) *Value[T] {
 	}
 	shape := []int{x.Shape[0], x.Shape[1], s.OH, s.OW}
 	if mean {
-		return n.Add(fmt.Sprintf("AvgPool2D %dx%d", size, size), nil, kernel.NewAvgPool2D[T](s), shape, x)
+		return n.Add(fmt.Sprintf("AvgPool2D %dx%d", size, size), kernel.NewAvgPool2D[T](s), shape, x)
 	}
-	return n.Add(fmt.Sprintf("MaxPool2D %dx%d", size, size), nil, kernel.NewMaxPool2D[T](s), shape, x)
+	return n.Add(fmt.Sprintf("MaxPool2D %dx%d", size, size), kernel.NewMaxPool2D[T](s), shape, x)
 }
 
 // mean is the mean of each channel of each image.
 func (n *net[T]) mean(x *Value[T]) *Value[T] {
 	h, w := x.Shape[2], x.Shape[3]
 	s := kernel.PoolShape{Planes: x.Shape[0] * x.Shape[1], H: h, W: w, KH: h, KW: w, StrideH: 1, StrideW: 1, OH: 1, OW: 1}
-	return n.Add("AvgPool2D", nil, kernel.NewAvgPool2D[T](s), []int{x.Shape[0], x.Shape[1], 1, 1}, x)
+	return n.Add("AvgPool2D", kernel.NewAvgPool2D[T](s), []int{x.Shape[0], x.Shape[1], 1, 1}, x)
 }
 
 // flat is x as a matrix with a row for each image.
@@ -147,7 +171,7 @@ func (n *net[T]) flat(x *Value[T]) *Value[T] {
 func (n *net[T]) dense(x *Value[T], units int) *Value[T] {
 	rows, k := x.Shape[0], x.Shape[1]
 	m := &kernel.Mul[T]{M: rows, K: k, N: units, Bias: true}
-	return n.Add("Mul", nil, m, []int{rows, units}, x, n.bind("w", 1/float64(k), k, units), n.bind("b", 1, units))
+	return n.Add("Mul", m, []int{rows, units}, x, n.bind("w", 1/float64(k), k, units), n.bind("b", 1, units))
 }
 
 // turn makes the channels of images the last dimension, or back.
@@ -157,7 +181,7 @@ func (n *net[T]) turn(x *Value[T], last bool) *Value[T] {
 	if !last {
 		shape, steps = []int{s[0], s[3], s[1], s[2]}, []int{elements(s[1:]), 1, s[2] * s[3], s[3]}
 	}
-	return n.Add("Transpose", nil, kernel.NewStrided[T](0, shape, steps, false, false), shape, x)
+	return n.Add("Transpose", kernel.NewStrided[T](0, shape, steps, false, false), shape, x)
 }
 
 // passCase is a small program, made by a function that returns its results.

@@ -46,7 +46,7 @@ func TestPack(t *testing.T) {
 			w = n.View(w, []int{3, 2})
 		}
 		r := &recorder{prepares: test.prepares}
-		n.Compile(results(n.Add("Recorder", nil, r, x.Shape, x, w, other)), Options{Inference: true})
+		n.Compile(results(n.Add("Recorder", r, x.Shape, x, w, other)), Options{Inference: true})
 		if r.fixed != test.want {
 			t.Errorf("%s: told so %v, want %v", test.name, r.fixed, test.want)
 		}
@@ -62,9 +62,9 @@ func TestOnce(t *testing.T) {
 	n.fixed = false
 	x := n.bind("x", 1, 2, 3)
 	first, second, third := &recorder{}, &recorder{}, &recorder{prepares: []int{1}}
-	a := n.Add("First", nil, first, w.Shape, w)
-	b := n.Add("Second", nil, second, w.Shape, n.View(a, []int{3, 2}))
-	c := n.Add("Third", nil, third, w.Shape, x, b)
+	a := n.Add("First", first, w.Shape, w)
+	b := n.Add("Second", second, w.Shape, n.View(a, []int{3, 2}))
+	c := n.Add("Third", third, w.Shape, x, b)
 	n.Compile(results(n.relu(n.relu(c))), Options{Inference: true})
 	for range 3 {
 		n.spoil()
@@ -89,7 +89,7 @@ func TestForget(t *testing.T) {
 		n := newNet[float32](1)
 		x := n.bind("x", 1, 2, 3)
 		r := &recorder{}
-		y := n.Add("Recorder", nil, r, x.Shape, x)
+		y := n.Add("Recorder", r, x.Shape, x)
 		results := results(y)
 		if backward {
 			results = append(results, n.Gradient("RecorderGrad", nil, r, []*Value[float32]{x}, y, []bool{true}, false)...)

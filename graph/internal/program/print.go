@@ -14,7 +14,9 @@ import (
 // with the result's shape, its layout and, of a placed program, its first element in
 // the arena, or the value that it lies in: "in v5+64". Bound tensors have their own
 // names. An operand "v3 as (1,1024)" is v3's memory in another shape. The last line
-// lists the results, if the program is compiled.
+// lists the results, if the program is compiled. A backward step gives the gradients
+// of several operands; the last of its own operands is the gradient that it begins
+// with.
 func (p *Program[T]) String() string {
 	w := newPrinter(p)
 	for _, s := range p.steps {
@@ -22,10 +24,11 @@ func (p *Program[T]) String() string {
 		if s.Dy != nil {
 			in = append(in, w.operand(s.Dy))
 		}
+		var out []string
 		for _, v := range s.writes() {
-			fmt.Fprintf(&w.text, "%s %v %v%s ", w.name(v), shapeOf(v), v.Layout, w.place(v))
+			out = append(out, fmt.Sprintf("%s %v %v%s", w.name(v), shapeOf(v), v.Layout, w.place(v)))
 		}
-		fmt.Fprintf(&w.text, "= %s (%s)\n", s.Name, strings.Join(in, ", "))
+		fmt.Fprintf(&w.text, "%s = %s (%s)\n", strings.Join(out, ", "), s.Name, strings.Join(in, ", "))
 	}
 	if len(p.results) > 0 {
 		var memory []*Value[T]

@@ -64,7 +64,7 @@ func (n *net[T]) random(values []*Value[T]) *Value[T] {
 	case 5:
 		return n.relu(x)
 	case 6:
-		curves := []vector.Curve{vector.SiLU, vector.Sigmoid, vector.ReLU6, {F: func(x float64) float64 { return x/2 + 1 }}}
+		curves := []vector.Curve{vector.SiLU, vector.Sigmoid, vector.ReLU6, {F: func(x float64) float64 { return x/2 + 1 }, DF: func(float64) float64 { return 0.5 }}}
 		return n.curve("Curve", curves[n.r.IntN(len(curves))], x)
 	case 7, 8:
 		return n.add(some(same), x)
@@ -81,7 +81,7 @@ func (n *net[T]) random(values []*Value[T]) *Value[T] {
 		return n.randomPool(x)
 	case 14: // squeeze and excite
 		s := n.curve("Sigmoid", vector.Sigmoid, n.conv(n.mean(x), convolution{filters: x.Shape[1], bias: true}))
-		return n.Add("Broadcast", nil, kernel.NewBroadcast[T](true, x.Shape, s.Shape), x.Shape, x, s)
+		return n.Add("Broadcast", kernel.NewBroadcast[T](true, x.Shape, s.Shape), x.Shape, x, s)
 	case 15:
 		return n.dense(n.flat(n.mean(x)), 1+n.r.IntN(20))
 	case 16:
