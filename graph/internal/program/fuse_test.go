@@ -86,7 +86,7 @@ func TestFuse(t *testing.T) {
 
 // TestNoFusion: without the pass, and in training, every step stands by itself.
 func TestNoFusion(t *testing.T) {
-	for _, o := range []Options{{Inference: true, NoFusion: true, NoLayout: true, Unplaced: true}, {Unplaced: true}} {
+	for _, o := range []Options{{Inference: true, NoFusion: true, NoLayout: true, Unplaced: true}, {NoLayout: true, Unplaced: true}} {
 		for _, c := range fuseCases {
 			n := newNet[float32](1)
 			n.results = c.make(n)
