@@ -41,7 +41,7 @@ func (w *WinogradFinish[T]) Tiles(n int, y, tiles, residual []T, rows, cols int)
 				if len(residual) > 0 {
 					v += residual[p*w.ResidualPixel+i*w.ResidualRow+f]
 				}
-				y[p*w.YPixel+i*w.YRow+f] = min(max(v, w.Low), w.High)
+				y[p*w.YPixel+i*w.YRow+f] = limited(v, w.Low, w.High)
 			}
 		}
 	})
