@@ -6,7 +6,16 @@ import "tapenet/graph/internal/kernel/cpu"
 // next one reads, and which is an Ender for it. The step that does both stands in
 // the place of the last, where all operands are there. With layouts kernels for images
 // channels last may take over work too, which lay comes for: they cannot take planes.
+//
+//	a = Conv2d (x, w)                        nothing
+//	b = BatchNorm (a, γ, β, mean, variance)  nothing
+//	c = Add (y, b)                           c = Conv2d+BatchNorm+Add (x, w, γ, β, mean, variance, y)
+//
+// In training the steps' gradients would have to change too: there graph fuses nodes,
+// before it differentiates them.
 func (p *Program[T]) fuse(layouts bool) {
+	// A view reads all values whose memory it shows, and so does whoever looks at a
+	// result after the run.
 	readers := map[*Value[T]]int{}
 	read := func(v *Value[T]) {
 		for ; v != nil; v = v.view {
@@ -21,7 +30,7 @@ func (p *Program[T]) fuse(layouts bool) {
 	for _, r := range p.results {
 		read(r)
 	}
-	by := map[*Value[T]]*Step[T]{}
+	by := map[*Value[T]]*Step[T]{} // the step that a value is the result of
 	for _, s := range p.steps {
 		p.absorb(s, by, readers, layouts)
 		by[s.Out] = s
@@ -30,7 +39,8 @@ func (p *Program[T]) fuse(layouts bool) {
 }
 
 // absorb makes s the step that does the work of one of its operands' too, if there
-// is one that can.
+// is one that can. A step that has absorbed another one may be absorbed by the next,
+// so that chains become one step. Steps whose work another does have no kernel.
 func (p *Program[T]) absorb(s *Step[T], by map[*Value[T]]*Step[T], readers map[*Value[T]]int, layouts bool) {
 	e, ok := s.Kernel.(Ending)
 	if !ok || s.Dy != nil {
@@ -38,6 +48,8 @@ func (p *Program[T]) absorb(s *Step[T], by map[*Value[T]]*Step[T], readers map[*
 	}
 	ending := e.Ending()
 	for i, v := range s.In {
+		// Nobody else may need what the step before gives: it will not be there. Only
+		// a sum is the same with its operands in another order.
 		before := by[v]
 		if before == nil || readers[v] != 1 || v.result || v.view != nil || i > 0 && !ending.Sum {
 			continue
@@ -50,6 +62,8 @@ func (p *Program[T]) absorb(s *Step[T], by map[*Value[T]]*Step[T], readers map[*
 		if !ok {
 			continue
 		}
+		// The operands are those of the step before and then the others of s, as the
+		// kernel that End returns has them.
 		rest := append(append([]*Value[T]{}, s.In[:i]...), s.In[i+1:]...)
 		s.Kernel, s.In = both.(Kernel[T]), append(append([]*Value[T]{}, before.In...), rest...)
 		s.Name, s.Marks = joined(before.Name, s.Name), append(s.Marks, before.Marks...)
@@ -59,7 +73,8 @@ func (p *Program[T]) absorb(s *Step[T], by map[*Value[T]]*Step[T], readers map[*
 }
 
 // enderOf is what may take over another step's work: the kernel for images channels
-// last that stands for k, if it can, or k.
+// last that stands for k, if it can, or k. Some can do so for planes alone, as a
+// normalisation with ReLU.
 func enderOf[T cpu.Float](k Kernel[T], layouts bool) (e Ender[T], ok bool) {
 	if layouts {
 		if e, ok = lastly(k).(Ender[T]); ok {
@@ -70,7 +85,8 @@ func enderOf[T cpu.Float](k Kernel[T], layouts bool) (e Ender[T], ok bool) {
 	return e, ok
 }
 
-// lastly is the kernel for images channels last that stands for k, or k.
+// lastly is the kernel for images channels last that stands for k, or k. It takes
+// planes too, unless it is one that fuse was told of.
 func lastly[T cpu.Float](k Kernel[T]) Kernel[T] {
 	if l, ok := k.(Lastly); ok {
 		if last, ok := l.Lastly(); ok {
@@ -80,7 +96,8 @@ func lastly[T cpu.Float](k Kernel[T]) Kernel[T] {
 	return k
 }
 
-// drop removes steps.
+// drop removes steps. It clears the end of the slice, so that nothing keeps their
+// kernels alive.
 func (p *Program[T]) drop(gone func(s *Step[T]) bool) {
 	kept := p.steps[:0]
 	for _, s := range p.steps {

@@ -9,7 +9,17 @@ import (
 // result, where their kernels write them at once. Steps come last first: an operand
 // of several lies in the last one. A step all of whose operands lie side by side in
 // a wider value already is a view of a part of that.
+//
+//	a (8 channels), b (16)       v3: │ a: 8 │ b: 16 │ c: 24 │   a pixel of 48 elements
+//	v2 = Concat (a, b)               └ v2: nothing to do ┘
+//	v3 = Concat (a, b, c)
+//
+// An operand stays where it is, and is copied, if it lies in another value already,
+// if it is there twice, if it or its place is no multiple of a vector of channels, or
+// if somebody needs its pixels tight. All that lies in a value has the value's border:
+// the widest one of what they all need.
 func (p *Program[T]) join(s *Step[T], j Joined, l *layer[T]) {
+	// A value that lies in another one cannot have its border grow any more.
 	fits := func(b pixel.Border) bool { return b.Max(s.Out.Layout.Border) == s.Out.Layout.Border }
 	if first := sideBySide(s); first != nil && p.movable(s.Out, l) && s.Out.Layout.Border.Max(first.Layout.Border) == first.Layout.Border {
 		s.Out.view, s.Out.at = first.view, first.at
@@ -17,6 +27,7 @@ func (p *Program[T]) join(s *Step[T], j Joined, l *layer[T]) {
 		s.Kernel = nil
 		return
 	}
+	// First what fits, as the border depends on it, and then the places.
 	there := make([]bool, len(s.In))
 	border := s.Out.Layout.Border
 	at := 0
@@ -41,7 +52,7 @@ func (p *Program[T]) join(s *Step[T], j Joined, l *layer[T]) {
 }
 
 // sideBySide returns the first operand of s if all of them lie one behind the other
-// in one value.
+// in one value, in the order in which s joins them. Else it returns nil.
 func sideBySide[T cpu.Float](s *Step[T]) *Value[T] {
 	first := s.In[0]
 	at := first.at
@@ -55,7 +66,7 @@ func sideBySide[T cpu.Float](s *Step[T]) *Value[T] {
 }
 
 // movable reports whether v may lie inside another value: it is a step's own, and
-// no reader wants its pixels tight.
+// no reader wants its pixels tight. A result has memory of its own.
 func (p *Program[T]) movable(v *Value[T], l *layer[T]) bool {
 	if v.view != nil || v.Bound != nil || v.result || !v.Layout.Last {
 		return false
@@ -68,7 +79,7 @@ func (p *Program[T]) movable(v *Value[T], l *layer[T]) bool {
 	return true
 }
 
-// once reports whether v is one of the operands once.
+// once reports whether v is one of the operands once: it cannot lie in two places.
 func once[T cpu.Float](in []*Value[T], v *Value[T]) bool {
 	n := 0
 	for _, o := range in {

@@ -2,7 +2,9 @@ package program
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// forget tells kernels whether a Backward follows their Forward.
+// forget tells kernels whether a Backward follows their Forward. If none does, they
+// keep nothing for it: a product with ReLU its signs, a SoftMax its output. The kernel
+// of a step and that of its gradient are one.
 func (p *Program[T]) forget() {
 	followed := map[Kernel[T]]bool{}
 	for _, s := range p.steps {
@@ -21,8 +23,14 @@ func (p *Program[T]) forget() {
 // the first run, and what they give is fixed too. It tells kernels which of their
 // operands nobody changes any more, so that what they prepare of them they prepare
 // once.
+//
+// Who calls Bind says what is fixed: in inference on a loaded model, the weights. Then
+// filters are packed, Winograd's filters transformed and normalisations folded in the
+// first run only, and what a graph computes of constants is computed once.
 func (p *Program[T]) pack() {
 	for _, s := range p.steps {
+		// Operands come before what is made of them, so that one walk finds all. Images
+		// channels last have a border that is cleared at each run: they are left alone.
 		if s.Dy == nil && !s.Out.Layout.Last && fixed(s.In) {
 			s.once, s.Out.Fixed = true, true
 			continue
@@ -41,7 +49,8 @@ func (p *Program[T]) pack() {
 	}
 }
 
-// fixed reports whether nobody changes the values any more.
+// fixed reports whether nobody changes the values any more. A view is fixed if the
+// value is whose memory it shows.
 func fixed[T cpu.Float](values []*Value[T]) bool {
 	for _, v := range values {
 		if root, _ := v.root(); !root.Fixed {

@@ -19,6 +19,14 @@ type life[T cpu.Float] struct {
 
 // place decides where values lie: those that are alive at the same time do not
 // overlap in the arena, and results have memory of their own.
+//
+//	step   1  2  3  4  5  6          arena
+//	a      ├──────┤                  │ a      │
+//	b         ├─────────┤            │        │ b    │
+//	c               ├─────┤          │ c   │
+//	                                 0              size
+//
+// The plan is made once, for all runs: what is where depends on shapes alone.
 func (p *Program[T]) place(unplaced bool) {
 	p.placed, p.kept = nil, nil
 	for _, l := range p.lives() {
@@ -32,7 +40,9 @@ func (p *Program[T]) place(unplaced bool) {
 }
 
 // lives follows the steps, and lists the values with memory of their own in the
-// order in which they are written.
+// order in which they are written. A value is alive as long as any of those that lie
+// in its memory. Bound tensors have their memory from outside. What is computed once
+// has to last, as results have.
 func (p *Program[T]) lives() []*life[T] {
 	var lives []*life[T]
 	of := map[*Value[T]]*life[T]{}
@@ -66,7 +76,8 @@ func (p *Program[T]) lives() []*life[T] {
 	return lives
 }
 
-// memory is the value that holds a result's elements.
+// memory is the value that holds a result's elements: the result itself, or if that
+// lies channels last, its planes.
 func (v *Value[T]) memory() *Value[T] {
 	if v.planes != nil {
 		return v.planes
@@ -80,7 +91,10 @@ func (v *Value[T]) memory() *Value[T] {
 func arrange[T cpu.Float](lives []*life[T]) (size int) {
 	bySize := slices.Clone(lives)
 	slices.SortStableFunc(bySize, func(a, b *life[T]) int { return cmp.Compare(b.size(), a.size()) })
-	var placed []*life[T] // in the order of their places
+	// Values that have a place are kept in the order of their places, so that one walk
+	// finds the first gap. It goes on behind each value that is alive at the same time
+	// and in the way.
+	var placed []*life[T]
 	for _, l := range bySize {
 		for _, other := range placed {
 			if other.last < l.first || l.last < other.first {
@@ -98,10 +112,12 @@ func arrange[T cpu.Float](lives []*life[T]) (size int) {
 	return size
 }
 
-// room is what a value takes in an arena: whole cache lines.
+// room is what a value takes in an arena: whole cache lines of float32, so that each
+// value begins at one.
 func (l *life[T]) room() int { return (l.size() + 15) &^ 15 }
 
-// provide allocates the memory, at the first run.
+// provide allocates the memory, at the first run: a graph that is only looked at, or
+// translated, takes none.
 func (p *Program[T]) provide() {
 	if p.ready {
 		return
@@ -124,7 +140,9 @@ func (p *Program[T]) provide() {
 	}
 }
 
-// find sets the memory of a value that lies in another's.
+// find sets the memory of a value that lies in another's. As a part of wider pixels it
+// goes on to the end, as its last pixel is followed by less than a pixel's distance.
+// What lies in a bound tensor is looked up at each run: the tensor may be another one.
 func (v *Value[T]) find() {
 	if root, at := v.root(); root != v && root.Bound == nil {
 		v.data = root.data[at:]
@@ -134,7 +152,8 @@ func (v *Value[T]) find() {
 	}
 }
 
-// aligned returns n elements that begin at a cache line.
+// aligned returns n elements that begin at a cache line. Go aligns large slices to
+// pages, but does not promise it.
 func aligned[T cpu.Float](n int) []T {
 	const line = 64
 	data := make([]T, n+line)

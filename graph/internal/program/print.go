@@ -40,7 +40,8 @@ func (p *Program[T]) String() string {
 	return w.text.String()
 }
 
-// printer is a program on its way to paper.
+// printer is a program on its way to paper: the names that values have got so far, and
+// what is known of each.
 type printer[T cpu.Float] struct {
 	text    strings.Builder
 	names   map[*Value[T]]string
@@ -82,7 +83,8 @@ func (w *printer[T]) list(values []*Value[T]) []string {
 	return names
 }
 
-// operand is a value's name, or that of the value whose memory it is.
+// operand is a value's name, or that of the value whose memory it is: a view is no
+// step's result, so that its own name would tell nothing.
 func (w *printer[T]) operand(v *Value[T]) string {
 	of := v
 	for of.view != nil && !w.written[of] {
@@ -94,7 +96,9 @@ func (w *printer[T]) operand(v *Value[T]) string {
 	return fmt.Sprintf("%s as %s", w.name(of), shapeOf(v))
 }
 
-// place is where a value lies.
+// place is where a value lies: inside another one, or at an element of the arena.
+// Results and values of programs without places have memory of their own, and nothing
+// is said.
 func (w *printer[T]) place(v *Value[T]) string {
 	if v.view != nil {
 		return fmt.Sprintf(" in %s+%d", w.name(v.view), v.at)

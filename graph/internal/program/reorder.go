@@ -21,11 +21,13 @@ func (l *layer[T]) reorder(s *Step[T]) bool {
 	x, y := s.In[0], s.Out
 	switch last, first := k.Turn(); {
 	case last && x.Layout.Last && x.Layout.C%pixel.Align == 0:
+		// y is the memory of pixels, which has x's pixels in the order (N,H,W,C).
 		pixels := newValue[T](x.Name, x.Shape)
 		pixels.Layout = pixels.Layout.Lastly(pixel.Border{})
 		s.In, s.Out = []*Value[T]{l.as(x, pixel.Want{Layout: pixels.Layout})}, pixels
 		y.view, y.raw = pixels, true
 	case first && y.Layout.C%pixel.Align == 0:
+		// x lies as (N,H,W,C) in the order of its dimensions, that is as y's pixels.
 		y.Layout = y.Layout.Lastly(pixel.Border{})
 		pixels := &Value[T]{Name: x.Name, Shape: y.Shape, Layout: y.Layout, view: l.as(x, pixel.Want{}), raw: true}
 		s.In = []*Value[T]{pixels}
@@ -38,7 +40,9 @@ func (l *layer[T]) reorder(s *Step[T]) bool {
 	return true
 }
 
-// elide makes the results of turns between equal layouts views.
+// elide makes the results of turns between equal layouts views. It comes when borders
+// and places inside wider values are settled: a turn between layouts that have become
+// different is a copy.
 func (p *Program[T]) elide() {
 	for _, s := range p.steps {
 		if from, to := s.In, s.Out; s.elidable && from[0].Layout == to.Layout && to.view == nil && !to.result {

@@ -8,8 +8,9 @@ import (
 	"tapenet/graph/internal/kernel/pixel"
 )
 
-// Run runs the steps, one after the other. A panic of a kernel becomes an error
-// that names its step.
+// Run runs the steps, one after the other; the parallel work is inside the kernels. A
+// panic of a kernel becomes an error that names its step: the label of a sample that
+// is no class, for example, which nobody can check before. The next run begins anew.
 func (p *Program[T]) Run() (err error) {
 	name := "memory"
 	defer func() {
@@ -36,7 +37,9 @@ func (p *Program[T]) Run() (err error) {
 	return nil
 }
 
-// run runs one step.
+// run runs one step. Bound tensors are asked for their elements, which may lie
+// elsewhere than in the last run. The border of a result is the program's to clear: its
+// memory has been others' since the last run.
 func (s *Step[T]) run() {
 	for i, v := range s.In {
 		s.in[i] = v.elements()
@@ -54,7 +57,8 @@ func (s *Step[T]) run() {
 	s.Kernel.Backward(s.dIn, s.Dy.elements(), s.in)
 }
 
-// elements are where v lies, now that it has been computed.
+// elements are where v lies, now that it has been computed. Only a bound tensor, or a
+// view of one, has no memory that is known before.
 func (v *Value[T]) elements() []T {
 	if v.data != nil {
 		return v.data
@@ -63,7 +67,8 @@ func (v *Value[T]) elements() []T {
 	return root.Bound()[at:][:v.size()]
 }
 
-// connect makes room for what a step hands to its kernel.
+// connect makes room for what a step hands to its kernel, so that a run allocates
+// nothing.
 func (p *Program[T]) connect() {
 	for _, s := range p.steps {
 		s.in = make([][]T, len(s.In))
@@ -71,7 +76,8 @@ func (p *Program[T]) connect() {
 	}
 }
 
-// Watch makes the next runs take the time of each step, or no more.
+// Watch makes the next runs take the time of each step, or no more. Asking for the
+// time takes longer than a small step does.
 func (p *Program[T]) Watch(on bool) { p.watch = on }
 
 // Times are the steps' marks, see [Step], each with the time of the last watched run.
