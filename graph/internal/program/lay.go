@@ -55,7 +55,7 @@ func (l *layer[T]) step(s *Step[T]) {
 	k, ok := s.Kernel.(Laid)
 	if ok {
 		var out pixel.Layout
-		if wants, out, ok = k.Lay(in); ok {
+		if wants, out, ok = k.Lay(in); ok && imagesOf(out, s.Out.Shape) {
 			s.Out.Layout = out
 			l.laid = append(l.laid, s)
 		} else {
@@ -66,6 +66,13 @@ func (l *layer[T]) step(s *Step[T]) {
 		s.In[i] = l.as(v, wants[i])
 	}
 	l.steps = append(l.steps, s)
+}
+
+// imagesOf reports whether a layout is of images of a shape. A kernel does not know
+// the shape of its result, only its operands: whether rows of one channel are joined,
+// or channels, is the same to one that joins planes.
+func imagesOf(l pixel.Layout, shape []int) bool {
+	return slices.Equal(shape, []int{l.N, l.C, l.H, l.W})
 }
 
 // as returns v, or a value with v's elements, in the layout that a reader wants.

@@ -60,6 +60,12 @@ var layCases = []passCase{
 		b := n.turn(n.relu(n.turn(a, true)), false)
 		return results(n.conv(b, convolution{filters: 8, kernel: 3}))
 	}},
+	{"rows joined", func(n *net[float32]) []*Value[float32] {
+		a := n.conv(n.input(2, 16, 8, 8), convolution{filters: 1})
+		k := &kernel.Concat[float32]{Outer: 2, Blocks: []int{64, 64}}
+		joined := n.Add("Concat", k, []int{2, 1, 16, 8}, a, n.relu(a))
+		return results(n.conv(joined, convolution{filters: 8, kernel: 3}), n.relu(joined))
+	}},
 	{"images whose channels are rows", func(n *net[float32]) []*Value[float32] {
 		a := n.turn(n.conv(n.input(1, 16, 8, 8), convolution{filters: 24}), true) // (1,8,8,24)
 		return results(n.relu(a), n.conv(a, convolution{filters: 8}))
@@ -72,6 +78,20 @@ var layCases = []passCase{
 
 func TestLay(t *testing.T) {
 	checkGoldens(t, "lay", Options{Inference: true, NoFusion: true, Unplaced: true}, layCases)
+}
+
+// TestLayouts: what the programs above compute is what they compute without layouts.
+func TestLayouts(t *testing.T) {
+	for _, c := range append(append(layCases, joinCases...), fuseCases...) {
+		plain, laid := newNet[float32](1), newNet[float32](1)
+		want := plain.run(t, c.make(plain), Options{NoFusion: true, NoLayout: true, Unplaced: true})
+		got := laid.run(t, c.make(laid), Options{Inference: true})
+		for i := range want {
+			if at := far(got[i], want[i], 2e-5); at >= 0 {
+				t.Errorf("%s: element %d of result %d is %v, want %v in\n%s", c.name, at, i, got[i][at], want[i][at], laid.String())
+			}
+		}
+	}
 }
 
 // TestNoLayout: without the pass all values are planes, and no step is added.

@@ -131,7 +131,7 @@ func (p *Program[T]) provide() {
 		l.data = make([]T, l.size())
 	}
 	for _, s := range p.steps {
-		for _, v := range append(s.reads(), s.writes()...) {
+		for _, v := range slices.Concat(s.reads(), s.writes()) {
 			v.find()
 		}
 	}

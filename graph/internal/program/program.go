@@ -88,7 +88,7 @@ func (p *Program[T]) Bind(name string, shape []int, fixed bool, elements func() 
 
 // Add adds a forward step and returns its result.
 func (p *Program[T]) Add(name string, mark any, k Kernel[T], shape []int, in ...*Value[T]) *Value[T] {
-	s := &Step[T]{Name: name, Kernel: k, In: in, Out: newValue[T](name, shape), Marks: []any{mark}}
+	s := &Step[T]{Name: name, Kernel: k, In: slices.Clone(in), Out: newValue[T](name, shape), Marks: []any{mark}}
 	p.steps = append(p.steps, s)
 	return s.Out
 }
@@ -97,7 +97,7 @@ func (p *Program[T]) Add(name string, mark any, k Kernel[T], shape []int, in ...
 // and returns the gradients of those that are wanted, nil for the others. operands
 // says whether the kernel reads the operands again.
 func (p *Program[T]) Gradient(name string, mark any, k Kernel[T], in []*Value[T], dy *Value[T], wanted []bool, operands bool) []*Value[T] {
-	s := &Step[T]{Name: name, Kernel: k, In: in, Dy: dy, DIn: make([]*Value[T], len(in)), Operands: operands, Marks: []any{mark}}
+	s := &Step[T]{Name: name, Kernel: k, In: slices.Clone(in), Dy: dy, DIn: make([]*Value[T], len(in)), Operands: operands, Marks: []any{mark}}
 	for i, w := range wanted {
 		if w {
 			s.DIn[i] = newValue[T](name, in[i].Shape)
@@ -173,7 +173,7 @@ func (s *Step[T]) writes() []*Value[T] {
 
 // Bytes is the memory of the values that the step reads and writes.
 func (s *Step[T]) Bytes() (n int) {
-	for _, v := range append(s.reads(), s.writes()...) {
+	for _, v := range slices.Concat(s.reads(), s.writes()) {
 		n += v.size()
 	}
 	return n * int(unsafe.Sizeof(T(0)))
