@@ -10,6 +10,10 @@ import (
 // LastBroadcast is Broadcast for inference on images channels last, where s has a
 // number for each channel, of every image or of all: the factors of
 // squeeze-and-excite, or a bias.
+//
+//	y[n,i,j,c] = x[n,i,j,c] · s[n,c]   or   x[n,i,j,c] + s[n,c]
+//
+// The numbers are few: they come as planes and get room for a whole number of vectors.
 type LastBroadcast[T cpu.Float] struct {
 	plain    *Broadcast[T]
 	in, out  pixel.Layout

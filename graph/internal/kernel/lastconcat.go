@@ -6,7 +6,10 @@ import (
 )
 
 // LastConcat sets images channels last side by side along the channels. An operand
-// that lies in the result's memory it leaves where it is.
+// that lies in the result's memory it leaves where it is: its kernel has written to it
+// there. If that holds for all, nothing is left to do.
+//
+//	pixel of the result: │ in[0] │ in[1] │ in[2] │ zeros, up to a multiple of eight
 type LastConcat[T cpu.Float] struct {
 	plain *Concat[T]
 	in    []pixel.Layout

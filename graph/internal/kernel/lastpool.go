@@ -10,6 +10,10 @@ import (
 
 // LastPool pools images channels last, for inference: a window takes the largest
 // pixel or the mean of those inside the image.
+//
+// Padding is not there: neither a zero nor a lowest number would do for both. So windows
+// at the edges are cut to what lies inside, each by a call of its own, and those between
+// the left and the right edge, which are all alike, are one call for a row.
 type LastPool[T cpu.Float] struct {
 	PoolShape
 	kind    pixel.WindowKind
@@ -100,7 +104,8 @@ func (p *LastPool[T]) someRows(lo, hi int) {
 	}
 }
 
-// inside returns the columns whose windows lie between the left and right edges.
+// inside returns the columns [first,last) of the output whose windows lie between the
+// left and right edges of the image.
 func (p *LastPool[T]) inside() (first, last int) {
 	first = (p.PadLeft + p.StrideW - 1) / p.StrideW
 	last = min(p.OW, (p.W+p.PadLeft-p.KW)/p.StrideW+1)
@@ -119,7 +124,8 @@ func (p *LastPool[T]) windows(image, i, j, n int) {
 	}
 }
 
-// divide turns sums of so many pixels into means.
+// divide turns sums of so many pixels into means. It multiplies, as the kernel for
+// planes does.
 func (p *LastPool[T]) divide(y []T, n, pixels int) {
 	share := 1 / T(pixels)
 	for j := range n {

@@ -12,6 +12,10 @@ import (
 // Pixelwise does for inference what another kernel does with each pixel by itself,
 // on images channels last. The first operands are images of one shape; what follows
 // are numbers a channel.
+//
+// It stands for the kernel of a graph's op: it computes the same, has the same operands
+// and hands them to that kernel where images are planes after all. What it does with the
+// channels beyond C does not matter as long as they stay zero.
 type Pixelwise[T cpu.Float] struct {
 	plain  interface{ Forward(y []T, in [][]T) }
 	images int
@@ -39,7 +43,8 @@ type pixelImages[T cpu.Float] struct{ x [][]T }
 // Ending is what the kernel that this one stands for does.
 func (p *Pixelwise[T]) Ending() conv.Ending { return p.ending }
 
-// Lay takes images channels last if one of them lies so, and gives one.
+// Lay takes images channels last if one of them lies so, and gives one: an op by pixel
+// follows its operands, and is no reason to turn an image.
 func (p *Pixelwise[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool) {
 	for _, l := range in[:p.images] {
 		ok = ok || l.Last
@@ -90,7 +95,7 @@ func (p *Pixelwise[T]) Forward(y []T, in [][]T) {
 }
 
 // someRows computes the rows [lo,hi) of all images' rows: at once if they lie
-// everywhere one behind the other.
+// everywhere one behind the other, that is if no image has a border.
 func (p *Pixelwise[T]) someRows(lo, hi int) {
 	whole := p.out.Whole()
 	for _, l := range p.in[:p.images] {
@@ -226,7 +231,9 @@ func (b *BatchNorm[T]) Lastly() (last any, ok bool) {
 	return &Pixelwise[T]{plain: b, images: 1, ending: b.Ending(), prepare: b.fold, pixels: norm}, true
 }
 
-// fold prepares the scale and the shift of each channel.
+// fold prepares the scale and the shift of each channel, in float64:
+//
+//	γ·(x-μ)/√(σ²+ε) + β = x·s + (β-μ·s) with s = γ/√(σ²+ε)
 func (b *BatchNorm[T]) fold(p *Pixelwise[T], in [][]T) {
 	p.scale, p.shift = cpu.Sized(p.scale, pixel.Width(b.C)), cpu.Sized(p.shift, pixel.Width(b.C))
 	for c := range b.C {

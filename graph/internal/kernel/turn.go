@@ -6,7 +6,14 @@ import (
 )
 
 // Turn gives images another layout. A program puts it where a value's layout is not
-// the one that a reader wants.
+// the one that a reader wants: planes at the input and in front of a dense layer,
+// pixels of another distance, or with another border.
+//
+//	planes (N,C,H,W)  ─▶ pixels   rows of pixels, a transposition each; zeros beyond C
+//	pixels ─▶ planes              the same back
+//	pixels ─▶ pixels              row by row, a copy if both are tight
+//
+// Of a result's border it writes nothing: that is the program's.
 type Turn[T cpu.Float] struct {
 	from, to pixel.Layout
 	y, x     []T
@@ -58,7 +65,8 @@ func (t *Turn[T]) load(n, i int) {
 	pixel.FromPlanes(row, t.to.Stride, t.x[t.plane(n, i):], t.to.H*t.to.W, t.to.C, t.to.W)
 }
 
-// copyRow reads a row of pixels.
+// copyRow reads a row of pixels. Their distances may differ, and so may the room that
+// there is for channels beyond C: what has none in x becomes zero in y.
 func (t *Turn[T]) copyRow(n, i int) {
 	y, x := t.y[t.to.At(n, i, 0):], t.x[t.from.At(n, i, 0):]
 	width := min(t.to.Width(), t.from.Width())

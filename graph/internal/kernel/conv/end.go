@@ -14,7 +14,8 @@ func layered[T cpu.Float]() bool {
 	return ok
 }
 
-// Lastly returns the kernel for inference that does c's work channels last.
+// Lastly returns the kernel for inference that does c's work channels last. There is
+// none for groups of channels that are not single ones.
 func (c *Conv2d[T]) Lastly() (last any, ok bool) {
 	l := NewLayer[T](c.Shape, Finish{Bias: c.hasBias})
 	return l, l != nil && layered[T]()
@@ -27,7 +28,10 @@ func (c *Conv2d[T]) End(next Ending) (both any, ok bool) {
 }
 
 // End returns a Layer that does the work of the op behind l too. The order is the
-// normalisation, the residual, the activation. Pooling is for a ConvBlock.
+// normalisation, the residual, the activation: what would come in another order is a
+// step of its own. A pooling is for a ConvBlock, which pools while the rows are in the
+// cache; it pays where the image is so narrow in memory that the turns of a block cost
+// little.
 func (l *Layer[T]) End(next Ending) (both any, ok bool) {
 	f := l.Finish
 	switch plain := f.Act == (Act{}); {
@@ -58,7 +62,8 @@ func (a Act) top() float64 {
 }
 
 // End returns a ConvBlock that does the work of the op behind c too, in the order of
-// the normalisation, the activation and the pooling.
+// the normalisation, the activation and the pooling. It knows ReLU and ReLU6 alone, as
+// a pooling may come before these without changing anything.
 func (c *ConvBlock[T]) End(next Ending) (both any, ok bool) {
 	b := c.Block
 	switch pooled := b.KH*b.KW > 1; {

@@ -40,7 +40,8 @@ type Finish struct {
 	Act      Act
 }
 
-// Act is an activation: the curve, and then the limits. The zero value has none.
+// Act is an activation: a curve, or limits as those of ReLU and ReLU6. The zero value
+// has none.
 type Act struct {
 	Curve     *vector.Curve
 	Limited   bool
@@ -56,6 +57,9 @@ type Ending struct {
 	Pool *Pool // the largest of windows that lie side by side
 	Bias int   // the number of elements of a vector that is added along the last axis
 }
+
+// An ending comes from the op behind, which says what it does without knowing who is
+// before it; End of the kernel before says whether it can do that too.
 
 // Pool is the size of a window.
 type Pool struct{ KH, KW int }
@@ -86,7 +90,8 @@ func NewLayer[T cpu.Float](s Shape, e Finish) *Layer[T] {
 	return l
 }
 
-// newLayerEngine chooses the engine by shape alone.
+// newLayerEngine chooses the engine by shape alone: neither the processor nor the
+// number of threads may change bits.
 func newLayerEngine[T cpu.Float](s Shape) layerEngine[T] {
 	switch {
 	case s.Groups == s.C && s.F == s.C && s.C > 1:
@@ -115,6 +120,9 @@ func (l *Layer[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, 
 	}
 	return want, out, true
 }
+
+// An image of three channels as pixels of eight elements would be read nearly three
+// times; without room for others a row of a filter is one contiguous piece.
 
 // few reports whether the image has so few channels that room for eight of them
 // would cost more than it saves.
@@ -162,7 +170,11 @@ func (l *Layer[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// prepare folds the normalisation and packs the filters.
+// prepare folds the normalisation and packs the filters. With the scale s = γ/√(σ²+ε)
+//
+//	γ·(conv(x,w) + bias - μ)/√(σ²+ε) + β = conv(x, s·w) + s·bias + β - s·μ
+//
+// computed in float64, so that folding costs one rounding of each weight.
 func (l *Layer[T]) prepare(in [][]T) {
 	var bias []T
 	norm := in[2:]
@@ -190,7 +202,8 @@ func (l *Layer[T]) Backward([][]T, []T, [][]T) { panic("conv: Layer has no gradi
 // Bytes is the memory that the kernel keeps.
 func (l *Layer[T]) Bytes() int { return l.engine.bytes() + cpu.BytesOf(l.scale, l.shift) }
 
-// rests is the residual from its element at on, or nil.
+// rests is the residual from its element at on, or nil. Its layout is its own: borders
+// and distances may be others than those of the result.
 func (l *Layer[T]) rests(at int) []T {
 	if !l.Residual {
 		return nil
@@ -198,7 +211,7 @@ func (l *Layer[T]) rests(at int) []T {
 	return l.residual[at:]
 }
 
-// end is how the sums of pixels of so many elements become the result, but for the
+// ending is how the sums of pixels of so many elements become the result, but for the
 // curve.
 func (l *Layer[T]) ending(xPixel int) *pixel.End[T] {
 	return &pixel.End[T]{

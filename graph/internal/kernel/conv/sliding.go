@@ -15,6 +15,12 @@ import (
 //	pixels (line by line) ─┐
 //	                       ├─ tiles of up to 14×32 sums ─ shift, residual, limits ─ y
 //	panels of filters ─────┘
+//
+// What a filter sees of the image are KH rows of KW pixels, each row contiguous if the
+// filter is not dilated: the tile reads them where they lie, at strides (gemm.Walk), so
+// that nothing is unrolled. The sum goes over the filter's rows, its columns and then
+// the channels: in this order for any tile, so how pixels and filters are shared out
+// leaves the bits.
 type sliding[T cpu.Float] struct {
 	Shape
 	filters gemm.Panels[T]
@@ -22,9 +28,9 @@ type sliding[T cpu.Float] struct {
 	walk    gemm.Walk[T]
 	layer   *Layer[T]
 
-	lines, cols int // pixels of the output
-	parts       int // segments of a line
-	byPanels    bool
+	lines, cols int  // pixels of the output
+	parts       int  // segments of a line
+	byPanels    bool // processors share the filters, not the pixels
 	do          func(lo, hi int)
 }
 
@@ -34,6 +40,7 @@ const segment = 56
 // blockBytes is about how much of the image is used with one panel before the next.
 const blockBytes = 320 << 10
 
+// border is what the filters of the first and the last pixels see beyond the image.
 func (e *sliding[T]) border() (b pixel.Border, tight bool) {
 	b = pixel.Border{
 		Top: e.PadTop, Bottom: max(0, (e.OH-1)*e.StrideH+(e.KH-1)*e.DilationH+1-e.PadTop-e.H),
@@ -50,6 +57,9 @@ func (e *sliding[T]) width() int {
 	return pixel.Width(e.C)
 }
 
+// pack puts the filters into panels: a column is a filter, and its rows have the order
+// in which a tile meets them, (KH,KW,C) instead of the graph's (C,KH,KW). The rows of
+// channels beyond C are zero.
 func (e *sliding[T]) pack(w, scale []T) {
 	width, taps := e.width(), e.KH*e.KW
 	if e.order == nil {
@@ -77,6 +87,8 @@ func (e *sliding[T]) set(l *Layer[T]) {
 		e.lines, e.cols = 1, e.N*e.OH*e.OW
 	}
 	e.parts = (e.cols + segment - 1) / segment
+	// Where the filters weigh more than the image, each processor should read a part of
+	// them only: late layers of a network, for one image.
 	image := e.N * in.Image()
 	e.byPanels = e.filters.Len() >= 2*runtime.GOMAXPROCS(0) && e.filters.Depth*e.filters.Cols > image
 	if e.do == nil {
@@ -84,6 +96,7 @@ func (e *sliding[T]) set(l *Layer[T]) {
 	}
 }
 
+// run shares out segments of lines, or pairs of a panel and a segment.
 func (e *sliding[T]) run(l *Layer[T]) {
 	e.set(l)
 	if e.byPanels {
@@ -124,7 +137,9 @@ func (e *sliding[T]) blocks(lo, hi, first, last int) {
 	}
 }
 
-// block computes the panels [first,last) of the segments [lo,hi).
+// block computes the panels [first,last) of the segments [lo,hi). A panel stays in the
+// first cache while all segments of the block pass by, and these in the second one
+// while all panels do. A curve comes last, as it needs whole rows of channels.
 func (e *sliding[T]) block(lo, hi, first, last int) {
 	l := e.layer
 	for p := first; p < last; p++ {

@@ -71,6 +71,8 @@ func (s Shape) layerTiling() (best tiling, ok bool) {
 	return best, best.side > 0
 }
 
+// newTiled returns the engine for a tiling. The products end with a shift of zeros and
+// no limits: what ends a convolution comes when tiles are transformed back.
 func newTiled[T cpu.Float](s Shape, t tiling) *tiled[T] {
 	e := &tiled[T]{
 		Shape: s, tiling: t, filters: make([]gemm.Panels[T], t.area()),
@@ -94,13 +96,15 @@ func (e *tiled[T]) tileCols() int { return e.tiles(e.OW) }
 // stripRows is the number of rows of tiles in a strip.
 func (e *tiled[T]) stripRows() int { return max(1, stripTiles/e.tileCols()) }
 
-// border makes all tiles whole. Tiles are read from pixels of C elements.
+// border makes all tiles whole: the last ones may reach beyond the padding. Tiles are
+// read from pixels of C elements, which have to be tight.
 func (e *tiled[T]) border() (b pixel.Border, tight bool) {
 	h, w := e.out*e.tileRows()+e.KH-1, e.out*e.tileCols()+e.KW-1
 	return pixel.Border{Top: e.PadTop, Bottom: max(0, h-e.PadTop-e.H), Left: e.PadLeft, Right: max(0, w-e.PadLeft-e.W)}, true
 }
 
-// pack transforms the filters.
+// pack transforms the filters: element q of all transformed filters is a matrix (C,F)
+// of its own, in panels.
 func (e *tiled[T]) pack(w, scale []T) {
 	for q := range e.filters {
 		e.filters[q].Resize(e.C, e.width())
@@ -132,6 +136,10 @@ func (e *tiled[T]) evaluateSome(lo, hi int) {
 	}
 }
 
+// run computes all images. Where tiles are few the work is shared out within each of
+// the three steps: by rows of tiles, by elements and panels, by rows again. The second
+// takes most of the time, and there each processor reads its own part of the filters.
+// Where they are many each processor takes rows of tiles through all steps.
 func (e *tiled[T]) run(l *Layer[T]) {
 	e.layer = l
 	rows := e.N * e.tileRows()
@@ -216,13 +224,15 @@ func (e *tiled[T]) spreadRow(s *strip[T], n, r, at int) {
 	pixel.WinogradImage(e.side, e.tileCols(), e.C, s.v[at*e.tileCols()*e.C:], e.layer.x[from:], e.out*e.C, in.Row(), s.ofV)
 }
 
-// product multiplies element q of all tiles with a panel of filters.
+// product multiplies element q of all tiles with a panel of filters: (tiles, C) by
+// (C, columns of the panel).
 func (e *tiled[T]) product(s *strip[T], q, panel int) {
 	e.filters[q].Multiply(panel, s.n, &e.walk, s.v[q*s.ofV:], s.m[q*s.ofM:], nil)
 }
 
 // combineRow transforms row at of the strip back and ends its pixels: row r of
-// image n's tiles. Of the last tiles some pixels may be too many.
+// image n's tiles. Of the last tiles some pixels may be too many: of the last row all
+// at once, of the last column of tiles by a call of its own.
 func (e *tiled[T]) combineRow(s *strip[T], n, r, at int) {
 	l := e.layer
 	f := pixel.WinogradFinish[T]{

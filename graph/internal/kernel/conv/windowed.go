@@ -9,6 +9,12 @@ import (
 
 // windowed is the engine for one filter a channel: a window slides over each
 // channel, and a vector of channels is worked on at once.
+//
+//	y[n,i,j,c] = end( Σ_u Σ_v w[u,v,c] · x[n, i·stride+u·dilation-pad, j·stride+v·dilation-pad, c] )
+//
+// There are KH·KW products for each element that is read, too few to be worth a
+// product of matrices; memory decides. So the limits and the shift are part of the
+// loop, and only a residual takes a second walk over the row, which is in the cache.
 type windowed[T cpu.Float] struct {
 	Shape
 	filter []T // (KH,KW,Width(C))
@@ -18,11 +24,13 @@ type windowed[T cpu.Float] struct {
 	do     func(lo, hi int)
 }
 
+// border is that of the engine sliding: what the filters see beyond the image.
 func (e *windowed[T]) border() (b pixel.Border, tight bool) {
 	s := sliding[T]{Shape: e.Shape}
 	return s.border()
 }
 
+// pack turns the filters (C,KH,KW) to channels last, as the image is.
 func (e *windowed[T]) pack(w, scale []T) {
 	width, taps := pixel.Width(e.C), e.KH*e.KW
 	e.filter = cpu.Sized(e.filter, taps*width)
@@ -33,6 +41,7 @@ func (e *windowed[T]) pack(w, scale []T) {
 	}
 }
 
+// run shares out the rows of the output.
 func (e *windowed[T]) run(l *Layer[T]) {
 	e.layer = l
 	width := pixel.Width(e.C)

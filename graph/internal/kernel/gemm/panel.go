@@ -9,7 +9,13 @@ import (
 // memory the panels lie one behind the other, each row by row. A processor's
 // tier decides how wide panels are, which leaves the bits of results alone.
 //
-// Columns beyond those that were set are zero.
+//	columns 0 … 31   32 … 63   64 … 79  80 … 87     of 88
+//	┌──────────────┬─────────┬────────┬────────┐
+//	│ 32           │ 32      │ 16     │ 8      │     Depth rows, the tiles of AVX-512
+//	└──────────────┴─────────┴────────┴────────┘
+//
+// Columns beyond those that were set are zero. The methods that set weights must not
+// overlap with each other; SetColumns of different columns may.
 type Panels[T cpu.Float] struct {
 	Depth, Cols int
 	tier        cpu.Tier
@@ -56,7 +62,8 @@ type panelTiles[T cpu.Float] struct {
 type panelFunc[T cpu.Float] func(k, mid, outer int, a *T, aRow, aMid, aOuter int, b, c *T, cRow int, shift, residual *T, residualRow int, low, high T)
 
 // Resize prepares room for so many rows and columns, a multiple of eight, in the
-// panels of the active tier. All weights are zero.
+// panels of the active tier. All weights are zero. It uses the memory again if nothing
+// has changed, so that weights which are prepared at each run cost no allocation.
 func (p *Panels[T]) Resize(depth, cols int) {
 	if tier := cpu.Active(); p.Depth == depth && p.Cols == cols && p.tier == tier && p.panels != nil {
 		clear(p.data)
@@ -97,7 +104,8 @@ type filling[T cpu.Float] struct {
 	order   func(r int) int
 }
 
-// fillPanels sets the panels [lo,hi), a few rows at a time if they have another order.
+// fillPanels sets the panels [lo,hi), a few rows at a time if they have another order:
+// first they are transposed into a buffer, as blocks, then each row goes to its place.
 func (p *Panels[T]) fillPanels(lo, hi int) {
 	buffer := rowsBuffers[T]().Get()
 	if buffer == nil {
@@ -202,7 +210,9 @@ func (p *Panels[T]) Columns(lo, hi int) (first, last int) {
 	return p.panels[lo].first, x.first + x.tiles.cols
 }
 
-// Walk is how a product's rows lie in memory, see panelFunc, and how it ends.
+// Walk is how a product's rows lie in memory, see panelFunc, and how it ends. A plain
+// product has K elements a row, Mid and Outer 1. What a filter sees of an image
+// channels last are Outer rows of Mid pixels of K channels.
 type Walk[T cpu.Float] struct {
 	K, Mid, Outer      int
 	ARow, AMid, AOuter int
@@ -214,7 +224,9 @@ type Walk[T cpu.Float] struct {
 }
 
 // Multiply computes n rows of the columns of panel i: a, c and residual, which may
-// be empty, begin at the first row and, c and residual, at column 0.
+// be empty, begin at the first row and, c and residual, at column 0. c may be the
+// residual: so a long sum goes on where a part of it has ended. Rows are shared out
+// evenly among the tiles, as those of few rows are slow.
 func (p *Panels[T]) Multiply(i, n int, w *Walk[T], a, c, residual []T) {
 	x := &p.panels[i]
 	if w.Columns > 0 && x.first+x.tiles.cols > w.Columns {
@@ -236,7 +248,7 @@ func (p *Panels[T]) Multiply(i, n int, w *Walk[T], a, c, residual []T) {
 }
 
 // multiplyLast computes a panel of which c has the first columns only: row by row,
-// beside c.
+// beside c, since a tile writes all columns, and reads the residual's.
 func (p *Panels[T]) multiplyLast(x *panel[T], n int, w *Walk[T], a, c, residual []T) {
 	buffer := lastRows[T]().Get()
 	if buffer == nil {

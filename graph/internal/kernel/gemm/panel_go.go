@@ -6,7 +6,8 @@ import (
 	"tapenet/graph/internal/kernel/cpu"
 )
 
-// newGoPanels returns the plain twins: panels of goPanel columns.
+// newGoPanels returns the plain twins: panels of goPanel columns. A tile is computed
+// row by row; the sums of a row are as many as the compiler can keep at hand.
 func newGoPanels[T cpu.Float]() *panelTiles[T] {
 	t := &panelTiles[T]{cols: goPanel}
 	for rows := 1; rows <= 4; rows++ {
@@ -29,7 +30,8 @@ func newGoPanels[T cpu.Float]() *panelTiles[T] {
 	return t
 }
 
-// multiplyPanel adds the products of k elements of a and k rows of a panel.
+// multiplyPanel adds the products of k elements of a and k rows of a panel, each
+// product rounded before it is added: the assembly rounds once.
 func multiplyPanel[T cpu.Float](sums *[goPanel]T, k int, a, b *T) {
 	x, y := unsafe.Slice(a, k), unsafe.Slice(b, k*goPanel)
 	for l, v := range x {
@@ -40,7 +42,8 @@ func multiplyPanel[T cpu.Float](sums *[goPanel]T, k int, a, b *T) {
 	}
 }
 
-// endPanel finishes a row of sums and writes it to c.
+// endPanel finishes a row of sums and writes it to c. The comparisons let a NaN and the
+// sign of a zero through, as the assembly does.
 func endPanel[T cpu.Float](sums *[goPanel]T, c, shift, residual *T, low, high T) {
 	to, add := unsafe.Slice(c, goPanel), unsafe.Slice(shift, goPanel)
 	for j, v := range sums {
@@ -58,7 +61,8 @@ func endPanel[T cpu.Float](sums *[goPanel]T, c, shift, residual *T, low, high T)
 	}
 }
 
-// element is the address of the element i behind p.
+// element is the address of the element i behind p. Like the assembly it checks no
+// bounds: the functions take addresses, as a filter's window has no length of its own.
 func element[T cpu.Float](p *T, i int) *T {
 	return (*T)(unsafe.Add(unsafe.Pointer(p), i*int(unsafe.Sizeof(*p))))
 }

@@ -6,7 +6,8 @@ import "tapenet/graph/internal/kernel/cpu"
 //
 //	y[j*YPixel+f] = min(max(x[j*XPixel+f] + Shift[f] + residual[j*ResidualPixel+f], Low), High)
 //
-// for the channels f below Width, a multiple of eight. A NaN stays.
+// for the channels f below Width, a multiple of eight. A NaN stays. It is for engines
+// whose sums are complete before they end; tiles and windows end in their own loops.
 type End[T cpu.Float] struct {
 	Width                         int
 	YPixel, XPixel, ResidualPixel int

@@ -47,7 +47,8 @@ func (w *WinogradFinish[T]) Tiles(n int, y, tiles, residual []T, rows, cols int)
 	})
 }
 
-// combined is the transformation back of a tile whose elements are q apart.
+// combined is the transformation back of a tile whose elements are q apart: Aᵀ·M·A,
+// see winograd_line.go.
 func combined[T cpu.Float](tile []T, q, side, pixels int) [maxSide][maxSide]T {
 	var d [maxSide][maxSide]T
 	for i := range side {
