@@ -16,6 +16,13 @@ import (
 // Weights that never change are prepared once, unless one row is all that they are
 // multiplied with and they are too large for the cache: then they are read as they
 // are, on all processors.
+//
+//	x large  (M > N)   rows of x are shared out; each processor reads all weights
+//	w large  (M ≤ N)   panels of w are shared out; each processor reads all of x
+//	w larger than the cache, one row   columns of w are streamed, once
+//
+// Weights that change, in inference beside training, are packed at each run, so that
+// the bits are the same.
 type Dense[T cpu.Float] struct {
 	M, K, N        int
 	Bias, Residual bool
@@ -24,8 +31,8 @@ type Dense[T cpu.Float] struct {
 	fixed, ready bool
 	weights      gemm.Panels[T]
 	walk         gemm.Walk[T]
-	shift, zeros []T // the bias, or zeros
-	partial      []T // sums of a part of x
+	shift, zeros []T // the bias, or zeros, as wide as the panels
+	partial      []T // sums of a part of x, while weights are streamed
 	y            []T
 	in           [][]T
 	streams      func(lo, hi int)
@@ -88,7 +95,8 @@ func (d *Dense[T]) streamColumns(lo, hi int) {
 	d.end(d.y[lo:hi], lo)
 }
 
-// end does what follows the product, for columns from the given one on of one row.
+// end does what follows a streamed product, for columns from the given one on of one
+// row.
 func (d *Dense[T]) end(y []T, at int) {
 	if d.Bias {
 		vector.Add(y, d.in[2][at%d.N:][:len(y)])
@@ -153,7 +161,8 @@ func (d *Dense[T]) blocks(lo, hi, first, last int) {
 }
 
 // block computes a block of rows, part by part of the weights: what the parts before
-// gave is a part's residual.
+// gave is a part's residual. The first part has the bias and the residual, the last one
+// the limits, and behind it comes the curve.
 func (d *Dense[T]) block(lo, hi, first, last int) {
 	x, y := d.in[0][lo*d.K:], d.y[lo*d.N:]
 	var residual []T
@@ -179,7 +188,8 @@ func (d *Dense[T]) block(lo, hi, first, last int) {
 	}
 }
 
-// curve applies the activation's curve to the columns of a panel.
+// curve applies the activation's curve to the columns of a panel, which the product has
+// just left in the cache.
 func (d *Dense[T]) curve(panel, rows int, y []T) {
 	if d.Act.Curve == nil {
 		return

@@ -18,7 +18,7 @@ type LastBroadcast[T cpu.Float] struct {
 	plain    *Broadcast[T]
 	in, out  pixel.Layout
 	numbers  []T // s, each image's with room for its last vector
-	zeros    []T
+	zeros    []T // a shift of nothing
 	y, x     []T
 	rows     func(lo, hi int)
 	channels int // numbers of an image
@@ -32,7 +32,8 @@ func (b *Broadcast[T]) Lastly() (last any, ok bool) {
 	return &LastBroadcast[T]{plain: b}, true
 }
 
-// Lay takes an image channels last if it lies so; s as planes.
+// Lay takes an image channels last if it lies so; s as planes, which are its numbers
+// one behind the other.
 func (b *LastBroadcast[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool) {
 	if !in[0].Last {
 		return nil, out, false
@@ -67,7 +68,8 @@ func (b *LastBroadcast[T]) Forward(y []T, in [][]T) {
 	cpu.Parallel(b.out.N*b.out.H, b.rows)
 }
 
-// someRows computes the rows [lo,hi) of all images' rows.
+// someRows computes the rows [lo,hi) of all images' rows. A sum is a shift that ends a
+// row of pixels.
 func (b *LastBroadcast[T]) someRows(lo, hi int) {
 	for r := lo; r < hi; r++ {
 		n, i := r/b.out.H, r%b.out.H
@@ -85,7 +87,8 @@ func (b *LastBroadcast[T]) someRows(lo, hi int) {
 	}
 }
 
-// scale multiplies a row of pixels with numbers a channel.
+// scale multiplies a row of pixels with numbers a channel: windows of one pixel, as
+// BatchNorm has them.
 func (b *LastBroadcast[T]) scale(y, x, s []T) {
 	w := pixel.Window[T]{
 		Kind: pixel.Dot, Width: b.channels, KH: 1, KW: 1, XPixel: b.in.Stride, WPixel: b.channels, YPixel: b.out.Stride,

@@ -23,7 +23,8 @@ type LastConcat[T cpu.Float] struct {
 // Lastly returns the kernel for images channels last.
 func (c *Concat[T]) Lastly() (last any, ok bool) { return &LastConcat[T]{plain: c}, true }
 
-// Lay takes images channels last if one of them lies so, and if it joins channels.
+// Lay takes images channels last if one of them lies so, and if it joins channels: an
+// operand's block for each image is then all of its channels.
 func (c *LastConcat[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool) {
 	channels := 0
 	for i, l := range in {
@@ -42,7 +43,7 @@ func (c *LastConcat[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	c.in, c.out, c.rows = in, out, c.someRows
 }
 
-// InPlace says which operands lie in the result's memory.
+// InPlace says which operands lie in the result's memory. It comes before Place.
 func (c *LastConcat[T]) InPlace(there []bool) { c.there = there }
 
 // Forward computes y.
@@ -55,7 +56,8 @@ func (c *LastConcat[T]) Forward(y []T, in [][]T) {
 	cpu.Parallel(c.out.N*c.out.H, c.rows)
 }
 
-// someRows copies the operands' rows [lo,hi) of all images' rows.
+// someRows copies the operands' rows [lo,hi) of all images' rows. at is the channel
+// that an operand begins with.
 func (c *LastConcat[T]) someRows(lo, hi int) {
 	for r := lo; r < hi; r++ {
 		n, i := r/c.out.H, r%c.out.H

@@ -21,10 +21,10 @@ type LastPool[T cpu.Float] struct {
 	ending  conv.Ending
 	in, out pixel.Layout
 	y, x    []T
-	none    []T // a shift of zeros
-	sums    []T // of the rows of an image that is one window
-	rows    func(lo, hi int)
-	lines   func(lo, hi int)
+	none    []T              // a shift of zeros
+	sums    []T              // of the rows of an image that is one window
+	rows    func(lo, hi int) // computes rows of the output
+	lines   func(lo, hi int) // and sums rows of the image
 }
 
 // Lastly returns the kernel for images channels last.
@@ -48,7 +48,8 @@ func (a *AvgPool2D[T]) Lastly() (last any, ok bool) {
 // Ending is that of a convolution.
 func (p *LastPool[T]) Ending() conv.Ending { return p.ending }
 
-// Lay takes an image channels last if it lies so.
+// Lay takes an image channels last if it lies so. It asks for no border: windows at the
+// edges are cut.
 func (p *LastPool[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool) {
 	l := in[0]
 	if !l.Last {
@@ -113,7 +114,7 @@ func (p *LastPool[T]) inside() (first, last int) {
 }
 
 // windows computes n windows from column j of row i on, which have as many columns
-// inside the image.
+// inside the image: all of one row have as many rows.
 func (p *LastPool[T]) windows(image, i, j, n int) {
 	h0, h1, w0, w1 := p.PoolShape.window(i, j)
 	w := p.window(h1-h0, w1-w0)
@@ -124,8 +125,7 @@ func (p *LastPool[T]) windows(image, i, j, n int) {
 	}
 }
 
-// divide turns sums of so many pixels into means. It multiplies, as the kernel for
-// planes does.
+// divide turns sums of so many pixels into means.
 func (p *LastPool[T]) divide(y []T, n, pixels int) {
 	share := 1 / T(pixels)
 	for j := range n {
@@ -136,7 +136,8 @@ func (p *LastPool[T]) divide(y []T, n, pixels int) {
 }
 
 // global takes the mean of whole images: first of each row, so that no sum has many
-// terms.
+// terms, and so that one image is work for all processors. The sums of the rows are then
+// an image of one column.
 func (p *LastPool[T]) global() {
 	p.sums = cpu.Sized(p.sums, p.in.N*p.H*p.out.Width())
 	cpu.Parallel(p.in.N*p.H, p.lines)

@@ -18,14 +18,14 @@ import (
 // channels beyond C does not matter as long as they stay zero.
 type Pixelwise[T cpu.Float] struct {
 	plain  interface{ Forward(y []T, in [][]T) }
-	images int
+	images int // the number of operands that are images
 	ending conv.Ending
 	// One of the two computes: elements some elements of y from as many of each image,
 	// and pixels n pixels, given where they begin in the images.
 	elements func(y []T, x [][]T)
 	pixels   func(p *Pixelwise[T], y []T, x [][]T, n int)
-	unclear  bool // elements makes another number of zero
-	prepare  func(p *Pixelwise[T], in [][]T)
+	unclear  bool                            // elements makes another number of zero
+	prepare  func(p *Pixelwise[T], in [][]T) // makes of the numbers what pixels needs
 
 	in           []pixel.Layout
 	out          pixel.Layout
@@ -33,7 +33,7 @@ type Pixelwise[T cpu.Float] struct {
 	operands     [][]T
 	scale, shift []T
 	rows         func(lo, hi int)
-	idle         cpu.FreeList[pixelImages[T]]
+	idle         cpu.FreeList[pixelImages[T]] // so that a run allocates nothing
 	fixed, ready bool
 }
 
@@ -123,7 +123,8 @@ func (p *Pixelwise[T]) someRows(lo, hi int) {
 	p.idle.Put(images)
 }
 
-// tight reports whether pixels follow each other without a gap in all images.
+// tight reports whether pixels follow each other without a gap in all images: then a
+// row is one vector, whatever it consists of.
 func (p *Pixelwise[T]) tight() bool {
 	tight := p.out.Stride == p.out.Width()
 	for _, l := range p.in[:p.images] {
@@ -202,7 +203,7 @@ func (a *Add[T]) Lastly() (last any, ok bool) {
 	return &Pixelwise[T]{plain: a, images: a.operands, ending: a.Ending(), elements: sum}, true
 }
 
-// Ending is that of a convolution, for two operands.
+// Ending is that of a convolution, for two operands. The other one is its residual.
 func (a *Add[T]) Ending() conv.Ending { return conv.Ending{Sum: a.operands == 2} }
 
 // Lastly returns the kernel for images channels last.
@@ -211,7 +212,8 @@ func (h *Hadamard[T]) Lastly() (last any, ok bool) {
 	return &Pixelwise[T]{plain: h, images: 2, elements: product}, true
 }
 
-// Lastly returns the kernel for images channels last, with running statistics.
+// Lastly returns the kernel for images channels last, with running statistics. A pixel
+// is a window of one pixel, whose weights are the channels' scales.
 func (b *BatchNorm[T]) Lastly() (last any, ok bool) {
 	if b.Training {
 		return nil, false
@@ -242,7 +244,8 @@ func (b *BatchNorm[T]) fold(p *Pixelwise[T], in [][]T) {
 	}
 }
 
-// Ending is that of a convolution, for running statistics.
+// Ending is that of a convolution, for running statistics: those are numbers that can
+// be folded into its filters.
 func (b *BatchNorm[T]) Ending() conv.Ending {
 	if b.Training || b.ReLU {
 		return conv.Ending{}

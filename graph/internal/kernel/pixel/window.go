@@ -42,6 +42,9 @@ type Window[T cpu.Float] struct {
 	Low, High     T
 }
 
+// A windowFunc keeps the sums of all its places in registers while it goes through the
+// window, so that a weight is read once for up to fourteen pixels.
+
 // Slide sets n pixels of y from the windows that begin at x. The weights w are
 // those of Dot, any others otherwise.
 func (o *Window[T]) Slide(n int, y, x, w []T) {
@@ -71,7 +74,8 @@ type windowLoop[T cpu.Float] struct {
 	cols  []windowFunc[T] // cols[n-1] is for n places
 }
 
-// windowTable lists the functions of a tier by kind.
+// windowTable lists the functions of a tier by kind. Each takes a fixed number of
+// places, and channels in whole vectors.
 type windowTable struct{ dot, sum, max []windowFunc[float32] }
 
 func (t *windowTable) of(k WindowKind) []windowFunc[float32] {
