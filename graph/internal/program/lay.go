@@ -34,14 +34,18 @@ type layer[T cpu.Float] struct {
 	turned map[turn[T]]*Value[T]
 }
 
-// turn is a value in another layout.
+// turn is a value in another layout: a key, so that a value is turned once for all
+// readers that want it so. Borders do not count, they come later and serve all.
 type turn[T cpu.Float] struct {
 	of     *Value[T]
 	last   bool
 	stride int
 }
 
-// step settles the layout of a step's operands and result.
+// step settles the layout of a step's operands and result. Steps are asked in their
+// order, so that a kernel knows how its operands lie, but not who reads its result: a
+// convolution takes and gives pixels always, an op by pixel follows its operands, and
+// all others take planes.
 func (l *layer[T]) step(s *Step[T]) {
 	s.Kernel = lastly(s.Kernel)
 	if l.reorder(s) {
@@ -75,11 +79,15 @@ func imagesOf(l pixel.Layout, shape []int) bool {
 	return slices.Equal(shape, []int{l.N, l.C, l.H, l.W})
 }
 
-// as returns v, or a value with v's elements, in the layout that a reader wants.
+// as returns v, or a value with v's elements, in the layout that a reader wants, and
+// notes that it does: of all wants of a value come its border and whether it may lie
+// inside another one.
 func (l *layer[T]) as(v *Value[T], want pixel.Want) *Value[T] {
 	if v.view != nil {
 		return l.viewed(v, want)
 	}
+	// Pixels of another distance are turned too: those of a few channels, which lie
+	// without room for others.
 	stride := want.Stride
 	if !want.Last {
 		stride = 0
@@ -130,7 +138,7 @@ func (l *layer[T]) ofPlanes(v *Value[T]) *Value[T] {
 func (l *layer[T]) turn(v *Value[T], want pixel.Want) *Value[T] {
 	out := newValue[T](v.Name, v.Shape)
 	if want.Last {
-		out.Layout = out.Layout.Lastly(pixel.Border{})
+		out.Layout = out.Layout.Lastly(pixel.Border{}) // settle knows the border
 		out.Layout.Stride = want.Stride
 	}
 	s := &Step[T]{Name: "Turn", Kernel: kernel.NewTurn[T](), In: []*Value[T]{v}, Out: out}
@@ -139,7 +147,10 @@ func (l *layer[T]) turn(v *Value[T], want pixel.Want) *Value[T] {
 	return out
 }
 
-// settle decides borders and places inside wider values, and tells the kernels.
+// settle decides borders and places inside wider values, and tells the kernels. A value
+// gets the widest border that a reader wants; the others read inside it. Values are
+// joined from the last to the first, since one that lies in another has that one's
+// border.
 func (p *Program[T]) settle(l *layer[T]) {
 	border := func(v *Value[T]) (b pixel.Border) {
 		for _, w := range l.wants[v] {
