@@ -10,6 +10,7 @@ import (
 // Backward reads x again.
 type Activation[T cpu.Float] struct {
 	vector.Curve
+	pixels
 	y, x, dy, dx      []T
 	forward, backward func(lo, hi int)
 }
@@ -24,6 +25,10 @@ func NewActivation[T cpu.Float](c vector.Curve) *Activation[T] {
 // Forward computes y from in[0].
 func (a *Activation[T]) Forward(y []T, in [][]T) {
 	a.y, a.x = y, in[0]
+	if a.out.Last {
+		cpu.Parallel(a.lines(), a.do.forward)
+		return
+	}
 	cpu.Parallel(len(y), a.forward)
 }
 
@@ -33,7 +38,11 @@ func (a *Activation[T]) forwardRange(lo, hi int) {
 
 // Backward computes dIn[0].
 func (a *Activation[T]) Backward(dIn [][]T, dy []T, in [][]T) {
-	if a.dx, a.dy, a.x = dIn[0], dy, in[0]; a.dx != nil {
+	switch a.dx, a.dy, a.x = dIn[0], dy, in[0]; {
+	case a.dx == nil:
+	case a.out.Last:
+		cpu.Parallel(a.lines(), a.do.backward)
+	default:
 		cpu.Parallel(len(dy), a.backward)
 	}
 }

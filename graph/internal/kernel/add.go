@@ -7,6 +7,7 @@ import (
 
 // Add is the sum of any number of operands of one size, y = in[0] + in[1] + ….
 type Add[T cpu.Float] struct {
+	pixels
 	operands          int
 	y, dy             []T
 	in, dIn           [][]T
@@ -27,6 +28,10 @@ const addBlock = 2048
 // operands are added to it one after the other, in their order.
 func (a *Add[T]) Forward(y []T, in [][]T) {
 	a.y, a.in = y, in
+	if a.out.Last {
+		cpu.Parallel(a.lines(), a.do.forward)
+		return
+	}
 	cpu.Parallel((len(y)+addBlock-1)/addBlock, a.forward)
 }
 
@@ -45,7 +50,7 @@ func (a *Add[T]) forwardBlocks(lo, hi int) {
 	}
 }
 
-// Backward copies dy to the gradient of every operand.
+// Backward copies dy to the gradient of every operand. They lie all alike.
 func (a *Add[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	a.dIn, a.dy = dIn, dy
 	cpu.Parallel(len(dy), a.backward)

@@ -8,6 +8,7 @@ import (
 // ReLU is max(x,0), the activation that networks spend their time in: no
 // function call per element, as Activation has in plain Go.
 type ReLU[T cpu.Float] struct {
+	pixels
 	y, x, dy, dx      []T
 	forward, backward func(lo, hi int)
 }
@@ -22,6 +23,10 @@ func NewReLU[T cpu.Float]() *ReLU[T] {
 // Forward computes y from in[0]. NaN stays NaN.
 func (r *ReLU[T]) Forward(y []T, in [][]T) {
 	r.y, r.x = y, in[0]
+	if r.out.Last {
+		cpu.Parallel(r.lines(), r.do.forward)
+		return
+	}
 	cpu.Parallel(len(y), r.forward)
 }
 
@@ -31,7 +36,11 @@ func (r *ReLU[T]) forwardRange(lo, hi int) {
 
 // Backward computes dIn[0]: dy where x > 0 or NaN, else 0.
 func (r *ReLU[T]) Backward(dIn [][]T, dy []T, in [][]T) {
-	if r.dx, r.dy, r.x = dIn[0], dy, in[0]; r.dx != nil {
+	switch r.dx, r.dy, r.x = dIn[0], dy, in[0]; {
+	case r.dx == nil:
+	case r.out.Last:
+		cpu.Parallel(r.lines(), r.do.backward)
+	default:
 		cpu.Parallel(len(dy), r.backward)
 	}
 }

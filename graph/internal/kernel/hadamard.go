@@ -7,6 +7,7 @@ import (
 
 // Hadamard is the product of two operands of one size, element by element.
 type Hadamard[T cpu.Float] struct {
+	pixels
 	y, a, b, dy       []T
 	dIn               [][]T
 	forward, backward func(lo, hi int)
@@ -22,6 +23,10 @@ func NewHadamard[T cpu.Float]() *Hadamard[T] {
 // Forward computes y = in[0]·in[1].
 func (h *Hadamard[T]) Forward(y []T, in [][]T) {
 	h.y, h.a, h.b = y, in[0], in[1]
+	if h.out.Last {
+		cpu.Parallel(h.lines(), h.do.forward)
+		return
+	}
 	cpu.Parallel(len(y), h.forward)
 }
 
@@ -33,6 +38,10 @@ func (h *Hadamard[T]) forwardRange(lo, hi int) {
 // that are nil.
 func (h *Hadamard[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	h.dIn, h.dy, h.a, h.b = dIn, dy, in[0], in[1]
+	if h.out.Last {
+		cpu.Parallel(h.lines(), h.do.backward)
+		return
+	}
 	cpu.Parallel(len(dy), h.backward)
 }
 

@@ -46,6 +46,7 @@ func (s PoolShape) SideBySide() bool {
 // over every number, so that it is not lost.
 type MaxPool2D[T cpu.Float] struct {
 	PoolShape
+	last              lastMax[T]
 	y, x, dy, dx      []T
 	winner            []int32 // position in its plane of each output's pixel
 	forward, backward func(lo, hi int)
@@ -60,10 +61,17 @@ func NewMaxPool2D[T cpu.Float](s PoolShape) *MaxPool2D[T] {
 
 // Forward computes y from in[0], and keeps each window's winner for Backward.
 func (m *MaxPool2D[T]) Forward(y []T, in [][]T) {
+	m.y, m.x = y, in[0]
+	if l := &m.last; l.out.Last {
+		if l.winner == nil {
+			l.winner = make([]uint8, l.out.Unbordered().Size())
+		}
+		cpu.Parallel(l.lines(), l.do.forward)
+		return
+	}
 	if m.winner == nil {
 		m.winner = make([]int32, len(y))
 	}
-	m.y, m.x = y, in[0]
 	cpu.Parallel(m.Planes, m.forward)
 }
 
@@ -102,7 +110,11 @@ func (m *MaxPool2D[T]) largest(plane []T, i, j int) int {
 // Backward sends each output's gradient to the pixel that won in the last
 // Forward. Windows may overlap: a pixel gets the sum.
 func (m *MaxPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
-	if m.dx, m.dy = dIn[0], dy; m.dx != nil {
+	switch m.dx, m.dy = dIn[0], dy; {
+	case m.dx == nil:
+	case m.last.out.Last:
+		cpu.Parallel(m.last.out.N, m.last.do.backward)
+	default:
 		cpu.Parallel(m.Planes, m.backward)
 	}
 }
@@ -121,12 +133,16 @@ func (m *MaxPool2D[T]) backwardPlanes(lo, hi int) {
 }
 
 // Bytes is the memory that the kernel keeps.
-func (m *MaxPool2D[T]) Bytes() int { return 4 * len(m.winner) }
+func (m *MaxPool2D[T]) Bytes() int {
+	parts := m.last.idle.Sum(func(p *[]T) int { return cpu.BytesOf(*p) })
+	return 4*len(m.winner) + len(m.last.winner) + parts + cpu.BytesOf(m.last.scale.Scale, m.last.scale.Shift)
+}
 
 // AvgPool2D takes the mean of each window's pixels. Padding does not count:
 // the sum is divided by the number of pixels inside the image.
 type AvgPool2D[T cpu.Float] struct {
 	PoolShape
+	pixels
 	y, x, dy, dx      []T
 	forward, backward func(lo, hi int)
 }
@@ -140,7 +156,10 @@ func NewAvgPool2D[T cpu.Float](s PoolShape) *AvgPool2D[T] {
 
 // Forward computes y from in[0].
 func (a *AvgPool2D[T]) Forward(y []T, in [][]T) {
-	a.y, a.x = y, in[0]
+	if a.y, a.x = y, in[0]; a.out.Last {
+		cpu.Parallel(a.lines(), a.do.forward)
+		return
+	}
 	cpu.Parallel(a.Planes, a.forward)
 }
 
@@ -192,7 +211,11 @@ func (a *AvgPool2D[T]) mean(plane []T, i, j int) (s T) {
 
 // Backward spreads each output's gradient evenly over its window.
 func (a *AvgPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
-	if a.dx, a.dy = dIn[0], dy; a.dx != nil {
+	switch a.dx, a.dy = dIn[0], dy; {
+	case a.dx == nil:
+	case a.out.Last:
+		cpu.Parallel(a.out.N, a.do.backward)
+	default:
 		cpu.Parallel(a.Planes, a.backward)
 	}
 }

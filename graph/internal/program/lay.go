@@ -12,10 +12,22 @@ import (
 // images so, planes elsewhere. Where a reader wants another layout than a value
 // has, a step turns it round, once for all such readers. When all readers are known
 // come the borders, and values that lie inside others: see settle.
-func (p *Program[T]) lay() {
-	l := layer[T]{wants: map[*Value[T]][]pixel.Want{}, turned: map[turn[T]]*Value[T]{}}
+//
+// A program for training asks kernels for LayBack: see train.
+func (p *Program[T]) lay(training bool) {
+	l := layer[T]{
+		wants: map[*Value[T]][]pixel.Want{}, turned: map[turn[T]]*Value[T]{},
+		taken: map[*Value[T]]bool{}, backward: map[Kernel[T]]*backward[T]{},
+	}
+	if training {
+		l.prepare(p.steps)
+	}
 	for _, s := range p.steps {
-		l.step(s)
+		if training {
+			l.train(s)
+		} else {
+			l.step(s)
+		}
 	}
 	for _, r := range p.results {
 		if planes := l.as(r, pixel.Want{}); planes != r {
@@ -32,6 +44,9 @@ type layer[T cpu.Float] struct {
 	laid   []*Step[T] // whose kernels have to be told
 	wants  map[*Value[T]][]pixel.Want
 	turned map[turn[T]]*Value[T]
+
+	taken    map[*Value[T]]bool // in training: whether somebody takes them channels last
+	backward map[Kernel[T]]*backward[T]
 }
 
 // turn is a value in another layout: a key, so that a value is turned once for all
@@ -51,10 +66,7 @@ func (l *layer[T]) step(s *Step[T]) {
 	if l.reorder(s) {
 		return
 	}
-	in := make([]pixel.Layout, len(s.In))
-	for i, v := range s.In {
-		in[i] = v.Layout
-	}
+	in := layouts(s.In)
 	wants := make([]pixel.Want, len(s.In))
 	k, ok := s.Kernel.(Laid)
 	if ok {
@@ -161,11 +173,14 @@ func (p *Program[T]) settle(l *layer[T]) {
 		return b
 	}
 	for _, s := range p.steps {
-		if s.Out.Layout.Last {
+		if s.Dy == nil && s.Out.Layout.Last {
 			s.Out.Layout.Border = border(s.Out)
 		}
 	}
 	for _, s := range slices.Backward(p.steps) {
+		if s.Dy != nil {
+			continue
+		}
 		if j, ok := s.Kernel.(Joined); ok && s.Out.Layout.Last {
 			p.join(s, j, l)
 		}
@@ -173,13 +188,22 @@ func (p *Program[T]) settle(l *layer[T]) {
 	p.elide()
 	p.drop(func(s *Step[T]) bool { return s.Kernel == nil })
 	for _, s := range l.laid {
-		if s.Kernel == nil {
-			continue
+		if s.Kernel != nil {
+			s.Kernel.(placed).Place(layouts(s.In), s.Out.Layout)
 		}
-		in := make([]pixel.Layout, len(s.In))
-		for i, v := range s.In {
-			in[i] = v.Layout
-		}
-		s.Kernel.(Laid).Place(in, s.Out.Layout)
 	}
+}
+
+// placed is a kernel that is told how its operands and its result lie.
+type placed interface {
+	Place(in []pixel.Layout, out pixel.Layout)
+}
+
+// layouts are how values lie.
+func layouts[T cpu.Float](values []*Value[T]) []pixel.Layout {
+	in := make([]pixel.Layout, len(values))
+	for i, v := range values {
+		in[i] = v.Layout
+	}
+	return in
 }

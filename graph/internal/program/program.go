@@ -197,8 +197,8 @@ func (p *Program[T]) Compile(results []*Value[T], o Options) {
 	if o.Inference && !o.NoFusion {
 		p.fuse(!o.NoLayout)
 	}
-	if o.Inference && !o.NoLayout {
-		p.lay()
+	if !o.NoLayout {
+		p.lay(!o.Inference)
 	}
 	p.forget()
 	p.pack()

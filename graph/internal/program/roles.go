@@ -31,6 +31,17 @@ type Laid interface {
 	Place(in []pixel.Layout, out pixel.Layout)
 }
 
+// LaidBack is a kernel that can take and give images channels last in training too,
+// forward and backward. The gradients of operands and result lie as these do, but
+// without a border.
+type LaidBack interface {
+	// LayBack is Lay for training. last says whether some reader takes the result
+	// channels last.
+	LayBack(in []pixel.Layout, last bool) (want []pixel.Want, out pixel.Layout, ok bool)
+	// Place is that of Laid.
+	Place(in []pixel.Layout, out pixel.Layout)
+}
+
 // Lastly is a kernel that leaves images channels last to another one.
 type Lastly interface {
 	// Lastly returns that kernel, which takes the same operands. ok is false if there

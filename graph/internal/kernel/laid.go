@@ -1,0 +1,195 @@
+package kernel
+
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
+	"tapenet/graph/internal/kernel/vector"
+)
+
+// pixels says how the images of a kernel for training lie: its operands, at most
+// two, and its result. Gradients lie the same way without a border. The zero value
+// is planes.
+type pixels struct {
+	in  [2]pixel.Layout
+	out pixel.Layout
+	do  struct{ forward, backward func(lo, hi int) } // the loops for images channels last
+}
+
+// place takes up the layouts.
+func (p *pixels) place(in []pixel.Layout, out pixel.Layout, forward, backward func(lo, hi int)) {
+	copy(p.in[:], in)
+	p.out = out
+	p.do.forward, p.do.backward = forward, backward
+}
+
+// lines is the number of rows of all images of the result.
+func (p *pixels) lines() int { return p.out.N * p.out.H }
+
+// forth calls do for the rows [lo,hi) of all images' rows, or for several at once
+// where they follow each other: with where n elements begin in the result and in the
+// operands. All have the result's shape.
+func (p *pixels) forth(lo, hi int, do func(y, a, b, n int)) {
+	eachLine(lo, hi, p.out, p.in[0], p.other(), do)
+}
+
+// back is forth for the gradients, which have no border.
+func (p *pixels) back(lo, hi int, do func(d, a, b, n int)) {
+	eachLine(lo, hi, p.out.Unbordered(), p.in[0], p.other(), do)
+}
+
+// other is the layout of the second operand, or the first one's again.
+func (p *pixels) other() pixel.Layout {
+	if p.in[1].Last {
+		return p.in[1]
+	}
+	return p.in[0]
+}
+
+func eachLine(lo, hi int, y, a, b pixel.Layout, do func(y, a, b, n int)) {
+	step := 1
+	if y.Whole() && a.Whole() && b.Whole() {
+		step = hi - lo
+	}
+	for r := lo; r < hi; r += step {
+		n, i := r/y.H, r%y.H
+		do(y.At(n, i, 0), a.At(n, i, 0), b.At(n, i, 0), step*y.W*y.Stride)
+	}
+}
+
+// alike is LayBack of kernels whose first operands are images of the result's shape:
+// it takes them channels last if one lies so.
+func alike(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool) {
+	for _, l := range in {
+		ok = ok || l.Last
+	}
+	if !ok {
+		return nil, out, false
+	}
+	out = pixel.Planes(in[0].N, in[0].C, in[0].H, in[0].W).Lastly(pixel.Border{})
+	want = make([]pixel.Want, len(in))
+	for i := range want {
+		want[i].Layout = out
+	}
+	return want, out, true
+}
+
+// LayBack takes an image channels last if it lies so.
+func (r *ReLU[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, out pixel.Layout, ok bool) {
+	return alike(in)
+}
+
+// Place tells the layouts.
+func (r *ReLU[T]) Place(in []pixel.Layout, out pixel.Layout) {
+	r.place(in, out, r.forwardLines, r.backwardLines)
+}
+
+func (r *ReLU[T]) forwardLines(lo, hi int) {
+	r.forth(lo, hi, func(y, x, _, n int) { vector.ReLU(r.y[y:y+n], r.x[x:x+n]) })
+}
+
+func (r *ReLU[T]) backwardLines(lo, hi int) {
+	r.back(lo, hi, func(d, x, _, n int) { vector.ReLUGrad(r.dx[d:d+n], r.dy[d:d+n], r.x[x:x+n]) })
+}
+
+// LayBack takes an image channels last if it lies so.
+func (a *Activation[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, out pixel.Layout, ok bool) {
+	return alike(in)
+}
+
+// Place tells the layouts.
+func (a *Activation[T]) Place(in []pixel.Layout, out pixel.Layout) {
+	a.place(in, out, a.forwardLines, a.backwardLines)
+}
+
+// forwardLines clears the channels that fill pixels up, where zero becomes another
+// number.
+func (a *Activation[T]) forwardLines(lo, hi int) {
+	a.forth(lo, hi, func(y, x, _, n int) { vector.Activate(a.Curve, a.y[y:y+n], a.x[x:x+n]) })
+	if a.out.C == a.out.Width() || a.Curve.F(0) == 0 {
+		return
+	}
+	for r := lo; r < hi; r++ {
+		row := a.y[a.out.At(r/a.out.H, r%a.out.H, 0):]
+		for j := range a.out.W {
+			clear(row[j*a.out.Stride+a.out.C : (j+1)*a.out.Stride])
+		}
+	}
+}
+
+func (a *Activation[T]) backwardLines(lo, hi int) {
+	a.back(lo, hi, func(d, x, _, n int) { vector.ActivateGrad(a.Curve, a.dx[d:d+n], a.dy[d:d+n], a.x[x:x+n]) })
+}
+
+// LayBack takes two images channels last if one of them lies so.
+func (a *Add[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, out pixel.Layout, ok bool) {
+	if len(in) != 2 {
+		return nil, out, false
+	}
+	return alike(in)
+}
+
+// Place tells the layouts.
+func (a *Add[T]) Place(in []pixel.Layout, out pixel.Layout) {
+	a.place(in, out, a.forwardLines, nil)
+}
+
+func (a *Add[T]) forwardLines(lo, hi int) {
+	a.forth(lo, hi, func(y, x, z, n int) { vector.AddTo(a.y[y:y+n], a.in[0][x:x+n], a.in[1][z:z+n]) })
+}
+
+// LayBack takes two images channels last if one of them lies so.
+func (h *Hadamard[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, out pixel.Layout, ok bool) {
+	return alike(in)
+}
+
+// Place tells the layouts.
+func (h *Hadamard[T]) Place(in []pixel.Layout, out pixel.Layout) {
+	h.place(in, out, h.forwardLines, h.backwardLines)
+}
+
+func (h *Hadamard[T]) forwardLines(lo, hi int) {
+	h.forth(lo, hi, func(y, a, b, n int) { vector.Scale(h.y[y:y+n], h.a[a:a+n], h.b[b:b+n]) })
+}
+
+func (h *Hadamard[T]) backwardLines(lo, hi int) {
+	h.back(lo, hi, func(d, a, b, n int) {
+		if dx := h.dIn[0]; dx != nil {
+			vector.Scale(dx[d:d+n], h.dy[d:d+n], h.b[b:b+n])
+		}
+		if dx := h.dIn[1]; dx != nil {
+			vector.Scale(dx[d:d+n], h.dy[d:d+n], h.a[a:a+n])
+		}
+	})
+}
+
+// LayBack takes an image channels last if it lies so.
+func (p *PadChannels[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, out pixel.Layout, ok bool) {
+	if want, out, ok = alike(in); ok {
+		out = pixel.Planes(out.N, p.To/(out.H*out.W), out.H, out.W).Lastly(pixel.Border{})
+	}
+	return want, out, ok
+}
+
+// Place tells the layouts.
+func (p *PadChannels[T]) Place(in []pixel.Layout, out pixel.Layout) { p.in, p.out = in[0], out }
+
+// forwardPixels appends zeros to each pixel.
+func (p *PadChannels[T]) forwardPixels(y, x []T) {
+	for r := range p.in.N * p.in.H {
+		n, i := r/p.in.H, r%p.in.H
+		movePixels(y[p.out.At(n, i, 0):], p.out.Stride, x[p.in.At(n, i, 0):], p.in.Stride, p.in.C, p.in.W)
+	}
+}
+
+// backwardPixels drops the gradient of the zeros.
+func (p *PadChannels[T]) backwardPixels(dx, dy []T) {
+	movePixels(dx, p.in.Stride, dy, p.out.Stride, p.in.C, p.in.N*p.in.H*p.in.W)
+}
+
+// movePixels copies the channels of pixels, and clears what is left of a pixel of y.
+func movePixels[T cpu.Float](y []T, yPixel int, x []T, xPixel, channels, n int) {
+	for j := range n {
+		pixel := y[j*yPixel:][:yPixel]
+		clear(pixel[copy(pixel[:channels], x[j*xPixel:]):])
+	}
+}

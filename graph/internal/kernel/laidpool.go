@@ -1,0 +1,155 @@
+package kernel
+
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/conv"
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
+	"tapenet/graph/internal/kernel/vector"
+)
+
+// lay is LayBack of a pooling: it takes an image channels last if it lies so.
+func (s PoolShape) lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool) {
+	if want, out, ok = alike(in); ok {
+		out = pixel.Planes(out.N, out.C, s.OH, s.OW).Lastly(pixel.Border{})
+	}
+	return want, out, ok
+}
+
+// apart reports whether no pixel is in two windows.
+func (s PoolShape) apart() bool { return s.StrideH >= s.KH && s.StrideW >= s.KW }
+
+// lastMax is what MaxPool2D has for images channels last.
+type lastMax[T cpu.Float] struct {
+	pixels
+	winner []uint8          // the place in its window of each winner, as pixels lie
+	scale  pixel.Windows[T] // a scale of one, a shift of zero
+	idle   cpu.FreeList[[]T]
+}
+
+// LayBack takes an image channels last if it lies so.
+func (m *MaxPool2D[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, out pixel.Layout, ok bool) {
+	if max(m.KH, m.KW) > conv.MaxWindow {
+		return nil, out, false
+	}
+	return m.lay(in)
+}
+
+// Place tells the layouts.
+func (m *MaxPool2D[T]) Place(in []pixel.Layout, out pixel.Layout) {
+	m.last.place(in, out, m.forwardLines, m.backwardImages)
+	width := out.Stride
+	w := pixel.Windows[T]{Cols: 1, Width: width, Row: in[0].Row(), Scale: make([]T, width), Shift: make([]T, width), Unscaled: true}
+	w.Floor, w.Top = T(math.Inf(-1)), T(math.Inf(1))
+	for i := range w.Scale {
+		w.Scale[i] = 1
+	}
+	m.last.scale, m.last.idle = w, cpu.NewFreeList[[]T]()
+}
+
+// forwardLines computes the rows [lo,hi) of all images' rows, and keeps where the
+// winners are.
+func (m *MaxPool2D[T]) forwardLines(lo, hi int) {
+	l := &m.last
+	w, width := l.scale, l.out.Stride
+	for r := lo; r < hi; r++ {
+		n, i := r/m.OH, r%m.OH
+		for j := range m.OW {
+			h0, h1, w0, w1 := m.window(i, j)
+			w.KH, w.KW = h1-h0, w1-w0
+			w.Largest(m.y[l.out.At(n, i, j):][:width], l.winner[(r*m.OW+j)*width:][:width], m.x[l.in[0].At(n, h0, w0):])
+		}
+	}
+}
+
+// backwardImages computes the gradient of the images [lo,hi): where windows overlap
+// that of each window by itself first.
+func (m *MaxPool2D[T]) backwardImages(lo, hi int) {
+	l := &m.last
+	dx, dy, w, width := l.in[0].Unbordered(), l.out.Unbordered(), l.scale, l.out.Stride
+	part := l.idle.Get()
+	if part == nil {
+		part = new([]T)
+	}
+	defer l.idle.Put(part)
+	*part = cpu.Sized(*part, m.KH*m.KW*width)
+	for n := lo; n < hi; n++ {
+		clear(m.dx[dx.At(n, 0, 0):][:dx.Image()])
+		for p := range m.OH * m.OW {
+			i, j := p/m.OW, p%m.OW
+			h0, h1, w0, w1 := m.window(i, j)
+			w.KH, w.KW = h1-h0, w1-w0
+			d, at := m.dy[dy.At(n, i, j):], l.winner[((n*m.OH+i)*m.OW+j)*width:][:width]
+			if w.Row = dx.Row(); m.apart() {
+				w.Spread(m.dx[dx.At(n, h0, w0):], d, at)
+				continue
+			}
+			w.Row = w.KW * width
+			w.Spread(*part, d, at)
+			for u := range w.KH {
+				vector.Add(m.dx[dx.At(n, h0+u, w0):][:w.Row], (*part)[u*w.Row:])
+			}
+		}
+	}
+}
+
+// LayBack takes an image channels last if it lies so.
+func (a *AvgPool2D[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, out pixel.Layout, ok bool) {
+	return a.lay(in)
+}
+
+// Place tells the layouts.
+func (a *AvgPool2D[T]) Place(in []pixel.Layout, out pixel.Layout) {
+	a.place(in, out, a.forwardLines, a.backwardImages)
+}
+
+// forwardLines computes the rows [lo,hi) of all images' rows: a window row by row.
+func (a *AvgPool2D[T]) forwardLines(lo, hi int) {
+	for r := lo; r < hi; r++ {
+		n, i := r/a.OH, r%a.OH
+		for j := range a.OW {
+			h0, h1, w0, w1 := a.window(i, j)
+			y := a.y[a.out.At(n, i, j):][:a.out.Stride]
+			if a.single() {
+				copy(y, a.x[a.pixels.in[0].At(n, h0, w0):])
+				continue
+			}
+			clear(y)
+			for h := h0; h < h1; h++ {
+				pixel.Sums(y, a.x[a.pixels.in[0].At(n, h, w0):], w1-w0, len(y))
+			}
+			count := T((h1 - h0) * (w1 - w0))
+			for f := range y {
+				y[f] /= count
+			}
+		}
+	}
+}
+
+// backwardImages computes the gradient of the images [lo,hi).
+func (a *AvgPool2D[T]) backwardImages(lo, hi int) {
+	dx, dy, width := a.pixels.in[0].Unbordered(), a.out.Unbordered(), a.out.Stride
+	for n := lo; n < hi; n++ {
+		clear(a.dx[dx.At(n, 0, 0):][:dx.Image()])
+		for p := range a.OH * a.OW {
+			i, j := p/a.OW, p%a.OW
+			h0, h1, w0, w1 := a.window(i, j)
+			count, d := T((h1-h0)*(w1-w0)), a.dy[dy.At(n, i, j):][:width]
+			first := a.dx[dx.At(n, h0, w0):][:width]
+			for f := range first {
+				first[f] += d[f] / count
+			}
+			for q := 1; q < (h1-h0)*(w1-w0); q++ {
+				to := a.dx[dx.At(n, h0+q/(w1-w0), w0+q%(w1-w0)):][:width]
+				if a.apart() {
+					copy(to, first)
+					continue
+				}
+				for f := range to {
+					to[f] += d[f] / count
+				}
+			}
+		}
+	}
+}
