@@ -3,9 +3,9 @@ package gemm
 import (
 	"fmt"
 	"math"
-	"runtime"
 	"math/big"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
