@@ -27,7 +27,7 @@ const endless = math.MaxInt64
 
 // pieceSize is how many bytes are converted at a time: of the data of a tensor there
 // is one copy in memory, in the tensor itself.
-const pieceSize = 1 << 20
+const pieceSize = 1 << 18
 
 // newSource is the source of a reader. It asks readers that know how much they have
 // left, such as a bytes.Reader.

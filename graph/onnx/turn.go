@@ -89,17 +89,19 @@ func (c constant) transposed() constant {
 
 // turnBlock is the number of rows that are transposed at a time: their elements
 // fill whole cache lines of the columns.
-const turnBlock = 64
+const turnBlock = 32
 
 // maxTurnBlock is the most elements of such a block.
-const maxTurnBlock = 1 << 21
+const maxTurnBlock = 1 << 20
 
 // turnedFloats reads a matrix (rows,cols), and returns its transpose.
 func (in *source) turnedFloats(rows, cols int) ([]float32, error) {
 	v := make([]float32, rows*cols)
-	block := max(1, min(turnBlock, rows, maxTurnBlock/cols)) * cols
-	err := in.pieces(4*len(v), 4*block, func(at int, b []byte) {
-		columns(cols, func(lo, hi int) { turnRows(v[at/4/cols:], rows, b, cols, lo, hi) })
+	block := make([]float32, max(1, min(turnBlock, rows, maxTurnBlock/cols))*cols)
+	err := in.pieces(4*len(v), 4*len(block), func(at int, b []byte) {
+		some := block[:len(b)/4]
+		singles(some, b)
+		columns(cols, func(lo, hi int) { turnRows(v[at/4/cols:], rows, some, cols, lo, hi) })
 	})
 	return v, err
 }
@@ -115,16 +117,16 @@ func columns(n int, f func(lo, hi int)) {
 	done.Wait()
 }
 
-// turnRows puts columns [lo,hi) of the bytes of rows into the beginning of rows of
-// to, which are so long.
-func turnRows(to []float32, length int, rows []byte, cols, lo, hi int) {
-	n := len(rows) / 4 / cols
+// turnRows puts columns [lo,hi) of some rows into the beginning of rows of to, which
+// are so long.
+func turnRows(to []float32, length int, rows []float32, cols, lo, hi int) {
+	n := len(rows) / cols
 	for c := lo; c < hi; c++ {
 		column := to[c*length:][:n]
-		from := 4 * c
+		from := c
 		for i := range column {
-			column[i] = number32(rows[from:])
-			from += 4 * cols
+			column[i] = rows[from]
+			from += cols
 		}
 	}
 }

@@ -66,10 +66,11 @@ func (g *BatchMul[T]) products(lo, hi int) {
 		if g.Scale == 1 {
 			continue
 		}
+		scale := T(g.Scale)
 		for r := range g.M {
 			row := y[r*g.Y.Stride:][:g.N]
 			for j := range row {
-				row[j] *= T(g.Scale)
+				row[j] *= scale
 			}
 		}
 	}
@@ -88,8 +89,9 @@ func (g *BatchMul[T]) gemm(transA, transB bool, m, n, k int, a []T, lda int, b [
 func (g *BatchMul[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if g.Scale != 1 {
 		g.scaled = cpu.Grow(g.scaled, dy, 1)
+		scale := T(g.Scale)
 		for i, d := range dy {
-			g.scaled[i] = d * T(g.Scale)
+			g.scaled[i] = d * scale
 		}
 		dy = g.scaled
 	}
