@@ -68,6 +68,7 @@ func NewConvBlock[T cpu.Float](s Shape, b Block) *ConvBlock[T] {
 	}
 	c.forward, c.backward = c.forwardImages, c.backwardChunks
 	c.finish, c.statistics, c.dots = c.finishImages, c.statisticsOf, c.dotsOf
+	c.begin()
 	return c
 }
 
@@ -106,15 +107,15 @@ func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 			scale[f] = 1
 		}
 		copy(shift, c.bias)
-		cpu.Parallel(c.N, c.forward)
+		c.convolveAll(c.forward)
 	case c.Norm.Training || !c.forwardOnly:
 		c.norm.reserve() // the statistics, or the gradient, read the whole batch
-		cpu.Parallel(c.N, c.statistics)
+		c.convolveAll(c.statistics)
 		c.norm.affine(scale, shift, norm, c.bias)
 		cpu.Parallel(c.N, c.finish)
 	default:
 		c.norm.affine(scale, shift, norm, c.bias)
-		cpu.Parallel(c.N, c.forward)
+		c.convolveAll(c.forward)
 	}
 }
 
@@ -172,13 +173,6 @@ func (c *ConvBlock[T]) winners(n, i int) []uint8 {
 	}
 	row := c.PW * c.width()
 	return c.winner[(n*c.PH+i)*row:][:row]
-}
-
-// beginImage takes up image n.
-func (c *ConvBlock[T]) beginImage(s *convScratch[T], n int) {
-	if c.engine != nil {
-		c.take(s, n)
-	}
 }
 
 // convolve computes the rows [lo,hi) of image n's convolution, channels last
@@ -246,7 +240,7 @@ func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 		c.norm.gradients(dNorm, norm)
 	}
 	if c.dx != nil || len(c.dws) > 0 || len(c.dbs) > 0 {
-		cpu.Parallel(c.chunks, c.backward)
+		c.gradientsOfAll()
 	}
 	c.endBackward(dConv[:2])
 	if db != nil {

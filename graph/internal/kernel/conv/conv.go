@@ -78,6 +78,7 @@ type Conv2d[T cpu.Float] struct {
 
 	engines []engine[T] // that may take the geometry
 	engine  engine[T]   // of the last Forward; nil for none
+	rounds  rounds[T]
 	idle    cpu.FreeList[convScratch[T]]
 }
 
@@ -86,20 +87,25 @@ func NewConv2d[T cpu.Float](s Shape, bias bool) *Conv2d[T] {
 	c := newConv2d[T](s)
 	c.hasBias = bias
 	c.forward, c.backward = c.forwardImages, c.backwardChunks
+	c.begin()
 	return &c
 }
 
 // newConv2d returns the kernel without the functions for Parallel, which are
-// methods of the caller's own copy.
+// methods of the caller's own copy: begin makes those of Conv2d itself.
 func newConv2d[T cpu.Float](s Shape) Conv2d[T] {
-	return Conv2d[T]{Shape: s, chunks: min(s.N, convChunks), engines: newEngines[T](), idle: cpu.NewFreeList[convScratch[T]]()}
+	return Conv2d[T]{Shape: s, engines: newEngines[T](), idle: cpu.NewFreeList[convScratch[T]]()}
+}
+
+func (c *Conv2d[T]) begin() {
+	c.rounds.ofRound, c.rounds.gather, c.rounds.give = c.rounds.doRound, c.gatherImages, c.giveImages
 }
 
 // Forward computes y (N,F,OH,OW) from the operands x (N,C,H,W), w
 // (F,C/Groups,KH,KW) and perhaps the bias (F).
 func (c *Conv2d[T]) Forward(y []T, in [][]T) {
 	c.beginForward(y, in)
-	cpu.Parallel(c.N, c.forward)
+	c.convolveAll(c.forward)
 }
 
 // beginForward takes up the operands of Forward, and chooses the engine.
@@ -111,12 +117,16 @@ func (c *Conv2d[T]) beginForward(y []T, in [][]T) {
 // choose makes the first engine that takes the geometry on the active tier the one
 // for the filters w. With nil for w it only finds the engine.
 func (c *Conv2d[T]) choose(w []T) {
-	c.engine = nil
+	c.engine, c.rounds.engine, c.chunks = nil, nil, min(c.N, convChunks)
 	for _, e := range c.engines {
-		if e.prepare(c.Shape, w) {
-			c.engine = e
-			return
+		if !e.prepare(c.Shape, w) {
+			continue
 		}
+		c.engine = e
+		if g, ok := e.(*gathered[T]); ok {
+			c.rounds.engine, c.chunks = g, c.N
+		}
+		return
 	}
 }
 
@@ -129,7 +139,7 @@ func (c *Conv2d[T]) forwardImages(lo, hi int) {
 	for n := lo; n < hi; n++ {
 		switch {
 		case c.engine != nil:
-			c.take(s, n)
+			c.beginImage(s, n)
 			c.engine.convolve(s.z, s, 0, c.OH) // (OH·OW, width)
 		case c.out.Last:
 			s.planes = cpu.Sized(s.planes, c.OutSize())
@@ -143,6 +153,15 @@ func (c *Conv2d[T]) forwardImages(lo, hi int) {
 		} else {
 			c.finishPlanes(s, n)
 		}
+	}
+}
+
+// beginImage takes up image n, unless it is among those that were gathered.
+func (c *Conv2d[T]) beginImage(s *convScratch[T], n int) {
+	if c.rounds.engine != nil {
+		s.at = n - c.rounds.first
+	} else if c.engine != nil {
+		c.take(s, n)
 	}
 }
 
@@ -173,7 +192,7 @@ func (c *Conv2d[T]) finishPlanes(s *convScratch[T], n int) {
 func (c *Conv2d[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	c.beginBackward(dIn, dy, in)
 	c.dbs = cpu.Grow(c.dbs, cpu.Operand(dIn, 2), c.chunks)
-	cpu.Parallel(c.chunks, c.backward)
+	c.gradientsOfAll()
 	c.endBackward(dIn)
 	vector.SumChunks(cpu.Operand(dIn, 2), c.dbs, c.chunks)
 }
@@ -186,7 +205,16 @@ func (c *Conv2d[T]) beginBackward(dIn [][]T, dy []T, in [][]T) {
 	if c.engine != nil && c.dx != nil {
 		c.engine.prepareBack(c.w)
 	}
-	c.dws = cpu.Sized(c.dws, c.chunks*c.chunkWeights(dIn[1]))
+	c.dws = cpu.Sized(c.dws, c.sums()*c.chunkWeights(dIn[1]))
+}
+
+// sums is the number of sums of the gradient of the filters: one for each chunk, or
+// the one of a gathered engine.
+func (c *Conv2d[T]) sums() int {
+	if c.rounds.engine != nil {
+		return 1
+	}
+	return c.chunks
 }
 
 // chunkWeights is the number of elements of one chunk's gradient of the
@@ -208,7 +236,7 @@ func (c *Conv2d[T]) endBackward(dIn [][]T) {
 		vector.SumChunks(dw, c.dws, c.chunks)
 	default:
 		first := c.dws[:c.engine.weights()]
-		for i := 1; i < c.chunks; i++ {
+		for i := 1; i < c.sums(); i++ {
 			vector.Add(first, c.dws[i*len(first):])
 		}
 		c.engine.unpack(dw, first)
@@ -251,6 +279,15 @@ func (c *Conv2d[T]) backwardChunks(lo, hi int) {
 // given the gradient s.dz of its output. It takes the image again, as only the
 // gradient of the filters reads it.
 func (c *Conv2d[T]) imageGradient(s *convScratch[T], n, chunk int) {
+	if e := c.rounds.engine; e != nil {
+		s.at = n - c.rounds.first
+		e.gatherGradient(s)
+		if len(c.dws) > 0 {
+			c.take(s, n)
+			e.gatherImage(s)
+		}
+		return
+	}
 	if size := len(c.dws) / c.chunks; size > 0 {
 		first, last := c.images(chunk)
 		c.take(s, n)
@@ -305,6 +342,8 @@ type convScratch[T cpu.Float] struct {
 	v, m, dv, dm []T
 	tiles        int
 	summed       bool
+
+	at int // which image of a round it is, see gathered
 }
 
 // scratch returns memory for one goroutine, with room for the image's

@@ -12,6 +12,7 @@ var twins = kerneltest.Makers{
 	"Conv2d":    convTwin,
 	"depthwise": depthwiseTwin,
 	"winograd":  winogradTwin,
+	"gathered":  gatheredTwin,
 }
 
 func TestTwins(t *testing.T) { kerneltest.RunTwins(t, twins) }
@@ -37,15 +38,35 @@ func depthwiseTwin(r *rand.Rand, n int) kerneltest.Twin {
 
 // winogradTwin has 3×3 or 5×5 filters, and channels and pixels enough for them.
 func winogradTwin(r *rand.Rand, n int) kerneltest.Twin {
+	c := convolution(r, winogradShape(r, n))
+	c.Tiled = true
+	return c
+}
+
+func winogradShape(r *rand.Rand, n int) Shape {
 	k := 3 + 2*r.IntN(2)
 	s := Shape{N: 2, C: 8 * (2 + r.IntN(3)), F: 16 + r.IntN(30), KH: k, KW: k, PadTop: r.IntN(k), PadLeft: r.IntN(k)}
 	s.StrideH, s.StrideW, s.DilationH, s.DilationW, s.Groups = 1, 1, 1, 1, 1
 	s.OW = 1 + n%40
 	s.OH = 256/s.OW + 1
 	s.H, s.W = max(1, s.OH+k-1-s.PadTop-r.IntN(k)), max(1, s.OW+k-1-s.PadLeft-r.IntN(k))
-	c := convolution(r, s)
-	c.Tiled = true
-	return c
+	return s
+}
+
+// gatheredTwin is winogradTwin with the engine for large filters, in rounds of an
+// image, of two or of all.
+func gatheredTwin(r *rand.Rand, n int) kerneltest.Twin {
+	s := winogradShape(r, n)
+	s.N = 4
+	c := NewConv2d[float32](s, false)
+	for _, e := range c.engines {
+		if g, ok := e.(*gathered[float32]); ok {
+			g.least, g.most = 0, 1<<(14+r.IntN(7))
+		}
+	}
+	t := convolutionOf(r, c)
+	t.Tiled = true
+	return t
 }
 
 // randomConv is a geometry of images of n columns, at least one.
@@ -61,7 +82,11 @@ func randomConv(r *rand.Rand, n int) Shape {
 
 // convolution runs Conv2d forward and backward.
 func convolution(r *rand.Rand, s Shape) kerneltest.Twin {
-	c := NewConv2d[float32](s, false)
+	return convolutionOf(r, NewConv2d[float32](s, false))
+}
+
+func convolutionOf(r *rand.Rand, c *Conv2d[float32]) kerneltest.Twin {
+	s := c.Shape
 	x, w, b, y := kerneltest.Normal[float32](r, s.N*s.InSize()), kerneltest.Normal[float32](r, s.Weights()), kerneltest.Normal[float32](r, s.F), kerneltest.Normal[float32](r, s.N*s.OutSize())
 	return kerneltest.Twin{
 		Floats: [][]float32{x, w, b, y, kerneltest.Unset[float32](len(y)), kerneltest.Unset[float32](len(x)), kerneltest.Unset[float32](len(w)), kerneltest.Unset[float32](len(b))},

@@ -51,25 +51,29 @@ func (w *winogradFilters[T]) transform(g []T, from, ofFrom, to, ofTo int) {
 	}
 }
 
+// panels is the number of panels of an element's matrix.
+func (w *winogradFilters[T]) panels() int { return w.to / w.tiles.Cols }
+
 // multiply multiplies the n transformed tiles x with the filters, element of a
 // tile by element. The matrices of x and y are ofX and ofY elements apart.
 func (w *winogradFilters[T]) multiply(y, x []T, ofY, ofX, n int) {
 	for q := range w.area() {
-		w.multiplyElement(y[q*ofY:], x[q*ofX:], w.data[q*w.matrix():], n)
+		for p := range w.panels() {
+			w.multiplyPanel(y[q*ofY:], x[q*ofX:], q, p, n)
+		}
 	}
 }
 
-// multiplyElement computes the product of one element: y (n,to) = x (n,from) ·
-// filter (from,to). The rows are shared out evenly among the fewest tiles that
-// take them.
-func (w *winogradFilters[T]) multiplyElement(y, x, filter []T, n int) {
+// multiplyPanel computes a panel of the product of element q: of y (n,to) = x
+// (n,from) · filter (from,to). The rows are shared out evenly among the fewest tiles
+// that take them.
+func (w *winogradFilters[T]) multiplyPanel(y, x []T, q, panel, n int) {
 	cols, most := w.tiles.Cols, len(w.tiles.Rows)
-	parts := (n + most - 1) / most
-	for f := 0; f < w.to; f += cols {
-		for part := range parts {
-			first, last := n*part/parts, n*(part+1)/parts
-			w.tiles.Rows[last-first-1](w.from, 1, x[first*w.from:], w.from, 1, 0, filter[f*w.from:], cols, 0, y[first*w.to+f:], w.to, false)
-		}
+	parts, first := (n+most-1)/most, panel*cols
+	filter := w.data[q*w.matrix()+first*w.from:]
+	for part := range parts {
+		lo, hi := n*part/parts, n*(part+1)/parts
+		w.tiles.Rows[hi-lo-1](w.from, 1, x[lo*w.from:], w.from, 1, 0, filter, cols, 0, y[lo*w.to+first:], w.to, false)
 	}
 }
 

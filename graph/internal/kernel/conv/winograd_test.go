@@ -17,6 +17,7 @@ var winogradCases = []struct {
 	{Shape{N: 9, C: 24, H: 11, W: 9, F: 20, KH: 5, KW: 5, OH: 9, OW: 7, PadTop: 1, PadLeft: 1}, tiling{6, 2}},
 	{Shape{N: 9, C: 24, H: 11, W: 9, F: 20, KH: 3, KW: 3, OH: 9, OW: 7}, tiling{6, 4}},
 	{Shape{N: 40, C: 24, H: 4, W: 4, F: 20, KH: 3, KW: 3, OH: 4, OW: 4, PadTop: 1, PadLeft: 1}, tiling{4, 2}},
+	{Shape{N: 20, C: 8 * 16, H: 6, W: 6, F: 260, KH: 3, KW: 3, OH: 6, OW: 6, PadTop: 1, PadLeft: 1}, tiling{4, 2}}, // gathered
 	{Shape{N: 9, C: 8 * 33, H: 8, W: 8, F: 16, KH: 3, KW: 3, OH: 8, OW: 8, PadTop: 1, PadLeft: 1}, tiling{4, 2}},
 }
 
