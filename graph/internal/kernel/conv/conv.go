@@ -123,7 +123,7 @@ func (c *Conv2d[T]) choose(w []T) {
 			continue
 		}
 		c.engine = e
-		if g, ok := e.(*gathered[T]); ok {
+		if g, ok := e.(gatherer[T]); ok {
 			c.rounds.engine, c.chunks = g, c.N
 		}
 		return
@@ -209,7 +209,7 @@ func (c *Conv2d[T]) beginBackward(dIn [][]T, dy []T, in [][]T) {
 }
 
 // sums is the number of sums of the gradient of the filters: one for each chunk, or
-// the one of a gathered engine.
+// the one of a gatherer.
 func (c *Conv2d[T]) sums() int {
 	if c.rounds.engine != nil {
 		return 1

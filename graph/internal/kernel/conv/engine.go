@@ -62,5 +62,5 @@ type engine[T cpu.Float] interface {
 // newEngines returns the engines of one convolution, the fastest first. Where
 // none takes the geometry, Conv2d unrolls images into patches.
 func newEngines[T cpu.Float]() []engine[T] {
-	return []engine[T]{&depthwise[T]{}, newGathered[T](), &winograd[T]{}, &direct[T]{}}
+	return []engine[T]{&depthwise[T]{}, newGathered[T](), &winograd[T]{}, newPatched[T](), &direct[T]{}}
 }

@@ -28,7 +28,7 @@ type gathered[T cpu.Float] struct {
 	winograd[T]
 	least    int // gatheredWeights
 	most     int // elements of v and m, about: gatheredElements
-	round    int // images of a round at most
+	images   int // of a round at most
 	count    int // images of the round at work
 	ofV, ofM int
 	v, m     []T
@@ -62,13 +62,15 @@ func (e *gathered[T]) prepare(s Shape, w []T) bool {
 	}
 	perImage := e.area() * e.perImage() * (e.C + e.width)
 	rounds := min((s.N*perImage+e.most-1)/e.most, s.N)
-	e.round = (s.N + rounds - 1) / rounds
-	e.ofV, e.ofM = matrixOf(e.round*e.perImage(), e.C), matrixOf(e.round*e.perImage(), e.width)
+	e.images = (s.N + rounds - 1) / rounds
+	e.ofV, e.ofM = matrixOf(e.images*e.perImage(), e.C), matrixOf(e.images*e.perImage(), e.width)
 	return true
 }
 
 // perImage is the number of tiles of an image.
 func (e *gathered[T]) perImage() int { return e.tileRows() * e.tileCols() }
+
+func (e *gathered[T]) round() int { return e.images }
 
 // begin makes room for the next round.
 func (e *gathered[T]) begin(images int) {

@@ -2,11 +2,46 @@ package conv
 
 import "tapenet/graph/internal/kernel/cpu"
 
+// A gatherer is an engine that takes up a round of images before it multiplies. Of
+// an engine's methods, convolve and inputGradient give back image s.at of the round;
+// filterGradient has no part.
+//
+// Conv2d calls its methods in this order, for each round:
+//
+//	begin
+//	gatherImage                    for each image
+//	products
+//	convolve                       for each image
+//
+// and in Backward
+//
+//	begin
+//	gatherGradient, gatherImage    for each image; the latter if w's gradient is wanted
+//	gradients
+//	inputGradient                  for each image, if x's gradient is wanted
+//
+// Those that are called for each image are called by several goroutines at a time.
+type gatherer[T cpu.Float] interface {
+	engine[T]
+	// round is the number of images of a round, at most.
+	round() int
+	// begin makes room for a round of so many images.
+	begin(images int)
+	// gatherImage takes up s.image, and gatherGradient s.dz, of image s.at.
+	gatherImage(s *convScratch[T])
+	gatherGradient(s *convScratch[T])
+	// products convolves the images.
+	products()
+	// gradients sets dw, unless it is empty, to the gradient of the filters, or adds
+	// that, and prepares inputGradient if that is wanted.
+	gradients(dw []T, accumulate, wantDX bool)
+}
+
 // rounds is how a convolution goes through its images. Most engines take each image
-// by itself. A gathered one takes up a round of them first: then the images' turn
-// comes in the middle of its steps.
+// by itself. Where there is a gatherer the images' turn comes in the middle of its
+// steps.
 type rounds[T cpu.Float] struct {
-	engine *gathered[T]     // nil for none
+	engine gatherer[T]      // nil for none
 	first  int              // image of the round at work
 	do     func(lo, hi int) // for the images [lo,hi) of all
 
@@ -19,8 +54,8 @@ func (r *rounds[T]) doRound(lo, hi int) { r.do(r.first+lo, r.first+hi) }
 
 // each calls step with the number of images of each round.
 func (r *rounds[T]) each(images int, step func(n int)) {
-	for r.first = 0; r.first < images; r.first += r.engine.round {
-		n := min(r.engine.round, images-r.first)
+	for r.first = 0; r.first < images; r.first += r.engine.round() {
+		n := min(r.engine.round(), images-r.first)
 		r.engine.begin(n)
 		step(n)
 	}
@@ -51,8 +86,8 @@ func (c *Conv2d[T]) gatherImages(lo, hi int) {
 	}
 }
 
-// gradientsOfAll calls c.backward for all chunks of images. A chunk of a gathered
-// engine is an image: after those of a round the engine multiplies, and then the
+// gradientsOfAll calls c.backward for all chunks of images. A chunk of a gatherer
+// is an image: after those of a round the engine multiplies, and then the
 // images' gradients can be had.
 func (c *Conv2d[T]) gradientsOfAll() {
 	if c.rounds.engine == nil {

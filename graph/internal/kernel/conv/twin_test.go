@@ -13,6 +13,7 @@ var twins = kerneltest.Makers{
 	"depthwise": depthwiseTwin,
 	"winograd":  winogradTwin,
 	"gathered":  gatheredTwin,
+	"patched":   patchedTwin,
 }
 
 func TestTwins(t *testing.T) { kerneltest.RunTwins(t, twins) }
@@ -67,6 +68,19 @@ func gatheredTwin(r *rand.Rand, n int) kerneltest.Twin {
 	t := convolutionOf(r, c)
 	t.Tiled = true
 	return t
+}
+
+// patchedTwin has filters of any size and stride, and rounds of an image, of two or
+// of all.
+func patchedTwin(r *rand.Rand, n int) kerneltest.Twin {
+	s := randomConv(r, n)
+	s.N, s.C, s.F = 4, 8*(1+r.IntN(3)), 1+r.IntN(40)
+	s.PadTop, s.PadLeft = r.IntN(s.KH), r.IntN(s.KW)
+	c := NewConv2d[float32](s, r.IntN(2) == 0)
+	p := newPatched[float32]()
+	p.always, p.most = true, 1<<(8+r.IntN(10))
+	c.engines = []engine[float32]{p}
+	return convolutionOf(r, c)
 }
 
 // randomConv is a geometry of images of n columns, at least one.

@@ -26,6 +26,9 @@ type winograd[T cpu.Float] struct {
 	width         int                // channels of an output pixel
 	forward, back winogradFilters[T] // from C to width, and from width to C
 	gradients     []T                // of the filters, channels last
+
+	unpacked, sums []T // while unpack is at work
+	unpackSome     func(lo, hi int)
 }
 
 // tiling is one of Winograd's convolutions F(out×out, k×k), with tiles of
@@ -240,14 +243,25 @@ func (e *winograd[T]) multiplyGradient(dw []T, s *convScratch[T]) {
 // unpack transforms the sums to filters, channels last, and turns those into
 // (F,C,KH,KW).
 func (e *winograd[T]) unpack(dst, dw []T) {
+	if e.unpackSome == nil {
+		e.unpackSome = e.unpackChannels
+	}
+	cpu.AtLeast(&e.gradients, e.C*e.KH*e.KW*e.width)
+	e.unpacked, e.sums = dst, dw
+	cpu.Parallel(e.C, e.unpackSome)
+	e.unpacked, e.sums = nil, nil
+}
+
+// unpackChannels does so for the channels [lo,hi).
+func (e *winograd[T]) unpackChannels(lo, hi int) {
 	pixels := e.KH * e.KW
-	gradients := cpu.AtLeast(&e.gradients, e.C*pixels*e.width)
-	pixel.WinogradCombine(e.side, e.KH, e.C, e.width, gradients, dw, pixels*e.width, e.KW*e.width, e.C*e.width, e.KH, e.KW)
-	gemm.TransposeInto(dst, e.C*pixels, gradients, e.width, e.C*pixels, e.F)
+	gradients := e.gradients[lo*pixels*e.width:]
+	pixel.WinogradCombine(e.side, e.KH, hi-lo, e.width, gradients, e.sums[lo*e.width:], pixels*e.width, e.KW*e.width, e.C*e.width, e.KH, e.KW)
+	gemm.TransposeInto(e.unpacked[lo*pixels:], e.patch(), gradients, e.width, (hi-lo)*pixels, e.F)
 }
 
 // bytes counts the transformed filters, those on the way to it and the
 // gradients.
 func (e *winograd[T]) bytes() int {
-	return cpu.BytesOf(e.forward.data, e.forward.spatial, e.back.data, e.back.spatial, e.gradients)
+	return e.forward.bytes() + e.back.bytes() + cpu.BytesOf(e.gradients)
 }

@@ -16,7 +16,10 @@ type winogradFilters[T cpu.Float] struct {
 	from, to int
 	tiles    *gemm.Tiles[T]
 	data     []T // for each element of a tile: panels of [from][tiles.cols]
-	spatial  []T // a panel's filters, channels last
+
+	given given[T] // while filters are transformed
+	some  func(lo, hi int)
+	idle  cpu.FreeList[[]T] // a panel's filters, channels last
 }
 
 // set makes room for the filters. It reports false if the active tier has no
@@ -36,19 +39,45 @@ func (w *winogradFilters[T]) matrix() int { return matrixOf(w.from, w.to) }
 
 // transform takes up filters from channels to channels, which may be fewer than
 // w.from and w.to. The k×k weights between channels i and j begin at
-// g[i*ofFrom+j*ofTo]. Panel by panel it turns the filters channels last and
-// transforms them.
+// g[i*ofFrom+j*ofTo].
 func (w *winogradFilters[T]) transform(g []T, from, ofFrom, to, ofTo int) {
-	cols, pixels := w.tiles.Cols, w.k*w.k
-	size := pixels * cols
-	spatial := cpu.AtLeast(&w.spatial, w.from*size)
-	for j := 0; j < to; j += cols {
-		clear(spatial) // some filters may be missing
-		for i := range from {
-			gemm.TransposeInto(spatial[i*size:], cols, g[i*ofFrom+j*ofTo:], ofTo, min(cols, to-j), pixels)
-		}
-		pixel.WinogradEvaluate(w.side, w.k, w.from, cols, w.data[j*w.from:], spatial, size, w.k*cols, w.matrix())
+	if w.some == nil {
+		w.some, w.idle = w.transformPanels, cpu.NewFreeList[[]T]()
 	}
+	w.given = given[T]{g, from, ofFrom, to, ofTo}
+	cpu.Parallel(w.panels(), w.some)
+	w.given = given[T]{}
+}
+
+// given are the arguments of transform.
+type given[T cpu.Float] struct {
+	g                      []T
+	from, ofFrom, to, ofTo int
+}
+
+// transformPanels turns the filters of the panels [lo,hi) channels last and
+// transforms them.
+func (w *winogradFilters[T]) transformPanels(lo, hi int) {
+	g, cols, pixels := w.given, w.tiles.Cols, w.k*w.k
+	size := pixels * cols
+	spatial := w.idle.Get()
+	if spatial == nil {
+		spatial = new([]T)
+	}
+	defer w.idle.Put(spatial)
+	cpu.AtLeast(spatial, w.from*size)
+	for j := lo * cols; j < hi*cols; j += cols {
+		clear(*spatial) // some filters may be missing
+		for i := range g.from {
+			gemm.TransposeInto((*spatial)[i*size:], cols, g.g[i*g.ofFrom+j*g.ofTo:], g.ofTo, min(cols, g.to-j), pixels)
+		}
+		pixel.WinogradEvaluate(w.side, w.k, w.from, cols, w.data[j*w.from:], *spatial, size, w.k*cols, w.matrix())
+	}
+}
+
+// bytes is the memory of the filters, and of those on the way.
+func (w *winogradFilters[T]) bytes() int {
+	return cpu.BytesOf(w.data) + w.idle.Sum(func(s *[]T) int { return cpu.BytesOf(*s) })
 }
 
 // panels is the number of panels of an element's matrix.
