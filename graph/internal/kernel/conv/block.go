@@ -6,7 +6,6 @@ import (
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/gemm"
 	"tapenet/graph/internal/kernel/pixel"
-	"tapenet/graph/internal/kernel/vector"
 )
 
 // MaxWindow is the longest side of a window that a ConvBlock pools.
@@ -64,7 +63,7 @@ func NewConvBlock[T cpu.Float](s Shape, b Block) *ConvBlock[T] {
 		c.windows.Floor, c.windows.Top = T(math.Inf(-1)), T(math.Inf(1))
 	}
 	if b.Norm != nil {
-		c.norm = newBlockNorm[T](s.N, s.F, w, s.pixels(), *b.Norm)
+		c.norm = newBlockNorm[T](s, w, *b.Norm)
 	}
 	c.forward, c.backward = c.forwardImages, c.backwardChunks
 	c.finish, c.statistics, c.dots = c.finishImages, c.statisticsOf, c.dotsOf
@@ -97,8 +96,8 @@ func (c *ConvBlock[T]) split(in [][]T) (conv, norm [][]T) {
 func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 	conv, norm := c.split(in)
 	c.beginForward(y, conv)
-	if c.winner == nil && !c.forwardOnly {
-		c.winner = make([]uint8, c.N*c.pooled()*c.width())
+	if c.winner == nil && !c.forwardOnly && !c.recomputes() {
+		c.winner = cpu.Make[uint8](c.N * c.pooled() * c.width())
 	}
 	scale, shift := c.windows.Scale, c.windows.Shift
 	switch {
@@ -109,7 +108,7 @@ func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 		copy(shift, c.bias)
 		c.convolveAll(c.forward)
 	case c.Norm.Training || !c.forwardOnly:
-		c.norm.reserve() // the statistics, or the gradient, read the whole batch
+		c.norm.reserve(c.stripRows()) // the statistics, or the gradient, read the whole batch
 		c.convolveAll(c.statistics)
 		c.norm.affine(scale, shift, norm, c.bias)
 		cpu.Parallel(c.N, c.finish)
@@ -139,15 +138,20 @@ func (c *ConvBlock[T]) forwardImages(lo, hi int) {
 	}
 }
 
-// statisticsOf convolves the images [lo,hi) and takes their statistics.
+// statisticsOf convolves the images [lo,hi) and takes their statistics, a strip of
+// rows at a time, while that is in the cache.
 func (c *ConvBlock[T]) statisticsOf(lo, hi int) {
 	s := c.blockScratch()
 	defer c.idle.Put(s)
+	row := c.OW * c.width()
 	for n := lo; n < hi; n++ {
 		c.beginImage(s, n)
 		z := c.norm.image(n)
-		c.convolve(s, n, z, 0, c.OH)
-		c.norm.statistics(n, z)
+		for part := range c.norm.parts {
+			first, last := c.norm.part(part)
+			c.convolve(s, n, z[first*row:last*row], first, last)
+			c.norm.statistics(n, part, z[first*row:last*row])
+		}
 	}
 }
 
@@ -159,7 +163,12 @@ func (c *ConvBlock[T]) finishImages(lo, hi int) {
 	for n := lo; n < hi; n++ {
 		z := c.norm.image(n)
 		for i := range c.PH {
-			c.windows.Largest(c.windowRow(s, n, i), c.winners(n, i), z[i*c.KH*c.windows.Row:])
+			y, z := c.windowRow(s, n, i), z[i*c.KH*c.windows.Row:]
+			if c.KH == 1 && c.KW == 1 {
+				c.windows.Affine(y, z, c.PW)
+			} else {
+				c.windows.Largest(y, c.winners(n, i), z)
+			}
 		}
 		c.writeImage(s, n)
 	}
@@ -219,100 +228,6 @@ func (c *ConvBlock[T]) blockScratch() *convScratch[T] {
 		s.y = cpu.Sized(s.y, c.pooled()*c.width())
 	}
 	return s
-}
-
-// Backward computes the gradients of the operands. It skips those that are nil.
-//
-// A normalisation takes a pass of its own first: the gradient of its input
-// needs sums over the whole batch. Then the chunks of images go their way as in
-// Conv2d.
-func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
-	conv, norm := c.split(in)
-	dConv, dNorm := c.split(dIn)
-	c.beginBackward(dConv[:2], dy, conv)
-	db := cpu.Operand(dConv, 2)
-	if c.dbs = c.dbs[:0]; db != nil {
-		c.dbs = cpu.Sized(c.dbs[:cap(c.dbs)], c.chunks*c.width())
-		clear(c.dbs)
-	}
-	if c.norm != nil {
-		cpu.Parallel(c.N, c.dots)
-		c.norm.gradients(dNorm, norm)
-	}
-	if c.dx != nil || len(c.dws) > 0 || len(c.dbs) > 0 {
-		c.gradientsOfAll()
-	}
-	c.endBackward(dConv[:2])
-	if db != nil {
-		vector.SumChunks(c.dbs[:c.width()], c.dbs, c.chunks)
-		copy(db, c.dbs)
-	}
-}
-
-// dotsOf computes the sums that the gradient of the normalisation needs of the
-// images [lo,hi).
-func (c *ConvBlock[T]) dotsOf(lo, hi int) {
-	s := c.scratchBack()
-	defer c.idle.Put(s)
-	for n := lo; n < hi; n++ {
-		c.spreadImage(s, n)
-		c.norm.dots(n, s.dz)
-	}
-}
-
-// backwardChunks goes through the images of the chunks [lo,hi): from the
-// gradient of the windows to the gradients of the filters, the bias and the
-// image.
-func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
-	s := c.scratchBack()
-	defer c.idle.Put(s)
-	for chunk := lo; chunk < hi; chunk++ {
-		first, last := c.images(chunk)
-		for n := first; n < last; n++ {
-			c.spreadImage(s, n)
-			if c.norm != nil {
-				c.norm.inputGradient(n, s.dz)
-			}
-			if len(c.dbs) > 0 {
-				s.dz.sums(c.dbs[chunk*c.width():][:c.width()])
-			}
-			if c.engine != nil {
-				c.imageGradient(s, n, chunk)
-			} else {
-				s.planes = cpu.Sized(s.planes, c.OutSize())
-				pixel.ToPlanes(s.planes, c.pixels(), s.dz.data, c.width(), c.F, c.pixels())
-				c.unrolledGradient(s, n, chunk, n > first, s.planes)
-			}
-		}
-	}
-}
-
-// spreadImage sets s.dz to the gradient of image n before the pooling and the
-// activation: the winner of each window gets the window's gradient, all other pixels
-// get zero.
-func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
-	size, width := c.F*c.pooled(), c.width()
-	if !c.dyAs.Last {
-		s.y = cpu.Sized(s.y, c.pooled()*width)
-		// The channels beyond F, where forward may have left a NaN, become zero.
-		pixel.FromPlanes(s.y, width, c.dy[n*size:][:size], c.pooled(), c.F, c.pooled())
-	}
-	w := c.windows
-	w.Row = s.dz.row
-	for i := range c.PH {
-		dy := s.y[min(i*c.PW*width, len(s.y)):]
-		if c.dyAs.Last {
-			dy = c.dy[c.dyAs.At(n, i, 0):]
-		}
-		w.Spread(s.dz.data[s.dz.first+i*c.KH*s.dz.row:], dy, c.winners(n, i))
-	}
-	for i := range c.OH {
-		row := s.dz.pixels(i, c.OW)
-		if i < c.PH*c.KH {
-			row = row[c.PW*c.KW*width:] // pixels that no window covers
-		}
-		clear(row)
-	}
 }
 
 // Bytes is the memory that the kernel keeps: the convolution's, the winners,

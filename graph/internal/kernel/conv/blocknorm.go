@@ -18,14 +18,17 @@ import (
 // running mean and variance.
 type blockNorm[T cpu.Float] struct {
 	Norm
-	images, filters, width, pixels int
+	images, filters, width int
+	rows, cols             int // of an image's convolution
+	parts, partRows        int // strips of an image, each of so many rows but the last
 
 	// z is the convolution of the whole batch, (images, pixels, width).
 	z []T
-	// means and m2s are statistics of each image, (images, width): the mean, and
-	// the sum of squared distances from it. In Backward they are the image's sums
-	// Σ d and Σ d·(z-mean).
+	// means and m2s are statistics of each strip, (images, parts, width): the mean,
+	// and the sum of squared distances from it. In Backward the first of each image's
+	// are its sums Σ d and Σ d·(z-mean).
 	means, m2s []T
+	wide       []float64 // what batch combines them to, (2, filters)
 	// mean and scale are μ and 1/√(σ²+ε) of the last Forward.
 	mean, scale []T
 
@@ -33,70 +36,99 @@ type blockNorm[T cpu.Float] struct {
 	ofD, ofZ, term []T
 }
 
-// newBlockNorm returns a normalisation of images of so many pixels. The
-// channels beyond the filters keep scale and gradient zero.
-func newBlockNorm[T cpu.Float](images, filters, width, pixels int, o Norm) *blockNorm[T] {
-	b := &blockNorm[T]{Norm: o, images: images, filters: filters, width: width, pixels: pixels}
+// newBlockNorm returns a normalisation of a convolution. The channels beyond the
+// filters keep scale and gradient zero.
+func newBlockNorm[T cpu.Float](s Shape, width int, o Norm) *blockNorm[T] {
+	b := &blockNorm[T]{Norm: o, images: s.N, filters: s.F, width: width, rows: s.OH, cols: s.OW, wide: make([]float64, 2*s.F)}
 	for _, v := range []*[]T{&b.mean, &b.scale, &b.ofD, &b.ofZ, &b.term} {
 		*v = make([]T, width)
 	}
 	return b
 }
 
-// reserve makes room for the whole batch.
-func (b *blockNorm[T]) reserve() {
-	b.z = cpu.Sized(b.z, b.images*b.pixels*b.width)
-	b.means, b.m2s = cpu.Sized(b.means, b.images*b.width), cpu.Sized(b.m2s, b.images*b.width)
+// reserve makes room for the whole batch, whose statistics are taken some rows at a
+// time.
+func (b *blockNorm[T]) reserve(rows int) {
+	b.partRows, b.parts = rows, (b.rows+rows-1)/rows
+	if size := b.images * b.pixels() * b.width; len(b.z) != size {
+		b.z = cpu.Make[T](size)
+	}
+	size := b.images * b.parts * b.width
+	b.means, b.m2s = cpu.Sized(b.means, size), cpu.Sized(b.m2s, size)
+}
+
+// pixels is the number of pixels of an image.
+func (b *blockNorm[T]) pixels() int { return b.rows * b.cols }
+
+// part returns the rows [first,last) of a strip.
+func (b *blockNorm[T]) part(i int) (first, last int) {
+	return i * b.partRows, min((i+1)*b.partRows, b.rows)
 }
 
 // image is the convolution of image n, channels last.
 func (b *blockNorm[T]) image(n int) []T {
-	size := b.pixels * b.width
+	size := b.pixels() * b.width
 	return b.z[n*size:][:size]
 }
 
-// statistics takes the mean of image n and the squared distances from it,
-// channel by channel; in two passes, so that the squares keep their digits. It
+// statistics takes the mean of a strip z of image n and the squared distances from
+// it, channel by channel; in two passes, so that the squares keep their digits. It
 // does nothing where the running statistics serve.
-func (b *blockNorm[T]) statistics(n int, z []T) {
+func (b *blockNorm[T]) statistics(n, part int, z []T) {
 	if !b.Training {
 		return
 	}
-	mean, m2 := b.means[n*b.width:][:b.width], b.m2s[n*b.width:][:b.width]
+	at, pixels := (n*b.parts+part)*b.width, len(z)/b.width
+	mean, m2 := b.means[at:][:b.width], b.m2s[at:][:b.width]
 	clear(mean)
 	clear(m2)
-	pixel.Sums(mean, z, b.pixels, b.width)
+	pixel.Sums(mean, z, pixels, b.width)
 	for f := range mean {
-		mean[f] /= T(b.pixels)
+		mean[f] /= T(pixels)
 	}
-	pixel.Squares(m2, z, mean, b.pixels, b.width)
+	pixel.Squares(m2, z, mean, pixels, b.width)
 }
 
-// batch combines the images' statistics (Chan, Golub and LeVeque 1979), in the
-// order of the images and in float64:
+// batch combines the strips' statistics (Chan, Golub and LeVeque 1979), in the
+// order of the images and in float64. With p for the pixels of a strip:
 //
-//	mean = Σ means/N,  m2 = Σ (m2s + pixels·(means-mean)²),  σ² = m2/(N·pixels)
+//	mean = Σ p·means / Σ p,  m2 = Σ (m2s + p·(means-mean)²),  σ² = m2 / Σ p
 //
 // and moves the running statistics. The bias, which the convolution leaves out,
 // moves the running mean and nothing else.
 func (b *blockNorm[T]) batch(in [][]T, bias []T) {
-	count := float64(b.images * b.pixels)
-	for f := range b.filters {
-		var mean, m2 float64
-		for n := range b.images {
-			mean += float64(b.means[n*b.width+f])
+	count := float64(b.images * b.pixels())
+	means, m2s := b.wide[:b.filters], b.wide[b.filters:]
+	clear(b.wide)
+	b.eachPart(func(pixels float64, mean, _ []T) {
+		for f := range means {
+			means[f] += pixels * float64(mean[f])
 		}
-		mean /= float64(b.images)
-		for n := range b.images {
-			d := float64(b.means[n*b.width+f]) - mean
-			m2 += float64(b.m2s[n*b.width+f]) + float64(b.pixels)*d*d
+	})
+	for f := range means {
+		means[f] /= count
+	}
+	b.eachPart(func(pixels float64, mean, m2 []T) {
+		for f := range m2s {
+			d := float64(mean[f]) - means[f]
+			m2s[f] += float64(m2[f]) + float64(pixels*d)*d
 		}
-		b.mean[f], b.scale[f] = T(mean), T(1/math.Sqrt(m2/count+b.Epsilon))
+	})
+	for f, mean := range means {
+		b.mean[f], b.scale[f] = T(mean), T(1/math.Sqrt(m2s[f]/count+b.Epsilon))
 		if bias != nil {
 			mean += float64(bias[f])
 		}
 		move(&in[2][f], mean, b.Momentum)
-		move(&in[3][f], m2/max(count-1, 1), b.Momentum)
+		move(&in[3][f], m2s[f]/max(count-1, 1), b.Momentum)
+	}
+}
+
+// eachPart calls do for the statistics of each strip of each image, in order.
+func (b *blockNorm[T]) eachPart(do func(pixels float64, mean, m2 []T)) {
+	for i := range b.images * b.parts {
+		first, last := b.part(i % b.parts)
+		do(float64((last-first)*b.cols), b.means[i*b.width:][:b.width], b.m2s[i*b.width:][:b.width])
 	}
 }
 
@@ -129,15 +161,21 @@ func (b *blockNorm[T]) affine(scale, shift []T, in [][]T, bias []T) {
 	}
 }
 
+// sumsOf is where the sums Σ d and Σ d·(z-mean) of image n go, from zero on.
+func (b *blockNorm[T]) sumsOf(n int) (sum, dot []T) {
+	sum, dot = b.means[n*b.parts*b.width:][:b.width], b.m2s[n*b.parts*b.width:][:b.width]
+	clear(sum)
+	clear(dot)
+	return sum, dot
+}
+
 // dots computes the sums Σ d and Σ d·(z-mean) of image n, where d is the
 // gradient of the normalised image.
 func (b *blockNorm[T]) dots(n int, d frame[T]) {
-	sum, dot := b.means[n*b.width:][:b.width], b.m2s[n*b.width:][:b.width]
-	clear(sum)
-	clear(dot)
-	z, cols := b.image(n), d.cols
-	for i := range b.pixels / cols {
-		pixel.Dots(sum, dot, d.pixels(i, cols), z[i*cols*b.width:], b.mean, cols, b.width)
+	sum, dot := b.sumsOf(n)
+	z := b.image(n)
+	for i := range b.rows {
+		pixel.Dots(sum, dot, d.pixels(i, b.cols), z[i*b.cols*b.width:], b.mean, b.cols, b.width)
 	}
 }
 
@@ -148,12 +186,12 @@ func (b *blockNorm[T]) dots(n int, d frame[T]) {
 //
 // where the last two terms are missing if μ and σ² are constants.
 func (b *blockNorm[T]) gradients(dIn, in [][]T) {
-	count := float64(b.images * b.pixels)
+	count := float64(b.images * b.pixels())
 	for f := range b.filters {
 		var sum, dot float64
 		for n := range b.images {
-			sum += float64(b.means[n*b.width+f])
-			dot += float64(b.m2s[n*b.width+f])
+			sum += float64(b.means[n*b.parts*b.width+f])
+			dot += float64(b.m2s[n*b.parts*b.width+f])
 		}
 		scale := float64(b.scale[f])
 		if d := dIn[0]; d != nil {
@@ -175,8 +213,9 @@ func (b *blockNorm[T]) gradients(dIn, in [][]T) {
 // inputGradient turns the gradient d of the normalised image n into the
 // gradient of its convolution, in place.
 func (b *blockNorm[T]) inputGradient(n int, d frame[T]) {
-	z, cols := b.image(n), d.cols
-	for i := range b.pixels / cols {
-		pixel.NormGrad(d.pixels(i, cols), z[i*cols*b.width:], b.mean, b.ofD, b.ofZ, b.term, cols, b.width)
+	z := b.image(n)
+	for i := range b.rows {
+		dz := d.pixels(i, b.cols)
+		pixel.NormGrad(dz, dz, z[i*b.cols*b.width:], b.mean, b.ofD, b.ofZ, b.term, b.cols, b.width)
 	}
 }

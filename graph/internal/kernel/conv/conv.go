@@ -326,6 +326,8 @@ type convScratch[T cpu.Float] struct {
 	// y is what a ConvBlock makes of the convolution, (PH·PW, width), or in
 	// Backward the gradient of that.
 	y []T
+	// line are some pixels that loops hand to each other in the first cache.
+	line []T
 	// cols is the image's patches, or the gradients of a row of patches, see
 	// scatter. planes is the convolution or its gradient as planes (F,OH,OW). Both
 	// serve where there is no engine.
@@ -373,7 +375,7 @@ func (c *Conv2d[T]) scratchBack() *convScratch[T] {
 // engines and of the chunks' gradients.
 func (c *Conv2d[T]) Bytes() int {
 	scratch := c.idle.Sum(func(s *convScratch[T]) int {
-		return cpu.BytesOf(s.padded, s.y, s.z, s.dz.data, s.dx, s.cols, s.planes, s.x, s.dxPlanes, s.shift, s.v, s.m, s.dv, s.dm)
+		return cpu.BytesOf(s.padded, s.y, s.line, s.z, s.dz.data, s.dx, s.cols, s.planes, s.x, s.dxPlanes, s.shift, s.v, s.m, s.dv, s.dm)
 	})
 	for _, e := range c.engines {
 		scratch += e.bytes()

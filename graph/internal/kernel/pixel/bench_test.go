@@ -36,7 +36,7 @@ func BenchmarkChannels(b *testing.B) {
 		{"sums", 1, func(sum, _, _, x, _ []float32, n, width int) { Sums(sum, x, n, width) }},
 		{"squares", 1, func(sum, _, mean, x, _ []float32, n, width int) { Squares(sum, x, mean, n, width) }},
 		{"dots", 2, func(sum, dot, mean, x, y []float32, n, width int) { Dots(sum, dot, x, y, mean, n, width) }},
-		{"normGrad", 3, func(sum, dot, mean, x, y []float32, n, width int) { NormGrad(x, y, mean, sum, dot, mean, n, width) }},
+		{"normGrad", 3, func(sum, dot, mean, x, y []float32, n, width int) { NormGrad(x, x, y, mean, sum, dot, mean, n, width) }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			benchImages(b, c.moved, func(b *testing.B, x, y []float32, rows, cols, width int) {

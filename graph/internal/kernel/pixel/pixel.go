@@ -29,7 +29,10 @@ type loopFuncs struct {
 	sums     func(sum, x []float32, n, width int)
 	squares  func(sum, x, mean []float32, n, width int)
 	dots     func(sum, dot, d, z, mean []float32, n, width int)
-	normGrad func(d, z, mean, ofD, ofZ, term []float32, n, width int)
+	normGrad func(dz, d, z, mean, ofD, ofZ, term []float32, n, width int)
+
+	affine  func(n, width int, y, z, scale, shift []float32, floor, top float32)
+	through func(n, width int, d, dy, z, scale, shift []float32, floor, top float32)
 
 	addPatches func(dst, src []float32, n, kh, depth, step, row int)
 
@@ -200,23 +203,24 @@ func Dots[T cpu.Float](sum, dot, d, z, mean []T, n, width int) {
 	}
 }
 
-// NormGrad computes d[p,f] = ofD[f]·d[p,f] + (ofZ[f]·(z[p,f]-mean[f]) +
+// NormGrad computes dz[p,f] = ofD[f]·d[p,f] + (ofZ[f]·(z[p,f]-mean[f]) +
 // term[f]), over n pixels: the gradient of a normalisation's input, from the
-// gradient d of its output.
-func NormGrad[T cpu.Float](d, z, mean, ofD, ofZ, term []T, n, width int) {
-	if d, ok := cpu.Float32s(d); ok {
+// gradient d of its output. Both may be the same memory.
+func NormGrad[T cpu.Float](dz, d, z, mean, ofD, ofZ, term []T, n, width int) {
+	if dz, ok := cpu.Float32s(dz); ok {
+		d, _ := cpu.Float32s(d)
 		z, _ := cpu.Float32s(z)
 		mean, _ := cpu.Float32s(mean)
 		ofD, _ := cpu.Float32s(ofD)
 		ofZ, _ := cpu.Float32s(ofZ)
 		term, _ := cpu.Float32s(term)
-		loops().normGrad(d, z, mean, ofD, ofZ, term, n, width)
+		loops().normGrad(dz, d, z, mean, ofD, ofZ, term, n, width)
 		return
 	}
 	for p := range n {
 		for f := range width {
 			i := p*width + f
-			d[i] = T(ofD[f]*d[i]) + (T(ofZ[f]*(z[i]-mean[f])) + term[f])
+			dz[i] = T(ofD[f]*d[i]) + (T(ofZ[f]*(z[i]-mean[f])) + term[f])
 		}
 	}
 }

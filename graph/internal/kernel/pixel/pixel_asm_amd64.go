@@ -111,12 +111,40 @@ func dotsAVX2(sum []float32, dot []float32, d []float32, z []float32, mean []flo
 //
 //	for p := range n { // at least 1
 //		for f := range width { // a multiple of eight
-//			d[p*width+f] = ofD[f]*d[p*width+f] + (ofZ[f]*(z[p*width+f]-mean[f]) + term[f]) // each operation is rounded
+//			dz[p*width+f] = ofD[f]*d[p*width+f] + (ofZ[f]*(z[p*width+f]-mean[f]) + term[f]) // each operation is rounded
 //		}
 //	}
 //
 //go:noescape
-func normGradAVX2(d []float32, z []float32, mean []float32, ofD []float32, ofZ []float32, term []float32, n int, width int)
+func normGradAVX2(dz []float32, d []float32, z []float32, mean []float32, ofD []float32, ofZ []float32, term []float32, n int, width int)
+
+// affineAVX2 is
+//
+//	for p := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			x := z[p*width+f]*scale[f] + shift[f] // each operation is rounded
+//			y[p*width+f] = min(max(x, floor), top) // a NaN stays, and the zero of two that z gives
+//		}
+//	}
+//
+//go:noescape
+func affineAVX2(n int, width int, y []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
+
+// throughAVX2 is
+//
+//	for p := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			x := z[p*width+f]*scale[f] + shift[f] // each operation is rounded
+//			if x <= floor || x >= top {
+//				d[p*width+f] = 0
+//			} else {
+//				d[p*width+f] = dy[p*width+f]
+//			}
+//		}
+//	}
+//
+//go:noescape
+func throughAVX2(n int, width int, d []float32, dy []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
 
 // addPatchesAVX2 is
 //
@@ -943,12 +971,40 @@ func dotsAVX512(sum []float32, dot []float32, d []float32, z []float32, mean []f
 //
 //	for p := range n { // at least 1
 //		for f := range width { // a multiple of eight
-//			d[p*width+f] = ofD[f]*d[p*width+f] + (ofZ[f]*(z[p*width+f]-mean[f]) + term[f]) // each operation is rounded
+//			dz[p*width+f] = ofD[f]*d[p*width+f] + (ofZ[f]*(z[p*width+f]-mean[f]) + term[f]) // each operation is rounded
 //		}
 //	}
 //
 //go:noescape
-func normGradAVX512(d []float32, z []float32, mean []float32, ofD []float32, ofZ []float32, term []float32, n int, width int)
+func normGradAVX512(dz []float32, d []float32, z []float32, mean []float32, ofD []float32, ofZ []float32, term []float32, n int, width int)
+
+// affineAVX512 is
+//
+//	for p := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			x := z[p*width+f]*scale[f] + shift[f] // each operation is rounded
+//			y[p*width+f] = min(max(x, floor), top) // a NaN stays, and the zero of two that z gives
+//		}
+//	}
+//
+//go:noescape
+func affineAVX512(n int, width int, y []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
+
+// throughAVX512 is
+//
+//	for p := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			x := z[p*width+f]*scale[f] + shift[f] // each operation is rounded
+//			if x <= floor || x >= top {
+//				d[p*width+f] = 0
+//			} else {
+//				d[p*width+f] = dy[p*width+f]
+//			}
+//		}
+//	}
+//
+//go:noescape
+func throughAVX512(n int, width int, d []float32, dy []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
 
 // addPatchesAVX512 is
 //

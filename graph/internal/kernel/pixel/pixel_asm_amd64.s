@@ -598,38 +598,112 @@ after:
 	VZEROUPPER
 	RET
 
-// func normGradAVX2(d []float32, z []float32, mean []float32, ofD []float32, ofZ []float32, term []float32, n int, width int)
+// func normGradAVX2(dz []float32, d []float32, z []float32, mean []float32, ofD []float32, ofZ []float32, term []float32, n int, width int)
 // Requires: AVX
-TEXT ·normGradAVX2(SB), NOSPLIT, $0-160
-	MOVQ width+152(FP), AX
+TEXT ·normGradAVX2(SB), NOSPLIT, $0-184
+	MOVQ width+176(FP), AX
 	SHLQ $0x02, AX
-	MOVQ d_base+0(FP), CX
-	MOVQ z_base+24(FP), DX
-	MOVQ mean_base+48(FP), BX
-	MOVQ ofD_base+72(FP), SI
-	MOVQ ofZ_base+96(FP), DI
-	MOVQ term_base+120(FP), R8
-	MOVQ n+144(FP), R9
+	MOVQ dz_base+0(FP), CX
+	MOVQ d_base+24(FP), DX
+	MOVQ z_base+48(FP), BX
+	MOVQ mean_base+72(FP), SI
+	MOVQ ofD_base+96(FP), DI
+	MOVQ ofZ_base+120(FP), R8
+	MOVQ term_base+144(FP), R9
+	MOVQ n+168(FP), R10
 
 pixel:
-	XORQ    R10, R10
+	XORQ    R11, R11
 	PCALIGN $0x20
 
 channels:
-	VMOVUPS (DX)(R10*1), Y0
-	VMOVUPS (SI)(R10*1), Y1
-	VSUBPS  (BX)(R10*1), Y0, Y0
-	VMULPS  (DI)(R10*1), Y0, Y0
-	VADDPS  (R8)(R10*1), Y0, Y0
-	VMULPS  (CX)(R10*1), Y1, Y1
+	VMOVUPS (BX)(R11*1), Y0
+	VMOVUPS (DI)(R11*1), Y1
+	VSUBPS  (SI)(R11*1), Y0, Y0
+	VMULPS  (R8)(R11*1), Y0, Y0
+	VADDPS  (R9)(R11*1), Y0, Y0
+	VMULPS  (DX)(R11*1), Y1, Y1
 	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, (CX)(R10*1)
-	ADDQ    $0x20, R10
-	CMPQ    R10, AX
+	VMOVUPS Y1, (CX)(R11*1)
+	ADDQ    $0x20, R11
+	CMPQ    R11, AX
 	JLT     channels
 	ADDQ    AX, CX
 	ADDQ    AX, DX
-	DECQ    R9
+	ADDQ    AX, BX
+	DECQ    R10
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func affineAVX2(n int, width int, y []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
+// Requires: AVX
+TEXT ·affineAVX2(SB), NOSPLIT, $0-120
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         y_base+16(FP), CX
+	MOVQ         z_base+40(FP), DX
+	MOVQ         scale_base+64(FP), BX
+	MOVQ         shift_base+88(FP), SI
+	VBROADCASTSS floor+112(FP), Y0
+	VBROADCASTSS top+116(FP), Y1
+	MOVQ         n+0(FP), DI
+
+pixel:
+	XORQ    R8, R8
+	PCALIGN $0x20
+
+channels:
+	VMOVUPS (DX)(R8*1), Y2
+	VMULPS  (BX)(R8*1), Y2, Y2
+	VADDPS  (SI)(R8*1), Y2, Y2
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (CX)(R8*1)
+	ADDQ    $0x20, R8
+	CMPQ    R8, AX
+	JLT     channels
+	ADDQ    AX, CX
+	ADDQ    AX, DX
+	DECQ    DI
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func throughAVX2(n int, width int, d []float32, dy []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
+// Requires: AVX
+TEXT ·throughAVX2(SB), NOSPLIT, $0-144
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         d_base+16(FP), CX
+	MOVQ         dy_base+40(FP), DX
+	MOVQ         z_base+64(FP), BX
+	MOVQ         scale_base+88(FP), SI
+	MOVQ         shift_base+112(FP), DI
+	VBROADCASTSS floor+136(FP), Y0
+	VBROADCASTSS top+140(FP), Y1
+	MOVQ         n+0(FP), R8
+
+pixel:
+	XORQ    R9, R9
+	PCALIGN $0x20
+
+channels:
+	VMOVUPS (BX)(R9*1), Y2
+	VMULPS  (SI)(R9*1), Y2, Y2
+	VADDPS  (DI)(R9*1), Y2, Y2
+	VCMPPS  $0x16, Y0, Y2, Y3
+	VCMPPS  $0x19, Y1, Y2, Y2
+	VANDPS  Y3, Y2, Y2
+	VANDPS  (DX)(R9*1), Y2, Y2
+	VMOVUPS Y2, (CX)(R9*1)
+	ADDQ    $0x20, R9
+	CMPQ    R9, AX
+	JLT     channels
+	ADDQ    AX, CX
+	ADDQ    AX, DX
+	ADDQ    AX, BX
+	DECQ    R8
 	JNZ     pixel
 	VZEROUPPER
 	RET
@@ -9617,55 +9691,161 @@ after3:
 	VZEROUPPER
 	RET
 
-// func normGradAVX512(d []float32, z []float32, mean []float32, ofD []float32, ofZ []float32, term []float32, n int, width int)
+// func normGradAVX512(dz []float32, d []float32, z []float32, mean []float32, ofD []float32, ofZ []float32, term []float32, n int, width int)
 // Requires: AVX, AVX512F
-TEXT ·normGradAVX512(SB), NOSPLIT, $0-160
-	MOVQ width+152(FP), AX
+TEXT ·normGradAVX512(SB), NOSPLIT, $0-184
+	MOVQ width+176(FP), AX
 	SHLQ $0x02, AX
-	MOVQ d_base+0(FP), CX
-	MOVQ z_base+24(FP), DX
-	MOVQ mean_base+48(FP), BX
-	MOVQ ofD_base+72(FP), SI
-	MOVQ ofZ_base+96(FP), DI
-	MOVQ term_base+120(FP), R8
-	MOVQ n+144(FP), R9
+	MOVQ dz_base+0(FP), CX
+	MOVQ d_base+24(FP), DX
+	MOVQ z_base+48(FP), BX
+	MOVQ mean_base+72(FP), SI
+	MOVQ ofD_base+96(FP), DI
+	MOVQ ofZ_base+120(FP), R8
+	MOVQ term_base+144(FP), R9
+	MOVQ n+168(FP), R10
 
 pixel:
-	XORQ    R10, R10
-	MOVQ    AX, R11
-	ANDQ    $-64, R11
+	XORQ    R11, R11
+	MOVQ    AX, R12
+	ANDQ    $-64, R12
 	JZ      narrow
 	PCALIGN $0x20
 
 channels:
-	VMOVUPS (DX)(R10*1), Z0
-	VMOVUPS (SI)(R10*1), Z1
-	VSUBPS  (BX)(R10*1), Z0, Z0
-	VMULPS  (DI)(R10*1), Z0, Z0
-	VADDPS  (R8)(R10*1), Z0, Z0
-	VMULPS  (CX)(R10*1), Z1, Z1
+	VMOVUPS (BX)(R11*1), Z0
+	VMOVUPS (DI)(R11*1), Z1
+	VSUBPS  (SI)(R11*1), Z0, Z0
+	VMULPS  (R8)(R11*1), Z0, Z0
+	VADDPS  (R9)(R11*1), Z0, Z0
+	VMULPS  (DX)(R11*1), Z1, Z1
 	VADDPS  Z0, Z1, Z1
-	VMOVUPS Z1, (CX)(R10*1)
-	ADDQ    $0x40, R10
-	CMPQ    R10, R11
+	VMOVUPS Z1, (CX)(R11*1)
+	ADDQ    $0x40, R11
+	CMPQ    R11, R12
 	JLT     channels
-	CMPQ    R10, AX
+	CMPQ    R11, AX
 	JGE     done
 
 narrow:
-	VMOVUPS (DX)(R10*1), Y0
-	VMOVUPS (SI)(R10*1), Y1
-	VSUBPS  (BX)(R10*1), Y0, Y0
-	VMULPS  (DI)(R10*1), Y0, Y0
-	VADDPS  (R8)(R10*1), Y0, Y0
-	VMULPS  (CX)(R10*1), Y1, Y1
+	VMOVUPS (BX)(R11*1), Y0
+	VMOVUPS (DI)(R11*1), Y1
+	VSUBPS  (SI)(R11*1), Y0, Y0
+	VMULPS  (R8)(R11*1), Y0, Y0
+	VADDPS  (R9)(R11*1), Y0, Y0
+	VMULPS  (DX)(R11*1), Y1, Y1
 	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, (CX)(R10*1)
+	VMOVUPS Y1, (CX)(R11*1)
 
 done:
 	ADDQ AX, CX
 	ADDQ AX, DX
-	DECQ R9
+	ADDQ AX, BX
+	DECQ R10
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func affineAVX512(n int, width int, y []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
+// Requires: AVX, AVX512F
+TEXT ·affineAVX512(SB), NOSPLIT, $0-120
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         y_base+16(FP), CX
+	MOVQ         z_base+40(FP), DX
+	MOVQ         scale_base+64(FP), BX
+	MOVQ         shift_base+88(FP), SI
+	VBROADCASTSS floor+112(FP), Z0
+	VBROADCASTSS top+116(FP), Z1
+	MOVQ         n+0(FP), DI
+
+pixel:
+	XORQ    R8, R8
+	MOVQ    AX, R9
+	ANDQ    $-64, R9
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VMOVUPS (DX)(R8*1), Z2
+	VMULPS  (BX)(R8*1), Z2, Z2
+	VADDPS  (SI)(R8*1), Z2, Z2
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (CX)(R8*1)
+	ADDQ    $0x40, R8
+	CMPQ    R8, R9
+	JLT     channels
+	CMPQ    R8, AX
+	JGE     done
+
+narrow:
+	VMOVUPS (DX)(R8*1), Y2
+	VMULPS  (BX)(R8*1), Y2, Y2
+	VADDPS  (SI)(R8*1), Y2, Y2
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (CX)(R8*1)
+
+done:
+	ADDQ AX, CX
+	ADDQ AX, DX
+	DECQ DI
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func throughAVX512(n int, width int, d []float32, dy []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·throughAVX512(SB), NOSPLIT, $0-144
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         d_base+16(FP), CX
+	MOVQ         dy_base+40(FP), DX
+	MOVQ         z_base+64(FP), BX
+	MOVQ         scale_base+88(FP), SI
+	MOVQ         shift_base+112(FP), DI
+	VBROADCASTSS floor+136(FP), Z0
+	VBROADCASTSS top+140(FP), Z1
+	MOVQ         n+0(FP), R8
+
+pixel:
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VMOVUPS   (BX)(R9*1), Z2
+	VMULPS    (SI)(R9*1), Z2, Z2
+	VADDPS    (DI)(R9*1), Z2, Z2
+	VCMPPS    $0x16, Z0, Z2, K1
+	VCMPPS    $0x19, Z1, Z2, K2
+	KANDW     K1, K2, K2
+	VMOVUPS.Z (DX)(R9*1), K2, Z2
+	VMOVUPS   Z2, (CX)(R9*1)
+	ADDQ      $0x40, R9
+	CMPQ      R9, R10
+	JLT       channels
+	CMPQ      R9, AX
+	JGE       done
+
+narrow:
+	VMOVUPS   (BX)(R9*1), Y2
+	VMULPS    (SI)(R9*1), Y2, Y2
+	VADDPS    (DI)(R9*1), Y2, Y2
+	VCMPPS    $0x16, Y0, Y2, K1
+	VCMPPS    $0x19, Y1, Y2, K2
+	KANDW     K1, K2, K2
+	VMOVUPS.Z (DX)(R9*1), K2, Y2
+	VMOVUPS   Y2, (CX)(R9*1)
+
+done:
+	ADDQ AX, CX
+	ADDQ AX, DX
+	ADDQ AX, BX
+	DECQ R8
 	JNZ  pixel
 	VZEROUPPER
 	RET

@@ -15,7 +15,9 @@ var twins = kerneltest.Makers{
 	"channelSums":     channelTwin(func(f [][]float32, n, width int) { Sums(f[0], f[6], n, width) }),
 	"channelSquares":  channelTwin(func(f [][]float32, n, width int) { Squares(f[0], f[6], f[1], n, width) }),
 	"channelDots":     channelTwin(func(f [][]float32, n, width int) { Dots(f[0], f[1], f[6], f[7], f[2], n, width) }),
-	"channelNormGrad": channelTwin(func(f [][]float32, n, width int) { NormGrad(f[6], f[7], f[0], f[1], f[2], f[3], n, width) }),
+	"channelNormGrad": channelTwin(func(f [][]float32, n, width int) { NormGrad(f[8], f[6], f[7], f[0], f[1], f[2], f[3], n, width) }),
+	"affine":          channelTwin(func(f [][]float32, n, width int) { limitsOf(f, n, width).Affine(f[8], f[6], n) }),
+	"through":         channelTwin(func(f [][]float32, n, width int) { limitsOf(f, n, width).Through(f[8], f[6], f[7], n) }),
 	"addPatches":      addPatchesTwin,
 	"tapsForward":     tapsTwin(func(t Taps, f [][]float32) { TapsForward(t, f[0], f[1], f[2]) }),
 	"tapsFilter":      tapsTwin(func(t Taps, f [][]float32) { TapsFilter(t, f[2], f[1], f[0]) }),
@@ -100,7 +102,7 @@ func spreadTwin(r *rand.Rand, n int) kerneltest.Twin {
 }
 
 // channelTwin is a loop over n pixels, at least one: with six operands of one
-// value a channel, and two of a whole image.
+// value a channel, and three of a whole image.
 func channelTwin(run func(f [][]float32, n, width int)) func(r *rand.Rand, n int) kerneltest.Twin {
 	return func(r *rand.Rand, n int) kerneltest.Twin {
 		n, width := max(n, 1), 8*(1+r.IntN(5))
@@ -108,9 +110,20 @@ func channelTwin(run func(f [][]float32, n, width int)) func(r *rand.Rand, n int
 		for range 6 {
 			w.Floats = append(w.Floats, kerneltest.Normal[float32](r, width))
 		}
-		w.Floats = append(w.Floats, kerneltest.Normal[float32](r, n*width), kerneltest.Normal[float32](r, n*width))
+		for range 3 {
+			w.Floats = append(w.Floats, kerneltest.Values(r, n*width))
+		}
 		return w
 	}
+}
+
+// limitsOf are windows of one pixel with limits, or without for an odd number of them.
+func limitsOf(f [][]float32, n, width int) *Windows[float32] {
+	w := &Windows[float32]{Width: width, Scale: f[0], Shift: f[1], Top: 0.5}
+	if n%2 > 0 {
+		w.Floor, w.Top = float32(math.Inf(-1)), float32(math.Inf(1))
+	}
+	return w
 }
 
 // addPatchesTwin adds up n patches, at least one.

@@ -150,14 +150,14 @@ func dots(t tier) {
 
 // normGrad generates the gradient of a normalisation's input.
 func normGrad(t tier) {
-	t.function("normGrad", "func(d, z, mean, ofD, ofZ, term []float32, n, width int)",
+	t.function("normGrad", "func(dz, d, z, mean, ofD, ofZ, term []float32, n, width int)",
 		"\tfor p := range n { // at least 1",
 		"\t\tfor f := range width { // a multiple of eight",
-		"\t\t\td[p*width+f] = ofD[f]*d[p*width+f] + (ofZ[f]*(z[p*width+f]-mean[f]) + term[f]) // each operation is rounded",
+		"\t\t\tdz[p*width+f] = ofD[f]*d[p*width+f] + (ofZ[f]*(z[p*width+f]-mean[f]) + term[f]) // each operation is rounded",
 		"\t\t}",
 		"\t}")
 	width := size("width")
-	d, z, mean := slice("d"), slice("z"), slice("mean")
+	dz, d, z, mean := slice("dz"), slice("d"), slice("z"), slice("mean")
 	ofD, ofZ, term := slice("ofD"), slice("ofZ"), slice("term")
 	times("pixel", number("n"), func() {
 		t.channels(width, func(v vector, f reg.Register) {
@@ -167,8 +167,9 @@ func normGrad(t tier) {
 			VADDPS(at(term, f), x, x)
 			VMULPS(at(d, f), y, y)
 			VADDPS(x, y, y)
-			VMOVUPS(y, at(d, f))
+			VMOVUPS(y, at(dz, f))
 		})
+		ADDQ(width, dz)
 		ADDQ(width, d)
 		ADDQ(width, z)
 	})

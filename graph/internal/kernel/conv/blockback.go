@@ -1,0 +1,122 @@
+package conv
+
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
+	"tapenet/graph/internal/kernel/vector"
+)
+
+// Backward computes the gradients of the operands. It skips those that are nil.
+//
+// A normalisation takes a pass of its own first: the gradient of its input
+// needs sums over the whole batch. Then the chunks of images go their way as in
+// Conv2d.
+func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
+	conv, norm := c.split(in)
+	dConv, dNorm := c.split(dIn)
+	c.beginBackward(dConv[:2], dy, conv)
+	db := cpu.Operand(dConv, 2)
+	if c.dbs = c.dbs[:0]; db != nil {
+		c.dbs = cpu.Sized(c.dbs[:cap(c.dbs)], c.chunks*c.width())
+		clear(c.dbs)
+	}
+	if c.norm != nil {
+		cpu.Parallel(c.N, c.dots)
+		c.norm.gradients(dNorm, norm)
+	}
+	if c.dx != nil || len(c.dws) > 0 || len(c.dbs) > 0 {
+		c.gradientsOfAll()
+	}
+	c.endBackward(dConv[:2])
+	if db != nil {
+		vector.SumChunks(c.dbs[:c.width()], c.dbs, c.chunks)
+		copy(db, c.dbs)
+	}
+}
+
+// dotsOf computes the sums that the gradient of the normalisation needs of the
+// images [lo,hi).
+func (c *ConvBlock[T]) dotsOf(lo, hi int) {
+	s := c.scratchBack()
+	defer c.idle.Put(s)
+	for n := lo; n < hi; n++ {
+		if c.recomputes() {
+			c.dotsThrough(s, n)
+			continue
+		}
+		c.spreadImage(s, n)
+		c.norm.dots(n, s.dz)
+	}
+}
+
+// backwardChunks goes through the images of the chunks [lo,hi): from the
+// gradient of the windows to the gradients of the filters, the bias and the
+// image.
+func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
+	s := c.scratchBack()
+	defer c.idle.Put(s)
+	for chunk := lo; chunk < hi; chunk++ {
+		first, last := c.images(chunk)
+		for n := first; n < last; n++ {
+			c.blockGradient(s, n)
+			if len(c.dbs) > 0 {
+				s.dz.sums(c.dbs[chunk*c.width():][:c.width()])
+			}
+			if c.engine != nil {
+				c.imageGradient(s, n, chunk)
+			} else {
+				s.planes = cpu.Sized(s.planes, c.OutSize())
+				pixel.ToPlanes(s.planes, c.pixels(), s.dz.data, c.width(), c.F, c.pixels())
+				c.unrolledGradient(s, n, chunk, n > first, s.planes)
+			}
+		}
+	}
+}
+
+// blockGradient sets s.dz to the gradient of image n's convolution.
+func (c *ConvBlock[T]) blockGradient(s *convScratch[T], n int) {
+	if c.recomputes() {
+		c.loadBlockGradient(s, n)
+		c.gradientThrough(s, n, 0, c.OH)
+		return
+	}
+	c.spreadImage(s, n)
+	if c.norm != nil {
+		c.norm.inputGradient(n, s.dz)
+	}
+}
+
+// loadBlockGradient turns the gradient of image n channels last, in s.y, unless it
+// lies so.
+func (c *ConvBlock[T]) loadBlockGradient(s *convScratch[T], n int) {
+	if c.dyAs.Last {
+		return
+	}
+	size, width := c.F*c.pooled(), c.width()
+	s.y = cpu.Sized(s.y, c.pooled()*width)
+	// The channels beyond F, where forward may have left a NaN, become zero.
+	pixel.FromPlanes(s.y, width, c.dy[n*size:][:size], c.pooled(), c.F, c.pooled())
+}
+
+// spreadImage sets s.dz to the gradient of image n before the pooling and the
+// activation: the winner of each window gets the window's gradient, all other pixels
+// get zero.
+func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
+	c.loadBlockGradient(s, n)
+	w, width := c.windows, c.width()
+	w.Row = s.dz.row
+	for i := range c.PH {
+		dy := s.y[min(i*c.PW*width, len(s.y)):]
+		if c.dyAs.Last {
+			dy = c.dy[c.dyAs.At(n, i, 0):]
+		}
+		w.Spread(s.dz.data[s.dz.first+i*c.KH*s.dz.row:], dy, c.winners(n, i))
+	}
+	for i := range c.OH {
+		row := s.dz.pixels(i, c.OW)
+		if i < c.PH*c.KH {
+			row = row[c.PW*c.KW*width:] // pixels that no window covers
+		}
+		clear(row)
+	}
+}

@@ -1,0 +1,24 @@
+package cpu
+
+import "unsafe"
+
+// hugePage is the size of a large page of memory, and hugeFrom the size of
+// buffers, in bytes, that are worth asking for some.
+const (
+	hugePage = 2 << 20
+	hugeFrom = 2 * hugePage
+)
+
+// Make is make([]T, n), on large pages where the system has them. A loop over a
+// buffer that no cache holds waits for the tables of pages too: with 4 KiB a page
+// one thread of a virtual machine reads two thirds of what it does with 2 MiB.
+func Make[T any](n int) []T {
+	data := make([]T, n)
+	if size := n * int(unsafe.Sizeof(*new(T))); size >= hugeFrom {
+		begin := unsafe.Pointer(unsafe.SliceData(data))
+		skip := int(-uintptr(begin) & (hugePage - 1))
+		inner := (size - skip) &^ (hugePage - 1)
+		enlargePages(unsafe.Slice((*byte)(unsafe.Add(begin, skip)), inner))
+	}
+	return data
+}
