@@ -19,7 +19,8 @@ var arrows = map[string][]string{
 	kernels + "/vector":      {kernels + "/cpu"},
 	kernels + "/gemm":        {kernels + "/cpu"},
 	kernels + "/pixel":       {kernels + "/cpu", kernels + "/vector"},
-	kernels + "/conv":        {kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/pixel"},
+	kernels + "/plane":       {kernels + "/cpu"},
+	kernels + "/conv":        {kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/pixel", kernels + "/plane"},
 	kernels:                  {kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/pixel", kernels + "/conv"},
 	kernels + "/kerneltest":  {kernels + "/cpu"},    // for tests
 	generators:               {generators + "/asm"}, // commands of their own, nothing imports them

@@ -102,10 +102,19 @@ func (a *AvgPool2D[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, ou
 // Place tells the layouts.
 func (a *AvgPool2D[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	a.place(in, out, a.forwardLines, a.backwardImages)
+	a.windows = LastPool[T]{PoolShape: a.PoolShape, kind: pixel.Sum}
+	a.windows.Place(in, out)
+	a.shares = cpu.NewFreeList[[]T]()
 }
 
-// forwardLines computes the rows [lo,hi) of all images' rows: a window row by row.
+// forwardLines computes the rows [lo,hi) of all images' rows: a row of windows at a
+// time as in inference, or a large window row by row.
 func (a *AvgPool2D[T]) forwardLines(lo, hi int) {
+	if !a.single() && max(a.KH, a.KW) <= conv.MaxWindow {
+		a.windows.y, a.windows.x = a.y, a.x
+		a.windows.someRows(lo, hi)
+		return
+	}
 	for r := lo; r < hi; r++ {
 		n, i := r/a.OH, r%a.OH
 		for j := range a.OW {
@@ -129,6 +138,10 @@ func (a *AvgPool2D[T]) forwardLines(lo, hi int) {
 
 // backwardImages computes the gradient of the images [lo,hi).
 func (a *AvgPool2D[T]) backwardImages(lo, hi int) {
+	if a.SideBySide() {
+		a.spreadRows(lo, hi)
+		return
+	}
 	dx, dy, width := a.pixels.in[0].Unbordered(), a.out.Unbordered(), a.out.Stride
 	for n := lo; n < hi; n++ {
 		clear(a.dx[dx.At(n, 0, 0):][:dx.Image()])
@@ -152,4 +165,36 @@ func (a *AvgPool2D[T]) backwardImages(lo, hi int) {
 			}
 		}
 	}
+}
+
+// spreadRows is backwardImages for windows that lie side by side, row by row: it gives
+// the pixels of a window's first row its gradient's share, and repeats that row.
+func (a *AvgPool2D[T]) spreadRows(lo, hi int) {
+	dx, dy, width := a.pixels.in[0].Unbordered(), a.out.Unbordered(), a.out.Stride
+	share := a.shares.Get()
+	if share == nil {
+		share = new([]T)
+	}
+	defer a.shares.Put(share)
+	*share = cpu.Sized(*share, a.OW*width)
+	for r := lo * a.OH; r < hi*a.OH; r++ {
+		n, i := r/a.OH, r%a.OH
+		vector.ScaleBy(*share, a.dy[dy.At(n, i, 0):], 1/T(a.KH*a.KW))
+		first := a.dx[dx.At(n, i*a.KH, 0):][:a.W*width]
+		for j := range a.OW * a.KW {
+			copy(first[j*width:][:width], (*share)[j/a.KW*width:])
+		}
+		clear(first[a.OW*a.KW*width:])
+		for u := 1; u < a.KH; u++ {
+			copy(a.dx[dx.At(n, i*a.KH+u, 0):], first)
+		}
+	}
+	for n := lo; n < hi && a.OH*a.KH < a.H; n++ {
+		clear(a.dx[dx.At(n, a.OH*a.KH, 0):][:(a.H-a.OH*a.KH)*a.W*width])
+	}
+}
+
+// Bytes is the memory that the kernel keeps.
+func (a *AvgPool2D[T]) Bytes() int {
+	return a.windows.ownBytes() + a.shares.Sum(func(s *[]T) int { return cpu.BytesOf(*s) })
 }

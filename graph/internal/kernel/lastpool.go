@@ -6,6 +6,7 @@ import (
 	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/pixel"
+	"tapenet/graph/internal/kernel/vector"
 )
 
 // LastPool pools images channels last, for inference: a window takes the largest
@@ -127,11 +128,13 @@ func (p *LastPool[T]) windows(image, i, j, n int) {
 
 // divide turns sums of so many pixels into means.
 func (p *LastPool[T]) divide(y []T, n, pixels int) {
-	share := 1 / T(pixels)
+	share, width, stride := 1/T(pixels), p.out.Width(), p.out.Stride
+	if stride == width {
+		n, width = 1, n*width
+	}
 	for j := range n {
-		for f, v := range y[j*p.out.Stride:][:p.out.Width()] {
-			y[j*p.out.Stride+f] = v * share
-		}
+		pixel := y[j*stride:][:width]
+		vector.ScaleBy(pixel, pixel, share)
 	}
 }
 
@@ -163,4 +166,7 @@ func (p *LastPool[T]) sumLines(lo, hi int) {
 func (p *LastPool[T]) Backward([][]T, []T, [][]T) { panic("kernel: LastPool has no gradient") }
 
 // Bytes is the memory that the kernel keeps, and the one that it stands for.
-func (p *LastPool[T]) Bytes() int { return cpu.BytesOf(p.none, p.sums) + bytesOf(p.plain) }
+func (p *LastPool[T]) Bytes() int { return p.ownBytes() + bytesOf(p.plain) }
+
+// ownBytes is what it keeps itself.
+func (p *LastPool[T]) ownBytes() int { return cpu.BytesOf(p.none, p.sums) }

@@ -143,6 +143,8 @@ func (m *MaxPool2D[T]) Bytes() int {
 type AvgPool2D[T cpu.Float] struct {
 	PoolShape
 	pixels
+	windows           LastPool[T]       // for images channels last
+	shares            cpu.FreeList[[]T] // a row of gradients, divided by the windows' size
 	y, x, dy, dx      []T
 	forward, backward func(lo, hi int)
 }
@@ -226,7 +228,9 @@ func (a *AvgPool2D[T]) backwardPlanes(lo, hi int) {
 	out := a.OH * a.OW
 	for p := lo; p < hi; p++ {
 		dx, dy := a.dx[p*a.H*a.W:][:a.H*a.W], a.dy[p*out:][:out]
-		clear(dx)
+		if !a.pairs() || 4*out < len(dx) {
+			clear(dx)
+		}
 		if a.pairs() {
 			for i := range a.OH {
 				vector.AvgPairsGrad(dx[2*i*a.W:], dx[(2*i+1)*a.W:], dy[i*a.OW:][:a.OW])

@@ -8,6 +8,7 @@ import (
 
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/kerneltest"
+	"tapenet/graph/internal/kernel/pixel"
 )
 
 // Windows of 2×2, and windows as large as the image, give what the loops for
@@ -86,4 +87,36 @@ func TestMaxPoolOfSpecialNumbers(t *testing.T) {
 			t.Errorf("%v: y is %v, want NaN at 0 and 9 and -Inf elsewhere", to, y)
 		}
 	}
+}
+
+// TestAvgPoolLaidBack: on images channels last the mean, and its gradient, are those of
+// planes: of windows side by side, with pixels that no window covers, that overlap, that
+// reach into padding, and of one pixel.
+func TestAvgPoolLaidBack(t *testing.T) {
+	kerneltest.EachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for _, s := range []PoolShape{
+			{H: 6, W: 10, KH: 2, KW: 2, StrideH: 2, StrideW: 2, OH: 3, OW: 5},
+			{H: 7, W: 11, KH: 2, KW: 3, StrideH: 2, StrideW: 3, OH: 3, OW: 3},
+			{H: 7, W: 7, KH: 3, KW: 3, StrideH: 2, StrideW: 2, OH: 3, OW: 3},
+			{H: 8, W: 8, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, OH: 4, OW: 4},
+			{H: 5, W: 5, KH: 1, KW: 1, StrideH: 2, StrideW: 2, OH: 3, OW: 3},
+			{H: 17, W: 17, KH: 17, KW: 17, StrideH: 17, StrideW: 17, OH: 1, OW: 1},
+		} {
+			const n, c = 3, 11
+			s.Planes = n * c
+			in, out := pixel.Planes(n, c, s.H, s.W).Lastly(pixel.Border{}), pixel.Planes(n, c, s.OH, s.OW).Lastly(pixel.Border{})
+			x, dy := kerneltest.Normal[float32](r, s.Planes*s.H*s.W), kerneltest.Normal[float32](r, s.Planes*s.OH*s.OW)
+			planes, last := NewAvgPool2D[float32](s), NewAvgPool2D[float32](s)
+			wantY, wantDx := make([]float32, len(dy)), make([]float32, len(x))
+			planes.Forward(wantY, [][]float32{x})
+			planes.Backward([][]float32{wantDx}, dy, nil)
+			last.Place([]pixel.Layout{in}, out)
+			y, dx := kerneltest.Unset[float32](length(out)), kerneltest.Unset[float32](length(in))
+			last.Forward(y, [][]float32{lay(x, in)})
+			last.Backward([][]float32{dx}, lay(dy, out), nil)
+			kerneltest.CheckRelative(t, "mean", unlay(t, y, out), wantY, 1e-6)
+			kerneltest.CheckRelative(t, "gradient", unlay(t, dx, in), wantDx, 1e-6)
+		}
+	})
 }

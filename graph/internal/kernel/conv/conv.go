@@ -76,16 +76,18 @@ type Conv2d[T cpu.Float] struct {
 	chunks   int // of images, for the gradients of the filters and the bias
 	dws, dbs []T // a gradient for each chunk, one behind the other
 
-	engines []engine[T] // that may take the geometry
-	engine  engine[T]   // of the last Forward; nil for none
-	rounds  rounds[T]
-	idle    cpu.FreeList[convScratch[T]]
+	engines  []engine[T] // that may take the geometry
+	engine   engine[T]   // of the last Forward; nil for none
+	planar   *planar[T]  // goes before the engines, if not nil
+	byPlanes bool        // the last Forward went plane by plane
+	rounds   rounds[T]
+	idle     cpu.FreeList[convScratch[T]]
 }
 
 // NewConv2d returns the kernel for one geometry, with or without a bias.
 func NewConv2d[T cpu.Float](s Shape, bias bool) *Conv2d[T] {
 	c := newConv2d[T](s)
-	c.hasBias = bias
+	c.hasBias, c.planar = bias, new(planar[T])
 	c.forward, c.backward = c.forwardImages, c.backwardChunks
 	c.begin()
 	return &c
@@ -115,9 +117,13 @@ func (c *Conv2d[T]) beginForward(y []T, in [][]T) {
 }
 
 // choose makes the first engine that takes the geometry on the active tier the one
-// for the filters w. With nil for w it only finds the engine.
+// for the filters w, unless the convolution goes plane by plane. With nil for w it only
+// finds the engine.
 func (c *Conv2d[T]) choose(w []T) {
 	c.engine, c.rounds.engine, c.chunks = nil, nil, min(c.N, convChunks)
+	if c.byPlanes = c.planar != nil && c.planar.prepare(c.Shape, w); c.byPlanes {
+		return
+	}
 	for _, e := range c.engines {
 		if !e.prepare(c.Shape, w) {
 			continue
@@ -221,25 +227,40 @@ func (c *Conv2d[T]) sums() int {
 // filters: an engine has an order, and a padding, of its own. It is 0 if nobody
 // wants the gradient, dw being nil.
 func (c *Conv2d[T]) chunkWeights(dw []T) int {
-	if dw != nil && c.engine != nil {
-		return c.engine.weights()
+	if o := c.ordered(); dw != nil && o != nil {
+		return o.weights()
 	}
 	return len(dw)
+}
+
+// ordered is what has an order of its own for the gradient of the filters, as engine
+// says, or nil.
+func (c *Conv2d[T]) ordered() interface {
+	weights() int
+	unpack(dst, dw []T)
+} {
+	switch {
+	case c.byPlanes:
+		return c.planar
+	case c.engine != nil:
+		return c.engine
+	}
+	return nil
 }
 
 // endBackward adds up the chunks' gradients of the filters, in their order, and
 // writes the sum to dIn[1] as (F,C/Groups,KH,KW).
 func (c *Conv2d[T]) endBackward(dIn [][]T) {
-	switch dw := dIn[1]; {
+	switch dw, o := dIn[1], c.ordered(); {
 	case dw == nil:
-	case c.engine == nil:
+	case o == nil:
 		vector.SumChunks(dw, c.dws, c.chunks)
 	default:
-		first := c.dws[:c.engine.weights()]
+		first := c.dws[:o.weights()]
 		for i := 1; i < c.sums(); i++ {
 			vector.Add(first, c.dws[i*len(first):])
 		}
-		c.engine.unpack(dw, first)
+		o.unpack(dw, first)
 	}
 }
 
@@ -379,6 +400,9 @@ func (c *Conv2d[T]) Bytes() int {
 	})
 	for _, e := range c.engines {
 		scratch += e.bytes()
+	}
+	if c.planar != nil {
+		scratch += c.planar.bytes()
 	}
 	return scratch + cpu.BytesOf(c.dws, c.dbs)
 }

@@ -31,10 +31,13 @@ func (c *Conv2d[T]) lay(in []pixel.Layout, y pixel.Layout, last bool) (want []pi
 	if !in[0].Last && !last {
 		return nil, out, false
 	}
+	if c.choose(nil); c.byPlanes {
+		return nil, out, false
+	}
 	want = make([]pixel.Want, len(in))
 	if in[0].Last {
 		var border pixel.Border
-		if c.choose(nil); c.engine != nil {
+		if c.engine != nil {
 			border = c.engine.image().Border.Max(border)
 		}
 		want[0] = pixel.Want{Layout: pixel.Planes(c.N, c.C, c.H, c.W).Lastly(border)}

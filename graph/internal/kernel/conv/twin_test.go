@@ -14,6 +14,7 @@ var twins = kerneltest.Makers{
 	"winograd":  winogradTwin,
 	"gathered":  gatheredTwin,
 	"patched":   patchedTwin,
+	"planar":    planarTwin,
 }
 
 func TestTwins(t *testing.T) { kerneltest.RunTwins(t, twins) }
@@ -81,6 +82,17 @@ func patchedTwin(r *rand.Rand, n int) kerneltest.Twin {
 	p.always, p.most = true, 1<<(8+r.IntN(10))
 	c.engines = []engine[float32]{p}
 	return convolutionOf(r, c)
+}
+
+// planarTwin has few channels, and rows that fill blocks of pixels.
+func planarTwin(r *rand.Rand, n int) kerneltest.Twin {
+	s := Shape{
+		N: 1 + r.IntN(10), C: 1 + r.IntN(4), F: 1 + r.IntN(8), KH: 1 + r.IntN(5), KW: 2 + r.IntN(5),
+		StrideH: 1, StrideW: 1, PadTop: r.IntN(3), PadLeft: r.IntN(3), DilationH: 1, DilationW: 1, Groups: 1,
+	}
+	s.OH, s.OW = 1+r.IntN(9), 24+n%9
+	s.H, s.W = max(1, s.OH+s.KH-1-s.PadTop-r.IntN(3)), s.OW+s.KW-1-s.PadLeft-r.IntN(3)
+	return convolution(r, s)
 }
 
 // randomConv is a geometry of images of n columns, at least one.

@@ -6,10 +6,14 @@ import (
 )
 
 // unrolledForward computes the planes y of image x, without the bias, as a
-// matrix product for each group:
+// matrix product for each group, unless that goes plane by plane:
 //
 //	y (F/G, OH·OW) = w (F/G, patch) · patches (patch, OH·OW)
 func (c *Conv2d[T]) unrolledForward(s *convScratch[T], x, y []T) {
+	if c.byPlanes {
+		c.planar.forward(c, s, y, x)
+		return
+	}
 	k, p, fg, cols := c.patch(), c.pixels(), c.F/c.Groups, s.patches(c.Shape)
 	for g := range c.Groups {
 		gemm.Gemm(false, false, fg, p, k, c.w[g*fg*k:], k, c.unroll(x, g, cols), p, false, y[g*fg*p:], p)
@@ -24,8 +28,8 @@ func (c *Conv2d[T]) unrolledForward(s *convScratch[T], x, y []T) {
 //
 // Without accumulate it overwrites dw.
 func (c *Conv2d[T]) unrolledGradient(s *convScratch[T], n, chunk int, accumulate bool, dy []T) {
-	cols := s.patches(c.Shape)
 	if c.dx != nil {
+		cols := s.patches(c.Shape)
 		dx := c.beginGradient(s, n)
 		c.inputGradient(dx, dy, cols)
 		c.endGradient(dx, n)
@@ -34,7 +38,13 @@ func (c *Conv2d[T]) unrolledGradient(s *convScratch[T], n, chunk int, accumulate
 		return
 	}
 	x := c.planes(s, n)
-	k, p, fg, dw := c.patch(), c.pixels(), c.F/c.Groups, c.dws[chunk*c.Weights():][:c.Weights()]
+	size := len(c.dws) / c.chunks
+	dw := c.dws[chunk*size:][:size]
+	if c.byPlanes {
+		c.planar.filterGradient(c, s, dw, dy, x, !accumulate)
+		return
+	}
+	k, p, fg, cols := c.patch(), c.pixels(), c.F/c.Groups, s.patches(c.Shape)
 	for g := range c.Groups {
 		gemm.Gemm(false, true, fg, k, p, dy[g*fg*p:], p, c.unroll(x, g, cols), p, accumulate, dw[g*fg*k:], k)
 	}

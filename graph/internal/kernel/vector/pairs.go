@@ -27,14 +27,18 @@ func MaxPairs[T cpu.Float](rows, cols int, y []T, winner []int32, x []T, width i
 }
 
 // AvgPairs sets y[i] to the mean of two pixels of the row top and the two below
-// them.
+// them. The last windows, if they are no block of eight, are computed with some of the
+// block before once more.
 func AvgPairs[T cpu.Float](y, top, bottom []T) {
 	top, bottom = top[:2*len(y)], bottom[:2*len(y)]
-	h := head(y)
-	if len(h) > 0 {
+	if h := head(y); len(h) > 0 {
 		vectors.avgPairs(h, head(top), head(bottom))
+		if rest := len(y) - 8; len(h) < len(y) {
+			vectors.avgPairs(head(y[rest:]), head(top[2*rest:]), head(bottom[2*rest:]))
+		}
+		return
 	}
-	for i := len(h); i < len(y); i++ {
+	for i := range y {
 		y[i] = ((top[2*i] + bottom[2*i]) + (top[2*i+1] + bottom[2*i+1])) / 4
 	}
 }
@@ -42,11 +46,14 @@ func AvgPairs[T cpu.Float](y, top, bottom []T) {
 // AvgPairsGrad sets those four pixels' gradients to dy[i]/4.
 func AvgPairsGrad[T cpu.Float](top, bottom, dy []T) {
 	top, bottom = top[:2*len(dy)], bottom[:2*len(dy)]
-	h := head(dy)
-	if len(h) > 0 {
+	if h := head(dy); len(h) > 0 {
 		vectors.avgPairsGrad(head(top), head(bottom), h)
+		if rest := len(dy) - 8; len(h) < len(dy) {
+			vectors.avgPairsGrad(head(top[2*rest:]), head(bottom[2*rest:]), head(dy[rest:]))
+		}
+		return
 	}
-	for i := len(h); i < len(dy); i++ {
+	for i := range dy {
 		d := dy[i] / 4
 		top[2*i], top[2*i+1], bottom[2*i], bottom[2*i+1] = d, d, d, d
 	}
