@@ -105,19 +105,32 @@ func (a *Activation[T]) Place(in []pixel.Layout, out pixel.Layout) {
 // number.
 func (a *Activation[T]) forwardLines(lo, hi int) {
 	a.forth(lo, hi, func(y, x, _, n int) { vector.Activate(a.Curve, a.y[y:y+n], a.x[x:x+n]) })
-	if a.out.C == a.out.Width() || a.Curve.F(0) == 0 {
-		return
-	}
-	for r := lo; r < hi; r++ {
-		row := a.y[a.out.At(r/a.out.H, r%a.out.H, 0):]
-		for j := range a.out.W {
-			clear(row[j*a.out.Stride+a.out.C : (j+1)*a.out.Stride])
-		}
+	if a.Curve.F(0) != 0 {
+		clearRest(a.out, a.y, lo, hi)
 	}
 }
 
+// backwardLines clears them too where the derivative at zero is infinite: times the
+// gradient there, zero, it is NaN, and a convolution would add that to all channels.
 func (a *Activation[T]) backwardLines(lo, hi int) {
 	a.back(lo, hi, func(d, x, _, n int) { vector.ActivateGrad(a.Curve, a.dx[d:d+n], a.dy[d:d+n], a.x[x:x+n]) })
+	if slope := T(a.Curve.DF(0)); 0*slope != 0 {
+		clearRest(a.out.Unbordered(), a.dx, lo, hi)
+	}
+}
+
+// clearRest writes the zeros of the channels beyond C, for the rows [lo,hi) of all
+// images' rows.
+func clearRest[T cpu.Float](l pixel.Layout, data []T, lo, hi int) {
+	if l.C == l.Stride {
+		return
+	}
+	for r := lo; r < hi; r++ {
+		row := data[l.At(r/l.H, r%l.H, 0):]
+		for j := range l.W {
+			clear(row[j*l.Stride+l.C : (j+1)*l.Stride])
+		}
+	}
 }
 
 // LayBack takes two images channels last if one of them lies so.

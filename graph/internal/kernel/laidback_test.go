@@ -47,13 +47,17 @@ func backCases[T cpu.Float]() map[string]func(r *rand.Rand) backCase[T] {
 		return one(1, func() backKernel[T] { return NewActivation[T](c) })
 	}
 	return map[string]func(r *rand.Rand) backCase[T]{
-		"ReLU":     one(1, func() backKernel[T] { return NewReLU[T]() }),
-		"ReLU6":    one(1, func() backKernel[T] { return NewReLU6[T]() }),
-		"SiLU":     curve(vector.SiLU),
-		"Sigmoid":  curve(vector.Sigmoid), // 0 becomes 1/2
-		"Exp":      curve(vector.Exp),
-		"Add":      one(2, func() backKernel[T] { return NewAdd[T](2) }),
-		"Hadamard": one(2, func() backKernel[T] { return NewHadamard[T]() }),
+		"ReLU":    one(1, func() backKernel[T] { return NewReLU[T]() }),
+		"ReLU6":   one(1, func() backKernel[T] { return NewReLU6[T]() }),
+		"SiLU":    curve(vector.SiLU),
+		"Sigmoid": curve(vector.Sigmoid), // 0 becomes 1/2
+		"Exp":     curve(vector.Exp),
+		// Their derivatives are infinite at 0, which times a gradient of 0 is NaN.
+		"Sqrt":       curve(vector.Sqrt),
+		"Reciprocal": curve(vector.Reciprocal),
+		"Pow":        curve(vector.Pow(0.5)),
+		"Add":        one(2, func() backKernel[T] { return NewAdd[T](2) }),
+		"Hadamard":   one(2, func() backKernel[T] { return NewHadamard[T]() }),
 		"a curve in Go": curve(vector.Curve{
 			F: func(x float64) float64 { return x*x + 1 }, DF: func(x float64) float64 { return 2 * x },
 		}),
