@@ -65,10 +65,7 @@ func backCases[T cpu.Float]() map[string]func(r *rand.Rand) backCase[T] {
 			pixels, more := l.H*l.W, r.IntN(20)
 			return func() backKernel[T] { return &PadChannels[T]{N: l.N, From: l.C * pixels, To: (l.C + more) * pixels} }
 		}),
-		"MaxPool2D": with(1, func(r *rand.Rand, l pixel.Layout) func() backKernel[T] {
-			s := randomPool(r, l)
-			return func() backKernel[T] { return NewMaxPool2D[T](s) }
-		}),
+		"MaxPool2D": maxCase[T],
 		"AvgPool2D": meanCase[T](func(r *rand.Rand, l pixel.Layout) PoolShape { return randomPool(r, l) }, 16),
 		"AvgPool2D of the image": meanCase[T](func(_ *rand.Rand, l pixel.Layout) PoolShape {
 			return PoolShape{Planes: l.N * l.C, H: l.H, W: l.W, KH: l.H, KW: l.W, StrideH: 1, StrideW: 1, OH: 1, OW: 1}
@@ -96,6 +93,20 @@ func meanCase[T cpu.Float](shape func(r *rand.Rand, l pixel.Layout) PoolShape, r
 			image: l, x: x, bound: roundings * kerneltest.Epsilon[T]() * largest,
 		}
 	}
+}
+
+// maxCase makes the largest of windows, with what is special among the pixels: equal
+// ones, windows of -Inf alone, +Inf and NaN.
+func maxCase[T cpu.Float](r *rand.Rand) backCase[T] {
+	l := randomImages(r)
+	s, x := randomPool(r, l), images[T](r, l, 1).x
+	special := []T{0, 1, T(math.Inf(1)), T(math.Inf(-1)), T(math.Inf(-1))}
+	for i, often := 0, r.Float64(); i < len(x[0]); i++ {
+		if r.Float64() < often {
+			x[0][i] = special[r.IntN(len(special))]
+		}
+	}
+	return backCase[T]{make: func() backKernel[T] { return NewMaxPool2D[T](s) }, image: l, x: x}
 }
 
 // laidBack is a kernel of a case that was told how its images lie: with any border,
