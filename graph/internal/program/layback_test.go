@@ -1,8 +1,10 @@
 package program
 
 import (
+	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"testing"
 
 	"tapenet/graph/internal/kernel"
@@ -189,5 +191,45 @@ func testLayBackChangesNothing[T cpu.Float](t *testing.T, bound float64) {
 				}
 			}
 		})
+	}
+}
+
+// TestTrainingLayouts: in programs at random gradients lie as the values do that they
+// belong to, without a border, backward steps read what their forward steps read, and
+// no value is turned twice.
+func TestTrainingLayouts(t *testing.T) {
+	last := 0
+	for seed := range uint64(programs()) {
+		n, results := randomTraining[float32](seed)
+		n.Compile(results, Options{})
+		forward, turned := map[Kernel[float32]]*Step[float32]{}, map[string]bool{}
+		for _, s := range n.steps {
+			if s.Dy == nil {
+				forward[s.Kernel] = s
+				if s.Name == "Turn" {
+					key := fmt.Sprintf("%p %v %d", s.In[0], s.Out.Layout.Last, s.Out.Layout.Stride)
+					if turned[key] {
+						t.Errorf("seed %d: a value is turned twice in\n%s", seed, n.String())
+					}
+					turned[key] = true
+				}
+				continue
+			}
+			f := forward[s.Kernel]
+			if s.Dy.Layout != f.Out.Layout.Unbordered() || !slices.Equal(s.In, f.In) {
+				t.Errorf("seed %d: %s gives %v and has the gradient %v in\n%s", seed, f.Name, f.Out.Layout, s.Dy.Layout, n.String())
+			}
+			for i, d := range s.DIn {
+				if d != nil && d.Layout != s.In[i].Layout.Unbordered() {
+					t.Errorf("seed %d: operand %d of %s is %v and its gradient %v in\n%s", seed, i, f.Name, s.In[i].Layout, d.Layout, n.String())
+				}
+				if d != nil && d.Layout.Last {
+					last++
+				}
+			}
+		}
+	}
+	if last == 0 {
+		t.Error("no gradient lies channels last")
 	}
 }
