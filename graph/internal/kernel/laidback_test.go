@@ -324,3 +324,23 @@ func TestLayBackRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestLaidBackBytes: a pooling of pixels keeps a byte for each winner, the scale and the
+// shift of a channel, and where windows overlap a window for each goroutine.
+func TestLaidBackBytes(t *testing.T) {
+	image := pixel.Planes(1, 6, 5, 5)
+	for _, c := range []struct{ stride, size, want int }{
+		{2, 2, 2*2*8 + 2*8*4},
+		{1, 4, 4*4*8 + 2*8*4 + 2*2*8*4},
+	} {
+		k := NewMaxPool2D[float32](PoolShape{Planes: 6, H: 5, W: 5, KH: 2, KW: 2, StrideH: c.stride, StrideW: c.stride, OH: c.size, OW: c.size})
+		wants, out, _ := k.LayBack([]pixel.Layout{image.Lastly(pixel.Border{})}, true)
+		k.Place([]pixel.Layout{wants[0].Layout}, out)
+		x, y := make([]float32, wants[0].Size()), make([]float32, out.Size())
+		k.Forward(y, [][]float32{x})
+		k.Backward([][]float32{make([]float32, len(x))}, y, [][]float32{x})
+		if got := k.Bytes(); got != c.want {
+			t.Errorf("stride %d: %d bytes, want %d", c.stride, got, c.want)
+		}
+	}
+}

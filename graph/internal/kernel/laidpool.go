@@ -75,7 +75,9 @@ func (m *MaxPool2D[T]) backwardImages(lo, hi int) {
 		part = new([]T)
 	}
 	defer l.idle.Put(part)
-	*part = cpu.Sized(*part, m.KH*m.KW*width)
+	if !m.apart() {
+		*part = cpu.Sized(*part, m.KH*m.KW*width)
+	}
 	for n := lo; n < hi; n++ {
 		clear(m.dx[dx.At(n, 0, 0):][:dx.Image()])
 		for p := range m.OH * m.OW {
