@@ -53,11 +53,13 @@ func backCases[T cpu.Float]() map[string]func(r *rand.Rand) backCase[T] {
 		"Sigmoid": curve(vector.Sigmoid), // 0 becomes 1/2
 		"Exp":     curve(vector.Exp),
 		// Their derivatives are infinite at 0, which times a gradient of 0 is NaN.
-		"Sqrt":       curve(vector.Sqrt),
-		"Reciprocal": curve(vector.Reciprocal),
-		"Pow":        curve(vector.Pow(0.5)),
-		"Add":        one(2, func() backKernel[T] { return NewAdd[T](2) }),
-		"Hadamard":   one(2, func() backKernel[T] { return NewHadamard[T]() }),
+		"Sqrt":         curve(vector.Sqrt),
+		"Reciprocal":   curve(vector.Reciprocal),
+		"Pow":          curve(vector.Pow(0.5)),
+		"Add":          one(2, func() backKernel[T] { return NewAdd[T](2) }),
+		"Add of three": one(3, func() backKernel[T] { return NewAdd[T](3) }),
+		"Add of five":  one(5, func() backKernel[T] { return NewAdd[T](5) }),
+		"Hadamard":     one(2, func() backKernel[T] { return NewHadamard[T]() }),
 		"a curve in Go": curve(vector.Curve{
 			F: func(x float64) float64 { return x*x + 1 }, DF: func(x float64) float64 { return 2 * x },
 		}),
@@ -255,7 +257,7 @@ func testLaidBackThreads[T cpu.Float](t *testing.T) {
 			var first []uint64
 			for _, threads := range []int{1, 2, 3, 8} {
 				before := runtime.GOMAXPROCS(threads)
-				y, dIn := l.run(t, c.x, dy, []bool{true, true}[:len(c.x)], true)
+				y, dIn := l.run(t, c.x, dy, slices.Repeat([]bool{true}, len(c.x)), true)
 				runtime.GOMAXPROCS(before)
 				var bits []uint64
 				for _, v := range slices.Concat(append(dIn, y)...) {
@@ -299,7 +301,7 @@ func TestLaidBackAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestLayBackRefuses: sums of more or fewer than two operands, and windows whose
+// TestLayBackRefuses: a sum of one operand, and windows whose
 // places do not fit into a byte, stay with planes.
 func TestLayBackRefuses(t *testing.T) {
 	image := pixel.Planes(1, 8, 20, 20).Lastly(pixel.Border{})
@@ -313,7 +315,7 @@ func TestLayBackRefuses(t *testing.T) {
 	}{
 		{NewAdd[float32](1), 1, false},
 		{NewAdd[float32](2), 2, true},
-		{NewAdd[float32](3), 3, false},
+		{NewAdd[float32](3), 3, true},
 		{NewMaxPool2D[float32](window(15, 15)), 1, true},
 		{NewMaxPool2D[float32](window(16, 1)), 1, false},
 		{NewMaxPool2D[float32](window(1, 16)), 1, false},

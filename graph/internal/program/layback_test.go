@@ -73,7 +73,7 @@ func layBackCases[T cpu.Float]() []trainingCase[T] {
 			a := n.relu(n.conv(n.input(2, 3, 8, 8), three))
 			return n.backward(n.add(n.norm(a), n.conv(a, three)))
 		}},
-		{"three readers", func(n *net[T]) []*Value[T] { // a sum of three gradients takes planes
+		{"three readers", func(n *net[T]) []*Value[T] { // whose three gradients are added up in one
 			a := n.relu(n.conv(n.input(2, 3, 8, 8), three))
 			b := n.add(n.conv(a, three), n.pool(a, true, 3, 1))
 			return n.backward(n.product(b, a))
