@@ -2,12 +2,14 @@ package kernel
 
 import (
 	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
 	"tapenet/graph/internal/kernel/vector"
 )
 
 // Add is the sum of any number of operands of one size, y = in[0] + in[1] + ….
 type Add[T cpu.Float] struct {
 	pixels
+	more              []pixel.Layout // of the operands behind the first two
 	operands          int
 	y, dy             []T
 	in, dIn           [][]T

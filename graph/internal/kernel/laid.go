@@ -1,12 +1,14 @@
 package kernel
 
 import (
+	"slices"
+
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/pixel"
 	"tapenet/graph/internal/kernel/vector"
 )
 
-// pixels says how the images of a kernel for training lie: its operands, at most
+// pixels says how the images of a kernel for training lie: its operands, the first
 // two, and its result. Gradients lie the same way without a border. The zero value
 // is planes.
 type pixels struct {
@@ -105,24 +107,38 @@ func (a *Activation[T]) Place(in []pixel.Layout, out pixel.Layout) {
 // number.
 func (a *Activation[T]) forwardLines(lo, hi int) {
 	a.forth(lo, hi, func(y, x, _, n int) { vector.Activate(a.Curve, a.y[y:y+n], a.x[x:x+n]) })
-	if a.out.C == a.out.Width() || a.Curve.F(0) == 0 {
+	if a.Curve.F(0) != 0 {
+		clearRest(a.out, a.y, lo, hi)
+	}
+}
+
+// backwardLines clears them too where the derivative at zero is infinite: times the
+// gradient there, zero, it is NaN, and a convolution would add that to all channels.
+func (a *Activation[T]) backwardLines(lo, hi int) {
+	a.back(lo, hi, func(d, x, _, n int) { vector.ActivateGrad(a.Curve, a.dx[d:d+n], a.dy[d:d+n], a.x[x:x+n]) })
+	if slope := T(a.Curve.DF(0)); 0*slope != 0 {
+		clearRest(a.out.Unbordered(), a.dx, lo, hi)
+	}
+}
+
+// clearRest writes the zeros of the channels beyond C, for the rows [lo,hi) of all
+// images' rows.
+func clearRest[T cpu.Float](l pixel.Layout, data []T, lo, hi int) {
+	if l.C == l.Stride {
 		return
 	}
 	for r := lo; r < hi; r++ {
-		row := a.y[a.out.At(r/a.out.H, r%a.out.H, 0):]
-		for j := range a.out.W {
-			clear(row[j*a.out.Stride+a.out.C : (j+1)*a.out.Stride])
+		row := data[l.At(r/l.H, r%l.H, 0):]
+		for j := range l.W {
+			clear(row[j*l.Stride+l.C : (j+1)*l.Stride])
 		}
 	}
 }
 
-func (a *Activation[T]) backwardLines(lo, hi int) {
-	a.back(lo, hi, func(d, x, _, n int) { vector.ActivateGrad(a.Curve, a.dx[d:d+n], a.dy[d:d+n], a.x[x:x+n]) })
-}
-
-// LayBack takes two images channels last if one of them lies so.
+// LayBack takes images channels last if one of them lies so: two, or more of them as
+// sums of gradients have.
 func (a *Add[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, out pixel.Layout, ok bool) {
-	if len(in) != 2 {
+	if len(in) < 2 {
 		return nil, out, false
 	}
 	return alike(in)
@@ -131,10 +147,23 @@ func (a *Add[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, out pixe
 // Place tells the layouts.
 func (a *Add[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	a.place(in, out, a.forwardLines, nil)
+	a.more = slices.Clone(in[2:])
 }
 
+// forwardLines adds up the first two operands. With more of them it goes row by row, so
+// that a row stays in the cache while the others are added to it, in their order.
 func (a *Add[T]) forwardLines(lo, hi int) {
-	a.forth(lo, hi, func(y, x, z, n int) { vector.AddTo(a.y[y:y+n], a.in[0][x:x+n], a.in[1][z:z+n]) })
+	first := func(y, x, z, n int) { vector.AddTo(a.y[y:y+n], a.in[0][x:x+n], a.in[1][z:z+n]) }
+	if len(a.more) == 0 {
+		a.forth(lo, hi, first)
+		return
+	}
+	for r := lo; r < hi; r++ {
+		a.forth(r, r+1, first)
+		for i, l := range a.more {
+			eachLine(r, r+1, a.out, l, l, func(y, x, _, n int) { vector.Add(a.y[y:y+n], a.in[2+i][x:x+n]) })
+		}
+	}
 }
 
 // LayBack takes two images channels last if one of them lies so.

@@ -41,7 +41,9 @@ func (m *MaxPool2D[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	m.last.place(in, out, m.forwardLines, m.backwardImages)
 	width := out.Stride
 	w := pixel.Windows[T]{Cols: 1, Width: width, Row: in[0].Row(), Scale: make([]T, width), Shift: make([]T, width), Unscaled: true}
-	w.Floor, w.Top = T(math.Inf(-1)), T(math.Inf(1))
+	// Bounds that are NaN clip nothing. An infinite one would take its gradient from a
+	// pixel that has the same value.
+	w.Floor, w.Top = T(math.NaN()), T(math.NaN())
 	for i := range w.Scale {
 		w.Scale[i] = 1
 	}
@@ -73,7 +75,9 @@ func (m *MaxPool2D[T]) backwardImages(lo, hi int) {
 		part = new([]T)
 	}
 	defer l.idle.Put(part)
-	*part = cpu.Sized(*part, m.KH*m.KW*width)
+	if !m.apart() {
+		*part = cpu.Sized(*part, m.KH*m.KW*width)
+	}
 	for n := lo; n < hi; n++ {
 		clear(m.dx[dx.At(n, 0, 0):][:dx.Image()])
 		for p := range m.OH * m.OW {

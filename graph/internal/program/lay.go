@@ -160,11 +160,18 @@ func (l *layer[T]) turn(v *Value[T], want pixel.Want) *Value[T] {
 }
 
 // settle decides borders and places inside wider values, and tells the kernels. A value
-// gets the widest border that a reader wants; the others read inside it. Values are
-// joined from the last to the first, since one that lies in another has that one's
-// border.
+// gets the widest border that a reader wants; the others read inside it. A gradient has
+// none, also if it is read as a value besides. Values are joined from the last to the
+// first, since one that lies in another has that one's border.
 func (p *Program[T]) settle(l *layer[T]) {
+	gradients := map[*Value[T]]bool{}
+	for _, s := range p.steps {
+		gradients[s.Dy] = true
+	}
 	border := func(v *Value[T]) (b pixel.Border) {
+		if gradients[v] {
+			return b
+		}
 		for _, w := range l.wants[v] {
 			if w.Last {
 				b = b.Max(w.Border)

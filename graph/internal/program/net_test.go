@@ -196,20 +196,24 @@ func checkGoldens(t *testing.T, pass string, o Options, cases []passCase) {
 	kerneltest.EachTier(t, func(t *testing.T) {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
-				n := newNet[float32](1)
-				n.results = c.make(n)
-				before := n.String()
-				n.Compile(n.results, o)
-				checkGolden(t, pass, c.name, fmt.Sprintf("%sbecomes\n%s", before, n.String()))
+				checkGolden(t, pass, c.name, c.printed(o))
 			})
 		}
 	})
 }
 
+// printed is the program before and after it is compiled.
+func (c passCase) printed(o Options) string {
+	n := newNet[float32](1)
+	n.results = c.make(n)
+	before := n.String()
+	n.Compile(n.results, o)
+	return fmt.Sprintf("%sbecomes\n%s", before, n.String())
+}
+
 func checkGolden(t *testing.T, pass, name, got string) {
 	t.Helper()
-	name = strings.ReplaceAll(name, " ", "_")
-	file := filepath.Join("testdata", pass, name+".txt")
+	file := goldenFile(pass, name)
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
@@ -225,4 +229,8 @@ func checkGolden(t *testing.T, pass, name, got string) {
 	if got != string(want) {
 		t.Errorf("got\n%swant\n%s(-update rewrites %s)", got, want, file)
 	}
+}
+
+func goldenFile(pass, name string) string {
+	return filepath.Join("testdata", pass, strings.ReplaceAll(name, " ", "_")+".txt")
 }

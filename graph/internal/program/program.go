@@ -5,7 +5,7 @@
 //	Bind, Add, Gradient, View    the steps, as the graph has them
 //	     │
 //	   fuse    kernels take over what the op behind them does
-//	   lay     each value gets a layout: planes, or channels last
+//	   lay     each value gets a layout: planes, or channels last; in training each gradient too
 //	   pack    kernels are told which operands never change
 //	   place   each value gets its memory
 //	     │

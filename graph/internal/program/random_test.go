@@ -56,7 +56,7 @@ func (n *net[T]) random(values []*Value[T]) *Value[T] {
 	}
 	some := func(from []*Value[T]) *Value[T] { return from[n.r.IntN(len(from))] }
 	same := alike(-1)
-	switch n.r.IntN(18) {
+	switch n.r.IntN(19) {
 	case 0, 1, 2, 3:
 		return n.randomConv(x)
 	case 4:
@@ -86,6 +86,8 @@ func (n *net[T]) random(values []*Value[T]) *Value[T] {
 		return n.dense(n.flat(n.mean(x)), 1+n.r.IntN(20))
 	case 16:
 		return n.View(n.relu(n.flat(x)), x.Shape)
+	case 17:
+		return n.padded(x, x.Shape[1]+n.r.IntN(12))
 	}
 	if n.r.IntN(2) > 0 {
 		return n.turn(x, n.r.IntN(2) > 0) // images of other sizes

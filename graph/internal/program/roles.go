@@ -38,7 +38,8 @@ type LaidBack interface {
 	// LayBack is Lay for training. last says whether some reader takes the result
 	// channels last.
 	LayBack(in []pixel.Layout, last bool) (want []pixel.Want, out pixel.Layout, ok bool)
-	// Place is that of Laid.
+	// Place is that of Laid. But a border may be smaller than asked for: a value that is
+	// a gradient besides has none.
 	Place(in []pixel.Layout, out pixel.Layout)
 }
 

@@ -99,18 +99,33 @@ func TestTrainingPassesChangeNothing(t *testing.T) {
 
 func testTraining[T cpu.Float](t *testing.T, bound float64) {
 	for seed := range uint64(programs()) {
-		plain, results := randomTraining[T](seed)
-		want := plain.run(t, results, Options{NoFusion: true, NoLayout: true, Unplaced: true})
-		for _, o := range []Options{{}, {NoLayout: true}, {Unplaced: true}} {
-			n, results := randomTraining[T](seed)
-			got := n.run(t, results, o)
-			for i := range want {
-				if at := far(got[i], want[i], bound); at >= 0 {
-					t.Fatalf("seed %d, %+v: element %d of result %d is %v, want %v in\n%s", seed, o, at, i, got[i][at], want[i][at], n.String())
-				}
+		checkTraining[T](t, seed, bound)
+	}
+}
+
+// checkTraining compares the program of a seed with and without passes.
+func checkTraining[T cpu.Float](t *testing.T, seed uint64, bound float64) {
+	t.Helper()
+	plain, results := randomTraining[T](seed)
+	want := plain.run(t, results, Options{NoFusion: true, NoLayout: true, Unplaced: true})
+	for _, o := range []Options{{}, {NoLayout: true}, {Unplaced: true}} {
+		n, results := randomTraining[T](seed)
+		got := n.run(t, results, o)
+		for i := range want {
+			if at := far(got[i], want[i], bound); at >= 0 {
+				t.Fatalf("seed %d, %+v: element %d of result %d is %v, want %v in\n%s", seed, o, at, i, got[i][at], want[i][at], n.String())
 			}
 		}
 	}
+}
+
+// FuzzTrainingPasses tries the programs of other seeds.
+func FuzzTrainingPasses(f *testing.F) {
+	f.Add(uint64(1000))
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		checkTraining[float32](t, seed, 1e-4)
+		checkTraining[float64](t, seed, 1e-9)
+	})
 }
 
 // TestTrainingAllocatesNothing: a training program that has run allocates no more.

@@ -64,8 +64,8 @@ type Windows[T cpu.Float] struct {
 	Row          int  // elements from one row of the pixels to the next
 	Scale, Shift []T  // for each channel
 	Unscaled     bool // Scale is 1
-	Floor        T    // 0 for a ReLU, -Inf for none
-	Top          T    // 6 for a ReLU6, +Inf for none
+	Floor        T    // 0 for a ReLU, -Inf for none, NaN to keep the place of a -Inf too
+	Top          T    // 6 for a ReLU6, +Inf for none, NaN to keep the place of a +Inf too
 }
 
 // Largest sets y (Cols,Width) to the largest pixel of each window, and at to
