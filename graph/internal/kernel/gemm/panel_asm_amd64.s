@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func panelAVX512Cols32Rows1(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows1(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -24,6 +24,8 @@ mid:
 loop:
 	VMOVUPS      (AX), Z2
 	VMOVUPS      64(AX), Z3
+	PREFETCHT0   1024(AX)
+	PREFETCHT0   1088(AX)
 	SUBQ         $-128, AX
 	VBROADCASTSS (CX), Z4
 	VFMADD231PS  Z2, Z4, Z0
@@ -76,7 +78,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows2(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows2(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -97,6 +99,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z4
 	VMOVUPS      64(CX), Z5
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z6
 	VFMADD231PS  Z4, Z6, Z0
@@ -164,7 +168,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows3(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows3(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -187,6 +191,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z6
 	VMOVUPS      64(CX), Z7
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z8
 	VFMADD231PS  Z6, Z8, Z0
@@ -269,7 +275,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows4(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows4(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -296,6 +302,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z8
 	VMOVUPS      64(CX), Z9
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z10
 	VFMADD231PS  Z8, Z10, Z0
@@ -396,7 +404,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows5(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows5(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -425,6 +433,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z10
 	VMOVUPS      64(CX), Z11
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z12
 	VFMADD231PS  Z10, Z12, Z0
@@ -540,7 +550,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows6(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows6(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -571,6 +581,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z12
 	VMOVUPS      64(CX), Z13
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z14
 	VFMADD231PS  Z12, Z14, Z0
@@ -701,7 +713,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows7(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows7(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -736,6 +748,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z14
 	VMOVUPS      64(CX), Z15
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z16
 	VFMADD231PS  Z14, Z16, Z0
@@ -884,7 +898,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows8(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows8(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -921,6 +935,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z16
 	VMOVUPS      64(CX), Z17
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z18
 	VFMADD231PS  Z16, Z18, Z0
@@ -1084,7 +1100,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows9(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows9(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1123,6 +1139,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z18
 	VMOVUPS      64(CX), Z19
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z20
 	VFMADD231PS  Z18, Z20, Z0
@@ -1301,7 +1319,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows10(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows10(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1344,6 +1362,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z20
 	VMOVUPS      64(CX), Z21
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z22
 	VFMADD231PS  Z20, Z22, Z0
@@ -1540,7 +1560,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows11(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows11(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1585,6 +1605,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z22
 	VMOVUPS      64(CX), Z23
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z24
 	VFMADD231PS  Z22, Z24, Z0
@@ -1796,7 +1818,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows12(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows12(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1843,6 +1865,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z24
 	VMOVUPS      64(CX), Z25
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z26
 	VFMADD231PS  Z24, Z26, Z0
@@ -2069,7 +2093,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows13(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows13(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2120,6 +2144,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z26
 	VMOVUPS      64(CX), Z27
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z28
 	VFMADD231PS  Z26, Z28, Z0
@@ -2364,7 +2390,7 @@ limit:
 	RET
 
 // func panelAVX512Cols32Rows14(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols32Rows14(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2417,6 +2443,8 @@ mid:
 loop:
 	VMOVUPS      (CX), Z28
 	VMOVUPS      64(CX), Z29
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
 	SUBQ         $-128, CX
 	VBROADCASTSS (DX), Z30
 	VFMADD231PS  Z28, Z30, Z0
@@ -2676,7 +2704,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows1(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows1(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	MOVQ   aRow+32(FP), AX
@@ -2693,6 +2721,7 @@ mid:
 
 loop:
 	VMOVUPS          (AX), Z1
+	PREFETCHT0       1024(AX)
 	SUBQ             $-64, AX
 	VFMADD231PS.BCST (CX), Z1, Z0
 	ADDQ             $0x04, CX
@@ -2737,7 +2766,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows2(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows2(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2755,6 +2784,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z2
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z2, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z2, Z1
@@ -2807,7 +2837,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows3(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows3(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2826,6 +2856,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z3
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z3, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z3, Z1
@@ -2886,7 +2917,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows4(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows4(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2908,6 +2939,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z4
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z4, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z4, Z1
@@ -2979,7 +3011,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows5(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows5(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3002,6 +3034,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z5
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z5, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z5, Z1
@@ -3081,7 +3114,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows6(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows6(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3105,6 +3138,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z6
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z6, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z6, Z1
@@ -3192,7 +3226,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows7(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows7(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3219,6 +3253,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z7
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z7, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z7, Z1
@@ -3317,7 +3352,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows8(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows8(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3345,6 +3380,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z8
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z8, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z8, Z1
@@ -3451,7 +3487,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows9(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows9(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3480,6 +3516,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z9
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z9, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z9, Z1
@@ -3594,7 +3631,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows10(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows10(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3626,6 +3663,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z10
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z10, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z10, Z1
@@ -3751,7 +3789,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows11(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows11(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3784,6 +3822,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z11
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z11, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z11, Z1
@@ -3917,7 +3956,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows12(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows12(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3951,6 +3990,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z12
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z12, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z12, Z1
@@ -4092,7 +4132,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows13(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows13(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -4129,6 +4169,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z13
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z13, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z13, Z1
@@ -4281,7 +4322,7 @@ limit:
 	RET
 
 // func panelAVX512Cols16Rows14(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panelAVX512Cols16Rows14(SB), NOSPLIT, $0-112
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -4319,6 +4360,7 @@ mid:
 
 loop:
 	VMOVUPS          (CX), Z14
+	PREFETCHT0       1024(CX)
 	SUBQ             $-64, CX
 	VFMADD231PS.BCST (DX), Z14, Z0
 	VFMADD231PS.BCST (DX)(AX*1), Z14, Z1
@@ -6282,7 +6324,7 @@ limit:
 	RET
 
 // func panelAVX2Cols16Rows1(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·panelAVX2Cols16Rows1(SB), NOSPLIT, $0-112
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -6301,6 +6343,7 @@ mid:
 loop:
 	VMOVUPS      (AX), Y2
 	VMOVUPS      32(AX), Y3
+	PREFETCHT0   1024(AX)
 	SUBQ         $-64, AX
 	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y2, Y4, Y0
@@ -6353,7 +6396,7 @@ limit:
 	RET
 
 // func panelAVX2Cols16Rows2(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·panelAVX2Cols16Rows2(SB), NOSPLIT, $0-112
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -6374,6 +6417,7 @@ mid:
 loop:
 	VMOVUPS      (CX), Y4
 	VMOVUPS      32(CX), Y5
+	PREFETCHT0   1024(CX)
 	SUBQ         $-64, CX
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y4, Y6, Y0
@@ -6441,7 +6485,7 @@ limit:
 	RET
 
 // func panelAVX2Cols16Rows3(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·panelAVX2Cols16Rows3(SB), NOSPLIT, $0-112
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -6464,6 +6508,7 @@ mid:
 loop:
 	VMOVUPS      (CX), Y6
 	VMOVUPS      32(CX), Y7
+	PREFETCHT0   1024(CX)
 	SUBQ         $-64, CX
 	VBROADCASTSS (DX), Y8
 	VFMADD231PS  Y6, Y8, Y0
@@ -6546,7 +6591,7 @@ limit:
 	RET
 
 // func panelAVX2Cols16Rows4(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·panelAVX2Cols16Rows4(SB), NOSPLIT, $0-112
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -6573,6 +6618,7 @@ mid:
 loop:
 	VMOVUPS      (CX), Y8
 	VMOVUPS      32(CX), Y9
+	PREFETCHT0   1024(CX)
 	SUBQ         $-64, CX
 	VBROADCASTSS (DX), Y10
 	VFMADD231PS  Y8, Y10, Y0
@@ -6673,7 +6719,7 @@ limit:
 	RET
 
 // func panelAVX2Cols16Rows5(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·panelAVX2Cols16Rows5(SB), NOSPLIT, $0-112
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -6702,6 +6748,7 @@ mid:
 loop:
 	VMOVUPS      (CX), Y10
 	VMOVUPS      32(CX), Y11
+	PREFETCHT0   1024(CX)
 	SUBQ         $-64, CX
 	VBROADCASTSS (DX), Y12
 	VFMADD231PS  Y10, Y12, Y0
@@ -6817,7 +6864,7 @@ limit:
 	RET
 
 // func panelAVX2Cols16Rows6(k int, mid int, outer int, a *float32, aRow int, aMid int, aOuter int, b *float32, c *float32, cRow int, shift *float32, residual *float32, residualRow int, low float32, high float32)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·panelAVX2Cols16Rows6(SB), NOSPLIT, $0-112
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -6848,6 +6895,7 @@ mid:
 loop:
 	VMOVUPS      (CX), Y12
 	VMOVUPS      32(CX), Y13
+	PREFETCHT0   1024(CX)
 	SUBQ         $-64, CX
 	VBROADCASTSS (DX), Y14
 	VFMADD231PS  Y12, Y14, Y0

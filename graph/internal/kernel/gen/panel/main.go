@@ -114,6 +114,9 @@ func stream(tier string, lanes int, vector func() reg.VecVirtual) {
 	RET()
 }
 
+// ahead is how far, in bytes, the tile asks for its columns before it needs them.
+const ahead = 1024
+
 // multiply adds the outer·mid·k products of the tile to its sums. The rows of b
 // lie one behind the other; a moves on by its strides.
 func multiply(s shape, sums [][]reg.VecVirtual) {
@@ -131,6 +134,9 @@ func multiply(s shape, sums [][]reg.VecVirtual) {
 	for j := range columns {
 		columns[j] = s.vector()
 		VMOVUPS(Mem{Base: b, Disp: j * s.lanes * float}, columns[j])
+	}
+	for j := range s.vectors * s.lanes / 16 {
+		PREFETCHT0(Mem{Base: b, Disp: ahead + j*64})
 	}
 	SUBQ(I8(-s.vectors*s.lanes*float), b) // as ADDQ of 128 has no short form
 	for i, sum := range sums {
