@@ -37,7 +37,7 @@ func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 // dotsOf computes the sums that the gradient of the normalisation needs of the
 // images [lo,hi).
 func (c *ConvBlock[T]) dotsOf(lo, hi int) {
-	s := c.scratchBack()
+	s := c.scratchRows(c.gradientRows())
 	defer c.idle.Put(s)
 	for n := lo; n < hi; n++ {
 		if c.recomputes() {
@@ -53,11 +53,16 @@ func (c *ConvBlock[T]) dotsOf(lo, hi int) {
 // gradient of the windows to the gradients of the filters, the bias and the
 // image.
 func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
-	s := c.scratchBack()
+	rows := c.gradientRows()
+	s := c.scratchRows(rows)
 	defer c.idle.Put(s)
 	for chunk := lo; chunk < hi; chunk++ {
 		first, last := c.images(chunk)
 		for n := first; n < last; n++ {
+			if rows > 0 {
+				c.stripGradients(s, n, chunk, rows)
+				continue
+			}
 			c.blockGradient(s, n)
 			if len(c.dbs) > 0 {
 				s.dz.sums(c.dbs[chunk*c.width():][:c.width()])

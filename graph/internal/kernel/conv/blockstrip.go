@@ -86,3 +86,51 @@ func (c *ConvBlock[T]) gradientThrough(s *convScratch[T], n, lo, hi int) {
 		})
 	}
 }
+
+// gradientRows is the number of rows of the convolution that Backward takes at a time,
+// from the gradient of the result to those of the image and the filters: 0 for a whole
+// image. It takes strips where filters see one pixel; then they depend on nothing else.
+func (c *ConvBlock[T]) gradientRows() int {
+	d, ok := c.engine.(*direct[T])
+	if !ok || !c.recomputes() || !d.byRows(c.dx != nil, c.dxAs.Stride) {
+		return 0
+	}
+	return c.stripRows()
+}
+
+// scratchRows is scratchBack for so many rows at a time, as gradientRows has them.
+func (c *ConvBlock[T]) scratchRows(rows int) *convScratch[T] {
+	if rows == 0 {
+		return c.scratchBack()
+	}
+	s := c.scratch()
+	s.dz = frameOf[T](rows, c.OW, c.width(), pixel.Border{}).over(s.dz.data)
+	return s
+}
+
+// stripGradients computes what image n contributes to all gradients, so many rows at a
+// time.
+func (c *ConvBlock[T]) stripGradients(s *convScratch[T], n, chunk, rows int) {
+	d := c.engine.(*direct[T])
+	size, whole := len(c.dws)/c.chunks, s.dz
+	first, _ := c.images(chunk)
+	c.loadBlockGradient(s, n)
+	if size > 0 {
+		c.take(s, n)
+	}
+	for lo := 0; lo < c.OH; lo += rows {
+		hi := min(lo+rows, c.OH)
+		s.dz.rows = hi - lo
+		c.gradientThrough(s, n, lo, hi)
+		if len(c.dbs) > 0 {
+			s.dz.sums(c.dbs[chunk*c.width():][:c.width()])
+		}
+		if size > 0 {
+			d.filterRows(c.dws[chunk*size:][:size], s, lo, hi, n == first && lo == 0)
+		}
+		if c.dx != nil {
+			d.inputRows(c.dx[c.dxAs.At(n, lo, 0):], s, hi-lo)
+		}
+	}
+	s.dz = whole
+}

@@ -63,18 +63,24 @@ func (p *pass[T]) setWeight(at int, w []T, stride int) {
 
 // run computes the output's rows [lo,hi) from a padded image, whose rows are
 // imageRow elements apart. The pixels of a row are shared out evenly among the
-// fewest tiles that take them.
+// fewest tiles that take them. Where filters see one pixel and rows follow each other
+// without a gap, all rows are one long one.
 func (p *pass[T]) run(y, padded []T, imageRow, lo, hi int) {
-	depth, cols := p.depth(), p.tiles.Cols
-	parts := (p.OW + len(p.tiles.Rows) - 1) / len(p.tiles.Rows)
+	depth, cols, pixels := p.depth(), p.tiles.Cols, p.OW
+	padded = padded[lo*p.StrideH*imageRow:]
+	rows := hi - lo
+	if p.pointwise() && imageRow == p.OW*p.C {
+		pixels, rows = pixels*rows, 1
+	}
+	parts := (pixels + len(p.tiles.Rows) - 1) / len(p.tiles.Rows)
 	for f := 0; f < p.width; f += cols {
 		filter := p.filter[f*p.KH*depth:]
-		for i := lo; i < hi; i++ {
+		for i := range rows {
 			row := padded[i*p.StrideH*imageRow:]
 			for q := range parts {
-				first, last := p.OW*q/parts, p.OW*(q+1)/parts
+				first, last := pixels*q/parts, pixels*(q+1)/parts
 				p.tiles.Rows[last-first-1](depth, p.KH, row[first*p.StrideW*p.C:], p.StrideW*p.C, 1, imageRow,
-					filter, cols, depth*cols, y[((i-lo)*p.OW+first)*p.width+f:], p.width, false)
+					filter, cols, depth*cols, y[(i*pixels+first)*p.width+f:], p.width, false)
 			}
 		}
 	}
@@ -119,14 +125,24 @@ func (d *direct[T]) weights() int { return d.KH * d.depth() * d.width }
 // tile takes the weights q of a filter's row as its rows and filters as its
 // columns; the inner sum goes over a row's pixels, the outer one over the rows.
 func (d *direct[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
+	d.filterRows(dw, s, 0, d.OH, first)
+}
+
+// filterRows is filterGradient for the rows [lo,hi) of the output, which s.dz begins
+// with. Rows that follow each other are one, as in run.
+func (d *direct[T]) filterRows(dw []T, s *convScratch[T], lo, hi int, first bool) {
 	depth, cols, dy, x := d.depth(), d.tiles.Cols, s.dz, s.image
+	image, pixels, rows := x.data[lo*d.StrideH*x.row:], d.OW, hi-lo
+	if d.pointwise() && x.row == d.OW*d.C && dy.whole() {
+		pixels, rows = pixels*rows, 1
+	}
 	parts := (depth + len(d.tiles.Rows) - 1) / len(d.tiles.Rows)
 	for f := 0; f < d.width; f += cols {
 		for u := range d.KH {
 			for q := range parts {
-				lo, hi := depth*q/parts, depth*(q+1)/parts
-				d.tiles.Rows[hi-lo-1](d.OW, d.OH, x.data[u*x.row+lo:], 1, d.StrideW*d.C, d.StrideH*x.row,
-					dy.data[dy.first+f:], d.width, dy.row, dw[(u*depth+lo)*d.width+f:], d.width, !first)
+				from, to := depth*q/parts, depth*(q+1)/parts
+				d.tiles.Rows[to-from-1](pixels, rows, image[u*x.row+from:], 1, d.StrideW*d.C, d.StrideH*x.row,
+					dy.data[dy.first+f:], d.width, dy.row, dw[(u*depth+from)*d.width+f:], d.width, !first)
 			}
 		}
 	}
@@ -183,6 +199,18 @@ func (d *direct[T]) inputGradient(dx []T, s *convScratch[T]) frame[T] {
 	f := s.gradient(dx, d.H, d.W, d.back.width)
 	d.back.run(f.data, s.dz.data, s.dz.row, 0, d.H)
 	return f
+}
+
+// byRows reports whether gradients can be computed a few rows at a time, if dx is
+// wanted in a pixel of so many elements: where filters see one pixel.
+func (d *direct[T]) byRows(dx bool, pixel int) bool {
+	return d.pointwise() && (!dx || d.hasBack && pixel == d.back.width)
+}
+
+// inputRows computes the rows of the image's gradient for as many of the output's,
+// which s.dz begins with.
+func (d *direct[T]) inputRows(dx []T, s *convScratch[T], rows int) {
+	d.back.run(dx, s.dz.data, s.dz.row, 0, rows)
 }
 
 // bytes counts the packed filters of both passes.
