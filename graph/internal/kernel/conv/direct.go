@@ -27,17 +27,30 @@ type direct[T cpu.Float] struct {
 // pass is one convolution with its packed filters, forward or back.
 type pass[T cpu.Float] struct {
 	Shape
-	tiles  *gemm.Tiles[T]
+	panels []panel[T]
 	width  int // channels of an output pixel
-	filter []T // panels of [KH][KW*C][tiles.cols]
+	filter []T // panels of [KH][KW*C][columns]
+}
+
+// panel are the filters from one on that tiles take as their columns: as many as the
+// widest tiles that there is room for.
+type panel[T cpu.Float] struct {
+	first int
+	*gemm.Tiles[T]
 }
 
 // set takes up a geometry, chooses the tiles and makes room for the filters. It
 // reports false where the active tier has no tiles for so many channels.
 func (p *pass[T]) set(s Shape) bool {
 	p.Shape, p.width = s, pixel.Width(s.F)
-	if p.tiles = gemm.WholeTiles[T](p.width); p.tiles == nil {
-		return false
+	p.panels = p.panels[:0]
+	for f := 0; f < p.width; {
+		tiles := gemm.WidestTiles[T](p.width - f)
+		if tiles == nil {
+			return false
+		}
+		p.panels = append(p.panels, panel[T]{f, tiles})
+		f += tiles.Cols
 	}
 	p.filter = cpu.Sized(p.filter, p.width*s.KH*p.depth())
 	return true
@@ -54,10 +67,11 @@ func (p *pass[T]) depth() int { return p.KW * p.C }
 // setWeight sets the weight with number at, counted as u·depth+q, of every
 // filter. The weight of filter f is w[f*stride].
 func (p *pass[T]) setWeight(at int, w []T, stride int) {
-	cols := p.tiles.Cols
-	panel := p.filter[at*cols:]
-	for f := range p.F {
-		panel[f/cols*p.KH*p.depth()*cols+f%cols] = w[f*stride]
+	for _, t := range p.panels {
+		panel := p.filter[t.first*p.KH*p.depth()+at*t.Cols:]
+		for f := t.first; f < min(t.first+t.Cols, p.F); f++ {
+			panel[f-t.first] = w[f*stride]
+		}
 	}
 }
 
@@ -66,21 +80,21 @@ func (p *pass[T]) setWeight(at int, w []T, stride int) {
 // fewest tiles that take them. Where filters see one pixel and rows follow each other
 // without a gap, all rows are one long one.
 func (p *pass[T]) run(y, padded []T, imageRow, lo, hi int) {
-	depth, cols, pixels := p.depth(), p.tiles.Cols, p.OW
+	depth, pixels := p.depth(), p.OW
 	padded = padded[lo*p.StrideH*imageRow:]
 	rows := hi - lo
 	if p.pointwise() && imageRow == p.OW*p.C {
 		pixels, rows = pixels*rows, 1
 	}
-	parts := (pixels + len(p.tiles.Rows) - 1) / len(p.tiles.Rows)
-	for f := 0; f < p.width; f += cols {
-		filter := p.filter[f*p.KH*depth:]
+	for _, t := range p.panels {
+		filter, cols := p.filter[t.first*p.KH*depth:], t.Cols
+		parts := (pixels + len(t.Rows) - 1) / len(t.Rows)
 		for i := range rows {
 			row := padded[i*p.StrideH*imageRow:]
 			for q := range parts {
 				first, last := pixels*q/parts, pixels*(q+1)/parts
-				p.tiles.Rows[last-first-1](depth, p.KH, row[first*p.StrideW*p.C:], p.StrideW*p.C, 1, imageRow,
-					filter, cols, depth*cols, y[(i*pixels+first)*p.width+f:], p.width, false)
+				t.Rows[last-first-1](depth, p.KH, row[first*p.StrideW*p.C:], p.StrideW*p.C, 1, imageRow,
+					filter, cols, depth*cols, y[(i*pixels+first)*p.width+t.first:], p.width, false)
 			}
 		}
 	}
@@ -131,17 +145,17 @@ func (d *direct[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
 // filterRows is filterGradient for the rows [lo,hi) of the output, which s.dz begins
 // with. Rows that follow each other are one, as in run.
 func (d *direct[T]) filterRows(dw []T, s *convScratch[T], lo, hi int, first bool) {
-	depth, cols, dy, x := d.depth(), d.tiles.Cols, s.dz, s.image
+	depth, dy, x := d.depth(), s.dz, s.image
 	image, pixels, rows := x.data[lo*d.StrideH*x.row:], d.OW, hi-lo
 	if d.pointwise() && x.row == d.OW*d.C && dy.whole() {
 		pixels, rows = pixels*rows, 1
 	}
-	parts := (depth + len(d.tiles.Rows) - 1) / len(d.tiles.Rows)
-	for f := 0; f < d.width; f += cols {
+	for _, t := range d.panels {
+		f, parts := t.first, (depth+len(t.Rows)-1)/len(t.Rows)
 		for u := range d.KH {
 			for q := range parts {
 				from, to := depth*q/parts, depth*(q+1)/parts
-				d.tiles.Rows[to-from-1](pixels, rows, image[u*x.row+from:], 1, d.StrideW*d.C, d.StrideH*x.row,
+				t.Rows[to-from-1](pixels, rows, image[u*x.row+from:], 1, d.StrideW*d.C, d.StrideH*x.row,
 					dy.data[dy.first+f:], d.width, dy.row, dw[(u*depth+from)*d.width+f:], d.width, !first)
 			}
 		}
