@@ -70,12 +70,12 @@ func (c *ConvBlock[T]) dotsThrough(s *convScratch[T], n int) {
 	})
 }
 
-// gradientThrough sets the first rows of s.dz to the gradient of the rows [lo,hi) of
-// image n's convolution, where nothing was pooled.
-func (c *ConvBlock[T]) gradientThrough(s *convScratch[T], n, lo, hi int) {
+// gradientThrough sets the rows of s.dz from one on to the gradient of the rows [lo,hi)
+// of image n's convolution, where nothing was pooled.
+func (c *ConvBlock[T]) gradientThrough(s *convScratch[T], n, lo, hi, to int) {
 	width, b := c.width(), c.norm
 	for i := lo; i < hi; i++ {
-		dz, dy, z := s.dz.pixels(i-lo, c.OW), c.gradientPixels(s, n, i), b.image(n)[i*c.OW*width:]
+		dz, dy, z := s.dz.pixels(i-lo+to, c.OW), c.gradientPixels(s, n, i), b.image(n)[i*c.OW*width:]
 		lines(c.OW, width, func(first, n int) {
 			dz, d, z := dz[first*width:], dy[first*width:], z[first*width:]
 			if c.limited() {
@@ -87,20 +87,23 @@ func (c *ConvBlock[T]) gradientThrough(s *convScratch[T], n, lo, hi int) {
 	}
 }
 
-// gradientRows is the number of rows of the convolution that Backward takes at a time,
-// from the gradient of the result to those of the image and the filters: 0 for a whole
-// image. It takes strips where filters see one pixel; then they depend on nothing else.
-func (c *ConvBlock[T]) gradientRows() int {
-	d, ok := c.engine.(*direct[T])
-	if !ok || !c.recomputes() || !d.byRows(c.dx != nil, c.dxAs.Stride) {
-		return 0
+// byStrips returns the engine if Backward takes strips of rows, from the gradient of
+// the result to those of the image and the filters, and how many rows that are; else
+// nil. A bias would need the sums of whole images.
+func (c *ConvBlock[T]) byStrips() (e stripEngine[T], rows int) {
+	e, ok := c.engine.(stripEngine[T])
+	if !ok || !c.recomputes() || len(c.dbs) > 0 || !e.byRows(c.dx != nil, c.dxAs.Stride) {
+		return nil, 0
 	}
-	return c.stripRows()
+	if e.wholeGradient() { // the image and its gradient are in the cache too
+		return e, min(max(stripElements/4/(c.OW*c.width())&^3, 4), c.OH)
+	}
+	return e, c.stripRows()
 }
 
-// scratchRows is scratchBack for so many rows at a time, as gradientRows has them.
-func (c *ConvBlock[T]) scratchRows(rows int) *convScratch[T] {
-	if rows == 0 {
+// scratchStrips is scratchBack for what byStrips returns.
+func (c *ConvBlock[T]) scratchStrips(e stripEngine[T], rows int) *convScratch[T] {
+	if e == nil || e.wholeGradient() {
 		return c.scratchBack()
 	}
 	s := c.scratch()
@@ -110,27 +113,24 @@ func (c *ConvBlock[T]) scratchRows(rows int) *convScratch[T] {
 
 // stripGradients computes what image n contributes to all gradients, so many rows at a
 // time.
-func (c *ConvBlock[T]) stripGradients(s *convScratch[T], n, chunk, rows int) {
-	d := c.engine.(*direct[T])
-	size, whole := len(c.dws)/c.chunks, s.dz
+func (c *ConvBlock[T]) stripGradients(s *convScratch[T], n, chunk int, e stripEngine[T], rows int) {
+	size, whole := len(c.dws)/c.chunks, e.wholeGradient()
 	first, _ := c.images(chunk)
 	c.loadBlockGradient(s, n)
 	if size > 0 {
 		c.take(s, n)
 	}
 	for lo := 0; lo < c.OH; lo += rows {
-		hi := min(lo+rows, c.OH)
-		s.dz.rows = hi - lo
-		c.gradientThrough(s, n, lo, hi)
-		if len(c.dbs) > 0 {
-			s.dz.sums(c.dbs[chunk*c.width():][:c.width()])
+		hi, to := min(lo+rows, c.OH), 0
+		if whole {
+			to = lo
 		}
+		c.gradientThrough(s, n, lo, hi, to)
 		if size > 0 {
-			d.filterRows(c.dws[chunk*size:][:size], s, lo, hi, n == first && lo == 0)
+			e.filterRows(c.dws[chunk*size:][:size], s, lo, hi, n == first && lo == 0)
 		}
 		if c.dx != nil {
-			d.inputRows(c.dx[c.dxAs.At(n, lo, 0):], s, hi-lo)
+			e.inputRows(c.dx[c.dxAs.At(n, 0, 0):][:c.dxAs.Image()], s, lo, hi)
 		}
 	}
-	s.dz = whole
 }

@@ -221,10 +221,12 @@ func (d *direct[T]) byRows(dx bool, pixel int) bool {
 	return d.pointwise() && (!dx || d.hasBack && pixel == d.back.width)
 }
 
-// inputRows computes the rows of the image's gradient for as many of the output's,
-// which s.dz begins with.
-func (d *direct[T]) inputRows(dx []T, s *convScratch[T], rows int) {
-	d.back.run(dx, s.dz.data, s.dz.row, 0, rows)
+// wholeGradient reports that s.dz has the rows at hand alone.
+func (d *direct[T]) wholeGradient() bool { return false }
+
+// inputRows computes the rows [lo,hi) of the image's gradient.
+func (d *direct[T]) inputRows(dx []T, s *convScratch[T], lo, hi int) {
+	d.back.run(dx[lo*d.W*d.back.width:], s.dz.data, s.dz.row, 0, hi-lo)
 }
 
 // bytes counts the packed filters of both passes.
