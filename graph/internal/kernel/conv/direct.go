@@ -143,12 +143,13 @@ func (d *direct[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
 }
 
 // filterRows is filterGradient for the rows [lo,hi) of the output, which s.dz begins
-// with. Rows that follow each other are one, as in run.
+// with.
 func (d *direct[T]) filterRows(dw []T, s *convScratch[T], lo, hi int, first bool) {
 	depth, dy, x := d.depth(), s.dz, s.image
 	image, pixels, rows := x.data[lo*d.StrideH*x.row:], d.OW, hi-lo
 	if d.pointwise() && x.row == d.OW*d.C && dy.whole() {
-		pixels, rows = pixels*rows, 1
+		d.filterPixels(dw, image, dy.data[dy.first:], pixels*rows, first)
+		return
 	}
 	for _, t := range d.panels {
 		f, parts := t.first, (depth+len(t.Rows)-1)/len(t.Rows)
@@ -157,6 +158,23 @@ func (d *direct[T]) filterRows(dw []T, s *convScratch[T], lo, hi int, first bool
 				from, to := depth*q/parts, depth*(q+1)/parts
 				t.Rows[to-from-1](pixels, rows, image[u*x.row+from:], 1, d.StrideW*d.C, d.StrideH*x.row,
 					dy.data[dy.first+f:], d.width, dy.row, dw[(u*depth+from)*d.width+f:], d.width, !first)
+			}
+		}
+	}
+}
+
+// filterPixels is filterRows for n pixels that follow each other, of which a filter sees
+// one. Some of them at a time serve all weights of a panel: these stay in the cache,
+// although the pixels of a panel lie far apart.
+func (d *direct[T]) filterPixels(dw, x, dy []T, n int, first bool) {
+	const most = 64
+	for _, t := range d.panels {
+		for p := 0; p < n; p += most {
+			parts, some := (d.C+len(t.Rows)-1)/len(t.Rows), min(most, n-p)
+			for q := range parts {
+				from, to := d.C*q/parts, d.C*(q+1)/parts
+				t.Rows[to-from-1](some, 1, x[p*d.C+from:], 1, d.C, 0,
+					dy[p*d.width+t.first:], d.width, 0, dw[from*d.width+t.first:], d.width, !first || p > 0)
 			}
 		}
 	}
