@@ -60,6 +60,8 @@ func TestFusionChangesNothing(t *testing.T) {
 		{"dense", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5, Activation: graph.ReLU}, graph.Dense{Units: 3}}, "Mul+ReLU"},
 		{"normalised vectors", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5}, graph.BatchNorm{}, graph.ReLU, graph.Dense{Units: 3}}, "BatchNorm+ReLU"},
 		{"dense with two consumers", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5}, graph.Residual{Body: graph.ReLU}, graph.Dense{Units: 3}}, ""},
+		{"numbers a channel", graph.Sequential{graph.Conv2D{Filters: 5, Kernel: 3}, graph.LayerFunc(expandMeans), graph.Flatten{}, graph.Dense{Units: 3}}, "Expand+Hadamard"},
+		{"numbers that two read", graph.Sequential{graph.Conv2D{Filters: 5, Kernel: 3}, graph.LayerFunc(expandTwice), graph.Flatten{}, graph.Dense{Units: 3}}, ""},
 	} {
 		for _, double := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/float64 %v", tt.name, double), func(t *testing.T) {
@@ -88,6 +90,31 @@ func TestFusionChangesNothing(t *testing.T) {
 			})
 		}
 	}
+}
+
+// expandMeans multiplies images with their means, channel by channel.
+func expandMeans(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	n, c := x.Shape()[0], x.Shape()[1]
+	return s.Binary(op.Hadamard, s.Unary(func(f *gorgonia.Node) (*gorgonia.Node, error) {
+		f, err := op.Reshape(f, n, c, 1, 1)
+		if err != nil {
+			return nil, err
+		}
+		return op.Expand(f, x.Shape()...)
+	}, s.Apply(graph.GlobalAvgPool2D{}, x)), x)
+}
+
+// expandTwice multiplies images with what two readers need repeated.
+func expandTwice(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	n, c := x.Shape()[0], x.Shape()[1]
+	factors := s.Unary(func(f *gorgonia.Node) (*gorgonia.Node, error) {
+		f, err := op.Reshape(f, n, c, 1, 1)
+		if err != nil {
+			return nil, err
+		}
+		return op.Expand(f, x.Shape()...)
+	}, s.Apply(graph.GlobalAvgPool2D{}, x))
+	return s.Binary(func(a, b *gorgonia.Node) (*gorgonia.Node, error) { return op.Add(a, b) }, s.Binary(op.Hadamard, x, factors), factors)
 }
 
 // fusions lists what was fused.

@@ -32,9 +32,13 @@ func (f *Fusion) Apply(operands gorgonia.Nodes) (*gorgonia.Node, error) {
 //
 // It knows a convolution with any of BatchNorm, ReLU or ReLU6, and MaxPool2D
 // behind it, in this order, the pooling's windows lying side by side without padding; and Mul
-// and BatchNorm with ReLU behind them.
+// and BatchNorm with ReLU behind them. A Hadamard product with numbers a channel that
+// Expand repeats over images becomes a Scale, which writes the repetitions nowhere.
 func Fuse(n *gorgonia.Node, once func(*gorgonia.Node) bool) *Fusion {
 	c := chain{last: n, once: once, node: n}
+	if isOurs(n, "Hadamard") {
+		return c.scale()
+	}
 	return c.fuse()
 }
 
@@ -137,6 +141,28 @@ func (c *chain) norm(o Norm) *Fusion {
 	f.spec.constant = []int{3, 4}
 	f.f32, f.f64 = newNorm[float32](f.spec.shape, o, true), newNorm[float64](f.spec.shape, o, true)
 	return f
+}
+
+// scale is the fusion of a Hadamard product one of whose operands is an Expand.
+func (c *chain) scale() *Fusion {
+	shape := c.last.Shape()
+	operands := Operands(c.last)
+	for i, spread := range operands {
+		if len(shape) != 4 || !isOurs(spread, "Expand") || !c.once(spread) {
+			continue
+		}
+		s := Operands(spread)[0]
+		with, ok := aligned(s.Shape(), shape)
+		if !ok || with[1] != shape[1] || with[2] != 1 || with[3] != 1 {
+			continue
+		}
+		return &Fusion{
+			Inner: gorgonia.Nodes{spread}, Operands: gorgonia.Nodes{operands[1-i], s},
+			spec: spec{name: "Expand+Hadamard", shape: shape},
+			f32:  kernel.NewBroadcast[float32](true, shape, with), f64: kernel.NewBroadcast[float64](true, shape, with),
+		}
+	}
+	return nil
 }
 
 // productSize is the number of rows, of columns of x and of columns of w.

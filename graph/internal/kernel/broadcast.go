@@ -17,7 +17,8 @@ type Broadcast[T cpu.Float] struct {
 	y, x, s, dy, dx, ds []T
 	forward, backward   func(lo, hi int)
 	sums                func(lo, hi int)
-	split               int // the dimension that sums are shared out by, -1 for none
+	laid                *laidBroadcast[T] // for images channels last, nil for planes
+	split               int               // the dimension that sums are shared out by, -1 for none
 }
 
 // span is one or more dimensions of x: how many elements, and how far apart s has
@@ -100,6 +101,10 @@ func (b *Broadcast[T]) repeats() bool { return b.dims[len(b.dims)-1].step == 0 }
 // Forward computes y from the operands x and s.
 func (b *Broadcast[T]) Forward(y []T, in [][]T) {
 	b.y, b.x, b.s = y, in[0], in[1]
+	if b.laid != nil {
+		b.laid.Forward(y, in)
+		return
+	}
 	cpu.Parallel(b.blocks(), b.forward)
 }
 
@@ -136,6 +141,10 @@ func (b *Broadcast[T]) shift(y, x []T, from int) {
 // dy·x over all elements that an element of s went to.
 func (b *Broadcast[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	b.dx, b.ds, b.dy, b.x, b.s = dIn[0], dIn[1], dy, in[0], in[1]
+	if b.laid != nil {
+		b.laid.backward()
+		return
+	}
 	if b.dx != nil {
 		cpu.Parallel(b.blocks(), b.backward)
 	}
@@ -212,4 +221,12 @@ func (b *Broadcast[T]) Ending() conv.Ending {
 		return conv.Ending{}
 	}
 	return conv.Ending{Bias: b.size}
+}
+
+// Bytes is the memory that the kernel keeps for images channels last.
+func (b *Broadcast[T]) Bytes() int {
+	if b.laid == nil {
+		return 0
+	}
+	return b.laid.Bytes() + cpu.BytesOf(b.laid.sums, b.laid.dots)
 }

@@ -26,7 +26,7 @@ type LastBroadcast[T cpu.Float] struct {
 
 // Lastly returns the kernel for images channels last.
 func (b *Broadcast[T]) Lastly() (last any, ok bool) {
-	if len(b.shape) != 4 || b.with[2] != 1 || b.with[3] != 1 || b.with[1] != b.shape[1] {
+	if !b.channelwise() {
 		return nil, false
 	}
 	return &LastBroadcast[T]{plain: b}, true

@@ -123,12 +123,12 @@ func (p *Program[T]) provide() {
 		return
 	}
 	p.ready = true
-	p.arena = aligned[T](p.size)
+	p.arena = aligned(p.allocate(p.size + line))
 	for _, l := range p.placed {
 		l.data = p.arena[l.begin : l.begin+l.size() : l.begin+l.size()]
 	}
 	for _, l := range p.kept {
-		l.data = make([]T, l.size())
+		l.data = p.allocate(l.size())
 	}
 	for _, s := range p.steps {
 		for _, v := range slices.Concat(s.reads(), s.writes()) {
@@ -152,11 +152,26 @@ func (v *Value[T]) find() {
 	}
 }
 
-// aligned returns n elements that begin at a cache line. Go aligns large slices to
-// pages, but does not promise it.
-func aligned[T cpu.Float](n int) []T {
-	const line = 64
-	data := make([]T, n+line)
+// allocate returns memory for n elements. That of training is gone over again and
+// again, and gets large pages; they take their time when they are first touched, which
+// a single inference would wait for.
+func (p *Program[T]) allocate(n int) []T {
+	for _, s := range p.steps {
+		if s.Dy != nil {
+			return cpu.Make[T](n)
+		}
+	}
+	return make([]T, n)
+}
+
+// line is the size of a cache line in bytes, which is more than its elements.
+const line = 64
+
+// aligned returns data without its last and first elements, line of them together, so
+// that it begins at a cache line. Go aligns large slices to pages, but does not
+// promise it.
+func aligned[T cpu.Float](data []T) []T {
+	n := len(data) - line
 	for i := range line {
 		if uintptr(unsafe.Pointer(&data[i]))%line == 0 {
 			return data[i : i+n]

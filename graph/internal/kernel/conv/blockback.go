@@ -37,7 +37,7 @@ func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 // dotsOf computes the sums that the gradient of the normalisation needs of the
 // images [lo,hi).
 func (c *ConvBlock[T]) dotsOf(lo, hi int) {
-	s := c.scratchBack()
+	s := c.scratchStrips(c.byStrips())
 	defer c.idle.Put(s)
 	for n := lo; n < hi; n++ {
 		if c.recomputes() {
@@ -53,11 +53,16 @@ func (c *ConvBlock[T]) dotsOf(lo, hi int) {
 // gradient of the windows to the gradients of the filters, the bias and the
 // image.
 func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
-	s := c.scratchBack()
+	e, rows := c.byStrips()
+	s := c.scratchStrips(e, rows)
 	defer c.idle.Put(s)
 	for chunk := lo; chunk < hi; chunk++ {
 		first, last := c.images(chunk)
 		for n := first; n < last; n++ {
+			if e != nil {
+				c.stripGradients(s, n, chunk, e, rows)
+				continue
+			}
 			c.blockGradient(s, n)
 			if len(c.dbs) > 0 {
 				s.dz.sums(c.dbs[chunk*c.width():][:c.width()])
@@ -77,7 +82,7 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 func (c *ConvBlock[T]) blockGradient(s *convScratch[T], n int) {
 	if c.recomputes() {
 		c.loadBlockGradient(s, n)
-		c.gradientThrough(s, n, 0, c.OH)
+		c.gradientThrough(s, n, 0, c.OH, 0)
 		return
 	}
 	c.spreadImage(s, n)

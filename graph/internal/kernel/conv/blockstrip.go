@@ -70,12 +70,12 @@ func (c *ConvBlock[T]) dotsThrough(s *convScratch[T], n int) {
 	})
 }
 
-// gradientThrough sets the first rows of s.dz to the gradient of the rows [lo,hi) of
-// image n's convolution, where nothing was pooled.
-func (c *ConvBlock[T]) gradientThrough(s *convScratch[T], n, lo, hi int) {
+// gradientThrough sets the rows of s.dz from one on to the gradient of the rows [lo,hi)
+// of image n's convolution, where nothing was pooled.
+func (c *ConvBlock[T]) gradientThrough(s *convScratch[T], n, lo, hi, to int) {
 	width, b := c.width(), c.norm
 	for i := lo; i < hi; i++ {
-		dz, dy, z := s.dz.pixels(i-lo, c.OW), c.gradientPixels(s, n, i), b.image(n)[i*c.OW*width:]
+		dz, dy, z := s.dz.pixels(i-lo+to, c.OW), c.gradientPixels(s, n, i), b.image(n)[i*c.OW*width:]
 		lines(c.OW, width, func(first, n int) {
 			dz, d, z := dz[first*width:], dy[first*width:], z[first*width:]
 			if c.limited() {
@@ -84,5 +84,53 @@ func (c *ConvBlock[T]) gradientThrough(s *convScratch[T], n, lo, hi int) {
 			}
 			pixel.NormGrad(dz, d, z, b.mean, b.ofD, b.ofZ, b.term, n, width)
 		})
+	}
+}
+
+// byStrips returns the engine if Backward takes strips of rows, from the gradient of
+// the result to those of the image and the filters, and how many rows that are; else
+// nil. A bias would need the sums of whole images.
+func (c *ConvBlock[T]) byStrips() (e stripEngine[T], rows int) {
+	e, ok := c.engine.(stripEngine[T])
+	if !ok || !c.recomputes() || len(c.dbs) > 0 || !e.byRows(c.dx != nil, c.dxAs.Stride) {
+		return nil, 0
+	}
+	if e.wholeGradient() { // the image and its gradient are in the cache too
+		return e, min(max(stripElements/4/(c.OW*c.width())&^3, 4), c.OH)
+	}
+	return e, c.stripRows()
+}
+
+// scratchStrips is scratchBack for what byStrips returns.
+func (c *ConvBlock[T]) scratchStrips(e stripEngine[T], rows int) *convScratch[T] {
+	if e == nil || e.wholeGradient() {
+		return c.scratchBack()
+	}
+	s := c.scratch()
+	s.dz = frameOf[T](rows, c.OW, c.width(), pixel.Border{}).over(s.dz.data)
+	return s
+}
+
+// stripGradients computes what image n contributes to all gradients, so many rows at a
+// time.
+func (c *ConvBlock[T]) stripGradients(s *convScratch[T], n, chunk int, e stripEngine[T], rows int) {
+	size, whole := len(c.dws)/c.chunks, e.wholeGradient()
+	first, _ := c.images(chunk)
+	c.loadBlockGradient(s, n)
+	if size > 0 {
+		c.take(s, n)
+	}
+	for lo := 0; lo < c.OH; lo += rows {
+		hi, to := min(lo+rows, c.OH), 0
+		if whole {
+			to = lo
+		}
+		c.gradientThrough(s, n, lo, hi, to)
+		if size > 0 {
+			e.filterRows(c.dws[chunk*size:][:size], s, lo, hi, n == first && lo == 0)
+		}
+		if c.dx != nil {
+			e.inputRows(c.dx[c.dxAs.At(n, 0, 0):][:c.dxAs.Image()], s, lo, hi)
+		}
 	}
 }

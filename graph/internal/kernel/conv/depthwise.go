@@ -64,12 +64,17 @@ func (d *depthwise[T]) weights() int { return d.KH * d.KW * d.width }
 // filterGradient computes dw[u,v,c] += Σ_i Σ_j x[…]·dy[i,j,c], row by row. It
 // needs no last call: nothing is collected.
 func (d *depthwise[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
+	d.filterRows(dw, s, 0, d.OH, first)
+}
+
+// filterRows is filterGradient for the rows [lo,hi) of the output.
+func (d *depthwise[T]) filterRows(dw []T, s *convScratch[T], lo, hi int, first bool) {
 	if first {
 		clear(dw)
 	}
 	f := s.image
 	t := d.taps(f)
-	for i := range d.OH {
+	for i := lo; i < hi; i++ {
 		pixel.TapsFilter(t, dw, f.data[i*d.StrideH*f.row:], s.dz.pixels(i, d.OW))
 	}
 }
@@ -108,10 +113,35 @@ func (d *depthwise[T]) frame(f frame[T]) frame[T] {
 // pixels that saw it, each times the weight that it was seen with.
 func (d *depthwise[T]) inputGradient(dx []T, s *convScratch[T]) frame[T] {
 	f := s.gradient(dx, d.H, d.W, d.width)
+	d.gather(f, s, 0, d.H)
+	return f
+}
+
+// gather computes the rows [lo,hi) of the image's gradient.
+func (d *depthwise[T]) gather(f frame[T], s *convScratch[T], lo, hi int) {
 	t := d.backward()
 	t.Row, t.OutRow = f.row, s.dz.row
-	pixel.TapsInput(&t, f.data, s.dz.data, s.dz.first, d.filter, 0, d.H)
-	return f
+	pixel.TapsInput(&t, f.data, s.dz.data, s.dz.first, d.filter, lo, hi)
+}
+
+// byRows reports whether dx, if it is wanted, has room for the engine's pixels.
+func (d *depthwise[T]) byRows(dx bool, pixel int) bool { return !dx || pixel == d.width }
+
+// wholeGradient reports that s.dz has all rows: those before are read again.
+func (d *depthwise[T]) wholeGradient() bool { return true }
+
+// inputRows computes the rows of the image's gradient for which the output's rows up
+// to hi suffice, and those up to lo do not.
+func (d *depthwise[T]) inputRows(dx []T, s *convScratch[T], lo, hi int) {
+	d.gather(s.gradient(dx, d.H, d.W, d.width), s, d.complete(lo), d.complete(hi))
+}
+
+// complete is the number of rows of the image that no output row from one on sees.
+func (d *depthwise[T]) complete(row int) int {
+	if row == d.OH {
+		return d.H
+	}
+	return min(max(row*d.StrideH-d.PadTop, 0), d.H)
 }
 
 // bytes counts the filters.

@@ -27,17 +27,30 @@ type direct[T cpu.Float] struct {
 // pass is one convolution with its packed filters, forward or back.
 type pass[T cpu.Float] struct {
 	Shape
-	tiles  *gemm.Tiles[T]
+	panels []panel[T]
 	width  int // channels of an output pixel
-	filter []T // panels of [KH][KW*C][tiles.cols]
+	filter []T // panels of [KH][KW*C][columns]
+}
+
+// panel are the filters from one on that tiles take as their columns: as many as the
+// widest tiles that there is room for.
+type panel[T cpu.Float] struct {
+	first int
+	*gemm.Tiles[T]
 }
 
 // set takes up a geometry, chooses the tiles and makes room for the filters. It
 // reports false where the active tier has no tiles for so many channels.
 func (p *pass[T]) set(s Shape) bool {
 	p.Shape, p.width = s, pixel.Width(s.F)
-	if p.tiles = gemm.WholeTiles[T](p.width); p.tiles == nil {
-		return false
+	p.panels = p.panels[:0]
+	for f := 0; f < p.width; {
+		tiles := gemm.WidestTiles[T](p.width - f)
+		if tiles == nil {
+			return false
+		}
+		p.panels = append(p.panels, panel[T]{f, tiles})
+		f += tiles.Cols
 	}
 	p.filter = cpu.Sized(p.filter, p.width*s.KH*p.depth())
 	return true
@@ -54,27 +67,34 @@ func (p *pass[T]) depth() int { return p.KW * p.C }
 // setWeight sets the weight with number at, counted as u·depth+q, of every
 // filter. The weight of filter f is w[f*stride].
 func (p *pass[T]) setWeight(at int, w []T, stride int) {
-	cols := p.tiles.Cols
-	panel := p.filter[at*cols:]
-	for f := range p.F {
-		panel[f/cols*p.KH*p.depth()*cols+f%cols] = w[f*stride]
+	for _, t := range p.panels {
+		panel := p.filter[t.first*p.KH*p.depth()+at*t.Cols:]
+		for f := t.first; f < min(t.first+t.Cols, p.F); f++ {
+			panel[f-t.first] = w[f*stride]
+		}
 	}
 }
 
 // run computes the output's rows [lo,hi) from a padded image, whose rows are
 // imageRow elements apart. The pixels of a row are shared out evenly among the
-// fewest tiles that take them.
+// fewest tiles that take them. Where filters see one pixel and rows follow each other
+// without a gap, all rows are one long one.
 func (p *pass[T]) run(y, padded []T, imageRow, lo, hi int) {
-	depth, cols := p.depth(), p.tiles.Cols
-	parts := (p.OW + len(p.tiles.Rows) - 1) / len(p.tiles.Rows)
-	for f := 0; f < p.width; f += cols {
-		filter := p.filter[f*p.KH*depth:]
-		for i := lo; i < hi; i++ {
+	depth, pixels := p.depth(), p.OW
+	padded = padded[lo*p.StrideH*imageRow:]
+	rows := hi - lo
+	if p.pointwise() && imageRow == p.OW*p.C {
+		pixels, rows = pixels*rows, 1
+	}
+	for _, t := range p.panels {
+		filter, cols := p.filter[t.first*p.KH*depth:], t.Cols
+		parts := (pixels + len(t.Rows) - 1) / len(t.Rows)
+		for i := range rows {
 			row := padded[i*p.StrideH*imageRow:]
 			for q := range parts {
-				first, last := p.OW*q/parts, p.OW*(q+1)/parts
-				p.tiles.Rows[last-first-1](depth, p.KH, row[first*p.StrideW*p.C:], p.StrideW*p.C, 1, imageRow,
-					filter, cols, depth*cols, y[((i-lo)*p.OW+first)*p.width+f:], p.width, false)
+				first, last := pixels*q/parts, pixels*(q+1)/parts
+				t.Rows[last-first-1](depth, p.KH, row[first*p.StrideW*p.C:], p.StrideW*p.C, 1, imageRow,
+					filter, cols, depth*cols, y[(i*pixels+first)*p.width+t.first:], p.width, false)
 			}
 		}
 	}
@@ -119,14 +139,42 @@ func (d *direct[T]) weights() int { return d.KH * d.depth() * d.width }
 // tile takes the weights q of a filter's row as its rows and filters as its
 // columns; the inner sum goes over a row's pixels, the outer one over the rows.
 func (d *direct[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
-	depth, cols, dy, x := d.depth(), d.tiles.Cols, s.dz, s.image
-	parts := (depth + len(d.tiles.Rows) - 1) / len(d.tiles.Rows)
-	for f := 0; f < d.width; f += cols {
+	d.filterRows(dw, s, 0, d.OH, first)
+}
+
+// filterRows is filterGradient for the rows [lo,hi) of the output, which s.dz begins
+// with.
+func (d *direct[T]) filterRows(dw []T, s *convScratch[T], lo, hi int, first bool) {
+	depth, dy, x := d.depth(), s.dz, s.image
+	image, pixels, rows := x.data[lo*d.StrideH*x.row:], d.OW, hi-lo
+	if d.pointwise() && x.row == d.OW*d.C && dy.whole() {
+		d.filterPixels(dw, image, dy.data[dy.first:], pixels*rows, first)
+		return
+	}
+	for _, t := range d.panels {
+		f, parts := t.first, (depth+len(t.Rows)-1)/len(t.Rows)
 		for u := range d.KH {
 			for q := range parts {
-				lo, hi := depth*q/parts, depth*(q+1)/parts
-				d.tiles.Rows[hi-lo-1](d.OW, d.OH, x.data[u*x.row+lo:], 1, d.StrideW*d.C, d.StrideH*x.row,
-					dy.data[dy.first+f:], d.width, dy.row, dw[(u*depth+lo)*d.width+f:], d.width, !first)
+				from, to := depth*q/parts, depth*(q+1)/parts
+				t.Rows[to-from-1](pixels, rows, image[u*x.row+from:], 1, d.StrideW*d.C, d.StrideH*x.row,
+					dy.data[dy.first+f:], d.width, dy.row, dw[(u*depth+from)*d.width+f:], d.width, !first)
+			}
+		}
+	}
+}
+
+// filterPixels is filterRows for n pixels that follow each other, of which a filter sees
+// one. Some of them at a time serve all weights of a panel: these stay in the cache,
+// although the pixels of a panel lie far apart.
+func (d *direct[T]) filterPixels(dw, x, dy []T, n int, first bool) {
+	const most = 64
+	for _, t := range d.panels {
+		for p := 0; p < n; p += most {
+			parts, some := (d.C+len(t.Rows)-1)/len(t.Rows), min(most, n-p)
+			for q := range parts {
+				from, to := d.C*q/parts, d.C*(q+1)/parts
+				t.Rows[to-from-1](some, 1, x[p*d.C+from:], 1, d.C, 0,
+					dy[p*d.width+t.first:], d.width, 0, dw[from*d.width+t.first:], d.width, !first || p > 0)
 			}
 		}
 	}
@@ -183,6 +231,20 @@ func (d *direct[T]) inputGradient(dx []T, s *convScratch[T]) frame[T] {
 	f := s.gradient(dx, d.H, d.W, d.back.width)
 	d.back.run(f.data, s.dz.data, s.dz.row, 0, d.H)
 	return f
+}
+
+// byRows reports whether gradients can be computed a few rows at a time, if dx is
+// wanted in a pixel of so many elements: where filters see one pixel.
+func (d *direct[T]) byRows(dx bool, pixel int) bool {
+	return d.pointwise() && (!dx || d.hasBack && pixel == d.back.width)
+}
+
+// wholeGradient reports that s.dz has the rows at hand alone.
+func (d *direct[T]) wholeGradient() bool { return false }
+
+// inputRows computes the rows [lo,hi) of the image's gradient.
+func (d *direct[T]) inputRows(dx []T, s *convScratch[T], lo, hi int) {
+	d.back.run(dx[lo*d.W*d.back.width:], s.dz.data, s.dz.row, 0, hi-lo)
 }
 
 // bytes counts the packed filters of both passes.

@@ -59,6 +59,24 @@ type engine[T cpu.Float] interface {
 	bytes() int
 }
 
+// A stripEngine is an engine whose gradients can be computed a few rows of the output
+// at a time, from the first to the last: while they are in the cache.
+type stripEngine[T cpu.Float] interface {
+	engine[T]
+	// byRows reports whether they can for this geometry. dx says whether the image's
+	// gradient is wanted, and pixel the distance of its pixels, or 0 for planes. It
+	// comes after prepareBack.
+	byRows(dx bool, pixel int) bool
+	// wholeGradient reports whether s.dz has the rows of a whole image, in the frame
+	// that frame returns, or else those at hand alone, without a border.
+	wholeGradient() bool
+	// filterRows is filterGradient for the rows [lo,hi) of the output.
+	filterRows(dw []T, s *convScratch[T], lo, hi int, first bool)
+	// inputRows writes what these rows complete of the image's gradient dx, which has
+	// no border.
+	inputRows(dx []T, s *convScratch[T], lo, hi int)
+}
+
 // newEngines returns the engines of one convolution, the fastest first. Where
 // none takes the geometry, Conv2d unrolls images into patches.
 func newEngines[T cpu.Float]() []engine[T] {

@@ -40,6 +40,20 @@ func wholeTiles32(t cpu.Tier, n int) *Tiles[float32] {
 	return nil
 }
 
+// widestTiles32 returns the widest tiles of tier t that n columns, a multiple of
+// eight, have room for, or nil if the tier has none.
+func widestTiles32(t cpu.Tier, n int) *Tiles[float32] {
+	if t < cpu.TierAVX2 {
+		return nil
+	}
+	for _, wide := range slices.Backward(tilesOfTier(t)) {
+		if wide.Cols <= n {
+			return wide
+		}
+	}
+	return nil
+}
+
 // tilesOfTier returns the tiles of an assembly tier, the narrowest first. The
 // generator has written the tables.
 func tilesOfTier(t cpu.Tier) []*Tiles[float32] {

@@ -10,3 +10,6 @@ func tiles32(cpu.Tier, int) *Tiles[float32] { return tilesGo32 }
 // wholeTiles32 returns nil: this build has no tiles whose columns divide a
 // multiple of eight.
 func wholeTiles32(cpu.Tier, int) *Tiles[float32] { return nil }
+
+// widestTiles32 returns nil likewise.
+func widestTiles32(cpu.Tier, int) *Tiles[float32] { return nil }

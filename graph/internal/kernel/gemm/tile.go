@@ -76,6 +76,18 @@ func WholeTiles[T cpu.Float](n int) *Tiles[T] {
 	return w
 }
 
+// WidestTiles returns the active tier's widest tiles of at most n columns, or nil if it
+// has none: an output whose rows have n elements, a multiple of eight, and no room for
+// more is cut so, from the left.
+func WidestTiles[T cpu.Float](n int) *Tiles[T] {
+	var t any
+	if _, ok := any(T(0)).(float32); ok {
+		t = widestTiles32(cpu.Active(), n)
+	}
+	w, _ := t.(*Tiles[T])
+	return w
+}
+
 // goTile is the size of the largest tile in plain Go: goTile rows of goTile
 // columns, the most that amd64 keeps in registers.
 const goTile = 3

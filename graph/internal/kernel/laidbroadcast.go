@@ -1,0 +1,98 @@
+package kernel
+
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
+)
+
+// laidBroadcast is Broadcast in training on images channels last, with a number for
+// each channel: forward it is that of inference, and backward each row of the image
+// and of the result's gradient is read once.
+type laidBroadcast[T cpu.Float] struct {
+	LastBroadcast[T]
+	sums, dots []T // of each image, (N, channels): Σ dy and Σ dy·x
+	images     func(lo, hi int)
+}
+
+// channelwise reports whether s has a number for each channel of images.
+func (b *Broadcast[T]) channelwise() bool {
+	return len(b.shape) == 4 && b.with[2] == 1 && b.with[3] == 1 && b.with[1] == b.shape[1]
+}
+
+// LayBack takes an image channels last if it lies so; s as planes.
+func (b *Broadcast[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, out pixel.Layout, ok bool) {
+	if !b.channelwise() {
+		return nil, out, false
+	}
+	return (&LastBroadcast[T]{plain: b}).Lay(in)
+}
+
+// Place tells the layouts.
+func (b *Broadcast[T]) Place(in []pixel.Layout, out pixel.Layout) {
+	if b.laid = nil; !out.Last {
+		return
+	}
+	l := &laidBroadcast[T]{LastBroadcast: LastBroadcast[T]{plain: b}}
+	l.Place(in, out)
+	l.images = l.someImages
+	l.sums, l.dots = make([]T, out.N*l.channels), make([]T, out.N*l.channels)
+	b.laid = l
+}
+
+// backward computes dx image by image, and what each adds to ds, which is summed in
+// the order of the images.
+func (l *laidBroadcast[T]) backward() {
+	b := l.plain
+	cpu.Parallel(l.out.N, l.images)
+	if b.ds == nil {
+		return
+	}
+	sums, c := l.sums, l.out.C
+	if b.multiply {
+		sums = l.dots
+	}
+	clear(b.ds)
+	for n := range l.out.N {
+		ds := b.ds[n*c%len(b.ds):][:c]
+		for f, s := range sums[n*l.channels:][:c] {
+			ds[f] += s
+		}
+	}
+}
+
+// someImages works on the images [lo,hi), row by row.
+func (l *laidBroadcast[T]) someImages(lo, hi int) {
+	b, w, row := l.plain, l.out.W, l.out.W*l.channels
+	for n := lo; n < hi; n++ {
+		s := l.numbers[n*l.channels%len(l.numbers):][:l.channels]
+		sum, dot := l.sums[n*l.channels:][:l.channels], l.dots[n*l.channels:][:l.channels]
+		clear(sum)
+		clear(dot)
+		for i := range l.out.H {
+			at := (n*l.out.H + i) * row
+			dy, x := b.dy[at:][:row], b.x[l.in.At(n, i, 0):][:row]
+			switch {
+			case b.ds == nil:
+			case b.multiply:
+				pixel.Dots(sum, dot, dy, x, l.zeros, w, l.channels)
+			default:
+				pixel.Sums(sum, dy, w, l.channels)
+			}
+			switch {
+			case b.dx == nil:
+			case b.multiply:
+				l.scaleTight(b.dx[at:], dy, s)
+			default:
+				copy(b.dx[at:][:row], dy)
+			}
+		}
+	}
+}
+
+// scaleTight multiplies a row of tight pixels with numbers a channel.
+func (l *laidBroadcast[T]) scaleTight(y, x, s []T) {
+	w := pixel.Windows[T]{Width: l.channels, Scale: s, Shift: l.zeros, Floor: T(math.Inf(-1)), Top: T(math.Inf(1))}
+	w.Affine(y, x, l.out.W)
+}
