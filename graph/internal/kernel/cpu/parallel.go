@@ -8,13 +8,16 @@ import (
 // Parallel calls f on ranges that partition [0,n), on up to GOMAXPROCS
 // goroutines, and returns when all calls have returned.
 //
-// With p the smaller of n and GOMAXPROCS, the ranges are [n*i/p, n*(i+1)/p) for
-// i < p, whether or not p goroutines are free: one runs on the caller, and the
-// ranges for which there is no worker follow it there. So f may call Parallel
-// itself, and what a range is does not depend on what else runs. A panic of f
-// is raised on the caller, after all other ranges are done; f must not call
-// runtime.Goexit. Parallel allocates nothing after warm-up; f should be made
-// once, since a closure that is made for a call is an allocation.
+// With p the smaller of n and GOMAXPROCS, [0,n) has p parts [n*i/p, n*(i+1)/p), and a
+// part up to four ranges: half of it, a quarter, and twice an eighth. One goroutine is
+// the caller. Each does the ranges of its own part, and then what is left of the others:
+// so nobody waits for a processor that is slower, or wakes late. What a range is does
+// not depend on what else runs; who does it may.
+//
+// f may call Parallel itself. A panic of f is raised on the caller, after all other
+// ranges are done; f must not call runtime.Goexit. Parallel allocates nothing after
+// warm-up; f should be made once, since a closure that is made for a call is an
+// allocation.
 func Parallel(n int, f func(lo, hi int)) {
 	procs := runtime.GOMAXPROCS(0)
 	p := min(n, procs)
@@ -28,60 +31,106 @@ func Parallel(n int, f func(lo, hi int)) {
 	if j == nil {
 		j = &job{done: make(chan struct{}, 1)}
 	}
-	j.f, j.n, j.parts = f, n, p
-	failure := j.run(procs - 1)
-	j.f = nil
-	idleJobs.Put(j)
-	if failure != nil {
+	j.f, j.n = f, n
+	if failure := j.run(p, procs-1); failure != nil {
 		panic(failure)
 	}
 }
 
 // job is one call of Parallel.
 type job struct {
-	f        func(lo, hi int)
-	n, parts int
-	pending  atomic.Int32  // parts that are with workers, and one for the caller
-	done     chan struct{} // has an element when the last worker finds that the caller waits
-	failure  atomic.Pointer[any]
+	f       func(lo, hi int)
+	n       int
+	parts   []part
+	left    atomic.Int32  // ranges that are not done, and one for the caller
+	users   atomic.Int32  // goroutines that have the job
+	done    chan struct{} // has an element when the last range is done and the caller waits
+	failure atomic.Pointer[any]
 }
+
+// part counts the ranges of a part that somebody has taken. It has a line of the cache
+// to itself.
+type part struct {
+	taken atomic.Int32
+	_     [60]byte
+}
+
+// ranges is the number of ranges of a part, of which some are empty if it is short.
+const ranges = 4
 
 // idleJobs are jobs whose calls have returned.
 var idleJobs = NewFreeList[job]()
 
 // run does all parts, the first one here, and returns the value of the first
 // panic, or nil. It starts no worker beyond maxWorkers.
-func (j *job) run(maxWorkers int) any {
-	j.pending.Store(1)
-	handed := 1
-	for handed < j.parts && workers.hand(task{j, handed}, maxWorkers) {
-		handed++
+func (j *job) run(parts, maxWorkers int) any {
+	if cap(j.parts) < parts {
+		j.parts = make([]part, parts)
 	}
-	j.do(0)
-	for i := handed; i < j.parts; i++ {
-		j.do(i)
+	j.parts = j.parts[:parts]
+	for i := range j.parts {
+		j.parts[i].taken.Store(0)
 	}
-	if j.pending.Add(-1) > 0 {
+	j.left.Store(int32(parts*ranges + 1))
+	j.users.Store(1)
+	for i := 1; i < parts && workers.hand(task{j, i}, maxWorkers); i++ {
+	}
+	if did := j.work(0); j.left.Add(-did-1) > 0 {
 		await(j.done)
 	}
-	if e := j.failure.Swap(nil); e != nil {
-		return *e
+	failure := j.failure.Swap(nil)
+	j.leave()
+	if failure != nil {
+		return *failure
 	}
 	return nil
 }
 
-// do calls f on the range of part i and keeps what it panics with.
-func (j *job) do(i int) {
+// work does the ranges of part own and then those of the others, as long as there are
+// any, and returns how many it did.
+func (j *job) work(own int) (did int32) {
+	for k := range j.parts {
+		i := (own + k) % len(j.parts)
+		for {
+			r := int(j.parts[i].taken.Add(1)) - 1
+			if r >= ranges {
+				break
+			}
+			j.do(i, r)
+			did++
+		}
+	}
+	return did
+}
+
+// do calls f on range r of part i and keeps what it panics with.
+func (j *job) do(i, r int) {
 	defer func() {
 		if e := recover(); e != nil {
 			j.fail(e)
 		}
 	}()
-	j.f(j.n*i/j.parts, j.n*(i+1)/j.parts)
+	first, last := j.n*i/len(j.parts), j.n*(i+1)/len(j.parts)
+	lo, hi := last-(last-first)>>r, last-(last-first)>>(r+1)
+	if r == ranges-1 {
+		hi = last
+	}
+	if lo < hi {
+		j.f(lo, hi)
+	}
 }
 
 // fail keeps the value of the first panic.
 func (j *job) fail(e any) { j.failure.CompareAndSwap(nil, &e) }
+
+// leave gives the job up. The last one to do so makes it idle: that may be a worker
+// that came when all ranges were taken.
+func (j *job) leave() {
+	if j.users.Add(-1) == 0 {
+		j.f = nil
+		idleJobs.Put(j)
+	}
+}
 
 // task is a part of a job, on its way to a worker.
 type task struct {
@@ -95,38 +144,41 @@ type task struct {
 type workerPool struct {
 	tasks   chan task
 	started atomic.Int32
-	idle    atomic.Int32 // workers that have nothing to do, less the tasks that are on their way to one
 }
 
-// workers is the pool that Parallel runs on. Each task in the channel has an
-// idle worker to itself, so no send blocks for long.
-var workers = workerPool{tasks: make(chan task, 64)}
+// workers is the pool that Parallel runs on. A task may wait in the channel until all
+// ranges of its job are done: then the worker that takes it finds nothing left.
+var workers = workerPool{tasks: make(chan task, 256)}
 
-// hand gives a task to an idle worker, or to a new one while there are fewer
-// than limit. It reports whether there was one.
+// hand gives a task to a new worker while there are fewer than limit, or else to the
+// first one that is free. It reports false if twice as many wait already.
 func (w *workerPool) hand(t task, limit int) bool {
-	switch {
-	case decrease(&w.idle):
-		t.pending.Add(1)
-		w.tasks <- t
-	case int(w.started.Add(1)) <= limit:
-		t.pending.Add(1)
-		go w.work(t)
-	default:
+	t.users.Add(1)
+	if int(w.started.Load()) < limit {
+		if int(w.started.Add(1)) <= limit {
+			go w.work(t)
+			return true
+		}
 		w.started.Add(-1)
-		return false
 	}
-	return true
+	if len(w.tasks) < 2*limit {
+		select {
+		case w.tasks <- t:
+			return true
+		default:
+		}
+	}
+	t.users.Add(-1) // the caller has it still
+	return false
 }
 
 // work does a worker's first task and then those that come.
 func (w *workerPool) work(t task) {
 	for {
-		t.do(t.part)
-		w.idle.Add(1) // before the caller learns that the task is done: its next call finds this worker
-		if t.pending.Add(-1) == 0 {
+		if did := t.work(t.part); did > 0 && t.left.Add(-did) == 0 {
 			t.done <- struct{}{}
 		}
+		t.leave()
 		t = await(w.tasks)
 	}
 }
@@ -145,18 +197,6 @@ func await[E any](c <-chan E) E {
 	return <-c
 }
 
-// spins is how often await looks: for some hundred microseconds.
-const spins = 1 << 15
-
-// decrease takes one off a counter, unless it is zero.
-func decrease(c *atomic.Int32) bool {
-	for {
-		n := c.Load()
-		if n == 0 {
-			return false
-		}
-		if c.CompareAndSwap(n, n-1) {
-			return true
-		}
-	}
-}
+// spins is how often await looks: for some hundred microseconds, as long as an op of a
+// network for photographs may take on one processor more than on another.
+const spins = 1 << 17

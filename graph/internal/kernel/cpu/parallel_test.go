@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // withProcs sets GOMAXPROCS for the rest of a test.
@@ -21,10 +22,11 @@ func TestParallelRanges(t *testing.T) {
 		for _, n := range []int{-1, 0, 1, 2, 3, 7, 8, 9, 1000} {
 			t.Run(fmt.Sprintf("procs=%d,n=%d", procs, n), func(t *testing.T) {
 				withProcs(t, procs)
-				var got, want [][2]int
+				var want [][2]int
 				for p, i := max(0, min(n, procs)), 0; i < p; i++ {
-					want = append(want, [2]int{n * i / p, n * (i + 1) / p})
+					want = append(want, halved(n*i/p, n*(i+1)/p, p > 1)...)
 				}
+				var got [][2]int
 				var mu sync.Mutex
 				Parallel(n, func(lo, hi int) {
 					mu.Lock()
@@ -40,18 +42,46 @@ func TestParallelRanges(t *testing.T) {
 	}
 }
 
-// TestParallelConcurrent has two ranges wait for each other: they must run at the same time, in every call.
+// halved are the ranges of a part: a half, rounded up, of what is left, three times, and
+// the rest; or all of it.
+func halved(lo, hi int, cut bool) (ranges [][2]int) {
+	size := hi - lo
+	for range 3 {
+		size /= 2
+		if cut && lo < hi-size {
+			ranges, lo = append(ranges, [2]int{lo, hi - size}), hi-size
+		}
+	}
+	if lo < hi {
+		ranges = append(ranges, [2]int{lo, hi})
+	}
+	return ranges
+}
+
+// TestParallelConcurrent has two ranges wait for each other. A call may find the workers
+// still on their way from an earlier one; most must not.
 func TestParallelConcurrent(t *testing.T) {
 	withProcs(t, 2)
-	meet := make(chan int)
-	for range 100 {
+	const calls = 100
+	meet, met := make(chan int), 0
+	for range calls {
 		Parallel(2, func(lo, hi int) {
 			if lo == 0 {
-				meet <- 1
+				select {
+				case meet <- 1:
+					met++
+				case <-time.After(time.Second):
+				}
 			} else {
-				<-meet
+				select {
+				case <-meet:
+				case <-time.After(time.Second):
+				}
 			}
 		})
+	}
+	if met < calls*9/10 {
+		t.Errorf("in %d of %d calls both ranges ran at the same time, want nearly all", met, calls)
 	}
 }
 

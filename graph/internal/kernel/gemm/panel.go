@@ -70,7 +70,7 @@ func (p *Panels[T]) Resize(depth, cols int) {
 		return
 	}
 	p.Depth, p.Cols, p.tier = depth, cols, cpu.Active()
-	p.panels, p.data = nil, cpu.Make[T](depth * cols)
+	p.panels, p.data = nil, cpu.Make[T](depth*cols)
 	widths := panelWidths[T]()
 	for first := 0; first < cols; {
 		for _, t := range widths { // widest first
