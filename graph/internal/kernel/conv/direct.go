@@ -63,18 +63,31 @@ func (p *pass[T]) setWeight(at int, w []T, stride int) {
 
 // run computes the output's rows [lo,hi) from a padded image, whose rows are
 // imageRow elements apart. The pixels of a row are shared out evenly among the
-// fewest tiles that take them.
+// fewest tiles that take them. Filters that the cache holds all go over a row before the
+// next: so the output is written once and in order.
 func (p *pass[T]) run(y, padded []T, imageRow, lo, hi int) {
+	step := hi - lo
+	if len(p.filter) <= bandSize {
+		step = 1
+	}
+	for i := lo; i < hi; i += step {
+		p.runRows(y[(i-lo)*p.OW*p.width:], padded[i*p.StrideH*imageRow:], imageRow, step)
+	}
+}
+
+// runRows is run for the first rows of padded: for one panel of filters after the
+// other.
+func (p *pass[T]) runRows(y, padded []T, imageRow, rows int) {
 	depth, cols := p.depth(), p.tiles.Cols
 	parts := (p.OW + len(p.tiles.Rows) - 1) / len(p.tiles.Rows)
 	for f := 0; f < p.width; f += cols {
 		filter := p.filter[f*p.KH*depth:]
-		for i := lo; i < hi; i++ {
+		for i := range rows {
 			row := padded[i*p.StrideH*imageRow:]
 			for q := range parts {
 				first, last := p.OW*q/parts, p.OW*(q+1)/parts
 				p.tiles.Rows[last-first-1](depth, p.KH, row[first*p.StrideW*p.C:], p.StrideW*p.C, 1, imageRow,
-					filter, cols, depth*cols, y[((i-lo)*p.OW+first)*p.width+f:], p.width, false)
+					filter, cols, depth*cols, y[(i*p.OW+first)*p.width+f:], p.width, false)
 			}
 		}
 	}
@@ -117,16 +130,29 @@ func (d *direct[T]) weights() int { return d.KH * d.depth() * d.width }
 
 // filterGradient computes dw[u,q,f] = Σ_i Σ_j x[i,j][u·row+q] · dy[i,j,f]. A
 // tile takes the weights q of a filter's row as its rows and filters as its
-// columns; the inner sum goes over a row's pixels, the outer one over the rows.
+// columns; the inner sum goes over a row's pixels, the outer one over the rows. A large
+// image goes band by band, as all weights read all of dy, one tile after the other.
 func (d *direct[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
+	bands := min(d.OH, (d.pixels()*d.width+bandSize-1)/bandSize)
+	for b := range bands {
+		d.bandGradient(dw, s, d.OH*b/bands, d.OH*(b+1)/bands, !first || b > 0)
+	}
+}
+
+// bandSize is the number of elements of dy that stay in the cache.
+const bandSize = 1 << 16
+
+// bandGradient is filterGradient for the rows [top,bottom) of dy. It adds to dw if
+// accumulate, else it overwrites it.
+func (d *direct[T]) bandGradient(dw []T, s *convScratch[T], top, bottom int, accumulate bool) {
 	depth, cols, dy, x := d.depth(), d.tiles.Cols, s.dz, s.image
 	parts := (depth + len(d.tiles.Rows) - 1) / len(d.tiles.Rows)
 	for f := 0; f < d.width; f += cols {
 		for u := range d.KH {
 			for q := range parts {
 				lo, hi := depth*q/parts, depth*(q+1)/parts
-				d.tiles.Rows[hi-lo-1](d.OW, d.OH, x.data[u*x.row+lo:], 1, d.StrideW*d.C, d.StrideH*x.row,
-					dy.data[dy.first+f:], d.width, dy.row, dw[(u*depth+lo)*d.width+f:], d.width, !first)
+				d.tiles.Rows[hi-lo-1](d.OW, bottom-top, x.data[(top*d.StrideH+u)*x.row+lo:], 1, d.StrideW*d.C, d.StrideH*x.row,
+					dy.data[dy.first+top*dy.row+f:], d.width, dy.row, dw[(u*depth+lo)*d.width+f:], d.width, accumulate)
 			}
 		}
 	}
