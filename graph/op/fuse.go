@@ -31,13 +31,17 @@ func (f *Fusion) Apply(operands gorgonia.Nodes) (*gorgonia.Node, error) {
 // such nodes become inner ones.
 //
 // It knows a convolution with any of BatchNorm, ReLU or ReLU6, and MaxPool2D
-// behind it, in this order, the pooling's windows lying side by side without padding; and Mul
-// and BatchNorm with ReLU behind them. A Hadamard product with numbers a channel that
-// Expand repeats over images becomes a Scale, which writes the repetitions nowhere.
+// behind it, in this order, the pooling's windows lying side by side without padding; a
+// convolution of few channels and filters with Tanh and AvgPool2D of 2×2 windows behind it;
+// and Mul and BatchNorm with ReLU behind them. A Hadamard product with numbers a channel
+// that Expand repeats over images becomes a Scale, which writes the repetitions nowhere.
 func Fuse(n *gorgonia.Node, once func(*gorgonia.Node) bool) *Fusion {
 	c := chain{last: n, once: once, node: n}
-	if isOurs(n, "Hadamard") {
+	switch {
+	case isOurs(n, "Hadamard"):
 		return c.scale()
+	case isOurs(n, "AvgPool2D"):
+		return c.planar()
 	}
 	return c.fuse()
 }
@@ -126,6 +130,22 @@ func (c *chain) convolution(b conv.Block, params gorgonia.Nodes) *Fusion {
 		f.spec.constant = []int{len(f.Operands) - 2, len(f.Operands) - 1} // running mean and variance
 	}
 	f.f32, f.f64 = conv.NewConvBlock[float32](shape, b), conv.NewConvBlock[float64](shape, b)
+	return f
+}
+
+// planar is a planar convolution with Tanh and the mean of pairs behind it.
+func (c *chain) planar() *Fusion {
+	p, _ := geometry[kernel.PoolShape](c.node, "AvgPool2D")
+	if !p.Pairs() || !c.step() || !isOurs(c.node, "Tanh") || !c.step() {
+		return nil
+	}
+	shape, ok := geometry[conv.Shape](c.node, "Conv2d")
+	if !ok || !shape.Planar() {
+		return nil
+	}
+	f := c.fusion(Operands(c.node))
+	bias := len(f.Operands) == 3
+	f.f32, f.f64 = conv.NewPlanarBlock[float32](shape, bias), conv.NewPlanarBlock[float64](shape, bias)
 	return f
 }
 

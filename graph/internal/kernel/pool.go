@@ -23,10 +23,10 @@ func (s PoolShape) window(i, j int) (h0, h1, w0, w1 int) {
 	return max(h0, 0), min(h0+s.KH, s.H), max(w0, 0), min(w0+s.KW, s.W)
 }
 
-// pairs reports whether the windows are 2×2, side by side and without padding,
+// Pairs reports whether the windows are 2×2, side by side and without padding,
 // which vector.MaxPairs and vector.AvgPairs pool. A last row or column of the
 // image may be left over.
-func (s PoolShape) pairs() bool {
+func (s PoolShape) Pairs() bool {
 	return s.KH == 2 && s.KW == 2 && s.StrideH == 2 && s.StrideW == 2 && s.PadTop == 0 && s.PadLeft == 0 &&
 		2*s.OH <= s.H && 2*s.OW <= s.W
 }
@@ -81,7 +81,7 @@ func (m *MaxPool2D[T]) forwardPlanes(lo, hi int) {
 	out := m.OH * m.OW
 	for p := lo; p < hi; p++ {
 		plane, y, winner := m.x[p*m.H*m.W:][:m.H*m.W], m.y[p*out:][:out], m.winner[p*out:][:out]
-		if m.pairs() {
+		if m.Pairs() {
 			vector.MaxPairs(m.OH, m.OW, y, winner, plane, m.W)
 			continue
 		}
@@ -171,7 +171,7 @@ func (a *AvgPool2D[T]) forwardPlanes(lo, hi int) {
 	out := a.OH * a.OW
 	for p := lo; p < hi; p++ {
 		plane, y := a.x[p*a.H*a.W:][:a.H*a.W], a.y[p*out:][:out]
-		if a.pairs() {
+		if a.Pairs() {
 			for i := range a.OH {
 				vector.AvgPairs(y[i*a.OW:][:a.OW], plane[2*i*a.W:], plane[(2*i+1)*a.W:])
 			}
@@ -228,10 +228,10 @@ func (a *AvgPool2D[T]) backwardPlanes(lo, hi int) {
 	out := a.OH * a.OW
 	for p := lo; p < hi; p++ {
 		dx, dy := a.dx[p*a.H*a.W:][:a.H*a.W], a.dy[p*out:][:out]
-		if !a.pairs() || 4*out < len(dx) {
+		if !a.Pairs() || 4*out < len(dx) {
 			clear(dx)
 		}
-		if a.pairs() {
+		if a.Pairs() {
 			for i := range a.OH {
 				vector.AvgPairsGrad(dx[2*i*a.W:], dx[(2*i+1)*a.W:], dy[i*a.OW:][:a.OW])
 			}

@@ -96,7 +96,7 @@ func NewConv2d[T cpu.Float](s Shape, bias bool) *Conv2d[T] {
 // newConv2d returns the kernel without the functions for Parallel, which are
 // methods of the caller's own copy: begin makes those of Conv2d itself.
 func newConv2d[T cpu.Float](s Shape) Conv2d[T] {
-	return Conv2d[T]{Shape: s, engines: newEngines[T](), idle: cpu.NewFreeList[convScratch[T]]()}
+	return Conv2d[T]{Shape: s, chunks: min(s.N, convChunks), engines: newEngines[T](), idle: cpu.NewFreeList[convScratch[T]]()}
 }
 
 func (c *Conv2d[T]) begin() {
@@ -290,7 +290,7 @@ func (c *Conv2d[T]) backwardChunks(lo, hi int) {
 				c.unrolledGradient(s, n, chunk, n > first, dy)
 			}
 			if len(c.dbs) > 0 {
-				c.biasGradient(dy, c.dbs[chunk*c.F:][:c.F], n > first)
+				c.biasGradient(s, dy, c.dbs[chunk*c.F:][:c.F], n > first)
 			}
 		}
 	}
@@ -320,15 +320,27 @@ func (c *Conv2d[T]) imageGradient(s *convScratch[T], n, chunk int) {
 }
 
 // biasGradient sets db[f] to the sum of plane f of dy, or adds it.
-func (c *Conv2d[T]) biasGradient(dy, db []T, accumulate bool) {
+func (c *Conv2d[T]) biasGradient(s *convScratch[T], dy, db []T, accumulate bool) {
 	p := c.pixels()
 	for f := range db {
-		s := vector.Sum(dy[f*p:][:p])
+		sum := s.planeSum(dy[f*p:][:p])
 		if accumulate {
-			s += db[f]
+			sum += db[f]
 		}
-		db[f] = s
+		db[f] = sum
 	}
+}
+
+// planeSum is the sum of a plane: of eight interleaved sums, each by pixel.Sums.
+func (s *convScratch[T]) planeSum(plane []T) T {
+	p, whole := &s.sums, len(plane)&^7
+	clear(p[:])
+	pixel.Sums(p[:], plane, whole/8, 8)
+	sum := ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]))
+	for _, v := range plane[whole:] {
+		sum += v
+	}
+	return sum
 }
 
 // width is the number of channels of an output pixel, channels last.
@@ -356,6 +368,7 @@ type convScratch[T cpu.Float] struct {
 	// x and dxPlanes are an image and its gradient as planes, where these lie
 	// channels last. shift is the bias.
 	x, dxPlanes, shift []T
+	sums               [8]T // see planeSum
 
 	// v and m are a strip of transformed tiles, see winograd: of the image and of
 	// its convolution, or of the gradients of both. dv and dm are the tiles that

@@ -19,6 +19,7 @@ func contracts[T cpu.Float]() []kerneltest.Contract[T] {
 	return []kerneltest.Contract[T]{
 		{Name: "Conv2d", Kernel: NewConv2d[T](conv, true), In: []int{9 * 4 * 20, 6 * 2 * 6, 6}, Out: 9 * 6 * 6},
 		{Name: "Conv2d planar", Kernel: NewConv2d[T](planar, true), In: []int{9 * 2 * 4 * 30, 6 * 2 * 6, 6}, Out: 9 * 6 * 3 * 29},
+		{Name: "PlanarBlock", Kernel: NewPlanarBlock[T](planar, true), In: []int{9 * 2 * 4 * 30, 6 * 2 * 6, 6}, Out: 9 * 6 * 1 * 14},
 		{Name: "Conv2d pointwise", Kernel: NewConv2d[T](point, false), In: []int{2 * 3 * 20, 6}, Out: 2 * 2 * 20},
 	}
 }

@@ -76,16 +76,29 @@ func (p *pass[T]) setWeight(at int, w []T, stride int) {
 }
 
 // run computes the output's rows [lo,hi) from a padded image, whose rows are
-// imageRow elements apart. The pixels of a row are shared out evenly among the
-// fewest tiles that take them. Where filters see one pixel and rows follow each other
-// without a gap, all rows are one long one.
+// imageRow elements apart. Where filters see one pixel and rows follow each other
+// without a gap, all rows are one long one. Filters that the cache holds all go over a
+// row before the next: so the output is written once and in order.
 func (p *pass[T]) run(y, padded []T, imageRow, lo, hi int) {
-	depth, pixels := p.depth(), p.OW
+	rows, pixels := hi-lo, p.OW
 	padded = padded[lo*p.StrideH*imageRow:]
-	rows := hi - lo
 	if p.pointwise() && imageRow == p.OW*p.C {
-		pixels, rows = pixels*rows, 1
+		rows, pixels = 1, pixels*rows
 	}
+	step := rows
+	if len(p.filter) <= bandSize {
+		step = 1
+	}
+	for i := 0; i < rows; i += step {
+		p.runRows(y[i*pixels*p.width:], padded[i*p.StrideH*imageRow:], imageRow, step, pixels)
+	}
+}
+
+// runRows is run for the first rows of padded: for one panel of filters after the
+// other. The pixels of a row are shared out evenly among the fewest tiles that take
+// them.
+func (p *pass[T]) runRows(y, padded []T, imageRow, rows, pixels int) {
+	depth := p.depth()
 	for _, t := range p.panels {
 		filter, cols := p.filter[t.first*p.KH*depth:], t.Cols
 		parts := (pixels + len(t.Rows) - 1) / len(t.Rows)
@@ -135,29 +148,43 @@ func (d *direct[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
 // weights counts a gradient of the filters as [KH][KW·C][width].
 func (d *direct[T]) weights() int { return d.KH * d.depth() * d.width }
 
-// filterGradient computes dw[u,q,f] = Σ_i Σ_j x[i,j][u·row+q] · dy[i,j,f]. A
-// tile takes the weights q of a filter's row as its rows and filters as its
-// columns; the inner sum goes over a row's pixels, the outer one over the rows.
+// filterGradient computes dw[u,q,f] = Σ_i Σ_j x[i,j][u·row+q] · dy[i,j,f].
 func (d *direct[T]) filterGradient(dw []T, s *convScratch[T], first, _ bool) {
 	d.filterRows(dw, s, 0, d.OH, first)
 }
 
+// bandSize is the number of elements of dy, or of filters, that stay in the cache.
+const bandSize = 1 << 16
+
 // filterRows is filterGradient for the rows [lo,hi) of the output, which s.dz begins
-// with.
+// with. A large image goes band by band, as all weights read all of dy, one tile after
+// the other.
 func (d *direct[T]) filterRows(dw []T, s *convScratch[T], lo, hi int, first bool) {
-	depth, dy, x := d.depth(), s.dz, s.image
-	image, pixels, rows := x.data[lo*d.StrideH*x.row:], d.OW, hi-lo
+	dy, x, rows := s.dz, s.image, hi-lo
+	image := x.data[lo*d.StrideH*x.row:]
 	if d.pointwise() && x.row == d.OW*d.C && dy.whole() {
-		d.filterPixels(dw, image, dy.data[dy.first:], pixels*rows, first)
+		d.filterPixels(dw, image, dy.data[dy.first:], d.OW*rows, first)
 		return
 	}
+	bands := min(rows, (rows*d.OW*d.width+bandSize-1)/bandSize)
+	for b := range bands {
+		top, bottom := rows*b/bands, rows*(b+1)/bands
+		d.filterBand(dw, image[top*d.StrideH*x.row:], x.row, dy.data[dy.first+top*dy.row:], dy.row, bottom-top, !first || b > 0)
+	}
+}
+
+// filterBand adds to dw what the first rows of dy contribute, or overwrites it. A tile
+// takes the weights q of a filter's row as its rows and filters as its columns; the
+// inner sum goes over a row's pixels, the outer one over the rows.
+func (d *direct[T]) filterBand(dw, image []T, imageRow int, dy []T, dyRow, rows int, accumulate bool) {
+	depth := d.depth()
 	for _, t := range d.panels {
 		f, parts := t.first, (depth+len(t.Rows)-1)/len(t.Rows)
 		for u := range d.KH {
 			for q := range parts {
 				from, to := depth*q/parts, depth*(q+1)/parts
-				t.Rows[to-from-1](pixels, rows, image[u*x.row+from:], 1, d.StrideW*d.C, d.StrideH*x.row,
-					dy.data[dy.first+f:], d.width, dy.row, dw[(u*depth+from)*d.width+f:], d.width, !first)
+				t.Rows[to-from-1](d.OW, rows, image[u*imageRow+from:], 1, d.StrideW*d.C, d.StrideH*imageRow,
+					dy[f:], d.width, dyRow, dw[(u*depth+from)*d.width+f:], d.width, accumulate)
 			}
 		}
 	}

@@ -28,6 +28,12 @@ func (p *planar[T]) prepare(s Shape, w []T) bool {
 	if _, ok := cpu.Float32s(p.w); !ok || !s.planar() {
 		return false
 	}
+	p.take(s, w)
+	return true
+}
+
+// take is prepare on every tier.
+func (p *planar[T]) take(s Shape, w []T) {
 	p.PadTop, p.PadLeft = s.PadTop, s.PadLeft
 	row := plane.Reach(s.OW) + s.KW - 1
 	p.Correlation = plane.Correlation{
@@ -42,7 +48,6 @@ func (p *planar[T]) prepare(s Shape, w []T) bool {
 			}
 		}
 	}
-	return true
 }
 
 // padded returns the planes x with their padding, in memory of s.

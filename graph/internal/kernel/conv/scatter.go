@@ -59,12 +59,29 @@ func (s *scatter[T]) size() int {
 // memory to work in.
 func (s *scatter[T]) gradient(dy frame[T], patches, padded []T) frame[T] {
 	clear(padded)
-	k := s.patchSize()
 	for i := range s.OH {
-		gemm.Gemm(false, false, s.OW, k, s.width, dy.data[dy.first+i*dy.row:], s.width, s.w, k, false, patches, k)
+		s.multiply(patches, dy.data[dy.first+i*dy.row:])
 		pixel.AddPatches(padded[i*s.StrideH*s.row():], patches, s.OW, s.KH, s.depth, s.StrideW*s.C, s.row())
 	}
 	return frame[T]{data: padded, first: s.PadTop*s.row() + s.PadLeft*s.C, row: s.row(), width: s.C, rows: s.H, cols: s.W}
+}
+
+// multiply computes the patches of a row of output pixels: tile by tile, as a row is too
+// small a matrix for a product of its own. Tiles are as wide as they fit.
+func (s *scatter[T]) multiply(patches, dy []T) {
+	const widest = 32
+	k := s.patchSize()
+	for j := 0; j < k; {
+		n := min(widest, k-j)
+		t := gemm.WholeTiles[T](n)
+		parts := (s.OW + len(t.Rows) - 1) / len(t.Rows)
+		for end := j + n; j < end; j += t.Cols {
+			for q := range parts {
+				first, last := s.OW*q/parts, s.OW*(q+1)/parts
+				t.Rows[last-first-1](s.width, 1, dy[first*s.width:], s.width, 1, 0, s.w[j:], k, 0, patches[first*k+j:], k, false)
+			}
+		}
+	}
 }
 
 // scatters reports whether scatter has less to do than the convolution back.

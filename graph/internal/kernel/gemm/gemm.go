@@ -14,8 +14,8 @@
 //	│ A    ││      │     │   │
 //	└──────┘└──────┴─────┴───┘
 //
-// A stays where it is: a tile reads its rows at any stride. Sums are kept in
-// registers.
+// A stays where it is, unless its columns lie far apart: a tile reads its rows at any
+// stride. Sums are kept in registers.
 package gemm
 
 import (
@@ -119,20 +119,26 @@ type block[T cpu.Float] struct {
 	accumulate bool
 }
 
-// run computes the block tile by tile. Rows are shared out evenly among the
-// tiles, since tiles of few rows are slow.
+// run computes the block tile by tile, strip by strip: so a strip of A stays in the
+// first cache, panels of B come from the second one, and C is written in long rows.
+// Rows are shared out evenly among the tiles, since tiles of few rows are slow.
 func (x *block[T]) run() {
+	x.packA()
 	strips := (x.m + len(x.Rows) - 1) / len(x.Rows)
-	for j := 0; j < x.n; j += x.Cols {
-		b := x.panel(j)
-		for s := range strips {
-			lo, hi := x.m*s/strips, x.m*(s+1)/strips
-			if a, c := x.a.at(lo, 0), x.c.at(lo, j); j+x.Cols <= x.n {
-				x.tile(hi-lo, a, b, c)
-			} else {
-				x.narrowTile(hi-lo, x.n-j, a, b, c)
-			}
+	for s := range strips {
+		for j := 0; j < x.n; j += x.Cols {
+			x.stripTile(x.m*s/strips, x.m*(s+1)/strips, j, x.panel(j))
 		}
+	}
+}
+
+// stripTile computes the tile of the rows [lo,hi) and the panel b, which begins at
+// column j.
+func (x *block[T]) stripTile(lo, hi, j int, b matrix[T]) {
+	if a, c := x.a.at(lo, 0), x.c.at(lo, j); j+x.Cols <= x.n {
+		x.tile(hi-lo, a, b, c)
+	} else {
+		x.narrowTile(hi-lo, x.n-j, a, b, c)
 	}
 }
 

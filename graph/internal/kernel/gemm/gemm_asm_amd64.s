@@ -5,29 +5,35 @@
 #include "textflag.h"
 
 // func tileAVX512Rows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512Rows1(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   bRow+88(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   AX, BX
-	IMULQ  CX, BX
-	MOVQ   aOuter+56(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   BX, SI
-	IMULQ  DX, AX
-	MOVQ   bOuter+96(FP), BX
-	SHLQ   $0x02, BX
-	SUBQ   AX, BX
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), DI
-	MOVQ   a_base+16(FP), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       bRow+88(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       AX, BX
+	IMULQ      CX, BX
+	MOVQ       aOuter+56(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       BX, SI
+	IMULQ      DX, AX
+	MOVQ       bOuter+96(FP), BX
+	SHLQ       $0x02, BX
+	SUBQ       AX, BX
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), DI
+	MOVQ       a_base+16(FP), R8
 
 outer:
 	MOVQ k+0(FP), R9
@@ -65,31 +71,40 @@ overwrite:
 	RET
 
 // func tileAVX512Rows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512Rows2(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
 
 outer:
 	MOVQ k+0(FP), R10
@@ -136,33 +151,45 @@ overwrite:
 	RET
 
 // func tileAVX512Rows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512Rows3(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
 
 outer:
 	MOVQ k+0(FP), R10
@@ -218,37 +245,52 @@ overwrite:
 	RET
 
 // func tileAVX512Rows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512Rows4(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -315,39 +357,57 @@ overwrite:
 	RET
 
 // func tileAVX512Rows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512Rows5(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -423,41 +483,62 @@ overwrite:
 	RET
 
 // func tileAVX512Rows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512Rows6(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -542,45 +623,69 @@ overwrite:
 	RET
 
 // func tileAVX512Rows7(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512Rows7(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
 
 outer:
 	MOVQ k+0(FP), R12
@@ -676,47 +781,74 @@ overwrite:
 	RET
 
 // func tileAVX512Rows8(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512Rows8(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
 
 outer:
 	MOVQ k+0(FP), R12
@@ -821,49 +953,79 @@ overwrite:
 	RET
 
 // func tileAVX512Rows9(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512Rows9(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
 
 outer:
 	MOVQ k+0(FP), R12
@@ -977,53 +1139,86 @@ overwrite:
 	RET
 
 // func tileAVX512Rows10(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512Rows10(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
-	LEAQ   (R11)(CX*2), R12
-	ADDQ   CX, R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
+	LEAQ       (R11)(CX*2), R12
+	ADDQ       CX, R12
 
 outer:
 	MOVQ k+0(FP), R13
@@ -1148,55 +1343,91 @@ overwrite:
 	RET
 
 // func tileAVX512Rows11(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512Rows11(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
-	LEAQ   (R11)(CX*2), R12
-	ADDQ   CX, R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
+	LEAQ       (R11)(CX*2), R12
+	ADDQ       CX, R12
 
 outer:
 	MOVQ k+0(FP), R13
@@ -1330,57 +1561,96 @@ overwrite:
 	RET
 
 // func tileAVX512Rows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512Rows12(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
-	LEAQ   (R11)(CX*2), R12
-	ADDQ   CX, R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
+	LEAQ       (R11)(CX*2), R12
+	ADDQ       CX, R12
 
 outer:
 	MOVQ k+0(FP), R13
@@ -1523,28 +1793,33 @@ overwrite:
 	RET
 
 // func tileAVX512NarrowRows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512NarrowRows1(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   bRow+88(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   AX, BX
-	IMULQ  CX, BX
-	MOVQ   aOuter+56(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   BX, SI
-	IMULQ  DX, AX
-	MOVQ   bOuter+96(FP), BX
-	SHLQ   $0x02, BX
-	SUBQ   AX, BX
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), DI
-	MOVQ   a_base+16(FP), R8
+	VPXORD     Z0, Z0, Z0
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       bRow+88(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       AX, BX
+	IMULQ      CX, BX
+	MOVQ       aOuter+56(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       BX, SI
+	IMULQ      DX, AX
+	MOVQ       bOuter+96(FP), BX
+	SHLQ       $0x02, BX
+	SUBQ       AX, BX
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), DI
+	MOVQ       a_base+16(FP), R8
 
 outer:
 	MOVQ k+0(FP), R9
@@ -1577,29 +1852,36 @@ overwrite:
 	RET
 
 // func tileAVX512NarrowRows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512NarrowRows2(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
 
 outer:
 	MOVQ k+0(FP), R10
@@ -1637,30 +1919,39 @@ overwrite:
 	RET
 
 // func tileAVX512NarrowRows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512NarrowRows3(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
 
 outer:
 	MOVQ k+0(FP), R10
@@ -1703,33 +1994,44 @@ overwrite:
 	RET
 
 // func tileAVX512NarrowRows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512NarrowRows4(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -1779,34 +2081,47 @@ overwrite:
 	RET
 
 // func tileAVX512NarrowRows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512NarrowRows5(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -1861,35 +2176,50 @@ overwrite:
 	RET
 
 // func tileAVX512NarrowRows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512NarrowRows6(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -1949,38 +2279,55 @@ overwrite:
 	RET
 
 // func tileAVX512NarrowRows7(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512NarrowRows7(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
 
 outer:
 	MOVQ k+0(FP), R12
@@ -2047,39 +2394,58 @@ overwrite:
 	RET
 
 // func tileAVX512NarrowRows8(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512NarrowRows8(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
 
 outer:
 	MOVQ k+0(FP), R12
@@ -2151,40 +2517,61 @@ overwrite:
 	RET
 
 // func tileAVX512NarrowRows9(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512NarrowRows9(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
 
 outer:
 	MOVQ k+0(FP), R12
@@ -2261,43 +2648,66 @@ overwrite:
 	RET
 
 // func tileAVX512NarrowRows10(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512NarrowRows10(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
-	LEAQ   (R11)(CX*2), R12
-	ADDQ   CX, R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
+	LEAQ       (R11)(CX*2), R12
+	ADDQ       CX, R12
 
 outer:
 	MOVQ k+0(FP), R13
@@ -2381,44 +2791,69 @@ overwrite:
 	RET
 
 // func tileAVX512NarrowRows11(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512NarrowRows11(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
-	LEAQ   (R11)(CX*2), R12
-	ADDQ   CX, R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
+	LEAQ       (R11)(CX*2), R12
+	ADDQ       CX, R12
 
 outer:
 	MOVQ k+0(FP), R13
@@ -2507,45 +2942,72 @@ overwrite:
 	RET
 
 // func tileAVX512NarrowRows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·tileAVX512NarrowRows12(SB), NOSPLIT, $0-137
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
-	LEAQ   (R11)(CX*2), R12
-	ADDQ   CX, R12
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
+	LEAQ       (R11)(CX*2), R12
+	ADDQ       CX, R12
 
 outer:
 	MOVQ k+0(FP), R13
@@ -2639,28 +3101,33 @@ overwrite:
 	RET
 
 // func tileAVX512HalfRows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·tileAVX512HalfRows1(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   bRow+88(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   AX, BX
-	IMULQ  CX, BX
-	MOVQ   aOuter+56(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   BX, SI
-	IMULQ  DX, AX
-	MOVQ   bOuter+96(FP), BX
-	SHLQ   $0x02, BX
-	SUBQ   AX, BX
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), DI
-	MOVQ   a_base+16(FP), R8
+	VXORPS     Y0, Y0, Y0
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       bRow+88(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       AX, BX
+	IMULQ      CX, BX
+	MOVQ       aOuter+56(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       BX, SI
+	IMULQ      DX, AX
+	MOVQ       bOuter+96(FP), BX
+	SHLQ       $0x02, BX
+	SUBQ       AX, BX
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), DI
+	MOVQ       a_base+16(FP), R8
 
 outer:
 	MOVQ k+0(FP), R9
@@ -2693,29 +3160,36 @@ overwrite:
 	RET
 
 // func tileAVX512HalfRows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·tileAVX512HalfRows2(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
 
 outer:
 	MOVQ k+0(FP), R10
@@ -2753,30 +3227,39 @@ overwrite:
 	RET
 
 // func tileAVX512HalfRows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·tileAVX512HalfRows3(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
 
 outer:
 	MOVQ k+0(FP), R10
@@ -2819,33 +3302,44 @@ overwrite:
 	RET
 
 // func tileAVX512HalfRows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·tileAVX512HalfRows4(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -2895,34 +3389,47 @@ overwrite:
 	RET
 
 // func tileAVX512HalfRows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·tileAVX512HalfRows5(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -2977,35 +3484,50 @@ overwrite:
 	RET
 
 // func tileAVX512HalfRows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·tileAVX512HalfRows6(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -3065,38 +3587,55 @@ overwrite:
 	RET
 
 // func tileAVX512HalfRows7(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·tileAVX512HalfRows7(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
 
 outer:
 	MOVQ k+0(FP), R12
@@ -3163,39 +3702,58 @@ overwrite:
 	RET
 
 // func tileAVX512HalfRows8(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·tileAVX512HalfRows8(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
 
 outer:
 	MOVQ k+0(FP), R12
@@ -3267,40 +3825,61 @@ overwrite:
 	RET
 
 // func tileAVX512HalfRows9(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·tileAVX512HalfRows9(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
 
 outer:
 	MOVQ k+0(FP), R12
@@ -3377,43 +3956,66 @@ overwrite:
 	RET
 
 // func tileAVX512HalfRows10(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·tileAVX512HalfRows10(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
-	LEAQ   (R11)(CX*2), R12
-	ADDQ   CX, R12
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
+	LEAQ       (R11)(CX*2), R12
+	ADDQ       CX, R12
 
 outer:
 	MOVQ k+0(FP), R13
@@ -3497,44 +4099,69 @@ overwrite:
 	RET
 
 // func tileAVX512HalfRows11(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·tileAVX512HalfRows11(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
-	LEAQ   (R11)(CX*2), R12
-	ADDQ   CX, R12
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
+	LEAQ       (R11)(CX*2), R12
+	ADDQ       CX, R12
 
 outer:
 	MOVQ k+0(FP), R13
@@ -3623,45 +4250,72 @@ overwrite:
 	RET
 
 // func tileAVX512HalfRows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·tileAVX512HalfRows12(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
-	LEAQ   (R11)(CX*2), R12
-	ADDQ   CX, R12
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
+	LEAQ       (R11)(CX*2), R12
+	ADDQ       CX, R12
 
 outer:
 	MOVQ k+0(FP), R13
@@ -3755,29 +4409,34 @@ overwrite:
 	RET
 
 // func tileAVX2Rows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2Rows1(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   bRow+88(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   AX, BX
-	IMULQ  CX, BX
-	MOVQ   aOuter+56(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   BX, SI
-	IMULQ  DX, AX
-	MOVQ   bOuter+96(FP), BX
-	SHLQ   $0x02, BX
-	SUBQ   AX, BX
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), DI
-	MOVQ   a_base+16(FP), R8
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       bRow+88(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       AX, BX
+	IMULQ      CX, BX
+	MOVQ       aOuter+56(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       BX, SI
+	IMULQ      DX, AX
+	MOVQ       bOuter+96(FP), BX
+	SHLQ       $0x02, BX
+	SUBQ       AX, BX
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), DI
+	MOVQ       a_base+16(FP), R8
 
 outer:
 	MOVQ k+0(FP), R9
@@ -3815,31 +4474,38 @@ overwrite:
 	RET
 
 // func tileAVX2Rows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2Rows2(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
 
 outer:
 	MOVQ k+0(FP), R10
@@ -3886,33 +4552,42 @@ overwrite:
 	RET
 
 // func tileAVX2Rows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2Rows3(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
 
 outer:
 	MOVQ k+0(FP), R10
@@ -3968,37 +4643,48 @@ overwrite:
 	RET
 
 // func tileAVX2Rows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2Rows4(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -4065,39 +4751,52 @@ overwrite:
 	RET
 
 // func tileAVX2Rows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2Rows5(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -4173,41 +4872,56 @@ overwrite:
 	RET
 
 // func tileAVX2Rows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2Rows6(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -4292,28 +5006,33 @@ overwrite:
 	RET
 
 // func tileAVX2NarrowRows1(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2NarrowRows1(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   bRow+88(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   AX, BX
-	IMULQ  CX, BX
-	MOVQ   aOuter+56(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   BX, SI
-	IMULQ  DX, AX
-	MOVQ   bOuter+96(FP), BX
-	SHLQ   $0x02, BX
-	SUBQ   AX, BX
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), DI
-	MOVQ   a_base+16(FP), R8
+	VXORPS     Y0, Y0, Y0
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       bRow+88(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       AX, BX
+	IMULQ      CX, BX
+	MOVQ       aOuter+56(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       BX, SI
+	IMULQ      DX, AX
+	MOVQ       bOuter+96(FP), BX
+	SHLQ       $0x02, BX
+	SUBQ       AX, BX
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), DI
+	MOVQ       a_base+16(FP), R8
 
 outer:
 	MOVQ k+0(FP), R9
@@ -4347,29 +5066,36 @@ overwrite:
 	RET
 
 // func tileAVX2NarrowRows2(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2NarrowRows2(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
 
 outer:
 	MOVQ k+0(FP), R10
@@ -4409,30 +5135,39 @@ overwrite:
 	RET
 
 // func tileAVX2NarrowRows3(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2NarrowRows3(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
 
 outer:
 	MOVQ k+0(FP), R10
@@ -4478,33 +5213,44 @@ overwrite:
 	RET
 
 // func tileAVX2NarrowRows4(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2NarrowRows4(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -4558,34 +5304,47 @@ overwrite:
 	RET
 
 // func tileAVX2NarrowRows5(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2NarrowRows5(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -4645,35 +5404,50 @@ overwrite:
 	RET
 
 // func tileAVX2NarrowRows6(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2NarrowRows6(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
 
 outer:
 	MOVQ k+0(FP), R11
@@ -4739,38 +5513,55 @@ overwrite:
 	RET
 
 // func tileAVX2NarrowRows7(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2NarrowRows7(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
 
 outer:
 	MOVQ k+0(FP), R12
@@ -4844,39 +5635,58 @@ overwrite:
 	RET
 
 // func tileAVX2NarrowRows8(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2NarrowRows8(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
 
 outer:
 	MOVQ k+0(FP), R12
@@ -4956,40 +5766,61 @@ overwrite:
 	RET
 
 // func tileAVX2NarrowRows9(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2NarrowRows9(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
 
 outer:
 	MOVQ k+0(FP), R12
@@ -5075,43 +5906,66 @@ overwrite:
 	RET
 
 // func tileAVX2NarrowRows10(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2NarrowRows10(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
-	LEAQ   (R11)(CX*2), R12
-	ADDQ   CX, R12
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
+	LEAQ       (R11)(CX*2), R12
+	ADDQ       CX, R12
 
 outer:
 	MOVQ k+0(FP), R13
@@ -5205,44 +6059,69 @@ overwrite:
 	RET
 
 // func tileAVX2NarrowRows11(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2NarrowRows11(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
-	LEAQ   (R11)(CX*2), R12
-	ADDQ   CX, R12
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
+	LEAQ       (R11)(CX*2), R12
+	ADDQ       CX, R12
 
 outer:
 	MOVQ k+0(FP), R13
@@ -5342,45 +6221,72 @@ overwrite:
 	RET
 
 // func tileAVX2NarrowRows12(k int, outer int, a []float32, aRow int, aCol int, aOuter int, b []float32, bRow int, bOuter int, c []float32, ldc int, accumulate bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·tileAVX2NarrowRows12(SB), NOSPLIT, $0-137
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	MOVQ   k+0(FP), AX
-	MOVQ   aRow+40(FP), CX
-	SHLQ   $0x02, CX
-	MOVQ   aCol+48(FP), DX
-	SHLQ   $0x02, DX
-	MOVQ   bRow+88(FP), BX
-	SHLQ   $0x02, BX
-	MOVQ   AX, SI
-	IMULQ  DX, SI
-	MOVQ   aOuter+56(FP), DI
-	SHLQ   $0x02, DI
-	SUBQ   SI, DI
-	IMULQ  BX, AX
-	MOVQ   bOuter+96(FP), SI
-	SHLQ   $0x02, SI
-	SUBQ   AX, SI
-	MOVQ   outer+8(FP), AX
-	MOVQ   b_base+64(FP), R8
-	MOVQ   a_base+16(FP), R9
-	LEAQ   (R9)(CX*2), R10
-	ADDQ   CX, R10
-	LEAQ   (R10)(CX*2), R11
-	ADDQ   CX, R11
-	LEAQ   (R11)(CX*2), R12
-	ADDQ   CX, R12
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	MOVQ       c_base+104(FP), AX
+	MOVQ       ldc+128(FP), CX
+	SHLQ       $0x02, CX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	PREFETCHT0 (AX)
+	ADDQ       CX, AX
+	MOVQ       k+0(FP), AX
+	MOVQ       aRow+40(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       aCol+48(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       bRow+88(FP), BX
+	SHLQ       $0x02, BX
+	MOVQ       AX, SI
+	IMULQ      DX, SI
+	MOVQ       aOuter+56(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       SI, DI
+	IMULQ      BX, AX
+	MOVQ       bOuter+96(FP), SI
+	SHLQ       $0x02, SI
+	SUBQ       AX, SI
+	MOVQ       outer+8(FP), AX
+	MOVQ       b_base+64(FP), R8
+	MOVQ       a_base+16(FP), R9
+	LEAQ       (R9)(CX*2), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*2), R11
+	ADDQ       CX, R11
+	LEAQ       (R11)(CX*2), R12
+	ADDQ       CX, R12
 
 outer:
 	MOVQ k+0(FP), R13

@@ -21,6 +21,7 @@ const (
 // a page border: so packed panels are aligned to cache lines.
 type workspace[T cpu.Float] struct {
 	b    [blockK * blockN]T // packed panels of B
+	a    [blockK * blockM]T // a block of A whose columns lie far apart
 	tile [maxTile]T         // a tile of which C has not all columns
 }
 
@@ -67,6 +68,20 @@ func (x *block[T]) packB(m int) {
 			x.packCols(panel, src.data, src.col, x.k, cols, x.Cols)
 		}
 	}
+}
+
+// farColumns is the distance of columns, of a transposed A, from which on each lies in
+// a page of its own: then a strip touches as many pages as it has columns.
+const farColumns = 1024
+
+// packA packs the block of A if its columns lie far apart and several panels use it:
+// blockM elements of each column one behind the other.
+func (x *block[T]) packA() {
+	if x.a.row != 1 || x.a.col < farColumns || x.n <= x.Cols {
+		return
+	}
+	packRows(x.w.a[:], x.a.data, x.a.col, x.k, x.m, blockM)
+	x.a = matrix[T]{x.w.a[:], 1, blockM}
 }
 
 // panel returns the panel of b that begins at column j, packed or in place.

@@ -74,12 +74,16 @@ func Correlate[T cpu.Float](g *Correlation, y, x, w, shift []T) {
 	}
 	for f := range g.F {
 		for i := range g.Rows {
-			for j := range g.Cols {
-				var sum T
-				for t := range g.taps() {
-					sum += w[t*g.F+f] * x[g.seen(t)+i*g.XRow+j]
+			row := y[f*g.YPlane+i*g.YRow:][:g.Cols]
+			clear(row)
+			for t := range g.taps() {
+				weight := w[t*g.F+f]
+				for j, v := range x[g.seen(t)+i*g.XRow:][:len(row)] {
+					row[j] += weight * v
 				}
-				y[f*g.YPlane+i*g.YRow+j] = sum + shift[f]
+			}
+			for j := range row {
+				row[j] += shift[f]
 			}
 		}
 	}
@@ -128,8 +132,9 @@ func AddGradient[T cpu.Float](g *Correlation, dw, dy, x []T) {
 		for f := range g.F {
 			var sums [Lanes]T
 			for i := range g.Rows {
-				for j := range g.Cols {
-					sums[j%Lanes] += dy[f*g.YPlane+i*g.YRow+j] * x[g.seen(t)+i*g.XRow+j]
+				d := dy[f*g.YPlane+i*g.YRow:][:g.Cols]
+				for j, v := range x[g.seen(t)+i*g.XRow:][:len(d)] {
+					sums[j%Lanes] += d[j] * v
 				}
 			}
 			for i, s := range sums {

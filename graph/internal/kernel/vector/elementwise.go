@@ -89,3 +89,19 @@ func AddProducts[T cpu.Float](sum, x, s []T) {
 		sum[i] += T(v * s[i])
 	}
 }
+
+// TanhBack computes dx[i] = dy[i]·(1 - y[i]²), the gradient of the hyperbolic tangent
+// from its result y. Where that is near 1 it has fewer digits than [ActivateGrad]. dx may
+// be dy or y.
+func TanhBack[T cpu.Float](dx, dy, y []T) {
+	dy, y = dy[:len(dx)], y[:len(dx)]
+	if dx, ok := cpu.Float32s(dx); ok {
+		dy, _ := cpu.Float32s(dy)
+		y, _ := cpu.Float32s(y)
+		vectors.tanhBack.active()(dx, dy, y)
+		return
+	}
+	for i, d := range dy {
+		dx[i] = d * (1 - T(y[i]*y[i]))
+	}
+}

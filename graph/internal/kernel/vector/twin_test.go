@@ -27,6 +27,7 @@ var twins = kerneltest.Makers{
 	"AddTo":       kerneltest.Loop(func(a, b, c, _ []float32) { AddTo(a, b, c) }),
 	"ScaleBy":     kerneltest.Loop(func(a, b, _, _ []float32) { ScaleBy(a, b, 0.3) }),
 	"ShiftBy":     kerneltest.Loop(func(a, b, _, _ []float32) { ShiftBy(a, b, -7) }),
+	"TanhBack":    kerneltest.Loop(func(a, b, c, _ []float32) { TanhBack(a, b, c) }),
 	"AddProducts": kerneltest.Loop(func(a, b, c, _ []float32) { AddProducts(a, b, c) }),
 	"products in place": kerneltest.Loop(func(a, b, c, d []float32) {
 		Scale(a, a, b)

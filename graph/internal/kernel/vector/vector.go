@@ -49,6 +49,7 @@ type vectorFuncs struct {
 	normRowsGrad loops[func(dx, dy, x, gamma, mean, scale []float32)]
 	addNormed    loops[func(sum, dy, x []float32, mean, scale float32)]
 
+	tanhBack loops[func(dx, dy, y []float32)]
 	scale    loops[func(y, x, s []float32)]
 	scaleAdd loops[func(y, x, s, t []float32)]
 	addTo    loops[func(y, a, b []float32)]

@@ -50,6 +50,7 @@ var vectors = vectorFuncs{
 	normRowsGrad: widths(normRowsGradAVX2, normRowsGradAVX512),
 	addNormed:    widths(addNormedAVX2, addNormedAVX512),
 
+	tanhBack: widths(tanhBackAVX2, tanhBackAVX512),
 	scale:    widths(scaleAVX2, scaleAVX512),
 	scaleAdd: widths(scaleAddAVX2, scaleAddAVX512),
 	addTo:    widths(addToAVX2, addToAVX512),

@@ -767,6 +767,15 @@ func shiftByAVX2(y []float32, x []float32, more float32)
 //go:noescape
 func addProductsAVX2(sum []float32, x []float32, s []float32)
 
+// tanhBackAVX2 is
+//
+//	for i := range dx {
+//		dx[i] = dy[i] * (1 - y[i]*y[i])
+//	}
+//
+//go:noescape
+func tanhBackAVX2(dx []float32, dy []float32, y []float32)
+
 // scaleAVX512 is scaleAVX2 with sixteen lanes, and gives the same bits.
 //
 //go:noescape
@@ -796,6 +805,11 @@ func shiftByAVX512(y []float32, x []float32, more float32)
 //
 //go:noescape
 func addProductsAVX512(sum []float32, x []float32, s []float32)
+
+// tanhBackAVX512 is tanhBackAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func tanhBackAVX512(dx []float32, dy []float32, y []float32)
 
 // maxPairsAVX2 is
 //

@@ -7563,6 +7563,47 @@ done:
 	VZEROUPPER
 	RET
 
+// func tanhBackAVX2(dx []float32, dy []float32, y []float32)
+// Requires: AVX
+TEXT ·tanhBackAVX2(SB), NOSPLIT, $0-72
+	MOVQ    dx_base+0(FP), AX
+	MOVQ    dy_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	VMOVUPS eight3f800000<>+0(SB), Y0
+	MOVQ    dx_len+8(FP), BX
+	XORQ    SI, SI
+
+whole:
+	CMPQ    BX, $0x08
+	JLT     rest
+	VMOVUPS (DX)(SI*1), Y1
+	VMULPS  Y1, Y1, Y1
+	VSUBPS  Y1, Y0, Y1
+	VMOVUPS (CX)(SI*1), Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JMP     whole
+
+rest:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       masks<>+64(SB), DI
+	IMUL3Q     $0x04, BX, BX
+	SUBQ       BX, DI
+	VMOVDQU    (DI), Y1
+	VMASKMOVPS (DX)(SI*1), Y1, Y2
+	VMULPS     Y2, Y2, Y2
+	VSUBPS     Y2, Y0, Y0
+	VMASKMOVPS (CX)(SI*1), Y1, Y2
+	VMULPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func scaleAVX512(y []float32, x []float32, s []float32)
 // Requires: AVX, AVX512F
 TEXT ·scaleAVX512(SB), NOSPLIT, $0-72
@@ -7766,6 +7807,45 @@ rest:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS.Z (AX)(SI*1), K1, Z1
 	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func tanhBackAVX512(dx []float32, dy []float32, y []float32)
+// Requires: AVX, AVX512F
+TEXT ·tanhBackAVX512(SB), NOSPLIT, $0-72
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         y_base+48(FP), DX
+	VBROADCASTSS eight3f800000<>+0(SB), Z0
+	MOVQ         dx_len+8(FP), BX
+	XORQ         SI, SI
+
+whole:
+	CMPQ    BX, $0x10
+	JLT     rest
+	VMOVUPS (DX)(SI*1), Z1
+	VMULPS  Z1, Z1, Z1
+	VSUBPS  Z1, Z0, Z1
+	VMOVUPS (CX)(SI*1), Z2
+	VMULPS  Z2, Z1, Z1
+	VMOVUPS Z1, (AX)(SI*1)
+	ADDQ    $0x40, SI
+	SUBQ    $0x10, BX
+	JMP     whole
+
+rest:
+	TESTQ     BX, BX
+	JZ        done
+	LEAQ      lastBits<>+0(SB), DI
+	KMOVW     (DI)(BX*2), K1
+	VMOVUPS.Z (DX)(SI*1), K1, Z1
+	VMULPS    Z1, Z1, Z1
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS.Z (CX)(SI*1), K1, Z1
+	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*1)
 
 done:

@@ -93,10 +93,24 @@ func tile(s shape, rows int) {
 			sums[i] = append(sums[i], v)
 		}
 	}
+	prefetch(s, rows)
 	multiply(s, sums)
 	store(s, sums)
 	VZEROUPPER()
 	RET()
+}
+
+// prefetch asks for the lines of C that the tile is stored to, so that they come while
+// it is computed.
+func prefetch(s shape, rows int) {
+	c := Load(Param("c").Base(), GP64())
+	ldc := stride("ldc")
+	for range rows {
+		for at := 0; at < s.cols()*float; at += 64 {
+			PREFETCHT0(Mem{Base: c, Disp: at})
+		}
+		ADDQ(ldc, c)
+	}
 }
 
 // multiply adds the outer*k products of the tile to its sums.

@@ -13,6 +13,7 @@ func elementwise() {
 		scaleBy()
 		shiftBy()
 		addProducts()
+		tanhBack()
 	}
 }
 
@@ -55,6 +56,17 @@ func addProducts() {
 		"\tfor i := range sum {", "\t\tsum[i] += x[i] * s[i]", "\t}")
 	sum, x, s := slice("sum"), slice("x"), slice("s")
 	elements("sum", func(at part) { at.put(plus(times(at.get(x), at.get(s)), at.get(sum)), sum) })
+}
+
+// tanhBack is the gradient of tanh where its result is known.
+func tanhBack() {
+	begin("tanhBack", "func(dx, dy, y []float32)",
+		"\tfor i := range dx {", "\t\tdx[i] = dy[i] * (1 - y[i]*y[i])", "\t}")
+	dx, dy, y, one := slice("dx"), slice("dy"), slice("y"), fill(constant(1))
+	elements("dx", func(at part) {
+		t := at.get(y)
+		at.put(times(minus(one, times(t, t)), at.get(dy)), dx)
+	})
 }
 
 // addTo is a sum that does not replace one of its terms.
