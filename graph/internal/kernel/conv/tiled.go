@@ -42,10 +42,13 @@ type strip[T cpu.Float] struct {
 }
 
 // fewTiles is the number of tiles up to which all go through a step together, and
-// stripTiles about how many go together otherwise.
+// stripTiles about how many go together otherwise: so many that the cache holds them,
+// or more where it does not hold the filters, which a strip reads once.
 const (
-	fewTiles   = 128
-	stripTiles = 48
+	fewTiles        = 128
+	stripTiles      = 48
+	largeStripTiles = 128
+	largeFilters    = 1 << 18 // transformed weights
 )
 
 // layerTiling returns the tiling for a Layer. It reports false where other engines
@@ -94,7 +97,13 @@ func (e *tiled[T]) tileRows() int { return e.tiles(e.OH) }
 func (e *tiled[T]) tileCols() int { return e.tiles(e.OW) }
 
 // stripRows is the number of rows of tiles in a strip.
-func (e *tiled[T]) stripRows() int { return max(1, stripTiles/e.tileCols()) }
+func (e *tiled[T]) stripRows() int {
+	tiles := stripTiles
+	if e.area()*e.C*e.width() > largeFilters {
+		tiles = largeStripTiles
+	}
+	return max(1, tiles/e.tileCols())
+}
 
 // border makes all tiles whole: the last ones may reach beyond the padding. Tiles are
 // read from pixels of C elements, which have to be tight.
@@ -181,31 +190,29 @@ func (e *tiled[T]) combineRows(lo, hi int) {
 	}
 }
 
-// stripsOf computes the rows of tiles [lo,hi) of all images' rows, strip by strip.
+// stripsOf computes the rows of tiles [lo,hi) of all images' rows, strip by strip. A
+// strip may go on in the next image.
 func (e *tiled[T]) stripsOf(lo, hi int) {
 	s := e.scratch()
 	defer e.idle.Put(s)
-	for lo < hi {
-		n, first := lo/e.tileRows(), lo%e.tileRows()
-		rows := min(e.stripRows(), e.tileRows()-first, hi-lo)
-		e.strip(s, n, first, rows)
-		lo += rows
+	for ; lo < hi; lo += e.stripRows() {
+		e.strip(s, lo, min(lo+e.stripRows(), hi))
 	}
 }
 
-// strip computes so many rows of tiles of image n, from the first one on.
-func (e *tiled[T]) strip(s *strip[T], n, first, rows int) {
-	e.room(s, rows*e.tileCols())
-	for r := range rows {
-		e.spreadRow(s, n, first+r, r)
+// strip computes the rows of tiles [lo,hi) of all images' rows.
+func (e *tiled[T]) strip(s *strip[T], lo, hi int) {
+	e.room(s, (hi-lo)*e.tileCols())
+	for r := lo; r < hi; r++ {
+		e.spreadRow(s, r/e.tileRows(), r%e.tileRows(), r-lo)
 	}
 	for q := range e.filters {
 		for p := range e.filters[q].Len() {
 			e.product(s, q, p)
 		}
 	}
-	for r := range rows {
-		e.combineRow(s, n, first+r, r)
+	for r := lo; r < hi; r++ {
+		e.combineRow(s, r/e.tileRows(), r%e.tileRows(), r-lo)
 	}
 }
 
