@@ -28,22 +28,25 @@ func Parallel(n int, f func(lo, hi int)) {
 		return
 	}
 	j := idleJobs.Get()
-	if j == nil {
-		j = &job{done: make(chan struct{}, 1)}
+	if j == nil || len(j.parts) < p {
+		j = &job{parts: make([]part, procs), done: make(chan struct{}, 1)}
 	}
-	j.f, j.n = f, n
-	if failure := j.run(p, procs-1); failure != nil {
+	j.f, j.n, j.p = f, n, p
+	failure := j.run(procs - 1)
+	j.f = nil
+	idleJobs.Put(j)
+	if failure != nil {
 		panic(failure)
 	}
 }
 
-// job is one call of Parallel.
+// job is one call of Parallel. It is used again while workers may still come for an
+// earlier call: they find all ranges taken, or help with the call at work.
 type job struct {
 	f       func(lo, hi int)
-	n       int
+	n, p    int // of Parallel
 	parts   []part
 	left    atomic.Int32  // ranges that are not done, and one for the caller
-	users   atomic.Int32  // goroutines that have the job
 	done    chan struct{} // has an element when the last range is done and the caller waits
 	failure atomic.Pointer[any]
 }
@@ -63,25 +66,22 @@ var idleJobs = NewFreeList[job]()
 
 // run does all parts, the first one here, and returns the value of the first
 // panic, or nil. It starts no worker beyond maxWorkers.
-func (j *job) run(parts, maxWorkers int) any {
-	if cap(j.parts) < parts {
-		j.parts = make([]part, parts)
+func (j *job) run(maxWorkers int) any {
+	j.left.Store(int32(j.p*ranges + 1))
+	for i := range j.parts { // from here on workers may take ranges
+		if i < j.p {
+			j.parts[i].taken.Store(0)
+		} else {
+			j.parts[i].taken.Store(ranges)
+		}
 	}
-	j.parts = j.parts[:parts]
-	for i := range j.parts {
-		j.parts[i].taken.Store(0)
-	}
-	j.left.Store(int32(parts*ranges + 1))
-	j.users.Store(1)
-	for i := 1; i < parts && workers.hand(task{j, i}, maxWorkers); i++ {
+	for i := 1; i < j.p && workers.hand(task{j, i}, maxWorkers); i++ {
 	}
 	if did := j.work(0); j.left.Add(-did-1) > 0 {
 		await(j.done)
 	}
-	failure := j.failure.Swap(nil)
-	j.leave()
-	if failure != nil {
-		return *failure
+	if e := j.failure.Swap(nil); e != nil {
+		return *e
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func (j *job) do(i, r int) {
 			j.fail(e)
 		}
 	}()
-	first, last := j.n*i/len(j.parts), j.n*(i+1)/len(j.parts)
+	first, last := j.n*i/j.p, j.n*(i+1)/j.p
 	lo, hi := last-(last-first)>>r, last-(last-first)>>(r+1)
 	if r == ranges-1 {
 		hi = last
@@ -122,15 +122,6 @@ func (j *job) do(i, r int) {
 
 // fail keeps the value of the first panic.
 func (j *job) fail(e any) { j.failure.CompareAndSwap(nil, &e) }
-
-// leave gives the job up. The last one to do so makes it idle: that may be a worker
-// that came when all ranges were taken.
-func (j *job) leave() {
-	if j.users.Add(-1) == 0 {
-		j.f = nil
-		idleJobs.Put(j)
-	}
-}
 
 // task is a part of a job, on its way to a worker.
 type task struct {
@@ -153,7 +144,6 @@ var workers = workerPool{tasks: make(chan task, 256)}
 // hand gives a task to a new worker while there are fewer than limit, or else to the
 // first one that is free. It reports false if twice as many wait already.
 func (w *workerPool) hand(t task, limit int) bool {
-	t.users.Add(1)
 	if int(w.started.Load()) < limit {
 		if int(w.started.Add(1)) <= limit {
 			go w.work(t)
@@ -168,7 +158,6 @@ func (w *workerPool) hand(t task, limit int) bool {
 		default:
 		}
 	}
-	t.users.Add(-1) // the caller has it still
 	return false
 }
 
@@ -178,7 +167,6 @@ func (w *workerPool) work(t task) {
 		if did := t.work(t.part); did > 0 && t.left.Add(-did) == 0 {
 			t.done <- struct{}{}
 		}
-		t.leave()
 		t = await(w.tasks)
 	}
 }
