@@ -155,14 +155,6 @@ func size(param string) reg.GPVirtual {
 	return v
 }
 
-func parameter(param string) Mem {
-	a, err := Param(param).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return a.Addr
-}
-
 // pointers returns pointers to every third row: with the stride as an index, scaled
 // by 0, 1 or 2, they reach all.
 func pointers(base, stride reg.Register, rows int) []reg.Register {
