@@ -14,33 +14,33 @@ import (
 // rule writes an op and returns its value.
 type rule func(w *writer, n *gorgonia.Node, d op.Description) *value
 
-// rules translate by the op's name. It is filled by init, as rules call the
+// rules translate by the op's kind. It is filled by init, as rules call the
 // writer, which looks here.
-var rules map[string]rule
+var rules map[op.Kind]rule
 
 func init() {
-	rules = map[string]rule{
-		"Conv2d":      writeConv,
-		"Mul":         writeMul,
-		"BatchNorm":   writeBatchNorm,
-		"LayerNorm":   writeLayerNorm,
-		"MaxPool2D":   pooling("maxPool"),
-		"AvgPool2D":   pooling("avgPool"),
-		"Add":         writeAdd,
-		"Concat":      writeConcat,
-		"Reshape":     writeReshape,
-		"Transpose":   writeTranspose,
-		"Patches":     writePatches,
-		"PadChannels": writePadChannels,
-		"SoftMax":     writeSoftMax,
-		"ReLU":        pointwise("relu"),
-		"ReLU6":       pointwise("relu6"),
-		"Sigmoid":     pointwise("sigmoid"),
-		"Tanh":        pointwise("tanh"),
-		"SiLU":        pointwise("silu"),
-		"GELU":        pointwise("gelu"),
-		"LeakyReLU":   pointwise("leakyReLU"),
-		"ELU":         pointwise("elu"),
+	rules = map[op.Kind]rule{
+		op.KindConv2d:      writeConv,
+		op.KindMul:         writeMul,
+		op.KindBatchNorm:   writeBatchNorm,
+		op.KindLayerNorm:   writeLayerNorm,
+		op.KindMaxPool2D:   pooling("maxPool"),
+		op.KindAvgPool2D:   pooling("avgPool"),
+		op.KindAdd:         writeAdd,
+		op.KindConcat:      writeConcat,
+		op.KindReshape:     writeReshape,
+		op.KindTranspose:   writeTranspose,
+		op.KindPatches:     writePatches,
+		op.KindPadChannels: writePadChannels,
+		op.KindSoftMax:     writeSoftMax,
+		op.KindReLU:        pointwise("relu"),
+		op.KindReLU6:       pointwise("relu6"),
+		op.KindSigmoid:     pointwise("sigmoid"),
+		op.KindTanh:        pointwise("tanh"),
+		op.KindSiLU:        pointwise("silu"),
+		op.KindGELU:        pointwise("gelu"),
+		op.KindLeakyReLU:   pointwise("leakyReLU"),
+		op.KindELU:         pointwise("elu"),
 	}
 }
 
@@ -188,7 +188,7 @@ func writeBatchNorm(w *writer, n *gorgonia.Node, d op.Description) *value {
 	if weights, bias, ok := op.Fold(d); ok && w.uses[before] == 1 {
 		product, _ := op.Describe(before)
 		w.weight(product.Operands[1]) // says the layer
-		if product.Name == "Mul" {
+		if product.Kind == op.KindMul {
 			return w.mul(n, product, weights, bias)
 		}
 		return w.conv(n, product, weights, bias)

@@ -27,7 +27,7 @@ func (e *exporter) batched(n *gorgonia.Node) bool {
 func (e *exporter) unexpanded(nodes gorgonia.Nodes) []string {
 	names := make([]string, len(nodes))
 	for i, n := range nodes {
-		if d, ok := op.Describe(n); ok && d.Name == "Expand" {
+		if d, ok := op.Describe(n); ok && d.Kind == op.KindExpand {
 			n = d.Operands[0]
 		}
 		names[i] = e.value(n)
@@ -56,7 +56,7 @@ func exportExpand(e *exporter, n *gorgonia.Node, d op.Description) string {
 // as a token that is put before those of an image: the input says how often.
 func (e *exporter) forEachSample(n *gorgonia.Node) string {
 	d, ok := op.Describe(n)
-	if !ok || d.Name != "Expand" || d.Operands[0].Dims() == n.Dims() && d.Operands[0].Shape()[0] != 1 {
+	if !ok || d.Kind != op.KindExpand || d.Operands[0].Dims() == n.Dims() && d.Operands[0].Shape()[0] != 1 {
 		return e.fail("a weight %v beside samples, which is made for one batch size", n.Shape())
 	}
 	batch := e.emit("Slice", []string{e.emit("Shape", []string{inputName}), e.shape(0), e.shape(1)})

@@ -12,49 +12,49 @@ import (
 // its value.
 type exportRule func(e *exporter, n *gorgonia.Node, d op.Description) string
 
-// exportRules translate by the op's name. It is filled by init, as rules call
+// exportRules translate by the op's kind. It is filled by init, as rules call
 // the exporter, which looks here.
-var exportRules map[string]exportRule
+var exportRules map[op.Kind]exportRule
 
 func init() {
-	exportRules = map[string]exportRule{
-		"Conv2d":      exportConv,
-		"MaxPool2D":   exportMaxPool,
-		"AvgPool2D":   exportAvgPool,
-		"Mul":         exportMul,
-		"Add":         exportAdd,
-		"BatchNorm":   exportBatchNorm,
-		"LayerNorm":   exportLayerNorm,
-		"Concat":      exportConcat,
-		"Reshape":     exportReshape,
-		"Transpose":   exportTranspose,
-		"Patches":     exportPatches,
-		"PadChannels": exportPadChannels,
-		"ReLU":        plain("Relu"),
-		"Sigmoid":     plain("Sigmoid"),
-		"Tanh":        plain("Tanh"),
-		"Gather":      exportGather,
-		"Expand":      exportExpand,
-		"Hadamard":    exportHadamard,
-		"Map":         exportMap,
-		"LogSoftMax":  exportLogSoftMax,
-		"LeakyReLU":   withAlpha("LeakyRelu"),
-		"ELU":         withAlpha("Elu"),
-		"SoftMax":     exportSoftMax,
-		"ReLU6":       exportReLU6,
-		"SiLU":        exportSiLU,
-		"GELU":        exportGELU,
+	exportRules = map[op.Kind]exportRule{
+		op.KindConv2d:      exportConv,
+		op.KindMaxPool2D:   exportMaxPool,
+		op.KindAvgPool2D:   exportAvgPool,
+		op.KindMul:         exportMul,
+		op.KindAdd:         exportAdd,
+		op.KindBatchNorm:   exportBatchNorm,
+		op.KindLayerNorm:   exportLayerNorm,
+		op.KindConcat:      exportConcat,
+		op.KindReshape:     exportReshape,
+		op.KindTranspose:   exportTranspose,
+		op.KindPatches:     exportPatches,
+		op.KindPadChannels: exportPadChannels,
+		op.KindReLU:        plain("Relu"),
+		op.KindSigmoid:     plain("Sigmoid"),
+		op.KindTanh:        plain("Tanh"),
+		op.KindGather:      exportGather,
+		op.KindExpand:      exportExpand,
+		op.KindHadamard:    exportHadamard,
+		op.KindMap:         exportMap,
+		op.KindLogSoftMax:  exportLogSoftMax,
+		op.KindLeakyReLU:   withAlpha("LeakyRelu"),
+		op.KindELU:         withAlpha("Elu"),
+		op.KindSoftMax:     exportSoftMax,
+		op.KindReLU6:       exportReLU6,
+		op.KindSiLU:        exportSiLU,
+		op.KindGELU:        exportGELU,
 
-		"BatchMul":     exportBatchMul,
-		"HardSigmoid":  exportHardSigmoid,
-		"HardSwish":    plain("HardSwish"),
-		"PadImage":     exportPadImage,
-		"Permute":      exportPermute,
-		"PickChannels": exportPickChannels,
-		"Roll":         exportRoll,
-		"Scale":        repeatedOperand("Mul"),
-		"Shift":        repeatedOperand("Add"),
-		"Strided":      exportStrided,
+		op.KindBatchMul:     exportBatchMul,
+		op.KindHardSigmoid:  exportHardSigmoid,
+		op.KindHardSwish:    plain("HardSwish"),
+		op.KindPadImage:     exportPadImage,
+		op.KindPermute:      exportPermute,
+		op.KindPickChannels: exportPickChannels,
+		op.KindRoll:         exportRoll,
+		op.KindScale:        repeatedOperand("Mul"),
+		op.KindShift:        repeatedOperand("Add"),
+		op.KindStrided:      exportStrided,
 	}
 }
 

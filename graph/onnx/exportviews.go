@@ -49,7 +49,7 @@ func repeatedOperand(kind string) exportRule {
 	return func(e *exporter, _ *gorgonia.Node, d op.Description) string {
 		x, s := d.Operands[0], d.Operands[1]
 		if !e.batched(s) && e.batched(x) && s.Dims() == x.Dims() && s.Shape()[0] != 1 {
-			return e.fail("%s of %v by %v, which is made for one batch size", d.Name, x.Shape(), s.Shape())
+			return e.fail("%s of %v by %v, which is made for one batch size", d.Kind, x.Shape(), s.Shape())
 		}
 		return e.emit(kind, e.values(d.Operands))
 	}

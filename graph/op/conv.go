@@ -10,6 +10,9 @@ import (
 	"tapenet/graph/internal/kernel/conv"
 )
 
+// KindConv2d is the kind of [Conv2d].
+const KindConv2d Kind = "Conv2d"
+
 // Padding is the number of zeros (for a pooling: of pixels that do not count)
 // around an image.
 type Padding struct{ Top, Bottom, Left, Right int }
@@ -32,7 +35,7 @@ type Conv struct {
 // (N,F,OH,OW) with OH = (H+Top+Bottom-(KH-1)·dilation-1)/stride + 1, rounded
 // down, and OW alike.
 func Conv2d(x, w, b *gorgonia.Node, o Conv) (*gorgonia.Node, error) {
-	if err := check("Conv2d", operands(x, w, b)...); err != nil {
+	if err := check(KindConv2d, operands(x, w, b)...); err != nil {
 		return nil, err
 	}
 	s, err := o.shape(x.Shape(), w.Shape())
@@ -43,7 +46,7 @@ func Conv2d(x, w, b *gorgonia.Node, o Conv) (*gorgonia.Node, error) {
 		return nil, fmt.Errorf("Conv2d: bias is %v, want (%d) for %d filters", b.Shape(), s.F, s.F)
 	}
 	return apply(spec{
-		name:    "Conv2d",
+		kind:    KindConv2d,
 		detail:  o.String(),
 		shape:   tensor.Shape{s.N, s.F, s.OH, s.OW},
 		mulAdds: s.MulAdds(), geometry: s, params: o.defaults(),

@@ -2,10 +2,15 @@ package op
 
 import "gorgonia.org/gorgonia"
 
+// Kind is the name of an op of this package, as in KindConv2d. The constants stand
+// beside the functions that make such ops. A fused op's kinds are joined by +, as
+// in Conv2d+ReLU.
+type Kind string
+
 // Description is what a node computes, for programs that write a graph in
 // another language, such as package onnx.
 type Description struct {
-	Name     string // of the op, as in Conv2d; a fused one's are joined by +
+	Kind     Kind
 	Operands gorgonia.Nodes
 
 	// Params is what the function that made the node was given besides operands:
@@ -26,5 +31,5 @@ func Describe(n *gorgonia.Node) (d Description, ok bool) {
 		return d, false
 	}
 	s := o.describe()
-	return Description{Name: s.name, Operands: Operands(n), Params: s.params}, true
+	return Description{Kind: s.kind, Operands: Operands(n), Params: s.params}, true
 }
