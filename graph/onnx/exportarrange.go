@@ -67,7 +67,7 @@ func (e *exporter) forEachSample(n *gorgonia.Node) string {
 // exportGather writes blocks as rows, a column of the fill behind them if it is
 // used, and picks columns.
 func exportGather(e *exporter, n *gorgonia.Node, d op.Description) string {
-	p, x, batched := d.Params.(op.Picks), d.Operands[0], e.batched(n)
+	p, x, batched := d.Picks(), d.Operands[0], e.batched(n)
 	if batched && (p.Blocks != x.Shape()[0] || p.Blocks != n.Shape()[0]) {
 		return e.fail("a rearrangement of %v to %v moves the batch", x.Shape(), n.Shape())
 	}
@@ -96,7 +96,7 @@ func exportGather(e *exporter, n *gorgonia.Node, d op.Description) string {
 
 // exportMap writes a function that was read from an ONNX file.
 func exportMap(e *exporter, _ *gorgonia.Node, d op.Description) string {
-	f := d.Params.(op.Function)
+	f := d.Function()
 	c, ok := f.About.(curve)
 	if !ok {
 		return e.fail("the function %s has no translation, want one of package op", f.Name)

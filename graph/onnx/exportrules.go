@@ -67,7 +67,7 @@ func plain(kind string) exportRule {
 
 func withAlpha(kind string) exportRule {
 	return func(e *exporter, _ *gorgonia.Node, d op.Description) string {
-		return e.emit(kind, e.values(d.Operands), attributeFloat("alpha", d.Params.(float64)))
+		return e.emit(kind, e.values(d.Operands), attributeFloat("alpha", d.Alpha()))
 	}
 }
 
@@ -77,7 +77,7 @@ func exportConv(e *exporter, _ *gorgonia.Node, d op.Description) string {
 
 // conv writes a convolution like d of the named inputs.
 func (e *exporter) conv(d op.Description, inputs []string) string {
-	o, filters := d.Params.(op.Conv), d.Operands[1].Shape()
+	o, filters := d.Conv(), d.Operands[1].Shape()
 	return e.emit("Conv", inputs,
 		attributeInts("kernel_shape", filters[2], filters[3]),
 		attributeInts("strides", o.StrideH, o.StrideW),
@@ -91,11 +91,11 @@ func pads(p op.Padding) attributeProto {
 }
 
 func exportMaxPool(e *exporter, _ *gorgonia.Node, d op.Description) string {
-	return e.pool("MaxPool", d.Params.(op.Pool), e.values(d.Operands))
+	return e.pool("MaxPool", d.Pool(), e.values(d.Operands))
 }
 
 func exportAvgPool(e *exporter, _ *gorgonia.Node, d op.Description) string {
-	o, x := d.Params.(op.Pool), d.Operands[0].Shape()
+	o, x := d.Pool(), d.Operands[0].Shape()
 	if o.KH == x[2] && o.KW == x[3] && o.Pad == (op.Padding{}) {
 		return e.emit("GlobalAveragePool", e.values(d.Operands))
 	}
@@ -133,15 +133,15 @@ func exportBatchNorm(e *exporter, _ *gorgonia.Node, d op.Description) string {
 	if y, ok := e.fold(d); ok {
 		return y
 	}
-	return e.emit("BatchNormalization", e.values(d.Operands), attributeFloat("epsilon", d.Params.(op.Norm).Epsilon))
+	return e.emit("BatchNormalization", e.values(d.Operands), attributeFloat("epsilon", d.Norm().Epsilon))
 }
 
 func exportLayerNorm(e *exporter, _ *gorgonia.Node, d op.Description) string {
-	return e.emit("LayerNormalization", e.values(d.Operands), attributeInt("axis", -1), attributeFloat("epsilon", d.Params.(float64)))
+	return e.emit("LayerNormalization", e.values(d.Operands), attributeInt("axis", -1), attributeFloat("epsilon", d.Epsilon()))
 }
 
 func exportConcat(e *exporter, n *gorgonia.Node, d op.Description) string {
-	if d.Params.(int) == 0 {
+	if d.Axis() == 0 {
 		return e.fail("Concat joins batches, want another axis than 0")
 	}
 	names := make([]string, len(d.Operands))
@@ -152,7 +152,7 @@ func exportConcat(e *exporter, n *gorgonia.Node, d op.Description) string {
 			names[i] = e.value(operand)
 		}
 	}
-	return e.emit("Concat", names, attributeInt("axis", d.Params.(int)))
+	return e.emit("Concat", names, attributeInt("axis", d.Axis()))
 }
 
 func exportReshape(e *exporter, n *gorgonia.Node, d op.Description) string {
@@ -175,7 +175,7 @@ func exportTranspose(e *exporter, _ *gorgonia.Node, d op.Description) string {
 
 // exportPatches cuts the image along both axes and puts the cuts first.
 func exportPatches(e *exporter, n *gorgonia.Node, d op.Description) string {
-	size, in, out := d.Params.(int), d.Operands[0].Shape(), n.Shape()
+	size, in, out := d.PatchSize(), d.Operands[0].Shape(), n.Shape()
 	c, h, w := in[1], in[2], in[3]
 	cut := e.reshape(e.value(d.Operands[0]), c, h/size, size, w/size, size)
 	moved := e.emit("Transpose", []string{cut}, attributeInts("perm", 0, 2, 4, 1, 3, 5))

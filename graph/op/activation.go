@@ -36,6 +36,12 @@ func ELU(x *gorgonia.Node, alpha float64) (*gorgonia.Node, error) {
 	return elementwise(KindELU, x, vector.ELU(alpha), alpha)
 }
 
+// Alpha returns the alpha of a [LeakyReLU] or an [ELU].
+func (d Description) Alpha() float64 {
+	alpha, _ := d.paramsOf(KindLeakyReLU, KindELU).(float64)
+	return alpha
+}
+
 // GELU is x·Φ(x), Φ being the normal distribution function (Hendrycks and
 // Gimpel 2016), in its exact form.
 func GELU(x *gorgonia.Node) (*gorgonia.Node, error) {

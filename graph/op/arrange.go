@@ -66,6 +66,12 @@ func Concat(axis int, xs ...*gorgonia.Node) (*gorgonia.Node, error) {
 		&kernel.Concat[float32]{Outer: outer, Blocks: blocks}, &kernel.Concat[float64]{Outer: outer, Blocks: blocks}, xs...)
 }
 
+// Axis returns the axis of a [Concat].
+func (d Description) Axis() int {
+	axis, _ := d.paramsOf(KindConcat).(int)
+	return axis
+}
+
 // sameBut reports whether two shapes are equal but for one axis.
 func sameBut(axis int, a, b tensor.Shape) bool {
 	if len(a) != len(b) {
@@ -120,4 +126,10 @@ func Patches(x *gorgonia.Node, size int) (*gorgonia.Node, error) {
 		dyOnly: true,
 	}, &kernel.Patches[float32]{N: n, C: c, H: h, W: w, Size: size},
 		&kernel.Patches[float64]{N: n, C: c, H: h, W: w, Size: size}, x)
+}
+
+// PatchSize returns the size of the blocks of [Patches].
+func (d Description) PatchSize() int {
+	size, _ := d.paramsOf(KindPatches).(int)
+	return size
 }

@@ -68,6 +68,14 @@ func BatchMul(a, b *gorgonia.Node, p Products) (*gorgonia.Node, error) {
 		kernel.NewBatchMul[float32](m, n, k, ka, kb, ky, p.Scale), kernel.NewBatchMul[float64](m, n, k, ka, kb, ky, p.Scale), a, b)
 }
 
+// Products returns the parameters of a [BatchMul], with their defaults filled
+// in: both views are there and show the matrices as they are multiplied, so that
+// TransA and TransB are false.
+func (d Description) Products() Products {
+	p, _ := d.paramsOf(KindBatchMul).(Products)
+	return p
+}
+
 // matricesOf is the view of an operand.
 func matricesOf(v View, trans bool, shape tensor.Shape) (View, error) {
 	v, err := v.of(shape)

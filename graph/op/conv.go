@@ -49,8 +49,15 @@ func Conv2d(x, w, b *gorgonia.Node, o Conv) (*gorgonia.Node, error) {
 		kind:    KindConv2d,
 		detail:  o.String(),
 		shape:   tensor.Shape{s.N, s.F, s.OH, s.OW},
-		mulAdds: s.MulAdds(), geometry: s, params: o.defaults(),
+		mulAdds: s.MulAdds(),
+		params:  o.defaults(),
 	}, conv.NewConv2d[float32](s, b != nil), conv.NewConv2d[float64](s, b != nil), operands(x, w, b)...)
+}
+
+// Conv returns the parameters of a [Conv2d], with their defaults filled in.
+func (d Description) Conv() Conv {
+	o, _ := d.paramsOf(KindConv2d).(Conv)
+	return o
 }
 
 // String lists what differs from the zero value.
@@ -116,4 +123,14 @@ func (p Padding) slide(x tensor.Shape, kh, kw, strideH, strideW int) (oh, ow int
 		return 0, 0, fmt.Errorf("kernel %dx%d does not fit input %v with padding %v", kh, kw, x, p)
 	}
 	return (h-kh)/strideH + 1, (w-kw)/strideW + 1, nil
+}
+
+// convShape is the shape of a node that is a convolution.
+func convShape(n *gorgonia.Node) (s conv.Shape, ok bool) {
+	d, _ := Describe(n)
+	if d.Kind != KindConv2d {
+		return s, false
+	}
+	s, err := d.Conv().shape(d.Operands[0].Shape(), d.Operands[1].Shape())
+	return s, err == nil
 }

@@ -13,10 +13,13 @@ import (
 //
 //	w' = w·s  and  b' = (b-mean)·s + beta  with  s = gamma/√(variance+epsilon)
 //
-// norm is a BatchNorm's description; ok is false unless its first operand is a
+// norm describes a BatchNorm; ok is false unless it does, its first operand is a
 // Conv2d, or a Mul of (N,K), and all weights of both are float32 tensors. Whether
 // others use the product as well is for the caller to know.
 func Fold(norm Description) (w, b []float32, ok bool) {
+	if norm.Kind != KindBatchNorm {
+		return nil, nil, false
+	}
 	d, _ := Describe(norm.Operands[0])
 	if d.Kind != KindConv2d && (d.Kind != KindMul || d.Operands[0].Dims() != 2) {
 		return nil, nil, false
@@ -30,7 +33,7 @@ func Fold(norm Description) (w, b []float32, ok bool) {
 	if len(product) == 2 {
 		bias = product[1]
 	}
-	scale, b := affine(stats, norm.Params.(Norm).Epsilon, bias)
+	scale, b := affine(stats, norm.Norm().Epsilon, bias)
 	return scaledBy(d.Kind, product[0], scale), b, true
 }
 

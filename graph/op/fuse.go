@@ -57,8 +57,7 @@ type chain struct {
 
 func (c *chain) fuse() *Fusion {
 	block := conv.Block{KH: 1, KW: 1}
-	var params gorgonia.Nodes
-	if p, ok := geometry[kernel.PoolShape](c.node, KindMaxPool2D); ok && sideBySide(p) && c.step() {
+	if p, ok := poolShape(c.node, KindMaxPool2D); ok && sideBySide(p) && c.step() {
 		block.KH, block.KW = p.KH, p.KW
 	}
 	switch {
@@ -68,19 +67,17 @@ func (c *chain) fuse() *Fusion {
 		block.Top = 6
 	}
 	afterReLU := len(c.kinds) == 1 && c.kinds[0] == KindReLU
-	switch norm, ok := geometry[Norm](c.node, KindBatchNorm); {
-	case ok && c.follows(KindConv2d):
-		params = Operands(c.node)[1:]
+	switch d, _ := Describe(c.node); {
+	case d.Kind == KindBatchNorm && c.follows(KindConv2d):
+		norm := d.Norm()
 		c.step()
 		block.Norm = (*conv.Norm)(&norm)
-		return c.convolution(block, params)
-	case len(c.kinds) > 0 && isKind(c.node, KindConv2d):
+		return c.convolution(block, d.Operands[1:])
+	case d.Kind == KindConv2d && len(c.kinds) > 0:
 		return c.convolution(block, nil)
-	case !afterReLU:
-		return nil
-	case ok:
-		return c.norm(norm)
-	case isKind(c.node, KindMul):
+	case d.Kind == KindBatchNorm && afterReLU:
+		return c.norm(d.Norm())
+	case d.Kind == KindMul && afterReLU:
 		return c.product()
 	}
 	return nil
@@ -122,7 +119,7 @@ func (c *chain) fusion(operands gorgonia.Nodes) *Fusion {
 }
 
 func (c *chain) convolution(b conv.Block, params gorgonia.Nodes) *Fusion {
-	shape, _ := geometry[conv.Shape](c.node, KindConv2d)
+	shape, _ := convShape(c.node)
 	operands := Operands(c.node)
 	b.Bias = len(operands) == 3
 	f := c.fusion(append(slices.Clone(operands), params...))
@@ -135,11 +132,11 @@ func (c *chain) convolution(b conv.Block, params gorgonia.Nodes) *Fusion {
 
 // planar is a planar convolution with Tanh and the mean of pairs behind it.
 func (c *chain) planar() *Fusion {
-	p, _ := geometry[kernel.PoolShape](c.node, KindAvgPool2D)
+	p, _ := poolShape(c.node, KindAvgPool2D)
 	if !p.Pairs() || !c.step() || !isKind(c.node, KindTanh) || !c.step() {
 		return nil
 	}
-	shape, ok := geometry[conv.Shape](c.node, KindConv2d)
+	shape, ok := convShape(c.node)
 	if !ok || !shape.Planar() {
 		return nil
 	}
@@ -202,13 +199,4 @@ func (f *forward[T]) describe() spec { return f.spec }
 func isKind(n *gorgonia.Node, kind Kind) bool {
 	d, ok := n.Op().(described)
 	return ok && d.describe().kind == kind
-}
-
-// geometry returns the geometry of a node that is an op of this package.
-func geometry[S any](n *gorgonia.Node, kind Kind) (s S, ok bool) {
-	if !isKind(n, kind) {
-		return s, false
-	}
-	s, ok = n.Op().(described).describe().geometry.(S)
-	return s, ok
 }

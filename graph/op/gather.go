@@ -73,6 +73,12 @@ func Expand(x *gorgonia.Node, shape ...int) (*gorgonia.Node, error) {
 	return p.apply(KindExpand, step, x, to)
 }
 
+// Picks returns the parameters of a [Gather].
+func (d Description) Picks() Picks {
+	p, _ := d.paramsOf(KindGather).(Picks)
+	return p
+}
+
 // expansion is, for each element of shape to, its place in shape from, of as many
 // dimensions.
 func expansion(from, to tensor.Shape) []int32 {

@@ -37,3 +37,9 @@ func HardSigmoid(x *gorgonia.Node, l Line) (*gorgonia.Node, error) {
 	return apply(spec{kind: KindHardSigmoid, detail: fmt.Sprintf("%g·x+%g", l.Slope, l.Offset), shape: x.Shape(), params: l},
 		kernel.NewActivation[float32](c), kernel.NewActivation[float64](c), x)
 }
+
+// Line returns the parameters of a [HardSigmoid].
+func (d Description) Line() Line {
+	l, _ := d.paramsOf(KindHardSigmoid).(Line)
+	return l
+}

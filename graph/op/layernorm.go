@@ -41,3 +41,9 @@ func LayerNorm(x, gamma, beta *gorgonia.Node, epsilon float64) (*gorgonia.Node, 
 		&kernel.LayerNorm[float32]{N: n, Size: c, Epsilon: epsilon},
 		&kernel.LayerNorm[float64]{N: n, Size: c, Epsilon: epsilon}, x, gamma, beta)
 }
+
+// Epsilon returns the epsilon of a [LayerNorm].
+func (d Description) Epsilon() float64 {
+	epsilon, _ := d.paramsOf(KindLayerNorm).(float64)
+	return epsilon
+}

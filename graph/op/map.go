@@ -37,3 +37,9 @@ func Map(x *gorgonia.Node, f Function) (*gorgonia.Node, error) {
 	return apply(spec{kind: KindMap, detail: f.Name, shape: x.Shape(), params: f},
 		kernel.NewActivation[float32](c), kernel.NewActivation[float64](c), x)
 }
+
+// Function returns the function of a [Map].
+func (d Description) Function() Function {
+	f, _ := d.paramsOf(KindMap).(Function)
+	return f
+}

@@ -53,8 +53,14 @@ func BatchNorm(x, gamma, beta, mean, variance *gorgonia.Node, o Norm) (*gorgonia
 	if o.Training {
 		detail = "training"
 	}
-	return apply(spec{kind: KindBatchNorm, detail: detail, shape: s, constant: []int{3, 4}, geometry: o, params: o},
+	return apply(spec{kind: KindBatchNorm, detail: detail, shape: s, constant: []int{3, 4}, params: o},
 		newNorm[float32](s, o, false), newNorm[float64](s, o, false), x, gamma, beta, mean, variance)
+}
+
+// Norm returns the parameters of a [BatchNorm].
+func (d Description) Norm() Norm {
+	o, _ := d.paramsOf(KindBatchNorm).(Norm)
+	return o
 }
 
 // newNorm is the kernel for inputs of a shape.
@@ -85,4 +91,10 @@ func Dropout(x *gorgonia.Node, rate float64, r Random) (*gorgonia.Node, error) {
 	return apply(spec{kind: KindDropout, detail: fmt.Sprintf("rate %g", rate), shape: x.Shape(), params: rate, dyOnly: true},
 		&kernel.Dropout[float32]{Rate: rate, Seed: r.Seed, Step: r.Step},
 		&kernel.Dropout[float64]{Rate: rate, Seed: r.Seed, Step: r.Step}, x)
+}
+
+// Rate returns the rate of a [Dropout].
+func (d Description) Rate() float64 {
+	rate, _ := d.paramsOf(KindDropout).(float64)
+	return rate
 }

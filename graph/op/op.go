@@ -52,8 +52,7 @@ type spec struct {
 	constant []int        // the operands that have no gradient
 	dyOnly   bool         // Backward does not look at the operands
 	mulAdds  int          // multiply-adds of one forward pass
-	geometry any          // what Fuse needs to know, nil for nothing
-	params   any          // see Description
+	params   any          // what the accessor of Description returns; nil if there is none
 }
 
 // gradName is the name of the nodes that compute an op's gradient.

@@ -51,7 +51,14 @@ func (o Pool) apply(kind Kind, x *gorgonia.Node, kernels func(kernel.PoolShape) 
 	}
 	f32, f64 := kernels(s)
 	out := tensor.Shape{x.Shape()[0], x.Shape()[1], s.OH, s.OW}
-	return apply(spec{kind: kind, detail: o.String(), shape: out, geometry: s, params: o.defaults(), dyOnly: true}, f32, f64, x)
+	return apply(spec{kind: kind, detail: o.String(), shape: out, params: o.defaults(), dyOnly: true}, f32, f64, x)
+}
+
+// Pool returns the parameters of a [MaxPool2D] or an [AvgPool2D], with their
+// defaults filled in.
+func (d Description) Pool() Pool {
+	o, _ := d.paramsOf(KindMaxPool2D, KindAvgPool2D).(Pool)
+	return o
 }
 
 // String is the window, the stride and the padding, if any.
@@ -91,4 +98,14 @@ func (o Pool) shape(x tensor.Shape) (s kernel.PoolShape, err error) {
 	}
 	s.OH, s.OW, err = o.Pad.slide(x, o.KH, o.KW, o.StrideH, o.StrideW)
 	return s, err
+}
+
+// poolShape is the shape of a node that is a pooling of the given kind.
+func poolShape(n *gorgonia.Node, kind Kind) (s kernel.PoolShape, ok bool) {
+	d, _ := Describe(n)
+	if d.Kind != kind {
+		return s, false
+	}
+	s, err := d.Pool().shape(d.Operands[0].Shape())
+	return s, err == nil
 }

@@ -35,6 +35,13 @@ func Roll(x *gorgonia.Node, shifts ...int) (*gorgonia.Node, error) {
 		kernel.NewRoll[float32](s, shifts), kernel.NewRoll[float64](s, shifts), x)
 }
 
+// Shifts returns the shifts of a [Roll]: none is negative, each is smaller than
+// its dimension.
+func (d Description) Shifts() []int {
+	shifts, _ := d.paramsOf(KindRoll).([]int)
+	return shifts
+}
+
 // Border are the parameters of [PadImage].
 type Border struct {
 	Padding
@@ -54,4 +61,10 @@ func PadImage(x *gorgonia.Node, b Border) (*gorgonia.Node, error) {
 	return apply(spec{kind: KindPadImage, detail: fmt.Sprintf("%d,%d,%d,%d", b.Top, b.Bottom, b.Left, b.Right), shape: shape, dyOnly: true, params: b},
 		&kernel.PadImage[float32]{Planes: s[0] * s[1], H: s[2], W: s[3], Top: b.Top, Bottom: b.Bottom, Left: b.Left, Right: b.Right, Fill: b.Fill},
 		&kernel.PadImage[float64]{Planes: s[0] * s[1], H: s[2], W: s[3], Top: b.Top, Bottom: b.Bottom, Left: b.Left, Right: b.Right, Fill: b.Fill}, x)
+}
+
+// Border returns the parameters of a [PadImage].
+func (d Description) Border() Border {
+	b, _ := d.paramsOf(KindPadImage).(Border)
+	return b
 }

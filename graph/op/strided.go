@@ -33,6 +33,13 @@ func Strided(x *gorgonia.Node, v View) (*gorgonia.Node, error) {
 	return v.apply(spec{kind: KindStrided, params: v}, x)
 }
 
+// View returns the view of a [Strided]; where none was given, the view of the
+// whole tensor.
+func (d Description) View() View {
+	v, _ := d.paramsOf(KindStrided).(View)
+	return v
+}
+
 // Permute puts the dimensions of x in another order: dimension i of the result is
 // dimension axes[i] of x.
 func Permute(x *gorgonia.Node, axes ...int) (*gorgonia.Node, error) {
@@ -48,6 +55,12 @@ func Permute(x *gorgonia.Node, axes ...int) (*gorgonia.Node, error) {
 		v.Shape, v.Steps = append(v.Shape, s[a]), append(v.Steps, from.Steps[a])
 	}
 	return v.apply(spec{kind: KindPermute, detail: fmt.Sprint(axes), params: slices.Clone(axes)}, x)
+}
+
+// Axes returns the axes of a [Permute].
+func (d Description) Axes() []int {
+	axes, _ := d.paramsOf(KindPermute).([]int)
+	return axes
 }
 
 // PickChannels copies some channels of images (N,C,H,W), or of vectors (N,C), in
@@ -71,6 +84,12 @@ func PickChannels(x *gorgonia.Node, channels ...int) (*gorgonia.Node, error) {
 	s[1] = len(channels)
 	return apply(spec{kind: KindPickChannels, detail: fmt.Sprintf("%d of %d", len(channels), c), shape: s, dyOnly: true, params: channels},
 		kernel.NewPickChannels[float32](n, c, size, channels), kernel.NewPickChannels[float64](n, c, size, channels), x)
+}
+
+// Channels returns the channels of a [PickChannels].
+func (d Description) Channels() []int {
+	channels, _ := d.paramsOf(KindPickChannels).([]int)
+	return channels
 }
 
 // apply adds an op that copies what the view shows.
