@@ -14,33 +14,33 @@ import (
 // rule writes an op and returns its value.
 type rule func(w *writer, n *gorgonia.Node, d op.Description) *value
 
-// rules translate by the op's name. It is filled by init, as rules call the
+// rules translate by the op's kind. It is filled by init, as rules call the
 // writer, which looks here.
-var rules map[string]rule
+var rules map[op.Kind]rule
 
 func init() {
-	rules = map[string]rule{
-		"Conv2d":      writeConv,
-		"Mul":         writeMul,
-		"BatchNorm":   writeBatchNorm,
-		"LayerNorm":   writeLayerNorm,
-		"MaxPool2D":   pooling("maxPool"),
-		"AvgPool2D":   pooling("avgPool"),
-		"Add":         writeAdd,
-		"Concat":      writeConcat,
-		"Reshape":     writeReshape,
-		"Transpose":   writeTranspose,
-		"Patches":     writePatches,
-		"PadChannels": writePadChannels,
-		"SoftMax":     writeSoftMax,
-		"ReLU":        pointwise("relu"),
-		"ReLU6":       pointwise("relu6"),
-		"Sigmoid":     pointwise("sigmoid"),
-		"Tanh":        pointwise("tanh"),
-		"SiLU":        pointwise("silu"),
-		"GELU":        pointwise("gelu"),
-		"LeakyReLU":   pointwise("leakyReLU"),
-		"ELU":         pointwise("elu"),
+	rules = map[op.Kind]rule{
+		op.KindConv2d:      writeConv,
+		op.KindMul:         writeMul,
+		op.KindBatchNorm:   writeBatchNorm,
+		op.KindLayerNorm:   writeLayerNorm,
+		op.KindMaxPool2D:   pooling("maxPool"),
+		op.KindAvgPool2D:   pooling("avgPool"),
+		op.KindAdd:         writeAdd,
+		op.KindConcat:      writeConcat,
+		op.KindReshape:     writeReshape,
+		op.KindTranspose:   writeTranspose,
+		op.KindPatches:     writePatches,
+		op.KindPadChannels: writePadChannels,
+		op.KindSoftMax:     writeSoftMax,
+		op.KindReLU:        pointwise("relu"),
+		op.KindReLU6:       pointwise("relu6"),
+		op.KindSigmoid:     pointwise("sigmoid"),
+		op.KindTanh:        pointwise("tanh"),
+		op.KindSiLU:        pointwise("silu"),
+		op.KindGELU:        pointwise("gelu"),
+		op.KindLeakyReLU:   withAlpha("leakyReLU"),
+		op.KindELU:         withAlpha("elu"),
 	}
 }
 
@@ -48,11 +48,16 @@ func init() {
 func pointwise(name string) rule {
 	return func(w *writer, _ *gorgonia.Node, d op.Description) *value {
 		x := w.changed(d.Operands[0])
-		args := x.name
-		if d.Params != nil {
-			args += fmt.Sprintf(", %v", d.Params)
-		}
-		w.write([]*value{x}, "%s(%s)", name, args)
+		w.write([]*value{x}, "%s(%s)", name, x.name)
+		return x
+	}
+}
+
+// withAlpha is the rule of such a function that has an alpha.
+func withAlpha(name string) rule {
+	return func(w *writer, _ *gorgonia.Node, d op.Description) *value {
+		x := w.changed(d.Operands[0])
+		w.write([]*value{x}, "%s(%s, %v)", name, x.name, d.Alpha())
 		return x
 	}
 }
@@ -60,7 +65,7 @@ func pointwise(name string) rule {
 // pooling is the rule of a pooling.
 func pooling(name string) rule {
 	return func(w *writer, n *gorgonia.Node, d op.Description) *value {
-		x, o := w.operand(d), d.Params.(op.Pool)
+		x, o := w.operand(d), d.Pool()
 		y := w.new(lastly(n.Shape())...)
 		w.write([]*value{y, x}, "%s(%s, %s, %s)", name, y.name, x.name,
 			window(d.Operands[0].Shape(), n.Shape(), o.KH, o.KW, op.Conv{StrideH: o.StrideH, StrideW: o.StrideW, Pad: o.Pad, DilationH: 1, DilationW: 1}))
@@ -104,7 +109,7 @@ func (w *writer) conv(n *gorgonia.Node, d op.Description, weights, bias []float3
 	x := w.operand(d)
 	w.layer = layer
 	y := w.new(lastly(n.Shape())...)
-	in, filters, o := d.Operands[0].Shape(), d.Operands[1].Shape(), d.Params.(op.Conv)
+	in, filters, o := d.Operands[0].Shape(), d.Operands[1].Shape(), d.Conv()
 	inputs := filters[2] * filters[3] * in[1]
 	switch {
 	case o.Groups > 1 && o.Groups == in[1] && filters[0] == in[1]:
@@ -188,7 +193,7 @@ func writeBatchNorm(w *writer, n *gorgonia.Node, d op.Description) *value {
 	if weights, bias, ok := op.Fold(d); ok && w.uses[before] == 1 {
 		product, _ := op.Describe(before)
 		w.weight(product.Operands[1]) // says the layer
-		if product.Name == "Mul" {
+		if product.Kind == op.KindMul {
 			return w.mul(n, product, weights, bias)
 		}
 		return w.conv(n, product, weights, bias)
@@ -200,7 +205,7 @@ func writeBatchNorm(w *writer, n *gorgonia.Node, d op.Description) *value {
 	}
 	scale, shift := make([]float32, len(gamma)), make([]float32, len(gamma))
 	for c := range gamma {
-		s := float64(gamma[c]) / math.Sqrt(float64(variance[c])+d.Params.(op.Norm).Epsilon)
+		s := float64(gamma[c]) / math.Sqrt(float64(variance[c])+d.Norm().Epsilon)
 		scale[c], shift[c] = float32(s), float32(float64(beta[c])-float64(mean[c])*s)
 	}
 	w.write([]*value{x}, "affine(%s, %s, %s)", x.name, w.other(scale), w.other(shift))
@@ -213,7 +218,7 @@ func writeLayerNorm(w *writer, n *gorgonia.Node, d op.Description) *value {
 	}
 	x := w.changed(d.Operands[0])
 	gamma, beta := w.weight(d.Operands[1]), w.weight(d.Operands[2])
-	w.write([]*value{x}, "layerNorm(%s, %s, %s, %v)", x.name, w.other(gamma), w.other(beta), d.Params)
+	w.write([]*value{x}, "layerNorm(%s, %s, %s, %v)", x.name, w.other(gamma), w.other(beta), d.Epsilon())
 	return x
 }
 
@@ -241,7 +246,7 @@ func writeSoftMax(w *writer, n *gorgonia.Node, d op.Description) *value {
 // writeConcat writes each operand as columns of the result, the axis and what is
 // behind it in memory being the columns.
 func writeConcat(w *writer, n *gorgonia.Node, d op.Description) *value {
-	axis := d.Params.(int) - 1
+	axis := d.Axis() - 1
 	if n.Dims() == 4 {
 		axis = []int{2, 0, 1}[axis] // channels last
 	}
@@ -293,6 +298,6 @@ func writeTranspose(w *writer, n *gorgonia.Node, d op.Description) *value {
 func writePatches(w *writer, n *gorgonia.Node, d op.Description) *value {
 	x, in := w.operand(d), d.Operands[0].Shape()
 	y := w.new(lastly(n.Shape())...)
-	w.write([]*value{y, x}, "blocks(%s, %s, %d, %d, %d, %v)", y.name, x.name, in[2], in[3], in[1], d.Params)
+	w.write([]*value{y, x}, "blocks(%s, %s, %d, %d, %d, %v)", y.name, x.name, in[2], in[3], in[1], d.PatchSize())
 	return y
 }

@@ -3,7 +3,6 @@ package gosource
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"math"
 	"path"
 	"slices"
@@ -72,12 +71,12 @@ func (w *writer) value(n *gorgonia.Node) *value {
 		return v
 	}
 	d, _ := op.Describe(n)
-	rule := rules[d.Name]
+	rule := rules[d.Kind]
 	switch {
 	case n.Op() == nil:
 		w.fail("the tensor %.64q is an operand of an op that takes none, want it in a product or a normalisation", n.Name())
 	case rule == nil:
-		w.fail("the op %v of %v cannot be written as Go, want one of %s", n.Op(), n.Shape(), strings.Join(slices.Sorted(maps.Keys(rules)), ", "))
+		w.fail("the op %v of %v cannot be written as Go, want one of %s", n.Op(), n.Shape(), known())
 	case n.Dims() == 0 || n.Shape()[0] != 1:
 		w.fail("the op %v has the result %v, want (1,…), the batch first", n.Op(), n.Shape())
 	}
@@ -90,6 +89,16 @@ func (w *writer) value(n *gorgonia.Node) *value {
 		v.pending += w.uses[n]
 	}
 	return v
+}
+
+// known lists the kinds of ops that can be written.
+func known() string {
+	var kinds []string
+	for kind := range rules {
+		kinds = append(kinds, string(kind))
+	}
+	slices.Sort(kinds)
+	return strings.Join(kinds, ", ")
 }
 
 // operand is the first operand of an op. The rule that asks for it reads it once.

@@ -151,7 +151,7 @@ func (e *exporter) values(nodes gorgonia.Nodes) []string {
 // apply writes an op by its rule.
 func (e *exporter) apply(n *gorgonia.Node) string {
 	d, ok := op.Describe(n)
-	rule := exportRules[d.Name]
+	rule := exportRules[d.Kind]
 	if !ok || rule == nil {
 		return e.fail("the op %v of %v has no translation, want one of package op", n.Op(), n.Shape())
 	}

@@ -27,7 +27,7 @@ func (e *exporter) batched(n *gorgonia.Node) bool {
 func (e *exporter) unexpanded(nodes gorgonia.Nodes) []string {
 	names := make([]string, len(nodes))
 	for i, n := range nodes {
-		if d, ok := op.Describe(n); ok && d.Name == "Expand" {
+		if d, ok := op.Describe(n); ok && d.Kind == op.KindExpand {
 			n = d.Operands[0]
 		}
 		names[i] = e.value(n)
@@ -56,7 +56,7 @@ func exportExpand(e *exporter, n *gorgonia.Node, d op.Description) string {
 // as a token that is put before those of an image: the input says how often.
 func (e *exporter) forEachSample(n *gorgonia.Node) string {
 	d, ok := op.Describe(n)
-	if !ok || d.Name != "Expand" || d.Operands[0].Dims() == n.Dims() && d.Operands[0].Shape()[0] != 1 {
+	if !ok || d.Kind != op.KindExpand || d.Operands[0].Dims() == n.Dims() && d.Operands[0].Shape()[0] != 1 {
 		return e.fail("a weight %v beside samples, which is made for one batch size", n.Shape())
 	}
 	batch := e.emit("Slice", []string{e.emit("Shape", []string{inputName}), e.shape(0), e.shape(1)})
@@ -67,7 +67,7 @@ func (e *exporter) forEachSample(n *gorgonia.Node) string {
 // exportGather writes blocks as rows, a column of the fill behind them if it is
 // used, and picks columns.
 func exportGather(e *exporter, n *gorgonia.Node, d op.Description) string {
-	p, x, batched := d.Params.(op.Picks), d.Operands[0], e.batched(n)
+	p, x, batched := d.Picks(), d.Operands[0], e.batched(n)
 	if batched && (p.Blocks != x.Shape()[0] || p.Blocks != n.Shape()[0]) {
 		return e.fail("a rearrangement of %v to %v moves the batch", x.Shape(), n.Shape())
 	}
@@ -96,7 +96,7 @@ func exportGather(e *exporter, n *gorgonia.Node, d op.Description) string {
 
 // exportMap writes a function that was read from an ONNX file.
 func exportMap(e *exporter, _ *gorgonia.Node, d op.Description) string {
-	f := d.Params.(op.Function)
+	f := d.Function()
 	c, ok := f.About.(curve)
 	if !ok {
 		return e.fail("the function %s has no translation, want one of package op", f.Name)

@@ -12,49 +12,49 @@ import (
 // its value.
 type exportRule func(e *exporter, n *gorgonia.Node, d op.Description) string
 
-// exportRules translate by the op's name. It is filled by init, as rules call
+// exportRules translate by the op's kind. It is filled by init, as rules call
 // the exporter, which looks here.
-var exportRules map[string]exportRule
+var exportRules map[op.Kind]exportRule
 
 func init() {
-	exportRules = map[string]exportRule{
-		"Conv2d":      exportConv,
-		"MaxPool2D":   exportMaxPool,
-		"AvgPool2D":   exportAvgPool,
-		"Mul":         exportMul,
-		"Add":         exportAdd,
-		"BatchNorm":   exportBatchNorm,
-		"LayerNorm":   exportLayerNorm,
-		"Concat":      exportConcat,
-		"Reshape":     exportReshape,
-		"Transpose":   exportTranspose,
-		"Patches":     exportPatches,
-		"PadChannels": exportPadChannels,
-		"ReLU":        plain("Relu"),
-		"Sigmoid":     plain("Sigmoid"),
-		"Tanh":        plain("Tanh"),
-		"Gather":      exportGather,
-		"Expand":      exportExpand,
-		"Hadamard":    exportHadamard,
-		"Map":         exportMap,
-		"LogSoftMax":  exportLogSoftMax,
-		"LeakyReLU":   withAlpha("LeakyRelu"),
-		"ELU":         withAlpha("Elu"),
-		"SoftMax":     exportSoftMax,
-		"ReLU6":       exportReLU6,
-		"SiLU":        exportSiLU,
-		"GELU":        exportGELU,
+	exportRules = map[op.Kind]exportRule{
+		op.KindConv2d:      exportConv,
+		op.KindMaxPool2D:   exportMaxPool,
+		op.KindAvgPool2D:   exportAvgPool,
+		op.KindMul:         exportMul,
+		op.KindAdd:         exportAdd,
+		op.KindBatchNorm:   exportBatchNorm,
+		op.KindLayerNorm:   exportLayerNorm,
+		op.KindConcat:      exportConcat,
+		op.KindReshape:     exportReshape,
+		op.KindTranspose:   exportTranspose,
+		op.KindPatches:     exportPatches,
+		op.KindPadChannels: exportPadChannels,
+		op.KindReLU:        plain("Relu"),
+		op.KindSigmoid:     plain("Sigmoid"),
+		op.KindTanh:        plain("Tanh"),
+		op.KindGather:      exportGather,
+		op.KindExpand:      exportExpand,
+		op.KindHadamard:    exportHadamard,
+		op.KindMap:         exportMap,
+		op.KindLogSoftMax:  exportLogSoftMax,
+		op.KindLeakyReLU:   withAlpha("LeakyRelu"),
+		op.KindELU:         withAlpha("Elu"),
+		op.KindSoftMax:     exportSoftMax,
+		op.KindReLU6:       exportReLU6,
+		op.KindSiLU:        exportSiLU,
+		op.KindGELU:        exportGELU,
 
-		"BatchMul":     exportBatchMul,
-		"HardSigmoid":  exportHardSigmoid,
-		"HardSwish":    plain("HardSwish"),
-		"PadImage":     exportPadImage,
-		"Permute":      exportPermute,
-		"PickChannels": exportPickChannels,
-		"Roll":         exportRoll,
-		"Scale":        repeatedOperand("Mul"),
-		"Shift":        repeatedOperand("Add"),
-		"Strided":      exportStrided,
+		op.KindBatchMul:     exportBatchMul,
+		op.KindHardSigmoid:  exportHardSigmoid,
+		op.KindHardSwish:    plain("HardSwish"),
+		op.KindPadImage:     exportPadImage,
+		op.KindPermute:      exportPermute,
+		op.KindPickChannels: exportPickChannels,
+		op.KindRoll:         exportRoll,
+		op.KindScale:        repeatedOperand("Mul"),
+		op.KindShift:        repeatedOperand("Add"),
+		op.KindStrided:      exportStrided,
 	}
 }
 
@@ -67,7 +67,7 @@ func plain(kind string) exportRule {
 
 func withAlpha(kind string) exportRule {
 	return func(e *exporter, _ *gorgonia.Node, d op.Description) string {
-		return e.emit(kind, e.values(d.Operands), attributeFloat("alpha", d.Params.(float64)))
+		return e.emit(kind, e.values(d.Operands), attributeFloat("alpha", d.Alpha()))
 	}
 }
 
@@ -77,7 +77,7 @@ func exportConv(e *exporter, _ *gorgonia.Node, d op.Description) string {
 
 // conv writes a convolution like d of the named inputs.
 func (e *exporter) conv(d op.Description, inputs []string) string {
-	o, filters := d.Params.(op.Conv), d.Operands[1].Shape()
+	o, filters := d.Conv(), d.Operands[1].Shape()
 	return e.emit("Conv", inputs,
 		attributeInts("kernel_shape", filters[2], filters[3]),
 		attributeInts("strides", o.StrideH, o.StrideW),
@@ -91,11 +91,11 @@ func pads(p op.Padding) attributeProto {
 }
 
 func exportMaxPool(e *exporter, _ *gorgonia.Node, d op.Description) string {
-	return e.pool("MaxPool", d.Params.(op.Pool), e.values(d.Operands))
+	return e.pool("MaxPool", d.Pool(), e.values(d.Operands))
 }
 
 func exportAvgPool(e *exporter, _ *gorgonia.Node, d op.Description) string {
-	o, x := d.Params.(op.Pool), d.Operands[0].Shape()
+	o, x := d.Pool(), d.Operands[0].Shape()
 	if o.KH == x[2] && o.KW == x[3] && o.Pad == (op.Padding{}) {
 		return e.emit("GlobalAveragePool", e.values(d.Operands))
 	}
@@ -133,15 +133,15 @@ func exportBatchNorm(e *exporter, _ *gorgonia.Node, d op.Description) string {
 	if y, ok := e.fold(d); ok {
 		return y
 	}
-	return e.emit("BatchNormalization", e.values(d.Operands), attributeFloat("epsilon", d.Params.(op.Norm).Epsilon))
+	return e.emit("BatchNormalization", e.values(d.Operands), attributeFloat("epsilon", d.Norm().Epsilon))
 }
 
 func exportLayerNorm(e *exporter, _ *gorgonia.Node, d op.Description) string {
-	return e.emit("LayerNormalization", e.values(d.Operands), attributeInt("axis", -1), attributeFloat("epsilon", d.Params.(float64)))
+	return e.emit("LayerNormalization", e.values(d.Operands), attributeInt("axis", -1), attributeFloat("epsilon", d.Epsilon()))
 }
 
 func exportConcat(e *exporter, n *gorgonia.Node, d op.Description) string {
-	if d.Params.(int) == 0 {
+	if d.Axis() == 0 {
 		return e.fail("Concat joins batches, want another axis than 0")
 	}
 	names := make([]string, len(d.Operands))
@@ -152,7 +152,7 @@ func exportConcat(e *exporter, n *gorgonia.Node, d op.Description) string {
 			names[i] = e.value(operand)
 		}
 	}
-	return e.emit("Concat", names, attributeInt("axis", d.Params.(int)))
+	return e.emit("Concat", names, attributeInt("axis", d.Axis()))
 }
 
 func exportReshape(e *exporter, n *gorgonia.Node, d op.Description) string {
@@ -175,7 +175,7 @@ func exportTranspose(e *exporter, _ *gorgonia.Node, d op.Description) string {
 
 // exportPatches cuts the image along both axes and puts the cuts first.
 func exportPatches(e *exporter, n *gorgonia.Node, d op.Description) string {
-	size, in, out := d.Params.(int), d.Operands[0].Shape(), n.Shape()
+	size, in, out := d.PatchSize(), d.Operands[0].Shape(), n.Shape()
 	c, h, w := in[1], in[2], in[3]
 	cut := e.reshape(e.value(d.Operands[0]), c, h/size, size, w/size, size)
 	moved := e.emit("Transpose", []string{cut}, attributeInts("perm", 0, 2, 4, 1, 3, 5))

@@ -11,7 +11,7 @@ import (
 )
 
 func exportPermute(e *exporter, n *gorgonia.Node, d op.Description) string {
-	axes := d.Params.([]int)
+	axes := d.Axes()
 	if e.batched(n) && axes[0] != 0 {
 		return e.fail("Permute of %v by %v moves the batch", d.Operands[0].Shape(), axes)
 	}
@@ -19,12 +19,12 @@ func exportPermute(e *exporter, n *gorgonia.Node, d op.Description) string {
 }
 
 func exportPickChannels(e *exporter, _ *gorgonia.Node, d op.Description) string {
-	return e.emit("Gather", []string{e.value(d.Operands[0]), e.shape(d.Params.([]int)...)}, attributeInt("axis", 1))
+	return e.emit("Gather", []string{e.value(d.Operands[0]), e.shape(d.Channels()...)}, attributeInt("axis", 1))
 }
 
 // exportRoll writes the end and the beginning of each dimension that is rolled.
 func exportRoll(e *exporter, n *gorgonia.Node, d op.Description) string {
-	shifts, y := d.Params.([]int), e.value(d.Operands[0])
+	shifts, y := d.Shifts(), e.value(d.Operands[0])
 	if e.batched(n) && shifts[0] != 0 {
 		return e.fail("Roll of %v by %v moves the batch", n.Shape(), shifts)
 	}
@@ -40,7 +40,7 @@ func exportRoll(e *exporter, n *gorgonia.Node, d op.Description) string {
 }
 
 func exportPadImage(e *exporter, _ *gorgonia.Node, d op.Description) string {
-	b := d.Params.(op.Border)
+	b := d.Border()
 	return e.emit("Pad", []string{e.value(d.Operands[0]), e.shape(0, 0, b.Top, b.Left, 0, 0, b.Bottom, b.Right), e.scalar(b.Fill)})
 }
 
@@ -49,25 +49,25 @@ func repeatedOperand(kind string) exportRule {
 	return func(e *exporter, _ *gorgonia.Node, d op.Description) string {
 		x, s := d.Operands[0], d.Operands[1]
 		if !e.batched(s) && e.batched(x) && s.Dims() == x.Dims() && s.Shape()[0] != 1 {
-			return e.fail("%s of %v by %v, which is made for one batch size", d.Name, x.Shape(), s.Shape())
+			return e.fail("%s of %v by %v, which is made for one batch size", d.Kind, x.Shape(), s.Shape())
 		}
 		return e.emit(kind, e.values(d.Operands))
 	}
 }
 
 func exportHardSigmoid(e *exporter, _ *gorgonia.Node, d op.Description) string {
-	l := d.Params.(op.Line)
+	l := d.Line()
 	return e.emit("HardSigmoid", e.values(d.Operands), attributeFloat("alpha", l.Slope), attributeFloat("beta", l.Offset))
 }
 
 func exportStrided(e *exporter, n *gorgonia.Node, d op.Description) string {
-	return e.viewed(d.Operands[0], d.Params.(op.View), e.batched(n))
+	return e.viewed(d.Operands[0], d.View(), e.batched(n))
 }
 
 // exportBatchMul writes both operands as they are multiplied; batches of one
 // operand alone repeat by themselves.
 func exportBatchMul(e *exporter, n *gorgonia.Node, d op.Description) string {
-	p := d.Params.(op.Products)
+	p := d.Products()
 	var names []string
 	for i, v := range []op.View{p.A, p.B} {
 		operand := d.Operands[i]

@@ -30,7 +30,7 @@ func (e *exporter) fold(norm op.Description) (y string, ok bool) {
 		names[2] = e.unique(path.Join(path.Dir(weight.Name()), "bias"))
 	}
 	e.weight(names[2], tensor.Shape{len(b)}, b)
-	if d.Name == "Mul" {
+	if d.Kind == op.KindMul {
 		return e.product(d.Operands[0].Dims(), names), true
 	}
 	return e.conv(d, names), true

@@ -105,7 +105,7 @@ func (t *translation[T]) add(n *gorgonia.Node, o Options) {
 			t.values[n] = t.View(in[0], n.Shape()) // the gradient is handed on
 		}
 	default: // a sum of gradients
-		t.values[n] = t.Add("Add", n, kernel.NewAdd[T](len(in)), n.Shape(), in...)
+		t.values[n] = t.Add(string(KindAdd), n, kernel.NewAdd[T](len(in)), n.Shape(), in...)
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 	"tapenet/graph/internal/kernel"
 )
 
+// KindBatchMul is the kind of [BatchMul].
+const KindBatchMul Kind = "BatchMul"
+
 // Products are the parameters of [BatchMul]. The zero value multiplies the
 // operands as they are.
 type Products struct {
@@ -35,7 +38,7 @@ type Products struct {
 //
 // without a copy of anything.
 func BatchMul(a, b *gorgonia.Node, p Products) (*gorgonia.Node, error) {
-	if err := check("BatchMul", a, b); err != nil {
+	if err := check(KindBatchMul, a, b); err != nil {
 		return nil, err
 	}
 	va, err := matricesOf(p.A, p.TransA, a.Shape())
@@ -61,8 +64,16 @@ func BatchMul(a, b *gorgonia.Node, p Products) (*gorgonia.Node, error) {
 	m, k, n := va.Shape[outer], va.Shape[outer+1], vb.Shape[outer+1]
 	ka, kb, ky := matrices(va, a.Shape()), matrices(vb, b.Shape()), matrices(vy, out)
 	detail := fmt.Sprintf("%d of %dx%dx%d", len(ky.At), m, k, n)
-	return apply(spec{name: "BatchMul", detail: detail, shape: out, mulAdds: len(ky.At) * m * n * k, params: p},
+	return apply(spec{kind: KindBatchMul, detail: detail, shape: out, mulAdds: len(ky.At) * m * n * k, params: p},
 		kernel.NewBatchMul[float32](m, n, k, ka, kb, ky, p.Scale), kernel.NewBatchMul[float64](m, n, k, ka, kb, ky, p.Scale), a, b)
+}
+
+// Products returns the parameters of a [BatchMul], with their defaults filled
+// in: both views are there and show the matrices as they are multiplied, so that
+// TransA and TransB are false.
+func (d Description) Products() Products {
+	p, _ := d.paramsOf(KindBatchMul).(Products)
+	return p
 }
 
 // matricesOf is the view of an operand.

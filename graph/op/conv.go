@@ -10,6 +10,9 @@ import (
 	"tapenet/graph/internal/kernel/conv"
 )
 
+// KindConv2d is the kind of [Conv2d].
+const KindConv2d Kind = "Conv2d"
+
 // Padding is the number of zeros (for a pooling: of pixels that do not count)
 // around an image.
 type Padding struct{ Top, Bottom, Left, Right int }
@@ -32,7 +35,7 @@ type Conv struct {
 // (N,F,OH,OW) with OH = (H+Top+Bottom-(KH-1)·dilation-1)/stride + 1, rounded
 // down, and OW alike.
 func Conv2d(x, w, b *gorgonia.Node, o Conv) (*gorgonia.Node, error) {
-	if err := check("Conv2d", operands(x, w, b)...); err != nil {
+	if err := check(KindConv2d, operands(x, w, b)...); err != nil {
 		return nil, err
 	}
 	s, err := o.shape(x.Shape(), w.Shape())
@@ -43,11 +46,18 @@ func Conv2d(x, w, b *gorgonia.Node, o Conv) (*gorgonia.Node, error) {
 		return nil, fmt.Errorf("Conv2d: bias is %v, want (%d) for %d filters", b.Shape(), s.F, s.F)
 	}
 	return apply(spec{
-		name:    "Conv2d",
+		kind:    KindConv2d,
 		detail:  o.String(),
 		shape:   tensor.Shape{s.N, s.F, s.OH, s.OW},
-		mulAdds: s.MulAdds(), geometry: s, params: o.defaults(),
+		mulAdds: s.MulAdds(),
+		params:  o.defaults(),
 	}, conv.NewConv2d[float32](s, b != nil), conv.NewConv2d[float64](s, b != nil), operands(x, w, b)...)
+}
+
+// Conv returns the parameters of a [Conv2d], with their defaults filled in.
+func (d Description) Conv() Conv {
+	o, _ := d.paramsOf(KindConv2d).(Conv)
+	return o
 }
 
 // String lists what differs from the zero value.
@@ -113,4 +123,14 @@ func (p Padding) slide(x tensor.Shape, kh, kw, strideH, strideW int) (oh, ow int
 		return 0, 0, fmt.Errorf("kernel %dx%d does not fit input %v with padding %v", kh, kw, x, p)
 	}
 	return (h-kh)/strideH + 1, (w-kw)/strideW + 1, nil
+}
+
+// convShape is the shape of a node that is a convolution.
+func convShape(n *gorgonia.Node) (s conv.Shape, ok bool) {
+	d, _ := Describe(n)
+	if d.Kind != KindConv2d {
+		return s, false
+	}
+	s, err := d.Conv().shape(d.Operands[0].Shape(), d.Operands[1].Shape())
+	return s, err == nil
 }

@@ -1,21 +1,38 @@
 package op
 
-import "gorgonia.org/gorgonia"
+import (
+	"slices"
+
+	"gorgonia.org/gorgonia"
+)
+
+// Kind is the name of an op of this package. Beside the function that makes the
+// op stands its constant, such as KindConv2d beside [Conv2d]. A fused op has the
+// kinds of all that it does, joined by +, as in Conv2d+ReLU.
+type Kind string
 
 // Description is what a node computes, for programs that write a graph in
 // another language, such as package onnx.
+//
+// Its methods return what the function that made the node was given besides
+// operands: Conv for a Conv2d, Alpha for a LeakyReLU. Each stands beside that
+// function. For a node of another kind it returns the zero value. Slices in what
+// it returns belong to the node: read them only. An op without such a method has
+// no parameters, or its shapes say them.
 type Description struct {
-	Name     string // of the op, as in Conv2d; a fused one's are joined by +
+	Kind     Kind
 	Operands gorgonia.Nodes
 
-	// Params is what the function that made the node was given besides operands:
-	// a Conv, Pool or Norm, with its defaults filled in, Picks or a Function; the
-	// alpha of LeakyReLU and ELU, the epsilon of LayerNorm and the rate of Dropout
-	// (float64); the axis of Concat and the size of Patches (int); Products and View
-	// with what they leave out filled in, the axes of Permute, the channels of
-	// PickChannels and the shifts of Roll ([]int), a Line, a Border. nil for an op that
-	// has none, or whose shapes say it all.
-	Params any
+	params any
+}
+
+// paramsOf returns the parameters of a node of one of the given kinds, nil for any
+// other node.
+func (d Description) paramsOf(kinds ...Kind) any {
+	if slices.Contains(kinds, d.Kind) {
+		return d.params
+	}
+	return nil
 }
 
 // Describe tells what a node computes. ok is false if it is no forward op of this
@@ -26,5 +43,5 @@ func Describe(n *gorgonia.Node) (d Description, ok bool) {
 		return d, false
 	}
 	s := o.describe()
-	return Description{Name: s.name, Operands: Operands(n), Params: s.params}, true
+	return Description{Kind: s.kind, Operands: Operands(n), params: s.params}, true
 }

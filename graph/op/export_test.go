@@ -27,6 +27,9 @@ func (s *Sequence) Poison() {
 	}
 }
 
+// GorgoniaAdd is the text by which a sequence knows Gorgonia's sums.
+const GorgoniaAdd = gorgoniaAdd
+
 // DyOnly reports whether the backward pass of a node's op does without the
 // operands.
 func DyOnly(n *gorgonia.Node) bool { return n.Op().(described).describe().dyOnly }

@@ -13,12 +13,15 @@ import (
 //
 //	w' = w·s  and  b' = (b-mean)·s + beta  with  s = gamma/√(variance+epsilon)
 //
-// norm is a BatchNorm's description; ok is false unless its first operand is a
+// norm describes a BatchNorm; ok is false unless it does, its first operand is a
 // Conv2d, or a Mul of (N,K), and all weights of both are float32 tensors. Whether
 // others use the product as well is for the caller to know.
 func Fold(norm Description) (w, b []float32, ok bool) {
+	if norm.Kind != KindBatchNorm {
+		return nil, nil, false
+	}
 	d, _ := Describe(norm.Operands[0])
-	if d.Name != "Conv2d" && (d.Name != "Mul" || d.Operands[0].Dims() != 2) {
+	if d.Kind != KindConv2d && (d.Kind != KindMul || d.Operands[0].Dims() != 2) {
 		return nil, nil, false
 	}
 	product, okProduct := leaves(d.Operands[1:])
@@ -30,8 +33,8 @@ func Fold(norm Description) (w, b []float32, ok bool) {
 	if len(product) == 2 {
 		bias = product[1]
 	}
-	scale, b := affine(stats, norm.Params.(Norm).Epsilon, bias)
-	return scaledBy(d.Name, product[0], scale), b, true
+	scale, b := affine(stats, norm.Norm().Epsilon, bias)
+	return scaledBy(d.Kind, product[0], scale), b, true
 }
 
 // affine is what a normalisation of x+bias by gamma, beta, mean and variance
@@ -48,11 +51,11 @@ func affine(stats [][]float32, epsilon float64, bias []float32) (scale []float64
 
 // scaledBy multiplies the weights of each filter of (F,…), or of each column of a
 // product's (K,N), by its scale.
-func scaledBy(name string, old []float32, scale []float64) []float32 {
+func scaledBy(kind Kind, old []float32, scale []float64) []float32 {
 	w := make([]float32, len(old))
 	for i, v := range old {
 		f := i % len(scale)
-		if name == "Conv2d" {
+		if kind == KindConv2d {
 			f = i / (len(old) / len(scale))
 		}
 		w[i] = float32(float64(v) * scale[f])

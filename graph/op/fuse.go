@@ -38,9 +38,9 @@ func (f *Fusion) Apply(operands gorgonia.Nodes) (*gorgonia.Node, error) {
 func Fuse(n *gorgonia.Node, once func(*gorgonia.Node) bool) *Fusion {
 	c := chain{last: n, once: once, node: n}
 	switch {
-	case isOurs(n, "Hadamard"):
+	case isKind(n, KindHadamard):
 		return c.scale()
-	case isOurs(n, "AvgPool2D"):
+	case isKind(n, KindAvgPool2D):
 		return c.planar()
 	}
 	return c.fuse()
@@ -51,46 +51,43 @@ type chain struct {
 	last  *gorgonia.Node
 	once  func(*gorgonia.Node) bool
 	node  *gorgonia.Node // where it has come to
-	names []string       // of the ops before it, the last first
+	kinds []Kind         // of the ops before it, the last first
 	inner gorgonia.Nodes
 }
 
 func (c *chain) fuse() *Fusion {
 	block := conv.Block{KH: 1, KW: 1}
-	var params gorgonia.Nodes
-	if p, ok := geometry[kernel.PoolShape](c.node, "MaxPool2D"); ok && sideBySide(p) && c.step() {
+	if p, ok := poolShape(c.node, KindMaxPool2D); ok && sideBySide(p) && c.step() {
 		block.KH, block.KW = p.KH, p.KW
 	}
 	switch {
-	case isOurs(c.node, "ReLU") && c.step():
+	case isKind(c.node, KindReLU) && c.step():
 		block.Top = math.Inf(1)
-	case isOurs(c.node, "ReLU6") && c.step():
+	case isKind(c.node, KindReLU6) && c.step():
 		block.Top = 6
 	}
-	afterReLU := len(c.names) == 1 && c.names[0] == "ReLU"
-	switch norm, ok := geometry[Norm](c.node, "BatchNorm"); {
-	case ok && c.follows("Conv2d"):
-		params = Operands(c.node)[1:]
+	afterReLU := len(c.kinds) == 1 && c.kinds[0] == KindReLU
+	switch d, _ := Describe(c.node); {
+	case d.Kind == KindBatchNorm && c.follows(KindConv2d):
+		norm := d.Norm()
 		c.step()
 		block.Norm = (*conv.Norm)(&norm)
-		return c.convolution(block, params)
-	case len(c.names) > 0 && isOurs(c.node, "Conv2d"):
+		return c.convolution(block, d.Operands[1:])
+	case d.Kind == KindConv2d && len(c.kinds) > 0:
 		return c.convolution(block, nil)
-	case !afterReLU:
-		return nil
-	case ok:
-		return c.norm(norm)
-	case isOurs(c.node, "Mul"):
+	case d.Kind == KindBatchNorm && afterReLU:
+		return c.norm(d.Norm())
+	case d.Kind == KindMul && afterReLU:
 		return c.product()
 	}
 	return nil
 }
 
-// follows reports whether the op before is of the given name, and nobody else's
+// follows reports whether the op before is of the given kind, and nobody else's
 // operand.
-func (c *chain) follows(name string) bool {
+func (c *chain) follows(kind Kind) bool {
 	before := Operands(c.node)[0]
-	return isOurs(before, name) && c.once(before)
+	return isKind(before, kind) && c.once(before)
 }
 
 // sideBySide reports whether each pixel is in one window at most.
@@ -105,7 +102,7 @@ func (c *chain) step() bool {
 	if before.Op() == nil || !c.once(before) {
 		return false
 	}
-	c.names = append(c.names, c.node.Op().(described).describe().name)
+	c.kinds = append(c.kinds, c.node.Op().(described).describe().kind)
 	c.inner = append(c.inner, before)
 	c.node = before
 	return true
@@ -114,15 +111,15 @@ func (c *chain) step() bool {
 // fusion is one in which the op that the chain has come to is the first.
 func (c *chain) fusion(operands gorgonia.Nodes) *Fusion {
 	first := c.node.Op().(described).describe()
-	s := spec{name: first.name, shape: c.last.Shape(), mulAdds: first.mulAdds}
-	for _, name := range slices.Backward(c.names) {
-		s.name += "+" + name
+	s := spec{kind: first.kind, shape: c.last.Shape(), mulAdds: first.mulAdds}
+	for _, kind := range slices.Backward(c.kinds) {
+		s.kind += "+" + kind
 	}
 	return &Fusion{Inner: c.inner, Operands: operands, spec: s}
 }
 
 func (c *chain) convolution(b conv.Block, params gorgonia.Nodes) *Fusion {
-	shape, _ := geometry[conv.Shape](c.node, "Conv2d")
+	shape, _ := convShape(c.node)
 	operands := Operands(c.node)
 	b.Bias = len(operands) == 3
 	f := c.fusion(append(slices.Clone(operands), params...))
@@ -135,11 +132,11 @@ func (c *chain) convolution(b conv.Block, params gorgonia.Nodes) *Fusion {
 
 // planar is a planar convolution with Tanh and the mean of pairs behind it.
 func (c *chain) planar() *Fusion {
-	p, _ := geometry[kernel.PoolShape](c.node, "AvgPool2D")
-	if !p.Pairs() || !c.step() || !isOurs(c.node, "Tanh") || !c.step() {
+	p, _ := poolShape(c.node, KindAvgPool2D)
+	if !p.Pairs() || !c.step() || !isKind(c.node, KindTanh) || !c.step() {
 		return nil
 	}
-	shape, ok := geometry[conv.Shape](c.node, "Conv2d")
+	shape, ok := convShape(c.node)
 	if !ok || !shape.Planar() {
 		return nil
 	}
@@ -168,7 +165,7 @@ func (c *chain) scale() *Fusion {
 	shape := c.last.Shape()
 	operands := Operands(c.last)
 	for i, spread := range operands {
-		if len(shape) != 4 || !isOurs(spread, "Expand") || !c.once(spread) {
+		if len(shape) != 4 || !isKind(spread, KindExpand) || !c.once(spread) {
 			continue
 		}
 		s := Operands(spread)[0]
@@ -178,7 +175,7 @@ func (c *chain) scale() *Fusion {
 		}
 		return &Fusion{
 			Inner: gorgonia.Nodes{spread}, Operands: gorgonia.Nodes{operands[1-i], s},
-			spec: spec{name: "Expand+Hadamard", shape: shape},
+			spec: spec{kind: KindExpand + "+" + KindHadamard, shape: shape},
 			f32:  kernel.NewBroadcast[float32](true, shape, with), f64: kernel.NewBroadcast[float64](true, shape, with),
 		}
 	}
@@ -198,17 +195,8 @@ type described interface {
 
 func (f *forward[T]) describe() spec { return f.spec }
 
-// isOurs reports whether a node is an op of this package, by name.
-func isOurs(n *gorgonia.Node, name string) bool {
+// isKind reports whether a node is an op of this package, of the given kind.
+func isKind(n *gorgonia.Node, kind Kind) bool {
 	d, ok := n.Op().(described)
-	return ok && d.describe().name == name
-}
-
-// geometry returns the geometry of a node that is an op of this package.
-func geometry[S any](n *gorgonia.Node, name string) (s S, ok bool) {
-	if !isOurs(n, name) {
-		return s, false
-	}
-	s, ok = n.Op().(described).describe().geometry.(S)
-	return s, ok
+	return ok && d.describe().kind == kind
 }

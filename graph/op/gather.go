@@ -10,6 +10,12 @@ import (
 	"tapenet/graph/internal/kernel"
 )
 
+// The kinds of the ops that pick and repeat elements.
+const (
+	KindGather Kind = "Gather"
+	KindExpand Kind = "Expand"
+)
+
 // Picks are the parameters of [Gather].
 type Picks struct {
 	Blocks int     // x falls into so many blocks, which are treated alike: the batch size, or 1
@@ -24,7 +30,7 @@ type Picks struct {
 //
 // The result has the given shape. Index is not copied.
 func Gather(x *gorgonia.Node, p Picks, shape ...int) (*gorgonia.Node, error) {
-	if err := check("Gather", x); err != nil {
+	if err := check(KindGather, x); err != nil {
 		return nil, err
 	}
 	to, size := tensor.Shape(shape).Clone(), x.Shape().TotalSize()
@@ -34,19 +40,19 @@ func Gather(x *gorgonia.Node, p Picks, shape ...int) (*gorgonia.Node, error) {
 	if most := slices.Max(p.Index); int(most) >= size/p.Blocks {
 		return nil, fmt.Errorf("Gather: element %d of blocks of %d", most, size/p.Blocks)
 	}
-	return p.apply("Gather", size/p.Blocks, x, to)
+	return p.apply(KindGather, size/p.Blocks, x, to)
 }
 
 // apply adds the op; step is the distance of the operand's blocks.
-func (p Picks) apply(name string, step int, x *gorgonia.Node, to tensor.Shape) (*gorgonia.Node, error) {
-	return apply(spec{name: name, shape: to, dyOnly: true, params: p},
+func (p Picks) apply(kind Kind, step int, x *gorgonia.Node, to tensor.Shape) (*gorgonia.Node, error) {
+	return apply(spec{kind: kind, shape: to, dyOnly: true, params: p},
 		kernel.NewGather[float32](p.Blocks, step, p.Index, p.Fill), kernel.NewGather[float64](p.Blocks, step, p.Index, p.Fill), x)
 }
 
 // Expand repeats x along its dimensions of size 1, and along new ones before
 // its first, so that it has the given shape, as NumPy broadcasts.
 func Expand(x *gorgonia.Node, shape ...int) (*gorgonia.Node, error) {
-	if err := check("Expand", x); err != nil {
+	if err := check(KindExpand, x); err != nil {
 		return nil, err
 	}
 	from, to := x.Shape(), tensor.Shape(shape).Clone()
@@ -64,7 +70,13 @@ func Expand(x *gorgonia.Node, shape ...int) (*gorgonia.Node, error) {
 	if from[0] == 1 {
 		step = 0
 	}
-	return p.apply("Expand", step, x, to)
+	return p.apply(KindExpand, step, x, to)
+}
+
+// Picks returns the parameters of a [Gather].
+func (d Description) Picks() Picks {
+	p, _ := d.paramsOf(KindGather).(Picks)
+	return p
 }
 
 // expansion is, for each element of shape to, its place in shape from, of as many

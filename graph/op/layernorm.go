@@ -10,6 +10,9 @@ import (
 	"tapenet/graph/internal/kernel"
 )
 
+// KindLayerNorm is the kind of [LayerNorm].
+const KindLayerNorm Kind = "LayerNorm"
+
 // LayerNorm normalises the last axis of each sample by itself (Ba et al. 2016):
 //
 //	y = gamma·(x-mean)/√(variance+epsilon) + beta
@@ -17,7 +20,7 @@ import (
 // x is (N,…,C), gamma and beta are (C), mean and (biased) variance are those of
 // the C values. It does the same in training and in inference.
 func LayerNorm(x, gamma, beta *gorgonia.Node, epsilon float64) (*gorgonia.Node, error) {
-	if err := check("LayerNorm", x, gamma, beta); err != nil {
+	if err := check(KindLayerNorm, x, gamma, beta); err != nil {
 		return nil, err
 	}
 	s := x.Shape()
@@ -34,7 +37,13 @@ func LayerNorm(x, gamma, beta *gorgonia.Node, epsilon float64) (*gorgonia.Node, 
 		}
 	}
 	n := s.TotalSize() / c
-	return apply(spec{name: "LayerNorm", shape: s, params: epsilon},
+	return apply(spec{kind: KindLayerNorm, shape: s, params: epsilon},
 		&kernel.LayerNorm[float32]{N: n, Size: c, Epsilon: epsilon},
 		&kernel.LayerNorm[float64]{N: n, Size: c, Epsilon: epsilon}, x, gamma, beta)
+}
+
+// Epsilon returns the epsilon of a [LayerNorm].
+func (d Description) Epsilon() float64 {
+	epsilon, _ := d.paramsOf(KindLayerNorm).(float64)
+	return epsilon
 }

@@ -8,10 +8,13 @@ import (
 	"tapenet/graph/internal/kernel"
 )
 
+// KindLogSoftMax is the kind of [LogSoftMax].
+const KindLogSoftMax Kind = "LogSoftMax"
+
 // LogSoftMax is the logarithm of [SoftMax] along the last axis, stable for
 // scores of any size.
 func LogSoftMax(x *gorgonia.Node) (*gorgonia.Node, error) {
-	if err := check("LogSoftMax", x); err != nil {
+	if err := check(KindLogSoftMax, x); err != nil {
 		return nil, err
 	}
 	s := x.Shape()
@@ -19,5 +22,5 @@ func LogSoftMax(x *gorgonia.Node) (*gorgonia.Node, error) {
 		return nil, errors.New("LogSoftMax: input is a scalar, want (…,classes)")
 	}
 	classes := s[len(s)-1]
-	return apply(spec{name: "LogSoftMax", shape: s}, &kernel.LogSoftMax[float32]{Classes: classes}, &kernel.LogSoftMax[float64]{Classes: classes}, x)
+	return apply(spec{kind: KindLogSoftMax, shape: s}, &kernel.LogSoftMax[float32]{Classes: classes}, &kernel.LogSoftMax[float64]{Classes: classes}, x)
 }

@@ -10,10 +10,17 @@ import (
 	"tapenet/graph/internal/kernel"
 )
 
+// The kinds of [SoftMax] and of the losses.
+const (
+	KindSoftMax      Kind = "SoftMax"
+	KindCrossEntropy Kind = "CrossEntropy"
+	KindMSE          Kind = "MSE"
+)
+
 // SoftMax turns scores into probabilities along the last axis:
 // y[k] = exp(x[k]) / Σ_j exp(x[j]). It is stable for scores of any size.
 func SoftMax(x *gorgonia.Node) (*gorgonia.Node, error) {
-	if err := check("SoftMax", x); err != nil {
+	if err := check(KindSoftMax, x); err != nil {
 		return nil, err
 	}
 	s := x.Shape()
@@ -21,7 +28,7 @@ func SoftMax(x *gorgonia.Node) (*gorgonia.Node, error) {
 		return nil, fmt.Errorf("SoftMax: input is a scalar, want (…,classes)")
 	}
 	classes := s[len(s)-1]
-	return apply(spec{name: "SoftMax", shape: s, dyOnly: true},
+	return apply(spec{kind: KindSoftMax, shape: s, dyOnly: true},
 		&kernel.SoftMax[float32]{Classes: classes}, &kernel.SoftMax[float64]{Classes: classes}, x)
 }
 
@@ -35,7 +42,7 @@ func SoftMax(x *gorgonia.Node) (*gorgonia.Node, error) {
 // a scalar. It is stable for logits of any size. A label that is no class is
 // an error of the run.
 func CrossEntropy(logits, labels, weights *gorgonia.Node, smoothing float64) (*gorgonia.Node, error) {
-	if err := check("CrossEntropy", logits, labels, weights); err != nil {
+	if err := check(KindCrossEntropy, logits, labels, weights); err != nil {
 		return nil, err
 	}
 	s := logits.Shape()
@@ -48,7 +55,7 @@ func CrossEntropy(logits, labels, weights *gorgonia.Node, smoothing float64) (*g
 	if !(smoothing >= 0 && smoothing < 1) {
 		return nil, fmt.Errorf("CrossEntropy: smoothing %g, want 0 or more and less than 1", smoothing)
 	}
-	return apply(spec{name: "CrossEntropy", constant: []int{1, 2}},
+	return apply(spec{kind: KindCrossEntropy, constant: []int{1, 2}},
 		&kernel.CrossEntropy[float32]{N: s[0], Classes: s[1], Smoothing: smoothing},
 		&kernel.CrossEntropy[float64]{N: s[0], Classes: s[1], Smoothing: smoothing}, logits, labels, weights)
 }
@@ -60,7 +67,7 @@ func CrossEntropy(logits, labels, weights *gorgonia.Node, smoothing float64) (*g
 //
 // The result is a scalar.
 func MSE(x, target, weights *gorgonia.Node) (*gorgonia.Node, error) {
-	if err := check("MSE", x, target, weights); err != nil {
+	if err := check(KindMSE, x, target, weights); err != nil {
 		return nil, err
 	}
 	s := x.Shape()
@@ -71,6 +78,6 @@ func MSE(x, target, weights *gorgonia.Node) (*gorgonia.Node, error) {
 		return nil, fmt.Errorf("MSE: weights are %v, want (%d)", weights.Shape(), s[0])
 	}
 	n, size := s[0], s.TotalSize()/s[0]
-	return apply(spec{name: "MSE", constant: []int{1, 2}},
+	return apply(spec{kind: KindMSE, constant: []int{1, 2}},
 		&kernel.MSE[float32]{N: n, Size: size}, &kernel.MSE[float64]{N: n, Size: size}, x, target, weights)
 }

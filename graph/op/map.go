@@ -9,6 +9,9 @@ import (
 	"tapenet/graph/internal/kernel/vector"
 )
 
+// KindMap is the kind of [Map].
+const KindMap Kind = "Map"
+
 // Function is a function of one number. Those that this package makes, such as
 // ExpFunction, have loops over vectors too: their F and DF are not to be replaced.
 type Function struct {
@@ -21,7 +24,7 @@ type Function struct {
 
 // Map applies a function to every element of x: an activation of your own.
 func Map(x *gorgonia.Node, f Function) (*gorgonia.Node, error) {
-	if err := check("Map", x); err != nil {
+	if err := check(KindMap, x); err != nil {
 		return nil, err
 	}
 	if f.F == nil || f.DF == nil {
@@ -31,6 +34,12 @@ func Map(x *gorgonia.Node, f Function) (*gorgonia.Node, error) {
 	if f.curve != nil {
 		c = *f.curve
 	}
-	return apply(spec{name: "Map", detail: f.Name, shape: x.Shape(), params: f},
+	return apply(spec{kind: KindMap, detail: f.Name, shape: x.Shape(), params: f},
 		kernel.NewActivation[float32](c), kernel.NewActivation[float64](c), x)
+}
+
+// Function returns the function of a [Map].
+func (d Description) Function() Function {
+	f, _ := d.paramsOf(KindMap).(Function)
+	return f
 }

@@ -9,10 +9,13 @@ import (
 	"tapenet/graph/internal/kernel"
 )
 
+// KindMul is the kind of [Mul].
+const KindMul Kind = "Mul"
+
 // Mul is the matrix product x·w + b over the last axis of x: x is (…,K), w is
 // (K,N), the bias b is (N) or nil, and the result is (…,N).
 func Mul(x, w, b *gorgonia.Node) (*gorgonia.Node, error) {
-	if err := check("Mul", operands(x, w, b)...); err != nil {
+	if err := check(KindMul, operands(x, w, b)...); err != nil {
 		return nil, err
 	}
 	xs, ws := x.Shape(), w.Shape()
@@ -25,6 +28,6 @@ func Mul(x, w, b *gorgonia.Node) (*gorgonia.Node, error) {
 	m, k, n := productSize(xs, ws)
 	out := xs.Clone()
 	out[len(out)-1] = n
-	return apply(spec{name: "Mul", shape: out, mulAdds: m * n * k},
+	return apply(spec{kind: KindMul, shape: out, mulAdds: m * n * k},
 		&kernel.Mul[float32]{M: m, K: k, N: n, Bias: b != nil}, &kernel.Mul[float64]{M: m, K: k, N: n, Bias: b != nil}, operands(x, w, b)...)
 }

@@ -12,6 +12,12 @@ import (
 	"tapenet/graph/internal/kernel/cpu"
 )
 
+// The kinds of [BatchNorm] and [Dropout].
+const (
+	KindBatchNorm Kind = "BatchNorm"
+	KindDropout   Kind = "Dropout"
+)
+
 // Norm holds the parameters of a batch normalisation.
 type Norm struct {
 	Epsilon  float64 // added to the variance
@@ -27,7 +33,7 @@ type Norm struct {
 // (C). In training mean and variance are the batch's own, and every forward
 // run changes the tensors bound to the running ones. They have no gradient.
 func BatchNorm(x, gamma, beta, mean, variance *gorgonia.Node, o Norm) (*gorgonia.Node, error) {
-	if err := check("BatchNorm", x, gamma, beta, mean, variance); err != nil {
+	if err := check(KindBatchNorm, x, gamma, beta, mean, variance); err != nil {
 		return nil, err
 	}
 	s := x.Shape()
@@ -47,8 +53,14 @@ func BatchNorm(x, gamma, beta, mean, variance *gorgonia.Node, o Norm) (*gorgonia
 	if o.Training {
 		detail = "training"
 	}
-	return apply(spec{name: "BatchNorm", detail: detail, shape: s, constant: []int{3, 4}, geometry: o, params: o},
+	return apply(spec{kind: KindBatchNorm, detail: detail, shape: s, constant: []int{3, 4}, params: o},
 		newNorm[float32](s, o, false), newNorm[float64](s, o, false), x, gamma, beta, mean, variance)
+}
+
+// Norm returns the parameters of a [BatchNorm].
+func (d Description) Norm() Norm {
+	o, _ := d.paramsOf(KindBatchNorm).(Norm)
+	return o
 }
 
 // newNorm is the kernel for inputs of a shape.
@@ -67,7 +79,7 @@ type Random struct {
 // Dropout zeroes each element with probability rate and scales the others by
 // 1/(1-rate) (Srivastava et al. 2014).
 func Dropout(x *gorgonia.Node, rate float64, r Random) (*gorgonia.Node, error) {
-	if err := check("Dropout", x); err != nil {
+	if err := check(KindDropout, x); err != nil {
 		return nil, err
 	}
 	if !(rate >= 0 && rate < 1) {
@@ -76,7 +88,13 @@ func Dropout(x *gorgonia.Node, rate float64, r Random) (*gorgonia.Node, error) {
 	if r.Step == nil {
 		return nil, errors.New("Dropout: Random.Step is nil, want a counter of the training steps")
 	}
-	return apply(spec{name: "Dropout", detail: fmt.Sprintf("rate %g", rate), shape: x.Shape(), params: rate, dyOnly: true},
+	return apply(spec{kind: KindDropout, detail: fmt.Sprintf("rate %g", rate), shape: x.Shape(), params: rate, dyOnly: true},
 		&kernel.Dropout[float32]{Rate: rate, Seed: r.Seed, Step: r.Step},
 		&kernel.Dropout[float64]{Rate: rate, Seed: r.Seed, Step: r.Step}, x)
+}
+
+// Rate returns the rate of a [Dropout].
+func (d Description) Rate() float64 {
+	rate, _ := d.paramsOf(KindDropout).(float64)
+	return rate
 }

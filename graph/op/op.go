@@ -46,15 +46,17 @@ type function[T cpu.Float] interface {
 
 // spec describes an op: everything but what it computes.
 type spec struct {
-	name     string       // as in Conv2d, the standard name
+	kind     Kind
 	detail   string       // the parameters, for people
 	shape    tensor.Shape // of the output; empty for a scalar
 	constant []int        // the operands that have no gradient
 	dyOnly   bool         // Backward does not look at the operands
 	mulAdds  int          // multiply-adds of one forward pass
-	geometry any          // what Fuse needs to know, nil for nothing
-	params   any          // see Description
+	params   any          // what the accessor of Description returns; nil if there is none
 }
+
+// gradName is the name of the nodes that compute an op's gradient.
+func (s spec) gradName() string { return string(s.kind) + "Grad" }
 
 // apply adds an op to the graph of its operands, in their precision.
 func apply(s spec, f32 function[float32], f64 function[float64], in ...*gorgonia.Node) (*gorgonia.Node, error) {
@@ -73,19 +75,19 @@ func operands(x, w, bias *gorgonia.Node) []*gorgonia.Node {
 }
 
 // check returns an error unless the operands are float32 or float64, all alike.
-func check(name string, in ...*gorgonia.Node) error {
+func check(kind Kind, in ...*gorgonia.Node) error {
 	for i, n := range in {
 		if n == nil {
-			return fmt.Errorf("%s: operand %d is nil, want a node", name, i)
+			return fmt.Errorf("%s: operand %d is nil, want a node", kind, i)
 		}
 	}
 	want := in[0].Dtype()
 	if want != tensor.Float32 && want != tensor.Float64 {
-		return fmt.Errorf("%s: operand of %v, want float32 or float64", name, want)
+		return fmt.Errorf("%s: operand of %v, want float32 or float64", kind, want)
 	}
 	for _, n := range in {
 		if n.Dtype() != want {
-			return fmt.Errorf("%s: operands of %v and %v, want one precision", name, want, n.Dtype())
+			return fmt.Errorf("%s: operands of %v and %v, want one precision", kind, want, n.Dtype())
 		}
 	}
 	return nil
@@ -124,7 +126,7 @@ func newForward[T cpu.Float](s spec, fn function[T], in []*gorgonia.Node) *forwa
 	for _, i := range s.constant {
 		r.wanted[i] = false
 	}
-	return &forward[T]{newNode(s.name, s.detail, in, typeOf(s.shape, in[0].Dtype()), s.shape), r}
+	return &forward[T]{newNode(string(s.kind), s.detail, in, typeOf(s.shape, in[0].Dtype()), s.shape), r}
 }
 
 // MulAdds is the number of multiply-adds of one forward run.
@@ -132,8 +134,8 @@ func (f *forward[T]) MulAdds() int { return f.mulAdds }
 
 // handsOn reports whether the op returns its operand unchanged: then a program has
 // a view in its place. The gradients of Add are its own, handed on.
-func (f *forward[T]) handsOn() bool { return f.run.name == "Reshape" }
-func (p *pick[T]) handsOn() bool    { return p.run.name == "Reshape" || p.run.name == "Add" }
+func (f *forward[T]) handsOn() bool { return f.kind == KindReshape }
+func (p *pick[T]) handsOn() bool    { return p.kind == KindReshape || p.kind == KindAdd }
 
 // Do runs the op. A panic becomes an error, as it would end the process on
 // the TapeMachine's goroutine.
@@ -186,18 +188,18 @@ type backward[T cpu.Float] struct {
 
 func newBackward[T cpu.Float](r *run[T], operands gorgonia.Nodes) *backward[T] {
 	grad := operands[len(operands)-1]
-	return &backward[T]{newNode(r.name+"Grad", r.detail, operands, grad.Type(), grad.Shape()), r, make([][]T, 1)}
+	return &backward[T]{newNode(r.gradName(), r.detail, operands, grad.Type(), grad.Shape()), r, make([][]T, 1)}
 }
 
 // Do computes the gradients that are wanted.
 func (b *backward[T]) Do(operands ...gorgonia.Value) (v gorgonia.Value, err error) {
-	defer func() { err = recovered(recover(), b.node.name, err) }()
+	defer func() { err = recovered(recover(), b.name, err) }()
 	grad := operands[len(b.in)+1:]
 	if err := load(b.in, operands[:len(b.in)]); err != nil {
-		return nil, fmt.Errorf("%s: %w", b.node.name, err)
+		return nil, fmt.Errorf("%s: %w", b.name, err)
 	}
 	if err := load(b.dy, grad); err != nil {
-		return nil, fmt.Errorf("%s: %w", b.node.name, err)
+		return nil, fmt.Errorf("%s: %w", b.name, err)
 	}
 	for i, wanted := range b.wanted {
 		if b.grads[i] = nil; wanted {
@@ -233,7 +235,7 @@ type pick[T cpu.Float] struct {
 }
 
 func newPick[T cpu.Float](r *run[T], operand int, all, of *gorgonia.Node) *pick[T] {
-	n := newNode(r.name+"Grad", fmt.Sprintf("of operand %d", operand), gorgonia.Nodes{all}, of.Type(), of.Shape())
+	n := newNode(r.gradName(), fmt.Sprintf("of operand %d", operand), gorgonia.Nodes{all}, of.Type(), of.Shape())
 	return &pick[T]{n, r, operand, of}
 }
 

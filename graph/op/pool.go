@@ -9,6 +9,12 @@ import (
 	"tapenet/graph/internal/kernel"
 )
 
+// The kinds of the poolings.
+const (
+	KindMaxPool2D Kind = "MaxPool2D"
+	KindAvgPool2D Kind = "AvgPool2D"
+)
+
 // Pool holds the parameters of a pooling.
 type Pool struct {
 	KH, KW           int // the window
@@ -21,7 +27,7 @@ type Pool struct {
 // down, and OW alike. Padding never wins; the first of equal pixels gets the
 // gradient.
 func MaxPool2D(x *gorgonia.Node, o Pool) (*gorgonia.Node, error) {
-	return o.apply("MaxPool2D", x, func(s kernel.PoolShape) (function[float32], function[float64]) {
+	return o.apply(KindMaxPool2D, x, func(s kernel.PoolShape) (function[float32], function[float64]) {
 		return kernel.NewMaxPool2D[float32](s), kernel.NewMaxPool2D[float64](s)
 	})
 }
@@ -30,22 +36,29 @@ func MaxPool2D(x *gorgonia.Node, o Pool) (*gorgonia.Node, error) {
 // Padding does not count, as in Keras: a window at the border is the mean of
 // the pixels that are there.
 func AvgPool2D(x *gorgonia.Node, o Pool) (*gorgonia.Node, error) {
-	return o.apply("AvgPool2D", x, func(s kernel.PoolShape) (function[float32], function[float64]) {
+	return o.apply(KindAvgPool2D, x, func(s kernel.PoolShape) (function[float32], function[float64]) {
 		return kernel.NewAvgPool2D[float32](s), kernel.NewAvgPool2D[float64](s)
 	})
 }
 
-func (o Pool) apply(name string, x *gorgonia.Node, kernels func(kernel.PoolShape) (function[float32], function[float64])) (*gorgonia.Node, error) {
-	if err := check(name, x); err != nil {
+func (o Pool) apply(kind Kind, x *gorgonia.Node, kernels func(kernel.PoolShape) (function[float32], function[float64])) (*gorgonia.Node, error) {
+	if err := check(kind, x); err != nil {
 		return nil, err
 	}
 	s, err := o.shape(x.Shape())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
 	f32, f64 := kernels(s)
 	out := tensor.Shape{x.Shape()[0], x.Shape()[1], s.OH, s.OW}
-	return apply(spec{name: name, detail: o.String(), shape: out, geometry: s, params: o.defaults(), dyOnly: true}, f32, f64, x)
+	return apply(spec{kind: kind, detail: o.String(), shape: out, params: o.defaults(), dyOnly: true}, f32, f64, x)
+}
+
+// Pool returns the parameters of a [MaxPool2D] or an [AvgPool2D], with their
+// defaults filled in.
+func (d Description) Pool() Pool {
+	o, _ := d.paramsOf(KindMaxPool2D, KindAvgPool2D).(Pool)
+	return o
 }
 
 // String is the window, the stride and the padding, if any.
@@ -85,4 +98,14 @@ func (o Pool) shape(x tensor.Shape) (s kernel.PoolShape, err error) {
 	}
 	s.OH, s.OW, err = o.Pad.slide(x, o.KH, o.KW, o.StrideH, o.StrideW)
 	return s, err
+}
+
+// poolShape is the shape of a node that is a pooling of the given kind.
+func poolShape(n *gorgonia.Node, kind Kind) (s kernel.PoolShape, ok bool) {
+	d, _ := Describe(n)
+	if d.Kind != kind {
+		return s, false
+	}
+	s, err := d.Pool().shape(d.Operands[0].Shape())
+	return s, err == nil
 }

@@ -101,7 +101,7 @@ func TestRollParams(t *testing.T) {
 		t.Fatal(err)
 	}
 	d, ok := op.Describe(y)
-	if shifts, _ := d.Params.([]int); !ok || !slices.Equal(shifts, []int{2, 1}) {
-		t.Errorf("params %v, want the shifts [2 1]", d.Params)
+	if shifts := d.Shifts(); !ok || !slices.Equal(shifts, []int{2, 1}) {
+		t.Errorf("shifts %v, want [2 1]", shifts)
 	}
 }

@@ -10,29 +10,35 @@ import (
 	"tapenet/graph/internal/kernel"
 )
 
+// The kinds of the ops whose second operand repeats.
+const (
+	KindScale Kind = "Scale"
+	KindShift Kind = "Shift"
+)
+
 // Scale is x·s, element by element, where s repeats along the dimensions that it
 // has as 1 or, at the front, has not: as NumPy broadcasts it, but x alone has the
 // result's shape. With s of (N,C,1,1) it gives each channel of an image a factor of
 // its own (squeeze-and-excitation, Hu et al. 2017).
 //
 // [Hadamard] is the product of two nodes of one shape.
-func Scale(x, s *gorgonia.Node) (*gorgonia.Node, error) { return broadcast("Scale", true, x, s) }
+func Scale(x, s *gorgonia.Node) (*gorgonia.Node, error) { return broadcast(KindScale, true, x, s) }
 
 // Shift is x + s, where s repeats as in [Scale]: a bias (C) of vectors (…,C), or
 // a position's embedding (L,E) for samples (N,L,E). [Add] is the sum of nodes of
 // one shape.
-func Shift(x, s *gorgonia.Node) (*gorgonia.Node, error) { return broadcast("Shift", false, x, s) }
+func Shift(x, s *gorgonia.Node) (*gorgonia.Node, error) { return broadcast(KindShift, false, x, s) }
 
-func broadcast(name string, multiply bool, x, s *gorgonia.Node) (*gorgonia.Node, error) {
-	if err := check(name, x, s); err != nil {
+func broadcast(kind Kind, multiply bool, x, s *gorgonia.Node) (*gorgonia.Node, error) {
+	if err := check(kind, x, s); err != nil {
 		return nil, err
 	}
 	shape := x.Shape()
 	with, ok := aligned(s.Shape(), shape)
 	if !ok {
-		return nil, fmt.Errorf("%s: operands are %v and %v, want the second's dimensions those of the first from the end, or 1", name, shape, s.Shape())
+		return nil, fmt.Errorf("%s: operands are %v and %v, want the second's dimensions those of the first from the end, or 1", kind, shape, s.Shape())
 	}
-	return apply(spec{name: name, shape: shape, dyOnly: !multiply},
+	return apply(spec{kind: kind, shape: shape, dyOnly: !multiply},
 		kernel.NewBroadcast[float32](multiply, shape, with), kernel.NewBroadcast[float64](multiply, shape, with), x, s)
 }
 

@@ -133,7 +133,9 @@ func ForwardOf(n *gorgonia.Node) *gorgonia.Node {
 	}
 }
 
-// gorgoniaAdd is how Gorgonia v0.9.18 names its sum: elemBinOp.String().
+// gorgoniaAdd is what Gorgonia v0.9.18 says of its sum, whose type is not exported:
+// elemBinOp.String(), the operator and whether a comparison returns numbers. A test
+// builds one.
 const gorgoniaAdd = "+ false"
 
 // isGradientSum reports whether a node is Gorgonia's sum, which gorgonia.Grad puts

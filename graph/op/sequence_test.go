@@ -195,3 +195,37 @@ func TestSequenceReshapesInPlace(t *testing.T) {
 		t.Errorf("the view has shape %v, want (2, 6)", got)
 	}
 }
+
+// TestGorgoniaAdd: Gorgonia names its sums, the one that a caller makes and the one
+// that gorgonia.Grad makes of gradients, as a sequence expects it, and nothing else.
+func TestGorgoniaAdd(t *testing.T) {
+	for _, p := range precisions {
+		g := gorgonia.NewGraph()
+		x := bind(g, "x", to(p.dtype, graphtest.Random("x", 1, 2, 3)))
+		for name, f := range map[string]func(a, b node) (node, error){
+			op.GorgoniaAdd: gorgonia.Add, "- false": gorgonia.Sub, "⊙ false": gorgonia.HadamardProd,
+		} {
+			y, err := f(x, x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := y.Op().String(); got != name {
+				t.Errorf("in %v the op is %q, want %q", p.dtype, got, name)
+			}
+			if got, want := op.Ours(gorgonia.Nodes{x, y}), name == op.GorgoniaAdd; got != want {
+				t.Errorf("in %v %q is taken for a sum of gradients: %v, want %v", p.dtype, name, got, want)
+			}
+		}
+		twice, err := op.Hadamard(x, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		grads, err := gorgonia.Grad(squared(t, twice), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := grads[0].Op().String(); got != op.GorgoniaAdd {
+			t.Errorf("in %v the gradient of a node with two uses is %q, want %q", p.dtype, got, op.GorgoniaAdd)
+		}
+	}
+}

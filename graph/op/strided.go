@@ -10,10 +10,17 @@ import (
 	"tapenet/graph/internal/kernel"
 )
 
+// The kinds of the ops that copy a view.
+const (
+	KindStrided      Kind = "Strided"
+	KindPermute      Kind = "Permute"
+	KindPickChannels Kind = "PickChannels"
+)
+
 // Strided copies the elements of x that a view shows. The result has the view's
 // shape.
 func Strided(x *gorgonia.Node, v View) (*gorgonia.Node, error) {
-	if err := check("Strided", x); err != nil {
+	if err := check(KindStrided, x); err != nil {
 		return nil, err
 	}
 	v, err := v.of(x.Shape())
@@ -23,13 +30,20 @@ func Strided(x *gorgonia.Node, v View) (*gorgonia.Node, error) {
 	if len(v.Shape) == 0 {
 		return nil, fmt.Errorf("Strided: a view without dimensions, want one or more")
 	}
-	return v.apply(spec{name: "Strided", params: v}, x)
+	return v.apply(spec{kind: KindStrided, params: v}, x)
+}
+
+// View returns the view of a [Strided]; where none was given, the view of the
+// whole tensor.
+func (d Description) View() View {
+	v, _ := d.paramsOf(KindStrided).(View)
+	return v
 }
 
 // Permute puts the dimensions of x in another order: dimension i of the result is
 // dimension axes[i] of x.
 func Permute(x *gorgonia.Node, axes ...int) (*gorgonia.Node, error) {
-	if err := check("Permute", x); err != nil {
+	if err := check(KindPermute, x); err != nil {
 		return nil, err
 	}
 	s := x.Shape()
@@ -40,13 +54,19 @@ func Permute(x *gorgonia.Node, axes ...int) (*gorgonia.Node, error) {
 	for _, a := range axes {
 		v.Shape, v.Steps = append(v.Shape, s[a]), append(v.Steps, from.Steps[a])
 	}
-	return v.apply(spec{name: "Permute", detail: fmt.Sprint(axes), params: slices.Clone(axes)}, x)
+	return v.apply(spec{kind: KindPermute, detail: fmt.Sprint(axes), params: slices.Clone(axes)}, x)
+}
+
+// Axes returns the axes of a [Permute].
+func (d Description) Axes() []int {
+	axes, _ := d.paramsOf(KindPermute).([]int)
+	return axes
 }
 
 // PickChannels copies some channels of images (N,C,H,W), or of vectors (N,C), in
 // the given order: the result has as many channels as are given.
 func PickChannels(x *gorgonia.Node, channels ...int) (*gorgonia.Node, error) {
-	if err := check("PickChannels", x); err != nil {
+	if err := check(KindPickChannels, x); err != nil {
 		return nil, err
 	}
 	s := x.Shape().Clone()
@@ -62,8 +82,14 @@ func PickChannels(x *gorgonia.Node, channels ...int) (*gorgonia.Node, error) {
 	size := tensor.Shape(s[2:]).TotalSize()
 	n, c := s[0], s[1]
 	s[1] = len(channels)
-	return apply(spec{name: "PickChannels", detail: fmt.Sprintf("%d of %d", len(channels), c), shape: s, dyOnly: true, params: channels},
+	return apply(spec{kind: KindPickChannels, detail: fmt.Sprintf("%d of %d", len(channels), c), shape: s, dyOnly: true, params: channels},
 		kernel.NewPickChannels[float32](n, c, size, channels), kernel.NewPickChannels[float64](n, c, size, channels), x)
+}
+
+// Channels returns the channels of a [PickChannels].
+func (d Description) Channels() []int {
+	channels, _ := d.paramsOf(KindPickChannels).([]int)
+	return channels
 }
 
 // apply adds an op that copies what the view shows.
