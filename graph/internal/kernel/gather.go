@@ -8,6 +8,15 @@ import "tapenet/graph/internal/kernel/cpu"
 //
 // Step is the size of a block of x, or 0 if all N blocks of y come from one.
 // Crops, paddings, flips, transpositions and broadcasts are such picks.
+//
+//	Index = {2, 0, -1, 2}
+//
+//	x      │ a b c │ d e f │       Step 3, N 2
+//	y      │ c a F c │ f d F f │   F is Fill
+//
+// An index is below the size of a block; the op has checked that. It is an int32, four
+// bytes an element of a block of y, and the same for all blocks: the batch size does not
+// make it longer. Copies that have regular distances do without one, see Strided.
 type Gather[T cpu.Float] struct {
 	N, Step int
 	Index   []int32
@@ -17,7 +26,8 @@ type Gather[T cpu.Float] struct {
 	forward, backward func(lo, hi int)
 }
 
-// NewGather returns the kernel for n blocks. It keeps index.
+// NewGather returns the kernel for n blocks. It keeps index, which nobody may change
+// afterwards; several kernels may share one.
 func NewGather[T cpu.Float](n, step int, index []int32, fill float64) *Gather[T] {
 	g := &Gather[T]{N: n, Step: step, Index: index, Fill: fill}
 	g.forward, g.backward = g.forwardBlocks, g.backwardBlocks
@@ -44,7 +54,14 @@ func (g *Gather[T]) forwardBlocks(lo, hi int) {
 }
 
 // Backward adds up, for each element of x, the gradients of the places where it
-// went.
+// went. For a block,
+//
+//	dx[j] = Σ_{i: Index[i] = j} dy[i]
+//
+// in the order of i, with Step 0 in the order of n first: so goroutines are used for
+// blocks that have elements of their own, and never for a sum. An element that was
+// picked nowhere has the gradient 0, hence the clear. Fill is a constant: what reached
+// it of dy is dropped.
 func (g *Gather[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	if g.dx, g.dy = dIn[0], dy; g.dx == nil {
 		return
@@ -70,5 +87,6 @@ func (g *Gather[T]) backwardBlocks(lo, hi int) {
 	}
 }
 
-// Bytes is the size of the index.
+// Bytes is the size of the index. It counts although the index was handed over: it
+// lives as long as the kernel does.
 func (g *Gather[T]) Bytes() int { return 4 * len(g.Index) }

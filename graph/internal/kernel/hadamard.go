@@ -5,7 +5,16 @@ import (
 	"tapenet/graph/internal/kernel/vector"
 )
 
-// Hadamard is the product of two operands of one size, element by element.
+// Hadamard is the product of two operands of one size, element by element:
+//
+//	y[i] = a[i]·b[i]      da[i] = dy[i]·b[i]      db[i] = dy[i]·a[i]
+//
+// the product rule, each product rounded once: the bits are the same on all tiers and
+// in all layouts. Gates are such products. An operand that repeats along a dimension
+// does not have to be written out for one: see Broadcast.
+//
+// Both operands may be the same slice, for x². Then each gradient is dy·x, and whoever
+// runs the graph adds the two. 0 times an infinity is NaN, forward and backward.
 type Hadamard[T cpu.Float] struct {
 	pixels
 	y, a, b, dy       []T
@@ -45,7 +54,8 @@ func (h *Hadamard[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	cpu.Parallel(len(dy), h.backward)
 }
 
-// backwardRange computes the elements [lo,hi) of both gradients.
+// backwardRange computes the elements [lo,hi) of both gradients. Each has the other
+// operand as its factor.
 func (h *Hadamard[T]) backwardRange(lo, hi int) {
 	for i, other := range [][]T{h.b, h.a} {
 		if h.dIn[i] != nil {
