@@ -79,8 +79,6 @@ func (a *Add[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	cpu.Parallel(len(dy), a.backward)
 }
 
-// backwardRange goes range by range rather than operand by operand, so that all copies
-// of a range follow each other while dy may still be in a cache.
 func (a *Add[T]) backwardRange(lo, hi int) {
 	for _, dx := range a.dIn {
 		if dx != nil {

@@ -8,6 +8,20 @@ import (
 
 // Broadcast is x·s, or x + s, element by element, where s repeats along some of
 // the dimensions of x. s is read as it is: its repetitions are written nowhere.
+//
+// With p(i) for the place in s of what belongs to element i of x,
+//
+//	product   y[i] = x[i]·s[p(i)]     dx[i] = dy[i]·s[p(i)]
+//	                                  ds[j] = Σ_{i: p(i)=j} dy[i]·x[i]
+//	sum       y[i] = x[i] + s[p(i)]   dx[i] = dy[i]
+//	                                  ds[j] = Σ_{i: p(i)=j} dy[i]
+//
+// The sums of ds are what repeating costs backward: an element of s went to many places,
+// and each sends a gradient back. On planes every product is rounded before it is added,
+// on all tiers, and the order of a sum depends on the shapes alone: so do the bits.
+//
+// The squeeze-and-excitation factors (N,C,1,1) of images (N,C,H,W) are such an s (Hu et
+// al. 2017), as are a bias (C) of rows (M,C) and an embedding (L,E) of samples (N,L,E).
 type Broadcast[T cpu.Float] struct {
 	multiply    bool
 	shape, with []int  // of x and s
@@ -43,7 +57,18 @@ func NewBroadcast[T cpu.Float](multiply bool, shape, with []int) *Broadcast[T] {
 }
 
 // spans joins dimensions along which s goes on in the same way, so that the last
-// one is long.
+// one is long. Two neighbours are one if a step of the outer is as far in s as all
+// steps of the inner; in x they always are. Dimensions of 1 vanish. Where all others
+// are larger, this gives, behind two that are {1,0}:
+//
+//	x           s           {size, step}
+//	(N,C,H,W)   (N,C,1,1)   {N·C,1} {H·W,0}
+//	(N,C,H,W)   (1,C,1,1)   {N,0} {C,1} {H·W,0}
+//	(N,L,E)     (1,L,E)     {N,0} {L·E,1}
+//	(N,L,E)     (1,1,1)     {N·L·E,0}
+//
+// The step of the last span is 0 or 1, as s has nothing but ones behind it: a run of x
+// meets one number, or as many that lie side by side.
 func spans(shape, with []int) []span {
 	dims := []span{{1, 0}, {1, 0}}
 	size := 1
@@ -67,7 +92,9 @@ func spans(shape, with []int) []span {
 	return dims
 }
 
-// broadcastBlock is the number of elements that are worked on at a time.
+// broadcastBlock is the number of elements that are worked on at a time, at most: a
+// block does not go beyond a run of the last dimension. A tensor whose runs are short
+// has many small blocks, each of which costs the divisions of block.
 const broadcastBlock = 4096
 
 // blocks is how many blocks there are in x: each run of the last dimension has
@@ -80,7 +107,9 @@ func (b *Broadcast[T]) blocks() int {
 	return n * ((b.dims[last].size + broadcastBlock - 1) / broadcastBlock)
 }
 
-// block is where block i lies: from an element of x on, from one of s on.
+// block is where block i lies: from an element of x on, from one of s on. Runs of the
+// last dimension follow each other in x, so that the number of the run, row, says where
+// it begins there; in s that comes from the digits of row, to the bases of the sizes.
 func (b *Broadcast[T]) block(i int) (x, s, n int) {
 	last := len(b.dims) - 1
 	inner := b.dims[last]
@@ -139,6 +168,10 @@ func (b *Broadcast[T]) shift(y, x []T, from int) {
 
 // Backward computes dx, which is dy or dy·s, and ds, which is the sum of dy or of
 // dy·x over all elements that an element of s went to.
+//
+// The two are loops of their own. dx is cut into blocks of x anywhere. ds is cut along a
+// dimension of s, the outermost, so that no two goroutines add to one element; if s is
+// one number there is no such dimension, and the caller's goroutine does it all.
 func (b *Broadcast[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	b.dx, b.ds, b.dy, b.x, b.s = dIn[0], dIn[1], dy, in[0], in[1]
 	if b.laid != nil {
@@ -172,6 +205,10 @@ func (b *Broadcast[T]) backwardBlocks(lo, hi int) {
 
 // sumRange computes ds for positions [lo,hi) of the dimension that is shared out:
 // in the order of x, whatever the number of processors.
+//
+//	dims {N,0} {C,1} {H·W,0}, shared out along C: a goroutine with the channels 2 and 3
+//	n = 0   │ c0 │ c1 │▓c2▓│▓c3▓│ c4 │   goes through the marked runs line by line,
+//	n = 1   │ c0 │ c1 │▓c2▓│▓c3▓│ c4 │   and adds each to its channel's sum
 func (b *Broadcast[T]) sumRange(lo, hi int) {
 	b.sum(0, 0, 0, lo, hi)
 }
@@ -195,7 +232,10 @@ func (b *Broadcast[T]) sum(k, x, s, lo, hi int) {
 	}
 }
 
-// sumRun adds up n elements of the last dimension.
+// sumRun adds up n elements of the last dimension. Where s repeats, the run is a whole
+// one: it becomes one number, of four interleaved sums, before it is added, which is
+// faster than a single chain of additions and loses fewer digits. Else each element of
+// the run has a sum of its own, and it does not matter where the run was cut.
 func (b *Broadcast[T]) sumRun(x, s, n int) {
 	dy, in := b.dy[x:][:n], b.x[x:][:n]
 	if b.repeats() {
@@ -214,7 +254,9 @@ func (b *Broadcast[T]) sumRun(x, s, n int) {
 	vector.AddProducts(ds, dy, in)
 }
 
-// Ending is that of a product, if s is a vector along the last axis.
+// Ending is that of a product of matrices, if s is a vector along the last axis: the
+// kernel before can add it as its bias. A factor is none, as it would have to be
+// multiplied into weights first.
 func (b *Broadcast[T]) Ending() conv.Ending {
 	last := len(b.shape) - 1
 	if b.multiply || b.size != b.with[last] || b.size != b.shape[last] {

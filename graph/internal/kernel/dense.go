@@ -23,6 +23,18 @@ import (
 //
 // Weights that change, in inference beside training, are packed at each run, so that
 // the bits are the same.
+//
+// For each element of y the order of the sum is
+//
+//	s₀ = (Σ_{k in part 0} x[m,k]·w[k,n]) + bias[n] + residual[m,n]
+//	s₁ = (Σ_{k in part 1} x[m,k]·w[k,n]) + s₀        and so on, then y[m,n] = act(s)
+//
+// The parts depend on K alone: so the bits of a row do not depend on the rows beside it,
+// the width of the panels, or the number of processors. Streamed columns have the parts
+// of gemm.Stream, and bias and residual behind the last one; M, K and N decide which of
+// the two it is. A NaN passes all limits.
+//
+// y must not overlap an operand: it is written part by part while x is still read.
 type Dense[T cpu.Float] struct {
 	M, K, N        int
 	Bias, Residual bool
@@ -40,7 +52,9 @@ type Dense[T cpu.Float] struct {
 	byPanels     func(lo, hi int)
 }
 
-// largeWeights is the number of weights that no cache near a processor holds.
+// largeWeights is the number of weights that no cache near a processor holds: 4 MiB
+// in float32. One row uses each weight once, so that reading them from memory is what
+// takes the time; panels would be a second copy of them, and no fewer bytes to read.
 const largeWeights = 1 << 20
 
 // streamed reports whether weights are read as they are.
@@ -76,14 +90,27 @@ func (d *Dense[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// streamColumns is the number of columns that are handed to a processor together.
+// streamColumns is the number of columns that are handed to a processor together: one
+// block of the assembly for AVX-512, two for AVX2, so that only the last columns of all
+// are too few for it.
 const streamColumns = 64
 
 // Rows that are worked on together with a part of the weights, and the largest such
 // part: both stay in the cache while all panels pass by. They are part of what a
-// product computes: sums are rounded where a part ends.
+// product computes: sums are rounded where a part ends. In float32 a block of rows has
+// up to 672 KiB of x, and a panel of 32 columns up to 96 KiB of weights.
+//
+//	          ┌ w ──────────────┐
+//	          │ panel │ panel │…│ part 0, up to blockDeep rows
+//	          ├───────┼───────┼─┤
+//	          │ panel │ panel │…│ part 1
+//	┌ x ─────┐└───────┴───────┴─┘
+//	│ p0 │ p1│┌ y ──────────────┐
+//	│    │   ││ sums of part 0, │ a block of up to blockRows rows: part 0 for all
+//	│    │   ││ then part 1     │ panels, then part 1 for all panels, …
+//	└────────┘└─────────────────┘
 const (
-	tileRows  = 14
+	tileRows  = 14 // of the largest tile, that of AVX-512
 	blockRows = 16 * tileRows
 	blockDeep = 768
 )
@@ -107,7 +134,7 @@ func (d *Dense[T]) end(y []T, at int) {
 	activate(d.Act, y)
 }
 
-// activate applies an activation in place.
+// activate applies an activation in place. Whatever limits lets a NaN through.
 func activate[T cpu.Float](a conv.Act, y []T) {
 	switch {
 	case a.Curve != nil:
@@ -121,7 +148,12 @@ func activate[T cpu.Float](a conv.Act, y []T) {
 	}
 }
 
-// prepare packs the weights: at each run, or once if they are fixed.
+// prepare packs the weights: at each run, or once if they are fixed. It packs again if
+// the tier has changed, as the panels of another one are as wide as its own tiles.
+//
+// Panels have whole vectors: width is N rounded up to eight columns, and what is beyond
+// N is zero in the panels and in the shift. Walk.Columns keeps it out of y. With a curve
+// the limits are infinite.
 func (d *Dense[T]) prepare(in [][]T) {
 	if d.fixed && d.ready && d.weights.Prepared() {
 		return
@@ -152,7 +184,8 @@ func (d *Dense[T]) someRows(lo, hi int) {
 // somePanels computes panels for all rows.
 func (d *Dense[T]) somePanels(lo, hi int) { d.blocks(0, d.M, lo, hi) }
 
-// blocks computes the panels [first,last) of the rows [lo,hi), block by block.
+// blocks computes the panels [first,last) of the rows [lo,hi), block by block. The
+// blocks are of nearly one size, rather than the last one of what is left over.
 func (d *Dense[T]) blocks(lo, hi, first, last int) {
 	n := (hi - lo + blockRows - 1) / blockRows
 	for i := range n {
@@ -162,7 +195,8 @@ func (d *Dense[T]) blocks(lo, hi, first, last int) {
 
 // block computes a block of rows, part by part of the weights: what the parts before
 // gave is a part's residual. The first part has the bias and the residual, the last one
-// the limits, and behind it comes the curve.
+// the limits, and behind it comes the curve. Between them the sums wait in y: a limit
+// would cut what a later part takes back.
 func (d *Dense[T]) block(lo, hi, first, last int) {
 	x, y := d.in[0][lo*d.K:], d.y[lo*d.N:]
 	var residual []T
@@ -216,7 +250,10 @@ func (m *Mul[T]) dense() *Dense[T] { return &Dense[T]{M: m.M, K: m.K, N: m.N, Bi
 // End returns the kernel for inference that does the work of the op behind m too.
 func (m *Mul[T]) End(next conv.Ending) (both any, ok bool) { return m.dense().End(next) }
 
-// End returns a Dense that does the work of the op behind d too.
+// End returns a Dense that does the work of the op behind d too. It takes them in the
+// order of its formula, a bias, a residual, an activation, each once and each of them
+// optional: another order would be another result, and stays a step of its own. d is
+// not changed; the new kernel has d's sizes, and packs weights of its own.
 func (d *Dense[T]) End(next conv.Ending) (both any, ok bool) {
 	e := Dense[T]{M: d.M, K: d.K, N: d.N, Bias: d.Bias, Residual: d.Residual, Act: d.Act}
 	switch plain := e.Act == (conv.Act{}); {
