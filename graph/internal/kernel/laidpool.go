@@ -20,16 +20,16 @@ func (s PoolShape) lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, 
 // apart reports whether no pixel is in two windows.
 func (s PoolShape) apart() bool { return s.StrideH >= s.KH && s.StrideW >= s.KW }
 
-// lastMax is what MaxPool2D has for images channels last.
-// A place counts the pixels of the window that is left when the image's edge has cut it,
-// row by row. Backward cuts the window in the same way, and so finds the pixel again:
+// lastMax is what MaxPool2D has for images channels last. A place counts the pixels of
+// the window that is left when the image's edge has cut it, row by row. Backward cuts
+// the window in the same way, and so finds the pixel again:
 //
 //	0 1 2      the whole window of 3×3        0 1      the window of the first pixel
 //	3 4 5                                     2 3      with a padding of 1
 //	6 7 8
 //
-// A byte is enough, as conv.MaxWindow squared is 225. 255 would be a pixel that a bound of
-// pixel.Windows has clipped; here none does.
+// A byte is enough, as conv.MaxWindow squared is 225. 255 would be a pixel that a bound
+// of pixel.Windows has clipped; here none does.
 type lastMax[T cpu.Float] struct {
 	pixels
 	winner []uint8          // the place in its window of each winner, as pixels lie
@@ -37,8 +37,8 @@ type lastMax[T cpu.Float] struct {
 	idle   cpu.FreeList[[]T]
 }
 
-// LayBack takes an image channels last if it lies so.
-// A window too large for a byte stays in planes.
+// LayBack takes an image channels last if it lies so. A window too large for a byte
+// stays in planes.
 func (m *MaxPool2D[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, out pixel.Layout, ok bool) {
 	if max(m.KH, m.KW) > conv.MaxWindow {
 		return nil, out, false
@@ -61,9 +61,9 @@ func (m *MaxPool2D[T]) Place(in []pixel.Layout, out pixel.Layout) {
 }
 
 // forwardLines computes the rows [lo,hi) of all images' rows, and keeps where the
-// winners are.
-// A window is a call of its own, because windows may overlap and edges cut some of them:
-// pixel.Windows takes rows of windows that lie side by side, and here such a row has one.
+// winners are. A window is a call of its own, because windows may overlap and edges cut
+// some of them: pixel.Windows takes rows of windows that lie side by side, and here
+// such a row has one.
 func (m *MaxPool2D[T]) forwardLines(lo, hi int) {
 	l := &m.last
 	w, width := l.scale, l.out.Stride
@@ -78,10 +78,9 @@ func (m *MaxPool2D[T]) forwardLines(lo, hi int) {
 }
 
 // backwardImages computes the gradient of the images [lo,hi): where windows overlap
-// that of each window by itself first.
-// dx[n,h,w,c] is the sum of dy[n,i,j,c] over the windows (i,j) that (h,w) has won, in the
-// order of i, then j. An image is one piece of work, as windows of neighbouring rows may
-// add to the same pixel.
+// that of each window by itself first. dx[n,h,w,c] is the sum of dy[n,i,j,c] over the
+// windows (i,j) that (h,w) has won, in the order of i, then j. An image is one piece of
+// work, as windows of neighbouring rows may add to the same pixel.
 func (m *MaxPool2D[T]) backwardImages(lo, hi int) {
 	l := &m.last
 	dx, dy, w, width := l.in[0].Unbordered(), l.out.Unbordered(), l.scale, l.out.Stride
@@ -121,8 +120,8 @@ func (a *AvgPool2D[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, ou
 	return a.lay(in)
 }
 
-// Place tells the layouts.
-// Of LastPool only the loop over rows is used: it needs no plain kernel.
+// Place tells the layouts. Of LastPool only the loop over rows is used: it needs no
+// plain kernel.
 func (a *AvgPool2D[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	a.place(in, out, a.forwardLines, a.backwardImages)
 	a.windows = LastPool[T]{PoolShape: a.PoolShape, kind: pixel.Sum}
@@ -131,10 +130,10 @@ func (a *AvgPool2D[T]) Place(in []pixel.Layout, out pixel.Layout) {
 }
 
 // forwardLines computes the rows [lo,hi) of all images' rows: a row of windows at a
-// time as in inference, or a large window row by row.
-// A window with a side above conv.MaxWindow, as a global pooling often has, is added up
-// in four interleaved sums for each of its rows (pixel.Sums): they depend on each
-// other less than one sum of many terms, and lose fewer digits.
+// time as in inference, or a large window row by row. A window with a side above
+// conv.MaxWindow, as a global pooling often has, is added up in four interleaved sums
+// for each of its rows (pixel.Sums): they depend on each other less than one sum of
+// many terms, and lose fewer digits.
 func (a *AvgPool2D[T]) forwardLines(lo, hi int) {
 	if !a.single() && max(a.KH, a.KW) <= conv.MaxWindow {
 		a.windows.y, a.windows.x = a.y, a.x
@@ -162,8 +161,8 @@ func (a *AvgPool2D[T]) forwardLines(lo, hi int) {
 	}
 }
 
-// backwardImages computes the gradient of the images [lo,hi).
-// With count(i,j) for the pixels of window (i,j) that lie inside the image,
+// backwardImages computes the gradient of the images [lo,hi). With count(i,j) for the
+// pixels of window (i,j) that lie inside the image,
 //
 //	dx[n,h,w,c] = Σ dy[n,i,j,c] / count(i,j)   over the windows (i,j) that hold (h,w)
 //

@@ -28,9 +28,9 @@ type LastConcat[T cpu.Float] struct {
 func (c *Concat[T]) Lastly() (last any, ok bool) { return &LastConcat[T]{plain: c}, true }
 
 // Lay takes images channels last if one of them lies so, and if it joins channels: an
-// operand's block for each image is then all of its channels.
-// In planes an operand's block is then C·H·W elements, and there is one for each of the N
-// images. A join along another axis, or of what is no image, stays with the plain kernel.
+// operand's block for each image is then all of its channels. In planes an operand's
+// block is then C·H·W elements, and there is one for each of the N images. A join along
+// another axis, or of what is no image, stays with the plain kernel.
 func (c *LastConcat[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool) {
 	channels := 0
 	for i, l := range in {
@@ -63,9 +63,9 @@ func (c *LastConcat[T]) Forward(y []T, in [][]T) {
 }
 
 // someRows copies the operands' rows [lo,hi) of all images' rows. at is the channel
-// that an operand begins with.
-// Of each operand it copies the C channels that count, not the zeros that fill its last
-// vector: in the result the next operand's channels are there.
+// that an operand begins with. Of each operand it copies the C channels that count, not
+// the zeros that fill its last vector: in the result the next operand's channels are
+// there.
 func (c *LastConcat[T]) someRows(lo, hi int) {
 	for r := lo; r < hi; r++ {
 		n, i := r/c.out.H, r%c.out.H

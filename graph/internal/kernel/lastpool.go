@@ -68,8 +68,8 @@ func (p *LastPool[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layou
 	return want, pixel.Planes(l.N, l.C, p.OH, p.OW).Lastly(pixel.Border{}), true
 }
 
-// Place tells the layouts.
-// Neither kind has a shift. But windows end with one, as those of a convolution do.
+// Place tells the layouts. Neither kind has a shift. But windows end with one, as those
+// of a convolution do.
 func (p *LastPool[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	p.in, p.out = in[0], out
 	p.none = make([]T, out.Width())
@@ -128,8 +128,8 @@ func (p *LastPool[T]) inside() (first, last int) {
 }
 
 // windows computes n windows from column j of row i on, which have as many columns
-// inside the image: all of one row have as many rows.
-// The first window is cut as all of them are: n is 1 at an edge.
+// inside the image: all of one row have as many rows. The first window is cut as all of
+// them are: n is 1 at an edge.
 func (p *LastPool[T]) windows(image, i, j, n int) {
 	h0, h1, w0, w1 := p.PoolShape.window(i, j)
 	w := p.window(h1-h0, w1-w0)
@@ -140,10 +140,10 @@ func (p *LastPool[T]) windows(image, i, j, n int) {
 	}
 }
 
-// divide turns sums of so many pixels into means.
-// It multiplies with the rounded 1/pixels, which is exact for powers of two alone. Results
-// may differ from those of planes in their last digit. Pixels that follow each other
-// without a gap are one vector.
+// divide turns sums of so many pixels into means. It multiplies with the rounded
+// 1/pixels, which is exact for powers of two alone. Results may differ from those of
+// planes in their last digit. Pixels that follow each other without a gap are one
+// vector.
 func (p *LastPool[T]) divide(y []T, n, pixels int) {
 	share, width, stride := 1/T(pixels), p.out.Width(), p.out.Stride
 	if stride == width {
@@ -172,8 +172,8 @@ func (p *LastPool[T]) global() {
 	}
 }
 
-// sumLines adds up the rows [lo,hi) of all images' rows.
-// A row's sum goes to p.sums (N,H,Width), which calls for other rows do not touch.
+// sumLines adds up the rows [lo,hi) of all images' rows. A row's sum goes to p.sums
+// (N,H,Width), which calls for other rows do not touch.
 func (p *LastPool[T]) sumLines(lo, hi int) {
 	w := p.window(1, p.W)
 	for r := lo; r < hi; r++ {
