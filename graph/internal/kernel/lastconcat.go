@@ -28,8 +28,7 @@ type LastConcat[T cpu.Float] struct {
 func (c *Concat[T]) Lastly() (last any, ok bool) { return &LastConcat[T]{plain: c}, true }
 
 // Lay takes images channels last if one of them lies so, and if it joins channels: an
-// operand's block for each image is then all of its channels. In planes an operand's
-// block is then C·H·W elements, and there is one for each of the N images. A join along
+// operand's block for each image is then all of its channels. A join along
 // another axis, or of what is no image, stays with the plain kernel.
 func (c *LastConcat[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool) {
 	channels := 0

@@ -140,7 +140,7 @@ func (p *LastPool[T]) windows(image, i, j, n int) {
 	}
 }
 
-// divide turns sums of so many pixels into means. It multiplies with the rounded
+// divide turns sums of so many pixels into means. It multiplies by the rounded
 // 1/pixels, which is exact for powers of two alone. Results may differ from those of
 // planes in their last digit. Pixels that follow each other without a gap are one
 // vector.

@@ -120,7 +120,7 @@ func (b *BatchNorm[T]) statistics(x []T, c int) (mean, variance float64) {
 // and otherwise only the first term, as μ and σ² are constants. With ReLU, dy
 // is 0 where y is.
 //
-// since all count elements of a channel move μ and σ²: with s = 1/√(σ²+ε)
+// In training all count elements of a channel move μ and σ²: with s = 1/√(σ²+ε)
 //
 //	∂x̂[i]/∂x[j] = s·(δ[i,j] - 1/count - x̂[i]·x̂[j]/count)
 //	dβ = Σ dy,  dγ = Σ dy·x̂

@@ -10,8 +10,8 @@ import (
 // least one pixel of the image; the caller has checked that.
 //
 //	. . 0 1 2 3 4 5 .      a row of W = 6 pixels, with PadLeft = 2
-//	└ 0 ┘ └ 2 ┘            windows of KW = 3, StrideW = 2, OW = 4: window j covers KW
-//	    └ 1 ┘ └ 3 ┘        columns from j·StrideW - PadLeft on
+//	└ 0 ┘   └ 2 ┘          windows of KW = 3, StrideW = 2, OW = 4: window j covers
+//	    └ 1 ┘   └ 3 ┘      KW columns from j·StrideW - PadLeft on
 //
 // Windows never read padding: window cuts them to the image. How far it reaches at the
 // right and at the bottom is no number here, as OW and OH say how many windows there are.
