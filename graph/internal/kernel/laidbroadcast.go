@@ -8,8 +8,15 @@ import (
 )
 
 // laidBroadcast is Broadcast in training on images channels last, with a number for
-// each channel: forward it is that of inference, and backward each row of the image
-// and of the result's gradient is read once.
+// each channel: forward it is that of inference, and backward each row of the image and
+// of the result's gradient is read once. With y = x·s or y = x + s, and the sums over
+// the pixels (i,j) of an image,
+//
+//	dx[n,i,j,c] = dy·s[n,c]    ds[n,c] = Σ dy·x    of a product
+//	dx[n,i,j,c] = dy           ds[n,c] = Σ dy      of a sum
+//
+// If all images share s, ds[c] is the sum over n besides. dx and dy have no border; x
+// may have one.
 type laidBroadcast[T cpu.Float] struct {
 	LastBroadcast[T]
 	sums, dots []T // of each image, (N, channels): Σ dy and Σ dy·x
@@ -29,7 +36,8 @@ func (b *Broadcast[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, ou
 	return (&LastBroadcast[T]{plain: b}).Lay(in)
 }
 
-// Place tells the layouts.
+// Place tells the layouts. The memory is made here, once. Another call, with planes,
+// gives it up again.
 func (b *Broadcast[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	if b.laid = nil; !out.Last {
 		return
@@ -41,8 +49,10 @@ func (b *Broadcast[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	b.laid = l
 }
 
-// backward computes dx image by image, and what each adds to ds, which is summed in
-// the order of the images.
+// backward computes dx image by image, and what each adds to ds, which is summed in the
+// order of the images. An image is one piece of work, and has sums of its own: so the
+// bits of ds do not depend on the number of threads. They differ from those of planes,
+// where a channel of an image is one run of elements, and not some of each row.
 func (l *laidBroadcast[T]) backward() {
 	b := l.plain
 	cpu.Parallel(l.out.N, l.images)
@@ -55,6 +65,7 @@ func (l *laidBroadcast[T]) backward() {
 	}
 	clear(b.ds)
 	for n := range l.out.N {
+		// The start is 0 for each n if ds has c elements: then images add to the same ones.
 		ds := b.ds[n*c%len(b.ds):][:c]
 		for f, s := range sums[n*l.channels:][:c] {
 			ds[f] += s
@@ -62,7 +73,9 @@ func (l *laidBroadcast[T]) backward() {
 	}
 }
 
-// someImages works on the images [lo,hi), row by row.
+// someImages works on the images [lo,hi), row by row. It reads the numbers that the
+// last Forward has set up, and takes pixels to be tight: a row is W pixels of channels
+// elements, of dx, dy and x alike.
 func (l *laidBroadcast[T]) someImages(lo, hi int) {
 	b, w, row := l.plain, l.out.W, l.out.W*l.channels
 	for n := lo; n < hi; n++ {
@@ -76,6 +89,8 @@ func (l *laidBroadcast[T]) someImages(lo, hi int) {
 			switch {
 			case b.ds == nil:
 			case b.multiply:
+				// The loop of BatchNorm's gradient, with a mean of zero. The sum of dy
+				// comes along; a product does not need it.
 				pixel.Dots(sum, dot, dy, x, l.zeros, w, l.channels)
 			default:
 				pixel.Sums(sum, dy, w, l.channels)
@@ -91,7 +106,8 @@ func (l *laidBroadcast[T]) someImages(lo, hi int) {
 	}
 }
 
-// scaleTight multiplies a row of tight pixels with numbers a channel.
+// scaleTight multiplies a row of tight pixels with numbers a channel. The numbers
+// beyond C are zero, so that the gradient there stays zero.
 func (l *laidBroadcast[T]) scaleTight(y, x, s []T) {
 	w := pixel.Windows[T]{Width: l.channels, Scale: s, Shift: l.zeros, Floor: T(math.Inf(-1)), Top: T(math.Inf(1))}
 	w.Affine(y, x, l.out.W)

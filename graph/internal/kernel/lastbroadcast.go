@@ -14,6 +14,11 @@ import (
 //	y[n,i,j,c] = x[n,i,j,c] · s[n,c]   or   x[n,i,j,c] + s[n,c]
 //
 // The numbers are few: they come as planes and get room for a whole number of vectors.
+//
+//	s, planes    │ s₀ s₁ … s₁₁ │ next image's      with 12 channels
+//	numbers      │ s₀ s₁ … s₁₁ 0 0 0 0 │ next      with room for 16
+//
+// The room beyond C holds zeros: there x is zero too, and so are x·0 and x+0.
 type LastBroadcast[T cpu.Float] struct {
 	plain    *Broadcast[T]
 	in, out  pixel.Layout
@@ -42,7 +47,8 @@ func (b *LastBroadcast[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.
 	return []pixel.Want{{Layout: out}, {}}, out, true
 }
 
-// Place tells the layouts.
+// Place tells the layouts. The numbers' memory is made here; Forward fills it at each
+// run, as s may be computed anew by the graph.
 func (b *LastBroadcast[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	b.in, b.out, b.rows = in[0], out, b.someRows
 	b.channels = out.Width()
@@ -54,7 +60,8 @@ func (b *LastBroadcast[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	b.zeros = make([]T, b.channels)
 }
 
-// Forward computes y from the operands x and s.
+// Forward computes y from the operands x and s. s is copied on the caller before the
+// rows are shared out: it is small beside x.
 func (b *LastBroadcast[T]) Forward(y []T, in [][]T) {
 	if !b.out.Last {
 		b.plain.Forward(y, in)
@@ -69,7 +76,8 @@ func (b *LastBroadcast[T]) Forward(y []T, in [][]T) {
 }
 
 // someRows computes the rows [lo,hi) of all images' rows. A sum is a shift that ends a
-// row of pixels.
+// row of pixels. It goes row by row: an image may have a border, and the next one other
+// numbers.
 func (b *LastBroadcast[T]) someRows(lo, hi int) {
 	for r := lo; r < hi; r++ {
 		n, i := r/b.out.H, r%b.out.H
@@ -88,7 +96,8 @@ func (b *LastBroadcast[T]) someRows(lo, hi int) {
 }
 
 // scale multiplies a row of pixels with numbers a channel: windows of one pixel, as
-// BatchNorm has them.
+// BatchNorm has them. A sum of one product, begun at zero and rounded once, is the
+// rounded product.
 func (b *LastBroadcast[T]) scale(y, x, s []T) {
 	w := pixel.Window[T]{
 		Kind: pixel.Dot, Width: b.channels, KH: 1, KW: 1, XPixel: b.in.Stride, WPixel: b.channels, YPixel: b.out.Stride,

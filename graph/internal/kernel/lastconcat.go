@@ -10,6 +10,10 @@ import (
 // there. If that holds for all, nothing is left to do.
 //
 //	pixel of the result: │ in[0] │ in[1] │ in[2] │ zeros, up to a multiple of eight
+//
+// An operand in the result's memory is one whose layout has the result's Stride, with its
+// first channel where the drawing shows it. The program decides which ones these are
+// (Joined of package program).
 type LastConcat[T cpu.Float] struct {
 	plain *Concat[T]
 	in    []pixel.Layout
@@ -24,7 +28,8 @@ type LastConcat[T cpu.Float] struct {
 func (c *Concat[T]) Lastly() (last any, ok bool) { return &LastConcat[T]{plain: c}, true }
 
 // Lay takes images channels last if one of them lies so, and if it joins channels: an
-// operand's block for each image is then all of its channels.
+// operand's block for each image is then all of its channels. A join along
+// another axis, or of what is no image, stays with the plain kernel.
 func (c *LastConcat[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool) {
 	channels := 0
 	for i, l := range in {
@@ -57,7 +62,9 @@ func (c *LastConcat[T]) Forward(y []T, in [][]T) {
 }
 
 // someRows copies the operands' rows [lo,hi) of all images' rows. at is the channel
-// that an operand begins with.
+// that an operand begins with. Of each operand it copies the C channels that count, not
+// the zeros that fill its last vector: in the result the next operand's channels are
+// there.
 func (c *LastConcat[T]) someRows(lo, hi int) {
 	for r := lo; r < hi; r++ {
 		n, i := r/c.out.H, r%c.out.H
@@ -65,6 +72,7 @@ func (c *LastConcat[T]) someRows(lo, hi int) {
 		for k, l := range c.in {
 			if c.there == nil || !c.there[k] {
 				y, x := c.y[c.out.At(n, i, 0)+at:], c.x[k][l.At(n, i, 0):]
+				// Pixel by pixel: between an operand's channels lie those of the others.
 				for j := range l.W {
 					copy(y[j*c.out.Stride:][:l.C], x[j*l.Stride:])
 				}

@@ -15,6 +15,14 @@ import (
 // Padding is not there: neither a zero nor a lowest number would do for both. So windows
 // at the edges are cut to what lies inside, each by a call of its own, and those between
 // the left and the right edge, which are all alike, are one call for a row.
+//
+//	columns of the output   0   1 2 3 4 5   6      window 3, stride 1, padding 1
+//	                        cut one call    cut
+//
+// A mean divides by the pixels that are inside, as in planes: so a window's sum comes
+// first, and the factor behind it depends on how it is cut. A window holds at least one
+// pixel; PoolShape says who has checked that. A NaN among a window's pixels makes its
+// result NaN, of both kinds.
 type LastPool[T cpu.Float] struct {
 	PoolShape
 	kind    pixel.WindowKind
@@ -60,7 +68,8 @@ func (p *LastPool[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layou
 	return want, pixel.Planes(l.N, l.C, p.OH, p.OW).Lastly(pixel.Border{}), true
 }
 
-// Place tells the layouts.
+// Place tells the layouts. Neither kind has a shift. But windows end with one, as those
+// of a convolution do.
 func (p *LastPool[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	p.in, p.out = in[0], out
 	p.none = make([]T, out.Width())
@@ -82,6 +91,9 @@ func (p *LastPool[T]) Forward(y []T, in [][]T) {
 }
 
 // window is a window of kh×kw pixels, whose result is multiplied by nothing yet.
+// XPixel leads to the next window, XColumn and XRow to the next pixel inside of one; with
+// a border XRow is longer than the image's own pixels. The limits are infinite: nothing
+// is clipped.
 func (p *LastPool[T]) window(kh, kw int) pixel.Window[T] {
 	return pixel.Window[T]{
 		Kind: p.kind, Width: p.out.Width(), KH: kh, KW: kw,
@@ -109,13 +121,15 @@ func (p *LastPool[T]) someRows(lo, hi int) {
 // inside returns the columns [first,last) of the output whose windows lie between the
 // left and right edges of the image.
 func (p *LastPool[T]) inside() (first, last int) {
+	// j·StrideW - PadLeft ≥ 0, and its window's end, KW further on, at most W.
 	first = (p.PadLeft + p.StrideW - 1) / p.StrideW
 	last = min(p.OW, (p.W+p.PadLeft-p.KW)/p.StrideW+1)
 	return first, max(first, last)
 }
 
 // windows computes n windows from column j of row i on, which have as many columns
-// inside the image: all of one row have as many rows.
+// inside the image: all of one row have as many rows. The first window is cut as all of
+// them are: n is 1 at an edge.
 func (p *LastPool[T]) windows(image, i, j, n int) {
 	h0, h1, w0, w1 := p.PoolShape.window(i, j)
 	w := p.window(h1-h0, w1-w0)
@@ -126,7 +140,10 @@ func (p *LastPool[T]) windows(image, i, j, n int) {
 	}
 }
 
-// divide turns sums of so many pixels into means.
+// divide turns sums of so many pixels into means. It multiplies by the rounded
+// 1/pixels, which is exact for powers of two alone. Results may differ from those of
+// planes in their last digit. Pixels that follow each other without a gap are one
+// vector.
 func (p *LastPool[T]) divide(y []T, n, pixels int) {
 	share, width, stride := 1/T(pixels), p.out.Width(), p.out.Stride
 	if stride == width {
@@ -146,6 +163,7 @@ func (p *LastPool[T]) global() {
 	cpu.Parallel(p.in.N*p.H, p.lines)
 	width := p.out.Width()
 	for n := range p.in.N {
+		// Its pixels are the sums of H rows, Width elements apart, without a border.
 		w := p.window(p.H, 1)
 		w.XColumn, w.XRow = width, width
 		y := p.y[p.out.At(n, 0, 0):]
@@ -154,7 +172,8 @@ func (p *LastPool[T]) global() {
 	}
 }
 
-// sumLines adds up the rows [lo,hi) of all images' rows.
+// sumLines adds up the rows [lo,hi) of all images' rows. A row's sum goes to p.sums
+// (N,H,Width), which calls for other rows do not touch.
 func (p *LastPool[T]) sumLines(lo, hi int) {
 	w := p.window(1, p.W)
 	for r := lo; r < hi; r++ {

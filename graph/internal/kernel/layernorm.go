@@ -11,6 +11,10 @@ import (
 //
 // where μ and σ² are the row's mean and biased variance. Its operands are x
 // (N,Size), γ and β (Size).
+//
+// A row depends on itself alone. If it holds a NaN or an infinity, all of it becomes NaN,
+// and no other row. A row of equal elements becomes β but for rounding, as
+// ε is above 0.
 type LayerNorm[T cpu.Float] struct {
 	N, Size int
 	Epsilon float64
@@ -40,6 +44,14 @@ func (l *LayerNorm[T]) forwardRows(lo, hi int) {
 // With g = γ·dy and means over a row,
 //
 //	dx = (g - mean(g) - x̂·mean(g·x̂))/√(σ²+ε),  dγ = Σ dy·x̂,  dβ = Σ dy
+//
+// since μ and σ² move with each element of the row: with s = 1/√(σ²+ε) and n = Size
+//
+//	∂x̂[i]/∂x[j] = s·(δ[i,j] - 1/n - x̂[i]·x̂[j]/n)
+//
+// It computes x̂ again, from x and two numbers a row, rather than keep it. dγ and dβ
+// are sums down the columns: each call takes some columns through all rows, so that no
+// two add to the same element.
 func (l *LayerNorm[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	l.dIn, l.dy, l.in = dIn, dy, in
 	if dIn[0] != nil {

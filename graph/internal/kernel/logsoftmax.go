@@ -12,6 +12,9 @@ import (
 //
 // It is finite where the logarithm of a probability would be -Inf. It keeps
 // nothing for Backward.
+//
+// An x of -Inf gives -Inf, and the others what they would be without it. A row with NaN
+// or +Inf, or of -Inf alone, becomes NaN.
 type LogSoftMax[T cpu.Float] struct{ Classes int }
 
 // Forward computes y from in[0].
@@ -26,6 +29,7 @@ func (l *LogSoftMax[T]) Forward(y []T, in [][]T) {
 		for _, v := range x {
 			sum += math.Exp(float64(v - top))
 		}
+		// The largest x adds exp(0) = 1: the sum is 1 or more, its logarithm not negative.
 		log := math.Log(sum)
 		for k, v := range x {
 			y[k] = T(float64(v-top) - log)
@@ -33,8 +37,11 @@ func (l *LogSoftMax[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// Backward computes dx[k] = dy[k] - SoftMax(x)[k]·Σ_j dy[j]. It computes y once
-// more, in dx.
+// Backward computes dx[k] = dy[k] - SoftMax(x)[k]·Σ_j dy[j], since
+//
+//	∂y[j]/∂x[k] = δ[j,k] - SoftMax(x)[k]   and   SoftMax(x)[k] = exp(y[k])
+//
+// It computes y once more, in dx, which therefore must not be dy or x.
 func (l *LogSoftMax[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if dIn[0] == nil {
 		return

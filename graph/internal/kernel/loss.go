@@ -17,6 +17,14 @@ import (
 // elsewhere; Smoothing s makes that 1-s+s/Classes and s/Classes (Szegedy et al.
 // 2015). It is computed from logits in one step, so that it is exact where a
 // logarithm of probabilities would be infinite.
+//
+// With log SoftMax(x)[k] = x[k] - L, L = log Σ_j exp(x[j]), and targets that add up to 1,
+// a sample's loss is
+//
+//	loss[n] = (1-s)·(L - x[label]) + s·(L - mean(x))
+//
+// A label is stored as a float: those are exact up to 2²⁴ in float32. It has to be a
+// class even where the weight is 0.
 type CrossEntropy[T cpu.Float] struct {
 	N, Classes int
 	Smoothing  float64
@@ -35,6 +43,7 @@ func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 		x := logits[n*c.Classes:][:c.Classes]
 		label := c.class(labels[n])
 		logSum := vector.LogSumExp(c.p[n*c.Classes:][:c.Classes], x)
+		// The loss if the target were the label alone, and if it were all classes alike.
 		hit := logSum - float64(x[label])
 		miss := logSum - float64(vector.Sum(x))/float64(c.Classes)
 		// A weight of 0 removes a sample, even one whose loss is infinite.
@@ -73,6 +82,10 @@ func (c *CrossEntropy[T]) class(label T) int {
 //
 // with the probabilities p of the last Forward. A sample of weight 0 gets
 // zeros, even if its probabilities are NaN. Nothing else has a gradient.
+//
+// The derivative of L is the probability, and that of -Σ_k t[k]·x[k] is -t: so neither a
+// logarithm nor a division by a probability is left. t is s/Classes for every
+// class, and 1-s more for the label.
 func (c *CrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if dIn[0] == nil {
 		return
@@ -108,7 +121,9 @@ func (c *CrossEntropy[T]) Bytes() int { return cpu.BytesOf(c.p) }
 // (0 if all weights are 0).
 type MSE[T cpu.Float] struct{ N, Size int }
 
-// Forward computes the scalar loss y[0].
+// Forward computes the scalar loss y[0]. It sums in float64; the difference itself is
+// rounded to T, as in Backward. A sample of weight 0 does not count, even if its
+// difference is NaN.
 func (m *MSE[T]) Forward(y []T, in [][]T) {
 	var loss, total float64
 	for n, w := range in[2] {
@@ -131,6 +146,9 @@ func (m *MSE[T]) Forward(y []T, in [][]T) {
 // Backward computes the gradient of x:
 //
 //	dx[n,i] = dy·weight[n]·2(x[n,i]-target[n,i]) / (Size·Σ weights)
+//
+// Nothing else has a gradient; a sample of weight 0 gets zeros. It needs nothing of
+// Forward but its operands.
 func (m *MSE[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if dIn[0] == nil {
 		return

@@ -22,6 +22,10 @@ import (
 //
 // with the unbiased variance, as PyTorch does. Otherwise μ and σ² are the
 // running ones.
+//
+// x and y lie as (N,C,Pixels): plane n of channel c, its pixels, begins at
+// (n·C+c)·Pixels. In training a NaN or an infinity in a channel makes the channel NaN
+// in the whole batch, and its running statistics are not finite from then on.
 type BatchNorm[T cpu.Float] struct {
 	N, C, Pixels      int
 	Epsilon, Momentum float64
@@ -60,6 +64,7 @@ func (b *BatchNorm[T]) forwardChannels(lo, hi int) {
 	for c := lo; c < hi; c++ {
 		mean, variance := b.statistics(x, c)
 		b.mean[c] = T(mean)
+		// The root and the quotient are float64, rounded to T once.
 		b.scale[c] = T(1 / math.Sqrt(variance+b.Epsilon))
 		channel := b.channel(c)
 		for n := range b.planes() {
@@ -77,10 +82,16 @@ func (b *BatchNorm[T]) channel(c int) vector.Channel[T] {
 	return vector.Channel[T]{Mean: b.mean[c], A: b.in[1][c] * b.scale[c], Beta: b.in[2][c], Floor: floor}
 }
 
-// statistics returns the mean and the (biased) variance to normalise channel c
-// of x with, and in training moves the running ones. It sums distances from one
-// of the channel's elements. That element is near enough to the mean for the
-// difference of squares to keep its digits, wherever the mean is.
+// statistics returns the mean and the (biased) variance to normalise channel c of x
+// with, and in training moves the running ones. It sums distances from one of the
+// channel's elements. That element is near enough to the mean for the difference of
+// squares to keep its digits, wherever the mean is. With d = x - from, whatever from
+// is,
+//
+//	μ = from + Σd/count      count·σ² = Σd² - (Σd)²/count
+//
+// With from = 0 and a mean far from 0 both terms of the difference would be large and
+// nearly equal. One pass over x is enough, where the deviations from the mean need two.
 func (b *BatchNorm[T]) statistics(x []T, c int) (mean, variance float64) {
 	runningMean, runningVar := &b.in[3][c], &b.in[4][c]
 	if !b.Training {
@@ -94,6 +105,7 @@ func (b *BatchNorm[T]) statistics(x []T, c int) (mean, variance float64) {
 		squares += q
 	}
 	mean = from + sum/count
+	// max keeps a NaN.
 	squares = max(squares-sum*sum/count, 0) // rounding may make it negative
 	*runningMean = T(b.Momentum*float64(*runningMean) + (1-b.Momentum)*mean)
 	*runningVar = T(b.Momentum*float64(*runningVar) + (1-b.Momentum)*squares/max(count-1, 1)) // unbiased
@@ -107,6 +119,15 @@ func (b *BatchNorm[T]) statistics(x []T, c int) (mean, variance float64) {
 //
 // and otherwise only the first term, as μ and σ² are constants. With ReLU, dy
 // is 0 where y is.
+//
+// In training all count elements of a channel move μ and σ²: with s = 1/√(σ²+ε)
+//
+//	∂x̂[i]/∂x[j] = s·(δ[i,j] - 1/count - x̂[i]·x̂[j]/count)
+//	dβ = Σ dy,  dγ = Σ dy·x̂
+//
+// and the two means are dβ/count and dγ/count. So x is read twice: once for the sums,
+// which are in float64, and once for dx. Whether y was at the ReLU's zero it computes
+// again from x, with the same roundings as Forward.
 func (b *BatchNorm[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	b.result, b.dIn, b.dy, b.in = dIn[0], dIn, dy, in
 	cpu.Parallel(b.C, b.backward)
@@ -136,9 +157,10 @@ func (b *BatchNorm[T]) backwardChannels(lo, hi int) {
 	}
 }
 
-// inputGradient computes the gradient of x for channel c, from the sums dBeta
-// and dGamma. Outside of training its last two terms are missing. With images
-// of one pixel, dy is a buffer of ours and becomes the result.
+// inputGradient computes the gradient of x for channel c, from the sums dBeta and
+// dGamma. Outside of training its last two terms are missing. With images of one pixel,
+// dy is a buffer of ours and becomes the result. The loop has x-μ and not x̂ at hand:
+// slope is mean(dy·x̂)·s, with the s that is missing.
 func (b *BatchNorm[T]) inputGradient(x, dy []T, c int, dBeta, dGamma float64) {
 	dx := b.result
 	if b.Pixels == 1 {
@@ -177,6 +199,14 @@ func (b *BatchNorm[T]) plane(x []T, n, c int) []T {
 // them. An image of one pixel would be a plane of one element. Instead, a
 // channel's elements of the whole batch become one plane, in the given buffer:
 // a transposition of (N,C).
+//
+//	x (N,C)          buffer (C,N)
+//	a₀ b₀ c₀         a₀ a₁       plane 0 of channel a, of N elements
+//	a₁ b₁ c₁         b₀ b₁
+//	                 c₀ c₁
+//
+// Buffer 0 holds x. Buffer 1 holds y in Forward, and in Backward dy and then dx. Calls
+// for other channels write to other rows of a buffer.
 func (b *BatchNorm[T]) gather(buffer int, x []T, lo, hi int) []T {
 	if b.Pixels > 1 {
 		return x
@@ -186,7 +216,8 @@ func (b *BatchNorm[T]) gather(buffer int, x []T, lo, hi int) []T {
 	return columns
 }
 
-// finish brings a result that is in buffer 1 to where it belongs.
+// finish brings a result that is in buffer 1 to where it belongs. It is shared out by
+// images, as rows of the result are theirs. All channels are done.
 func (b *BatchNorm[T]) finish() {
 	if b.Pixels == 1 && b.result != nil {
 		cpu.Parallel(b.N, b.scatter)
@@ -201,7 +232,9 @@ func (b *BatchNorm[T]) scatterImages(lo, hi int) {
 // Bytes is the memory that the kernel keeps.
 func (b *BatchNorm[T]) Bytes() int { return cpu.BytesOf(b.mean, b.scale, b.columns[0], b.columns[1]) }
 
-// End returns a BatchNorm that does the work of ReLU behind b too, for inference.
+// End returns a BatchNorm that does the work of ReLU behind b too, for inference. In
+// training it takes nothing over. The new kernel has no running statistics of its own:
+// they are operands.
 func (b *BatchNorm[T]) End(next conv.Ending) (both any, ok bool) {
 	if b.Training || b.ReLU || next.Act == nil || *next.Act != conv.ReLU {
 		return nil, false

@@ -7,6 +7,13 @@ import (
 
 // PadChannels appends zeros to each of N samples: From elements become To. So a
 // shortcut without weights goes on to more channels.
+//
+//	x │ sample 0: From │ sample 1: From │
+//	y │ sample 0: From │ 0 … 0 │ sample 1: From │ 0 … 0 │     To elements each
+//
+// From and To count elements: channels times pixels. As channels are the first
+// dimension of a sample in planes, zeros at its end are whole channels. With images
+// channels last they go to the end of each pixel instead (laid.go).
 type PadChannels[T cpu.Float] struct {
 	N, From, To int
 

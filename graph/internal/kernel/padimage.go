@@ -5,6 +5,13 @@ import (
 )
 
 // PadImage puts a border of one value around Planes planes of H×W.
+//
+//	F F F F F      Top rows, as wide as the result
+//	F x x x F      Left and Right elements around each of H rows of W
+//	F x x x F
+//	F F F F F      Bottom rows
+//
+// With d for a plane, y[d, Top+i, Left+j] = x[d,i,j], and Fill elsewhere.
 type PadImage[T cpu.Float] struct {
 	Planes, H, W             int
 	Top, Bottom, Left, Right int
@@ -49,7 +56,9 @@ func (p *PadImage[T]) fill(v []T) {
 	}
 }
 
-// Backward cuts the border off.
+// Backward cuts the border off. dx[d,i,j] = dy[d, Top+i, Left+j]: every element of dx
+// is set, so nothing is cleared before. The border is a constant and its gradient goes
+// nowhere.
 func (p *PadImage[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	if p.to, p.from = dIn[0], dy; p.to != nil {
 		cpu.Parallel(p.Planes, p.backward)

@@ -6,6 +6,9 @@ import (
 )
 
 // PickChannels copies channels of N images (C,Size): y[n,i] = x[n,Channels[i]].
+//
+// A channel may be picked several times, or not at all. The op has checked that each is
+// one of x. The kernel keeps the slice Channels.
 type PickChannels[T cpu.Float] struct {
 	N, C, Size int
 	Channels   []int
@@ -27,6 +30,8 @@ func (p *PickChannels[T]) Forward(y []T, in [][]T) {
 	cpu.Parallel(p.N*len(p.Channels), p.forward)
 }
 
+// forwardImages sets the planes [lo,hi) of y. Plane i is number i mod len(Channels) of
+// its image.
 func (p *PickChannels[T]) forwardImages(lo, hi int) {
 	for i := lo; i < hi; i++ {
 		c := i/len(p.Channels)*p.C + p.Channels[i%len(p.Channels)]
@@ -35,6 +40,11 @@ func (p *PickChannels[T]) forwardImages(lo, hi int) {
 }
 
 // Backward adds up, for each channel of x, the gradients of where it went.
+//
+//	dx[n,c] = Σ dy[n,i] over all i with Channels[i] = c
+//
+// in the order of i, or 0 if there is none. Here an image is one piece of work, so that
+// no two goroutines add to one channel.
 func (p *PickChannels[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	if p.to, p.from = dIn[0], dy; p.to != nil {
 		cpu.Parallel(p.N, p.backward)

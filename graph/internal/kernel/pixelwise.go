@@ -16,6 +16,12 @@ import (
 // It stands for the kernel of a graph's op: it computes the same, has the same operands
 // and hands them to that kernel where images are planes after all. What it does with the
 // channels beyond C does not matter as long as they stay zero.
+//
+//	tight         │ C channels, zeros │ C channels, zeros │      Stride = Width(C)
+//	a part        │ C channels, zeros │ others' │ C channels…    Stride > Width(C)
+//
+// A row of tight pixels is one vector for a loop over elements. In a part of wider pixels
+// each pixel is a call, of Width elements, and what others have there stays as it is.
 type Pixelwise[T cpu.Float] struct {
 	plain  interface{ Forward(y []T, in [][]T) }
 	images int // the number of operands that are images
@@ -38,6 +44,7 @@ type Pixelwise[T cpu.Float] struct {
 }
 
 // pixelImages are the images of one goroutine, from the pixels on that it works on.
+// Several goroutines run someRows at once, so each takes its own from the idle ones.
 type pixelImages[T cpu.Float] struct{ x [][]T }
 
 // Ending is what the kernel that this one stands for does.
@@ -77,7 +84,8 @@ func (p *Pixelwise[T]) Prepares() (operands []int) {
 // Fix tells that these never change any more.
 func (p *Pixelwise[T]) Fix() { p.fixed = true }
 
-// Forward computes y from the operands.
+// Forward computes y from the operands. The numbers are prepared before the rows are
+// shared out: at each run, or once if they are fixed.
 func (p *Pixelwise[T]) Forward(y []T, in [][]T) {
 	if !p.out.Last {
 		p.plain.Forward(y, in)
@@ -96,6 +104,9 @@ func (p *Pixelwise[T]) Forward(y []T, in [][]T) {
 
 // someRows computes the rows [lo,hi) of all images' rows: at once if they lie
 // everywhere one behind the other, that is if no image has a border.
+//
+//	whole       one call for hi-lo rows of W pixels
+//	bordered    a call for each row of W pixels; Left and Right stay as they are
 func (p *Pixelwise[T]) someRows(lo, hi int) {
 	whole := p.out.Whole()
 	for _, l := range p.in[:p.images] {
@@ -142,6 +153,7 @@ func (p *Pixelwise[T]) each(y []T, x [][]T, n int) {
 	}
 	for range n {
 		p.elements(y[:width], x)
+		// Behind the last pixel there may be less than Stride left.
 		y = y[min(p.out.Stride, len(y)):]
 		for k := range x {
 			x[k] = x[k][min(p.in[k].Stride, len(x[k])):]
@@ -194,6 +206,7 @@ func (a *Add[T]) Lastly() (last any, ok bool) {
 	if a.operands < 2 {
 		return nil, false
 	}
+	// From left to right, as the plain kernel adds them: the bits are the same.
 	sum := func(y []T, x [][]T) {
 		vector.AddTo(y, x[0][:len(y)], x[1][:len(y)])
 		for _, v := range x[2:] {
@@ -236,6 +249,10 @@ func (b *BatchNorm[T]) Lastly() (last any, ok bool) {
 // fold prepares the scale and the shift of each channel, in float64:
 //
 //	γ·(x-μ)/√(σ²+ε) + β = x·s + (β-μ·s) with s = γ/√(σ²+ε)
+//
+// Their elements beyond C stay the zeros that they are made of, so that zeros stay
+// zeros there. A pixel is one product and one sum then, where the plain kernel takes
+// the difference first: the last digits may differ.
 func (b *BatchNorm[T]) fold(p *Pixelwise[T], in [][]T) {
 	p.scale, p.shift = cpu.Sized(p.scale, pixel.Width(b.C)), cpu.Sized(p.shift, pixel.Width(b.C))
 	for c := range b.C {
@@ -245,7 +262,8 @@ func (b *BatchNorm[T]) fold(p *Pixelwise[T], in [][]T) {
 }
 
 // Ending is that of a convolution, for running statistics: those are numbers that can
-// be folded into its filters.
+// be folded into its filters. With a ReLU in it, which a normalisation's ending does
+// not have, it offers nothing.
 func (b *BatchNorm[T]) Ending() conv.Ending {
 	if b.Training || b.ReLU {
 		return conv.Ending{}

@@ -8,6 +8,13 @@ import (
 
 // PoolShape is the geometry of a two-dimensional pooling. Every window holds at
 // least one pixel of the image; the caller has checked that.
+//
+//	. . 0 1 2 3 4 5 .      a row of W = 6 pixels, with PadLeft = 2
+//	└ 0 ┘   └ 2 ┘          windows of KW = 3, StrideW = 2, OW = 4: window j covers
+//	    └ 1 ┘   └ 3 ┘      KW columns from j·StrideW - PadLeft on
+//
+// Windows never read padding: window cuts them to the image. How far it reaches at the
+// right and at the bottom is no number here, as OW and OH say how many windows there are.
 type PoolShape struct {
 	Planes, H, W     int // input: Planes images of H×W
 	KH, KW           int
@@ -23,9 +30,9 @@ func (s PoolShape) window(i, j int) (h0, h1, w0, w1 int) {
 	return max(h0, 0), min(h0+s.KH, s.H), max(w0, 0), min(w0+s.KW, s.W)
 }
 
-// Pairs reports whether the windows are 2×2, side by side and without padding,
-// which vector.MaxPairs and vector.AvgPairs pool. A last row or column of the
-// image may be left over.
+// Pairs reports whether the windows are 2×2, side by side and without padding, which
+// vector.MaxPairs and vector.AvgPairs pool. A last row or column of the image may be
+// left over. No window is cut, so those loops look for no bounds.
 func (s PoolShape) Pairs() bool {
 	return s.KH == 2 && s.KW == 2 && s.StrideH == 2 && s.StrideW == 2 && s.PadTop == 0 && s.PadLeft == 0 &&
 		2*s.OH <= s.H && 2*s.OW <= s.W
@@ -44,6 +51,13 @@ func (s PoolShape) SideBySide() bool {
 //
 // Padding never wins. The first of equal pixels gets the gradient; a NaN wins
 // over every number, so that it is not lost.
+//
+// The gradient goes where the largest pixel came from, as the other pixels could change a
+// little without any effect:
+//
+//	dx[p,h,w] = Σ dy[p,i,j] over all (i,j) that (h,w) has won
+//
+// A window of -Inf alone is won by its first pixel.
 type MaxPool2D[T cpu.Float] struct {
 	PoolShape
 	last              lastMax[T]
@@ -95,10 +109,12 @@ func (m *MaxPool2D[T]) forwardPlanes(lo, hi int) {
 // largest returns where in the plane the largest pixel of a window is.
 func (m *MaxPool2D[T]) largest(plane []T, i, j int) int {
 	h0, h1, w0, w1 := m.window(i, j)
+	// No lowest number to begin with: the first pixel is one of the window's.
 	best := h0*m.W + w0
 	top := plane[best]
 	for h := h0; h < h1; h++ {
 		for w := h*m.W + w0; w < h*m.W+w1; w++ {
+			// No number is above a NaN: once found it stays, unless another one comes.
 			if v := plane[w]; v > top || v != v { // the last NaN wins
 				best, top = w, v
 			}
@@ -107,8 +123,9 @@ func (m *MaxPool2D[T]) largest(plane []T, i, j int) int {
 	return best
 }
 
-// Backward sends each output's gradient to the pixel that won in the last
-// Forward. Windows may overlap: a pixel gets the sum.
+// Backward sends each output's gradient to the pixel that won in the last Forward.
+// Windows may overlap: a pixel gets the sum. It reads the winners alone, neither x nor
+// y.
 func (m *MaxPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	switch m.dx, m.dy = dIn[0], dy; {
 	case m.dx == nil:
@@ -119,7 +136,8 @@ func (m *MaxPool2D[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	}
 }
 
-// backwardPlanes computes the gradient of the planes [lo,hi).
+// backwardPlanes computes the gradient of the planes [lo,hi). A plane is one piece of
+// work: its sums go in the order of the windows.
 func (m *MaxPool2D[T]) backwardPlanes(lo, hi int) {
 	out := m.OH * m.OW
 	for p := lo; p < hi; p++ {
@@ -140,6 +158,13 @@ func (m *MaxPool2D[T]) Bytes() int {
 
 // AvgPool2D takes the mean of each window's pixels. Padding does not count:
 // the sum is divided by the number of pixels inside the image.
+//
+// With count(i,j) = number of pixels of window (i,j) inside the image,
+//
+//	y[p,i,j] = Σ x[p,h,w] / count(i,j)       over the pixels (h,w) of the window
+//	dx[p,h,w] = Σ dy[p,i,j] / count(i,j)     over the windows (i,j) that hold (h,w)
+//
+// count is 1 or more, see PoolShape. It keeps nothing of Forward for Backward.
 type AvgPool2D[T cpu.Float] struct {
 	PoolShape
 	pixels
@@ -197,8 +222,9 @@ func (a *AvgPool2D[T]) single() bool {
 	return a.KH == 1 && a.KW == 1 && a.PadTop == 0 && a.PadLeft == 0
 }
 
-// mean returns the mean of a window. A window as wide as the image is one run
-// of elements.
+// mean returns the mean of a window. A window as wide as the image is one run of
+// elements. Other windows are summed row by row, each row by itself (vector.Sum), rows
+// from the top.
 func (a *AvgPool2D[T]) mean(plane []T, i, j int) (s T) {
 	h0, h1, w0, w1 := a.window(i, j)
 	count := T((h1 - h0) * (w1 - w0))
@@ -228,6 +254,8 @@ func (a *AvgPool2D[T]) backwardPlanes(lo, hi int) {
 	out := a.OH * a.OW
 	for p := lo; p < hi; p++ {
 		dx, dy := a.dx[p*a.H*a.W:][:a.H*a.W], a.dy[p*out:][:out]
+		// Windows of pairs set their pixels. Only if some pixels are in no window, those of a
+		// last row or column, zeros have to be there first.
 		if !a.Pairs() || 4*out < len(dx) {
 			clear(dx)
 		}
@@ -251,7 +279,8 @@ func (a *AvgPool2D[T]) backwardPlanes(lo, hi int) {
 	}
 }
 
-// spread adds an equal share of d to each pixel of a window.
+// spread adds an equal share of d to each pixel of a window. It adds, as windows may
+// overlap; dx has been cleared.
 func (a *AvgPool2D[T]) spread(dx []T, i, j int, d T) {
 	h0, h1, w0, w1 := a.window(i, j)
 	d /= T((h1 - h0) * (w1 - w0))

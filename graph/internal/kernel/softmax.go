@@ -44,6 +44,10 @@ func (s *SoftMax[T]) forwardRows(lo, hi int) {
 }
 
 // Backward computes dx[k] = y[k]·(dy[k] - Σ_j dy[j]·y[j]).
+//
+// The reason is ∂y[j]/∂x[k] = y[j]·(δ[j,k] - y[k]). y is the copy that Forward has
+// kept, so with ForwardOnly there is no Backward. A row with NaN or +Inf, or of -Inf
+// alone, is NaN in y and in dx.
 func (s *SoftMax[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	if s.dx, s.dy = dIn[0], dy; s.dx != nil {
 		shareRows(len(dy)/s.Classes, s.Classes, s.backward)

@@ -12,6 +12,12 @@ import (
 //	y[i,j,…] = x[From + i·Steps[0] + j·Steps[1] + …]
 //
 // where y lies row by row. Transpositions, cuts and repetitions are such copies.
+//
+//	from 0, shape (W,H), steps 1, W      transposes a matrix (H,W)
+//	from a, shape (H,w), steps W, 1      cuts columns [a,a+w) out of it
+//	from 0, shape (N,W), steps 0, 1      repeats a row N times
+//
+// Steps are not negative, and no position is outside x: the op has checked that.
 type Strided[T cpu.Float] struct {
 	from   int
 	shape  []int // of y
@@ -38,6 +44,18 @@ func NewStrided[T cpu.Float](from int, shape, steps []int, shared, parts bool) *
 // loopsOf orders the dimensions for speed. Those that are one in memory become
 // one. The last is the one along which y is contiguous, and the one before it
 // that along which x is, so that blocks of the two touch whole cache lines.
+//
+// For a transposition of (H,W) the last loop goes down a column of x, a row of y, and the
+// one before it along the rows of x:
+//
+//	x   a0 a1 a2 …      block of 16 rows of x: each is a line of the cache, which is
+//	    b0 b1 b2 …      still there when the next column is read
+//	    …
+//	y   a0 b0 …         16 elements side by side
+//	    a1 b1 …
+//
+// Two dimensions are one in memory if a step of the outer is as long as all of the inner:
+// in y they always are. The two loops of size 1 make sure that there are two to run.
 func loopsOf(shape, steps []int) []axisLoop {
 	loops := []axisLoop{{1, 0, 0}, {1, 0, 0}}
 	size := 1
@@ -56,6 +74,7 @@ func loopsOf(shape, steps []int) []axisLoop {
 		}
 	}
 	n := len(loops)
+	// The order of all but the last loop is free: each position of y is known from its loops.
 	for i, l := range loops[:n-2] {
 		if l.x == 1 {
 			copy(loops[i:], loops[i+1:n-1])
@@ -82,6 +101,11 @@ func (s *Strided[T]) rows() int {
 }
 
 // Backward adds up, for each element of x, the gradients of where it went.
+//
+//	dx[p] = Σ dy[i,j,…] over all positions with From + i·Steps[0] + j·Steps[1] + … = p
+//
+// Only if no element is read twice may several goroutines write to dx, and then without a
+// sum. Elements that are not read, and sums, begin at zero.
 func (s *Strided[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 	if dIn[0] == nil {
 		return
@@ -99,6 +123,7 @@ func (s *Strided[T]) Backward(dIn [][]T, dy []T, _ [][]T) {
 func (s *Strided[T]) forwardRows(lo, hi int) {
 	s.each(lo, hi, func(rows, y, x int) {
 		outer, inner := s.loops[len(s.loops)-2], s.loops[len(s.loops)-1]
+		// x and y are both contiguous here: blocks would only shorten the copies.
 		if inner.x == 1 {
 			for range rows {
 				copy(s.to[y:y+inner.size], s.src[x:])

@@ -3,6 +3,9 @@ package kernel
 import "tapenet/graph/internal/kernel/cpu"
 
 // Transpose turns N matrices of Rows×Cols: y[n,j,i] = x[n,i,j].
+//
+// Its own inverse: Backward is Forward with rows and columns exchanged. A matrix is one
+// piece of work. Rows of the matrix are read in order, and written as columns.
 type Transpose[T cpu.Float] struct {
 	N, Rows, Cols int
 
