@@ -83,7 +83,7 @@ func (p *LastPool[T]) Forward(y []T, in [][]T) {
 		return
 	}
 	p.y, p.x = y, in[0]
-	if p.kind == pixel.Sum && p.OH == 1 && p.OW == 1 && p.KH >= p.H && p.KW >= p.W {
+	if p.kind == pixel.Sum && p.OH == 1 && p.OW == 1 && p.KH-p.PadTop >= p.H && p.KW-p.PadLeft >= p.W {
 		p.global()
 		return
 	}
