@@ -245,7 +245,13 @@ func (d *Dense[T]) Bytes() int { return d.weights.Bytes() + cpu.BytesOf(d.shift,
 func (m *Mul[T]) Lastly() (last any, ok bool) { return m.dense(), true }
 
 // dense is the kernel for inference. Its operands are as many as m's.
-func (m *Mul[T]) dense() *Dense[T] { return &Dense[T]{M: m.M, K: m.K, N: m.N, Bias: m.Bias} }
+func (m *Mul[T]) dense() *Dense[T] {
+	d := &Dense[T]{M: m.M, K: m.K, N: m.N, Bias: m.Bias}
+	if m.ReLU {
+		d.Act = conv.Act{Limited: true, High: math.Inf(1)}
+	}
+	return d
+}
 
 // End returns the kernel for inference that does the work of the op behind m too.
 func (m *Mul[T]) End(next conv.Ending) (both any, ok bool) { return m.dense().End(next) }

@@ -281,3 +281,24 @@ func TestNormFixed(t *testing.T) {
 		}
 	}
 }
+
+// TestDenseReLU: the kernel for inference of a product with ReLU has the ReLU, and takes
+// over nothing that would come before it.
+func TestDenseReLU(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, rows := range []int{1, 5} {
+		m := &Mul[float32]{M: rows, K: 30, N: 20, Bias: true, ReLU: true}
+		in := [][]float32{kerneltest.Normal[float32](r, rows*30), kerneltest.Normal[float32](r, 30*20), kerneltest.Normal[float32](r, 20)}
+		want, got := make([]float32, rows*20), make([]float32, rows*20)
+		m.Forward(want, in)
+		last, ok := m.Lastly()
+		if !ok {
+			t.Fatal("a product has no kernel for inference")
+		}
+		last.(*Dense[float32]).Forward(got, in)
+		kerneltest.CheckRelative(t, "y", got, want, 1e-5)
+		if _, ok := m.End(conv.Ending{Sum: true}); ok {
+			t.Error("a sum behind the ReLU was taken before it")
+		}
+	}
+}
