@@ -17,7 +17,7 @@ import (
 //
 // What it may assume: fuse is done, all values are planes, and steps are in an order in
 // which operands come first. What it promises: each operand lies as its reader has asked,
-// and all results are there as planes.
+// but for the border, and all results are there as planes.
 //
 //	x planes ── Turn ── last ──┬── Conv2d ── last ──┬── Conv2d
 //	                           └── Conv2d           └── Turn ── planes ── SoftMax

@@ -143,6 +143,7 @@ func (p *Program[T]) provide() {
 	for _, l := range p.kept {
 		l.data = p.allocate(l.size())
 	}
+	// Views come last, as they are slices of the memory of their roots.
 	for _, s := range p.steps {
 		for _, v := range slices.Concat(s.reads(), s.writes()) {
 			v.find()
@@ -169,7 +170,6 @@ func (v *Value[T]) find() {
 // again, and gets large pages; they take their time when they are first touched, which
 // a single inference would wait for.
 func (p *Program[T]) allocate(n int) []T {
-	// Views come last, as they are slices of the memory of their roots.
 	for _, s := range p.steps {
 		if s.Dy != nil {
 			return cpu.Make[T](n)

@@ -87,7 +87,6 @@ type Step[T cpu.Float] struct {
 	// steps whose work it does too.
 	Marks []any
 
-	// Set by the passes, and used in a run.
 	once     bool  // it runs in the first run only: its result never changes
 	elidable bool  // a Turn that is not needed if both layouts are found to be equal
 	in, dIn  [][]T // memory of a run

@@ -23,7 +23,7 @@ import (
 //	row i     │ · · ■■■■■■■■■■■■ · · │   u = 0: KW·C elements in one piece
 //	row i+1   │ · · ■■■■■■■■■■■■ · · │   u = 1: row elements further on
 //	row i+2   │ · · ■■■■■■■■■■■■ · · │   u = 2
-//	                ▲ the next output pixel's piece begins StrideW·C elements further on
+//	                ▲ from pixel j·StrideW on; that of output pixel j+1 lies StrideW·C behind
 //
 // The rows of A in a tile may overlap in memory, as tiles only read them.
 type direct[T cpu.Float] struct {

@@ -68,7 +68,7 @@ func (e *gathered[T]) prepare(s Shape, w []T) bool {
 		return false
 	}
 	perImage := e.area() * e.perImage() * (e.C + e.width)
-	// As few rounds as the memory allows, then as many images to each: no small last round.
+	// As few rounds as the memory allows, then about as many images to each.
 	rounds := min((s.N*perImage+e.most-1)/e.most, s.N)
 	e.images = (s.N + rounds - 1) / rounds
 	e.ofV, e.ofM = matrixOf(e.images*e.perImage(), e.C), matrixOf(e.images*e.perImage(), e.width)

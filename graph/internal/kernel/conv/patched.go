@@ -63,7 +63,7 @@ func (e *patched[T]) prepare(s Shape, w []T) bool {
 		return false
 	}
 	e.Shape, e.width, e.depth = s, pixel.Width(s.F), s.patch()
-	// As few rounds as the memory allows, then as many images to each.
+	// As few rounds as the memory allows, then about as many images to each.
 	rounds := min((s.N*s.pixels()*(e.depth+e.width)+e.most-1)/e.most, s.N)
 	e.images = (s.N + rounds - 1) / rounds
 	e.w = cpu.Sized(e.w, s.Weights())
@@ -129,7 +129,7 @@ func (e *patched[T]) gatherGradient(s *convScratch[T]) {
 	}
 }
 
-// products sets the first F channels of the pixels of M. The other channels are not zero:
+// products sets the first F channels of the pixels of M. The other channels are arbitrary:
 // convolve clears them in its result.
 func (e *patched[T]) products() {
 	gemm.GemmParallel(false, true, e.count*e.pixels(), e.F, e.depth, e.v, e.depth, e.w, e.depth, false, e.m, e.width)
