@@ -13,6 +13,9 @@ import "tapenet/graph/internal/kernel/cpu"
 //
 // In training the steps' gradients would have to change too: there graph fuses nodes,
 // before it differentiates them.
+//
+// What the passes behind may assume: each step that is left has a kernel, and a value is
+// written before it is read, as the graph has it.
 func (p *Program[T]) fuse(layouts bool) {
 	// A view reads all values whose memory it shows, and so does whoever looks at a
 	// result after the run.
@@ -31,6 +34,8 @@ func (p *Program[T]) fuse(layouts bool) {
 		read(r)
 	}
 	by := map[*Value[T]]*Step[T]{} // the step that a value is the result of
+	// When s is asked, the steps of its operands have taken over all that they can. The
+	// counts of readers stay right: what an absorbed step read, the other one reads now.
 	for _, s := range p.steps {
 		p.absorb(s, by, readers, layouts)
 		by[s.Out] = s
@@ -41,6 +46,12 @@ func (p *Program[T]) fuse(layouts bool) {
 // absorb makes s the step that does the work of one of its operands' too, if there
 // is one that can. A step that has absorbed another one may be absorbed by the next,
 // so that chains become one step. Steps whose work another does have no kernel.
+//
+//	before   w ── Conv2d ── v         s   v ── ReLU ── y
+//	after    before.Kernel = nil      s   w ── Conv2d+ReLU ── y
+//
+// The result of s keeps its identity, so that no reader of y has to be changed. Marks go
+// along, so that the time of the step is told for all ops whose work it does.
 func (p *Program[T]) absorb(s *Step[T], by map[*Value[T]]*Step[T], readers map[*Value[T]]int, layouts bool) {
 	e, ok := s.Kernel.(Ending)
 	if !ok || s.Dy != nil {
@@ -75,6 +86,9 @@ func (p *Program[T]) absorb(s *Step[T], by map[*Value[T]]*Step[T], readers map[*
 // enderOf is what may take over another step's work: the kernel for images channels
 // last that stands for k, if it can, or k. Some can do so for planes alone, as a
 // normalisation with ReLU.
+//
+// Lastly's kernel is only asked here, and not put into the step: if it ends nothing, the
+// step keeps its kernel, and lay asks again.
 func enderOf[T cpu.Float](k Kernel[T], layouts bool) (e Ender[T], ok bool) {
 	if layouts {
 		if e, ok = lastly(k).(Ender[T]); ok {
@@ -100,6 +114,7 @@ func lastly[T cpu.Float](k Kernel[T]) Kernel[T] {
 // kernels alive.
 func (p *Program[T]) drop(gone func(s *Step[T]) bool) {
 	kept := p.steps[:0]
+	// kept writes where s has been read already: it is never ahead of the loop.
 	for _, s := range p.steps {
 		if !gone(s) {
 			kept = append(kept, s)

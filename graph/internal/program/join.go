@@ -27,7 +27,9 @@ func (p *Program[T]) join(s *Step[T], j Joined, l *layer[T]) {
 		s.Kernel = nil
 		return
 	}
-	// First what fits, as the border depends on it, and then the places.
+	// First what fits, as the border depends on it, and then the places: all operands in
+	// the result get one border, which is known when the last of them is, and what stays
+	// outside does not count for it.
 	there := make([]bool, len(s.In))
 	border := s.Out.Layout.Border
 	at := 0
@@ -39,6 +41,8 @@ func (p *Program[T]) join(s *Step[T], j Joined, l *layer[T]) {
 		}
 		at += v.Layout.C
 	}
+	// Each operand is now a view: at counts elements inside a pixel of the result, so the
+	// operand's pixel (n,i,j) is the result's, at elements further on.
 	s.Out.Layout.Border = border
 	at = 0
 	for i, v := range s.In {
@@ -48,11 +52,15 @@ func (p *Program[T]) join(s *Step[T], j Joined, l *layer[T]) {
 		}
 		at += v.Layout.C
 	}
+	// The step stays even if it has nothing to copy: it sets the channels beyond C to zero,
+	// and behind it the program clears the whole border.
 	j.InPlace(there)
 }
 
 // sideBySide returns the first operand of s if all of them lie one behind the other
 // in one value, in the order in which s joins them. Else it returns nil.
+//
+// It is asked when the steps behind have been joined: only they can have moved operands.
 func sideBySide[T cpu.Float](s *Step[T]) *Value[T] {
 	first := s.In[0]
 	at := first.at
@@ -67,6 +75,8 @@ func sideBySide[T cpu.Float](s *Step[T]) *Value[T] {
 
 // movable reports whether v may lie inside another value: it is a step's own, and
 // no reader wants its pixels tight. A result has memory of its own.
+//
+// No kernel knows yet where v lies: settle tells them all at its end.
 func (p *Program[T]) movable(v *Value[T], l *layer[T]) bool {
 	if v.view != nil || v.Bound != nil || v.result || !v.Layout.Last {
 		return false

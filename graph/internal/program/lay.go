@@ -14,6 +14,17 @@ import (
 // come the borders, and values that lie inside others: see settle.
 //
 // A program for training asks kernels for LayBack: see train.
+//
+// What it may assume: fuse is done, all values are planes, and steps are in an order in
+// which operands come first. What it promises: each operand lies as its reader has asked,
+// but for the border, and all results are there as planes.
+//
+//	x planes ── Turn ── last ──┬── Conv2d ── last ──┬── Conv2d
+//	                           └── Conv2d           └── Turn ── planes ── SoftMax
+//
+// The bits do not change by a Turn. A kernel for images channels last may have another
+// order of sums than the one for planes; which of them runs depends on the graph and its
+// shapes, never on the number of threads.
 func (p *Program[T]) lay(training bool) {
 	l := layer[T]{
 		wants: map[*Value[T]][]pixel.Want{}, turned: map[turn[T]]*Value[T]{},
@@ -29,6 +40,8 @@ func (p *Program[T]) lay(training bool) {
 			l.step(s)
 		}
 	}
+	// Turns for results come behind all steps. A result that was turned for a reader of
+	// planes already needs none: as finds that one.
 	for _, r := range p.results {
 		if planes := l.as(r, pixel.Want{}); planes != r {
 			r.planes = planes
@@ -39,6 +52,11 @@ func (p *Program[T]) lay(training bool) {
 }
 
 // layer is the state of the pass.
+//
+// steps has the steps that are settled, in order, and each Turn in front of the first
+// reader that wants it. wants has for each value what those want who read it as pixels.
+// The step of a value sets its layout before a reader asks for it: later only settle
+// changes its border, and the distance of its pixels.
 type layer[T cpu.Float] struct {
 	steps  []*Step[T]
 	laid   []*Step[T] // whose kernels have to be told
@@ -62,6 +80,8 @@ type turn[T cpu.Float] struct {
 // convolution takes and gives pixels always, an op by pixel follows its operands, and
 // all others take planes.
 func (l *layer[T]) step(s *Step[T]) {
+	// The kernel for images channels last stands in the step from here on. Where it refuses
+	// the layouts below, it runs on planes.
 	s.Kernel = lastly(s.Kernel)
 	if l.reorder(s) {
 		return
@@ -78,6 +98,7 @@ func (l *layer[T]) step(s *Step[T]) {
 			wants = make([]pixel.Want, len(s.In))
 		}
 	}
+	// Turns are added here: l.steps has them before it has s.
 	for i, v := range s.In {
 		s.In[i] = l.as(v, wants[i])
 	}
@@ -94,6 +115,9 @@ func imagesOf(l pixel.Layout, shape []int) bool {
 // as returns v, or a value with v's elements, in the layout that a reader wants, and
 // notes that it does: of all wants of a value come its border and whether it may lie
 // inside another one.
+//
+// A bound tensor is planes, so that it is turned like any other value: a picture at the
+// input once for all convolutions that read it.
 func (l *layer[T]) as(v *Value[T], want pixel.Want) *Value[T] {
 	if v.view != nil {
 		return l.viewed(v, want)
@@ -117,6 +141,9 @@ func (l *layer[T]) as(v *Value[T], want pixel.Want) *Value[T] {
 
 // viewed is as for a value in another's memory: that has to be planes, unless the
 // value is that memory as it is.
+//
+// What is turned has memory of its own and may get a border: a view has none, as it shows
+// memory that was laid out for another shape.
 func (l *layer[T]) viewed(v *Value[T], want pixel.Want) *Value[T] {
 	if !v.raw {
 		v = l.ofPlanes(v)
@@ -134,6 +161,8 @@ func (l *layer[T]) viewed(v *Value[T], want pixel.Want) *Value[T] {
 }
 
 // ofPlanes is a view, or the same one of planes if it is of something else.
+//
+// The key says planes of v. No Turn has such a key, as views are never turned to planes.
 func (l *layer[T]) ofPlanes(v *Value[T]) *Value[T] {
 	root := l.as(v.view, pixel.Want{})
 	if root == v.view {
@@ -164,6 +193,8 @@ func (l *layer[T]) turn(v *Value[T], want pixel.Want) *Value[T] {
 // none, also if it is read as a value besides. Values are joined from the last to the
 // first, since one that lies in another has that one's border.
 func (p *Program[T]) settle(l *layer[T]) {
+	// First borders: what is joined needs to know those of its operands. Then places, then
+	// turns that have become copies of equal layouts, and at the end the kernels are told.
 	gradients := map[*Value[T]]bool{}
 	for _, s := range p.steps {
 		gradients[s.Dy] = true
@@ -179,6 +210,7 @@ func (p *Program[T]) settle(l *layer[T]) {
 		}
 		return b
 	}
+	// A backward step writes gradients, which have no border: their layouts are final.
 	for _, s := range p.steps {
 		if s.Dy == nil && s.Out.Layout.Last {
 			s.Out.Layout.Border = border(s.Out)

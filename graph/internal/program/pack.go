@@ -5,6 +5,8 @@ import "tapenet/graph/internal/kernel/cpu"
 // forget tells kernels whether a Backward follows their Forward. If none does, they
 // keep nothing for it: a product with ReLU its signs, a SoftMax its output. The kernel
 // of a step and that of its gradient are one.
+//
+// A kernel keeps by default: one that is told nothing works in both kinds of programs.
 func (p *Program[T]) forget() {
 	followed := map[Kernel[T]]bool{}
 	for _, s := range p.steps {
@@ -32,6 +34,8 @@ func (p *Program[T]) pack() {
 		// Operands come before what is made of them, so that one walk finds all. Images
 		// channels last have a border that is cleared at each run: they are left alone.
 		if s.Dy == nil && !s.Out.Layout.Last && fixed(s.In) {
+			// Fixed has two readers: this loop, for the steps behind, and place, which gives
+			// the value memory of its own. The kernel is not told to prepare: it runs once.
 			s.once, s.Out.Fixed = true, true
 			continue
 		}
@@ -43,6 +47,8 @@ func (p *Program[T]) pack() {
 		for _, i := range k.Prepares() {
 			prepared = append(prepared, s.In[i])
 		}
+		// All of them or none: Fix has no word for a part. A normalisation whose statistics
+		// still change is folded into the filters anew at each run.
 		if fixed(prepared) {
 			k.Fix()
 		}

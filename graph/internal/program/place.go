@@ -10,6 +10,9 @@ import (
 
 // life is a value with memory of its own, from the step that first writes to it to
 // the last one that reads it, both included.
+//
+// Both ends count, so that what a step reads and what it writes are alive together: no
+// kernel gets its result in an operand's memory, but for operands that join put there.
 type life[T cpu.Float] struct {
 	*Value[T]
 	first, last int
@@ -46,6 +49,8 @@ func (p *Program[T]) place(unplaced bool) {
 func (p *Program[T]) lives() []*life[T] {
 	var lives []*life[T]
 	of := map[*Value[T]]*life[T]{}
+	// Steps come in order, so that the first touch is the first write and the last touch
+	// is the last read, or a write that nobody reads.
 	touch := func(v *Value[T], k int) {
 		root, _ := v.root()
 		if root.Bound != nil {
@@ -60,6 +65,8 @@ func (p *Program[T]) lives() []*life[T] {
 		l.kept = l.kept || v.result && v.planes == nil || root.Fixed
 	}
 	for k, s := range p.steps {
+		// Parts of a wider value are touched by their own steps: the root is alive from the
+		// first part that is written.
 		for _, v := range s.writes() {
 			touch(v, k)
 		}
@@ -67,6 +74,7 @@ func (p *Program[T]) lives() []*life[T] {
 			touch(v, k)
 		}
 	}
+	// A result may be a view, which no step writes: its root has to last.
 	for _, r := range p.results {
 		root, _ := r.memory().root()
 		if l := of[root]; l != nil {
@@ -97,12 +105,16 @@ func arrange[T cpu.Float](lives []*life[T]) (size int) {
 	var placed []*life[T]
 	for _, l := range bySize {
 		for _, other := range placed {
+			// Never alive together: the two may lie over each other.
 			if other.last < l.first || l.last < other.first {
 				continue
 			}
+			// The gap in front of other is large enough. All later ones begin behind it.
 			if l.begin+l.room() <= other.begin {
 				break
 			}
+			// max, as other may end before one that begins in front of it: the two need
+			// not live at the same time.
 			l.begin = max(l.begin, other.begin+other.room())
 		}
 		i, _ := slices.BinarySearchFunc(placed, l, func(a, b *life[T]) int { return cmp.Compare(a.begin, b.begin) })
@@ -125,11 +137,13 @@ func (p *Program[T]) provide() {
 	p.ready = true
 	p.arena = aligned(p.allocate(p.size + line))
 	for _, l := range p.placed {
+		// The capacity ends with the value: an append would not reach the neighbour.
 		l.data = p.arena[l.begin : l.begin+l.size() : l.begin+l.size()]
 	}
 	for _, l := range p.kept {
 		l.data = p.allocate(l.size())
 	}
+	// Views come last, as they are slices of the memory of their roots.
 	for _, s := range p.steps {
 		for _, v := range slices.Concat(s.reads(), s.writes()) {
 			v.find()
@@ -170,6 +184,9 @@ const line = 64
 // aligned returns data without its last and first elements, line of them together, so
 // that it begins at a cache line. Go aligns large slices to pages, but does not
 // promise it.
+//
+//	data      │ skipped │ n elements ............ │ rest │    skipped + rest = line
+//	              ▲ a multiple of 64 bytes
 func aligned[T cpu.Float](data []T) []T {
 	n := len(data) - line
 	for i := range line {

@@ -17,9 +17,13 @@ import (
 // lists the results, if the program is compiled. A backward step gives the gradients
 // of several operands; the last of its own operands is the gradient that it begins
 // with.
+//
+// Two programs of the same steps, layouts and places print the same text: tests compare
+// it. So numbers go by mention, and no map decides an order.
 func (p *Program[T]) String() string {
 	w := newPrinter(p)
 	for _, s := range p.steps {
+		// Numbers go to operands before results.
 		in := w.list(s.In)
 		if s.Dy != nil {
 			in = append(in, w.operand(s.Dy))
@@ -85,6 +89,9 @@ func (w *printer[T]) list(values []*Value[T]) []string {
 
 // operand is a value's name, or that of the value whose memory it is: a view is no
 // step's result, so that its own name would tell nothing.
+//
+//	v7 in v9+16    a part that a step writes: it has a name
+//	v9 as (1,64)   what View gives of v9: no step writes it
 func (w *printer[T]) operand(v *Value[T]) string {
 	of := v
 	for of.view != nil && !w.written[of] {

@@ -23,12 +23,24 @@ import (
 	"tapenet/graph/internal/kernel/pixel"
 )
 
+// What holds from pass to pass:
+//
+//	a value is written by one step, before all steps that read it
+//	a view has no memory of its own: it is a part of its root's memory, from at on
+//	a step with a nil Kernel is gone, and the pass that made it so drops it
+//	a pass changes where values lie and which steps there are, not what results hold:
+//	    they differ by rounding at most, where another kernel computes them
+
 // Program is a sequence of steps. Not safe for concurrent use.
+//
+// Who owns memory: the program owns the arena and the results, from the first run on;
+// kernels own their workspaces, and the caller what is bound. Results are handed out as
+// they are, not copied: the next run overwrites them.
 type Program[T cpu.Float] struct {
 	steps   []*Step[T]
 	arena   []T
-	placed  []*life[T]
-	kept    []*life[T]
+	placed  []*life[T] // values with a place in the arena
+	kept    []*life[T] // values with memory of their own
 	results []*Value[T]
 	size    int  // of the arena, in elements
 	ready   bool // there is the memory
@@ -47,6 +59,8 @@ type Value[T cpu.Float] struct {
 	Bound func() []T
 	Fixed bool // nobody changes the bound tensor any more
 
+	// data has size() elements, or, for a view of pixels, all up to the end of the root. It
+	// is nil for bound tensors and their views: see elements.
 	data   []T
 	planes *Value[T] // a result that lies channels last: its elements as planes
 	view   *Value[T] // whose memory it shares, nil for memory of its own
@@ -88,6 +102,7 @@ func (p *Program[T]) Bind(name string, shape []int, fixed bool, elements func() 
 
 // Add adds a forward step and returns its result.
 func (p *Program[T]) Add(name string, mark any, k Kernel[T], shape []int, in ...*Value[T]) *Value[T] {
+	// Passes write to In: the step needs a slice of its own.
 	s := &Step[T]{Name: name, Kernel: k, In: slices.Clone(in), Out: newValue[T](name, shape), Marks: []any{mark}}
 	p.steps = append(p.steps, s)
 	return s.Out
@@ -96,6 +111,9 @@ func (p *Program[T]) Add(name string, mark any, k Kernel[T], shape []int, in ...
 // Gradient adds the backward step of a kernel that was added with the operands in,
 // and returns the gradients of those that are wanted, nil for the others. operands
 // says whether the kernel reads the operands again.
+//
+// k is the kernel value of the forward step, as Backward uses what Forward has left in it.
+// By that value passes find which backward step belongs to which forward step.
 func (p *Program[T]) Gradient(name string, mark any, k Kernel[T], in []*Value[T], dy *Value[T], wanted []bool, operands bool) []*Value[T] {
 	s := &Step[T]{Name: name, Kernel: k, In: slices.Clone(in), Dy: dy, DIn: make([]*Value[T], len(in)), Operands: operands, Marks: []any{mark}}
 	for i, w := range wanted {
@@ -108,6 +126,9 @@ func (p *Program[T]) Gradient(name string, mark any, k Kernel[T], in []*Value[T]
 }
 
 // View returns v in another shape of the same size, in v's memory.
+//
+// A view in another shape shows planes: where v lies channels last, lay makes it a view
+// of what turns v round.
 func (p *Program[T]) View(v *Value[T], shape []int) *Value[T] {
 	view := newValue[T]("Reshape", shape)
 	view.view = v
@@ -135,6 +156,11 @@ func (v *Value[T]) size() int {
 }
 
 // root is the value whose memory v lies in, and where it begins there.
+//
+//	operand ─ at 16 ─▶ Concat ─ at 8 ─▶ wider Concat      root: the wider one, from 24 on
+//
+// The parts of the way add up: at counts elements of the root's memory, whatever the
+// shape of the view.
 func (v *Value[T]) root() (root *Value[T], at int) {
 	for ; v.view != nil; v = v.view {
 		at += v.at
@@ -154,6 +180,9 @@ func (v *Value[T]) Data() []T {
 }
 
 // values are what a step reads and writes.
+//
+// Whoever counts readers or life counts these: what a backward step has in In without
+// Operands may have lost its memory to others when the step runs.
 func (s *Step[T]) reads() []*Value[T] {
 	if s.Dy == nil {
 		return s.In
@@ -189,6 +218,15 @@ type Options struct {
 
 // Compile makes the program ready to run, for the sake of the given results: after
 // a run they are there, as planes, each time in the same memory.
+//
+// It is called once. The order of passes follows from what they need:
+//
+//	fuse    before lay: what a kernel wants of its operands depends on what it ends
+//	lay     before the others: it exchanges kernels, and adds and drops steps
+//	forget  behind lay: it tells the kernels that are left
+//	pack    before place: what runs once must have memory that nobody else gets
+//	place   when all views are known: they share the life of their root
+//	connect when no step's operands change any more
 func (p *Program[T]) Compile(results []*Value[T], o Options) {
 	p.results = results
 	for _, r := range results {

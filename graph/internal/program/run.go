@@ -11,6 +11,10 @@ import (
 // Run runs the steps, one after the other; the parallel work is inside the kernels. A
 // panic of a kernel becomes an error that names its step: the label of a sample that
 // is no class, for example, which nobody can check before. The next run begins anew.
+//
+// The first run provides the memory, and later ones allocate nothing once the kernels have
+// their workspaces. Values hold something only while they are alive: between runs no
+// content of the arena counts, so that a run that has failed leaves nothing to repair.
 func (p *Program[T]) Run() (err error) {
 	name := "memory"
 	defer func() {
@@ -33,6 +37,7 @@ func (p *Program[T]) Run() (err error) {
 			s.time = time.Since(began)
 		}
 	}
+	// Only now: what a run that fails has computed once is computed again in the next.
 	p.hoisted = true
 	return nil
 }
@@ -40,12 +45,16 @@ func (p *Program[T]) Run() (err error) {
 // run runs one step. Bound tensors are asked for their elements, which may lie
 // elsewhere than in the last run. The border of a result is the program's to clear: its
 // memory has been others' since the last run.
+//
+// A backward step has no borders to clear. Without Operands it hands over the operands'
+// memory as well, though others' values may be there by now: its kernel looks at dy alone.
 func (s *Step[T]) run() {
 	for i, v := range s.In {
 		s.in[i] = v.elements()
 	}
 	if s.Dy == nil {
 		s.Kernel.Forward(s.Out.data, s.in)
+		// A part of wider pixels clears its own channels of the border alone.
 		pixel.Clear(s.Out.Layout, s.Out.data, 0, s.Out.Layout.N)
 		return
 	}
@@ -81,6 +90,8 @@ func (p *Program[T]) connect() {
 func (p *Program[T]) Watch(on bool) { p.watch = on }
 
 // Times are the steps' marks, see [Step], each with the time of the last watched run.
+//
+// A step's time is that of all ops in its Marks together: a fused kernel has no parts.
 func (p *Program[T]) Times() iter.Seq2[*Step[T], time.Duration] {
 	return func(yield func(*Step[T], time.Duration) bool) {
 		for _, s := range p.steps {

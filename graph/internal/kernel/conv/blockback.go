@@ -6,6 +6,14 @@ import (
 	"tapenet/graph/internal/kernel/vector"
 )
 
+// The way back of a block with a pooling, whose winners Forward has kept:
+//
+//	dy ── Spread ──▶ s.dz, the winners' pixels ── NormGrad ──▶ of z ── engine ──▶ dw, dx
+//
+// For a normalisation without a pooling see blockstrip.go. A scratch belongs to one
+// goroutine, and s.dz to one image at a time; what has to last beyond an image is in dws,
+// dbs and the normalisation.
+
 // Backward computes the gradients of the operands. It skips those that are nil.
 //
 // A normalisation takes a pass of its own first: the gradient of its input
@@ -16,6 +24,7 @@ func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	dConv, dNorm := c.split(dIn)
 	c.beginBackward(dConv[:2], dy, conv)
 	db := cpu.Operand(dConv, 2)
+	// The bias has a sum for each chunk, from zero on: all of its images are added to it.
 	if c.dbs = c.dbs[:0]; db != nil {
 		c.dbs = cpu.Sized(c.dbs[:cap(c.dbs)], c.chunks*c.width())
 		clear(c.dbs)
@@ -36,6 +45,8 @@ func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 
 // dotsOf computes the sums that the gradient of the normalisation needs of the
 // images [lo,hi).
+//
+// It is shared out by images, not by chunks: an image's sums are its own.
 func (c *ConvBlock[T]) dotsOf(lo, hi int) {
 	s := c.scratchStrips(c.byStrips())
 	defer c.idle.Put(s)
@@ -52,6 +63,9 @@ func (c *ConvBlock[T]) dotsOf(lo, hi int) {
 // backwardChunks goes through the images of the chunks [lo,hi): from the
 // gradient of the windows to the gradients of the filters, the bias and the
 // image.
+//
+// A chunk's images come in their order on one goroutine, and chunks are added up in theirs:
+// so the bits do not depend on the number of threads.
 func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 	e, rows := c.byStrips()
 	s := c.scratchStrips(e, rows)
@@ -70,6 +84,7 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 			if c.engine != nil {
 				c.imageGradient(s, n, chunk)
 			} else {
+				// No engine: the matrix product takes planes.
 				s.planes = cpu.Sized(s.planes, c.OutSize())
 				pixel.ToPlanes(s.planes, c.pixels(), s.dz.data, c.width(), c.F, c.pixels())
 				c.unrolledGradient(s, n, chunk, n > first, s.planes)
@@ -117,6 +132,8 @@ func (c *ConvBlock[T]) spreadImage(s *convScratch[T], n int) {
 		}
 		w.Spread(s.dz.data[s.dz.first+i*c.KH*s.dz.row:], dy, c.winners(n, i))
 	}
+	// Spread has written all pixels of the windows. Those right of the windows and the rows
+	// below them have the gradient zero.
 	for i := range c.OH {
 		row := s.dz.pixels(i, c.OW)
 		if i < c.PH*c.KH {

@@ -11,6 +11,15 @@ import (
 // nothing is pooled, nothing is kept of the activation: whether a pixel was between
 // the limits shows in z, which the normalisation's gradient reads anyway.
 
+//
+// With d for what the activation lets through of dy, Backward reads dy and z twice, and
+// keeps neither d nor dz of the batch:
+//
+//	1  d = Through(dy, z)      Σ d and Σ d·(z-μ), of each image         dotsOf
+//	   all images' sums        γ's and β's gradients; ofD, ofZ, term    blockNorm.gradients
+//	2  d = Through(dy, z)      dz = ofD·d + ofZ·(z-μ) + term            gradientThrough
+//	   dz, a strip in a cache  dw += …, dx = …                          stripGradients
+
 // stripElements bounds the elements of a strip of rows, and lineElements those that
 // several loops go over one after the other: sizes of a second and a first cache. The
 // order of sums depends on them.
@@ -32,10 +41,13 @@ func (c *ConvBlock[T]) stripRows() int {
 	if _, ok := c.engine.(*winograd[T]); ok {
 		return c.OH
 	}
+	// As an engine wants it, strips begin with a multiple of four rows.
 	return min(max(stripElements/(c.OW*c.width())&^3, 4), c.OH)
 }
 
 // lines calls do for n pixels, some that are in the first cache at a time.
+//
+// Where lines end is a matter of n and width, and so is the order of sums over them.
 func lines(n, width int, do func(first, n int)) {
 	step := max(lineElements/width&^3, 4)
 	for first := 0; first < n; first += step {
@@ -54,6 +66,9 @@ func (c *ConvBlock[T]) gradientPixels(s *convScratch[T], n, i int) []T {
 
 // dotsThrough computes the sums that the gradient of the normalisation needs of image
 // n, where nothing was pooled.
+//
+// The sums are the image's own, so that images can go to any goroutine: gradients adds
+// them up in the order of the images.
 func (c *ConvBlock[T]) dotsThrough(s *convScratch[T], n int) {
 	c.loadBlockGradient(s, n)
 	width, b := c.width(), c.norm
@@ -72,6 +87,8 @@ func (c *ConvBlock[T]) dotsThrough(s *convScratch[T], n int) {
 
 // gradientThrough sets the rows of s.dz from one on to the gradient of the rows [lo,hi)
 // of image n's convolution, where nothing was pooled.
+//
+// dz may be d: pixel.NormGrad works in place. The border of s.dz is not touched.
 func (c *ConvBlock[T]) gradientThrough(s *convScratch[T], n, lo, hi, to int) {
 	width, b := c.width(), c.norm
 	for i := lo; i < hi; i++ {
@@ -113,6 +130,13 @@ func (c *ConvBlock[T]) scratchStrips(e stripEngine[T], rows int) *convScratch[T]
 
 // stripGradients computes what image n contributes to all gradients, so many rows at a
 // time.
+//
+// Where a strip has memory for its rows alone, each one overwrites the one before it. Where
+// s.dz is whole, rows stay where they are: an engine whose filters see several rows
+// reads the rows of earlier strips again.
+//
+//	whole       dz │ done │ strip │ …        to = lo
+//	not whole   dz │ strip │                 to = 0
 func (c *ConvBlock[T]) stripGradients(s *convScratch[T], n, chunk int, e stripEngine[T], rows int) {
 	size, whole := len(c.dws)/c.chunks, e.wholeGradient()
 	first, _ := c.images(chunk)
@@ -127,6 +151,7 @@ func (c *ConvBlock[T]) stripGradients(s *convScratch[T], n, chunk int, e stripEn
 		}
 		c.gradientThrough(s, n, lo, hi, to)
 		if size > 0 {
+			// The chunk's first strip overwrites the sum, the others add to it.
 			e.filterRows(c.dws[chunk*size:][:size], s, lo, hi, n == first && lo == 0)
 		}
 		if c.dx != nil {

@@ -17,6 +17,15 @@ import (
 // the outer sum of a gemm.TileFunc, q the inner one. No patch is copied.
 //
 // It takes convolutions of one group without dilation.
+//
+// An image, rows one behind the other, and what a filter of 3×3 pixels sees of it:
+//
+//	row i     │ · · ■■■■■■■■■■■■ · · │   u = 0: KW·C elements in one piece
+//	row i+1   │ · · ■■■■■■■■■■■■ · · │   u = 1: row elements further on
+//	row i+2   │ · · ■■■■■■■■■■■■ · · │   u = 2
+//	                ▲ from pixel j·StrideW on; that of output pixel j+1 lies StrideW·C behind
+//
+// The rows of A in a tile may overlap in memory, as tiles only read them.
 type direct[T cpu.Float] struct {
 	pass[T]
 	back    pass[T] // the convolution that turns dy to dx, if hasBack
@@ -25,6 +34,9 @@ type direct[T cpu.Float] struct {
 }
 
 // pass is one convolution with its packed filters, forward or back.
+//
+// A pass trusts that the columns of filter beyond F are zero, as new memory is: setWeight
+// writes those of the filters alone. So the channels of y beyond F are zero.
 type pass[T cpu.Float] struct {
 	Shape
 	panels []panel[T]
@@ -34,6 +46,12 @@ type pass[T cpu.Float] struct {
 
 // panel are the filters from one on that tiles take as their columns: as many as the
 // widest tiles that there is room for.
+//
+//	columns 0 … 31   32 … 47   48 … 55   of 56      first = 0, 32, 48
+//	each panel      [KH][KW·C][its columns], the panels one behind the other
+//
+// A tier with narrower tiles has more panels, and gives the same bits: an element's sum
+// depends on its row of the image and its filter alone.
 type panel[T cpu.Float] struct {
 	first int
 	*gemm.Tiles[T]
@@ -79,6 +97,9 @@ func (p *pass[T]) setWeight(at int, w []T, stride int) {
 // imageRow elements apart. Where filters see one pixel and rows follow each other
 // without a gap, all rows are one long one. Filters that the cache holds all go over a
 // row before the next: so the output is written once and in order.
+//
+// Larger filters stay in the cache one panel at a time: each goes over all rows, and the
+// image is read once for each panel.
 func (p *pass[T]) run(y, padded []T, imageRow, lo, hi int) {
 	rows, pixels := hi-lo, p.OW
 	padded = padded[lo*p.StrideH*imageRow:]
@@ -106,6 +127,7 @@ func (p *pass[T]) runRows(y, padded []T, imageRow, rows, pixels int) {
 			row := padded[i*p.StrideH*imageRow:]
 			for q := range parts {
 				first, last := pixels*q/parts, pixels*(q+1)/parts
+				// The order of the sum: u outside, then v and c.
 				t.Rows[last-first-1](depth, p.KH, row[first*p.StrideW*p.C:], p.StrideW*p.C, 1, imageRow,
 					filter, cols, depth*cols, y[(i*pixels+first)*p.width+t.first:], p.width, false)
 			}
@@ -121,6 +143,7 @@ func (d *direct[T]) prepare(s Shape, w []T) bool {
 	if w == nil {
 		return true
 	}
+	// w is (F,C,KH,KW), where a filter's weights are patch elements from the next one's.
 	for u := range d.KH {
 		for v := range d.KW {
 			for c := range d.C {
@@ -159,6 +182,9 @@ const bandSize = 1 << 16
 // filterRows is filterGradient for the rows [lo,hi) of the output, which s.dz begins
 // with. A large image goes band by band, as all weights read all of dy, one tile after
 // the other.
+//
+// The sum over pixels is cut into bands, and each is added to dw as a whole: where bands
+// end changes bits, so that shapes and constants decide it.
 func (d *direct[T]) filterRows(dw []T, s *convScratch[T], lo, hi int, first bool) {
 	dy, x, rows := s.dz, s.image, hi-lo
 	image := x.data[lo*d.StrideH*x.row:]
@@ -166,6 +192,7 @@ func (d *direct[T]) filterRows(dw []T, s *convScratch[T], lo, hi int, first bool
 		d.filterPixels(dw, image, dy.data[dy.first:], d.OW*rows, first)
 		return
 	}
+	// Bands are as equal as rows allow: a short last one would cost as many calls.
 	bands := min(rows, (rows*d.OW*d.width+bandSize-1)/bandSize)
 	for b := range bands {
 		top, bottom := rows*b/bands, rows*(b+1)/bands
@@ -176,6 +203,9 @@ func (d *direct[T]) filterRows(dw []T, s *convScratch[T], lo, hi int, first bool
 // filterBand adds to dw what the first rows of dy contribute, or overwrites it. A tile
 // takes the weights q of a filter's row as its rows and filters as its columns; the
 // inner sum goes over a row's pixels, the outer one over the rows.
+//
+// dw is (KH, KW·C, width) here, a matrix for each row u of the filters: (u,q) of it is the
+// product of what that weight sees of the image, at strides, and dy.
 func (d *direct[T]) filterBand(dw, image []T, imageRow int, dy []T, dyRow, rows int, accumulate bool) {
 	depth := d.depth()
 	for _, t := range d.panels {
@@ -250,6 +280,9 @@ func (d *direct[T]) frame(f frame[T]) frame[T] {
 }
 
 // inputGradient convolves dy with the turned filters, or scatters it.
+//
+// The convolution back writes all pixels of dx, in place if it got memory for them. scatter
+// adds up in the scratch, as patches reach into the padding.
 func (d *direct[T]) inputGradient(dx []T, s *convScratch[T]) frame[T] {
 	if !d.hasBack {
 		s.cols, s.dx = cpu.Sized(s.cols, d.OW*d.scatter.patchSize()), cpu.Sized(s.dx, d.scatter.size())
@@ -270,6 +303,8 @@ func (d *direct[T]) byRows(dx bool, pixel int) bool {
 func (d *direct[T]) wholeGradient() bool { return false }
 
 // inputRows computes the rows [lo,hi) of the image's gradient.
+//
+// A filter that sees one pixel makes each row of dx complete by itself: nothing is added.
 func (d *direct[T]) inputRows(dx []T, s *convScratch[T], lo, hi int) {
 	d.back.run(dx[lo*d.W*d.back.width:], s.dz.data, s.dz.row, 0, hi-lo)
 }
@@ -282,6 +317,12 @@ func (d *direct[T]) bytes() int { return cpu.BytesOf(d.filter, d.back.filter, d.
 // Its padding is what is missing to KH-1 and KW-1, so that every weight meets
 // every pixel. It reports false where there is none: with strides, or padding
 // as wide as the filters.
+//
+// Along one dimension, with a stride of one, y[i] = Σ_u x[i+u-PadTop]·w[u] has the gradient
+//
+//	dx[h] = Σ_u dy[h+PadTop-u]·w[u] = Σ_u' dy[h+u'-(KH-1-PadTop)]·w[KH-1-u'],  u' = KH-1-u
+//
+// which is a convolution of dy with the padding KH-1-PadTop.
 func (s Shape) inputShape() (back Shape, ok bool) {
 	bottom, right := s.OH+s.KH-1-s.PadTop-s.H, s.OW+s.KW-1-s.PadLeft-s.W
 	if s.StrideH != 1 || s.StrideW != 1 || s.PadTop >= s.KH || s.PadLeft >= s.KW || bottom >= s.KH || right >= s.KW {

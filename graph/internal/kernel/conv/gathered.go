@@ -24,6 +24,13 @@ import (
 //
 // Each of these steps is shared out over the processors. dU is one sum over all
 // images, in their order, whatever the number of threads.
+//
+// Memory of a round, all of it the engine's: element q of tile t of image n lies at
+//
+//	v[q·ofV + (n·perImage + t)·C]      m[q·ofM + (n·perImage + t)·width]
+//
+// so that each product reads and writes one contiguous matrix, and goroutines that gather
+// different images write to different rows.
 type gathered[T cpu.Float] struct {
 	winograd[T]
 	least    int // gatheredWeights
@@ -61,6 +68,7 @@ func (e *gathered[T]) prepare(s Shape, w []T) bool {
 		return false
 	}
 	perImage := e.area() * e.perImage() * (e.C + e.width)
+	// As few rounds as the memory allows, then about as many images to each.
 	rounds := min((s.N*perImage+e.most-1)/e.most, s.N)
 	e.images = (s.N + rounds - 1) / rounds
 	e.ofV, e.ofM = matrixOf(e.images*e.perImage(), e.C), matrixOf(e.images*e.perImage(), e.width)
@@ -73,6 +81,8 @@ func (e *gathered[T]) perImage() int { return e.tileRows() * e.tileCols() }
 func (e *gathered[T]) round() int { return e.images }
 
 // begin makes room for the next round.
+//
+// The memory only grows: the last round may have fewer images, and uses the first rows.
 func (e *gathered[T]) begin(images int) {
 	e.count = images
 	cpu.AtLeast(&e.v, e.area()*e.ofV)
@@ -105,6 +115,9 @@ func (e *gathered[T]) gatherGradient(s *convScratch[T]) {
 func (e *gathered[T]) products() { cpu.Parallel(e.area()*e.forward.panels(), e.multiply) }
 
 // multiplyPanels computes the products [lo,hi), one for each element and panel.
+//
+// Panels of one element follow each other, so that a goroutine reads its V[q] again while
+// it is in the cache. Each product is a whole sum: who computes it leaves the bits.
 func (e *gathered[T]) multiplyPanels(lo, hi int) {
 	panels := e.forward.panels()
 	for i := lo; i < hi; i++ {
@@ -129,6 +142,10 @@ func (e *gathered[T]) gradients(dw []T, accumulate, wantDX bool) {
 }
 
 // multiplyBack computes these products for the elements [lo,hi) of a tile.
+//
+// The order of the two products matters: the first one reads V[q], the tiles of the images,
+// which the second one overwrites with their gradients. Elements share nothing, so that
+// the goroutines need not wait for each other.
 func (e *gathered[T]) multiplyBack(lo, hi int) {
 	n := e.count * e.perImage()
 	for q := lo; q < hi; q++ {
@@ -146,6 +163,8 @@ func (e *gathered[T]) multiplyBack(lo, hi int) {
 
 // inputGradient adds up the gradients of the tiles of image s.at, which overlap.
 func (e *gathered[T]) inputGradient(_ []T, s *convScratch[T]) frame[T] {
+	// Tiles overlap by side-out pixels: they are added one row of tiles after the other, in
+	// the scratch of the goroutine that has the image.
 	sum := e.image().over(s.dx)
 	s.dx = sum.data
 	clear(sum.data)

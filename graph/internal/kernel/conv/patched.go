@@ -18,6 +18,12 @@ import (
 //
 // Against direct it reads and writes filters, and the sum of their gradient, once
 // for many images, and rows of images need not be long to fill its tiles.
+//
+// A row of V has the rows of the filter one behind the other, and each of them is one
+// contiguous piece of the image, so that a patch is KH copies:
+//
+//	V of pixel (i,j)   │ u=0: KW·C │ u=1: KW·C │ …        depth elements
+//	                   ▲ row i·StrideH+u of the image, from pixel j·StrideW on
 type patched[T cpu.Float] struct {
 	Shape
 	width int // channels of an output pixel
@@ -37,6 +43,8 @@ type patched[T cpu.Float] struct {
 
 // patches reports whether patches pay: there are many weights, and they outnumber the
 // elements of an image's patches.
+//
+// Channels are whole blocks of eight, since pixel.AddPatches adds no less.
 func (s Shape) patches() bool {
 	const weights = 1 << 16
 	return s.Groups == 1 && s.DilationH == 1 && s.DilationW == 1 && s.C%8 == 0 && s.PadTop < s.KH && s.PadLeft < s.KW &&
@@ -55,6 +63,7 @@ func (e *patched[T]) prepare(s Shape, w []T) bool {
 		return false
 	}
 	e.Shape, e.width, e.depth = s, pixel.Width(s.F), s.patch()
+	// As few rounds as the memory allows, then about as many images to each.
 	rounds := min((s.N*s.pixels()*(e.depth+e.width)+e.most-1)/e.most, s.N)
 	e.images = (s.N + rounds - 1) / rounds
 	e.w = cpu.Sized(e.w, s.Weights())
@@ -89,6 +98,8 @@ func (e *patched[T]) frame(f frame[T]) frame[T] {
 
 func (e *patched[T]) round() int { return e.images }
 
+// begin makes room. The memory only grows, and holds V and M until the next round: also
+// what inputGradient hands out of a 1×1 convolution.
 func (e *patched[T]) begin(images int) {
 	e.count = images
 	cpu.AtLeast(&e.v, images*e.pixels()*e.depth)
@@ -98,6 +109,8 @@ func (e *patched[T]) begin(images int) {
 // gatherImage copies the image's patches.
 func (e *patched[T]) gatherImage(s *convScratch[T]) {
 	part := e.KW * e.C
+	// All pixels of a row take their pieces of one row of the image before the next is
+	// read: pieces overlap, and most of each is in the first cache by then.
 	for i := range e.OH {
 		to := e.v[(s.at*e.pixels()+i*e.OW)*e.depth:]
 		for u := range e.KH {
@@ -116,6 +129,8 @@ func (e *patched[T]) gatherGradient(s *convScratch[T]) {
 	}
 }
 
+// products sets the first F channels of the pixels of M. The other channels are arbitrary:
+// convolve clears them in its result.
 func (e *patched[T]) products() {
 	gemm.GemmParallel(false, true, e.count*e.pixels(), e.F, e.depth, e.v, e.depth, e.w, e.depth, false, e.m, e.width)
 }
@@ -132,6 +147,8 @@ func (e *patched[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
 	}
 }
 
+// gradients reads V for dW before V = M·W overwrites it. dW is one sum over the pixels of a
+// round; of M's pixels the first F channels count.
 func (e *patched[T]) gradients(dw []T, accumulate, wantDX bool) {
 	n := e.count * e.pixels()
 	if len(dw) > 0 {
@@ -144,6 +161,9 @@ func (e *patched[T]) gradients(dw []T, accumulate, wantDX bool) {
 
 // inputGradient adds up the patches' gradients of image s.at. Those of one pixel
 // that see each pixel once are the image's.
+//
+// Patches are added row by row of the output, by the goroutine that has the image: in the
+// same order at each run. With strides some pixels are in no patch and stay zero.
 func (e *patched[T]) inputGradient(_ []T, s *convScratch[T]) frame[T] {
 	patches := e.v[s.at*e.pixels()*e.depth:]
 	if e.pointwise() {

@@ -8,6 +8,19 @@ import (
 // planar convolves images of few planes with few filters, plane by plane: as pixels
 // their channels would not fill a vector. It leaves the gradient of the image, which a
 // network's first layer does not need, to the matrix product, see unroll.go.
+//
+// A vector takes pixels of a row, not channels of a pixel. An image is copied once, with
+// its padding, into rows that are long enough for whole blocks of vectors:
+//
+//	   PadLeft  W pixels         to the end of the last block
+//	┌─────────┬────────────────┬─────┐
+//	│ 0       │ 0              │ 0   │  PadTop rows
+//	│ 0       │ a row of x     │ 0   │  XRow elements, so that no loop looks for an end
+//	│ 0       │ 0              │ 0   │  below
+//	└─────────┴────────────────┴─────┘
+//
+// The filters lie with those of one weight (c,u,v) side by side: what is read of the image
+// once serves several filters.
 type planar[T cpu.Float] struct {
 	plane.Correlation
 	PadTop, PadLeft int
@@ -16,6 +29,9 @@ type planar[T cpu.Float] struct {
 
 // planar reports whether a convolution goes plane by plane. Its rows have to fill the
 // blocks of pixels well.
+//
+// At least three of four pixels of the blocks have to count. A filter of one pixel is a
+// matrix product with the planes as they are, which is left to gemm.
 func (s Shape) planar() bool {
 	return s.C <= 4 && s.F <= 8 && s.Groups == 1 && s.StrideH == 1 && s.StrideW == 1 &&
 		s.DilationH == 1 && s.DilationW == 1 && s.KH*s.KW > 1 && 4*s.OW >= 3*plane.Reach(s.OW)
@@ -42,6 +58,7 @@ func (p *planar[T]) take(s Shape, w []T) {
 	}
 	if w != nil {
 		p.w, p.shift = cpu.Sized(p.w, p.Weights()), cpu.Sized(p.shift, p.F)
+		// w has the weights of a filter one behind the other, p.w has the filters so.
 		for t := range s.patch() {
 			for f := range s.F {
 				p.w[t*s.F+f] = w[f*s.patch()+t]
@@ -51,8 +68,12 @@ func (p *planar[T]) take(s Shape, w []T) {
 }
 
 // padded returns the planes x with their padding, in memory of s.
+//
+// The zeros around the image are those of new memory: only pixels are ever written. They
+// go on to the end of the last block, where plane.AddGradient wants finite numbers.
 func (p *planar[T]) padded(s *convScratch[T], x []T, h, w int) []T {
 	s.padded = cpu.Sized(s.padded, p.C*p.XPlane)
+	// Pixels that no filter reaches are left out, below and on the right.
 	rows, cols := min(h, p.Rows+p.KH-1-p.PadTop), min(w, p.Cols+p.KW-1-p.PadLeft)
 	if cols <= 0 { // filters see padding alone
 		return s.padded
@@ -66,12 +87,17 @@ func (p *planar[T]) padded(s *convScratch[T], x []T, h, w int) []T {
 }
 
 // forward computes the planes y of image x.
+//
+// The shift is zero, but for a PlanarBlock, which puts its bias there.
 func (p *planar[T]) forward(c *Conv2d[T], s *convScratch[T], y, x []T) {
 	plane.Correlate(&p.Correlation, y, p.padded(s, x, c.H, c.W), p.w, p.shift)
 }
 
 // filterGradient adds image x's share of the gradient of the filters to dw, given the
 // gradient dy of its planes. With first, dw is garbage and is overwritten.
+//
+// It is a sum over pixels, and a vector of pixels is added to a vector of sums. So each
+// weight has Lanes sums until unpack: none has to be added up crosswise for each image.
 func (p *planar[T]) filterGradient(c *Conv2d[T], s *convScratch[T], dw, dy, x []T, first bool) {
 	if first {
 		clear(dw)

@@ -16,6 +16,12 @@ func (s Shape) Planar() bool { return s.planar() }
 //
 // An image stays in the cache from its convolution to its result. For Backward only
 // the tangents are kept, whose gradient follows from themselves.
+//
+// With t for the tangents and p for a window's pixels the gradients are
+//
+//	dz[p] = dy/4 · (1 - t[p]²)
+//
+// so that neither the convolution nor the result has to be kept.
 type PlanarBlock[T cpu.Float] struct {
 	conv        Conv2d[T]
 	PH, PW      int // size of a plane of the result
@@ -41,6 +47,7 @@ func (p *PlanarBlock[T]) ForwardOnly(on bool) { p.forwardOnly = on }
 func (p *PlanarBlock[T]) Forward(y []T, in [][]T) {
 	c := &p.conv
 	c.y, c.x, c.w, c.bias = y, in[0], in[1], cpu.Operand(in, 2)
+	// take and not prepare: in plain Go the block goes plane by plane as well.
 	c.planar.take(c.Shape, c.w)
 	copy(c.planar.shift, c.bias)
 	if !p.forwardOnly {
@@ -50,6 +57,9 @@ func (p *PlanarBlock[T]) Forward(y []T, in [][]T) {
 }
 
 // forwardImages computes the images [lo,hi).
+//
+// For Backward the tangents are written where they are kept. Else one image's memory in
+// the scratch serves all images, and stays in the cache.
 func (p *PlanarBlock[T]) forwardImages(lo, hi int) {
 	c := &p.conv
 	s := p.scratch()
@@ -62,6 +72,8 @@ func (p *PlanarBlock[T]) forwardImages(lo, hi int) {
 		c.planar.forward(c, s, t, c.x[n*c.InSize():][:c.InSize()])
 		vector.Activate(vector.Tanh, t, t)
 		y := c.y[n*c.F*p.PH*p.PW:]
+		// r counts the rows of the result over all planes: row r%PH of plane r/PH is the
+		// mean of two rows of tangents. An odd last row or column is in no window.
 		for r := range c.F * p.PH {
 			top := t[(r/p.PH*c.OH+r%p.PH*2)*c.OW:]
 			vector.AvgPairs(y[r*p.PW:][:p.PW], top, top[c.OW:])
@@ -81,6 +93,9 @@ func (p *PlanarBlock[T]) scratch() *convScratch[T] {
 
 // Backward computes the gradients dIn[0] of x, dIn[1] of w and dIn[2] of the bias from
 // the gradient dy of the result. It skips those that are nil.
+//
+// Each chunk has sums of its own, which are added up in the order of the chunks: the bits
+// do not depend on the number of threads.
 func (p *PlanarBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	c := &p.conv
 	c.beginBackward(dIn, dy, in)
@@ -91,6 +106,9 @@ func (p *PlanarBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 }
 
 // backwardChunks goes through the images of the chunks [lo,hi).
+//
+// The images of a chunk come one after the other on one goroutine. n > first is false for
+// the first of them, which overwrites the sums of the run before.
 func (p *PlanarBlock[T]) backwardChunks(lo, hi int) {
 	c := &p.conv
 	s := p.scratch()
@@ -118,6 +136,7 @@ func (p *PlanarBlock[T]) spread(dz []T, n int) {
 		top := dz[(r/p.PH*c.OH+r%p.PH*2)*c.OW:]
 		vector.AvgPairsGrad(top, top[c.OW:], dy[r*p.PW:][:p.PW])
 	}
+	// The tangents are those of Forward, which has run on these images just before.
 	vector.TanhBack(dz, dz, p.tangents[n*c.OutSize():])
 }
 

@@ -40,6 +40,11 @@ type gatherer[T cpu.Float] interface {
 // rounds is how a convolution goes through its images. Most engines take each image
 // by itself. Where there is a gatherer the images' turn comes in the middle of its
 // steps.
+//
+//	images   0 1 2 3 │ 4 5 6 7 │ 8 9       rounds of at most four
+//	                   ▲ first = 4: image 5 is s.at = 1
+//
+// How many images a round has depends on the shape alone, as sums go over a round.
 type rounds[T cpu.Float] struct {
 	engine gatherer[T]      // nil for none
 	first  int              // image of the round at work
@@ -63,6 +68,9 @@ func (r *rounds[T]) each(images int, step func(n int)) {
 
 // convolveAll calls do for all images, by several goroutines, when the engine can
 // convolve them.
+//
+// Parallel returns when all its calls have, so that each step of a round finds the step
+// before it done for all images.
 func (c *Conv2d[T]) convolveAll(do func(lo, hi int)) {
 	if c.rounds.engine == nil {
 		cpu.Parallel(c.N, do)
@@ -77,6 +85,8 @@ func (c *Conv2d[T]) convolveAll(do func(lo, hi int)) {
 }
 
 // gatherImages takes up the images [lo,hi) of a round.
+//
+// The scratch holds one image at a time: the engine copies what it needs of it.
 func (c *Conv2d[T]) gatherImages(lo, hi int) {
 	s := c.scratch()
 	defer c.idle.Put(s)

@@ -21,6 +21,13 @@ import (
 // that nothing is unrolled. The sum goes over the filter's rows, its columns and then
 // the channels: in this order for any tile, so how pixels and filters are shared out
 // leaves the bits.
+//
+// Work is cut twice, so that what is read again is read from a cache:
+//
+//	line     │ segment │ segment │ segment │        pixels of a row of the output
+//	block    some segments, which see about blockBytes of the image
+//
+//	for each block, for each panel of filters, for each segment of the block
 type sliding[T cpu.Float] struct {
 	Shape
 	filters gemm.Panels[T]
@@ -50,6 +57,9 @@ func (e *sliding[T]) border() (b pixel.Border, tight bool) {
 }
 
 // width is the number of channels that filters see of a pixel.
+//
+// An image of few channels lies without room for eight, see few. Else the sum goes over
+// the channels beyond C too: they are zero in the image and in the panels.
 func (e *sliding[T]) width() int {
 	if e.few() {
 		return e.C
@@ -60,6 +70,8 @@ func (e *sliding[T]) width() int {
 // pack puts the filters into panels: a column is a filter, and its rows have the order
 // in which a tile meets them, (KH,KW,C) instead of the graph's (C,KH,KW). The rows of
 // channels beyond C are zero.
+//
+// Resize has set all weights to zero: so stay the rows beyond C and the columns beyond F.
 func (e *sliding[T]) pack(w, scale []T) {
 	width, taps := e.width(), e.KH*e.KW
 	if e.order == nil {
@@ -71,6 +83,8 @@ func (e *sliding[T]) pack(w, scale []T) {
 }
 
 // set takes up where the layer's images lie.
+//
+// It is called at each run, as the number of processors may have changed.
 func (e *sliding[T]) set(l *Layer[T]) {
 	e.layer = l
 	in, out := l.in, l.out
@@ -79,10 +93,13 @@ func (e *sliding[T]) set(l *Layer[T]) {
 		ARow: e.StrideW * in.Stride, AMid: e.DilationW * in.Stride, AOuter: e.DilationH * in.Row(),
 		CRow: out.Stride, ResidualRow: l.rest.Stride, Shift: l.shift, Low: l.low, High: l.high,
 	}
+	// One long inner loop instead of KW short ones: the order of the sum stays.
 	if e.walk.AMid == e.walk.K { // a filter's row is contiguous
 		e.walk.K, e.walk.Mid = e.KW*e.walk.K, 1
 	}
 	e.lines, e.cols = e.N*e.OH, e.OW
+	// Where nothing lies between the rows and images, all pixels are one line: segments are
+	// full also in images of few columns.
 	if e.pointwise() && in.Whole() && out.Whole() && (!l.Residual || l.rest.Whole()) {
 		e.lines, e.cols = 1, e.N*e.OH*e.OW
 	}
@@ -111,6 +128,14 @@ func (e *sliding[T]) segments() int { return e.lines * e.parts }
 
 // some computes segments for all panels; or if work is shared out by panels, units
 // [lo,hi) of a segment and a panel each, panel by panel.
+//
+// With three panels of n segments a range of units may begin and end in the middle:
+//
+//	panel 0          panel 1          panel 2
+//	│ · · ■ ■ ■ ■ │ ■ ■ ■ ■ ■ ■ │ ■ ■ · · · · │
+//	  first part      whole panels    last part
+//
+// Whole panels go together, so that a block of segments serves them all.
 func (e *sliding[T]) some(lo, hi int) {
 	if !e.byPanels {
 		e.blocks(lo, hi, 0, e.filters.Len())
@@ -130,6 +155,9 @@ func (e *sliding[T]) some(lo, hi int) {
 }
 
 // blocks computes the panels [first,last) of the segments [lo,hi), block by block.
+//
+// A segment sees about as many pixels of the image as it has, times the strides: so many
+// segments make a block. 4 bytes are those of a float32; blocks leave the bits.
 func (e *sliding[T]) blocks(lo, hi, first, last int) {
 	size := max(1, blockBytes/4/max(1, e.layer.in.Stride*e.StrideH*e.StrideW*e.cols/e.parts))
 	for ; lo < hi; lo += size {
@@ -141,6 +169,7 @@ func (e *sliding[T]) blocks(lo, hi, first, last int) {
 // first cache while all segments of the block pass by, and these in the second one
 // while all panels do. A curve comes last, as it needs whole rows of channels.
 func (e *sliding[T]) block(lo, hi, first, last int) {
+	// A sum is computed as a whole by one goroutine, and ended before it is stored.
 	l := e.layer
 	for p := first; p < last; p++ {
 		for s := lo; s < hi; s++ {
@@ -162,6 +191,7 @@ func (e *sliding[T]) block(lo, hi, first, last int) {
 // residual, and how many they are.
 func (e *sliding[T]) segment(s int) (x, y, rest, n int) {
 	line, part := s/e.parts, s%e.parts
+	// As equal as can be: a tile of few rows is slow.
 	first, last := e.cols*part/e.parts, e.cols*(part+1)/e.parts
 	image, i := line/e.OH, line%e.OH
 	l := e.layer

@@ -17,6 +17,21 @@ import (
 // Few tiles go through the three steps together, so that each processor reads a
 // part of the filters only. Many go strip by strip, so that a strip's tiles stay in
 // the cache. Both give the same bits.
+//
+// Along one dimension, a tile of side = 6 pixels and a filter of 3 give out = 4 pixels.
+// Tiles overlap by side-out pixels:
+//
+//	image    │· · · · · · · · · ·│     with its border of zeros
+//	tile 0   ├───────────┤
+//	tile 1           ├───────────┤
+//	output     │0 0 0 0│1 1 1 1│
+//
+// For element q of all tiles t (Lavin and Gray 2015), with the filters' scale in U:
+//
+//	M[q][t,f] = Σ_c V[q][t,c] · U[q][c,f]
+//
+// An element of M is computed by one product, whatever the tiles beside it: so it does not
+// matter for the bits how many go together.
 type tiled[T cpu.Float] struct {
 	Shape
 	tiling
@@ -35,6 +50,12 @@ type tiled[T cpu.Float] struct {
 
 // strip is the memory for n tiles: of the image, and of its convolution. The matrices
 // of two elements are ofV and ofM elements apart.
+//
+//	v   │ q = 0: n × C     │ gap │ q = 1: n × C     │ gap │ …      ofV from one to the next
+//	m   │ q = 0: n × width │ gap │ q = 1: n × width │ gap │ …      ofM
+//
+// Tiles are in the order of the rows of tiles. A strip belongs to one goroutine, but for
+// together, of which goroutines write different rows or columns at a time.
 type strip[T cpu.Float] struct {
 	v, m     []T
 	n        int
@@ -53,6 +74,15 @@ const (
 
 // layerTiling returns the tiling for a Layer. It reports false where other engines
 // are faster. Costs count products for each pair of a channel and a filter.
+//
+// For each pixel of the output these are:
+//
+//	F(2×2,3×3)   16 for  4 pixels   4      of 9
+//	F(4×4,3×3)   36 for 16 pixels   2.25   of 9
+//	F(2×2,5×5)   36 for  4 pixels   9      of 25
+//
+// and incomplete tiles at the edges cost as whole ones. The shape alone decides, as the
+// tiling changes bits.
 func (s Shape) layerTiling() (best tiling, ok bool) {
 	const (
 		reading = 32 // a weight takes about as long to read as so many products
@@ -66,6 +96,8 @@ func (s Shape) layerTiling() (best tiling, ok bool) {
 		if t.side+1-t.out != s.KH || t.out == 4 && max(s.C, s.F) > 256 {
 			continue // F(4×4,3×3) loses too many digits over more channels
 		}
+		// The products of n tiles, their transformation, shared by the filters or channels
+		// that they meet, and the reading of the transformed filters.
 		n := s.N * t.tiles(s.OH) * t.tiles(s.OW)
 		if c := t.area() * (n + n*turning/min(s.C, s.F) + reading); c < cost {
 			best, cost = t, c
@@ -97,6 +129,8 @@ func (e *tiled[T]) tileRows() int { return e.tiles(e.OH) }
 func (e *tiled[T]) tileCols() int { return e.tiles(e.OW) }
 
 // stripRows is the number of rows of tiles in a strip.
+//
+// It changes no bits, and yet depends on the shape alone.
 func (e *tiled[T]) stripRows() int {
 	tiles := stripTiles
 	if e.area()*e.C*e.width() > largeFilters {
@@ -114,6 +148,9 @@ func (e *tiled[T]) border() (b pixel.Border, tight bool) {
 
 // pack transforms the filters: element q of all transformed filters is a matrix (C,F)
 // of its own, in panels.
+//
+// The filters' scale is applied before: the transformation is linear, and what follows it
+// only adds. Goroutines set different columns of the panels.
 func (e *tiled[T]) pack(w, scale []T) {
 	for q := range e.filters {
 		e.filters[q].Resize(e.C, e.width())
@@ -133,8 +170,10 @@ func (e *tiled[T]) evaluateSome(lo, hi int) {
 	size := e.C * e.KH * e.KW
 	spatial, tiles := cpu.AtLeast(&s.m, size*packCols), cpu.AtLeast(&s.v, e.area()*e.C*packCols)
 	for j := lo * packCols; j < hi*packCols; j += packCols {
+		// Filters beyond F are zero, so that the columns beyond F of all panels are.
 		clear(spatial)
 		gemm.TransposeInto(spatial, packCols, e.w[j*size:], size, min(packCols, e.F-j), size)
+		// spatial is (C, KH·KW, packCols): the filters are the last dimension.
 		for i := range spatial {
 			spatial[i] *= e.scale[j+i%packCols]
 		}
@@ -157,6 +196,7 @@ func (e *tiled[T]) run(l *Layer[T]) {
 		return
 	}
 	e.room(&e.together, rows*e.tileCols())
+	// Each step needs all of the one before: a pixel of y needs all elements q of its tile.
 	cpu.Parallel(rows, e.spread)
 	cpu.Parallel(len(e.filters)*e.filters[0].Len(), e.multiply)
 	cpu.Parallel(rows, e.combine)
@@ -176,6 +216,9 @@ func (e *tiled[T]) spreadRows(lo, hi int) {
 }
 
 // multiplyPanels computes the products [lo,hi), one for each element and panel.
+//
+// Panels of one element follow each other, so that a goroutine reads its V[q] again while
+// it is in the cache.
 func (e *tiled[T]) multiplyPanels(lo, hi int) {
 	panels := e.filters[0].Len()
 	for i := lo; i < hi; i++ {
@@ -206,6 +249,8 @@ func (e *tiled[T]) strip(s *strip[T], lo, hi int) {
 	for r := lo; r < hi; r++ {
 		e.spreadRow(s, r/e.tileRows(), r%e.tileRows(), r-lo)
 	}
+	// One element after the other: V[q] stays in the cache for all panels, and each panel
+	// is read once for the whole strip.
 	for q := range e.filters {
 		for p := range e.filters[q].Len() {
 			e.product(s, q, p)
@@ -242,6 +287,7 @@ func (e *tiled[T]) product(s *strip[T], q, panel int) {
 // at once, of the last column of tiles by a call of its own.
 func (e *tiled[T]) combineRow(s *strip[T], n, r, at int) {
 	l := e.layer
+	// The layer's shift, residual and limits come here, on sums that are complete.
 	f := pixel.WinogradFinish[T]{
 		Side: e.side, Pixels: e.out, Width: e.width(), Q: s.ofM,
 		YPixel: l.out.Stride, YRow: l.out.Row(), ResidualPixel: l.rest.Stride, ResidualRow: l.rest.Row(),
@@ -261,6 +307,7 @@ func (e *tiled[T]) combineRow(s *strip[T], n, r, at int) {
 		}
 		f.Tiles(1, y[done*f.YPixel:], m[whole*f.Width:], rest, rows, left)
 	}
+	// A curve takes whole rows of pixels, which are in the cache since they were written.
 	for i := range rows {
 		l.curve(y[i*f.YRow:], e.OW, 0, f.Width)
 	}
