@@ -87,5 +87,5 @@ func (c *LastConcat[T]) someRows(lo, hi int) {
 	}
 }
 
-// Backward is not there: programs for training keep planes.
+// Backward is not there: nobody asks for a gradient of it.
 func (c *LastConcat[T]) Backward([][]T, []T, [][]T) { panic("kernel: LastConcat has no gradient") }

@@ -80,5 +80,5 @@ func (t *Turn[T]) copyRow(n, i int) {
 	}
 }
 
-// Backward is not there: programs for training keep planes.
+// Backward is not there: nobody asks for a gradient of it.
 func (t *Turn[T]) Backward([][]T, []T, [][]T) { panic("kernel: Turn has no gradient") }

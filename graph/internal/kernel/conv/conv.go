@@ -1,8 +1,8 @@
 // Package conv is the two-dimensional convolution, alone and with what usually
 // follows it, and the engines that compute it.
 //
-// Conv2d and ConvBlock are the operations. Both go through a batch image by
-// image and leave an image to an engine: depthwise, winograd or direct.
+// Conv2d, ConvBlock and PlanarBlock are the operations. They go through a batch image
+// by image and leave an image to an engine, see newEngines.
 // README.md draws the way of the data.
 package conv
 

@@ -87,9 +87,11 @@ func (p *pass[T]) depth() int { return p.KW * p.C }
 func (p *pass[T]) setWeight(at int, w []T, stride int) {
 	for _, t := range p.panels {
 		panel := p.filter[t.first*p.KH*p.depth()+at*t.Cols:]
-		for f := t.first; f < min(t.first+t.Cols, p.F); f++ {
-			panel[f-t.first] = w[f*stride]
+		own := min(t.Cols, p.F-t.first)
+		for f := range own {
+			panel[f] = w[(t.first+f)*stride]
 		}
+		clear(panel[own:t.Cols]) // which another tier's panels may have filled
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/kerneltest"
 )
 
@@ -121,5 +122,30 @@ func convolutionOf(r *rand.Rand, c *Conv2d[float32]) kerneltest.Twin {
 			c.Backward(f[5:], f[3], f[:3])
 		},
 		Roundings: 2 * (s.N*s.pixels() + s.patch()*s.F + 8),
+	}
+}
+
+// TestDirectAfterAnotherTier: the channels beyond F stay zero when the panels of another
+// tier have been in the memory of the filters.
+func TestDirectAfterAnotherTier(t *testing.T) {
+	s := Shape{N: 1, C: 5, H: 6, W: 7, F: 28, KH: 2, KW: 2, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Groups: 1, OH: 5, OW: 6}
+	w, x := kerneltest.Randoms[float32](s.Weights()), kerneltest.Randoms[float32](s.InSize())
+	e, scratch := &direct[float32]{}, &convScratch[float32]{}
+	for tier := cpu.Best(); tier > cpu.TierGo; tier-- {
+		func() {
+			defer cpu.Use(tier)()
+			if !e.prepare(s, w) {
+				t.Fatalf("%v: the engine does not take the shape", tier)
+			}
+			scratch.image = e.image().over(nil)
+			scratch.image.load(x, s.W, s.H*s.W, s.C)
+			y := kerneltest.Unset[float32](s.pixels() * e.width)
+			e.convolve(y, scratch, 0, s.OH)
+			for i, v := range y {
+				if i%e.width >= s.F && v != 0 {
+					t.Fatalf("%v: channel %d of pixel %d is %v, want 0", tier, i%e.width, i/e.width, v)
+				}
+			}
+		}()
 	}
 }
