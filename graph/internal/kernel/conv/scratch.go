@@ -1,0 +1,65 @@
+package conv
+
+import (
+	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
+)
+
+// convScratch is the memory that one goroutine needs for one image at a time.
+// It is kept between runs. Which of its buffers are used depends on the engine;
+// all images in it are channels last.
+type convScratch[T cpu.Float] struct {
+	image  frame[T] // the image with its padding, where it lies or in padded
+	padded []T
+	z      []T      // its convolution, (OH·OW, width)
+	dz     frame[T] // the gradient of the convolution
+	dx     []T      // the gradient of the image, with its padding or without
+
+	// y is what a ConvBlock makes of the convolution, (PH·PW, width), or in
+	// Backward the gradient of that.
+	y []T
+	// line are some pixels that loops hand to each other in the first cache.
+	line []T
+	// cols is the image's patches, or the gradients of a row of patches, see
+	// scatter. planes is the convolution or its gradient as planes (F,OH,OW). Both
+	// serve where there is no engine.
+	cols, planes []T
+	// x and dxPlanes are an image and its gradient as planes, where these lie
+	// channels last. shift is the bias.
+	x, dxPlanes, shift []T
+	sums               [8]T // see planeSum
+
+	// v and m are a strip of transformed tiles, see winograd: of the image and of
+	// its convolution, or of the gradients of both. dv and dm are the tiles that
+	// are collected for the gradient of the filters, and tiles is their number.
+	// summed says whether some have been multiplied already, so that products are
+	// to be added to their sum.
+	v, m, dv, dm []T
+	tiles        int
+	summed       bool
+
+	at int // which image of a round it is, see gathered
+}
+
+// scratch returns memory for one goroutine, with room for the image's
+// convolution. The goroutine puts it back into idle when it is done.
+func (c *Conv2d[T]) scratch() *convScratch[T] {
+	s := c.idle.Get()
+	if s == nil {
+		s = new(convScratch[T])
+	}
+	s.z = cpu.Sized(s.z, c.pixels()*c.width())
+	return s
+}
+
+// scratchBack is scratch for Backward: it makes room for the gradient s.dz too,
+// in the border of zeros that the engine wants around it.
+func (c *Conv2d[T]) scratchBack() *convScratch[T] {
+	s := c.scratch()
+	if c.engine != nil {
+		s.dz = c.engine.frame(s.dz)
+	} else {
+		s.dz = frameOf[T](c.OH, c.OW, c.width(), pixel.Border{}).over(s.dz.data)
+	}
+	return s
+}
