@@ -26,6 +26,13 @@ func TestFusionChangesNothing(t *testing.T) {
 	normed := func(bias bool, after ...graph.Layer) graph.Layer {
 		return append(graph.Sequential{graph.Conv2D{Filters: 4, Kernel: 3, NoBias: !bias}, graph.BatchNorm{}}, after...)
 	}
+	// residual is a block of a residual network on three channels behind a convolution.
+	residual := func(shortcut graph.Layer, after ...graph.Layer) graph.Layer {
+		body := graph.Sequential{graph.Conv2D{Filters: 3, Kernel: 3, Padding: graph.Same, NoBias: true}, graph.BatchNorm{}}
+		r := graph.Residual{Body: body, Shortcut: shortcut}
+		return append(graph.Sequential{graph.Conv2D{Filters: 3, Kernel: 3}, r}, after...)
+	}
+	shortcut := graph.Sequential{graph.Conv2D{Filters: 3, Kernel: 1}, graph.BatchNorm{}}
 	twice := graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		a := s.Apply(conv, x)
 		return s.Node(op.Add(s.Apply(graph.MaxPool2D{}, a), s.Apply(graph.AvgPool2D{}, a)))
@@ -56,6 +63,13 @@ func TestFusionChangesNothing(t *testing.T) {
 		{"normalised groups", pooled(graph.Sequential{graph.DepthwiseConv2D{Kernel: 3, Stride: 2, Multiplier: 2}, graph.BatchNorm{}, graph.ReLU}, graph.MaxPool2D{}), "Conv2d+BatchNorm+ReLU+MaxPool2D"},
 		{"ReLU6", pooled(graph.Sequential{conv6, graph.ReLU6}, graph.MaxPool2D{}), "Conv2d+ReLU6+MaxPool2D"},
 		{"normalised, ReLU6", pooled(normed(false, graph.ReLU6), graph.AvgPool2D{}), "Conv2d+BatchNorm+ReLU6"},
+		{"residual", pooled(residual(nil, graph.ReLU), graph.AvgPool2D{}), "Conv2d+BatchNorm+Add+ReLU"},
+		{"residual, ReLU6", pooled(residual(nil, graph.ReLU6), graph.AvgPool2D{}), "Conv2d+BatchNorm+Add+ReLU6"},
+		{"residual, normalised shortcut", pooled(residual(shortcut, graph.ReLU), graph.AvgPool2D{}), "Conv2d+BatchNorm, Conv2d+BatchNorm+Add+ReLU"},
+		{"residual, no activation", pooled(residual(nil), graph.AvgPool2D{}), "Conv2d+BatchNorm"},
+		{"residual of the input", pooled(graph.Sequential{graph.Residual{Body: graph.Sequential{graph.Conv2D{Filters: 2, Kernel: 5, Padding: graph.Same}, graph.BatchNorm{}}}, graph.ReLU}, graph.AvgPool2D{}), "Conv2d+BatchNorm+Add+ReLU"},
+		{"residual, max-pooling", pooled(residual(nil, graph.ReLU), graph.MaxPool2D{}), "Conv2d+BatchNorm+Add+ReLU"},
+		{"residual beside an op of Gorgonia", pooled(residual(nil, graph.ReLU, graph.Activation(gorgonia.Tanh)), graph.AvgPool2D{}), "Conv2d+BatchNorm+Add+ReLU"},
 		{"dense, ReLU6", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5}, graph.ReLU6, graph.Dense{Units: 3}}, ""},
 		{"dense", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5, Activation: graph.ReLU}, graph.Dense{Units: 3}}, "Mul+ReLU"},
 		{"normalised vectors", graph.Sequential{graph.Flatten{}, graph.Dense{Units: 5}, graph.BatchNorm{}, graph.ReLU, graph.Dense{Units: 3}}, "BatchNorm+ReLU"},

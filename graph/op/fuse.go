@@ -31,7 +31,8 @@ func (f *Fusion) Apply(operands gorgonia.Nodes) (*gorgonia.Node, error) {
 // such nodes become inner ones.
 //
 // It knows a convolution with any of BatchNorm, ReLU or ReLU6, and MaxPool2D
-// behind it, in this order, the pooling's windows lying side by side without padding; a
+// behind it, in this order, the pooling's windows lying side by side without padding; one
+// with BatchNorm, the sum with another image, and ReLU or ReLU6; a
 // convolution of few channels and filters with Tanh and AvgPool2D of 2×2 windows behind it;
 // and Mul and BatchNorm with ReLU behind them. A Hadamard product with numbers a channel
 // that Expand repeats over images becomes a Scale, which writes the repetitions nowhere.
@@ -67,6 +68,11 @@ func (c *chain) fuse() *Fusion {
 		block.Top = 6
 	}
 	afterReLU := len(c.kinds) == 1 && c.kinds[0] == KindReLU
+	if block.Top > 0 && block.KH == 1 && block.KW == 1 {
+		if other := c.sum(); other != nil {
+			return c.residual(block, other)
+		}
+	}
 	switch d, _ := Describe(c.node); {
 	case d.Kind == KindBatchNorm && c.follows(KindConv2d):
 		norm := d.Norm()
@@ -90,6 +96,25 @@ func (c *chain) follows(kind Kind) bool {
 	return isKind(before, kind) && c.once(before)
 }
 
+// sum goes on to the operand of a sum of two that is a normalised convolution which
+// nobody else needs, and returns the other operand; nil if there is none.
+func (c *chain) sum() (other *gorgonia.Node) {
+	operands := Operands(c.node)
+	if !isKind(c.node, KindAdd) || len(operands) != 2 {
+		return nil
+	}
+	for i, n := range operands {
+		if !isKind(n, KindBatchNorm) || !c.once(n) {
+			continue
+		}
+		if conv := Operands(n)[0]; isKind(conv, KindConv2d) && c.once(conv) {
+			c.goTo(n)
+			return operands[1-i]
+		}
+	}
+	return nil
+}
+
 // sideBySide reports whether each pixel is in one window at most.
 func sideBySide(p kernel.PoolShape) bool {
 	return p.StrideH == p.KH && p.StrideW == p.KW && p.PadTop == 0 && p.PadLeft == 0 &&
@@ -102,10 +127,15 @@ func (c *chain) step() bool {
 	if before.Op() == nil || !c.once(before) {
 		return false
 	}
-	c.kinds = append(c.kinds, c.node.Op().(described).describe().kind)
-	c.inner = append(c.inner, before)
-	c.node = before
+	c.goTo(before)
 	return true
+}
+
+// goTo goes on to an operand.
+func (c *chain) goTo(operand *gorgonia.Node) {
+	c.kinds = append(c.kinds, c.node.Op().(described).describe().kind)
+	c.inner = append(c.inner, operand)
+	c.node = operand
 }
 
 // fusion is one in which the op that the chain has come to is the first.
@@ -124,10 +154,21 @@ func (c *chain) convolution(b conv.Block, params gorgonia.Nodes) *Fusion {
 	b.Bias = len(operands) == 3
 	f := c.fusion(append(slices.Clone(operands), params...))
 	if b.Norm != nil {
-		f.spec.constant = []int{len(f.Operands) - 2, len(f.Operands) - 1} // running mean and variance
+		mean := len(operands) + 2 // behind γ and β
+		f.spec.constant = []int{mean, mean + 1}
 	}
 	f.f32, f.f64 = conv.NewConvBlock[float32](shape, b), conv.NewConvBlock[float64](shape, b)
 	return f
+}
+
+// residual is a normalised convolution with a sum and an activation behind it, from the
+// normalisation on.
+func (c *chain) residual(b conv.Block, other *gorgonia.Node) *Fusion {
+	d, _ := Describe(c.node)
+	norm := d.Norm()
+	b.Norm, b.Residual = (*conv.Norm)(&norm), true
+	c.goTo(d.Operands[0])
+	return c.convolution(b, append(slices.Clone(d.Operands[1:]), other))
 }
 
 // planar is a planar convolution with Tanh and the mean of pairs behind it.

@@ -110,5 +110,5 @@ func (l *laidBroadcast[T]) someImages(lo, hi int) {
 // beyond C are zero, so that the gradient there stays zero.
 func (l *laidBroadcast[T]) scaleTight(y, x, s []T) {
 	w := pixel.Windows[T]{Width: l.channels, Scale: s, Shift: l.zeros, Floor: T(math.Inf(-1)), Top: T(math.Inf(1))}
-	w.Affine(y, x, l.out.W)
+	w.Affine(y, x, nil, l.out.W)
 }

@@ -17,6 +17,10 @@ type Block struct {
 	Norm *Norm   // nil for none
 	Top  float64 // of the activation min(max(x, 0), Top): +Inf for ReLU, 6 for ReLU6; 0 for none
 
+	// Residual adds an image before the activation. It needs a normalisation and an
+	// activation, and that nothing is pooled.
+	Residual bool
+
 	// KH and KW are the size of the windows of the max-pooling, which lie side by
 	// side: 1×1 for none.
 	KH, KW int
@@ -33,8 +37,11 @@ type Norm struct {
 //
 //	y = MaxPool2D(act(BatchNorm(Conv2d(x, w, bias), γ, β, mean, variance)))
 //
-// where act is ReLU or ReLU6. Its operands are the operands of its parts, in
-// this order. Pixels stay channels last until the result is written. Of each
+// where act is ReLU or ReLU6; or, for a residual image r,
+//
+//	y = act(BatchNorm(Conv2d(x, w, bias), γ, β, mean, variance) + r)
+//
+// Its operands are the operands of its parts, in this order. Pixels stay channels last until the result is written. Of each
 // window it keeps the largest pixel and where that was. The convolution's output exists a few rows
 // at a time only, unless there is a normalisation whose statistics or gradient
 // need all of it.
@@ -47,6 +54,7 @@ type ConvBlock[T cpu.Float] struct {
 	windows     pixel.Windows[T] // a row of windows, with the normalisation's scale and shift, or the bias
 	winner      []uint8          // the place in its window of each winner, (N, PH·PW, width)
 	norm        *blockNorm[T]    // nil for none
+	res         residual[T]      // if Residual
 
 	finish, statistics, dots func(lo, hi int) // methods, for Parallel: made once
 }
@@ -89,13 +97,14 @@ func (c *ConvBlock[T]) split(in [][]T) (conv, norm [][]T) {
 
 // Forward computes y (N,F,PH,PW) from the operands in.
 //
-// Without a normalisation, or if its statistics are known and no gradient will
-// ask for the convolution, one pass convolves, scales, pools and writes. Else a
+// Without a normalisation, or if its statistics are known, no gradient will ask for
+// the convolution and no residual image is added, one pass convolves, scales, pools and writes. Else a
 // first pass convolves all images and takes their statistics, and a second one
 // does what follows.
 func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 	conv, norm := c.split(in)
 	c.beginForward(y, conv)
+	c.beginResidual(in)
 	if c.winner == nil && !c.forwardOnly && !c.recomputes() {
 		c.winner = cpu.Make[uint8](c.N * c.pooled() * c.width())
 	}
@@ -107,7 +116,7 @@ func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 		}
 		copy(shift, c.bias)
 		c.convolveAll(c.forward)
-	case c.Norm.Training || !c.forwardOnly:
+	case c.Norm.Training || !c.forwardOnly || c.Residual:
 		c.norm.reserve(c.stripRows()) // the statistics, or the gradient, read the whole batch
 		c.convolveAll(c.statistics)
 		c.norm.affine(scale, shift, norm, c.bias)
@@ -161,11 +170,12 @@ func (c *ConvBlock[T]) finishImages(lo, hi int) {
 	s := c.blockScratch()
 	defer c.idle.Put(s)
 	for n := lo; n < hi; n++ {
+		c.loadResidual(s, n)
 		z := c.norm.image(n)
 		for i := range c.PH {
 			y, z := c.windowRow(s, n, i), z[i*c.KH*c.windows.Row:]
 			if c.KH == 1 && c.KW == 1 {
-				c.windows.Affine(y, z, c.PW)
+				c.windows.Affine(y, z, c.residualRow(s, n, i), c.PW)
 			} else {
 				c.windows.Largest(y, c.winners(n, i), z)
 			}
@@ -233,7 +243,7 @@ func (c *ConvBlock[T]) blockScratch() *convScratch[T] {
 // Bytes is the memory that the kernel keeps: the convolution's, the winners,
 // and the normalisation's.
 func (c *ConvBlock[T]) Bytes() int {
-	n := c.Conv2d.Bytes() + len(c.winner) + cpu.BytesOf(c.windows.Scale, c.windows.Shift)
+	n := c.Conv2d.Bytes() + len(c.winner) + cpu.BytesOf(c.windows.Scale, c.windows.Shift, c.res.own)
 	if b := c.norm; b != nil {
 		n += cpu.BytesOf(b.z, b.means, b.m2s, b.mean, b.scale, b.ofD, b.ofZ, b.term)
 	}

@@ -23,6 +23,7 @@ func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	conv, norm := c.split(in)
 	dConv, dNorm := c.split(dIn)
 	c.beginBackward(dConv[:2], dy, conv)
+	c.beginResidualGradient(dIn, in)
 	db := cpu.Operand(dConv, 2)
 	// The bias has a sum for each chunk, from zero on: all of its images are added to it.
 	if c.dbs = c.dbs[:0]; db != nil {
@@ -51,12 +52,15 @@ func (c *ConvBlock[T]) dotsOf(lo, hi int) {
 	s := c.scratchStrips(c.byStrips())
 	defer c.idle.Put(s)
 	for n := lo; n < hi; n++ {
-		if c.recomputes() {
+		switch {
+		case c.Residual:
+			c.dotsThroughSum(s, n)
+		case c.recomputes():
 			c.dotsThrough(s, n)
-			continue
+		default:
+			c.spreadImage(s, n)
+			c.norm.dots(n, s.dz)
 		}
-		c.spreadImage(s, n)
-		c.norm.dots(n, s.dz)
 	}
 }
 
@@ -96,7 +100,9 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 // blockGradient sets s.dz to the gradient of image n's convolution.
 func (c *ConvBlock[T]) blockGradient(s *convScratch[T], n int) {
 	if c.recomputes() {
-		c.loadBlockGradient(s, n)
+		if !c.Residual {
+			c.loadBlockGradient(s, n)
+		}
 		c.gradientThrough(s, n, 0, c.OH, 0)
 		return
 	}

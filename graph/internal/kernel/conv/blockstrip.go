@@ -19,6 +19,8 @@ import (
 //	   all images' sums        γ's and β's gradients; ofD, ofZ, term    blockNorm.gradients
 //	2  d = Through(dy, z)      dz = ofD·d + ofZ·(z-μ) + term            gradientThrough
 //	   dz, a strip in a cache  dw += …, dx = …                          stripGradients
+//
+// With a residual image r it reads d itself in 2, which 1 has kept: it is r's gradient.
 
 // stripElements bounds the elements of a strip of rows, and lineElements those that
 // several loops go over one after the other: sizes of a second and a first cache. The
@@ -56,8 +58,17 @@ func lines(n, width int, do func(first, n int)) {
 }
 
 // gradientPixels is the gradient of image n channels last, as loadBlockGradient has
-// left it, from row i on.
+// left it, from row i on. A residual image leaves d.
 func (c *ConvBlock[T]) gradientPixels(s *convScratch[T], n, i int) []T {
+	if c.Residual {
+		return c.sumGradient(n)[i*c.OW*c.width():]
+	}
+	return c.resultGradient(s, n, i)
+}
+
+// resultGradient is dy of image n channels last, as loadBlockGradient has left it, from
+// row i on.
+func (c *ConvBlock[T]) resultGradient(s *convScratch[T], n, i int) []T {
 	if c.dyAs.Last {
 		return c.dy[c.dyAs.At(n, i, 0):]
 	}
@@ -73,16 +84,41 @@ func (c *ConvBlock[T]) dotsThrough(s *convScratch[T], n int) {
 	c.loadBlockGradient(s, n)
 	width, b := c.width(), c.norm
 	sum, dot := b.sumsOf(n)
-	dy, z := c.gradientPixels(s, n, 0), b.image(n)
+	dy, z := c.resultGradient(s, n, 0), b.image(n)
 	s.line = cpu.Sized(s.line, max(lineElements, 4*width))
 	lines(c.pixels(), width, func(first, n int) {
 		d, z := dy[first*width:], z[first*width:]
 		if c.limited() {
-			c.windows.Through(s.line, d, z, n)
+			c.windows.Through(s.line, d, z, nil, n)
 			d = s.line
 		}
 		pixel.Dots(sum, dot, d, z, b.mean, n, width)
 	})
+}
+
+// dotsThroughSum does so where a residual image is added, and keeps d. It goes by rows, as
+// these may be apart in the residual image. A sum goes over several of them: how many is
+// a matter of the shape, and so is the order of sums.
+func (c *ConvBlock[T]) dotsThroughSum(s *convScratch[T], n int) {
+	c.loadBlockGradient(s, n)
+	c.loadResidual(s, n)
+	width, b := c.width(), c.norm
+	sum, dot := b.sumsOf(n)
+	dy, z, d := c.resultGradient(s, n, 0), b.image(n), c.sumGradient(n)
+	row := c.OW * width
+	rows := max(lineElements/row, 1)
+	for lo := 0; lo < c.OH; lo += rows {
+		hi := min(lo+rows, c.OH)
+		step := 1
+		if !c.res.as.Bordered() {
+			step = hi - lo
+		}
+		for i := lo; i < hi; i += step {
+			c.windows.Through(d[i*row:], dy[i*row:], z[i*row:], c.residualRow(s, n, i), step*c.OW)
+		}
+		pixel.Dots(sum, dot, d[lo*row:], z[lo*row:], b.mean, (hi-lo)*c.OW, width)
+	}
+	c.giveResidual(n)
 }
 
 // gradientThrough sets the rows of s.dz from one on to the gradient of the rows [lo,hi)
@@ -95,8 +131,8 @@ func (c *ConvBlock[T]) gradientThrough(s *convScratch[T], n, lo, hi, to int) {
 		dz, dy, z := s.dz.pixels(i-lo+to, c.OW), c.gradientPixels(s, n, i), b.image(n)[i*c.OW*width:]
 		lines(c.OW, width, func(first, n int) {
 			dz, d, z := dz[first*width:], dy[first*width:], z[first*width:]
-			if c.limited() {
-				c.windows.Through(dz, d, z, n)
+			if c.limited() && !c.Residual {
+				c.windows.Through(dz, d, z, nil, n)
 				d = dz
 			}
 			pixel.NormGrad(dz, d, z, b.mean, b.ofD, b.ofZ, b.term, n, width)
@@ -140,7 +176,9 @@ func (c *ConvBlock[T]) scratchStrips(e stripEngine[T], rows int) *convScratch[T]
 func (c *ConvBlock[T]) stripGradients(s *convScratch[T], n, chunk int, e stripEngine[T], rows int) {
 	size, whole := len(c.dws)/c.chunks, e.wholeGradient()
 	first, _ := c.images(chunk)
-	c.loadBlockGradient(s, n)
+	if !c.Residual {
+		c.loadBlockGradient(s, n)
+	}
 	if size > 0 {
 		c.take(s, n)
 	}

@@ -24,8 +24,9 @@ var stripCases = []conv.Shape{
 	{N: 2, C: 3, H: 81, W: 80, F: 48, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, DilationH: 1, DilationW: 1, Groups: 1, OH: 41, OW: 40},
 }
 
-// stripOperands are random x, w, γ, β and statistics, and dy, as planes.
-func stripOperands[T cpu.Float](s conv.Shape) (in [][]T, dy []T) {
+// stripOperands are random x, w, γ, β and statistics, perhaps a residual image, and dy, as
+// planes.
+func stripOperands[T cpu.Float](s conv.Shape, residual bool) (in [][]T, dy []T) {
 	r := rand.New(rand.NewPCG(5, uint64(s.C)))
 	random := func(n int) []T {
 		v := make([]T, n)
@@ -35,14 +36,17 @@ func stripOperands[T cpu.Float](s conv.Shape) (in [][]T, dy []T) {
 		return v
 	}
 	in = [][]T{random(s.N * s.InSize()), random(s.Weights()), random(s.F), random(s.F), random(s.F), make([]T, s.F)}
+	if residual {
+		in = append(in, random(s.N*s.OutSize()))
+	}
 	return in, random(s.N * s.OutSize())
 }
 
-// runStrips returns y, and the gradients of x, w, γ and β as planes, of images that lie
-// channels last or as planes.
-func runStrips[T cpu.Float](s conv.Shape, top float64, last bool) (out [][]T) {
-	in, dy := stripOperands[T](s)
-	k := conv.NewConvBlock[T](s, conv.Block{Norm: &conv.Norm{Epsilon: 1e-3, Momentum: 0.9, Training: true}, Top: top, KH: 1, KW: 1})
+// runStrips returns y, and the gradients of x, w, γ, β and perhaps the residual image as
+// planes, of images that lie channels last or as planes.
+func runStrips[T cpu.Float](s conv.Shape, top float64, residual, last bool) (out [][]T) {
+	in, dy := stripOperands[T](s, residual)
+	k := conv.NewConvBlock[T](s, conv.Block{Norm: &conv.Norm{Epsilon: 1e-3, Momentum: 0.9, Training: true}, Top: top, Residual: residual, KH: 1, KW: 1})
 	x, y := pixel.Planes(s.N, s.C, s.H, s.W), pixel.Planes(s.N, s.F, s.OH, s.OW)
 	if last {
 		layouts := make([]pixel.Layout, len(in))
@@ -50,16 +54,26 @@ func runStrips[T cpu.Float](s conv.Shape, top float64, last bool) (out [][]T) {
 		want, out, _ := k.LayBack(layouts, true)
 		x, y = want[0].Layout, out
 		layouts[0] = x
+		if residual {
+			layouts[6] = y
+		}
 		k.Place(layouts, y)
 	}
 	in[0], dy = laid(in[0], x), laid(dy, y)
 	result := make([]T, y.Size())
 	dIn := [][]T{make([]T, x.Unbordered().Size()), make([]T, len(in[1])), make([]T, s.F), make([]T, s.F), nil, nil}
+	if residual {
+		in[6], dIn = laid(in[6], y), append(dIn, make([]T, y.Size()))
+	}
 	for range 2 { // memory is reused at the second run
 		k.Forward(result, in)
 		k.Backward(dIn, dy, in)
 	}
-	return [][]T{planesOf(result, y), planesOf(dIn[0], x.Unbordered()), dIn[1], dIn[2], dIn[3]}
+	out = [][]T{planesOf(result, y), planesOf(dIn[0], x.Unbordered()), dIn[1], dIn[2], dIn[3]}
+	if residual {
+		out = append(out, planesOf(dIn[6], y))
+	}
+	return out
 }
 
 // laid lays planes out, planesOf is the way back.
@@ -91,16 +105,19 @@ func eachElement(l pixel.Layout, do func(plane, at int)) {
 // float64 that unrolls whole images, on every tier.
 func TestConvBlockStrips(t *testing.T) {
 	for _, s := range stripCases {
-		for _, top := range []float64{0, 1.5} {
-			want := runStrips[float64](s, top, false)
-			t.Run(fmt.Sprintf("%v/top %v", s, top), func(t *testing.T) {
+		for _, mode := range []struct {
+			top      float64
+			residual bool
+		}{{0, false}, {1.5, false}, {1.5, true}} {
+			want := runStrips[float64](s, mode.top, mode.residual, false)
+			t.Run(fmt.Sprintf("%v/%v", s, mode), func(t *testing.T) {
 				kerneltest.EachTier(t, func(t *testing.T) {
-					for i, got := range runStrips[float32](s, top, true) {
+					for i, got := range runStrips[float32](s, mode.top, mode.residual, true) {
 						rounded := make([]float32, len(want[i]))
 						for j, v := range want[i] {
 							rounded[j] = float32(v)
 						}
-						kerneltest.CheckRelative(t, []string{"y", "dx", "dw", "dγ", "dβ"}[i], got, rounded, 2e-5)
+						kerneltest.CheckRelative(t, []string{"y", "dx", "dw", "dγ", "dβ", "dr"}[i], got, rounded, 2e-5)
 					}
 				})
 			})
@@ -119,7 +136,7 @@ func TestConvBlockStripsBits(t *testing.T) {
 				func() {
 					defer cpu.Use(to)()
 					defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
-					bits := kerneltest.Float32Bits(runStrips[float32](s, 6, true)...)
+					bits := kerneltest.Float32Bits(runStrips[float32](s, 6, true, true)...)
 					if first == nil {
 						first = bits
 					}

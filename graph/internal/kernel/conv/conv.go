@@ -351,7 +351,7 @@ func (c *Conv2d[T]) width() int { return pixel.Width(c.F) }
 // engines and of the chunks' gradients.
 func (c *Conv2d[T]) Bytes() int {
 	scratch := c.idle.Sum(func(s *convScratch[T]) int {
-		return cpu.BytesOf(s.padded, s.y, s.line, s.z, s.dz.data, s.dx, s.cols, s.planes, s.x, s.dxPlanes, s.shift, s.v, s.m, s.dv, s.dm)
+		return cpu.BytesOf(s.padded, s.y, s.r, s.line, s.z, s.dz.data, s.dx, s.cols, s.planes, s.x, s.dxPlanes, s.shift, s.v, s.m, s.dv, s.dm)
 	})
 	for _, e := range c.engines {
 		scratch += e.bytes()

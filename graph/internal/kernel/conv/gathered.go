@@ -49,8 +49,10 @@ type gathered[T cpu.Float] struct {
 
 const (
 	// gatheredWeights is the number of transformed weights from which on tiles
-	// are gathered: two megabytes of float32, as much as a core's cache.
+	// are gathered: two megabytes of float32, as much as a core's cache. Images of
+	// at most smallImage tiles leave a product with so few rows that half of it is enough.
 	gatheredWeights = 1 << 19
+	smallImage      = 8
 	// gatheredElements is the number of elements of V and M in a round, about.
 	gatheredElements = 1 << 23
 )
@@ -64,7 +66,14 @@ func newGathered[T cpu.Float]() *gathered[T] {
 // prepare takes the convolutions that winograd takes, if their filters are large.
 func (e *gathered[T]) prepare(s Shape, w []T) bool {
 	t, ok := s.winogradTiling()
-	if !ok || t.area()*s.C*pixel.Width(s.F) < e.least || !e.winograd.prepare(s, w) {
+	if !ok {
+		return false
+	}
+	least := e.least
+	if t.tiles(s.OH)*t.tiles(s.OW) <= smallImage {
+		least /= 2
+	}
+	if t.area()*s.C*pixel.Width(s.F) < least || !e.winograd.prepare(s, w) {
 		return false
 	}
 	perImage := e.area() * e.perImage() * (e.C + e.width)

@@ -14,15 +14,27 @@ func (l *laid) Place(in []pixel.Layout, out pixel.Layout) {
 	*l = laid{in: in[0], out: out, dxAs: in[0].Unbordered(), dyAs: out.Unbordered()}
 }
 
+// Place tells how the residual image lies too.
+func (c *ConvBlock[T]) Place(in []pixel.Layout, out pixel.Layout) {
+	c.laid.Place(in, out)
+	if c.Residual {
+		c.res.as = in[len(in)-1]
+	}
+}
+
 // LayBack takes the image as it lies. It gives the result channels last if that is
 // wanted so.
 func (c *Conv2d[T]) LayBack(in []pixel.Layout, last bool) (want []pixel.Want, out pixel.Layout, ok bool) {
 	return c.lay(in, pixel.Planes(c.N, c.F, c.OH, c.OW), last)
 }
 
-// LayBack is that of a convolution.
+// LayBack is that of a convolution. A residual image is wanted as the result lies.
 func (c *ConvBlock[T]) LayBack(in []pixel.Layout, last bool) (want []pixel.Want, out pixel.Layout, ok bool) {
-	return c.lay(in, pixel.Planes(c.N, c.F, c.PH, c.PW), last)
+	want, out, ok = c.lay(in, pixel.Planes(c.N, c.F, c.PH, c.PW), last)
+	if ok && c.Residual && out.Last {
+		want[len(want)-1] = pixel.Want{Layout: out}
+	}
+	return want, out, ok
 }
 
 // lay is LayBack for results of a shape. The border that it wants is the one that

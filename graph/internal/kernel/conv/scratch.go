@@ -18,6 +18,7 @@ type convScratch[T cpu.Float] struct {
 	// y is what a ConvBlock makes of the convolution, (PH·PW, width), or in
 	// Backward the gradient of that.
 	y []T
+	r []T // the residual image, (OH·OW, width), see residual
 	// line are some pixels that loops hand to each other in the first cache.
 	line []T
 	// cols is the image's patches, or the gradients of a row of patches, see

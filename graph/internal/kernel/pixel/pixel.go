@@ -31,8 +31,10 @@ type loopFuncs struct {
 	dots     func(sum, dot, d, z, mean []float32, n, width int)
 	normGrad func(dz, d, z, mean, ofD, ofZ, term []float32, n, width int)
 
-	affine  func(n, width int, y, z, scale, shift []float32, floor, top float32)
-	through func(n, width int, d, dy, z, scale, shift []float32, floor, top float32)
+	affine     func(n, width int, y, z, scale, shift []float32, floor, top float32)
+	affineAdd  func(n, width int, y, z, r, scale, shift []float32, floor, top float32)
+	through    func(n, width int, d, dy, z, scale, shift []float32, floor, top float32)
+	throughAdd func(n, width int, d, dy, z, r, scale, shift []float32, floor, top float32)
 
 	addPatches func(dst, src []float32, n, kh, depth, step, row int)
 

@@ -130,6 +130,18 @@ func normGradAVX2(dz []float32, d []float32, z []float32, mean []float32, ofD []
 //go:noescape
 func affineAVX2(n int, width int, y []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
 
+// affineAddAVX2 is
+//
+//	for p := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			x := z[p*width+f]*scale[f] + shift[f] + r[p*width+f] // each operation is rounded
+//			y[p*width+f] = min(max(x, floor), top) // a NaN stays, and the zero of two that z gives
+//		}
+//	}
+//
+//go:noescape
+func affineAddAVX2(n int, width int, y []float32, z []float32, r []float32, scale []float32, shift []float32, floor float32, top float32)
+
 // throughAVX2 is
 //
 //	for p := range n { // at least 1
@@ -145,6 +157,22 @@ func affineAVX2(n int, width int, y []float32, z []float32, scale []float32, shi
 //
 //go:noescape
 func throughAVX2(n int, width int, d []float32, dy []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
+
+// throughAddAVX2 is
+//
+//	for p := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			x := z[p*width+f]*scale[f] + shift[f] + r[p*width+f] // each operation is rounded
+//			if x <= floor || x >= top {
+//				d[p*width+f] = 0
+//			} else {
+//				d[p*width+f] = dy[p*width+f]
+//			}
+//		}
+//	}
+//
+//go:noescape
+func throughAddAVX2(n int, width int, d []float32, dy []float32, z []float32, r []float32, scale []float32, shift []float32, floor float32, top float32)
 
 // addPatchesAVX2 is
 //
@@ -990,6 +1018,18 @@ func normGradAVX512(dz []float32, d []float32, z []float32, mean []float32, ofD 
 //go:noescape
 func affineAVX512(n int, width int, y []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
 
+// affineAddAVX512 is
+//
+//	for p := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			x := z[p*width+f]*scale[f] + shift[f] + r[p*width+f] // each operation is rounded
+//			y[p*width+f] = min(max(x, floor), top) // a NaN stays, and the zero of two that z gives
+//		}
+//	}
+//
+//go:noescape
+func affineAddAVX512(n int, width int, y []float32, z []float32, r []float32, scale []float32, shift []float32, floor float32, top float32)
+
 // throughAVX512 is
 //
 //	for p := range n { // at least 1
@@ -1005,6 +1045,22 @@ func affineAVX512(n int, width int, y []float32, z []float32, scale []float32, s
 //
 //go:noescape
 func throughAVX512(n int, width int, d []float32, dy []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
+
+// throughAddAVX512 is
+//
+//	for p := range n { // at least 1
+//		for f := range width { // a multiple of eight
+//			x := z[p*width+f]*scale[f] + shift[f] + r[p*width+f] // each operation is rounded
+//			if x <= floor || x >= top {
+//				d[p*width+f] = 0
+//			} else {
+//				d[p*width+f] = dy[p*width+f]
+//			}
+//		}
+//	}
+//
+//go:noescape
+func throughAddAVX512(n int, width int, d []float32, dy []float32, z []float32, r []float32, scale []float32, shift []float32, floor float32, top float32)
 
 // addPatchesAVX512 is
 //

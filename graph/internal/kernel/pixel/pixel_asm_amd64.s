@@ -670,6 +670,43 @@ channels:
 	VZEROUPPER
 	RET
 
+// func affineAddAVX2(n int, width int, y []float32, z []float32, r []float32, scale []float32, shift []float32, floor float32, top float32)
+// Requires: AVX
+TEXT ·affineAddAVX2(SB), NOSPLIT, $0-144
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         y_base+16(FP), CX
+	MOVQ         z_base+40(FP), DX
+	MOVQ         r_base+64(FP), BX
+	MOVQ         scale_base+88(FP), SI
+	MOVQ         shift_base+112(FP), DI
+	VBROADCASTSS floor+136(FP), Y0
+	VBROADCASTSS top+140(FP), Y1
+	MOVQ         n+0(FP), R8
+
+pixel:
+	XORQ    R9, R9
+	PCALIGN $0x20
+
+channels:
+	VMOVUPS (DX)(R9*1), Y2
+	VMULPS  (SI)(R9*1), Y2, Y2
+	VADDPS  (DI)(R9*1), Y2, Y2
+	VADDPS  (BX)(R9*1), Y2, Y2
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (CX)(R9*1)
+	ADDQ    $0x20, R9
+	CMPQ    R9, AX
+	JLT     channels
+	ADDQ    AX, CX
+	ADDQ    AX, DX
+	ADDQ    AX, BX
+	DECQ    R8
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
 // func throughAVX2(n int, width int, d []float32, dy []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
 // Requires: AVX
 TEXT ·throughAVX2(SB), NOSPLIT, $0-144
@@ -704,6 +741,47 @@ channels:
 	ADDQ    AX, DX
 	ADDQ    AX, BX
 	DECQ    R8
+	JNZ     pixel
+	VZEROUPPER
+	RET
+
+// func throughAddAVX2(n int, width int, d []float32, dy []float32, z []float32, r []float32, scale []float32, shift []float32, floor float32, top float32)
+// Requires: AVX
+TEXT ·throughAddAVX2(SB), NOSPLIT, $0-168
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         d_base+16(FP), CX
+	MOVQ         dy_base+40(FP), DX
+	MOVQ         z_base+64(FP), BX
+	MOVQ         r_base+88(FP), SI
+	MOVQ         scale_base+112(FP), DI
+	MOVQ         shift_base+136(FP), R8
+	VBROADCASTSS floor+160(FP), Y0
+	VBROADCASTSS top+164(FP), Y1
+	MOVQ         n+0(FP), R9
+
+pixel:
+	XORQ    R10, R10
+	PCALIGN $0x20
+
+channels:
+	VMOVUPS (BX)(R10*1), Y2
+	VMULPS  (DI)(R10*1), Y2, Y2
+	VADDPS  (R8)(R10*1), Y2, Y2
+	VADDPS  (SI)(R10*1), Y2, Y2
+	VCMPPS  $0x16, Y0, Y2, Y3
+	VCMPPS  $0x19, Y1, Y2, Y2
+	VANDPS  Y3, Y2, Y2
+	VANDPS  (DX)(R10*1), Y2, Y2
+	VMOVUPS Y2, (CX)(R10*1)
+	ADDQ    $0x20, R10
+	CMPQ    R10, AX
+	JLT     channels
+	ADDQ    AX, CX
+	ADDQ    AX, DX
+	ADDQ    AX, BX
+	ADDQ    AX, SI
+	DECQ    R9
 	JNZ     pixel
 	VZEROUPPER
 	RET
@@ -9795,6 +9873,59 @@ done:
 	VZEROUPPER
 	RET
 
+// func affineAddAVX512(n int, width int, y []float32, z []float32, r []float32, scale []float32, shift []float32, floor float32, top float32)
+// Requires: AVX, AVX512F
+TEXT ·affineAddAVX512(SB), NOSPLIT, $0-144
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         y_base+16(FP), CX
+	MOVQ         z_base+40(FP), DX
+	MOVQ         r_base+64(FP), BX
+	MOVQ         scale_base+88(FP), SI
+	MOVQ         shift_base+112(FP), DI
+	VBROADCASTSS floor+136(FP), Z0
+	VBROADCASTSS top+140(FP), Z1
+	MOVQ         n+0(FP), R8
+
+pixel:
+	XORQ    R9, R9
+	MOVQ    AX, R10
+	ANDQ    $-64, R10
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VMOVUPS (DX)(R9*1), Z2
+	VMULPS  (SI)(R9*1), Z2, Z2
+	VADDPS  (DI)(R9*1), Z2, Z2
+	VADDPS  (BX)(R9*1), Z2, Z2
+	VMAXPS  Z2, Z0, Z2
+	VMINPS  Z2, Z1, Z2
+	VMOVUPS Z2, (CX)(R9*1)
+	ADDQ    $0x40, R9
+	CMPQ    R9, R10
+	JLT     channels
+	CMPQ    R9, AX
+	JGE     done
+
+narrow:
+	VMOVUPS (DX)(R9*1), Y2
+	VMULPS  (SI)(R9*1), Y2, Y2
+	VADDPS  (DI)(R9*1), Y2, Y2
+	VADDPS  (BX)(R9*1), Y2, Y2
+	VMAXPS  Y2, Y0, Y2
+	VMINPS  Y2, Y1, Y2
+	VMOVUPS Y2, (CX)(R9*1)
+
+done:
+	ADDQ AX, CX
+	ADDQ AX, DX
+	ADDQ AX, BX
+	DECQ R8
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
 // func throughAVX512(n int, width int, d []float32, dy []float32, z []float32, scale []float32, shift []float32, floor float32, top float32)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·throughAVX512(SB), NOSPLIT, $0-144
@@ -9846,6 +9977,65 @@ done:
 	ADDQ AX, DX
 	ADDQ AX, BX
 	DECQ R8
+	JNZ  pixel
+	VZEROUPPER
+	RET
+
+// func throughAddAVX512(n int, width int, d []float32, dy []float32, z []float32, r []float32, scale []float32, shift []float32, floor float32, top float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·throughAddAVX512(SB), NOSPLIT, $0-168
+	MOVQ         width+8(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         d_base+16(FP), CX
+	MOVQ         dy_base+40(FP), DX
+	MOVQ         z_base+64(FP), BX
+	MOVQ         r_base+88(FP), SI
+	MOVQ         scale_base+112(FP), DI
+	MOVQ         shift_base+136(FP), R8
+	VBROADCASTSS floor+160(FP), Z0
+	VBROADCASTSS top+164(FP), Z1
+	MOVQ         n+0(FP), R9
+
+pixel:
+	XORQ    R10, R10
+	MOVQ    AX, R11
+	ANDQ    $-64, R11
+	JZ      narrow
+	PCALIGN $0x20
+
+channels:
+	VMOVUPS   (BX)(R10*1), Z2
+	VMULPS    (DI)(R10*1), Z2, Z2
+	VADDPS    (R8)(R10*1), Z2, Z2
+	VADDPS    (SI)(R10*1), Z2, Z2
+	VCMPPS    $0x16, Z0, Z2, K1
+	VCMPPS    $0x19, Z1, Z2, K2
+	KANDW     K1, K2, K2
+	VMOVUPS.Z (DX)(R10*1), K2, Z2
+	VMOVUPS   Z2, (CX)(R10*1)
+	ADDQ      $0x40, R10
+	CMPQ      R10, R11
+	JLT       channels
+	CMPQ      R10, AX
+	JGE       done
+
+narrow:
+	VMOVUPS   (BX)(R10*1), Y2
+	VMULPS    (DI)(R10*1), Y2, Y2
+	VADDPS    (R8)(R10*1), Y2, Y2
+	VADDPS    (SI)(R10*1), Y2, Y2
+	VCMPPS    $0x16, Y0, Y2, K1
+	VCMPPS    $0x19, Y1, Y2, K2
+	KANDW     K1, K2, K2
+	VMOVUPS.Z (DX)(R10*1), K2, Y2
+	VMOVUPS   Y2, (CX)(R10*1)
+
+done:
+	ADDQ AX, CX
+	ADDQ AX, DX
+	ADDQ AX, BX
+	ADDQ AX, SI
+	DECQ R9
 	JNZ  pixel
 	VZEROUPPER
 	RET

@@ -16,8 +16,10 @@ var twins = kerneltest.Makers{
 	"channelSquares":  channelTwin(func(f [][]float32, n, width int) { Squares(f[0], f[6], f[1], n, width) }),
 	"channelDots":     channelTwin(func(f [][]float32, n, width int) { Dots(f[0], f[1], f[6], f[7], f[2], n, width) }),
 	"channelNormGrad": channelTwin(func(f [][]float32, n, width int) { NormGrad(f[8], f[6], f[7], f[0], f[1], f[2], f[3], n, width) }),
-	"affine":          channelTwin(func(f [][]float32, n, width int) { limitsOf(f, n, width).Affine(f[8], f[6], n) }),
-	"through":         channelTwin(func(f [][]float32, n, width int) { limitsOf(f, n, width).Through(f[8], f[6], f[7], n) }),
+	"affine":          channelTwin(func(f [][]float32, n, width int) { limitsOf(f, n, width).Affine(f[8], f[6], nil, n) }),
+	"affineAdd":       channelTwin(func(f [][]float32, n, width int) { limitsOf(f, n, width).Affine(f[8], f[6], f[7], n) }),
+	"through":         channelTwin(func(f [][]float32, n, width int) { limitsOf(f, n, width).Through(f[8], f[6], f[7], nil, n) }),
+	"throughAdd":      channelTwin(func(f [][]float32, n, width int) { limitsOf(f, n, width).Through(f[8], f[6], f[7], f[9], n) }),
 	"addPatches":      addPatchesTwin,
 	"tapsForward":     tapsTwin(func(t Taps, f [][]float32) { TapsForward(t, f[0], f[1], f[2]) }),
 	"tapsFilter":      tapsTwin(func(t Taps, f [][]float32) { TapsFilter(t, f[2], f[1], f[0]) }),
@@ -105,7 +107,7 @@ func spreadTwin(r *rand.Rand, n int) kerneltest.Twin {
 }
 
 // channelTwin is a loop over n pixels, at least one: with six operands of one
-// value a channel, and three of a whole image.
+// value a channel, and four of a whole image.
 func channelTwin(run func(f [][]float32, n, width int)) func(r *rand.Rand, n int) kerneltest.Twin {
 	return func(r *rand.Rand, n int) kerneltest.Twin {
 		n, width := max(n, 1), 8*(1+r.IntN(5))
@@ -113,7 +115,7 @@ func channelTwin(run func(f [][]float32, n, width int)) func(r *rand.Rand, n int
 		for range 6 {
 			w.Floats = append(w.Floats, kerneltest.Normal[float32](r, width))
 		}
-		for range 3 {
+		for range 4 {
 			w.Floats = append(w.Floats, kerneltest.Values(r, n*width))
 		}
 		return w
