@@ -20,22 +20,6 @@ func Scale[T cpu.Float](y, x, s []T) {
 	}
 }
 
-// ScaleAdd computes y[i] = x[i]·s[i] + t[i], the product and the sum both rounded. y
-// may be any of the others.
-func ScaleAdd[T cpu.Float](y, x, s, t []T) {
-	x, s, t = x[:len(y)], s[:len(y)], t[:len(y)]
-	if y, ok := cpu.Float32s(y); ok {
-		x, _ := cpu.Float32s(x)
-		s, _ := cpu.Float32s(s)
-		t, _ := cpu.Float32s(t)
-		vectors.scaleAdd.active()(y, x, s, t)
-		return
-	}
-	for i, v := range x {
-		y[i] = T(v*s[i]) + t[i]
-	}
-}
-
 // AddTo computes y[i] = a[i] + b[i]. y may be a or b.
 func AddTo[T cpu.Float](y, a, b []T) {
 	a, b = a[:len(y)], b[:len(y)]

@@ -12,12 +12,6 @@ import (
 // same bits, and the bits of a row depend on its own elements and their number
 // alone.
 
-// NormRow computes y = gamma·(x-μ)/√(σ²+epsilon) + beta for one row of any length,
-// μ and σ² being the mean and the biased variance of x. y may be x.
-func NormRow[T cpu.Float](y, x, gamma, beta []T, epsilon float64) {
-	NormRows(y, x[:len(y)], gamma[:len(y)], beta, nil, nil, epsilon)
-}
-
 // NormRows does so for whole rows of as many elements as gamma and beta have. mean
 // and scale get μ and 1/√(σ²+epsilon) of every row, if they are not nil.
 func NormRows[T cpu.Float](y, x, gamma, beta, mean, scale []T, epsilon float64) {

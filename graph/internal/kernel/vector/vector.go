@@ -51,7 +51,6 @@ type vectorFuncs struct {
 
 	tanhBack loops[func(dx, dy, y []float32)]
 	scale    loops[func(y, x, s []float32)]
-	scaleAdd loops[func(y, x, s, t []float32)]
 	addTo    loops[func(y, a, b []float32)]
 
 	scaleBy, shiftBy loops[func(y, x []float32, s float32)]

@@ -52,7 +52,6 @@ var vectors = vectorFuncs{
 
 	tanhBack: widths(tanhBackAVX2, tanhBackAVX512),
 	scale:    widths(scaleAVX2, scaleAVX512),
-	scaleAdd: widths(scaleAddAVX2, scaleAddAVX512),
 	addTo:    widths(addToAVX2, addToAVX512),
 
 	scaleBy:     widths(scaleByAVX2, scaleByAVX512),

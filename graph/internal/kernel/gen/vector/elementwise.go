@@ -8,7 +8,6 @@ func elementwise() {
 	defer func() { lanes = 8 }()
 	for _, lanes = range []int{8, 16} {
 		scale()
-		scaleAdd()
 		addTo()
 		scaleBy()
 		shiftBy()
@@ -24,14 +23,6 @@ func scale() {
 		"\tfor i := range y {", "\t\ty[i] = x[i] * s[i]", "\t}")
 	y, x, s := slice("y"), slice("x"), slice("s")
 	elements("y", func(at part) { at.put(times(at.get(x), at.get(s)), y) })
-}
-
-// scaleAdd is what a normalisation with known statistics is, pixel by pixel.
-func scaleAdd() {
-	begin("scaleAdd", "func(y, x, s, t []float32)",
-		"\tfor i := range y {", "\t\ty[i] = x[i]*s[i] + t[i]", "\t}")
-	y, x, s, t := slice("y"), slice("x"), slice("s"), slice("t")
-	elements("y", func(at part) { at.put(plus(times(at.get(x), at.get(s)), at.get(t)), y) })
 }
 
 // scaleBy and shiftBy are for a number that is the same for all elements, such as a
