@@ -77,7 +77,8 @@ func (w *Windows[T]) Largest(y []T, at []uint8, z []T) {
 		z, _ := cpu.Float32s(z)
 		scale, _ := cpu.Float32s(w.Scale)
 		shift, _ := cpu.Float32s(w.Shift)
-		if len(at) == 0 && w.Unscaled && w.KH == 2 && w.KW == 2 {
+		bounded := w.Floor == w.Floor // not NaN: highest begins at the floor
+		if len(at) == 0 && w.Unscaled && w.KH == 2 && w.KW == 2 && bounded {
 			loops().highest(w.Cols, w.Width, y, z, w.Row, shift, float32(w.Floor), float32(w.Top))
 			return
 		}
