@@ -11,13 +11,14 @@ const (
 )
 
 // Make is make([]T, n), on large pages where the system has them. A loop over a
-// buffer that no cache holds waits for the tables of pages too: with 4 KiB a page
-// one thread of a virtual machine reads two thirds of what it does with 2 MiB.
+// buffer that no cache holds waits for the tables of pages too: with 4 KiB a page one
+// thread of a virtual machine reads two thirds of the bytes that it reads with 2 MiB
+// a page.
 //
 //	data   ├ skip ┤├── 2 MiB ──┤├── 2 MiB ──┤├ rest ┤
 //	               └──────── inner ─────────┘           large pages
 //
-// The elements are zero, as those of make are. The pages come when they are touched.
+// The elements are zero, as after make. The pages come when they are touched.
 func Make[T any](n int) []T {
 	data := make([]T, n)
 	if size := n * int(unsafe.Sizeof(*new(T))); size >= hugeFrom {

@@ -26,8 +26,8 @@ const maxIdle = 64
 // NewFreeList returns an empty list.
 func NewFreeList[E any]() FreeList[E] { return make(FreeList[E], maxIdle) }
 
-// Get returns an idle value, or nil if there is none. Its content is what the last
-// user left there.
+// Get returns an idle value, or nil if there is none. Its content is as the last
+// user left it.
 func (l FreeList[E]) Get() *E {
 	select {
 	case e := <-l:

@@ -10,7 +10,7 @@ import (
 //
 // With p the smaller of n and GOMAXPROCS, [0,n) has p parts [n*i/p, n*(i+1)/p), and a
 // part up to four ranges: half of it, a quarter, and twice an eighth. One goroutine is
-// the caller. Each does the ranges of its own part, and then what is left of the others:
+// the caller. Each does the ranges of its own part, and then helps with the other parts:
 // so nobody waits for a processor that is slower, or wakes late. What a range is does
 // not depend on what else runs; who does it may.
 //
@@ -102,8 +102,8 @@ func (j *job) run(maxWorkers int) any {
 	return nil
 }
 
-// work does the ranges of part own and then those of the others, as long as there are
-// any, and returns how many it did.
+// work does the ranges of part own and then the ranges of the other parts, as long as
+// there are any, and returns how many it did.
 func (j *job) work(own int) (did int32) {
 	for k := range j.parts {
 		i := (own + k) % len(j.parts)

@@ -1,5 +1,5 @@
-// Package gemm is the matrix product, and what it consists of: the tiles, which
-// convolutions use too, and the packing and transposing of operands.
+// Package gemm is the matrix product, and its parts: the tiles, which convolutions
+// use too, and the packing and transposing of operands.
 //
 // A product C = A·B is cut in three: C into blocks of blockN columns, the sums
 // into parts of blockK terms, the rows into blocks of blockM. B's part of a
@@ -157,7 +157,7 @@ func (x *block[T]) tile(rows int, a, b, c matrix[T]) {
 }
 
 // narrowTile computes a tile of which C has only the first cols columns. It
-// computes all columns, in memory of its own, and copies those that C has.
+// computes all columns, in memory of its own, and copies the columns that C has.
 func (x *block[T]) narrowTile(rows, cols int, a, b, c matrix[T]) {
 	full := matrix[T]{x.w.tile[:], x.Cols, 1}
 	if x.accumulate {

@@ -26,7 +26,7 @@ type workspace[T cpu.Float] struct {
 	tile [maxTile]T         // a tile of which C has not all columns
 }
 
-// maxTile is the number of elements of the largest tile, that of AVX-512.
+// maxTile is the number of elements of the largest tile, which is AVX-512's.
 const maxTile = 12 * 32
 
 // matrix is a strided view: element (i,j) is data[i*row+j*col]. A transpose is

@@ -21,7 +21,7 @@ import (
 // First Resize, then one way to set weights: Fill from filters (a column contiguous),
 // FillRows from the matrix of a dense layer, SetColumns piece by piece. Scale folds a
 // factor a column into them, as a BatchNorm behind has one. Then Multiply, any number
-// of times. Columns beyond those that were set are zero. The methods that set weights
+// of times. Columns that nobody has set are zero. The methods that set weights
 // must not overlap with each other; SetColumns of different columns may. Multiply is
 // safe for concurrent use.
 type Panels[T cpu.Float] struct {

@@ -9,8 +9,8 @@ import "tapenet/graph/internal/kernel/cpu"
 //	A ├ part 0 ┤ · B         A · B ├ part 0 ┤├ part 1 ┤
 //	  ├ part 1 ┤
 //
-// Each part is a product of its own that packs what it needs of B: with rows every
-// part packs all of B, with columns each packs its own. The bits are those of Gemm, as
+// Each part is a product of its own that packs its B: with rows every part packs all
+// of B, with columns each packs its own columns. The bits are the same as Gemm's, as
 // an element depends on its row and column alone. A small product runs on the caller.
 func GemmParallel[T cpu.Float](transA, transB bool, m, n, k int, a []T, lda int, b []T, ldb int, accumulate bool, c []T, ldc int) {
 	t := tilesOf[T](n)

@@ -9,7 +9,7 @@ import (
 // Stream computes the columns [lo,hi) of y = x·w, the product of a row x of k
 // elements with the matrix w (k,n). It reads w once, in the order in which it lies in
 // memory, and needs no preparation: for matrices that are larger than the cache, the
-// dense layers of one image. There the time is that of reading w.
+// dense layers of one image. There reading w takes all of the time.
 //
 //	x ├ 16 ┤ ·  w  ┌ lo ─────────── hi ┐
 //	               │ 16 rows, of each  │ → y[lo:hi], sums in registers, 64 columns
@@ -92,7 +92,7 @@ func fma(x, y, z float32) float32 {
 	p, c := float64(x)*float64(y), float64(z) // exact: 48 bits
 	sum := p + c
 	q := sum - p
-	rest := (p - (sum - q)) + (c - q) // what the sum lacks (Knuth's TwoSum)
+	rest := (p - (sum - q)) + (c - q) // the rounding error of sum (Knuth's TwoSum)
 	if !(rest < 0 || rest > 0) {      // nothing, or a NaN
 		return float32(sum)
 	}

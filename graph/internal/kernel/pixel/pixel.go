@@ -136,9 +136,9 @@ func (w *Windows[T]) window(z []T, f int) (best T, place uint8) {
 	return best, place
 }
 
-// Spread sets dz, the gradient of the windows' pixels, to dy where a window's
-// winner is, else to 0: all pixels of a clipped window become 0. The gradient is
-// that of the scaled pixels; the caller applies the scale (NormGrad does).
+// Spread sets dz, the gradient of the windows' pixels, to dy where a window's winner
+// is, else to 0: all pixels of a clipped window become 0. It is the gradient of the
+// scaled pixels; the caller applies the scale (NormGrad does).
 func (w *Windows[T]) Spread(dz, dy []T, at []uint8) {
 	if dz, ok := cpu.Float32s(dz); ok {
 		dy, _ := cpu.Float32s(dy)
@@ -189,8 +189,8 @@ func Sums[T cpu.Float](sum, x []T, n, width int) {
 	}
 }
 
-// Squares computes sum[f] += Σ_p (x[p,f]-mean[f])², over n pixels. The mean is that of
-// these pixels: conv takes both of a strip right after that was computed, while it is
+// Squares computes sum[f] += Σ_p (x[p,f]-mean[f])², over n pixels. mean is the mean
+// of these pixels: conv takes both of a strip right after that was computed, while it is
 // in the cache, and joins the strips' statistics later.
 func Squares[T cpu.Float](sum, x, mean []T, n, width int) {
 	if sum, ok := cpu.Float32s(sum); ok {
@@ -210,7 +210,7 @@ func Squares[T cpu.Float](sum, x, mean []T, n, width int) {
 }
 
 // Dots computes sum[f] += Σ_p d[p,f] and dot[f] += Σ_p d[p,f]·(z[p,f]-mean[f]),
-// over n pixels: what the gradient of a normalisation needs.
+// over n pixels: the two sums that the gradient of a normalisation needs, see NormGrad.
 func Dots[T cpu.Float](sum, dot, d, z, mean []T, n, width int) {
 	if sum, ok := cpu.Float32s(sum); ok {
 		dot, _ := cpu.Float32s(dot)

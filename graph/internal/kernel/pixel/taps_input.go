@@ -74,9 +74,9 @@ func TapsInput[T cpu.Float](t *TapsImage, dx, dy []T, first int, w []T, lo, hi i
 //	back = stride/g,  ahead = dilation/g,  as out·stride + weight·dilation stays e + pad
 type seen struct{ n, weight, out, back, ahead int }
 
-// seen returns what pixel e sees: nothing if n is 0. It looks at the last weight that
-// may lie on an output pixel, and at those before it until one does. After back of
-// them the remainders by the stride repeat.
+// seen returns the weights that pixel e sees: none if n is 0. It looks at the last
+// weight that may lie on an output pixel, and then at the weights before it until one
+// does. After back of them the remainders by the stride repeat.
 func (a Axis) seen(e int) seen {
 	g := gcd(a.Stride, a.Dilation)
 	s := seen{back: a.Stride / g, ahead: a.Dilation / g}

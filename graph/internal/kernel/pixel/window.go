@@ -29,7 +29,7 @@ import (
 // Distances are in elements and may be zero or overlap. Nothing checks bounds.
 type windowFunc[T cpu.Float] func(width, kh, kw int, x *T, xPixel, xColumn, xRow int, w *T, wPixel int, y *T, yPixel int, shift *T, low, high T)
 
-// WindowKind says what a window makes of its pixels. Depthwise convolutions take Dot,
+// WindowKind is a function of the pixels in a window. Depthwise convolutions take Dot,
 // poolings Sum, with weights of 1/n behind it or none, and Max.
 type WindowKind int
 
@@ -54,8 +54,8 @@ type Window[T cpu.Float] struct {
 
 // Slide sets n pixels of y, at least one, from the windows that begin at x. w are the
 // weights of Dot, (KH·KW,WPixel); the other kinds take none. It goes through the
-// places in equal parts of what a loop takes, for the widest vectors first and then
-// for the eight channels that they leave.
+// places in equal parts, as many at a time as a loop takes, for the widest vectors
+// first and then for the eight channels that they leave.
 func (o *Window[T]) Slide(n int, y, x, w []T) {
 	if len(w) == 0 {
 		w = o.Shift

@@ -16,9 +16,9 @@ import "tapenet/graph/internal/kernel/cpu"
 //	                         ▲                        ▲
 //	                         └──── channel 1: Deviations, then Normalise
 //
-// Forward in training takes Deviations of all its planes, for mean and variance,
-// and then Normalise. Backward takes Sums of all planes and then Gradient. Both
-// compute from x once more what the floor let through: nothing is kept for it.
+// Forward in training takes Deviations of all its planes, for mean and variance, and
+// then Normalise. Backward takes Sums of all planes and then Gradient. Both compute
+// from x once more which elements were above the floor: nothing is kept for that.
 type Channel[T cpu.Float] struct {
 	Mean T // of the batch, or the running one
 	A    T // γ divided by the deviation
@@ -28,7 +28,7 @@ type Channel[T cpu.Float] struct {
 }
 
 // at returns y without the floor. The conversion rounds the product before the
-// sum, as the assembly does: what is at the floor must be the same for Forward,
+// sum, as the assembly does: the elements at the floor must be the same for Forward,
 // Backward and every tier.
 func (c Channel[T]) at(x T) T { return T(c.A*(x-c.Mean)) + c.Beta }
 

@@ -91,7 +91,7 @@ func AddProducts[T cpu.Float](sum, x, s []T) {
 // TanhBack computes dx[i] = dy[i]·(1 - y[i]²), the gradient of the hyperbolic tangent
 // from its result y. dx may be dy or y. It needs no exponential, and the input of the
 // tangent need not be kept. Where y is near ±1 the difference cancels, and the result
-// has fewer digits than that of [ActivateGrad]; the loss hardly depends on x there.
+// has fewer digits than [ActivateGrad] gives; the loss hardly depends on x there.
 func TanhBack[T cpu.Float](dx, dy, y []T) {
 	dy, y = dy[:len(dx)], y[:len(dx)]
 	if dx, ok := cpu.Float32s(dx); ok {

@@ -47,7 +47,7 @@ func Pow(p float64) Curve {
 	case p != 1 && math.Abs(p) >= 1./mostPower && math.Abs(p) <= mostPower:
 		// The loop gets its parameters as float32, which would round p. Two of
 		// them, p's float32 and the rest, make p to about 48 bits. The third says
-		// what a negative x does.
+		// whether a negative x has a power, and which sign.
 		high := float64(float32(p))
 		c.alpha, c.beta, c.gamma, c.vector = high, p-high, signOfPower(p), &vectors.pow
 	}

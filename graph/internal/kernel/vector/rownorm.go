@@ -66,8 +66,9 @@ func normRow[T cpu.Float](y, x, gamma, beta []T, epsilon float64) (mean, scale T
 	return mean, scale
 }
 
-// NormRowsGrad computes the gradient of x from that of y, given what NormRows
-// returned. With g = gamma·dy, x̂ = (x-μ)·scale and means over a row,
+// NormRowsGrad computes the gradient of x from the gradient of y, given the mean and
+// the scale of each row that NormRows returned. With g = gamma·dy, x̂ = (x-μ)·scale
+// and means over a row,
 //
 //	dx = scale·(g - mean(g) - x̂·mean(g·x̂))
 //

@@ -53,7 +53,8 @@ func LogSumExp[T cpu.Float](p, x []T) float64 {
 	return float64(top) + math.Log(total)
 }
 
-// SoftMaxGrad computes the gradient of SoftMax from that of the probabilities p,
+// SoftMaxGrad computes the gradient dx of the scores from the gradient dy of the
+// probabilities p,
 //
 //	dx[k] = p[k]·(dy[k] - Σ_j dy[j]·p[j])
 //

@@ -183,9 +183,9 @@ func AddScalar[T cpu.Float](dst []T, s T) {
 //
 //	a = x₀+x₄+…, b = x₁+x₅+…, c = x₂+x₆+…, d = x₃+x₇+…;  (a+b) + (c+d)
 //
-// The processor adds to four at a time where one sum would wait for itself, and
-// the rounding errors are about a quarter. It has no assembly, so its order is
-// that of every tier. The elements that are left, fewer than four, go to a.
+// The processor adds to four at a time where one sum would wait for itself, and the
+// rounding errors are about a quarter. It has no assembly, so the order is the same
+// on every tier. The elements that are left, fewer than four, go to a.
 func Sum[T cpu.Float](x []T) T {
 	var a, b, c, d T
 	for ; len(x) >= 4; x = x[4:] {

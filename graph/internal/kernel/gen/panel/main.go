@@ -39,7 +39,7 @@ func main() {
 	Generate()
 }
 
-// shape is what the tiles of one kind have in common.
+// shape describes the tiles of one kind, which differ in their rows alone.
 type shape struct {
 	name    string
 	maxRows int // rows of the largest tile

@@ -34,8 +34,8 @@ func affine(t tier) {
 }
 
 // through generates the gradient that comes through those limits. It computes the sum
-// as affine does, with both roundings, and compares: the two have to agree on what is
-// at a limit. A NaN is not at one, and its gradient passes.
+// as affine does, with both roundings, and compares: the two have to agree on which
+// pixels are at a limit. A NaN is not at one, and its gradient passes.
 func through(t tier) {
 	t.function("through", "func(n, width int, d, dy, z, scale, shift []float32, floor, top float32)",
 		"\tfor p := range n { // at least 1",

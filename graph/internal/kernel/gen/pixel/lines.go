@@ -11,9 +11,9 @@ import (
 // line is a transformation of a line of a tile. It has as many results as parts
 // has numbers: results that share their steps stand together there. The function
 // run computes the results in want from the values that in returns, in memory or in
-// registers, and hands each to put as soon as it has it. Its steps are those of the
-// function in package pixel that has its name (winograd_line.go), where the matrices
-// stand.
+// registers, and hands each to put as soon as it has it. It takes the steps of
+// the function in package pixel that has its name (winograd_line.go), where the
+// matrices stand.
 //
 // A tile of 6×6 has 36 values, and AVX2 sixteen registers. So a transformation goes in
 // passes: a pass computes some results of all columns, as many as there are registers
@@ -194,8 +194,8 @@ func evaluateLine(side, n int) line {
 }
 
 // evaluateAt returns the value of a polynomial at x and at -x. Both have the same sum
-// of even powers, and that of odd powers with opposite signs: each by Horner's rule in
-// x².
+// of even powers, and the same sum of odd powers with opposite signs: each by Horner's
+// rule in x².
 func evaluateAt(v vector, in func(i int) Op, n, x int) (above, below reg.VecVirtual) {
 	var sums [2]reg.VecVirtual // of the even powers, and of the odd ones divided by x
 	for i := n - 1; i >= 0; i-- {

@@ -67,7 +67,7 @@ func (v vector) behind(p Mem, k int) Mem {
 	return p
 }
 
-// addSums adds sums to what is in memory.
+// addSums adds sums to the numbers in memory.
 func (v vector) addSums(to Mem, sums []sum) {
 	for k, s := range sums {
 		VADDPS(v.behind(to, k), s[0], s[0])

@@ -171,8 +171,8 @@ func fromPlanes(t tier) {
 	})
 }
 
-// ahead asks for the next line of each plane: a processor finds out by itself what is
-// read next of a few streams of memory, but not of so many.
+// ahead asks for the next line of each plane: a processor reads ahead by itself in a
+// few streams of memory, but not in so many.
 func ahead(planes grid) {
 	for i := range turned {
 		PREFETCHT0(planes.at(i, 2*turned))

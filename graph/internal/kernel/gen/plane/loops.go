@@ -58,7 +58,7 @@ func correlate(t tier, filters int) {
 
 // taps adds the products of all weights with the pixels that they see to the sums of
 // a block, whose first pixel sees x with the first weight. The order is plane, row,
-// column: that of the plain loop. On AVX2 the weights of a tap are in registers and
+// column, as in the plain loop. On AVX2 the weights of a tap are in registers and
 // the pixels come one vector after the other; on AVX-512 the pixels are, and the
 // weights come.
 func (t tier) taps(sums [][]reg.VecVirtual, x reg.Register) {

@@ -216,7 +216,7 @@ func compare(a vec, predicate uint8, b Op) mask {
 }
 
 // negative returns where the sign of x is set, at minus zero too. It is for choose
-// alone: with AVX2 the other bits of the mask are those of x.
+// alone: with AVX2 the mask is x itself, with all its other bits.
 func negative(x vec) mask {
 	if lanes == 8 {
 		return x // VBLENDVPS looks at nothing else
@@ -254,7 +254,7 @@ func selected(m mask, a vec) vec {
 	return v
 }
 
-// part is one vector's elements of each slice, or those that are left at the end.
+// part is one vector's elements of each slice, or the elements left at the end.
 type part struct {
 	offset reg.Register
 	behind int  // bytes behind the offset

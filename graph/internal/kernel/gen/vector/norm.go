@@ -62,8 +62,8 @@ func newAffine() affine {
 	return affine{broadcast("mean"), broadcast("a"), broadcast("beta"), broadcast("floor")}
 }
 
-// at returns the deviation of a block of x from the mean, what it is normalised
-// to, and a mask of where that is above the floor.
+// at returns the deviation of a block of x from the mean, its normalised value, and a
+// mask of where that value is above the floor.
 func (c affine) at(x Mem) (deviation, y, above reg.VecVirtual) {
 	deviation, y, above = load(x), YMM(), YMM()
 	VSUBPS(c.mean, deviation, deviation)

@@ -124,7 +124,8 @@ func writeFirst(n reg.Register, vectors [2]reg.VecVirtual, pointers [2]reg.Regis
 	}
 }
 
-// cornersUnder is corners, reading only what the masks select, if any.
+// cornersUnder is corners, reading the elements that the masks select, or all elements
+// if there are none.
 func cornersUnder(row, masks reg.Register) (even, odd reg.VecVirtual) {
 	if masks == nil {
 		return corners(row)

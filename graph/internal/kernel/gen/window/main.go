@@ -59,7 +59,7 @@ var tiers = []tier{
 }
 
 // op is a kind of window: the value that a sum begins with, and the step that takes up
-// a pixel x under the weight w. Its name is that of a pixel.WindowKind.
+// a pixel x under the weight w. It has the name of a pixel.WindowKind.
 type op struct {
 	name  string
 	begin func(t tier, v reg.VecVirtual)
