@@ -27,8 +27,7 @@ import "tapenet/graph/internal/kernel/cpu"
 //
 // A field that is a func is a loop by blocks, with vectors of eight on both
 // tiers: it takes a multiple of eight elements (maxPairs alone takes any
-// number). These loops wait for memory, and sixteen lanes would not make them
-// faster. A field of type loops has a version for each tier and takes any number
+// number). They go over whole tensors, where memory sets the pace. A field of type loops has a version for each tier and takes any number
 // of elements.
 //
 // A loop gives the bits of its plain Go, where a conversion to float32 keeps

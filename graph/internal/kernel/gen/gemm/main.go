@@ -37,6 +37,8 @@ func main() {
 		log.Fatal(err)
 	}
 	ConstraintExpr("!noasm")
+	// A function for every number of rows: a strip at the end of C is not as high as
+	// the others, and a loop over rows would keep the sums in memory.
 	for _, t := range tiers {
 		for _, s := range slices.Backward(t.shapes) {
 			for rows := 1; rows <= s.maxRows; rows++ {
@@ -157,6 +159,7 @@ func multiply(s shape, sums [][]reg.VecVirtual) {
 		VMOVUPS(Mem{Base: b, Disp: j * s.lanes * float}, columns[j])
 	}
 	ADDQ(bRow, b)
+	// Each row of A brings one element, which meets all columns.
 	for i, sum := range sums {
 		if s.spread {
 			VFMADD231PS_BCST(element(a, aRow, i), columns[0], sum[0])

@@ -42,6 +42,7 @@ func transpose() {
 	TESTQ(blocks, blocks)
 	JZ(LabelRef("done"))
 	Label("loop")
+	// Eight loads, 24 shuffles, eight stores: the shuffles are the limit.
 	var x [8]reg.VecVirtual
 	for i := range x {
 		x[i] = YMM()
@@ -80,6 +81,8 @@ func transposeNarrow() {
 	k, n := Load(Param("k"), GP64()), Load(Param("n"), GP64())
 	src, srcRow := Load(Param("src").Base(), GP64()), stride("srcRow")
 	dst, dstRow := Load(Param("dst").Base(), GP64()), stride("dstRow")
+	// The mask of the first k lanes is read from the table, k elements before its
+	// middle.
 	mask, lanes := YMM(), GP64()
 	LEAQ(laneMasks(), lanes)
 	offset := GP64()
@@ -91,6 +94,7 @@ func transposeNarrow() {
 	XORQ(j, j)
 
 	Label("loop")
+	// The last block begins at n-8, and writes some elements once more.
 	CMPQ(j, last)
 	CMOVQGT(last, j)
 	from := GP64()
@@ -144,6 +148,7 @@ func transposeFew() {
 	XORQ(none, none)
 
 	Label("loop")
+	// The last block begins at k-8.
 	CMPQ(i, last)
 	CMOVQGT(last, i)
 	from, to := GP64(), GP64()
@@ -174,8 +179,9 @@ func transposeFew() {
 	RET()
 }
 
-// storeFirst stores the first n elements of a vector, less than eight: four, two
-// and one of them.
+// storeFirst stores the first n elements of a vector, fewer than eight: four, two
+// and one of them, by the bits of n. A store under a mask takes long on Zen processors,
+// see writeFirst of gen/vector.
 func storeFirst(label string, n reg.Register, y reg.VecVirtual, to reg.Register) {
 	p, rest := GP64(), XMM()
 	MOVQ(to, p)

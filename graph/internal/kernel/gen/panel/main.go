@@ -111,6 +111,7 @@ func stream(tier string, lanes int, vector func() reg.VecVirtual) {
 		sums[j] = vector()
 		VMOVUPS(Mem{Base: y, Disp: j * lanes * float}, sums[j])
 	}
+	// All rows for these columns, then the next columns from the first row on.
 	x, rows, row := Load(Param("x"), GP64()), Load(Param("rows"), GP64()), GP64()
 	MOVQ(w, row)
 	Label("row")
@@ -148,12 +149,14 @@ func multiply(s shape, sums [][]reg.VecVirtual) {
 	a := rowPointers(Load(Param("a"), GP64()), aRow, len(sums))
 	columns := make([]reg.VecVirtual, s.vectors)
 
+	// Three loops: rows of the window, its pixels, their channels.
 	outer := Load(Param("outer"), GP64())
 	Label("outer")
 	mid := Load(Param("mid"), GP64())
 	Label("mid")
 	k := Load(Param("k"), GP64())
 	Label("loop")
+	// One step: a row of the panel, an element of every row of a.
 	for j := range columns {
 		columns[j] = s.vector()
 		VMOVUPS(Mem{Base: b, Disp: j * s.lanes * float}, columns[j])
@@ -178,6 +181,7 @@ func multiply(s shape, sums [][]reg.VecVirtual) {
 	}
 	DECQ(k)
 	JNZ(LabelRef("loop"))
+	// The inner loop has gone k elements: to the next pixel it is aMid - k.
 	back := GP64()
 	move(a, "aMid", "k", back)
 	DECQ(mid)
@@ -228,6 +232,7 @@ func finish(s shape, sums [][]reg.VecVirtual) {
 			VADDPS(v, sum[j], sum[j])
 		}
 	}
+	// A residual is added if there is one: the same test for all tiles of a run.
 	residual := Load(Param("residual"), GP64())
 	TESTQ(residual, residual)
 	JZ(LabelRef("limit"))

@@ -112,6 +112,8 @@ func tapWeightSums(t tier, rows, cols int) {
 	width, aPixel, xPixel, xColumn := size("width"), size("aPixel"), size("xPixel"), size("xColumn")
 	t.channels(width, func(v vector, f reg.Register) {
 		sums := make([][]reg.VecVirtual, rows)
+		// eachSum goes over the weights in memory: to load them before the loop over
+		// the pixels, and to store them behind it.
 		eachSum := func(do func(u, v int, w Mem)) {
 			w, column, row := start(number("w"), f), size("wColumn"), size("wRow")
 			for u := range sums {
@@ -127,6 +129,7 @@ func tapWeightSums(t tier, rows, cols int) {
 			}
 		}
 		eachSum(func(u, _ int, w Mem) { sums[u] = append(sums[u], v.load(w)) })
+		// Each row of weights has pointers of its own to its row of the image.
 		a, x := start(number("a"), f), make([][]reg.Register, rows)
 		top := start(number("x"), f)
 		for u := range x {

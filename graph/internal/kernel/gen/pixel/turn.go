@@ -128,6 +128,8 @@ func fromPlanes(t tier) {
 	dst, dstPixel := number("dst"), size("dstPixel")
 	src, srcPlane := number("src"), size("srcPlane")
 	n := number("pixels")
+	// blocks goes over the planes, eight at a time, for the pixels that src and dst
+	// have come to.
 	blocks := func(do func(planes grid, to reg.Register)) {
 		plane, to, c := GP64(), GP64(), number("channels")
 		MOVQ(src, plane)
@@ -265,6 +267,7 @@ func toPlanes(t tier) {
 	dst, dstPlane := number("dst"), size("dstPlane")
 	src, srcPixel := number("src"), size("srcPixel")
 	n := number("pixels")
+	// blocks goes over the channels, eight at a time, likewise.
 	blocks := func(do func(from, plane reg.Register)) {
 		from, plane, c := GP64(), GP64(), number("channels")
 		MOVQ(src, from)

@@ -50,6 +50,7 @@ func toTile(t tier, name, says string, l line, n int) {
 	m := newMatrices(side)
 	eachTile(t, width, func(v vector, f reg.Register) {
 		image, to := square{start(src, f), row, width}, start(dst, f)
+		// A pass reads all columns of the square for some rows of the result.
 		for _, want := range l.passes(v, n) {
 			half := columns(v, l, want, image, n, n)
 			for _, i := range want {
@@ -132,6 +133,7 @@ func fromTile(t tier, name, signature, says, result string, l line, side int, st
 	m := newMatrices(side)
 	eachTile(t, width, func(v vector, f reg.Register) {
 		tile, to := square{start(src, f), m.row, m.distance}, start(dst, f)
+		// A pass reads the whole tile, in columns, for some rows of pixels.
 		for _, want := range l.passes(v, side) {
 			half := columns(v, l, want, tile, side, side)
 			for _, i := range want {
@@ -221,7 +223,9 @@ func (h half) row(i int) func(j int) Op { return func(j int) Op { return h[i][j]
 // results.
 func columns(v vector, l line, want wanted, s square, rows, cols int) half {
 	h := half{}
-	p := GP64() // row 0 of the column, and lower is row 3
+	// Rows 0 to 2 are addressed from p, rows 3 to 5 from lower: two strides at most
+	// fit into an address.
+	p := GP64()
 	MOVQ(s.base, p)
 	var lower reg.Register
 	if rows > 3 {

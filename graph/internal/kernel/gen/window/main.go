@@ -118,7 +118,7 @@ func window(t tier, o op, cols int) {
 
 	f := GP64() // bytes of the channels that are done
 	XORQ(f, f)
-	Label("channels")
+	Label("channels") // a vector of them; the window is gone through again for each
 	sums := make([]reg.VecVirtual, cols)
 	for i := range sums {
 		sums[i] = t.vector()
@@ -149,6 +149,7 @@ func slide(t tier, o op, sums []reg.VecVirtual, f reg.Register) {
 	Label("row")
 	kw := Load(Param("kw"), GP64())
 	Label("column")
+	// Sum and Max have no weights; w then is any memory, and is not read.
 	weight := t.vector()
 	if o.name == "Dot" {
 		VMOVUPS(Mem{Base: w}, weight)
@@ -197,7 +198,7 @@ func finish(t tier, sums []reg.VecVirtual, f reg.Register) {
 }
 
 // endPixels generates the loop of pixel.End: pixel after pixel, and of each all vectors
-// of channels. It waits for memory, so that one with sixteen lanes would gain nothing.
+// of channels. It reads and writes an image once, at the pace of memory.
 // The test for a residual is in the loop and always goes the same way.
 func endPixels() {
 	TEXT("endPixelsAVX2", NOSPLIT, "func(n, width int, y *float32, yPixel int, x *float32, xPixel int, residual *float32, residualPixel int, shift *float32, low, high float32)")
