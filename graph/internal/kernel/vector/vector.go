@@ -26,15 +26,15 @@ import "tapenet/graph/internal/kernel/cpu"
 // has the comment of its loop at its stub in vector_asm_amd64.go.
 //
 // A field that is a func is a loop by blocks, with vectors of eight on both
-// tiers: it takes a multiple of eight elements (maxPairs alone takes any
-// number). They go over whole tensors, where memory sets the pace. A field of type loops has a version for each tier and takes any number
-// of elements.
+// tiers: it takes a multiple of eight elements (maxPairs alone takes any number).
+// They go over whole tensors, where memory sets the pace. A field of type loops
+// has a version for each tier and takes any number of elements.
 //
-// A loop gives the bits of its plain Go, where a conversion to float32 keeps
-// the compiler from fusing a product with the sum around it. Three kinds do not:
-// curves, SoftMax with its gradient (each states a bound), and the sums in
-// float64 of a channel, which add up in another order. The two assembly tiers
-// give the same bits in every loop.
+// A loop gives the bits of its plain Go, where a conversion to float32 keeps the
+// compiler from fusing a product with the sum around it. Some do not: curves and
+// SoftMax, which state a bound, the gradient of SoftMax, and the sums in float64
+// of a channel, which add up in another order. The two assembly tiers give the
+// same bits in every loop.
 type vectorFuncs struct {
 	// Elements, see vector.go.
 	relu      func(y, x []float32)

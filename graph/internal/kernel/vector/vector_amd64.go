@@ -7,8 +7,9 @@ import "tapenet/graph/internal/kernel/cpu"
 //go:generate go run ../gen/vector -out vector_asm_amd64.s -stubs vector_asm_amd64.go -pkg vector
 
 // vectors are the loops of amd64. A loop that is here by one name is AVX2 and runs
-// on the tier AVX-512 too: such loops go over whole tensors, where memory sets the pace. The
-// others have a version for each tier; gen/vector writes both from one text.
+// on the tier AVX-512 too: such loops go over whole tensors, where memory sets the
+// pace. The others have a version for each tier; gen/vector writes both from one
+// text.
 var vectors = vectorFuncs{
 	relu:      reluAVX2,
 	reluGrad:  reluGradAVX2,

@@ -197,8 +197,8 @@ func finish(t tier, sums []reg.VecVirtual, f reg.Register) {
 	}
 }
 
-// endPixels generates the loop of pixel.End: pixel after pixel, and of each all vectors
-// of channels. It reads and writes an image once, at the pace of memory.
+// endPixels generates the loop of pixel.End: pixel after pixel, and of each all
+// vectors of channels. It reads and writes an image once, at the pace of memory.
 // The test for a residual is in the loop and always goes the same way.
 func endPixels() {
 	TEXT("endPixelsAVX2", NOSPLIT, "func(n, width int, y *float32, yPixel int, x *float32, xPixel int, residual *float32, residualPixel int, shift *float32, low, high float32)")
