@@ -8,7 +8,7 @@ package cpu
 type Float interface{ float32 | float64 }
 
 // Tier names an instruction set for which kernels exist, slowest first. A tier
-// includes those before it: where AVX-512 is active and a loop has no assembly
+// includes the tiers before it: where AVX-512 is active and a loop has no assembly
 // for it, the AVX2 one runs.
 type Tier int
 

@@ -2,5 +2,5 @@
 
 package cpu
 
-// Best returns the only tier of this build.
+// Best returns the only tier of this build: another processor, or the tag noasm.
 func Best() Tier { return TierGo }

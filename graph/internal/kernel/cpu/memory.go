@@ -1,17 +1,33 @@
 package cpu
 
+// This file has memory that is used again. A kernel's buffers come in two kinds:
+//
+//	of the kernel       what Backward needs of Forward: Sized, Grow, AtLeast
+//	of a goroutine      scratch, as many as run at a time: a FreeList
+//
+// Both are made at the first run and kept, so that later runs allocate nothing.
+
 // FreeList keeps up to maxIdle idle values to be used again; more are left to
 // the garbage collector. Unlike a sync.Pool it never forgets one: so a warm
 // kernel allocates nothing, unless more than maxIdle calls overlap. It is safe
 // for concurrent use.
+//
+//	s := l.Get()
+//	if s == nil {
+//		s = new(scratch) // the first time, or more goroutines than ever before
+//	}
+//	defer l.Put(s)
 type FreeList[E any] chan *E
 
+// maxIdle is more than the processors of most machines: so many goroutines may hold
+// a value at a time.
 const maxIdle = 64
 
 // NewFreeList returns an empty list.
 func NewFreeList[E any]() FreeList[E] { return make(FreeList[E], maxIdle) }
 
-// Get returns an idle value, or nil if there is none.
+// Get returns an idle value, or nil if there is none. Its content is as the last
+// user left it.
 func (l FreeList[E]) Get() *E {
 	select {
 	case e := <-l:
@@ -50,7 +66,8 @@ func Operand[T Float](in [][]T, i int) []T {
 }
 
 // Grow returns a buffer for n copies of like, using buf again if it has that
-// size. It is empty if like is nil.
+// size. It is empty if like is nil. Chunks of a gradient are such copies: like is
+// the gradient, nil if nobody wants it, and n the number of chunks.
 func Grow[T Float](buf, like []T, n int) []T {
 	if size := n * len(like); len(buf) != size {
 		return make([]T, size)
@@ -67,8 +84,8 @@ func Sized[T Float](buf []T, size int) []T {
 	return buf
 }
 
-// AtLeast returns the first size elements of *buf. It is Sized for a buffer
-// whose size changes from call to call: the buffer only grows.
+// AtLeast returns the first size elements of *buf, whose content is arbitrary. It is
+// Sized for a buffer whose size changes from call to call: the buffer only grows.
 func AtLeast[T Float](buf *[]T, size int) []T {
 	if cap(*buf) < size {
 		*buf = make([]T, size)
@@ -76,7 +93,8 @@ func AtLeast[T Float](buf *[]T, size int) []T {
 	return (*buf)[:size]
 }
 
-// BytesOf is the memory that buffers take.
+// BytesOf is the memory that buffers take, with the elements beyond their length. A
+// kernel's Bytes adds up its buffers with it, and a model states the sum.
 func BytesOf[T Float](buffers ...[]T) (n int) {
 	for _, b := range buffers {
 		n += cap(b)

@@ -10,9 +10,18 @@ import (
 //
 // With p the smaller of n and GOMAXPROCS, [0,n) has p parts [n*i/p, n*(i+1)/p), and a
 // part up to four ranges: half of it, a quarter, and twice an eighth. One goroutine is
-// the caller. Each does the ranges of its own part, and then what is left of the others:
+// the caller. Each does the ranges of its own part, and then helps with the other parts:
 // so nobody waits for a processor that is slower, or wakes late. What a range is does
 // not depend on what else runs; who does it may.
+//
+//	n = 32, p = 2   part 0              part 1
+//	                ├── 8 ──┤ 4 ┤2┤2┤    ├── 8 ──┤ 4 ┤2┤2┤
+//	caller          1 ▶      2 ▶ 3 ▶ …   (then what is left here)
+//	worker          (then here)         1 ▶      2 ▶ 3 ▶ …
+//
+// The bits of a kernel do not depend on the number of threads as long as f computes
+// each index alike in every range: GOMAXPROCS does change the ranges. A sum over the
+// indices needs chunks of its own (conv's gradients, vector.SumChunks).
 //
 // f may call Parallel itself. A panic of f is raised on the caller, after all other
 // ranges are done; f must not call runtime.Goexit. Parallel allocates nothing after
@@ -42,6 +51,11 @@ func Parallel(n int, f func(lo, hi int)) {
 
 // job is one call of Parallel. It is used again while workers may still come for an
 // earlier call: they find all ranges taken, or help with the call at work.
+//
+// f, n and p are written before taken is set to 0, and read after taken was counted
+// up: the atomic counters order them, also for a worker that comes late. left counts
+// down the ranges that are done; with the one for the caller it cannot reach zero
+// while the caller still works, and whoever brings it to zero ends the call.
 type job struct {
 	f       func(lo, hi int)
 	n, p    int // of Parallel
@@ -52,7 +66,8 @@ type job struct {
 }
 
 // part counts the ranges of a part that somebody has taken. It has a line of the cache
-// to itself.
+// to itself: neighbours that count in one line would wait for each other. Counting
+// goes on beyond ranges, by everybody who looks and finds nothing.
 type part struct {
 	taken atomic.Int32
 	_     [60]byte
@@ -61,7 +76,8 @@ type part struct {
 // ranges is the number of ranges of a part, of which some are empty if it is short.
 const ranges = 4
 
-// idleJobs are jobs whose calls have returned.
+// idleJobs are jobs whose calls have returned. Calls that overlap, nested ones too,
+// have a job each.
 var idleJobs = NewFreeList[job]()
 
 // run does all parts, the first one here, and returns the value of the first
@@ -86,8 +102,8 @@ func (j *job) run(maxWorkers int) any {
 	return nil
 }
 
-// work does the ranges of part own and then those of the others, as long as there are
-// any, and returns how many it did.
+// work does the ranges of part own and then the ranges of the other parts, as long as
+// there are any, and returns how many it did.
 func (j *job) work(own int) (did int32) {
 	for k := range j.parts {
 		i := (own + k) % len(j.parts)
@@ -103,7 +119,9 @@ func (j *job) work(own int) (did int32) {
 	return did
 }
 
-// do calls f on range r of part i and keeps what it panics with.
+// do calls f on range r of part i and keeps the value of a panic. With size elements
+// in the part, range r is what lies between size/2ʳ and size/2ʳ⁺¹ before its end, and
+// the last range takes all that is left. Short parts have empty ranges.
 func (j *job) do(i, r int) {
 	defer func() {
 		if e := recover(); e != nil {
@@ -161,7 +179,9 @@ func (w *workerPool) hand(t task, limit int) bool {
 	return false
 }
 
-// work does a worker's first task and then those that come.
+// work does a worker's first task and then the tasks that come. It never returns. If
+// it has done the last ranges of a job whose caller waits, it tells the caller: done
+// has room for one element, so that this does not block.
 func (w *workerPool) work(t task) {
 	for {
 		if did := t.work(t.part); did > 0 && t.left.Add(-did) == 0 {

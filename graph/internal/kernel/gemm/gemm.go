@@ -1,5 +1,5 @@
-// Package gemm is the matrix product, and what it consists of: the tiles, which
-// convolutions use too, and the packing and transposing of operands.
+// Package gemm is the matrix product, and its parts: the tiles, which convolutions
+// use too, and the packing and transposing of operands.
 //
 // A product C = A·B is cut in three: C into blocks of blockN columns, the sums
 // into parts of blockK terms, the rows into blocks of blockM. B's part of a
@@ -16,6 +16,11 @@
 //
 // A stays where it is, unless its columns lie far apart: a tile reads its rows at any
 // stride. Sums are kept in registers.
+//
+// There are two kinds of products here. Gemm takes two matrices as they come, and
+// packs B at every call. Panels keep a B of weights packed, for many products, and
+// their tiles end with bias, residual and limits. Training uses the first, inference
+// the second.
 package gemm
 
 import (
@@ -44,7 +49,8 @@ func Gemm[T cpu.Float](transA, transB bool, m, n, k int, a []T, lda int, b []T, 
 	g.run(tilesOf[T](n))
 }
 
-// product holds the arguments of a call of Gemm.
+// product holds the arguments of a call of Gemm, as three strided views. GemmParallel
+// copies one for each part, with other views of the same matrices.
 type product[T cpu.Float] struct {
 	m, n, k    int
 	a, b, c    matrix[T]
@@ -71,7 +77,8 @@ func checkMatrix(name string, trans bool, rows, cols, length, ld int) {
 }
 
 // run computes the product block by block: each block of B is packed once, and
-// used for all rows of A.
+// used for all rows of A. From the second block of k on the tiles add to C: there an
+// element's sum is rounded to C's precision, whatever blocks m and n are cut into.
 func (g *product[T]) run(t *Tiles[T]) {
 	if g.m == 0 || g.n == 0 {
 		return
@@ -109,7 +116,8 @@ func (g *product[T]) zero() {
 }
 
 // block is the product of at most blockM rows of A and blockN columns of B,
-// over at most blockK elements of each.
+// over at most blockK elements of each. a, b and c begin at the block's first
+// elements.
 type block[T cpu.Float] struct {
 	*Tiles[T]
 	w          *workspace[T]
@@ -142,13 +150,14 @@ func (x *block[T]) stripTile(lo, hi, j int, b matrix[T]) {
 	}
 }
 
-// tile computes a tile in place.
+// tile computes a tile in place: rows of a at its strides, rows of b, and a C whose
+// rows have at least x.Cols elements of room.
 func (x *block[T]) tile(rows int, a, b, c matrix[T]) {
 	x.Rows[rows-1](x.k, 1, a.data, a.row, a.col, 0, b.data, b.row, 0, c.data, c.row, x.accumulate)
 }
 
 // narrowTile computes a tile of which C has only the first cols columns. It
-// computes all columns, in memory of its own, and copies those that C has.
+// computes all columns, in memory of its own, and copies the columns that C has.
 func (x *block[T]) narrowTile(rows, cols int, a, b, c matrix[T]) {
 	full := matrix[T]{x.w.tile[:], x.Cols, 1}
 	if x.accumulate {

@@ -10,6 +10,17 @@ import (
 
 //go:generate go run ../gen/gemm -out gemm_asm_amd64.s -stubs gemm_asm_amd64.go -tiles gemm_tiles_amd64.go -pkg gemm
 
+// This file chooses tiles. What there is (gen/gemm):
+//
+//	AVX2    12×8   6×16              rows of the largest tile × columns
+//	AVX512  12×8  12×16  12×32
+//
+// A tile has as many sums as registers can hold beside a vector of B and one of A:
+// 6×16 are 12 of AVX2's 16 registers, 12×32 are 24 of AVX-512's 32. The number of
+// sums is the number of fused multiply-adds that run at a time, of which a processor
+// needs eight to ten to be busy. The choice never changes bits: each element is one
+// chain of fused multiply-adds, in the order of k, in every tile.
+
 // tiles32 returns the tiles of tier t that suit a product of n columns: the
 // narrowest ones that take them at once, else the widest. All give the same
 // bits.
@@ -64,9 +75,13 @@ func tilesOfTier(t cpu.Tier) []*Tiles[float32] {
 }
 
 // packColsAVX2 is packCols, in blocks of 8×8. Where their number is not whole,
-// the last block overlaps the one before and writes the same elements again.
+// the last block overlaps the one before and writes the same elements again:
+//
+//	k = 19   ├─ 8 ─┤├─ 8 ─┤         two blocks, in one call
+//	                   ├─ 8 ─┤      and one that begins at k-8 = 11
+//
 // Matrices of less than eight rows or columns have functions of their own,
-// which write nothing beyond them.
+// which write nothing beyond them: there is no block before.
 func packColsAVX2(panel, src []float32, ld, k, cols, width int) {
 	switch {
 	case cols < 8 && k < 8:

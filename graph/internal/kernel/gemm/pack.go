@@ -17,15 +17,16 @@ const (
 	blockN = 480
 )
 
-// workspace is the memory that one product needs. It is large enough to lie on
-// a page border: so packed panels are aligned to cache lines.
+// workspace is the memory that one product needs, 0.7 MB in float32. It is large
+// enough for Go to put it at the beginning of a page: so packed panels are aligned to
+// cache lines. A product takes one from its tiles' list of idle ones and gives it back.
 type workspace[T cpu.Float] struct {
 	b    [blockK * blockN]T // packed panels of B
 	a    [blockK * blockM]T // a block of A whose columns lie far apart
 	tile [maxTile]T         // a tile of which C has not all columns
 }
 
-// maxTile is the number of elements of the largest tile.
+// maxTile is the number of elements of the largest tile, which is AVX-512's.
 const maxTile = 12 * 32
 
 // matrix is a strided view: element (i,j) is data[i*row+j*col]. A transpose is
@@ -50,8 +51,15 @@ func (m matrix[T]) at(i, j int) matrix[T] {
 
 // packB packs b for a product of m rows in all, panel by panel. A panel is k
 // rows of x.Cols contiguous elements; columns that the last panel has too many
-// are zero. Panels whose rows are contiguous anyway stay where they are if only
-// a dozen strips use them: then packing costs more than it saves.
+// are zero:
+//
+//	b (k,n), n = 40        panels of 16 columns, in x.w.b
+//	├ 16 ┤├ 16 ┤├ 8 ┤      ┌ k rows of 16 ┐┌ k rows of 16 ┐┌ k rows of 8, 8 zeros ┐
+//
+// So a tile reads its panel from one end to the other, on few pages. If b is a
+// transpose, packing transposes, as tiles read rows of contiguous columns alone.
+// Panels whose rows are contiguous anyway stay where they are if only a dozen strips
+// use them: then packing costs more than it saves.
 func (x *block[T]) packB(m int) {
 	x.packed = 0
 	if x.b.col == 1 && m <= 12*len(x.Rows) {
@@ -84,7 +92,8 @@ func (x *block[T]) packA() {
 	x.a = matrix[T]{x.w.a[:], 1, blockM}
 }
 
-// panel returns the panel of b that begins at column j, packed or in place.
+// panel returns the panel of b that begins at column j: in place below x.packed, and
+// above in the workspace, where panel j/x.Cols begins at element j·k.
 func (x *block[T]) panel(j int) matrix[T] {
 	if j < x.packed {
 		return x.b.at(0, j)
@@ -92,15 +101,18 @@ func (x *block[T]) panel(j int) matrix[T] {
 	return matrix[T]{x.w.b[j*x.k:], x.Cols, 1}
 }
 
-// packRows fills a panel from k rows that are stored ld elements apart.
+// packRows fills a panel, whose rows have width elements, with the first cols of
+// each of k rows that are stored ld elements apart.
 func packRows[T cpu.Float](panel, src []T, ld, k, cols, width int) {
 	for p := range k {
 		copy(panel[p*width:][:cols], src[p*ld:])
 	}
 }
 
-// packCols fills a panel from columns that are stored ld elements apart: the
-// transposition of a matrix.
+// packCols fills a panel from cols columns of k elements, each contiguous and ld
+// elements behind the one before: panel[p*width+j] = src[j*ld+p]. This is the
+// transposition of a matrix. It reads a cache line of each column before it goes on,
+// so that the lines it writes to, one for each p, are few and stay in the cache.
 func packCols[T cpu.Float](panel, src []T, ld, k, cols, width int) {
 	const strip = 16 // so many elements of each column at a time: about a cache line
 	for p0 := 0; p0 < k; p0 += strip {

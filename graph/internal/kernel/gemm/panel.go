@@ -14,23 +14,35 @@ import (
 //	│ 32           │ 32      │ 16     │ 8      │     Depth rows, the tiles of AVX-512
 //	└──────────────┴─────────┴────────┴────────┘
 //
-// Columns beyond those that were set are zero. The methods that set weights must not
-// overlap with each other; SetColumns of different columns may.
+// Row r of the panel that begins at column j is cols contiguous elements at
+// j·Depth + r·cols, cols being the panel's width: a tile reads its panel from one end
+// to the other.
+//
+// First Resize, then one way to set weights: Fill from filters (a column contiguous),
+// FillRows from the matrix of a dense layer, SetColumns piece by piece. Scale folds a
+// factor a column into them, as a BatchNorm behind has one. Then Multiply, any number
+// of times. Columns that nobody has set are zero. The methods that set weights
+// must not overlap with each other; SetColumns of different columns may. Multiply is
+// safe for concurrent use.
 type Panels[T cpu.Float] struct {
 	Depth, Cols int
 	tier        cpu.Tier
 	panels      []panel[T]
 	data        []T
 
-	filling  filling[T] // what Fill is about
+	// The arguments of a call of Fill while it runs, and its method, which a field
+	// holds so that no call makes a closure.
+	filling  filling[T]
 	fillSome func(lo, hi int)
 
-	from     []T // what FillRows is about: the rows, of fromCols elements
+	// The same for FillRows: rows of fromCols elements.
+	from     []T
 	fromCols int
 	fill     func(lo, hi int)
 }
 
-// panel is one panel: which columns, where in memory, and what multiplies it.
+// panel is one panel: its first column, where it begins in memory, and the tiles that
+// multiply it, which know its width.
 type panel[T cpu.Float] struct {
 	first, at int
 	tiles     *panelTiles[T]
@@ -58,7 +70,9 @@ type panelTiles[T cpu.Float] struct {
 //	}
 //
 // k, mid and outer are at least 1. How an element is rounded depends on its row of
-// a and its column of b only.
+// a and its column of b only. Strides count elements. Neither the assembly nor the
+// plain Go checks bounds: the caller has made sure that the last row of a, of mid and
+// of outer lies in its slice.
 type panelFunc[T cpu.Float] func(k, mid, outer int, a *T, aRow, aMid, aOuter int, b, c *T, cRow int, shift, residual *T, residualRow int, low, high T)
 
 // Resize prepares room for so many rows and columns, a multiple of eight, in the
@@ -104,8 +118,10 @@ type filling[T cpu.Float] struct {
 	order   func(r int) int
 }
 
-// fillPanels sets the panels [lo,hi), a few rows at a time if they have another order:
-// first they are transposed into a buffer, as blocks, then each row goes to its place.
+// fillPanels sets the panels [lo,hi). In the order of w a panel is one transposition.
+// In another order it goes bufferRows rows at a time: they are transposed into a
+// buffer, in blocks of 8×8, and then each row is copied to its place. Filters come as
+// (F,C,KH,KW) and are read as KH·KW·C, so that every convolution has another order.
 func (p *Panels[T]) fillPanels(lo, hi int) {
 	buffer := rowsBuffers[T]().Get()
 	if buffer == nil {
@@ -164,7 +180,8 @@ func (p *Panels[T]) FillRows(w []T, n int) {
 	p.from = nil
 }
 
-// fillRows sets the panels [lo,hi).
+// fillRows sets the panels [lo,hi): of each row, the part that is a panel's. The last
+// panel gets less than its width if w has fewer than Cols columns.
 func (p *Panels[T]) fillRows(lo, hi int) {
 	for _, x := range p.panels[lo:hi] {
 		cols, n := x.tiles.cols, p.fromCols
@@ -175,7 +192,8 @@ func (p *Panels[T]) fillRows(lo, hi int) {
 }
 
 // SetColumns sets the columns [first,first+n), which lie in one panel, from w, which
-// has them row by row.
+// has them row by row: Depth rows of n elements. Winograd's filters come so, eight at
+// a time, from several goroutines.
 func (p *Panels[T]) SetColumns(first, n int, w []T) {
 	for _, x := range p.panels {
 		if cols := x.tiles.cols; x.first <= first && first < x.first+cols {
@@ -210,9 +228,19 @@ func (p *Panels[T]) Columns(lo, hi int) (first, last int) {
 	return p.panels[lo].first, x.first + x.tiles.cols
 }
 
-// Walk is how a product's rows lie in memory, see panelFunc, and how it ends. A plain
-// product has K elements a row, Mid and Outer 1. What a filter sees of an image
-// channels last are Outer rows of Mid pixels of K channels.
+// Walk says how a product's rows lie in memory, see panelFunc, and how it ends. A plain
+// product has K elements a row, Mid and Outer 1. A filter sees Outer = KH rows of
+// Mid = KW pixels of K = C channels of an image channels last:
+//
+//	row i of the product: output pixel i      a ┐ i·ARow
+//	image  ┌──────────────────────────┐         ▼
+//	       │     ┌K┬K┬K┐ q=0          │         the window's first pixel
+//	       │     ├K┼K┼K┤ q=1, + AOuter│         K contiguous elements, then + AMid
+//	       │     └K┴K┴K┘ q=2          │
+//	       └──────────────────────────┘
+//
+// ARow is a pixel for a stride of 1 and two pixels for a stride of 2. Where pixels lie
+// tight, Mid pixels of K channels are one run, and Mid is 1 with a larger K.
 type Walk[T cpu.Float] struct {
 	K, Mid, Outer      int
 	ARow, AMid, AOuter int
@@ -223,10 +251,13 @@ type Walk[T cpu.Float] struct {
 	Low, High          T
 }
 
-// Multiply computes n rows of the columns of panel i: a, c and residual, which may
-// be empty, begin at the first row and, c and residual, at column 0. c may be the
+// Multiply computes n rows of the columns of panel i. a begins at the first row; c and
+// residual, which may be empty, begin at the first row and column 0. c may be the
 // residual: so a long sum goes on where a part of it has ended. Rows are shared out
-// evenly among the tiles, as those of few rows are slow.
+// evenly among the tiles, since tiles of few rows are slow: fifteen rows are two tiles
+// of seven and eight, not one of fourteen and one of a row.
+//
+// Panels and rows may be shared out over goroutines in any way, with the same bits.
 func (p *Panels[T]) Multiply(i, n int, w *Walk[T], a, c, residual []T) {
 	x := &p.panels[i]
 	if w.Columns > 0 && x.first+x.tiles.cols > w.Columns {
@@ -247,8 +278,9 @@ func (p *Panels[T]) Multiply(i, n int, w *Walk[T], a, c, residual []T) {
 	}
 }
 
-// multiplyLast computes a panel of which c has the first columns only: row by row,
-// beside c, since a tile writes all columns, and reads the residual's.
+// multiplyLast computes a panel of which c has the first columns only. A tile writes
+// all columns of its panel and reads as many of the residual: both would be beyond a
+// row of c. So it goes row by row through a buffer, and copies the columns that c has.
 func (p *Panels[T]) multiplyLast(x *panel[T], n int, w *Walk[T], a, c, residual []T) {
 	buffer := lastRows[T]().Get()
 	if buffer == nil {
@@ -284,7 +316,7 @@ func lastRows[T cpu.Float]() cpu.FreeList[lastRow[T]] {
 	return l.(cpu.FreeList[lastRow[T]])
 }
 
-// panelWidths are the tiles of the active tier, the widest first.
+// panelWidths returns the tiles of the active tier, the widest first.
 func panelWidths[T cpu.Float]() []*panelTiles[T] {
 	var t any
 	if _, ok := any(T(0)).(float32); ok {
@@ -300,5 +332,6 @@ var (
 	panelsGo64 = []*panelTiles[float64]{newGoPanels[float64]()}
 )
 
-// goPanel is the number of columns of a panel in plain Go.
+// goPanel is the number of columns of a panel in plain Go: the narrowest of the
+// assembly's, so that Cols, a multiple of eight, has no rest.
 const goPanel = 8

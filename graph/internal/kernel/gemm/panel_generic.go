@@ -4,7 +4,7 @@ package gemm
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// panelWidths32 are the tiles of the only tier of this build.
+// panelWidths32 returns the tiles of the only tier of this build.
 func panelWidths32(cpu.Tier) []*panelTiles[float32] { return panelsGo32 }
 
 // streamBlock and streamRows are never called in this build.

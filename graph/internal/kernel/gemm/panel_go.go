@@ -6,8 +6,10 @@ import (
 	"tapenet/graph/internal/kernel/cpu"
 )
 
-// newGoPanels returns the plain twins: panels of goPanel columns. A tile is computed
-// row by row; the sums of a row are as many as the compiler can keep at hand.
+// newGoPanels returns the plain twins: panels of goPanel columns and tiles of up to
+// four rows. A tile is computed row by row: its eight sums are as many as the compiler
+// keeps in registers or the first cache. A panel of several rows of a stays in the
+// cache meanwhile.
 func newGoPanels[T cpu.Float]() *panelTiles[T] {
 	t := &panelTiles[T]{cols: goPanel}
 	for rows := 1; rows <= 4; rows++ {
@@ -30,8 +32,9 @@ func newGoPanels[T cpu.Float]() *panelTiles[T] {
 	return t
 }
 
-// multiplyPanel adds the products of k elements of a and k rows of a panel, each
-// product rounded before it is added: the assembly rounds once.
+// multiplyPanel adds the products of k elements of a and k rows of a panel. On amd64 a
+// product is rounded before it is added, where the assembly rounds once; on other
+// processors the compiler may fuse the two.
 func multiplyPanel[T cpu.Float](sums *[goPanel]T, k int, a, b *T) {
 	x, y := unsafe.Slice(a, k), unsafe.Slice(b, k*goPanel)
 	for l, v := range x {

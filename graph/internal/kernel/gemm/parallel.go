@@ -3,8 +3,15 @@ package gemm
 import "tapenet/graph/internal/kernel/cpu"
 
 // GemmParallel is Gemm with the rows or the columns of C, whichever are more,
-// shared out over the worker pool. It gives the same bits. A small product runs
-// on the caller.
+// shared out over the worker pool:
+//
+//	m > n: rows of C         else: columns, in whole tiles
+//	A ├ part 0 ┤ · B         A · B ├ part 0 ┤├ part 1 ┤
+//	  ├ part 1 ┤
+//
+// Each part is a product of its own that packs its B: with rows every part packs all
+// of B, with columns each packs its own columns. The bits are the same as Gemm's, as
+// an element depends on its row and column alone. A small product runs on the caller.
 func GemmParallel[T cpu.Float](transA, transB bool, m, n, k int, a []T, lda int, b []T, ldb int, accumulate bool, c []T, ldc int) {
 	t := tilesOf[T](n)
 	g := newProduct(transA, transB, m, n, k, a, lda, b, ldb, accumulate, c, ldc)
@@ -26,7 +33,8 @@ func GemmParallel[T cpu.Float](transA, transB bool, m, n, k int, a []T, lda int,
 	t.jobs.Put(j)
 }
 
-// minParallel is the number of multiplications from which on waking a worker pays.
+// minParallel is the number of multiplications from which on waking a worker pays:
+// some microseconds of work.
 const minParallel = 1 << 18
 
 // gemmJob is a product that several goroutines compute. It is used again, for

@@ -8,9 +8,17 @@ import (
 
 // Stream computes the columns [lo,hi) of y = x·w, the product of a row x of k
 // elements with the matrix w (k,n). It reads w once, in the order in which it lies in
-// memory, and needs no preparation: for matrices that are larger than the cache. As
-// that of Gemm, the sum of a column is rounded to y's precision at each multiple of
-// blockK; partial is memory for one such part, as long as y.
+// memory, and needs no preparation: for matrices that are larger than the cache, the
+// dense layers of one image. There reading w takes all of the time.
+//
+//	x ├ 16 ┤ ·  w  ┌ lo ─────────── hi ┐
+//	               │ 16 rows, of each  │ → y[lo:hi], sums in registers, 64 columns
+//	               │ 64 columns, …     │   (or 32) at a time
+//	               └───────────────────┘
+//
+// The sum of a column is rounded to y's precision at each multiple of blockK, as the
+// sums of Gemm are; partial is memory for one such part, as long as y. So the bits are
+// Gemm's, and do not depend on lo and hi: the caller shares out the columns.
 func Stream[T cpu.Float](y, partial, x, w []T, n, lo, hi int) {
 	clear(y[lo:hi])
 	for k := 0; k < len(x); k += blockK {
@@ -23,6 +31,7 @@ func Stream[T cpu.Float](y, partial, x, w []T, n, lo, hi int) {
 }
 
 // streamRowsOnce is the number of rows of w for which y is read and written once.
+// Each row is a stream of memory of its own, of which a processor follows a few dozen.
 const streamRowsOnce = 16
 
 // streamBlockK adds the products of a few elements of x to the columns [lo,hi) of y.
@@ -46,7 +55,8 @@ func streamBlockK[T cpu.Float](y, x, w []T, n, lo, hi int) {
 	}
 }
 
-// streamGo adds to y[j] the products of x[i] and w[i*n+j], in the order of i.
+// streamGo adds to y[j] the products of x[i] and w[i*n+j], in the order of i. It is for
+// float64 and for plain Go.
 func streamGo[T cpu.Float](y, x, w []T, n int) {
 	for j := range y {
 		sum := y[j]
@@ -58,7 +68,8 @@ func streamGo[T cpu.Float](y, x, w []T, n int) {
 }
 
 // streamFused is streamGo with each product and sum rounded once, as the assembly
-// does.
+// does. It is for the columns behind the last whole block, fewer than 64: a column's
+// bits must not depend on whether it is one of these, which lo and hi decide.
 func streamFused(y, x, w []float32, n int) {
 	for j := range y {
 		sum := y[j]
@@ -69,15 +80,19 @@ func streamFused(y, x, w []float32, n int) {
 	}
 }
 
-// fma is x·y+z, rounded once. First it is rounded to odd: if the sum has no exact
-// float64, it becomes the one of its two neighbours whose last bit is set. Unlike the
-// nearest neighbour that one never lies in the middle between two float32 numbers, so
-// that rounding it again gives what rounding x·y+z gives (Boldo and Melquiond 2008).
+// fma returns x·y+z, rounded once to float32. math.FMA works in float64, and a second
+// rounding to float32 can go wrong where the first result lies in the middle between
+// two float32 numbers.
+//
+// So the sum is first rounded to odd: if it has no exact float64, it becomes the one of
+// its two neighbours whose last bit is set. Unlike the nearest neighbour that one never
+// lies in the middle between two float32 numbers, and rounding it again gives the same
+// as rounding x·y+z (Boldo and Melquiond 2008).
 func fma(x, y, z float32) float32 {
 	p, c := float64(x)*float64(y), float64(z) // exact: 48 bits
 	sum := p + c
 	q := sum - p
-	rest := (p - (sum - q)) + (c - q) // what the sum lacks (Knuth's TwoSum)
+	rest := (p - (sum - q)) + (c - q) // the rounding error of sum (Knuth's TwoSum)
 	if !(rest < 0 || rest > 0) {      // nothing, or a NaN
 		return float32(sum)
 	}

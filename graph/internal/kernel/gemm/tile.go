@@ -27,9 +27,9 @@ import "tapenet/graph/internal/kernel/cpu"
 // nor on the number of rows of the tile.
 type TileFunc[T cpu.Float] func(k, outer int, a []T, aRow, aCol, aOuter int, b []T, bRow, bOuter int, c []T, ldc int, accumulate bool)
 
-// Tiles are the functions that products of one tier consist of, and the idle
-// memory of such products. Convolutions call the functions on images as they
-// are.
+// Tiles are the functions that products of one tier and width consist of, and the
+// idle memory of such products. Convolutions call the functions on images as they
+// are (conv/direct.go).
 type Tiles[T cpu.Float] struct {
 	Rows     []TileFunc[T] // rows[r-1] computes r rows
 	Cols     int           // columns of every tile

@@ -2,12 +2,14 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// Affine sets n pixels y to those that windows of one pixel would pick, see Windows,
-// with the pixels r added in front of the limits; r may be nil:
+// Affine is Largest for windows of one pixel, where there is nothing to choose and no
+// place to keep, with the pixels r added in front of the limits; r may be nil:
 //
 //	y[p,f] = min(Top, max(Floor, Scale[f]·z[p,f] + Shift[f] + r[p,f]))
 //
-// A NaN stays. Nothing is kept for the gradient: Through computes the sum again.
+// for n pixels. A NaN stays. y may be z. Cols, KH, KW and Row do not count. It ends a
+// ConvBlock that pools nothing; r is its residual image. Nothing is kept for the
+// gradient: Through computes the sum again, from z and r, with the same roundings.
 func (w *Windows[T]) Affine(y, z, r []T, n int) {
 	if y, ok := cpu.Float32s(y); ok {
 		z, r, scale, shift := w.float32s(z, r)
@@ -27,7 +29,13 @@ func (w *Windows[T]) Affine(y, z, r []T, n int) {
 }
 
 // Through sets d, the gradient of the n pixels before their limits, to dy where Affine
-// gave a number between Floor and Top or a NaN, else to 0.
+// gave a number between Floor and Top or a NaN, else to 0:
+//
+//	z ── ·Scale + Shift + r ── limits ── y         Affine
+//	             d ◀── dy where the limits let it ── dy    Through
+//
+// z and r are the operands of Affine. d may be dy. Scale and Shift must be those of
+// Affine: with others, other pixels would pass.
 func (w *Windows[T]) Through(d, dy, z, r []T, n int) {
 	if d, ok := cpu.Float32s(d); ok {
 		dy, _ := cpu.Float32s(dy)

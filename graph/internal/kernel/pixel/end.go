@@ -2,12 +2,15 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// End is what an op does last with the pixels that it has computed:
+// End finishes pixels whose sums an op has computed: it adds shift and residual, and
+// limits them:
 //
 //	y[j*YPixel+f] = min(max(x[j*XPixel+f] + Shift[f] + residual[j*ResidualPixel+f], Low), High)
 //
-// for the channels f below Width, a multiple of eight. A NaN stays. It is for engines
-// whose sums are complete before they end; tiles and windows end in their own loops.
+// for the channels f below Width, a multiple of eight. A NaN stays. The distances from
+// pixel to pixel are in elements and at least Width: x may be tight where y is a part
+// of wider pixels. It is for engines whose sums are complete before they end; tiles
+// (gemm.Panels, WinogradFinish) and windows (Window) do the same in their own loops.
 type End[T cpu.Float] struct {
 	Width                         int
 	YPixel, XPixel, ResidualPixel int
@@ -15,7 +18,8 @@ type End[T cpu.Float] struct {
 	Low, High                     T
 }
 
-// Pixels ends n pixels. residual may be nil, and y be x.
+// Pixels finishes n pixels, at least one. residual may be nil, and y may be x. Each
+// operation is rounded by itself: all tiers give the same bits.
 func (e *End[T]) Pixels(n int, y, x, residual []T) {
 	if y32, ok := cpu.Float32s(y); ok {
 		x32, _ := cpu.Float32s(x)

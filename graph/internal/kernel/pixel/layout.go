@@ -12,7 +12,13 @@ import "fmt"
 //	Left pixels │ W pixels │ Right pixels      a row, of Row elements
 //	Top rows, H rows, Bottom rows              an image, of Image elements
 //
-// A value whose Stride is larger than Width(C) is a part of a wider one.
+// A value whose Stride is larger than Width(C) is a part of a wider one: Concat's
+// operands are written side by side into the pixels of its result.
+//
+//	Stride = 40   │ 0 … 15 a │ 16 … 39 b │   a has C = 16, b has C = 24
+//
+// The program chooses layouts (package program) and keeps the border zero; a kernel
+// reads them by At and keeps the channels from C to Width(C) zero.
 type Layout struct {
 	N, C, H, W int
 	Last       bool
@@ -23,7 +29,8 @@ type Layout struct {
 // Border is a number of pixels on each side of an image.
 type Border struct{ Top, Bottom, Left, Right int }
 
-// Max is the border that covers both.
+// Max is the border that covers both: an image with several readers gets the largest
+// border that one of them asks for.
 func (b Border) Max(c Border) Border {
 	return Border{max(b.Top, c.Top), max(b.Bottom, c.Bottom), max(b.Left, c.Left), max(b.Right, c.Right)}
 }
@@ -31,7 +38,7 @@ func (b Border) Max(c Border) Border {
 // Planes is the layout of images that a graph sees.
 func Planes(n, c, h, w int) Layout { return Layout{N: n, C: c, H: h, W: w} }
 
-// Lastly is l channels last, with a border.
+// Lastly is l channels last, with a border. Its pixels are tight.
 func (l Layout) Lastly(b Border) Layout {
 	l.Last, l.Stride, l.Border = true, Width(l.C), b
 	return l
@@ -57,12 +64,15 @@ func (l Layout) Image() int {
 // Size is the number of elements of all images.
 func (l Layout) Size() int { return l.N * l.Image() }
 
-// At is where pixel (i,j) of image n begins; i and j may lie in the border.
+// At is where pixel (i,j) of image n begins; i and j may lie in the border, where they
+// are negative or beyond H and W. The layout is channels last.
 func (l Layout) At(n, i, j int) int {
 	return n*l.Image() + (l.Top+i)*l.Row() + (l.Left+j)*l.Stride
 }
 
-// Width is the number of channels that pixels have in memory.
+// Width is the number of channels that pixels have in memory: C rounded up to eight,
+// or fewer where the layout's pixels are narrower than that: a convolution may ask for
+// pictures of three channels without a channel between them.
 func (l Layout) Width() int { return min(Width(l.C), l.Stride) }
 
 // Bordered reports whether there is a border.
@@ -72,7 +82,10 @@ func (l Layout) Bordered() bool { return l.Border != Border{} }
 // images: a matrix of N·H·W rows of Stride elements.
 func (l Layout) Whole() bool { return l.Last && !l.Bordered() }
 
-// Clear writes the border's zeros, for the images [lo,hi).
+// Clear writes the border's zeros, for the images [lo,hi). The program calls it after
+// a step whose result has a border: kernels write the H·W pixels alone, and memory
+// that values share has other values' numbers in it. Of a part of wider pixels it
+// clears the part's channels.
 func Clear[T float32 | float64](l Layout, data []T, lo, hi int) {
 	if !l.Last || !l.Bordered() {
 		return
@@ -131,7 +144,8 @@ func (l Layout) String() string {
 	return s
 }
 
-// Want is a layout in which a kernel wants an operand. Its border is the least.
+// Want is a layout in which a kernel wants an operand. Its border is the least that
+// the kernel needs; it may get a larger one.
 type Want struct {
 	Layout
 	Tight bool // pixels must not be parts of wider ones

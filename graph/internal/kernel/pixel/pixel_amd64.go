@@ -6,7 +6,8 @@ import "tapenet/graph/internal/kernel/cpu"
 
 //go:generate go run ../gen/pixel -out pixel_asm_amd64.s -stubs pixel_asm_amd64.go -table pixel_table_amd64.go -pkg pixel
 
-// loops are those of the active tier, which is not plain Go.
+// loops returns the loops of the active tier, which is not plain Go: the caller has
+// asked cpu.Float32s.
 func loops() *loopFuncs {
 	if cpu.Active() == cpu.TierAVX512 {
 		return &loopsAVX512

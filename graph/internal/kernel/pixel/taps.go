@@ -2,22 +2,31 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// Taps are how the weights of a row of filters, one filter a channel, lie on an
-// image. All distances are in elements:
+// Taps say how the weights of a depthwise convolution, one filter a channel, lie on a
+// row of an image. All distances are in elements:
 //
-//	output pixel j sees, with weight (u,v), image pixel j·Pixel + u·Row + v·Column
+//	output pixel j sees, with weight (u,v), the image pixel at j·Pixel + u·Row + v·Column
 //
-// Pixel and Column are multiples of Width. The assembly rounds a product and the sum
-// around it once. It works on several pixels, or several weights, at once; each sum
-// still adds its terms one by one, in the order of the plain loops over pixels, rows
-// and columns.
+//	x        ┌ j=0 ─────┐                     3×3, stride 2, dilation 1:
+//	x+Row    │ · ┌ j=1 ─┼───┐                 Pixel = 2·Width, Column = Width
+//	x+2·Row  └───┼──────┘   │
+//	             └──────────┘
+//
+// A stride is in Pixel, a dilation in Column and Row, so that the loops know neither.
+// Pixel and Column are multiples of Width. The image has its padding in memory.
+//
+// The assembly rounds a product and the sum around it once. It works on several
+// pixels, or several weights, at once; each sum still adds its terms one by one, in the
+// order of the plain loops over pixels, rows and columns. So both tiers give the same
+// bits, and a row may be cut anywhere.
 type Taps struct {
 	Cols, Width, KH, KW int // output pixels, channels, and the filters' size
 	Pixel, Column, Row  int // from one output pixel, weight and row of weights to the next
 }
 
-// What the loops in assembly take at once: pixels, and weights in rows, of which
-// there are not more than maxTapWeights.
+// The loops in assembly take so much at once: up to eight output pixels, or a block of
+// weights of up to 3 rows and 7 columns that has at most maxTapWeights. Each pixel or
+// weight has its sum in a register, and AVX2 has sixteen registers.
 const (
 	maxTapPixels  = 8
 	maxTapRows    = 3
@@ -33,7 +42,8 @@ type (
 	tapWeightSums func(n, width int, a *float32, aPixel int, x *float32, xPixel, xColumn, xRow int, w *float32, wColumn, wRow int)
 )
 
-// TapsForward computes y[j,f] = Σ_u Σ_v x[j·Pixel+u·Row+v·Column+f]·w[u,v,f].
+// TapsForward computes y[j,f] = Σ_u Σ_v x[j·Pixel+u·Row+v·Column+f]·w[u,v,f], for one
+// row of the output. w is (KH,KW,Width).
 func TapsForward[T cpu.Float](t Taps, y, x, w []T) {
 	if y, ok := cpu.Float32s(y); ok {
 		x, _ := cpu.Float32s(x)
@@ -48,7 +58,7 @@ func TapsForward[T cpu.Float](t Taps, y, x, w []T) {
 }
 
 // TapsFilter adds Σ_j x[j·Pixel+u·Row+v·Column+f]·dy[j,f] to dw[u,v,f]: the
-// gradient of the weights.
+// gradient of the weights, of one row of the output. The caller clears dw first.
 func TapsFilter[T cpu.Float](t Taps, dw, x, dy []T) {
 	if dw, ok := cpu.Float32s(dw); ok {
 		x, _ := cpu.Float32s(x)
@@ -64,8 +74,9 @@ func TapsFilter[T cpu.Float](t Taps, dw, x, dy []T) {
 	t.each(func(out, in, weight int) { dw[weight] += x[in] * dy[out] })
 }
 
-// inParts cuts n into equal parts of at most some, and calls do with each part's
-// first and its size.
+// inParts cuts n into equal parts of at most so many, and calls do with each part's
+// first and its size: nine are two parts of four and five, as a part of one would take
+// nearly as long as one of eight.
 func inParts(n, most int, do func(first, n int)) {
 	parts := (n + most - 1) / most
 	for q := range parts {

@@ -2,8 +2,21 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
+// This file computes the gradient of a depthwise convolution's image. Forward scatters
+// a pixel of the image to several output pixels, and the gradient gathers from them.
+// Gathered row by row, a row of dx is written once, and no two goroutines write to one.
+//
+// Along one axis, with stride 2, dilation 1, filter 3 and pad 1, pixel e of the image
+// meets weight v on output pixel i where 2·i + v - 1 = e:
+//
+//	e        0     1       2     3       4
+//	(v,i)   1,0  2,0 0,1  1,1  2,1 0,2  1,2     even pixels see one weight, odd two
+//
+// So pixels that are a stride apart see the same weights, on output pixels side by
+// side: that is a run, and a run is a row of taps with the filter turned round.
+
 // TapsImage is a convolution of an image with one filter for each channel, as the
-// gradient of the image needs it.
+// gradient of the image needs it: Down is its vertical axis, Across its horizontal one.
 type TapsImage struct {
 	Down, Across Axis
 	Width        int
@@ -29,8 +42,9 @@ func (a Axis) Border() (before, after int) {
 //	dx[h,e,f] = Σ dy[i,j,f]·w[u,v,f]
 //
 // over all i·stride + u·dilation - pad = h and j·stride + v·dilation - pad = e, in the
-// order of i, then j. The first pixel of dy begins at element first of it. A pixel that
-// no filter sees is zero.
+// order of i, then j. w is (KH,KW,Width). The first pixel of dy begins at element first
+// of dy, behind the zeros that Before and After ask for. A pixel that no filter sees
+// is set to zero.
 func TapsInput[T cpu.Float](t *TapsImage, dx, dy []T, first int, w []T, lo, hi int) {
 	for h := lo; h < hi; h++ {
 		row, rows := dx[h*t.Row:][:t.Across.Image*t.Width], t.Down.seen(h)
@@ -53,12 +67,16 @@ func TapsInput[T cpu.Float](t *TapsImage, dx, dy []T, first int, w []T, lo, hi i
 	}
 }
 
-// seen is what a pixel of the image sees along an axis: n weights, the first of them
-// on an output pixel. Each next weight is back weights before it, on the pixel that
-// is ahead pixels after.
+// seen says what a pixel of the image sees along an axis: n weights, the first of
+// which, weight, lies on the output pixel out. Each next weight is back weights before
+// it, on the output pixel that is ahead pixels after: with g = gcd(stride, dilation)
+//
+//	back = stride/g,  ahead = dilation/g,  as out·stride + weight·dilation stays e + pad
 type seen struct{ n, weight, out, back, ahead int }
 
-// seen is what pixel e sees: nothing if n is 0.
+// seen returns the weights that pixel e sees: none if n is 0. It looks at the last
+// weight that may lie on an output pixel, and then at the weights before it until one
+// does. After back of them the remainders by the stride repeat.
 func (a Axis) seen(e int) seen {
 	g := gcd(a.Stride, a.Dilation)
 	s := seen{back: a.Stride / g, ahead: a.Dilation / g}
@@ -90,7 +108,9 @@ func (a Axis) runs(do func(e, n int, s seen)) {
 	}
 }
 
-// same is the number of pixels, a stride apart, that see the same weights.
+// same returns the number of pixels, a stride apart, that see the same weights as the
+// one that sees s: from pixel to pixel out advances by one, until the last weight
+// leaves the output at its end, or a weight more comes in at its beginning.
 func (a Axis) same(s seen) int {
 	last := a.Out + a.After - 1 - s.out
 	if s.n-1 == s.weight/s.back { // as long as the last weight is on the output
@@ -104,15 +124,17 @@ func (a Axis) same(s seen) int {
 	return last + 1
 }
 
-// run are pixels of a row of the image that see the same weights: the first of them
-// the first weight on the first element of the output.
+// run is a run of pixels of a row of the image, which see the same weights. Its first
+// pixel sees the weight at element weight of w on the output pixel at element out of
+// dy; its next pixel sees the same weight one output pixel on.
 type run struct {
 	*TapsImage
 	rows, columns seen
 	out, weight   int
 }
 
-// sumRun sets n pixels of a run.
+// sumRun sets n pixels of a run, a stride apart in dx. The assembly is TapsForward's,
+// with negative distances from weight to weight.
 func sumRun[T cpu.Float](r *run, dx, dy, w []T, n int) {
 	if dx, ok := cpu.Float32s(dx); ok {
 		dy, _ := cpu.Float32s(dy)

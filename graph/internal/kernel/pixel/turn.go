@@ -2,11 +2,28 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// turnLoop is a transposition between planes and pixels in assembly.
+// This file turns images from planes to channels last and back: a transposition of the
+// matrix (channels,pixels), in blocks of 8×8 in registers.
+//
+//	planes                          pixels
+//	c0 │ p0 p1 … p7 │ p8 …          p0 │ c0 c1 … c7 │ c8 … c10 0 0 0 0 0 │
+//	c1 │ p0 p1 … p7 │ p8 …    ◀▶    p1 │ c0 c1 … c7 │ c8 … c10 0 …
+//	…                               …
+//
+// Channels that fill blocks of eight go by fromPlanes and toPlanes. The last channels,
+// fewer than eight, go by the loops for few planes, where eight elements are left in
+// memory for a vector, and else one by one. Pictures of three channels side by side,
+// as files have them, have loops of their own.
+//
+// All this moves elements and computes nothing: there are no bits to differ.
+
+// turnLoop is a transposition between planes and pixels in assembly, of channels and
+// pixels of at least one each.
 type turnLoop func(channels, pixels int, dst *float32, dstDistance int, src *float32, srcDistance int)
 
-// turnPixels is the number of pixels whose channels all are turned before the next,
-// where the last channels do not fill a vector: a multiple of 16.
+// turnPixels is the number of pixels that are turned, with all their channels, before
+// the next ones, where the last channels do not fill a vector: the pixels are in the
+// cache when the second loop comes to them. It is a multiple of 16.
 const turnPixels = 128
 
 // FromPlanes sets pixels from planes:
@@ -14,7 +31,8 @@ const turnPixels = 128
 //	dst[p*dstPixel+c] = src[c*srcPlane+p] for p < pixels and c < channels
 //
 // The elements of a pixel behind its channels become zero, up to Width(channels) or
-// the next pixel: dst has them for the last pixel too.
+// the next pixel: dst has them for the last pixel too. dstPixel is at least channels.
+// dst and src do not overlap.
 func FromPlanes[T cpu.Float](dst []T, dstPixel int, src []T, srcPlane, channels, pixels int) {
 	if d, ok := cpu.Float32s(dst); ok {
 		s, _ := cpu.Float32s(src)
@@ -36,6 +54,7 @@ func ToPlanes[T cpu.Float](dst []T, dstPlane int, src []T, srcPixel, channels, p
 	planesFromPixels(dst, dstPlane, src, srcPixel, channels, pixels, 0)
 }
 
+// fromPlanes32 is FromPlanes in assembly, as far as its vectors reach.
 func fromPlanes32(dst []float32, dstPixel int, src []float32, srcPlane, channels, pixels int) {
 	if channels == 0 || pixels == 0 {
 		return
@@ -70,6 +89,9 @@ func fromPlanes32(dst []float32, dstPixel int, src []float32, srcPlane, channels
 	}
 }
 
+// toPlanes32 is ToPlanes in assembly, as far as its vectors reach. It reads vectors of
+// eight channels, of which the last pixel may have fewer in memory: those pixels are
+// left to plain Go.
 func toPlanes32(dst []float32, dstPlane int, src []float32, srcPixel, channels, pixels int) {
 	if channels == 0 || pixels == 0 {
 		return
@@ -101,8 +123,9 @@ func toPlanes32(dst []float32, dstPlane int, src []float32, srcPixel, channels, 
 	}
 }
 
-// inVectors is how many of n pixels, a multiple of eight, are vectors of eight that lie
-// in so many elements.
+// inVectors returns how many of the first n pixels, in whole eights, may be read or
+// written as vectors of eight elements: pixel p begins at p·distance, and its vector
+// ends within the elements.
 func inVectors(n, elements, distance int) int {
 	if elements < 8 {
 		return 0

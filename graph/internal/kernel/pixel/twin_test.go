@@ -77,7 +77,7 @@ func (w Windows[T]) pixels() int { return (w.KH-1)*w.Row + w.Cols*w.KW*w.Width }
 // largestTwin pools, with and without keeping the winners' places.
 func largestTwin(r *rand.Rand, n int) kerneltest.Twin {
 	w, keep := randomWindows(r, n), r.IntN(2)
-	if keep > 0 && r.IntN(3) == 0 {
+	if r.IntN(3) == 0 {
 		w.Floor, w.Top = float32(math.NaN()), float32(math.NaN())
 	}
 	return kerneltest.Twin{

@@ -7,8 +7,8 @@ import (
 	"tapenet/graph/internal/kernel/cpu"
 )
 
-// A windowFunc slides a window of kh×kw pixels over a fixed number of places, and
-// works channel by channel:
+// A windowFunc slides a window of kh×kw pixels over a fixed number of places in a row,
+// and works channel by channel:
 //
 //	for each place j and channel f < width {
 //		y[j*yPixel+f] = min(max(r + shift[f], low), high) // a NaN stays
@@ -19,9 +19,18 @@ import (
 //	dot: sum over u, then v, of x(u,v)·w[(u*kw+v)*wPixel+f], each term by one fma
 //	sum: sum over u, then v, of x(u,v)
 //	max: the largest x(u,v), NaN if one is NaN
+//
+// It keeps the sums of all its places in registers while it goes through the window,
+// so that a weight is read once for up to fourteen pixels:
+//
+//	          j=0   j=1   …   j=13       a vector of channels each
+//	w(u,v) →   +     +          +        then the next (u,v)
+//
+// Distances are in elements and may be zero or overlap. Nothing checks bounds.
 type windowFunc[T cpu.Float] func(width, kh, kw int, x *T, xPixel, xColumn, xRow int, w *T, wPixel int, y *T, yPixel int, shift *T, low, high T)
 
-// WindowKind is what a window makes of its pixels.
+// WindowKind is a function of the pixels in a window. Depthwise convolutions take Dot,
+// poolings Sum, with weights of 1/n behind it or none, and Max.
 type WindowKind int
 
 const (
@@ -30,7 +39,8 @@ const (
 	Max                   // the largest pixel
 )
 
-// Window is a window on an image, see windowFunc.
+// Window is a window on an image channels last, for inference, see windowFunc. Unlike
+// [Windows] it takes any stride and dilation, and keeps nothing for a gradient.
 type Window[T cpu.Float] struct {
 	Kind          WindowKind
 	Width, KH, KW int
@@ -42,11 +52,10 @@ type Window[T cpu.Float] struct {
 	Low, High     T
 }
 
-// A windowFunc keeps the sums of all its places in registers while it goes through the
-// window, so that a weight is read once for up to fourteen pixels.
-
-// Slide sets n pixels of y from the windows that begin at x. The weights w are
-// those of Dot, any others otherwise.
+// Slide sets n pixels of y, at least one, from the windows that begin at x. w are the
+// weights of Dot, (KH·KW,WPixel); the other kinds take none. It goes through the
+// places in equal parts, as many at a time as a loop takes, for the widest vectors
+// first and then for the eight channels that they leave.
 func (o *Window[T]) Slide(n int, y, x, w []T) {
 	if len(w) == 0 {
 		w = o.Shift
@@ -68,21 +77,21 @@ func (o *Window[T]) Slide(n int, y, x, w []T) {
 	}
 }
 
-// windowLoop are the functions of one kind for multiples of some channels.
+// windowLoop has the functions of one kind that take channels in multiples of lanes.
 type windowLoop[T cpu.Float] struct {
 	lanes int
 	cols  []windowFunc[T] // cols[n-1] is for n places
 }
 
-// windowTable lists the functions of a tier by kind. Each takes a fixed number of
-// places, and channels in whole vectors.
+// windowTable lists the functions of a tier by kind, as gen/window writes it: element
+// n-1 is for n places.
 type windowTable struct{ dot, sum, max []windowFunc[float32] }
 
 func (t *windowTable) of(k WindowKind) []windowFunc[float32] {
 	return [...][]windowFunc[float32]{t.dot, t.sum, t.max}[k]
 }
 
-// windowLoops are the functions of the active tier, that for most channels first.
+// windowLoops returns the functions of the active tier, the one for most channels first.
 func windowLoops[T cpu.Float](k WindowKind) []windowLoop[T] {
 	if _, ok := any(T(0)).(float32); ok {
 		if l := windowLoops32(cpu.Active(), k); l != nil {
@@ -123,7 +132,8 @@ func maxGo[T cpu.Float](width, kh, kw int, x *T, _, xColumn, xRow int, _ *T, _ i
 	slideGo(width, kh, kw, x, xColumn, xRow, y, shift, low, high, T(math.Inf(-1)), larger[T])
 }
 
-// slideGo is a windowFunc of one place, given its first r and a step.
+// slideGo is a windowFunc of one place, given its first r and the step that takes up
+// pixel (u,v), of tap u·kw+v.
 func slideGo[T cpu.Float](width, kh, kw int, x *T, xColumn, xRow int, y, shift *T, low, high, r0 T, step func(r, x T, f, tap int) T) {
 	for f := range width {
 		r := r0
@@ -145,7 +155,8 @@ func larger[T cpu.Float](r, x T, _, _ int) T {
 	return x
 }
 
-// limited is v, or the limit that v lies beyond. A NaN stays.
+// limited is v, or the limit that v lies beyond. A NaN stays, and so does the sign of
+// a zero at a limit of zero.
 func limited[T cpu.Float](v, low, high T) T {
 	if v < low {
 		v = low

@@ -6,7 +6,7 @@ import "tapenet/graph/internal/kernel/cpu"
 
 //go:generate go run ../gen/window -out window_asm_amd64.s -stubs window_asm_amd64.go -pkg pixel
 
-// windowLoops32 are the functions of a tier, nil for plain Go.
+// windowLoops32 returns the functions of a tier, nil for plain Go.
 func windowLoops32(t cpu.Tier, k WindowKind) []windowLoop[float32] {
 	switch t {
 	case cpu.TierAVX512:
@@ -17,7 +17,9 @@ func windowLoops32(t cpu.Tier, k WindowKind) []windowLoop[float32] {
 	return nil
 }
 
-// allWindowsAVX512 end with AVX2's, for the last eight channels.
+// allWindowsAVX512 and allWindowsAVX2 list the loops by kind. On AVX-512 sixteen
+// channels at a time go first, and AVX2's loop takes the last eight of a width that
+// sixteen does not divide.
 var allWindowsAVX512, allWindowsAVX2 = func() (wide, narrow [3][]windowLoop[float32]) {
 	for k := range WindowKind(3) {
 		narrow[k] = []windowLoop[float32]{{8, windowsAVX2.of(k)}}

@@ -2,13 +2,19 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// WinogradFinish is what a convolution does last with its tiles: WinogradCombine to
-// Pixels×Pixels pixels of the output, and on their way
+// WinogradFinish ends a convolution by Winograd's tiles, in inference: it transforms
+// tiles of Side×Side sums back to Pixels×Pixels pixels u of the output, as
+// WinogradCombine does, and writes
 //
 //	y = min(max(u + Shift[f] + residual, Low), High)
 //
+// The way of one tile, F(4×4,3×3):
+//
+//	36 matrices (tiles,Width), Q apart ──▶ 6×6 sums ── Aᵀ·M·A ──▶ 4×4 pixels of y
+//
 // Pixels of y and of the residual are YPixel and ResidualPixel elements apart, their
-// rows YRow and ResidualRow; Q is the distance of the tiles' matrices. A NaN stays.
+// rows YRow and ResidualRow. A NaN stays. Nothing of the tile is written to memory in
+// between.
 type WinogradFinish[T cpu.Float] struct {
 	Side, Pixels, Width, Q     int
 	YPixel, YRow               int
@@ -17,8 +23,9 @@ type WinogradFinish[T cpu.Float] struct {
 	Low, High                  T
 }
 
-// Tiles ends n tiles that lie side by side, or the first rows and columns of each.
-// The residual may be nil.
+// Tiles ends n tiles that lie side by side. Of each it writes the first rows and cols
+// pixels: at the lower and the right edge of an image tiles stand over. The residual
+// may be nil. All tiers give the same bits.
 func (w *WinogradFinish[T]) Tiles(n int, y, tiles, residual []T, rows, cols int) {
 	if y, ok := cpu.Float32s(y); ok {
 		tiles, _ := cpu.Float32s(tiles)

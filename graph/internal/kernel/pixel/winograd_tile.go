@@ -13,7 +13,18 @@ import "tapenet/graph/internal/kernel/cpu"
 // so that the transformed tiles are side·side matrices (tiles,width), q elements
 // apart, which are multiplied with the filters' matrices.
 
-// winogradLoops are the transformations in assembly, by side and number of pixels.
+// The four transformations and who calls them, for F(4×4,3×3) (side 6):
+//
+//	           from              to                 forward      backward
+//	Image      6×6 pixels of x   tile B·d·Bᵀ        x            x, for dw
+//	Evaluate   3×3 of a filter   tile, with W       w            w, for dx
+//	           4×4 of dy         tile V·e·Vᵀ                     dy
+//	Combine    tile              4×4 of y           y
+//	           tile              3×3 of dw                       dw
+//	Spread     tile              6×6, added to dx                dx
+//
+// (conv/winograd.go). An even number of pixels says output, an odd one filter.
+
 type (
 	// winogradLoops are the transformations in assembly, by the side of a tile
 	// and, for the last two, the number of pixels.
@@ -26,13 +37,18 @@ type (
 	}
 	tileLoop  func(n, width int, dst, src []float32, step, row, q int)
 	pixelLoop func(n, width int, dst, src []float32, step, row, q, rows, cols int)
+	// tileLoop and pixelLoop go through n tiles. step, row and q are distances in
+	// elements, as above; rows and cols are the pixels of a tile that are written.
+	//
 	// finishLoop takes its distances pixel and row in the image.
 	finishLoop func(n, width int, dst, src *float32, pixel, row, q, rows, cols int, shift, residual *float32, residualPixel, residualRow int, low, high float32)
 )
 
 // WinogradImage transforms n tiles of side×side pixels of an image: B·d·Bᵀ for
-// the pixels d of a tile, see imageLine. Tiles begin step elements apart, so
-// they may overlap; rows of the image are row elements apart.
+// the pixels d of a tile, see imageLine. Tiles begin step elements apart, the
+// output's pixels of a tile times width, so they overlap; rows of the image are row
+// elements apart. The image has its padding in memory, and as many pixels more as the
+// last tile stands over.
 func WinogradImage[T cpu.Float](side, n, width int, dst, src []T, step, row, q int) {
 	if dst, ok := cpu.Float32s(dst); ok {
 		src, _ := cpu.Float32s(src)
@@ -43,8 +59,8 @@ func WinogradImage[T cpu.Float](side, n, width int, dst, src []T, step, row, q i
 }
 
 // WinogradSpread is the transpose of WinogradImage: it adds each tile's
-// side×side gradients to the image. Neighbouring tiles overlap by side-out
-// pixels.
+// side×side gradients to the image. Neighbouring tiles overlap by k-1 pixels, k being
+// the filter's size: so it adds, and tiles of one row go in order on one goroutine.
 func WinogradSpread[T cpu.Float](side, n, width int, dst, src []T, step, row, q int) {
 	if dst, ok := cpu.Float32s(dst); ok {
 		src, _ := cpu.Float32s(src)
@@ -85,7 +101,6 @@ type lineFunc[T cpu.Float] func(side, n int, d [maxSide]T) [maxSide]T
 // toTiles transforms squares of pixels×pixels to tiles of side×side, by a
 // line's transformation.
 func toTiles[T cpu.Float](n, width int, dst, src []T, step, row, q, side, pixels int, line lineFunc[T]) {
-	// eachTile calls do for every channel of every tile.
 	eachTile(n, width, func(tile, f int) {
 		var d [maxSide][maxSide]T
 		for i := range pixels {
@@ -126,6 +141,7 @@ func fromTiles[T cpu.Float](n, width int, dst, src []T, step, row, q, side, pixe
 	})
 }
 
+// eachTile calls do for every channel of every tile.
 func eachTile(n, width int, do func(tile, f int)) {
 	for tile := range n {
 		for f := range width {

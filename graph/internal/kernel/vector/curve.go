@@ -6,23 +6,31 @@ import (
 	"tapenet/graph/internal/kernel/cpu"
 )
 
-// Curve is what an activation computes of each element: a function F and its
-// derivative DF. A curve that only has these runs in plain Go.
+// Curve is a function of one number that an activation applies to each element:
+// F and its derivative DF. A curve that only has these two runs in plain Go, for
+// both element types; a user's activation is such a one.
 //
-// The curves of this file have assembly for float32 too. It agrees with F
+//	Activate      y[i] = F(x[i])
+//	ActivateGrad  dx[i] = dy[i]·DF(x[i])
+//
+// The curves of this package have assembly for float32 too. It agrees with F
 // within 5e-7·|F|, and with DF within 5e-7·(1+|DF|); results below 1e-35 may be
-// 0. An exponential is s + s·p there, with a power of two s and a polynomial p.
-// The last elements, fewer than eight, go through the same arithmetic: so a
-// result does not depend on the element's place.
+// 0. The bound is about eight roundings of a float32. It computes an exponential
+// as s + s·p, with a power of two s and a polynomial p. The last elements, fewer
+// than a vector, go through the same arithmetic under a mask: so a result does
+// not depend on the element's place, and a tensor may be cut anywhere between
+// threads.
 type Curve struct {
 	F, DF              func(x float64) float64
-	alpha, beta, gamma float64     // the curve's parameters, as the assembly has them
-	limits             bool        // Limit and LimitGrad compute it
-	vector             *curveTiers // nil for none
+	alpha, beta, gamma float64     // the parameters that the assembly gets, as float32
+	limits             bool        // Limit and LimitGrad compute it, alpha and beta are the bounds
+	vector             *curveTiers // its assembly; nil for none
 }
 
 // Tanh is the hyperbolic tangent. Its derivative is 1 - tanh²(x). The assembly
-// keeps the relative accuracy of tiny numbers and their sign.
+// keeps the relative accuracy of tiny numbers and their sign. It computes the
+// derivative as 4e/(1+e)² with e = exp(-2|x|), which does not cancel for a
+// large x.
 var Tanh = Curve{
 	F: math.Tanh,
 	DF: func(x float64) float64 {
@@ -104,10 +112,12 @@ func LeakyReLU(alpha float64) Curve {
 	}
 }
 
-// sigmoid is 1/(1+exp(-x)).
+// sigmoid is 1/(1+exp(-x)). If the exponential overflows, the quotient is the 0
+// that it should be.
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
-// phi is the normal distribution function.
+// phi is the normal distribution function, ½·erfc(-x/√2). erfc keeps the digits
+// of the lower tail, where ½·(1+erf(x/√2)) would cancel.
 func phi(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
 
 // scaled is x·y, and 0 where y vanishes even if x is infinite: so the tails of
@@ -119,10 +129,13 @@ func scaled(x, y float64) float64 {
 	return x * y
 }
 
-// Limits are those of a curve that does nothing but limit x: min(max(x,low),high).
+// Limits returns the two bounds of a curve that Between made, and whether it is
+// one. A kernel before it can then limit its results while they are in registers
+// (conv.Act), and needs no loop over the curve.
 func (c Curve) Limits() (low, high float64, ok bool) { return c.alpha, c.beta, c.limits }
 
-// Activate computes y[i] = F(x[i]). The slices may be one.
+// Activate computes y[i] = F(x[i]). The slices may be one. float64 and plain Go
+// call F in float64, element by element, through the function value.
 func Activate[T cpu.Float](c Curve, y, x []T) {
 	x = x[:len(y)]
 	if c.limits {
@@ -139,7 +152,8 @@ func Activate[T cpu.Float](c Curve, y, x []T) {
 	}
 }
 
-// ActivateGrad computes dx[i] = dy[i]·DF(x[i]). dx may be dy or x.
+// ActivateGrad computes dx[i] = dy[i]·DF(x[i]). dx may be dy or x. x is the input
+// of Activate, not its result: the caller has to have kept it.
 func ActivateGrad[T cpu.Float](c Curve, dx, dy, x []T) {
 	dy, x = dy[:len(dx)], x[:len(dx)]
 	if c.limits {

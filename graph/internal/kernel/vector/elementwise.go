@@ -2,11 +2,21 @@ package vector
 
 import "tapenet/graph/internal/kernel/cpu"
 
-// The loops here run over slices of one length: two tensors of a shape, or a pixel's
-// channels with numbers a channel. All tiers give the same bits. In assembly the
-// last elements go under a mask, so that a few channels are no slow case.
+// The loops here run over slices of one length. Whole tensors of one shape are such
+// slices, and so are the channels of one pixel beside one number for each channel:
+//
+//	planes          x ├──────── H·W of a channel ────────┤ · one number: ScaleBy
+//	channels last   x ├ C ┤├ C ┤├ C ┤  each pixel · s ├ C ┤: Scale, pixel by pixel
+//
+// All tiers give the same bits: each operation is rounded by itself, and no element
+// depends on another. In assembly the last elements go under a mask, so that a few
+// channels are no slow case: a pixel of 24 channels is a vector of sixteen and half
+// a one, not one and eight elements one by one.
+//
+// A second operand may be longer than the result; its other elements are not read.
 
-// Scale computes y[i] = x[i]·s[i]. y may be x or s.
+// Scale computes y[i] = x[i]·s[i]. y may be x or s. It is Hadamard, its gradient,
+// and squeeze-and-excite's product of a pixel with the channels' factors.
 func Scale[T cpu.Float](y, x, s []T) {
 	x, s = x[:len(y)], s[:len(y)]
 	if y, ok := cpu.Float32s(y); ok {
@@ -20,23 +30,8 @@ func Scale[T cpu.Float](y, x, s []T) {
 	}
 }
 
-// ScaleAdd computes y[i] = x[i]·s[i] + t[i], the product and the sum both rounded. y
-// may be any of the others.
-func ScaleAdd[T cpu.Float](y, x, s, t []T) {
-	x, s, t = x[:len(y)], s[:len(y)], t[:len(y)]
-	if y, ok := cpu.Float32s(y); ok {
-		x, _ := cpu.Float32s(x)
-		s, _ := cpu.Float32s(s)
-		t, _ := cpu.Float32s(t)
-		vectors.scaleAdd.active()(y, x, s, t)
-		return
-	}
-	for i, v := range x {
-		y[i] = T(v*s[i]) + t[i]
-	}
-}
-
-// AddTo computes y[i] = a[i] + b[i]. y may be a or b.
+// AddTo computes y[i] = a[i] + b[i]. y may be a or b. [Add] is the same sum in
+// place; AddTo leaves both terms, which a residual connection reads again.
 func AddTo[T cpu.Float](y, a, b []T) {
 	a, b = a[:len(y)], b[:len(y)]
 	if y, ok := cpu.Float32s(y); ok {
@@ -50,7 +45,8 @@ func AddTo[T cpu.Float](y, a, b []T) {
 	}
 }
 
-// ScaleBy computes y[i] = x[i]·factor. y may be x.
+// ScaleBy computes y[i] = x[i]·factor. y may be x. The factor is a channel's where
+// its pixels lie side by side, or 1/n where sums become means.
 func ScaleBy[T cpu.Float](y, x []T, factor T) {
 	x = x[:len(y)]
 	if y, ok := cpu.Float32s(y); ok {
@@ -63,7 +59,7 @@ func ScaleBy[T cpu.Float](y, x []T, factor T) {
 	}
 }
 
-// ShiftBy computes y[i] = x[i] + more. y may be x.
+// ShiftBy computes y[i] = x[i] + more. y may be x. [AddScalar] is the same in place.
 func ShiftBy[T cpu.Float](y, x []T, more T) {
 	x = x[:len(y)]
 	if y, ok := cpu.Float32s(y); ok {
@@ -76,7 +72,9 @@ func ShiftBy[T cpu.Float](y, x []T, more T) {
 	}
 }
 
-// AddProducts computes sum[i] += x[i]·s[i], the product and the sum both rounded.
+// AddProducts computes sum[i] += x[i]·s[i], the product and the sum both rounded. It
+// is the gradient of the factors that Scale repeats over the pixels: called pixel
+// after pixel with the same sum, it adds in the order of the pixels.
 func AddProducts[T cpu.Float](sum, x, s []T) {
 	x, s = x[:len(sum)], s[:len(sum)]
 	if sum, ok := cpu.Float32s(sum); ok {
@@ -91,8 +89,9 @@ func AddProducts[T cpu.Float](sum, x, s []T) {
 }
 
 // TanhBack computes dx[i] = dy[i]·(1 - y[i]²), the gradient of the hyperbolic tangent
-// from its result y. Where that is near 1 it has fewer digits than [ActivateGrad]. dx may
-// be dy or y.
+// from its result y. dx may be dy or y. It needs no exponential, and the input of the
+// tangent need not be kept. Where y is near ±1 the difference cancels, and the result
+// has fewer digits than [ActivateGrad] gives; the loss hardly depends on x there.
 func TanhBack[T cpu.Float](dx, dy, y []T) {
 	dy, y = dy[:len(dx)], y[:len(dx)]
 	if dx, ok := cpu.Float32s(dx); ok {

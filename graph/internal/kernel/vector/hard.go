@@ -6,10 +6,17 @@ import (
 	"tapenet/graph/internal/kernel/cpu"
 )
 
-// This file holds the curves that consist of straight pieces and a parabola. At a
-// joint the derivative is that of the side where the curve is flat or goes on as x.
+// This file holds the curves that consist of straight pieces and a parabola:
+//
+//	Between(0,6)     ____ 6      HardSigmoid   ____ 1      HardSwish       /
+//	                /                         /                           /
+//	          _____/                    _____/              _______   ___/
+//	               0                                             -3`-´0
+//
+// At a joint there are two derivatives, one from each side. The code takes the one
+// of the outer side, where the curve is constant (0) or the line y = x (1).
 
-// ReLU6 is min(max(x,0),6).
+// ReLU6 is min(max(x,0),6), the activation of MobileNet (Howard et al. 2017).
 var ReLU6 = Between(0, 6)
 
 // Between is min(max(x,low),high). Either bound may be infinite. Its derivative is
@@ -28,7 +35,8 @@ func Between(low, high float64) Curve {
 }
 
 // Limit computes y[i] = min(max(x[i],low),high), NaN where x is NaN. y may be x. All
-// tiers give the same bits: zeros keep their sign.
+// tiers give the same bits: zeros keep their sign, as a comparison of 0 and -0 finds
+// them equal and replaces neither. low is at most high.
 func Limit[T cpu.Float](y, x []T, low, high T) {
 	x = x[:len(y)]
 	if y, ok := cpu.Float32s(y); ok {
@@ -72,8 +80,10 @@ func limit[T cpu.Float](x, low, high T) T {
 	return x
 }
 
-// HardSwish is x·min(max(x+3,0),6)/6 (Howard et al. 2019), SiLU from straight
-// pieces. At minus infinity it is 0, as everywhere below -3.
+// HardSwish is x·min(max(x+3,0),6)/6 (Howard et al. 2019): SiLU with a sigmoid of
+// straight pieces. It is 0 up to -3, the parabola x·(x+3)/6 from there to 3, and x
+// beyond. At minus infinity it is 0 too, where the formula would be ∞·0 (scaled).
+// Its derivative is 0, x/3 + ½ and 1 on the three pieces.
 var HardSwish = Curve{
 	F: func(x float64) float64 { return scaled(x, limit(x+3, 0, 6)/6) },
 	DF: func(x float64) float64 {
@@ -88,9 +98,12 @@ var HardSwish = Curve{
 	vector: &vectors.hardSwish,
 }
 
-// HardSigmoid is min(max(alpha·x+beta,0),1), Sigmoid from straight pieces. Its
-// sum may cancel: the assembly's bound is 5e-7·(1+|beta|), for values and for
-// where the pieces meet.
+// HardSigmoid is min(max(alpha·x+beta,0),1), a sigmoid of straight pieces. ONNX's
+// default is alpha = 0.2 and beta = 0.5, PyTorch has alpha = 1/6. Its derivative is
+// alpha between the joints and 0 elsewhere.
+//
+// alpha·x and beta may cancel. So the assembly's bound is absolute, 5e-7·(1+|beta|),
+// both for a value and for the x at which two pieces meet.
 func HardSigmoid(alpha, beta float64) Curve {
 	return Curve{
 		F: func(x float64) float64 { return limit(line(alpha, x, beta), 0, 1) },
@@ -104,6 +117,7 @@ func HardSigmoid(alpha, beta float64) Curve {
 	}
 }
 
-// line is alpha·x + beta, rounded once as in the assembly: where a piece ends must
-// not depend on whether the compiler fuses.
+// line is alpha·x + beta, rounded once as in the assembly. A plain expression would
+// be fused on some processors and not on others, and the place where a piece ends,
+// which decides between the derivatives alpha and 0, would depend on that.
 func line(alpha, x, beta float64) float64 { return math.FMA(alpha, x, beta) }

@@ -10,9 +10,10 @@ import (
 //
 //	y[k] = exp(x[k]-m) / Σ_j exp(x[j]-m), m being the largest x of the row.
 //
-// y and x hold the same whole rows. y may be x. If a score is NaN or +Inf, or all
-// are -Inf, the row becomes NaN. The bits of a row depend on its own elements and
-// their number, on nothing around it.
+// y and x hold the same whole rows. y may be x. m keeps the exponentials from
+// overflowing: the largest is exp(0) = 1. If a score is NaN or +Inf, or all are -Inf,
+// the row becomes NaN. The bits of a row depend on its own elements and their number,
+// on nothing around it.
 //
 // The assembly's exponentials are float32, and so are their sums, sixteen
 // interleaved ones: it agrees with the plain loop within (cols/16+10)·6e-8 of
@@ -29,9 +30,11 @@ func SoftMax[T cpu.Float](y, x []T, cols int) {
 	}
 }
 
-// LogSumExp writes the probabilities of one row, with exponentials and their sum
-// in float64, and returns log Σ_j exp(x[j]). It has no assembly: losses are
-// computed with it.
+// LogSumExp sets p to the probabilities of one row, with exponentials and their sum
+// in float64, and returns log Σ_j exp(x[j]). A cross-entropy of class k is that less
+// x[k]: it needs no logarithm of a probability, which may be 0. It has no assembly:
+// the losses that are computed with it have the same bits on every tier, and a row
+// has no more elements than classes. p may be x.
 func LogSumExp[T cpu.Float](p, x []T) float64 {
 	top := x[0]
 	for _, v := range x {
@@ -50,7 +53,8 @@ func LogSumExp[T cpu.Float](p, x []T) float64 {
 	return float64(top) + math.Log(total)
 }
 
-// SoftMaxGrad computes the gradient of SoftMax from that of the probabilities p,
+// SoftMaxGrad computes the gradient dx of the scores from the gradient dy of the
+// probabilities p,
 //
 //	dx[k] = p[k]·(dy[k] - Σ_j dy[j]·p[j])
 //

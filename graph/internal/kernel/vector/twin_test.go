@@ -10,20 +10,19 @@ import (
 
 // twins are makers of operands of a size, with all the rest random.
 var twins = kerneltest.Makers{
-	"relu":             kerneltest.Loop(func(a, b, _, _ []float32) { ReLU(a, b) }),
-	"reluGrad":         kerneltest.Loop(func(a, b, c, _ []float32) { ReLUGrad(a, b, c) }),
-	"Limit":            kerneltest.Loop(func(a, b, _, _ []float32) { Limit(a, b, 0, 6) }),
-	"LimitGrad":        kerneltest.Loop(func(a, b, c, _ []float32) { LimitGrad(a, b, c, -1, float32(math.Inf(1))) }),
-	"NormRow":          kerneltest.Loop(func(a, b, c, d []float32) { NormRow(a, b, c, d, 1e-5) }),
-	"NormRow in place": kerneltest.Loop(func(a, b, c, _ []float32) { NormRow(a, a, b, c, 1e-5) }),
-	"NormRows":         rows(3, "MMRRCC", func(f [][]float32) { NormRows(f[0], f[1], f[2], f[3], f[4], f[5], 1e-3) }),
-	"NormRowsGrad":     rows(3, "MMMRCC", func(f [][]float32) { NormRowsGrad(f[0], f[1], f[2], f[3], f[4], f[5]) }),
+	"relu":              kerneltest.Loop(func(a, b, _, _ []float32) { ReLU(a, b) }),
+	"reluGrad":          kerneltest.Loop(func(a, b, c, _ []float32) { ReLUGrad(a, b, c) }),
+	"Limit":             kerneltest.Loop(func(a, b, _, _ []float32) { Limit(a, b, 0, 6) }),
+	"LimitGrad":         kerneltest.Loop(func(a, b, c, _ []float32) { LimitGrad(a, b, c, -1, float32(math.Inf(1))) }),
+	"NormRows, one":     kerneltest.Loop(func(a, b, c, d []float32) { NormRows(a, b, c, d, nil, nil, 1e-5) }),
+	"NormRows in place": kerneltest.Loop(func(a, b, c, _ []float32) { NormRows(a, a, b, c, nil, nil, 1e-5) }),
+	"NormRows":          rows(3, "MMRRCC", func(f [][]float32) { NormRows(f[0], f[1], f[2], f[3], f[4], f[5], 1e-3) }),
+	"NormRowsGrad":      rows(3, "MMMRCC", func(f [][]float32) { NormRowsGrad(f[0], f[1], f[2], f[3], f[4], f[5]) }),
 	"NormRowsGrad in place": rows(2, "MMRCC", func(f [][]float32) {
 		NormRowsGrad(f[0], f[0], f[1], f[2], f[3], f[4])
 	}),
 	"AddNormed":   kerneltest.Loop(func(a, b, c, _ []float32) { AddNormed(a, b, c, 0.5, 3) }),
 	"Scale":       kerneltest.Loop(func(a, b, c, _ []float32) { Scale(a, b, c) }),
-	"ScaleAdd":    kerneltest.Loop(func(a, b, c, d []float32) { ScaleAdd(a, b, c, d) }),
 	"AddTo":       kerneltest.Loop(func(a, b, c, _ []float32) { AddTo(a, b, c) }),
 	"ScaleBy":     kerneltest.Loop(func(a, b, _, _ []float32) { ScaleBy(a, b, 0.3) }),
 	"ShiftBy":     kerneltest.Loop(func(a, b, _, _ []float32) { ShiftBy(a, b, -7) }),
@@ -31,7 +30,7 @@ var twins = kerneltest.Makers{
 	"AddProducts": kerneltest.Loop(func(a, b, c, _ []float32) { AddProducts(a, b, c) }),
 	"products in place": kerneltest.Loop(func(a, b, c, d []float32) {
 		Scale(a, a, b)
-		ScaleAdd(c, d, c, c)
+		AddProducts(c, c, d)
 		AddTo(d, d, d)
 	}),
 	"add":       kerneltest.Loop(func(a, b, _, _ []float32) { Add(a, b) }),

@@ -2,8 +2,22 @@ package vector
 
 import "math"
 
-// Average computes a[i] += share·(x[i] - a[i]): an exponential moving average
-// of weights.
+// This file has the steps of the optimizers. package update shares a tensor out over
+// the processors and calls these loops on its parts; package train computes the
+// coefficients. A step reads and writes each element of a few tensors once, so memory
+// limits it:
+//
+//	w  weights    changed in place
+//	g  gradients  read; Normalise changes them
+//	u, m          mean or sum of the gradients so far: the velocity
+//	v             mean of the squared gradients so far
+//
+// All work in place on slices of one length that do not overlap. Every operation is
+// rounded by itself, here by conversions to float32: so the assembly gives the same
+// bits, and a tensor may be cut anywhere. There is no float64: training is float32.
+
+// Average computes a[i] += share·(x[i] - a[i]): an exponential moving average a
+// of the weights x. Its a is what training with averaged weights evaluates.
 func Average(a, x []float32, share float32) {
 	x = x[:len(a)]
 	h := head(a)
@@ -16,9 +30,6 @@ func Average(a, x []float32, share float32) {
 }
 
 // SGD computes w[i] -= lr·g[i]: a step of gradient descent.
-//
-// Like all steps here it works in place on slices of one length that do not
-// overlap, and each operation is rounded: the assembly gives the same bits.
 func SGD(w, g []float32, lr float32) {
 	g = g[:len(w)]
 	h := head(w)
@@ -31,7 +42,8 @@ func SGD(w, g []float32, lr float32) {
 }
 
 // Momentum computes u[i] = momentum·u[i] + g[i] and w[i] -= lr·u[i]: a step
-// with a velocity u (Polyak 1964).
+// with a velocity u (Polyak 1964). u begins as zeros. As in PyTorch, lr is not part of
+// u, so that a new learning rate acts at once on all of the velocity.
 func Momentum(w, g, u []float32, lr, momentum float32) {
 	g, u = g[:len(w)], u[:len(w)]
 	h := head(w)
@@ -59,8 +71,9 @@ func Nesterov(w, g, u []float32, lr, momentum float32) {
 }
 
 // Normalise computes v[i] = beta·v[i] + rest·g[i]² and g[i] /= √v[i] + epsilon:
-// RMSProp's scaling of a gradient (Tieleman and Hinton 2012), before another
-// step takes it.
+// RMSProp's scaling of a gradient (Tieleman and Hinton 2012). It overwrites g, which
+// SGD or Momentum then takes. rest is 1-beta for RMSProp and 1, with beta 1, for
+// AdaGrad. rest·g·g is (rest·g)·g, in that order, here and in the assembly.
 func Normalise(g, v []float32, beta, rest, epsilon float32) {
 	v = v[:len(g)]
 	h := head(g)
@@ -80,8 +93,8 @@ type AdamStep struct {
 	Look         float32 // times g: NAdam's look ahead, 0 for Adam
 	Epsilon      float32 // is added to √v
 	Beta1, Beta2 float32 // shares of the old m and v in the new ones
-	Rest1, Rest2 float32 // shares of g and g² in them
-	Decay        float32 // share of w that goes: AdamW's decay of the weights
+	Rest1, Rest2 float32 // shares of g and g² in the new m and v: 1-Beta1 and 1-Beta2
+	Decay        float32 // share of w that is taken away: AdamW's decay of the weights
 }
 
 // Adam computes (Kingma and Ba 2014; with Look, Dozat 2016; with Decay,
@@ -109,8 +122,8 @@ func Adam(w, g, m, v []float32, s AdamStep) {
 type LionStep struct {
 	LR           float32 // length of the step of every weight
 	Beta1, Beta2 float32 // shares of m in what decides the step's sign, and in the new m
-	Rest1, Rest2 float32 // shares of g in them
-	Decay        float32 // share of w that goes
+	Rest1, Rest2 float32 // shares of g in the same two sums: 1-Beta1 and 1-Beta2
+	Decay        float32 // share of w that is taken away
 }
 
 // Lion computes (Chen et al. 2023)
@@ -120,7 +133,9 @@ type LionStep struct {
 //	w[i] -= LR·sign(c)
 //	m[i] = Beta2·m[i] + Rest2·g[i]
 //
-// where the sign of 0 and of NaN is 0.
+// where the sign of 0 and of NaN is 0. A step has the same length LR for every
+// weight; the gradient chooses its direction alone. m changes last, as c is of the
+// old one.
 func Lion(w, g, m []float32, s LionStep) {
 	g, m = g[:len(w)], m[:len(w)]
 	h := head(w)

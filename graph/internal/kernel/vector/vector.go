@@ -2,9 +2,22 @@
 // normalisation of a channel, pooling of pairs, and the steps of the
 // optimizers.
 //
-// A loop is one function of any element type. Its plain Go stands in it; for
-// float32 the assembly does the whole blocks of eight elements, and plain Go
-// the rest.
+// A loop is one function of any element type. Its plain Go stands in it. For
+// float32 on an assembly tier one of two schemes runs:
+//
+//	blocks    the assembly does the whole blocks of eight elements, plain Go
+//	          the rest: ReLU, Add, the optimizers' steps, Channel
+//	masks     the assembly does all elements, the last ones under a mask:
+//	          curves, SoftMax, NormRows, Scale and its neighbours
+//
+// Blocks are simpler, and do for slices of a whole tensor. Masks pay where
+// slices are short (the channels of a pixel) and where plain Go would round
+// otherwise than the assembly (a curve's polynomial against math.Exp).
+//
+// No loop checks lengths but by slicing: the caller guarantees that every
+// operand is at least as long as the result. Slices are either the same one or
+// do not overlap, and they are the same one only where the comment allows it.
+// Nothing here starts a goroutine; the caller shares out the elements.
 package vector
 
 import "tapenet/graph/internal/kernel/cpu"
@@ -12,10 +25,16 @@ import "tapenet/graph/internal/kernel/cpu"
 // vectorFuncs are loops over float32 in assembly, from cpu.TierAVX2 on. Each
 // has the comment of its loop at its stub in vector_asm_amd64.go.
 //
-// All but maxPairs and the curves take a multiple of eight elements. All but
-// the curves and the sums in float64 give the same bits as their plain loop,
-// where a conversion to float32 keeps the compiler from fusing a product with
-// the sum around it.
+// A field that is a func is a loop by blocks, with vectors of eight on both
+// tiers: it takes a multiple of eight elements (maxPairs alone takes any number).
+// They go over whole tensors, where memory sets the pace. A field of type loops
+// has a version for each tier and takes any number of elements.
+//
+// A loop gives the bits of its plain Go, where a conversion to float32 keeps the
+// compiler from fusing a product with the sum around it. Some do not: curves and
+// SoftMax, which state a bound, the gradient of SoftMax, and the sums in float64
+// of a channel, which add up in another order. The two assembly tiers give the
+// same bits in every loop.
 type vectorFuncs struct {
 	// Elements, see vector.go.
 	relu      func(y, x []float32)
@@ -38,10 +57,12 @@ type vectorFuncs struct {
 	normSums   func(dy, x []float32, mean, a, beta, floor float32) (sum, product float64)
 	normGrad   func(dx, dy, x []float32, mean, a, beta, floor, shift, slope float32)
 
+	// Activations and functions, element by element: curve.go, hard.go, power.go.
 	tanh, sigmoid, silu, gelu, elu, leakyReLU curveTiers
 	hardSwish, hardSigmoid, limit             curveTiers
 	exp, erf, sqrt, reciprocal, square, pow   curveTiers
 
+	// Rows of a matrix, each by itself: softmax.go and rownorm.go.
 	softMax     loops[func(y, x []float32, cols int)]
 	softMaxGrad loops[func(dx, dy, p []float32, cols int)]
 
@@ -49,9 +70,9 @@ type vectorFuncs struct {
 	normRowsGrad loops[func(dx, dy, x, gamma, mean, scale []float32)]
 	addNormed    loops[func(sum, dy, x []float32, mean, scale float32)]
 
+	// Slices that may be short, such as a pixel's channels: elementwise.go.
 	tanhBack loops[func(dx, dy, y []float32)]
 	scale    loops[func(y, x, s []float32)]
-	scaleAdd loops[func(y, x, s, t []float32)]
 	addTo    loops[func(y, a, b []float32)]
 
 	scaleBy, shiftBy loops[func(y, x []float32, s float32)]
@@ -79,14 +100,21 @@ type (
 // curveTiers are a curve's loops.
 type curveTiers = loops[curveFuncs]
 
-// loops is a loop on each tier; plain Go has none.
+// loops is one loop in the versions of all tiers, with the tier as the index.
+// The entry of cpu.TierGo is empty: plain Go stands in the function that calls.
 type loops[F any] [cpu.TierAVX512 + 1]F
 
 // active is the loop of the tier that runs now.
 func (l *loops[F]) active() F { return l[cpu.Active()] }
 
-// head returns the part of x that assembly does, whole blocks of eight; the
-// rest is for a plain loop.
+// head returns the part of x that the assembly does: its whole blocks of eight.
+// The rest, up to seven elements, is for the plain loop of the caller.
+//
+//	x  ├─ 8 ─┤├─ 8 ─┤├─ 8 ─┤├ 3 ┤     27 elements of float32
+//	   └────── head ───────┘└ plain Go
+//
+// It is empty if x is float64 or the tier is plain Go; the plain loop then begins
+// at element 0.
 func head[T cpu.Float](x []T) []float32 {
 	f, _ := cpu.Float32s(x)
 	return f[:len(f)&^7]
@@ -109,7 +137,7 @@ func ReLU[T cpu.Float](y, x []T) {
 
 // ReLUGrad computes dx[i] = dy[i] where x[i] > 0 or NaN, else 0. The slices may
 // be one. x may also be the output of the ReLU, which is positive where its
-// input is.
+// input is: so a layer that ends in a ReLU need not keep its input.
 func ReLUGrad[T cpu.Float](dx, dy, x []T) {
 	dy, x = dy[:len(dx)], x[:len(dx)]
 	h := head(dx)
@@ -125,7 +153,8 @@ func ReLUGrad[T cpu.Float](dx, dy, x []T) {
 	}
 }
 
-// Add computes dst[i] += src[i].
+// Add computes dst[i] += src[i]. It is how gradients of a value with several
+// readers come together, and how the parts of a sum do.
 func Add[T cpu.Float](dst, src []T) {
 	src = src[:len(dst)]
 	h := head(dst)
@@ -137,7 +166,8 @@ func Add[T cpu.Float](dst, src []T) {
 	}
 }
 
-// AddScalar computes dst[i] += s.
+// AddScalar computes dst[i] += s: a channel's bias on its plane, or the share
+// that each pixel of a window has in the gradient of a mean.
 func AddScalar[T cpu.Float](dst []T, s T) {
 	h := head(dst)
 	if len(h) > 0 {
@@ -148,8 +178,13 @@ func AddScalar[T cpu.Float](dst []T, s T) {
 	}
 }
 
-// Sum adds up x in four interleaved partial sums: faster than one, and closer
-// to the exact sum.
+// Sum adds up x in four interleaved partial sums, element i in sum i%4:
+//
+//	a = x₀+x₄+…, b = x₁+x₅+…, c = x₂+x₆+…, d = x₃+x₇+…;  (a+b) + (c+d)
+//
+// The processor adds to four at a time where one sum would wait for itself, and the
+// rounding errors are about a quarter. It has no assembly, so the order is the same
+// on every tier. The elements that are left, fewer than four, go to a.
 func Sum[T cpu.Float](x []T) T {
 	var a, b, c, d T
 	for ; len(x) >= 4; x = x[4:] {
@@ -164,7 +199,8 @@ func Sum[T cpu.Float](x []T) T {
 	return (a + b) + (c + d)
 }
 
-// Dot is Σ x[i]·y[i], in four interleaved sums too.
+// Dot is Σ x[i]·y[i], also in four interleaved sums and without assembly. y is
+// at least as long as x.
 func Dot[T cpu.Float](x, y []T) T {
 	var s [4]T
 	for i, v := range x {
@@ -174,7 +210,15 @@ func Dot[T cpu.Float](x, y []T) T {
 }
 
 // SumChunks sets dst to the sum of n parts that lie one behind the other in
-// parts, each as long as dst, in their order. It does nothing if dst is nil.
+// parts, each as long as dst, in their order:
+//
+//	parts  ├─ part 0 ─┤├─ part 1 ─┤ … ├─ part n-1 ─┤     n·len(dst) elements
+//	dst    ((part 0 + part 1) + …) + part n-1
+//
+// Kernels compute a gradient of weights in a fixed number of chunks of the batch,
+// each on whichever goroutine is free, and join them here. As the order is fixed,
+// the bits do not depend on the number of threads. SumChunks does nothing if dst
+// is nil, which says that nobody wants that gradient. n is at least 1.
 func SumChunks[T cpu.Float](dst, parts []T, n int) {
 	if dst == nil {
 		return

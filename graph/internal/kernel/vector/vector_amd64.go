@@ -6,7 +6,10 @@ import "tapenet/graph/internal/kernel/cpu"
 
 //go:generate go run ../gen/vector -out vector_asm_amd64.s -stubs vector_asm_amd64.go -pkg vector
 
-// The loops are in AVX2, for the tier AVX-512 too.
+// vectors are the loops of amd64. A loop that is here by one name is AVX2 and runs
+// on the tier AVX-512 too: such loops go over whole tensors, where memory sets the
+// pace. The others have a version for each tier; gen/vector writes both from one
+// text.
 var vectors = vectorFuncs{
 	relu:      reluAVX2,
 	reluGrad:  reluGradAVX2,
@@ -52,7 +55,6 @@ var vectors = vectorFuncs{
 
 	tanhBack: widths(tanhBackAVX2, tanhBackAVX512),
 	scale:    widths(scaleAVX2, scaleAVX512),
-	scaleAdd: widths(scaleAddAVX2, scaleAddAVX512),
 	addTo:    widths(addToAVX2, addToAVX512),
 
 	scaleBy:     widths(scaleByAVX2, scaleByAVX512),
@@ -64,12 +66,14 @@ var vectors = vectorFuncs{
 	avgPairsGrad: avgPairsGradAVX2,
 }
 
-// widths are a loop with vectors of eight and of sixteen. Both give the same bits.
+// widths returns a loop in its versions with vectors of eight and of sixteen, which
+// give the same bits.
 func widths[F any](eight, sixteen F) loops[F] {
 	return loops[F]{cpu.TierAVX2: eight, cpu.TierAVX512: sixteen}
 }
 
-// onBoth are those of a curve and of its gradient.
+// onBoth returns the loops of a curve and of its gradient, with vectors of eight and
+// of sixteen.
 func onBoth(f8 curveForward, df8 curveBackward, f16 curveForward, df16 curveBackward) curveTiers {
 	return widths(curveFuncs{f8, df8}, curveFuncs{f16, df16})
 }

@@ -722,15 +722,6 @@ func addNormedAVX512(sum []float32, dy []float32, x []float32, mean float32, sca
 //go:noescape
 func scaleAVX2(y []float32, x []float32, s []float32)
 
-// scaleAddAVX2 is
-//
-//	for i := range y {
-//		y[i] = x[i]*s[i] + t[i]
-//	}
-//
-//go:noescape
-func scaleAddAVX2(y []float32, x []float32, s []float32, t []float32)
-
 // addToAVX2 is
 //
 //	for i := range y {
@@ -780,11 +771,6 @@ func tanhBackAVX2(dx []float32, dy []float32, y []float32)
 //
 //go:noescape
 func scaleAVX512(y []float32, x []float32, s []float32)
-
-// scaleAddAVX512 is scaleAddAVX2 with sixteen lanes, and gives the same bits.
-//
-//go:noescape
-func scaleAddAVX512(y []float32, x []float32, s []float32, t []float32)
 
 // addToAVX512 is addToAVX2 with sixteen lanes, and gives the same bits.
 //

@@ -7378,47 +7378,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func scaleAddAVX2(y []float32, x []float32, s []float32, t []float32)
-// Requires: AVX
-TEXT ·scaleAddAVX2(SB), NOSPLIT, $0-96
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ s_base+48(FP), DX
-	MOVQ t_base+72(FP), BX
-	MOVQ y_len+8(FP), SI
-	XORQ DI, DI
-
-whole:
-	CMPQ    SI, $0x08
-	JLT     rest
-	VMOVUPS (CX)(DI*1), Y0
-	VMOVUPS (DX)(DI*1), Y1
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS (BX)(DI*1), Y1
-	VADDPS  Y1, Y0, Y0
-	VMOVUPS Y0, (AX)(DI*1)
-	ADDQ    $0x20, DI
-	SUBQ    $0x08, SI
-	JMP     whole
-
-rest:
-	TESTQ      SI, SI
-	JZ         done
-	LEAQ       masks<>+64(SB), R8
-	IMUL3Q     $0x04, SI, SI
-	SUBQ       SI, R8
-	VMOVDQU    (R8), Y0
-	VMASKMOVPS (CX)(DI*1), Y0, Y1
-	VMASKMOVPS (DX)(DI*1), Y0, Y2
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS (BX)(DI*1), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(DI*1)
-
-done:
-	VZEROUPPER
-	RET
-
 // func addToAVX2(y []float32, a []float32, b []float32)
 // Requires: AVX
 TEXT ·addToAVX2(SB), NOSPLIT, $0-72
@@ -7633,45 +7592,6 @@ rest:
 	VMOVUPS.Z (DX)(SI*1), K1, Z1
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*1)
-
-done:
-	VZEROUPPER
-	RET
-
-// func scaleAddAVX512(y []float32, x []float32, s []float32, t []float32)
-// Requires: AVX, AVX512F
-TEXT ·scaleAddAVX512(SB), NOSPLIT, $0-96
-	MOVQ y_base+0(FP), AX
-	MOVQ x_base+24(FP), CX
-	MOVQ s_base+48(FP), DX
-	MOVQ t_base+72(FP), BX
-	MOVQ y_len+8(FP), SI
-	XORQ DI, DI
-
-whole:
-	CMPQ    SI, $0x10
-	JLT     rest
-	VMOVUPS (CX)(DI*1), Z0
-	VMOVUPS (DX)(DI*1), Z1
-	VMULPS  Z1, Z0, Z0
-	VMOVUPS (BX)(DI*1), Z1
-	VADDPS  Z1, Z0, Z0
-	VMOVUPS Z0, (AX)(DI*1)
-	ADDQ    $0x40, DI
-	SUBQ    $0x10, SI
-	JMP     whole
-
-rest:
-	TESTQ     SI, SI
-	JZ        done
-	LEAQ      lastBits<>+0(SB), R8
-	KMOVW     (R8)(SI*2), K1
-	VMOVUPS.Z (CX)(DI*1), K1, Z0
-	VMOVUPS.Z (DX)(DI*1), K1, Z1
-	VMULPS    Z1, Z0, Z0
-	VMOVUPS.Z (BX)(DI*1), K1, Z1
-	VADDPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (AX)(DI*1)
 
 done:
 	VZEROUPPER

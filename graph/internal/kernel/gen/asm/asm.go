@@ -1,4 +1,9 @@
-// Package asm has what the generators of package kernel's assembly share.
+// Package asm has functions that the generators of the kernels' assembly share, for
+// loops in AVX2. Each writes an instruction or two into the function that is being
+// generated, by avo's package build.
+//
+// Registers are virtual: avo assigns real ones when the function is complete, and
+// fails if there are too few.
 package asm
 
 import (
@@ -14,7 +19,8 @@ const (
 	Lanes = 8
 )
 
-// Predicates of VCMPPS.
+// Predicates of VCMPPS. With a NaN the plain comparisons are false, and Unordered and the
+// negated ones are true. None of these raises an exception for a quiet NaN.
 const (
 	Unordered      = 0x03 // a or b is NaN
 	NotLessOrEqual = 0x16 // !(a <= b)
@@ -26,20 +32,23 @@ const (
 	NotLess        = 0x15 // !(a < b)
 )
 
-// Begin begins a function whose comment is the loop that it implements.
+// Begin begins a function whose comment is the loop that it implements. The function
+// has no stack and lets none of its pointers escape, so that callers may hand it
+// memory of their own stack.
 func Begin(name, signature string, loop ...string) {
 	TEXT(name, NOSPLIT, signature)
 	Pragma("noescape")
 	Doc(append([]string{name + " is", ""}, loop...)...)
 }
 
-// Slice loads the pointer of a parameter.
+// Slice loads the pointer of a parameter that is a slice.
 func Slice(param string) reg.Register { return Load(Param(param).Base(), GP64()) }
 
-// Number loads a parameter.
+// Number loads a parameter that is an integer or a pointer.
 func Number(param string) reg.Register { return Load(Param(param), GP64()) }
 
-// Broadcast fills a vector with a float32 parameter.
+// Broadcast fills a vector with a float32 parameter. It panics if there is none of
+// that name, which ends the generator.
 func Broadcast(param string) reg.VecVirtual {
 	v := YMM()
 	address, err := Param(param).Resolve()
@@ -57,7 +66,7 @@ func Zero() reg.VecVirtual {
 	return v
 }
 
-// Read reads a vector.
+// Read reads a vector, at any address.
 func Read(m Mem) reg.VecVirtual {
 	v := YMM()
 	VMOVUPS(m, v)

@@ -1,5 +1,18 @@
 // Command gemm writes the amd64 assembly of the matrix product, its Go stubs and
 // the table of its tiles. Run it with go generate, in the folder of package gemm.
+//
+// A tile of AVX-512, 12 rows and 2 vectors of columns, with its registers:
+//
+//	              columns[0]  columns[1]        a row of the panel, 2 registers
+//	a row 0 ─x─▶   sums[0][0]  sums[0][1]
+//	a row 1 ─x─▶   sums[1][0]  sums[1][1]       24 registers
+//	…
+//	a row 11       sums[11][0] sums[11][1]      x: one register, an element of a row
+//	                                            of A in all lanes
+//
+// A step of the inner loop is one column of A and one row of B: 2 loads, 12 broadcasts
+// and 24 fused multiply-adds. Each sum is one chain in the order of k: so the bits of
+// an element do not depend on the shape of its tile.
 package main
 
 import (
@@ -24,6 +37,8 @@ func main() {
 		log.Fatal(err)
 	}
 	ConstraintExpr("!noasm")
+	// A function for every number of rows: a strip at the end of C is not as high as
+	// the others, and a loop over rows would keep the sums in memory.
 	for _, t := range tiers {
 		for _, s := range slices.Backward(t.shapes) {
 			for rows := 1; rows <= s.maxRows; rows++ {
@@ -37,7 +52,7 @@ func main() {
 	Generate()
 }
 
-// shape is what the tiles of one kind have in common.
+// shape describes the tiles of one kind, which differ in their rows alone.
 type shape struct {
 	name    string
 	maxRows int // rows of the largest tile
@@ -45,9 +60,12 @@ type shape struct {
 	lanes   int // float32 values in a vector
 	vector  func() reg.VecVirtual
 	zero    func(v reg.VecVirtual)
-	spread  bool // an operand in memory is spread over a vector on the way: AVX-512 can, and it pays for one vector of columns
+	// spread: the multiply-add itself repeats its operand from memory in all lanes.
+	// AVX-512 can, and it pays where an element of A has one vector of columns to meet.
+	spread bool
 }
 
+// cols is the number of columns of a tile.
 func (s shape) cols() int { return s.vectors * s.lanes }
 
 // tile is the name of the tile of so many rows.
@@ -64,6 +82,9 @@ var tiers = []tier{
 	{"AVX2", []shape{avx2Narrow, avx2}},
 }
 
+// The shapes. A narrow one is for products with few columns, whose wide tile would
+// compute columns that nobody wants; with one vector a row more rows fit. Of avx2, 6
+// rows of 2 vectors are 12 sums, which leaves 4 of 16 registers for B and A.
 var (
 	avx512       = shape{"AVX512", 12, 2, 16, ZMM, zeroEVEX, false}
 	avx512Narrow = shape{"AVX512Narrow", 12, 1, 16, ZMM, zeroEVEX, true}
@@ -72,13 +93,16 @@ var (
 	avx2Narrow   = shape{"AVX2Narrow", 12, 1, 8, YMM, zeroVEX, false}
 )
 
+// zeroEVEX and zeroVEX clear a vector, the first also one of the registers 16 to 31,
+// which instructions of AVX2 do not reach.
 func zeroEVEX(v reg.VecVirtual) { VPXORD(v, v, v) }
 func zeroVEX(v reg.VecVirtual)  { VXORPS(v, v, v) }
 
 // float is the size of a float32 in bytes.
 const float = 4
 
-// tile generates the product of a strip of rows of A and a panel of B. The sums stay in registers.
+// tile generates the product of a strip of rows of A and a panel of B, see
+// gemm.TileFunc. The sums stay in registers.
 func tile(s shape, rows int) {
 	name := s.tile(rows)
 	TEXT(name, NOSPLIT, "func(k, outer int, a []float32, aRow, aCol, aOuter int, b []float32, bRow, bOuter int, c []float32, ldc int, accumulate bool)")
@@ -113,7 +137,10 @@ func prefetch(s shape, rows int) {
 	}
 }
 
-// multiply adds the outer*k products of the tile to its sums.
+// multiply adds the outer*k products of the tile to its sums. It is two loops:
+//
+//	outer ─┬─ k: columns = b; sums += a · columns; a += aCol, b += bRow
+//	       └─ a and b go to where the next inner loop begins (next)
 func multiply(s shape, sums [][]reg.VecVirtual) {
 	n := Load(Param("k"), GP64())
 	aRow, aCol, bRow := stride("aRow"), stride("aCol"), stride("bRow")
@@ -132,6 +159,7 @@ func multiply(s shape, sums [][]reg.VecVirtual) {
 		VMOVUPS(Mem{Base: b, Disp: j * s.lanes * float}, columns[j])
 	}
 	ADDQ(bRow, b)
+	// Each row of A brings one element, which meets all columns.
 	for i, sum := range sums {
 		if s.spread {
 			VFMADD231PS_BCST(element(a, aRow, i), columns[0], sum[0])
@@ -156,7 +184,8 @@ func multiply(s shape, sums [][]reg.VecVirtual) {
 	JNZ(LabelRef("outer"))
 }
 
-// next returns, in bytes, the outer stride less what k inner strides have gone already.
+// next returns, in bytes, the outer stride less the k inner strides that a pointer has
+// gone already.
 func next(outer string, inner, k reg.Register) reg.Register {
 	gone := GP64()
 	MOVQ(k, gone)
@@ -166,7 +195,8 @@ func next(outer string, inner, k reg.Register) reg.Register {
 	return v
 }
 
-// store writes the sums to C, or adds them to it.
+// store writes the sums to C, or adds them to it: then C's rows are added to the sums
+// first. The test is on a parameter, once for a tile.
 func store(s shape, sums [][]reg.VecVirtual) {
 	c := Load(Param("c").Base(), GP64())
 	ldc := stride("ldc")
@@ -197,7 +227,12 @@ func stride(param string) reg.Register {
 	return v
 }
 
-// rowPointers returns pointers to every third row of a matrix: with the row stride as an index, scaled by 0, 1 or 2, they reach all.
+// rowPointers returns pointers to every third row of a matrix:
+//
+//	p[0] ─▶ row 0, + stride ─▶ row 1, + 2·stride ─▶ row 2, p[1] ─▶ row 3, …
+//
+// An x86 address is a base and an index times 1, 2, 4 or 8. So four pointers and the
+// stride reach twelve rows, and a step moves four registers on, not twelve.
 func rowPointers(base, stride reg.Register, rows int) []reg.Register {
 	p := []reg.Register{base}
 	for i := 3; i < rows; i += 3 {
@@ -209,7 +244,7 @@ func rowPointers(base, stride reg.Register, rows int) []reg.Register {
 	return p
 }
 
-// element addresses what row i's pointer, one of rowPointers, has come to.
+// element addresses the element of row i that the pointers have come to.
 func element(p []reg.Register, stride reg.Register, i int) Mem {
 	m := Mem{Base: p[i/3]}
 	if i%3 > 0 {

@@ -8,7 +8,19 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// transpose generates the transposition of blocks of 8×8 elements.
+// This file transposes matrices, for packed panels and between planes and pixels. The
+// unit is a block of 8×8 elements in eight registers (transposed):
+//
+//	src   row j:  8 elements, srcRow apart     dst   row i: 8 elements, dstRow apart
+//	x[0]  a0 a1 … a7                           y[0]  a0 b0 … h0
+//	x[1]  b0 b1 … b7               ──▶         y[1]  a1 b1 … h1
+//	…                                          …
+//
+// There are three functions, as a matrix may be large both ways, or have fewer than
+// eight columns or rows. None of them reads or writes beyond its matrix.
+
+// transpose generates the transposition of a column of blocks of 8×8 elements: eight
+// rows of src, which it goes along block by block.
 func transpose() {
 	const name = "transposeAVX2"
 	TEXT(name, NOSPLIT, "func(blocks int, src []float32, srcRow int, dst []float32, dstRow int)")
@@ -30,6 +42,7 @@ func transpose() {
 	TESTQ(blocks, blocks)
 	JZ(LabelRef("done"))
 	Label("loop")
+	// Eight loads, 24 shuffles, eight stores: the shuffles are the limit.
 	var x [8]reg.VecVirtual
 	for i := range x {
 		x[i] = YMM()
@@ -49,8 +62,9 @@ func transpose() {
 	RET()
 }
 
-// transposeNarrow generates the transposition of a matrix of less than eight
-// columns. The last block of eight rows overlaps the one before.
+// transposeNarrow generates the transposition of a matrix of fewer than eight
+// columns k, read under a mask; of the transposed block the first k rows are stored.
+// The last block of eight rows overlaps the one before.
 func transposeNarrow() {
 	const name = "transposeNarrowAVX2"
 	TEXT(name, NOSPLIT, "func(k, n int, src []float32, srcRow int, dst []float32, dstRow int)")
@@ -67,6 +81,8 @@ func transposeNarrow() {
 	k, n := Load(Param("k"), GP64()), Load(Param("n"), GP64())
 	src, srcRow := Load(Param("src").Base(), GP64()), stride("srcRow")
 	dst, dstRow := Load(Param("dst").Base(), GP64()), stride("dstRow")
+	// The mask of the first k lanes is read from the table, k elements before its
+	// middle.
 	mask, lanes := YMM(), GP64()
 	LEAQ(laneMasks(), lanes)
 	offset := GP64()
@@ -78,6 +94,7 @@ func transposeNarrow() {
 	XORQ(j, j)
 
 	Label("loop")
+	// The last block begins at n-8, and writes some elements once more.
 	CMPQ(j, last)
 	CMOVQGT(last, j)
 	from := GP64()
@@ -106,8 +123,9 @@ func transposeNarrow() {
 	RET()
 }
 
-// transposeFew generates the transposition of a matrix of less than eight rows.
-// The last block of eight columns overlaps the one before.
+// transposeFew generates the transposition of a matrix of fewer than eight rows n. In
+// place of the missing rows it reads the last one again, and stores n elements of each
+// transposed row. The last block of eight columns overlaps the one before.
 func transposeFew() {
 	const name = "transposeFewAVX2"
 	TEXT(name, NOSPLIT, "func(k, n int, src []float32, srcRow int, dst []float32, dstRow int)")
@@ -130,6 +148,7 @@ func transposeFew() {
 	XORQ(none, none)
 
 	Label("loop")
+	// The last block begins at k-8.
 	CMPQ(i, last)
 	CMOVQGT(last, i)
 	from, to := GP64(), GP64()
@@ -160,8 +179,9 @@ func transposeFew() {
 	RET()
 }
 
-// storeFirst stores the first n elements of a vector, less than eight: four, two
-// and one of them.
+// storeFirst stores the first n elements of a vector, fewer than eight: four, two
+// and one of them, by the bits of n. A store under a mask takes long on Zen processors,
+// see writeFirst of gen/vector.
 func storeFirst(label string, n reg.Register, y reg.VecVirtual, to reg.Register) {
 	p, rest := GP64(), XMM()
 	MOVQ(to, p)
@@ -198,7 +218,14 @@ func laneMasks() Mem {
 	return m
 }
 
-// transposed transposes the matrix whose rows are in x: first pairs of rows, then fours, then the halves of the vectors.
+// transposed transposes the matrix whose rows are in x, in three steps of eight
+// instructions:
+//
+//	pairs   a0 b0 a1 b1 │ a4 b4 a5 b5     elements of two rows side by side
+//	fours   a0 b0 c0 d0 │ a4 b4 c4 d4     of four rows
+//	all     a0 b0 c0 d0 │ e0 f0 g0 h0     halves of two vectors
+//
+// The first two work within the halves of vectors, as AVX2's shuffles do.
 func transposed(x [8]reg.VecVirtual) [8]reg.VecVirtual {
 	var pairs, fours, all [8]reg.VecVirtual
 	for i := 0; i < 8; i += 2 {

@@ -1,6 +1,16 @@
 // Command panel writes the amd64 assembly of the tiles that convolutions and
 // products with prepared weights consist of, and their Go stubs. Run it with go
 // generate, in the folder of package gemm.
+//
+// A tile here differs from a tile of gen/gemm in three things: its rows of B lie one
+// behind the other in a panel, so that B is one pointer; A has three strides, along a
+// pixel's channels, a window's columns and its rows; and it ends with shift, residual
+// and limits while the sums are in registers.
+//
+//	rows of A: output pixels        panel: Depth rows of columns
+//	 j ─▶ k channels │ k │ k  q=0      ┌ row 0 ┐  one pass from the first row to the
+//	      k channels │ k │ k  q=1      │ row 1 │  last, whatever A does
+//	      p=0          1   2           └ …     ┘
 package main
 
 import (
@@ -29,7 +39,7 @@ func main() {
 	Generate()
 }
 
-// shape is what the tiles of one kind have in common.
+// shape describes the tiles of one kind, which differ in their rows alone.
 type shape struct {
 	name    string
 	maxRows int // rows of the largest tile
@@ -39,6 +49,10 @@ type shape struct {
 	evex    bool // the instructions of AVX-512
 }
 
+// shapes are the widths of panels by tier, the widest first. Fourteen rows of two
+// vectors are 28 sums of AVX-512's 32 registers, which leaves two for the columns and
+// one for an element of A. Six rows of two are 12 of AVX2's 16. With one vector of
+// columns the tile is as high as the pointers to its rows allow.
 var shapes = []shape{
 	{"AVX512Cols32", 14, 2, 16, ZMM, true},
 	{"AVX512Cols16", 14, 1, 16, ZMM, true},
@@ -50,7 +64,8 @@ var shapes = []shape{
 // float is the size of a float32 in bytes.
 const float = 4
 
-// tile generates one tile. The sums stay in registers until they are finished.
+// tile generates one tile, a gemm.panelFunc of fixed rows and columns. The sums stay in
+// registers until they are finished.
 func tile(s shape, rows int) {
 	name := fmt.Sprintf("panel%sRows%d", s.name, rows)
 	TEXT(name, NOSPLIT, "func(k, mid, outer int, a *float32, aRow, aMid, aOuter int, b, c *float32, cRow int, shift, residual *float32, residualRow int, low, high float32)")
@@ -76,7 +91,12 @@ func tile(s shape, rows int) {
 }
 
 // stream generates the product of a row with a few rows of a matrix, whose columns
-// are read in the order in which they lie in memory.
+// are read in the order in which they lie in memory. Four vectors of columns have
+// their sums in registers while the rows go by:
+//
+//	x[0] · w row 0 │ v v v v │ v v v v │ …
+//	x[1] · w row 1 │ v v v v │ …
+//	          y    │ + + + + │ then the next four
 func stream(tier string, lanes int, vector func() reg.VecVirtual) {
 	const vectors = 4
 	name := "stream" + tier
@@ -91,6 +111,7 @@ func stream(tier string, lanes int, vector func() reg.VecVirtual) {
 		sums[j] = vector()
 		VMOVUPS(Mem{Base: y, Disp: j * lanes * float}, sums[j])
 	}
+	// All rows for these columns, then the next columns from the first row on.
 	x, rows, row := Load(Param("x"), GP64()), Load(Param("rows"), GP64()), GP64()
 	MOVQ(w, row)
 	Label("row")
@@ -114,23 +135,28 @@ func stream(tier string, lanes int, vector func() reg.VecVirtual) {
 	RET()
 }
 
-// ahead is how far, in bytes, the tile asks for its columns before it needs them.
+// ahead is how far, in bytes, the tile asks for its columns before it needs them: eight
+// rows of 32 columns. A panel comes from the second cache or from memory.
 const ahead = 1024
 
 // multiply adds the outer·mid·k products of the tile to its sums. The rows of b
-// lie one behind the other; a moves on by its strides.
+// lie one behind the other; a moves on by its strides: one element in the inner loop,
+// aMid less k elements behind it, and so on. Strides are read from memory where they
+// are needed: the pointers to rows take the registers.
 func multiply(s shape, sums [][]reg.VecVirtual) {
 	aRow := stride("aRow")
 	b := Load(Param("b"), GP64())
 	a := rowPointers(Load(Param("a"), GP64()), aRow, len(sums))
 	columns := make([]reg.VecVirtual, s.vectors)
 
+	// Three loops: rows of the window, its pixels, their channels.
 	outer := Load(Param("outer"), GP64())
 	Label("outer")
 	mid := Load(Param("mid"), GP64())
 	Label("mid")
 	k := Load(Param("k"), GP64())
 	Label("loop")
+	// One step: a row of the panel, an element of every row of a.
 	for j := range columns {
 		columns[j] = s.vector()
 		VMOVUPS(Mem{Base: b, Disp: j * s.lanes * float}, columns[j])
@@ -155,6 +181,7 @@ func multiply(s shape, sums [][]reg.VecVirtual) {
 	}
 	DECQ(k)
 	JNZ(LabelRef("loop"))
+	// The inner loop has gone k elements: to the next pixel it is aMid - k.
 	back := GP64()
 	move(a, "aMid", "k", back)
 	DECQ(mid)
@@ -174,7 +201,8 @@ func multiply(s shape, sums [][]reg.VecVirtual) {
 	JNZ(LabelRef("outer"))
 }
 
-// move advances pointers by one parameter less another, in elements.
+// move advances pointers by the parameter stride less the parameter gone, in elements:
+// a loop has gone the latter already.
 func move(a []reg.Register, stride, gone string, by reg.GPVirtual) {
 	MOVQ(mustParam(stride), by)
 	SUBQ(mustParam(gone), by)
@@ -193,7 +221,8 @@ func mustParam(name string) Mem {
 	return b.Addr
 }
 
-// finish adds shift and residual to the sums, limits them and writes them to c.
+// finish adds shift and residual to the sums, limits them and writes them to c, in the
+// order of gemm.panelFunc: each is an instruction of its own, and rounds by itself.
 func finish(s shape, sums [][]reg.VecVirtual) {
 	shift := Load(Param("shift"), GP64())
 	for j := range s.vectors {
@@ -203,6 +232,7 @@ func finish(s shape, sums [][]reg.VecVirtual) {
 			VADDPS(v, sum[j], sum[j])
 		}
 	}
+	// A residual is added if there is one: the same test for all tiles of a run.
 	residual := Load(Param("residual"), GP64())
 	TESTQ(residual, residual)
 	JZ(LabelRef("limit"))
@@ -236,7 +266,8 @@ func stride(param string) reg.Register {
 }
 
 // rowPointers returns pointers to every third row of a matrix: with the row
-// stride as an index, scaled by 0, 1 or 2, they reach all.
+// stride as an index, scaled by 0, 1 or 2, they reach all. Five pointers reach
+// fourteen rows.
 func rowPointers(base, stride reg.Register, rows int) []reg.Register {
 	p := []reg.Register{base}
 	for i := 3; i < rows; i += 3 {
@@ -257,7 +288,7 @@ func element(p []reg.Register, stride reg.Register, i int) Mem {
 	return m
 }
 
-// table writes the Go file that lists the tiles by tier.
+// table returns the Go file that lists the tiles by tier.
 func table() string {
 	var b strings.Builder
 	b.WriteString("// Code generated by gen/panel. DO NOT EDIT.\n\n//go:build !noasm\n\npackage gemm\n")

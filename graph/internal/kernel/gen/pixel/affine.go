@@ -33,7 +33,9 @@ func affine(t tier, name string, more bool) {
 	end()
 }
 
-// through generates the gradient that comes through those limits.
+// through generates the gradient that comes through those limits. It computes the sum
+// as affine does, with the same roundings, and compares: the two have to agree on which
+// pixels are at a limit. A NaN is not at one, and its gradient passes.
 func through(t tier, name string, more bool) {
 	operand, text := adding(more)
 	t.function(name, "func(n, width int, d, dy, z, "+operand+"scale, shift []float32, floor, top float32)",

@@ -9,7 +9,10 @@ import (
 )
 
 // finishTiles generates the transformation of tiles to n×n pixels of the output that a
-// convolution ends with: the pixels are shifted and limited on their way.
+// convolution ends with: the pixels are shifted and limited on their way. It works on
+// a tile as fromTile does, column by column and then row by row, and ends each pixel
+// as soon as it is there, so that sixteen of them need no registers at a time. Most
+// parameters are read from memory where they are needed: general registers are few.
 func finishTiles(t tier, side, n int) {
 	l := combineLine(side, n)
 	tileFunction(t, fmt.Sprintf("winogradFinish%d%d", side, n),
@@ -52,6 +55,7 @@ func next(pointer reg.Register, param string, n int) {
 // limits are the bounds of pixels: in registers if there are 32, else read each time.
 type limits []reg.VecVirtual
 
+// newLimits loads them, or returns nil.
 func newLimits(t tier) limits {
 	if v := t.widest(); v.evex {
 		return limits{v.broadcast("low"), v.broadcast("high")}
@@ -68,7 +72,9 @@ func (l limits) bound(v vector, y reg.VecVirtual) {
 	VMINPS(y, v.part(l[1]), y)
 }
 
-// finishRow transforms row i of the tile's halves, and ends its pixels.
+// finishRow transforms row i of the tile's halves, and ends its pixels: as far as
+// the parameter cols goes, with the residual if there is one. The tests for both are
+// in the loop, as jumps that always go the same way cost little.
 func finishRow(v vector, l line, row func(j int) Op, i int, f, dst, residual reg.Register, limit limits) {
 	to, rest := rowBehind(dst, f, "row", i), rowBehind(residual, f, "residualRow", i)
 	shift, pixel, restPixel := number("shift"), size("pixel"), size("residualPixel")

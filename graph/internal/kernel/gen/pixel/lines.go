@@ -10,15 +10,20 @@ import (
 
 // line is a transformation of a line of a tile. It has as many results as parts
 // has numbers: results that share their steps stand together there. The function
-// run computes those of want from the values that in gives, in memory or in
-// registers, and hands each to put as soon as it has it. Its steps are those of the
-// function in package pixel that has its name.
+// run computes the results in want from the values that in returns, in memory or in
+// registers, and hands each to put as soon as it has it. It takes the steps of
+// the function in package pixel that has its name (winograd_line.go), where the
+// matrices stand.
+//
+// A tile of 6×6 has 36 values, and AVX2 sixteen registers. So a transformation goes in
+// passes: a pass computes some results of all columns, as many as there are registers
+// for, and then the rows that they are. Steps that two passes share are done twice.
 type line struct {
 	parts [][]int
 	run   func(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecVirtual))
 }
 
-// wanted are numbers of results.
+// wanted lists results by their numbers.
 type wanted []int
 
 // one reports whether one of them is wanted.
@@ -26,8 +31,9 @@ func (w wanted) one(of ...int) bool {
 	return slices.ContainsFunc(of, func(i int) bool { return slices.Contains(w, i) })
 }
 
-// passes are the results of a line that a vector's registers have room for at once,
-// of n lines each.
+// passes returns the results of a line that a vector's registers have room for at
+// once, of n lines each: [0 5] [3 4] [1 2] for the image of a 6×6 tile on AVX2, two
+// times six values in twelve registers.
 func (l line) passes(v vector, n int) (p []wanted) {
 	for _, part := range l.parts {
 		if last := len(p) - 1; last >= 0 && (len(p[last])+len(part))*n <= v.room {
@@ -45,6 +51,7 @@ func (l line) passes(v vector, n int) (p []wanted) {
 // results is the number of its results.
 func (l line) results() int { return len(slices.Concat(l.parts...)) }
 
+// imageLine is B·d.
 func imageLine(side int) line {
 	if side == 4 {
 		return line{[][]int{{0, 1}, {2, 3}}, image4}
@@ -52,6 +59,7 @@ func imageLine(side int) line {
 	return line{[][]int{{0, 5}, {3, 4}, {1, 2}}, image6}
 }
 
+// image4 computes d0-d2, d1+d2, d2-d1, d3-d1.
 func image4(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecVirtual)) {
 	if want.one(0) {
 		put(0, v.minus(v.loaded(in(0)), in(2)))
@@ -67,6 +75,14 @@ func image4(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecV
 	}
 }
 
+// image6 computes, with the points 1 and -1, and 2 and -2, in pairs,
+//
+//	even = d4-4·d2, odd = d3-4·d1:  1: even+odd,   2: even-odd
+//	even = d4-d2,   odd = d3-d1:    3: even+2·odd, 4: even-2·odd
+//	0: 4·(d0-d2)+even,  5: (d5-d3)-4·odd
+//
+// A product with a power of two is exact, so that fusing it with the sum rounds as
+// often as plain Go does: once.
 func image6(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecVirtual)) {
 	if want.one(1, 2) {
 		even, odd := v.copied(in(4)), v.copied(in(3))
@@ -97,6 +113,7 @@ func image6(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecV
 	}
 }
 
+// spreadLine is Bᵀ·t.
 func spreadLine(side int) line {
 	if side == 4 {
 		return line{[][]int{{0, 2}, {1, 3}}, spread4}
@@ -104,6 +121,7 @@ func spreadLine(side int) line {
 	return line{[][]int{{0, 5}, {2, 4}, {1, 3}}, spread6}
 }
 
+// spread4 computes t0, t1-t2-t3, t1+t2-t0, t3.
 func spread4(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecVirtual)) {
 	if want.one(0) {
 		put(0, v.loaded(in(0)))
@@ -119,6 +137,12 @@ func spread4(v vector, in func(i int) Op, want wanted, put func(i int, y reg.Vec
 	}
 }
 
+// spread6 computes, with sum1 = t1+t2+t0, sum2 = t3+t4, odd1 = t1-t2-t5 and
+// odd2 = 2·(t3-t4),
+//
+//	0: 4·t0                   5: t5
+//	2: -4·sum1-(sum2+t0)      4: sum1+sum2
+//	1: -4·odd1-odd2           3: odd1+odd2-4·t5
 func spread6(v vector, in func(i int) Op, want wanted, put func(i int, y reg.VecVirtual)) {
 	if want.one(0) {
 		put(0, v.scaled(4, v.loaded(in(0))))
@@ -146,7 +170,8 @@ func spread6(v vector, in func(i int) Op, want wanted, put func(i int, y reg.Vec
 	}
 }
 
-// evaluateLine gives the values at the points 0 and ∞, 1 and -1, 2 and -2.
+// evaluateLine is V·e, or W·V·e for a filter: the values of the polynomial with n
+// coefficients at the points 0 and ∞, 1 and -1, 2 and -2.
 func evaluateLine(side, n int) line {
 	l := line{parts: [][]int{{0, side - 1}, {1, 2}, {3, 4}}[:side/2]}
 	w := weights(side, n)
@@ -168,7 +193,9 @@ func evaluateLine(side, n int) line {
 	return l
 }
 
-// evaluateAt is the value of n coefficients at x and at -x.
+// evaluateAt returns the value of a polynomial at x and at -x. Both have the same sum
+// of even powers, and the same sum of odd powers with opposite signs: each by Horner's
+// rule in x².
 func evaluateAt(v vector, in func(i int) Op, n, x int) (above, below reg.VecVirtual) {
 	var sums [2]reg.VecVirtual // of the even powers, and of the odd ones divided by x
 	for i := n - 1; i >= 0; i-- {
@@ -192,7 +219,9 @@ func evaluateAt(v vector, in func(i int) Op, n, x int) (above, below reg.VecVirt
 	return above, below
 }
 
-// combineLine gives the even coefficients, and the odd ones.
+// combineLine is Vᵀ·t, or Vᵀ·W·t for a filter: n results from the values at the points.
+// The even ones need the sums of the pairs, t at x plus t at -x, and the odd ones the
+// differences; result i has the pair of 2 and -2 times 2ⁱ.
 func combineLine(side, n int) line {
 	l := line{parts: [][]int{{0, 2}, {1, 3}, {4}}}
 	switch n {
@@ -231,8 +260,9 @@ func combineLine(side, n int) line {
 	return l
 }
 
-// combine gives the wanted ones of the n coefficients from the first on, every
-// second, from their pairs of points and the values t.
+// combine computes every second of the n results from the first on, as far as they
+// are wanted, from the pairs of points and the values t. Point 0 is in the first
+// result alone, and ∞ in the last.
 func combine(v vector, t func(i int) Op, side, n, first int, pairs []reg.VecVirtual, want wanted, put func(i int, y reg.VecVirtual)) {
 	for i := first; i < n; i += 2 {
 		if !want.one(i) {
@@ -257,8 +287,8 @@ func combine(v vector, t func(i int) Op, side, n, first int, pairs []reg.VecVirt
 	}
 }
 
-// weights are those of the points of a tile, 1 unless n×n pixels are those of a
-// filter.
+// weights returns the weights W of the points of a tile, 1 unless the n×n pixels are a
+// filter's: see winogradWeights of package pixel.
 func weights(side, n int) []float32 {
 	switch {
 	case n%2 == 0:

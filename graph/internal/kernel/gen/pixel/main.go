@@ -1,6 +1,19 @@
 // Command pixel writes the amd64 assembly of the loops over images that are
 // stored channels last, its Go stubs and the table of the loops by tier. Run it
 // with go generate, in the folder of package pixel.
+//
+// A loop is written once, with operations of a vector (tier.go), and generated for
+// each tier. Most have this form:
+//
+//	times("pixel", n, func() {                     // for each pixel, or tile
+//		t.channels(width, func(v vector, f) {  // for each vector of its channels
+//			x := v.load(at(z, f))          // f: bytes from the pixel's first channel
+//			…
+//		})
+//	})
+//
+// On AVX-512 channels calls its body twice, for sixteen channels and for the eight
+// that may be left: the text is the same, only v differs.
 package main
 
 import (
@@ -66,7 +79,8 @@ func table() []byte {
 	return text
 }
 
-// addPatches generates the sum of overlapping patches.
+// addPatches generates the sum of overlapping patches. As patches overlap, a vector is
+// read, added to and written at once, in the order of the patches.
 func addPatches(t tier) {
 	t.function("addPatches", "func(dst, src []float32, n, kh, depth, step, row int)",
 		"\tfor j := range n { // at least 1, as kh",

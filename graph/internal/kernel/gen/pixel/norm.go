@@ -10,11 +10,12 @@ import (
 // takes several cycles.
 const parts = 4
 
-// sum is one for each channel of a vector, in parts.
+// sum has a sum for each channel of a vector, in parts.
 type sum [parts]reg.VecVirtual
 
 // quarters repeats step for all n pixels: four at a time, each for another
-// part, and the rest for part 0. It then adds up the parts of each sum.
+// part, and the rest for part 0. It then adds up the parts of each sum, as
+// (s0+s1)+(s2+s3): the order of partOf and of the plain loops in package pixel.
 func quarters(n reg.Register, sums []sum, step func(part int)) {
 	four, rest, total := label("four"), label("rest"), label("total")
 	align()
@@ -40,7 +41,7 @@ func quarters(n reg.Register, sums []sum, step func(part int)) {
 	}
 }
 
-// sums are n sums of nothing.
+// sums returns n sums of nothing.
 func (v vector) sums(n int) []sum {
 	sums := make([]sum, n)
 	for k := range sums {
@@ -51,7 +52,7 @@ func (v vector) sums(n int) []sum {
 	return sums
 }
 
-// loads reads the n vectors that begin at p.
+// loads reads n vectors that lie side by side from p on.
 func (v vector) loads(n int, p Mem) []reg.VecVirtual {
 	x := make([]reg.VecVirtual, n)
 	for k := range x {
@@ -66,7 +67,7 @@ func (v vector) behind(p Mem, k int) Mem {
 	return p
 }
 
-// addSums adds sums to what is in memory.
+// addSums adds sums to the numbers in memory.
 func (v vector) addSums(to Mem, sums []sum) {
 	for k, s := range sums {
 		VADDPS(v.behind(to, k), s[0], s[0])
@@ -74,13 +75,22 @@ func (v vector) addSums(to Mem, sums []sum) {
 	}
 }
 
+// squares sets x to (x-mean)².
 func squares(x, mean reg.VecVirtual) {
 	VSUBPS(mean, x, x)
 	VMULPS(x, x, x)
 }
 
 // sums generates a sum over pixels for each channel, of the pixel as transform
-// leaves it. Blocks of vectors make the most of a line of the cache that comes.
+// leaves it; nil leaves it as it is. It goes through all pixels for a block of
+// channels, and then for the next block:
+//
+//	          block 0    block 1
+//	pixel 0   │ v v v v │ v v v v │ …
+//	pixel 1   │ v v v v │ v v v v │ …        four parts of each sum in registers
+//
+// A block of four vectors of AVX-512 is four lines of the cache, of which nothing is
+// read twice.
 func sums(t tier, name, signature string, transform func(x, mean reg.VecVirtual), term string) {
 	t.function(name, signature,
 		"\tfor f := range width { // a multiple of eight",
@@ -117,7 +127,8 @@ func sums(t tier, name, signature string, transform func(x, mean reg.VecVirtual)
 	end()
 }
 
-// dots generates what the gradient of a normalisation needs of each channel.
+// dots generates the two sums that the gradient of a normalisation needs of each
+// channel, in blocks of half as many vectors, as each has two sums.
 func dots(t tier) {
 	t.function("dots", "func(sum, dot, d, z, mean []float32, n, width int)",
 		"\tfor f := range width { // a multiple of eight",
@@ -148,7 +159,9 @@ func dots(t tier) {
 	end()
 }
 
-// normGrad generates the gradient of a normalisation's input.
+// normGrad generates the gradient of a normalisation's input. Each vector reads its
+// four numbers a channel again: they are in the first cache, and registers would not
+// hold them for all channels.
 func normGrad(t tier) {
 	t.function("normGrad", "func(dz, d, z, mean, ofD, ofZ, term []float32, n, width int)",
 		"\tfor p := range n { // at least 1",

@@ -28,7 +28,8 @@ func (v vector) broadcast(param string) reg.VecVirtual {
 	return x
 }
 
-// truth are lanes that are true, in a mask or, in AVX2, in a vector.
+// truth is the result of a comparison for each lane: a mask of AVX-512 or, in AVX2, a
+// vector whose true lanes have all bits set.
 type truth struct{ in reg.Register }
 
 // compared compares x with y by a predicate of VCMPPS.
@@ -43,7 +44,7 @@ func (v vector) compared(predicate uint8, x, y reg.VecVirtual) truth {
 	return truth{t}
 }
 
-// either is true where one of the two is.
+// either is true where one of the two is. It overwrites b.
 func (v vector) either(a, b truth) truth {
 	if v.evex {
 		KORW(a.in, b.in, b.in)
@@ -53,7 +54,7 @@ func (v vector) either(a, b truth) truth {
 	return b
 }
 
-// both is true where both are.
+// both is true where both are. It overwrites b.
 func (v vector) both(a, b truth) truth {
 	if v.evex {
 		KANDW(a.in, b.in, b.in)
@@ -81,7 +82,9 @@ func (v vector) spoil(t truth, x reg.VecVirtual) {
 	}
 }
 
-// storeBytes stores integers from 0 to 255 as bytes.
+// storeBytes stores integers from 0 to 255 as bytes: the places of winners. AVX2 packs
+// 32 bits to 16 and these to 8, after the upper half of the vector has come beside
+// the lower one.
 func (v vector) storeBytes(x reg.VecVirtual, to Mem) {
 	if v.evex {
 		VPMOVDB(x, to)
@@ -103,7 +106,12 @@ func bytesAt(base, f reg.Register) Mem {
 	return at(base, i)
 }
 
-// largest generates the largest pixel of each window, and where it is.
+// largest generates the largest pixel of each window, and where it is:
+//
+//	best   -Inf at first; a pixel that is larger, or NaN, replaces it
+//	where  its place; here counts the places of the window, in all lanes
+//	clips  best within floor and top, which goes to y
+//	above  best is not at the floor; then, if also below top, where is kept, else 255
 func largest(t tier) {
 	t.function("largest", "func(cols, width int, y []float32, at []uint8, z []float32, kh, kw, row int, scale, shift []float32, floor, top float32)",
 		"\tfor j := range cols {",
@@ -185,9 +193,10 @@ func windowPixels(top, width, row reg.Register, body func(p Mem)) {
 	})
 }
 
-// highest generates the largest pixel of each window of 2×2, and nothing of where
-// it is. VMAXPS keeps its second operand, the first here, where the other is a NaN
-// or no larger.
+// highest generates the largest pixel of each window of 2×2, without its place, for
+// inference: four loads, sums and maxima, where largest has a loop over the window.
+// It begins at the floor, which must not be NaN. VMAXPS keeps its second operand, the
+// first here, where the other is a NaN or no larger: so NaN pixels are noted apart.
 func highest(t tier) {
 	t.function("highest", "func(cols, width int, y, z []float32, row int, shift []float32, floor, top float32)",
 		"\tfor j := range cols {",
@@ -236,7 +245,8 @@ func highest(t tier) {
 	end()
 }
 
-// spread generates the gradient of the windows' pixels.
+// spread generates the gradient of the windows' pixels: dy where the place that counts
+// up is the winner's, and 0 elsewhere. So every pixel of a window is written once.
 func spread(t tier) {
 	t.function("spread", "func(cols, width int, dz, dy []float32, at []uint8, kh, kw, row int)",
 		"\tfor j := range cols {",

@@ -9,9 +9,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// How many sums the loops over taps keep in registers: those of output pixels, and
-// those of weights, in rows. A sum waits four cycles for its next product, and two
-// products begin in a cycle.
+// The loops over taps keep so many sums in registers: of eight output pixels, or of up
+// to fourteen weights in rows. A sum waits four cycles for its next product, and two
+// products begin in a cycle: so eight keep the processor busy. package pixel has the
+// same numbers (maxTapPixels and its neighbours).
 const (
 	tapPixels  = 8
 	tapColumns = 7
@@ -33,7 +34,11 @@ func taps(t tier) {
 }
 
 // tapSums generates the sums of n pixels over taps. A weight that is read serves all
-// of them.
+// of them:
+//
+//	for each vector of channels, for each tap (u,v):
+//	    weight ── one load
+//	    sums[i] += pixel i's tap · weight      a fused product from memory, i < n
 func tapSums(t tier, n int) {
 	t.function(fmt.Sprint("tapSums", n), "func(width, kh, kw int, x *float32, xPixel, xColumn, xRow int, w *float32, wColumn, wRow int, y *float32, yPixel int)",
 		fmt.Sprintf("\tfor j := range %d {", n),
@@ -76,7 +81,8 @@ func tapSums(t tier, n int) {
 	end()
 }
 
-// nextRow is what a pointer that has gone kw columns is short of the next row.
+// nextRow returns, in bytes, the step to the next row of a pointer that has gone kw
+// columns: row - kw·column.
 func nextRow(row, column string) reg.Register {
 	gone, next := number("kw"), number(row)
 	IMULQ(parameter(column), gone)
@@ -85,7 +91,12 @@ func nextRow(row, column string) reg.Register {
 	return next
 }
 
-// tapWeightSums generates the sums of rows×cols weights over pixels.
+// tapWeightSums generates the sums of rows×cols weights over pixels: the transpose of
+// tapSums. An output's gradient that is read serves all weights of the block:
+//
+//	for each vector of channels, for each output pixel j:
+//	    gradient ── one load
+//	    sums[u][v] += pixel under (u,v) · gradient
 func tapWeightSums(t tier, rows, cols int) {
 	t.function(fmt.Sprintf("tapWeightSums%dx%d", rows, cols), "func(n, width int, a *float32, aPixel int, x *float32, xPixel, xColumn, xRow int, w *float32, wColumn, wRow int)",
 		"\tfor j := range n { // at least 1",
@@ -101,6 +112,8 @@ func tapWeightSums(t tier, rows, cols int) {
 	width, aPixel, xPixel, xColumn := size("width"), size("aPixel"), size("xPixel"), size("xColumn")
 	t.channels(width, func(v vector, f reg.Register) {
 		sums := make([][]reg.VecVirtual, rows)
+		// eachSum goes over the weights in memory: to load them before the loop over
+		// the pixels, and to store them behind it.
 		eachSum := func(do func(u, v int, w Mem)) {
 			w, column, row := start(number("w"), f), size("wColumn"), size("wRow")
 			for u := range sums {
@@ -116,6 +129,7 @@ func tapWeightSums(t tier, rows, cols int) {
 			}
 		}
 		eachSum(func(u, _ int, w Mem) { sums[u] = append(sums[u], v.load(w)) })
+		// Each row of weights has pointers of its own to its row of the image.
 		a, x := start(number("a"), f), make([][]reg.Register, rows)
 		top := start(number("x"), f)
 		for u := range x {

@@ -7,8 +7,12 @@ import (
 )
 
 // The way between three planes and pixels of three elements that lie close, as in
-// pictures: eight pixels are six quarters of vectors, and the halves of a vector hold
-// quarters that are three apart.
+// pictures. Eight pixels are 24 elements, six quarters of four:
+//
+//	quarter  0 r0 g0 b0 r1 │ 1 g1 b1 r2 g2 │ 2 b2 r3 g3 b3 │ 3 r4 g4 b4 r5 │ 4 … │ 5 …
+//
+// VSHUFPS works on both halves of a vector alike. So a vector takes quarter i in its
+// lower half and quarter i+3 in its upper one, and four pixels of code do eight.
 
 // shuffled is VSHUFPS: elements i0 and i1 of each half of a, then i2 and i3 of b.
 func shuffled(a, b reg.VecVirtual, i0, i1, i2, i3 uint8) reg.VecVirtual {
@@ -20,11 +24,14 @@ func shuffled(a, b reg.VecVirtual, i0, i1, i2, i3 uint8) reg.VecVirtual {
 // quarterAt is the ith quarter of the vectors from p on.
 func quarterAt(p reg.Register, i int) Mem { return Mem{Base: p, Disp: 4 * i * float} }
 
+// threes generates both ways.
 func threes(t tier) {
 	fromThreePlanes(t)
 	toThreePlanes(t)
 }
 
+// fromThreePlanes generates the way from planes: pairs of colours first, then the
+// quarters out of two pairs. The elements are named for the lower half.
 func fromThreePlanes(t tier) {
 	t.function("fromThreePlanes", "func(pixels int, dst, src *float32, srcPlane int)",
 		"\tfor p := range pixels { // a multiple of eight, at least eight",
@@ -55,6 +62,9 @@ func fromThreePlanes(t tier) {
 	end()
 }
 
+// toThreePlanes generates the way back. Its third vector takes quarter 2 from memory
+// into the lower half of one that was read from quarter 4 on, so that it reads nothing
+// beyond the last pixel.
 func toThreePlanes(t tier) {
 	t.function("toThreePlanes", "func(pixels int, dst *float32, dstPlane int, src *float32)",
 		"\tfor p := range pixels { // a multiple of eight, at least eight",

@@ -12,8 +12,12 @@ import (
 	"github.com/mmcloughlin/avo/x86"
 )
 
+// This file is the language that the loops are written in: vectors and their
+// operations, loops and addresses. See main.go for the form of a loop.
+
 // tier is an instruction set. Its vectors of channels are tried one after the
-// other: as many of the first as fit, then the next.
+// other: as many of the first as fit, then the next. A width of 40 channels is five
+// vectors of AVX2, or two of sixteen and one of eight on AVX-512.
 type tier struct {
 	name    string
 	vectors []vector
@@ -43,13 +47,15 @@ func (t tier) function(name, signature string, loop ...string) {
 	Doc(append([]string{name + " is", ""}, loop...)...)
 }
 
-// end ends it.
+// end ends a function. VZEROUPPER keeps code with vectors of four, such as Go's own,
+// from waiting for the upper halves.
 func end() {
 	VZEROUPPER()
 	RET()
 }
 
-// slice loads the pointer of a parameter, number another parameter.
+// slice loads the pointer of a parameter that is a slice, and number loads a parameter
+// that is an integer or a pointer.
 func slice(param string) reg.Register  { return Load(Param(param).Base(), GP64()) }
 func number(param string) reg.Register { return Load(Param(param), GP64()) }
 
@@ -188,7 +194,8 @@ func (v vector) copied(from Op) reg.VecVirtual {
 	return x
 }
 
-// loaded is an operand if that is a vector, or else what it has in memory.
+// loaded returns an operand as a vector: the operand itself if it is one, or else a new
+// one that is read from memory.
 func (v vector) loaded(from Op) reg.VecVirtual {
 	if x, ok := from.(reg.VecVirtual); ok {
 		return x
@@ -196,12 +203,14 @@ func (v vector) loaded(from Op) reg.VecVirtual {
 	return v.copied(from)
 }
 
+// plus is a + b.
 func (v vector) plus(a reg.VecVirtual, b Op) reg.VecVirtual {
 	sum := v.register()
 	VADDPS(b, a, sum)
 	return sum
 }
 
+// minus is a - b.
 func (v vector) minus(a reg.VecVirtual, b Op) reg.VecVirtual {
 	difference := v.register()
 	VSUBPS(b, a, difference)
@@ -243,7 +252,7 @@ func parameter(name string) Mem {
 	return p.Addr
 }
 
-// addTimes adds f·x to sum, subtractTimes subtracts it, with one rounding.
+// addTimes adds f·x to sum, with one rounding.
 func (v vector) addTimes(f float32, x, sum reg.VecVirtual) {
 	if f == 1 {
 		VADDPS(x, sum, sum)
@@ -252,6 +261,7 @@ func (v vector) addTimes(f float32, x, sum reg.VecVirtual) {
 	v.factor(f, VFMADD231PS, VFMADD231PS_BCST)(x, sum)
 }
 
+// subtractTimes subtracts f·x from sum, with one rounding.
 func (v vector) subtractTimes(f float32, x, sum reg.VecVirtual) {
 	v.factor(f, VFNMADD231PS, VFNMADD231PS_BCST)(x, sum)
 }
@@ -271,17 +281,17 @@ func (v vector) scaled(f float32, x reg.VecVirtual) reg.VecVirtual {
 	return y
 }
 
-// at addresses what lies some bytes behind a pointer.
+// at addresses memory that lies index bytes behind a pointer.
 func at(base, index reg.Register) Mem { return Mem{Base: base, Index: index, Scale: 1} }
 
-// start is a pointer of its own to what lies some bytes behind another.
+// start returns a new pointer, index bytes behind another.
 func start(base, index reg.Register) reg.Register {
 	p := GP64()
 	LEAQ(at(base, index), p)
 	return p
 }
 
-// multiple addresses what lies n strides, at most 5, behind a pointer.
+// multiple addresses memory that lies n strides, at most 5, behind a pointer.
 func multiple(base, stride reg.Register, n int) Mem {
 	switch n {
 	case 0:

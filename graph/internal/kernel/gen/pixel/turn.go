@@ -9,10 +9,14 @@ import (
 
 // A turn transposes blocks of 8×8 elements, of which rows are planes or pixels. Two
 // blocks that lie side by side along the planes go one after the other: then a line of
-// the cache is done with at once, however far apart the planes are.
+// the cache is done with at once, however far apart the planes are:
 //
-// Wider blocks do not pay: AVX-512 moves elements between halves of vectors half as
-// often a cycle.
+//	plane c    │ 8 pixels │ 8 pixels │     a line of the cache, 16 elements
+//	plane c+1  │ block 0  │ block 1  │     eight planes: 2 blocks, then the next planes
+//
+// A block takes three steps of eight instructions: halves of vectors meet, pairs of
+// elements, pairs of pairs. Wider blocks do not pay: AVX-512 moves elements between
+// halves of vectors half as often a cycle.
 const turned = 8
 
 // turns generates the transpositions between planes and pixels.
@@ -41,8 +45,9 @@ func (g grid) at(i, j int) Mem {
 // narrow is the vector of eight lanes.
 func (t tier) narrow() vector { return t.vectors[len(t.vectors)-1] }
 
-// columns8 are the columns of a block of 8×8 elements. The halves of vectors meet on
-// their way from memory, where that costs no shuffle.
+// columns8 returns the columns of a block of 8×8 elements. The halves of vectors meet
+// on their way from memory, where that costs no shuffle: left i has the first four
+// elements of the rows i and i+4, right i the last four of both.
 func columns8(v vector, at func(i, j int) Mem) [turned]reg.VecVirtual {
 	var left, right [4]reg.VecVirtual // of rows i and i+4
 	for i := range left {
@@ -53,7 +58,7 @@ func columns8(v vector, at func(i, j int) Mem) [turned]reg.VecVirtual {
 	return joined(left, right)
 }
 
-// columnsOf are the columns of a block whose rows are in registers.
+// columnsOf returns the columns of a block whose rows are in registers.
 func columnsOf(row [turned]reg.VecVirtual) [turned]reg.VecVirtual {
 	var left, right [4]reg.VecVirtual
 	for i := range left {
@@ -64,6 +69,7 @@ func columnsOf(row [turned]reg.VecVirtual) [turned]reg.VecVirtual {
 	return joined(left, right)
 }
 
+// joined returns the columns of a block from its left and its right four columns.
 func joined(left, right [4]reg.VecVirtual) (c [turned]reg.VecVirtual) {
 	a, b := quarter(left), quarter(right)
 	copy(c[:], a[:])
@@ -109,7 +115,8 @@ func eachTurn(n reg.Register, body func(pixels int), rest func()) {
 	end()
 }
 
-// fromPlanes generates the way from planes to pixels.
+// fromPlanes generates the way from planes to pixels. The last pixels, fewer than
+// eight, are read under a mask, and as many columns are stored.
 func fromPlanes(t tier) {
 	t.function("fromPlanes", "func(channels, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)",
 		"\tfor p := range pixels {",
@@ -121,6 +128,8 @@ func fromPlanes(t tier) {
 	dst, dstPixel := number("dst"), size("dstPixel")
 	src, srcPlane := number("src"), size("srcPlane")
 	n := number("pixels")
+	// blocks goes over the planes, eight at a time, for the pixels that src and dst
+	// have come to.
 	blocks := func(do func(planes grid, to reg.Register)) {
 		plane, to, c := GP64(), GP64(), number("channels")
 		MOVQ(src, plane)
@@ -164,7 +173,8 @@ func fromPlanes(t tier) {
 	})
 }
 
-// ahead asks for the next line of each plane: the processor does not follow so many.
+// ahead asks for the next line of each plane: a processor reads ahead by itself in a
+// few streams of memory, but not in so many.
 func ahead(planes grid) {
 	for i := range turned {
 		PREFETCHT0(planes.at(i, 2*turned))
@@ -192,7 +202,7 @@ type lanes struct {
 	mask reg.Register
 }
 
-// first are the first n lanes, of less than eight.
+// first returns the first n lanes, fewer than eight, as a mask from a table.
 func (v vector) first(n reg.Register) lanes {
 	at := GP64()
 	LEAQ(laneMasks(), at)
@@ -209,7 +219,7 @@ func (v vector) first(n reg.Register) lanes {
 	return lanes{v, k}
 }
 
-// load reads them. The others are zero.
+// load reads these lanes. The others are zero, and their memory is not touched.
 func (l lanes) load(from Mem) reg.VecVirtual {
 	x := l.v.register()
 	if l.v.evex {
@@ -220,7 +230,7 @@ func (l lanes) load(from Mem) reg.VecVirtual {
 	return x
 }
 
-// store writes them.
+// store writes these lanes.
 func (l lanes) store(x reg.VecVirtual, to Mem) {
 	if l.v.evex {
 		VMOVUPS(x, l.mask, to)
@@ -229,6 +239,7 @@ func (l lanes) store(x reg.VecVirtual, to Mem) {
 	}
 }
 
+// masks is the table of laneMasks, once a function needs it.
 var masks Mem
 
 // laneMasks are eight lanes that are all ones, then eight that are zero: from
@@ -256,6 +267,7 @@ func toPlanes(t tier) {
 	dst, dstPlane := number("dst"), size("dstPlane")
 	src, srcPixel := number("src"), size("srcPixel")
 	n := number("pixels")
+	// blocks goes over the channels, eight at a time, likewise.
 	blocks := func(do func(from, plane reg.Register)) {
 		from, plane, c := GP64(), GP64(), number("channels")
 		MOVQ(src, from)
@@ -305,7 +317,8 @@ func toPlanes(t tier) {
 	})
 }
 
-// pixelRows reads n pixels, of less than eight. Those beyond the last are that again.
+// pixelRows reads n pixels, fewer than eight, and the last one again in place of the
+// others: no memory beyond it is touched, and there is no branch.
 func pixelRows(v vector, n, from, pixel reg.Register) (row [turned]reg.VecVirtual) {
 	p, none := GP64(), GP64()
 	MOVQ(from, p)
@@ -323,7 +336,10 @@ func pixelRows(v vector, n, from, pixel reg.Register) (row [turned]reg.VecVirtua
 	return row
 }
 
-// fromFewPlanes generates the way from less than eight planes to pixels of eight.
+// fromFewPlanes generates the way from fewer than eight planes to pixels of eight. A
+// pixel gets eight elements, of which the ones behind its channels are zero. Where
+// pixels lie closer than eight elements, these zeros are overwritten by the next pixel:
+// the order of the pixels matters.
 func fromFewPlanes(t tier) {
 	t.function("fromFewPlanes", "func(channels, pixels int, dst *float32, dstPixel int, src *float32, srcPlane int)",
 		"\tfor p := range pixels { // a multiple of eight, at least eight",
@@ -335,7 +351,7 @@ func fromFewPlanes(t tier) {
 	channels, none := number("channels"), GP64()
 	srcPlane := size("srcPlane")
 	XORQ(none, none)
-	var planes [turned]reg.Register // those beyond the last are that again
+	var planes [turned]reg.Register // beyond the last plane, that plane again
 	planes[0] = number("src")
 	for i := 1; i < turned; i++ {
 		step := GP64()
@@ -360,7 +376,7 @@ func fromFewPlanes(t tier) {
 	end()
 }
 
-// only makes all other lanes of x zero.
+// only clears all other lanes of x.
 func (l lanes) only(x reg.VecVirtual) {
 	if l.v.evex {
 		VMOVAPS_Z(x, l.mask, x)
@@ -369,7 +385,8 @@ func (l lanes) only(x reg.VecVirtual) {
 	}
 }
 
-// toFewPlanes generates the way from pixels of eight to less than eight planes.
+// toFewPlanes generates the way from pixels of eight to fewer than eight planes. All
+// eight elements of a pixel are read, and the columns of the channels are stored.
 func toFewPlanes(t tier) {
 	t.function("toFewPlanes", "func(channels, pixels int, dst *float32, dstPlane int, src *float32, srcPixel int)",
 		"\tfor p := range pixels { // a multiple of eight, at least eight",

@@ -32,7 +32,13 @@ type square struct {
 	row, col reg.Register
 }
 
-// toTile generates the transformation of n×n pixels to tiles.
+// toTile generates the transformation of n×n pixels to tiles of side×side, for one
+// vector of channels at a time:
+//
+//	n×n vectors in memory ── columns: l down each ──▶ side×n in registers, in passes
+//	                      ── rows: l along each    ──▶ side×side, each to its matrix
+//
+// says is the line's name in the comment of the function.
 func toTile(t tier, name, says string, l line, n int) {
 	side := l.results()
 	tileFunction(t, name, "func(n, width int, dst, src []float32, step, row, q int)",
@@ -44,6 +50,7 @@ func toTile(t tier, name, says string, l line, n int) {
 	m := newMatrices(side)
 	eachTile(t, width, func(v vector, f reg.Register) {
 		image, to := square{start(src, f), row, width}, start(dst, f)
+		// A pass reads all columns of the square for some rows of the result.
 		for _, want := range l.passes(v, n) {
 			half := columns(v, l, want, image, n, n)
 			for _, i := range want {
@@ -67,7 +74,7 @@ func storeAhead(u reg.VecVirtual, to Mem) {
 	PREFETCHT0(to)
 }
 
-// all are the numbers of all results of a line.
+// all lists the results of the longest line.
 var all = wanted{0, 1, 2, 3, 4, 5}
 
 // combineTiles generates the transformation of tiles to n×n pixels, of which the last
@@ -81,7 +88,8 @@ func combineTiles(t tier, side, n int) {
 		})
 }
 
-// unlessAbove does something if a parameter is above n, which it is above 0.
+// unlessAbove generates a test around do, which runs if the parameter is above n. A
+// parameter is at least 1, so that there is no test for n = 0.
 func unlessAbove(param string, n int, do func()) {
 	if n == 0 {
 		do()
@@ -94,7 +102,8 @@ func unlessAbove(param string, n int, do func()) {
 	Label(skip)
 }
 
-// spreadTiles generates the sum of tiles that overlap.
+// spreadTiles generates the sum of tiles that overlap: pixels are read, added to and
+// written, tile after tile.
 func spreadTiles(t tier, side int) {
 	fromTile(t, fmt.Sprintf("winogradSpread%d", side), "func(n, width int, dst, src []float32, step, row, q int)",
 		fmt.Sprintf("spreadLine(%d, …)", side), "dst[tile*step+i*row+j*width+f] += u[i][j]",
@@ -104,15 +113,16 @@ func spreadTiles(t tier, side int) {
 		})
 }
 
-// pixelStore stores pixels. The function unless does so if the parameter, of the
-// pixels' rows or columns, is above n.
+// pixelStore says how a transformation's pixels are stored: put writes one of them.
+// unless is unlessAbove where the function has the parameters rows and cols, and else
+// calls do at once.
 type pixelStore struct {
 	unless func(param string, n int, do func())
 	put    func(v vector, u reg.VecVirtual, to Mem)
 }
 
 // fromTile generates a transformation of tiles to as many pixels a side as the line
-// has results.
+// has results: toTile the other way, with the same two steps.
 func fromTile(t tier, name, signature, says, result string, l line, side int, store pixelStore) {
 	tileFunction(t, name, signature,
 		fmt.Sprintf("\td[i][j] = src[(%d*i+j)*q+tile*width+f]", side),
@@ -123,6 +133,7 @@ func fromTile(t tier, name, signature, says, result string, l line, side int, st
 	m := newMatrices(side)
 	eachTile(t, width, func(v vector, f reg.Register) {
 		tile, to := square{start(src, f), m.row, m.distance}, start(dst, f)
+		// A pass reads the whole tile, in columns, for some rows of pixels.
 		for _, want := range l.passes(v, side) {
 			half := columns(v, l, want, tile, side, side)
 			for _, i := range want {
@@ -162,13 +173,15 @@ func advance(pointer reg.Register, param string) {
 	LEAQ(Mem{Base: pointer, Index: n, Scale: float}, pointer)
 }
 
-// matrices are where the elements of the tiles lie: element (i,j) is i rows and j
-// distances from the first.
+// matrices says where the elements of the tiles lie: element (i,j) is in matrix
+// side·i+j, i rows and j distances from the first. An address has a base and one index
+// times 1, 2, 4 or 8; so three and five distances have registers of their own.
 type matrices struct {
 	distance, three, five reg.Register // between matrices, and some of them
 	row                   reg.Register
 }
 
+// newMatrices loads the distance and computes its multiples.
 func newMatrices(side int) matrices {
 	m := matrices{distance: size("q"), three: GP64(), five: GP64(), row: GP64()}
 	LEAQ(Mem{Base: m.distance, Index: m.distance, Scale: 2}, m.three)
@@ -199,17 +212,20 @@ func (m matrices) element(row reg.Register, j int) Mem {
 	return multiple(row, m.distance, j)
 }
 
-// half is what the transformation of columns gives: some rows, by their numbers.
+// half is the result of the transformation of columns: some rows, by their numbers, in
+// registers. A tile is half done then.
 type half map[int][]reg.VecVirtual
 
-// row gives the values of row i.
+// row returns the values of row i, in the form that a line takes.
 func (h half) row(i int) func(j int) Op { return func(j int) Op { return h[i][j] } }
 
 // columns transforms the columns of a square of rows×cols vectors, to the wanted
 // results.
 func columns(v vector, l line, want wanted, s square, rows, cols int) half {
 	h := half{}
-	p := GP64() // row 0 of the column, and lower is row 3
+	// Rows 0 to 2 are addressed from p, rows 3 to 5 from lower: two strides at most
+	// fit into an address.
+	p := GP64()
 	MOVQ(s.base, p)
 	var lower reg.Register
 	if rows > 3 {

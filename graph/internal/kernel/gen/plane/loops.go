@@ -8,12 +8,21 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// correlateName is the name of the function for so many filters.
 func correlateName(t tier, filters int) string {
 	return fmt.Sprintf("correlate%sFilters%d", t.name, filters)
 }
 
 // correlate generates a correlateFunc for a fixed number of filters. A block of
-// pixels of all filters stays in registers; a weight goes to all its pixels.
+// pixels of all filters stays in registers; a weight goes to all its pixels:
+//
+//	          pixels 0 … 15  16 … 31
+//	filter 0    sum            sum      += w[tap, 0] · x
+//	filter 1    sum            sum      += w[tap, 1] · x      x: the pixels under the
+//	…                                                         tap, read unaligned
+//
+// After the last tap the shift is added, and the pixels that are in the row are
+// stored.
 func correlate(t tier, filters int) {
 	function(correlateName(t, filters),
 		"func(rows, cols int, y *float32, yRow, yPlane int, x *float32, xRow, xPlane int, planes, kh, kw int, w *float32, wNext int, shift *float32)",
@@ -48,7 +57,10 @@ func correlate(t tier, filters int) {
 }
 
 // taps adds the products of all weights with the pixels that they see to the sums of
-// a block, which begins under x.
+// a block, whose first pixel sees x with the first weight. The order is plane, row,
+// column, as in the plain loop. On AVX2 the weights of a tap are in registers and
+// the pixels come one vector after the other; on AVX-512 the pixels are, and the
+// weights come.
 func (t tier) taps(sums [][]reg.VecVirtual, x reg.Register) {
 	w, next, planes := number("w"), size("wNext"), number("planes")
 	plane, row, tap := GP64(), GP64(), GP64()
@@ -61,7 +73,7 @@ func (t tier) taps(sums [][]reg.VecVirtual, x reg.Register) {
 	kw := number("kw")
 	Label("tap")
 	weights := make([]reg.VecVirtual, len(sums))
-	if t.lanes == 8 { // few pixels more than registers: weights stay, pixels come
+	if t.lanes == 8 { // four vectors of pixels, at most three weights: these stay
 		for f := range weights {
 			weights[f] = t.vector()
 			VBROADCASTSS(Mem{Base: w, Disp: f * float}, weights[f])
@@ -97,12 +109,20 @@ func (t tier) taps(sums [][]reg.VecVirtual, x reg.Register) {
 	JNZ(LabelRef("plane"))
 }
 
+// gradientName is the name of the function for so many columns and filters.
 func gradientName(t tier, columns, filters int) string {
 	return fmt.Sprintf("gradient%sColumns%dFilters%d", t.name, columns, filters)
 }
 
 // gradient generates a gradientFunc for fixed numbers of a filter's columns and of
-// filters. The sums of all weights stay in registers.
+// filters. The sums of all weights stay in registers while all rows of the image pass:
+//
+//	for each row, for each 16 pixels of it
+//	    d[f] = dy of filter f             one load for all columns
+//	    x(c) = x, c pixels to the right   one load for all filters
+//	    sums[c][f] += x(c) · d[f]         16 sums for each weight
+//
+// They are added to dw at the end, and plane.Total adds up the sixteen.
 func gradient(t tier, columns, filters int) {
 	function(gradientName(t, columns, filters),
 		"func(rows, cols int, dy *float32, dyRow, dyPlane int, x *float32, xRow int, dw *float32, dwColumn int)",
@@ -153,8 +173,8 @@ func gradient(t tier, columns, filters int) {
 	RET()
 }
 
-// products adds those of a block of pixels, as far as the masks select it, to the
-// sums.
+// products adds the products of a block of pixels to the sums. With masks, dy is zero
+// behind the row's end, so that what x has there does not count if it is finite.
 func (t tier) products(sums []reg.VecVirtual, columns, filters int, x reg.Register, dy []reg.Register, plane reg.Register, m *masks) {
 	vectors := half / t.lanes
 	for i := range vectors {

@@ -1,5 +1,13 @@
 // Command plane writes the amd64 assembly of the loops over planes, its Go stubs
 // and the table of both. Run it with go generate, in the folder of package plane.
+//
+// A vector holds pixels of a row here, not channels. Both loops (loops.go) go row by
+// row of the output, and keep their sums in registers:
+//
+//	correlate   sums: 32 pixels of some filters, of one row; weights pass by
+//	gradient    sums: some weights of some filters, 16 each; the image passes by
+//
+// The last pixels of a row go under masks: stores of correlate, loads of gradient.
 package main
 
 import (
@@ -36,7 +44,7 @@ func main() {
 const (
 	float      = asm.Float
 	block      = 32 // pixels of a row that correlate works on at a time
-	half       = 16 // those of gradient: so many sums has a weight
+	half       = 16 // pixels that gradient works on at a time: a weight has as many sums
 	maxColumns = 3  // of a filter, that gradient works on at a time
 )
 
@@ -49,11 +57,16 @@ type tier struct {
 	vector    func() reg.VecVirtual
 }
 
+// tiers: eight filters of 32 pixels are 16 sums of AVX-512, beside two vectors of
+// pixels and a weight; three are 12 of AVX2, beside three weights and a vector of
+// pixels. In gradient six filters times three columns are 18 sums, and on AVX2 two
+// times three, of two vectors each, are 12.
 var tiers = []tier{
 	{"AVX512", 16, 8, 6, ZMM},
 	{"AVX2", 8, 3, 2, YMM},
 }
 
+// bytes is the size of a vector.
 func (t tier) bytes() int { return t.lanes * float }
 
 // zeros returns n vectors of zeros.
@@ -69,13 +82,18 @@ func (t tier) zeros(n int) []reg.VecVirtual {
 	return v
 }
 
-// masks select the first pixels of a block: for each of its vectors there is one.
+// masks select the first pixels of a block. Each vector of the block has one:
+//
+//	n = 21 of 32 pixels, AVX-512   1111111111111111 │ 1111100000000000
+//	AVX2                           8 ones │ 8 ones │ 5 ones, 3 zeros │ zeros
 type masks struct {
 	evex []reg.Register // of AVX-512
 	from reg.Register   // where AVX2's begin
 }
 
 // first returns the masks of the first n pixels of a block of so many. It spoils n.
+// AVX-512 shifts bits into mask registers, for which n has to be in CL. AVX2 reads its
+// masks from the table of selection, n elements before its middle.
 func (t tier) first(n reg.GPVirtual, pixels int) (m masks) {
 	if t.lanes == 8 {
 		m.from = GP64()
@@ -99,9 +117,10 @@ func (t tier) first(n reg.GPVirtual, pixels int) (m masks) {
 	return m
 }
 
-// mask loads AVX2's ith mask.
+// mask loads AVX2's mask of vector i. Sixteen registers have no room for all four.
 func (m masks) mask(i int) reg.VecVirtual { return asm.Read(Mem{Base: m.from, Disp: i * 8 * float}) }
 
+// selected is the table of selection, once it is needed.
 var selected Mem
 
 // selection is a block of ones and then one of zeros, as masks of AVX2.
@@ -146,6 +165,7 @@ func function(name, signature, doc string) {
 	Doc(name + " is " + doc)
 }
 
+// number loads a parameter that is an integer or a pointer.
 func number(param string) reg.GPVirtual { return Load(Param(param), GP64()).(reg.GPVirtual) }
 
 // size loads a parameter that counts elements, as a number of bytes.

@@ -8,7 +8,6 @@ func elementwise() {
 	defer func() { lanes = 8 }()
 	for _, lanes = range []int{8, 16} {
 		scale()
-		scaleAdd()
 		addTo()
 		scaleBy()
 		shiftBy()
@@ -26,16 +25,8 @@ func scale() {
 	elements("y", func(at part) { at.put(times(at.get(x), at.get(s)), y) })
 }
 
-// scaleAdd is what a normalisation with known statistics is, pixel by pixel.
-func scaleAdd() {
-	begin("scaleAdd", "func(y, x, s, t []float32)",
-		"\tfor i := range y {", "\t\ty[i] = x[i]*s[i] + t[i]", "\t}")
-	y, x, s, t := slice("y"), slice("x"), slice("s"), slice("t")
-	elements("y", func(at part) { at.put(plus(times(at.get(x), at.get(s)), at.get(t)), y) })
-}
-
-// scaleBy and shiftBy are for a number that is the same for all elements, such as a
-// channel's where its pixels lie side by side.
+// scaleBy is the product with a number that is the same for all elements, such as the
+// factor of a channel where its pixels lie side by side.
 func scaleBy() {
 	begin("scaleBy", "func(y, x []float32, factor float32)",
 		"\tfor i := range y {", "\t\ty[i] = x[i] * factor", "\t}")
@@ -43,6 +34,7 @@ func scaleBy() {
 	elements("y", func(at part) { at.put(times(at.get(x), factor), y) })
 }
 
+// shiftBy is the sum with such a number.
 func shiftBy() {
 	begin("shiftBy", "func(y, x []float32, more float32)",
 		"\tfor i := range y {", "\t\ty[i] = x[i] + more", "\t}")

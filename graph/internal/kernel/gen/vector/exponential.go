@@ -2,7 +2,7 @@ package main
 
 import "math"
 
-// This file has the exponential function and what is made of it: the sigmoid and
+// This file has the exponential function and two functions made of it: the sigmoid and
 // the normal distribution.
 
 // power is exp(x) as s + s·p, where s is a power of two. Whether one is subtracted
@@ -79,7 +79,7 @@ func normal(x vec) (e, phi vec) {
 	a := atLeast(minusAbs(x), -14)
 	lost := times(a, constant(-0.5))
 	h := times(lost, a)    // -x²/2, rounded
-	timesMinus(h, a, lost) // what it lost
+	timesMinus(h, a, lost) // its rounding error
 	e = exponential(h).value()
 	addProduct(lost, e, e)
 

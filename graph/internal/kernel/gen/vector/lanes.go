@@ -22,8 +22,8 @@ import (
 //		at.put(sigmoid(at.get(x)), y)
 //	})
 //
-// Operations return a new vector and leave their operands. Those with a fused
-// product cannot: the instruction changes its last operand, and so do they.
+// Operations return a new vector and leave their operands. The ones with a fused
+// product change their last operand, as the instruction does.
 
 // lanes is how many numbers the vectors of the function that is being generated
 // hold: 8 or 16. Half as many float64 are in one.
@@ -65,7 +65,6 @@ func begin(name, signature string, loop ...string) {
 type number struct{ Mem }
 
 // constants has the constants that were asked for, by their bits.
-
 var constants = map[uint32]number{}
 
 // constant is the number x, rounded to float32. Formulas state it in full.
@@ -104,8 +103,9 @@ func parameter(name string) vec {
 	return v
 }
 
-// instruction is one of three operands, the first of which may be a constant:
-// whole is for a vector there, repeated for a number that is to be repeated.
+// instruction returns a function that writes an instruction of three operands, of
+// which the first may be a constant. whole is the instruction for a vector in that
+// place, repeated its form of AVX-512 that repeats a number from memory.
 func instruction(whole, repeated func(...Op)) func(a Op, b, to vec) {
 	return func(a Op, b, to vec) {
 		switch n, ok := a.(number); {
@@ -216,7 +216,7 @@ func compare(a vec, predicate uint8, b Op) mask {
 }
 
 // negative returns where the sign of x is set, at minus zero too. It is for choose
-// alone: with AVX2 the other bits of the mask are those of x.
+// alone: with AVX2 the mask is x itself, with all its other bits.
 func negative(x vec) mask {
 	if lanes == 8 {
 		return x // VBLENDVPS looks at nothing else
@@ -254,7 +254,7 @@ func selected(m mask, a vec) vec {
 	return v
 }
 
-// part is one vector's elements of each slice, or those that are left at the end.
+// part is one vector's elements of each slice, or the elements left at the end.
 type part struct {
 	offset reg.Register
 	behind int  // bytes behind the offset

@@ -1,5 +1,17 @@
 // Command vector writes the amd64 assembly of the loops over vectors and its Go
 // stubs. Run it with go generate, in the folder of package vector.
+//
+// avo is a library that a program calls once for each instruction: VADDPS(x, y, z)
+// below writes one line of assembly. Registers are virtual until the function is
+// complete. Operands stand in the order of Go's assembler, the reverse of Intel's: the
+// destination is last, and VSUBPS(b, a, d) is d = a - b.
+//
+//	blocks     loops by blocks of eight, in AVX2: this file, update.go, norm.go, pool.go
+//	lanes.go   a small language for loops of either width, in which activation.go,
+//	           exponential.go, power.go, elementwise.go, rows.go and rownorm.go are written
+//
+// In comments a loop is Go, or nearly: "each operation is rounded" says that products
+// are not fused, so that plain Go has the same bits.
 package main
 
 import (
@@ -13,7 +25,7 @@ import (
 // lane is the size of a vector in bytes.
 const lane = asm.Lanes * float
 
-// What package asm has, under the names that read well here.
+// Names of package asm that read well here.
 const (
 	float          = asm.Float
 	unordered      = asm.Unordered
@@ -53,14 +65,16 @@ func main() {
 }
 
 // blocks generates a function that is a loop over the blocks of eight elements
-// of the parameter over; body gets the offset in bytes.
+// of the parameter over; body gets the offset in bytes. The caller of the function
+// guarantees a multiple of eight, of which zero is one.
 func blocks(over string, body func(offset reg.Register)) {
 	loop(over, body)
 	VZEROUPPER()
 	RET()
 }
 
-// loop generates the loop of blocks.
+// loop generates the loop of blocks, after which a function may go on: sums are
+// added up there.
 func loop(over string, body func(offset reg.Register)) {
 	n := Load(Param(over).Len(), GP64())
 	i := GP64()
@@ -78,6 +92,8 @@ func loop(over string, body func(offset reg.Register)) {
 // block addresses the block at an offset.
 func block(base, offset reg.Register) Mem { return Mem{Base: base, Index: offset, Scale: 1} }
 
+// relu generates the loop of ReLU. Where the comparison "not at most 0" holds the mask
+// has all bits set, and x stays; a NaN compares so, and stays too.
 func relu() {
 	function("reluAVX2", "func(y, x []float32)",
 		"\tfor i := range y { // a multiple of eight",
@@ -94,6 +110,7 @@ func relu() {
 	})
 }
 
+// reluGrad generates the gradient of relu: the same mask on dy.
 func reluGrad() {
 	function("reluGradAVX2", "func(dx, dy, x []float32)",
 		"\tfor i := range dx { // a multiple of eight",
@@ -112,6 +129,7 @@ func reluGrad() {
 	})
 }
 
+// add generates the sum in place.
 func add() {
 	function("addAVX2", "func(dst, src []float32)",
 		"\tfor i := range dst { // a multiple of eight",
@@ -125,6 +143,7 @@ func add() {
 	})
 }
 
+// addScalar generates the sum with one number.
 func addScalar() {
 	function("addScalarAVX2", "func(dst []float32, s float32)",
 		"\tfor i := range dst { // a multiple of eight",

@@ -6,8 +6,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// norms generates the loops of a batch normalisation over a plane. What they
-// round, they round in the order of their plain twins.
+// norms generates the loops of a batch normalisation over a plane, see vector.Channel.
+// They round in the order of their plain twins; only the sums in float64 have another
+// order.
 func norms() {
 	deviations()
 	normalise()
@@ -15,6 +16,12 @@ func norms() {
 	normGrad()
 }
 
+// deviations generates the two sums from which mean and variance come. A block of eight
+// float32 is widened to two vectors of four float64, each with sums of its own:
+//
+//	x       ├ 0 1 2 3 ┤├ 4 5 6 7 ┤├ 8 …
+//	sum[0]   + + + +               + …      eight interleaved sums,
+//	sum[1]              + + + +             added up by total.result
 func deviations() {
 	function("deviationsAVX2", "func(x []float32, from float64) (sum, squares float64)",
 		"\tfor i := range x { // a multiple of eight; in eight interleaved parts",
@@ -44,17 +51,19 @@ func deviations() {
 	RET()
 }
 
-// affine are the parameters that the loops below have in common.
+// affine has the parameters that the loops below have in common, each in all lanes of
+// a vector.
 type affine struct{ mean, a, beta, floor reg.VecVirtual }
 
 const affineParams = "mean, a, beta, floor float32"
 
+// newAffine loads them.
 func newAffine() affine {
 	return affine{broadcast("mean"), broadcast("a"), broadcast("beta"), broadcast("floor")}
 }
 
-// at returns the deviation of a block of x from the mean, what it is normalised
-// to, and a mask of where that is above the floor.
+// at returns the deviation of a block of x from the mean, its normalised value, and a
+// mask of where that value is above the floor.
 func (c affine) at(x Mem) (deviation, y, above reg.VecVirtual) {
 	deviation, y, above = load(x), YMM(), YMM()
 	VSUBPS(c.mean, deviation, deviation)
@@ -64,6 +73,7 @@ func (c affine) at(x Mem) (deviation, y, above reg.VecVirtual) {
 	return deviation, y, above
 }
 
+// normalise generates the forward loop.
 func normalise() {
 	function("normaliseAVX2", "func(y, x []float32, "+affineParams+")",
 		"\tfor i := range y { // a multiple of eight; each operation is rounded",
@@ -79,6 +89,8 @@ func normalise() {
 	})
 }
 
+// normSums generates the two sums of the backward pass. Where y is at the floor the
+// mask makes both factors zero before they are widened.
 func normSums() {
 	function("normSumsAVX2", "func(dy, x []float32, "+affineParams+") (sum, product float64)",
 		"\tfor i := range x { // a multiple of eight; in eight interleaved parts",
@@ -105,6 +117,7 @@ func normSums() {
 	RET()
 }
 
+// normGrad generates the gradient of x.
 func normGrad() {
 	function("normGradAVX2", "func(dx, dy, x []float32, "+affineParams+", shift, slope float32)",
 		"\tfor i := range dx { // a multiple of eight; each operation is rounded",
@@ -143,9 +156,11 @@ func widen(v reg.VecVirtual, half int) reg.VecVirtual {
 // total is a sum of float64 in eight parts.
 type total [2]reg.VecVirtual
 
+// newTotal returns a sum of nothing.
 func newTotal() total { return total{zero(), zero()} }
 
-// result adds up the parts and stores them as a result.
+// result adds up the parts, 4 apart, then 2 and 1, and stores the sum as a result of
+// the function.
 func (t total) result(name string) {
 	upper := XMM()
 	VADDPD(t[1], t[0], t[0])

@@ -15,8 +15,15 @@ func poolings() {
 	avgPairsGrad()
 }
 
-// maxPairs is poolPairs without bias and floor, and for any number of columns:
-// the last windows of a row, fewer than eight, are read under masks.
+// maxPairs generates max-pooling of rows of windows, for any number of columns: the
+// last windows of a row, fewer than eight, are read under masks. at counts the places
+// of the windows' first corners, as integers beside the pixels:
+//
+//	top     x0 x1 │ x2 x3 │ …     even: x0 x2 …    odd: x1 x3 …
+//	bottom  z0 z1 │ z2 z3 │ …     even: z0 z2 …    odd: z1 z3 …
+//
+// A window's four pixels then lie in one lane of four vectors, which challenge the
+// best one after the other, with at, at+1, at+width and at+width+1 as their places.
 func maxPairs() {
 	function("maxPairsAVX2", "func(rows, cols int, y []float32, winner []int32, x []float32, width int)",
 		"\tfor i := range rows { // one or more",
@@ -117,7 +124,8 @@ func writeFirst(n reg.Register, vectors [2]reg.VecVirtual, pointers [2]reg.Regis
 	}
 }
 
-// cornersUnder is corners, reading only what the masks select, if any.
+// cornersUnder is corners, reading the elements that the masks select, or all elements
+// if there are none.
 func cornersUnder(row, masks reg.Register) (even, odd reg.VecVirtual) {
 	if masks == nil {
 		return corners(row)
@@ -130,6 +138,9 @@ func cornersUnder(row, masks reg.Register) (even, odd reg.VecVirtual) {
 	return evenOdd(halves[0], halves[1])
 }
 
+// avgPairs generates the means of a row of windows: the two rows are added first, and
+// VHADDPS adds neighbours, which gives the windows in another order, put right by
+// VPERMPD.
 func avgPairs() {
 	function("avgPairsAVX2", "func(y, top, bottom []float32)",
 		"\tfor i := range y { // a multiple of eight",
@@ -150,6 +161,8 @@ func avgPairs() {
 	})
 }
 
+// avgPairsGrad generates the gradient of the means: each dy/4 goes to two neighbours,
+// in both rows.
 func avgPairsGrad() {
 	function("avgPairsGradAVX2", "func(top, bottom, dy []float32)",
 		"\tfor i, d := range dy { // a multiple of eight",

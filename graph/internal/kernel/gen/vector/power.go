@@ -185,8 +185,8 @@ func powers(x, p, factor vec) vec {
 // coarse.
 func exponent(p []vec) vec { return plus64(halves(p[0])[0], halves(p[1])[0]) }
 
-// pow is xᵖ. The parameter gamma says what a negative x does: 1 if p is even, -1 if
-// it is odd, and NaN if it is not an integer.
+// pow is xᵖ. The parameter gamma is the sign of the power of a negative x: 1 if p is
+// even, -1 if it is odd, and NaN if it is not an integer.
 func pow(x vec, p []vec) vec { return signed(x, p[2], powers(x, exponent(p), nil)) }
 
 // powGrad is p·xᵖ⁻¹.
@@ -195,14 +195,14 @@ func powGrad(x vec, p []vec) vec {
 	return signed(x, minus(fill(constant(0)), p[2]), powers(x, minus64(e, constant64(1)), e))
 }
 
-// signed gives a power y of |x| the sign that x has in it. The sign of gamma is
-// that of odd powers; if gamma is NaN its sign is clear, so that the power of minus
-// zero is positive.
+// signed gives y, the power of |x|, the sign of the power of x: a negative x flips it if
+// gamma is negative, as it is for odd exponents. If gamma is NaN its sign is clear, so
+// that the power of minus zero is positive.
 func signed(x, gamma, y vec) vec {
 	flips := and(and(x, signBit()), gamma)
 	y = xor(y, flips)
-	// Without a value: below zero, but not minus infinity, of which the power is
-	// that of infinity.
+	// Where x is below zero there is no power if gamma is NaN; only minus infinity has
+	// one, the same as infinity.
 	none := choose(compare(x, less, constant(0)), gamma, fill(constant(0)))
 	none = choose(compare(x, asm.Equal, constant(math.Inf(-1))), constant(0), none)
 	return choose(compare(none, unordered, none), none, y)

@@ -9,9 +9,9 @@ import (
 // This file has LayerNorm's loops. A row is read three times forward and twice
 // backward, the first time from memory and then from the cache.
 
-// rowNorms generates the normalisation of the rows of a matrix. What it rounds, it
-// rounds in the order of its plain twin, so the bits are the same. Products are not
-// fused: the loops wait for memory, not for arithmetic.
+// rowNorms generates the normalisation of the rows of a matrix. It rounds in the order
+// of its plain twin, so the bits are the same. Products are not fused: the loops wait
+// for memory, not for arithmetic.
 func rowNorms() {
 	defer func() { lanes = 8 }()
 	for _, lanes = range []int{8, 16} {

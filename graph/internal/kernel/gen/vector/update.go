@@ -6,6 +6,13 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// This file has the steps of the optimizers, see update.go of package vector. They go
+// by blocks of eight, read each tensor once and write it back. A scalar parameter,
+// such as the learning rate, is broadcast to a vector before the loop. Products and
+// sums are instructions of their own, in the order of the plain loops: nothing is
+// fused, so that the last elements of a tensor, which are plain Go's, have the same
+// bits as the others. Roots and quotients are the exact instructions.
+
 // weighted returns a·x + b·y, each operation rounded.
 func weighted(a reg.VecVirtual, x Op, b reg.VecVirtual, y Op) reg.VecVirtual {
 	sum, part := YMM(), YMM()
@@ -38,6 +45,7 @@ func subtract(w Mem, decay, step reg.VecVirtual) {
 	VMOVUPS(weight, w)
 }
 
+// average generates the moving average of weights: a + share·(x - a).
 func average() {
 	function("averageAVX2", "func(a, x []float32, share float32)",
 		"\tfor i := range a { // a multiple of eight",
@@ -53,6 +61,7 @@ func average() {
 	})
 }
 
+// sgd generates plain gradient descent.
 func sgd() {
 	function("sgdAVX2", "func(w, g []float32, lr float32)",
 		"\tfor i := range w { // a multiple of eight",
@@ -67,6 +76,7 @@ func sgd() {
 	})
 }
 
+// momentum generates the step with a velocity u, which is stored before lr scales it.
 func momentum() {
 	function("momentumAVX2", "func(w, g, u []float32, lr, momentum float32)",
 		"\tfor i := range w { // a multiple of eight",
@@ -85,6 +95,8 @@ func momentum() {
 	})
 }
 
+// nesterov generates the step that looks ahead: it goes on along the new velocity
+// once more.
 func nesterov() {
 	function("nesterovAVX2", "func(w, g, u []float32, lr, momentum float32)",
 		"\tfor i := range w { // a multiple of eight",
@@ -105,6 +117,8 @@ func nesterov() {
 	})
 }
 
+// rms generates RMSProp's scaling of a gradient, which it writes back for the step
+// that follows.
 func rms() {
 	function("rmsAVX2", "func(g, v []float32, beta, rest, epsilon float32)",
 		"\tfor i := range g { // a multiple of eight; each operation is rounded",
@@ -121,6 +135,8 @@ func rms() {
 	})
 }
 
+// adam generates Adam with NAdam's look ahead and AdamW's decay, each of which is
+// nothing where its parameter is 0. The eight parameters take half of the registers.
 func adam() {
 	function("adamAVX2", "func(w, g, m, v []float32, lr, look, epsilon, beta1, beta2, rest1, rest2, decay float32)",
 		"\tfor i := range w { // a multiple of eight; each operation is rounded",
@@ -143,6 +159,8 @@ func adam() {
 	})
 }
 
+// lion generates Lion. The sign is made of two masks on lr: lr where c > 0, less lr
+// where c < 0. Both are zero for a c of 0 and for a NaN.
 func lion() {
 	function("lionAVX2", "func(w, g, m []float32, lr, beta1, beta2, rest1, rest2, decay float32)",
 		"\tfor i := range w { // a multiple of eight; each operation is rounded",
