@@ -197,9 +197,7 @@ func (a *AvgPool2D[T]) forwardPlanes(lo, hi int) {
 	for p := lo; p < hi; p++ {
 		plane, y := a.x[p*a.H*a.W:][:a.H*a.W], a.y[p*out:][:out]
 		if a.Pairs() {
-			for i := range a.OH {
-				vector.AvgPairs(y[i*a.OW:][:a.OW], plane[2*i*a.W:], plane[(2*i+1)*a.W:])
-			}
+			vector.AvgPairs(a.OH, a.OW, y, plane, a.W)
 			continue
 		}
 		if a.single() {
@@ -260,9 +258,7 @@ func (a *AvgPool2D[T]) backwardPlanes(lo, hi int) {
 			clear(dx)
 		}
 		if a.Pairs() {
-			for i := range a.OH {
-				vector.AvgPairsGrad(dx[2*i*a.W:], dx[(2*i+1)*a.W:], dy[i*a.OW:][:a.OW])
-			}
+			vector.AvgPairsGrad(a.OH, a.OW, dy, dx, a.W)
 			continue
 		}
 		if a.single() {

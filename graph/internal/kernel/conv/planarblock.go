@@ -71,12 +71,9 @@ func (p *PlanarBlock[T]) forwardImages(lo, hi int) {
 		}
 		c.planar.forward(c, s, t, c.x[n*c.InSize():][:c.InSize()])
 		vector.Activate(vector.Tanh, t, t)
-		y := c.y[n*c.F*p.PH*p.PW:]
-		// r counts the rows of the result over all planes: row r%PH of plane r/PH is the
-		// mean of two rows of tangents. An odd last row or column is in no window.
-		for r := range c.F * p.PH {
-			top := t[(r/p.PH*c.OH+r%p.PH*2)*c.OW:]
-			vector.AvgPairs(y[r*p.PW:][:p.PW], top, top[c.OW:])
+		plane := p.PH * p.PW
+		for f := range c.F {
+			vector.AvgPairs(p.PH, p.PW, c.y[(n*c.F+f)*plane:], t[f*c.pixels():], c.OW)
 		}
 	}
 }
@@ -131,10 +128,9 @@ func (p *PlanarBlock[T]) spread(dz []T, n int) {
 	if 4*p.PH*p.PW < c.OH*c.OW {
 		clear(dz) // pixels that no window covers
 	}
-	dy := c.dy[n*c.F*p.PH*p.PW:]
-	for r := range c.F * p.PH {
-		top := dz[(r/p.PH*c.OH+r%p.PH*2)*c.OW:]
-		vector.AvgPairsGrad(top, top[c.OW:], dy[r*p.PW:][:p.PW])
+	plane := p.PH * p.PW
+	for f := range c.F {
+		vector.AvgPairsGrad(p.PH, p.PW, c.dy[(n*c.F+f)*plane:], dz[f*c.pixels():], c.OW)
 	}
 	// The tangents are those of Forward, which has run on these images just before.
 	vector.TanhBack(dz, dz, p.tangents[n*c.OutSize():])

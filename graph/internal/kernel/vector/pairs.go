@@ -38,43 +38,42 @@ func MaxPairs[T cpu.Float](rows, cols int, y []T, winner []int32, x []T, width i
 	}
 }
 
-// AvgPairs sets y[i] to the mean of a window: two pixels of the row top and the two
-// below them, in the row bottom,
+// AvgPairs sets y to the means of rows × cols windows, in rows of cols. x is a plane as
+// that of MaxPairs:
 //
-//	y[i] = ((a + c) + (b + d)) / 4
+//	y = ((a + c) + (b + d)) / 4
 //
-// Each row has at least 2·len(y) elements, and y is neither of them. The last
-// windows, if they fill no block of eight, are computed in one block with some that
-// are done already: a second time gives the same result, and is faster than one
-// window at a time. Fewer than eight windows in all are left to plain Go.
-func AvgPairs[T cpu.Float](y, top, bottom []T) {
-	top, bottom = top[:2*len(y)], bottom[:2*len(y)]
-	if h := head(y); len(h) > 0 {
-		vectors.avgPairs(h, head(top), head(bottom))
-		if rest := len(y) - 8; len(h) < len(y) {
-			vectors.avgPairs(head(y[rest:]), head(top[2*rest:]), head(bottom[2*rest:]))
-		}
+// The last windows of a row, if they fill no block of eight, are computed in one block
+// with some that are done already: a second time gives the same result, and is faster
+// than one window at a time. Rows of fewer than eight windows are left to plain Go.
+func AvgPairs[T cpu.Float](rows, cols int, y, x []T, width int) {
+	if y, ok := cpu.Float32s(y); ok && cols >= 8 {
+		x, _ := cpu.Float32s(x)
+		vectors.avgPairs(rows, cols, y, x, width)
 		return
 	}
-	for i := range y {
-		y[i] = ((top[2*i] + bottom[2*i]) + (top[2*i+1] + bottom[2*i+1])) / 4
+	for i := range rows {
+		top, bottom := x[2*i*width:][:2*cols], x[(2*i+1)*width:][:2*cols]
+		for j := range cols {
+			y[i*cols+j] = ((top[2*j] + bottom[2*j]) + (top[2*j+1] + bottom[2*j+1])) / 4
+		}
 	}
 }
 
-// AvgPairsGrad is the gradient of AvgPairs: it sets all four pixels of window i, in
-// the rows top and bottom, to dy[i]/4. Pixels that are in no window stay as they are;
-// the caller clears them. Blocks go as in AvgPairs.
-func AvgPairsGrad[T cpu.Float](top, bottom, dy []T) {
-	top, bottom = top[:2*len(dy)], bottom[:2*len(dy)]
-	if h := head(dy); len(h) > 0 {
-		vectors.avgPairsGrad(head(top), head(bottom), h)
-		if rest := len(dy) - 8; len(h) < len(dy) {
-			vectors.avgPairsGrad(head(top[2*rest:]), head(bottom[2*rest:]), head(dy[rest:]))
-		}
+// AvgPairsGrad is the gradient of AvgPairs: it sets all four pixels of a window, in the
+// plane dx, to dy/4. Pixels that are in no window stay as they are; the caller clears
+// them. Blocks go as in AvgPairs.
+func AvgPairsGrad[T cpu.Float](rows, cols int, dy, dx []T, width int) {
+	if dy, ok := cpu.Float32s(dy); ok && cols >= 8 {
+		dx, _ := cpu.Float32s(dx)
+		vectors.avgPairsGrad(rows, cols, dy, dx, width)
 		return
 	}
-	for i := range dy {
-		d := dy[i] / 4
-		top[2*i], top[2*i+1], bottom[2*i], bottom[2*i+1] = d, d, d, d
+	for i := range rows {
+		top, bottom := dx[2*i*width:][:2*cols], dx[(2*i+1)*width:][:2*cols]
+		for j := range cols {
+			d := dy[i*cols+j] / 4
+			top[2*j], top[2*j+1], bottom[2*j], bottom[2*j+1] = d, d, d, d
+		}
 	}
 }

@@ -28,10 +28,8 @@ func FuzzPairs(f *testing.F) {
 			winner := slices.Repeat([]int32{-1}, m*n+8)
 			got := kerneltest.OnFenced(t, to, func(v [][]float32) {
 				MaxPairs(m, n, v[0], winner[:m*n], v[1], width)
-				for i := range m {
-					AvgPairs(v[2][i*n:][:n], v[1][2*i*width:], v[1][(2*i+1)*width:])
-					AvgPairsGrad(v[3][2*i*width:], v[3][(2*i+1)*width:], v[0][i*n:][:n])
-				}
+				AvgPairs(m, n, v[2], v[1], width)
+				AvgPairsGrad(m, n, v[0], v[3], width)
 			}, y, x, y, dx)
 			return kerneltest.Float32Bits(got...), winner
 		}

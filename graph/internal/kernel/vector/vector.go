@@ -80,8 +80,8 @@ type vectorFuncs struct {
 
 	// Windows of 2×2, see pairs.go.
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
-	avgPairs     func(y, top, bottom []float32)
-	avgPairsGrad func(top, bottom, dy []float32)
+	avgPairs     func(rows, cols int, y, x []float32, width int)
+	avgPairsGrad func(rows, cols int, dy, dx []float32, width int)
 }
 
 // curveFuncs compute an activation, y[i] = f(x[i]), and its gradient,

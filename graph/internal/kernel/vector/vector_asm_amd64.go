@@ -816,18 +816,25 @@ func maxPairsAVX2(rows int, cols int, y []float32, winner []int32, x []float32, 
 
 // avgPairsAVX2 is
 //
-//	for i := range y { // a multiple of eight
-//		y[i] = ((top[2*i] + bottom[2*i]) + (top[2*i+1] + bottom[2*i+1])) / 4
+//	for i := range rows { // one or more
+//		top, bottom := x[2*i*width:], x[(2*i+1)*width:]
+//		for j := range cols { // eight or more
+//			y[i*cols+j] = ((top[2*j] + bottom[2*j]) + (top[2*j+1] + bottom[2*j+1])) / 4
+//		}
 //	}
 //
 //go:noescape
-func avgPairsAVX2(y []float32, top []float32, bottom []float32)
+func avgPairsAVX2(rows int, cols int, y []float32, x []float32, width int)
 
 // avgPairsGradAVX2 is
 //
-//	for i, d := range dy { // a multiple of eight
-//		top[2*i], top[2*i+1], bottom[2*i], bottom[2*i+1] = d/4, d/4, d/4, d/4
+//	for i := range rows { // one or more
+//		top, bottom := dx[2*i*width:], dx[(2*i+1)*width:]
+//		for j := range cols { // eight or more
+//			d := dy[i*cols+j] / 4
+//			top[2*j], top[2*j+1], bottom[2*j], bottom[2*j+1] = d, d, d, d
+//		}
 //	}
 //
 //go:noescape
-func avgPairsGradAVX2(top []float32, bottom []float32, dy []float32)
+func avgPairsGradAVX2(rows int, cols int, dy []float32, dx []float32, width int)

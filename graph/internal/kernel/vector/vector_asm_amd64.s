@@ -7940,32 +7940,42 @@ DATA eight00000010<>+24(SB)/4, $0x00000010
 DATA eight00000010<>+28(SB)/4, $0x00000010
 GLOBL eight00000010<>(SB), RODATA|NOPTR, $32
 
-// func avgPairsAVX2(y []float32, top []float32, bottom []float32)
-// Requires: AVX, AVX2
+// func avgPairsAVX2(rows int, cols int, y []float32, x []float32, width int)
+// Requires: AVX, AVX2, CMOV
 TEXT ·avgPairsAVX2(SB), NOSPLIT, $0-72
-	MOVQ    y_base+0(FP), AX
-	MOVQ    top_base+24(FP), CX
-	MOVQ    bottom_base+48(FP), DX
 	VMOVUPS eight3e800000<>+0(SB), Y0
-	MOVQ    y_len+8(FP), BX
-	XORQ    SI, SI
-	SHLQ    $0x02, BX
+	MOVQ    rows+0(FP), AX
+	MOVQ    cols+8(FP), CX
+	MOVQ    width+64(FP), DX
+	MOVQ    y_base+16(FP), BX
+	MOVQ    x_base+40(FP), SI
+	LEAQ    -8(CX), R8
 
-loop:
-	CMPQ    SI, BX
-	JGE     done
-	VMOVUPS (CX)(SI*2), Y1
-	VADDPS  (DX)(SI*2), Y1, Y1
-	VMOVUPS 32(CX)(SI*2), Y2
-	VADDPS  32(DX)(SI*2), Y2, Y2
+row:
+	LEAQ (SI)(DX*4), R9
+	XORQ DI, DI
+
+eight:
+	VMOVUPS (SI)(DI*8), Y1
+	VADDPS  (R9)(DI*8), Y1, Y1
+	VMOVUPS 32(SI)(DI*8), Y2
+	VADDPS  32(R9)(DI*8), Y2, Y2
 	VHADDPS Y2, Y1, Y1
 	VPERMPD $0xd8, Y1, Y1
 	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, (AX)(SI*1)
-	ADDQ    $0x20, SI
-	JMP     loop
+	VMOVUPS Y1, (BX)(DI*4)
+	CMPQ    DI, R8
+	JE      next
+	ADDQ    $0x08, DI
+	CMPQ    DI, R8
+	CMOVQGT R8, DI
+	JMP     eight
 
-done:
+next:
+	LEAQ (BX)(CX*4), BX
+	LEAQ (SI)(DX*8), SI
+	DECQ AX
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -7979,31 +7989,41 @@ DATA eight3e800000<>+24(SB)/4, $0x3e800000
 DATA eight3e800000<>+28(SB)/4, $0x3e800000
 GLOBL eight3e800000<>(SB), RODATA|NOPTR, $32
 
-// func avgPairsGradAVX2(top []float32, bottom []float32, dy []float32)
-// Requires: AVX, AVX2
+// func avgPairsGradAVX2(rows int, cols int, dy []float32, dx []float32, width int)
+// Requires: AVX, AVX2, CMOV
 TEXT ·avgPairsGradAVX2(SB), NOSPLIT, $0-72
-	MOVQ    top_base+0(FP), AX
-	MOVQ    bottom_base+24(FP), CX
-	MOVQ    dy_base+48(FP), DX
 	VMOVUPS eight3e800000<>+0(SB), Y0
-	MOVQ    dy_len+56(FP), BX
-	XORQ    SI, SI
-	SHLQ    $0x02, BX
+	MOVQ    rows+0(FP), AX
+	MOVQ    cols+8(FP), CX
+	MOVQ    width+64(FP), DX
+	MOVQ    dy_base+16(FP), BX
+	MOVQ    dx_base+40(FP), SI
+	LEAQ    -8(CX), R8
 
-loop:
-	CMPQ      SI, BX
-	JGE       done
-	VMULPS    (DX)(SI*1), Y0, Y1
+row:
+	LEAQ (SI)(DX*4), R9
+	XORQ DI, DI
+
+eight:
+	VMULPS    (BX)(DI*4), Y0, Y1
 	VPERMPD   $0xd8, Y1, Y1
 	VUNPCKLPS Y1, Y1, Y2
 	VUNPCKHPS Y1, Y1, Y1
-	VMOVUPS   Y2, (AX)(SI*2)
-	VMOVUPS   Y2, (CX)(SI*2)
-	VMOVUPS   Y1, 32(AX)(SI*2)
-	VMOVUPS   Y1, 32(CX)(SI*2)
-	ADDQ      $0x20, SI
-	JMP       loop
+	VMOVUPS   Y2, (SI)(DI*8)
+	VMOVUPS   Y2, (R9)(DI*8)
+	VMOVUPS   Y1, 32(SI)(DI*8)
+	VMOVUPS   Y1, 32(R9)(DI*8)
+	CMPQ      DI, R8
+	JE        next
+	ADDQ      $0x08, DI
+	CMPQ      DI, R8
+	CMOVQGT   R8, DI
+	JMP       eight
 
-done:
+next:
+	LEAQ (BX)(CX*4), BX
+	LEAQ (SI)(DX*8), SI
+	DECQ AX
+	JNZ  row
 	VZEROUPPER
 	RET

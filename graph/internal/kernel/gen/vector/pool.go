@@ -138,54 +138,92 @@ func cornersUnder(row, masks reg.Register) (even, odd reg.VecVirtual) {
 	return evenOdd(halves[0], halves[1])
 }
 
-// avgPairs generates the means of a row of windows: the two rows are added first, and
-// VHADDPS adds neighbours, which gives the windows in another order, put right by
+// avgPairs generates the means of rows of windows: two rows of pixels are added first,
+// and VHADDPS adds neighbours, which gives the windows in another order, put right by
 // VPERMPD.
 func avgPairs() {
-	function("avgPairsAVX2", "func(y, top, bottom []float32)",
-		"\tfor i := range y { // a multiple of eight",
-		"\t\ty[i] = ((top[2*i] + bottom[2*i]) + (top[2*i+1] + bottom[2*i+1])) / 4",
+	function("avgPairsAVX2", "func(rows, cols int, y, x []float32, width int)",
+		"\tfor i := range rows { // one or more",
+		"\t\ttop, bottom := x[2*i*width:], x[(2*i+1)*width:]",
+		"\t\tfor j := range cols { // eight or more",
+		"\t\t\ty[i*cols+j] = ((top[2*j] + bottom[2*j]) + (top[2*j+1] + bottom[2*j+1])) / 4",
+		"\t\t}",
 		"\t}")
-	y, top, bottom, quarter := slice("y"), slice("top"), slice("bottom"), fill(constant(0.25))
-	blocks("y", func(i reg.Register) {
+	quarter := fill(constant(0.25))
+	rowsOfPairs("y", "x", func(y Mem, top, bottom [2]Mem) {
 		var columns [2]reg.VecVirtual
 		for half := range columns {
-			columns[half] = load(pair(top, i, half))
-			VADDPS(pair(bottom, i, half), columns[half], columns[half])
+			columns[half] = load(top[half])
+			VADDPS(bottom[half], columns[half], columns[half])
 		}
 		v := columns[0]
 		VHADDPS(columns[1], v, v) // leaves the windows in the order 0 1 4 5 2 3 6 7
 		VPERMPD(U8(0xD8), v, v)
 		VMULPS(quarter, v, v)
-		VMOVUPS(v, block(y, i))
+		VMOVUPS(v, y)
 	})
 }
 
 // avgPairsGrad generates the gradient of the means: each dy/4 goes to two neighbours,
 // in both rows.
 func avgPairsGrad() {
-	function("avgPairsGradAVX2", "func(top, bottom, dy []float32)",
-		"\tfor i, d := range dy { // a multiple of eight",
-		"\t\ttop[2*i], top[2*i+1], bottom[2*i], bottom[2*i+1] = d/4, d/4, d/4, d/4",
+	function("avgPairsGradAVX2", "func(rows, cols int, dy, dx []float32, width int)",
+		"\tfor i := range rows { // one or more",
+		"\t\ttop, bottom := dx[2*i*width:], dx[(2*i+1)*width:]",
+		"\t\tfor j := range cols { // eight or more",
+		"\t\t\td := dy[i*cols+j] / 4",
+		"\t\t\ttop[2*j], top[2*j+1], bottom[2*j], bottom[2*j+1] = d, d, d, d",
+		"\t\t}",
 		"\t}")
-	top, bottom, dy, quarter := slice("top"), slice("bottom"), slice("dy"), fill(constant(0.25))
-	blocks("dy", func(i reg.Register) {
+	quarter := fill(constant(0.25))
+	rowsOfPairs("dy", "dx", func(dy Mem, top, bottom [2]Mem) {
 		d, twice := YMM(), [2]reg.VecVirtual{YMM(), YMM()}
-		VMULPS(block(dy, i), quarter, d)
+		VMULPS(dy, quarter, d)
 		VPERMPD(U8(0xD8), d, d) // so that unpacking, by halves, leaves them in order
 		VUNPCKLPS(d, d, twice[0])
 		VUNPCKHPS(d, d, twice[1])
 		for half, v := range twice {
-			VMOVUPS(v, pair(top, i, half))
-			VMOVUPS(v, pair(bottom, i, half))
+			VMOVUPS(v, top[half])
+			VMOVUPS(v, bottom[half])
 		}
 	})
 }
 
-// pair addresses one half of the two blocks of a row that are under a block of
-// windows.
-func pair(row, offset reg.Register, half int) Mem {
-	return Mem{Base: row, Index: offset, Scale: 2, Disp: half * lane}
+// rowsOfPairs generates a loop over rows of windows, by eight windows. Where the number
+// of windows is no multiple of eight, the last eight of a row overlap those before:
+//
+//	│ 0 … 7 │ 8 … 15 │
+//	            │ 12 … 19 │   of 20 windows
+func rowsOfPairs(windows, pixels string, block func(windows Mem, top, bottom [2]Mem)) {
+	rows, cols, width := Load(Param("rows"), GP64()), Load(Param("cols"), GP64()), Load(Param("width"), GP64())
+	y, x := slice(windows), slice(pixels)
+	j, last, bottom := GP64(), GP64(), GP64()
+	LEAQ(Mem{Base: cols, Disp: -8}, last)
+
+	Label("row")
+	LEAQ(Mem{Base: x, Index: width, Scale: 4}, bottom)
+	XORQ(j, j)
+	Label("eight")
+	var above, below [2]Mem
+	for half := range above {
+		above[half] = Mem{Base: x, Index: j, Scale: 8, Disp: half * lane}
+		below[half] = Mem{Base: bottom, Index: j, Scale: 8, Disp: half * lane}
+	}
+	block(Mem{Base: y, Index: j, Scale: 4}, above, below)
+	CMPQ(j, last)
+	JE(LabelRef("next"))
+	ADDQ(U8(8), j)
+	CMPQ(j, last)
+	CMOVQGT(last, j)
+	JMP(LabelRef("eight"))
+
+	Label("next")
+	LEAQ(Mem{Base: y, Index: cols, Scale: 4}, y)
+	LEAQ(Mem{Base: x, Index: width, Scale: 8}, x)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
 }
 
 // spread fills a vector with an integer.
