@@ -100,6 +100,11 @@ type Progress struct {
 	Images, Of      int // of the epoch's training samples
 	Loss, Accuracy  float64
 	ImagesPerSecond float64 // since the epoch began; 0 before its first batch
+
+	// Rounding is for OnStart alone, when a run goes on in another arithmetic than
+	// its checkpoint's: it says in one line why the weights will differ in their
+	// last bits from those of a run without a break. "" means that they will not.
+	Rounding string `json:",omitempty"`
 }
 
 // Result is what Fit leaves behind.

@@ -64,6 +64,9 @@ type run struct {
 	source  rand.PCG                 // for Mixup, seeded anew in every step
 	random  *rand.Rand               // from source
 	unlock  func() error             // of the folder; nil unless it is locked
+
+	arithmetic string // op.Arithmetic of the last step; "" before the first, or if it is not known
+	rounding   string // Progress.Rounding of a run that has just gone on
 }
 
 // position is where a run is. With it, the weights and the optimizer's slots,
@@ -131,6 +134,9 @@ func (r *run) begin() error {
 		p := r.progress()
 		if r.stalled() {
 			p.Epochs = r.at.Epoch // there will be no others
+		}
+		if p.Epoch <= p.Epochs {
+			p.Rounding = r.rounding
 		}
 		if err := r.OnStart(r.net, p); err != nil {
 			return err

@@ -2,6 +2,7 @@ package train
 
 import (
 	"tapenet/graph"
+	"tapenet/graph/op"
 	"tapenet/train/data"
 )
 
@@ -24,6 +25,7 @@ func (r *run) batch(b data.Batch) error {
 		return err
 	}
 	r.learn(m.Params(), n)
+	r.arithmetic = op.Arithmetic()
 	r.at.Sums.add(m)
 	r.at.Batch++
 	return nil

@@ -13,6 +13,7 @@ func init() {
 		Name: "op",
 		Binds: map[string]reflect.Value{
 			"Add":                reflect.ValueOf(op.Add),
+			"Arithmetic":         reflect.ValueOf(op.Arithmetic),
 			"AvgPool2D":          reflect.ValueOf(op.AvgPool2D),
 			"BatchMul":           reflect.ValueOf(op.BatchMul),
 			"BatchNorm":          reflect.ValueOf(op.BatchNorm),
