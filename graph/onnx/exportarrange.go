@@ -94,22 +94,25 @@ func exportGather(e *exporter, n *gorgonia.Node, d op.Description) string {
 	return e.emit("Reshape", []string{picked, e.shape(to...)})
 }
 
-// exportMap writes a function that was read from an ONNX file.
+// exportMap writes a function that is an operator.
 func exportMap(e *exporter, _ *gorgonia.Node, d op.Description) string {
 	f := d.Function()
-	c, ok := f.About.(curve)
-	if !ok {
-		return e.fail("the function %s has no translation, want one of package op", f.Name)
+	if f.Operator == nil {
+		return e.fail("the function %s has no translation, want one of package op, or its Operator", f.Name)
 	}
 	inputs := []string{e.value(d.Operands[0])}
-	for _, v := range c.inputs {
+	for _, v := range f.Operator.Constants {
 		name := ""
 		if v == v { // no NaN
 			name = e.scalar(v)
 		}
 		inputs = append(inputs, name)
 	}
-	return e.emit(c.kind, inputs, c.attributes...)
+	var attributes []attributeProto
+	for _, a := range f.Operator.Attributes {
+		attributes = append(attributes, attributeFloat(a.Name, a.Value))
+	}
+	return e.emit(f.Operator.Kind, inputs, attributes...)
 }
 
 func exportLogSoftMax(e *exporter, _ *gorgonia.Node, d op.Description) string {

@@ -107,6 +107,7 @@ func init() {
 			"Want":               reflect.ValueOf(op.Want),
 		},
 		Types: map[string]reflect.Type{
+			"Attribute":   reflect.TypeFor[op.Attribute](),
 			"Border":      reflect.TypeFor[op.Border](),
 			"Conv":        reflect.TypeFor[op.Conv](),
 			"Description": reflect.TypeFor[op.Description](),
@@ -115,6 +116,7 @@ func init() {
 			"Kind":        reflect.TypeFor[op.Kind](),
 			"Line":        reflect.TypeFor[op.Line](),
 			"Norm":        reflect.TypeFor[op.Norm](),
+			"Operator":    reflect.TypeFor[op.Operator](),
 			"Options":     reflect.TypeFor[op.Options](),
 			"Padding":     reflect.TypeFor[op.Padding](),
 			"Picks":       reflect.TypeFor[op.Picks](),
