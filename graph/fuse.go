@@ -57,7 +57,7 @@ func (m *Model) fuse() error {
 			return fmt.Errorf("graph: fuse: %w", err)
 		}
 	}
-	for _, result := range []**gorgonia.Node{&m.output, &m.prediction, &m.cost, &m.kept} {
+	for _, result := range []**gorgonia.Node{&m.output, &m.prediction, &m.cost, &m.watched} {
 		if *result != nil {
 			*result = f.now[*result]
 		}

@@ -228,9 +228,9 @@ func (r *run) saveAs(name string) error {
 	return nil
 }
 
-// keep writes all files of the run's folder after an epoch. The checkpoint
+// writeAll writes all files of the run's folder after an epoch. The checkpoint
 // comes last: what it says is there, is there.
-func (r *run) keep() error {
+func (r *run) writeAll() error {
 	if r.Dir == "" {
 		return nil
 	}

@@ -168,8 +168,8 @@ func check(o any) error {
 	return nil
 }
 
-// finite returns an error if training went off.
-func finite(loss float64, epoch, step int) error {
+// checkLoss returns an error if a loss is not finite: training went off.
+func checkLoss(loss float64, epoch, step int) error {
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return diverged(fmt.Sprintf("the loss is %v", loss), epoch, step)
 	}

@@ -184,7 +184,7 @@ func (r *run) epoch(ctx context.Context) error {
 		}
 		return err
 	}
-	if err := finite(e.ValLoss, e.Epoch, r.at.Batch); err != nil {
+	if err := checkLoss(e.ValLoss, e.Epoch, r.at.Batch); err != nil {
 		return err
 	}
 	if err := r.sound(); err != nil {
@@ -194,7 +194,7 @@ func (r *run) epoch(ctx context.Context) error {
 	r.remember()
 	runtime.GC() // see Need: the epoch's images and older weights would stay until they are as much as the graphs
 	r.at = position{Epoch: e.Epoch}
-	if err := r.keep(); err != nil {
+	if err := r.writeAll(); err != nil {
 		return err
 	}
 	if r.OnEpoch != nil {

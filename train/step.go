@@ -21,7 +21,7 @@ func (r *run) batch(b data.Batch) error {
 	if err := m.Run(); err != nil {
 		return err
 	}
-	if err := finite(m.Loss(), r.at.Epoch+1, r.at.Batch+1); err != nil {
+	if err := checkLoss(m.Loss(), r.at.Epoch+1, r.at.Batch+1); err != nil {
 		return err
 	}
 	r.learn(m.Params(), n)
