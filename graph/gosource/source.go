@@ -119,7 +119,7 @@ func (m *memory) network(pixels []float32) []float32 {
 			fmt.Fprintf(b, "\n// %s\n", quiet(layer))
 		}
 		for _, v := range s.sets {
-			fmt.Fprintf(b, "%s := m[%d:%d] // %s\n", v.name, v.offset, v.offset+v.size(), v.comment())
+			fmt.Fprintf(b, "%s := m[%d:%d] // %s\n", v.name, v.span.Begin, v.span.Begin+v.size(), v.comment())
 		}
 		fmt.Fprintf(b, "%s\n", s.text)
 	}
