@@ -227,7 +227,7 @@ func (s *Scope) Binary(f func(a, b *gorgonia.Node) (*gorgonia.Node, error), a, b
 //
 // An error becomes the scope's. The function is called even after an earlier
 // error, with a nil node where there would have been one: the functions of
-// package op return an error for it, those of Gorgonia may panic, which Apply
+// package op return an error for it; functions of Gorgonia may panic, which Apply
 // recovers. Either way the earlier error is the one that is reported.
 func (s *Scope) Node(n *gorgonia.Node, err error) *gorgonia.Node {
 	switch {

@@ -216,8 +216,8 @@ func (b *builder) attrText(name string) string {
 	return ""
 }
 
-// axes are those of attribute or input i, none negative, each within dims and
-// there once.
+// axes returns the axes that attribute axes or input i names: each below dims, none
+// negative, none twice.
 func (b *builder) axes(i, dims int) (axes []int, ok bool) {
 	if axes, ok = b.ints(i); !ok {
 		axes = b.attrInts("axes")

@@ -28,7 +28,12 @@ func (r curveRule) build(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	return b.do(op.Map(x, op.Function{Name: r.kind, F: f, DF: df, Operator: operator}))
 }
 
-// direct is the operator of a function of package op.
+// simple is the operator of a function of package op without settings.
+func simple(f func(x *gorgonia.Node) (*gorgonia.Node, error)) builtCurve {
+	return func(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.do(f(x)) }
+}
+
+// direct is the operator of a function of package op with settings.
 func direct(f func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error)) builtCurve {
 	return func(b *builder, x *gorgonia.Node) *gorgonia.Node {
 		return b.do(f(b, x))
@@ -40,8 +45,8 @@ type builtCurve func(*builder, *gorgonia.Node) *gorgonia.Node
 
 // curves are the operators of one operand that work element by element.
 var curves = map[string]builtCurve{
-	"Sigmoid": direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Sigmoid(x) }),
-	"Tanh":    direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Tanh(x) }),
+	"Sigmoid": simple(op.Sigmoid),
+	"Tanh":    simple(op.Tanh),
 	"LeakyRelu": direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
 		return op.LeakyReLU(x, b.attrFloat("alpha", 0.01))
 	}),
@@ -59,7 +64,7 @@ var curves = map[string]builtCurve{
 		func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }),
 	"Softsign": mapped("Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) },
 		func(x float64) float64 { return 1 / ((1 + math.Abs(x)) * (1 + math.Abs(x))) }),
-	"HardSwish": direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.HardSwish(x) }),
+	"HardSwish": simple(op.HardSwish),
 	"HardSigmoid": direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
 		return op.HardSigmoid(x, op.Line{Slope: b.attrFloat("alpha", 0.2), Offset: b.attrFloat("beta", 0.5)})
 	}),
@@ -80,7 +85,7 @@ func mapped(kind string, f, df func(float64) float64) builtCurve {
 
 // ofOp is an operator without attributes that is a function of package op.
 func ofOp(f op.Function) builtCurve {
-	return direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Map(x, f) })
+	return simple(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Map(x, f) })
 }
 
 func selu(a []float64) (f, df func(float64) float64) {

@@ -49,7 +49,8 @@ func sizeOf(runs []run) int {
 	return size
 }
 
-// joined makes runs one where they are one in memory, and leaves out those of 1.
+// joined joins neighbouring runs that are one run in memory, and leaves out runs of
+// size 1.
 func joined(runs []run) []run {
 	var out []run
 	for _, r := range runs {
@@ -64,7 +65,7 @@ func joined(runs []run) []run {
 	return out
 }
 
-// runs are those of all dimensions, joined.
+// runs lists the runs of all dimensions, joined.
 func (v view) runs() []run { return joined(slices.Concat(v.dims...)) }
 
 // plain reports whether the view is a tensor of the given size as it is, but for

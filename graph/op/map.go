@@ -12,8 +12,8 @@ import (
 // KindMap is the kind of [Map].
 const KindMap Kind = "Map"
 
-// Function is a function of one number. Those that this package makes, such as
-// ExpFunction, have loops over vectors too: their F and DF are not to be replaced.
+// Function is a function of one number. The ones that this package makes, such as
+// ExpFunction, have loops over vectors too: do not replace their F and DF.
 type Function struct {
 	Name     string                  // for people
 	F, DF    func(x float64) float64 // the function and its derivative, safe for concurrent use

@@ -1,5 +1,6 @@
-// Package arena plans memory that values share, those of a program and those of an
-// exported network alike: values that are alive at the same time do not overlap.
+// Package arena plans memory that values share: the values of a program, and the
+// values of a network that is exported as Go. Values that are alive at the same time
+// do not overlap.
 package arena
 
 import (
