@@ -48,7 +48,7 @@
 //
 // Gorgonia's own matrix products run on this module's kernels, too: importing
 // the package sets a BLAS with gorgonia.Use, for the whole program, in which
-// the float32 product is that of op.Mul and all else is gonum's. A BLAS that
+// the float32 product is op.Mul's and all else is gonum's. A BLAS that
 // the program has set before stays, and one that it sets later takes over.
 //
 // # Layers of your own

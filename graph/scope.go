@@ -71,7 +71,7 @@ func (s *Scope) Sub(name string) *Scope {
 
 // Apply builds a layer in this scope, unless there was an error before. A
 // panic of the layer, or of Gorgonia in it, becomes an error with the layer's
-// path, that of the first scope that it asked for.
+// path, which is the path of the first scope that it asked for.
 func (s *Scope) Apply(l Layer, x *gorgonia.Node) (y *gorgonia.Node) {
 	if s.b.err != nil {
 		return nil

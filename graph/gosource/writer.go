@@ -155,7 +155,8 @@ func (w *writer) fail(format string, args ...any) *value {
 	return &value{}
 }
 
-// weight is a node's tensor; its layer is that of the statements to come.
+// weight returns the values of a node's tensor. The statements to come belong to the
+// layer that the tensor's name begins with.
 func (w *writer) weight(n *gorgonia.Node) []float32 {
 	d, ok := n.Value().(*tensor.Dense)
 	if n.Op() != nil || !ok || d.Dtype() != tensor.Float32 {

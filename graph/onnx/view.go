@@ -9,8 +9,9 @@ import (
 
 // view is a value that no op has computed: elements of a node in another order.
 // Transpose, Reshape, Slice, Expand and their like make views. Several of them, one
-// after the other, are one view, often of nothing changed; what is left is copied
-// once, where an op needs it, or read in place by a product.
+// after the other, are one view; often it shows the node's elements unchanged, and
+// costs nothing. Otherwise the elements are copied once, where an op needs them, or a
+// product reads them in place.
 type view struct {
 	from int     // the first element in the node's memory
 	dims [][]run // of each dimension: its elements, the outer run first; none for a dimension of 1

@@ -120,8 +120,8 @@ func (e entry) channelsLast() error {
 	return nil
 }
 
-// window returns the padding of a layer with a window: its own, or that of the
-// ZeroPadding2D before it.
+// window returns the padding of a layer with a window: its own, or the padding that
+// a ZeroPadding2D before it adds.
 func (l *loader) window(e entry) (p graph.Padding, err error) {
 	var how string
 	if len(e.Config.Padding) > 0 {
