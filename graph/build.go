@@ -49,9 +49,9 @@ type Options struct {
 	// Train and in Eval: what saliency and adversarial examples are made of.
 	InputGradient bool
 
-	// Keep is the path of a layer, as Summary shows it, whose output Kept gives
+	// Watch is the path of a layer, as Summary shows it, whose output Watched gives
 	// after a run. "" is none.
-	Keep string
+	Watch string
 
 	// Fixed says that nobody changes the weights any more: nothing is copied, and ops
 	// prepare them once.
@@ -83,7 +83,7 @@ type Model struct {
 	input      *gorgonia.Node
 	output     *gorgonia.Node
 	prediction *gorgonia.Node                    // nil in Train
-	kept       *gorgonia.Node                    // nil unless Options.Keep
+	watched    *gorgonia.Node                    // nil unless Options.Watch
 	cost       *gorgonia.Node                    // nil in Infer
 	inputGrad  *gorgonia.Node                    // nil unless Options.InputGradient
 	sequence   *op.Sequence                      // nil if the machine runs the nodes one by one
@@ -147,9 +147,9 @@ func (m *Model) build(l Layer, shape tensor.Shape) error {
 	root := &Scope{b: m.b}
 	m.output = root.Apply(l, m.input)
 	layers := m.b.layers
-	if root.Err() == nil && m.b.opts.Keep != "" {
-		if m.kept = m.outputOf(m.b.opts.Keep); m.kept == nil {
-			return fmt.Errorf("graph: no output of layer %.64q to keep, want one of %s", m.b.opts.Keep, m.paths())
+	if root.Err() == nil && m.b.opts.Watch != "" {
+		if m.watched = m.outputOf(m.b.opts.Watch); m.watched == nil {
+			return fmt.Errorf("graph: no output of layer %.64q to watch, want one of %s", m.b.opts.Watch, m.paths())
 		}
 	}
 	if err := m.end(root); err != nil {
@@ -234,10 +234,10 @@ func (m *Model) differentiate(wrt gorgonia.Nodes) (gorgonia.Nodes, error) {
 }
 
 // results are what a forward run is for: the output, and the prediction, the
-// loss and the layer's output to keep, as the mode and the options have them.
+// loss and the layer's output to watch, as the mode and the options have them.
 func (m *Model) results() gorgonia.Nodes {
 	results := gorgonia.Nodes{m.output}
-	for _, n := range []*gorgonia.Node{m.prediction, m.cost, m.kept} {
+	for _, n := range []*gorgonia.Node{m.prediction, m.cost, m.watched} {
 		if n != nil && !results.Contains(n) {
 			results = append(results, n)
 		}
@@ -266,7 +266,7 @@ func (m *Model) compile(grads gorgonia.Nodes) error {
 	} else {
 		op.Want(live)
 		inputs = slices.DeleteFunc(slices.Clone(m.b.bound), func(n *gorgonia.Node) bool { return !live.Contains(n) })
-		if results, err = m.keep(results); err != nil {
+		if results, err = m.copyResults(results); err != nil {
 			return fmt.Errorf("graph: compile: %w", err)
 		}
 	}
@@ -290,9 +290,9 @@ func (m *Model) options(inference bool) op.Options {
 	return o
 }
 
-// keep adds a copy of each result, as Gorgonia's ops may overwrite the result
+// copyResults adds a copy of each result, as Gorgonia's ops may overwrite the result
 // itself when the machine runs them, and returns the copies.
-func (m *Model) keep(results gorgonia.Nodes) (copies gorgonia.Nodes, err error) {
+func (m *Model) copyResults(results gorgonia.Nodes) (copies gorgonia.Nodes, err error) {
 	m.copies = map[*gorgonia.Node]*gorgonia.Node{}
 	for _, n := range results {
 		if n.Op() != nil && m.copies[n] == nil {
@@ -344,9 +344,9 @@ func (m *Model) Output() *tensor.Dense { return m.dense(m.output) }
 // classifier, after a run. It is nil in Train mode.
 func (m *Model) Prediction() *tensor.Dense { return m.dense(m.prediction) }
 
-// Kept is the output of the layer that Options.Keep names, after a run, else
+// Watched is the output of the layer that Options.Watch names, after a run, else
 // nil.
-func (m *Model) Kept() *tensor.Dense { return m.dense(m.kept) }
+func (m *Model) Watched() *tensor.Dense { return m.dense(m.watched) }
 
 // Loss is the loss after a run, 0 in Infer mode.
 func (m *Model) Loss() float64 {

@@ -41,14 +41,14 @@
 // computed; gorgonia.Grad follows the graph from the loss back to the
 // parameters, and adds a node for each gradient on its way. What nobody asked
 // for, such as the gradient for the input (see Options.InputGradient), is left
-// out before the graph is compiled for Gorgonia's TapeMachine. If all ops are
-// those of package op, the machine runs them as one instruction and they
+// out before the graph is compiled for Gorgonia's TapeMachine. If all ops
+// come from package op, the machine runs them as one instruction and they
 // allocate nothing. One op from elsewhere is enough to make it run node by
 // node: slower, with the same results.
 //
 // Gorgonia's own matrix products run on this module's kernels, too: importing
 // the package sets a BLAS with gorgonia.Use, for the whole program, in which
-// the float32 product is that of op.Mul and all else is gonum's. A BLAS that
+// the float32 product is op.Mul's and all else is gonum's. A BLAS that
 // the program has set before stays, and one that it sets later takes over.
 //
 // # Layers of your own

@@ -9,8 +9,8 @@ import (
 	"tapenet/graph/op"
 )
 
-// fuseNodes fuses ops as nodes, unless their program does it: that of a graph
-// without gradients and without ops of other packages.
+// fuseNodes fuses ops as nodes. It leaves a graph without gradients and without ops of
+// other packages alone: there the program fuses.
 func (m *Model) fuseNodes(wrt gorgonia.Nodes) error {
 	if m.b.opts.NoFusion {
 		return nil
@@ -57,7 +57,7 @@ func (m *Model) fuse() error {
 			return fmt.Errorf("graph: fuse: %w", err)
 		}
 	}
-	for _, result := range []**gorgonia.Node{&m.output, &m.prediction, &m.cost, &m.kept} {
+	for _, result := range []**gorgonia.Node{&m.output, &m.prediction, &m.cost, &m.watched} {
 		if *result != nil {
 			*result = f.now[*result]
 		}

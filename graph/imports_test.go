@@ -24,12 +24,13 @@ var arrows = map[string][]string{
 	kernels:                  {kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/pixel", kernels + "/conv"},
 	kernels + "/kerneltest":  {kernels + "/cpu"},    // for tests
 	generators:               {generators + "/asm"}, // commands of their own, nothing imports them
-	"graph/internal/program": {kernels, kernels + "/cpu", kernels + "/pixel", kernels + "/conv"},
+	"graph/internal/arena":   {},
+	"graph/internal/program": {"graph/internal/arena", kernels, kernels + "/cpu", kernels + "/pixel", kernels + "/conv"},
 	"graph/op":               {"graph/internal/program", kernels, kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/conv"},
 	"graph/update":           {kernels + "/cpu", kernels + "/vector"},
 	"graph":                  {"graph/op"},
 	"graph/draw":             {"graph"},
-	"graph/gosource":         {"graph", "graph/op", "graph/raster"},
+	"graph/gosource":         {"graph", "graph/internal/arena", "graph/op", "graph/raster"},
 	"graph/tfjs":             {"graph", "graph/op", "graph/weights"},
 	"graph/metric":           {},
 	"graph/onnx":             {"graph", "graph/op"},

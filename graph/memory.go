@@ -14,8 +14,8 @@ type Memory struct {
 // the first runs, some of them one for each processor that takes part: before,
 // Workspaces is 0. In a graph with ops of other packages, which cannot tell,
 // only parameters, state and inputs are counted. The memory of an optimizer and
-// of the garbage collector is not counted, nor that of matrix products: half a
-// megabyte or more for each processor, once for all models of the process.
+// of the garbage collector is not counted, nor the memory that matrix products work
+// in: half a megabyte or more for each processor, once for all models of the process.
 func (m *Model) Memory() Memory {
 	size := int(m.b.opts.dtype().Size())
 	var total Memory

@@ -71,7 +71,7 @@ func (s *Scope) Sub(name string) *Scope {
 
 // Apply builds a layer in this scope, unless there was an error before. A
 // panic of the layer, or of Gorgonia in it, becomes an error with the layer's
-// path, that of the first scope that it asked for.
+// path, which is the path of the first scope that it asked for.
 func (s *Scope) Apply(l Layer, x *gorgonia.Node) (y *gorgonia.Node) {
 	if s.b.err != nil {
 		return nil
@@ -227,7 +227,7 @@ func (s *Scope) Binary(f func(a, b *gorgonia.Node) (*gorgonia.Node, error), a, b
 //
 // An error becomes the scope's. The function is called even after an earlier
 // error, with a nil node where there would have been one: the functions of
-// package op return an error for it, those of Gorgonia may panic, which Apply
+// package op return an error for it; functions of Gorgonia may panic, which Apply
 // recovers. Either way the earlier error is the one that is reported.
 func (s *Scope) Node(n *gorgonia.Node, err error) *gorgonia.Node {
 	switch {

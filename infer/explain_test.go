@@ -204,8 +204,8 @@ func TestFeatureMapsKeepOneGraph(t *testing.T) {
 		}
 	}
 	for v, idle := range p.models.idle {
-		if v.keep == "conv2d" || v.keep == "maxpool2d" && len(idle) != 1 {
-			t.Errorf("%d graphs for %s are kept, want one for the last layer alone", len(idle), v.keep)
+		if v.watch == "conv2d" || v.watch == "maxpool2d" && len(idle) != 1 {
+			t.Errorf("%d graphs for %s are kept, want one for the last layer alone", len(idle), v.watch)
 		}
 	}
 }

@@ -41,13 +41,13 @@ func (p *Predictor) FeatureMaps(image []float32, layer string) (FeatureMaps, err
 		return FeatureMaps{}, fmt.Errorf("infer: no feature maps of layer %.64q, want one of %s", layer, strings.Join(paths, ", "))
 	}
 	f := FeatureMaps{Layer: layer}
-	err := p.models.use(variant{batch: 1, keep: layer}, [][]float32{image}, func(g *graph.Model) error {
+	err := p.models.use(variant{batch: 1, watch: layer}, [][]float32{image}, func(g *graph.Model) error {
 		if err := g.Run(); err != nil {
 			return err
 		}
-		s := g.Kept().Shape()
+		s := g.Watched().Shape()
 		f.Channels, f.Height, f.Width = s[1], s[2], s[3]
-		f.Values = slices.Clone(g.Kept().Float32s())
+		f.Values = slices.Clone(g.Watched().Float32s())
 		return nil
 	})
 	return f, err

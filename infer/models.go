@@ -45,7 +45,7 @@ type models struct {
 // variant is a way to build the network's graph.
 type variant struct {
 	batch    int
-	keep     string // path of a layer whose output is kept, "" for none
+	watch    string // path of a layer whose output is watched, "" for none
 	gradient bool   // with the gradient of the Target's classes for the input
 }
 
@@ -103,20 +103,20 @@ func (m *models) take(v variant) (*graph.Model, error) {
 	m.mu.Unlock()
 	m.building.Lock()
 	defer m.building.Unlock()
-	o, mode := graph.Options{Weights: m.weights, Fixed: true, Keep: v.keep}, graph.Infer
+	o, mode := graph.Options{Weights: m.weights, Fixed: true, Watch: v.watch}, graph.Infer
 	if v.gradient {
 		o.Loss, o.InputGradient, mode = graph.Score{}, true, graph.Eval
 	}
 	return o.Build(m.layer, mode, v.batch, m.input[0], m.input[1], m.input[2])
 }
 
-// put takes a graph back. Of those that keep a layer's output only the last
+// put takes a graph back. Of those that watch a layer's output only the last
 // layer's stay: a deep network has many layers, each with a graph of its own.
 func (m *models) put(g *graph.Model, v variant) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if v.keep != "" {
-		maps.DeleteFunc(m.idle, func(o variant, _ []*graph.Model) bool { return o.keep != "" && o.keep != v.keep })
+	if v.watch != "" {
+		maps.DeleteFunc(m.idle, func(o variant, _ []*graph.Model) bool { return o.watch != "" && o.watch != v.watch })
 	}
 	m.idle[v] = append(m.idle[v], g)
 }

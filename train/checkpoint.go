@@ -16,6 +16,7 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"tapenet/graph/op"
 	"tapenet/graph/weights"
 )
 
@@ -42,6 +43,25 @@ type state struct {
 	History  []Epoch
 
 	Parameters int `json:",omitempty"` // values of the network that training changes, for those who list runs
+
+	// Arithmetic is the op.Arithmetic of the last step; "" if there was none, and
+	// in checkpoints of commit 81b9a2b and before.
+	Arithmetic string `json:",omitempty"`
+}
+
+// rounding says in one line why a run that goes on from the state will not come to
+// the bits of a run without a break; "" if it will.
+func (s state) rounding() string {
+	switch now := op.Arithmetic(); {
+	case s.Step == 0 || s.Arithmetic == now:
+		return ""
+	case s.Arithmetic == "":
+		return fmt.Sprintf("an earlier version took its steps, whose kernels sum in another order than this one's (revision %s): "+
+			"the weights will differ in their last bits from those of a run without a break", now)
+	default:
+		return fmt.Sprintf("kernels of revision %.40q took its last steps, this program's are of revision %q and sum in another order: "+
+			"the weights will differ in their last bits from those of a run without a break", s.Arithmetic, now)
+	}
 }
 
 // settings are what must not change when a run goes on.
@@ -197,7 +217,7 @@ func (r *run) saveAs(name string) error {
 	if r.Dir == "" {
 		return nil
 	}
-	s, err := json.Marshal(state{r.settings(), r.net.Weights.Step, r.at, r.history, parameters(r.net)})
+	s, err := json.Marshal(state{r.settings(), r.net.Weights.Step, r.at, r.history, parameters(r.net), r.arithmetic})
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
@@ -208,9 +228,9 @@ func (r *run) saveAs(name string) error {
 	return nil
 }
 
-// keep writes all files of the run's folder after an epoch. The checkpoint
+// writeAll writes all files of the run's folder after an epoch. The checkpoint
 // comes last: what it says is there, is there.
-func (r *run) keep() error {
+func (r *run) writeAll() error {
 	if r.Dir == "" {
 		return nil
 	}
@@ -286,6 +306,7 @@ func (r *run) load() error {
 		return fmt.Errorf("train: %s is damaged: %s holds NaN or Inf", path, name)
 	}
 	r.net.Weights.Step, r.at, r.history = s.Step, s.At, s.History
+	r.arithmetic, r.rounding = s.Arithmetic, s.rounding()
 	return nil
 }
 

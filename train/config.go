@@ -100,6 +100,11 @@ type Progress struct {
 	Images, Of      int // of the epoch's training samples
 	Loss, Accuracy  float64
 	ImagesPerSecond float64 // since the epoch began; 0 before its first batch
+
+	// Rounding is for OnStart alone, when a run goes on in another arithmetic than
+	// its checkpoint's: it says in one line why the weights will differ in their
+	// last bits from those of a run without a break. "" means that they will not.
+	Rounding string `json:",omitempty"`
 }
 
 // Result is what Fit leaves behind.
@@ -163,8 +168,8 @@ func check(o any) error {
 	return nil
 }
 
-// finite returns an error if training went off.
-func finite(loss float64, epoch, step int) error {
+// checkLoss returns an error if a loss is not finite: training went off.
+func checkLoss(loss float64, epoch, step int) error {
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return diverged(fmt.Sprintf("the loss is %v", loss), epoch, step)
 	}

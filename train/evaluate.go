@@ -44,7 +44,7 @@ func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (lo
 		return 0, 0, err
 	}
 	var sums tally
-	err = inputOf(first).ahead(ctx, "evaluation", samples, upTo(samples.Len()), batch, func(b data.Batch) error {
+	err = inputOf(first).ahead(ctx, "evaluation", samples, data.InOrder(samples.Len()), batch, func(b data.Batch) error {
 		m, err := net.Model(graph.Eval, len(b.Classes))
 		if err != nil {
 			return err
@@ -63,15 +63,6 @@ func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (lo
 		return 0, 0, err
 	}
 	return sums.loss(), sums.accuracy(), nil
-}
-
-// upTo is 0, 1, …, n-1.
-func upTo(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
-	}
-	return all
 }
 
 // classifier returns an error unless a model is one, in float32.

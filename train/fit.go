@@ -64,6 +64,9 @@ type run struct {
 	source  rand.PCG                 // for Mixup, seeded anew in every step
 	random  *rand.Rand               // from source
 	unlock  func() error             // of the folder; nil unless it is locked
+
+	arithmetic string // op.Arithmetic of the last step; "" before the first, or if it is not known
+	rounding   string // Progress.Rounding of a run that has just gone on
 }
 
 // position is where a run is. With it, the weights and the optimizer's slots,
@@ -132,6 +135,9 @@ func (r *run) begin() error {
 		if r.stalled() {
 			p.Epochs = r.at.Epoch // there will be no others
 		}
+		if p.Epoch <= p.Epochs {
+			p.Rounding = r.rounding
+		}
 		if err := r.OnStart(r.net, p); err != nil {
 			return err
 		}
@@ -178,7 +184,7 @@ func (r *run) epoch(ctx context.Context) error {
 		}
 		return err
 	}
-	if err := finite(e.ValLoss, e.Epoch, r.at.Batch); err != nil {
+	if err := checkLoss(e.ValLoss, e.Epoch, r.at.Batch); err != nil {
 		return err
 	}
 	if err := r.sound(); err != nil {
@@ -188,7 +194,7 @@ func (r *run) epoch(ctx context.Context) error {
 	r.remember()
 	runtime.GC() // see Need: the epoch's images and older weights would stay until they are as much as the graphs
 	r.at = position{Epoch: e.Epoch}
-	if err := r.keep(); err != nil {
+	if err := r.writeAll(); err != nil {
 		return err
 	}
 	if r.OnEpoch != nil {

@@ -2,6 +2,7 @@ package train
 
 import (
 	"tapenet/graph"
+	"tapenet/graph/op"
 	"tapenet/train/data"
 )
 
@@ -20,10 +21,11 @@ func (r *run) batch(b data.Batch) error {
 	if err := m.Run(); err != nil {
 		return err
 	}
-	if err := finite(m.Loss(), r.at.Epoch+1, r.at.Batch+1); err != nil {
+	if err := checkLoss(m.Loss(), r.at.Epoch+1, r.at.Batch+1); err != nil {
 		return err
 	}
 	r.learn(m.Params(), n)
+	r.arithmetic = op.Arithmetic()
 	r.at.Sums.add(m)
 	r.at.Batch++
 	return nil

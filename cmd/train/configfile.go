@@ -22,8 +22,9 @@ import (
 // configFile is the name of a run's settings in its folder.
 const configFile = "config.toml"
 
-// The first line of that file: for a run that had one kind of settings from its
-// beginning to its end, and for another.
+// The first line of that file. repeats: the settings never changed, nor the
+// arithmetic, so the file reproduces the run. changed: the run went on with others,
+// so the file does not.
 const (
 	repeats = "# The settings of this run: go run ./cmd/train -config, with this file, repeats it.\n"
 	changed = "# The settings with which this run last went on; the lines below say where, and what was before.\n"
@@ -31,6 +32,9 @@ const (
 
 // wentOn begins a line that says where a run went on.
 const wentOn = "# went on after "
+
+// rounded ends such a line where the run went on in another arithmetic.
+const rounded = ", in another arithmetic"
 
 // saveSettings writes the settings of a run that begins or goes on.
 func (o options) saveSettings(p train.Progress, show *display) error {
@@ -79,6 +83,9 @@ func (s settings) goOn(dir string, p train.Progress) error {
 	if p.Images > 0 {
 		where = fmt.Sprintf("%d of %d images of epoch %d", p.Images, p.Of, p.Epoch)
 	}
+	if p.Rounding != "" {
+		changes += rounded
+	}
 	text, err := s.text(append(comments(path), wentOn+where+changes+"\n"))
 	if err != nil {
 		return err
@@ -124,7 +131,7 @@ func comments(path string) (lines []string) {
 func (s settings) text(comments []string) ([]byte, error) {
 	first := repeats
 	for _, line := range comments {
-		if strings.HasPrefix(line, wentOn) && strings.Contains(line, " with -") {
+		if strings.HasPrefix(line, wentOn) && (strings.Contains(line, " with -") || strings.HasSuffix(line, rounded+"\n")) {
 			first = changed
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,5 +124,26 @@ func TestConfigOfRefused(t *testing.T) {
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 2 || !bytes.Equal(read(t, dir, configFile), mine) {
 		t.Errorf("the folder has %v (%v), want it as it was", files, err)
+	}
+}
+
+// TestConfigArithmetic: the settings of a run that went on in another arithmetic do
+// not repeat it.
+func TestConfigArithmetic(t *testing.T) {
+	dir := t.TempDir()
+	s, want := settings{"lr": 0.1}, repeats
+	for epoch, p := range []train.Progress{{}, {Rounding: "other kernels"}, {}} {
+		p.Epoch, p.Epochs = epoch+1, 9
+		if err := s.goOn(dir, p); err != nil {
+			t.Fatal(err)
+		}
+		line := fmt.Sprintf("# went on after epoch %d", epoch)
+		if p.Rounding != "" {
+			want, line = strings.Replace(want, repeats, changed, 1), line+", in another arithmetic"
+		}
+		want += line + "\n"
+		if got := notes(t, dir); got != want {
+			t.Errorf("it says %q, want %q", got, want)
+		}
 	}
 }

@@ -67,6 +67,9 @@ func (d *display) start(net *graph.Network, set data.Dataset, need train.Need, p
 	default:
 		d.printf("going on with %s in epoch %d\n", d.out, p.Epoch)
 	}
+	if p.Rounding != "" {
+		d.printf("note: %s\n", p.Rounding)
+	}
 	return nil
 }
 

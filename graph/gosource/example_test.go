@@ -29,7 +29,7 @@ func Example() {
 	// Output:
 	// model.go
 	// weights.bin
-	// 	v1 := m[64:208]  // [6,6,4]
+	// 	v1 := m[0:144]   // [6,6,4]
 	// 	v2 := m[208:262] // [6,9]
 	// 	conv(v1, v0, products[0:9], products[9:10], v2,
 }

@@ -6,8 +6,8 @@
 //
 // The source is written from the nodes of the network's graph for inference, one
 // image at a time, channels last, each BatchNorm folded into the weights before
-// it. Its loops are those of package plain, copied from there: what this package
-// adds is a list of calls. One table has a rule for each op, rules.
+// it. Its loops are copied from package plain: this package adds only a list of
+// calls. One table has a rule for each op, rules.
 package gosource
 
 import (

@@ -243,8 +243,8 @@ func writeSoftMax(w *writer, n *gorgonia.Node, d op.Description) *value {
 	return x
 }
 
-// writeConcat writes each operand as columns of the result, the axis and what is
-// behind it in memory being the columns.
+// writeConcat writes each operand as columns of the result. The columns are the axis
+// and the dimensions behind it in memory.
 func writeConcat(w *writer, n *gorgonia.Node, d op.Description) *value {
 	axis := d.Axis() - 1
 	if n.Dims() == 4 {

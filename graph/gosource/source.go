@@ -48,7 +48,8 @@ var Classes = %#v
 //go:embed weights.bin
 var file []byte
 
-// weights are those of products, in blocks of four, and the others.
+// weights decodes the file: the weights of products, in blocks of four, and then all
+// others.
 var weights = sync.OnceValues(func() (products []four, others []float32) {
 	products, others = make([]four, %d), make([]float32, %d)
 	for i := range products {
@@ -119,7 +120,7 @@ func (m *memory) network(pixels []float32) []float32 {
 			fmt.Fprintf(b, "\n// %s\n", quiet(layer))
 		}
 		for _, v := range s.sets {
-			fmt.Fprintf(b, "%s := m[%d:%d] // %s\n", v.name, v.offset, v.offset+v.size(), v.comment())
+			fmt.Fprintf(b, "%s := m[%d:%d] // %s\n", v.name, v.span.Begin, v.span.Begin+v.size(), v.comment())
 		}
 		fmt.Fprintf(b, "%s\n", s.text)
 	}
@@ -178,7 +179,8 @@ func library(names []string) string {
 	return b.String()
 }
 
-// declarations are those of package plain by name, methods with their type.
+// declarations lists the declarations of package plain by name; a method's name has
+// its type in front.
 func declarations() map[string]declaration {
 	all := map[string]declaration{}
 	entries, err := plain.ReadDir("plain")

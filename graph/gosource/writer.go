@@ -11,6 +11,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"tapenet/graph/internal/arena"
 	"tapenet/graph/op"
 	"tapenet/graph/raster"
 )
@@ -31,11 +32,10 @@ type writer struct {
 // value is what a node computes, for one image, or memory that a statement needs.
 // An image is channels last.
 type value struct {
-	name        string
-	shape       []int // without the batch, as it lies in memory
-	pending     int   // uses that are still to be written
-	first, last int   // statements that set and read it
-	offset      int   // in the memory of a call
+	name    string
+	shape   []int      // without the batch, as it lies in memory
+	pending int        // uses that are still to be written
+	span    arena.Span // its place in the memory of a call; a step is a statement
 }
 
 func (v *value) size() int { return tensor.Shape(v.shape).TotalSize() }
@@ -127,7 +127,7 @@ func (w *writer) changed(n *gorgonia.Node) *value {
 
 // new makes memory for a value.
 func (w *writer) new(shape ...int) *value {
-	v := &value{name: fmt.Sprintf("v%d", len(w.buffers)), shape: shape, first: -1}
+	v := &value{name: fmt.Sprintf("v%d", len(w.buffers)), shape: shape, span: arena.Span{First: -1}}
 	w.buffers = append(w.buffers, v)
 	return v
 }
@@ -139,11 +139,11 @@ func (w *writer) write(of []*value, format string, args ...any) {
 	}
 	s := statement{layer: w.layer, text: fmt.Sprintf(format, args...)}
 	for _, v := range of {
-		if v.first < 0 {
-			v.first = len(w.statements)
+		if v.span.First < 0 {
+			v.span.First = len(w.statements)
 			s.sets = append(s.sets, v)
 		}
-		v.last = len(w.statements)
+		v.span.Last = len(w.statements)
 	}
 	w.statements = append(w.statements, s)
 }
@@ -155,7 +155,8 @@ func (w *writer) fail(format string, args ...any) *value {
 	return &value{}
 }
 
-// weight is a node's tensor; its layer is that of the statements to come.
+// weight returns the values of a node's tensor. The statements to come belong to the
+// layer that the tensor's name begins with.
 func (w *writer) weight(n *gorgonia.Node) []float32 {
 	d, ok := n.Value().(*tensor.Dense)
 	if n.Op() != nil || !ok || d.Dtype() != tensor.Float32 {
@@ -223,21 +224,13 @@ func (w *writer) bind(n *gorgonia.Node, x *value) {
 	}
 }
 
-// place gives the values their offsets: each the lowest where no other lies that
-// is needed at the same time. It returns the size of all.
+// place gives the values their places in the memory of a call, and returns its size.
 func (w *writer) place() (size int) {
+	spans := make([]*arena.Span, len(w.buffers))
 	for i, v := range w.buffers {
-		for moved := true; moved; {
-			moved = false
-			for _, u := range w.buffers[:i] {
-				if u.first <= v.last && v.first <= u.last && u.offset < v.offset+v.size() && v.offset < u.offset+u.size() {
-					v.offset, moved = u.offset+u.size(), true
-				}
-			}
-		}
-		size = max(size, v.offset+v.size())
+		v.span.Size, spans[i] = v.size(), &v.span
 	}
-	return size
+	return arena.Place(spans)
 }
 
 // comment is a shape, for people.

@@ -33,8 +33,8 @@ func (o Op) Gradient(t testing.TB) {
 
 // Check returns an error unless, at the given operands,
 //
-//   - the gradients that gorgonia.Grad derives are those of central differences,
-//     to 1e-6 of the operand's largest, in float64;
+//   - the gradients that gorgonia.Grad derives agree with central differences, to
+//     1e-6 of the operand's largest, in float64;
 //   - float32 gives the same gradients, to 1e-4 of the largest;
 //   - running leaves the operands as they were, those in State excepted.
 //

@@ -1,5 +1,5 @@
-// Package graphtest is the test kit for ops and layers, those of this module
-// and your own.
+// Package graphtest is the test kit for ops and layers: for the ones of this
+// module and for your own.
 //
 // [Gradient] checks the gradient of an op, or of any composition of ops,
 // against central differences. [Layer] puts a layer through everything that

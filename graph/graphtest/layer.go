@@ -31,9 +31,9 @@ type Bad struct {
 // Layer fails the test unless the layer does, in a subtest each, what the rest
 // of the module relies on:
 //
-//   - gradient: those of all parameters and of the input are the central
-//     differences, to 1e-6 of the largest, in float64 and as in training; of a
-//     large tensor 100 elements are checked;
+//   - gradient: the gradients of all parameters and of the input agree with
+//     central differences, to 1e-6 of the largest, in float64 and as in training;
+//     of a large tensor 100 elements are checked;
 //   - shapes: the output has the expected shape for any batch size and mode;
 //   - errors: bad inputs are refused with an error that says why;
 //   - unchanged: a run changes no parameter and no input, and other than in

@@ -81,7 +81,8 @@ func dense(v gorgonia.Value) *tensor.Dense {
 	return v.(*tensor.Dense).Clone().(*tensor.Dense)
 }
 
-// named are values by what they are, to compare two states or two results.
+// named has values by a name that says what they are, to compare two states or two
+// results.
 type named map[string][]float64
 
 // differs returns an error that names the first element in which two differ,

@@ -38,7 +38,8 @@ type builder struct {
 	taken   map[string]bool            // names that were given out
 }
 
-// rule adds an operator to the graph. What it does not state it cannot do.
+// rule adds an operator to the graph, in one of three ways. A nil function means that
+// the operator has no such way.
 type rule struct {
 	inputs int  // the fewest
 	all    bool // all outputs are computed; otherwise the first alone
@@ -216,8 +217,8 @@ func (b *builder) attrText(name string) string {
 	return ""
 }
 
-// axes are those of attribute or input i, none negative, each within dims and
-// there once.
+// axes returns the axes that attribute axes or input i names: each below dims, none
+// negative, none twice.
 func (b *builder) axes(i, dims int) (axes []int, ok bool) {
 	if axes, ok = b.ints(i); !ok {
 		axes = b.attrInts("axes")
@@ -287,7 +288,8 @@ func (b *builder) gather(x *gorgonia.Node, samples bool, fill float64, shape []i
 	return b.do(op.Gather(x, op.Picks{Blocks: blocks, Index: index, Fill: fill}, shape...))
 }
 
-// indexed takes entries of an index table off what is left for all of them.
+// indexed counts the entries of an index table against the budget for all tables.
+// It reports false, and there is an error, if the budget is spent.
 func (b *builder) indexed(size int) bool {
 	if b.budget -= size; b.budget < 0 {
 		b.fail("rearrangements of more than %d elements", maxIndices)

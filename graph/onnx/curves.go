@@ -8,45 +8,32 @@ import (
 	"tapenet/graph/op"
 )
 
-// curve is an operator of one number, and how it is written again.
-type curve struct {
-	kind       string
-	attributes []attributeProto
-	inputs     []float64 // after the first; NaN for one that is left out
-}
-
-// of makes a function of package op the operator's.
-func (c curve) of(f op.Function) op.Function {
-	f.Name, f.About = c.kind, c
-	return f
-}
-
-// function makes an op of it.
-func (c curve) function(f, df func(float64) float64) op.Function {
-	return op.Function{Name: c.kind, F: f, DF: df, About: c}
-}
-
 // curveRule says which attributes an operator has, with their defaults, and
 // which functions it is.
 type curveRule struct {
 	kind       string
-	attributes []attributeProto // floats
+	attributes []op.Attribute
 	functions  func(a []float64) (f, df func(float64) float64)
 }
 
 func (r curveRule) build(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	c := curve{kind: r.kind}
+	operator := &op.Operator{Kind: r.kind}
 	var values []float64
 	for _, a := range r.attributes {
-		v := b.attrFloat(a.Name, float64(a.Float))
+		v := b.attrFloat(a.Name, a.Value)
 		values = append(values, v)
-		c.attributes = append(c.attributes, attributeFloat(a.Name, v))
+		operator.Attributes = append(operator.Attributes, op.Attribute{Name: a.Name, Value: v})
 	}
 	f, df := r.functions(values)
-	return b.do(op.Map(x, c.function(f, df)))
+	return b.do(op.Map(x, op.Function{Name: r.kind, F: f, DF: df, Operator: operator}))
 }
 
-// direct is the operator of a function of package op.
+// simple is the operator of a function of package op without settings.
+func simple(f func(x *gorgonia.Node) (*gorgonia.Node, error)) builtCurve {
+	return func(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.do(f(x)) }
+}
+
+// direct is the operator of a function of package op with settings.
 func direct(f func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error)) builtCurve {
 	return func(b *builder, x *gorgonia.Node) *gorgonia.Node {
 		return b.do(f(b, x))
@@ -58,8 +45,8 @@ type builtCurve func(*builder, *gorgonia.Node) *gorgonia.Node
 
 // curves are the operators of one operand that work element by element.
 var curves = map[string]builtCurve{
-	"Sigmoid": direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Sigmoid(x) }),
-	"Tanh":    direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Tanh(x) }),
+	"Sigmoid": simple(op.Sigmoid),
+	"Tanh":    simple(op.Tanh),
 	"LeakyRelu": direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
 		return op.LeakyReLU(x, b.attrFloat("alpha", 0.01))
 	}),
@@ -67,26 +54,26 @@ var curves = map[string]builtCurve{
 		return op.ELU(x, b.attrFloat("alpha", 1))
 	}),
 	"Neg":        mapped("Neg", func(x float64) float64 { return -x }, func(float64) float64 { return -1 }),
-	"Reciprocal": ofOp("Reciprocal", op.ReciprocalFunction()),
-	"Exp":        ofOp("Exp", op.ExpFunction()),
+	"Reciprocal": ofOp(op.ReciprocalFunction()),
+	"Exp":        ofOp(op.ExpFunction()),
 	"Log":        mapped("Log", math.Log, func(x float64) float64 { return 1 / x }),
-	"Sqrt":       ofOp("Sqrt", op.SqrtFunction()),
+	"Sqrt":       ofOp(op.SqrtFunction()),
 	"Abs":        mapped("Abs", math.Abs, sign),
-	"Erf":        ofOp("Erf", op.ErfFunction()),
+	"Erf":        ofOp(op.ErfFunction()),
 	"Softplus": mapped("Softplus", func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) },
 		func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }),
 	"Softsign": mapped("Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) },
 		func(x float64) float64 { return 1 / ((1 + math.Abs(x)) * (1 + math.Abs(x))) }),
-	"HardSwish": direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.HardSwish(x) }),
+	"HardSwish": simple(op.HardSwish),
 	"HardSigmoid": direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
 		return op.HardSigmoid(x, op.Line{Slope: b.attrFloat("alpha", 0.2), Offset: b.attrFloat("beta", 0.5)})
 	}),
-	"Selu": curveRule{"Selu", floatAttributes("alpha", 1.67326319217681884765625, "gamma", 1.05070102214813232421875), selu}.build,
-	"Celu": curveRule{"Celu", floatAttributes("alpha", 1.0), func(a []float64) (f, df func(float64) float64) {
+	"Selu": curveRule{"Selu", []op.Attribute{{Name: "alpha", Value: 1.67326319217681884765625}, {Name: "gamma", Value: 1.05070102214813232421875}}, selu}.build,
+	"Celu": curveRule{"Celu", []op.Attribute{{Name: "alpha", Value: 1}}, func(a []float64) (f, df func(float64) float64) {
 		return func(x float64) float64 { return max(x, 0) + min(0, a[0]*math.Expm1(x/a[0])) },
 			func(x float64) float64 { return math.Exp(min(x, 0) / a[0]) }
 	}}.build,
-	"ThresholdedRelu": curveRule{"ThresholdedRelu", floatAttributes("alpha", 1.0), func(a []float64) (f, df func(float64) float64) {
+	"ThresholdedRelu": curveRule{"ThresholdedRelu", []op.Attribute{{Name: "alpha", Value: 1}}, func(a []float64) (f, df func(float64) float64) {
 		return func(x float64) float64 { return x * above(x, a[0]) }, func(x float64) float64 { return above(x, a[0]) }
 	}}.build,
 }
@@ -97,17 +84,8 @@ func mapped(kind string, f, df func(float64) float64) builtCurve {
 }
 
 // ofOp is an operator without attributes that is a function of package op.
-func ofOp(kind string, f op.Function) builtCurve {
-	f = curve{kind: kind}.of(f)
-	return direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.Map(x, f) })
-}
-
-// floatAttributes makes attributes of names and defaults by turns.
-func floatAttributes(pairs ...any) (a []attributeProto) {
-	for i := 0; i < len(pairs); i += 2 {
-		a = append(a, attributeFloat(pairs[i].(string), pairs[i+1].(float64)))
-	}
-	return a
+func ofOp(f op.Function) builtCurve {
+	return simple(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Map(x, f) })
 }
 
 func selu(a []float64) (f, df func(float64) float64) {
@@ -145,17 +123,6 @@ func above(x, limit float64) float64 {
 	return 0
 }
 
-// clip is Clip's curve; an infinite bound is none.
-func clip(lo, hi float64) op.Function {
-	c := curve{kind: "Clip", inputs: []float64{lo, hi}}
-	for i, v := range c.inputs {
-		if math.IsInf(v, 0) {
-			c.inputs[i] = math.NaN()
-		}
-	}
-	return c.of(op.LimitFunction(lo, hi))
-}
-
 func importReLU(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	return b.do(op.ReLU(x))
 }
@@ -172,7 +139,7 @@ func importClip(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	if lo == 0 && hi == 6 {
 		return b.do(op.ReLU6(x))
 	}
-	return b.do(op.Map(x, clip(lo, hi)))
+	return b.do(op.Map(x, op.LimitFunction(lo, hi)))
 }
 
 // importPow is the power with a constant exponent.
@@ -184,9 +151,7 @@ func importPow(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	if !ok || len(v) != 1 {
 		return b.fail("an exponent that is not one constant")
 	}
-	p := float64(v[0])
-	c := curve{kind: "Pow", inputs: []float64{p}}
-	return b.do(op.Map(x, c.of(op.PowFunction(p))))
+	return b.do(op.Map(x, op.PowFunction(float64(v[0]))))
 }
 
 func importGELU(b *builder, x *gorgonia.Node) *gorgonia.Node {
@@ -203,7 +168,7 @@ func arrangePReLU(b *builder, x *value) *value {
 	if slope != nil && product(slope.shape()) > 1 {
 		slope = b.alignedAt(1, x)
 	}
-	negative := b.each(x, func(x *gorgonia.Node) *gorgonia.Node { return b.do(op.Map(x, clip(math.Inf(-1), 0))) })
+	negative := b.each(x, func(x *gorgonia.Node) *gorgonia.Node { return b.do(op.Map(x, op.LimitFunction(math.Inf(-1), 0))) })
 	if positive == nil || negative == nil || slope == nil {
 		return nil
 	}

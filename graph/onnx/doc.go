@@ -6,7 +6,7 @@
 //
 // A file is written from the nodes of the network's graph for inference, in
 // float32, at opset 17, with the batch size left free: any network can be written
-// whose ops are those of package op. [Open], [Read] and [Load] read the operators
+// that consists of ops of package op. [Open], [Read] and [Load] read the operators
 // that image networks need, of opsets up to 21, into a [Model], which is a
 // graph.Layer of the same ops: it is differentiated, trained and written again like
 // any other.

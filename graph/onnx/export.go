@@ -44,8 +44,8 @@ type Options struct {
 // (batch,…) float32, called input, its output is called output; the batch size is
 // free.
 //
-// Layers of ops of package op can be written, those of your own too; another
-// package's ops cannot.
+// Layers that consist of ops of package op can be written, your own layers too;
+// another package's ops cannot.
 func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input ...int) ([]byte, error) {
 	root, err := o.build(l, tensors, input)
 	if err != nil {

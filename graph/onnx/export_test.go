@@ -3,6 +3,7 @@ package onnx
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -103,6 +104,13 @@ var layers = map[string]struct {
 		graph.MaxPool2D{Size: 3, Stride: 2, Padding: graph.Same},
 		graph.AvgPool2D{Size: 3, Stride: 2, Padding: graph.Same},
 	}, []int{3, 7, 8}},
+	"functions": {graph.Sequential{
+		function(op.ExpFunction()), function(op.SqrtFunction()), function(op.PowFunction(1.5)), function(op.ReciprocalFunction()),
+		function(op.LimitFunction(0.2, math.Inf(1))), function(op.LimitFunction(0.3, 2)), function(op.ErfFunction()),
+		function(op.Function{Name: "own", F: func(x float64) float64 { return max(x, 0) + min(0, 2*math.Expm1(x/2)) },
+			DF:       func(x float64) float64 { return math.Exp(min(x, 0) / 2) },
+			Operator: &op.Operator{Kind: "Celu", Attributes: []op.Attribute{{Name: "alpha", Value: 2}}}}),
+	}, []int{6}},
 	"folding": {graph.Sequential{
 		graph.Conv2D{Filters: 4, Kernel: 3, Groups: 2}, graph.BatchNorm{Epsilon: 1e-3}, graph.Flatten{},
 		graph.Dense{Units: 5}, graph.BatchNorm{}, graph.BatchNorm{},
@@ -116,6 +124,11 @@ var layers = map[string]struct {
 		}, s.Param("output", graph.Ones, 4)))
 	}), []int{4}},
 	"nothing": {graph.Sequential{}, []int{4}},
+}
+
+// function is a function as a layer.
+func function(f op.Function) graph.Layer {
+	return graph.Activation(func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Map(x, f) })
 }
 
 // allJobs are those of the zoo and of layers, on noise.
@@ -176,6 +189,19 @@ func TestExportTrained(t *testing.T) {
 	runtimeAgrees(t, jobs)
 }
 
+// TestExportFunctions: functions come back from the file as what they were.
+func TestExportFunctions(t *testing.T) {
+	l := layers["functions"]
+	n := random(t, l.layer, l.input...)
+	m, err := Load(n.export(t, Options{Logits: true}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, want, _ := n.run(t, noise(6))
+	_, got, _ := network{layer: m, input: m.Input}.run(t, noise(6))
+	near(t, "functions", got, want, 1e-6)
+}
+
 func TestExportErrors(t *testing.T) {
 	dense := graph.Dense{Units: 2}
 	good := random(t, dense, 3)
@@ -187,6 +213,7 @@ func TestExportErrors(t *testing.T) {
 	}{
 		{"no weights", dense, nil, "onnx: graph: dense: tensor dense/weight is missing"},
 		{"one too many", graph.Sequential{}, good.tensors, `onnx: graph: the network has no tensor "dense/`},
+		{"a function that is no operator", function(op.Function{Name: "odd", F: math.Sin, DF: math.Cos}), nil, "the function odd has no translation, want one of package op, or its Operator"},
 		{"another package's op", graph.Activation(gorgonia.Exp), nil, "has no translation, want one of package op"},
 		{"batch reshaped", graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 			half := func(x *gorgonia.Node) (*gorgonia.Node, error) { return op.Reshape(x, x.Shape()[0]/2, 6) }

@@ -39,8 +39,9 @@ func exportHadamard(e *exporter, _ *gorgonia.Node, d op.Description) string {
 	return e.emit("Mul", e.unexpanded(d.Operands))
 }
 
-// exportExpand is for operands of other ops than sums and products: those of a
-// sample can be expanded, but to a batch of unknown size only what has it.
+// exportExpand writes Expand for an op that does not repeat its operands itself, as
+// sums and products do. The samples of a batch can be expanded. An operand without a
+// batch cannot be expanded to one: the size of the batch is not known.
 func exportExpand(e *exporter, n *gorgonia.Node, d op.Description) string {
 	to := slices.Clone(n.Shape())
 	switch {
@@ -52,8 +53,8 @@ func exportExpand(e *exporter, n *gorgonia.Node, d op.Description) string {
 	return e.emit("Expand", []string{e.value(d.Operands[0]), e.shape(to...)})
 }
 
-// forEachSample writes a weight that is repeated for each sample of a batch, such
-// as a token that is put before those of an image: the input says how often.
+// forEachSample writes a weight that is repeated for each sample of a batch, such as
+// the class token in front of an image's tokens. The shape of the input says how often.
 func (e *exporter) forEachSample(n *gorgonia.Node) string {
 	d, ok := op.Describe(n)
 	if !ok || d.Kind != op.KindExpand || d.Operands[0].Dims() == n.Dims() && d.Operands[0].Shape()[0] != 1 {
@@ -94,22 +95,25 @@ func exportGather(e *exporter, n *gorgonia.Node, d op.Description) string {
 	return e.emit("Reshape", []string{picked, e.shape(to...)})
 }
 
-// exportMap writes a function that was read from an ONNX file.
+// exportMap writes a function that is an operator.
 func exportMap(e *exporter, _ *gorgonia.Node, d op.Description) string {
 	f := d.Function()
-	c, ok := f.About.(curve)
-	if !ok {
-		return e.fail("the function %s has no translation, want one of package op", f.Name)
+	if f.Operator == nil {
+		return e.fail("the function %s has no translation, want one of package op, or its Operator", f.Name)
 	}
 	inputs := []string{e.value(d.Operands[0])}
-	for _, v := range c.inputs {
+	for _, v := range f.Operator.Constants {
 		name := ""
 		if v == v { // no NaN
 			name = e.scalar(v)
 		}
 		inputs = append(inputs, name)
 	}
-	return e.emit(c.kind, inputs, c.attributes...)
+	var attributes []attributeProto
+	for _, a := range f.Operator.Attributes {
+		attributes = append(attributes, attributeFloat(a.Name, a.Value))
+	}
+	return e.emit(f.Operator.Kind, inputs, attributes...)
 }
 
 func exportLogSoftMax(e *exporter, _ *gorgonia.Node, d op.Description) string {

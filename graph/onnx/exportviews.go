@@ -126,7 +126,7 @@ func stepsOf(shape []int) []int {
 	return steps
 }
 
-// elements lists those that a view shows.
+// elements lists the elements that a view shows, by their places in memory.
 func elements(v op.View) []int {
 	at := []int{v.From}
 	for i, d := range v.Shape {

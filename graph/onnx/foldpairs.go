@@ -102,8 +102,8 @@ func hasZero(v []int64) bool {
 	return false
 }
 
-// broadcastEach visits the elements i of a shape, with those of two shapes that
-// are broadcast to it.
+// broadcastEach visits each element i of a shape. Two other shapes, x and y, are
+// broadcast to it: j and k are the elements of x and of y that lie at i.
 func broadcastEach(shape, x, y []int, visit func(i, j, k int)) {
 	to, fromX, fromY := make([]int, len(shape)), make([]int, len(x)), make([]int, len(y))
 	placeX, placeY := repeating(x, len(shape)), repeating(y, len(shape))

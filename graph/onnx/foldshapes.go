@@ -9,8 +9,8 @@ import (
 // view or a pad, by Shape, Gather, Unsqueeze, Concat and others; tables of indices;
 // masks. Of the file's weights nothing is computed, as training may change them.
 
-// room takes the elements of a constant off what is left for computed ones. ok is
-// false, and there is an error, if there are too many.
+// room counts the elements of a constant that is to be computed against the budget
+// for all of them. ok is false, and there is an error, if the budget is spent.
 func (b *builder) room(shape []int) (size int, ok bool) {
 	size = 1
 	for _, d := range shape {

@@ -41,7 +41,8 @@ func (m *Model) simplify() {
 	}
 }
 
-// simplified replaces what is found at once, and reports whether that is anything.
+// simplified replaces the patterns that it finds in one walk over the nodes, and
+// reports whether it found any.
 func (m *Model) simplified() (found bool) {
 	p := &pieces{Model: m, by: map[string]*nodeProto{}, reads: map[string]int{m.output: 1}}
 	for i := range m.nodes {

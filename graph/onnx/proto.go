@@ -1,7 +1,7 @@
 package onnx
 
 // The messages of ONNX's onnx.proto (version IR 8), as far as an image network
-// has them. The numbers are those of its fields.
+// has them. The numbers in the methods are the numbers of its fields.
 
 type modelProto struct {
 	IR       int64

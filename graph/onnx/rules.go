@@ -6,9 +6,9 @@ import (
 	"tapenet/graph/op"
 )
 
-// importRules are the operators that can be read, ownRules those that patterns put
-// in the place of others. They are filled by init, as rules call the builder, which
-// looks here.
+// importRules has the operators that can be read. ownRules has the operators that
+// patterns put in the place of others. init fills them, as rules call the builder,
+// which looks here.
 var importRules, ownRules map[string]rule
 
 // rule is a node's.
@@ -74,7 +74,7 @@ func init() {
 	}
 	ownRules = map[string]rule{
 		"ChannelNorm": {arrange: arrangeChannelNorm},
-		"SiLU":        {arrange: each(direct(func(_ *builder, x *gorgonia.Node) (*gorgonia.Node, error) { return op.SiLU(x) }))},
+		"SiLU":        {arrange: each(simple(op.SiLU))},
 	}
 	for _, name := range []string{"Gelu", "HardSigmoid", "HardSwish", "LayerNormalization", "MatMul"} {
 		ownRules[name] = importRules[name]

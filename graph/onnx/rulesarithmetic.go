@@ -265,7 +265,7 @@ func importReduceMean(b *builder, x *gorgonia.Node) *gorgonia.Node {
 }
 
 // mean brings the axes to the end and pools over them. Its result has the
-// elements of those that stay.
+// dimensions that are not pooled.
 func (b *builder) mean(x *gorgonia.Node, axes []int) *gorgonia.Node {
 	s := x.Shape()
 	if len(s) == 4 && slices.Equal(axes, []int{2, 3}) {

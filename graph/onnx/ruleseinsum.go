@@ -63,8 +63,9 @@ func sameLetters(a, b string) bool {
 	return slices.Equal(letters(a), letters(b))
 }
 
-// lettered is an operand with the outer letters as dimensions, and those of rows
-// and of columns as one each.
+// lettered arranges an operand as batches of matrices: it has a dimension for each
+// outer letter, then one for all letters of the rows together, and one for all of the
+// columns.
 func (b *builder) lettered(x *value, letters, outer, rows, cols string) *value {
 	var perm, shape []int
 	m, n := 1, 1

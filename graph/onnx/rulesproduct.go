@@ -209,9 +209,10 @@ func shortened(runs []run, size int) []run {
 	return rest
 }
 
-// orderLike is the order for a result that lies in memory as the second operand
-// does, a row in the place of what is summed: for attention that of the values, with
-// the heads of a position side by side. It is nil if columns are not innermost there.
+// orderLike returns an order of dimensions for a result that lies in memory as the
+// second operand v does, with its rows where v has the dimension that is summed. For
+// attention the second operand is the values, so the heads of a position lie side by
+// side. It is nil if columns are not innermost in v.
 func orderLike(v op.View) []int {
 	n := len(v.Shape)
 	if v.Steps[n-1] != 1 && v.Shape[n-1] > 1 {

@@ -120,7 +120,7 @@ func arrangeSqueeze(b *builder, x *value) *value {
 	return b.shaped(x, to)
 }
 
-// squeezed is a shape without those of its dimensions of 1 that Squeeze names.
+// squeezed returns a shape without the dimensions of 1 that Squeeze names.
 func (b *builder) squeezed(s []int) (to []int, ok bool) {
 	axes, ok := b.axes(1, len(s))
 	if !ok {

@@ -64,8 +64,8 @@ func (t *tensorProto) size() (size int, err error) {
 	return size, nil
 }
 
-// data visits the data. Floats are read into their list as they come, those of a
-// product's weights that want it transposed.
+// data visits the data. Floats are read into their list as they come. The weights of a
+// product are transposed on the way, if the product wants them so.
 func (t *tensorProto) data(w *wire) {
 	if w.in == nil || t.Type != typeFloat {
 		w.raw(9, &t.Raw)

@@ -9,8 +9,9 @@ import (
 
 // view is a value that no op has computed: elements of a node in another order.
 // Transpose, Reshape, Slice, Expand and their like make views. Several of them, one
-// after the other, are one view, often of nothing changed; what is left is copied
-// once, where an op needs it, or read in place by a product.
+// after the other, are one view; often it shows the node's elements unchanged, and
+// costs nothing. Otherwise the elements are copied once, where an op needs them, or a
+// product reads them in place.
 type view struct {
 	from int     // the first element in the node's memory
 	dims [][]run // of each dimension: its elements, the outer run first; none for a dimension of 1
@@ -49,7 +50,8 @@ func sizeOf(runs []run) int {
 	return size
 }
 
-// joined makes runs one where they are one in memory, and leaves out those of 1.
+// joined joins neighbouring runs that are one run in memory, and leaves out runs of
+// size 1.
 func joined(runs []run) []run {
 	var out []run
 	for _, r := range runs {
@@ -64,7 +66,7 @@ func joined(runs []run) []run {
 	return out
 }
 
-// runs are those of all dimensions, joined.
+// runs lists the runs of all dimensions, joined.
 func (v view) runs() []run { return joined(slices.Concat(v.dims...)) }
 
 // plain reports whether the view is a tensor of the given size as it is, but for

@@ -23,7 +23,7 @@ type implementation struct{ gonum.Implementation }
 
 // Sgemm computes C = alpha·op(A)·op(B) + beta·C, where op(A) is m×k, op(B) is
 // k×n and the matrices are row-major. Gorgonia asks for alpha = 1 and beta = 0;
-// what is rare, and arguments that do not fit each other, are left to gonum.
+// other factors, and arguments that do not fit each other, are left to gonum.
 // Unlike gonum's product, 0·NaN is NaN.
 func (i implementation) Sgemm(tA, tB blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
 	usual := alpha == 1 && (beta == 0 || beta == 1)

@@ -21,7 +21,7 @@ type Fusion struct {
 	f64      function[float64]
 }
 
-// Apply adds the op to the graph, with operands that stand for those of f.
+// Apply adds the op to the graph. The operands stand for f.Operands, one for each.
 func (f *Fusion) Apply(operands gorgonia.Nodes) (*gorgonia.Node, error) {
 	return apply(f.spec, f.f32, f.f64, operands...)
 }

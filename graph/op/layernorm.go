@@ -17,7 +17,7 @@ const KindLayerNorm Kind = "LayerNorm"
 //
 //	y = gamma·(x-mean)/√(variance+epsilon) + beta
 //
-// x is (N,…,C), gamma and beta are (C), mean and (biased) variance are those of
+// x is (N,…,C), gamma and beta are (C). Mean and (biased) variance are taken over
 // the C values. It does the same in training and in inference.
 func LayerNorm(x, gamma, beta *gorgonia.Node, epsilon float64) (*gorgonia.Node, error) {
 	if err := check(KindLayerNorm, x, gamma, beta); err != nil {

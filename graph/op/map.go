@@ -12,14 +12,27 @@ import (
 // KindMap is the kind of [Map].
 const KindMap Kind = "Map"
 
-// Function is a function of one number. Those that this package makes, such as
-// ExpFunction, have loops over vectors too: their F and DF are not to be replaced.
+// Function is a function of one number. The ones that this package makes, such as
+// ExpFunction, have loops over vectors too: do not replace their F and DF.
 type Function struct {
-	Name  string                  // for people
-	F, DF func(x float64) float64 // the function and its derivative, safe for concurrent use
-	About any                     // what a translator of the graph should know
+	Name     string                  // for people
+	F, DF    func(x float64) float64 // the function and its derivative, safe for concurrent use
+	Operator *Operator               // how a translator of the graph writes it; nil if it cannot
 
 	curve *vector.Curve // with the loops; nil for F and DF alone
+}
+
+// Operator is a function as an operator of ONNX. Nobody changes it after it is made.
+type Operator struct {
+	Kind       string      // the operator's name, as in Softplus
+	Attributes []Attribute // in their order
+	Constants  []float64   // the operands after the first; NaN for one that is left out
+}
+
+// Attribute is a number in an operator, as in alpha 0.01.
+type Attribute struct {
+	Name  string
+	Value float64
 }
 
 // Map applies a function to every element of x: an activation of your own.

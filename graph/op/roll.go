@@ -16,8 +16,8 @@ const (
 	KindPadImage Kind = "PadImage"
 )
 
-// Roll moves the elements of x along its dimensions, those that fall off the
-// beginning to the end: element i of a dimension of size d is element i+shift of x,
+// Roll moves the elements of x along its dimensions. Elements that fall off the
+// beginning come in again at the end: element i of a dimension of size d is element i+shift of x,
 // counted modulo d. There is a shift, of either sign, for each dimension.
 func Roll(x *gorgonia.Node, shifts ...int) (*gorgonia.Node, error) {
 	if err := check(KindRoll, x); err != nil {

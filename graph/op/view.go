@@ -31,8 +31,8 @@ func whole(shape tensor.Shape) View {
 	return v
 }
 
-// of is the view of a tensor: the view itself, or that of the whole tensor for
-// the zero value. An element that the tensor does not have is an error.
+// of returns the view of a tensor: v itself, or for the zero value a view of the
+// whole tensor. An element that the tensor does not have is an error.
 func (v View) of(shape tensor.Shape) (View, error) {
 	if v.Shape == nil {
 		return whole(shape), nil

@@ -84,8 +84,8 @@ func (l *loader) activation(name string) ([]build, error) {
 	}}, nil
 }
 
-// take removes a layer's weight from those that are left and returns it. The
-// weight must have the given shape, where -1 stands for any size.
+// take removes a layer's weight from l.weights, the ones that no layer has taken yet,
+// and returns it. The weight must have the given shape, where -1 stands for any size.
 func (l *loader) take(e entry, name string, shape ...int) (array, error) {
 	name = e.Config.Name + "/" + name
 	a, ok := l.weights[name]
@@ -120,8 +120,8 @@ func (e entry) channelsLast() error {
 	return nil
 }
 
-// window returns the padding of a layer with a window: its own, or that of the
-// ZeroPadding2D before it.
+// window returns the padding of a layer with a window: its own, or the padding that
+// a ZeroPadding2D before it adds.
 func (l *loader) window(e entry) (p graph.Padding, err error) {
 	var how string
 	if len(e.Config.Padding) > 0 {

@@ -136,11 +136,11 @@ func firstMaps(f infer.FeatureMaps) *raster {
 	return r
 }
 
-// levels turns values in 0..1 into bytes.
+// levels turns values in 0..1 into bytes; what lies outside is cut off.
 func levels(values []float32) []byte {
 	b := make([]byte, len(values))
 	for i, v := range values {
-		b[i] = byte(255*v + 0.5)
+		b[i] = byte(255*max(0, min(v, 1)) + 0.5)
 	}
 	return b
 }

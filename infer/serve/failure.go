@@ -28,6 +28,7 @@ const (
 	kindMemory       = "memory_full"   //
 	kindDeadline     = "deadline"      //
 	kindDisconnected = "disconnected"  // the client did not wait
+	kindStopping     = "stopping"      // the server is shutting down
 	kindInternal     = "internal"      // a bug
 )
 

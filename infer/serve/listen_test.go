@@ -67,6 +67,9 @@ func TestShutdown(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	wantFailure(t, ask(t, s, "GET", "/v2/health/ready", nil), http.StatusServiceUnavailable, "the server is shutting down")
+	if text := ask(t, s, "GET", "/metrics", nil).Body.String(); !strings.Contains(text, `kind="stopping",model="",version=""} 1`) {
+		t.Errorf("no error of kind stopping in %s", text)
+	}
 	if _, err := io.WriteString(halfway, body[100:]); err != nil {
 		t.Fatal(err)
 	}

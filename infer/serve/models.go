@@ -117,7 +117,7 @@ func (ms *models) reload() error {
 	for _, p := range places {
 		errs = append(errs, ms.refresh(p))
 	}
-	ms.keep(places)
+	ms.retireOthers(places)
 	return errors.Join(errs...)
 }
 
@@ -220,8 +220,8 @@ func (m *model) retire() {
 	}()
 }
 
-// keep drops all models but those of the given places.
-func (ms *models) keep(places []place) {
+// retireOthers drops all models but the ones at the given places.
+func (ms *models) retireOthers(places []place) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	for name, versions := range ms.byKey {
@@ -245,7 +245,7 @@ func (ms *models) keep(places []place) {
 func (ms *models) close() {
 	ms.reloading.Lock()
 	defer ms.reloading.Unlock()
-	ms.keep(nil)
+	ms.retireOthers(nil)
 }
 
 // places are where models are to be looked for.

@@ -242,7 +242,7 @@ func TestReloadKeepsTheMet(t *testing.T) {
 	}
 	m.users.Done()
 	before := runtime.NumGoroutine()
-	s.models.keep(nil)
+	s.models.retireOthers(nil)
 	wantFailure(t, <-send(t, s, 1), http.StatusNotFound, "no model")
 	g.open <- nil
 	<-g.begun

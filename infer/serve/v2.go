@@ -24,7 +24,7 @@ func live(*call) ([]byte, error) { return []byte(`{"live":true}`), nil }
 
 func ready(c *call) ([]byte, error) {
 	if c.server.draining.Load() {
-		return nil, failed(http.StatusServiceUnavailable, kindPath, "the server is shutting down")
+		return nil, failed(http.StatusServiceUnavailable, kindStopping, "the server is shutting down")
 	}
 	if len(c.server.models.names()) == 0 {
 		return nil, failed(http.StatusServiceUnavailable, kindModel, "no model is loaded")

@@ -14,7 +14,7 @@ func BenchmarkShards(b *testing.B) {
 		b.Fatal(err)
 	}
 	d := mnist(b)
-	if err := WriteShard(f, d.Train, d.Shape, upTo(10000)); err != nil {
+	if err := WriteShard(f, d.Train, d.Shape, InOrder(10000)); err != nil {
 		b.Fatal(err)
 	}
 	if err := f.Close(); err != nil {

@@ -61,7 +61,7 @@ func Limit(s Samples, n int) Samples {
 	if n <= 0 || n >= s.Len() {
 		return s
 	}
-	return subset{s, upTo(n)}
+	return subset{s, InOrder(n)}
 }
 
 // Labels returns the class of each sample of s, whose images have the given
@@ -110,8 +110,8 @@ func (s subset) class(i int, x []float32) (int, error) { return classOf(s.Sample
 func (s subset) onDisk() bool                          { return onDisk(s.Samples) }
 func (s subset) Epoch(n int) Samples                   { return subset{Epoch(s.Samples, n), s.at} }
 
-// upTo returns 0, 1, … n-1.
-func upTo(n int) []int {
+// InOrder returns the order 0, 1, …, n-1, in which a dataset is measured.
+func InOrder(n int) []int {
 	at := make([]int, n)
 	for i := range at {
 		at[i] = i

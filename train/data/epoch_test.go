@@ -23,7 +23,7 @@ func TestOrder(t *testing.T) {
 	for _, s := range []Samples{numbered{20000, 2}, stored{numbered{20000, 2}}, stored{numbered{65, 2}}, stored{numbered{1, 1}}, stored{numbered{0, 1}}} {
 		order := Order(s, 1, 0)
 		sorted := slices.Sorted(slices.Values(order))
-		if !slices.Equal(sorted, upTo(s.Len())) {
+		if !slices.Equal(sorted, InOrder(s.Len())) {
 			t.Fatalf("%T: not each of %d samples once", s, s.Len())
 		}
 		if !slices.Equal(order, Order(s, 1, 0)) {
@@ -115,17 +115,17 @@ func TestAheadErrors(t *testing.T) {
 	count := 0
 	counting := func(Batch) error { count++; return nil }
 	s := numbered{100, 10}
-	err := Ahead(t.Context(), faulty{s, 55, false}, 1, upTo(100), 10, counting)
+	err := Ahead(t.Context(), faulty{s, 55, false}, 1, InOrder(100), 10, counting)
 	if !errors.Is(err, errFaulty) || count != 5 {
 		t.Errorf("a bad sample: error %v after %d batches, want that of sample 55 after 5", err, count)
 	}
 	wantError(t, err, "sample 55: ", "faulty")
-	wantError(t, Ahead(t.Context(), faulty{s, 55, true}, 1, upTo(100), 10, counting), "data: ", "panicked: oh")
-	wantError(t, Ahead(t.Context(), s, 1, upTo(100), 0, counting), "data: ", "batches of 0")
+	wantError(t, Ahead(t.Context(), faulty{s, 55, true}, 1, InOrder(100), 10, counting), "data: ", "panicked: oh")
+	wantError(t, Ahead(t.Context(), s, 1, InOrder(100), 0, counting), "data: ", "batches of 0")
 	wantError(t, Ahead(t.Context(), s, 1, []int{5, 100}, 1, counting), "sample 100: data: ", "want 0 to 99")
 
 	count = 0
-	err = Ahead(t.Context(), s, 1, upTo(100), 10, func(Batch) error {
+	err = Ahead(t.Context(), s, 1, InOrder(100), 10, func(Batch) error {
 		if count++; count == 3 {
 			return errFaulty
 		}
@@ -136,7 +136,7 @@ func TestAheadErrors(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	count = 0
-	err = Ahead(ctx, s, 1, upTo(100), 10, func(Batch) error { count++; cancel(); return nil })
+	err = Ahead(ctx, s, 1, InOrder(100), 10, func(Batch) error { count++; cancel(); return nil })
 	if !errors.Is(err, context.Canceled) || count != 1 {
 		t.Errorf("error %v after %d batches, want a cancelled context after 1", err, count)
 	}
@@ -164,7 +164,7 @@ func (s watched) Read(i int, x []float32) (int, error) {
 func TestAheadBound(t *testing.T) {
 	var read atomic.Int64
 	done, workers := 0, runtime.GOMAXPROCS(0)
-	err := Ahead(t.Context(), watched{numbered{1000, 10}, &read}, 1, upTo(1000), 10, func(b Batch) error {
+	err := Ahead(t.Context(), watched{numbered{1000, 10}, &read}, 1, InOrder(1000), 10, func(b Batch) error {
 		for range 100 {
 			runtime.Gosched()
 		}
@@ -180,7 +180,7 @@ func TestAheadBound(t *testing.T) {
 }
 
 func TestAheadAllocations(t *testing.T) {
-	s, order := numbered{10000, 10}, upTo(10000)
+	s, order := numbered{10000, 10}, InOrder(10000)
 	allocs := testing.AllocsPerRun(5, func() {
 		if err := Ahead(t.Context(), s, 4, order, 10, func(Batch) error { return nil }); err != nil {
 			t.Fatal(err)

@@ -22,7 +22,7 @@ func NewStats(ctx context.Context, s Samples, shape [3]int) (Stats, error) {
 	}
 	channels, plane := shape[0], shape[1]*shape[2]
 	sum, squares := make([]float64, channels), make([]float64, channels)
-	err := Ahead(ctx, s, volumeOf(shape), upTo(s.Len()), 128, func(b Batch) error {
+	err := Ahead(ctx, s, volumeOf(shape), InOrder(s.Len()), 128, func(b Batch) error {
 		for k := 0; k*plane < len(b.X); k++ {
 			var a, q float64
 			for _, v := range b.X[k*plane:][:plane] {

@@ -114,13 +114,13 @@ func packed(t *testing.T, n, shards int) (Dataset, string) {
 	d, dir := mnist(t), t.TempDir()
 	for s := range shards {
 		var b bytes.Buffer
-		if err := WriteShard(&b, d.Train, d.Shape, upTo(n)[s*n/shards:(s+1)*n/shards]); err != nil {
+		if err := WriteShard(&b, d.Train, d.Shape, InOrder(n)[s*n/shards:(s+1)*n/shards]); err != nil {
 			t.Fatal(err)
 		}
 		writeFolder(t, dir, folder{fmt.Sprintf("train-%06d.tar", s): b.Bytes()})
 	}
 	var b bytes.Buffer
-	if err := WriteShard(&b, d.Test, d.Shape, upTo(n/10)); err != nil {
+	if err := WriteShard(&b, d.Test, d.Shape, InOrder(n/10)); err != nil {
 		t.Fatal(err)
 	}
 	writeFolder(t, dir, folder{"test-000000.tar": b.Bytes(), classesFile: []byte("zero\none\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\n")})

@@ -56,7 +56,7 @@ func checkParts(t *testing.T, n int, a, b Samples) {
 	t.Helper()
 	all := append(indices(t, a), indices(t, b)...)
 	slices.Sort(all)
-	if !slices.Equal(all, upTo(n)) {
+	if !slices.Equal(all, InOrder(n)) {
 		t.Errorf("the parts have the samples %v, want 0 to %d once each", all, n-1)
 	}
 }
@@ -113,7 +113,7 @@ func TestFolds(t *testing.T) {
 			}
 		}
 		slices.Sort(tested)
-		if !slices.Equal(tested, upTo(32)) {
+		if !slices.Equal(tested, InOrder(32)) {
 			t.Errorf("the folds test %v, want each sample once", tested)
 		}
 	}

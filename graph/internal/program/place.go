@@ -1,10 +1,10 @@
 package program
 
 import (
-	"cmp"
 	"slices"
 	"unsafe"
 
+	"tapenet/graph/internal/arena"
 	"tapenet/graph/internal/kernel/cpu"
 )
 
@@ -15,20 +15,12 @@ import (
 // kernel gets its result in an operand's memory, but for operands that join put there.
 type life[T cpu.Float] struct {
 	*Value[T]
-	first, last int
-	kept        bool // needed after a run
-	begin       int  // first element in the arena
+	span arena.Span // its place in the arena
+	kept bool       // needed after a run
 }
 
 // place decides where values lie: those that are alive at the same time do not
-// overlap in the arena, and results have memory of their own.
-//
-//	step   1  2  3  4  5  6          arena
-//	a      ├──────┤                  │ a      │
-//	b         ├─────────┤            │        │ b    │
-//	c               ├─────┤          │ c   │
-//	                                 0              size
-//
+// overlap in the arena (see arena.Place), and results have memory of their own.
 // The plan is made once, for all runs: what is where depends on shapes alone.
 func (p *Program[T]) place(unplaced bool) {
 	p.placed, p.kept = nil, nil
@@ -58,10 +50,10 @@ func (p *Program[T]) lives() []*life[T] {
 		}
 		l := of[root]
 		if l == nil {
-			l = &life[T]{Value: root, first: k}
+			l = &life[T]{Value: root, span: arena.Span{First: k}}
 			of[root], lives = l, append(lives, l)
 		}
-		l.last = k
+		l.span.Last = k
 		l.kept = l.kept || v.result && v.planes == nil || root.Fixed
 	}
 	for k, s := range p.steps {
@@ -93,35 +85,13 @@ func (v *Value[T]) memory() *Value[T] {
 	return v
 }
 
-// arrange places values in an arena, the largest first, each at the lowest place
-// that is free for all its life (Pisarchyk and Lee 2020, greedy by size). It
-// returns the arena's size.
+// arrange places values in an arena, and returns its size.
 func arrange[T cpu.Float](lives []*life[T]) (size int) {
-	bySize := slices.Clone(lives)
-	slices.SortStableFunc(bySize, func(a, b *life[T]) int { return cmp.Compare(b.size(), a.size()) })
-	// Values that have a place are kept in the order of their places, so that one walk
-	// finds the first gap. It goes on behind each value that is alive at the same time
-	// and in the way.
-	var placed []*life[T]
-	for _, l := range bySize {
-		for _, other := range placed {
-			// Never alive together: the two may lie over each other.
-			if other.last < l.first || l.last < other.first {
-				continue
-			}
-			// The gap in front of other is large enough. All later ones begin behind it.
-			if l.begin+l.room() <= other.begin {
-				break
-			}
-			// max, as other may end before one that begins in front of it: the two need
-			// not live at the same time.
-			l.begin = max(l.begin, other.begin+other.room())
-		}
-		i, _ := slices.BinarySearchFunc(placed, l, func(a, b *life[T]) int { return cmp.Compare(a.begin, b.begin) })
-		placed = slices.Insert(placed, i, l)
-		size = max(size, l.begin+l.room())
+	spans := make([]*arena.Span, len(lives))
+	for i, l := range lives {
+		l.span.Size, spans[i] = l.room(), &l.span
 	}
-	return size
+	return arena.Place(spans)
 }
 
 // room is what a value takes in an arena: whole cache lines of float32, so that each
@@ -138,7 +108,8 @@ func (p *Program[T]) provide() {
 	p.arena = aligned(p.allocate(p.size + line))
 	for _, l := range p.placed {
 		// The capacity ends with the value: an append would not reach the neighbour.
-		l.data = p.arena[l.begin : l.begin+l.size() : l.begin+l.size()]
+		begin, end := l.span.Begin, l.span.Begin+l.size()
+		l.data = p.arena[begin:end:end]
 	}
 	for _, l := range p.kept {
 		l.data = p.allocate(l.size())
@@ -220,7 +191,7 @@ type Life struct{ First, Last, Begin, Size int }
 // Lives lists the values that share memory, and the size of their arena.
 func (p *Program[T]) Lives() (lives []Life, size int) {
 	for _, l := range p.placed {
-		lives = append(lives, Life{l.first, l.last, l.begin, l.size()})
+		lives = append(lives, Life{l.span.First, l.span.Last, l.span.Begin, l.size()})
 	}
 	return lives, p.size
 }

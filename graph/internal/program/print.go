@@ -62,7 +62,7 @@ func newPrinter[T cpu.Float](p *Program[T]) *printer[T] {
 		}
 	}
 	for _, l := range p.placed {
-		w.places[l.Value] = l.begin
+		w.places[l.Value] = l.span.Begin
 	}
 	return w
 }

@@ -13,6 +13,7 @@ func init() {
 		Name: "op",
 		Binds: map[string]reflect.Value{
 			"Add":                reflect.ValueOf(op.Add),
+			"Arithmetic":         reflect.ValueOf(op.Arithmetic),
 			"AvgPool2D":          reflect.ValueOf(op.AvgPool2D),
 			"BatchMul":           reflect.ValueOf(op.BatchMul),
 			"BatchNorm":          reflect.ValueOf(op.BatchNorm),
@@ -106,6 +107,7 @@ func init() {
 			"Want":               reflect.ValueOf(op.Want),
 		},
 		Types: map[string]reflect.Type{
+			"Attribute":   reflect.TypeFor[op.Attribute](),
 			"Border":      reflect.TypeFor[op.Border](),
 			"Conv":        reflect.TypeFor[op.Conv](),
 			"Description": reflect.TypeFor[op.Description](),
@@ -114,6 +116,7 @@ func init() {
 			"Kind":        reflect.TypeFor[op.Kind](),
 			"Line":        reflect.TypeFor[op.Line](),
 			"Norm":        reflect.TypeFor[op.Norm](),
+			"Operator":    reflect.TypeFor[op.Operator](),
 			"Options":     reflect.TypeFor[op.Options](),
 			"Padding":     reflect.TypeFor[op.Padding](),
 			"Picks":       reflect.TypeFor[op.Picks](),

@@ -19,6 +19,7 @@ func init() {
 			"Epoch":              reflect.ValueOf(data.Epoch),
 			"Folds":              reflect.ValueOf(data.Folds),
 			"IDX":                reflect.ValueOf(data.IDX),
+			"InOrder":            reflect.ValueOf(data.InOrder),
 			"Labels":             reflect.ValueOf(data.Labels),
 			"Limit":              reflect.ValueOf(data.Limit),
 			"MNIST":              reflect.ValueOf(data.MNIST),

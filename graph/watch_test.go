@@ -10,15 +10,15 @@ import (
 	"tapenet/graph"
 )
 
-// What is kept of a layer is what the network cut off behind it computes,
+// The output of a watched layer is what the network cut off behind it computes,
 // whatever else runs together with it.
-func TestKeep(t *testing.T) {
+func TestWatch(t *testing.T) {
 	conv := graph.Conv2D{Filters: 4, Kernel: 3, Activation: graph.ReLU}
 	head := graph.Sequential{graph.Flatten{}, graph.Dense{Units: 3}}
 	for _, tt := range []struct {
-		name, keep string
-		layer      graph.Layer
-		until      graph.Layer
+		name, watch string
+		layer       graph.Layer
+		until       graph.Layer
 	}{
 		{"fused with what follows", "conv2d", graph.Sequential{conv, graph.MaxPool2D{}, head}, conv},
 		{"end of a fusion", "maxpool2d", graph.Sequential{conv, graph.MaxPool2D{}, head}, graph.Sequential{conv, graph.MaxPool2D{}}},
@@ -32,28 +32,28 @@ func TestKeep(t *testing.T) {
 		for _, mode := range []graph.Mode{graph.Train, graph.Eval, graph.Infer} {
 			t.Run(tt.name+"/"+mode.String(), func(t *testing.T) {
 				w := &graph.Weights{}
-				m := build(t, graph.Options{Weights: w, Keep: tt.keep}, tt.layer, mode, 2, 2, 8, 8)
+				m := build(t, graph.Options{Weights: w, Watch: tt.watch}, tt.layer, mode, 2, 2, 8, 8)
 				fill(m.Input)
 				run(t, m)
 				part := build(t, graph.Options{Weights: w}, tt.until, graph.Infer, 2, 2, 8, 8)
 				fill(part.Input)
 				run(t, part)
-				if !m.Kept().Shape().Eq(part.OutputShape()) {
-					t.Fatalf("kept %v, want %v", m.Kept().Shape(), part.OutputShape())
+				if !m.Watched().Shape().Eq(part.OutputShape()) {
+					t.Fatalf("watched %v, want %v", m.Watched().Shape(), part.OutputShape())
 				}
-				close32(t, "kept", m.Kept().Float32s(), part.Output().Float32s(), 1e-5)
+				close32(t, "watched", m.Watched().Float32s(), part.Output().Float32s(), 1e-5)
 			})
 		}
 	}
-	if m := build(t, graph.Options{}, head, graph.Infer, 1, 2, 8, 8); m.Kept() != nil {
-		t.Errorf("kept %v, asked for nothing", m.Kept())
+	if m := build(t, graph.Options{}, head, graph.Infer, 1, 2, 8, 8); m.Watched() != nil {
+		t.Errorf("watched %v, asked for nothing", m.Watched())
 	}
 }
 
-func TestKeepUnknown(t *testing.T) {
+func TestWatchUnknown(t *testing.T) {
 	layer := graph.Sequential{graph.Conv2D{Filters: 1, Kernel: 3}, graph.Flatten{}, graph.Dense{Units: 2}}
-	_, err := graph.Options{Keep: "conv2d_1"}.Build(layer, graph.Infer, 1, 1, 8, 8)
-	want := `graph: no output of layer "conv2d_1" to keep, want one of conv2d, flatten, dense`
+	_, err := graph.Options{Watch: "conv2d_1"}.Build(layer, graph.Infer, 1, 1, 8, 8)
+	want := `graph: no output of layer "conv2d_1" to watch, want one of conv2d, flatten, dense`
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
