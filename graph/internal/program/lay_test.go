@@ -44,7 +44,7 @@ var layCases = []passCase{
 		b := n.norm(n.relu(n.add(n.conv(x, convolution{filters: 16}), x, a)))
 		return results(n.pool(n.pool(n.product(b, n.curve("Sigmoid", vector.Sigmoid, b)), true, 2, 2), false, 3, 1))
 	}},
-	{"groups have no layout", func(n *net[float32]) []*Value[float32] {
+	{"groups lie channels last", func(n *net[float32]) []*Value[float32] {
 		a := n.relu(n.conv(n.input(1, 16, 8, 8), convolution{filters: 16, kernel: 3}))
 		return results(n.conv(a, convolution{filters: 16, kernel: 3, groups: 4}))
 	}},

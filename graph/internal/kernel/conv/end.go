@@ -14,11 +14,9 @@ func layered[T cpu.Float]() bool {
 	return ok
 }
 
-// Lastly returns the kernel for inference that does c's work channels last. There is
-// none for groups of channels that are not single ones.
+// Lastly returns the kernel for inference that does c's work channels last.
 func (c *Conv2d[T]) Lastly() (last any, ok bool) {
-	l := NewLayer[T](c.Shape, Finish{Bias: c.hasBias})
-	return l, l != nil && layered[T]()
+	return NewLayer[T](c.Shape, Finish{Bias: c.hasBias}), layered[T]()
 }
 
 // End returns the kernel for inference on planes that does the work of the op behind c

@@ -76,12 +76,9 @@ type layerEngine[T cpu.Float] interface {
 	bytes() int
 }
 
-// NewLayer returns the kernel for one geometry, or nil if no engine takes it.
+// NewLayer returns the kernel for one geometry.
 func NewLayer[T cpu.Float](s Shape, e Finish) *Layer[T] {
-	l := &Layer[T]{Shape: s, Finish: e, low: T(math.Inf(-1)), high: T(math.Inf(1))}
-	if l.engine = newLayerEngine[T](s); l.engine == nil {
-		return nil
-	}
+	l := &Layer[T]{Shape: s, Finish: e, engine: newLayerEngine[T](s), low: T(math.Inf(-1)), high: T(math.Inf(1))}
 	if e.Act.Limited && e.Act.Curve == nil {
 		l.low, l.high = T(e.Act.Low), T(e.Act.High)
 	}
@@ -93,16 +90,13 @@ func NewLayer[T cpu.Float](s Shape, e Finish) *Layer[T] {
 // newLayerEngine chooses the engine by shape alone: neither the processor nor the
 // number of threads may change bits.
 func newLayerEngine[T cpu.Float](s Shape) layerEngine[T] {
-	switch {
-	case s.Groups == s.C && s.F == s.C && s.C > 1:
+	if s.Groups == s.C && s.F == s.C && s.C > 1 {
 		return &windowed[T]{Shape: s}
-	case s.Groups != 1:
-		return nil
 	}
 	if t, ok := s.layerTiling(); ok {
 		return newTiled[T](s, t)
 	}
-	return &sliding[T]{Shape: s}
+	return newSliding[T](s)
 }
 
 // Lay wants the image and the residual channels last, and gives the result so. An

@@ -216,7 +216,7 @@ func finishes() (all []Finish) {
 	return all
 }
 
-// layerKinds make shapes of the engines: sliding with many and with few channels,
+// layerKinds make shapes of the engines: sliding with many and with few channels and with groups,
 // windowed, and tiled with each of its tilings.
 var layerKinds = []struct {
 	name   string
@@ -231,6 +231,10 @@ var layerKinds = []struct {
 		return s
 	}},
 	{"few channels", tiling{}, func(r *rand.Rand) Shape { return randomLayer(r, 1+r.IntN(7), 1+r.IntN(40), 1) }},
+	{"groups", tiling{}, func(r *rand.Rand) Shape {
+		groups := 2 + r.IntN(11)
+		return randomLayer(r, groups*(1+r.IntN(9)), groups*(1+r.IntN(9)), groups)
+	}},
 	{"windowed", tiling{}, func(r *rand.Rand) Shape {
 		c := 2 + r.IntN(40)
 		return randomLayer(r, c, c, c)

@@ -28,11 +28,15 @@ import (
 //	block    some segments, which see about blockBytes of the image
 //
 //	for each block, for each panel of filters, for each segment of the block
+//
+// The filters of a convolution with groups are several such matrices, see bundle.
 type sliding[T cpu.Float] struct {
 	Shape
-	filters gemm.Panels[T]
+	bundles []bundle[T]
+	panels  []place         // of all bundles, in the order of their filters
 	order   func(r int) int // the row of the filters' element r in panels
-	walk    gemm.Walk[T]
+	matrix  []T             // of a bundle, while filters are packed
+	step    int             // elements from an output pixel's first image pixel to the next one's
 	layer   *Layer[T]
 
 	lines, cols int  // pixels of the output
@@ -47,6 +51,10 @@ const segment = 56
 // blockBytes is about how much of the image is used with one panel before the next.
 const blockBytes = 320 << 10
 
+func newSliding[T cpu.Float](s Shape) *sliding[T] {
+	return &sliding[T]{Shape: s, bundles: bundlesOf[T](s)}
+}
+
 // border is what the filters of the first and the last pixels see beyond the image.
 func (e *sliding[T]) border() (b pixel.Border, tight bool) {
 	b = pixel.Border{
@@ -56,30 +64,39 @@ func (e *sliding[T]) border() (b pixel.Border, tight bool) {
 	return b, false
 }
 
-// width is the number of channels that filters see of a pixel.
+// width is the number of channels that filters of a bundle see of a pixel.
 //
 // An image of few channels lies without room for eight, see few. Else the sum goes over
 // the channels beyond C too: they are zero in the image and in the panels.
-func (e *sliding[T]) width() int {
-	if e.few() {
+func (e *sliding[T]) width(b *bundle[T]) int {
+	switch {
+	case e.Groups > 1:
+		return e.C / e.Groups * b.groups
+	case e.few():
 		return e.C
 	}
 	return pixel.Width(e.C)
 }
 
-// pack puts the filters into panels: a column is a filter, and its rows have the order
-// in which a tile meets them, (KH,KW,C) instead of the graph's (C,KH,KW). The rows of
-// channels beyond C are zero.
-//
-// Resize has set all weights to zero: so stay the rows beyond C and the columns beyond F.
+// pack puts the filters into panels.
 func (e *sliding[T]) pack(w, scale []T) {
-	width, taps := e.width(), e.KH*e.KW
-	if e.order == nil {
-		e.order = func(r int) int { return r%taps*width + r/taps }
+	e.panels = e.panels[:0]
+	for i := range e.bundles {
+		b := &e.bundles[i]
+		if e.Groups > 1 {
+			b.packGroups(e.Shape, w, &e.matrix)
+		} else {
+			width, taps := e.width(b), e.KH*e.KW
+			if e.order == nil {
+				e.order = func(r int) int { return r%taps*width + r/taps }
+			}
+			b.pack(e.Shape, width, w, e.order)
+		}
+		b.filters.Scale(scale[b.filter:][:e.F/e.Groups*b.groups])
+		for p := range b.filters.Len() {
+			e.panels = append(e.panels, place{i, p})
+		}
 	}
-	e.filters.Resize(taps*width, pixel.Width(e.F))
-	e.filters.Fill(w, e.C*taps, e.F, e.order)
-	e.filters.Scale(scale[:e.F])
 }
 
 // set takes up where the layer's images lie.
@@ -88,14 +105,20 @@ func (e *sliding[T]) pack(w, scale []T) {
 func (e *sliding[T]) set(l *Layer[T]) {
 	e.layer = l
 	in, out := l.in, l.out
-	e.walk = gemm.Walk[T]{
-		K: e.width(), Mid: e.KW, Outer: e.KH,
-		ARow: e.StrideW * in.Stride, AMid: e.DilationW * in.Stride, AOuter: e.DilationH * in.Row(),
-		CRow: out.Stride, ResidualRow: l.rest.Stride, Shift: l.shift, Low: l.low, High: l.high,
-	}
-	// One long inner loop instead of KW short ones: the order of the sum stays.
-	if e.walk.AMid == e.walk.K { // a filter's row is contiguous
-		e.walk.K, e.walk.Mid = e.KW*e.walk.K, 1
+	e.step = e.StrideW * in.Stride
+	weights := 0
+	for i := range e.bundles {
+		b := &e.bundles[i]
+		b.walk = gemm.Walk[T]{
+			K: e.width(b), Mid: e.KW, Outer: e.KH,
+			ARow: e.step, AMid: e.DilationW * in.Stride, AOuter: e.DilationH * in.Row(),
+			CRow: out.Stride, ResidualRow: l.rest.Stride, Shift: l.shift[b.filter:], Low: l.low, High: l.high,
+		}
+		// One long inner loop instead of KW short ones: the order of the sum stays.
+		if b.walk.AMid == b.walk.K { // a filter's row is contiguous
+			b.walk.K, b.walk.Mid = e.KW*b.walk.K, 1
+		}
+		weights += b.filters.Depth * b.filters.Cols
 	}
 	e.lines, e.cols = e.N*e.OH, e.OW
 	// Where nothing lies between the rows and images, all pixels are one line: segments are
@@ -107,7 +130,7 @@ func (e *sliding[T]) set(l *Layer[T]) {
 	// Where the filters weigh more than the image, each processor should read a part of
 	// them only: late layers of a network, for one image.
 	image := e.N * in.Image()
-	e.byPanels = e.filters.Len() >= 2*runtime.GOMAXPROCS(0) && e.filters.Depth*e.filters.Cols > image
+	e.byPanels = len(e.panels) >= 2*runtime.GOMAXPROCS(0) && weights > image
 	if e.do == nil {
 		e.do = e.some
 	}
@@ -117,7 +140,7 @@ func (e *sliding[T]) set(l *Layer[T]) {
 func (e *sliding[T]) run(l *Layer[T]) {
 	e.set(l)
 	if e.byPanels {
-		cpu.Parallel(e.filters.Len()*e.segments(), e.do)
+		cpu.Parallel(len(e.panels)*e.segments(), e.do)
 	} else {
 		cpu.Parallel(e.segments(), e.do)
 	}
@@ -138,7 +161,7 @@ func (e *sliding[T]) segments() int { return e.lines * e.parts }
 // Whole panels go together, so that a block of segments serves them all.
 func (e *sliding[T]) some(lo, hi int) {
 	if !e.byPanels {
-		e.blocks(lo, hi, 0, e.filters.Len())
+		e.blocks(lo, hi, 0, len(e.panels))
 		return
 	}
 	for n := e.segments(); lo < hi; {
@@ -171,20 +194,29 @@ func (e *sliding[T]) blocks(lo, hi, first, last int) {
 func (e *sliding[T]) block(lo, hi, first, last int) {
 	// A sum is computed as a whole by one goroutine, and ended before it is stored.
 	l := e.layer
-	for p := first; p < last; p++ {
+	for _, p := range e.panels[first:last] {
+		b := &e.bundles[p.bundle]
 		for s := lo; s < hi; s++ {
 			x, y, rest, n := e.segment(s)
-			e.filters.Multiply(p, n, &e.walk, l.x[x:], l.y[y:], l.rests(rest))
+			b.filters.Multiply(p.panel, n, &b.walk, l.x[x+b.channel:], l.y[y+b.filter:], l.rests(rest+b.filter))
 		}
 	}
 	if l.Act.Curve == nil {
 		return
 	}
-	from, to := e.filters.Columns(first, last)
+	from, to := e.columns(first, last)
 	for s := lo; s < hi; s++ {
 		_, y, _, n := e.segment(s)
 		l.curve(l.y[y:], n, from, to)
 	}
+}
+
+// columns are the filters [from,to) of the panels [first,last).
+func (e *sliding[T]) columns(first, last int) (from, to int) {
+	a, b := e.panels[first], e.panels[last-1]
+	from, _ = e.bundles[a.bundle].filters.Columns(a.panel, a.panel+1)
+	_, to = e.bundles[b.bundle].filters.Columns(b.panel, b.panel+1)
+	return e.bundles[a.bundle].filter + from, e.bundles[b.bundle].filter + to
 }
 
 // segment is where the pixels of a segment begin in the image, the result and the
@@ -198,12 +230,18 @@ func (e *sliding[T]) segment(s int) (x, y, rest, n int) {
 	if e.lines == 1 {
 		image, i = 0, 0
 	}
-	x = l.in.At(image, i*e.StrideH-e.PadTop, -e.PadLeft) + first*e.walk.ARow
-	y = l.out.At(image, i, 0) + first*e.walk.CRow
+	x = l.in.At(image, i*e.StrideH-e.PadTop, -e.PadLeft) + first*e.step
+	y = l.out.At(image, i, 0) + first*l.out.Stride
 	if l.Residual {
-		rest = l.rest.At(image, i, 0) + first*e.walk.ResidualRow
+		rest = l.rest.At(image, i, 0) + first*l.rest.Stride
 	}
 	return x, y, rest, last - first
 }
 
-func (e *sliding[T]) bytes() int { return e.filters.Bytes() }
+func (e *sliding[T]) bytes() (n int) {
+	n = cpu.BytesOf(e.matrix)
+	for i := range e.bundles {
+		n += e.bundles[i].filters.Bytes()
+	}
+	return n
+}
