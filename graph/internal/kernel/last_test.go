@@ -84,6 +84,11 @@ func lastCases[T cpu.Float]() map[string]func(r *rand.Rand) lastCase[T] {
 			c.plain, c.bound = NewAvgPool2D[T](s), 64*kerneltest.Epsilon[T]()
 		}),
 		"Concat": concatCase[T],
+		"PadImage": with(1, func(r *rand.Rand, l pixel.Layout, c *lastCase[T]) {
+			c.plain = &PadImage[T]{
+				Planes: l.N * l.C, H: l.H, W: l.W, Top: r.IntN(3), Bottom: r.IntN(3), Left: r.IntN(3), Right: r.IntN(3), Fill: float64(r.IntN(2)),
+			}
+		}),
 	}
 }
 
