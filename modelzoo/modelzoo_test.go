@@ -202,7 +202,7 @@ func ExampleLeNet5() {
 	// dense_1      (1, 84)          10,164      10,080
 	// dense_2      (1, 10)          850         840
 	// total                         61,706      416,520
-	// conv2d runs as Conv2d+Tanh
+	// avgpool2d runs as Conv2d+Tanh+AvgPool2D
 	// conv2d_1 runs as Conv2d+Tanh
 	// dense runs as Mul+Tanh
 	// dense_1 runs as Mul+Tanh

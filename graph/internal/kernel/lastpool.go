@@ -54,6 +54,14 @@ func (a *AvgPool2D[T]) Lastly() (last any, ok bool) {
 	return &LastPool[T]{PoolShape: a.PoolShape, kind: pixel.Sum, plain: a}, true
 }
 
+// Ending is that of a convolution, if the windows are pairs that lie side by side.
+func (a *AvgPool2D[T]) Ending() conv.Ending {
+	if !a.Pairs() {
+		return conv.Ending{}
+	}
+	return conv.Ending{Pool: &conv.Pool{KH: 2, KW: 2, Mean: true}}
+}
+
 // Ending is that of a convolution.
 func (p *LastPool[T]) Ending() conv.Ending { return p.ending }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/vector"
 )
 
 // layered reports whether Layers are for this element type: float64, which checks
@@ -29,7 +30,7 @@ func (c *Conv2d[T]) End(next Ending) (both any, ok bool) {
 // normalisation, the residual, the activation: what would come in another order is a
 // step of its own. A pooling is for a ConvBlock, which pools while the rows are in the
 // cache; it pays where the image is so narrow in memory that the turns of a block cost
-// little.
+// little. The means of a planar convolution's tangents are for a PlanarBlock.
 func (l *Layer[T]) End(next Ending) (both any, ok bool) {
 	f := l.Finish
 	switch plain := f.Act == (Act{}); {
@@ -39,6 +40,12 @@ func (l *Layer[T]) End(next Ending) (both any, ok bool) {
 		f.Residual = true
 	case next.Act != nil && plain:
 		f.Act = *next.Act
+	case next.Pool != nil && next.Pool.Mean:
+		tangents := f.Act.Curve != nil && f.Act.Curve.Is(vector.Tanh) && f.Norm == nil && !f.Residual
+		if !l.planar() || !tangents || next.Pool.KH != 2 || next.Pool.KW != 2 {
+			return nil, false
+		}
+		return NewPlanarBlock[T](l.Shape, f.Bias), true
 	case next.Pool != nil && l.few() && !f.Residual && (plain || f.Act.top() > 0):
 		b := Block{Bias: f.Bias, Norm: f.Norm, Top: f.Act.top(), KH: next.Pool.KH, KW: next.Pool.KW}
 		return NewConvBlock[T](l.Shape, b), true
@@ -71,7 +78,7 @@ func (c *ConvBlock[T]) End(next Ending) (both any, ok bool) {
 		b.Norm = next.Norm
 	case next.Act != nil && next.Act.top() > 0 && b.Top == 0:
 		b.Top = next.Act.top()
-	case next.Pool != nil:
+	case next.Pool != nil && !next.Pool.Mean:
 		b.KH, b.KW = next.Pool.KH, next.Pool.KW
 	default:
 		return nil, false

@@ -3,6 +3,7 @@ package conv_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"tapenet/graph/internal/kernel"
@@ -146,7 +147,9 @@ func turned(from, to pixel.Layout, x []float32) []float32 {
 func TestEnd(t *testing.T) {
 	norm, sum, relu := conv.Ending{Norm: &conv.Norm{Epsilon: 1}}, conv.Ending{Sum: true}, conv.Ending{Act: &conv.ReLU}
 	silu, pool := conv.Ending{Act: &conv.Act{Curve: &vector.SiLU}}, conv.Ending{Pool: &conv.Pool{KH: 2, KW: 2}}
+	tanh, mean := conv.Ending{Act: &conv.Act{Curve: &vector.Tanh}}, conv.Ending{Pool: &conv.Pool{KH: 2, KW: 2, Mean: true}}
 	few, many := layerPartsCases[1].shape, layerPartsCases[0].shape
+	planar := conv.Shape{N: 2, C: 1, H: 28, W: 28, F: 6, KH: 5, KW: 5, StrideH: 1, StrideW: 1, PadTop: 2, PadLeft: 2, DilationH: 1, DilationW: 1, Groups: 1, OH: 28, OW: 28}
 	for _, test := range []struct {
 		name   string
 		shape  conv.Shape
@@ -168,21 +171,22 @@ func TestEnd(t *testing.T) {
 		{"activation, pooling of few channels", few, []conv.Ending{relu}, pool, "ConvBlock"},
 		{"normalisation, activation, pooling of few channels", few, []conv.Ending{norm, relu}, pool, "ConvBlock"},
 		{"activation behind a pooling", few, []conv.Ending{pool}, relu, ""},
+		{"means of a planar convolution's tangents", planar, []conv.Ending{tanh}, mean, "PlanarBlock"},
+		{"means of a planar convolution", planar, nil, mean, ""},
+		{"means behind another curve", planar, []conv.Ending{silu}, mean, ""},
+		{"means behind a normalisation", planar, []conv.Ending{norm, tanh}, mean, ""},
+		{"means of tangents, not planar", many, []conv.Ending{tanh}, mean, ""},
+		{"means of three by two", planar, []conv.Ending{tanh}, conv.Ending{Pool: &conv.Pool{KH: 3, KW: 2, Mean: true}}, ""},
 		{"nothing", many, nil, conv.Ending{}, ""},
 	} {
 		kerneltest.EachTier(t, func(t *testing.T) {
 			want, got := test.layer, "" // on every tier
 			if both, ok := ended(t, test.shape, true, test.before...).(ender).End(test.next); ok {
-				got = map[bool]string{true: "Layer", false: "ConvBlock"}[isLayer(both)]
+				got = strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", both), "*conv."), "[float32]")
 			}
 			if got != want {
 				t.Errorf("%s: %q, want %q", test.name, got, want)
 			}
 		})
 	}
-}
-
-func isLayer(k any) bool {
-	_, ok := k.(*conv.Layer[float32])
-	return ok
 }

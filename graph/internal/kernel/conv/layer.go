@@ -54,15 +54,18 @@ type Ending struct {
 	Norm *Norm
 	Sum  bool // of two operands
 	Act  *Act
-	Pool *Pool // the largest of windows that lie side by side
+	Pool *Pool // the largest, or the mean, of windows that lie side by side
 	Bias int   // the number of elements of a vector that is added along the last axis
 }
 
 // An ending comes from the op behind, which says what it does without knowing who is
 // before it; End of the kernel before says whether it can do that too.
 
-// Pool is the size of a window.
-type Pool struct{ KH, KW int }
+// Pool is the size of a window, and whether its mean is taken and not its largest pixel.
+type Pool struct {
+	KH, KW int
+	Mean   bool
+}
 
 // A layerEngine is one way to convolve images channels last.
 type layerEngine[T cpu.Float] interface {

@@ -27,6 +27,12 @@ type Curve struct {
 	vector             *curveTiers // its assembly; nil for none
 }
 
+// Is reports whether c is the curve o, with the same parameters. Curves without loops of
+// their own, which are all in Go, are never the same.
+func (c Curve) Is(o Curve) bool {
+	return c.vector != nil && c.vector == o.vector && c.alpha == o.alpha && c.beta == o.beta && c.gamma == o.gamma
+}
+
 // Tanh is the hyperbolic tangent. Its derivative is 1 - tanh²(x). The assembly
 // keeps the relative accuracy of tiny numbers and their sign. It computes the
 // derivative as 4e/(1+e)² with e = exp(-2|x|), which does not cancel for a
