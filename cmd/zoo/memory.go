@@ -141,12 +141,23 @@ func (s subject) training(ctx context.Context) (u use, evaluation int, exact boo
 	return u, own(memory) + run.Batches - need.Batches, exact && exactEval, err
 }
 
-// clean gives back what earlier graphs took: it must not count. The second
-// collection is for what the first one finalized.
+// clean gives back what earlier graphs took: it must not count. Gorgonia's machines
+// have finalizers, and only when these have run does a collection free the graphs. They
+// run in the order in which a collection finds them, so that behind the second
+// sentinel all of the first collection's are done.
 func clean() {
-	runtime.GC()
+	for range 2 {
+		done := make(chan struct{})
+		runtime.SetFinalizer(&sentinel{}, func(*sentinel) { close(done) })
+		runtime.GC()
+		<-done
+	}
 	debug.FreeOSMemory()
 }
+
+// sentinel is what shows that finalizers have run. It is no tiny object: those share
+// memory with others, and may never be finalized.
+type sentinel [64]byte
 
 // settled runs a model until its ops have made their workspaces, unless the machine
 // has less memory than it needs: then they are estimated.
