@@ -125,6 +125,7 @@ func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 func (c *ConvBlock[T]) forwardImages(lo, hi int) {
 	s, rows := c.blockScratch(), 2<<(c.KH&1)
 	defer c.idle.Put(s)
+	s.z = cpu.Sized(s.z, min(rows*c.KH, c.OH)*c.windows.Row)
 	for n := lo; n < hi; n++ {
 		c.beginImage(s, n)
 		for i := 0; i < c.PH; i += rows {
