@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/train"
 	"tapenet/train/data"
 )
@@ -46,9 +47,6 @@ func (u use) total() int { return u.Memory.Total() + u.optimizer + u.batches + u
 
 // many is the number of batches of a dataset that is no small one.
 const many = 1 << 10
-
-// own is what a graph takes that the network's other graphs do not share.
-func own(m graph.Memory) int { return m.Inputs + m.Results + m.Values + m.Workspaces }
 
 // showMemory writes what a process takes for inference, for training, and for a
 // run of train.
@@ -88,7 +86,7 @@ func (s subject) showMemory(ctx context.Context, w io.Writer) error {
 	}
 	fmt.Fprintf(w, "A run of train evaluates too, %d images at a time: %s MB", train.EvaluationBatch(s.input[:]), megabytes(trained.total()+evaluation))
 	if s.batch > 1 {
-		fmt.Fprintf(w, ", and up to %s MB more if the last batch of an epoch is shorter", megabytes(own(trained.Memory)/s.batch*(s.batch-1)))
+		fmt.Fprintf(w, ", and up to %s MB more if the last batch of an epoch is shorter", megabytes(trained.Own()/s.batch*(s.batch-1)))
 	}
 	_, err = fmt.Fprintln(w, ".")
 	return err
@@ -137,8 +135,8 @@ func (s subject) training(ctx context.Context) (u use, evaluation int, exact boo
 	if err != nil {
 		return u, 0, false, err
 	}
-	memory, exactEval, err := settled(ctx, eval, train.NeedOf(eval))
-	return u, own(memory) + run.Batches - need.Batches, exact && exactEval, err
+	used, exactEval, err := settled(ctx, eval, train.NeedOf(eval))
+	return u, used.Own() + run.Batches - need.Batches, exact && exactEval, err
 }
 
 // clean gives back what earlier graphs took: it must not count. Gorgonia's machines
@@ -161,23 +159,23 @@ type sentinel [64]byte
 
 // settled runs a model until its ops have made their workspaces, unless the machine
 // has less memory than it needs: then they are estimated.
-func settled(ctx context.Context, m *graph.Model, need train.Need) (memory graph.Memory, exact bool, err error) {
-	memory = m.Memory()
-	if available, known := train.Available(); known && need.ToCome() > available {
-		memory.Workspaces = need.Graphs - memory.Inputs - memory.Results - memory.Values
-		return memory, false, nil
+func settled(ctx context.Context, m *graph.Model, need train.Need) (used graph.Memory, exact bool, err error) {
+	used = m.Memory()
+	if available, known := memory.Available(); known && need.ToCome() > available {
+		used.Workspaces += need.Graphs - used.Own()
+		return used, false, nil
 	}
-	for workspaces := -1; workspaces < memory.Workspaces; {
+	for workspaces := -1; workspaces < used.Workspaces; {
 		if err := ctx.Err(); err != nil {
-			return memory, false, err
+			return used, false, err
 		}
-		workspaces = memory.Workspaces
+		workspaces = used.Workspaces
 		if err := m.Run(); err != nil {
-			return memory, false, err
+			return used, false, err
 		}
-		memory = m.Memory()
+		used = m.Memory()
 	}
-	return memory, true, nil
+	return used, true, nil
 }
 
 // megabytes writes a number of bytes in millions.

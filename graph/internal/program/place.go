@@ -213,6 +213,27 @@ func (p *Program[T]) Bytes() (results, values, workspaces int) {
 	return results, p.size * element, workspaces
 }
 
+// Planned is what the kernels will keep once they have run, as far as they say it before.
+// known is false where there are backward steps, whose part in it only a run shows.
+func (p *Program[T]) Planned() (bytes int, known bool) {
+	if p.ready {
+		_, _, bytes = p.Bytes()
+		return bytes, true
+	}
+	for _, s := range p.steps {
+		if s.Dy != nil {
+			return 0, false
+		}
+		switch k := s.Kernel.(type) {
+		case Planned:
+			bytes += k.Plans()
+		case Sized:
+			bytes += k.Bytes()
+		}
+	}
+	return bytes, true
+}
+
 // Life is where a value lies in the arena, in elements, and from which step to which
 // it is alive.
 type Life struct{ First, Last, Begin, Size int }

@@ -90,6 +90,12 @@ type Forgetful interface {
 	ForwardOnly(on bool)
 }
 
+// Planned is a Sized kernel that knows before the first run what it will keep.
+type Planned interface {
+	// Plans is how much, with as many goroutines as there are processors now.
+	Plans() int
+}
+
 // Sized is a kernel that keeps memory between runs.
 type Sized interface {
 	// Bytes is how much, up to now. It must not overlap with a run.

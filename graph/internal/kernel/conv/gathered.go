@@ -174,5 +174,8 @@ func (e *gathered[T]) inputGradient(_ []T, s *convScratch[T]) frame[T] {
 	return sum
 }
 
+// plans counts the gathered tiles.
+func (e *gathered[T]) plans() (once, each int) { return e.area() * (e.ofV + e.ofM), 0 }
+
 // bytes counts the gathered tiles too.
 func (e *gathered[T]) bytes() int { return e.winograd.bytes() + cpu.BytesOf(e.v, e.m) }

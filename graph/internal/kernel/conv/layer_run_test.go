@@ -147,8 +147,8 @@ func TestLayerFixed(t *testing.T) {
 		if got, want := free.Prepares(), []int{1, 2, 3, 4, 5, 6}; !slices.Equal(got, want) {
 			t.Errorf("%s: prepares operands %v, want %v", kind.name, got, want)
 		}
-		if free.Bytes() <= 0 {
-			t.Errorf("%s: keeps %d bytes, want some", kind.name, free.Bytes())
+		if free.Bytes() <= 0 || free.Bytes() > free.Plans() {
+			t.Errorf("%s: keeps %d bytes, want some, and no more than the %d planned", kind.name, free.Bytes(), free.Plans())
 		}
 	}
 }

@@ -207,3 +207,4 @@ func (e *sliding[T]) segment(s int) (x, y, rest, n int) {
 }
 
 func (e *sliding[T]) bytes() int { return e.filters.Bytes() }
+func (e *sliding[T]) plans() int { return e.KH * e.KW * e.width() * pixel.Width(e.F) }

@@ -2,6 +2,7 @@ package conv
 
 import (
 	"math"
+	"runtime"
 
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/gemm"
@@ -311,6 +312,18 @@ func (e *tiled[T]) combineRow(s *strip[T], n, r, at int) {
 	for i := range rows {
 		l.curve(y[i*f.YRow:], e.OW, 0, f.Width)
 	}
+}
+
+// plans counts the filters, and for each goroutine the filters that it packs at a time or
+// the strip that it works on, whichever is larger.
+func (e *tiled[T]) plans() int {
+	tiles := func(n int) int { return e.area() * (matrixOf(n, e.C) + matrixOf(n, e.width())) }
+	goroutines, packing := runtime.GOMAXPROCS(0), e.C*packCols*(e.KH*e.KW+e.area())
+	n := e.area() * e.C * e.width()
+	if rows := e.N * e.tileRows(); rows*e.tileCols() > fewTiles {
+		return n + min(goroutines, rows)*max(packing, tiles(min(e.stripRows(), cpu.Most(rows))*e.tileCols()))
+	}
+	return n + tiles(e.N*e.tileRows()*e.tileCols()) + min(goroutines, e.width()/packCols)*packing
 }
 
 func (e *tiled[T]) bytes() int {
