@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 )
 
@@ -128,6 +129,16 @@ func arrange[T cpu.Float](lives []*life[T]) (size int) {
 // value begins at one.
 func (l *life[T]) room() int { return (l.size() + 15) &^ 15 }
 
+// share hands kernels the memory that they use by turns.
+func (p *Program[T]) share() {
+	p.shared = conv.NewShared[T]()
+	for _, s := range p.steps {
+		if k, ok := s.Kernel.(Sharing[T]); ok && s.Dy == nil {
+			k.Share(p.shared)
+		}
+	}
+}
+
 // provide allocates the memory, at the first run: a graph that is only looked at, or
 // translated, takes none.
 func (p *Program[T]) provide() {
@@ -205,6 +216,7 @@ func (p *Program[T]) Bytes() (results, values, workspaces int) {
 	for _, l := range p.kept {
 		results += l.size() * element
 	}
+	workspaces = p.shared.Bytes()
 	for _, s := range p.steps {
 		if k, ok := s.Kernel.(Sized); ok && s.Dy == nil {
 			workspaces += k.Bytes()
@@ -220,6 +232,7 @@ func (p *Program[T]) Planned() (bytes int, known bool) {
 		_, _, bytes = p.Bytes()
 		return bytes, true
 	}
+	bytes = p.shared.Plans()
 	for _, s := range p.steps {
 		if s.Dy != nil {
 			return 0, false

@@ -129,6 +129,8 @@ func TestLayerFixed(t *testing.T) {
 		c := newLayerCase[float64](r, kind.shape(r), Finish{Bias: true, Norm: &Norm{Epsilon: 1}}, kind.tiling)
 		fixed, free := c.layer(), c.layer()
 		fixed.Fix()
+		shared := NewShared[float64]()
+		free.Share(shared)
 		before := c.run(t, fixed)
 		if again := c.run(t, free); !slices.Equal(again, before) {
 			t.Errorf("%s: the first run gives other bits with fixed weights", kind.name)
@@ -149,6 +151,9 @@ func TestLayerFixed(t *testing.T) {
 		}
 		if free.Bytes() <= 0 || free.Bytes() > free.Plans() {
 			t.Errorf("%s: keeps %d bytes, want some, and no more than the %d planned", kind.name, free.Bytes(), free.Plans())
+		}
+		if shared.Bytes() > shared.Plans() || (shared.Bytes() > 0) != (kind.tiling.side > 0) {
+			t.Errorf("%s: shares %d bytes, want some of tiles alone, and no more than the %d planned", kind.name, shared.Bytes(), shared.Plans())
 		}
 	}
 }

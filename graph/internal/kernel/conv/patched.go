@@ -98,8 +98,10 @@ func (e *patched[T]) frame(f frame[T]) frame[T] {
 
 func (e *patched[T]) round() int { return e.images }
 
-// plans counts the gathered patches.
-func (e *patched[T]) plans() (once, each int) { return e.images * e.pixels() * (e.depth + e.width), 0 }
+func (e *patched[T]) memory() (v, m *[]T) { return &e.v, &e.m }
+func (e *patched[T]) extent() (v, m int) {
+	return e.images * e.pixels() * e.depth, e.images * e.pixels() * e.width
+}
 
 // begin makes room. The memory only grows, and holds V and M until the next round: also
 // what inputGradient hands out of a 1×1 convolution.

@@ -9,12 +9,11 @@ import (
 // and a goroutine's memory is as large as what it works on. Only for inference: in
 // training it depends on which gradients are wanted and how they lie.
 
-// A planner is an engine that keeps more than its filters: so many elements once, and so
-// many in the memory of each goroutine.
-type planner interface{ plans() (once, each int) }
+// A planner is an engine that keeps so many elements in the memory of each goroutine.
+type planner interface{ plans() (each int) }
 
-// Plans is the memory that the kernel will keep, from the first run on. If a Backward
-// follows it is only what it keeps already.
+// Plans is the memory that the kernel will keep beside Shared, from the first run on. If a
+// Backward follows it is only what it keeps already.
 func (c *ConvBlock[T]) Plans() int {
 	if !c.forwardOnly {
 		return c.Bytes()
@@ -24,12 +23,10 @@ func (c *ConvBlock[T]) Plans() int {
 	if !c.out.Last {
 		each += c.pooled() * c.width()
 	}
-	once := 0
 	if p, ok := c.engine.(planner); ok {
-		n, more := p.plans()
-		once, each = n, each+more
+		each += p.plans()
 	}
-	return c.Bytes() + int(unsafe.Sizeof(T(0)))*(once+min(runtime.GOMAXPROCS(0), c.N)*each)
+	return c.Bytes() + int(unsafe.Sizeof(T(0)))*min(runtime.GOMAXPROCS(0), c.N)*each
 }
 
 // copied is the number of elements of an image that a goroutine copies before it is

@@ -261,9 +261,9 @@ func (e *winograd[T]) unpackChannels(lo, hi int) {
 }
 
 // plans counts a strip of tiles, for each goroutine.
-func (e *winograd[T]) plans() (once, each int) {
+func (e *winograd[T]) plans() (each int) {
 	n := min(e.strip(), e.tileRows()) * e.tileCols()
-	return 0, e.area() * (matrixOf(n, e.C) + matrixOf(n, e.width))
+	return e.area() * (matrixOf(n, e.C) + matrixOf(n, e.width))
 }
 
 // bytes counts the transformed filters, those on the way to it and the
