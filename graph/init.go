@@ -3,6 +3,7 @@ package graph
 import (
 	"math"
 	"math/rand/v2"
+	"reflect"
 )
 
 // Init fills the values of a new parameter, given its shape and a stream of
@@ -86,3 +87,37 @@ func (init Init) or(def Init) Init {
 	}
 	return init
 }
+
+// draw fills float32 values, rounded from what init gives. An init of this package
+// draws them piece by piece: else a large parameter, while it is made, would take three
+// times its memory.
+func (init Init) draw(r *rand.Rand, values []float32, shape []int) {
+	step := len(values)
+	if byValue[address(init)] {
+		step = min(step, drawnPiece)
+	}
+	drawn := make([]float64, step)
+	for len(values) > 0 {
+		drawn = drawn[:min(step, len(values))]
+		init(r, drawn, shape)
+		for i, v := range drawn {
+			values[i] = float32(v)
+		}
+		values = values[len(drawn):]
+	}
+}
+
+// drawnPiece is the number of values that are drawn at a time.
+const drawnPiece = 1 << 14
+
+// byValue are the inits that draw one value after the other, by the shape and what r
+// gives next alone. So they may fill a parameter piece by piece, with the same values. A
+// user's init gets all of them at once: it may look at where a value is.
+var byValue = map[uintptr]bool{
+	address(GlorotUniform): true, address(GlorotNormal): true, address(HeUniform): true, address(HeNormal): true,
+	address(Zeros): true, address(Ones): true,
+}
+
+// address is where a function's code begins. Closures of one function share it; the
+// inits of this package are none.
+func address(init Init) uintptr { return reflect.ValueOf(init).Pointer() }

@@ -154,6 +154,30 @@ func TestInitInFloat32IsRounded(t *testing.T) {
 	}
 }
 
+// A large parameter in float32 is drawn in pieces: it has the values that it would have
+// in float64, rounded. A user's init gets all values at once.
+func TestLargeParameter(t *testing.T) {
+	const units = 200 // of 200 inputs: 40,000 weights
+	ramp := func(_ *rand.Rand, values []float64, _ []int) {
+		for i := range values {
+			values[i] = float64(i)
+		}
+	}
+	for name, init := range map[string]graph.Init{
+		"GlorotUniform": graph.GlorotUniform, "GlorotNormal": graph.GlorotNormal, "HeUniform": graph.HeUniform,
+		"HeNormal": graph.HeNormal, "Ones": graph.Ones, "Zeros": graph.Zeros, "a user's": ramp, "none": nil,
+	} {
+		layer := graph.Dense{Units: units, WeightInit: init}
+		single := build(t, graph.Options{Seed: 3}, layer, graph.Infer, 1, units).Params()[0].Value.Float32s()
+		double := build(t, graph.Options{Seed: 3, Float64: true}, layer, graph.Infer, 1, units).Params()[0].Value.Float64s()
+		for i, v := range double {
+			if single[i] != float32(v) {
+				t.Fatalf("%s: value %d is %v, want %v rounded", name, i, single[i], v)
+			}
+		}
+	}
+}
+
 // Any function with the signature of an Init is one.
 func TestUserInit(t *testing.T) {
 	var gotShape []int

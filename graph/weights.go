@@ -88,13 +88,8 @@ func (w *Weights) make(name string, shape tensor.Shape, o Options, f first) (*te
 	t := newTensor(o.dtype(), shape)
 	if o.Float64 {
 		f.init(f.random, t.Float64s(), shape)
-		return t, nil
-	}
-	drawn := make([]float64, shape.TotalSize())
-	f.init(f.random, drawn, shape)
-	to := t.Float32s()
-	for i, v := range drawn {
-		to[i] = float32(v)
+	} else {
+		f.init.draw(f.random, t.Float32s(), shape)
 	}
 	return t, nil
 }

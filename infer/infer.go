@@ -19,6 +19,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo"
 )
@@ -53,6 +54,11 @@ func Load(path string) (*Predictor, error) {
 	}
 	if filepath.Base(path) == checkpointFile {
 		return nil, fmt.Errorf("infer: %s is a run's checkpoint, for training to go on from: want %s, which lies beside it after the first epoch", path, modelFile)
+	}
+	if s, err := os.Stat(path); err == nil {
+		if err := affordFile(path, s.Size(), memory.Available); err != nil {
+			return nil, err
+		}
 	}
 	m, err := weights.LoadModel(path)
 	if errors.Is(err, fs.ErrNotExist) {

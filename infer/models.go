@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 )
@@ -34,6 +35,9 @@ type models struct {
 	affine  raster.Normalisation // what the network takes of pixels
 	slots   chan struct{}
 
+	size      int                        // of the weights, in bytes
+	available func() (n int, known bool) // memory.Available, but for tests
+
 	// building guards the weights: Gorgonia writes to a tensor's header when it
 	// binds it to a graph. Running graphs read them.
 	building sync.RWMutex
@@ -56,6 +60,8 @@ func newModels(l graph.Layer, w *graph.Weights, m weights.Model, one *graph.Mode
 		layer: l, weights: w, input: m.Input, layers: featureLayers(one), affine: raster.NewNormalisation(m.Mean, m.Deviation),
 		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		idle:  map[variant][]*graph.Model{},
+
+		size: one.Memory().Parameters + one.Memory().State, available: memory.Available,
 	}
 }
 
@@ -103,6 +109,11 @@ func (m *models) take(v variant) (*graph.Model, error) {
 	m.mu.Unlock()
 	m.building.Lock()
 	defer m.building.Unlock()
+	return m.afford(v)
+}
+
+// build builds a graph, which takes little before its first run. building is locked.
+func (m *models) build(v variant) (*graph.Model, error) {
 	o, mode := graph.Options{Weights: m.weights, Fixed: true, Watch: v.watch}, graph.Infer
 	if v.gradient {
 		o.Loss, o.InputGradient, mode = graph.Score{}, true, graph.Eval

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/train/data"
 )
 
@@ -27,11 +28,8 @@ func (n Need) ToCome() int { return n.Graphs + n.Optimizer + n.Batches }
 // String is the need in one line.
 func (n Need) String() string {
 	return fmt.Sprintf("about %s of memory: graphs %s, optimizer %s, images read ahead %s, all else %s",
-		megabytes(n.Total()), megabytes(n.Graphs), megabytes(n.Optimizer), megabytes(n.Batches), megabytes(n.Resident))
+		memory.Text(n.Total()), memory.Text(n.Graphs), memory.Text(n.Optimizer), memory.Text(n.Batches), memory.Text(n.Resident))
 }
-
-// megabytes writes a number of bytes in millions.
-func megabytes(n int) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
 
 // Need estimates the memory of a run with these settings, given its network and
 // its dataset, of which the shape and the numbers of samples count. It builds the
@@ -48,15 +46,11 @@ func (c Config) Need(net *graph.Network, d data.Dataset) (Need, error) {
 }
 
 // NeedOf estimates what graphs of one network take that have not run yet, without
-// training around them. What their ops keep besides values is known after a run
-// only; until then it is taken to be as much as the values, of which it is 0.8 to
-// 1.4 times in the training of modelzoo's deep networks. Of a graph with ops of
-// other packages only the input counts, as of [graph.Model.Memory].
+// training around them, see [graph.Model.Need].
 func NeedOf(graphs ...*graph.Model) Need {
-	n := Need{Resident: resident()}
+	n := Need{Resident: memory.Resident()}
 	for _, m := range graphs {
-		memory := m.Memory()
-		n.Graphs += memory.Inputs + memory.Results + memory.Values + max(memory.Workspaces, memory.Values)
+		n.Graphs += m.Need()
 	}
 	return n
 }
@@ -116,7 +110,7 @@ func (c Config) readAhead(d data.Dataset) int {
 
 // afford returns an error if the machine does not have the memory for the run.
 func (r *run) afford() error {
-	available, known := Available()
+	available, known := memory.Available()
 	if !known {
 		return nil
 	}
@@ -136,7 +130,7 @@ func (r *run) tooLarge(n Need, available int) error {
 	if n.ToCome() <= available {
 		return nil
 	}
-	what := fmt.Sprintf("train: the run needs %v; available are %s", n, megabytes(available))
+	what := fmt.Sprintf("train: the run needs %v; available are %s", n, memory.Text(available))
 	spare := float64(available - n.Optimizer)
 	batch := r.Batch
 	for batch > 1 && float64(n.Graphs+n.Batches)*float64(batch)/float64(r.Batch) > spare {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/train/data"
 )
 
@@ -96,7 +97,7 @@ func TestNeedOfBatches(t *testing.T) {
 // TestTooLarge: a run that cannot have its memory is refused before anything is
 // read, written or run, with the way out.
 func TestTooLarge(t *testing.T) {
-	available, known := Available()
+	available, known := memory.Available()
 	if !known {
 		t.Skip("the system does not tell what is available")
 	}

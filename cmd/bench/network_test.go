@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/graph/onnx"
-	"tapenet/train"
 )
 
 // small is a network with an image for its input, and one with two
@@ -97,7 +97,7 @@ func TestSize(t *testing.T) {
 // TestTooLarge: what the machine has too little memory for is refused before it is
 // run.
 func TestTooLarge(t *testing.T) {
-	available, known := train.Available()
+	available, known := memory.Available()
 	if !known {
 		t.Skip("the system does not tell what is available")
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/graph/weights"
 	"tapenet/infer"
 	"tapenet/train"
@@ -67,7 +68,7 @@ func newModelWork(m *graph.Model, batch, mulAdds int) work {
 // afford returns an error if the machine does not have the memory for the graph,
 // which takes most of it in the first step.
 func (w work) afford() error {
-	available, known := train.Available()
+	available, known := memory.Available()
 	if !known || w.need.ToCome() <= available {
 		return nil
 	}

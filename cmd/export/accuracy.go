@@ -78,7 +78,7 @@ func correct(ctx context.Context, l graph.Layer, m weights.Model, d data.Dataset
 	if err != nil {
 		return 0, err
 	}
-	err = testset.Each(ctx, "export", d, p.Predict, func(class int, prediction infer.Prediction) {
+	err = testset.Each(ctx, "export", d, testset.Batch, p.Predict, func(class int, prediction infer.Prediction) {
 		if prediction.Class == class {
 			n++
 		}

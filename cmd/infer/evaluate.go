@@ -63,7 +63,7 @@ func (c counts) evaluation(classes []string) evaluation {
 // count counts what the model makes of the test images.
 func count(ctx context.Context, net network, d data.Dataset, top int) (counts, error) {
 	c := counts{confusion: metric.NewConfusion(len(net.classes)), top: min(top, len(net.classes))}
-	err := testset.Each(ctx, "infer", d, net.Predict, func(class int, p infer.Prediction) {
+	err := testset.Each(ctx, "infer", d, net.batch, net.Predict, func(class int, p infer.Prediction) {
 		c.confusion.Add(class, p.Class)
 		if slices.Contains(ranking(p.Probabilities)[:c.top], class) {
 			c.inTop++

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"tapenet/cmd/internal/testset"
 )
 
 func TestSources(t *testing.T) {
@@ -63,7 +65,7 @@ func TestManyFiles(t *testing.T) {
 	files, _ := pictures(t, 7)
 	broken := write(t, filepath.Join(t.TempDir(), "broken.png"), []byte("no picture"))
 	args, list := []string{"-model", trained(t), "-json"}, []string(nil)
-	for i := range 3 * batch {
+	for i := range 3 * testset.Batch {
 		if i%100 == 50 {
 			list = append(list, broken)
 		} else {
@@ -74,7 +76,7 @@ func TestManyFiles(t *testing.T) {
 	if err == nil || err.Error() != "infer: 4 of 384 files could not be classified" || strings.Count(errs, broken+": infer: not a PNG") != 4 {
 		t.Fatalf("error %v, stderr %q, want four broken files", err, errs)
 	}
-	p, err := load(trained(t))
+	p, err := load(trained(t), testset.Batch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,24 +110,40 @@ func TestManyFiles(t *testing.T) {
 	}
 }
 
+// TestBatch: fewer pictures together say the same of each.
+func TestBatch(t *testing.T) {
+	files, _ := pictures(t, 7)
+	args := append([]string{"-model", trained(t)}, files...)
+	want, _, err := classified(t, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{"1", "3", "1000"} {
+		got, errs, err := classified(t, append([]string{"-batch", n}, args...)...)
+		if err != nil || errs != "" || got != want {
+			t.Errorf("-batch %s: error %v, stderr %q, got\n%s\nwant\n%s", n, err, errs, got, want)
+		}
+	}
+}
+
 // TestAhead: all pictures come, in batches of which there is room for one.
 func TestAhead(t *testing.T) {
-	list := slices.Repeat([]source{{name: "none.png"}}, 10*batch)
+	list := slices.Repeat([]source{{name: "none.png"}}, 10*testset.Batch)
 	n := 0
-	for results := range ahead(t.Context(), network{}, list) {
+	for results := range ahead(t.Context(), network{batch: testset.Batch}, list) {
 		for _, r := range results {
 			if r.File != "none.png" || r.err == nil {
 				t.Fatalf("%+v, want the error of a missing file", r)
 			}
 		}
-		if n += len(results); len(results) != batch {
-			t.Errorf("a batch of %d, want %d", len(results), batch)
+		if n += len(results); len(results) != testset.Batch {
+			t.Errorf("a batch of %d, want %d", len(results), testset.Batch)
 		}
 	}
 	if n != len(list) {
 		t.Errorf("%d pictures, want %d", n, len(list))
 	}
-	if c := cap(ahead(t.Context(), network{}, nil)); c != 1 {
+	if c := cap(ahead(t.Context(), network{batch: testset.Batch}, nil)); c != 1 {
 		t.Errorf("room for %d batches, want 1", c)
 	}
 }
@@ -214,7 +232,7 @@ func TestSaliencyFile(t *testing.T) {
 		if size := img.Bounds().Size(); size != image.Pt(tt.width, tt.height) {
 			t.Fatalf("%d pictures on a sheet of %v, want %dx%d", tt.n, size, tt.width, tt.height)
 		}
-		p, err := load(trained(t))
+		p, err := load(trained(t), testset.Batch)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/testset"
 )
 
 // options are the command's flags.
 type options struct {
 	model, data, saliency string
-	top                   int
+	top, batch            int
 	json, csv             bool
 	args                  []string
 }
@@ -24,7 +25,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	n, err := load(o.model)
+	n, err := load(o.model, o.batch)
 	if err != nil {
 		return err
 	}
@@ -35,11 +36,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 }
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
-	f := cli.Flags("infer", "-model DIR [-top N] [-json|-csv] [-saliency FILE.png] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-json] -data NAME|DIR",
+	f := cli.Flags("infer", "-model DIR [-top N] [-batch N] [-json|-csv] [-saliency FILE.png] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-batch N] [-json] -data NAME|DIR",
 		"says what is in PNG, JPEG or GIF pictures (- is standard input), or measures a model on a dataset's test part", stderr)
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, vote")
 	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
 	f.IntVar(&o.top, "top", 3, "show so many classes of a picture; with -data, count a class that is among so many as found")
+	f.IntVar(&o.batch, "batch", testset.Batch, "read so many images, and run them through the network, together: fewer take less memory")
 	f.BoolVar(&o.json, "json", false, "print JSON, a line for each file, with all classes")
 	f.BoolVar(&o.csv, "csv", false, "print a table for spreadsheets, with all classes")
 	f.StringVar(&o.saliency, "saliency", "", "draw the pictures, and beside each the pixels that mattered, in this PNG file")
@@ -59,6 +61,8 @@ func (o options) check() error {
 	switch {
 	case o.top < 1:
 		return cli.Usagef("infer: -top %d, want 1 or more", o.top)
+	case o.batch < 1:
+		return cli.Usagef("infer: -batch %d, want 1 or more", o.batch)
 	case o.model == "":
 		return cli.Usagef("infer: no model, want -model DIR, as in -model runs/cnn")
 	case o.data == "" && len(o.args) == 0:

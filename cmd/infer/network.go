@@ -14,6 +14,7 @@ type network struct {
 	input   [3]int
 	classes []string
 	single  *infer.Predictor // nil if there are several
+	batch   int              // images that are read, and run through it, together
 }
 
 type classifier interface {
@@ -21,8 +22,8 @@ type classifier interface {
 	Predict(images [][]float32) ([]infer.Prediction, error)
 }
 
-// load reads the models of a list with commas.
-func load(list string) (network, error) {
+// load reads the models of a list with commas, for batches of so many images.
+func load(list string, batch int) (network, error) {
 	var members []*infer.Predictor
 	for path := range strings.SplitSeq(list, ",") {
 		if path == "" {
@@ -35,11 +36,11 @@ func load(list string) (network, error) {
 		members = append(members, p)
 	}
 	if first := members[0]; len(members) == 1 {
-		return network{first, first.Input, first.Classes, first}, nil
+		return network{first, first.Input, first.Classes, first, batch}, nil
 	}
 	e, err := infer.NewEnsemble(members...)
 	if err != nil {
 		return network{}, err
 	}
-	return network{e, e.Input, e.Classes, nil}, nil
+	return network{e, e.Input, e.Classes, nil, batch}, nil
 }

@@ -28,7 +28,7 @@ func TestInterruptedPipe(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- classify(ctx, network{}, []source{{name: name}}, func([]result) error { return nil }, io.Discard)
+		ended <- classify(ctx, network{batch: 1}, []source{{name: name}}, func([]result) error { return nil }, io.Discard)
 	}()
 	w, err := os.OpenFile(name, os.O_WRONLY, 0) // waits for the reader
 	if err != nil {

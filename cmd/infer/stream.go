@@ -13,9 +13,6 @@ import (
 	"tapenet/infer"
 )
 
-// batch is how many pictures are read, and run through the network, together.
-const batch = 128
-
 // result is what is said of one picture.
 type result struct {
 	File          string    `json:"file"`
@@ -68,7 +65,7 @@ func ahead(ctx context.Context, n network, list []source) <-chan []result {
 	batches := make(chan []result, 1)
 	go func() {
 		defer close(batches)
-		for part := range slices.Chunk(list, batch) {
+		for part := range slices.Chunk(list, n.batch) {
 			select {
 			case batches <- readAll(n, part):
 			case <-ctx.Done():

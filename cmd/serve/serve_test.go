@@ -102,11 +102,14 @@ func TestServe(t *testing.T) {
 		}
 		var messages []string
 		for line := range strings.Lines(stderr.String()) {
-			var v struct{ Msg string }
+			var v struct{ Msg, Memory string }
 			if err := json.Unmarshal([]byte(line), &v); err != nil {
 				t.Fatalf("%s: %v", line, err)
 			}
 			messages = append(messages, v.Msg)
+			if v.Msg == "model loaded" && !strings.HasSuffix(v.Memory, " MB") {
+				t.Errorf("memory %q, want what the model takes, in MB", v.Memory)
+			}
 		}
 		if got := strings.Join(messages, ", "); got != "model loaded, request, request, shutting down, model dropped" {
 			t.Errorf("log %s", got)

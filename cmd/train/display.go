@@ -15,6 +15,7 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/train"
 	"tapenet/train/data"
 )
@@ -75,7 +76,7 @@ func (d *display) start(net *graph.Network, set data.Dataset, need train.Need, p
 
 // available says what memory there is, if the system tells.
 func available() string {
-	n, known := train.Available()
+	n, known := memory.Available()
 	if !known {
 		return ""
 	}

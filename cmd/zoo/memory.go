@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/train"
 	"tapenet/train/data"
 )
@@ -35,7 +36,8 @@ func (s subject) dataset(test int) data.Dataset {
 }
 
 // use is what a process takes that runs one graph: the graph's own memory, and
-// what the process has besides.
+// what the process has besides. Nothing is added for the garbage collector: what a run
+// keeps it makes in its first steps, and later it leaves next to no garbage.
 type use struct {
 	graph.Memory
 	optimizer, batches int
@@ -46,9 +48,6 @@ func (u use) total() int { return u.Memory.Total() + u.optimizer + u.batches + u
 
 // many is the number of batches of a dataset that is no small one.
 const many = 1 << 10
-
-// own is what a graph takes that the network's other graphs do not share.
-func own(m graph.Memory) int { return m.Inputs + m.Results + m.Values + m.Workspaces }
 
 // showMemory writes what a process takes for inference, for training, and for a
 // run of train.
@@ -88,15 +87,16 @@ func (s subject) showMemory(ctx context.Context, w io.Writer) error {
 	}
 	fmt.Fprintf(w, "A run of train evaluates too, %d images at a time: %s MB", train.EvaluationBatch(s.input[:]), megabytes(trained.total()+evaluation))
 	if s.batch > 1 {
-		fmt.Fprintf(w, ", and up to %s MB more if the last batch of an epoch is shorter", megabytes(own(trained.Memory)/s.batch*(s.batch-1)))
+		fmt.Fprintf(w, ", and up to %s MB more if the last batch of an epoch is shorter", megabytes(trained.Own()/s.batch*(s.batch-1)))
 	}
 	_, err = fmt.Fprintln(w, ".")
 	return err
 }
 
-// inference measures a graph for inference; exact says that it was run.
+// inference measures a graph for inference, as infer and serve run it; exact says that it
+// was run.
 func (s subject) inference(ctx context.Context) (u use, exact bool, err error) {
-	m, err := s.build(graph.Options{})
+	m, err := s.build(graph.Options{Fixed: true})
 	if err != nil {
 		return u, false, err
 	}
@@ -137,36 +137,47 @@ func (s subject) training(ctx context.Context) (u use, evaluation int, exact boo
 	if err != nil {
 		return u, 0, false, err
 	}
-	memory, exactEval, err := settled(ctx, eval, train.NeedOf(eval))
-	return u, own(memory) + run.Batches - need.Batches, exact && exactEval, err
+	used, exactEval, err := settled(ctx, eval, train.NeedOf(eval))
+	return u, used.Own() + run.Batches - need.Batches, exact && exactEval, err
 }
 
-// clean gives back what earlier graphs took: it must not count. The second
-// collection is for what the first one finalized.
+// clean gives back what earlier graphs took: it must not count. Gorgonia's machines
+// have finalizers, and only when these have run does a collection free the graphs. They
+// run in the order in which a collection finds them, so that behind the second
+// sentinel all of the first collection's are done.
 func clean() {
-	runtime.GC()
+	for range 2 {
+		done := make(chan struct{})
+		runtime.SetFinalizer(&sentinel{}, func(*sentinel) { close(done) })
+		runtime.GC()
+		<-done
+	}
 	debug.FreeOSMemory()
 }
 
+// sentinel is what shows that finalizers have run. It is no tiny object: those share
+// memory with others, and may never be finalized.
+type sentinel [64]byte
+
 // settled runs a model until its ops have made their workspaces, unless the machine
 // has less memory than it needs: then they are estimated.
-func settled(ctx context.Context, m *graph.Model, need train.Need) (memory graph.Memory, exact bool, err error) {
-	memory = m.Memory()
-	if available, known := train.Available(); known && need.ToCome() > available {
-		memory.Workspaces = need.Graphs - memory.Inputs - memory.Results - memory.Values
-		return memory, false, nil
+func settled(ctx context.Context, m *graph.Model, need train.Need) (used graph.Memory, exact bool, err error) {
+	used = m.Memory()
+	if available, known := memory.Available(); known && need.ToCome() > available {
+		used.Workspaces += need.Graphs - used.Own()
+		return used, false, nil
 	}
-	for workspaces := -1; workspaces < memory.Workspaces; {
+	for workspaces := -1; workspaces < used.Workspaces; {
 		if err := ctx.Err(); err != nil {
-			return memory, false, err
+			return used, false, err
 		}
-		workspaces = memory.Workspaces
+		workspaces = used.Workspaces
 		if err := m.Run(); err != nil {
-			return memory, false, err
+			return used, false, err
 		}
-		memory = m.Memory()
+		used = m.Memory()
 	}
-	return memory, true, nil
+	return used, true, nil
 }
 
 // megabytes writes a number of bytes in millions.

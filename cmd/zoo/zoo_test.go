@@ -17,8 +17,8 @@ import (
 	"testing"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/memory"
 	"tapenet/modelzoo"
-	"tapenet/train"
 )
 
 // zoo runs the command.
@@ -152,7 +152,7 @@ func TestSize(t *testing.T) {
 
 // TestTooLarge: what the machine has too little memory for is estimated, at once.
 func TestTooLarge(t *testing.T) {
-	available, known := train.Available()
+	available, known := memory.Available()
 	if !known {
 		t.Skip("the system does not tell what is available")
 	}

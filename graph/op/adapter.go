@@ -24,6 +24,7 @@ type machine interface {
 	watch(on bool)
 	times() iter.Seq[Timing]
 	bytes() (results, values, workspaces int)
+	planned() (bytes int, known bool)
 	print() string
 }
 
@@ -148,6 +149,8 @@ func (t *translation[T]) value(n *gorgonia.Node) gorgonia.Value {
 func (t *translation[T]) watch(on bool)                            { t.Watch(on) }
 func (t *translation[T]) print() string                            { return t.String() }
 func (t *translation[T]) bytes() (results, values, workspaces int) { return t.Bytes() }
+
+func (t *translation[T]) planned() (bytes int, known bool) { return t.Planned() }
 
 func (t *translation[T]) times() iter.Seq[Timing] {
 	return func(yield func(Timing) bool) {

@@ -110,6 +110,10 @@ func (s *Sequence) Times() iter.Seq[Timing] { return s.machine.times() }
 // need it, so it grows in the first runs.
 func (s *Sequence) Bytes() (results, values, workspaces int) { return s.machine.bytes() }
 
+// Planned is the memory that the ops will keep besides values once they have run. Where
+// there are gradients it is not known before.
+func (s *Sequence) Planned() (bytes int, known bool) { return s.machine.planned() }
+
 // Program prints what runs, a line an op; package program says how to read it.
 func (s *Sequence) Program() string { return s.machine.print() }
 

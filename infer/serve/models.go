@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 
+	"tapenet/graph/memory"
 	"tapenet/infer"
 )
 
@@ -140,7 +141,7 @@ func (ms *models) refresh(p place) error {
 		return fmt.Errorf("serve: model %s, version %s, is not loaded: %w", p.name, p.version, err)
 	}
 	ms.put(m)
-	ms.config.Log.Info("model loaded", "model", p.name, "version", p.version, "path", p.path)
+	ms.config.Log.Info("model loaded", "model", p.name, "version", p.version, "path", p.path, "memory", memory.Text(m.predictor.Memory()))
 	return nil
 }
 

@@ -41,10 +41,13 @@ func numbered(classes []string) bool {
 	return !slices.ContainsFunc(classes, func(c string) bool { return strings.Trim(c, "0123456789") != "" })
 }
 
+// Batch is the number of images that are usually read and predicted together.
+const Batch = 128
+
 // Each calls do for every test image, in order, with its class and what predict,
-// a Predict of package infer, makes of it. Errors begin with the command's name.
-func Each(ctx context.Context, command string, d data.Dataset, predict func([][]float32) ([]infer.Prediction, error), do func(class int, p infer.Prediction)) error {
-	const batch = 128
+// a Predict of package infer, makes of it, so many images at a time. Errors begin with
+// the command's name.
+func Each(ctx context.Context, command string, d data.Dataset, batch int, predict func([][]float32) ([]infer.Prediction, error), do func(class int, p infer.Prediction)) error {
 	size := d.Shape[0] * d.Shape[1] * d.Shape[2]
 	for lo := 0; lo < d.Test.Len(); lo += batch {
 		if err := ctx.Err(); err != nil {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"unsafe"
 
 	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
@@ -240,6 +241,15 @@ func (d *Dense[T]) Backward([][]T, []T, [][]T) { panic("kernel: Dense has no gra
 
 // Bytes is the memory that the kernel keeps.
 func (d *Dense[T]) Bytes() int { return d.weights.Bytes() + cpu.BytesOf(d.shift, d.zeros, d.partial) }
+
+// Plans is the memory that it will keep: all of Bytes, from the first run on.
+func (d *Dense[T]) Plans() int {
+	element, width := int(unsafe.Sizeof(T(0))), (d.N+7)&^7
+	if d.streamed() {
+		return element * d.N
+	}
+	return element * (d.K + 2) * width
+}
 
 // Lastly returns the kernel for inference.
 func (m *Mul[T]) Lastly() (last any, ok bool) { return m.dense(), true }

@@ -192,6 +192,9 @@ func TestDenseFixed(t *testing.T) {
 	if got, want := fixed.Prepares(), []int{1, 2}; !slices.Equal(got, want) {
 		t.Errorf("prepares operands %v, want %v", got, want)
 	}
+	if fixed.Plans() != fixed.Bytes() {
+		t.Errorf("plans to keep %d bytes, and keeps %d", fixed.Plans(), fixed.Bytes())
+	}
 	if got, want := fixed.Bytes(), 4*(20*24+24+24); got != want {
 		t.Errorf("keeps %d bytes, want %d", got, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"tapenet/graph/internal/arena"
+	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 )
 
@@ -98,6 +99,16 @@ func arrange[T cpu.Float](lives []*life[T]) (size int) {
 // value begins at one.
 func (l *life[T]) room() int { return (l.size() + 15) &^ 15 }
 
+// share hands kernels the memory that they use by turns.
+func (p *Program[T]) share() {
+	p.shared = conv.NewShared[T]()
+	for _, s := range p.steps {
+		if k, ok := s.Kernel.(Sharing[T]); ok && s.Dy == nil {
+			k.Share(p.shared)
+		}
+	}
+}
+
 // provide allocates the memory, at the first run: a graph that is only looked at, or
 // translated, takes none.
 func (p *Program[T]) provide() {
@@ -176,12 +187,35 @@ func (p *Program[T]) Bytes() (results, values, workspaces int) {
 	for _, l := range p.kept {
 		results += l.size() * element
 	}
+	workspaces = p.shared.Bytes()
 	for _, s := range p.steps {
 		if k, ok := s.Kernel.(Sized); ok && s.Dy == nil {
 			workspaces += k.Bytes()
 		}
 	}
 	return results, p.size * element, workspaces
+}
+
+// Planned is what the kernels will keep once they have run, as far as they say it before.
+// known is false where there are backward steps, whose part in it only a run shows.
+func (p *Program[T]) Planned() (bytes int, known bool) {
+	if p.ready {
+		_, _, bytes = p.Bytes()
+		return bytes, true
+	}
+	bytes = p.shared.Plans()
+	for _, s := range p.steps {
+		if s.Dy != nil {
+			return 0, false
+		}
+		switch k := s.Kernel.(type) {
+		case Planned:
+			bytes += k.Plans()
+		case Sized:
+			bytes += k.Bytes()
+		}
+	}
+	return bytes, true
 }
 
 // Life is where a value lies in the arena, in elements, and from which step to which

@@ -19,6 +19,7 @@ import (
 	"time"
 	"unsafe"
 
+	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/pixel"
 )
@@ -42,7 +43,8 @@ type Program[T cpu.Float] struct {
 	placed  []*life[T] // values with a place in the arena
 	kept    []*life[T] // values with memory of their own
 	results []*Value[T]
-	size    int  // of the arena, in elements
+	size    int // of the arena, in elements
+	shared  *conv.Shared[T]
 	ready   bool // there is the memory
 	hoisted bool // what never changes has been computed
 	watch   bool
@@ -240,6 +242,7 @@ func (p *Program[T]) Compile(results []*Value[T], o Options) {
 	}
 	p.forget()
 	p.pack()
+	p.share()
 	p.place(o.Unplaced)
 	p.connect()
 }

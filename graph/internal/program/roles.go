@@ -90,6 +90,20 @@ type Forgetful interface {
 	ForwardOnly(on bool)
 }
 
+// Sharing is a kernel that needs some memory only while it runs.
+type Sharing[T cpu.Float] interface {
+	// Share hands it memory that other kernels of the program use before and after it.
+	// It is called once, when it is known how the operands lie. That memory is not
+	// counted by Plans and Bytes.
+	Share(s *conv.Shared[T])
+}
+
+// Planned is a Sized kernel that knows before the first run what it will keep.
+type Planned interface {
+	// Plans is how much, with as many goroutines as there are processors now.
+	Plans() int
+}
+
 // Sized is a kernel that keeps memory between runs.
 type Sized interface {
 	// Bytes is how much, up to now. It must not overlap with a run.

@@ -13,7 +13,6 @@ func init() {
 	imports.Packages["tapenet/train"] = imports.Package{
 		Name: "train",
 		Binds: map[string]reflect.Value{
-			"Available":       reflect.ValueOf(train.Available),
 			"BestFile":        reflect.ValueOf(train.BestFile),
 			"CheckpointFile":  reflect.ValueOf(train.CheckpointFile),
 			"CurvesFile":      reflect.ValueOf(train.CurvesFile),

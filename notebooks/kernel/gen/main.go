@@ -20,6 +20,7 @@ var bound = []string{
 	"tapenet/graph",
 	"tapenet/graph/draw",
 	"tapenet/graph/graphtest",
+	"tapenet/graph/memory",
 	"tapenet/graph/metric",
 	"tapenet/graph/onnx",
 	"tapenet/graph/op",

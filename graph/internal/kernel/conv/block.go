@@ -127,13 +127,20 @@ func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 	}
 }
 
+// rowsTogether is the number of rows of windows that forwardImages convolves at a time:
+// two, or four if a window's height is odd, so that the first row of pixels is a
+// multiple of four as engine.convolve wants it.
+func (c *ConvBlock[T]) rowsTogether() int { return 2 << (c.KH & 1) }
+
+// stripSize is the number of elements of the convolution of these rows.
+func (c *ConvBlock[T]) stripSize() int { return min(c.rowsTogether()*c.KH, c.OH) * c.windows.Row }
+
 // forwardImages does everything for the images [lo,hi). It convolves a few rows
-// of windows at a time, while they are in the cache; two, or four if a window's
-// height is odd, so that the first row of pixels is a multiple of four as
-// engine.convolve wants it.
+// of windows at a time, while they are in the cache.
 func (c *ConvBlock[T]) forwardImages(lo, hi int) {
-	s, rows := c.blockScratch(), 2<<(c.KH&1)
+	s, rows := c.blockScratch(), c.rowsTogether()
 	defer c.idle.Put(s)
+	s.z = cpu.Sized(s.z, c.stripSize())
 	for n := lo; n < hi; n++ {
 		c.beginImage(s, n)
 		for i := 0; i < c.PH; i += rows {

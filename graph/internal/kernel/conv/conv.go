@@ -143,6 +143,7 @@ func (c *Conv2d[T]) forwardImages(lo, hi int) {
 	s := c.scratch()
 	defer c.idle.Put(s)
 	p := c.pixels()
+	s.z = cpu.Sized(s.z, p*c.width())
 	for n := lo; n < hi; n++ {
 		switch {
 		case c.engine != nil:

@@ -183,5 +183,11 @@ func (e *gathered[T]) inputGradient(_ []T, s *convScratch[T]) frame[T] {
 	return sum
 }
 
+func (e *gathered[T]) memory() (v, m *[]T) { return &e.v, &e.m }
+func (e *gathered[T]) extent() (v, m int)  { return e.area() * e.ofV, e.area() * e.ofM }
+
+// plans is not that of the embedded engine: the tiles are not the goroutines'.
+func (e *gathered[T]) plans() (each int) { return 0 }
+
 // bytes counts the gathered tiles too.
 func (e *gathered[T]) bytes() int { return e.winograd.bytes() + cpu.BytesOf(e.v, e.m) }

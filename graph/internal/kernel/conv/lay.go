@@ -64,7 +64,7 @@ func (c *Conv2d[T]) lay(in []pixel.Layout, y pixel.Layout, last bool) (want []pi
 // if it has the border, else in a copy.
 func (c *Conv2d[T]) take(s *convScratch[T], n int) {
 	f := c.engine.image()
-	if c.in.Last && c.in.Stride == f.width && c.in.Border.Max(f.Border) == c.in.Border {
+	if c.takesInPlace(f) {
 		f.data, f.row = c.x[c.in.At(n, -f.Top, -f.Left):], c.in.Row()
 		s.image = f
 		return
@@ -76,6 +76,12 @@ func (c *Conv2d[T]) take(s *convScratch[T], n int) {
 		f.load(c.x[n*c.InSize():][:c.InSize()], c.W, c.H*c.W, c.C)
 	}
 	s.padded, s.image = f.data, f
+}
+
+// takesInPlace reports whether an engine reads images where they lie, given the frame
+// that it wants.
+func (c *Conv2d[T]) takesInPlace(f frame[T]) bool {
+	return c.in.Last && c.in.Stride == f.width && c.in.Border.Max(f.Border) == c.in.Border
 }
 
 // give computes the gradient of image n, given s.dz.

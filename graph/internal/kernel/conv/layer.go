@@ -2,6 +2,7 @@ package conv
 
 import (
 	"math"
+	"unsafe"
 
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/pixel"
@@ -76,7 +77,10 @@ type layerEngine[T cpu.Float] interface {
 	pack(w, scale []T)
 	// run computes all images of l, whose layouts and operands are set.
 	run(l *Layer[T])
+	// bytes is the memory that the engine keeps, and plans how many elements it will
+	// keep once it has packed and run.
 	bytes() int
+	plans() int
 }
 
 // NewLayer returns the kernel for one geometry.
@@ -198,6 +202,11 @@ func (l *Layer[T]) Backward([][]T, []T, [][]T) { panic("conv: Layer has no gradi
 
 // Bytes is the memory that the kernel keeps.
 func (l *Layer[T]) Bytes() int { return l.engine.bytes() + cpu.BytesOf(l.scale, l.shift) }
+
+// Plans is the memory that it will keep, from the first run on.
+func (l *Layer[T]) Plans() int {
+	return l.engine.plans()*int(unsafe.Sizeof(T(0))) + cpu.BytesOf(l.scale, l.shift)
+}
 
 // rests is the residual from its element at on, or nil. Its layout is its own: borders
 // and distances may be others than those of the result.

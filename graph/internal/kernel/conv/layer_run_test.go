@@ -129,6 +129,8 @@ func TestLayerFixed(t *testing.T) {
 		c := newLayerCase[float64](r, kind.shape(r), Finish{Bias: true, Norm: &Norm{Epsilon: 1}}, kind.tiling)
 		fixed, free := c.layer(), c.layer()
 		fixed.Fix()
+		shared := NewShared[float64]()
+		free.Share(shared)
 		before := c.run(t, fixed)
 		if again := c.run(t, free); !slices.Equal(again, before) {
 			t.Errorf("%s: the first run gives other bits with fixed weights", kind.name)
@@ -147,8 +149,11 @@ func TestLayerFixed(t *testing.T) {
 		if got, want := free.Prepares(), []int{1, 2, 3, 4, 5, 6}; !slices.Equal(got, want) {
 			t.Errorf("%s: prepares operands %v, want %v", kind.name, got, want)
 		}
-		if free.Bytes() <= 0 {
-			t.Errorf("%s: keeps %d bytes, want some", kind.name, free.Bytes())
+		if free.Bytes() <= 0 || free.Bytes() > free.Plans() {
+			t.Errorf("%s: keeps %d bytes, want some, and no more than the %d planned", kind.name, free.Bytes(), free.Plans())
+		}
+		if shared.Bytes() > shared.Plans() || (shared.Bytes() > 0) != (kind.tiling.side > 0) {
+			t.Errorf("%s: shares %d bytes, want some of tiles alone, and no more than the %d planned", kind.name, shared.Bytes(), shared.Plans())
 		}
 	}
 }

@@ -98,6 +98,11 @@ func (e *patched[T]) frame(f frame[T]) frame[T] {
 
 func (e *patched[T]) round() int { return e.images }
 
+func (e *patched[T]) memory() (v, m *[]T) { return &e.v, &e.m }
+func (e *patched[T]) extent() (v, m int) {
+	return e.images * e.pixels() * e.depth, e.images * e.pixels() * e.width
+}
+
 // begin makes room. The memory only grows, and holds V and M until the next round: also
 // what inputGradient hands out of a 1×1 convolution.
 func (e *patched[T]) begin(images int) {

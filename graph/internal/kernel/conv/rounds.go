@@ -25,6 +25,10 @@ type gatherer[T cpu.Float] interface {
 	engine[T]
 	// round is the number of images of a round, at most.
 	round() int
+	// memory is where the engine keeps what it takes up, and extent how many elements of
+	// both that are, at most.
+	memory() (v, m *[]T)
+	extent() (v, m int)
 	// begin makes room for a round of so many images.
 	begin(images int)
 	// gatherImage takes up s.image, and gatherGradient s.dz, of image s.at.
@@ -47,6 +51,7 @@ type gatherer[T cpu.Float] interface {
 // How many images a round has depends on the shape alone, as sums go over a round.
 type rounds[T cpu.Float] struct {
 	engine gatherer[T]      // nil for none
+	shared *Shared[T]       // lends the engine its memory, if not nil
 	first  int              // image of the round at work
 	do     func(lo, hi int) // for the images [lo,hi) of all
 
@@ -59,6 +64,11 @@ func (r *rounds[T]) doRound(lo, hi int) { r.do(r.first+lo, r.first+hi) }
 
 // each calls step with the number of images of each round.
 func (r *rounds[T]) each(images int, step func(n int)) {
+	if r.shared != nil {
+		v, m := r.engine.memory()
+		r.shared.lend(v, m)
+		defer r.shared.takeBack(v, m)
+	}
 	for r.first = 0; r.first < images; r.first += r.engine.round() {
 		n := min(r.engine.round(), images-r.first)
 		r.engine.begin(n)

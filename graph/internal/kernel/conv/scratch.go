@@ -11,7 +11,7 @@ import (
 type convScratch[T cpu.Float] struct {
 	image  frame[T] // the image with its padding, where it lies or in padded
 	padded []T
-	z      []T      // its convolution, (OH·OW, width)
+	z      []T      // its convolution, (OH·OW, width), or in a ConvBlock some rows of it
 	dz     frame[T] // the gradient of the convolution
 	dx     []T      // the gradient of the image, with its padding or without
 
@@ -42,15 +42,13 @@ type convScratch[T cpu.Float] struct {
 	at int // which image of a round it is, see gathered
 }
 
-// scratch returns memory for one goroutine, with room for the image's
-// convolution. The goroutine puts it back into idle when it is done.
+// scratch returns memory for one goroutine. The goroutine puts it back into idle when
+// it is done.
 func (c *Conv2d[T]) scratch() *convScratch[T] {
-	s := c.idle.Get()
-	if s == nil {
-		s = new(convScratch[T])
+	if s := c.idle.Get(); s != nil {
+		return s
 	}
-	s.z = cpu.Sized(s.z, c.pixels()*c.width())
-	return s
+	return new(convScratch[T])
 }
 
 // scratchBack is scratch for Backward: it makes room for the gradient s.dz too,

@@ -245,3 +245,11 @@ func (e *sliding[T]) bytes() (n int) {
 	}
 	return n
 }
+
+func (e *sliding[T]) plans() (n int) {
+	for i := range e.bundles {
+		b := &e.bundles[i]
+		n += e.KH * e.KW * e.width(b) * pixel.Width(e.F/e.Groups*b.groups)
+	}
+	return n
+}

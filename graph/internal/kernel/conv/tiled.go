@@ -40,8 +40,9 @@ type tiled[T cpu.Float] struct {
 	zero    []T              // their shift
 	layer   *Layer[T]
 
-	together strip[T]
-	idle     cpu.FreeList[strip[T]]
+	together *strip[T] // during a run of few tiles
+	memory   *Shared[T]
+	shared   bool // the memory is that of other kernels too
 
 	w, scale []T // while filters are packed
 
@@ -111,7 +112,7 @@ func (s Shape) layerTiling() (best tiling, ok bool) {
 func newTiled[T cpu.Float](s Shape, t tiling) *tiled[T] {
 	e := &tiled[T]{
 		Shape: s, tiling: t, filters: make([]gemm.Panels[T], t.area()),
-		zero: make([]T, pixel.Width(s.F)), idle: cpu.NewFreeList[strip[T]](),
+		zero: make([]T, pixel.Width(s.F)), memory: NewShared[T](),
 	}
 	e.walk = gemm.Walk[T]{
 		K: s.C, Mid: 1, Outer: 1, ARow: s.C, CRow: e.width(),
@@ -165,8 +166,8 @@ const packCols = 8
 
 // evaluateSome transforms the filters [lo,hi), counted in packCols.
 func (e *tiled[T]) evaluateSome(lo, hi int) {
-	s := e.scratch()
-	defer e.idle.Put(s)
+	s := e.memory.strip()
+	defer e.memory.strips.Put(s)
 	size := e.C * e.KH * e.KW
 	spatial, tiles := cpu.AtLeast(&s.m, size*packCols), cpu.AtLeast(&s.v, e.area()*e.C*packCols)
 	for j := lo * packCols; j < hi*packCols; j += packCols {
@@ -195,7 +196,12 @@ func (e *tiled[T]) run(l *Layer[T]) {
 		cpu.Parallel(rows, e.strips)
 		return
 	}
-	e.room(&e.together, rows*e.tileCols())
+	e.together = e.memory.strip()
+	defer func() {
+		e.memory.strips.Put(e.together)
+		e.together = nil
+	}()
+	e.room(e.together, rows*e.tileCols())
 	// Each step needs all of the one before: a pixel of y needs all elements q of its tile.
 	cpu.Parallel(rows, e.spread)
 	cpu.Parallel(len(e.filters)*e.filters[0].Len(), e.multiply)
@@ -211,7 +217,7 @@ func (e *tiled[T]) room(s *strip[T], n int) {
 // spreadRows transforms the rows of tiles [lo,hi) of all images' rows.
 func (e *tiled[T]) spreadRows(lo, hi int) {
 	for r := lo; r < hi; r++ {
-		e.spreadRow(&e.together, r/e.tileRows(), r%e.tileRows(), r)
+		e.spreadRow(e.together, r/e.tileRows(), r%e.tileRows(), r)
 	}
 }
 
@@ -222,22 +228,22 @@ func (e *tiled[T]) spreadRows(lo, hi int) {
 func (e *tiled[T]) multiplyPanels(lo, hi int) {
 	panels := e.filters[0].Len()
 	for i := lo; i < hi; i++ {
-		e.product(&e.together, i/panels, i%panels)
+		e.product(e.together, i/panels, i%panels)
 	}
 }
 
 // combineRows ends the rows of tiles [lo,hi) of all images' rows.
 func (e *tiled[T]) combineRows(lo, hi int) {
 	for r := lo; r < hi; r++ {
-		e.combineRow(&e.together, r/e.tileRows(), r%e.tileRows(), r)
+		e.combineRow(e.together, r/e.tileRows(), r%e.tileRows(), r)
 	}
 }
 
 // stripsOf computes the rows of tiles [lo,hi) of all images' rows, strip by strip. A
 // strip may go on in the next image.
 func (e *tiled[T]) stripsOf(lo, hi int) {
-	s := e.scratch()
-	defer e.idle.Put(s)
+	s := e.memory.strip()
+	defer e.memory.strips.Put(s)
 	for ; lo < hi; lo += e.stripRows() {
 		e.strip(s, lo, min(lo+e.stripRows(), hi))
 	}
@@ -259,14 +265,6 @@ func (e *tiled[T]) strip(s *strip[T], lo, hi int) {
 	for r := lo; r < hi; r++ {
 		e.combineRow(s, r/e.tileRows(), r%e.tileRows(), r-lo)
 	}
-}
-
-// scratch returns memory for one goroutine.
-func (e *tiled[T]) scratch() *strip[T] {
-	if s := e.idle.Get(); s != nil {
-		return s
-	}
-	return new(strip[T])
 }
 
 // spreadRow transforms row r of image n's tiles, as row at of the strip.
@@ -313,9 +311,28 @@ func (e *tiled[T]) combineRow(s *strip[T], n, r, at int) {
 	}
 }
 
-func (e *tiled[T]) bytes() int {
-	size := func(s *strip[T]) int { return cpu.BytesOf(s.v, s.m) }
-	n := size(&e.together) + e.idle.Sum(size)
+// share makes the engine use memory that others use too: for each goroutine as much as
+// the filters take that it packs at a time, or the strip that it works on.
+func (e *tiled[T]) share(s *Shared[T]) {
+	e.memory, e.shared = s, true
+	rows := e.N * e.tileRows()
+	n, goroutines := rows*e.tileCols(), e.width()/packCols // all together, but packing
+	if n > fewTiles {
+		n = min(e.stripRows(), cpu.Most(rows)) * e.tileCols()
+		goroutines = max(goroutines, rows)
+	}
+	s.single.include(e.area()*matrixOf(n, e.C), e.area()*matrixOf(n, e.width()))
+	s.single.include(e.area()*e.C*packCols, e.KH*e.KW*e.C*packCols)
+	s.goroutines = max(s.goroutines, goroutines)
+}
+
+// plans counts the filters.
+func (e *tiled[T]) plans() int { return e.area() * e.C * e.width() }
+
+func (e *tiled[T]) bytes() (n int) {
+	if !e.shared {
+		n = e.memory.Bytes()
+	}
 	for q := range e.filters {
 		n += e.filters[q].Bytes()
 	}

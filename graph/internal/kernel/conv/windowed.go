@@ -81,3 +81,4 @@ func (e *windowed[T]) zeros() []T {
 }
 
 func (e *windowed[T]) bytes() int { return cpu.BytesOf(e.filter) }
+func (e *windowed[T]) plans() int { return e.KH * e.KW * pixel.Width(e.C) }

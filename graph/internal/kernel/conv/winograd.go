@@ -260,6 +260,12 @@ func (e *winograd[T]) unpackChannels(lo, hi int) {
 	gemm.TransposeInto(e.unpacked[lo*pixels:], e.patch(), gradients, e.width, (hi-lo)*pixels, e.F)
 }
 
+// plans counts a strip of tiles, for each goroutine.
+func (e *winograd[T]) plans() (each int) {
+	n := min(e.strip(), e.tileRows()) * e.tileCols()
+	return e.area() * (matrixOf(n, e.C) + matrixOf(n, e.width))
+}
+
 // bytes counts the transformed filters, those on the way to it and the
 // gradients.
 func (e *winograd[T]) bytes() int {

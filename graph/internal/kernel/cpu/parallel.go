@@ -49,6 +49,17 @@ func Parallel(n int, f func(lo, hi int)) {
 	}
 }
 
+// Most is the length of the longest range on which Parallel calls f for n in all: so much
+// a call of f may need memory for.
+func Most(n int) int {
+	p := min(n, runtime.GOMAXPROCS(0))
+	if p <= 1 {
+		return n
+	}
+	part := (n + p - 1) / p
+	return part - part/2
+}
+
 // job is one call of Parallel. It is used again while workers may still come for an
 // earlier call: they find all ranges taken, or help with the call at work.
 //

@@ -37,6 +37,13 @@ func TestParallelRanges(t *testing.T) {
 				if !slices.Equal(got, want) {
 					t.Errorf("got ranges %v, want %v", got, want)
 				}
+				longest := 0
+				for _, r := range want {
+					longest = max(longest, r[1]-r[0])
+				}
+				if n >= 0 && Most(n) != longest {
+					t.Errorf("Most(%d) is %d, want %d", n, Most(n), longest)
+				}
 			})
 		}
 	}

@@ -1,4 +1,4 @@
-package train
+package memory
 
 import (
 	"os"
@@ -56,12 +56,12 @@ func TestResident(t *testing.T) {
 		t.Skipf("the system does not tell what is resident: %v", err)
 	}
 	const size = 64 << 20
-	before := resident()
+	before := Resident()
 	b := make([]byte, size)
 	for i := range b {
 		b[i] = 1
 	}
-	if grown := resident() - before; grown < size*9/10 {
+	if grown := Resident() - before; grown < size*9/10 {
 		t.Errorf("%d bytes more are resident, want the %d that were written", grown, size)
 	}
 	runtime.KeepAlive(b)

@@ -1,4 +1,8 @@
-package train
+// Package memory says what memory the machine has left and what the process has.
+//
+// It is asked before something large is begun: so that a run that cannot have its memory
+// is refused in a line, rather than killed by the system in the middle.
+package memory
 
 import (
 	"bytes"
@@ -99,9 +103,9 @@ func (g group) left(root fs.FS) (n int, limited bool) {
 	return max(0, limit-max(0, use)), true
 }
 
-// resident is the memory that the process has: on Linux what is resident, elsewhere
-// what the Go runtime has from the system.
-func resident() int {
+// Resident is the memory that the process has, in bytes: on Linux what is resident,
+// elsewhere what the Go runtime has from the system.
+func Resident() int {
 	var size, pages int
 	file, err := os.ReadFile("/proc/self/statm")
 	if err == nil {
@@ -114,3 +118,6 @@ func resident() int {
 	runtime.ReadMemStats(&s)
 	return int(s.Sys)
 }
+
+// Text writes a number of bytes in millions, as in "151 MB".
+func Text(bytes int) string { return fmt.Sprintf("%.0f MB", float64(bytes)/1e6) }
