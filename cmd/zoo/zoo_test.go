@@ -161,8 +161,14 @@ func TestTooLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	contains(t, out, "Workspaces are estimated", "A run of train evaluates too, 128 images at a time: ")
-	if values, workspaces := row(out, "other values"), row(out, "workspaces"); !slices.Equal(values, workspaces) {
-		t.Errorf("values take %v MB, workspaces %v, want the same for an estimate", values, workspaces)
+	values, workspaces := row(out, "other values"), row(out, "workspaces")
+	if len(values) != 2 || len(workspaces) != 2 || values[1] != workspaces[1] {
+		t.Fatalf("values take %v MB, workspaces %v, want the same for an estimate of training", values, workspaces)
+	}
+	// For inference they are prepared weights alone, however many images there are.
+	one, _, err := zoo(t, "-model", "lenet5", "-batch", "2")
+	if want := row(one, "workspaces"); err != nil || len(want) != 2 || workspaces[0] != want[0] {
+		t.Errorf("workspaces for inference are estimated as %v MB, want %v as with two images (error %v)", workspaces[0], want, err)
 	}
 }
 
