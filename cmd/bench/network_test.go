@@ -103,7 +103,7 @@ func TestTooLarge(t *testing.T) {
 	}
 	n := open(t, "mobilenetv2")
 	n.input = []int{3, 512, 512}
-	w, err := newInference(n, 1+available/(150<<20)) // an image takes more
+	w, err := newInference(n, 1+available/(60<<20)) // an image takes more
 	if err != nil {
 		t.Fatal(err)
 	}

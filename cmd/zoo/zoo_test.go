@@ -163,7 +163,12 @@ func TestTooLarge(t *testing.T) {
 	contains(t, out, "Workspaces are estimated", "A run of train evaluates too, 128 images at a time: ")
 	values, workspaces := row(out, "other values"), row(out, "workspaces")
 	if len(values) != 2 || len(workspaces) != 2 || values[1] != workspaces[1] {
-		t.Errorf("values take %v MB, workspaces %v, want the same in training for an estimate", values, workspaces)
+		t.Fatalf("values take %v MB, workspaces %v, want the same for an estimate of training", values, workspaces)
+	}
+	// For inference they are prepared weights alone, however many images there are.
+	one, _, err := zoo(t, "-model", "lenet5", "-batch", "2")
+	if want := row(one, "workspaces"); err != nil || len(want) != 2 || workspaces[0] != want[0] {
+		t.Errorf("workspaces for inference are estimated as %v MB, want %v as with two images (error %v)", workspaces[0], want, err)
 	}
 }
 

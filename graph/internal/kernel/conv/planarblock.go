@@ -1,6 +1,9 @@
 package conv
 
 import (
+	"runtime"
+	"unsafe"
+
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/vector"
 )
@@ -138,3 +141,16 @@ func (p *PlanarBlock[T]) spread(dz []T, n int) {
 
 // Bytes is the memory that the kernel keeps.
 func (p *PlanarBlock[T]) Bytes() int { return p.conv.Bytes() + cpu.BytesOf(p.tangents) }
+
+// Plans is the memory that it will keep from the first run on. If a Backward follows it
+// is only what it keeps already.
+func (p *PlanarBlock[T]) Plans() int {
+	if !p.forwardOnly {
+		return p.Bytes()
+	}
+	c := &p.conv
+	c.planar.take(c.Shape, nil)
+	each := c.OutSize() + c.C*c.planar.XPlane // the tangents, and the image with its padding
+	filters := c.planar.Weights() + c.F
+	return int(unsafe.Sizeof(T(0))) * (min(runtime.GOMAXPROCS(0), c.N)*each + filters)
+}

@@ -3,6 +3,7 @@ package conv
 import (
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"tapenet/graph/internal/kernel/cpu"
@@ -43,6 +44,21 @@ func testPlanarBlock[T cpu.Float](t *testing.T) {
 		p.ForwardOnly(true)
 		p.Forward(y, in)
 		kerneltest.CheckRelative(t, "y alone", y, wantY, 1e-5)
+		checkPlans(t, s, y, in)
+	}
+}
+
+// checkPlans compares what a block for inference says that it will keep with what it
+// keeps, on one processor.
+func checkPlans[T cpu.Float](t *testing.T, s Shape, y []T, in [][]T) {
+	t.Helper()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	p := NewPlanarBlock[T](s, true)
+	p.ForwardOnly(true)
+	want := p.Plans()
+	p.Forward(y, in)
+	if got := p.Bytes(); got != want {
+		t.Errorf("%+v keeps %d bytes, want the %d planned", s, got, want)
 	}
 }
 
