@@ -246,10 +246,15 @@ func (e *sliding[T]) bytes() (n int) {
 	return n
 }
 
+// plans counts the filters, and of groups the matrix by way of which they are packed.
 func (e *sliding[T]) plans() (n int) {
+	matrix := 0
 	for i := range e.bundles {
 		b := &e.bundles[i]
-		n += e.KH * e.KW * e.width(b) * pixel.Width(e.F/e.Groups*b.groups)
+		size := e.KH * e.KW * e.width(b) * pixel.Width(e.F/e.Groups*b.groups)
+		if n += size; e.Groups > 1 {
+			matrix = max(matrix, size)
+		}
 	}
-	return n
+	return n + matrix
 }
