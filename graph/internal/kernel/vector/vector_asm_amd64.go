@@ -67,7 +67,7 @@ func sgdAVX2(w []float32, g []float32, lr float32)
 // momentumAVX2 is
 //
 //	for i := range w { // a multiple of eight
-//		u[i] = momentum*u[i] + g[i]
+//		u[i] = flush(momentum*u[i] + g[i])
 //		w[i] -= lr * u[i]
 //	}
 //
@@ -77,7 +77,7 @@ func momentumAVX2(w []float32, g []float32, u []float32, lr float32, momentum fl
 // nesterovAVX2 is
 //
 //	for i := range w { // a multiple of eight
-//		u[i] = momentum*u[i] + g[i]
+//		u[i] = flush(momentum*u[i] + g[i])
 //		w[i] -= lr * (momentum*u[i] + g[i])
 //	}
 //
@@ -87,7 +87,7 @@ func nesterovAVX2(w []float32, g []float32, u []float32, lr float32, momentum fl
 // rmsAVX2 is
 //
 //	for i := range g { // a multiple of eight; each operation is rounded
-//		v[i] = beta*v[i] + rest*g[i]*g[i]
+//		v[i] = flush(beta*v[i] + rest*g[i]*g[i])
 //		g[i] /= sqrt(v[i]) + epsilon
 //	}
 //
@@ -97,8 +97,8 @@ func rmsAVX2(g []float32, v []float32, beta float32, rest float32, epsilon float
 // adamAVX2 is
 //
 //	for i := range w { // a multiple of eight; each operation is rounded
-//		m[i] = beta1*m[i] + rest1*g[i]
-//		v[i] = beta2*v[i] + rest2*g[i]*g[i]
+//		m[i] = flush(beta1*m[i] + rest1*g[i])
+//		v[i] = flush(beta2*v[i] + rest2*g[i]*g[i])
 //		w[i] -= decay * w[i]
 //		w[i] -= (lr*m[i] + look*g[i]) / (sqrt(v[i]) + epsilon)
 //	}
@@ -112,7 +112,7 @@ func adamAVX2(w []float32, g []float32, m []float32, v []float32, lr float32, lo
 //		c := beta1*m[i] + rest1*g[i]
 //		w[i] -= decay * w[i]
 //		w[i] -= lr * sign(c) // 0 for 0 and for NaN
-//		m[i] = beta2*m[i] + rest2*g[i]
+//		m[i] = flush(beta2*m[i] + rest2*g[i])
 //	}
 //
 //go:noescape

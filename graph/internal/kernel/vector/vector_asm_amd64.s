@@ -147,7 +147,7 @@ done:
 	RET
 
 // func momentumAVX2(w []float32, g []float32, u []float32, lr float32, momentum float32)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·momentumAVX2(SB), NOSPLIT, $0-80
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
@@ -159,24 +159,48 @@ TEXT ·momentumAVX2(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, BX
 
 loop:
-	CMPQ    SI, BX
-	JGE     done
-	VMOVUPS (AX)(SI*1), Y3
-	VMULPS  (DX)(SI*1), Y1, Y2
-	VADDPS  (CX)(SI*1), Y2, Y2
-	VMOVUPS Y2, (DX)(SI*1)
-	VMULPS  Y2, Y0, Y2
-	VSUBPS  Y2, Y3, Y3
-	VMOVUPS Y3, (AX)(SI*1)
-	ADDQ    $0x20, SI
-	JMP     loop
+	CMPQ     SI, BX
+	JGE      done
+	VMOVUPS  (AX)(SI*1), Y3
+	VMULPS   (DX)(SI*1), Y1, Y2
+	VADDPS   (CX)(SI*1), Y2, Y2
+	VANDPS   eight7fffffff<>+0(SB), Y2, Y4
+	VMOVUPS  eight0d800000<>+0(SB), Y5
+	VPCMPGTD Y4, Y5, Y5
+	VPANDN   Y2, Y5, Y2
+	VMOVUPS  Y2, (DX)(SI*1)
+	VMULPS   Y2, Y0, Y2
+	VSUBPS   Y2, Y3, Y3
+	VMOVUPS  Y3, (AX)(SI*1)
+	ADDQ     $0x20, SI
+	JMP      loop
 
 done:
 	VZEROUPPER
 	RET
 
+DATA eight7fffffff<>+0(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+4(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+8(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+12(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+16(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+20(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+24(SB)/4, $0x7fffffff
+DATA eight7fffffff<>+28(SB)/4, $0x7fffffff
+GLOBL eight7fffffff<>(SB), RODATA|NOPTR, $32
+
+DATA eight0d800000<>+0(SB)/4, $0x0d800000
+DATA eight0d800000<>+4(SB)/4, $0x0d800000
+DATA eight0d800000<>+8(SB)/4, $0x0d800000
+DATA eight0d800000<>+12(SB)/4, $0x0d800000
+DATA eight0d800000<>+16(SB)/4, $0x0d800000
+DATA eight0d800000<>+20(SB)/4, $0x0d800000
+DATA eight0d800000<>+24(SB)/4, $0x0d800000
+DATA eight0d800000<>+28(SB)/4, $0x0d800000
+GLOBL eight0d800000<>(SB), RODATA|NOPTR, $32
+
 // func nesterovAVX2(w []float32, g []float32, u []float32, lr float32, momentum float32)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·nesterovAVX2(SB), NOSPLIT, $0-80
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
@@ -188,27 +212,31 @@ TEXT ·nesterovAVX2(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, BX
 
 loop:
-	CMPQ    SI, BX
-	JGE     done
-	VMOVUPS (CX)(SI*1), Y3
-	VMOVUPS (AX)(SI*1), Y4
-	VMULPS  (DX)(SI*1), Y1, Y2
-	VADDPS  Y3, Y2, Y2
-	VMOVUPS Y2, (DX)(SI*1)
-	VMULPS  Y2, Y1, Y2
-	VADDPS  Y3, Y2, Y2
-	VMULPS  Y2, Y0, Y2
-	VSUBPS  Y2, Y4, Y4
-	VMOVUPS Y4, (AX)(SI*1)
-	ADDQ    $0x20, SI
-	JMP     loop
+	CMPQ     SI, BX
+	JGE      done
+	VMOVUPS  (CX)(SI*1), Y3
+	VMOVUPS  (AX)(SI*1), Y4
+	VMULPS   (DX)(SI*1), Y1, Y2
+	VADDPS   Y3, Y2, Y2
+	VANDPS   eight7fffffff<>+0(SB), Y2, Y5
+	VMOVUPS  eight0d800000<>+0(SB), Y6
+	VPCMPGTD Y5, Y6, Y6
+	VPANDN   Y2, Y6, Y2
+	VMOVUPS  Y2, (DX)(SI*1)
+	VMULPS   Y2, Y1, Y2
+	VADDPS   Y3, Y2, Y2
+	VMULPS   Y2, Y0, Y2
+	VSUBPS   Y2, Y4, Y4
+	VMOVUPS  Y4, (AX)(SI*1)
+	ADDQ     $0x20, SI
+	JMP      loop
 
 done:
 	VZEROUPPER
 	RET
 
 // func rmsAVX2(g []float32, v []float32, beta float32, rest float32, epsilon float32)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·rmsAVX2(SB), NOSPLIT, $0-60
 	MOVQ         g_base+0(FP), AX
 	MOVQ         v_base+24(FP), CX
@@ -220,27 +248,41 @@ TEXT ·rmsAVX2(SB), NOSPLIT, $0-60
 	SHLQ         $0x02, DX
 
 loop:
-	CMPQ    BX, DX
-	JGE     done
-	VMOVUPS (AX)(BX*1), Y3
-	VMULPS  (CX)(BX*1), Y0, Y4
-	VMULPS  Y3, Y1, Y5
-	VMULPS  Y3, Y5, Y5
-	VADDPS  Y5, Y4, Y4
-	VMOVUPS Y4, (CX)(BX*1)
-	VSQRTPS Y4, Y4
-	VADDPS  Y2, Y4, Y4
-	VDIVPS  Y4, Y3, Y3
-	VMOVUPS Y3, (AX)(BX*1)
-	ADDQ    $0x20, BX
-	JMP     loop
+	CMPQ     BX, DX
+	JGE      done
+	VMOVUPS  (AX)(BX*1), Y3
+	VMULPS   (CX)(BX*1), Y0, Y4
+	VMULPS   Y3, Y1, Y5
+	VMULPS   Y3, Y5, Y5
+	VADDPS   Y5, Y4, Y4
+	VANDPS   eight7fffffff<>+0(SB), Y4, Y5
+	VMOVUPS  eight00800000<>+0(SB), Y6
+	VPCMPGTD Y5, Y6, Y6
+	VPANDN   Y4, Y6, Y4
+	VMOVUPS  Y4, (CX)(BX*1)
+	VSQRTPS  Y4, Y4
+	VADDPS   Y2, Y4, Y4
+	VDIVPS   Y4, Y3, Y3
+	VMOVUPS  Y3, (AX)(BX*1)
+	ADDQ     $0x20, BX
+	JMP      loop
 
 done:
 	VZEROUPPER
 	RET
 
+DATA eight00800000<>+0(SB)/4, $0x00800000
+DATA eight00800000<>+4(SB)/4, $0x00800000
+DATA eight00800000<>+8(SB)/4, $0x00800000
+DATA eight00800000<>+12(SB)/4, $0x00800000
+DATA eight00800000<>+16(SB)/4, $0x00800000
+DATA eight00800000<>+20(SB)/4, $0x00800000
+DATA eight00800000<>+24(SB)/4, $0x00800000
+DATA eight00800000<>+28(SB)/4, $0x00800000
+GLOBL eight00800000<>(SB), RODATA|NOPTR, $32
+
 // func adamAVX2(w []float32, g []float32, m []float32, v []float32, lr float32, look float32, epsilon float32, beta1 float32, beta2 float32, rest1 float32, rest2 float32, decay float32)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·adamAVX2(SB), NOSPLIT, $0-128
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
@@ -259,38 +301,46 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-128
 	SHLQ         $0x02, SI
 
 loop:
-	CMPQ    DI, SI
-	JGE     done
-	VMOVUPS (CX)(DI*1), Y8
-	VMULPS  (DX)(DI*1), Y4, Y9
-	VMULPS  Y8, Y6, Y10
-	VADDPS  Y10, Y9, Y9
-	VMOVUPS Y9, (DX)(DI*1)
-	VMULPS  (BX)(DI*1), Y5, Y10
-	VMULPS  Y8, Y7, Y11
-	VMULPS  Y8, Y11, Y11
-	VADDPS  Y11, Y10, Y10
-	VMOVUPS Y10, (BX)(DI*1)
-	VSQRTPS Y10, Y10
-	VADDPS  Y2, Y10, Y10
-	VMULPS  Y9, Y0, Y9
-	VMULPS  Y8, Y1, Y8
-	VADDPS  Y8, Y9, Y9
-	VDIVPS  Y10, Y9, Y9
-	VMOVUPS (AX)(DI*1), Y8
-	VMULPS  Y8, Y3, Y10
-	VSUBPS  Y10, Y8, Y8
-	VSUBPS  Y9, Y8, Y8
-	VMOVUPS Y8, (AX)(DI*1)
-	ADDQ    $0x20, DI
-	JMP     loop
+	CMPQ     DI, SI
+	JGE      done
+	VMOVUPS  (CX)(DI*1), Y8
+	VMULPS   (DX)(DI*1), Y4, Y9
+	VMULPS   Y8, Y6, Y10
+	VADDPS   Y10, Y9, Y9
+	VANDPS   eight7fffffff<>+0(SB), Y9, Y10
+	VMOVUPS  eight0d800000<>+0(SB), Y11
+	VPCMPGTD Y10, Y11, Y11
+	VPANDN   Y9, Y11, Y9
+	VMOVUPS  Y9, (DX)(DI*1)
+	VMULPS   (BX)(DI*1), Y5, Y10
+	VMULPS   Y8, Y7, Y11
+	VMULPS   Y8, Y11, Y11
+	VADDPS   Y11, Y10, Y10
+	VANDPS   eight7fffffff<>+0(SB), Y10, Y11
+	VMOVUPS  eight00800000<>+0(SB), Y12
+	VPCMPGTD Y11, Y12, Y12
+	VPANDN   Y10, Y12, Y10
+	VMOVUPS  Y10, (BX)(DI*1)
+	VSQRTPS  Y10, Y10
+	VADDPS   Y2, Y10, Y10
+	VMULPS   Y9, Y0, Y9
+	VMULPS   Y8, Y1, Y8
+	VADDPS   Y8, Y9, Y9
+	VDIVPS   Y10, Y9, Y9
+	VMOVUPS  (AX)(DI*1), Y8
+	VMULPS   Y8, Y3, Y10
+	VSUBPS   Y10, Y8, Y8
+	VSUBPS   Y9, Y8, Y8
+	VMOVUPS  Y8, (AX)(DI*1)
+	ADDQ     $0x20, DI
+	JMP      loop
 
 done:
 	VZEROUPPER
 	RET
 
 // func lionAVX2(w []float32, g []float32, m []float32, lr float32, beta1 float32, beta2 float32, rest1 float32, rest2 float32, decay float32)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·lionAVX2(SB), NOSPLIT, $0-96
 	MOVQ         w_base+0(FP), AX
 	MOVQ         g_base+24(FP), CX
@@ -307,28 +357,32 @@ TEXT ·lionAVX2(SB), NOSPLIT, $0-96
 	SHLQ         $0x02, BX
 
 loop:
-	CMPQ    SI, BX
-	JGE     done
-	VMOVUPS (CX)(SI*1), Y7
-	VMULPS  (DX)(SI*1), Y3, Y9
-	VMULPS  Y7, Y5, Y8
-	VADDPS  Y8, Y9, Y9
-	VCMPPS  $0x1e, Y0, Y9, Y8
-	VCMPPS  $0x11, Y0, Y9, Y9
-	VANDPS  Y1, Y8, Y8
-	VANDPS  Y1, Y9, Y9
-	VSUBPS  Y9, Y8, Y8
-	VMOVUPS (AX)(SI*1), Y9
-	VMULPS  Y9, Y2, Y10
-	VSUBPS  Y10, Y9, Y9
-	VSUBPS  Y8, Y9, Y9
-	VMOVUPS Y9, (AX)(SI*1)
-	VMULPS  (DX)(SI*1), Y4, Y8
-	VMULPS  Y7, Y6, Y7
-	VADDPS  Y7, Y8, Y8
-	VMOVUPS Y8, (DX)(SI*1)
-	ADDQ    $0x20, SI
-	JMP     loop
+	CMPQ     SI, BX
+	JGE      done
+	VMOVUPS  (CX)(SI*1), Y7
+	VMULPS   (DX)(SI*1), Y3, Y9
+	VMULPS   Y7, Y5, Y8
+	VADDPS   Y8, Y9, Y9
+	VCMPPS   $0x1e, Y0, Y9, Y8
+	VCMPPS   $0x11, Y0, Y9, Y9
+	VANDPS   Y1, Y8, Y8
+	VANDPS   Y1, Y9, Y9
+	VSUBPS   Y9, Y8, Y8
+	VMOVUPS  (AX)(SI*1), Y9
+	VMULPS   Y9, Y2, Y10
+	VSUBPS   Y10, Y9, Y9
+	VSUBPS   Y8, Y9, Y9
+	VMOVUPS  Y9, (AX)(SI*1)
+	VMULPS   (DX)(SI*1), Y4, Y8
+	VMULPS   Y7, Y6, Y7
+	VADDPS   Y7, Y8, Y8
+	VANDPS   eight7fffffff<>+0(SB), Y8, Y7
+	VMOVUPS  eight0d800000<>+0(SB), Y9
+	VPCMPGTD Y7, Y9, Y9
+	VPANDN   Y8, Y9, Y8
+	VMOVUPS  Y8, (DX)(SI*1)
+	ADDQ     $0x20, SI
+	JMP      loop
 
 done:
 	VZEROUPPER
@@ -714,16 +768,6 @@ DATA eight3f800000<>+20(SB)/4, $0x3f800000
 DATA eight3f800000<>+24(SB)/4, $0x3f800000
 DATA eight3f800000<>+28(SB)/4, $0x3f800000
 GLOBL eight3f800000<>(SB), RODATA|NOPTR, $32
-
-DATA eight7fffffff<>+0(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+4(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+8(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+12(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+16(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+20(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+24(SB)/4, $0x7fffffff
-DATA eight7fffffff<>+28(SB)/4, $0x7fffffff
-GLOBL eight7fffffff<>(SB), RODATA|NOPTR, $32
 
 DATA eight40000000<>+0(SB)/4, $0x40000000
 DATA eight40000000<>+4(SB)/4, $0x40000000

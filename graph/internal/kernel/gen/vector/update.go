@@ -11,7 +11,8 @@ import (
 // such as the learning rate, is broadcast to a vector before the loop. Products and
 // sums are instructions of their own, in the order of the plain loops: nothing is
 // fused, so that the last elements of a tensor, which are plain Go's, have the same
-// bits as the others. Roots and quotients are the exact instructions.
+// bits as the others. Roots and quotients are the exact instructions. What a step keeps
+// of the gradients it flushes: numbers that are too small to matter become 0, see there.
 
 // weighted returns a·x + b·y, each operation rounded.
 func weighted(a reg.VecVirtual, x Op, b reg.VecVirtual, y Op) reg.VecVirtual {
@@ -22,7 +23,23 @@ func weighted(a reg.VecVirtual, x Op, b reg.VecVirtual, y Op) reg.VecVirtual {
 	return sum
 }
 
-// secondMoment moves v to beta·v + rest·grad², each operation rounded, and
+// flush replaces numbers of x below a limit, in absolute value, by 0. Numbers of one sign
+// have the order of their bits, as integers.
+func flush(x reg.VecVirtual, limit uint32) {
+	size, small := YMM(), YMM()
+	VANDPS(constantBits(1<<31-1).Mem, x, size)
+	VMOVUPS(constantBits(limit).Mem, small)
+	VPCMPGTD(size, small, small) // small > size
+	VPANDN(x, small, x)
+}
+
+// The limits of package vector.
+const (
+	smallMean   = (127 - 100) << 23 // 2⁻¹⁰⁰
+	smallSquare = (127 - 126) << 23 // 2⁻¹²⁶
+)
+
+// secondMoment moves v to flush(beta·v + rest·grad²), each operation rounded, and
 // returns √v + epsilon.
 func secondMoment(v Mem, grad, beta, rest, epsilon reg.VecVirtual) reg.VecVirtual {
 	second, part := YMM(), YMM()
@@ -30,6 +47,7 @@ func secondMoment(v Mem, grad, beta, rest, epsilon reg.VecVirtual) reg.VecVirtua
 	VMULPS(grad, rest, part)
 	VMULPS(grad, part, part)
 	VADDPS(part, second, second)
+	flush(second, smallSquare)
 	VMOVUPS(second, v)
 	VSQRTPS(second, second)
 	VADDPS(epsilon, second, second)
@@ -80,7 +98,7 @@ func sgd() {
 func momentum() {
 	function("momentumAVX2", "func(w, g, u []float32, lr, momentum float32)",
 		"\tfor i := range w { // a multiple of eight",
-		"\t\tu[i] = momentum*u[i] + g[i]",
+		"\t\tu[i] = flush(momentum*u[i] + g[i])",
 		"\t\tw[i] -= lr * u[i]",
 		"\t}")
 	w, g, u, lr, mu := slice("w"), slice("g"), slice("u"), broadcast("lr"), broadcast("momentum")
@@ -88,6 +106,7 @@ func momentum() {
 		speed, v := YMM(), load(block(w, i))
 		VMULPS(block(u, i), mu, speed)
 		VADDPS(block(g, i), speed, speed)
+		flush(speed, smallMean)
 		VMOVUPS(speed, block(u, i))
 		VMULPS(speed, lr, speed)
 		VSUBPS(speed, v, v)
@@ -100,7 +119,7 @@ func momentum() {
 func nesterov() {
 	function("nesterovAVX2", "func(w, g, u []float32, lr, momentum float32)",
 		"\tfor i := range w { // a multiple of eight",
-		"\t\tu[i] = momentum*u[i] + g[i]",
+		"\t\tu[i] = flush(momentum*u[i] + g[i])",
 		"\t\tw[i] -= lr * (momentum*u[i] + g[i])",
 		"\t}")
 	w, g, u, lr, mu := slice("w"), slice("g"), slice("u"), broadcast("lr"), broadcast("momentum")
@@ -108,6 +127,7 @@ func nesterov() {
 		speed, grad, v := YMM(), load(block(g, i)), load(block(w, i))
 		VMULPS(block(u, i), mu, speed)
 		VADDPS(grad, speed, speed)
+		flush(speed, smallMean)
 		VMOVUPS(speed, block(u, i))
 		VMULPS(speed, mu, speed)
 		VADDPS(grad, speed, speed)
@@ -122,7 +142,7 @@ func nesterov() {
 func rms() {
 	function("rmsAVX2", "func(g, v []float32, beta, rest, epsilon float32)",
 		"\tfor i := range g { // a multiple of eight; each operation is rounded",
-		"\t\tv[i] = beta*v[i] + rest*g[i]*g[i]",
+		"\t\tv[i] = flush(beta*v[i] + rest*g[i]*g[i])",
 		"\t\tg[i] /= sqrt(v[i]) + epsilon",
 		"\t}")
 	grads, v := slice("g"), slice("v")
@@ -140,8 +160,8 @@ func rms() {
 func adam() {
 	function("adamAVX2", "func(w, g, m, v []float32, lr, look, epsilon, beta1, beta2, rest1, rest2, decay float32)",
 		"\tfor i := range w { // a multiple of eight; each operation is rounded",
-		"\t\tm[i] = beta1*m[i] + rest1*g[i]",
-		"\t\tv[i] = beta2*v[i] + rest2*g[i]*g[i]",
+		"\t\tm[i] = flush(beta1*m[i] + rest1*g[i])",
+		"\t\tv[i] = flush(beta2*v[i] + rest2*g[i]*g[i])",
 		"\t\tw[i] -= decay * w[i]",
 		"\t\tw[i] -= (lr*m[i] + look*g[i]) / (sqrt(v[i]) + epsilon)",
 		"\t}")
@@ -151,6 +171,7 @@ func adam() {
 	blocks("w", func(i reg.Register) {
 		grad := load(block(grads, i))
 		first := weighted(beta1, block(m, i), rest1, grad)
+		flush(first, smallMean)
 		VMOVUPS(first, block(m, i))
 		size := secondMoment(block(v, i), grad, beta2, rest2, epsilon)
 		step := weighted(lr, first, look, grad)
@@ -167,7 +188,7 @@ func lion() {
 		"\t\tc := beta1*m[i] + rest1*g[i]",
 		"\t\tw[i] -= decay * w[i]",
 		"\t\tw[i] -= lr * sign(c) // 0 for 0 and for NaN",
-		"\t\tm[i] = beta2*m[i] + rest2*g[i]",
+		"\t\tm[i] = flush(beta2*m[i] + rest2*g[i])",
 		"\t}")
 	w, grads, m, none := slice("w"), slice("g"), slice("m"), zero()
 	lr, decay := broadcast("lr"), broadcast("decay")
@@ -182,6 +203,7 @@ func lion() {
 		VSUBPS(down, up, up)
 		subtract(block(w, i), decay, up)
 		mean := weighted(beta2, block(m, i), rest2, grad)
+		flush(mean, smallMean)
 		VMOVUPS(mean, block(m, i))
 	})
 }
