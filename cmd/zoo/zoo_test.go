@@ -165,10 +165,16 @@ func TestTooLarge(t *testing.T) {
 	if len(values) != 2 || len(workspaces) != 2 || values[1] != workspaces[1] {
 		t.Fatalf("values take %v MB, workspaces %v, want the same for an estimate of training", values, workspaces)
 	}
-	// For inference they are prepared weights alone, however many images there are.
+	// For inference they are prepared weights and an image's tangents, however many images
+	// there are: a processor that got no image of two needs none of the latter.
 	one, _, err := zoo(t, "-model", "lenet5", "-batch", "2")
-	if want := row(one, "workspaces"); err != nil || len(want) != 2 || workspaces[0] != want[0] {
-		t.Errorf("workspaces for inference are estimated as %v MB, want %v as with two images (error %v)", workspaces[0], want, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	planned, errPlanned := strconv.ParseFloat(workspaces[0], 64)
+	taken, errTaken := strconv.ParseFloat(row(one, "workspaces")[0], 64)
+	if errPlanned != nil || errTaken != nil || planned < taken || planned > 2*taken {
+		t.Errorf("workspaces for inference are estimated as %v MB, want one to two times the %v MB of two images", planned, taken)
 	}
 }
 
