@@ -2,9 +2,7 @@ package train
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -26,23 +24,12 @@ func stoppedIn(t *testing.T, arithmetic string) Config {
 	if _, err := Fit(ctx, plainNet(), blobSet(20, 5), d); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	f := loadFile(t, c.Dir, CheckpointFile)
-	var s state
-	if err := json.Unmarshal([]byte(f.Metadata[stateKey]), &s); err != nil {
-		t.Fatal(err)
-	}
+	s := stateOf(t, c.Dir)
 	if s.Arithmetic != op.Arithmetic() {
 		t.Fatalf("the checkpoint has arithmetic %q, want %q", s.Arithmetic, op.Arithmetic())
 	}
 	s.Arithmetic = arithmetic
-	text, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Metadata[stateKey] = string(text)
-	if err := f.Save(filepath.Join(c.Dir, CheckpointFile)); err != nil {
-		t.Fatal(err)
-	}
+	setState(t, c.Dir, s)
 	c.Resume = true
 	return c
 }

@@ -2,7 +2,6 @@ package train
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -224,17 +223,9 @@ func TestRewind(t *testing.T) {
 // that epoch in another run has them not.
 func TestRewindWithoutBest(t *testing.T) {
 	c := rewound(t, 0)
-	f := loadFile(t, c.Dir, CheckpointFile)
 	s := stateOf(t, c.Dir)
 	s.History[0].ValLoss = s.History[1].ValLoss / 2 // epoch 1 was better
-	text, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Metadata[stateKey] = string(text)
-	if err := f.Save(filepath.Join(c.Dir, CheckpointFile)); err != nil {
-		t.Fatal(err)
-	}
+	setState(t, c.Dir, s)
 	failing(t, plainNet(), blobSet(53, 20), c, "train: Patience needs the best weights so far: ", BestFile+" is of epoch 4, and there is no checkpoint of epoch 1")
 	c.Patience = 0
 	fit(t, plainNet(), blobSet(53, 20), c)

@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -261,6 +262,20 @@ func stateOf(t testing.TB, dir string) state {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// setState writes another state into the checkpoint of a run.
+func setState(t testing.TB, dir string, s state) {
+	t.Helper()
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := loadFile(t, dir, CheckpointFile)
+	f.Metadata[stateKey] = string(text)
+	if err := f.Save(filepath.Join(dir, CheckpointFile)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // damagedCopy copies a run's checkpoint into a new folder, changed by edit.

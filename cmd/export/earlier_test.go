@@ -1,7 +1,6 @@
 package main
 
 import (
-	"image/png"
 	"math"
 	"os"
 	"os/exec"
@@ -72,16 +71,7 @@ func TestEarlierProgram(t *testing.T) {
 	program, dir := source(t, r.Dir, "", ""), t.TempDir()
 	for i, picture := range r.Pictures {
 		path := filepath.Join(dir, strconv.Itoa(i)+".png")
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := png.Encode(f, picture); err != nil {
-			t.Fatal(err)
-		}
-		if err := f.Close(); err != nil {
-			t.Fatal(err)
-		}
+		writePNG(t, path, picture)
 		out, err := exec.Command(program, path).Output()
 		if err != nil {
 			t.Fatal(err)

@@ -59,6 +59,21 @@ func drawing() *image.NRGBA {
 	return img
 }
 
+// writePNG writes a picture to a file.
+func writePNG(t *testing.T, path string, picture image.Image) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := png.Encode(f, picture); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestProgram: the program that is written says of a picture what infer says, and
 // of a file that is none why.
 func TestProgram(t *testing.T) {
@@ -67,16 +82,7 @@ func TestProgram(t *testing.T) {
 	}
 	dir := t.TempDir()
 	picture, text := filepath.Join(dir, "one.png"), filepath.Join(dir, "none.png")
-	f, err := os.Create(picture)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := png.Encode(f, drawing()); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
+	writePNG(t, picture, drawing())
 	if err := os.WriteFile(text, []byte("text"), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -68,17 +68,17 @@ func (c *chain) fuse() *Fusion {
 		block.Top = 6
 	}
 	afterReLU := len(c.kinds) == 1 && c.kinds[0] == KindReLU
+	var residual gorgonia.Nodes
 	if block.Top > 0 && block.KH == 1 && block.KW == 1 {
-		if other := c.sum(); other != nil {
-			return c.residual(block, other)
-		}
+		residual = c.sum()
+		block.Residual = residual != nil
 	}
 	switch d, _ := Describe(c.node); {
-	case d.Kind == KindBatchNorm && c.follows(KindConv2d):
+	case d.Kind == KindBatchNorm && c.follows(c.node, KindConv2d):
 		norm := d.Norm()
 		c.step()
 		block.Norm = (*conv.Norm)(&norm)
-		return c.convolution(block, d.Operands[1:])
+		return c.convolution(block, append(slices.Clone(d.Operands[1:]), residual...))
 	case d.Kind == KindConv2d && len(c.kinds) > 0:
 		return c.convolution(block, nil)
 	case d.Kind == KindBatchNorm && afterReLU:
@@ -89,27 +89,24 @@ func (c *chain) fuse() *Fusion {
 	return nil
 }
 
-// follows reports whether the op before is of the given kind, and nobody else's
+// follows reports whether the op before n is of the given kind, and nobody else's
 // operand.
-func (c *chain) follows(kind Kind) bool {
-	before := Operands(c.node)[0]
+func (c *chain) follows(n *gorgonia.Node, kind Kind) bool {
+	before := Operands(n)[0]
 	return isKind(before, kind) && c.once(before)
 }
 
 // sum goes on to the operand of a sum of two that is a normalised convolution which
 // nobody else needs, and returns the other operand; nil if there is none.
-func (c *chain) sum() (other *gorgonia.Node) {
+func (c *chain) sum() (other gorgonia.Nodes) {
 	operands := Operands(c.node)
 	if !isKind(c.node, KindAdd) || len(operands) != 2 {
 		return nil
 	}
 	for i, n := range operands {
-		if !isKind(n, KindBatchNorm) || !c.once(n) {
-			continue
-		}
-		if conv := Operands(n)[0]; isKind(conv, KindConv2d) && c.once(conv) {
+		if isKind(n, KindBatchNorm) && c.once(n) && c.follows(n, KindConv2d) {
 			c.goTo(n)
-			return operands[1-i]
+			return operands[1-i : 2-i]
 		}
 	}
 	return nil
@@ -159,16 +156,6 @@ func (c *chain) convolution(b conv.Block, params gorgonia.Nodes) *Fusion {
 	}
 	f.f32, f.f64 = conv.NewConvBlock[float32](shape, b), conv.NewConvBlock[float64](shape, b)
 	return f
-}
-
-// residual is a normalised convolution with a sum and an activation behind it, from the
-// normalisation on.
-func (c *chain) residual(b conv.Block, other *gorgonia.Node) *Fusion {
-	d, _ := Describe(c.node)
-	norm := d.Norm()
-	b.Norm, b.Residual = (*conv.Norm)(&norm), true
-	c.goTo(d.Operands[0])
-	return c.convolution(b, append(slices.Clone(d.Operands[1:]), other))
 }
 
 // planar is a planar convolution with Tanh and the mean of pairs behind it.

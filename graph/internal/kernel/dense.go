@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"math"
-	"unsafe"
 
 	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
@@ -244,11 +243,10 @@ func (d *Dense[T]) Bytes() int { return d.weights.Bytes() + cpu.BytesOf(d.shift,
 
 // Plans is the memory that it will keep: all of Bytes, from the first run on.
 func (d *Dense[T]) Plans() int {
-	element, width := int(unsafe.Sizeof(T(0))), (d.N+7)&^7
 	if d.streamed() {
-		return element * d.N
+		return cpu.SizeOf[T](d.N)
 	}
-	return element * (d.K + 2) * width
+	return cpu.SizeOf[T]((d.K + 2) * ((d.N + 7) &^ 7))
 }
 
 // Lastly returns the kernel for inference.

@@ -183,9 +183,8 @@ func aligned[T cpu.Float](data []T) []T {
 // values, and what the kernels keep besides. They allocate that when they first
 // need it, so it grows in the first runs.
 func (p *Program[T]) Bytes() (results, values, workspaces int) {
-	element := int(unsafe.Sizeof(T(0)))
 	for _, l := range p.kept {
-		results += l.size() * element
+		results += cpu.SizeOf[T](l.size())
 	}
 	workspaces = p.shared.Bytes()
 	for _, s := range p.steps {
@@ -193,7 +192,7 @@ func (p *Program[T]) Bytes() (results, values, workspaces int) {
 			workspaces += k.Bytes()
 		}
 	}
-	return results, p.size * element, workspaces
+	return results, cpu.SizeOf[T](p.size), workspaces
 }
 
 // Planned is what the kernels will keep once they have run, as far as they say it before.

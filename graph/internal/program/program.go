@@ -17,7 +17,6 @@ package program
 import (
 	"slices"
 	"time"
-	"unsafe"
 
 	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
@@ -207,7 +206,7 @@ func (s *Step[T]) Bytes() (n int) {
 	for _, v := range slices.Concat(s.reads(), s.writes()) {
 		n += v.size()
 	}
-	return n * int(unsafe.Sizeof(T(0)))
+	return cpu.SizeOf[T](n)
 }
 
 // Options say which passes run. The zero value is the program of a training step.

@@ -100,9 +100,7 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 // blockGradient sets s.dz to the gradient of image n's convolution.
 func (c *ConvBlock[T]) blockGradient(s *convScratch[T], n int) {
 	if c.recomputes() {
-		if !c.Residual {
-			c.loadBlockGradient(s, n)
-		}
+		c.loadGradientPixels(s, n)
 		c.gradientThrough(s, n, 0, c.OH, 0)
 		return
 	}

@@ -57,8 +57,15 @@ func lines(n, width int, do func(first, n int)) {
 	}
 }
 
-// gradientPixels is the gradient of image n channels last, as loadBlockGradient has
-// left it, from row i on. A residual image leaves d.
+// loadGradientPixels makes ready what gradientPixels returns of image n.
+func (c *ConvBlock[T]) loadGradientPixels(s *convScratch[T], n int) {
+	if !c.Residual {
+		c.loadBlockGradient(s, n)
+	}
+}
+
+// gradientPixels is the gradient of image n channels last from row i on: dy, or d where
+// a residual image is added.
 func (c *ConvBlock[T]) gradientPixels(s *convScratch[T], n, i int) []T {
 	if c.Residual {
 		return c.sumGradient(n)[i*c.OW*c.width():]
@@ -176,9 +183,7 @@ func (c *ConvBlock[T]) scratchStrips(e stripEngine[T], rows int) *convScratch[T]
 func (c *ConvBlock[T]) stripGradients(s *convScratch[T], n, chunk int, e stripEngine[T], rows int) {
 	size, whole := len(c.dws)/c.chunks, e.wholeGradient()
 	first, _ := c.images(chunk)
-	if !c.Residual {
-		c.loadBlockGradient(s, n)
-	}
+	c.loadGradientPixels(s, n)
 	if size > 0 {
 		c.take(s, n)
 	}

@@ -2,7 +2,6 @@ package conv
 
 import (
 	"math"
-	"unsafe"
 
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/pixel"
@@ -205,7 +204,7 @@ func (l *Layer[T]) Bytes() int { return l.engine.bytes() + cpu.BytesOf(l.scale, 
 
 // Plans is the memory that it will keep, from the first run on.
 func (l *Layer[T]) Plans() int {
-	return l.engine.plans()*int(unsafe.Sizeof(T(0))) + cpu.BytesOf(l.scale, l.shift)
+	return cpu.SizeOf[T](l.engine.plans()) + cpu.BytesOf(l.scale, l.shift)
 }
 
 // rests is the residual from its element at on, or nil. Its layout is its own: borders

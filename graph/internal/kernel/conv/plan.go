@@ -2,7 +2,8 @@ package conv
 
 import (
 	"runtime"
-	"unsafe"
+
+	"tapenet/graph/internal/kernel/cpu"
 )
 
 // What a convolution will keep can be told before it runs: the engine is chosen by shape,
@@ -26,7 +27,7 @@ func (c *ConvBlock[T]) Plans() int {
 	if p, ok := c.engine.(planner); ok {
 		each += p.plans()
 	}
-	return c.Bytes() + int(unsafe.Sizeof(T(0)))*min(runtime.GOMAXPROCS(0), c.N)*each
+	return c.Bytes() + cpu.SizeOf[T](min(runtime.GOMAXPROCS(0), c.N)*each)
 }
 
 // copied is the number of elements of an image that a goroutine copies before it is

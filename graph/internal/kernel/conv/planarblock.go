@@ -2,7 +2,6 @@ package conv
 
 import (
 	"runtime"
-	"unsafe"
 
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/vector"
@@ -152,5 +151,5 @@ func (p *PlanarBlock[T]) Plans() int {
 	c.planar.take(c.Shape, nil)
 	each := c.OutSize() + c.C*c.planar.XPlane // the tangents, and the image with its padding
 	filters := c.planar.Weights() + c.F
-	return int(unsafe.Sizeof(T(0))) * (min(runtime.GOMAXPROCS(0), c.N)*each + filters)
+	return cpu.SizeOf[T](min(runtime.GOMAXPROCS(0), c.N)*each + filters)
 }

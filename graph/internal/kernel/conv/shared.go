@@ -2,7 +2,6 @@ package conv
 
 import (
 	"runtime"
-	"unsafe"
 
 	"tapenet/graph/internal/kernel/cpu"
 )
@@ -55,7 +54,7 @@ func (s *Shared[T]) Bytes() int {
 // Plans is the memory that will be taken.
 func (s *Shared[T]) Plans() int {
 	strips := min(s.goroutines, runtime.GOMAXPROCS(0))
-	return int(unsafe.Sizeof(T(0))) * (s.round.v + s.round.m + strips*(s.single.v+s.single.m))
+	return cpu.SizeOf[T](s.round.v + s.round.m + strips*(s.single.v+s.single.m))
 }
 
 // Share makes the convolution use that memory.

@@ -1,5 +1,7 @@
 package cpu
 
+import "unsafe"
+
 // This file has memory that is used again. A kernel's buffers come in two kinds:
 //
 //	of the kernel       what Backward needs of Forward: Sized, Grow, AtLeast
@@ -92,6 +94,9 @@ func AtLeast[T Float](buf *[]T, size int) []T {
 	}
 	return (*buf)[:size]
 }
+
+// SizeOf is the memory, in bytes, that n elements take.
+func SizeOf[T Float](n int) int { return n * int(unsafe.Sizeof(T(0))) }
 
 // BytesOf is the memory that buffers take, with the elements beyond their length. A
 // kernel's Bytes adds up its buffers with it, and a model states the sum.
