@@ -46,14 +46,39 @@ func streamBlockK[T cpu.Float](y, x, w []T, n, lo, hi int) {
 		}
 		x32, _ := cpu.Float32s(some)
 		w32, _ := cpu.Float32s(w)
-		block := streamBlock(cpu.Active())
-		done := lo + (hi-lo)/block*block
-		if done > lo {
-			streamRows(cpu.Active(), len(some), done-lo, &x32[0], &w32[k*n+lo], n, &y32[lo])
-		}
-		streamFused(y32[done:hi], x32, w32[k*n+done:], n)
+		streamSome(y32[:hi], x32, w32[k*n:], n, lo)
 	}
 }
+
+// streamSome is streamBlockK for the few rows of w that are taken together: y ends with
+// the last of the columns. The assembly takes whole blocks of columns. What is left over
+// is the end of one more block, which begins further left, as most columns have
+// neighbours there:
+//
+//	columns  │ block │ block │ bloc┊k │ rest │
+//	                         ├ last block ───┤   only the rest of it is added to y
+//
+// Only where w has fewer columns than a block does plain Go the work, ten times slower.
+func streamSome(y, x, w []float32, n, lo int) {
+	block := streamBlock(cpu.Active())
+	done := len(y) - (len(y)-lo)%block
+	if done > lo {
+		streamRows(cpu.Active(), len(x), done-lo, &x[0], &w[lo], n, &y[lo])
+	}
+	switch rest, from := y[done:], len(y)-block; {
+	case len(rest) == 0:
+	case from < 0:
+		streamFused(rest, x, w[done:], n)
+	default:
+		var last [maxStreamBlock]float32
+		copy(last[done-from:], rest)
+		streamRows(cpu.Active(), len(x), block, &x[0], &w[from], n, &last[0])
+		copy(rest, last[done-from:])
+	}
+}
+
+// maxStreamBlock is the largest number of columns that streamRows takes at a time.
+const maxStreamBlock = 64
 
 // streamGo adds to y[j] the products of x[i] and w[i*n+j], in the order of i. It is for
 // float64 and for plain Go.
@@ -68,8 +93,8 @@ func streamGo[T cpu.Float](y, x, w []T, n int) {
 }
 
 // streamFused is streamGo with each product and sum rounded once, as the assembly
-// does. It is for the columns behind the last whole block, fewer than 64: a column's
-// bits must not depend on whether it is one of these, which lo and hi decide.
+// does. It is for matrices of fewer columns than a block: a column's bits must not depend
+// on how many there are.
 func streamFused(y, x, w []float32, n int) {
 	for j := range y {
 		sum := y[j]
