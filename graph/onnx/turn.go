@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"tapenet/graph/internal/hugepage"
 )
 
 // The weights of a Gemm that wants them transposed, as PyTorch writes it, become
@@ -76,7 +78,7 @@ func (m *Model) turnWeights() {
 // transposed is the transpose of a matrix.
 func (c constant) transposed() constant {
 	rows, cols := c.shape[0], c.shape[1]
-	t := constant{shape: []int{cols, rows}, floats: make([]float32, len(c.floats))}
+	t := constant{shape: []int{cols, rows}, floats: hugepage.Make[float32](len(c.floats))}
 	for r := 0; r < rows; r += turnBlock {
 		for k := range cols {
 			for i := r; i < min(r+turnBlock, rows); i++ {
@@ -96,7 +98,7 @@ const maxTurnBlock = 1 << 20
 
 // turnedFloats reads a matrix (rows,cols), and returns its transpose.
 func (in *source) turnedFloats(rows, cols int) ([]float32, error) {
-	v := make([]float32, rows*cols)
+	v := hugepage.Make[float32](rows * cols)
 	block := make([]float32, max(1, min(turnBlock, rows, maxTurnBlock/cols))*cols)
 	err := in.pieces(4*len(v), 4*len(block), func(at int, b []byte) {
 		some := block[:len(b)/4]

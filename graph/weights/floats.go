@@ -1,6 +1,10 @@
 package weights
 
-import "gorgonia.org/tensor"
+import (
+	"gorgonia.org/tensor"
+
+	"tapenet/graph/internal/hugepage"
+)
 
 // pieceSize is the number of bytes that are converted at a time: no tensor is
 // copied as a whole.
@@ -12,9 +16,9 @@ const pieceSize = 1 << 16
 // alloc returns a slice of n numbers.
 func (d dtype) alloc(n int) any {
 	if d.of == tensor.Float64 {
-		return make([]float64, n)
+		return hugepage.Make[float64](n)
 	}
-	return make([]float32, n)
+	return hugepage.Make[float32](n)
 }
 
 // part is data[i:j].

@@ -1,4 +1,6 @@
-package cpu
+// Package hugepage has memory on large pages, for what no cache holds and is gone over
+// again and again: the weights of large dense layers, and the values of training.
+package hugepage
 
 import "unsafe"
 

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package cpu
+package hugepage
 
 // enlargePages has nothing to ask for: the system decides by itself.
 func enlargePages([]byte) {}

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"tapenet/graph/internal/arena"
+	"tapenet/graph/internal/hugepage"
 	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 )
@@ -154,7 +155,7 @@ func (v *Value[T]) find() {
 func (p *Program[T]) allocate(n int) []T {
 	for _, s := range p.steps {
 		if s.Dy != nil {
-			return cpu.Make[T](n)
+			return hugepage.Make[T](n)
 		}
 	}
 	return make([]T, n)

@@ -3,6 +3,7 @@ package conv
 import (
 	"math"
 
+	"tapenet/graph/internal/hugepage"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/gemm"
 	"tapenet/graph/internal/kernel/pixel"
@@ -106,7 +107,7 @@ func (c *ConvBlock[T]) Forward(y []T, in [][]T) {
 	c.beginForward(y, conv)
 	c.beginResidual(in)
 	if c.winner == nil && !c.forwardOnly && !c.recomputes() {
-		c.winner = cpu.Make[uint8](c.N * c.pooled() * c.width())
+		c.winner = hugepage.Make[uint8](c.N * c.pooled() * c.width())
 	}
 	scale, shift := c.windows.Scale, c.windows.Shift
 	switch {

@@ -3,6 +3,7 @@ package conv
 import (
 	"math"
 
+	"tapenet/graph/internal/hugepage"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/pixel"
 )
@@ -51,7 +52,7 @@ func newBlockNorm[T cpu.Float](s Shape, width int, o Norm) *blockNorm[T] {
 func (b *blockNorm[T]) reserve(rows int) {
 	b.partRows, b.parts = rows, (b.rows+rows-1)/rows
 	if size := b.images * b.pixels() * b.width; len(b.z) != size {
-		b.z = cpu.Make[T](size)
+		b.z = hugepage.Make[T](size)
 	}
 	size := b.images * b.parts * b.width
 	b.means, b.m2s = cpu.Sized(b.means, size), cpu.Sized(b.m2s, size)

@@ -1,6 +1,7 @@
 package gemm
 
 import (
+	"tapenet/graph/internal/hugepage"
 	"tapenet/graph/internal/kernel/cpu"
 )
 
@@ -84,7 +85,7 @@ func (p *Panels[T]) Resize(depth, cols int) {
 		return
 	}
 	p.Depth, p.Cols, p.tier = depth, cols, cpu.Active()
-	p.panels, p.data = nil, cpu.Make[T](depth*cols)
+	p.panels, p.data = nil, hugepage.Make[T](depth*cols)
 	widths := panelWidths[T]()
 	for first := 0; first < cols; {
 		for _, t := range widths { // widest first
