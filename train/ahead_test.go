@@ -23,7 +23,7 @@ func TestNoGoroutineLeft(t *testing.T) {
 			return err
 		},
 		"a cancelled run": func(ctx context.Context, cancel func()) error {
-			_, err := Fit(ctx, plainNet(), blobSet(53, 300), Config{Batch: 10, OnBatch: func(Progress) { cancel() }})
+			_, err := Fit(ctx, plainNet(), blobSet(53, 300), Config{Batch: 10, Callbacks: []Callback{BatchFunc(func(Progress) { cancel() })}})
 			return err
 		},
 		"a cancelled evaluation": func(ctx context.Context, cancel func()) error {
@@ -71,7 +71,7 @@ func TestReadErrorOfItsBatch(t *testing.T) {
 	order := (&run{data: d, Config: Config{Seed: 4}}).order(0)
 	special(d, true, order[33], 0, errDisk)
 	batches := 0
-	_, err := Fit(t.Context(), plainNet(), d, Config{Batch: 10, Seed: 4, OnBatch: func(p Progress) {
+	_, err := Fit(t.Context(), plainNet(), d, Config{Batch: 10, Seed: 4, Callbacks: []Callback{BatchFunc(func(p Progress) {
 		batches++
 		blobs := d.Train.(*blobs)
 		blobs.mu.Lock()
@@ -79,7 +79,7 @@ func TestReadErrorOfItsBatch(t *testing.T) {
 		if n := len(blobs.reads); n > 10*(batches+2*runtime.GOMAXPROCS(0)) {
 			t.Errorf("%d samples read after batch %d", n, batches)
 		}
-	}})
+	})}})
 	checkError(t, err, fmt.Sprintf("train: training sample %d: the disk is gone", order[33]))
 	if batches != 3 {
 		t.Errorf("%d batches trained, want the three before the one that cannot be read", batches)

@@ -16,11 +16,11 @@ func stoppedIn(t *testing.T, arithmetic string) Config {
 	c := Config{Epochs: 2, Batch: 8, Dir: t.TempDir()}
 	ctx, cancel := context.WithCancel(t.Context())
 	d := c
-	d.OnBatch = func(p Progress) {
+	d.Callbacks = append(d.Callbacks, BatchFunc(func(p Progress) {
 		if p.Epoch == 2 {
 			cancel()
 		}
-	}
+	}))
 	if _, err := Fit(ctx, plainNet(), blobSet(20, 5), d); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}

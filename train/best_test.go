@@ -65,16 +65,16 @@ func TestPatienceFiles(t *testing.T) {
 	same := func() bool {
 		return slices.Equal(tensorBytes(t, c.Dir, ModelFile), tensorBytes(t, c.Dir, BestFile))
 	}
-	c.OnEpoch = func(e Epoch) {
+	c.Callbacks = append(c.Callbacks, onEpoch(func(e Epoch) {
 		if got, want := same(), e.Epoch <= 3; got != want {
 			t.Errorf("epoch %d: the model is the best one: %t, want %t", e.Epoch, got, want)
 		}
-	}
+	}))
 	want := fit(t, plainNet(), blobSet(53, 20), c)
 	if !same() {
 		t.Error("in the end, the model is not the best one")
 	}
-	c.Resume, c.OnBatch = true, func(Progress) { t.Error("a batch of a run that has ended") }
+	c.Resume, c.Callbacks = true, append(c.Callbacks, BatchFunc(func(Progress) { t.Error("a batch of a run that has ended") }))
 	if got := fit(t, plainNet(), blobSet(53, 20), c); !reflect.DeepEqual(bits(got.Network), bits(want.Network)) || !same() {
 		t.Error("resuming it gives another model")
 	}
@@ -110,7 +110,7 @@ func TestPatienceDamaged(t *testing.T) {
 func TestKeep(t *testing.T) {
 	dir := t.TempDir()
 	c := resumeConfig(dir)
-	c.Keep, c.Epochs = 2, 4
+	c.KeepCheckpoints, c.Epochs = 2, 4
 	want := fit(t, smallNet(), resumeSet(), c)
 	kept, err := filepath.Glob(filepath.Join(dir, "epoch-*"))
 	if err != nil || !slices.Equal(kept, []string{filepath.Join(dir, "epoch-0003.safetensors"), filepath.Join(dir, "epoch-0004.safetensors")}) {
@@ -139,7 +139,7 @@ func TestKeep(t *testing.T) {
 // A smaller Keep removes all older checkpoints, and nothing else.
 func TestKeepFewer(t *testing.T) {
 	c := resumeConfig(t.TempDir())
-	c.Keep, c.Epochs = 5, 4
+	c.KeepCheckpoints, c.Epochs = 5, 4
 	fit(t, smallNet(), resumeSet(), c)
 	others := []string{"epoch-0000.safetensors", "epoch-0001.safetensors.bak", "epoch-1.safetensors", "epoch-00001.safetensors", "epoch-0009.safetensors", "my-epoch-0001.safetensors"}
 	for _, name := range others {
@@ -147,7 +147,7 @@ func TestKeepFewer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c.Keep, c.Epochs, c.Resume = 2, 5, true
+	c.KeepCheckpoints, c.Epochs, c.Resume = 2, 5, true
 	fit(t, smallNet(), resumeSet(), c)
 	entries, err := os.ReadDir(c.Dir)
 	if err != nil {
@@ -184,12 +184,12 @@ func TestBest(t *testing.T) {
 // second, which then is.
 func rewound(t *testing.T, average float64) Config {
 	t.Helper()
-	c := Config{Epochs: 4, Batch: 20, Optimizer: SGD{LR: 0.1}, Patience: 9, Keep: 4, Average: average, Dir: t.TempDir()}
+	c := Config{Epochs: 4, Batch: 20, Optimizer: SGD{LR: 0.1}, Patience: 9, KeepCheckpoints: 4, Average: average, Dir: t.TempDir()}
 	res := fit(t, plainNet(), blobSet(53, 20), c)
 	if best(res.History) != 3 {
 		t.Fatalf("epoch %d is the best, want 4", res.Best.Epoch)
 	}
-	if err := os.Rename(filepath.Join(c.Dir, keptFile(2)), filepath.Join(c.Dir, CheckpointFile)); err != nil {
+	if err := os.Rename(filepath.Join(c.Dir, epochFile(2)), filepath.Join(c.Dir, CheckpointFile)); err != nil {
 		t.Fatal(err)
 	}
 	c.Resume, c.Epochs = true, 2

@@ -18,10 +18,12 @@ import (
 func TestCallbacks(t *testing.T) {
 	var told []string
 	d := blobSet(20, 5)
-	c := Config{Epochs: 3, Average: 0.9, Dir: t.TempDir(), OnEpoch: func(Epoch) { told = append(told, "OnEpoch") }}
+	c := Config{Epochs: 3, Average: 0.9, Dir: t.TempDir()}
 	full := errors.New("full")
 	c.Callbacks = []Callback{
-		CallbackFunc(func(net *graph.Network, e Epoch) error {
+		Ignore{},
+		BatchFunc(func(Progress) { told = append(told, "batch") }),
+		EpochFunc(func(net *graph.Network, e Epoch) error {
 			told = append(told, "first")
 			loss, accuracy, err := Evaluate(t.Context(), net, d.Test)
 			if err != nil || loss != e.ValLoss || accuracy != e.ValAccuracy {
@@ -29,7 +31,7 @@ func TestCallbacks(t *testing.T) {
 			}
 			return nil
 		}),
-		CallbackFunc(func(_ *graph.Network, e Epoch) error {
+		EpochFunc(func(_ *graph.Network, e Epoch) error {
 			if told = append(told, "second"); e.Epoch == 2 {
 				return full
 			}
@@ -40,7 +42,7 @@ func TestCallbacks(t *testing.T) {
 	if err != full || len(res.History) != 2 {
 		t.Fatalf("%d epochs and error %v, want 2 and the callback's", len(res.History), err)
 	}
-	if got, want := strings.Join(told, " "), "OnEpoch first second OnEpoch first second"; got != want {
+	if got, want := strings.Join(told, " "), "batch first second batch first second"; got != want {
 		t.Errorf("told %s, want %s", got, want)
 	}
 	c.Resume, c.Callbacks = true, nil

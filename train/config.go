@@ -57,10 +57,10 @@ type Config struct {
 	// run already, Fit refuses it unless Resume is set; if a run is going on in it,
 	// on a system that locks folders as Unix does, Fit refuses it in any case.
 	Dir string
-	// Keep is how many epochs' checkpoints to keep beside, the last ones, as in
-	// epoch-0007.safetensors; 0 means none. In the place of
+	// KeepCheckpoints is the number of epochs, the last ones, whose checkpoints are
+	// kept besides, as in epoch-0007.safetensors; 0 means none. In the place of
 	// checkpoint.safetensors, one makes Resume go on from that epoch.
-	Keep int
+	KeepCheckpoints int
 	// Model is the network's name in modelzoo, kept in model.safetensors so that
 	// infer.Load can build it again; "" for a network of your own.
 	Model string
@@ -72,13 +72,7 @@ type Config struct {
 	// may move an earlier run out of the way, which no run that goes on is in. Its
 	// error ends Fit.
 	OnEarlier func() error
-	// OnStart is called once, if not nil: when all is checked and no other run can
-	// have Dir, and before anything is written into it. Its error ends Fit. A run
-	// whose Epoch is above its Epochs is complete already.
-	OnStart func(*graph.Network, Progress) error
-	OnBatch func(Progress) // called after every batch, if not nil
-	OnEpoch func(Epoch)    // called after every epoch, if not nil
-	// Callbacks are told of every epoch after OnEpoch, such as Slog and
+	// Callbacks are told how the run goes, one after the other, such as Slog and
 	// train/tensorboard's.
 	Callbacks []Callback
 }
@@ -101,8 +95,8 @@ type Progress struct {
 	Loss, Accuracy  float64
 	ImagesPerSecond float64 // since the epoch began; 0 before its first batch
 
-	// Rounding is for OnStart alone, when a run goes on in another arithmetic than
-	// its checkpoint's: it says in one line why the weights will differ in their
+	// Rounding is for Callback.Start alone, when a run goes on in another arithmetic
+	// than its checkpoint's: it says in one line why the weights will differ in their
 	// last bits from those of a run without a break. "" means that they will not.
 	Rounding string `json:",omitempty"`
 }
@@ -140,10 +134,10 @@ func (c Config) check(d data.Dataset) error {
 		return fmt.Errorf("train: dataset %q has no training or no test samples", d.Name)
 	case len(d.Classes) == 0:
 		return fmt.Errorf("train: dataset %q has no classes, want a name for each", d.Name)
-	case c.Patience < 0 || c.Keep < 0:
-		return fmt.Errorf("train: Patience %d and Keep %d, want numbers of epochs, or 0", c.Patience, c.Keep)
-	case c.Keep > 0 && c.Dir == "":
-		return fmt.Errorf("train: Keep without Dir, want the folder of the run")
+	case c.Patience < 0 || c.KeepCheckpoints < 0:
+		return fmt.Errorf("train: Patience %d and KeepCheckpoints %d, want numbers of epochs, or 0", c.Patience, c.KeepCheckpoints)
+	case c.KeepCheckpoints > 0 && c.Dir == "":
+		return fmt.Errorf("train: KeepCheckpoints without Dir, want the folder of the run")
 	case c.Resume && c.Dir == "":
 		return fmt.Errorf("train: Resume without Dir, want the folder of the run")
 	}

@@ -26,11 +26,11 @@ func interruptedRun(t testing.TB) string {
 	c.Resume = true
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	c.OnBatch = func(p Progress) {
+	c.Callbacks = append(c.Callbacks, BatchFunc(func(p Progress) {
 		if p.Images == 16 {
 			cancel()
 		}
-	}
+	}))
 	_, err := Fit(ctx, plainNet(), blobSet(20, 5), c)
 	checkError(t, err, "stopped in epoch 2 after 16 of 20 images")
 	return dir
@@ -76,8 +76,12 @@ func TestResumeDamagedState(t *testing.T) {
 		{"history of the wrong epoch", `"epoch":1`, `"epoch":7`, "is damaged"},
 		{"absurd history", `"val_loss":`, `"val_loss":-1e308,"":`, "is damaged"},
 		{"null history", `"History":[`, `"History":null,"":[`, "is damaged"},
-		{"lines", `"Model":""`, `"Model":"a\nb\u0000c"`, "another run"},
-		{"long", `"Model":""`, `"Model":"` + strings.Repeat("x", 1e5) + `"`, "another run"},
+		{"lines", `"Dataset":"blobs"`, `"Dataset":"a\nb\u0000c"`, "another run"},
+		{"long", `"Dataset":"blobs"`, `"Dataset":"` + strings.Repeat("x", 1e5) + `"`, "another run"},
+		{"batch size a string", `"Batch":8`, `"Batch":"a\nb"`, "another run"},
+		{"shape an object", `"Shape":[1,4,4]`, `"Shape":{"a":
+	1}`, "another run"},
+		{"seed negative", `"Batch":8`, `"Batch":8,"Seed":-3`, "another run"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := tt.new
@@ -88,7 +92,7 @@ func TestResumeDamagedState(t *testing.T) {
 			}
 			c := corruptConfig(damagedCopy(t, dir, func(f *weights.File) { f.Metadata[stateKey] = s }))
 			c.Resume = true
-			c.OnBatch = func(Progress) { t.Error("a batch was trained") }
+			c.Callbacks = append(c.Callbacks, BatchFunc(func(Progress) { t.Error("a batch was trained") }))
 			_, err := Fit(t.Context(), plainNet(), blobSet(20, 5), c)
 			checkError(t, err, "train: ", filepath.Join(c.Dir, CheckpointFile), tt.want)
 			if len(err.Error()) > 2000 {
@@ -149,9 +153,9 @@ func TestResumeDamagedTensors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := corruptConfig(damagedCopy(t, dir, tt.edit))
 			c.Resume = true
-			before := folder(t, c.Dir)
+			before := filesOf(t, c.Dir)
 			failing(t, plainNet(), blobSet(20, 5), c, "train: ", tt.want)
-			if after := folder(t, c.Dir); after[0] != before[0] || len(after) != 1 {
+			if after := filesOf(t, c.Dir); after[0] != before[0] || len(after) != 1 {
 				t.Error("the folder has changed")
 			}
 		})

@@ -49,24 +49,24 @@ func TestFitDiskFull(t *testing.T) {
 	c := Config{Epochs: 3, Batch: 10, Dir: filepath.Join(disk, "run")}
 	filler := filepath.Join(disk, "filler")
 	var before []string
-	c.OnEpoch = func(e Epoch) {
+	c.Callbacks = append(c.Callbacks, onEpoch(func(e Epoch) {
 		if before == nil {
-			before = folder(t, c.Dir)
+			before = filesOf(t, c.Dir)
 			fillDisk(t, filler)
 		}
-	}
+	}))
 	_, err := Fit(t.Context(), smallNet(), blobSet(25, 5), c)
 	checkError(t, err, ModelFile, "no space left")
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("error %v, want ENOSPC in it", err)
 	}
-	if after := folder(t, c.Dir); !slices.Equal(after, before) {
+	if after := filesOf(t, c.Dir); !slices.Equal(after, before) {
 		t.Error("the folder is not what it was before")
 	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	c.Resume, c.OnEpoch = true, nil
+	c.Resume, c.Callbacks = true, nil
 	got := fit(t, smallNet(), blobSet(25, 5), c)
 	want := fit(t, smallNet(), blobSet(25, 5), Config{Epochs: 3, Batch: 10, Dir: straight})
 	compareRuns(t, got, want, c.Dir, straight)
@@ -78,7 +78,7 @@ func TestFitDiskReadOnly(t *testing.T) {
 	c := Config{Epochs: 1, Batch: 10, Dir: filepath.Join(disk, "run")}
 	fit(t, plainNet(), blobSet(25, 5), c)
 	c.Epochs = 2
-	c.OnBatch = func(Progress) { t.Error("a batch was trained") }
+	c.Callbacks = append(c.Callbacks, BatchFunc(func(Progress) { t.Error("a batch was trained") }))
 	refused := func(want string) {
 		t.Helper()
 		again, other := c, c

@@ -62,25 +62,25 @@ func TestDiverge(t *testing.T) {
 			c := base
 			c.Dir, c.Epochs = t.TempDir(), 1
 			fit(t, hiddenNet(), blobSet(25, 5), c)
-			before := folder(t, c.Dir)
+			before := filesOf(t, c.Dir)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			c.Resume, c.Epochs, c.Optimizer = true, 3, tt.bomb
 			batches := 0
-			c.OnBatch = func(Progress) {
+			c.Callbacks = append(c.Callbacks, BatchFunc(func(Progress) {
 				if batches++; batches == tt.cancelAfter {
 					cancel()
 				}
-			}
+			}))
 			_, err := Fit(ctx, hiddenNet(), blobSet(25, 5), c)
 			checkError(t, err, append(tt.want, "train: diverged: ", "; try a lower learning rate")...)
 			if errors.Is(err, context.Canceled) {
 				t.Errorf("%v: says that it was stopped, which would mean that it was saved", err)
 			}
-			if after := folder(t, c.Dir); !slices.Equal(after, before) {
+			if after := filesOf(t, c.Dir); !slices.Equal(after, before) {
 				t.Error("the folder is not what it was after the first epoch")
 			}
-			c.Optimizer, c.OnBatch = bomb{}, nil
+			c.Optimizer, c.Callbacks = bomb{}, nil
 			compareRuns(t, fit(t, hiddenNet(), blobSet(25, 5), c), want, c.Dir, straight)
 		})
 	}
@@ -111,9 +111,9 @@ func TestDivergeInit(t *testing.T) {
 	bad := func(_ *rand.Rand, values []float64, _ []int) { values[0] = math.NaN() }
 	net := graph.Sequential{graph.Flatten{}, graph.Dense{Units: 3, WeightInit: bad}}
 	dir := t.TempDir()
-	c := Config{Epochs: 1, Dir: dir, OnBatch: func(Progress) { t.Error("a batch was trained") }}
+	c := Config{Epochs: 1, Dir: dir, Callbacks: []Callback{BatchFunc(func(Progress) { t.Error("a batch was trained") })}}
 	failing(t, net, blobSet(25, 5), c, "train: dense/weight holds NaN or Inf before the first step, want an init of finite numbers")
-	if files := strings.Join(folder(t, dir), ""); files != "" {
+	if files := strings.Join(filesOf(t, dir), ""); files != "" {
 		t.Errorf("the folder has %.40q, want nothing", files)
 	}
 }

@@ -32,18 +32,35 @@ func EvaluationBatch(image []int) int {
 
 // Evaluate returns the mean loss and the accuracy of a classifier on samples.
 func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (loss, accuracy float64, err error) {
+	var sums tally
+	if err := evaluate(ctx, net, samples, sums.add); err != nil {
+		return 0, 0, err
+	}
+	return sums.loss(), sums.accuracy(), nil
+}
+
+// EvaluateEach runs all samples through a classifier, and calls do with each, in
+// their order: with its class and the network's output for it, which is valid until do
+// returns.
+func EvaluateEach(ctx context.Context, net *graph.Network, samples data.Samples, do func(class int, logits []float32)) error {
+	return evaluate(ctx, net, samples, func(m *graph.Model) { each(m, do) })
+}
+
+// evaluate runs all samples through a classifier, batch by batch, and calls do after
+// each batch.
+func evaluate(ctx context.Context, net *graph.Network, samples data.Samples, do func(*graph.Model)) error {
 	if samples.Len() == 0 {
-		return 0, 0, errors.New("train: no samples to evaluate")
+		return errors.New("train: no samples to evaluate")
 	}
 	batch := EvaluationBatch(net.Input)
 	first, err := net.Model(graph.Eval, min(batch, samples.Len()))
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	if err := classifier(first); err != nil {
-		return 0, 0, err
+		return err
 	}
-	var sums tally
+	done := 0
 	err = inputOf(first).ahead(ctx, "evaluation", samples, data.InOrder(samples.Len()), batch, func(b data.Batch) error {
 		m, err := net.Model(graph.Eval, len(b.Classes))
 		if err != nil {
@@ -53,16 +70,23 @@ func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (lo
 		if err := m.Run(); err != nil {
 			return err
 		}
-		sums.add(m)
+		do(m)
+		done += len(b.Classes)
 		return nil
 	})
 	if err != nil && err == ctx.Err() {
-		err = fmt.Errorf("train: evaluation stopped after %d of %d samples: %w", sums.Images, samples.Len(), err)
+		err = fmt.Errorf("train: evaluation stopped after %d of %d samples: %w", done, samples.Len(), err)
 	}
-	if err != nil {
-		return 0, 0, err
+	return err
+}
+
+// each calls do with the classes of a model's last batch and the outputs for them.
+func each(m *graph.Model, do func(class int, logits []float32)) {
+	labels, logits := m.Target.Float32s(), m.Output().Float32s()
+	classes := len(logits) / len(labels)
+	for i, label := range labels {
+		do(int(label), logits[i*classes:][:classes])
 	}
-	return sums.loss(), sums.accuracy(), nil
 }
 
 // classifier returns an error unless a model is one, in float32.
@@ -85,15 +109,14 @@ type tally struct {
 
 // add counts the batch that the model has just run.
 func (t *tally) add(m *graph.Model) {
-	labels, logits := m.Target.Float32s(), m.Output().Float32s()
-	classes := len(logits) / len(labels)
-	for i, label := range labels {
-		if graph.ArgMax(logits[i*classes:][:classes]) == int(label) {
+	each(m, func(class int, logits []float32) {
+		if graph.ArgMax(logits) == class {
 			t.Correct++
 		}
-	}
-	t.Images += len(labels)
-	t.Loss += m.Loss() * float64(len(labels))
+	})
+	n := m.Target.Size()
+	t.Images += n
+	t.Loss += m.Loss() * float64(n)
 }
 
 func (t *tally) loss() float64     { return t.Loss / float64(max(t.Images, 1)) }

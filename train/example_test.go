@@ -55,15 +55,15 @@ func ExampleFit_resume() {
 	defer os.RemoveAll(dir)
 	dataset, net := digits(640)
 	ctx, cancel := context.WithCancel(context.Background())
-	config := train.Config{Epochs: 2, Dir: dir, OnBatch: func(p train.Progress) {
+	config := train.Config{Epochs: 2, Dir: dir, Callbacks: []train.Callback{train.BatchFunc(func(p train.Progress) {
 		if p.Images == 320 {
 			cancel()
 		}
-	}}
+	})}}
 	_, err = train.Fit(ctx, net, dataset, config)
 	fmt.Println(err, errors.Is(err, context.Canceled))
 
-	config.Resume, config.OnBatch = true, nil
+	config.Resume, config.Callbacks = true, nil
 	res, err := train.Fit(context.Background(), net, dataset, config)
 	if err != nil {
 		log.Fatal(err)

@@ -52,19 +52,19 @@ func TestFilesReplaced(t *testing.T) {
 	dir, links := t.TempDir(), t.TempDir()
 	names := []string{BestFile, CheckpointFile, CurvesFile, HistoryFile, ModelFile}
 	var before []string
-	fit(t, plainNet(), blobSet(25, 5), Config{Epochs: 2, Dir: dir, OnEpoch: func(e Epoch) {
+	fit(t, plainNet(), blobSet(25, 5), Config{Epochs: 2, Dir: dir, Callbacks: []Callback{onEpoch(func(e Epoch) {
 		if e.Epoch > 1 {
 			return
 		}
-		before = folder(t, dir)
+		before = filesOf(t, dir)
 		for _, name := range names {
 			if err := os.Link(filepath.Join(dir, name), filepath.Join(links, name)); err != nil {
 				t.Fatal(err)
 			}
 		}
-	}})
-	after := folder(t, dir)
-	for i, kept := range folder(t, links) {
+	})}})
+	after := filesOf(t, dir)
+	for i, kept := range filesOf(t, links) {
 		if kept != before[i] {
 			t.Errorf("%s was written in place", names[i])
 		}
@@ -260,7 +260,7 @@ func TestFitNoDir(t *testing.T) {
 func TestFitWithoutDir(t *testing.T) {
 	t.Chdir(t.TempDir())
 	fit(t, plainNet(), blobSet(20, 5), Config{Epochs: 1})
-	if files := folder(t, "."); len(files) > 0 {
+	if files := filesOf(t, "."); len(files) > 0 {
 		t.Errorf("the folder has %.40q", files)
 	}
 }

@@ -39,7 +39,10 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 		return nil, err
 	}
 	r := &run{Config: c, data: d, net: net}
-	defer r.release()
+	if c.Dir != "" {
+		r.folder = &folder{dir: c.Dir}
+	}
+	defer r.folder.release()
 	if err := r.start(); err != nil {
 		return nil, err
 	}
@@ -54,16 +57,16 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 // run is one call of Fit.
 type run struct {
 	Config
-	data    data.Dataset
-	net     *graph.Network
-	updater *updater
-	at      position
-	history []Epoch
-	best    map[string]*tensor.Dense // weights of the best epoch, with Patience
-	strayed bool                     // whether the file of the best epoch is of another
-	source  rand.PCG                 // for Mixup, seeded anew in every step
-	random  *rand.Rand               // from source
-	unlock  func() error             // of the folder; nil unless it is locked
+	data          data.Dataset
+	net           *graph.Network
+	updater       *updater
+	at            position
+	history       []Epoch
+	best          map[string]*tensor.Dense // weights of the best epoch, with Patience
+	bestFileStale bool                     // BestFile is of another epoch than best: write it again
+	source        rand.PCG                 // for Mixup, seeded anew in every step
+	random        *rand.Rand               // from source
+	folder        *folder                  // nil without Dir
 
 	arithmetic string // op.Arithmetic of the last step; "" before the first, or if it is not known
 	rounding   string // Progress.Rounding of a run that has just gone on
@@ -118,7 +121,7 @@ func (r *run) start() error {
 		return r.begin()
 	}
 	_, absent := os.Stat(r.Dir)
-	if err := r.claim(); err != nil {
+	if err := r.folder.claim(r.OnEarlier); err != nil {
 		return err
 	}
 	err = r.begin()
@@ -130,19 +133,17 @@ func (r *run) start() error {
 
 // begin says that the run begins or goes on, and writes the checkpoint.
 func (r *run) begin() error {
-	if r.OnStart != nil {
-		p := r.progress()
-		if r.stalled() {
-			p.Epochs = r.at.Epoch // there will be no others
-		}
-		if p.Epoch <= p.Epochs {
-			p.Rounding = r.rounding
-		}
-		if err := r.OnStart(r.net, p); err != nil {
-			return err
-		}
+	p := r.progress()
+	if r.stalled() {
+		p.Epochs = r.at.Epoch // there will be no others
 	}
-	if r.strayed {
+	if p.Epoch <= p.Epochs {
+		p.Rounding = r.rounding
+	}
+	if err := callbacks(r.Callbacks).start(r.net, p); err != nil {
+		return err
+	}
+	if r.bestFileStale {
 		if err := r.saveModel(BestFile, r.best, best(r.history)+1); err != nil {
 			return err
 		}
@@ -191,16 +192,13 @@ func (r *run) epoch(ctx context.Context) error {
 		return err
 	}
 	r.history = append(r.history, e)
-	r.remember()
+	r.copyBest()
 	runtime.GC() // see Need: the epoch's images and older weights would stay until they are as much as the graphs
 	r.at = position{Epoch: e.Epoch}
 	if err := r.writeAll(); err != nil {
 		return err
 	}
-	if r.OnEpoch != nil {
-		r.OnEpoch(e)
-	}
-	return r.averaged(func() error { return r.tell(e) })
+	return r.averaged(func() error { return callbacks(r.Callbacks).epoch(r.net, e) })
 }
 
 // batches trains on the rest of the epoch's batches.
@@ -218,9 +216,7 @@ func (r *run) batches(ctx context.Context) error {
 			return err
 		}
 		r.at.Seconds = before + max(time.Since(began).Seconds(), 1e-9)
-		if r.OnBatch != nil {
-			r.OnBatch(r.progress())
-		}
+		callbacks(r.Callbacks).batch(r.progress())
 		return nil
 	})
 	if err != nil && err == ctx.Err() {

@@ -107,13 +107,13 @@ func TestFitBatches(t *testing.T) {
 			var after []int
 			var epochs []Epoch
 			res := fit(t, plainNet(), blobSet(tt.n, 4), Config{Epochs: 2, Batch: tt.batch,
-				OnBatch: func(p Progress) {
+				Callbacks: []Callback{BatchFunc(func(p Progress) {
 					after = append(after, p.Images)
 					if p.Of != tt.n || p.Epochs != 2 || p.Epoch != len(epochs)+1 || p.Accuracy > 1 || p.ImagesPerSecond <= 0 {
 						t.Errorf("progress %+v", p)
 					}
-				},
-				OnEpoch: func(e Epoch) { epochs = append(epochs, e) },
+				}),
+					onEpoch(func(e Epoch) { epochs = append(epochs, e) })},
 			})
 			if want := slices.Concat(tt.wantAfter, tt.wantAfter); !slices.Equal(after, want) {
 				t.Errorf("images after each batch %v, want %v", after, want)

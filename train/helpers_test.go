@@ -129,3 +129,15 @@ func timeless(history []Epoch) []Epoch {
 	}
 	return h
 }
+
+// onStart is a Callback that is called at the start of a run.
+type onStart func(*graph.Network, Progress) error
+
+func (f onStart) Start(net *graph.Network, p Progress) error { return f(net, p) }
+func (onStart) Batch(Progress)                               {}
+func (onStart) Epoch(*graph.Network, Epoch) error            { return nil }
+
+// onEpoch is a Callback that is called after every epoch, and does not fail.
+func onEpoch(f func(Epoch)) Callback {
+	return EpochFunc(func(_ *graph.Network, e Epoch) error { f(e); return nil })
+}

@@ -18,17 +18,17 @@ func TestOneRunAFolder(t *testing.T) {
 	moved := func() error { t.Error("the run's folder may be moved"); return nil }
 	tried := 0
 	c := Config{Epochs: 2, Dir: dir}
-	c.OnEpoch = func(Epoch) {
-		before := folder(t, dir)
+	c.Callbacks = append(c.Callbacks, onEpoch(func(Epoch) {
+		before := filesOf(t, dir)
 		for _, resume := range []bool{false, true} {
 			tried++
 			failing(t, plainNet(), blobSet(20, 5), Config{Epochs: 3, Dir: dir, Resume: resume, OnEarlier: moved},
 				"train: a run is going on in "+dir+": stop it, or choose another folder")
 		}
-		if !slices.Equal(folder(t, dir), before) {
+		if !slices.Equal(filesOf(t, dir), before) {
 			t.Error("the folder has changed")
 		}
-	}
+	}))
 	fit(t, plainNet(), blobSet(20, 5), c)
 	if tried != 4 {
 		t.Errorf("%d runs tried, want 4", tried)
@@ -40,10 +40,10 @@ func TestOneRunAFolder(t *testing.T) {
 
 // A run that fails lets go of its folder too.
 func TestFailedRunsFolder(t *testing.T) {
-	c := Config{Epochs: 1, Dir: t.TempDir(), OnStart: func(*graph.Network, Progress) error { return errDisk }}
+	c := Config{Epochs: 1, Dir: t.TempDir(), Callbacks: []Callback{onStart(func(*graph.Network, Progress) error { return errDisk })}}
 	for range 2 {
 		if _, err := Fit(t.Context(), plainNet(), blobSet(20, 5), c); !errors.Is(err, errDisk) {
-			t.Errorf("error %v, want that of OnStart", err)
+			t.Errorf("error %v, want that of Start", err)
 		}
 	}
 }
@@ -54,10 +54,10 @@ func TestMovedFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "x")
 	c := Config{Epochs: 1, Dir: dir, OnEarlier: func() error { return os.Rename(dir, dir+".1") }}
 	fit(t, plainNet(), blobSet(20, 5), c) // there is nothing to move
-	c.OnEpoch = func(Epoch) {
+	c.Callbacks = append(c.Callbacks, onEpoch(func(Epoch) {
 		failing(t, plainNet(), blobSet(20, 5), Config{Dir: dir}, "a run is going on in "+dir)
 		fit(t, plainNet(), blobSet(20, 5), Config{Epochs: 2, Dir: dir + ".1", Resume: true})
-	}
+	}))
 	fit(t, plainNet(), blobSet(20, 5), c)
 	for name, epochs := range map[string]int{dir: 1, dir + ".1": 2} {
 		if r, err := ReadRecord(name); err != nil || len(r.History) != epochs {

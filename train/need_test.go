@@ -211,11 +211,11 @@ func (s stripes) Read(i int, x []float32) (int, error) {
 // not when it has become as much as all that is in use.
 func TestEpochsLeaveNothing(t *testing.T) {
 	var collections []uint32
-	c := Config{Epochs: 4, OnEpoch: func(Epoch) {
+	c := Config{Epochs: 4, Callbacks: []Callback{onEpoch(func(Epoch) {
 		var s runtime.MemStats
 		runtime.ReadMemStats(&s)
 		collections = append(collections, s.NumGC)
-	}}
+	})}}
 	if _, err := Fit(t.Context(), dense(), data.Dataset{
 		Name: "stripes", Shape: [3]int{3, 4, 5}, Classes: strings.Split("abcdefg", ""), Train: stripes(40), Test: stripes(20),
 	}, c); err != nil {

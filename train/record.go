@@ -8,7 +8,6 @@ import (
 
 	"tapenet/graph"
 	"tapenet/graph/weights"
-	"tapenet/train/data"
 )
 
 // Record is what a run's folder says of the run, without its weights.
@@ -39,26 +38,35 @@ func ReadRecord(dir string) (Record, error) {
 	if err := json.Unmarshal([]byte(meta[stateKey]), &s); err != nil {
 		return Record{}, fmt.Errorf("train: record: %s is damaged: its metadata %q: %w", path, stateKey, err)
 	}
-	of := s.Settings
-	if of.Images < 1 || of.Batch < 1 || s.Parameters < 0 || !s.possible() {
+	if s.Parameters < 0 || !s.possible() {
 		return Record{}, fmt.Errorf("train: record: %s is damaged: no run can be where it is", path)
 	}
-	r := Record{of.Model, of.Dataset, of.Images, of.Batch, of.Optimizer, of.Schedule, of.Seed, s.History, s.Parameters, ""}
-	if of.TestImages > 0 {
-		r.EvaluatedOn = data.Dataset{HeldOut: of.HeldOut}.TestPart()
-	}
-	return r, nil
+	of := s.Settings
+	return Record{
+		Model: of.text("Model"), Dataset: of.text("Dataset"), Images: of.number("Images"), Batch: of.number("Batch"),
+		Optimizer: of.text("Optimizer"), Schedule: of.text("Schedule"), Seed: of.seed(), History: s.History,
+		Parameters: s.Parameters, EvaluatedOn: of.testPart(),
+	}, nil
 }
 
-// Best is the epoch with the highest ValAccuracy, the first of
-// them, and 0 before the first epoch.
-func (r Record) Best() (best Epoch) {
+// Best is the epoch with the lowest ValLoss, the first of equal ones: the one whose
+// weights BestFile has. Its Epoch is 0 before the first epoch.
+func (r Record) Best() (e Epoch) {
+	if i := best(r.History); i >= 0 {
+		e = r.History[i]
+	}
+	return e
+}
+
+// MostAccurate is the epoch with the highest ValAccuracy, the first of equal ones. Its
+// Epoch is 0 before the first epoch.
+func (r Record) MostAccurate() (most Epoch) {
 	for _, e := range r.History {
-		if best.Epoch == 0 || e.ValAccuracy > best.ValAccuracy {
-			best = e
+		if most.Epoch == 0 || e.ValAccuracy > most.ValAccuracy {
+			most = e
 		}
 	}
-	return best
+	return most
 }
 
 // Time is how long the completed epochs trained, evaluation left out.

@@ -42,11 +42,7 @@ func TestRecordHeldOut(t *testing.T) {
 		t.Errorf("evaluated on %q, error %v, want validation", r.EvaluatedOn, err)
 	}
 	f := loadFile(t, dir, CheckpointFile)
-	before := f.Metadata[stateKey]
-	f.Metadata[stateKey] = strings.Replace(before, `,"Shape":[1,4,4],"TestImages":5,"HeldOut":true`, "", 1)
-	if f.Metadata[stateKey] == before {
-		t.Fatalf("%s does not say what the run is evaluated on", before)
-	}
+	f.Metadata[stateKey] = olderState(t, f.Metadata[stateKey])
 	if err := f.Save(filepath.Join(dir, CheckpointFile)); err != nil {
 		t.Fatal(err)
 	}
@@ -61,22 +57,22 @@ func TestRecordHeldOut(t *testing.T) {
 
 func TestRecordSums(t *testing.T) {
 	r := Record{Images: 100, History: []Epoch{
-		{Epoch: 1, ValAccuracy: 0.5, ImagesPerSecond: 50},
-		{Epoch: 2, ValAccuracy: 0.9, ImagesPerSecond: 100},
-		{Epoch: 3, ValAccuracy: 0.9, ImagesPerSecond: 0}, // as a damaged file may have it
+		{Epoch: 1, ValLoss: 0.3, ValAccuracy: 0.5, ImagesPerSecond: 50},
+		{Epoch: 2, ValLoss: 0.3, ValAccuracy: 0.9, ImagesPerSecond: 100},
+		{Epoch: 3, ValLoss: 0.4, ValAccuracy: 0.9, ImagesPerSecond: 0}, // as a damaged file may have it
 	}}
-	if best := r.Best(); best.Epoch != 2 {
-		t.Errorf("best epoch %d, want 2", best.Epoch)
+	if best, most := r.Best(), r.MostAccurate(); best.Epoch != 1 || most.Epoch != 2 {
+		t.Errorf("best epoch %d and most accurate %d, want 1 and 2", best.Epoch, most.Epoch)
 	}
 	if got := r.Time(); got != 3*time.Second {
 		t.Errorf("time %v, want 3s", got)
 	}
-	if best := (Record{}).Best(); best.Epoch != 0 {
-		t.Errorf("best epoch %d before the first, want 0", best.Epoch)
+	if best, most := (Record{}).Best(), (Record{}).MostAccurate(); best.Epoch != 0 || most.Epoch != 0 {
+		t.Errorf("best epoch %d, most accurate %d before the first, want 0", best.Epoch, most.Epoch)
 	}
 	never := Record{History: []Epoch{{Epoch: 1}}}
-	if best := never.Best(); best.Epoch != 1 {
-		t.Errorf("best epoch %d with accuracy 0, want 1", best.Epoch)
+	if best, most := never.Best(), never.MostAccurate(); best.Epoch != 1 || most.Epoch != 1 {
+		t.Errorf("best epoch %d, most accurate %d with accuracy 0, want 1", best.Epoch, most.Epoch)
 	}
 }
 

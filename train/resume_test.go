@@ -26,14 +26,14 @@ type stop struct {
 // afterBatch stops after so many batches of the call.
 func afterBatch(n int, where string) stop {
 	return stop{fmt.Sprintf("after batch %d", n), func(c *Config, _ *data.Dataset, cancel func()) {
-		c.OnBatch = func(Progress) {
+		c.Callbacks = append(c.Callbacks, BatchFunc(func(Progress) {
 			if n--; n == 0 {
 				cancel()
 			}
 			if n < 0 {
 				panic("a batch after the cancelled one")
 			}
-		}
+		}))
 	}, where}
 }
 
@@ -41,7 +41,7 @@ var (
 	beforeAll = stop{"before the first batch", func(_ *Config, _ *data.Dataset, cancel func()) { cancel() },
 		"stopped in epoch 1 after 0 of 53 images"}
 	afterEpoch = stop{"at the end of an epoch", func(c *Config, _ *data.Dataset, cancel func()) {
-		c.OnEpoch = func(Epoch) { cancel() }
+		c.Callbacks = append(c.Callbacks, onEpoch(func(Epoch) { cancel() }))
 	}, "after 0 of 53 images"}
 	duringEvaluation = stop{"during evaluation", func(_ *Config, d *data.Dataset, cancel func()) {
 		d.Test = &blobs{n: d.Test.Len(), onRead: func(i int) (int, error) {
@@ -157,11 +157,11 @@ func TestResumeFinished(t *testing.T) {
 	c := resumeConfig(dir)
 	short := fit(t, smallNet(), resumeSet(), c)
 	c.Resume = true
-	c.OnBatch = func(Progress) { t.Error("a batch of a finished run") }
+	c.Callbacks = append(c.Callbacks, BatchFunc(func(Progress) { t.Error("a batch of a finished run") }))
 	again := fit(t, smallNet(), resumeSet(), c)
 	compareRuns(t, again, short, dir, dir)
 
-	c.Epochs, c.OnBatch = 5, nil
+	c.Epochs, c.Callbacks = 5, nil
 	compareRuns(t, fit(t, smallNet(), resumeSet(), c), want, dir, straight)
 }
 

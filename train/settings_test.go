@@ -1,6 +1,7 @@
 package train
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,7 +55,7 @@ func TestResumeOtherSettings(t *testing.T) {
 			c, d := base, blobSet(20, 5)
 			c.Resume = true
 			tt.edit(&c, &d)
-			before := folder(t, c.Dir)
+			before := filesOf(t, c.Dir)
 			_, err := Fit(t.Context(), plainNet(), d, c)
 			checkError(t, err, append(tt.want, "train: ", filepath.Join(c.Dir, CheckpointFile))...)
 			for _, setting := range all {
@@ -63,7 +64,7 @@ func TestResumeOtherSettings(t *testing.T) {
 					t.Errorf("error %q names %s: %v, want %v", err, setting, named, wanted)
 				}
 			}
-			if after := folder(t, c.Dir); !slices.Equal(after, before) {
+			if after := filesOf(t, c.Dir); !slices.Equal(after, before) {
 				t.Error("the folder has changed")
 			}
 		})
@@ -95,14 +96,7 @@ func TestResumeLongSettings(t *testing.T) {
 func TestResumeOlderSettings(t *testing.T) {
 	c := Config{Epochs: 1, Dir: t.TempDir()}
 	fit(t, plainNet(), blobSet(20, 5), c)
-	const says = `,"Shape":[1,4,4],"TestImages":5,"HeldOut":false`
-	c.Dir = damagedCopy(t, c.Dir, func(f *weights.File) {
-		older := strings.Replace(f.Metadata[stateKey], says, "", 1)
-		if older == f.Metadata[stateKey] {
-			t.Fatalf("no %s in %s", says, older)
-		}
-		f.Metadata[stateKey] = older
-	})
+	c.Dir = damagedCopy(t, c.Dir, func(f *weights.File) { f.Metadata[stateKey] = olderState(t, f.Metadata[stateKey]) })
 	c.Resume, c.Epochs = true, 2
 	d := blobSet(20, 6)
 	d.HeldOut = true
@@ -110,6 +104,26 @@ func TestResumeOlderSettings(t *testing.T) {
 		t.Errorf("%d epochs, want 2", n)
 	}
 	failing(t, plainNet(), blobSet(20, 5), c, "number of test images is 6") // now it does
+}
+
+// olderState is a checkpoint's state without what the run was tested on.
+func olderState(t *testing.T, text string) string {
+	t.Helper()
+	var s state
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Settings.testPart() == "" {
+		t.Fatalf("%s does not say what the run is evaluated on", text)
+	}
+	for _, key := range []string{"Shape", "TestImages", "HeldOut"} {
+		delete(s.Settings, key)
+	}
+	older, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(older)
 }
 
 // What is no setting may change: the defaults written out, and the number of epochs.
@@ -154,8 +168,8 @@ func TestResumeOtherNetwork(t *testing.T) {
 func TestFitKeepsEarlierRun(t *testing.T) {
 	c := Config{Epochs: 2, Batch: 8, Dir: t.TempDir()}
 	fit(t, plainNet(), blobSet(20, 5), c)
-	before := folder(t, c.Dir)
-	c.OnBatch = func(Progress) { t.Error("a batch was trained") }
+	before := filesOf(t, c.Dir)
+	c.Callbacks = append(c.Callbacks, BatchFunc(func(Progress) { t.Error("a batch was trained") }))
 	failing(t, plainNet(), blobSet(20, 5), c, "train: "+c.Dir+" holds a run already (epoch 2): set Resume to go on with it, or choose another folder")
 	if err := os.Truncate(filepath.Join(c.Dir, CheckpointFile), 100); err != nil {
 		t.Fatal(err)
@@ -166,7 +180,7 @@ func TestFitKeepsEarlierRun(t *testing.T) {
 	}
 	failing(t, plainNet(), blobSet(20, 5), c, "train: "+c.Dir+" holds a model already", ModelFile, "choose another folder")
 	before = slices.DeleteFunc(before, func(file string) bool { return strings.HasPrefix(file, CheckpointFile) })
-	if after := folder(t, c.Dir); !slices.Equal(after, before) {
+	if after := filesOf(t, c.Dir); !slices.Equal(after, before) {
 		t.Errorf("the folder has %q, want it as it was but for the checkpoint", after)
 	}
 }
@@ -184,8 +198,8 @@ func TestFitAfterNothing(t *testing.T) {
 	failing(t, plainNet(), d, c, "holds a run already (epoch 0)")
 }
 
-// folder lists a folder's files with their content, by name.
-func folder(t *testing.T, dir string) []string {
+// filesOf lists a folder's files with their content, by name.
+func filesOf(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -27,17 +27,17 @@ func TestRecordTimeOfStopped(t *testing.T) {
 		f.Metadata[stateKey] = strings.Replace(f.Metadata[stateKey], fmt.Sprintf(`"Seconds":%v`, at.Seconds), `"Seconds":1000`, 1)
 	})
 	c.Resume = true
-	c.OnStart = func(_ *graph.Network, p Progress) error {
+	c.Callbacks = append(c.Callbacks, onStart(func(_ *graph.Network, p Progress) error {
 		if p.ImagesPerSecond != 0.04 {
 			t.Errorf("%g images/s in the beginning, want 0.04", p.ImagesPerSecond)
 		}
 		return nil
-	}
+	}))
 	stopped(t, c, duringEvaluation)
 	if at := stateOf(t, c.Dir).At; !(at.Seconds > 1000 && at.Seconds < 1100) {
 		t.Errorf("all batches took %gs, want 1000 and a little", at.Seconds)
 	}
-	c.OnStart = nil
+	c.Callbacks = nil
 	fit(t, smallNet(), resumeSet(), c)
 	r, err := ReadRecord(c.Dir)
 	if err != nil || r.Time() < 1000*time.Second || r.Time() > 1100*time.Second {

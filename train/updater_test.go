@@ -46,8 +46,8 @@ func TestAverage(t *testing.T) {
 	var net *graph.Network
 	dir := t.TempDir()
 	c := Config{Epochs: 2, Batch: 20, Average: 0.6, Optimizer: SGD{LR: 0.5}, Dir: dir}
-	c.OnStart = func(n *graph.Network, _ Progress) error { net = n; live = append(live, weightsOf(n)); return nil }
-	c.OnBatch = func(Progress) { live = append(live, weightsOf(net)) }
+	c.Callbacks = append(c.Callbacks, onStart(func(n *graph.Network, _ Progress) error { net = n; live = append(live, weightsOf(n)); return nil }))
+	c.Callbacks = append(c.Callbacks, BatchFunc(func(Progress) { live = append(live, weightsOf(net)) }))
 	res := fit(t, plainNet(), blobSet(53, 9), c)
 	want := slices.Clone(live[0])
 	for step, w := range live[1:] {
@@ -75,7 +75,7 @@ func TestClip(t *testing.T) {
 	for name, c := range map[string]Config{"norm": {ClipNorm: 1e-3}, "value": {ClipValue: 1e-4}} {
 		c.Epochs, c.Batch, c.Optimizer = 1, 53, SGD{LR: 1}
 		var before []float64
-		c.OnStart = func(n *graph.Network, _ Progress) error { before = weightsOf(n); return nil }
+		c.Callbacks = append(c.Callbacks, onStart(func(n *graph.Network, _ Progress) error { before = weightsOf(n); return nil }))
 		var norm, largest float64
 		for i, w := range weightsOf(fit(t, plainNet(), blobSet(53, 5), c).Network) {
 			norm += (w - before[i]) * (w - before[i])

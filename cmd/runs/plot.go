@@ -109,11 +109,11 @@ func legend(found []entry) *plot.Legend {
 	for i, e := range found {
 		text := plain(e.dir)
 		if n := len(e.History); n > 0 {
-			text += ": best "
+			text += ": "
 			if e.EvaluatedOn != "" {
 				text += e.EvaluatedOn + " "
 			}
-			text += fmt.Sprintf("accuracy %.4f", e.Best().ValAccuracy)
+			text += fmt.Sprintf("accuracy %.4f in epoch %d", e.Best().ValAccuracy, e.Best().Epoch)
 		}
 		l.Add(text, &plotter.Line{LineStyle: style(i)})
 	}

@@ -112,7 +112,7 @@ func candidates(dir string) ([]string, error) {
 // printTable prints a line for each run.
 func printTable(stdout io.Writer, found []entry) error {
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "run\tmodel\tparameters\tdataset\tepochs\tevaluated on\tbest accuracy\tlast\ttime\tseed")
+	fmt.Fprintln(w, "run\tmodel\tparameters\tdataset\tepochs\tevaluated on\taccuracy, best epoch\tlast\ttime\tseed")
 	for _, e := range found {
 		best, last := "–", "–"
 		if n := len(e.History); n > 0 {

@@ -65,7 +65,7 @@ func TestTable(t *testing.T) {
 	if err != nil || errs != "" {
 		t.Fatalf("error %v, stderr %q", err, errs)
 	}
-	want := regexp.MustCompile(`^run +model +parameters +dataset +epochs +evaluated on +best accuracy +last +time +seed
+	want := regexp.MustCompile(`^run +model +parameters +dataset +epochs +evaluated on +accuracy, best epoch +last +time +seed
 ` + regexp.QuoteMeta(filepath.Join(dir, "a")) + ` +tiny +6 +pixels +3 +test +[01]\.\d{4} in [123] +[01]\.\d{4} +\d+m?s +0
 ` + regexp.QuoteMeta(filepath.Join(dir, "b <&> c")) + ` +tiny +6 +pixels +1 +test +[01]\.\d{4} in 1 +[01]\.\d{4} +\d+m?s +1
 $`)
@@ -142,7 +142,7 @@ func TestPlot(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"test loss", "test accuracy", "epoch", "a: best test accuracy ", "b <&> c: best test accuracy "} {
+	for _, want := range []string{"test loss", "test accuracy", "epoch", "a: test accuracy ", "b <&> c: test accuracy "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in the drawing's text", want)
 		}
@@ -164,11 +164,11 @@ func TestHeldOut(t *testing.T) {
 		has   []string
 		not   string
 	}{
-		{"held out", []entry{held, held}, []string{">validation loss<", ">validation accuracy<", ">a: best validation accuracy 0.5000<"}, "test"},
-		{"both", []entry{held, test}, []string{">evaluation loss<", ">evaluation accuracy<", ">a: best validation accuracy 0.5000<", ">b: best test accuracy 0.5000<"}, ">test"},
-		{"one unknown", []entry{test, old}, []string{">evaluation loss<", ">b: best test accuracy 0.5000<"}, ">test"},
+		{"held out", []entry{held, held}, []string{">validation loss<", ">validation accuracy<", ">a: validation accuracy 0.5000 in epoch 1<"}, "test"},
+		{"both", []entry{held, test}, []string{">evaluation loss<", ">evaluation accuracy<", ">a: validation accuracy 0.5000 in epoch 1<", ">b: test accuracy 0.5000 in epoch 1<"}, ">test"},
+		{"one unknown", []entry{test, old}, []string{">evaluation loss<", ">b: test accuracy 0.5000 in epoch 1<"}, ">test"},
 		{"none", nil, []string{">evaluation loss<"}, "test"},
-		{"unknown", []entry{old}, []string{">evaluation loss<", ">c: best accuracy 0.5000<"}, "test"},
+		{"unknown", []entry{old}, []string{">evaluation loss<", ">c: accuracy 0.5000 in epoch 1<"}, "test"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var b bytes.Buffer

@@ -101,7 +101,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if err := cli.NoArguments(f); err != nil {
 		return o, err
 	}
-	if err := o.complete(f, known, args); err != nil {
+	if err := o.complete(f, known); err != nil {
 		return o, err
 	}
 	for _, name := range known.names() {
@@ -118,17 +118,15 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, o.check()
 }
 
-// complete sets the settings that the arguments, already parsed, do not.
-func (o *options) complete(f *flag.FlagSet, known settings, args []string) error {
+// complete sets the settings that the arguments do not.
+func (o *options) complete(f *flag.FlagSet, known settings) error {
 	given := valuesOf(f.Visit)
 	file, err := readConfig(o.config)
 	if err != nil {
 		return err
 	}
+	maps.DeleteFunc(file, func(name string, _ any) bool { return given[name] != nil })
 	if err := file.set(f, known, o.config); err != nil {
-		return err
-	}
-	if err := cli.Parse(f, args); err != nil { // once more, above the file
 		return err
 	}
 	recipe, from, err := o.useRecipe()
@@ -196,7 +194,7 @@ func (o options) fit() (modelzoo.Spec, train.Config, []data.Augmentation, error)
 	c := train.Config{
 		Epochs: o.epochs, Batch: o.batch, Seed: o.seed,
 		LabelSmoothing: o.smoothing, Mixup: o.mixup, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average,
-		Patience: o.patience, Keep: o.keep, Dir: o.out, Model: o.model, Resume: o.resume,
+		Patience: o.patience, KeepCheckpoints: o.keep, Dir: o.out, Model: o.model, Resume: o.resume,
 	}
 	spec, err := modelzoo.Lookup(o.model)
 	if err == nil {

@@ -55,7 +55,8 @@ func local(address string) string {
 	return address
 }
 
-func (p *pages) start(net *graph.Network, at train.Progress) error {
+// Start is the train.Callback's.
+func (p *pages) Start(net *graph.Network, at train.Progress) error {
 	p.net = net
 	if p.live == nil {
 		return nil
@@ -63,18 +64,21 @@ func (p *pages) start(net *graph.Network, at train.Progress) error {
 	return p.live.Start(net, at)
 }
 
-func (p *pages) batch(at train.Progress) {
+// Batch is the train.Callback's.
+func (p *pages) Batch(at train.Progress) {
 	p.show.batch(at)
 	if p.live != nil {
 		p.live.Batch(at)
 	}
 }
 
-func (p *pages) epoch(e train.Epoch) {
+// Epoch is the train.Callback's.
+func (p *pages) Epoch(net *graph.Network, e train.Epoch) error {
 	p.show.epoch(e)
-	if p.live != nil {
-		p.live.Epoch()
+	if p.live == nil {
+		return nil
 	}
+	return p.live.Epoch(net, e)
 }
 
 // ended takes over the network of a run that ended well. It keeps the weights and

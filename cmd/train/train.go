@@ -10,6 +10,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/train"
+	"tapenet/train/data"
 	"tapenet/train/tensorboard"
 )
 
@@ -31,22 +32,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	config.OnEarlier = func() error { return keepEarlier(o.out, show) }
-	config.OnStart = func(net *graph.Network, p train.Progress) error {
-		need, err := config.Need(net, set)
-		if err != nil {
-			return err
-		}
-		if err := show.start(net, set, need, p); err != nil {
-			return err
-		}
-		if err := o.saveSettings(p, show); err != nil {
-			return err
-		}
-		return pages.start(net, p)
-	}
-	config.OnBatch, config.OnEpoch = pages.batch, pages.epoch
-	config.Callbacks = []train.Callback{&tensorboard.Log{Dir: o.out}}
+	config.OnEarlier = func() error { return moveEarlier(o.out, show) }
+	config.Callbacks = []train.Callback{&starter{config: config, set: set, show: show}, pages, &tensorboard.Log{Dir: o.out}}
 	res, err := train.Fit(ctx, spec.New(len(set.Classes)), set, config)
 	if err == nil {
 		err = pages.ended(res)
@@ -58,9 +45,29 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return pages.end(ctx, err)
 }
 
-// keepEarlier moves a run that is in the folder already out of the way, to the
+// starter shows a run that begins, and writes its settings.
+type starter struct {
+	train.Ignore
+	config train.Config
+	set    data.Dataset
+	show   *display
+}
+
+// Start is the train.Callback's.
+func (s *starter) Start(net *graph.Network, p train.Progress) error {
+	need, err := s.config.Need(net, s.set)
+	if err != nil {
+		return err
+	}
+	if err := s.show.start(net, s.set, need, p); err != nil {
+		return err
+	}
+	return s.show.saveSettings(p, s.show)
+}
+
+// moveEarlier moves a run that is in the folder already out of the way, to the
 // first free name among dir.1, dir.2, …: nothing is lost.
-func keepEarlier(dir string, show *display) error {
+func moveEarlier(dir string, show *display) error {
 	if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile)); err != nil {
 		return nil
 	}

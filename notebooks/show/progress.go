@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"tapenet/graph"
 	"tapenet/train"
 )
 
@@ -11,8 +12,9 @@ import (
 // it goes on:
 //
 //	p := show.NewProgress(os.Stdout)
-//	res, err := train.Fit(ctx, net, digits, train.Config{Epochs: 1, OnBatch: p.Batch, OnEpoch: p.Epoch})
+//	res, err := train.Fit(ctx, net, digits, train.Config{Epochs: 1, Callbacks: []train.Callback{p}})
 type Progress struct {
+	train.Ignore
 	w    io.Writer
 	last int // twentieths of the epoch that have been written
 }
@@ -20,7 +22,7 @@ type Progress struct {
 // NewProgress returns a progress that writes to w.
 func NewProgress(w io.Writer) *Progress { return &Progress{w: w} }
 
-// Batch is for train.Config.OnBatch: it writes twenty times an epoch.
+// Batch writes twenty times an epoch.
 func (p *Progress) Batch(at train.Progress) {
 	now := 20 * at.Images / max(1, at.Of)
 	if now == p.last {
@@ -31,9 +33,10 @@ func (p *Progress) Batch(at train.Progress) {
 		at.Epoch, at.Epochs, 5*now, at.Loss, 100*at.Accuracy, at.ImagesPerSecond)
 }
 
-// Epoch is for train.Config.OnEpoch: it ends the line.
-func (p *Progress) Epoch(e train.Epoch) {
+// Epoch ends the line.
+func (p *Progress) Epoch(_ *graph.Network, e train.Epoch) error {
 	p.last = 0
 	fmt.Fprintf(p.w, "\repoch %d: loss %.4f, accuracy %.2f %%, test loss %.4f, test accuracy %.2f %%, %.0f images/s\n",
 		e.Epoch, e.Loss, 100*e.Accuracy, e.ValLoss, 100*e.ValAccuracy, e.ImagesPerSecond)
+	return nil
 }

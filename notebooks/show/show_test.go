@@ -243,7 +243,7 @@ func TestProgress(t *testing.T) {
 	for i := range 1001 {
 		p.Batch(train.Progress{Epoch: 1, Epochs: 2, Images: i, Of: 1000})
 	}
-	p.Epoch(train.Epoch{Epoch: 1, ValAccuracy: 0.5})
+	p.Epoch(nil, train.Epoch{Epoch: 1, ValAccuracy: 0.5})
 	if got := strings.Count(b.String(), "\r"); got != 21 {
 		t.Errorf("wrote %d lines, want 20 and one for the epoch", got)
 	}

@@ -32,61 +32,29 @@ type evaluation struct {
 
 // evaluate classifies all samples of d.Test.
 func evaluate(ctx context.Context, net *graph.Network, d data.Dataset) (*evaluation, error) {
-	e, n := &evaluation{}, d.Test.Len()
-	batch := train.EvaluationBatch(net.Input) // its graphs are there already
-	for lo := 0; lo < n; lo += batch {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("stopped after %d of %d %s images: %w", lo, n, d.TestPart(), err)
-		}
-		m, err := net.Model(graph.Eval, min(batch, n-lo))
-		if err != nil {
-			return nil, err
-		}
-		if err := fill(m, d, lo); err != nil {
-			return nil, err
-		}
-		if err := m.Run(); err != nil {
-			return nil, err
-		}
-		e.add(m, lo)
+	e := &evaluation{confusion: metric.NewConfusion(len(d.Classes))}
+	next := 0
+	err := train.EvaluateEach(ctx, net, d.Test, func(class int, logits []float32) {
+		e.add(next, class, logits)
+		next++
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s samples: %w", d.TestPart(), err)
 	}
 	return e, nil
 }
 
-// fill reads a batch of d.Test, from sample lo on and then from the first again.
-func fill(m *graph.Model, d data.Dataset, lo int) error {
-	x, labels := m.Input.Float32s(), m.Target.Float32s()
-	size, classes := len(x)/len(labels), m.OutputShape()[1]
-	for i := range labels {
-		at := (lo + i) % d.Test.Len()
-		class, err := d.Test.Read(at, x[i*size:][:size])
-		if err != nil {
-			return fmt.Errorf("%s sample %d: %w", d.TestPart(), at, err)
-		}
-		if class < 0 || class >= classes {
-			return fmt.Errorf("%s sample %d: class %d, want 0 to %d", d.TestPart(), at, class, classes-1)
-		}
-		labels[i] = float32(class)
+// add counts a sample, and keeps it if it is one of the worst.
+func (e *evaluation) add(index, class int, logits []float32) {
+	s := sample{index: index, class: class, predicted: graph.ArgMax(logits)}
+	sum := logSum(logits)
+	s.loss = sum - float64(logits[class])
+	s.share = math.Exp(float64(logits[s.predicted]) - sum)
+	e.confusion.Add(class, s.predicted)
+	if n := len(e.samples); n == shown && !(s.loss > e.samples[n-1].loss) {
+		return
 	}
-	return nil
-}
-
-// add counts the batch that the model has just run, and keeps its worst images.
-func (e *evaluation) add(m *graph.Model, lo int) {
-	labels, logits := m.Target.Float32s(), m.Output().Float32s()
-	classes := len(logits) / len(labels)
-	if e.confusion == nil {
-		e.confusion = metric.NewConfusion(classes)
-	}
-	for i, label := range labels {
-		row := logits[i*classes:][:classes]
-		s := sample{index: lo + i, class: int(label), predicted: graph.ArgMax(row)}
-		sum := logSum(row)
-		s.loss = sum - float64(row[s.class])
-		s.share = math.Exp(float64(row[s.predicted]) - sum)
-		e.confusion.Add(s.class, s.predicted)
-		e.samples = append(e.samples, s)
-	}
+	e.samples = append(e.samples, s)
 	slices.SortStableFunc(e.samples, func(a, b sample) int { return cmp.Compare(b.loss, a.loss) })
 	e.samples = e.samples[:min(shown, len(e.samples))]
 }

@@ -112,3 +112,21 @@ func total(byLayer map[string]float64) (sum float64) {
 	}
 	return sum
 }
+
+// fill reads a batch of d.Test, from sample lo on and then from the first again.
+func fill(m *graph.Model, d data.Dataset, lo int) error {
+	x, labels := m.Input.Float32s(), m.Target.Float32s()
+	size, classes := len(x)/len(labels), m.OutputShape()[1]
+	for i := range labels {
+		at := (lo + i) % d.Test.Len()
+		class, err := d.Test.Read(at, x[i*size:][:size])
+		if err != nil {
+			return fmt.Errorf("%s sample %d: %w", d.TestPart(), at, err)
+		}
+		if class < 0 || class >= classes {
+			return fmt.Errorf("%s sample %d: class %d, want 0 to %d", d.TestPart(), at, class, classes-1)
+		}
+		labels[i] = float32(class)
+	}
+	return nil
+}

@@ -20,8 +20,8 @@ const (
 )
 
 // Live serves the page of a run that goes on: at / the page, at /events what
-// changes of it. The run calls Start, Batch, Epoch and End, none of which waits
-// for a browser; pages are made while they are served.
+// changes of it. It is a train.Callback: the run calls Start, Batch and Epoch, and
+// its owner End, none of which waits for a browser; pages are made while they are served.
 type Live struct {
 	dir      string
 	data     data.Dataset
@@ -39,7 +39,7 @@ func NewLive(dir string, d data.Dataset) *Live {
 	return &Live{dir: dir, data: d, ended: make(chan struct{})}
 }
 
-// Start is for the end of train.Config.OnStart.
+// Start is the train.Callback's.
 func (l *Live) Start(net *graph.Network, p train.Progress) error {
 	start, err := newPage(l.dir, net, l.data)
 	if err != nil {
@@ -54,15 +54,16 @@ func (l *Live) Start(net *graph.Network, p train.Progress) error {
 	return err
 }
 
-// Batch is for train.Config.OnBatch.
+// Batch is the train.Callback's.
 func (l *Live) Batch(p train.Progress) { l.progress.Store(&p) }
 
-// Epoch is for train.Config.OnEpoch: it copies the first layer's filters.
-func (l *Live) Epoch() {
+// Epoch is the train.Callback's: it copies the first layer's filters.
+func (l *Live) Epoch(*graph.Network, train.Epoch) error {
 	f := newFilters(l.model)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.start.Filters = f
+	return nil
 }
 
 // End shows the run's report, or without one what there is, and lets go of all

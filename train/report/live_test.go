@@ -65,10 +65,8 @@ func TestLive(t *testing.T) {
 	events := bufio.NewReader(r.Body)
 	var first string
 	batches := 0
-	c := train.Config{Epochs: 3, Batch: 16, Model: "tiny", Dir: dir, OnStart: live.Start}
-	c.OnEpoch = func(train.Epoch) { live.Epoch() }
-	c.OnBatch = func(p train.Progress) {
-		live.Batch(p)
+	c := train.Config{Epochs: 3, Batch: 16, Model: "tiny", Dir: dir, Callbacks: []train.Callback{live}}
+	c.Callbacks = append(c.Callbacks, train.BatchFunc(func(p train.Progress) {
 		switch batches++; batches {
 		case 2:
 			page, _ := get(t, server.URL)
@@ -80,7 +78,7 @@ func TestLive(t *testing.T) {
 			has(t, page, "epoch 2 of 3, 16 of 60 images", "<h2>Curves</h2>", "<th>epochs</th><td>1</td>")
 			elements(t, "<html>"+page[strings.Index(page, "<main>"):strings.Index(page, "</main>")]+"</main></html>")
 		}
-	}
+	}))
 	res, err := train.Fit(t.Context(), convNet(3), d, c)
 	if err != nil {
 		t.Fatal(err)

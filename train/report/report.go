@@ -124,7 +124,7 @@ func (p *page) add(r train.Record) {
 			fact{"time of training", fmt.Sprintf("%v, in the last epoch %s images/s",
 				r.Time().Round(100*time.Millisecond), graph.Thousands(int(last.ImagesPerSecond)))})
 		facts = append(facts, results(p.Part, last.ValLoss,
-			fmt.Sprintf("%.2f %%, best %.2f %% after epoch %d", 100*last.ValAccuracy, 100*best.ValAccuracy, best.Epoch))...)
+			fmt.Sprintf("%.2f %%; %.2f %% in epoch %d, of the lowest loss", 100*last.ValAccuracy, 100*best.ValAccuracy, best.Epoch))...)
 	}
 	p.Facts = slices.Concat(facts[:1], p.Facts, facts[1:])
 	p.Charts = charts(p.Part, r.History)

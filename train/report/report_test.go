@@ -159,8 +159,8 @@ func TestHeldOut(t *testing.T) {
 	r.Tested(0.25, 0.8125)
 	has(t, show(), "<th>test accuracy</th><td>81.25 %</td>", "<th>test loss</th><td>0.2500</td>")
 	d.Test = blobs{n: 45, classes: 3, size: 30, wrong: true}
-	if _, err := evaluate(t.Context(), net, d); err == nil || !strings.HasPrefix(err.Error(), "validation sample 0: ") {
-		t.Errorf("error %v, want one of a validation sample", err)
+	if _, err := evaluate(t.Context(), net, d); err == nil || !strings.HasPrefix(err.Error(), "validation samples: train: evaluation sample 0: ") {
+		t.Errorf("error %v, want one of validation samples", err)
 	}
 }
 

@@ -24,14 +24,15 @@ import (
 // begins with the first one, and with the network's graph, as its layers made
 // it. A run that goes on begins another file, as TensorBoard expects.
 type Log struct {
+	train.Ignore
 	Dir string // that of the run; it must be there
 
 	path string
 }
 
-// EpochDone writes the numbers of an epoch by the names of their JSON, and a
+// Epoch writes the numbers of an epoch by the names of their JSON, and a
 // picture of the first layer's filters, if it is a convolution.
-func (l *Log) EpochDone(net *graph.Network, e train.Epoch) error {
+func (l *Log) Epoch(net *graph.Network, e train.Epoch) error {
 	now := time.Now()
 	var b []byte
 	if l.path == "" {

@@ -17,6 +17,7 @@ func init() {
 			"CheckpointFile":  reflect.ValueOf(train.CheckpointFile),
 			"CurvesFile":      reflect.ValueOf(train.CurvesFile),
 			"Evaluate":        reflect.ValueOf(train.Evaluate),
+			"EvaluateEach":    reflect.ValueOf(train.EvaluateEach),
 			"EvaluationBatch": reflect.ValueOf(train.EvaluationBatch),
 			"Fit":             reflect.ValueOf(train.Fit),
 			"HistoryFile":     reflect.ValueOf(train.HistoryFile),
@@ -33,12 +34,14 @@ func init() {
 			"Adagrad":         reflect.TypeFor[train.Adagrad](),
 			"Adam":            reflect.TypeFor[train.Adam](),
 			"AdamW":           reflect.TypeFor[train.AdamW](),
+			"BatchFunc":       reflect.TypeFor[train.BatchFunc](),
 			"Callback":        reflect.TypeFor[train.Callback](),
-			"CallbackFunc":    reflect.TypeFor[train.CallbackFunc](),
 			"Config":          reflect.TypeFor[train.Config](),
 			"Cosine":          reflect.TypeFor[train.Cosine](),
 			"Epoch":           reflect.TypeFor[train.Epoch](),
+			"EpochFunc":       reflect.TypeFor[train.EpochFunc](),
 			"Exponential":     reflect.TypeFor[train.Exponential](),
+			"Ignore":          reflect.TypeFor[train.Ignore](),
 			"Lion":            reflect.TypeFor[train.Lion](),
 			"Moment":          reflect.TypeFor[train.Moment](),
 			"NAdam":           reflect.TypeFor[train.NAdam](),
@@ -72,12 +75,22 @@ func init() {
 }
 
 type proxy_tapenet_train_Callback struct {
-	Object     any
-	EpochDone_ func(any, *graph.Network, train.Epoch) error
+	Object any
+	Batch_ func(any, train.Progress)
+	Epoch_ func(any, *graph.Network, train.Epoch) error
+	Start_ func(any, *graph.Network, train.Progress) error
 }
 
-func (p *proxy_tapenet_train_Callback) EpochDone(a0 *graph.Network, a1 train.Epoch) error {
-	return p.EpochDone_(p.Object, a0, a1)
+func (p *proxy_tapenet_train_Callback) Batch(a0 train.Progress) {
+	p.Batch_(p.Object, a0)
+}
+
+func (p *proxy_tapenet_train_Callback) Epoch(a0 *graph.Network, a1 train.Epoch) error {
+	return p.Epoch_(p.Object, a0, a1)
+}
+
+func (p *proxy_tapenet_train_Callback) Start(a0 *graph.Network, a1 train.Progress) error {
+	return p.Start_(p.Object, a0, a1)
 }
 
 type proxy_tapenet_train_Optimizer struct {
