@@ -8,12 +8,12 @@ import (
 	"tapenet/train/data"
 )
 
-// ahead calls do with batches of samples, in the order that lists them, which
-// [data.Ahead] reads while do computes. Errors of reading begin with what is
+// ahead calls do with batches of samples, which [data.Batches] reads while do
+// computes. Errors of reading begin with what is
 // read; if ctx ends it, the error is ctx.Err() itself.
-func (in input) ahead(ctx context.Context, what string, s data.Samples, order []int, batch int, do func(data.Batch) error) error {
+func (in input) ahead(ctx context.Context, what string, s data.Samples, batches [][]int, do func(data.Batch) error) error {
 	var failed error
-	err := data.Ahead(ctx, known{s, in.classes}, in.size, order, batch, func(b data.Batch) error {
+	err := data.Batches(ctx, known{s, in.classes}, in.size, batches, func(b data.Batch) error {
 		failed = do(b)
 		return failed
 	})

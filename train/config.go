@@ -32,6 +32,17 @@ type Config struct {
 	// 0 means not at all. The training accuracy is then that of the mixed images.
 	Mixup float64
 
+	// Lanes is the number of parts into which each batch is cut, each with statistics
+	// of its own for BatchNorm, and with random numbers of its own. Their gradients are
+	// added in an order that does not depend on how many processes share them: equal
+	// numbers of lanes give equal weights. 0 means those of the checkpoint with Resume,
+	// otherwise 1, and in a Group 8, or for more than 8 processes the next power of two.
+	Lanes int
+	// Group is the processes that train together, of which this is one; nil means this
+	// one alone. All must have the same settings and the same dataset. The first rank's
+	// Dir, Resume, OnEarlier and Callbacks count.
+	Group Group
+
 	// Schedule changes the optimizer's learning rate, which must be Rated; nil
 	// means a constant rate.
 	Schedule Schedule
@@ -77,35 +88,15 @@ type Config struct {
 	Callbacks []Callback
 }
 
-// Epoch is what one pass over the training set came to.
-type Epoch struct {
-	Epoch           int     `json:"epoch"` // counts from 1
-	Loss            float64 `json:"loss"`  // mean over the epoch's training batches, while the weights changed
-	Accuracy        float64 `json:"accuracy"`
-	ValLoss         float64 `json:"val_loss"` // on the dataset's Test, after the epoch
-	ValAccuracy     float64 `json:"val_accuracy"`
-	ImagesPerSecond float64 `json:"images_per_second"` // of training, evaluation left out
-	LearningRate    float64 `json:"learning_rate"`     // of the last step; 0 if the optimizer is not Rated
-}
-
-// Progress is how far an epoch has come.
-type Progress struct {
-	Epoch, Epochs   int // counts from 1
-	Images, Of      int // of the epoch's training samples
-	Loss, Accuracy  float64
-	ImagesPerSecond float64 // since the epoch began; 0 before its first batch
-
-	// Rounding is for Callback.Start alone, when a run goes on in another arithmetic
-	// than its checkpoint's: it says in one line why the weights will differ in their
-	// last bits from those of a run without a break. "" means that they will not.
-	Rounding string `json:",omitempty"`
-}
-
 // Result is what Fit leaves behind.
 type Result struct {
 	Network *graph.Network
 	History []Epoch
 	Best    Epoch // the one with the lowest ValLoss; its Epoch is 0 if there is none
+
+	Lanes  int        // see Config.Lanes
+	Ranks  []RankTime // of the processes of Config.Group, in this call of Fit; nil with one
+	SHA256 string     // of the weights that were trained and the optimizer's state, in hexadecimal
 }
 
 func (c Config) defaults() Config {
@@ -128,6 +119,8 @@ func (c Config) check(d data.Dataset) error {
 	switch {
 	case c.Epochs < 0 || c.Batch < 0:
 		return fmt.Errorf("train: epochs %d and batch size %d, want positive numbers", c.Epochs, c.Batch)
+	case c.Lanes < 0:
+		return fmt.Errorf("train: %d Lanes, want a positive number, or 0 for the default", c.Lanes)
 	case c.Accumulate < 0:
 		return fmt.Errorf("train: Accumulate %d, want a positive number of batches, or 0 for one", c.Accumulate)
 	case d.Train == nil || d.Test == nil || d.Train.Len() == 0 || d.Test.Len() == 0:

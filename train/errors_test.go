@@ -68,6 +68,7 @@ func TestFitErrors(t *testing.T) {
 		{"negative clipping", ok, nil, Config{ClipNorm: -1}, "train: ClipNorm -1, want a positive number, or 0"},
 		{"clipping to NaN", ok, nil, Config{ClipValue: math.NaN()}, "train: ClipValue NaN, want a positive number, or 0"},
 		{"negative accumulation", ok, nil, Config{Accumulate: -2}, "train: Accumulate -2, want a positive number of batches"},
+		{"negative lanes", ok, nil, Config{Lanes: -8}, "train: -8 Lanes, want a positive number, or 0 for the default"},
 		{"average for ever", ok, nil, Config{Average: 1}, "train: Average 1, want at least 0 and below 1"},
 		{"schedule's setting", ok, nil, Config{Schedule: Cosine{Warmup: -1}}, "train: Cosine: Warmup -1, want a positive number"},
 		{"schedule without rates", ok, nil, Config{Optimizer: bomb{}, Schedule: OneCycle{}}, "train: a Schedule with optimizer train.bomb, want one with the methods of Rated"},

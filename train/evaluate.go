@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gorgonia.org/tensor"
 
@@ -61,7 +62,7 @@ func evaluate(ctx context.Context, net *graph.Network, samples data.Samples, do 
 		return err
 	}
 	done := 0
-	err = inputOf(first).ahead(ctx, "evaluation", samples, data.InOrder(samples.Len()), batch, func(b data.Batch) error {
+	err = inputOf(first).ahead(ctx, "evaluation", samples, slices.Collect(slices.Chunk(data.InOrder(samples.Len()), batch)), func(b data.Batch) error {
 		m, err := net.Model(graph.Eval, len(b.Classes))
 		if err != nil {
 			return err

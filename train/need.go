@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"slices"
@@ -40,8 +41,9 @@ func (c Config) Need(net *graph.Network, d data.Dataset) (Need, error) {
 	if err != nil {
 		return Need{}, err
 	}
-	n := NeedOf(graphs...)
-	n.Batches, n.Optimizer = c.readAhead(d), c.kept(graphs[0].Memory())
+	n, m := NeedOf(graphs...), graphs[0].Memory()
+	n.Batches = c.readAhead(d)
+	n.Optimizer = c.kept(m) + c.lanesHere().buffers(ranks{c.Group}.size())*(m.Parameters+m.State)
 	return n, nil
 }
 
@@ -55,18 +57,22 @@ func NeedOf(graphs ...*graph.Model) Need {
 	return n
 }
 
-// graphs are those of a run, the one of a whole batch of training first.
+// graphs are those of a run, the one of a whole batch of training, or of its largest
+// lane, first.
 func (c Config) graphs(net *graph.Network, d data.Dataset) (all []*graph.Model, err error) {
 	evaluation := EvaluationBatch(d.Shape[:])
-	for _, g := range []struct {
+	type graphOf struct {
 		mode    graph.Mode
 		samples int
-	}{
-		{graph.Train, min(c.Batch, d.Train.Len())},
-		{graph.Train, d.Train.Len() % c.Batch}, // the last batch of an epoch
-		{graph.Eval, min(evaluation, d.Test.Len())},
-		{graph.Eval, d.Test.Len() % evaluation},
-	} {
+	}
+	var of []graphOf
+	for _, batch := range []int{min(c.Batch, d.Train.Len()), d.Train.Len() % c.Batch} { // the second ends an epoch
+		for _, size := range c.lanesHere().sizes(batch) {
+			of = append(of, graphOf{graph.Train, size})
+		}
+	}
+	of = append(of, graphOf{graph.Eval, min(evaluation, d.Test.Len())}, graphOf{graph.Eval, d.Test.Len() % evaluation})
+	for _, g := range of {
 		if g.samples == 0 {
 			continue
 		}
@@ -79,6 +85,12 @@ func (c Config) graphs(net *graph.Network, d data.Dataset) (all []*graph.Model, 
 		}
 	}
 	return all, nil
+}
+
+// lanesHere are the lanes of this process.
+func (c Config) lanesHere() lanes {
+	g := ranks{c.Group}
+	return lanesOf(cmp.Or(c.Lanes, c.defaultLanes()), g.rank(), g.size())
 }
 
 // kept is what is kept beside the weights, given the memory that these take.

@@ -18,6 +18,10 @@ type setting struct {
 	of   func(*run) any
 }
 
+// lanesKey is the key of the one setting whose value is 1 where a checkpoint does not
+// have it: those of older versions do not.
+const lanesKey = "Lanes"
+
 // allSettings are the settings, in the order in which their differences are told. A
 // field of Config is among them, or does not change what a step computes.
 var allSettings = []setting{
@@ -29,6 +33,7 @@ var allSettings = []setting{
 	{"TestImages", "number of test images", "%d", func(r *run) any { return r.data.Test.Len() }},
 	{"HeldOut", "holding out of test images", "%t", func(r *run) any { return r.data.HeldOut }},
 	{"Batch", "batch size", "%d", func(r *run) any { return r.Batch }},
+	{lanesKey, "number of lanes", "%d", func(r *run) any { return r.lanes.count }},
 	{"Optimizer", "optimizer", "%.100q", func(r *run) any { return describe(r.Optimizer) }},
 	{"Seed", "seed", "%d", func(r *run) any { return r.Seed }},
 	{"ClipNorm", "clipping by norm", "%g", func(r *run) any { return r.ClipNorm }},
@@ -50,7 +55,7 @@ func (r *run) settings() (settings, error) {
 	s := settings{}
 	for _, f := range allSettings {
 		v := f.of(r)
-		if reflect.ValueOf(v).IsZero() {
+		if reflect.ValueOf(v).IsZero() || f.key == lanesKey && v == 1 {
 			continue
 		}
 		text, err := json.Marshal(v)
@@ -110,6 +115,9 @@ func (s settings) differences(r *run) string {
 		}
 		now := f.of(r)
 		pointer := reflect.New(reflect.TypeOf(now))
+		if f.key == lanesKey {
+			pointer.Elem().SetInt(1)
+		}
 		if !s.read(f.key, pointer.Interface()) {
 			all = append(all, fmt.Sprintf("its %s is %.100q, this run's "+f.verb, f.name, string(s[f.key]), now))
 			continue

@@ -20,7 +20,7 @@ func TestResumeOtherSettings(t *testing.T) {
 	base.Dir = t.TempDir()
 	fit(t, plainNet(), blobSet(20, 5), base)
 	all := []string{"model", "dataset", "change of the images", "shape of an image", "number of training images", "number of test images", "holding out of test images", "batch size", "optimizer", "seed", "clipping by norm", "clipping by value", "average", "accumulation", "schedule",
-		"label smoothing", "mixup", "class weighting", "sample weighting"}
+		"label smoothing", "mixup", "number of lanes", "class weighting", "sample weighting"}
 	for _, tt := range []struct {
 		name string
 		edit func(c *Config, d *data.Dataset)
@@ -35,6 +35,7 @@ func TestResumeOtherSettings(t *testing.T) {
 		{"test images", func(_ *Config, d *data.Dataset) { d.Test = &blobs{n: 6} }, []string{"number of test images is 5, this run's 6"}},
 		{"held out", func(_ *Config, d *data.Dataset) { d.HeldOut = true }, []string{"holding out of test images is false, this run's true"}},
 		{"batch", func(c *Config, _ *data.Dataset) { c.Batch = 16 }, []string{"batch size is 8, this run's 16"}},
+		{"lanes", func(c *Config, _ *data.Dataset) { c.Lanes = 8 }, []string{"number of lanes is 1, this run's 8"}},
 		{"optimizer", func(c *Config, _ *data.Dataset) { c.Optimizer = SGD{} },
 			[]string{`optimizer is "adam lr 0.001 beta1 0.9 beta2 0.999 epsilon 1e-07", this run's "sgd lr 0.01 momentum 0"`}},
 		{"learning rate", func(c *Config, _ *data.Dataset) { c.Optimizer = Adam{LR: 0.1} }, []string{`optimizer is "adam lr 0.001`, `this run's "adam lr 0.1`}},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"tapenet/graph"
@@ -32,7 +33,7 @@ func started(t *testing.T, c Config) Progress {
 // or within one, and one that is complete.
 func TestStart(t *testing.T) {
 	c := Config{Epochs: 2, Batch: 8, Dir: t.TempDir()}
-	if got, want := started(t, c), (Progress{Epoch: 1, Epochs: 2, Of: 20}); got != want {
+	if got, want := started(t, c), (Progress{Epoch: 1, Epochs: 2, Of: 20, Lanes: 1}); !reflect.DeepEqual(got, want) {
 		t.Errorf("a new run: %+v, want %+v", got, want)
 	}
 	c.Resume, c.Epochs = true, 4

@@ -1,42 +1,104 @@
 package train
 
 import (
+	"context"
+
 	"tapenet/graph"
 	"tapenet/graph/op"
 	"tapenet/train/data"
 )
 
-// batch trains on a batch.
-func (r *run) batch(b data.Batch) error {
+// step trains on a batch of n samples, of which b has those of this rank. If failed is
+// not nil, b could not be read; the other ranks learn of it here. stop says that a rank
+// is to stop, after this step.
+func (r *run) step(ctx context.Context, b data.Batch, n int, failed error) (stop bool, err error) {
+	if r.laned == nil {
+		return false, r.whole(b)
+	}
+	s := r.laned
+	sums, err := s.compute(r, b, n, failed)
+	stop = ctx.Err() != nil
+	for i := range s.records {
+		s.records[i].stop, s.records[i].failed = stop, err != nil
+	}
+	all, lost := s.add(sums)
+	if lost != nil {
+		return false, lost
+	}
+	var sum record
+	for _, rec := range all {
+		sum.loss += rec.loss
+		sum.weight += rec.weight
+		sum.correct += rec.correct
+		sum.stop = sum.stop || rec.stop
+		sum.failed = sum.failed || rec.failed
+	}
+	if sum.failed {
+		return false, r.ranks.agree(err)
+	}
+	r.times.add(r.laned, all)
+	loss := 0.0
+	if sum.weight > 0 {
+		loss = sum.loss / sum.weight
+	}
+	if err := checkLoss(loss, r.at.Epoch+1, r.at.Batch+1); err != nil {
+		return false, err
+	}
+	s.divide(sum.weight, n)
+	r.learn(s.grads, n)
+	r.count(tally{Images: n, Correct: sum.correct, Loss: loss * float64(n)})
+	return sum.stop, nil
+}
+
+// whole trains on a batch in one piece.
+func (r *run) whole(b data.Batch) error {
+	m, err := r.forward(b)
+	if err != nil {
+		return err
+	}
+	if err := checkLoss(m.Loss(), r.at.Epoch+1, r.at.Batch+1); err != nil {
+		return err
+	}
+	for i, p := range m.Params() {
+		r.grads[i] = p.Grad().Float32s()
+	}
+	r.learn(r.grads, len(b.Classes))
+	var t tally
+	t.add(m)
+	r.count(t)
+	return nil
+}
+
+// forward runs some samples through the network and back.
+func (r *run) forward(b data.Batch) (*graph.Model, error) {
 	n := len(b.Classes)
 	m, err := r.net.Model(graph.Train, n)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	give(m, b)
 	if r.Mixup > 0 {
 		mixUp(m.Input.Float32s(), b.X, len(b.X)/n, r.Mixup, r.mixing())
 	}
 	r.weigh(m, b.Samples)
-	if err := m.Run(); err != nil {
-		return err
-	}
-	if err := checkLoss(m.Loss(), r.at.Epoch+1, r.at.Batch+1); err != nil {
-		return err
-	}
-	r.learn(m.Params(), n)
+	return m, m.Run()
+}
+
+// count counts a batch that has been trained on.
+func (r *run) count(t tally) {
 	r.arithmetic = op.Arithmetic()
-	r.at.Sums.add(m)
+	r.at.Sums.Images += t.Images
+	r.at.Sums.Correct += t.Correct
+	r.at.Sums.Loss += t.Loss
 	r.at.Batch++
-	return nil
 }
 
 // learn takes up the gradients of a batch of n samples. With the last batch of a
 // group of Accumulate, or of the epoch, it changes the weights.
-func (r *run) learn(params []graph.Param, n int) {
+func (r *run) learn(grads [][]float32, n int) {
 	group := max(r.Accumulate, 1)
 	before := r.at.Batch % group * r.Batch // samples of the group
-	r.updater.collect(params, float64(n)/float64(before+n))
+	r.updater.collect(grads, float64(n)/float64(before+n))
 	if at := r.at.Batch + 1; at%group > 0 && at < batchCount(r.data.Train.Len(), r.Batch) {
 		return
 	}
@@ -45,7 +107,7 @@ func (r *run) learn(params []graph.Param, n int) {
 	if r.Schedule != nil {
 		rule = rule.(Rated).WithRate(r.rate(at))
 	}
-	r.updater.step(rule, uint64(at.Step+1), params)
+	r.updater.step(rule, uint64(at.Step+1))
 }
 
 // moment is that of the next step, or after an epoch's batches of its last step.

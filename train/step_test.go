@@ -1,11 +1,11 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
-	"tapenet/graph"
 	"tapenet/modelzoo"
 	"tapenet/train/data"
 )
@@ -17,12 +17,8 @@ const allocationLimit = 20
 func newStep(t testing.TB, c Config) (*run, data.Batch) {
 	t.Helper()
 	d := data.Dataset{Shape: [3]int{1, 28, 28}, Classes: make([]string, 10), Train: digits{}, Test: digits{}}
-	net, err := graph.NewNetwork(modelzoo.CNN(10), d.Shape[:], graph.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &run{Config: c.defaults(), data: d, net: net}
-	if err := r.start(); err != nil {
+	r := &run{Config: c.defaults(), data: d}
+	if err := r.start(modelzoo.CNN(10)); err != nil {
 		t.Fatal(err)
 	}
 	b := data.Batch{X: make([]float32, c.Batch*28*28), Classes: make([]int, c.Batch)}
@@ -30,6 +26,12 @@ func newStep(t testing.TB, c Config) (*run, data.Batch) {
 		b.Classes[k], _ = digits{}.Read(i, b.X[k*28*28:][:28*28])
 	}
 	return r, b
+}
+
+// trainOn is a step.
+func trainOn(r *run, b data.Batch) error {
+	_, err := r.step(context.Background(), b, len(b.Classes), nil)
+	return err
 }
 
 // digits are images that cost almost nothing to read.
@@ -53,7 +55,7 @@ func TestStepAllocations(t *testing.T) {
 			c.Batch = 128
 			r, batch := newStep(t, c)
 			step := func() {
-				if err := r.batch(batch); err != nil {
+				if err := trainOn(r, batch); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -72,13 +74,13 @@ func BenchmarkFitStep(b *testing.B) {
 	for _, batch := range []int{32, 128} {
 		b.Run(fmt.Sprintf("cnn/batch=%d", batch), func(b *testing.B) {
 			r, read := newStep(b, Config{Batch: batch})
-			if err := r.batch(read); err != nil { // warm up
+			if err := trainOn(r, read); err != nil { // warm up
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
 			began, n := time.Now(), 0
 			for b.Loop() {
-				if err := r.batch(read); err != nil {
+				if err := trainOn(r, read); err != nil {
 					b.Fatal(err)
 				}
 				n += batch

@@ -18,13 +18,15 @@ type updater struct {
 	flat  map[string][][]float32   // the slots' elements
 	sums  map[string]*tensor.Dense // mean gradient since the last update; empty unless Accumulate > 1
 	means map[string]*tensor.Dense // moving average of the weights; empty unless Average > 0
-	grads [][]float32              // of the current update, in the order of the parameters
+
+	params []graph.Param
+	grads  [][]float32 // of the current update, in the order of the parameters
 }
 
 func newUpdater(c Config, params []graph.Param) (*updater, error) {
 	u := &updater{
 		Config: c, slots: map[string][]*tensor.Dense{}, flat: map[string][][]float32{},
-		sums: map[string]*tensor.Dense{}, means: map[string]*tensor.Dense{}, grads: make([][]float32, len(params)),
+		sums: map[string]*tensor.Dense{}, means: map[string]*tensor.Dense{}, params: params, grads: make([][]float32, len(params)),
 	}
 	for _, p := range params {
 		if p.Value.Dims() == 0 { // its gradient is no tensor
@@ -51,11 +53,11 @@ func like(t *tensor.Dense) *tensor.Dense {
 	return tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(t.Shape()...))
 }
 
-// collect takes up the gradients of the model's last run, as a share of the mean
+// collect takes up the gradients of a batch, by parameter, as a share of the mean
 // gradient since the last update.
-func (u *updater) collect(params []graph.Param, share float64) {
-	for i, p := range params {
-		u.grads[i] = p.Grad().Float32s()
+func (u *updater) collect(grads [][]float32, share float64) {
+	for i, p := range u.params {
+		u.grads[i] = grads[i]
 		if sum := u.sums[p.Name]; sum != nil {
 			update.Average(sum.Float32s(), u.grads[i], float32(share))
 			u.grads[i] = sum.Float32s()
@@ -65,10 +67,10 @@ func (u *updater) collect(params []graph.Param, share float64) {
 
 // step changes all parameters by a rule, the optimizer with the rate of the
 // moment, given the collected gradients. step counts the updates from 1.
-func (u *updater) step(rule Optimizer, step uint64, params []graph.Param) {
+func (u *updater) step(rule Optimizer, step uint64) {
 	clipValue(u.grads, u.ClipValue)
 	clipNorm(u.grads, u.ClipNorm)
-	for i, p := range params {
+	for i, p := range u.params {
 		w := p.Value.Float32s()
 		rule.Update(step, w, u.grads[i], u.flat[p.Name])
 		if mean := u.means[p.Name]; mean != nil {

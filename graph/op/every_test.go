@@ -36,6 +36,8 @@ var every = []struct {
 	{"Dropout", graphtest.Op{F: dropout(0.4, 1, new(uint64)), In: random(tensor.Shape{4, 5})}},
 	{"SoftMax", graphtest.Op{F: softMax, In: random(tensor.Shape{4, 5})}},
 	{"CrossEntropy", crossEntropy(0.1, graphtest.Random("logits", 1, 3, 4), vector(0, 3, 1), vector(1, 0, 2))},
+	{"CrossEntropySum", graphtest.Op{F: func(in ...node) (node, error) { return op.CrossEntropySum(in[0], in[1], in[2], 0.1) },
+		In: append(random(tensor.Shape{3, 4}), vector(0, 3, 1), vector(1, 0, 2)), Constant: []int{1, 2}}},
 	{"MSE", graphtest.Op{F: func(in ...node) (node, error) { return op.MSE(in[0], in[1], in[2]) },
 		In: append(random(tensor.Shape{3, 4}, tensor.Shape{3, 4}), vector(1, 0, 2)), Constant: []int{1, 2}}},
 	{"Add", graphtest.Op{F: add, In: random(tensor.Shape{4, 5}, tensor.Shape{4, 5}, tensor.Shape{4, 5})}},

@@ -12,9 +12,10 @@ import (
 
 // The kinds of [SoftMax] and of the losses.
 const (
-	KindSoftMax      Kind = "SoftMax"
-	KindCrossEntropy Kind = "CrossEntropy"
-	KindMSE          Kind = "MSE"
+	KindSoftMax         Kind = "SoftMax"
+	KindCrossEntropy    Kind = "CrossEntropy"
+	KindCrossEntropySum Kind = "CrossEntropySum"
+	KindMSE             Kind = "MSE"
 )
 
 // SoftMax turns scores into probabilities along the last axis:
@@ -42,22 +43,33 @@ func SoftMax(x *gorgonia.Node) (*gorgonia.Node, error) {
 // a scalar. It is stable for logits of any size. A label that is no class is
 // an error of the run.
 func CrossEntropy(logits, labels, weights *gorgonia.Node, smoothing float64) (*gorgonia.Node, error) {
-	if err := check(KindCrossEntropy, logits, labels, weights); err != nil {
+	return crossEntropy(KindCrossEntropy, logits, labels, weights, smoothing)
+}
+
+// CrossEntropySum is the numerator of [CrossEntropy], the weighted sum: what the parts
+// of a batch add up to, before it is divided by the weights of all.
+func CrossEntropySum(logits, labels, weights *gorgonia.Node, smoothing float64) (*gorgonia.Node, error) {
+	return crossEntropy(KindCrossEntropySum, logits, labels, weights, smoothing)
+}
+
+func crossEntropy(kind Kind, logits, labels, weights *gorgonia.Node, smoothing float64) (*gorgonia.Node, error) {
+	if err := check(kind, logits, labels, weights); err != nil {
 		return nil, err
 	}
 	s := logits.Shape()
 	if len(s) != 2 {
-		return nil, fmt.Errorf("CrossEntropy: logits are %v, want (N,classes)", s)
+		return nil, fmt.Errorf("%s: logits are %v, want (N,classes)", kind, s)
 	}
 	if want := (tensor.Shape{s[0]}); !slices.Equal(labels.Shape(), want) || !slices.Equal(weights.Shape(), want) {
-		return nil, fmt.Errorf("CrossEntropy: labels are %v and weights %v, want %v for logits %v", labels.Shape(), weights.Shape(), want, s)
+		return nil, fmt.Errorf("%s: labels are %v and weights %v, want %v for logits %v", kind, labels.Shape(), weights.Shape(), want, s)
 	}
 	if !(smoothing >= 0 && smoothing < 1) {
-		return nil, fmt.Errorf("CrossEntropy: smoothing %g, want 0 or more and less than 1", smoothing)
+		return nil, fmt.Errorf("%s: smoothing %g, want 0 or more and less than 1", kind, smoothing)
 	}
-	return apply(spec{kind: KindCrossEntropy, constant: []int{1, 2}},
-		&kernel.CrossEntropy[float32]{N: s[0], Classes: s[1], Smoothing: smoothing},
-		&kernel.CrossEntropy[float64]{N: s[0], Classes: s[1], Smoothing: smoothing}, logits, labels, weights)
+	sum := kind == KindCrossEntropySum
+	return apply(spec{kind: kind, constant: []int{1, 2}},
+		&kernel.CrossEntropy[float32]{N: s[0], Classes: s[1], Smoothing: smoothing, Sum: sum},
+		&kernel.CrossEntropy[float64]{N: s[0], Classes: s[1], Smoothing: smoothing, Sum: sum}, logits, labels, weights)
 }
 
 // MSE is the mean squared error of x (N,…) against a target of the same shape,

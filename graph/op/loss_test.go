@@ -69,7 +69,15 @@ func TestCrossEntropy(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			logits := graphtest.Random("logits", 3, len(test.labels), test.classes)
 			o := crossEntropy(test.smoothing, logits, vector(test.labels...), vector(test.weights...))
-			checkForward(t, o, []float64{naiveCrossEntropy(test.smoothing, o.In...)})
+			mean := naiveCrossEntropy(test.smoothing, o.In...)
+			checkForward(t, o, []float64{mean})
+			o.Gradient(t)
+			total := 0.0
+			for _, w := range test.weights {
+				total += w
+			}
+			o.F = func(in ...node) (node, error) { return op.CrossEntropySum(in[0], in[1], in[2], test.smoothing) }
+			checkForward(t, o, []float64{mean * total})
 			o.Gradient(t)
 		})
 	}

@@ -18,6 +18,12 @@ import (
 // panics. That goes for every function here.
 func Average(a, x []float32, share float32) { run(job{rule: average, w: a, g: x, lr: share}) }
 
+// Add computes a[i] += x[i].
+func Add(a, x []float32) { run(job{rule: add, w: a, g: x}) }
+
+// Scale computes a[i] *= factor.
+func Scale(a []float32, factor float32) { run(job{rule: scale, w: a, lr: factor}) }
+
 // SGD computes w[i] -= lr·g[i].
 func SGD(w, g []float32, lr float32) { run(job{rule: sgd, w: w, g: g, lr: lr}) }
 
@@ -77,6 +83,10 @@ type job struct {
 }
 
 func average(j *job, lo, hi int) { vector.Average(j.w[lo:hi], j.g[lo:hi], j.lr) }
+
+func add(j *job, lo, hi int) { vector.Add(j.w[lo:hi], j.g[lo:hi]) }
+
+func scale(j *job, lo, hi int) { vector.ScaleBy(j.w[lo:hi], j.w[lo:hi], j.lr) }
 
 func sgd(j *job, lo, hi int) { vector.SGD(j.w[lo:hi], j.g[lo:hi], j.lr) }
 

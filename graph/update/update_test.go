@@ -41,6 +41,9 @@ func TestRules(t *testing.T) {
 		all.Look, all.Decay, all.Epsilon = 0.02, 0.05, 1e-3
 		update.Adam(full, g, slices.Clone(m), slices.Clone(v), all)
 		update.Average(avg, g, 0.3)
+		sum, scaled := slices.Clone(w), slices.Clone(w)
+		update.Add(sum, g)
+		update.Scale(scaled, 0.3)
 		for i := range w {
 			wi, gi, mi, vi := float64(w[i]), float64(g[i]), float64(m[i]), float64(v[i])
 			m1, v1, u1 := 0.9*mi+0.1*gi, 0.999*vi+0.001*gi*gi, 0.9*mi+gi
@@ -51,7 +54,7 @@ func TestRules(t *testing.T) {
 				"adam": {adam[i], wi - 0.01*m1/(math.Sqrt(v1)+1e-7)}, "m": {newM[i], m1}, "v": {newV[i], v1},
 				"nesterov": {ahead[i], wi - 0.1*(0.9*u1+gi)}, "normalise": {newG[i], gi / (math.Sqrt(0.5*vi+0.5*gi*gi) + 1e-3)},
 				"lion": {lionW[i], 0.95*wi - math.Copysign(0.01, 0.9*mi+0.1*gi)}, "lion's m": {lionM[i], 0.99*mi + 0.01*gi},
-				"adam, all terms": {full[i], 0.95*wi - (0.01*m1+0.02*gi)/(math.Sqrt(v1)+1e-3)}, "average": {avg[i], 0.7*wi + 0.3*gi},
+				"adam, all terms": {full[i], 0.95*wi - (0.01*m1+0.02*gi)/(math.Sqrt(v1)+1e-3)}, "average": {avg[i], 0.7*wi + 0.3*gi}, "add": {sum[i], wi + gi}, "scale": {scaled[i], 0.3 * wi},
 				"sgd": {sgd[i], wi - 0.1*gi}, "momentum": {ball[i], wi - 0.1*u1}, "u": {u[i], u1},
 			} {
 				if d := math.Abs(float64(c.got) - c.want); !(d <= 1e-6) {
@@ -97,6 +100,7 @@ func TestLengths(t *testing.T) {
 		"momentum": func() { update.Momentum(w, g, g[:2], 1, 1) },
 		"adam":     func() { update.Adam(w, g, g[:2], g, step) },
 		"average":  func() { update.Average(w, g[:2], 1) },
+		"add":      func() { update.Add(w, g[:2]) },
 		"nesterov": func() { update.Nesterov(w, g, g[:2], 1, 1) },
 		"norm":     func() { update.Normalise(w, g[:2], 1, 1, 1) },
 		"lion":     func() { update.Lion(w, g, g[:2], update.LionStep{}) },

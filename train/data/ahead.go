@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 )
 
 // Batch is some samples, one after another.
@@ -15,18 +16,23 @@ type Batch struct {
 }
 
 // Ahead reads the samples of s that order lists, in that order, and calls do
-// with batch of them at a time, the last time with what is left. While do
-// computes, GOMAXPROCS workers read what comes next, up to two batches each; a
-// batch is valid until do returns. Neither the workers nor their number changes
-// what do sees.
-//
-// It ends with the first error, of Read or of do, or when ctx is cancelled. An
-// image has size values.
+// with batch of them at a time, the last time with what is left: see [Batches].
 func Ahead(ctx context.Context, s Samples, size int, order []int, batch int, do func(Batch) error) error {
 	if batch < 1 {
 		return fmt.Errorf("data: batches of %d, want at least 1", batch)
 	}
-	count := (len(order) + batch - 1) / batch
+	return Batches(ctx, s, size, slices.Collect(slices.Chunk(order, batch)), do)
+}
+
+// Batches reads batches of samples of s and calls do with each, in their order; a
+// batch may be of none. While do computes, GOMAXPROCS workers read what comes next, up
+// to two batches each; a batch is valid until do returns. Neither the workers nor their
+// number changes what do sees.
+//
+// It ends with the first error, of Read or of do, or when ctx is cancelled. An
+// image has size values.
+func Batches(ctx context.Context, s Samples, size int, batches [][]int, do func(Batch) error) error {
+	count := len(batches)
 	workers := make([]worker, min(runtime.GOMAXPROCS(0), count))
 	ctx, cancel := context.WithCancel(ctx)
 	for w := range workers {
@@ -35,8 +41,7 @@ func Ahead(ctx context.Context, s Samples, size int, order []int, batch int, do 
 			workers[w].free <- Batch{}
 		}
 		go workers[w].run(ctx, (count-w+len(workers)-1)/len(workers), func(into Batch, k int) (Batch, error) {
-			at := (w + k*len(workers)) * batch
-			return readBatch(s, size, order[at:min(at+batch, len(order))], into)
+			return readBatch(s, size, batches[w+k*len(workers)], into)
 		})
 	}
 	defer func() {

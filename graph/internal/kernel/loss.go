@@ -13,8 +13,8 @@ import (
 //
 //	loss = Σ_n weight[n]·loss[n] / Σ_n weight[n]
 //
-// (0 if all weights are 0). The target t is 1 for the label's class and 0
-// elsewhere; Smoothing s makes that 1-s+s/Classes and s/Classes (Szegedy et al.
+// (0 if all weights are 0), or with Sum the numerator alone. The target t is 1 for the
+// label's class and 0 elsewhere; Smoothing s makes that 1-s+s/Classes and s/Classes (Szegedy et al.
 // 2015). It is computed from logits in one step, so that it is exact where a
 // logarithm of probabilities would be infinite.
 //
@@ -28,6 +28,7 @@ import (
 type CrossEntropy[T cpu.Float] struct {
 	N, Classes int
 	Smoothing  float64
+	Sum        bool
 	p          []T // probabilities of the last Forward
 }
 
@@ -52,8 +53,12 @@ func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 			total += float64(w)
 		}
 	}
-	y[0] = 0
-	if total != 0 {
+	switch {
+	case c.Sum:
+		y[0] = T(loss)
+	case total == 0:
+		y[0] = 0
+	default:
 		y[0] = T(loss / total)
 	}
 }
@@ -80,7 +85,7 @@ func (c *CrossEntropy[T]) class(label T) int {
 //
 //	dx[n,k] = dy·weight[n]·(p[n,k] - t[n,k]) / Σ weights
 //
-// with the probabilities p of the last Forward. A sample of weight 0 gets
+// with the probabilities p of the last Forward; with Sum it is not divided. A sample of weight 0 gets
 // zeros, even if its probabilities are NaN. Nothing else has a gradient.
 //
 // The derivative of L is the probability, and that of -Σ_k t[k]·x[k] is -t: so neither a
@@ -91,9 +96,12 @@ func (c *CrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 		return
 	}
 	labels, weights := in[1], in[2]
-	var total T
-	for _, w := range weights {
-		total += w
+	total := T(1)
+	if !c.Sum {
+		total = 0
+		for _, w := range weights {
+			total += w
+		}
 	}
 	share := T(c.Smoothing) / T(c.Classes)
 	for n, w := range weights {

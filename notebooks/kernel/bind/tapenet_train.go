@@ -13,6 +13,7 @@ func init() {
 	imports.Packages["tapenet/train"] = imports.Package{
 		Name: "train",
 		Binds: map[string]reflect.Value{
+			"Agree":           reflect.ValueOf(train.Agree),
 			"BestFile":        reflect.ValueOf(train.BestFile),
 			"CheckpointFile":  reflect.ValueOf(train.CheckpointFile),
 			"CurvesFile":      reflect.ValueOf(train.CurvesFile),
@@ -41,6 +42,8 @@ func init() {
 			"Epoch":           reflect.TypeFor[train.Epoch](),
 			"EpochFunc":       reflect.TypeFor[train.EpochFunc](),
 			"Exponential":     reflect.TypeFor[train.Exponential](),
+			"Group":           reflect.TypeFor[train.Group](),
+			"GroupError":      reflect.TypeFor[train.GroupError](),
 			"Ignore":          reflect.TypeFor[train.Ignore](),
 			"Lion":            reflect.TypeFor[train.Lion](),
 			"Moment":          reflect.TypeFor[train.Moment](),
@@ -50,6 +53,7 @@ func init() {
 			"Optimizer":       reflect.TypeFor[train.Optimizer](),
 			"Progress":        reflect.TypeFor[train.Progress](),
 			"RMSProp":         reflect.TypeFor[train.RMSProp](),
+			"RankTime":        reflect.TypeFor[train.RankTime](),
 			"Rated":           reflect.TypeFor[train.Rated](),
 			"Record":          reflect.TypeFor[train.Record](),
 			"ReduceOnPlateau": reflect.TypeFor[train.ReduceOnPlateau](),
@@ -60,6 +64,7 @@ func init() {
 		},
 		Proxies: map[string]reflect.Type{
 			"Callback":  reflect.TypeFor[proxy_tapenet_train_Callback](),
+			"Group":     reflect.TypeFor[proxy_tapenet_train_Group](),
 			"Optimizer": reflect.TypeFor[proxy_tapenet_train_Optimizer](),
 			"Rated":     reflect.TypeFor[proxy_tapenet_train_Rated](),
 			"Schedule":  reflect.TypeFor[proxy_tapenet_train_Schedule](),
@@ -91,6 +96,30 @@ func (p *proxy_tapenet_train_Callback) Epoch(a0 *graph.Network, a1 train.Epoch) 
 
 func (p *proxy_tapenet_train_Callback) Start(a0 *graph.Network, a1 train.Progress) error {
 	return p.Start_(p.Object, a0, a1)
+}
+
+type proxy_tapenet_train_Group struct {
+	Object     any
+	Allgather_ func(any, []byte, []byte, []int) error
+	Alltoall_  func(any, []byte, []int, []byte, []int) error
+	Rank_      func(any) int
+	Size_      func(any) int
+}
+
+func (p *proxy_tapenet_train_Group) Allgather(a0 []byte, a1 []byte, a2 []int) error {
+	return p.Allgather_(p.Object, a0, a1, a2)
+}
+
+func (p *proxy_tapenet_train_Group) Alltoall(a0 []byte, a1 []int, a2 []byte, a3 []int) error {
+	return p.Alltoall_(p.Object, a0, a1, a2, a3)
+}
+
+func (p *proxy_tapenet_train_Group) Rank() int {
+	return p.Rank_(p.Object)
+}
+
+func (p *proxy_tapenet_train_Group) Size() int {
+	return p.Size_(p.Object)
 }
 
 type proxy_tapenet_train_Optimizer struct {

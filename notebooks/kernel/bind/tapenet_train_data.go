@@ -15,6 +15,7 @@ func init() {
 		Binds: map[string]reflect.Value{
 			"Ahead":              reflect.ValueOf(data.Ahead),
 			"Augment":            reflect.ValueOf(data.Augment),
+			"Batches":            reflect.ValueOf(data.Batches),
 			"CIFAR":              reflect.ValueOf(data.CIFAR),
 			"Epoch":              reflect.ValueOf(data.Epoch),
 			"Folds":              reflect.ValueOf(data.Folds),
