@@ -14,7 +14,7 @@ import "unsafe"
 // at, they have the same windows.
 func (p *process) allgather(all []byte, at []int) error {
 	p.arguments = arguments{recv: all, recvAt: at}
-	return p.run("Allgather", p.gather)
+	return p.run("Allgather", p.toGather)
 }
 
 // gather is allgather on the thread. Nothing to gather is a window too: the call

@@ -24,7 +24,7 @@ const tag = 1
 // On an error the buffers stay pinned: the library may still write to them.
 func (p *process) alltoall(send []byte, sendAt []int, recv []byte, recvAt []int) error {
 	p.arguments = arguments{send, recv, sendAt, recvAt}
-	return p.run("Alltoall", p.exchange)
+	return p.run("Alltoall", p.toExchange)
 }
 
 // exchange is alltoall on the thread.

@@ -55,6 +55,7 @@ type out struct {
 	a, b   int32
 	status [sizeOfStatus]byte
 	text   [maxVersion]byte
+	args   [9]uintptr // of the call that goes on
 }
 
 func newOut() *out {
@@ -76,8 +77,10 @@ func (o *out) string() string {
 }
 
 // call calls a function of the library. Memory that args point to must be pinned.
+// They go by way of a buffer, as purego would move each call's own to the heap.
 func (lib *library) call(name string, function uintptr, args ...uintptr) error {
-	result, _, _ := purego.SyscallN(function, args...)
+	n := copy(lib.out.args[:], args)
+	result, _, _ := purego.SyscallN(function, lib.out.args[:n]...)
 	if code := int32(result); code != 0 {
 		return fmt.Errorf("mpi: %s of %s: %s", name, lib.name, lib.explain(code))
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ var children = map[string]func(*Group) error{
 	"signal":   waitForSignal,
 	"allocate": countAllocations,
 	"speed":    measure,
+	"mirror":   exchangeWithMirror,
 }
 
 func TestMain(m *testing.M) {
@@ -47,7 +49,8 @@ func TestMain(m *testing.M) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	fmt.Printf("rank %d of %d, %s, %s, %q, %d threads\n", g.Rank(), g.Size(), g.Launcher(), g.Library(), g.Hosts(), runtime.GOMAXPROCS(0))
+	fmt.Printf("rank %d of %d, process %d, %s, %s, hosts %q, GOMAXPROCS %d\n",
+		g.Rank(), g.Size(), os.Getpid(), g.Launcher(), g.Library(), g.Hosts(), runtime.GOMAXPROCS(0))
 	if err := do(g); err != nil {
 		fmt.Println(err)
 		g.Abort(1)
@@ -170,18 +173,11 @@ func abortWhileOthersWait(g *Group) error {
 	}
 	go func() {
 		sendAt := make([]int, g.Size()+1)
-		_ = g.Alltoall(nil, sendAt, make([]byte, 1), append([]int{0}, slicesRepeat(1, g.Size())...))
+		_ = g.Alltoall(nil, sendAt, make([]byte, 1), append([]int{0}, slices.Repeat([]int{1}, g.Size())...))
 	}()
 	time.Sleep(200 * time.Millisecond)
 	g.Abort(7)
 	return nil
-}
-
-func slicesRepeat(x, n int) (s []int) {
-	for range n {
-		s = append(s, x)
-	}
-	return s
 }
 
 // waitForSignal waits for a signal on each rank, as Go delivers it, and then for
@@ -195,11 +191,37 @@ func waitForSignal(g *Group) error {
 	fmt.Println("ready")
 	select {
 	case s := <-signals:
-		fmt.Printf("rank %d: %v\n", g.Rank(), s)
+		if err := barrier(g); err != nil {
+			return err
+		}
+		fmt.Printf("rank %d: %v has come to all\n", g.Rank(), s)
+		return nil
 	case <-time.After(20 * time.Second):
 		return fmt.Errorf("rank %d: no signal", g.Rank())
 	}
-	return barrier(g)
+}
+
+// exchangeWithMirror is for the library in testdata, whose rank 1 answers each byte
+// with its complement.
+func exchangeWithMirror(g *Group) error {
+	send, recv := make([]byte, 2500), make([]byte, 2500)
+	all, at := make([]byte, 5000), []int{0, 2500, 5000}
+	fill(send, 1, 2, 3)
+	maxPiece = 1000
+	if err := g.Alltoall(send, []int{0, 0, 2500}, recv, []int{0, 0, 2500}); err != nil {
+		return err
+	}
+	maxPiece = 5000
+	if err := g.Allgather(send, all, at); err != nil {
+		return err
+	}
+	for i, b := range send {
+		if recv[i] != ^b || all[i] != b || all[2500+i] != ^b {
+			return fmt.Errorf("byte %d is %d from Alltoall, %d and %d from Allgather, want those of %d and its complement",
+				i, recv[i], all[i], all[2500+i], b)
+		}
+	}
+	return nil
 }
 
 // countAllocations fails if an exchange allocates.

@@ -8,11 +8,11 @@ import "fmt"
 func connect(l Launcher, o Options) (*Group, error) {
 	t := startThread(o.Timeout)
 	var p *process
-	err := t.do(func() (err error) {
+	err := t.do("MPI_Init_thread", func() (err error) {
 		p, err = start(l, t)
 		return err
-	}, func() error {
-		return fmt.Errorf("mpi: %v started this process, but MPI_Init has not returned after %v: not all processes have come", l, o.Timeout)
+	}, func(call string) error {
+		return fmt.Errorf("mpi: %v started this process, but %s has not returned after %v: not all processes have come", l, call, o.Timeout)
 	})
 	if err != nil {
 		return nil, err

@@ -3,7 +3,9 @@ package mpi
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"sync/atomic"
 )
 
 // Group is the processes that one launcher started, seen from one of them. All of
@@ -19,7 +21,7 @@ type Group struct {
 	hosts      []string
 
 	engine engine
-	ended  bool
+	ended  atomic.Bool
 }
 
 // engine is the calls of a library, for arguments that have been judged.
@@ -60,7 +62,7 @@ func (g *Group) Alltoall(send []byte, sendAt []int, recv []byte, recvAt []int) e
 	if len(mine) != len(own) {
 		return fmt.Errorf("mpi: Alltoall: rank %d sends itself %d bytes and receives %d, want as many", g.rank, len(mine), len(own))
 	}
-	if g.ended {
+	if g.ended.Load() {
 		return errEnded
 	}
 	copy(own, mine)
@@ -78,7 +80,7 @@ func (g *Group) Allgather(mine, all []byte, at []int) error {
 	if len(mine) != len(own) {
 		return fmt.Errorf("mpi: Allgather: rank %d has %d bytes, want the %d that at gives it", g.rank, len(mine), len(own))
 	}
-	if g.ended {
+	if g.ended.Load() {
 		return errEnded
 	}
 	copy(own, mine)
@@ -98,19 +100,38 @@ func (g *Group) check(what string, at []int, length int) error {
 	return nil
 }
 
-// Close leaves the group, which all processes have to do before they end. A broken
-// group cannot be left: Close returns its error, and Abort is what remains.
+// Close leaves the group, which all processes have to do before they end; it waits
+// until all do. A broken group cannot be left: Close returns its error, and Abort is
+// what remains.
+//
+// The wait comes before MPI_Finalize: mpirun of Open MPI 4.1 may hang or crash when
+// one process aborts while another one is in there.
 func (g *Group) Close() error {
-	if g.ended {
+	if g.ended.Load() {
 		return nil
 	}
-	err := g.engine.finalize()
-	g.ended = err == nil
-	return err
+	all, at := make([]byte, g.size), make([]int, g.size+1)
+	for r := range at {
+		at[r] = r
+	}
+	if err := g.engine.allgather(all, at); err != nil {
+		return err
+	}
+	if err := g.engine.finalize(); err != nil {
+		return err
+	}
+	g.ended.Store(true)
+	return nil
 }
 
 // Abort ends all processes of the group, this one with the exit code, and does not
 // return. A code below 1 counts as 1, as the launcher would take the end for a good
 // one. Where the library does not end this process within seconds, Abort does, and
 // the launcher ends the others. Any goroutine may call it at any time.
-func (g *Group) Abort(code int) { g.engine.abort(max(1, code)) }
+func (g *Group) Abort(code int) {
+	code = max(1, code)
+	if g.ended.Load() { // the others need not end
+		os.Exit(code)
+	}
+	g.engine.abort(code)
+}

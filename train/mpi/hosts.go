@@ -14,14 +14,14 @@ import (
 // card is what a process tells the others of where it runs: the name of its machine,
 // and what its threads may run on.
 type card struct {
-	host    [64]byte     // HOST_NAME_MAX
-	machine [40]byte     // the same for all processes of one kernel, containers included
-	mask    [maxCPU]byte // a bit for each processor
+	host    [64]byte      // HOST_NAME_MAX
+	machine [40]byte      // the same for all processes of one kernel, containers included
+	mask    [maxMask]byte // a bit for each processor
 }
 
 const (
-	maxCPU     = 8192 / 8
-	sizeOfCard = 64 + 40 + maxCPU
+	maxMask    = 8192 / 8
+	sizeOfCard = 64 + 40 + maxMask
 )
 
 // ownCard fills in the card of this process. Where the system does not tell which
@@ -34,7 +34,7 @@ func ownCard() (c card) {
 		boot = []byte(name)
 	}
 	copy(c.machine[:], strings.TrimSpace(string(boot)))
-	syscall.RawSyscall(syscall.SYS_SCHED_GETAFFINITY, 0, maxCPU, uintptr(unsafe.Pointer(&c.mask)))
+	syscall.RawSyscall(syscall.SYS_SCHED_GETAFFINITY, 0, maxMask, uintptr(unsafe.Pointer(&c.mask)))
 	return c
 }
 
@@ -79,7 +79,7 @@ func shareProcessors(rank int, cards []card) {
 // that a launcher has bound to processors of their own.
 func share(rank int, cards []card, most int) int {
 	own := &cards[rank]
-	var users [maxCPU * 8]int
+	var users [maxMask * 8]int
 	together := 0
 	for r := range cards {
 		if cards[r].machine != own.machine {

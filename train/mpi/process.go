@@ -25,6 +25,11 @@ type process struct {
 	pinned    runtime.Pinner // the buffers of the call that goes on
 	counts    []int32        // of Allgather
 	begins    []int32
+
+	// The methods exchange, gather and late, made once: each mention of one makes
+	// another function.
+	toExchange, toGather func() error
+	beLate               func(call string) error
 }
 
 // arguments is what a call of a Group has been given.
@@ -50,28 +55,29 @@ func newProcess(lib *library, t *thread, rank, size int) *process {
 	forever.Pin(p) // with what a call that hangs has pinned
 	forever.Pin(&p.counts[0])
 	forever.Pin(&p.begins[0])
+	p.toExchange, p.toGather, p.beLate = p.exchange, p.gather, p.late
 	p.waits.Store(anyRank)
 	return p
 }
 
 // run runs a job of a named call on the thread.
-func (p *process) run(name string, job func() error) error {
-	err := p.thread.do(job, func() error { return p.late(name) })
+func (p *process) run(call string, job func() error) error {
+	err := p.thread.do(call, job, p.beLate)
 	p.arguments = arguments{}
 	return err
 }
 
 // late says which call hangs, for how long, and which rank it waits for.
-func (p *process) late(name string) error {
-	on := "the other processes"
+func (p *process) late(call string) error {
+	who := "the others: one of them"
 	if r := int(p.waits.Load()); r != anyRank {
-		on = fmt.Sprintf("rank %d", r)
+		who = fmt.Sprintf("rank %d: it", r)
 		if r < len(p.hosts) {
-			on += " on " + p.hosts[r]
+			who = fmt.Sprintf("rank %d on %s: it", r, p.hosts[r])
 		}
 	}
-	return fmt.Errorf("mpi: rank %d of %d has waited %v for %s in %s: it is lost, hangs or needs a longer timeout",
-		p.rank, p.size, p.thread.timeout, on, name)
+	return fmt.Errorf("mpi: rank %d of %d has waited %v in %s for %s is lost, hangs, or needs a longer timeout",
+		p.rank, p.size, p.thread.timeout, call, who)
 }
 
 // Waiting for a request begins with spins tests in a row, for the latency of small

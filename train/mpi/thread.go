@@ -41,9 +41,9 @@ func startThread(timeout time.Duration) *thread {
 	return t
 }
 
-// do runs a job on the thread. Where it takes longer than the timeout, the error is
-// what late makes of that.
-func (t *thread) do(job func() error, late func() error) error {
+// do runs a job of a named call on the thread. Where it takes longer than the
+// timeout, the error is what late makes of that.
+func (t *thread) do(call string, job func() error, late func(call string) error) error {
 	if t.broken != nil {
 		return t.broken
 	}
@@ -54,7 +54,7 @@ func (t *thread) do(job func() error, late func() error) error {
 		t.timer.Stop()
 	case <-t.timer.C:
 		t.stop.Store(true)
-		t.broken = late()
+		t.broken = late(call)
 	}
 	return t.broken
 }
