@@ -84,9 +84,8 @@ func TestLibraryHangs(t *testing.T) {
 	})
 }
 
-// TestHandlerReplaced: a handler that MPI_Init_thread sets is taken back, as it would
-// run on a goroutine's stack and keep the signal from the program.
-func TestHandlerReplaced(t *testing.T) {
+// TestHandlersReplaced: the handlers that MPI_Init_thread sets are taken back.
+func TestHandlersReplaced(t *testing.T) {
 	j := runMirror(t, mirrorLibrary(t), "signal", 20*time.Second, "FAKE_SIGNAL=1")
 	j.waitFor("ready", 1)
 	if err := j.Process.Signal(syscall.SIGUSR1); err != nil {

@@ -34,6 +34,12 @@ var children = map[string]func(*Group) error{
 	"mirror":   exchangeWithMirror,
 }
 
+func init() {
+	if os.Getenv(child) != "" {
+		runtime.LockOSThread() // the main goroutine to the main thread, which signals come to
+	}
+}
+
 func TestMain(m *testing.M) {
 	do, ok := children[os.Getenv(child)]
 	if !ok {
@@ -181,7 +187,8 @@ func abortWhileOthersWait(g *Group) error {
 }
 
 // waitForSignal waits for a signal on each rank, as Go delivers it, and then for
-// the other ranks.
+// the other ranks. It is busy while it waits, so that the signal finds the stack of a
+// goroutine. Signals that Go makes panics of remain so, too.
 func waitForSignal(g *Group) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGUSR1)
@@ -189,16 +196,28 @@ func waitForSignal(g *Group) error {
 		return err
 	}
 	fmt.Println("ready")
-	select {
-	case s := <-signals:
-		if err := barrier(g); err != nil {
-			return err
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); {
+		select {
+		case s := <-signals:
+			if err := barrier(g); err != nil {
+				return err
+			}
+			fmt.Printf("rank %d: %v has come to all\n", g.Rank(), s)
+			return nil
+		default:
+			if err := touchNothing(nil); err == nil {
+				return fmt.Errorf("rank %d: no panic", g.Rank())
+			}
 		}
-		fmt.Printf("rank %d: %v has come to all\n", g.Rank(), s)
-		return nil
-	case <-time.After(20 * time.Second):
-		return fmt.Errorf("rank %d: no signal", g.Rank())
 	}
+	return fmt.Errorf("rank %d: no signal", g.Rank())
+}
+
+// touchNothing returns the error of using an address where nothing is.
+func touchNothing(p *[1 << 30]byte) (err error) {
+	defer func() { err, _ = recover().(error) }()
+	p[5]++ // below the first page: the processor finds out, and SIGSEGV comes
+	return nil
 }
 
 // exchangeWithMirror is for the library in testdata, whose rank 1 answers each byte

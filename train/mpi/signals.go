@@ -15,10 +15,7 @@ type sigaction struct {
 	mask     uint64
 }
 
-const (
-	numSignals = 64
-	onStack    = 0x08000000 // SA_ONSTACK
-)
+const numSignals = 64
 
 // handlers is the handlers of the signals, from signal 1 on.
 type handlers [numSignals]sigaction
@@ -31,16 +28,17 @@ func saveHandlers() (h handlers) {
 	return h
 }
 
-// restore puts back those that have been replaced by one that runs on whatever stack
-// it finds, as MPI_Init of MPICH does to SIGUSR1: on a goroutine's stack that ends a
-// Go program, and the handler that the program had would hear of no signal.
+// restore puts back all that have been replaced. MPI_Init of MPICH 4.0 takes SIGUSR1,
+// with a handler that runs on whatever stack it finds (no SA_ONSTACK): Go ends when
+// that is the stack of a goroutine. UCX, below MPICH, takes SIGHUP in the same way, and
+// SIGSEGV, SIGBUS, SIGILL and SIGFPE to print where a program failed; Go makes errors
+// of them that can be recovered.
 func (h *handlers) restore() {
 	for i := range h {
 		var now sigaction
-		if !rtSigaction(i+1, nil, &now) || now.handler == h[i].handler || now.handler > 1 && now.flags&onStack != 0 {
-			continue
+		if rtSigaction(i+1, nil, &now) && now != h[i] {
+			rtSigaction(i+1, &h[i], nil)
 		}
-		rtSigaction(i+1, &h[i], nil)
 	}
 }
 

@@ -5,7 +5,7 @@
 //
 // Variables of the environment: FAKE_FAIL names a function that returns an error,
 // FAKE_HANG one that never returns, FAKE_SIGNAL lets MPI_Init_thread replace the
-// handler of SIGUSR1 as MPICH does. -DNO_ABI leaves out MPI_Abi_get_version.
+// handlers of SIGUSR1 and SIGSEGV as MPICH with UCX does. -DNO_ABI leaves out MPI_Abi_get_version.
 
 #include <signal.h>
 #include <stdint.h>
@@ -80,13 +80,21 @@ int MPI_Get_library_version(char *version, int *length) {
 
 static void nothing(int s) { (void)s; }
 
+static void fault(int s) {
+	puts("a fault");
+	exit(99);
+}
+
 int MPI_Init_thread(int *argc, char ***argv, int required, int *provided) {
 	ENTER;
 	want(__func__, "argc", (intptr_t)argc, 0);
 	want(__func__, "argv", (intptr_t)argv, 0);
 	want(__func__, "the level of threads", required, THREAD_FUNNELED);
-	if (getenv("FAKE_SIGNAL"))
+	if (getenv("FAKE_SIGNAL")) {
+		struct sigaction a = {.sa_handler = fault, .sa_flags = SA_ONSTACK};
+		sigaction(SIGSEGV, &a, NULL);
 		signal(SIGUSR1, nothing);
+	}
 	*provided = THREAD_FUNNELED;
 	return 0;
 }
