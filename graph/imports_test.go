@@ -42,6 +42,7 @@ var arrows = map[string][]string{
 	"modelzoo":                {"graph", "graph/op"},
 	"train":                   {"graph", "graph/memory", "graph/op", "graph/update", "graph/weights", "train/data"},
 	"train/data":              {"graph/raster"},
+	"train/mpi":               {},
 	"train/report":            {"graph", "graph/metric", "graph/weights", "train", "train/data"},
 	"train/tensorboard":       {"graph", "train"},
 	"infer":                   {"graph", "graph/memory", "graph/raster", "graph/weights", "modelzoo"},
