@@ -24,15 +24,15 @@ type Loss interface {
 // probabilities, SoftMax of the logits. [op.CrossEntropy] has the formula.
 type CrossEntropy struct {
 	Smoothing float64 // label smoothing (Szegedy et al. 2015), at least 0 and less than 1
-	Sum       bool    // the weighted sum over the batch, in the place of the weighted mean
+	Sum       bool    // in Train mode the weighted sum over the batch, in the place of the weighted mean
 }
 
 // Target is (N).
 func (CrossEntropy) Target(output tensor.Shape) tensor.Shape { return output[:1] }
 
-// Cost is the mean cross-entropy, or the sum.
+// Cost is the mean cross-entropy, or the sum with Sum.
 func (l CrossEntropy) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node {
-	if l.Sum {
+	if l.Sum && s.Training() {
 		return s.Node(op.CrossEntropySum(output, target, weights, l.Smoothing))
 	}
 	return s.Node(op.CrossEntropy(output, target, weights, l.Smoothing))

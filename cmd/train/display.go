@@ -24,14 +24,15 @@ import (
 // one line of JSON for each epoch and everything else goes to stderr.
 type display struct {
 	options
+	team     team
 	people   io.Writer // for people to read
 	program  io.Writer // for JSON, nil without -json
 	terminal bool      // whether people sit at a terminal
 	bar      *progressbar.ProgressBar
 }
 
-func newDisplay(o options, stdout, stderr io.Writer) *display {
-	d := &display{options: o, people: stdout}
+func newDisplay(o options, t team, stdout, stderr io.Writer) *display {
+	d := &display{options: o, team: t, people: stdout}
 	if o.json {
 		d.people, d.program = stderr, stdout
 	}
@@ -56,6 +57,7 @@ func (d *display) start(net *graph.Network, set data.Dataset, need train.Need, p
 	}
 	d.printf("%s: %d training and %d %s images of %s, %d classes\n",
 		set.Name, set.Train.Len(), set.Test.Len(), d.held(), cli.Shape(set.Shape), len(set.Classes))
+	d.lanes(net, p.Lanes)
 	d.printf("needs %v%s\n", need, available())
 	switch {
 	case !d.resume:
@@ -72,6 +74,31 @@ func (d *display) start(net *graph.Network, set data.Dataset, need train.Need, p
 		d.printf("note: %s\n", p.Rounding)
 	}
 	return nil
+}
+
+// lanes says into how many parts a batch is cut, and who works on them.
+func (d *display) lanes(net *graph.Network, n int) {
+	if n == 1 {
+		return
+	}
+	who := ""
+	if d.team.Group != nil {
+		who = fmt.Sprintf(" on %v", d.team)
+	}
+	d.printf("batches in %d lanes%s\n", n, who)
+	if few := d.options.batch / n; few < fewSamples && hasState(net) {
+		d.printf("note: a lane of %d samples has statistics of its own for BatchNorm: want a -batch of %d or more\n", few, fewSamples*n)
+	}
+}
+
+// fewSamples is the number of samples below which BatchNorm's statistics are poor.
+const fewSamples = 8
+
+// hasState reports whether a network has tensors besides its parameters, as BatchNorm
+// has.
+func hasState(net *graph.Network) bool {
+	m, err := net.Model(graph.Infer, 1)
+	return err == nil && len(m.Params()) < len(net.Weights.Names())
 }
 
 // available says what memory there is, if the system tells.
@@ -120,12 +147,27 @@ func describe(p train.Progress, columns int) string {
 	speed := fmt.Sprintf("  %.0f images/s", p.ImagesPerSecond)
 	left := "  " + timeLeft(p)
 	room := columns - len(" 100% |#| ")
-	for _, text := range []string{epoch + loss + accuracy + speed + left, epoch + loss + accuracy + left, epoch + loss + left, epoch + left} {
+	for _, text := range []string{epoch + loss + accuracy + speed + rates(p.Ranks) + left, epoch + loss + accuracy + speed + left, epoch + loss + accuracy + left, epoch + loss + left, epoch + left} {
 		if len(text) <= room {
 			return text
 		}
 	}
 	return epoch
+}
+
+// rates are the slowest and the fastest rank's own, if they differ by more than a fifth.
+func rates(ranks []train.RankTime) string {
+	if len(ranks) == 0 {
+		return ""
+	}
+	slow, fast := ranks[0].Rate(), ranks[0].Rate()
+	for _, r := range ranks {
+		slow, fast = min(slow, r.Rate()), max(fast, r.Rate())
+	}
+	if fast <= 1.2*slow {
+		return ""
+	}
+	return fmt.Sprintf(" (a rank %.0f to %.0f)", slow, fast)
 }
 
 // timeLeft is the time that training takes to the epoch's end and to the run's,
@@ -178,11 +220,24 @@ func (d *display) end(res *train.Result, err error) {
 	if err == nil && d.patience > 0 {
 		d.printf("%d epochs; the model is that of epoch %d, with the lowest %s loss\n", len(res.History), res.Best.Epoch, d.held())
 	}
+	if err == nil {
+		d.ranks(res)
+		d.printf("sha256 of weights and optimizer: %s\n", res.SHA256)
+	}
 	switch {
 	case err == nil:
 		d.printf("the model is in %s; its curves are in %s\n",
 			filepath.Join(d.out, train.ModelFile), filepath.Join(d.out, train.CurvesFile))
 	case errors.Is(err, context.Canceled):
 		d.printf("saved %s; the same command with -resume goes on from here\n", filepath.Join(d.out, train.CheckpointFile))
+	}
+}
+
+// ranks says how the processes have spent their time.
+func (d *display) ranks(res *train.Result) {
+	for r, t := range res.Ranks {
+		all := t.Computed + t.Waited + t.Exchanged
+		d.printf("rank %d on %s: %.0f images/s by itself; %.1f s in steps, %.0f %% waiting for slower ranks, %.0f %% exchanging\n",
+			r, d.team.Hosts()[r], t.Rate(), all, 100*t.Waited/all, 100*t.Exchanged/all)
 	}
 }

@@ -7,11 +7,13 @@ import (
 	"math"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/modelzoo"
 	"tapenet/train"
 	"tapenet/train/data"
+	"tapenet/train/mpi"
 )
 
 // options are the flags.
@@ -28,6 +30,7 @@ type options struct {
 	lr, decay, clip            float64
 	smoothing, mixup, average  float64
 	accumulate, patience, keep int
+	lanes                      int
 	seed                       uint64
 
 	// What this call does.
@@ -35,6 +38,7 @@ type options struct {
 	resume, json        bool
 	report              bool
 	dashboard           string // address, "true" for any, "" for none
+	timeout             time.Duration
 
 	settings settings // as they are used
 	changed  string   // those that are not their flags' defaults, as flags
@@ -61,6 +65,7 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.Float64Var(&o.mixup, "mixup", 0, "mix each training image with another, in random shares; as in 0.2 (default not)")
 	f.Float64Var(&o.clip, "clip", 0, "limit of the gradients' norm (default none)")
 	f.IntVar(&o.accumulate, "accumulate", 1, "batches whose gradients make a step")
+	f.IntVar(&o.lanes, "lanes", 0, "parts of each batch, with statistics of their own: equal numbers make equal weights on any number of processes (default 1, under mpirun 8 or more)")
 	f.Float64Var(&o.average, "average", 0, "decay of a moving average of the weights, as in 0.999 (default none)")
 	f.Uint64Var(&o.seed, "seed", 1, "of initial weights, shuffling, dropout, augmentation and what -val holds out")
 	f.IntVar(&o.patience, "patience", 0, "end when the test loss (with -val the validation loss) has not fallen for so many epochs, with the best epoch's weights (default never)")
@@ -75,6 +80,7 @@ func (o *options) callFlags(f *flag.FlagSet) {
 	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
 	f.BoolVar(&o.report, "report", true, "write a report of the run at its end, an HTML file in its folder")
 	f.BoolFunc("dashboard", "serve that page while training, at any free port or at -dashboard=HOST:PORT", o.setDashboard)
+	f.DurationVar(&o.timeout, "timeout", mpi.DefaultTimeout, "under mpirun, the longest wait for another process")
 	f.BoolVar(&o.json, "json", false, "print a line of JSON for each epoch")
 }
 
@@ -165,6 +171,10 @@ func (o options) check() error {
 		return cli.Usagef("train: -batch %d, want 1 or more", o.batch)
 	case o.limit < 0:
 		return cli.Usagef("train: -limit %d, want a number of samples, or 0 for all", o.limit)
+	case o.lanes < 0:
+		return cli.Usagef("train: -lanes %d, want a number of parts, or 0 for the default", o.lanes)
+	case o.timeout <= 0:
+		return cli.Usagef("train: -timeout %v, want a time above 0", o.timeout)
 	case o.accumulate < 1:
 		return cli.Usagef("train: -accumulate %d, want 1 or more", o.accumulate)
 	case o.patience < 0 || o.keep < 0:
@@ -193,7 +203,7 @@ func (o options) check() error {
 func (o options) fit() (modelzoo.Spec, train.Config, []data.Augmentation, error) {
 	c := train.Config{
 		Epochs: o.epochs, Batch: o.batch, Seed: o.seed,
-		LabelSmoothing: o.smoothing, Mixup: o.mixup, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average,
+		LabelSmoothing: o.smoothing, Mixup: o.mixup, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average, Lanes: o.lanes,
 		Patience: o.patience, KeepCheckpoints: o.keep, Dir: o.out, Model: o.model, Resume: o.resume,
 	}
 	spec, err := modelzoo.Lookup(o.model)

@@ -14,35 +14,61 @@ import (
 	"tapenet/train/tensorboard"
 )
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o, err := parse(args, stderr)
-	if err != nil {
+// fit trains as the options say, and leaves the run's folder.
+func fit(ctx context.Context, t team, o options, stdout, stderr io.Writer) error {
+	show := newDisplay(o, t, stdout, stderr)
+	r, err := prepare(ctx, show)
+	if err = t.agree(err); err != nil {
 		return err
 	}
-	spec, config, steps, err := o.fit()
-	if err != nil {
-		return err
-	}
-	set, test, err := o.open(ctx, steps)
-	if err != nil {
-		return err
-	}
-	show := newDisplay(o, stdout, stderr)
-	pages, err := openPages(show, set)
-	if err != nil {
-		return err
-	}
-	config.OnEarlier = func() error { return moveEarlier(o.out, show) }
-	config.Callbacks = []train.Callback{&starter{config: config, set: set, show: show}, pages, &tensorboard.Log{Dir: o.out}}
-	res, err := train.Fit(ctx, spec.New(len(set.Classes)), set, config)
+	res, err := train.Fit(ctx, r.layer, r.set, r.config)
 	if err == nil {
-		err = pages.ended(res)
+		err = t.leave() // what follows is the first one's alone
 	}
-	if err == nil && test != nil {
-		err = pages.test(ctx, test)
+	if !t.first() {
+		return err
+	}
+	if err == nil {
+		err = r.pages.ended(res)
+	}
+	if err == nil && r.test != nil {
+		err = r.pages.test(ctx, r.test)
 	}
 	show.end(res, err)
-	return pages.end(ctx, err)
+	return r.pages.end(ctx, err)
+}
+
+// prepared is what train.Fit is called with, and what follows it.
+type prepared struct {
+	layer  graph.Layer
+	set    data.Dataset
+	test   data.Samples // the dataset's own test part, with -val
+	config train.Config
+	pages  *pages // of the first process
+}
+
+// prepare opens the dataset, and in the first process the dashboard.
+func prepare(ctx context.Context, show *display) (r prepared, err error) {
+	o, t := show.options, show.team
+	spec, config, steps, err := o.fit()
+	if err != nil {
+		return r, err
+	}
+	r.config = config
+	r.config.Group = t.group()
+	if r.set, r.test, err = o.open(ctx, steps); err != nil {
+		return r, err
+	}
+	r.layer = spec.New(len(r.set.Classes))
+	if !t.first() {
+		return r, nil
+	}
+	if r.pages, err = openPages(show, r.set); err != nil {
+		return r, err
+	}
+	r.config.OnEarlier = func() error { return moveEarlier(o.out, show) }
+	r.config.Callbacks = []train.Callback{&starter{config: r.config, set: r.set, show: show}, r.pages, &tensorboard.Log{Dir: o.out}}
+	return r, nil
 }
 
 // starter shows a run that begins, and writes its settings.
@@ -55,6 +81,7 @@ type starter struct {
 
 // Start is the train.Callback's.
 func (s *starter) Start(net *graph.Network, p train.Progress) error {
+	s.config.Lanes = p.Lanes
 	need, err := s.config.Need(net, s.set)
 	if err != nil {
 		return err
@@ -62,6 +89,7 @@ func (s *starter) Start(net *graph.Network, p train.Progress) error {
 	if err := s.show.start(net, s.set, need, p); err != nil {
 		return err
 	}
+	s.show.settings["lanes"] = p.Lanes // the default too, as another number makes other weights
 	return s.show.saveSettings(p, s.show)
 }
 

@@ -1,6 +1,9 @@
 package mpi
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Options says how the processes of a group deal with each other. Zero values are
 // the defaults.
@@ -15,6 +18,10 @@ type Options struct {
 // DefaultTimeout is the longest wait for other processes in one call, unless
 // Options say otherwise.
 const DefaultTimeout = 2 * time.Minute
+
+// ErrNotBuilt is Join's error in a program that is built without MPI, whichever process
+// it is.
+var ErrNotBuilt = errors.New("mpi: this program is built without MPI")
 
 // Join makes this process one of the group that its launcher started. It is to be
 // called once, before the program has work for its threads: it also divides the

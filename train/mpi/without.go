@@ -15,9 +15,9 @@ func connect(l Launcher, _ Options) (*Group, error) {
 		started = fmt.Sprintf("%d processes", l.Size)
 	}
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
-		return nil, fmt.Errorf("mpi: %v started %s on %s/%s, want linux/amd64 or linux/arm64: start one process without it",
-			l, started, runtime.GOOS, runtime.GOARCH)
+		return nil, fmt.Errorf("%w: %v started %s on %s/%s, want linux/amd64 or linux/arm64: start one process without it",
+			ErrNotBuilt, l, started, runtime.GOOS, runtime.GOARCH)
 	}
-	return nil, fmt.Errorf("mpi: %v started %s of a program that is built without MPI: build it with the tag mpi (go build -tags mpi ./cmd/train)",
-		l, started)
+	return nil, fmt.Errorf("%w: %v started %s, want a program with the tag mpi (go build -tags mpi ./cmd/train)",
+		ErrNotBuilt, l, started)
 }

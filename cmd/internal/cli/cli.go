@@ -30,13 +30,25 @@ func Main(run Run) {
 		<-signals
 		os.Exit(130)
 	}()
-	os.Exit(code(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
+	os.Exit(Report(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
 }
 
-// code prints an error as one line and returns the exit code.
-func code(err error, stderr io.Writer) int {
+// Silent returns an error that Report does not print, as another process does. Its exit
+// code is that of err.
+func Silent(err error) error { return silent{err} }
+
+type silent struct{ error }
+
+// Unwrap is the error.
+func (s silent) Unwrap() error { return s.error }
+
+// Report prints an error as one line and returns the exit code.
+func Report(err error, stderr io.Writer) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
+	}
+	if errors.As(err, &silent{}) {
+		stderr = io.Discard
 	}
 	line := strings.ReplaceAll(err.Error(), "\n", "; ")
 	var usage UsageError

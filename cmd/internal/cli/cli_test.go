@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestCode(t *testing.T) {
+func TestReport(t *testing.T) {
 	disk := errors.New("disk full")
 	tests := []struct {
 		name string
@@ -27,12 +27,13 @@ func TestCode(t *testing.T) {
 		{"two usage errors", errors.Join(Usagef("a"), Usagef("b")), 2, "a; b\n"},
 		{"interrupt", context.Canceled, 130, "context canceled\n"},
 		{"wrapped interrupt", fmt.Errorf("stopped: %w", context.Canceled), 130, "stopped\n"},
+		{"silent", fmt.Errorf("x: %w", Silent(Usagef("wrong"))), 2, ""},
 		{"deadline", context.DeadlineExceeded, 1, "error: context deadline exceeded\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var stderr bytes.Buffer
-			if got := code(tt.err, &stderr); got != tt.code || stderr.String() != tt.text {
+			if got := Report(tt.err, &stderr); got != tt.code || stderr.String() != tt.text {
 				t.Errorf("%d and %q, want %d and %q", got, stderr.String(), tt.code, tt.text)
 			}
 		})
@@ -51,7 +52,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("error %v, n %d, arguments %q", err, *n, f.Args())
 	}
 	err := NoArguments(f)
-	if want := `paint: unexpected argument "a"; paint -help lists the flags`; err == nil || err.Error() != want || code(err, io.Discard) != 2 {
+	if want := `paint: unexpected argument "a"; paint -help lists the flags`; err == nil || err.Error() != want || Report(err, io.Discard) != 2 {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	f, _ = flags(&stderr)
@@ -78,7 +79,7 @@ func TestParseErrors(t *testing.T) {
 			var stderr bytes.Buffer
 			f, _ := flags(&stderr)
 			err := Parse(f, tt.args)
-			if err == nil || err.Error() != tt.want || code(err, io.Discard) != 2 {
+			if err == nil || err.Error() != tt.want || Report(err, io.Discard) != 2 {
 				t.Errorf("error %v, want %s, for exit code 2", err, tt.want)
 			}
 			if stderr.Len() > 0 {
@@ -93,7 +94,7 @@ func TestHelp(t *testing.T) {
 		var stderr bytes.Buffer
 		f, _ := flags(&stderr)
 		err := Parse(f, []string{arg})
-		if code(err, io.Discard) != 0 || !errors.Is(err, flag.ErrHelp) {
+		if Report(err, io.Discard) != 0 || !errors.Is(err, flag.ErrHelp) {
 			t.Errorf("%s: %v, want flag.ErrHelp, for exit code 0", arg, err)
 		}
 		if want := "usage: paint [flags] FILE\npaints a file\n\n  -n int\n    \tnumber of coats (default 3)\n"; stderr.String() != want {
