@@ -47,7 +47,8 @@ func TestText(t *testing.T) {
 	want := regexp.MustCompile(`(?s)^layer .*conv2d .*total +61,706 .*
 data\d+: 200 training and 200 test images of \(1,28,28\), 10 classes
 needs about \d+ MB of memory: graphs \d+ MB, optimizer \d+ MB, images read ahead \d+ MB, all else \d+ MB(; available \d+ MB)?
-epoch 1/2  ` + epoch + `epoch 2/2  ` + epoch + `the model is in ` + regexp.QuoteMeta(filepath.Join(dir, train.ModelFile)) +
+epoch 1/2  ` + epoch + `epoch 2/2  ` + epoch + `sha256 of weights and optimizer: [0-9a-f]{64}
+the model is in ` + regexp.QuoteMeta(filepath.Join(dir, train.ModelFile)) +
 		`; its curves are in ` + regexp.QuoteMeta(filepath.Join(dir, train.CurvesFile)) +
 		"\nthe report is in " + regexp.QuoteMeta(filepath.Join(dir, report.File)) + "\n$")
 	if !want.MatchString(out) {
