@@ -19,12 +19,15 @@ check: ## formatting, vet, staticcheck, import directions, generated files, othe
 	@test -z "$$(gofmt -l .)" || { echo "not formatted: $$(gofmt -l .)"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags noasm ./graph/...
+	$(GO) vet -tags mpi ./train/mpi
 	$(GO) tool staticcheck ./...
+	$(GO) tool staticcheck -tags mpi ./train/mpi
 	$(GO) test -run TestImport ./graph
 	$(GO) mod tidy -diff
 	@before=$$(cat $(GENERATED) | cksum); $(GO) generate ./... && after=$$(cat $(GENERATED) | cksum); \
 	test "$$before" = "$$after" || { echo "generated files were out of date: commit $(GENERATED)"; exit 1; }
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
+	GOOS=linux GOARCH=arm64 $(GO) vet -tags mpi ./train/mpi
 	GOAMD64=v3 $(GO) test ./graph/internal/kernel/... ./graph/update
 	GOOS=windows $(GO) build ./...
 	staticcheck=$$($(GO) tool -n staticcheck) && cd notebooks/kernel && $(GO) vet ./... && $$staticcheck ./cmd/... ./gen ./jupyter
@@ -50,6 +53,11 @@ kernel: ## build gophernotes with tapenet compiled in, and register it with Jupy
 	$(call installed,/usr/bin/jupyter-nbconvert,jupyter-nbconvert)
 	cd notebooks/kernel && $(GO) run ./cmd/kernel -o $(CURDIR)/bin/gophernotes -prefix $(abspath $(PREFIX))
 
+mpi: ## run the tests of the group of processes under the launchers of Open MPI and MPICH
+	$(call installed,/usr/bin/mpirun.openmpi,openmpi-bin)
+	$(call installed,/usr/bin/mpirun.mpich,mpich)
+	TAPENET_NEED_MPI=1 $(GO) test -tags mpi ./train/mpi
+
 OUT ?= bin/notebooks
 
 notebooks: ## execute the notebooks in the kernel, and put them with their outputs into OUT; needs make kernel
@@ -73,4 +81,4 @@ cover: ## test coverage by package, and cover.out for go tool cover
 	$(GO) test -coverprofile cover.out -coverpkg ./graph/...,./modelzoo/...,./train/...,./infer/...,./cmd/... ./...
 	$(GO) tool cover -func cover.out | tail -1
 
-.PHONY: help build test race check arm64 bench fuzz cover kernel notebooks lab
+.PHONY: help build test race check arm64 bench fuzz cover kernel notebooks lab mpi
