@@ -57,6 +57,8 @@ type Options struct {
 	// prepare them once.
 	Fixed bool
 
+	lanes *[]int // samples of the lanes of a batch, see Network.Lanes; nil for one piece
+
 	unplanned bool // for tests: no op shares another's memory
 	noLayout  bool // for tests: all images are planes
 }
@@ -259,8 +261,13 @@ func (m *Model) compile(grads gorgonia.Nodes) error {
 		return fmt.Errorf("graph: compile: %w", err)
 	}
 	var inputs gorgonia.Nodes
+	if sequence == nil && m.b.opts.lanes != nil {
+		return fmt.Errorf("%w: it has ops of other packages", ErrLanes)
+	}
 	if sequence != nil {
-		sequence.Compile(results, m.options(len(grads) == 0))
+		if err := sequence.Compile(results, m.options(len(grads) == 0)); err != nil {
+			return fmt.Errorf("%w: %w", ErrLanes, err)
+		}
 		m.sequence, inputs, results = sequence, gorgonia.Nodes{operand}, gorgonia.Nodes{node}
 		m.showFusions()
 	} else {
@@ -283,6 +290,10 @@ func (m *Model) options(inference bool) op.Options {
 	o := op.Options{
 		Inference: inference, NoFusion: m.b.opts.NoFusion,
 		NoLayout: m.b.opts.NoFusion || m.b.opts.noLayout, Unplaced: m.b.opts.unplanned,
+	}
+	if lanes := m.b.opts.lanes; lanes != nil {
+		o.Lanes = *lanes
+		o.Samples = func(n *gorgonia.Node) bool { return slices.Contains(reserved, n.Name()) }
 	}
 	if m.b.opts.Fixed {
 		o.Fixed = func(n *gorgonia.Node) bool { return !slices.Contains(reserved, n.Name()) }

@@ -20,6 +20,7 @@ type Network struct {
 type modelKey struct {
 	mode  Mode
 	batch int
+	lanes string // the sizes of a batch in lanes, "" for one piece
 }
 
 // NewNetwork checks that the layer fits the input, the shape of one sample,
@@ -37,16 +38,20 @@ func NewNetwork(l Layer, input []int, o Options) (*Network, error) {
 
 // Model returns the graph for one mode and one batch size.
 func (n *Network) Model(mode Mode, batch int) (*Model, error) {
-	if m := n.models[modelKey{mode, batch}]; m != nil {
+	return n.model(modelKey{mode: mode, batch: batch}, n.opts)
+}
+
+func (n *Network) model(key modelKey, o Options) (*Model, error) {
+	if m := n.models[key]; m != nil {
 		return m, nil
 	}
-	if batch < 1 {
-		return nil, fmt.Errorf("graph: batch size %d, want a positive number", batch)
+	if key.batch < 1 {
+		return nil, fmt.Errorf("graph: batch size %d, want a positive number", key.batch)
 	}
-	m, err := n.opts.Build(n.Layer, mode, append([]int{batch}, n.Input...)...)
+	m, err := o.Build(n.Layer, key.mode, append([]int{key.batch}, n.Input...)...)
 	if err != nil {
 		return nil, err
 	}
-	n.models[modelKey{mode, batch}] = m
+	n.models[key] = m
 	return m, nil
 }

@@ -18,7 +18,7 @@ import (
 
 // machine is the program of a sequence, in one precision.
 type machine interface {
-	compile(results gorgonia.Nodes, o Options)
+	compile(results gorgonia.Nodes, o Options) error
 	run() error
 	value(n *gorgonia.Node) gorgonia.Value
 	watch(on bool)
@@ -84,7 +84,9 @@ func (t *translation[T]) add(n *gorgonia.Node, o Options) {
 		in[i] = t.values[operand]
 	}
 	if len(operands) == 0 {
-		t.values[n] = t.Bind(n.Name(), n.Shape(), o.Fixed != nil && o.Fixed(n), elementsOf[T](n))
+		v := t.Bind(n.Name(), n.Shape(), o.Fixed != nil && o.Fixed(n), elementsOf[T](n))
+		v.Samples = o.Samples != nil && o.Samples(n)
+		t.values[n] = v
 		return
 	}
 	switch op := n.Op().(type) {
@@ -121,7 +123,7 @@ func elementsOf[T cpu.Float](n *gorgonia.Node) func() []T {
 	}
 }
 
-func (t *translation[T]) compile(results gorgonia.Nodes, o Options) {
+func (t *translation[T]) compile(results gorgonia.Nodes, o Options) error {
 	var values []*program.Value[T]
 	for _, n := range results {
 		if len(Operands(n)) > 0 {
@@ -129,7 +131,9 @@ func (t *translation[T]) compile(results gorgonia.Nodes, o Options) {
 			t.out[n] = &result[T]{shape: n.Shape()}
 		}
 	}
-	t.Compile(values, program.Options{Inference: o.Inference, NoFusion: o.NoFusion, NoLayout: o.NoLayout, Unplaced: o.Unplaced})
+	return t.Compile(values, program.Options{
+		Inference: o.Inference, NoFusion: o.NoFusion, NoLayout: o.NoLayout, Unplaced: o.Unplaced, Lanes: o.Lanes,
+	})
 }
 
 func (t *translation[T]) run() error { return t.Run() }

@@ -29,6 +29,11 @@ type Options struct {
 	NoLayout  bool                        // all images are planes
 	Unplaced  bool                        // no op shares another's memory
 	Fixed     func(n *gorgonia.Node) bool // whether nobody changes a bound tensor any more; nil means none
+
+	// Lanes are the numbers of samples of the lanes that the batch is cut into, nil for one
+	// piece, and Samples says which of the bound tensors hold a batch.
+	Lanes   []int
+	Samples func(n *gorgonia.Node) bool
 }
 
 // Ours reports whether all nodes are ops of this package, or Gorgonia's sums of
@@ -66,17 +71,21 @@ func NewSequence(nodes gorgonia.Nodes) (s *Sequence, node, operand *gorgonia.Nod
 
 // Compile makes the sequence ready, for the sake of the given nodes and the last
 // one: after a run their values are there, the same tensors at every run. A
-// sequence that is not compiled keeps all values.
-func (s *Sequence) Compile(results gorgonia.Nodes, o Options) {
+// sequence that is not compiled keeps all values. An error says which op cannot run in
+// lanes; without them there is none.
+func (s *Sequence) Compile(results gorgonia.Nodes, o Options) error {
 	s.machine = newMachine(s.nodes, o)
-	s.machine.compile(append(slices.Clone(results), s.nodes[len(s.nodes)-1]), o)
-	s.compiled = true
+	err := s.machine.compile(append(slices.Clone(results), s.nodes[len(s.nodes)-1]), o)
+	s.compiled = err == nil
+	return err
 }
 
 // Do runs the ops one after the other.
 func (s *Sequence) Do(...gorgonia.Value) (gorgonia.Value, error) {
 	if !s.compiled {
-		s.Compile(s.nodes, Options{Unplaced: true})
+		if s.err = s.Compile(s.nodes, Options{Unplaced: true}); s.err != nil {
+			return nil, s.err
+		}
 	}
 	if s.err = s.machine.run(); s.err != nil {
 		return nil, s.err

@@ -24,6 +24,10 @@ func Add(a, x []float32) { run(job{rule: add, w: a, g: x}) }
 // Scale computes a[i] *= factor.
 func Scale(a []float32, factor float32) { run(job{rule: scale, w: a, lr: factor}) }
 
+// TreeHalf is where the tree splits that so many lanes are added up by, see
+// [tapenet/graph.Network.Lanes]: at the largest power of two below their number.
+func TreeHalf(lanes int) int { return cpu.TreeHalf(lanes) }
+
 // SGD computes w[i] -= lr·g[i].
 func SGD(w, g []float32, lr float32) { run(job{rule: sgd, w: w, g: g, lr: lr}) }
 

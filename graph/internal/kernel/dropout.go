@@ -25,6 +25,8 @@ type Dropout[T cpu.Float] struct {
 	Seed uint64
 	Step *uint64 // the training step, advanced by whoever runs the graph
 
+	Ahead uint64 // of Step: a lane of a batch draws as in a step of its own
+
 	step     uint64 // of the last Forward
 	src, dst []T
 	run      func(lo, hi int)
@@ -33,7 +35,7 @@ type Dropout[T cpu.Float] struct {
 // Forward computes y from in[0]. It reads *Step once and keeps the number, for the case
 // that somebody advances the counter before Backward runs.
 func (d *Dropout[T]) Forward(y []T, in [][]T) {
-	d.step = *d.Step
+	d.step = *d.Step + d.Ahead
 	d.mask(y, in[0])
 }
 

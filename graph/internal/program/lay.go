@@ -229,6 +229,7 @@ func (p *Program[T]) settle(l *layer[T]) {
 	for _, s := range l.laid {
 		if s.Kernel != nil {
 			s.Kernel.(placed).Place(layouts(s.In), s.Out.Layout)
+			s.placed = true
 		}
 	}
 }

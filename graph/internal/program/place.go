@@ -187,7 +187,7 @@ func (p *Program[T]) Bytes() (results, values, workspaces int) {
 	for _, l := range p.kept {
 		results += cpu.SizeOf[T](l.size())
 	}
-	workspaces = p.shared.Bytes()
+	workspaces = p.shared.Bytes() + cpu.BytesOf(p.lanes.data)
 	for _, s := range p.steps {
 		if k, ok := s.Kernel.(Sized); ok && s.Dy == nil {
 			workspaces += k.Bytes()

@@ -32,7 +32,11 @@ func (p *Program[T]) String() string {
 		for _, v := range s.writes() {
 			out = append(out, fmt.Sprintf("%s %v %v%s", w.name(v), shapeOf(v), v.Layout, w.place(v)))
 		}
-		fmt.Fprintf(&w.text, "%s = %s (%s)\n", strings.Join(out, ", "), s.Name, strings.Join(in, ", "))
+		name := s.Name
+		if s.lanes > 0 {
+			name = fmt.Sprintf("%s in %d lanes", name, s.lanes)
+		}
+		fmt.Fprintf(&w.text, "%s = %s (%s)\n", strings.Join(out, ", "), name, strings.Join(in, ", "))
 	}
 	if len(p.results) > 0 {
 		var memory []*Value[T]

@@ -6,6 +6,7 @@
 //	     │
 //	   fuse    kernels take over what the op behind them does
 //	   lay     each value gets a layout: planes, or channels last; in training each gradient too
+//	   cut     steps know the lanes of a batch, which have sums of their own
 //	   pack    kernels are told which operands never change
 //	   place   each value gets its memory
 //	     │
@@ -47,6 +48,7 @@ type Program[T cpu.Float] struct {
 	ready   bool // there is the memory
 	hoisted bool // what never changes has been computed
 	watch   bool
+	lanes   treeMemory[T] // of kernels that run lane by lane
 }
 
 // Value is what a step computes, or a tensor that is bound.
@@ -59,6 +61,10 @@ type Value[T cpu.Float] struct {
 	// values of steps. It is asked at each run.
 	Bound func() []T
 	Fixed bool // nobody changes the bound tensor any more
+
+	// Samples says of a bound tensor that it holds a batch: as many elements for each
+	// sample, one sample behind the other. It counts for programs in lanes.
+	Samples bool
 
 	// data has size() elements, or, for a view of pixels, all up to the end of the root. It
 	// is nil for bound tensors and their views: see elements.
@@ -88,6 +94,8 @@ type Step[T cpu.Float] struct {
 	// steps whose work it does too.
 	Marks []any
 
+	lanes    int   // that its kernel runs; 0 for a batch in one piece
+	placed   bool  // its kernel was told layouts
 	once     bool  // it runs in the first run only: its result never changes
 	elidable bool  // a Turn that is not needed if both layouts are found to be equal
 	in, dIn  [][]T // memory of a run
@@ -215,20 +223,27 @@ type Options struct {
 	NoFusion  bool // no kernel takes over another's work
 	NoLayout  bool // all values are planes
 	Unplaced  bool // no value shares another's memory
+
+	// Lanes are the numbers of samples of the lanes into which the batch of a training
+	// step is cut, see cut; nil for one piece, and else two or more.
+	Lanes []int
 }
 
 // Compile makes the program ready to run, for the sake of the given results: after
 // a run they are there, as planes, each time in the same memory.
 //
+// An error says which step has no way to run in Options.Lanes; without them there is none.
+//
 // It is called once. The order of passes follows from what they need:
 //
 //	fuse    before lay: what a kernel wants of its operands depends on what it ends
 //	lay     before the others: it exchanges kernels, and adds and drops steps
+//	cut     behind lay: a lane's kernel is told layouts; before the others, which it adds to
 //	forget  behind lay: it tells the kernels that are left
 //	pack    before place: what runs once must have memory that nobody else gets
 //	place   when all views are known: they share the life of their root
 //	connect when no step's operands change any more
-func (p *Program[T]) Compile(results []*Value[T], o Options) {
+func (p *Program[T]) Compile(results []*Value[T], o Options) error {
 	p.results = results
 	for _, r := range results {
 		r.result = true
@@ -239,9 +254,15 @@ func (p *Program[T]) Compile(results []*Value[T], o Options) {
 	if !o.NoLayout {
 		p.lay(!o.Inference)
 	}
+	if o.Lanes != nil {
+		if err := p.cut(o.Lanes); err != nil {
+			return err
+		}
+	}
 	p.forget()
 	p.pack()
 	p.share()
 	p.place(o.Unplaced)
 	p.connect()
+	return nil
 }

@@ -98,6 +98,42 @@ type Sharing[T cpu.Float] interface {
 	Share(s *conv.Shared[T])
 }
 
+// Apart is a kernel that may keep the samples of a batch apart.
+type Apart interface {
+	// Apart reports whether what it computes for a sample, forward and backward, depends
+	// on that sample alone, bit by bit; a sample has out elements of the result and in[i]
+	// of operand i, one behind the other. It is asked where all operands have samples.
+	Apart(out int, in []int) bool
+}
+
+// Laned is a kernel that has copies for the lanes of a batch, see laned.
+type Laned interface {
+	// Lane returns a kernel for n of the samples that the receiver takes, of which there
+	// are of: for lane i. Of the operands shared says which have no samples. ok is false
+	// if there is none.
+	Lane(i, n, of int, shared []bool) (lane any, ok bool)
+}
+
+// Together is a kernel that can take all lanes of a batch at once.
+type Together interface {
+	// Lanes returns that kernel, for lanes of so many samples. What it sums over samples
+	// it adds up by the tree of the lanes, see cpu.Tree. ok is false if there is none.
+	Lanes(sizes []int, shared []bool) (all any, ok bool)
+}
+
+// Follower is a lane's kernel that can use what another one has prepared just before.
+type Follower interface {
+	// Follow says that the kernel always runs behind first, the kernel of the first lane,
+	// on the same parameters. It is called once, when both are placed.
+	Follow(first any)
+}
+
+// Stateful is a kernel some of whose operands Forward changes.
+type Stateful interface {
+	// State lists them.
+	State() []int
+}
+
 // Planned is a Sized kernel that knows before the first run what it will keep.
 type Planned interface {
 	// Plans is how much, with as many goroutines as there are processors now.

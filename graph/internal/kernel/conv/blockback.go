@@ -27,7 +27,7 @@ func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	db := cpu.Operand(dConv, 2)
 	// The bias has a sum for each chunk, from zero on: all of its images are added to it.
 	if c.dbs = c.dbs[:0]; db != nil {
-		c.dbs = cpu.Sized(c.dbs[:cap(c.dbs)], c.chunks*c.width())
+		c.dbs = resized(c.dbs, c.chunks*c.width())
 		clear(c.dbs)
 	}
 	if c.norm != nil {
@@ -42,6 +42,7 @@ func (c *ConvBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 		vector.SumChunks(c.dbs[:c.width()], c.dbs, c.chunks)
 		copy(db, c.dbs)
 	}
+	c.giveBack()
 }
 
 // dotsOf computes the sums that the gradient of the normalisation needs of the

@@ -73,8 +73,9 @@ type Conv2d[T cpu.Float] struct {
 	y, dy, x, w, bias, dx []T // operands of the run, handed to the loops
 	forward, backward     func(lo, hi int)
 
-	chunks   int // of images, for the gradients of the filters and the bias
-	dws, dbs []T // a gradient for each chunk, one behind the other
+	chunks   int        // of images, for the gradients of the filters and the bias
+	dws, dbs []T        // a gradient for each chunk, one behind the other
+	first    *Conv2d[T] // the kernel of the first lane, see follow; nil without lanes
 
 	engines  []engine[T] // that may take the geometry
 	engine   engine[T]   // of the last Forward; nil for none
@@ -114,7 +115,7 @@ func (c *Conv2d[T]) Forward(y []T, in [][]T) {
 // beginForward takes up the operands of Forward, and chooses the engine.
 func (c *Conv2d[T]) beginForward(y []T, in [][]T) {
 	c.y, c.x, c.w, c.bias = y, in[0], in[1], cpu.Operand(in, 2)
-	c.choose(c.w)
+	c.takeUp()
 }
 
 // choose makes the first engine that takes the geometry on the active tier the one
@@ -199,10 +200,11 @@ func (c *Conv2d[T]) finishPlanes(s *convScratch[T], n int) {
 // bias from the gradient dy of the output. It skips those that are nil.
 func (c *Conv2d[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	c.beginBackward(dIn, dy, in)
-	c.dbs = cpu.Grow(c.dbs, cpu.Operand(dIn, 2), c.chunks)
+	c.dbs = resized(c.dbs, c.chunks*len(cpu.Operand(dIn, 2)))
 	c.gradientsOfAll()
 	c.endBackward(dIn)
 	vector.SumChunks(cpu.Operand(dIn, 2), c.dbs, c.chunks)
+	c.giveBack()
 }
 
 // beginBackward takes up the operands of Backward, but for the bias. It makes
@@ -210,10 +212,9 @@ func (c *Conv2d[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 // engine is still the one that it chose.
 func (c *Conv2d[T]) beginBackward(dIn [][]T, dy []T, in [][]T) {
 	c.dy, c.x, c.w, c.dx = dy, in[0], in[1], dIn[0]
-	if c.engine != nil && c.dx != nil {
-		c.engine.prepareBack(c.w)
-	}
-	c.dws = cpu.Sized(c.dws, c.sums()*c.chunkWeights(dIn[1]))
+	c.takeUpBack()
+	c.borrow()
+	c.dws = resized(c.dws, c.sums()*c.chunkWeights(dIn[1]))
 }
 
 // sums is the number of sums of the gradient of the filters: one for each chunk, or
@@ -351,6 +352,9 @@ func (c *Conv2d[T]) width() int { return pixel.Width(c.F) }
 // Bytes is the memory that the kernel keeps: of the idle scratch, of the
 // engines and of the chunks' gradients.
 func (c *Conv2d[T]) Bytes() int {
+	if c.follows() {
+		return 0
+	}
 	scratch := c.idle.Sum(func(s *convScratch[T]) int {
 		return cpu.BytesOf(s.padded, s.y, s.r, s.line, s.z, s.dz.data, s.dx, s.cols, s.planes, s.x, s.dxPlanes, s.shift, s.v, s.m, s.dv, s.dm)
 	})

@@ -98,10 +98,11 @@ func (p *PlanarBlock[T]) scratch() *convScratch[T] {
 func (p *PlanarBlock[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	c := &p.conv
 	c.beginBackward(dIn, dy, in)
-	c.dbs = cpu.Grow(c.dbs, cpu.Operand(dIn, 2), c.chunks)
+	c.dbs = resized(c.dbs, c.chunks*len(cpu.Operand(dIn, 2)))
 	cpu.Parallel(c.chunks, c.backward)
 	c.endBackward(dIn)
 	vector.SumChunks(cpu.Operand(dIn, 2), c.dbs, c.chunks)
+	c.giveBack()
 }
 
 // backwardChunks goes through the images of the chunks [lo,hi).
