@@ -43,6 +43,8 @@ type Config struct {
 	// Dir, Resume, OnEarlier and Callbacks count.
 	Group Group
 
+	oneByOne bool // for tests: lanes run one by one, also where the network can run them at once
+
 	// Schedule changes the optimizer's learning rate, which must be Rated; nil
 	// means a constant rate.
 	Schedule Schedule

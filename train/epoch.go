@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"tapenet/graph"
 	"tapenet/train/data"
 )
 
@@ -91,7 +90,7 @@ var errStopped = errors.New("a rank is to stop")
 
 // batches trains on the rest of the epoch's batches.
 func (r *run) batches(ctx context.Context) error {
-	m, err := r.net.Model(graph.Train, r.lanes.largest(min(r.Batch, r.data.Train.Len())))
+	m, err := r.trained()
 	if err != nil {
 		return err
 	}

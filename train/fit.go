@@ -129,7 +129,7 @@ func (r *run) prepare(l graph.Layer) (err error) {
 		return err
 	}
 	r.random = rand.New(&r.source)
-	m, err := r.net.Model(graph.Train, r.lanes.largest(min(r.Batch, r.data.Train.Len())))
+	m, err := r.trained()
 	if err != nil {
 		return err
 	}
@@ -138,6 +138,7 @@ func (r *run) prepare(l graph.Layer) (err error) {
 	}
 	if r.lanes.count > 1 {
 		r.laned = newLaned(r.lanes, r.ranks, r.net, m.Params())
+		r.laned.oneByOne = r.oneByOne
 	}
 	r.grads = make([][]float32, len(m.Params()))
 	return nil

@@ -1,84 +1,76 @@
 package train
 
 import (
-	"encoding/binary"
+	"errors"
 	"maps"
-	"math"
 	"slices"
 	"time"
-	"unsafe"
 
 	"tapenet/graph"
 	"tapenet/graph/update"
 	"tapenet/train/data"
 )
 
-// laned computes steps lane by lane and adds them up with the other ranks: see lanes.
+// laned computes steps in lanes, and adds them up with the other ranks: see lanes.
 //
-// A lane's vector holds the gradients of its weighted losses' sum, parameter after
-// parameter, and behind them the state that its run leaves, such as BatchNorm's running
-// statistics. Every lane's run begins with the state as it was before the step. The sum
-// of all vectors is divided by the sum of the weights, the state by the number of lanes.
+// A vector holds the gradients of the weighted losses' sum, parameter after parameter,
+// behind them the state that the runs leave, such as BatchNorm's running statistics, and
+// the sum itself. Every lane begins with the state as it was before the step. The sum of
+// all vectors is divided by the sum of the weights, the state by the number of lanes.
+//
+// A node of the tree whose lanes are all this rank's runs at once, see
+// [graph.Network.Lanes], where the network can do that and no lane is empty; else lane by
+// lane, to the same bits. If there is nobody to exchange with, a run at once leaves the
+// sum where it is, in the graph's own tensors, and no vector is needed.
 type laned struct {
 	lanes
 	ranks
-	grads, state [][]float32 // of the sum: views of total
-	tensors      [][]float32 // the network's own state
-	before       [][]float32 // the state before a step
-	total        []float32   // the sum over all lanes
-	idle         [][]float32 // vectors to use again
-	send, recv   []byte
-	records      []record // of this rank's lanes in the step
-	exchanged    float64  // seconds of the last exchange
-}
+	oneByOne bool // run lane by lane: the network cannot do more, or a test compares the ways
 
-// record is what a lane tells of a step, besides its vector.
-type record struct {
-	loss, weight    float64 // sums over its samples
-	images, correct int
-	stop, failed    bool    // its rank is to stop, or has failed
-	computed        float64 // seconds that its rank has computed, in the rank's first lane
-	exchanged       float64 // seconds that its rank's last exchange took, likewise
-}
+	length  int         // elements of a vector
+	tensors [][]float32 // the network's own state
+	before  [][]float32 // the state before a step, if there are several runs
 
-const recordSize = 7 * 8
+	graphs map[laneBatch]*graph.Model // of nodes that run at once, nil for those that do not
+
+	grads, state [][]float32 // of the step's sum over all lanes
+	loss         float64     // likewise
+
+	total     []float32   // the sum over all lanes, if that needs a vector
+	idle      [][]float32 // vectors to use again
+	send      []byte
+	recv      []byte
+	records   []record // of this rank's lanes in the step
+	exchanged float64  // seconds of the last exchange
+}
 
 func newLaned(l lanes, g ranks, net *graph.Network, params []graph.Param) *laned {
-	s := &laned{lanes: l, ranks: g, records: make([]record, l.last-l.first)}
+	s := &laned{lanes: l, ranks: g, records: make([]record, l.last-l.first), grads: make([][]float32, len(params)), length: 1, graphs: map[laneBatch]*graph.Model{}}
 	state := net.Weights.Map()
-	size := 0
 	for _, p := range params {
 		delete(state, p.Name)
-		size += p.Value.Size()
+		s.length += p.Value.Size()
 	}
-	gradients := size
 	for _, name := range slices.Sorted(maps.Keys(state)) {
 		s.tensors = append(s.tensors, state[name].Float32s())
-		s.before = append(s.before, slices.Clone(state[name].Float32s()))
-		size += state[name].Size()
+		s.length += state[name].Size()
 	}
-	s.total = make([]float32, size)
-	at := 0
-	for _, p := range params {
-		s.grads = append(s.grads, s.total[at:at+p.Value.Size()])
-		at += p.Value.Size()
-	}
-	for at, i := gradients, 0; i < len(s.tensors); i++ {
-		s.state = append(s.state, s.total[at:at+len(s.tensors[i])])
-		at += len(s.tensors[i])
-	}
+	s.state = make([][]float32, len(s.tensors))
 	return s
 }
 
 // buffers is the number of vectors that a rank's steps keep: those of the tree, and of
-// what is sent and received.
-func (l lanes) buffers(size int) (n int) {
-	if l.count == 1 {
+// what is sent and received. atOnce says whether its nodes run at once.
+func (l lanes) buffers(size int, atOnce bool) (n int) {
+	if l.count == 1 || size == 1 && atOnce {
 		return 0
 	}
 	nodes := l.nodes()
+	n = len(nodes)
 	for i, node := range nodes {
-		n = max(n, i+node.depth())
+		if !atOnce {
+			n = max(n, i+node.depth())
+		}
 	}
 	if size == 1 {
 		return n // of which the last one is the sum
@@ -90,83 +82,40 @@ func (l lanes) buffers(size int) (n int) {
 	return n + 1 + len(nodes) + (received+size-1)/size
 }
 
-// vector returns memory for a lane's vector; its content is arbitrary.
+// vector returns memory for a node's vector; its content is arbitrary.
 func (s *laned) vector() []float32 {
 	if n := len(s.idle); n > 0 {
 		v := s.idle[n-1]
 		s.idle = s.idle[:n-1]
 		return v
 	}
-	return make([]float32, len(s.total))
+	return make([]float32, s.length)
 }
 
 func (s *laned) release(v []float32) { s.idle = append(s.idle, v) }
 
-// compute runs this rank's lanes of a batch of n samples, of which b has the rank's
-// own. It returns the sums of the rank's nodes, also beside an error, which is failed if
-// that is not nil.
-func (s *laned) compute(r *run, b data.Batch, n int, failed error) (sums [][]float32, err error) {
-	began := time.Now()
-	clear(s.records)
-	for i, t := range s.tensors {
-		copy(s.before[i], t)
+// sum is the vector of all lanes. It is made when it is first needed.
+func (s *laned) sum() []float32 {
+	if s.total == nil {
+		s.total = make([]float32, s.length)
 	}
-	err = failed
-	step := r.net.Weights.Step
-	lane := func(d node) ([]float32, error) {
-		if d.hi-d.lo > 1 {
-			return nil, nil
-		}
-		r.net.Weights.Step = step*uint64(s.count) + uint64(d.lo)
-		v := s.total // of one process: the first lane's vector becomes the sum
-		if s.several() || d.lo > 0 {
-			v = s.vector()
-		}
-		return v, s.run(r, v, d.lo, b, n)
-	}
-	for _, d := range s.nodes() {
-		var v []float32
-		if err == nil {
-			v, err = d.sum(lane, update.Add, s.release)
-		}
-		if v == nil {
-			v = s.vector()
-		}
-		sums = append(sums, v)
-	}
-	r.net.Weights.Step = step + 1
-	s.records[0].computed, s.records[0].exchanged = time.Since(began).Seconds(), s.exchanged
-	return sums, err
+	return s.total
 }
 
-// run runs one lane, and fills its vector and its record.
-func (s *laned) run(r *run, v []float32, lane int, b data.Batch, n int) error {
-	lo, hi := s.samples(lane, n)
-	if lo == hi {
-		clear(v)
-		return nil
-	}
-	first, _ := s.own(n)
-	m, err := r.forward(part(b, lo-first, hi-first))
-	if err != nil {
-		return err
-	}
-	at := 0
-	for _, p := range m.Params() {
-		at += copy(v[at:], p.Grad().Float32s())
-	}
-	for i, t := range s.tensors {
-		at += copy(v[at:], t)
-		copy(t, s.before[i])
-	}
-	var t tally
-	t.add(m)
-	rec := &s.records[lane-s.first]
-	rec.loss, rec.images, rec.correct = m.Loss(), t.Images, t.Correct
-	for _, w := range m.SampleWeights.Float32s() {
-		rec.weight += float64(w)
-	}
-	return nil
+// job is a step at work: a batch of n samples, of which b has the rank's own.
+type job struct {
+	r    *run
+	b    data.Batch
+	n    int
+	step uint64
+}
+
+// part is what the lanes of a node have of the batch.
+func (s *laned) part(j *job, d node) data.Batch {
+	first, _ := s.own(j.n)
+	lo, _ := s.samples(d.lo, j.n)
+	_, hi := s.samples(d.hi-1, j.n)
+	return part(j.b, lo-first, hi-first)
 }
 
 // part is the samples [lo,hi) of a batch.
@@ -175,75 +124,233 @@ func part(b data.Batch, lo, hi int) data.Batch {
 	return data.Batch{X: b.X[lo*size : hi*size], Classes: b.Classes[lo:hi], Samples: b.Samples[lo:hi]}
 }
 
-// add adds up the ranks' sums into total, by the tree, and returns the records of all
-// lanes. The vectors are released.
-func (s *laned) add(sums [][]float32) ([]record, error) {
-	if !s.several() {
-		return s.records, nil // total is the sum already
-	}
+// compute runs this rank's lanes of a batch of n samples, of which b has the rank's
+// own. It returns the sums of the rank's nodes, also beside an error, which is failed if
+// that is not nil; without other ranks it leaves the sum in s, and returns none.
+func (s *laned) compute(r *run, b data.Batch, n int, failed error) (sums [][]float32, err error) {
 	began := time.Now()
-	all, err := s.exchange(sums)
-	s.exchanged = time.Since(began).Seconds()
-	for _, v := range sums {
-		s.release(v)
+	clear(s.records)
+	err = failed
+	j := &job{r, b, n, r.net.Weights.Step}
+	if !s.several() {
+		if err == nil {
+			err = s.alone(j)
+		}
+	} else {
+		s.keep()
+		for _, d := range s.nodes() {
+			v := s.vector()
+			if err == nil {
+				err = s.node(j, d, v)
+			}
+			sums = append(sums, v)
+		}
 	}
-	return all, s.failed(err)
+	r.net.Weights.Step = j.step + 1
+	s.records[0].computed, s.records[0].exchanged = time.Since(began).Seconds(), s.exchanged
+	return sums, err
 }
 
-// exchange is add for several ranks. Rank r adds up the piece [P·r/N, P·(r+1)/N) of the
-// vector for all: it receives that piece of every node from every rank, and then all
-// ranks gather the sums of the pieces. A rank sends and receives (k+1)·P·(N-1)/N
-// elements, with k nodes a rank: 1 for powers of two, and at most 2 for 8 lanes.
-func (s *laned) exchange(sums [][]float32) ([]record, error) {
-	size, at := s.size(), s.pieces()
-	sendAt, recvAt := make([]int, size+1), make([]int, size+1)
-	mine := 4 * (at[s.rank()+1] - at[s.rank()])
-	for q := range size {
-		other := lanesOf(s.count, q, size)
-		sendAt[q+1] = sendAt[q] + len(sums)*4*(at[q+1]-at[q]) + len(s.records)*recordSize
-		recvAt[q+1] = recvAt[q] + len(other.nodes())*mine + (other.last-other.first)*recordSize
-	}
-	s.send, s.recv = sized(s.send, sendAt[size]), sized(s.recv, recvAt[size])
-	for q := range size {
-		to := s.send[sendAt[q]:sendAt[q]]
-		for _, v := range sums {
-			to = append(to, bytesOf(v[at[q]:at[q+1]])...)
-		}
-		for _, rec := range s.records {
-			to = rec.append(to)
-		}
-	}
-	if err := s.Alltoall(s.send, sendAt, s.recv, recvAt); err != nil {
-		return nil, err
-	}
-	received, all := map[node][]float32{}, []record(nil)
-	for q := range size {
-		from, other := s.recv[recvAt[q]:recvAt[q+1]], lanesOf(s.count, q, size)
-		for _, d := range other.nodes() {
-			received[d], from = floatsOf(from[:mine]), from[mine:]
-		}
-		for range other.last - other.first {
-			all, from = append(all, readRecord(from)), from[recordSize:]
-		}
-	}
-	have := func(d node) ([]float32, error) { return received[d], nil }
-	piece, err := node{0, s.count}.sum(have, update.Add, func([]float32) {})
+// alone computes all lanes, and leaves the sum where it arises.
+func (s *laned) alone(j *job) error {
+	all := node{0, s.count}
+	m, err := s.atOnce(j, all)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for q := range at {
-		at[q] *= 4
+	if m == nil {
+		s.keep()
+		if err := s.node(j, all, s.sum()); err != nil {
+			return err
+		}
+		s.take(j.r)
+		return nil
 	}
-	return all, s.Allgather(bytesOf(piece), bytesOf(s.total), at)
+	for i, p := range m.Params() {
+		s.grads[i] = p.Grad().Float32s()
+	}
+	copy(s.state, s.tensors)
+	s.loss = m.Loss()
+	return nil
 }
 
-// pieces are where the ranks' pieces of the vector begin, and its end.
-func (s *laned) pieces() []int {
-	at := make([]int, s.size()+1)
-	for q := range at {
-		at[q] = len(s.total) * q / s.size()
+// take makes the vector of all lanes the sum.
+func (s *laned) take(r *run) {
+	at := 0
+	next := func(n int) []float32 {
+		at += n
+		return s.total[at-n : at]
 	}
-	return at
+	for i, p := range r.updater.params {
+		s.grads[i] = next(p.Value.Size())
+	}
+	for i, t := range s.tensors {
+		s.state[i] = next(len(t))
+	}
+	s.loss = float64(s.total[at])
+}
+
+// node sets v to what the lanes of a node add up to. A lane on the right is added where
+// its run has left it.
+func (s *laned) node(j *job, d node, v []float32) error {
+	if m, err := s.atOnce(j, d); err != nil {
+		return err
+	} else if m != nil {
+		s.each(v, m, func(to, from []float32) { copy(to, from) })
+		return nil
+	}
+	if d.leaf() {
+		return s.lane(j, d.lo, v, func(to, from []float32) { copy(to, from) })
+	}
+	left, right := d.split()
+	if err := s.node(j, left, v); err != nil {
+		return err
+	}
+	if right.leaf() {
+		return s.lane(j, right.lo, v, update.Add)
+	}
+	other := s.vector()
+	defer s.release(other)
+	if err := s.node(j, right, other); err != nil {
+		return err
+	}
+	update.Add(v, other)
+	return nil
+}
+
+// each calls do for the parts of a vector, each with what a run has left for it, and
+// brings the state back.
+func (s *laned) each(v []float32, m *graph.Model, do func(to, from []float32)) {
+	put := func(from []float32) {
+		do(v[:len(from)], from)
+		v = v[len(from):]
+	}
+	for _, p := range m.Params() {
+		put(p.Grad().Float32s())
+	}
+	for _, t := range s.tensors {
+		put(t)
+	}
+	put([]float32{float32(m.Loss())})
+	for i, t := range s.tensors {
+		copy(t, s.before[i])
+	}
+}
+
+// keep notes the state, which each brings back: every run of the step begins with it.
+func (s *laned) keep() {
+	if s.before == nil {
+		s.before = make([][]float32, len(s.tensors))
+	}
+	for i, t := range s.tensors {
+		s.before[i] = append(s.before[i][:0], t...)
+	}
+}
+
+// atOnce runs a node of several lanes in one run, and returns its graph; nil if they have
+// to run one by one.
+func (s *laned) atOnce(j *job, d node) (*graph.Model, error) {
+	m, err := s.graph(j.r.net, d, j.n)
+	if m == nil || err != nil {
+		return nil, err
+	}
+	b := s.part(j, d)
+	give(m, b)
+	first, _ := s.samples(d.lo, j.n)
+	size := len(b.X) / len(b.Classes)
+	for lane := d.lo; lane < d.hi && j.r.Mixup > 0; lane++ {
+		lo, hi := s.samples(lane, j.n)
+		s.draw(j, lane)
+		mixUp(m.Input.Float32s()[(lo-first)*size:], b.X[(lo-first)*size:(hi-first)*size], size, j.r.Mixup, j.r.mixing())
+	}
+	s.draw(j, d.lo)
+	j.r.weigh(m, b.Samples)
+	if err := m.Run(); err != nil {
+		return nil, err
+	}
+	s.note(j, d, m)
+	return m, nil
+}
+
+// laneBatch is a node of a batch of n samples.
+type laneBatch struct {
+	node
+	n int
+}
+
+// graph is the graph of a node's lanes in a batch of n samples; nil if they have to run
+// one by one. The network is asked once for each.
+func (s *laned) graph(net *graph.Network, d node, n int) (m *graph.Model, err error) {
+	if s.oneByOne {
+		return nil, nil
+	}
+	key := laneBatch{d, n}
+	m, known := s.graphs[key]
+	if !known {
+		if m, err = s.lanes.graph(net, d, n); err == nil {
+			s.graphs[key] = m
+		}
+	}
+	return m, err
+}
+
+// graph returns nil if the network cannot run the node's lanes at once, if one of them is
+// empty, and if there is only one.
+func (l lanes) graph(net *graph.Network, d node, n int) (*graph.Model, error) {
+	if n < l.count || d.leaf() {
+		return nil, nil
+	}
+	var sizes []int
+	for lane := d.lo; lane < d.hi; lane++ {
+		lo, hi := l.samples(lane, n)
+		sizes = append(sizes, hi-lo)
+	}
+	m, err := net.Lanes(sizes)
+	if errors.Is(err, graph.ErrLanes) {
+		return nil, nil
+	}
+	return m, err
+}
+
+// draw makes the step that of a lane: what is random draws from it.
+func (s *laned) draw(j *job, lane int) {
+	j.r.net.Weights.Step = j.step*uint64(s.count) + uint64(lane)
+}
+
+// lane runs one lane, and calls do for the parts of v, each with what the run has left. A
+// lane without samples has zeros for all.
+func (s *laned) lane(j *job, lane int, v []float32, do func(to, from []float32)) error {
+	if lo, hi := s.samples(lane, j.n); lo == hi {
+		zeros := s.vector()
+		clear(zeros)
+		do(v, zeros)
+		s.release(zeros)
+		return nil
+	}
+	s.draw(j, lane)
+	m, err := j.r.forward(s.part(j, node{lane, lane + 1}))
+	if err != nil {
+		return err
+	}
+	s.each(v, m, do)
+	s.note(j, node{lane, lane + 1}, m)
+	return nil
+}
+
+// note writes the records of a node's lanes, which have run. Weights are added up lane by
+// lane; images are counted with the first lane.
+func (s *laned) note(j *job, d node, m *graph.Model) {
+	var t tally
+	t.add(m)
+	rec := s.records[d.lo-s.first : d.hi-s.first]
+	rec[0].images, rec[0].correct = t.Images, t.Correct
+	first, _ := s.samples(d.lo, j.n)
+	for i := range rec {
+		lo, hi := s.samples(d.lo+i, j.n)
+		for _, w := range m.SampleWeights.Float32s()[lo-first : hi-first] {
+			rec[i].weight += float64(w)
+		}
+	}
 }
 
 // divide makes the mean of the sum: gradients by the weights of a batch of n samples, 0
@@ -256,51 +363,6 @@ func (s *laned) divide(weight float64, n int) {
 	}
 	for i, sum := range s.state {
 		update.Scale(sum, 1/float32(s.used(n)))
-		copy(s.tensors[i], sum)
+		copy(s.tensors[i], sum) // which may be the same
 	}
-}
-
-func (rec record) append(to []byte) []byte {
-	flags := uint64(0)
-	if rec.stop {
-		flags |= 1
-	}
-	if rec.failed {
-		flags |= 2
-	}
-	for _, v := range [...]uint64{
-		math.Float64bits(rec.loss), math.Float64bits(rec.weight), uint64(rec.images), uint64(rec.correct), flags,
-		math.Float64bits(rec.computed), math.Float64bits(rec.exchanged),
-	} {
-		to = binary.LittleEndian.AppendUint64(to, v)
-	}
-	return to
-}
-
-func readRecord(b []byte) record {
-	at := func(i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
-	float := func(i int) float64 { return math.Float64frombits(at(i)) }
-	return record{
-		loss: float(0), weight: float(1), images: int(at(2)), correct: int(at(3)),
-		stop: at(4)&1 > 0, failed: at(4)&2 > 0, computed: float(5), exchanged: float(6),
-	}
-}
-
-// sized returns a buffer of n bytes, b if that is large enough.
-func sized(b []byte, n int) []byte {
-	if cap(b) < n {
-		return bytesOf(make([]float32, (n+3)/4))[:n]
-	}
-	return b[:n]
-}
-
-// bytesOf is the memory of numbers, which every rank must lay out alike: all systems
-// that train together are little-endian.
-func bytesOf(v []float32) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
-}
-
-// floatsOf is the numbers in bytes that begin at a multiple of 4.
-func floatsOf(b []byte) []float32 {
-	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
 }

@@ -1,5 +1,7 @@
 package train
 
+import "tapenet/graph/update"
+
 // A batch is cut into lanes, whatever the number of processes is: so a step's sums have
 // the same order, and the same bits, on 1, 2, 3 or 8 of them. Each rank computes some
 // neighbouring lanes, one after the other, and the lanes' gradients are added by one
@@ -70,10 +72,7 @@ type node struct{ lo, hi int }
 // split are the two halves of a node: the first has the largest power of two of lanes
 // that leaves something to the second.
 func (n node) split() (left, right node) {
-	half := 1
-	for 2*half < n.hi-n.lo {
-		half *= 2
-	}
+	half := update.TreeHalf(n.hi - n.lo)
 	return node{n.lo, n.lo + half}, node{n.lo + half, n.hi}
 }
 
@@ -92,12 +91,19 @@ func (l lanes) below(n node) []node {
 	return append(l.below(left), l.below(right)...)
 }
 
-// depth is the number of vectors that are alive at a time while a node is added up.
+// leaf reports whether the node is one lane.
+func (n node) leaf() bool { return n.hi-n.lo == 1 }
+
+// depth is the number of vectors that are alive at a time while a node is added up. A
+// lane on the right has none: it is added where its run has left it.
 func (n node) depth() int {
-	if n.hi-n.lo == 1 {
+	if n.leaf() {
 		return 1
 	}
 	left, right := n.split()
+	if right.leaf() {
+		return left.depth()
+	}
 	return max(left.depth(), 1+right.depth())
 }
 

@@ -37,13 +37,13 @@ func (n Need) String() string {
 // graphs that Fit will use, but does not run them, see [NeedOf].
 func (c Config) Need(net *graph.Network, d data.Dataset) (Need, error) {
 	c = c.defaults()
-	graphs, err := c.graphs(net, d)
+	graphs, atOnce, err := c.graphs(net, d)
 	if err != nil {
 		return Need{}, err
 	}
 	n, m := NeedOf(graphs...), graphs[0].Memory()
 	n.Batches = c.readAhead(d)
-	n.Optimizer = c.kept(m) + c.lanesHere().buffers(ranks{c.Group}.size())*(m.Parameters+m.State)
+	n.Optimizer = c.kept(m) + c.lanesHere().buffers(ranks{c.Group}.size(), atOnce)*(m.Parameters+m.State)
 	return n, nil
 }
 
@@ -57,34 +57,73 @@ func NeedOf(graphs ...*graph.Model) Need {
 	return n
 }
 
-// graphs are those of a run, the one of a whole batch of training, or of its largest
-// lane, first.
-func (c Config) graphs(net *graph.Network, d data.Dataset) (all []*graph.Model, err error) {
-	evaluation := EvaluationBatch(d.Shape[:])
-	type graphOf struct {
-		mode    graph.Mode
-		samples int
-	}
-	var of []graphOf
+// graphs are those of a run, the one that a whole batch of training begins with first.
+// atOnce says whether all nodes of lanes run at once.
+func (c Config) graphs(net *graph.Network, d data.Dataset) (all []*graph.Model, atOnce bool, err error) {
+	atOnce = true
 	for _, batch := range []int{min(c.Batch, d.Train.Len()), d.Train.Len() % c.Batch} { // the second ends an epoch
-		for _, size := range c.lanesHere().sizes(batch) {
-			of = append(of, graphOf{graph.Train, size})
+		graphs, once, err := c.trainGraphs(net, batch)
+		if err != nil {
+			return nil, false, err
 		}
+		all, atOnce = append(all, graphs...), atOnce && once
 	}
-	of = append(of, graphOf{graph.Eval, min(evaluation, d.Test.Len())}, graphOf{graph.Eval, d.Test.Len() % evaluation})
-	for _, g := range of {
-		if g.samples == 0 {
+	evaluation := EvaluationBatch(d.Shape[:])
+	for _, samples := range []int{min(evaluation, d.Test.Len()), d.Test.Len() % evaluation} {
+		if samples == 0 {
 			continue
 		}
-		m, err := net.Model(g.mode, g.samples)
+		m, err := net.Model(graph.Eval, samples)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if !slices.Contains(all, m) {
+		all = append(all, m)
+	}
+	seen := map[*graph.Model]bool{}
+	return slices.DeleteFunc(all, func(m *graph.Model) bool {
+		twice := seen[m]
+		seen[m] = true
+		return twice
+	}), atOnce, nil
+}
+
+// trainGraphs are those that this process trains on a batch of n samples with: one for
+// each node of its lanes, or for each size of a lane where nodes do not run at once.
+func (c Config) trainGraphs(net *graph.Network, n int) (all []*graph.Model, atOnce bool, err error) {
+	l := c.lanesHere()
+	atOnce = true
+	for _, d := range l.nodes() {
+		var m *graph.Model
+		if !c.oneByOne {
+			if m, err = l.graph(net, d, n); err != nil {
+				return nil, false, err
+			}
+		}
+		if m != nil {
+			all = append(all, m)
+			continue
+		}
+		atOnce = atOnce && (d.leaf() || n == 0)
+		for _, size := range (lanes{l.count, d.lo, d.hi}).sizes(n) {
+			if m, err = net.Model(graph.Train, size); err != nil {
+				return nil, false, err
+			}
 			all = append(all, m)
 		}
 	}
-	return all, nil
+	return all, atOnce, nil
+}
+
+// trained is the first of the graphs of a whole batch. All have the same parameters.
+func (r *run) trained() (*graph.Model, error) {
+	all, _, err := r.trainGraphs(r.net, min(r.Batch, r.data.Train.Len()))
+	if err != nil {
+		return nil, err
+	}
+	if len(all) > 0 {
+		return all[0], nil
+	}
+	return r.net.Model(graph.Train, 1) // all of this rank's lanes are empty
 }
 
 // lanesHere are the lanes of this process.

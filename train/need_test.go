@@ -49,9 +49,11 @@ func TestNeedOfTheOptimizer(t *testing.T) {
 		{"accumulated", Config{Accumulate: 4}, 3},
 		{"averaged", Config{Average: 0.9}, 3},
 		{"patient", Config{Patience: 3}, 4},
-		{"in lanes", Config{Lanes: 8}, 2 + 4},                            // the tree's depth
-		{"in three lanes", Config{Lanes: 3}, 2 + 2},                      // two at a time
-		{"one of two", Config{Group: newGroup(2)[0]}, 2 + 3 + 1 + 1 + 1}, // its half of the tree, the sum, and a node sent and received
+		{"in lanes at once", Config{Lanes: 8}, 2},
+		{"in lanes", Config{Lanes: 8, oneByOne: true}, 2 + 3},                            // the tree's depth
+		{"in three lanes", Config{Lanes: 3, oneByOne: true}, 2 + 1},                      // the third is added where it arises
+		{"one of two", Config{Group: newGroup(2)[0], oneByOne: true}, 2 + 2 + 1 + 1 + 1}, // its half of the tree, the sum, and a node sent and received
+		{"one of two at once", Config{Group: newGroup(2)[0]}, 2 + 1 + 1 + 1 + 1},
 		{"all", Config{Accumulate: 2, Average: 0.9, Patience: 1}, 6},
 	} {
 		if got := needs(t, tt.config, 64, 64).Optimizer; got != tt.copies*weights {

@@ -21,13 +21,12 @@ func (r *run) step(ctx context.Context, b data.Batch, n int, failed error) (stop
 	for i := range s.records {
 		s.records[i].stop, s.records[i].failed = stop, err != nil
 	}
-	all, lost := s.add(sums)
+	all, lost := s.add(r, sums)
 	if lost != nil {
 		return false, lost
 	}
 	var sum record
 	for _, rec := range all {
-		sum.loss += rec.loss
 		sum.weight += rec.weight
 		sum.correct += rec.correct
 		sum.stop = sum.stop || rec.stop
@@ -39,7 +38,7 @@ func (r *run) step(ctx context.Context, b data.Batch, n int, failed error) (stop
 	r.times.add(r.laned, all)
 	loss := 0.0
 	if sum.weight > 0 {
-		loss = sum.loss / sum.weight
+		loss = s.loss / sum.weight
 	}
 	if err := checkLoss(loss, r.at.Epoch+1, r.at.Batch+1); err != nil {
 		return false, err

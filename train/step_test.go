@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"tapenet/modelzoo"
 	"tapenet/train/data"
 )
 
@@ -16,16 +15,7 @@ const allocationLimit = 20
 // newStep returns a run of the CNN on MNIST's size of images, and a batch of it.
 func newStep(t testing.TB, c Config) (*run, data.Batch) {
 	t.Helper()
-	d := data.Dataset{Shape: [3]int{1, 28, 28}, Classes: make([]string, 10), Train: digits{}, Test: digits{}}
-	r := &run{Config: c.defaults(), data: d}
-	if err := r.start(modelzoo.CNN(10)); err != nil {
-		t.Fatal(err)
-	}
-	b := data.Batch{X: make([]float32, c.Batch*28*28), Classes: make([]int, c.Batch)}
-	for k, i := range r.order(0)[:c.Batch] {
-		b.Classes[k], _ = digits{}.Read(i, b.X[k*28*28:][:28*28])
-	}
-	return r, b
+	return zooStep(t, "cnn", c)
 }
 
 // trainOn is a step.

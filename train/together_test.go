@@ -46,7 +46,7 @@ var groupTable = map[string]Config{
 // noRow are the fields of Config that change nothing about the weights.
 var noRow = map[string]string{
 	"Dir": "the folder", "KeepCheckpoints": "the folder", "Model": "the folder", "Resume": "TestGroupResumes",
-	"OnEarlier": "the folder", "Callbacks": "told alone", "Group": "all rows",
+	"OnEarlier": "the folder", "Callbacks": "told alone", "Group": "all rows", "oneByOne": "TestGroup compares both ways",
 }
 
 func someWeights(n int) []float32 {
@@ -91,11 +91,16 @@ func TestGroup(t *testing.T) {
 				one.Lanes = 8
 			}
 			want := fit(t, lanedNet(), d(), one)
+			one.oneByOne = true
+			if got := fit(t, lanedNet(), d(), one); got.SHA256 != want.SHA256 || got.History[0].Loss != want.History[0].Loss {
+				t.Errorf("lane by lane the weights or losses are others than in one run")
+			}
 			for size := 1; size <= 8; size++ {
 				if testing.Short() && size > 3 && size < 8 {
 					continue
 				}
-				for r, got := range fitGroup(t, size, lanedNet, d, c, nil) {
+				edit := func(rank int, c *Config, _ *data.Dataset) { c.oneByOne = rank%2 > 0 }
+				for r, got := range fitGroup(t, size, lanedNet, d, c, edit) {
 					switch {
 					case got.err != nil:
 						t.Fatalf("rank %d of %d: %v", r, size, got.err)
