@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 
+	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/pixel"
 )
@@ -13,7 +14,9 @@ import (
 //
 //	y[n,i,j,c] = x[n,i,j,c] · s[n,c]   or   x[n,i,j,c] + s[n,c]
 //
-// It is one walk over x that computes little: memory decides its time.
+// A product is one walk over x that computes little: memory decides its time. A 1×1
+// convolution that alone reads it may multiply the pixels itself, see Beginning: then
+// there is no such step, and the bits are the same.
 type LastBroadcast[T cpu.Float] struct {
 	plain   *Broadcast[T]
 	in, out pixel.Layout
@@ -28,6 +31,15 @@ func (b *Broadcast[T]) Lastly() (last any, ok bool) {
 		return nil, false
 	}
 	return &LastBroadcast[T]{plain: b}, true
+}
+
+// Beginning is the product of images with a number for each channel, which a
+// convolution can do while it reads them.
+func (b *Broadcast[T]) Beginning() conv.Beginning {
+	if !b.multiply || !b.channelwise() {
+		return conv.Beginning{}
+	}
+	return conv.Beginning{Factors: b.size}
 }
 
 // Lay takes an image channels last if it lies so, and s as it comes: a convolution of
