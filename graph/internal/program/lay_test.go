@@ -80,7 +80,7 @@ func TestLay(t *testing.T) {
 
 // TestLayouts: what the programs above compute is what they compute without layouts.
 func TestLayouts(t *testing.T) {
-	for _, c := range slices.Concat(layCases, joinCases, fuseCases) {
+	for _, c := range slices.Concat(layCases, joinCases, fuseCases, beginCases) {
 		plain, laid := newNet[float32](1), newNet[float32](1)
 		want := plain.run(t, c.make(plain), Options{NoFusion: true, NoLayout: true, Unplaced: true})
 		got := laid.run(t, c.make(laid), Options{Inference: true})
