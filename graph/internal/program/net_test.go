@@ -162,6 +162,18 @@ func (n *net[T]) mean(x *Value[T]) *Value[T] {
 	return n.Add("AvgPool2D", kernel.NewAvgPool2D[T](s), []int{x.Shape[0], x.Shape[1], 1, 1}, x)
 }
 
+// scaled is x times s, which repeats over the pixels of an image.
+func (n *net[T]) scaled(x, s *Value[T]) *Value[T] {
+	return n.Add("Broadcast", kernel.NewBroadcast[T](true, x.Shape, s.Shape), x.Shape, x, s)
+}
+
+// excite is x times a number for each channel, which a curve and 1×1 convolutions make
+// of the channels' means: squeeze and excite.
+func (n *net[T]) excite(x *Value[T], c vector.Curve) *Value[T] {
+	squeezed := n.relu(n.conv(n.mean(x), convolution{filters: 6, bias: true}))
+	return n.scaled(x, n.curve("Curve", c, n.conv(squeezed, convolution{filters: x.Shape[1], bias: true})))
+}
+
 // flat is x as a matrix with a row for each image.
 func (n *net[T]) flat(x *Value[T]) *Value[T] {
 	return n.View(x, []int{x.Shape[0], elements(x.Shape[1:])})

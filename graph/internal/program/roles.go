@@ -76,6 +76,18 @@ type Ender[T cpu.Float] interface {
 // Ender's result, or any of them if it is a sum.
 type Ending interface{ Ending() conv.Ending }
 
+// Beginner is a kernel that can do the work of an op in front of it too.
+type Beginner interface {
+	// Begin returns the kernel that does both, without changing its receiver. Its
+	// operands are those of the op in front and then its own but the first. ok is false
+	// if there is none.
+	Begin(before conv.Beginning) (both any, ok bool)
+}
+
+// Beginning is a kernel whose work a Beginner may take over: its result is the
+// Beginner's first operand.
+type Beginning interface{ Beginning() conv.Beginning }
+
 // Fixable is a kernel that prepares something of operands.
 type Fixable interface {
 	// Prepares lists the operands of which it prepares something.
