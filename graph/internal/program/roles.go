@@ -76,6 +76,15 @@ type Ender[T cpu.Float] interface {
 // Ender's result, or any of them if it is a sum.
 type Ending interface{ Ending() conv.Ending }
 
+// Adding is a kernel whose Backward can add to a gradient that is there, the way another
+// reader of the operand has left it.
+type Adding interface {
+	// AddsTo makes Backward add the gradient of an operand to what its memory holds, with
+	// one rounding for each element. It is called before the first run. ok is false, and
+	// nothing has changed, if Backward cannot.
+	AddsTo(operand int) (ok bool)
+}
+
 // Fixable is a kernel that prepares something of operands.
 type Fixable interface {
 	// Prepares lists the operands of which it prepares something.

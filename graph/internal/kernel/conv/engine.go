@@ -64,17 +64,17 @@ type engine[T cpu.Float] interface {
 type stripEngine[T cpu.Float] interface {
 	engine[T]
 	// byRows reports whether they can for this geometry. dx says whether the image's
-	// gradient is wanted, and pixel the distance of its pixels, or 0 for planes. It
-	// comes after prepareBack.
-	byRows(dx bool, pixel int) bool
+	// gradient is wanted, add whether it is to be added to what is there, and pixel the
+	// distance of its pixels, or 0 for planes. It comes after prepareBack.
+	byRows(dx, add bool, pixel int) bool
 	// wholeGradient reports whether s.dz has the rows of a whole image, in the frame
 	// that frame returns, or else those at hand alone, without a border.
 	wholeGradient() bool
 	// filterRows is filterGradient for the rows [lo,hi) of the output.
 	filterRows(dw []T, s *convScratch[T], lo, hi int, first bool)
 	// inputRows writes what these rows complete of the image's gradient dx, which has
-	// no border.
-	inputRows(dx []T, s *convScratch[T], lo, hi int)
+	// no border, or adds it to what is there.
+	inputRows(dx []T, s *convScratch[T], lo, hi int, add bool)
 }
 
 // newEngines returns the engines of one convolution, the fastest first. Where

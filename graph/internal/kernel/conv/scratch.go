@@ -14,6 +14,7 @@ type convScratch[T cpu.Float] struct {
 	z      []T      // its convolution, (OH·OW, width), or in a ConvBlock some rows of it
 	dz     frame[T] // the gradient of the convolution
 	dx     []T      // the gradient of the image, with its padding or without
+	sum    []T      // the same as it lies in memory, before it is added to what is there
 
 	// y is what a ConvBlock makes of the convolution, (PH·PW, width), or in
 	// Backward the gradient of that.
