@@ -316,7 +316,12 @@ func (c *Conv2d[T]) imageGradient(s *convScratch[T], n, chunk int) {
 	if size := len(c.dws) / c.chunks; size > 0 {
 		first, last := c.images(chunk)
 		c.take(s, n)
-		c.engine.filterGradient(c.dws[chunk*size:][:size], s, n == first, n == last-1)
+		dw := c.dws[chunk*size:][:size]
+		if e, ok := c.engine.(collector[T]); ok && c.dx != nil {
+			e.bothGradients(dw, s, n, n == first, n == last-1, c)
+			return
+		}
+		c.engine.filterGradient(dw, s, n == first, n == last-1)
 	}
 	if c.dx != nil {
 		c.give(s, n)

@@ -77,6 +77,21 @@ type stripEngine[T cpu.Float] interface {
 	inputRows(dx []T, s *convScratch[T], lo, hi int, add bool)
 }
 
+// A collector is an engine that has the gradients of filters and images from the same
+// products, of several images together.
+type collector[T cpu.Float] interface {
+	engine[T]
+	// bothGradients is filterGradient for image n. It hands the image's gradient to to, perhaps
+	// with a later call, but in order and for all images by the call with last. Images of a
+	// chunk follow each other.
+	bothGradients(dw []T, s *convScratch[T], n int, first, last bool, to gradientTaker[T])
+}
+
+// gradientTaker takes the gradient of image n, which is overwritten afterwards.
+type gradientTaker[T cpu.Float] interface {
+	takeGradient(s *convScratch[T], n int, dx frame[T])
+}
+
 // newEngines returns the engines of one convolution, the fastest first. Where
 // none takes the geometry, Conv2d unrolls images into patches.
 func newEngines[T cpu.Float]() []engine[T] {

@@ -86,16 +86,25 @@ func (c *Conv2d[T]) takesInPlace(f frame[T]) bool {
 
 // give computes the gradient of image n, given s.dz, and writes it or adds it.
 func (c *Conv2d[T]) give(s *convScratch[T], n int) {
-	switch dx := c.gradientOf(n); {
+	var dx []T // where the engine may write it at once
+	if c.dxAs.Last && !c.adds {
+		dx = c.gradientOf(n)
+	}
+	if f := c.engine.inputGradient(dx, s); len(dx) == 0 || &f.data[0] != &dx[0] {
+		c.takeGradient(s, n, f)
+	}
+}
+
+// takeGradient writes the gradient of image n to its place, or adds it.
+func (c *Conv2d[T]) takeGradient(s *convScratch[T], n int, f frame[T]) {
+	switch {
 	case !c.dxAs.Last:
-		c.engine.inputGradient(nil, s).unload(c.room(s, n), c.C)
+		f.unload(c.room(s, n), c.C)
 		c.settle(s, n)
-	case c.adds: // in memory of s, which is no place for dx
-		c.engine.inputGradient(nil, s).add(c.dx, c.dxAs, n, c.C)
+	case c.adds:
+		f.add(c.dx, c.dxAs, n, c.C)
 	default:
-		if f := c.engine.inputGradient(dx, s); &f.data[0] != &dx[0] {
-			f.write(c.dx, c.dxAs, n, c.C)
-		}
+		f.write(c.dx, c.dxAs, n, c.C)
 	}
 }
 

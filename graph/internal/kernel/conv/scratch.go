@@ -39,6 +39,9 @@ type convScratch[T cpu.Float] struct {
 	v, m, dv, dm []T
 	tiles        int
 	summed       bool
+	// complete is the first image whose gradient is not, and spread the number of its rows
+	// of tiles that have been added to dx, where the gradients of both are had at once.
+	complete, spread int
 
 	at int // which image of a round it is, see gathered
 }
