@@ -157,6 +157,35 @@ func (e *winograd[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
 	})
 }
 
+// perImage is the number of tiles of an image.
+func (e *winograd[T]) perImage() int { return e.tileRows() * e.tileCols() }
+
+// together is the number of images whose tiles are as many as those of a strip: at least
+// one.
+func (e *winograd[T]) together() int { return max(1, 48/e.perImage()) }
+
+// convolveImages is convolve for some whole small images: a product has the tiles of all
+// of them as its rows, and the filters are read once. take makes image i s.image, and y is
+// where its output goes.
+func (e *winograd[T]) convolveImages(s *convScratch[T], images int, take func(i int), y func(i int) []T) {
+	n, cols := images*e.perImage(), e.tileCols()
+	ofV, ofM := matrixOf(n, e.C), matrixOf(n, e.width)
+	v, m := cpu.AtLeast(&s.v, e.area()*ofV), cpu.AtLeast(&s.m, e.area()*ofM)
+	for i := range images {
+		take(i)
+		for r := range e.tileRows() {
+			e.imageTiles(v[(i*e.perImage()+r*cols)*e.C:], s.image, r, ofV)
+		}
+	}
+	e.forward.multiply(m, v, ofM, ofV, n)
+	for i := range images {
+		to := y(i)
+		for r := range e.tileRows() {
+			e.finish(to[e.out*r*e.OW*e.width:], m[(i*e.perImage()+r*cols)*e.width:], ofM, min(e.out, e.OH-e.out*r))
+		}
+	}
+}
+
 // finish transforms a row of tiles to rows of pixels of y, of which rows are
 // wanted. If OW is no multiple of out, the last tile has pixels too many; they
 // are left out.
