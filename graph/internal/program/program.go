@@ -6,7 +6,7 @@
 //	     │
 //	   fuse    kernels take over what the op behind them does
 //	   lay     each value gets a layout: planes, or channels last; in training each gradient too
-//	   addUp   in training, a backward step adds its gradient to another one
+//	   addUp   in training, a backward step adds its gradient to another one, or writes it over one
 //	   pack    kernels are told which operands never change
 //	   place   each value gets its memory
 //	     │
@@ -228,6 +228,7 @@ type Options struct {
 //	fuse    before lay: what a kernel wants of its operands depends on what it ends
 //	lay     before the others: it exchanges kernels, and adds and drops steps
 //	addUp   behind lay: whether two gradients lie alike is known then
+//	replace behind addUp: which of them have memory of their own
 //	forget  behind lay: it tells the kernels that are left
 //	pack    before place: what runs once must have memory that nobody else gets
 //	place   when all views are known: they share the life of their root
@@ -245,6 +246,7 @@ func (p *Program[T]) Compile(results []*Value[T], o Options) {
 	}
 	if !o.NoFusion {
 		p.addUp()
+		p.replace()
 	}
 	p.forget()
 	p.pack()

@@ -85,6 +85,14 @@ type Adding interface {
 	AddsTo(operand int) (ok bool)
 }
 
+// Replacing is a kernel whose Backward may write the gradient of an operand over the
+// gradient that it begins with.
+type Replacing interface {
+	// Replaces reports whether dIn of an operand may be dy's memory. It is asked when it is
+	// known how the operands lie; the two lie alike then.
+	Replaces(operand int) bool
+}
+
 // Fixable is a kernel that prepares something of operands.
 type Fixable interface {
 	// Prepares lists the operands of which it prepares something.

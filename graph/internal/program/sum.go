@@ -1,6 +1,10 @@
 package program
 
-import "tapenet/graph/internal/kernel/cpu"
+import (
+	"slices"
+
+	"tapenet/graph/internal/kernel/cpu"
+)
 
 // addUp lets backward steps add a gradient to another one of the same value, where a step
 // of its own would add the two:
@@ -81,4 +85,35 @@ func (g giver[T]) take(sum *Step[T], there *Value[T]) {
 	s.DIn[g.operand], s.Sums = sum.Out, append(s.Sums, there)
 	s.Name, s.Marks = joined(s.Name, sum.Name), append(s.Marks, sum.Marks...)
 	sum.Kernel = nil
+}
+
+// replace lets backward steps of Replacing kernels write a gradient over the one that they
+// begin with, where nobody else reads that: what is written to memory that has just been
+// read is not fetched once more.
+//
+//	before   v11 (2,16,8,8) last = Grad (v5, v2, v9)
+//	after    v11 (2,16,8,8) last in v9+0 = Grad (v5, v2, v9)
+//
+// It comes behind addUp: with both, the gradient along the shortcuts of a network is one
+// tensor from the last block to the first, which each block changes in its place.
+func (p *Program[T]) replace() {
+	readers, g := p.readers(), p.givers()
+	for _, s := range p.steps {
+		k, ok := s.Kernel.(Replacing)
+		if !ok || s.Dy == nil || readers[s.Dy] != 1 || !g[s.Dy].whole(s.Dy) {
+			continue
+		}
+		for i, d := range s.DIn {
+			if d != nil && d.view == nil && d.Layout == s.Dy.Layout && k.Replaces(i) {
+				d.view = s.Dy
+				break // the memory is one gradient's
+			}
+		}
+	}
+}
+
+// whole reports whether v is a step's own: it has memory to itself, or that of a gradient to
+// which the step adds.
+func (g giver[T]) whole(v *Value[T]) bool {
+	return g.step != nil && (v.view == nil || slices.Contains(g.step.Sums, v.view))
 }

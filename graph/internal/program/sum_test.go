@@ -7,16 +7,20 @@ import (
 	"tapenet/graph/internal/kernel/vector"
 )
 
-// TestSumsOfGradientsKeepTheirBits: a gradient that is added to another one in its place
-// is the one that a step of its own adds up, bit by bit: channels last and as planes.
+// TestSumsOfGradientsKeepTheirBits: a gradient that is added to another one in its place,
+// or written over the one that its step begins with, is the one that has memory of its own,
+// bit by bit: channels last and as planes.
 func TestSumsOfGradientsKeepTheirBits(t *testing.T) {
-	sums := 0
+	sums, replaced := 0, 0
 	for seed := range uint64(programs()) {
 		for _, o := range []Options{{}, {NoLayout: true}, {Unplaced: true}} {
 			n, results := randomTraining[float32](seed)
 			got := n.run(t, results, o)
 			for _, s := range n.steps {
 				sums += len(s.Sums)
+				if s.Dy != nil && slices.ContainsFunc(s.DIn, func(d *Value[float32]) bool { return d != nil && d.view == s.Dy }) {
+					replaced++
+				}
 			}
 			o.NoFusion = true
 			apart, results := randomTraining[float32](seed)
@@ -30,6 +34,9 @@ func TestSumsOfGradientsKeepTheirBits(t *testing.T) {
 	}
 	if sums == 0 {
 		t.Error("no gradient is added to another one")
+	}
+	if replaced == 0 {
+		t.Error("no gradient replaces the one that its step begins with")
 	}
 }
 

@@ -24,6 +24,9 @@ type backKernel[T cpu.Float] interface {
 	AddsTo(operand int) bool
 }
 
+// replacing is a backKernel that may write a gradient over dy.
+type replacing interface{ Replaces(operand int) bool }
+
 // backCase is a kernel of two makes, one for planes and one to be laid, and its
 // operands: the image and the others.
 type backCase[T cpu.Float] struct {
@@ -100,6 +103,9 @@ func (c backCase[T]) run(t *testing.T, k backKernel[T], l lies, dy []T, atEnd bo
 	}
 	if c.residual {
 		dIn[last] = kerneltest.Fenced[T](t, l.residual.Unbordered().Size(), atEnd)
+		if k.(replacing).Replaces(last) && c.there != nil {
+			dIn[last] = d
+		}
 	}
 	k.Backward(dIn, d, x)
 	dIn[0] = unturned(t, dIn[0], l.in.Unbordered())
@@ -275,7 +281,8 @@ func testAddsTo[T cpu.Float](t *testing.T) {
 	}
 }
 
-// checkSum compares a kernel that adds with the same one before it is told to.
+// checkSum compares a kernel that adds with the same one before it is told to. It writes
+// the residual image's gradient over dy, if it may.
 func (c backCase[T]) checkSum(t *testing.T, r *rand.Rand, s Shape, atEnd bool) {
 	t.Helper()
 	dy := kerneltest.Normal[T](r, c.out.Size())
