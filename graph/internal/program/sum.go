@@ -17,8 +17,12 @@ import (
 //
 // So does the step of an Adding kernel, if it comes after the one that gives the other
 // operand, and nobody else reads the two. The sum lies in the other operand's memory:
-// a pass over memory is saved, and one tensor is left of three. A sum of two is the same in either order, so
-// that no bit changes; one of three is left as it is.
+// a pass over memory is saved, and one tensor is left of three. A sum of two is the
+// same in either order, so that no bit changes; one of three is left as it is.
+//
+// What holds behind it: of the values in one memory each is read before the step that
+// writes the next one ends, as the operand to which that step adds. Bounds of their
+// life are those of the root, see lives.
 func (p *Program[T]) addUp() {
 	readers, g := p.readers(), p.givers()
 	for _, s := range p.steps {
@@ -26,6 +30,7 @@ func (p *Program[T]) addUp() {
 		if !ok || s.Dy != nil || len(s.In) != 2 || !e.Ending().Sum || s.Out.view != nil {
 			continue
 		}
+		// there comes first. more is the gradient that its step will add.
 		there, more := s.In[0], s.In[1]
 		if g[there].at > g[more].at {
 			there, more = more, there
@@ -50,6 +55,9 @@ type giver[T cpu.Float] struct {
 }
 
 // givers are the steps that write the values.
+//
+// A kernel that stands in two backward steps could not add in one of them and overwrite
+// in the other: it is told once.
 func (p *Program[T]) givers() map[*Value[T]]giver[T] {
 	backward := map[Kernel[T]]int{}
 	for _, s := range p.steps {
