@@ -26,8 +26,23 @@ import (
 // What the passes behind may assume: each step that is left has a kernel, and a value is
 // written before it is read, as the graph has it.
 func (p *Program[T]) fuse(layouts bool) {
-	// A view reads all values whose memory it shows, and so does whoever looks at a
-	// result after the run.
+	readers := p.readers()
+	by := map[*Value[T]]*Step[T]{} // the step that a value is the result of
+	// When s is asked, the steps of its operands have taken over all that they can. The
+	// counts of readers stay right: what an absorbed step read, the other one reads now.
+	for _, s := range p.steps {
+		if layouts {
+			p.begin(s, by, readers)
+		}
+		p.absorb(s, by, readers, layouts)
+		by[s.Out] = s
+	}
+	p.drop(func(s *Step[T]) bool { return s.Kernel == nil })
+}
+
+// readers counts who reads each value. A view reads all values whose memory it shows, and
+// so does whoever looks at a result after the run.
+func (p *Program[T]) readers() map[*Value[T]]int {
 	readers := map[*Value[T]]int{}
 	read := func(v *Value[T]) {
 		for ; v != nil; v = v.view {
@@ -40,19 +55,9 @@ func (p *Program[T]) fuse(layouts bool) {
 		}
 	}
 	for _, r := range p.results {
-		read(r)
+		read(r.memory())
 	}
-	by := map[*Value[T]]*Step[T]{} // the step that a value is the result of
-	// When s is asked, the steps of its operands have taken over all that they can. The
-	// counts of readers stay right: what an absorbed step read, the other one reads now.
-	for _, s := range p.steps {
-		if layouts {
-			p.begin(s, by, readers)
-		}
-		p.absorb(s, by, readers, layouts)
-		by[s.Out] = s
-	}
-	p.drop(func(s *Step[T]) bool { return s.Kernel == nil })
+	return readers
 }
 
 // absorb makes s the step that does the work of one of its operands' too, if there

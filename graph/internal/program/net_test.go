@@ -34,7 +34,7 @@ type made[T cpu.Float] struct {
 	kernel   Kernel[T] // nil for a view
 	in       []*Value[T]
 	out      *Value[T]
-	constant int // how many of the last operands have no gradient
+	constant []int // the operands that have no gradient
 }
 
 func newNet[T cpu.Float](seed uint64) *net[T] {
@@ -99,7 +99,7 @@ func (n *net[T]) norm(x *Value[T]) *Value[T] {
 	k := &kernel.BatchNorm[T]{N: x.Shape[0], C: c, Pixels: elements(x.Shape[2:]), Epsilon: 2, Momentum: 0.9, Training: n.training}
 	variance := n.bind("var", 0.1, c)
 	y := n.Add("BatchNorm", k, x.Shape, x, n.bind("g", 1, c), n.bind("b", 1, c), n.bind("m", 1, c), variance)
-	n.ops[len(n.ops)-1].constant = 2
+	n.ops[len(n.ops)-1].constant = []int{3, 4}
 	return y
 }
 

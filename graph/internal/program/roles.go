@@ -88,6 +88,23 @@ type Beginner interface {
 // Beginner's first operand.
 type Beginning interface{ Beginning() conv.Beginning }
 
+// Adding is a kernel whose Backward can add to a gradient that is there, the way another
+// reader of the operand has left it.
+type Adding interface {
+	// AddsTo makes Backward add the gradient of an operand to what its memory holds, with
+	// one rounding for each element. It is called before the first run. ok is false, and
+	// nothing has changed, if Backward cannot.
+	AddsTo(operand int) (ok bool)
+}
+
+// Replacing is a kernel whose Backward may write the gradient of an operand over the
+// gradient that it begins with.
+type Replacing interface {
+	// Replaces reports whether dIn of an operand may be dy's memory. It is asked when it is
+	// known how the operands lie; the two lie alike then.
+	Replaces(operand int) bool
+}
+
 // Fixable is a kernel that prepares something of operands.
 type Fixable interface {
 	// Prepares lists the operands of which it prepares something.
