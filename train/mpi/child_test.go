@@ -166,6 +166,9 @@ func gatherUntil(g *Group, s syscall.Signal) error {
 			}
 		}
 		if err := barrier(g); err != nil {
+			if again := g.Alltoall(nil, make([]int, g.Size()+1), nil, make([]int, g.Size()+1)); again != err {
+				return fmt.Errorf("the call after an error returns %v, want the same one: %v", again, err)
+			}
 			return err
 		}
 	}
