@@ -117,10 +117,15 @@ func (p *process) finalize() error {
 // abortWithin is the time that MPI_Abort has before the process ends itself.
 const abortWithin = 5 * time.Second
 
+// lastWords is the time that the launcher has to pass on what the process has
+// written: that of MPICH drops what it has not read when MPI_Abort comes.
+const lastWords = 300 * time.Millisecond
+
 // abort ends the group. The thread, if it polls, gives up and calls MPI_Abort; if it
 // hangs within the library, the process ends without it.
 func (p *process) abort(code int) {
 	time.AfterFunc(abortWithin, func() { os.Exit(code) })
+	time.Sleep(lastWords)
 	p.thread.stop.Store(true)
 	p.thread.jobs <- func() error {
 		_ = p.call("MPI_Abort", p.library.abort, p.world, uintptr(code)) // ends the process, or else:
