@@ -56,7 +56,7 @@ kernel: ## build gophernotes with tapenet compiled in, and register it with Jupy
 mpi: ## run the tests of the group of processes under the launchers of Open MPI and MPICH
 	$(call installed,/usr/bin/mpirun.openmpi,openmpi-bin)
 	$(call installed,/usr/bin/mpirun.mpich,mpich)
-	TAPENET_NEED_MPI=1 $(GO) test -tags mpi ./train/mpi
+	TAPENET_NEED_MPI=1 $(GO) test -count 1 -tags mpi ./train/mpi
 
 OUT ?= bin/notebooks
 

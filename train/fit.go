@@ -110,6 +110,9 @@ func (r *run) start(l graph.Layer) error {
 	if err := r.sameSettings(); err != nil {
 		return err
 	}
+	if err := r.affordTogether(); err != nil {
+		return err
+	}
 	if err := r.ranks.agree(r.open()); err != nil {
 		return err
 	}

@@ -11,11 +11,13 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
 
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/graph/op"
 	"tapenet/train/data"
 )
@@ -139,6 +141,56 @@ func (r *run) sameSettings() error {
 		}
 	}
 	return r.ranks.agree(err)
+}
+
+// hostNeed is the memory that a rank does not have yet, and the machine that it is to
+// have it on.
+type hostNeed struct {
+	Host  string
+	Bytes int
+}
+
+// affordTogether returns an error if a machine does not have the memory for all of its
+// ranks; afford has looked at each by itself.
+func (r *run) affordTogether() error {
+	if !r.ranks.several() {
+		return nil
+	}
+	need, err := r.Need(r.net, r.data)
+	host, _ := os.Hostname()
+	text, failed := json.Marshal(hostNeed{host, need.ToCome()})
+	if err := r.ranks.agree(errors.Join(err, failed)); err != nil {
+		return err
+	}
+	// The others begin to take theirs when all have looked.
+	available, known := memory.Available()
+	texts, err := r.ranks.gather(text)
+	if err != nil {
+		return err
+	}
+	all := make([]hostNeed, len(texts))
+	for q, text := range texts {
+		err = errors.Join(err, json.Unmarshal(text, &all[q]))
+	}
+	if err == nil && known {
+		err = tooMany(all, host, available)
+	}
+	return r.ranks.agree(err)
+}
+
+// tooMany returns an error if the ranks on a machine need more than it has available.
+func tooMany(needs []hostNeed, host string, available int) error {
+	ranks, sum := 0, 0
+	for _, n := range needs {
+		if n.Host == host {
+			ranks, sum = ranks+1, sum+n.Bytes
+		}
+	}
+	if sum <= available {
+		return nil
+	}
+	return fmt.Errorf("train: the %d ranks on %s need %s of memory together; available are %s: want fewer ranks on it, or a smaller batch",
+		ranks, host, memory.Text(sum), memory.Text(available))
 }
 
 // share gives all ranks what the first one begins with: where the run is, the weights,

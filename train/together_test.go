@@ -393,3 +393,15 @@ func TestAgree(t *testing.T) {
 		}
 	}
 }
+
+// TestTooMany: the ranks of one machine share its memory.
+func TestTooMany(t *testing.T) {
+	needs := []hostNeed{{"a", 30e6}, {"b", 500e6}, {"a", 40e6}}
+	if err := tooMany(needs, "a", 70e6); err != nil {
+		t.Errorf("error %v, want none: it just fits", err)
+	}
+	err := tooMany(needs, "a", 69e6)
+	if want := "train: the 2 ranks on a need 70 MB of memory together; available are 69 MB: want fewer ranks on it"; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %v, want %q", err, want)
+	}
+}

@@ -15,6 +15,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	switch {
 	case err != nil:
 		return err
+	case o.child == engineLanes:
+		return lanesChild(ctx, o, stdout)
 	case o.child != "":
 		return child(ctx, o, os.Stdin, stdout)
 	case o.profile:
@@ -27,6 +29,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	kept := newRecord(o.out, args, m, time.Now())
 	if err := kept.write(); err != nil { // now, and not after all the work
 		return err
+	}
+	if o.lanes != nil {
+		return o.measureLanes(ctx, kept, stdout, stderr)
 	}
 	if o.against != "" {
 		return o.compareAll(ctx, kept, stdout, stderr)

@@ -67,6 +67,9 @@ type options struct {
 	compare, child string
 	against        string
 	rounds         int
+
+	lanes, ranks []int  // nil unless steps of train.Fit are measured
+	launcher     string // of several ranks
 }
 
 const doc = `measures training and inference for every combination of the flags.
@@ -93,12 +96,18 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.by, "by", byOp, "with -profile: op, the longest time first, or node, in the order in which they run")
 	f.StringVar(&o.compare, "compare", "", "gorgonia: train the cnn built from Gorgonia's own ops too")
 	f.StringVar(&o.against, "against", "", "take turns with another engine: "+strings.Join(againstNames, " or "))
-	f.IntVar(&o.rounds, "rounds", 5, "turns of each side, with -against")
-	f.StringVar(&o.child, "child", "", "measure the one combination in this process, ours or gorgonia; the command calls itself so")
+	f.IntVar(&o.rounds, "rounds", 5, "turns of each side, with -against and -lanes")
+	lanes := f.String("lanes", "", "take turns training with these numbers of lanes, as in 1,8")
+	ranks := f.String("ranks", "", "and on these numbers of processes, as in 1,2; more than one need the tag mpi (default 1)")
+	f.StringVar(&o.launcher, "launcher", "mpirun --bind-to none", "what starts several processes: -n and their number follow it")
+	f.StringVar(&o.child, "child", "", "measure the one combination in this process: ours, gorgonia or lanes; the command calls itself so")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
 	}
 	if err := cli.NoArguments(f); err != nil {
+		return o, err
+	}
+	if err := o.share(*lanes, *ranks); err != nil {
 		return o, err
 	}
 	if *modes == "" {
@@ -114,8 +123,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 }
 
 func (o options) defaultModes() string {
-	if o.against == againstONNXRuntime {
+	switch {
+	case o.against == againstONNXRuntime:
 		return modeInfer
+	case o.lanes != nil:
+		return modeTrain
 	}
 	return modeTrain + "," + modeInfer
 }
@@ -166,6 +178,23 @@ func (o *options) combine(models, modes, batches, threads string) error {
 	return nil
 }
 
+// share reads the numbers of lanes and of ranks.
+func (o *options) share(lanes, ranks string) (err error) {
+	switch {
+	case lanes == "" && ranks == "":
+		return nil
+	case lanes == "":
+		return cli.Usagef("bench: -ranks without -lanes, want the lanes that the ranks share, as in -lanes 8")
+	case ranks == "":
+		ranks = "1"
+	}
+	if o.lanes, err = numbers("lanes", lanes, maxBatch); err != nil {
+		return err
+	}
+	o.ranks, err = numbers("ranks", ranks, maxThreads)
+	return err
+}
+
 // exists returns an error unless there is a network of that name or path.
 func exists(model string) error {
 	if !isFile(model) {
@@ -187,6 +216,8 @@ func (o options) check() error {
 		return cli.Usagef("bench: -height %d and -width %d, want 0 to %d, 0 for the network's own", o.height, o.width, maxSide)
 	case o.by != byOp && o.by != byNode:
 		return cli.Usagef("bench: -by %q, want op or node", o.by)
+	case o.lanes != nil:
+		return o.checkLanes()
 	case o.profile && (o.json || o.compare != "" || o.against != "" || o.out != ""):
 		return cli.Usagef("bench: -profile goes with none of -json, -out, -compare and -against")
 	case o.profile && has(func(c combination) bool { return c.Mode == modePredict }):
@@ -199,6 +230,26 @@ func (o options) check() error {
 		return o.checkAgainst()
 	case o.child != "":
 		return o.checkChild()
+	}
+	return nil
+}
+
+func (o options) checkLanes() error {
+	switch {
+	case o.profile || o.compare != "" || o.against != "":
+		return cli.Usagef("bench: -lanes goes with none of -profile, -compare and -against")
+	case slices.ContainsFunc(o.combinations, func(c combination) bool { return c.Mode != modeTrain }):
+		return cli.Usagef("bench: -lanes with -mode infer or predict, want train")
+	case o.rounds < 1 || o.rounds > maxRounds:
+		return cli.Usagef("bench: -rounds %d, want 1 to %d", o.rounds, maxRounds)
+	case len(o.shares()) == 0:
+		return cli.Usagef("bench: more -ranks than -lanes, want at least one lane for each rank")
+	case o.child != "" && o.child != engineLanes:
+		return cli.Usagef("bench: -child %q with -lanes, want %s", o.child, engineLanes)
+	case o.child == engineLanes && (len(o.combinations) != 1 || len(o.lanes) != 1):
+		return cli.Usagef("bench: -child lanes with %d combinations and %d numbers of lanes, want one of each", len(o.combinations), len(o.lanes))
+	case len(strings.Fields(o.launcher)) == 0:
+		return cli.Usagef("bench: -launcher is empty, want a command, as in mpirun")
 	}
 	return nil
 }

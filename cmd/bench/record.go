@@ -27,8 +27,9 @@ type record struct {
 	Arguments []string  `json:"arguments"`
 	Machine   machine   `json:"machine"`
 
-	Results     []sampled  `json:"results,omitempty"`
-	Comparisons []compared `json:"comparisons,omitempty"` // with another engine
+	Results     []sampled     `json:"results,omitempty"`
+	Comparisons []compared    `json:"comparisons,omitempty"` // with another engine
+	Lanes       []lanedReport `json:"lanes,omitempty"`
 
 	path string // "" means that nothing is kept
 }

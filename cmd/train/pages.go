@@ -22,6 +22,8 @@ type pages struct {
 	set    data.Dataset
 	net    *graph.Network
 	tested func(*report.Report) // adds the test's result, nil without one
+	lanes  int                  // of the run that ended
+	ranks  []train.RankTime     // likewise
 	live   *report.Live         // nil without -dashboard
 	server *http.Server         // of live
 }
@@ -87,7 +89,7 @@ func (p *pages) Epoch(net *graph.Network, e train.Epoch) error {
 func (p *pages) ended(res *train.Result) (err error) {
 	loss := graph.CrossEntropy{Smoothing: p.show.smoothing} // as train.Fit has it
 	p.net, err = graph.NewNetwork(p.net.Layer, p.net.Input, graph.Options{Weights: p.net.Weights, Loss: loss})
-	res.Network = nil
+	p.lanes, p.ranks, res.Network = res.Lanes, res.Ranks, nil
 	runtime.GC() // now, as the heap may grow to twice its size before it is done by itself
 	runtime.GC() // what the first one finalized, such as Gorgonia's machines
 	return err
@@ -124,6 +126,9 @@ func (p *pages) write(ctx context.Context) (*report.Report, error) {
 	}
 	if p.tested != nil {
 		p.tested(r)
+	}
+	if p.show.team.Group != nil {
+		r.Shared(p.lanes, p.ranks, p.show.team.Hosts())
 	}
 	path := filepath.Join(p.show.out, report.File)
 	if err := r.Save(path); err != nil {

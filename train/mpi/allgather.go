@@ -13,8 +13,7 @@ import "unsafe"
 // A rank gives to a window what of its part lies in it. As all ranks have the same
 // at, they have the same windows.
 func (p *process) allgather(all []byte, at []int) error {
-	p.arguments = arguments{recv: all, recvAt: at}
-	return p.run("Allgather", p.toGather)
+	return p.run("Allgather", p.toGather, arguments{recv: all, recvAt: at})
 }
 
 // gather is allgather on the thread. Nothing to gather is a window too: the call

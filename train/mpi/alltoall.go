@@ -23,8 +23,7 @@ const tag = 1
 // Each rank begins with its neighbour above, so that not all send to one at a time.
 // On an error the buffers stay pinned: the library may still write to them.
 func (p *process) alltoall(send []byte, sendAt []int, recv []byte, recvAt []int) error {
-	p.arguments = arguments{send, recv, sendAt, recvAt}
-	return p.run("Alltoall", p.toExchange)
+	return p.run("Alltoall", p.toExchange, arguments{send, recv, sendAt, recvAt})
 }
 
 // exchange is alltoall on the thread.

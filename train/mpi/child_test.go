@@ -166,6 +166,9 @@ func gatherUntil(g *Group, s syscall.Signal) error {
 			}
 		}
 		if err := barrier(g); err != nil {
+			if again := g.Alltoall(nil, make([]int, g.Size()+1), nil, make([]int, g.Size()+1)); again != err {
+				return fmt.Errorf("the call after an error returns %v, want the same one: %v", again, err)
+			}
 			return err
 		}
 	}
@@ -243,12 +246,15 @@ func exchangeWithMirror(g *Group) error {
 	return nil
 }
 
+// poolsForget is whether an exchange may allocate.
+var poolsForget = false
+
 // countAllocations fails if an exchange allocates.
 func countAllocations(g *Group) error {
 	e := newExchange(g, 1000)
 	allocations := testing.AllocsPerRun(100, func() { e.run() })
 	fmt.Printf("%v allocations\n", allocations)
-	if e.err == nil && allocations > 0 {
+	if e.err == nil && allocations > 0 && !poolsForget {
 		return fmt.Errorf("rank %d: %v allocations in an exchange, want none", g.Rank(), allocations)
 	}
 	return e.err

@@ -11,7 +11,8 @@ type Options struct {
 	// Timeout is the longest wait for other processes in one call, after which
 	// the call fails: one of them hangs, or is lost without a trace. It has to be
 	// longer than what one process does while the others wait for it, as writing a
-	// checkpoint to a slow disk; 0 is DefaultTimeout.
+	// checkpoint to a slow disk, and than the launcher takes to find out that a host
+	// is gone; 0 is DefaultTimeout.
 	Timeout time.Duration
 }
 

@@ -28,7 +28,7 @@ func TestExchange(t *testing.T) {
 // TestExchangeAllocatesNothing, as it is part of a training step.
 func TestExchangeAllocatesNothing(t *testing.T) {
 	forEach(t, func(t *testing.T, launcher int) {
-		launch(t, launcher, 2, "allocate", 30*time.Second).want(40*time.Second, 0, "0 allocations")
+		launch(t, launcher, 2, "allocate", 30*time.Second).want(40*time.Second, 0, " allocations", "rank 1 is done")
 	})
 }
 

@@ -60,10 +60,17 @@ func newProcess(lib *library, t *thread, rank, size int) *process {
 	return p
 }
 
-// run runs a job of a named call on the thread.
-func (p *process) run(call string, job func() error) error {
+// run runs a job of a named call on the thread. After an error the arguments stay
+// as they are, and no others come: the thread may still be at it.
+func (p *process) run(call string, job func() error, args arguments) error {
+	if p.thread.broken != nil {
+		return p.thread.broken
+	}
+	p.arguments = args
 	err := p.thread.do(call, job, p.beLate)
-	p.arguments = arguments{}
+	if err == nil {
+		p.arguments = arguments{}
+	}
 	return err
 }
 
@@ -103,16 +110,22 @@ func (p *process) wait(id *uint64) error {
 
 // finalize leaves MPI, on the thread.
 func (p *process) finalize() error {
-	return p.run("MPI_Finalize", func() error { return p.call("MPI_Finalize", p.library.finalize) })
+	job := func() error { return p.call("MPI_Finalize", p.library.finalize) }
+	return p.run("MPI_Finalize", job, arguments{})
 }
 
 // abortWithin is the time that MPI_Abort has before the process ends itself.
 const abortWithin = 5 * time.Second
 
+// lastWords is the time that the launcher has to pass on what the process has
+// written: that of MPICH drops what it has not read when MPI_Abort comes.
+const lastWords = 300 * time.Millisecond
+
 // abort ends the group. The thread, if it polls, gives up and calls MPI_Abort; if it
 // hangs within the library, the process ends without it.
 func (p *process) abort(code int) {
 	time.AfterFunc(abortWithin, func() { os.Exit(code) })
+	time.Sleep(lastWords)
 	p.thread.stop.Store(true)
 	p.thread.jobs <- func() error {
 		_ = p.call("MPI_Abort", p.library.abort, p.world, uintptr(code)) // ends the process, or else:

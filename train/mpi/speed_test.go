@@ -118,7 +118,7 @@ func allreduce(g *Group, n int) func() {
 		return p.call("MPI_Allreduce", function, address(from), address(to), uintptr(n), float, add, p.world)
 	}
 	return func() {
-		if err := p.run("MPI_Allreduce", call); err != nil {
+		if err := p.run("MPI_Allreduce", call, arguments{}); err != nil {
 			panic(err)
 		}
 	}

@@ -59,5 +59,6 @@ func (t *thread) do(call string, job func() error, late func(call string) error)
 	return t.broken
 }
 
-// errStopped is the result of a job that nobody waits for.
-var errStopped = errors.New("mpi: given up")
+// errStopped is the result of a job that polled when it was told to stop: its waiter
+// has left after the timeout, or another goroutine aborts.
+var errStopped = errors.New("mpi: the group is being aborted")

@@ -10,8 +10,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"tapenet/graph"
@@ -57,6 +59,27 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 // that was evaluated on held-out images.
 func (r *Report) Tested(loss, accuracy float64) {
 	r.page.Facts = append(r.page.Facts, results("test", loss, fmt.Sprintf("%.2f %%", 100*accuracy))...)
+}
+
+// Shared adds who trained together: the ranks of a group of processes, and the name of
+// the machine that each of them ran on.
+func (r *Report) Shared(lanes int, ranks []train.RankTime, hosts []string) {
+	if len(ranks) == 0 {
+		return
+	}
+	machines := slices.Compact(slices.Sorted(slices.Values(hosts)))
+	var sum train.RankTime
+	for _, t := range ranks {
+		sum.Computed, sum.Waited, sum.Exchanged = sum.Computed+t.Computed, sum.Waited+t.Waited, sum.Exchanged+t.Exchanged
+	}
+	share := func(part float64) string {
+		return fmt.Sprintf("%.0f %%", 100*part/max(sum.Computed+sum.Waited+sum.Exchanged, math.SmallestNonzeroFloat64))
+	}
+	r.page.Facts = append(r.page.Facts,
+		fact{"ranks", fmt.Sprintf("%d, of %d lanes", len(ranks), lanes)},
+		fact{"hosts", strings.Join(machines, ", ")},
+		fact{"time of the ranks in steps", fmt.Sprintf("%s computing, %s waiting for slower ranks, %s exchanging",
+			share(sum.Computed), share(sum.Waited), share(sum.Exchanged))})
 }
 
 // Save writes the page to a file, atomically.

@@ -158,6 +158,11 @@ func TestHeldOut(t *testing.T) {
 	}
 	r.Tested(0.25, 0.8125)
 	has(t, show(), "<th>test accuracy</th><td>81.25 %</td>", "<th>test loss</th><td>0.2500</td>")
+	r.Shared(8, nil, nil) // one process
+	hasNot(t, show(), "ranks")
+	r.Shared(8, []train.RankTime{{Computed: 6, Exchanged: 1}, {Computed: 1, Waited: 1, Exchanged: 1}}, []string{"b<", "a"})
+	has(t, show(), "<th>ranks</th><td>2, of 8 lanes</td>", "<th>hosts</th><td>a, b&lt;</td>",
+		"<td>70 % computing, 10 % waiting for slower ranks, 20 % exchanging</td>")
 	d.Test = blobs{n: 45, classes: 3, size: 30, wrong: true}
 	if _, err := evaluate(t.Context(), net, d); err == nil || !strings.HasPrefix(err.Error(), "validation samples: train: evaluation sample 0: ") {
 		t.Errorf("error %v, want one of validation samples", err)

@@ -270,5 +270,5 @@ func (b *Broadcast[T]) Bytes() int {
 	if b.laid == nil {
 		return 0
 	}
-	return b.laid.Bytes() + cpu.BytesOf(b.laid.sums, b.laid.dots)
+	return b.laid.Bytes() + cpu.BytesOf(b.laid.zeros, b.laid.sums, b.laid.dots)
 }

@@ -19,6 +19,8 @@ import (
 // may have one.
 type laidBroadcast[T cpu.Float] struct {
 	LastBroadcast[T]
+	channels   int // elements of a pixel
+	zeros      []T // a shift of nothing
 	sums, dots []T // of each image, (N, channels): Σ dy and Σ dy·x
 	images     func(lo, hi int)
 }
@@ -33,7 +35,10 @@ func (b *Broadcast[T]) LayBack(in []pixel.Layout, _ bool) (want []pixel.Want, ou
 	if !b.channelwise() {
 		return nil, out, false
 	}
-	return (&LastBroadcast[T]{plain: b}).Lay(in)
+	if want, out, ok = (&LastBroadcast[T]{plain: b}).Lay(in); ok {
+		want[1] = pixel.Want{}
+	}
+	return want, out, ok
 }
 
 // Place tells the layouts. The memory is made here, once. Another call, with planes,
@@ -44,7 +49,8 @@ func (b *Broadcast[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	}
 	l := &laidBroadcast[T]{LastBroadcast: LastBroadcast[T]{plain: b}}
 	l.Place(in, out)
-	l.images = l.someImages
+	l.images, l.channels = l.someImages, l.numbers.Width
+	l.zeros = make([]T, l.channels)
 	l.sums, l.dots = make([]T, out.N*l.channels), make([]T, out.N*l.channels)
 	b.laid = l
 }
@@ -79,7 +85,7 @@ func (l *laidBroadcast[T]) backward() {
 func (l *laidBroadcast[T]) someImages(lo, hi int) {
 	b, w, row := l.plain, l.out.W, l.out.W*l.channels
 	for n := lo; n < hi; n++ {
-		s := l.numbers[n*l.channels%len(l.numbers):][:l.channels]
+		s := l.numbers.Of(n)
 		sum, dot := l.sums[n*l.channels:][:l.channels], l.dots[n*l.channels:][:l.channels]
 		clear(sum)
 		clear(dot)

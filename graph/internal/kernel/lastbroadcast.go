@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 
+	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/pixel"
 )
@@ -13,20 +14,15 @@ import (
 //
 //	y[n,i,j,c] = x[n,i,j,c] · s[n,c]   or   x[n,i,j,c] + s[n,c]
 //
-// The numbers are few: they come as planes and get room for a whole number of vectors.
-//
-//	s, planes    │ s₀ s₁ … s₁₁ │ next image's      with 12 channels
-//	numbers      │ s₀ s₁ … s₁₁ 0 0 0 0 │ next      with room for 16
-//
-// The room beyond C holds zeros: there x is zero too, and so are x·0 and x+0.
+// A product is one walk over x that computes little: memory decides its time. A 1×1
+// convolution that alone reads it may multiply the pixels itself, see Beginning: then
+// there is no such step, and the bits are the same.
 type LastBroadcast[T cpu.Float] struct {
-	plain    *Broadcast[T]
-	in, out  pixel.Layout
-	numbers  []T // s, each image's with room for its last vector
-	zeros    []T // a shift of nothing
-	y, x     []T
-	rows     func(lo, hi int)
-	channels int // numbers of an image
+	plain   *Broadcast[T]
+	in, out pixel.Layout
+	numbers pixel.Numbers[T] // s
+	y, x    []T
+	rows    func(lo, hi int)
 }
 
 // Lastly returns the kernel for images channels last.
@@ -37,27 +33,31 @@ func (b *Broadcast[T]) Lastly() (last any, ok bool) {
 	return &LastBroadcast[T]{plain: b}, true
 }
 
-// Lay takes an image channels last if it lies so; s as planes, which are its numbers
-// one behind the other.
+// Beginning is the product of images with a number for each channel, which a
+// convolution can do while it reads them.
+func (b *Broadcast[T]) Beginning() conv.Beginning {
+	if !b.multiply || !b.channelwise() {
+		return conv.Beginning{}
+	}
+	return conv.Beginning{Factors: b.size}
+}
+
+// Lay takes an image channels last if it lies so, and s as it comes: a convolution of
+// means gives the factors channels last, a product of matrices gives planes, and neither
+// has to be turned. The result has no border of its own.
 func (b *LastBroadcast[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, ok bool) {
 	if !in[0].Last {
 		return nil, out, false
 	}
 	out = pixel.Planes(in[0].N, in[0].C, in[0].H, in[0].W).Lastly(pixel.Border{})
-	return []pixel.Want{{Layout: out}, {}}, out, true
+	return []pixel.Want{{Layout: out}, pixel.WantNumbers(in[1])}, out, true
 }
 
 // Place tells the layouts. The numbers' memory is made here; Forward fills it at each
-// run, as s may be computed anew by the graph.
+// run.
 func (b *LastBroadcast[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	b.in, b.out, b.rows = in[0], out, b.someRows
-	b.channels = out.Width()
-	if b.plain.with[0] == 1 {
-		b.numbers = make([]T, b.channels)
-	} else {
-		b.numbers = make([]T, out.N*b.channels)
-	}
-	b.zeros = make([]T, b.channels)
+	b.numbers.Place(b.plain.with[0], out.C, in[1])
 }
 
 // Forward computes y from the operands x and s. s is copied on the caller before the
@@ -67,10 +67,7 @@ func (b *LastBroadcast[T]) Forward(y []T, in [][]T) {
 		b.plain.Forward(y, in)
 		return
 	}
-	c := b.out.C
-	for n := 0; n*b.channels < len(b.numbers); n++ {
-		copy(b.numbers[n*b.channels:][:c], in[1][n*c:])
-	}
+	b.numbers.Take(in[1])
 	b.y, b.x = y, in[0]
 	cpu.Parallel(b.out.N*b.out.H, b.rows)
 }
@@ -81,29 +78,17 @@ func (b *LastBroadcast[T]) Forward(y []T, in [][]T) {
 func (b *LastBroadcast[T]) someRows(lo, hi int) {
 	for r := lo; r < hi; r++ {
 		n, i := r/b.out.H, r%b.out.H
-		s := b.numbers
-		if len(s) > b.channels {
-			s = s[n*b.channels:][:b.channels]
-		}
 		y, x := b.y[b.out.At(n, i, 0):], b.x[b.in.At(n, i, 0):]
 		if b.plain.multiply {
-			b.scale(y, x, s)
+			b.numbers.Scale(n, b.out.W, y, b.out.Stride, x, b.in.Stride)
 			continue
 		}
-		e := pixel.End[T]{Width: b.channels, YPixel: b.out.Stride, XPixel: b.in.Stride, Shift: s, Low: T(math.Inf(-1)), High: T(math.Inf(1))}
+		e := pixel.End[T]{
+			Width: b.numbers.Width, YPixel: b.out.Stride, XPixel: b.in.Stride,
+			Shift: b.numbers.Of(n), Low: T(math.Inf(-1)), High: T(math.Inf(1)),
+		}
 		e.Pixels(b.out.W, y, x, nil)
 	}
-}
-
-// scale multiplies a row of pixels with numbers a channel: windows of one pixel, as
-// BatchNorm has them. A sum of one product, begun at zero and rounded once, is the
-// rounded product.
-func (b *LastBroadcast[T]) scale(y, x, s []T) {
-	w := pixel.Window[T]{
-		Kind: pixel.Dot, Width: b.channels, KH: 1, KW: 1, XPixel: b.in.Stride, WPixel: b.channels, YPixel: b.out.Stride,
-		Shift: b.zeros, Low: T(math.Inf(-1)), High: T(math.Inf(1)),
-	}
-	w.Slide(b.out.W, y, x, s)
 }
 
 // Backward is not there: programs for training keep planes.
@@ -112,4 +97,4 @@ func (b *LastBroadcast[T]) Backward([][]T, []T, [][]T) {
 }
 
 // Bytes is the memory that the kernel keeps.
-func (b *LastBroadcast[T]) Bytes() int { return cpu.BytesOf(b.numbers, b.zeros) }
+func (b *LastBroadcast[T]) Bytes() int { return b.numbers.Bytes() }

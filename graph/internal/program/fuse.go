@@ -1,6 +1,10 @@
 package program
 
-import "tapenet/graph/internal/kernel/cpu"
+import (
+	"slices"
+
+	"tapenet/graph/internal/kernel/cpu"
+)
 
 // fuse lets kernels do the work of ops behind them: of a step whose result only the
 // next one reads, and which is an Ender for it. The step that does both stands in
@@ -11,14 +15,34 @@ import "tapenet/graph/internal/kernel/cpu"
 //	b = BatchNorm (a, γ, β, mean, variance)  nothing
 //	c = Add (y, b)                           c = Conv2d+BatchNorm+Add (x, w, γ, β, mean, variance, y)
 //
+// A kernel may also do the work of the op in front of it, if it is a Beginner:
+//
+//	a = Scale (x, s)                         nothing
+//	b = Conv2d (a, w)                        b = Scale+Conv2d (x, s, w)
+//
 // In training the steps' gradients would have to change too: there graph fuses nodes,
 // before it differentiates them.
 //
 // What the passes behind may assume: each step that is left has a kernel, and a value is
 // written before it is read, as the graph has it.
 func (p *Program[T]) fuse(layouts bool) {
-	// A view reads all values whose memory it shows, and so does whoever looks at a
-	// result after the run.
+	readers := p.readers()
+	by := map[*Value[T]]*Step[T]{} // the step that a value is the result of
+	// When s is asked, the steps of its operands have taken over all that they can. The
+	// counts of readers stay right: what an absorbed step read, the other one reads now.
+	for _, s := range p.steps {
+		if layouts {
+			p.begin(s, by, readers)
+		}
+		p.absorb(s, by, readers, layouts)
+		by[s.Out] = s
+	}
+	p.drop(func(s *Step[T]) bool { return s.Kernel == nil })
+}
+
+// readers counts who reads each value. A view reads all values whose memory it shows, and
+// so does whoever looks at a result after the run.
+func (p *Program[T]) readers() map[*Value[T]]int {
 	readers := map[*Value[T]]int{}
 	read := func(v *Value[T]) {
 		for ; v != nil; v = v.view {
@@ -31,16 +55,9 @@ func (p *Program[T]) fuse(layouts bool) {
 		}
 	}
 	for _, r := range p.results {
-		read(r)
+		read(r.memory())
 	}
-	by := map[*Value[T]]*Step[T]{} // the step that a value is the result of
-	// When s is asked, the steps of its operands have taken over all that they can. The
-	// counts of readers stay right: what an absorbed step read, the other one reads now.
-	for _, s := range p.steps {
-		p.absorb(s, by, readers, layouts)
-		by[s.Out] = s
-	}
-	p.drop(func(s *Step[T]) bool { return s.Kernel == nil })
+	return readers
 }
 
 // absorb makes s the step that does the work of one of its operands' too, if there
@@ -59,10 +76,9 @@ func (p *Program[T]) absorb(s *Step[T], by map[*Value[T]]*Step[T], readers map[*
 	}
 	ending := e.Ending()
 	for i, v := range s.In {
-		// Nobody else may need what the step before gives: it will not be there. Only
-		// a sum is the same with its operands in another order.
+		// Only a sum is the same with its operands in another order.
 		before := by[v]
-		if before == nil || readers[v] != 1 || v.result || v.view != nil || i > 0 && !ending.Sum {
+		if before == nil || !inner(v, readers) || i > 0 && !ending.Sum {
 			continue
 		}
 		ender, ok := enderOf(before.Kernel, layouts)
@@ -81,6 +97,39 @@ func (p *Program[T]) absorb(s *Step[T], by map[*Value[T]]*Step[T], readers map[*
 		before.Kernel = nil
 		return
 	}
+}
+
+// inner reports whether nobody but the one step that is asked needs v: it may be gone.
+func inner[T cpu.Float](v *Value[T], readers map[*Value[T]]int) bool {
+	return readers[v] == 1 && !v.result && v.view == nil
+}
+
+// begin makes s the step that does the work of the one in front of it too, if it can.
+// Only kernels for images channels last do so. It comes before the steps behind s are
+// asked for their endings: these go to the kernel that does both.
+//
+//	before   x, s ── Scale ── v        s   v, w ── Conv2d ── y
+//	after    before.Kernel = nil       s   x, s, w ── Scale+Conv2d ── y
+func (p *Program[T]) begin(s *Step[T], by map[*Value[T]]*Step[T], readers map[*Value[T]]int) {
+	if s.Dy != nil || len(s.In) == 0 || by[s.In[0]] == nil || !inner(s.In[0], readers) {
+		return
+	}
+	before := by[s.In[0]]
+	beginning, ok := before.Kernel.(Beginning)
+	if !ok {
+		return
+	}
+	beginner, ok := lastly(s.Kernel).(Beginner)
+	if !ok {
+		return
+	}
+	both, ok := beginner.Begin(beginning.Beginning())
+	if !ok {
+		return
+	}
+	s.Kernel, s.In = both.(Kernel[T]), slices.Concat(before.In, s.In[1:])
+	s.Name, s.Marks = joined(before.Name, s.Name), append(s.Marks, before.Marks...)
+	before.Kernel = nil
 }
 
 // enderOf is what may take over another step's work: the kernel for images channels

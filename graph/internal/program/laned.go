@@ -237,6 +237,34 @@ func (l *laned[T]) ForwardOnly(on bool) {
 	}
 }
 
+// AddsTo makes the copies add the gradient of an operand to what is there. It reports
+// false for a sum over lanes, whose memory the tree uses.
+func (l *laned[T]) AddsTo(operand int) bool {
+	if l.dIn[operand] == 0 {
+		return false
+	}
+	for i, lane := range l.lanes {
+		k, ok := lane.(Adding)
+		if ok = ok && k.AddsTo(operand); !ok && i > 0 {
+			panic("program: some lanes add a gradient, others cannot")
+		} else if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// Replaces reports whether the copies may write the gradient of an operand over the one
+// that they begin with: each has its own part of both.
+func (l *laned[T]) Replaces(operand int) bool {
+	for _, lane := range l.lanes {
+		if k, ok := lane.(Replacing); !ok || !k.Replaces(operand) {
+			return false
+		}
+	}
+	return l.dIn[operand] > 0
+}
+
 // Share hands the copies the memory that kernels use by turns.
 func (l *laned[T]) Share(s *conv.Shared[T]) {
 	for _, lane := range l.lanes {

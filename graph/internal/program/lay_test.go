@@ -1,6 +1,7 @@
 package program
 
 import (
+	"slices"
 	"testing"
 
 	"tapenet/graph/internal/kernel"
@@ -50,10 +51,7 @@ var layCases = []passCase{
 	}},
 	{"squeeze and excite", func(n *net[float32]) []*Value[float32] {
 		a := n.conv(n.input(2, 16, 8, 8), convolution{filters: 24, kernel: 3, groups: 1})
-		s := n.conv(n.relu(n.conv(n.mean(a), convolution{filters: 6, bias: true})), convolution{filters: 24, bias: true})
-		s = n.curve("Sigmoid", vector.Sigmoid, s)
-		y := n.Add("Broadcast", kernel.NewBroadcast[float32](true, a.Shape, s.Shape), a.Shape, a, s)
-		return results(n.conv(y, convolution{filters: 8}))
+		return results(n.conv(n.excite(a, vector.Sigmoid), convolution{filters: 8}))
 	}},
 	{"channels made the last dimension", func(n *net[float32]) []*Value[float32] {
 		a := n.conv(n.input(1, 16, 8, 8), convolution{filters: 24})
@@ -82,7 +80,7 @@ func TestLay(t *testing.T) {
 
 // TestLayouts: what the programs above compute is what they compute without layouts.
 func TestLayouts(t *testing.T) {
-	for _, c := range append(append(layCases, joinCases...), fuseCases...) {
+	for _, c := range slices.Concat(layCases, joinCases, fuseCases, beginCases) {
 		plain, laid := newNet[float32](1), newNet[float32](1)
 		want := plain.run(t, c.make(plain), Options{NoFusion: true, NoLayout: true, Unplaced: true})
 		got := laid.run(t, c.make(laid), Options{Inference: true})

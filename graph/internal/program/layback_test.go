@@ -115,6 +115,11 @@ func layBackCases[T cpu.Float]() []trainingCase[T] {
 		{"a block of one kernel", func(n *net[T]) []*Value[T] {
 			return n.backward(n.relu(n.conv(n.block(n.block(n.input(2, 3, 8, 8), 16), 8), three)))
 		}},
+		{"residual blocks of one kernel", func(n *net[T]) []*Value[T] {
+			a := n.relu(n.conv(n.input(2, 3, 8, 8), three))
+			b := n.shortcut(n.relu(n.conv(a, three)), a)
+			return n.backward(n.relu(n.conv(n.shortcut(n.relu(n.conv(b, three)), b), three)))
+		}},
 		{"groups", func(n *net[T]) []*Value[T] {
 			a := n.relu(n.conv(n.input(2, 16, 8, 8), convolution{filters: 16, kernel: 3, groups: 4}))
 			return n.backward(n.relu(n.conv(a, convolution{filters: 16, kernel: 3, groups: 16})))

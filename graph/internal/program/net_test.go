@@ -34,7 +34,7 @@ type made[T cpu.Float] struct {
 	kernel   Kernel[T] // nil for a view
 	in       []*Value[T]
 	out      *Value[T]
-	constant int // how many of the last operands have no gradient
+	constant []int // the operands that have no gradient
 }
 
 func newNet[T cpu.Float](seed uint64) *net[T] {
@@ -99,7 +99,7 @@ func (n *net[T]) norm(x *Value[T]) *Value[T] {
 	k := &kernel.BatchNorm[T]{N: x.Shape[0], C: c, Pixels: elements(x.Shape[2:]), Epsilon: 2, Momentum: 0.9, Training: n.training}
 	variance := n.bind("var", 0.1, c)
 	y := n.Add("BatchNorm", k, x.Shape, x, n.bind("g", 1, c), n.bind("b", 1, c), n.bind("m", 1, c), variance)
-	n.ops[len(n.ops)-1].constant = 2
+	n.ops[len(n.ops)-1].constant = []int{3, 4}
 	return y
 }
 
@@ -160,6 +160,18 @@ func (n *net[T]) mean(x *Value[T]) *Value[T] {
 	h, w := x.Shape[2], x.Shape[3]
 	s := kernel.PoolShape{Planes: x.Shape[0] * x.Shape[1], H: h, W: w, KH: h, KW: w, StrideH: 1, StrideW: 1, OH: 1, OW: 1}
 	return n.Add("AvgPool2D", kernel.NewAvgPool2D[T](s), []int{x.Shape[0], x.Shape[1], 1, 1}, x)
+}
+
+// scaled is x times s, which repeats over the pixels of an image.
+func (n *net[T]) scaled(x, s *Value[T]) *Value[T] {
+	return n.Add("Broadcast", kernel.NewBroadcast[T](true, x.Shape, s.Shape), x.Shape, x, s)
+}
+
+// excite is x times a number for each channel, which a curve and 1×1 convolutions make
+// of the channels' means: squeeze and excite.
+func (n *net[T]) excite(x *Value[T], c vector.Curve) *Value[T] {
+	squeezed := n.relu(n.conv(n.mean(x), convolution{filters: 6, bias: true}))
+	return n.scaled(x, n.curve("Curve", c, n.conv(squeezed, convolution{filters: x.Shape[1], bias: true})))
 }
 
 // flat is x as a matrix with a row for each image.

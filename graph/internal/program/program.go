@@ -7,6 +7,7 @@
 //	   fuse    kernels take over what the op behind them does
 //	   lay     each value gets a layout: planes, or channels last; in training each gradient too
 //	   cut     steps know the lanes of a batch, which have sums of their own
+//	   addUp   in training, a backward step adds its gradient to another one, or writes it over one
 //	   pack    kernels are told which operands never change
 //	   place   each value gets its memory
 //	     │
@@ -89,6 +90,7 @@ type Step[T cpu.Float] struct {
 	Dy       *Value[T]
 	DIn      []*Value[T]
 	Operands bool
+	Sums     []*Value[T] // gradients to which those are added that lie in their memory
 
 	// Marks are what the owner has to know of it: first its own, then those of the
 	// steps whose work it does too.
@@ -196,10 +198,11 @@ func (s *Step[T]) reads() []*Value[T] {
 	if s.Dy == nil {
 		return s.In
 	}
-	if !s.Operands {
-		return []*Value[T]{s.Dy}
+	all := append([]*Value[T]{s.Dy}, s.Sums...)
+	if s.Operands {
+		all = append(all, s.In...)
 	}
-	return append([]*Value[T]{s.Dy}, s.In...)
+	return all
 }
 
 func (s *Step[T]) writes() []*Value[T] {
@@ -220,7 +223,7 @@ func (s *Step[T]) Bytes() (n int) {
 // Options say which passes run. The zero value is the program of a training step.
 type Options struct {
 	Inference bool // no Backward follows a Forward, and normalisations are constant
-	NoFusion  bool // no kernel takes over another's work
+	NoFusion  bool // no kernel takes over another's work, nor a sum
 	NoLayout  bool // all values are planes
 	Unplaced  bool // no value shares another's memory
 
@@ -239,6 +242,8 @@ type Options struct {
 //	fuse    before lay: what a kernel wants of its operands depends on what it ends
 //	lay     before the others: it exchanges kernels, and adds and drops steps
 //	cut     behind lay: a lane's kernel is told layouts; before the others, which it adds to
+//	addUp   behind lay: whether two gradients lie alike is known then
+//	replace behind addUp: which of them have memory of their own
 //	forget  behind lay: it tells the kernels that are left
 //	pack    before place: what runs once must have memory that nobody else gets
 //	place   when all views are known: they share the life of their root
@@ -258,6 +263,10 @@ func (p *Program[T]) Compile(results []*Value[T], o Options) error {
 		if err := p.cut(o.Lanes); err != nil {
 			return err
 		}
+	}
+	if !o.NoFusion {
+		p.addUp()
+		p.replace()
 	}
 	p.forget()
 	p.pack()

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"tapenet/graph/internal/kernel"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/kerneltest"
 	"tapenet/graph/internal/kernel/vector"
@@ -80,8 +79,12 @@ func (n *net[T]) random(values []*Value[T]) *Value[T] {
 	case 13:
 		return n.randomPool(x)
 	case 14: // squeeze and excite
-		s := n.curve("Sigmoid", vector.Sigmoid, n.conv(n.mean(x), convolution{filters: x.Shape[1], bias: true}))
-		return n.Add("Broadcast", kernel.NewBroadcast[T](true, x.Shape, s.Shape), x.Shape, x, s)
+		curves := []vector.Curve{vector.Sigmoid, vector.HardSigmoid(1.0/6, 0.5)}
+		y := n.excite(x, curves[n.r.IntN(len(curves))])
+		if n.r.IntN(2) > 0 { // which the convolution behind may do
+			y = n.conv(y, convolution{filters: 8 * (1 + n.r.IntN(3)), bias: n.r.IntN(2) > 0})
+		}
+		return y
 	case 15:
 		return n.dense(n.flat(n.mean(x)), 1+n.r.IntN(20))
 	case 16:

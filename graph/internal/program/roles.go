@@ -76,6 +76,35 @@ type Ender[T cpu.Float] interface {
 // Ender's result, or any of them if it is a sum.
 type Ending interface{ Ending() conv.Ending }
 
+// Beginner is a kernel that can do the work of an op in front of it too.
+type Beginner interface {
+	// Begin returns the kernel that does both, without changing its receiver. Its
+	// operands are those of the op in front and then its own but the first. ok is false
+	// if there is none.
+	Begin(before conv.Beginning) (both any, ok bool)
+}
+
+// Beginning is a kernel whose work a Beginner may take over: its result is the
+// Beginner's first operand.
+type Beginning interface{ Beginning() conv.Beginning }
+
+// Adding is a kernel whose Backward can add to a gradient that is there, the way another
+// reader of the operand has left it.
+type Adding interface {
+	// AddsTo makes Backward add the gradient of an operand to what its memory holds, with
+	// one rounding for each element. It is called before the first run. ok is false, and
+	// nothing has changed, if Backward cannot.
+	AddsTo(operand int) (ok bool)
+}
+
+// Replacing is a kernel whose Backward may write the gradient of an operand over the
+// gradient that it begins with.
+type Replacing interface {
+	// Replaces reports whether dIn of an operand may be dy's memory. It is asked when it is
+	// known how the operands lie; the two lie alike then.
+	Replaces(operand int) bool
+}
+
 // Fixable is a kernel that prepares something of operands.
 type Fixable interface {
 	// Prepares lists the operands of which it prepares something.

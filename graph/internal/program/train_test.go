@@ -2,6 +2,7 @@ package program
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"tapenet/graph/internal/kernel"
@@ -26,7 +27,7 @@ func (n *net[T]) gradients(y, dy *Value[T]) (grads []*Value[T]) {
 		}
 		wanted := make([]bool, len(op.in))
 		for j := range wanted {
-			wanted[j] = j < len(op.in)-op.constant
+			wanted[j] = !slices.Contains(op.constant, j)
 		}
 		for j, g := range n.Gradient("Grad", nil, op.kernel, op.in, d, wanted, true) {
 			if g != nil {
@@ -65,6 +66,21 @@ func (n *net[T]) block(x *Value[T], filters int) *Value[T] {
 	return n.Add("Conv2d+ReLU+MaxPool2D", k, shape, x, n.bind("w", 1/float64(9*s.C), s.F, s.C, 3, 3), n.bind("b", 1, s.F))
 }
 
+// shortcut adds a convolution, normalisation, the sum with a value of the result's shape
+// and ReLU in one, as training fuses them.
+func (n *net[T]) shortcut(x, r *Value[T]) *Value[T] {
+	s := conv.Shape{
+		N: x.Shape[0], C: x.Shape[1], H: x.Shape[2], W: x.Shape[3], F: r.Shape[1], KH: 3, KW: 3, StrideH: 1, StrideW: 1,
+		PadTop: 1, PadLeft: 1, DilationH: 1, DilationW: 1, Groups: 1, OH: x.Shape[2], OW: x.Shape[3],
+	}
+	norm := &conv.Norm{Epsilon: 2, Momentum: 0.9, Training: true}
+	k := conv.NewConvBlock[T](s, conv.Block{Norm: norm, Top: math.Inf(1), Residual: true, KH: 1, KW: 1})
+	y := n.Add("Conv2d+BatchNorm+Add+ReLU", k, r.Shape, x, n.bind("w", 1/float64(9*s.C), s.F, s.C, 3, 3),
+		n.bind("g", 1, s.F), n.bind("b", 1, s.F), n.bind("m", 1, s.F), n.bind("var", 0.1, s.F), r)
+	n.ops[len(n.ops)-1].constant = []int{4, 5}
+	return y
+}
+
 // randomTraining makes a program of a seed with the gradients of all bound tensors.
 func randomTraining[T cpu.Float](seed uint64) (n *net[T], results []*Value[T]) {
 	n = newNet[T](seed)
@@ -77,6 +93,8 @@ func randomTraining[T cpu.Float](seed uint64) (n *net[T], results []*Value[T]) {
 			if last := values[len(values)-1]; min(last.Shape[2], last.Shape[3]) >= 4 {
 				y = n.block(last, 8*(1+n.r.IntN(3)))
 			}
+		} else if r := values[n.r.IntN(len(values))]; len(y.Shape) == 4 && n.r.IntN(3) == 0 && slices.Equal(r.Shape[2:], y.Shape[2:]) {
+			y = n.shortcut(y, r)
 		}
 		if len(y.Shape) == 4 {
 			values = append(values, y)

@@ -160,6 +160,10 @@ func (c *ConvBlock[T]) forwardImages(lo, hi int) {
 func (c *ConvBlock[T]) statisticsOf(lo, hi int) {
 	s := c.blockScratch()
 	defer c.idle.Put(s)
+	if e, ok := c.engine.(*winograd[T]); ok && e.together() > 1 && !c.forwardOnly {
+		c.statisticsTogether(e, s, lo, hi)
+		return
+	}
 	row := c.OW * c.width()
 	for n := lo; n < hi; n++ {
 		c.beginImage(s, n)
@@ -168,6 +172,18 @@ func (c *ConvBlock[T]) statisticsOf(lo, hi int) {
 			first, last := c.norm.part(part)
 			c.convolve(s, n, z[first*row:last*row], first, last)
 			c.norm.statistics(n, part, z[first*row:last*row])
+		}
+	}
+}
+
+// statisticsTogether is statisticsOf for small images, of which a product takes several.
+// An image is one strip, see stripRows.
+func (c *ConvBlock[T]) statisticsTogether(e *winograd[T], s *convScratch[T], lo, hi int) {
+	for n := lo; n < hi; n += e.together() {
+		images := min(e.together(), hi-n)
+		e.convolveImages(s, images, func(i int) { c.beginImage(s, n+i) }, func(i int) []T { return c.norm.image(n + i) })
+		for i := n; i < n+images; i++ {
+			c.norm.statistics(i, 0, c.norm.image(i))
 		}
 	}
 }

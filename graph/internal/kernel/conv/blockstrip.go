@@ -152,7 +152,7 @@ func (c *ConvBlock[T]) gradientThrough(s *convScratch[T], n, lo, hi, to int) {
 // nil. A bias would need the sums of whole images.
 func (c *ConvBlock[T]) byStrips() (e stripEngine[T], rows int) {
 	e, ok := c.engine.(stripEngine[T])
-	if !ok || !c.recomputes() || len(c.dbs) > 0 || !e.byRows(c.dx != nil, c.dxAs.Stride) {
+	if !ok || !c.recomputes() || len(c.dbs) > 0 || !e.byRows(c.dx != nil, c.adds, c.dxAs.Stride) {
 		return nil, 0
 	}
 	if e.wholeGradient() { // the image and its gradient are in the cache too
@@ -198,7 +198,7 @@ func (c *ConvBlock[T]) stripGradients(s *convScratch[T], n, chunk int, e stripEn
 			e.filterRows(c.dws[chunk*size:][:size], s, lo, hi, n == first && lo == 0)
 		}
 		if c.dx != nil {
-			e.inputRows(c.dx[c.dxAs.At(n, 0, 0):][:c.dxAs.Image()], s, lo, hi)
+			e.inputRows(c.gradientOf(n), s, lo, hi, c.adds)
 		}
 	}
 }

@@ -77,6 +77,8 @@ type Conv2d[T cpu.Float] struct {
 	dws, dbs []T        // a gradient for each chunk, one behind the other
 	first    *Conv2d[T] // the kernel of the first lane, see follow; nil without lanes
 
+	adds bool // Backward adds the image's gradient to what is there
+
 	engines  []engine[T] // that may take the geometry
 	engine   engine[T]   // of the last Forward; nil for none
 	planar   *planar[T]  // goes before the engines, if not nil
@@ -315,7 +317,12 @@ func (c *Conv2d[T]) imageGradient(s *convScratch[T], n, chunk int) {
 	if size := len(c.dws) / c.chunks; size > 0 {
 		first, last := c.images(chunk)
 		c.take(s, n)
-		c.engine.filterGradient(c.dws[chunk*size:][:size], s, n == first, n == last-1)
+		dw := c.dws[chunk*size:][:size]
+		if e, ok := c.engine.(collector[T]); ok && c.dx != nil {
+			e.bothGradients(dw, s, n, n == first, n == last-1, c)
+			return
+		}
+		c.engine.filterGradient(dw, s, n == first, n == last-1)
 	}
 	if c.dx != nil {
 		c.give(s, n)
@@ -356,7 +363,7 @@ func (c *Conv2d[T]) Bytes() int {
 		return 0
 	}
 	scratch := c.idle.Sum(func(s *convScratch[T]) int {
-		return cpu.BytesOf(s.padded, s.y, s.r, s.line, s.z, s.dz.data, s.dx, s.cols, s.planes, s.x, s.dxPlanes, s.shift, s.v, s.m, s.dv, s.dm)
+		return cpu.BytesOf(s.padded, s.y, s.r, s.line, s.z, s.dz.data, s.dx, s.sum, s.cols, s.planes, s.x, s.dxPlanes, s.shift, s.v, s.m, s.dv, s.dm)
 	})
 	for _, e := range c.engines {
 		scratch += e.bytes()

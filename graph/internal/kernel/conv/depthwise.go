@@ -124,15 +124,16 @@ func (d *depthwise[T]) gather(f frame[T], s *convScratch[T], lo, hi int) {
 	pixel.TapsInput(&t, f.data, s.dz.data, s.dz.first, d.filter, lo, hi)
 }
 
-// byRows reports whether dx, if it is wanted, has room for the engine's pixels.
-func (d *depthwise[T]) byRows(dx bool, pixel int) bool { return !dx || pixel == d.width }
+// byRows reports whether dx, if it is wanted, has room for the engine's pixels: they are
+// written there, and never added.
+func (d *depthwise[T]) byRows(dx, add bool, pixel int) bool { return !dx || !add && pixel == d.width }
 
 // wholeGradient reports that s.dz has all rows: those before are read again.
 func (d *depthwise[T]) wholeGradient() bool { return true }
 
 // inputRows computes the rows of the image's gradient for which the output's rows up
 // to hi suffice, and those up to lo do not.
-func (d *depthwise[T]) inputRows(dx []T, s *convScratch[T], lo, hi int) {
+func (d *depthwise[T]) inputRows(dx []T, s *convScratch[T], lo, hi int, _ bool) {
 	d.gather(s.gradient(dx, d.H, d.W, d.width), s, d.complete(lo), d.complete(hi))
 }
 

@@ -96,13 +96,13 @@ func (p *pass[T]) setWeight(at int, w []T, stride int) {
 }
 
 // run computes the output's rows [lo,hi) from a padded image, whose rows are
-// imageRow elements apart. Where filters see one pixel and rows follow each other
+// imageRow elements apart, or adds them to y. Where filters see one pixel and rows follow each other
 // without a gap, all rows are one long one. Filters that the cache holds all go over a
 // row before the next: so the output is written once and in order.
 //
 // Larger filters stay in the cache one panel at a time: each goes over all rows, and the
 // image is read once for each panel.
-func (p *pass[T]) run(y, padded []T, imageRow, lo, hi int) {
+func (p *pass[T]) run(y, padded []T, imageRow, lo, hi int, add bool) {
 	rows, pixels := hi-lo, p.OW
 	padded = padded[lo*p.StrideH*imageRow:]
 	if p.pointwise() && imageRow == p.OW*p.C {
@@ -113,14 +113,14 @@ func (p *pass[T]) run(y, padded []T, imageRow, lo, hi int) {
 		step = 1
 	}
 	for i := 0; i < rows; i += step {
-		p.runRows(y[i*pixels*p.width:], padded[i*p.StrideH*imageRow:], imageRow, step, pixels)
+		p.runRows(y[i*pixels*p.width:], padded[i*p.StrideH*imageRow:], imageRow, step, pixels, add)
 	}
 }
 
 // runRows is run for the first rows of padded: for one panel of filters after the
 // other. The pixels of a row are shared out evenly among the fewest tiles that take
 // them.
-func (p *pass[T]) runRows(y, padded []T, imageRow, rows, pixels int) {
+func (p *pass[T]) runRows(y, padded []T, imageRow, rows, pixels int, add bool) {
 	depth := p.depth()
 	for _, t := range p.panels {
 		filter, cols := p.filter[t.first*p.KH*depth:], t.Cols
@@ -131,7 +131,7 @@ func (p *pass[T]) runRows(y, padded []T, imageRow, rows, pixels int) {
 				first, last := pixels*q/parts, pixels*(q+1)/parts
 				// The order of the sum: u outside, then v and c.
 				t.Rows[last-first-1](depth, p.KH, row[first*p.StrideW*p.C:], p.StrideW*p.C, 1, imageRow,
-					filter, cols, depth*cols, y[(i*pixels+first)*p.width+t.first:], p.width, false)
+					filter, cols, depth*cols, y[(i*pixels+first)*p.width+t.first:], p.width, add)
 			}
 		}
 	}
@@ -167,7 +167,7 @@ func (d *direct[T]) image() frame[T] {
 
 // convolve runs the forward pass.
 func (d *direct[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
-	d.run(y, s.image.data, s.image.row, lo, hi)
+	d.run(y, s.image.data, s.image.row, lo, hi, false)
 }
 
 // weights counts a gradient of the filters as [KH][KW·C][width].
@@ -291,13 +291,13 @@ func (d *direct[T]) inputGradient(dx []T, s *convScratch[T]) frame[T] {
 		return d.scatter.gradient(s.dz, s.cols, s.dx)
 	}
 	f := s.gradient(dx, d.H, d.W, d.back.width)
-	d.back.run(f.data, s.dz.data, s.dz.row, 0, d.H)
+	d.back.run(f.data, s.dz.data, s.dz.row, 0, d.H, false)
 	return f
 }
 
 // byRows reports whether gradients can be computed a few rows at a time, if dx is
 // wanted in a pixel of so many elements: where filters see one pixel.
-func (d *direct[T]) byRows(dx bool, pixel int) bool {
+func (d *direct[T]) byRows(dx, _ bool, pixel int) bool {
 	return d.pointwise() && (!dx || d.hasBack && pixel == d.back.width)
 }
 
@@ -306,9 +306,10 @@ func (d *direct[T]) wholeGradient() bool { return false }
 
 // inputRows computes the rows [lo,hi) of the image's gradient.
 //
-// A filter that sees one pixel makes each row of dx complete by itself: nothing is added.
-func (d *direct[T]) inputRows(dx []T, s *convScratch[T], lo, hi int) {
-	d.back.run(dx[lo*d.W*d.back.width:], s.dz.data, s.dz.row, 0, hi-lo)
+// A filter that sees one pixel makes each row of dx complete by itself. A tile adds its
+// whole sum to what is there.
+func (d *direct[T]) inputRows(dx []T, s *convScratch[T], lo, hi int, add bool) {
+	d.back.run(dx[lo*d.W*d.back.width:], s.dz.data, s.dz.row, 0, hi-lo, add)
 }
 
 // bytes counts the packed filters of both passes.

@@ -52,7 +52,7 @@ func (l *Layer[T]) End(next Ending) (both any, ok bool) {
 	default:
 		return nil, false
 	}
-	return NewLayer[T](l.Shape, f), true
+	return newLayer[T](l.Shape, l.Beginning, f), true
 }
 
 // ReLU is an activation that a ConvBlock knows.

@@ -64,17 +64,32 @@ type engine[T cpu.Float] interface {
 type stripEngine[T cpu.Float] interface {
 	engine[T]
 	// byRows reports whether they can for this geometry. dx says whether the image's
-	// gradient is wanted, and pixel the distance of its pixels, or 0 for planes. It
-	// comes after prepareBack.
-	byRows(dx bool, pixel int) bool
+	// gradient is wanted, add whether it is to be added to what is there, and pixel the
+	// distance of its pixels, or 0 for planes. It comes after prepareBack.
+	byRows(dx, add bool, pixel int) bool
 	// wholeGradient reports whether s.dz has the rows of a whole image, in the frame
 	// that frame returns, or else those at hand alone, without a border.
 	wholeGradient() bool
 	// filterRows is filterGradient for the rows [lo,hi) of the output.
 	filterRows(dw []T, s *convScratch[T], lo, hi int, first bool)
 	// inputRows writes what these rows complete of the image's gradient dx, which has
-	// no border.
-	inputRows(dx []T, s *convScratch[T], lo, hi int)
+	// no border, or adds it to what is there.
+	inputRows(dx []T, s *convScratch[T], lo, hi int, add bool)
+}
+
+// A collector is an engine that has the gradients of filters and images from the same
+// products, of several images together.
+type collector[T cpu.Float] interface {
+	engine[T]
+	// bothGradients is filterGradient for image n. It hands the image's gradient to to, perhaps
+	// with a later call, but in order and for all images by the call with last. Images of a
+	// chunk follow each other.
+	bothGradients(dw []T, s *convScratch[T], n int, first, last bool, to gradientTaker[T])
+}
+
+// gradientTaker takes the gradient of image n, which is overwritten afterwards.
+type gradientTaker[T cpu.Float] interface {
+	takeGradient(s *convScratch[T], n int, dx frame[T])
 }
 
 // newEngines returns the engines of one convolution, the fastest first. Where

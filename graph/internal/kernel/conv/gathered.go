@@ -84,9 +84,6 @@ func (e *gathered[T]) prepare(s Shape, w []T) bool {
 	return true
 }
 
-// perImage is the number of tiles of an image.
-func (e *gathered[T]) perImage() int { return e.tileRows() * e.tileCols() }
-
 func (e *gathered[T]) round() int { return e.images }
 
 // begin makes room for the next round.

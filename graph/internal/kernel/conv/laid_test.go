@@ -21,7 +21,11 @@ type backKernel[T cpu.Float] interface {
 	kerneltest.Operation[T]
 	LayBack(in []pixel.Layout, last bool) (want []pixel.Want, out pixel.Layout, ok bool)
 	Place(in []pixel.Layout, out pixel.Layout)
+	AddsTo(operand int) bool
 }
+
+// replacing is a backKernel that may write a gradient over dy.
+type replacing interface{ Replaces(operand int) bool }
 
 // backCase is a kernel of two makes, one for planes and one to be laid, and its
 // operands: the image and the others.
@@ -31,6 +35,7 @@ type backCase[T cpu.Float] struct {
 	x          [][]T
 	constant   []int // operands without a gradient
 	residual   bool  // the last operand is an image as large as the result
+	there      []T   // a gradient of the image that is there before, as planes; nil for none
 }
 
 // lies says how the images of a case lie: the first operand, the result and the
@@ -93,8 +98,14 @@ func (c backCase[T]) run(t *testing.T, k backKernel[T], l lies, dy []T, atEnd bo
 		}
 	}
 	dIn[0] = kerneltest.Fenced[T](t, l.in.Unbordered().Size(), atEnd)
+	if c.there != nil {
+		copy(dIn[0], turned(c.there, l.in.Unbordered()))
+	}
 	if c.residual {
 		dIn[last] = kerneltest.Fenced[T](t, l.residual.Unbordered().Size(), atEnd)
+		if k.(replacing).Replaces(last) && c.there != nil {
+			dIn[last] = d
+		}
 	}
 	k.Backward(dIn, d, x)
 	dIn[0] = unturned(t, dIn[0], l.in.Unbordered())
@@ -238,6 +249,64 @@ func TestLayBackThreads(t *testing.T) {
 			}
 			if !slices.Equal(bits, first) {
 				t.Errorf("%T of %+v: %d threads give other bits than one", k, s, threads)
+			}
+		}
+	}
+}
+
+// TestAddsTo: a convolution that adds the image's gradient to another one gives their sum,
+// with the bits of a sum that is made behind it, and the gradients of the other operands as
+// before: for all engines and layouts, on all tiers.
+func TestAddsTo(t *testing.T) {
+	kerneltest.EachTier(t, func(t *testing.T) {
+		t.Run("float32", testAddsTo[float32])
+		if cpu.Active() == cpu.TierGo {
+			t.Run("float64", testAddsTo[float64])
+		}
+	})
+}
+
+func testAddsTo[T cpu.Float](t *testing.T) {
+	r := rand.New(rand.NewPCG(25, 26))
+	times := 12
+	if testing.Short() {
+		times = 3
+	}
+	for i := range times {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			for _, s := range backShapes(r) {
+				newBackCase[T](r, s).checkSum(t, r, s, i%2 > 0)
+			}
+		})
+	}
+}
+
+// checkSum compares a kernel that adds with the same one before it is told to. It writes
+// the residual image's gradient over dy, if it may.
+func (c backCase[T]) checkSum(t *testing.T, r *rand.Rand, s Shape, atEnd bool) {
+	t.Helper()
+	dy := kerneltest.Normal[T](r, c.out.Size())
+	k, l := c.make(), lies{c.image, c.out, c.out}
+	if r.IntN(3) > 0 {
+		k, l = c.lay(t, r)
+	}
+	want := c.run(t, k, l, dy, atEnd)
+	if k.AddsTo(1) {
+		t.Fatalf("%T adds the gradient of its filters", k)
+	}
+	if !k.AddsTo(0) {
+		t.Fatalf("%T does not add the gradient of its image", k)
+	}
+	c.there = kerneltest.Normal[T](r, c.image.Size())
+	for i, v := range c.there {
+		want[1][i] += v
+	}
+	for range 2 { // memory is reused at the second run
+		for j, got := range c.run(t, k, l, dy, atEnd) {
+			for at, v := range got {
+				if w := want[j][at]; v != w && (v == v || w == w) {
+					t.Fatalf("%T of %+v, %v: element %d of %d (0 the result, then gradients) is %v, want %v", k, s, l, at, j, v, w)
+				}
 			}
 		}
 	}

@@ -84,14 +84,26 @@ func (c *Conv2d[T]) takesInPlace(f frame[T]) bool {
 	return c.in.Last && c.in.Stride == f.width && c.in.Border.Max(f.Border) == c.in.Border
 }
 
-// give computes the gradient of image n, given s.dz.
+// give computes the gradient of image n, given s.dz, and writes it or adds it.
 func (c *Conv2d[T]) give(s *convScratch[T], n int) {
-	if !c.dxAs.Last {
-		c.engine.inputGradient(nil, s).unload(c.dx[n*c.InSize():][:c.InSize()], c.C)
-		return
+	var dx []T // where the engine may write it at once
+	if c.dxAs.Last && !c.adds {
+		dx = c.gradientOf(n)
 	}
-	dx := c.dx[c.dxAs.At(n, 0, 0):][:c.dxAs.Image()]
-	if f := c.engine.inputGradient(dx, s); &f.data[0] != &dx[0] {
+	if f := c.engine.inputGradient(dx, s); len(dx) == 0 || &f.data[0] != &dx[0] {
+		c.takeGradient(s, n, f)
+	}
+}
+
+// takeGradient writes the gradient of image n to its place, or adds it.
+func (c *Conv2d[T]) takeGradient(s *convScratch[T], n int, f frame[T]) {
+	switch {
+	case !c.dxAs.Last:
+		f.unload(c.room(s, n), c.C)
+		c.settle(s, n)
+	case c.adds:
+		f.add(c.dx, c.dxAs, n, c.C)
+	default:
 		f.write(c.dx, c.dxAs, n, c.C)
 	}
 }
@@ -142,17 +154,17 @@ func (c *Conv2d[T]) planes(s *convScratch[T], n int) []T {
 // it from there to its place.
 func (c *Conv2d[T]) beginGradient(s *convScratch[T], n int) []T {
 	if !c.dxAs.Last {
-		return c.dx[n*c.InSize():][:c.InSize()]
+		return c.room(s, n)
 	}
 	s.dxPlanes = cpu.Sized(s.dxPlanes, c.InSize())
 	return s.dxPlanes
 }
 
-func (c *Conv2d[T]) endGradient(dx []T, n int) {
+func (c *Conv2d[T]) endGradient(s *convScratch[T], dx []T, n int) {
 	if c.dxAs.Last {
-		l := c.dxAs
-		pixel.FromPlanes(c.dx[l.At(n, 0, 0):][:l.Image()], l.Stride, dx, c.H*c.W, c.C, c.H*c.W)
+		pixel.FromPlanes(c.room(s, n), c.dxAs.Stride, dx, c.H*c.W, c.C, c.H*c.W)
 	}
+	c.settle(s, n)
 }
 
 // toPlanes sets planes to image n, which lies in x channels last.

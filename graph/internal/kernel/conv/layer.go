@@ -15,13 +15,15 @@ import (
 //
 // Its operands are x, w and, as far as Finish has them, the bias, the normalisation's
 // γ, β, mean and variance, and the residual. The normalisation is folded: w is
-// multiplied by its scale, and what it adds is the sums' first shift.
+// multiplied by its scale, and what it adds is the sums' first shift. With a Beginning
+// the second operand are the factors s of x, and the convolution is that of x·s.
 //
-// What it makes of the operands but x and residual it makes at each run, or once if
+// What it makes of the operands but x, s and residual it makes at each run, or once if
 // they are fixed.
 type Layer[T cpu.Float] struct {
 	Shape
 	Finish
+	Beginning
 	in, out, rest pixel.Layout
 	engine        layerEngine[T]
 	fixed, ready  bool
@@ -30,6 +32,7 @@ type Layer[T cpu.Float] struct {
 	unclear       bool // the activation makes another number of zero
 
 	y, x, residual []T
+	factors        pixel.Numbers[T] // of x, as Beginning has them
 }
 
 // Finish is what a Layer does with the sums of its convolution.
@@ -83,8 +86,10 @@ type layerEngine[T cpu.Float] interface {
 }
 
 // NewLayer returns the kernel for one geometry.
-func NewLayer[T cpu.Float](s Shape, e Finish) *Layer[T] {
-	l := &Layer[T]{Shape: s, Finish: e, engine: newLayerEngine[T](s), low: T(math.Inf(-1)), high: T(math.Inf(1))}
+func NewLayer[T cpu.Float](s Shape, e Finish) *Layer[T] { return newLayer[T](s, Beginning{}, e) }
+
+func newLayer[T cpu.Float](s Shape, b Beginning, e Finish) *Layer[T] {
+	l := &Layer[T]{Shape: s, Beginning: b, Finish: e, engine: newLayerEngine[T](s), low: T(math.Inf(-1)), high: T(math.Inf(1))}
 	if e.Act.Limited && e.Act.Curve == nil {
 		l.low, l.high = T(e.Act.Low), T(e.Act.High)
 	}
@@ -115,6 +120,9 @@ func (l *Layer[T]) Lay(in []pixel.Layout) (want []pixel.Want, out pixel.Layout, 
 		want[0].Stride = l.C
 	}
 	out = pixel.Planes(l.N, l.F, l.OH, l.OW).Lastly(pixel.Border{})
+	if l.Factors > 0 {
+		want[1] = pixel.WantNumbers(in[1])
+	}
 	if l.Residual {
 		want[len(in)-1] = pixel.Want{Layout: out}
 	}
@@ -131,14 +139,25 @@ func (s Shape) few() bool { return s.C < 8 && s.Groups == 1 }
 // Place tells where the operands and the result lie, before the first run.
 func (l *Layer[T]) Place(in []pixel.Layout, out pixel.Layout) {
 	l.in, l.out = in[0], out
+	if l.Factors > 0 {
+		l.factors.Place(l.Factors/l.C, l.C, in[1])
+	}
 	if l.Residual {
 		l.rest = in[len(in)-1]
 	}
 }
 
-// Prepares lists the operands but x and the residual.
+// filters is which operand w is.
+func (l *Layer[T]) filters() int {
+	if l.Factors > 0 {
+		return 2
+	}
+	return 1
+}
+
+// Prepares lists the operands but x, its factors and the residual.
 func (l *Layer[T]) Prepares() []int {
-	n := 2
+	n := l.filters() + 1
 	if l.Bias {
 		n++
 	}
@@ -146,7 +165,7 @@ func (l *Layer[T]) Prepares() []int {
 		n += 4
 	}
 	prepared := make([]int, 0, n)
-	for i := 1; i < n; i++ {
+	for i := l.filters(); i < n; i++ {
 		prepared = append(prepared, i)
 	}
 	return prepared
@@ -158,9 +177,12 @@ func (l *Layer[T]) Fix() { l.fixed = true }
 // Forward computes y from the operands in.
 func (l *Layer[T]) Forward(y []T, in [][]T) {
 	if !l.fixed || !l.ready {
-		l.prepare(in)
+		l.prepare(in[l.filters():])
 	}
 	l.y, l.x = y, in[0]
+	if l.Factors > 0 {
+		l.factors.Take(in[1])
+	}
 	if l.Residual {
 		l.residual = in[len(in)-1]
 	}
@@ -170,16 +192,17 @@ func (l *Layer[T]) Forward(y []T, in [][]T) {
 	}
 }
 
-// prepare folds the normalisation and packs the filters. With the scale s = γ/√(σ²+ε)
+// prepare folds the normalisation and packs the filters, given the operands from w on.
+// With the scale s = γ/√(σ²+ε)
 //
 //	γ·(conv(x,w) + bias - μ)/√(σ²+ε) + β = conv(x, s·w) + s·bias + β - s·μ
 //
 // computed in float64, so that folding costs one rounding of each weight.
 func (l *Layer[T]) prepare(in [][]T) {
 	var bias []T
-	norm := in[2:]
+	norm := in[1:]
 	if l.Bias {
-		bias, norm = in[2], in[3:]
+		bias, norm = in[1], in[2:]
 	}
 	for f := range l.F {
 		scale, shift := 1., 0.
@@ -192,7 +215,7 @@ func (l *Layer[T]) prepare(in [][]T) {
 		}
 		l.scale[f], l.shift[f] = T(scale), T(shift)
 	}
-	l.engine.pack(in[1], l.scale)
+	l.engine.pack(in[0], l.scale)
 	l.ready = true
 }
 
@@ -200,11 +223,13 @@ func (l *Layer[T]) prepare(in [][]T) {
 func (l *Layer[T]) Backward([][]T, []T, [][]T) { panic("conv: Layer has no gradient") }
 
 // Bytes is the memory that the kernel keeps.
-func (l *Layer[T]) Bytes() int { return l.engine.bytes() + cpu.BytesOf(l.scale, l.shift) }
+func (l *Layer[T]) Bytes() int {
+	return l.engine.bytes() + cpu.BytesOf(l.scale, l.shift) + l.factors.Bytes()
+}
 
 // Plans is the memory that it will keep, from the first run on.
 func (l *Layer[T]) Plans() int {
-	return cpu.SizeOf[T](l.engine.plans()) + cpu.BytesOf(l.scale, l.shift)
+	return cpu.SizeOf[T](l.engine.plans()) + cpu.BytesOf(l.scale, l.shift) + l.factors.Bytes()
 }
 
 // rests is the residual from its element at on, or nil. Its layout is its own: borders

@@ -14,7 +14,7 @@ import (
 // is also r's own gradient. Backward needs it twice, see blockstrip.go, and a third reader
 // adds it to the gradient that comes through the convolutions. So the first pass keeps
 // it, where r's gradient lies if that is channels last, and the second pass reads it
-// instead of dy.
+// instead of dy. That may be dy's own memory.
 type residual[T cpu.Float] struct {
 	as  pixel.Layout // of r; its gradient has no border
 	r   []T
@@ -41,6 +41,16 @@ func (c *ConvBlock[T]) beginResidualGradient(dIn, in [][]T) {
 		c.res.own = cpu.Sized(c.res.own, c.N*c.pixels()*c.width())
 		c.res.d = c.res.own
 	}
+}
+
+// Replaces reports whether Backward may write the gradient of an operand over dy: r's if
+// both lie channels last. Each pixel of dy is read once, before its d is written.
+func (c *ConvBlock[T]) Replaces(operand int) bool {
+	first := 2 // behind the image and the filters
+	if c.Bias {
+		first++
+	}
+	return c.Residual && operand == first+4 && c.res.as.Last && c.out.Last
 }
 
 // loadResidual turns r of image n channels last, in s.r, unless it lies so.

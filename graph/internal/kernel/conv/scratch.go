@@ -14,6 +14,7 @@ type convScratch[T cpu.Float] struct {
 	z      []T      // its convolution, (OH·OW, width), or in a ConvBlock some rows of it
 	dz     frame[T] // the gradient of the convolution
 	dx     []T      // the gradient of the image, with its padding or without
+	sum    []T      // the same as it lies in memory, before it is added to what is there
 
 	// y is what a ConvBlock makes of the convolution, (PH·PW, width), or in
 	// Backward the gradient of that.
@@ -38,6 +39,9 @@ type convScratch[T cpu.Float] struct {
 	v, m, dv, dm []T
 	tiles        int
 	summed       bool
+	// complete is the first image whose gradient is not, and spread the number of its rows
+	// of tiles that have been added to dx, where the gradients of both are had at once.
+	complete, spread int
 
 	at int // which image of a round it is, see gathered
 }

@@ -11,7 +11,8 @@ import (
 // would keep its own tiles.
 //
 //	rounds   the tiles or patches of a round of images, see gatherer
-//	strips   a strip of tiles for each goroutine, see tiled
+//	strips   for each goroutine a strip of tiles, see tiled, or a block of an image
+//	         that is multiplied with factors, see Beginning
 //
 // Kernels say before the first run what they will need at most, so that memory is taken
 // once, in the largest size.
@@ -67,7 +68,10 @@ func (c *Conv2d[T]) Share(s *Shared[T]) {
 
 // Share makes the layer use that memory.
 func (l *Layer[T]) Share(s *Shared[T]) {
-	if e, ok := l.engine.(*tiled[T]); ok {
+	switch e := l.engine.(type) {
+	case *tiled[T]:
 		e.share(s)
+	case *sliding[T]:
+		e.share(l, s)
 	}
 }

@@ -39,17 +39,24 @@ type sliding[T cpu.Float] struct {
 	step    int             // elements from an output pixel's first image pixel to the next one's
 	layer   *Layer[T]
 
-	lines, cols int  // pixels of the output
-	parts       int  // segments of a line
-	byPanels    bool // processors share the filters, not the pixels
+	lines, cols int        // pixels of the output
+	parts       int        // segments of a line
+	memory      *Shared[T] // for blocks that are multiplied with factors, see Begin; nil where none are
+	shared      bool       // the memory is that of other kernels too
+	byPanels    bool       // processors share the filters, not the pixels
 	do          func(lo, hi int)
 }
 
 // segment is about how many pixels of a line are worked on before the next panel.
 const segment = 56
 
-// blockBytes is about how much of the image is used with one panel before the next.
-const blockBytes = 320 << 10
+// blockBytes is about how much of the image is used with one panel before the next, and
+// scaledBytes how much if it is multiplied with factors before: the products are written
+// and read again, and should stay in the first cache.
+const (
+	blockBytes  = 320 << 10
+	scaledBytes = 32 << 10
+)
 
 func newSliding[T cpu.Float](s Shape) *sliding[T] {
 	return &sliding[T]{Shape: s, bundles: bundlesOf[T](s)}
@@ -103,15 +110,22 @@ func (e *sliding[T]) pack(w, scale []T) {
 //
 // It is called at each run, as the number of processors may have changed.
 func (e *sliding[T]) set(l *Layer[T]) {
-	e.layer = l
-	in, out := l.in, l.out
-	e.step = e.StrideW * in.Stride
+	e.cut(l)
+	in, out, row := l.in, l.out, e.step
+	if l.Factors > 0 {
+		// Pixels come from scratch, where they are tight. All panels of a segment meet there
+		// what was multiplied once: processors may share pixels only.
+		row = pixel.Width(e.C)
+		if e.memory == nil {
+			e.memory = NewShared[T]()
+		}
+	}
 	weights := 0
 	for i := range e.bundles {
 		b := &e.bundles[i]
 		b.walk = gemm.Walk[T]{
 			K: e.width(b), Mid: e.KW, Outer: e.KH,
-			ARow: e.step, AMid: e.DilationW * in.Stride, AOuter: e.DilationH * in.Row(),
+			ARow: row, AMid: e.DilationW * in.Stride, AOuter: e.DilationH * in.Row(),
 			CRow: out.Stride, ResidualRow: l.rest.Stride, Shift: l.shift[b.filter:], Low: l.low, High: l.high,
 		}
 		// One long inner loop instead of KW short ones: the order of the sum stays.
@@ -120,20 +134,26 @@ func (e *sliding[T]) set(l *Layer[T]) {
 		}
 		weights += b.filters.Depth * b.filters.Cols
 	}
-	e.lines, e.cols = e.N*e.OH, e.OW
-	// Where nothing lies between the rows and images, all pixels are one line: segments are
-	// full also in images of few columns.
-	if e.pointwise() && in.Whole() && out.Whole() && (!l.Residual || l.rest.Whole()) {
-		e.lines, e.cols = 1, e.N*e.OH*e.OW
-	}
-	e.parts = (e.cols + segment - 1) / segment
 	// Where the filters weigh more than the image, each processor should read a part of
 	// them only: late layers of a network, for one image.
 	image := e.N * in.Image()
-	e.byPanels = len(e.panels) >= 2*runtime.GOMAXPROCS(0) && weights > image
+	e.byPanels = len(e.panels) >= 2*runtime.GOMAXPROCS(0) && weights > image && l.Factors == 0
 	if e.do == nil {
 		e.do = e.some
 	}
+}
+
+// cut takes up how the layer's images lie, and cuts their pixels into lines and these
+// into segments.
+func (e *sliding[T]) cut(l *Layer[T]) {
+	e.layer, e.step = l, e.StrideW*l.in.Stride
+	e.lines, e.cols = e.N*e.OH, e.OW
+	// Where nothing lies between the rows and images, all pixels are one line: segments are
+	// full also in images of few columns.
+	if e.pointwise() && l.in.Whole() && l.out.Whole() && (!l.Residual || l.rest.Whole()) {
+		e.lines, e.cols = 1, e.N*e.OH*e.OW
+	}
+	e.parts = (e.cols + segment - 1) / segment
 }
 
 // run shares out segments of lines, or pairs of a panel and a segment.
@@ -177,28 +197,48 @@ func (e *sliding[T]) some(lo, hi int) {
 	}
 }
 
-// blocks computes the panels [first,last) of the segments [lo,hi), block by block.
-//
-// A segment sees about as many pixels of the image as it has, times the strides: so many
-// segments make a block. 4 bytes are those of a float32; blocks leave the bits.
+// blocks computes the panels [first,last) of the segments [lo,hi), block by block. Where
+// the image has factors, all blocks are multiplied into the same memory, which belongs to
+// this goroutine until the last of them is done.
 func (e *sliding[T]) blocks(lo, hi, first, last int) {
-	size := max(1, blockBytes/4/max(1, e.layer.in.Stride*e.StrideH*e.StrideW*e.cols/e.parts))
+	scratch := e.scratch()
+	defer e.release(scratch)
+	size := e.blockSegments()
 	for ; lo < hi; lo += size {
-		e.block(lo, min(lo+size, hi), first, last)
+		e.block(lo, min(lo+size, hi), first, last, scratch)
 	}
+}
+
+// blockSegments is the number of segments of a block. A segment sees about as many
+// pixels of the image as it has, times the strides. 4 bytes are those of a float32;
+// blocks leave the bits.
+func (e *sliding[T]) blockSegments() int {
+	bytes := blockBytes
+	if e.layer.Factors > 0 {
+		bytes = scaledBytes
+	}
+	return max(1, bytes/4/max(1, e.layer.in.Stride*e.StrideH*e.StrideW*e.cols/e.parts))
 }
 
 // block computes the panels [first,last) of the segments [lo,hi). A panel stays in the
 // first cache while all segments of the block pass by, and these in the second one
-// while all panels do. A curve comes last, as it needs whole rows of channels.
-func (e *sliding[T]) block(lo, hi, first, last int) {
+// while all panels do. A curve comes last, as it needs whole rows of channels. Where the
+// image has factors, scratch is for the products.
+func (e *sliding[T]) block(lo, hi, first, last int, scratch *strip[T]) {
 	// A sum is computed as a whole by one goroutine, and ended before it is stored.
 	l := e.layer
+	if scratch != nil {
+		e.scale(scratch.v, lo, hi)
+	}
 	for _, p := range e.panels[first:last] {
 		b := &e.bundles[p.bundle]
 		for s := lo; s < hi; s++ {
 			x, y, rest, n := e.segment(s)
-			b.filters.Multiply(p.panel, n, &b.walk, l.x[x+b.channel:], l.y[y+b.filter:], l.rests(rest+b.filter))
+			image := l.x[x+b.channel:]
+			if scratch != nil {
+				image = scratch.v[e.scaled(s-lo):]
+			}
+			b.filters.Multiply(p.panel, n, &b.walk, image, l.y[y+b.filter:], l.rests(rest+b.filter))
 		}
 	}
 	if l.Act.Curve == nil {
@@ -240,6 +280,9 @@ func (e *sliding[T]) segment(s int) (x, y, rest, n int) {
 
 func (e *sliding[T]) bytes() (n int) {
 	n = cpu.BytesOf(e.matrix)
+	if e.memory != nil && !e.shared {
+		n += e.memory.Bytes()
+	}
 	for i := range e.bundles {
 		n += e.bundles[i].filters.Bytes()
 	}

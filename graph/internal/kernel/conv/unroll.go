@@ -32,7 +32,7 @@ func (c *Conv2d[T]) unrolledGradient(s *convScratch[T], n, chunk int, accumulate
 		cols := s.patches(c.Shape)
 		dx := c.beginGradient(s, n)
 		c.inputGradient(dx, dy, cols)
-		c.endGradient(dx, n)
+		c.endGradient(s, dx, n)
 	}
 	if len(c.dws) == 0 {
 		return

@@ -2,7 +2,6 @@ package conv
 
 import (
 	"tapenet/graph/internal/kernel/cpu"
-	"tapenet/graph/internal/kernel/gemm"
 	"tapenet/graph/internal/kernel/pixel"
 )
 
@@ -158,6 +157,35 @@ func (e *winograd[T]) convolve(y []T, s *convScratch[T], lo, hi int) {
 	})
 }
 
+// perImage is the number of tiles of an image.
+func (e *winograd[T]) perImage() int { return e.tileRows() * e.tileCols() }
+
+// together is the number of images whose tiles are as many as those of a strip: at least
+// one.
+func (e *winograd[T]) together() int { return max(1, 48/e.perImage()) }
+
+// convolveImages is convolve for some whole small images: a product has the tiles of all
+// of them as its rows, and the filters are read once. take makes image i s.image, and y is
+// where its output goes.
+func (e *winograd[T]) convolveImages(s *convScratch[T], images int, take func(i int), y func(i int) []T) {
+	n, cols := images*e.perImage(), e.tileCols()
+	ofV, ofM := matrixOf(n, e.C), matrixOf(n, e.width)
+	v, m := cpu.AtLeast(&s.v, e.area()*ofV), cpu.AtLeast(&s.m, e.area()*ofM)
+	for i := range images {
+		take(i)
+		for r := range e.tileRows() {
+			e.imageTiles(v[(i*e.perImage()+r*cols)*e.C:], s.image, r, ofV)
+		}
+	}
+	e.forward.multiply(m, v, ofM, ofV, n)
+	for i := range images {
+		to := y(i)
+		for r := range e.tileRows() {
+			e.finish(to[e.out*r*e.OW*e.width:], m[(i*e.perImage()+r*cols)*e.width:], ofM, min(e.out, e.OH-e.out*r))
+		}
+	}
+}
+
 // finish transforms a row of tiles to rows of pixels of y, of which rows are
 // wanted. If OW is no multiple of out, the last tile has pixels too many; they
 // are left out.
@@ -170,94 +198,6 @@ func (e *winograd[T]) finish(y, m []T, q, rows int) {
 	if rest > 0 {
 		pixel.WinogradCombine(e.side, e.out, 1, e.width, y[whole*step:], m[whole*e.width:], step, row, q, rows, rest)
 	}
-}
-
-// inputGradient goes the way of convolve in the other direction. Tiles of the
-// image overlap, and their gradients are added up.
-func (e *winograd[T]) inputGradient(_ []T, s *convScratch[T]) frame[T] {
-	sum := e.image().over(s.dx)
-	s.dx = sum.data
-	clear(sum.data)
-	e.strips(s, 0, e.tileRows(), func(first, rows int, v, m []T, ofV, ofM int) {
-		for i := range rows {
-			e.gradientTiles(m[i*e.tileCols()*e.width:], s.dz, first+i, ofM)
-		}
-		e.back.multiply(v, m, ofV, ofM, rows*e.tileCols())
-		for i := range rows {
-			pixel.WinogradSpread(e.side, e.tileCols(), e.C, sum.data[e.out*(first+i)*sum.row:], v[i*e.tileCols()*e.C:], e.out*e.C, sum.row, ofV)
-		}
-	})
-	return sum
-}
-
-// weights counts a gradient of the filters as [side·side][C][width],
-// transformed.
-func (e *winograd[T]) weights() int { return e.area() * e.C * e.width }
-
-// collected is how many tiles at least, also of several images, are collected
-// before they are multiplied for the gradient of the filters: the products'
-// sums go over tiles, and short sums are slow.
-func (e *winograd[T]) collected() int { return max(128, e.tileCols()) }
-
-// filterGradient collects the transformed tiles of the image in s.dv and those
-// of the output's gradient in s.dm. It multiplies them when there are enough,
-// and after the last image. dw stays transformed; unpack transforms the sums.
-func (e *winograd[T]) filterGradient(dw []T, s *convScratch[T], first, last bool) {
-	if first {
-		s.tiles, s.summed = 0, false
-	}
-	room, cols := e.collected(), e.tileCols()
-	ofV, ofM := matrixOf(room, e.C), matrixOf(room, e.width)
-	s.dv, s.dm = cpu.Sized(s.dv, e.area()*ofV), cpu.Sized(s.dm, e.area()*ofM)
-	image := s.image
-	for r := range e.tileRows() {
-		if s.tiles+cols > room {
-			e.multiplyGradient(dw, s)
-		}
-		e.imageTiles(s.dv[s.tiles*e.C:], image, r, ofV)
-		e.gradientTiles(s.dm[s.tiles*e.width:], s.dz, r, ofM)
-		s.tiles += cols
-	}
-	if last {
-		e.multiplyGradient(dw, s)
-	}
-}
-
-// multiplyGradient adds the products of the collected tiles, V[q]ᵀ·M[q] for
-// each element q of a tile, to dw. The first time it overwrites dw.
-func (e *winograd[T]) multiplyGradient(dw []T, s *convScratch[T]) {
-	tiles, ofV, ofM := e.forward.tiles, matrixOf(e.collected(), e.C), matrixOf(e.collected(), e.width)
-	parts := (e.C + len(tiles.Rows) - 1) / len(tiles.Rows)
-	for q := range e.area() {
-		for f := 0; f < e.width; f += tiles.Cols {
-			for p := range parts {
-				first, last := e.C*p/parts, e.C*(p+1)/parts
-				tiles.Rows[last-first-1](s.tiles, 1, s.dv[q*ofV+first:], 1, e.C, 0, s.dm[q*ofM+f:], e.width, 0,
-					dw[(q*e.C+first)*e.width+f:], e.width, s.summed)
-			}
-		}
-	}
-	s.tiles, s.summed = 0, true
-}
-
-// unpack transforms the sums to filters, channels last, and turns those into
-// (F,C,KH,KW).
-func (e *winograd[T]) unpack(dst, dw []T) {
-	if e.unpackSome == nil {
-		e.unpackSome = e.unpackChannels
-	}
-	cpu.AtLeast(&e.gradients, e.C*e.KH*e.KW*e.width)
-	e.unpacked, e.sums = dst, dw
-	cpu.Parallel(e.C, e.unpackSome)
-	e.unpacked, e.sums = nil, nil
-}
-
-// unpackChannels does so for the channels [lo,hi).
-func (e *winograd[T]) unpackChannels(lo, hi int) {
-	pixels := e.KH * e.KW
-	gradients := e.gradients[lo*pixels*e.width:]
-	pixel.WinogradCombine(e.side, e.KH, hi-lo, e.width, gradients, e.sums[lo*e.width:], pixels*e.width, e.KW*e.width, e.C*e.width, e.KH, e.KW)
-	gemm.TransposeInto(e.unpacked[lo*pixels:], e.patch(), gradients, e.width, (hi-lo)*pixels, e.F)
 }
 
 // plans counts a strip of tiles, for each goroutine.
