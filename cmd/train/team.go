@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, wrong := parse(args, people)
 	group, err := mpi.Join(mpi.Options{Timeout: o.timeout})
 	if err != nil {
-		if errors.Is(err, mpi.ErrNotBuilt) && launcher.Rank > 0 {
+		if (errors.Is(err, mpi.ErrNotBuilt) || errors.Is(err, mpi.ErrUnrelated)) && launcher.Rank > 0 { // the first one says so too
 			return cli.Silent(err)
 		}
 		return err
