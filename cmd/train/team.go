@@ -48,7 +48,11 @@ func (t team) String() string {
 			hosts = append(hosts, h)
 		}
 	}
-	text := fmt.Sprintf("%d ranks of %s (", t.Size(), t.Library())
+	what := "ranks"
+	if t.Size() == 1 {
+		what = "rank"
+	}
+	text := fmt.Sprintf("%d %s of %s (", t.Size(), what, t.Library())
 	for i, h := range hosts {
 		if i > 0 {
 			text += ", "
