@@ -50,7 +50,9 @@ func start(l Launcher, t *thread) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newProcess(lib, t, rank, size), nil
+	p := newProcess(lib, t, rank, size)
+	p.pmi = pmiOf(l, lib.name)
+	return p, nil
 }
 
 // judge compares what the library sees with what the launcher started. The launcher
