@@ -93,6 +93,9 @@ func TestMPIOneHash(t *testing.T) {
 					if who := fmt.Sprintf("batches in 8 lanes on %s of %s ", ranks, l.name); !strings.Contains(j.out.String(), who) {
 						t.Errorf("no %q:\n%s", who, j.all())
 					}
+					if strings.Contains(j.out.String(), "\x1b") {
+						t.Errorf("a progress bar in what is no terminal:\n%s", j.all())
+					}
 					same = append(same, fmt.Sprintf("%d×%d", f.ranks, f.threads))
 				}
 				row += " " + strings.Join(same, " ") + " |"
