@@ -109,6 +109,31 @@ func TestRestartBesideEarlier(t *testing.T) {
 	}
 }
 
+// TestRestartResume: with -resume the checkpoint that is there counts from the first call
+// on.
+func TestRestartResume(t *testing.T) {
+	for there, want := range map[bool]string{true: "yy", false: "ny"} {
+		dir := t.TempDir()
+		if there {
+			if err := os.WriteFile(filepath.Join(dir, "checkpoint.safetensors"), []byte("earlier"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := fakeCommand(t, dir, "cp fake checkpoint.safetensors; exit 1", "exit 0")
+		c.Args = append([]string{restart, "-resume"}, c.Args[1:]...)
+		if err := c.Run(); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, call := range callsIn(t, dir) {
+			got += map[bool]string{true: "y", false: "n"}[strings.HasSuffix(call, " -resume")]
+		}
+		if got != want {
+			t.Errorf("checkpoint there: %t: -resume in %s, want %s", there, got, want)
+		}
+	}
+}
+
 // TestRestartStopped: a signal reaches the command as SIGUSR1, which has the time to
 // save; nothing is started again.
 func TestRestartStopped(t *testing.T) {
@@ -146,6 +171,39 @@ func TestRestartUsage(t *testing.T) {
 		_ = c.Run() // the code says more
 		if code, text := c.ProcessState.ExitCode(), errs.String(); code != 2 || strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "restart: ") {
 			t.Errorf("%q: exit code %d, %q, want 2 and a line", args, code, text)
+		}
+	}
+}
+
+// TestMPIJob holds together what mpijob.yaml and the image of Containerfile must agree
+// on. train/mpi/README.md says how the job was judged by the operator's schema.
+func TestMPIJob(t *testing.T) {
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join("examples", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	job, image := read("mpijob.yaml"), read("Containerfile")
+	for _, want := range []string{
+		"\napiVersion: kubeflow.org/v2beta1\nkind: MPIJob\n", "\n  sshAuthMountPath: /home/mpiuser/.ssh\n", "\n    backoffLimit: 6\n",
+		"\n    Launcher:\n", "\n    Worker:\n      replicas: 4\n", "                - -n\n                - \"4\"\n",
+		"command: [restart, -resume, ", "command: [/usr/sbin/sshd, -De, -f, /home/mpiuser/.sshd_config]\n", "tcpSocket: {port: 2222}\n", "runAsUser: 1000\n",
+	} {
+		if !strings.Contains(job, want) {
+			t.Errorf("mpijob.yaml has no %q", want)
+		}
+	}
+	if strings.Contains(job, "\t") || strings.Count(job, "mountPath: /home/mpiuser/runs}") != 2 || !strings.Contains(job, "- /home/mpiuser/runs/resnet20\n") {
+		t.Error("mpijob.yaml: want no tabs, and the folder of the run in both kinds of pods")
+	}
+	for _, want := range []string{
+		"useradd -m -u 1000 mpiuser", "'Port 2222' 'HostKey /home/mpiuser/.ssh/id_rsa'", ">/home/mpiuser/.sshd_config", "'Host *' 'Port 2222'",
+		"COPY train/mpi/examples/restart /usr/local/bin/restart", "/usr/local/bin/train", "go build -tags mpi ",
+	} {
+		if !strings.Contains(image, want) {
+			t.Errorf("Containerfile has no %q", want)
 		}
 	}
 }
