@@ -23,6 +23,11 @@ const gone = 30 * time.Second
 // lasting are the flags of a run that does not end before it is stopped.
 const lasting = "-model dropout -limit 600 -batch 32"
 
+// killedCodes are the exit codes of a launcher that has lost a rank: 137 of Open MPI's, of
+// MPICH's 9, the signal, or 6 where UCX aborts the rank that has read from the lost one's
+// memory, or both ored with 128.
+var killedCodes = []int{137, 9, 6, 15, 134, 143}
+
 // TestMPILost: whichever process is lost or hangs, all end, and the last checkpoint
 // goes on to the hash of a run without a break.
 func TestMPILost(t *testing.T) {
@@ -36,8 +41,8 @@ func TestMPILost(t *testing.T) {
 			text   string
 			codes  []int
 		}{
-			{"kill -9 of rank 1", syscall.SIGKILL, 1, "", []int{137, 9}},
-			{"kill -9 of rank 0", syscall.SIGKILL, 0, "", []int{137, 9}},
+			{"kill -9 of rank 1", syscall.SIGKILL, 1, "", killedCodes},
+			{"kill -9 of rank 0", syscall.SIGKILL, 0, "", killedCodes},
 			{"kill -9 of the launcher", syscall.SIGKILL, -1, "", []int{137}},
 			{"SIGSTOP of rank 1, -timeout 5s", syscall.SIGSTOP, 1, "error: train: the ranks cannot reach each other: mpi: rank ", []int{1}},
 			{"SIGSTOP of rank 0, -timeout 5s", syscall.SIGSTOP, 0, "error: train: the ranks cannot reach each other: mpi: rank ", []int{1}},
@@ -51,7 +56,7 @@ func TestMPILost(t *testing.T) {
 			}
 			j.signal(pid, tt.signal)
 			code, seconds := j.end(gone)
-			if !slices.Contains(tt.codes, code) || !strings.Contains(j.errs.String(), tt.text) {
+			if !slices.Contains(tt.codes, code) || !strings.Contains(j.errs.String(), tt.text) || strings.Contains(j.errs.String(), "goroutine ") {
 				t.Errorf("%s: exit code %d, want one of %v and %q:\n%s", tt.what, code, tt.codes, tt.text, j.all())
 			}
 			if !whole(t, dir) {

@@ -38,6 +38,7 @@ func connect(l Launcher, o Options) (*Group, error) {
 // of signals when they are opened, too.
 func start(l Launcher, t *thread) (*process, error) {
 	before := saveHandlers()
+	defer dieOfAbort()
 	defer before.restore()
 	lib, err := openLibrary(l)
 	if err != nil {
