@@ -33,6 +33,7 @@ var killedCodes = []int{137, 9, 6, 15, 134, 143}
 func TestMPILost(t *testing.T) {
 	needLong(t)
 	const epochs = 400
+	headFailures(t)
 	forEach(t, func(t *testing.T, l, other launcher) {
 		for _, tt := range []struct {
 			what   string
@@ -67,6 +68,12 @@ func TestMPILost(t *testing.T) {
 	})
 }
 
+// headFailures begins a table of failures.
+func headFailures(t *testing.T) {
+	t.Helper()
+	addRow(t, "\n| what happens | | seconds until all are gone | exit code | what is left, or said |\n|---|---|---|---|---|")
+}
+
 // ours is the lines that the command has printed of an error.
 var ours = regexp.MustCompile(`(?m)^.*(error: |train: stopped|train: ).*$`)
 
@@ -88,6 +95,7 @@ func TestMPIStopped(t *testing.T) {
 	needLong(t)
 	const epochs = 30
 	want := alone(t, mpiArgs(t, lasting, "-epochs", fmt.Sprint(epochs))...)
+	headFailures(t)
 	forEach(t, func(t *testing.T, l, other launcher) {
 		for _, tt := range []struct {
 			what   string
@@ -141,6 +149,7 @@ exec "$@" $extra`
 func TestMPIErrors(t *testing.T) {
 	needLong(t)
 	torn := tornPictures(t)
+	headFailures(t)
 	forEach(t, func(t *testing.T, l, other launcher) {
 		dir := t.TempDir()
 		for _, tt := range []struct {

@@ -130,5 +130,6 @@ func (h hosts) pull(t *testing.T, l launcher) {
 	if seconds > linkBroken.Seconds() || code == 0 || !whole(t, dir) {
 		t.Errorf("%s: gone after %.1f s with exit code %d, want an error within %v and a whole checkpoint:\n%s", what, seconds, code, linkBroken, j.all())
 	}
+	headFailures(t)
 	addRow(t, "| %s | %s | %.1f | %d | %s |", what, l.name, seconds, code, errorLine(j))
 }
