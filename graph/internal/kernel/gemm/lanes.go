@@ -28,7 +28,6 @@ type LaneProduct[T cpu.Float] struct {
 	rows     int       // of the tile
 	strip    matrix[T] // of A
 	beam     matrix[T] // the panel of B
-	work     workspace[T]
 }
 
 // MaxLaneRows is the number of rows that all lanes together may have: those of larger
@@ -45,10 +44,15 @@ func NewLaneProduct[T cpu.Float](at []int, addTo func(to, left, right []T)) *Lan
 // Run computes C. The strides are those of the matrices as stored: lda of A, whose first m
 // columns count, ldb and ldc. C must not overlap A or B.
 func (p *LaneProduct[T]) Run(m, n int, a []T, lda int, b []T, ldb int, c []T, ldc int) {
-	k := p.at[len(p.at)-1]
+	k, t := p.at[len(p.at)-1], tilesOf[T](n)
+	w := t.work.Get()
+	if w == nil {
+		w = new(workspace[T])
+	}
+	defer t.work.Put(w)
 	g := newProduct(true, false, m, n, k, a, lda, b, ldb, false, c, ldc)
 	for j := 0; j < n; j += blockN {
-		p.block = block[T]{Tiles: tilesOf[T](n), w: &p.work, n: min(blockN, n-j), k: k, b: g.b.at(0, j)}
+		p.block = block[T]{Tiles: t, w: w, n: min(blockN, n-j), k: k, b: g.b.at(0, j)}
 		p.packB(m)
 		for i := 0; i < m; i += blockM {
 			p.m, p.a, p.c = min(blockM, m-i), g.a.at(i, 0), g.c.at(i, j)
@@ -115,6 +119,4 @@ func (p *LaneProduct[T]) lane(lane, level int, add bool) {
 }
 
 // Bytes is the memory that it keeps.
-func (p *LaneProduct[T]) Bytes() int {
-	return cpu.BytesOf(p.work.a[:], p.work.b[:]) + cpu.SizeOf[T](len(p.levels)*maxTile)
-}
+func (p *LaneProduct[T]) Bytes() int { return cpu.SizeOf[T](len(p.levels) * maxTile) }
