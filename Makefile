@@ -19,15 +19,15 @@ check: ## formatting, vet, staticcheck, import directions, generated files, othe
 	@test -z "$$(gofmt -l .)" || { echo "not formatted: $$(gofmt -l .)"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags noasm ./graph/...
-	$(GO) vet -tags mpi ./train/mpi
+	$(GO) vet -tags mpi ./train/mpi ./cmd/train
 	$(GO) tool staticcheck ./...
-	$(GO) tool staticcheck -tags mpi ./train/mpi
+	$(GO) tool staticcheck -tags mpi ./train/mpi ./cmd/train
 	$(GO) test -run TestImport ./graph
 	$(GO) mod tidy -diff
 	@before=$$(cat $(GENERATED) | cksum); $(GO) generate ./... && after=$$(cat $(GENERATED) | cksum); \
 	test "$$before" = "$$after" || { echo "generated files were out of date: commit $(GENERATED)"; exit 1; }
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
-	GOOS=linux GOARCH=arm64 $(GO) vet -tags mpi ./train/mpi
+	GOOS=linux GOARCH=arm64 $(GO) vet -tags mpi ./train/mpi ./cmd/train
 	GOAMD64=v3 $(GO) test ./graph/internal/kernel/... ./graph/update
 	GOOS=windows $(GO) build ./...
 	staticcheck=$$($(GO) tool -n staticcheck) && cd notebooks/kernel && $(GO) vet ./... && $$staticcheck ./cmd/... ./gen ./jupyter
@@ -53,10 +53,16 @@ kernel: ## build gophernotes with tapenet compiled in, and register it with Jupy
 	$(call installed,/usr/bin/jupyter-nbconvert,jupyter-nbconvert)
 	cd notebooks/kernel && $(GO) run ./cmd/kernel -o $(CURDIR)/bin/gophernotes -prefix $(abspath $(PREFIX))
 
-mpi: ## run the tests of the group of processes under the launchers of Open MPI and MPICH
+mpi-short: ## train under the launchers of Open MPI and MPICH, as CI does: 1 to 5 ranks, three kills
 	$(call installed,/usr/bin/mpirun.openmpi,openmpi-bin)
 	$(call installed,/usr/bin/mpirun.mpich,mpich)
 	TAPENET_NEED_MPI=1 $(GO) test -count 1 -tags mpi ./train/mpi
+	TAPENET_NEED_MPI=1 $(GO) test -count 1 -tags mpi -run TestMPI ./cmd/train
+
+mpi: mpi-short ## and all of it, 20 minutes (TAPENET_LONG_MPI=1): networks, failures, restarts, 50 kills; prints train/mpi/README.md's tables
+	@mkdir -p bin && rm -f bin/mpi.md
+	TAPENET_NEED_MPI=1 TAPENET_LONG_MPI=1 TAPENET_TABLE_MPI=$(CURDIR)/bin/mpi.md $(GO) test -count 1 -tags mpi -timeout 60m -run TestMPI ./cmd/train
+	@cat bin/mpi.md
 
 OUT ?= bin/notebooks
 
@@ -81,4 +87,4 @@ cover: ## test coverage by package, and cover.out for go tool cover
 	$(GO) test -coverprofile cover.out -coverpkg ./graph/...,./modelzoo/...,./train/...,./infer/...,./cmd/... ./...
 	$(GO) tool cover -func cover.out | tail -1
 
-.PHONY: help build test race check arm64 bench fuzz cover kernel notebooks lab mpi
+.PHONY: help build test race check arm64 bench fuzz cover kernel notebooks lab mpi mpi-short

@@ -405,3 +405,17 @@ func TestTooMany(t *testing.T) {
 		t.Errorf("error %v, want %q", err, want)
 	}
 }
+
+// TestGroupOfFewParameters: ranks that have no parameter to add up take part all the same.
+func TestGroupOfFewParameters(t *testing.T) {
+	net := func() graph.Layer {
+		return graph.Sequential{graph.GlobalAvgPool2D{}, graph.Dense{Units: 3, NoBias: true}} // three weights
+	}
+	d := func() data.Dataset { return blobSet(53, 9) }
+	want := fit(t, net(), d(), Config{Epochs: 1, Batch: 20, Lanes: 8})
+	for r, got := range fitGroup(t, 8, net, d, Config{Epochs: 1, Batch: 20}, nil) {
+		if got.err != nil || got.SHA256 != want.SHA256 {
+			t.Errorf("rank %d: error %v, want the weights of one process", r, got.err)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -37,9 +38,18 @@ func newDisplay(o options, t team, stdout, stderr io.Writer) *display {
 		d.people, d.program = stderr, stdout
 	}
 	if f, ok := d.people.(*os.File); ok {
-		d.terminal = term.IsTerminal(int(f.Fd()))
+		d.terminal = term.IsTerminal(int(f.Fd())) && !(t.Group != nil && launcherPiped())
 	}
 	return d
+}
+
+// launcherPiped reports whether the launcher, which started this process, writes to a
+// file or to a pipe. mpirun of Open MPI gives the first rank a terminal of its own even
+// then, and a log would be full of progress bars. Where the system does not tell, it
+// does not.
+func launcherPiped() bool {
+	to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/1", os.Getppid()))
+	return err == nil && !strings.HasPrefix(to, "/dev/pts/") && !strings.HasPrefix(to, "/dev/tty")
 }
 
 func (d *display) printf(format string, args ...any) { fmt.Fprintf(d.people, format, args...) }

@@ -198,6 +198,9 @@ func (o options) check() error {
 	return nil
 }
 
+// lookup finds a network by its name; a test adds one that the zoo lacks.
+var lookup = modelzoo.Lookup
+
 // fit returns what the options mean for train.Fit, and the augmentation. Their
 // errors are those of the command line.
 func (o options) fit() (modelzoo.Spec, train.Config, []data.Augmentation, error) {
@@ -206,7 +209,7 @@ func (o options) fit() (modelzoo.Spec, train.Config, []data.Augmentation, error)
 		LabelSmoothing: o.smoothing, Mixup: o.mixup, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average, Lanes: o.lanes,
 		Patience: o.patience, KeepCheckpoints: o.keep, Dir: o.out, Model: o.model, Resume: o.resume,
 	}
-	spec, err := modelzoo.Lookup(o.model)
+	spec, err := lookup(o.model)
 	if err == nil {
 		c.Optimizer, err = train.NewOptimizer(o.optimizer, o.lr, o.decay)
 	}

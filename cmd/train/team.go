@@ -48,7 +48,11 @@ func (t team) String() string {
 			hosts = append(hosts, h)
 		}
 	}
-	text := fmt.Sprintf("%d ranks of %s (", t.Size(), t.Library())
+	what := "ranks"
+	if t.Size() == 1 {
+		what = "rank"
+	}
+	text := fmt.Sprintf("%d %s of %s (", t.Size(), what, t.Library())
 	for i, h := range hosts {
 		if i > 0 {
 			text += ", "
@@ -70,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, wrong := parse(args, people)
 	group, err := mpi.Join(mpi.Options{Timeout: o.timeout})
 	if err != nil {
-		if errors.Is(err, mpi.ErrNotBuilt) && launcher.Rank > 0 {
+		if (errors.Is(err, mpi.ErrNotBuilt) || errors.Is(err, mpi.ErrUnrelated)) && launcher.Rank > 0 { // the first one says so too
 			return cli.Silent(err)
 		}
 		return err

@@ -38,6 +38,7 @@ func connect(l Launcher, o Options) (*Group, error) {
 // of signals when they are opened, too.
 func start(l Launcher, t *thread) (*process, error) {
 	before := saveHandlers()
+	defer dieOfAbort()
 	defer before.restore()
 	lib, err := openLibrary(l)
 	if err != nil {
@@ -50,12 +51,15 @@ func start(l Launcher, t *thread) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newProcess(lib, t, rank, size), nil
+	p := newProcess(lib, t, rank, size)
+	p.pmi = pmiOf(l, lib.name)
+	return p, nil
 }
 
 // judge compares what the library sees with what the launcher started. The launcher
 // of one library does not reach another: each process would be the only one of a
-// group of its own, and all of them would write to the same folder.
+// group of its own, and all of them would write to the same folder. Where the launcher
+// says how many it started, all of them find the error: it is ErrUnrelated.
 func judge(l Launcher, p *process) error {
 	if l.Size == p.size || l.Size == 0 && l.Rank < p.size {
 		return nil
@@ -68,5 +72,9 @@ func judge(l Launcher, p *process) error {
 	if l.kind == slurm {
 		advice = "start with srun --mpi=pmix for Open MPI, --mpi=pmi2 for MPICH"
 	}
-	return fmt.Errorf("mpi: %v started %s processes, but %s (%s) sees %d: %s", l, started, p.name, p.file, p.size, advice)
+	err := fmt.Errorf("%v started %s processes, but %s (%s) sees %d: %s", l, started, p.name, p.file, p.size, advice)
+	if l.Size == 0 {
+		return fmt.Errorf("mpi: %w", err)
+	}
+	return fmt.Errorf("%w: %w", ErrUnrelated, err)
 }

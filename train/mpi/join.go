@@ -24,6 +24,10 @@ const DefaultTimeout = 2 * time.Minute
 // it is.
 var ErrNotBuilt = errors.New("mpi: this program is built without MPI")
 
+// ErrUnrelated is Join's error in every process of a launcher that is not the library's:
+// one of them need say it.
+var ErrUnrelated = errors.New("mpi: the launcher is not that of the library")
+
 // Join makes this process one of the group that its launcher started. It is to be
 // called once, before the program has work for its threads: it also divides the
 // processors of the machine between the group's processes on it (runtime.GOMAXPROCS,

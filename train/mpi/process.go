@@ -18,6 +18,7 @@ type process struct {
 	thread     *thread
 	rank, size int
 	hosts      []string // empty until they are known
+	pmi        int      // see pmiOf
 
 	arguments              // of the call that goes on
 	waits     atomic.Int32 // the rank that the call waits for, or anyRank
@@ -106,12 +107,6 @@ func (p *process) wait(id *uint64) error {
 			syscall.Syscall(syscall.SYS_SCHED_YIELD, 0, 0, 0)
 		}
 	}
-}
-
-// finalize leaves MPI, on the thread.
-func (p *process) finalize() error {
-	job := func() error { return p.call("MPI_Finalize", p.library.finalize) }
-	return p.run("MPI_Finalize", job, arguments{})
 }
 
 // abortWithin is the time that MPI_Abort has before the process ends itself.

@@ -42,6 +42,12 @@ func (h *handlers) restore() {
 	}
 }
 
+// dieOfAbort makes abort() of a library the end of the process, as for a program in C. UCX
+// calls it when the process whose memory it reads is gone. Go's handler would print the
+// stacks of all goroutines, which say nothing of it, and end with 2, the code of a wrong
+// command line.
+func dieOfAbort() { rtSigaction(int(syscall.SIGABRT), &sigaction{}, nil) }
+
 // rtSigaction sets a handler, or reads it. It reports whether it has: nobody may
 // touch those of SIGKILL and SIGSTOP.
 func rtSigaction(signal int, set, old *sigaction) bool {
