@@ -40,6 +40,51 @@ func TestMemory(t *testing.T) {
 // shallow are the models that are quick without assembly too.
 var shallow = []string{"cnn", "fcnn", "lenet5", "mlp"}
 
+// TestMemoryOfLanes: so is that of a batch in lanes, of which each has as many samples
+// as fit, and it takes little more than the batch in one piece.
+func TestMemoryOfLanes(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for _, s := range specs() {
+		if !slices.Contains(append(shallow, "convnet", "resnet20"), s.Name) {
+			continue
+		}
+		t.Run(s.Name, func(t *testing.T) {
+			const lane = 16
+			sizes := []int{lane, lane, lane, lane}
+			of := func(build func(*graph.Network) (*graph.Model, error)) (said graph.Memory, grown int) {
+				for range 2 { // the first one leaves memory that all share
+					before := heap()
+					net, err := graph.NewNetwork(s.New(10), s.Input[:], graph.Options{Loss: graph.CrossEntropy{Sum: true}})
+					if err != nil {
+						t.Fatal(err)
+					}
+					m, err := build(net)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for range 3 {
+						if err := m.Run(); err != nil {
+							t.Fatal(err)
+						}
+					}
+					said, grown = m.Memory(), heap()-before
+					runtime.KeepAlive(net)
+				}
+				return said, grown
+			}
+			said, grown := of(func(net *graph.Network) (*graph.Model, error) { return net.Lanes(sizes) })
+			if math.Abs(float64(grown-said.Total())) > 0.1*float64(grown) {
+				t.Errorf("the heap grows by %d bytes, the model says %+v, in all %d", grown, said, said.Total())
+			}
+			whole, _ := of(func(net *graph.Network) (*graph.Model, error) { return net.Model(graph.Train, len(sizes)*lane) })
+			t.Logf("in lanes %+v, in one piece %+v", said, whole)
+			if more := said.Own() - whole.Own(); float64(more) > 0.15*float64(whole.Own())+4e6 {
+				t.Errorf("in lanes the model takes %d bytes more than the %d in one piece", more, whole.Own())
+			}
+		})
+	}
+}
+
 // specs are all models, with -short the shallow ones.
 func specs() []modelzoo.Spec {
 	return slices.DeleteFunc(slices.Clone(modelzoo.Specs()), func(s modelzoo.Spec) bool {

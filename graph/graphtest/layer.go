@@ -46,7 +46,9 @@ type Bad struct {
 //   - repeatable: so do equal runs, networks of equal seeds, and any number of
 //     processors;
 //   - allocations: a warm run allocates at most 20 objects and one for each of the
-//     network's tensors, if all ops are those of package op.
+//     network's tensors, if all ops are those of package op;
+//   - lanes: in lanes a batch has the bits that the lanes have by themselves, or the
+//     layer is refused, see [Lanes].
 //
 // It sets GOMAXPROCS meanwhile, so the test must not run in parallel with
 // others.
@@ -86,6 +88,7 @@ var checks = []struct {
 	{"saving", Case.saving},
 	{"repeatable", Case.repeatable},
 	{"allocations", Case.allocations},
+	{"lanes", Case.lanes},
 }
 
 // batch is the batch size of most checks.

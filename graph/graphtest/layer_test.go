@@ -48,7 +48,7 @@ func TestLayerFinds(t *testing.T) {
 		{"other error", graphtest.Case{Layer: graph.Dense{Units: 4}, Bad: []graphtest.Bad{{Error: "too small"}}},
 			[]string{`errors: input []: got error "graph: dense: input is (1)`}},
 		{"no error in time", graphtest.Case{Layer: graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node { return s.Errorf("oh") })},
-			[]string{"gradient: graph: oh", "shapes: ", "unchanged: ", "batch: ", "modes: ", "saving: ", "repeatable: ", "allocations: "}},
+			[]string{"gradient: graph: oh", "shapes: ", "unchanged: ", "batch: ", "modes: ", "saving: ", "repeatable: ", "allocations: ", "lanes: "}},
 		{"parameter changed", graphtest.Case{Layer: graph.LayerFunc(decaying)},
 			[]string{"gradient: ", "unchanged: a run in mode train changes scale, element 0", "batch: "}},
 		{"input changed", graphtest.Case{Layer: fake{forward: func(y, x []float64) { x[0] = 0.5 }}},

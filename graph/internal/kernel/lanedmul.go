@@ -12,24 +12,25 @@ import (
 // by the tree of the lanes.
 //
 // A sum of each lane for all of dw would be written and read again and again. So dw goes
-// strip by strip, a few of its rows at a time, and the lanes' sums of a strip stay in the
-// cache until they are added up:
+// piece by piece, and the lanes' sums of a piece stay in a cache until they are added up:
 //
-//	dw ├─ strip 0 ─┤├─ strip 1 ─┤ …     of stripSize elements, about
-//	    lane 0: x[rows of lane 0]ᵀ·dy     into the strip itself
-//	    lane 1: …                         into a spare strip, and from there to the first
+//	dw ├─ piece 0 ─┤├─ piece 1 ─┤ …
+//	    lane 0: x[rows of lane 0]ᵀ·dy     into the piece itself
+//	    lane 1: …                         into a spare one, and from there to the first
 //	    …                                 as cpu.Tree says
 //
-// An element of dw is the same in whatever strip it is (see gemm.Gemm): strips are cut by
-// shapes, and shared out over the processors.
+// A piece is a tile of the product, if all lanes together have few rows: gemm.LaneProduct.
+// Else it is a strip of some rows of dw. An element of dw is the same in whatever piece it
+// is, see gemm.Gemm, and strips are shared out over the processors.
 type lanedMul[T cpu.Float] struct {
 	Mul[T]
 	at []int // the first row of each lane, and the end
 
 	x, dy, dw, db []T
 	rows          int // of dw in a strip
-	strips        func(lo, hi int)
+	strips, tiles func(lo, hi int)
 	idle          cpu.FreeList[mulStrip[T]]
+	idleTiles     cpu.FreeList[gemm.LaneProduct[T]]
 	ofBias        mulStrip[T]
 }
 
@@ -63,7 +64,7 @@ func (m *Mul[T]) Lanes(sizes []int, shared []bool) (all any, ok bool) {
 		l.at = append(l.at, l.at[i]+n*(m.M/of))
 	}
 	l.rows = min(max(stripSize/m.N, 1), m.K)
-	l.strips = l.someStrips
+	l.strips, l.tiles, l.idleTiles = l.someStrips, l.someTiles, cpu.NewFreeList[gemm.LaneProduct[T]]()
 	l.ofBias.begin(l, m.N)
 	return l, true
 }
@@ -107,13 +108,27 @@ func (l *lanedMul[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 		gemm.GemmParallel(false, true, l.M, l.K, l.N, dy, l.N, in[1], l.N, false, dx, l.K)
 	}
 	l.x, l.dy, l.dw, l.db = in[0], dy, dIn[1], cpu.Operand(dIn, 2)
-	if l.dw != nil {
+	switch {
+	case l.dw == nil:
+	case l.M <= gemm.MaxLaneRows:
+		cpu.Parallel(l.K, l.tiles)
+	default:
 		cpu.Parallel((l.K+l.rows-1)/l.rows, l.strips)
 	}
 	if l.db != nil {
 		l.ofBias.take(l.db)
 		cpu.Tree(0, len(l.at)-1, 0, l.ofBias.sum, l.ofBias.add)
 	}
+}
+
+// someTiles computes the rows [lo,hi) of dw, tile by tile.
+func (l *lanedMul[T]) someTiles(lo, hi int) {
+	p := l.idleTiles.Get()
+	if p == nil {
+		p = gemm.NewLaneProduct[T](l.at, vector.AddTo[T])
+	}
+	defer l.idleTiles.Put(p)
+	p.Run(hi-lo, l.N, l.x[lo:], l.K, l.dy, l.N, l.dw[lo*l.N:], l.N)
 }
 
 // someStrips computes the strips [lo,hi) of dw.
@@ -133,5 +148,6 @@ func (l *lanedMul[T]) someStrips(lo, hi int) {
 
 // Bytes is the memory that the kernel keeps.
 func (l *lanedMul[T]) Bytes() int {
-	return l.Mul.Bytes() + cpu.BytesOf(l.ofBias.spare) + l.idle.Sum(func(s *mulStrip[T]) int { return cpu.BytesOf(s.spare) })
+	return l.Mul.Bytes() + cpu.BytesOf(l.ofBias.spare) + l.idleTiles.Sum((*gemm.LaneProduct[T]).Bytes) +
+		l.idle.Sum(func(s *mulStrip[T]) int { return cpu.BytesOf(s.spare) })
 }

@@ -178,12 +178,12 @@ func (c *cutter[T]) backward(s *Step[T]) error {
 			size += d.size()
 		}
 	}
-	c.memory.plan(cpu.TreeDepth(len(c.sizes)) * size)
 	l := e.laned
 	if sum := l != nil && l.out == 0; sum != (c.kind(s.Dy) == shared) {
 		return errors.New("its gradient is not as its result is")
 	}
 	if l != nil {
+		c.memory.plan(cpu.TreeDepth(len(c.sizes)) * size)
 		l.dy = c.sample(s.Dy)
 		for i, d := range s.DIn {
 			if d != nil {

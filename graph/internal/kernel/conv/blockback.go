@@ -75,6 +75,7 @@ func (c *ConvBlock[T]) backwardChunks(lo, hi int) {
 	e, rows := c.byStrips()
 	s := c.scratchStrips(e, rows)
 	defer c.idle.Put(s)
+	c.fold(s, lo, hi)
 	for chunk := lo; chunk < hi; chunk++ {
 		first, last := c.images(chunk)
 		for n := first; n < last; n++ {

@@ -74,6 +74,7 @@ type Conv2d[T cpu.Float] struct {
 	forward, backward     func(lo, hi int)
 
 	chunks   int        // of images, for the gradients of the filters and the bias
+	folded   int        // chunks whose sums have been added to the first one's already, see fold
 	dws, dbs []T        // a gradient for each chunk, one behind the other
 	first    *Conv2d[T] // the kernel of the first lane, see follow; nil without lanes
 
@@ -216,6 +217,7 @@ func (c *Conv2d[T]) beginBackward(dIn [][]T, dy []T, in [][]T) {
 	c.dy, c.x, c.w, c.dx = dy, in[0], in[1], dIn[0]
 	c.takeUpBack()
 	c.borrow()
+	c.folded = 0
 	c.dws = resized(c.dws, c.sums()*c.chunkWeights(dIn[1]))
 }
 
@@ -262,7 +264,7 @@ func (c *Conv2d[T]) endBackward(dIn [][]T) {
 		vector.SumChunks(dw, c.dws, c.chunks)
 	default:
 		first := c.dws[:o.weights()]
-		for i := 1; i < c.sums(); i++ {
+		for i := max(c.folded, 1); i < c.sums(); i++ {
 			vector.Add(first, c.dws[i*len(first):])
 		}
 		o.unpack(dw, first)
@@ -280,6 +282,7 @@ func (c *Conv2d[T]) images(chunk int) (first, last int) {
 func (c *Conv2d[T]) backwardChunks(lo, hi int) {
 	s := c.scratchBack()
 	defer c.idle.Put(s)
+	c.fold(s, lo, hi)
 	for chunk := lo; chunk < hi; chunk++ {
 		first, last := c.images(chunk)
 		for n := first; n < last; n++ {
@@ -301,6 +304,22 @@ func (c *Conv2d[T]) backwardChunks(lo, hi int) {
 	}
 }
 
+// fold makes the chunks [lo,hi) of a goroutine have one sum, if they begin with the first
+// chunk and each is one product. A tile of a product adds its sum to what is there, with
+// one rounding: that is how the chunks' sums are added up later, in the same order, and so
+// no bit changes. A memory of its own for each chunk would be more than the cache holds
+// where filters are many and images few:
+//
+//	chunks   0 1 2 3 │ 4 5 6 7        on two goroutines
+//	sums     0+1+2+3 │ 4 5 6 7        then + 4, + 5, …
+func (c *Conv2d[T]) fold(s *convScratch[T], lo, hi int) {
+	e, ok := c.engine.(*winograd[T])
+	largest := (c.N + c.chunks - 1) / c.chunks
+	if s.folds = ok && lo == 0 && largest*e.tileRows()*e.tileCols() <= e.collected(); s.folds {
+		c.folded = hi
+	}
+}
+
 // imageGradient computes what image n contributes to the gradients of w and x,
 // given the gradient s.dz of its output. It takes the image again, as only the
 // gradient of the filters reads it.
@@ -317,12 +336,16 @@ func (c *Conv2d[T]) imageGradient(s *convScratch[T], n, chunk int) {
 	if size := len(c.dws) / c.chunks; size > 0 {
 		first, last := c.images(chunk)
 		c.take(s, n)
-		dw := c.dws[chunk*size:][:size]
+		to, begins := chunk, n == first
+		if s.folds {
+			to, begins = 0, n == 0
+		}
+		dw := c.dws[to*size:][:size]
 		if e, ok := c.engine.(collector[T]); ok && c.dx != nil {
-			e.bothGradients(dw, s, n, n == first, n == last-1, c)
+			e.bothGradients(dw, s, n, begins, n == last-1, c)
 			return
 		}
-		c.engine.filterGradient(dw, s, n == first, n == last-1)
+		c.engine.filterGradient(dw, s, begins, n == last-1)
 	}
 	if c.dx != nil {
 		c.give(s, n)

@@ -31,6 +31,7 @@ type direct[T cpu.Float] struct {
 	back    pass[T] // the convolution that turns dy to dx, if hasBack
 	hasBack bool
 	scatter scatter[T] // the other way from dy to dx
+	rows    []T        // of unpack
 }
 
 // pass is one convolution with its packed filters, forward or back.
@@ -239,15 +240,18 @@ func (d *direct[T]) filterPixels(dw, x, dy []T, n int, first bool) {
 	}
 }
 
-// unpack turns [KH][KW·C][width] into (F,C,KH,KW).
+// unpack turns [KH][KW·C][width] into (F,C,KH,KW): some channels at a time, whose weights
+// get the order of dst first, so that the rest is a transposition.
 func (d *direct[T]) unpack(dst, dw []T) {
-	for u := range d.KH {
-		for v := range d.KW {
-			for c := range d.C {
-				for f, x := range dw[(u*d.depth()+v*d.C+c)*d.width:][:d.F] {
-					dst[((f*d.C+c)*d.KH+u)*d.KW+v] = x
-				}
-			}
+	const channels = 16
+	taps := d.KH * d.KW
+	rows := cpu.AtLeast(&d.rows, channels*taps*d.width)
+	for c := range d.C {
+		for t := range taps { // (u,v) of channel c
+			copy(rows[(c%channels*taps+t)*d.width:][:d.width], dw[(t*d.C+c)*d.width:])
+		}
+		if n := c%channels + 1; n == channels || c == d.C-1 {
+			gemm.TransposeInto(dst[(c+1-n)*taps:], d.C*taps, rows, d.width, n*taps, d.F)
 		}
 	}
 }
@@ -287,7 +291,7 @@ func (d *direct[T]) frame(f frame[T]) frame[T] {
 // adds up in the scratch, as patches reach into the padding.
 func (d *direct[T]) inputGradient(dx []T, s *convScratch[T]) frame[T] {
 	if !d.hasBack {
-		s.cols, s.dx = cpu.Sized(s.cols, d.OW*d.scatter.patchSize()), cpu.Sized(s.dx, d.scatter.size())
+		s.cols, s.dx = cpu.Sized(s.cols, d.scatter.patchesSize()), cpu.Sized(s.dx, d.scatter.size())
 		return d.scatter.gradient(s.dz, s.cols, s.dx)
 	}
 	f := s.gradient(dx, d.H, d.W, d.back.width)
@@ -313,7 +317,7 @@ func (d *direct[T]) inputRows(dx []T, s *convScratch[T], lo, hi int, add bool) {
 }
 
 // bytes counts the packed filters of both passes.
-func (d *direct[T]) bytes() int { return cpu.BytesOf(d.filter, d.back.filter, d.scatter.w) }
+func (d *direct[T]) bytes() int { return cpu.BytesOf(d.filter, d.back.filter, d.scatter.w, d.rows) }
 
 // inputShape is the convolution that turns the gradient of s's output, channels
 // last, into the gradient of its input, with the filters turned by 180 degrees.

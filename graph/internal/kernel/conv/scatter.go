@@ -54,30 +54,40 @@ func (s *scatter[T]) size() int {
 	return max((s.OH-1)*s.StrideH+s.KH, s.PadTop+s.H)*s.row() + s.depth
 }
 
+// together is the number of rows of the output that are multiplied together: several
+// where they are short, as tiles of a few rows are slow.
+func (s *scatter[T]) together() int { return min(max(12/s.OW, 1), s.OH) }
+
+// patchesSize is the number of elements of their patches.
+func (s *scatter[T]) patchesSize() int { return s.together() * s.OW * s.patchSize() }
+
 // gradient returns the gradient of the image, in padded, given the gradient dy of
-// the output. patches, of OW·patchSize elements, and padded, of size elements, are
-// memory to work in.
+// the output, which has no border. patches, of patchesSize elements, and padded, of size
+// elements, are memory to work in. Each row is added by itself, in their order.
 func (s *scatter[T]) gradient(dy frame[T], patches, padded []T) frame[T] {
 	clear(padded)
-	for i := range s.OH {
-		s.multiply(patches, dy.data[dy.first+i*dy.row:])
-		pixel.AddPatches(padded[i*s.StrideH*s.row():], patches, s.OW, s.KH, s.depth, s.StrideW*s.C, s.row())
+	for first := 0; first < s.OH; first += s.together() {
+		rows := min(s.together(), s.OH-first)
+		s.multiply(patches, dy.data[dy.first+first*dy.row:], rows*s.OW)
+		for i := range rows {
+			pixel.AddPatches(padded[(first+i)*s.StrideH*s.row():], patches[i*s.OW*s.patchSize():], s.OW, s.KH, s.depth, s.StrideW*s.C, s.row())
+		}
 	}
 	return frame[T]{data: padded, first: s.PadTop*s.row() + s.PadLeft*s.C, row: s.row(), width: s.C, rows: s.H, cols: s.W}
 }
 
-// multiply computes the patches of a row of output pixels: tile by tile, as a row is too
+// multiply computes the patches of some output pixels: tile by tile, as they are too
 // small a matrix for a product of its own. Tiles are as wide as they fit.
-func (s *scatter[T]) multiply(patches, dy []T) {
+func (s *scatter[T]) multiply(patches, dy []T, pixels int) {
 	const widest = 32
 	k := s.patchSize()
 	for j := 0; j < k; {
 		n := min(widest, k-j)
 		t := gemm.WholeTiles[T](n)
-		parts := (s.OW + len(t.Rows) - 1) / len(t.Rows)
+		parts := (pixels + len(t.Rows) - 1) / len(t.Rows)
 		for end := j + n; j < end; j += t.Cols {
 			for q := range parts {
-				first, last := s.OW*q/parts, s.OW*(q+1)/parts
+				first, last := pixels*q/parts, pixels*(q+1)/parts
 				t.Rows[last-first-1](s.width, 1, dy[first*s.width:], s.width, 1, 0, s.w[j:], k, 0, patches[first*k+j:], k, false)
 			}
 		}

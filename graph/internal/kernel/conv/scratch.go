@@ -38,6 +38,7 @@ type convScratch[T cpu.Float] struct {
 	// to be added to their sum.
 	v, m, dv, dm []T
 	tiles        int
+	folds        bool // chunks have one sum, see Conv2d.fold
 	summed       bool
 	// complete is the first image whose gradient is not, and spread the number of its rows
 	// of tiles that have been added to dx, where the gradients of both are had at once.
