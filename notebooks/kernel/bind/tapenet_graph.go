@@ -17,6 +17,7 @@ func init() {
 			"ArgMax":        reflect.ValueOf(graph.ArgMax),
 			"Build":         reflect.ValueOf(graph.Build),
 			"ELU":           reflect.ValueOf(graph.ELU),
+			"ErrLanes":      reflect.ValueOf(&graph.ErrLanes).Elem(),
 			"Eval":          reflect.ValueOf(graph.Eval),
 			"GELU":          reflect.ValueOf(&graph.GELU).Elem(),
 			"GlorotNormal":  reflect.ValueOf(graph.GlorotNormal),

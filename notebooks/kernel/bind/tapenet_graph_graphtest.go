@@ -14,6 +14,7 @@ func init() {
 		Binds: map[string]reflect.Value{
 			"Golden":   reflect.ValueOf(graphtest.Golden),
 			"Gradient": reflect.ValueOf(graphtest.Gradient),
+			"Lanes":    reflect.ValueOf(graphtest.Lanes),
 			"Layer":    reflect.ValueOf(graphtest.Layer),
 			"Random":   reflect.ValueOf(graphtest.Random),
 			"Stream":   reflect.ValueOf(graphtest.Stream),
