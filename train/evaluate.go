@@ -63,12 +63,8 @@ func evaluate(ctx context.Context, net *graph.Network, samples data.Samples, do 
 	}
 	done := 0
 	err = inputOf(first).ahead(ctx, "evaluation", samples, slices.Collect(slices.Chunk(data.InOrder(samples.Len()), batch)), func(b data.Batch) error {
-		m, err := net.Model(graph.Eval, len(b.Classes))
+		m, err := predict(net, b)
 		if err != nil {
-			return err
-		}
-		give(m, b)
-		if err := m.Run(); err != nil {
 			return err
 		}
 		do(m)
@@ -79,6 +75,16 @@ func evaluate(ctx context.Context, net *graph.Network, samples data.Samples, do 
 		err = fmt.Errorf("train: evaluation stopped after %d of %d samples: %w", done, samples.Len(), err)
 	}
 	return err
+}
+
+// predict runs a batch through a classifier, and returns the graph that has done so.
+func predict(net *graph.Network, b data.Batch) (*graph.Model, error) {
+	m, err := net.Model(graph.Eval, len(b.Classes))
+	if err != nil {
+		return nil, err
+	}
+	give(m, b)
+	return m, m.Run()
 }
 
 // each calls do with the classes of a model's last batch and the outputs for them.

@@ -75,16 +75,11 @@ func (s *laned) exchange(sums [][]float32) ([]record, error) {
 			all, from = append(all, readRecord(from)), from[recordSize:]
 		}
 	}
-	have := func(d node) ([]float32, error) {
-		if v, ok := received[d]; ok && len(v) == 0 {
-			return []float32{}, nil // a piece of nothing, and there all the same
-		}
-		return received[d], nil
+	have := func(d node) ([]float32, bool) {
+		v, ok := received[d]
+		return v, ok
 	}
-	piece, err := node{0, s.count}.sum(have, update.Add, func([]float32) {})
-	if err != nil {
-		return nil, err
-	}
+	piece := node{0, s.count}.sum(have, update.Add)
 	for q := range at {
 		at[q] *= 4
 	}

@@ -4,8 +4,8 @@ import "tapenet/graph/update"
 
 // A batch is cut into lanes, whatever the number of processes is: so a step's sums have
 // the same order, and the same bits, on 1, 2, 3 or 8 of them. Each rank computes some
-// neighbouring lanes, one after the other, and the lanes' gradients are added by one
-// binary tree over all of them.
+// neighbouring lanes, and the lanes' gradients are added by one binary tree over all of
+// them.
 //
 //	batch of 100    │ 12 │ 13 │ 12 │ 13 │ 12 │ 13 │ 12 │ 13 │  samples
 //	8 lanes           0    1    2    3    4    5    6    7
@@ -63,9 +63,6 @@ func (l lanes) sizes(n int) (sizes []int) {
 	return sizes
 }
 
-// largest is the size of the largest lane of a batch of n samples.
-func (l lanes) largest(n int) int { return (n + l.count - 1) / l.count }
-
 // node is a subtree of the tree of lanes: the lanes [lo,hi).
 type node struct{ lo, hi int }
 
@@ -107,24 +104,14 @@ func (n node) depth() int {
 	return max(left.depth(), 1+right.depth())
 }
 
-// sum adds up a node in the order of the tree. have returns the vector of a node that
-// is there already, nil for one that is to be divided; done is told of a vector that
-// has been added to another one.
-func (n node) sum(have func(node) ([]float32, error), add func(to, from []float32), done func([]float32)) ([]float32, error) {
-	v, err := have(n)
-	if v != nil || err != nil {
-		return v, err
+// sum adds up a node in the order of the tree, into the vector of its first lane. have
+// returns the vector of a node that is there; ok is false for one that is to be divided.
+func (n node) sum(have func(node) (v []float32, ok bool), add func(to, from []float32)) []float32 {
+	if v, ok := have(n); ok {
+		return v
 	}
 	left, right := n.split()
-	to, err := left.sum(have, add, done)
-	if err != nil {
-		return nil, err
-	}
-	from, err := right.sum(have, add, done)
-	if err != nil {
-		return nil, err
-	}
-	add(to, from)
-	done(from)
-	return to, nil
+	to := left.sum(have, add)
+	add(to, right.sum(have, add))
+	return to
 }

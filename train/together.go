@@ -280,7 +280,10 @@ func (r *run) evaluate(ctx context.Context) (loss, accuracy float64, err error) 
 	err = r.inStep(ctx, inputOf(m), "evaluation", r.data.Test, own, func(b data.Batch, failed error) error {
 		var t tally
 		if len(b.Classes) > 0 {
-			t, failed = r.tallyOf(b)
+			var m *graph.Model
+			if m, failed = predict(r.net, b); failed == nil {
+				t.add(m)
+			}
 		}
 		mine := record{loss: t.Loss, images: t.Images, correct: t.Correct, stop: ctx.Err() != nil, failed: failed != nil}
 		all, err := r.ranks.gatherEqual(mine.append(nil))
@@ -318,18 +321,4 @@ func (r *run) evaluation() (m *graph.Model, own [][]int, err error) {
 		own = append(own, order[lo:min(n, lo+batch)])
 	}
 	return m, own, classifier(m)
-}
-
-// tallyOf evaluates a batch.
-func (r *run) tallyOf(b data.Batch) (t tally, err error) {
-	m, err := r.net.Model(graph.Eval, len(b.Classes))
-	if err != nil {
-		return t, err
-	}
-	give(m, b)
-	if err := m.Run(); err != nil {
-		return t, err
-	}
-	t.add(m)
-	return t, nil
 }
