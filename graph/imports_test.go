@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"graph/onnx":              {"graph/internal/hugepage", "graph", "graph/op"},
 	"graph/graphtest":         {"graph", "graph/op", "graph/weights"},
 	"graph/raster":            {},
+	"graph/raster/corrupt":    {},
 	"graph/weights":           {"graph/internal/hugepage"},
 	"modelzoo":                {"graph", "graph/op"},
 	"train":                   {"graph", "graph/memory", "graph/op", "graph/update", "graph/weights", "train/data"},
