@@ -32,6 +32,10 @@ type Config struct {
 	// 0 means not at all. The training accuracy is then that of the mixed images.
 	Mixup float64
 
+	// Defence makes the network robust against changes of its input, such as IBP; nil
+	// means none.
+	Defence Defence
+
 	// Lanes is the number of parts into which each batch is cut, each with statistics
 	// of its own for BatchNorm, and with random numbers of its own. Their gradients are
 	// added in an order that does not depend on how many processes share them: equal
@@ -144,10 +148,10 @@ func (c Config) check(d data.Dataset) error {
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
-	return cmp.Or(check(c.Optimizer), check(c.Schedule))
+	return cmp.Or(check(c.Optimizer), check(c.Schedule), check(c.Defence))
 }
 
-// check asks an optimizer or a schedule about its settings, if it can tell.
+// check asks an optimizer, a schedule or a defence about its settings, if it can tell.
 func check(o any) error {
 	if o, ok := o.(interface{ Check() error }); ok {
 		if err := o.Check(); err != nil {

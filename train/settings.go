@@ -42,6 +42,7 @@ var allSettings = []setting{
 	{"Accumulate", "accumulation", "%d", func(r *run) any { return r.Accumulate }},
 	{"LabelSmoothing", "label smoothing", "%g", func(r *run) any { return r.LabelSmoothing }},
 	{"Mixup", "mixup", "%g", func(r *run) any { return r.Mixup }},
+	{"Defence", "defence", "%.100q", func(r *run) any { return describeDefence(r.Defence) }},
 	{"ClassWeights", "class weighting", "%.100q", func(r *run) any { return describeClassWeights(r.ClassWeights) }},
 	{"SampleWeights", "sample weighting", "%.100q", func(r *run) any { return describeWeights(r.SampleWeights) }},
 	{"Schedule", "schedule", "%.100q", func(r *run) any { return describeSchedule(r.Schedule) }},

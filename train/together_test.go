@@ -33,6 +33,7 @@ var groupTable = map[string]Config{
 	"ClassWeights":   {ClassWeights: []float64{1, 0, 3}},
 	"SampleWeights":  {SampleWeights: someWeights(53)},
 	"Mixup":          {Mixup: 0.3},
+	"Defence":        {Defence: darkening{0.01}},
 	"Lanes":          {Lanes: 11},
 	"Schedule":       {Schedule: ReduceOnPlateau{Patience: 1}},
 	"ClipValue":      {ClipValue: 0.01},
