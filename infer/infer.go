@@ -30,8 +30,9 @@ type Predictor struct {
 	Input   [3]int   // channels, height, width of an image
 	Classes []string // the name of each class
 
-	scaled bool // pictures are scaled as a whole
-	models *models
+	scaled          bool      // pictures are scaled as a whole
+	mean, deviation []float64 // of the channels, as weights.Model has them
+	models          *models
 }
 
 // Prediction is what the network thinks of one image.
@@ -125,7 +126,11 @@ func newPredictor(l graph.Layer, m weights.Model) (*Predictor, error) {
 	if out := one.OutputShape(); len(out) != 2 || out[1] != len(m.Classes) {
 		return nil, fmt.Errorf("infer: the network's output is %v, want (1,%d) for the classes %v", out, len(m.Classes), m.Classes)
 	}
-	return &Predictor{Input: m.Input, Classes: slices.Clone(m.Classes), scaled: m.Scaled, models: newModels(l, net.Weights, m, one)}, nil
+	return &Predictor{
+		Input: m.Input, Classes: slices.Clone(m.Classes), scaled: m.Scaled,
+		mean: slices.Clone(m.Mean), deviation: slices.Clone(m.Deviation),
+		models: newModels(l, net.Weights, m, one),
+	}, nil
 }
 
 // Predict classifies any number of images. Each is its pixels, scaled to 0..1,
