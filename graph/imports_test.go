@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 	"graph/op":                {"graph/internal/program", kernels, kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/conv"},
 	"graph/update":            {kernels + "/cpu", kernels + "/vector"},
 	"graph":                   {"graph/op"},
+	"graph/attack":            {"graph", "graph/op", "graph/raster"},
 	"graph/draw":              {"graph"},
 	"graph/gosource":          {"graph", "graph/internal/arena", "graph/op", "graph/raster"},
 	"graph/tfjs":              {"graph", "graph/op", "graph/weights"},
