@@ -47,7 +47,7 @@ var arrows = map[string][]string{
 	"train/mpi":               {},
 	"train/report":            {"graph", "graph/metric", "graph/weights", "train", "train/data"},
 	"train/tensorboard":       {"graph", "train"},
-	"infer":                   {"graph", "graph/memory", "graph/raster", "graph/weights", "modelzoo"},
+	"infer":                   {"graph", "graph/memory", "graph/metric", "graph/raster", "graph/weights", "modelzoo"},
 	"infer/serve":             {"graph/memory", "infer"},
 	"cmd":                     {"*"},
 	"notebooks":               {"*"},
