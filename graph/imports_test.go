@@ -47,6 +47,7 @@ var arrows = map[string][]string{
 	"train/report":            {"graph", "graph/metric", "graph/weights", "train", "train/data"},
 	"train/tensorboard":       {"graph", "train"},
 	"infer":                   {"graph", "graph/memory", "graph/raster", "graph/weights", "modelzoo"},
+	"infer/robust":            {"graph", "graph/memory", "graph/metric", "graph/raster/corrupt", "infer"},
 	"infer/serve":             {"graph/memory", "infer"},
 	"cmd":                     {"*"},
 	"notebooks":               {"*"},
@@ -120,7 +121,7 @@ func TestPredictingLinksNoTrainer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the go command")
 	}
-	for _, from := range []string{"infer", "infer/serve", "cmd/infer", "cmd/serve"} {
+	for _, from := range []string{"infer", "infer/robust", "infer/serve", "cmd/infer", "cmd/serve"} {
 		cmd := exec.Command("go", "list", "-deps", module+from)
 		out, err := cmd.Output()
 		if err != nil {
