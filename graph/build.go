@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -53,6 +54,10 @@ type Options struct {
 	// after a run. "" is none.
 	Watch string
 
+	// Features asks for what the network's last product reads, the features of an
+	// image by which it is classified; Model.Features gives them after a run.
+	Features bool
+
 	// Fixed says that nobody changes the weights any more: nothing is copied, and ops
 	// prepare them once.
 	Fixed bool
@@ -86,6 +91,7 @@ type Model struct {
 	output     *gorgonia.Node
 	prediction *gorgonia.Node                    // nil in Train
 	watched    *gorgonia.Node                    // nil unless Options.Watch
+	features   *gorgonia.Node                    // nil unless Options.Features
 	cost       *gorgonia.Node                    // nil in Infer
 	inputGrad  *gorgonia.Node                    // nil unless Options.InputGradient
 	sequence   *op.Sequence                      // nil if the machine runs the nodes one by one
@@ -152,6 +158,12 @@ func (m *Model) build(l Layer, shape tensor.Shape) error {
 	if root.Err() == nil && m.b.opts.Watch != "" {
 		if m.watched = m.outputOf(m.b.opts.Watch); m.watched == nil {
 			return fmt.Errorf("graph: no output of layer %.64q to watch, want one of %s", m.b.opts.Watch, m.paths())
+		}
+	}
+	if root.Err() == nil && m.b.opts.Features {
+		var err error
+		if m.features, err = featuresOf(m.output); err != nil {
+			return err
 		}
 	}
 	if err := m.end(root); err != nil {
@@ -228,6 +240,7 @@ func (m *Model) differentiate(wrt gorgonia.Nodes) (gorgonia.Nodes, error) {
 			return nil, fmt.Errorf("graph: the loss does not depend on %s", n.Name())
 		}
 	}
+	hashOnes()
 	grads, err := gorgonia.Grad(m.cost, wrt...)
 	if err != nil {
 		return nil, fmt.Errorf("graph: no gradient: %w", err)
@@ -235,11 +248,24 @@ func (m *Model) differentiate(wrt gorgonia.Nodes) (gorgonia.Nodes, error) {
 	return grads, nil
 }
 
+// hashOnes lets Gorgonia hash its nodes for the number 1, from which all gradients
+// begin. They are one for all graphs, and are hashed when they are first used: two
+// goroutines must not do it at a time.
+var hashOnes = sync.OnceFunc(func() {
+	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		x := gorgonia.NewScalar(gorgonia.NewGraph(), dtype)
+		if y, err := gorgonia.Neg(x); err == nil {
+			_, _ = gorgonia.Grad(y, x) // for what it does to the constants alone
+		}
+	}
+})
+
 // results are what a forward run is for: the output, and the prediction, the
-// loss and the layer's output to watch, as the mode and the options have them.
+// loss, the layer's output to watch and the features, as the mode and the options
+// have them.
 func (m *Model) results() gorgonia.Nodes {
 	results := gorgonia.Nodes{m.output}
-	for _, n := range []*gorgonia.Node{m.prediction, m.cost, m.watched} {
+	for _, n := range []*gorgonia.Node{m.prediction, m.cost, m.watched, m.features} {
 		if n != nil && !results.Contains(n) {
 			results = append(results, n)
 		}

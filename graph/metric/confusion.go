@@ -1,5 +1,6 @@
 // Package metric measures classifiers: it counts what they predict and says how
-// much of it is right. It knows neither networks nor datasets, so that
+// much of it is right, how far their probabilities can be believed, and how well a
+// score tells unknown inputs. It knows neither networks nor datasets, so that
 // training, inference and commands can all count with it.
 package metric
 

@@ -19,3 +19,21 @@ func ExampleConfusion() {
 	// precision 0.5
 	// recall    0.667
 }
+
+// A classifier that says 90 % and is right half the time is off by 0.4.
+func ExampleReliability() {
+	probabilities := [][]float32{{0.9, 0.1}, {0.9, 0.1}}
+	d, err := metric.Reliability(probabilities, []int{0, 1}, 15)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("ECE %.2f\n", d.ECE())
+	// Output: ECE 0.40
+}
+
+func ExampleAUROC() {
+	digits, shoes := []float64{0.9, 0.8, 0.7}, []float64{0.7, 0.2}
+	fmt.Printf("%.3f\n", metric.AUROC(digits, shoes))
+	// Output: 0.917
+}
