@@ -29,6 +29,9 @@ type options struct {
 	optimizer, schedule        string
 	lr, decay, clip            float64
 	smoothing, mixup, average  float64
+	adversarial                string
+	eps, warmup, ramp, share   float64 // of -adversarial
+	noise                      float64
 	accumulate, patience, keep int
 	lanes                      int
 	seed                       uint64
@@ -63,6 +66,12 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.Float64Var(&o.decay, "decay", 0, "weight decay (default 0.01 for adamw, none for the others)")
 	f.Float64Var(&o.smoothing, "smoothing", 0, "label smoothing, as in 0.1 (default none)")
 	f.Float64Var(&o.mixup, "mixup", 0, "mix each training image with another, in random shares; as in 0.2 (default not)")
+	f.StringVar(&o.adversarial, "adversarial", "none", "make the network robust against changes of its input: "+defenceNames())
+	f.Float64Var(&o.eps, "eps", 0.3, "with -adversarial, how far each pixel of 0..1 may be changed")
+	f.Float64Var(&o.warmup, "warmup", 0, "with -adversarial ibp, epochs of training as without (default none)")
+	f.Float64Var(&o.ramp, "ramp", 0, "with -adversarial ibp, epochs in which -eps is reached (default a third of all)")
+	f.Float64Var(&o.share, "share", 0, "with -adversarial ibp, share of the loss of bounds at the end (default 0.5)")
+	f.Float64Var(&o.noise, "noise", 0, "add Gaussian noise of this deviation to the training images, as in 0.25, for randomized smoothing (default none)")
 	f.Float64Var(&o.clip, "clip", 0, "limit of the gradients' norm (default none)")
 	f.IntVar(&o.accumulate, "accumulate", 1, "batches whose gradients make a step")
 	f.IntVar(&o.lanes, "lanes", 0, "parts of each batch, with statistics of their own: equal numbers make equal weights on any number of processes (default 1, under mpirun 8 or more)")
@@ -186,6 +195,7 @@ func (o options) check() error {
 		share bool
 	}{
 		{"lr", o.lr, false}, {"decay", o.decay, false}, {"clip", o.clip, false}, {"mixup", o.mixup, false},
+		{"warmup", o.warmup, false}, {"ramp", o.ramp, false}, {"share", o.share, false}, {"noise", o.noise, false},
 		{"smoothing", o.smoothing, true}, {"average", o.average, true}, {"val", o.validation, true},
 	} {
 		switch {
@@ -220,8 +230,14 @@ func (o options) fit() (modelzoo.Spec, train.Config, []data.Augmentation, error)
 	if err == nil {
 		steps, err = data.ParseAugmentations(o.augment)
 	}
+	if err == nil {
+		c.Defence, err = o.defence()
+	}
 	if err != nil {
 		return spec, c, nil, cli.Usagef("%v", err)
+	}
+	if o.noise > 0 {
+		steps = append(steps, data.Gaussian{Deviation: o.noise}) // the last: nothing limits it
 	}
 	return spec, c, steps, nil
 }
