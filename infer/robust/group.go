@@ -1,6 +1,7 @@
 package robust
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,10 +87,13 @@ func known(name string, groups []Group) error {
 		if !deep || slices.Contains(g.Items, item) {
 			return nil
 		}
-		return fmt.Errorf("robust: no measurement %.64q, want one of %s/: %s", name, group, strings.Join(g.Items, ", "))
+		return fmt.Errorf("robust: %w %.64q, want one of %s/: %s", ErrWhat, name, group, strings.Join(g.Items, ", "))
 	}
-	return fmt.Errorf("robust: no measurement %.64q, want one of %s", name, strings.Join(names, ", "))
+	return fmt.Errorf("robust: %w %.64q, want one of %s", ErrWhat, name, strings.Join(names, ", "))
 }
+
+// ErrWhat is the error of a Config that names a measurement that there is not.
+var ErrWhat = errors.New("no measurement")
 
 // clean is what is measured always.
 const clean = "clean"
