@@ -1,6 +1,9 @@
 package graph
 
 import (
+	"fmt"
+	"math"
+
 	"gorgonia.org/gorgonia"
 
 	"tapenet/graph/op"
@@ -27,6 +30,25 @@ var (
 	Tanh    Activation = op.Tanh
 	SoftMax Activation = op.SoftMax
 )
+
+// Probabilities is SoftMax(x/temperature), where a temperature of 0 means 1 and 1
+// adds nothing to SoftMax: what turns the logits of a network into probabilities,
+// calibrated if the temperature was fitted (metric.FitTemperature). All that shows
+// or writes a network's probabilities has them from here.
+func Probabilities(temperature float64) Activation {
+	return func(x *gorgonia.Node) (*gorgonia.Node, error) {
+		if !(temperature >= 0) || math.IsInf(temperature, 0) {
+			return nil, fmt.Errorf("temperature %v, want a number above 0, or 0 for none", temperature)
+		}
+		if temperature != 0 && temperature != 1 {
+			var err error
+			if x, err = op.Map(x, op.DivideFunction(temperature)); err != nil {
+				return nil, err
+			}
+		}
+		return op.SoftMax(x)
+	}
+}
 
 // LeakyReLU is x for x > 0 and alpha·x elsewhere.
 func LeakyReLU(alpha float64) Activation {

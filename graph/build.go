@@ -54,6 +54,10 @@ type Options struct {
 	// after a run. "" is none.
 	Watch string
 
+	// Features asks for what the network's last product reads, the features of an
+	// image by which it is classified; Model.Features gives them after a run.
+	Features bool
+
 	// Fixed says that nobody changes the weights any more: nothing is copied, and ops
 	// prepare them once.
 	Fixed bool
@@ -87,6 +91,7 @@ type Model struct {
 	output     *gorgonia.Node
 	prediction *gorgonia.Node                    // nil in Train
 	watched    *gorgonia.Node                    // nil unless Options.Watch
+	features   *gorgonia.Node                    // nil unless Options.Features
 	cost       *gorgonia.Node                    // nil in Infer
 	inputGrad  *gorgonia.Node                    // nil unless Options.InputGradient
 	sequence   *op.Sequence                      // nil if the machine runs the nodes one by one
@@ -153,6 +158,12 @@ func (m *Model) build(l Layer, shape tensor.Shape) error {
 	if root.Err() == nil && m.b.opts.Watch != "" {
 		if m.watched = m.outputOf(m.b.opts.Watch); m.watched == nil {
 			return fmt.Errorf("graph: no output of layer %.64q to watch, want one of %s", m.b.opts.Watch, m.paths())
+		}
+	}
+	if root.Err() == nil && m.b.opts.Features {
+		var err error
+		if m.features, err = featuresOf(m.output); err != nil {
+			return err
 		}
 	}
 	if err := m.end(root); err != nil {
@@ -250,10 +261,11 @@ var hashOnes = sync.OnceFunc(func() {
 })
 
 // results are what a forward run is for: the output, and the prediction, the
-// loss and the layer's output to watch, as the mode and the options have them.
+// loss, the layer's output to watch and the features, as the mode and the options
+// have them.
 func (m *Model) results() gorgonia.Nodes {
 	results := gorgonia.Nodes{m.output}
-	for _, n := range []*gorgonia.Node{m.prediction, m.cost, m.watched} {
+	for _, n := range []*gorgonia.Node{m.prediction, m.cost, m.watched, m.features} {
 		if n != nil && !results.Contains(n) {
 			results = append(results, n)
 		}

@@ -21,10 +21,16 @@ type Loss interface {
 
 // CrossEntropy trains a classifier. The network's output is logits
 // (N,classes), the targets are class indices (N), the prediction is
-// probabilities, SoftMax of the logits. [op.CrossEntropy] has the formula.
+// probabilities, SoftMax of the logits/Temperature. [op.CrossEntropy] has the
+// formula.
 type CrossEntropy struct {
 	Smoothing float64 // label smoothing (Szegedy et al. 2015), at least 0 and less than 1
 	Sum       bool    // in Train mode the weighted sum over the batch, in the place of the weighted mean
+
+	// Temperature divides the logits of the prediction (Guo et al. 2017), which
+	// calibrates it and leaves the ranking of the classes; 0 means 1. The cost is of
+	// the logits themselves.
+	Temperature float64
 }
 
 // Target is (N).
@@ -38,9 +44,9 @@ func (l CrossEntropy) Cost(s *Scope, output, target, weights *gorgonia.Node) *go
 	return s.Node(op.CrossEntropy(output, target, weights, l.Smoothing))
 }
 
-// Predict is SoftMax.
-func (CrossEntropy) Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node {
-	return s.Node(op.SoftMax(output))
+// Predict is [Probabilities].
+func (l CrossEntropy) Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node {
+	return s.Unary(Probabilities(l.Temperature), output)
 }
 
 // MSE trains a regression on the mean squared error. Targets and predictions

@@ -37,10 +37,13 @@ func NewEnsemble(members ...*Predictor) (*Ensemble, error) {
 // Predict classifies any number of images, as [Predictor.Predict] takes them.
 // An image is of the class that most networks name; among classes with as many
 // votes, of the one with the larger probability. The probabilities are the means
-// of the networks'.
+// of the networks', each with its temperature. An image is of no class if more than
+// half of the networks that have a threshold say so; it has no score.
 func (e *Ensemble) Predict(images [][]float32) ([]Prediction, error) {
 	votes := make([][]int, len(images)) // by image and class
 	means := make([][]float32, len(images))
+	strange := make([]int, len(images)) // networks that do not know the image
+	judges := 0
 	for i := range images {
 		votes[i], means[i] = make([]int, len(e.Classes)), make([]float32, len(e.Classes))
 	}
@@ -49,7 +52,13 @@ func (e *Ensemble) Predict(images [][]float32) ([]Prediction, error) {
 		if err != nil {
 			return nil, err
 		}
+		if p.unknown != nil {
+			judges++
+		}
 		for i, r := range predictions {
+			if r.Unknown {
+				strange[i]++
+			}
 			votes[i][r.Class]++
 			for k, v := range r.Probabilities {
 				means[i][k] += v / float32(len(e.members))
@@ -59,7 +68,7 @@ func (e *Ensemble) Predict(images [][]float32) ([]Prediction, error) {
 	predictions := make([]Prediction, len(images))
 	for i := range images {
 		k := winner(votes[i], means[i])
-		predictions[i] = Prediction{Class: k, Label: e.Classes[k], Probabilities: means[i]}
+		predictions[i] = Prediction{Class: k, Label: e.Classes[k], Probabilities: means[i], Unknown: 2*strange[i] > judges}
 	}
 	return predictions, nil
 }

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,6 +34,8 @@ type Predictor struct {
 	scaled          bool      // pictures are scaled as a whole
 	mean, deviation []float64 // of the channels, as weights.Model has them
 	models          *models
+	unknown         *weights.Unknown // nil for never
+	score           score            // of unknown, nil without
 }
 
 // Prediction is what the network thinks of one image.
@@ -40,6 +43,10 @@ type Prediction struct {
 	Class         int       // the most probable one
 	Label         string    // its name
 	Probabilities []float32 // of all classes
+
+	// For a model with a threshold, see Predictor.Unknown:
+	Unknown bool    // the image is none of the classes, however probable one of them is
+	Score   float64 // how well the network knows the image, the larger the better
 }
 
 // Files of a run's folder.
@@ -126,33 +133,44 @@ func newPredictor(l graph.Layer, m weights.Model) (*Predictor, error) {
 	if out := one.OutputShape(); len(out) != 2 || out[1] != len(m.Classes) {
 		return nil, fmt.Errorf("infer: the network's output is %v, want (1,%d) for the classes %v", out, len(m.Classes), m.Classes)
 	}
-	return &Predictor{
+	p := &Predictor{
 		Input: m.Input, Classes: slices.Clone(m.Classes), scaled: m.Scaled,
 		mean: slices.Clone(m.Mean), deviation: slices.Clone(m.Deviation),
 		models: newModels(l, net.Weights, m, one),
-	}, nil
+	}
+	return p.Calibrate(m.Temperature, m.Unknown)
+}
+
+// Calibrate returns a predictor of the same network on the same weights with another
+// temperature, where 0 means 1, and another threshold for images of no class, nil for
+// none. It does not change p.
+func (p *Predictor) Calibrate(temperature float64, u *weights.Unknown) (*Predictor, error) {
+	if !(temperature >= 0) || math.IsInf(temperature, 0) {
+		return nil, fmt.Errorf("infer: temperature %v, want a number above 0, or 0 for none", temperature)
+	}
+	c := *p
+	c.models, c.unknown, c.score = p.models.with(temperature), nil, nil
+	if u != nil {
+		var err error
+		if c.score, err = c.scoreOf(u); err != nil {
+			return nil, err
+		}
+		c.unknown = u
+	}
+	return &c, nil
 }
 
 // Predict classifies any number of images. Each is its pixels, scaled to 0..1,
 // channel by channel and row by row; if the network was trained on normalised
 // images, it is normalised here.
 func (p *Predictor) Predict(images [][]float32) ([]Prediction, error) {
-	for i, x := range images {
-		if err := p.check(x); err != nil {
-			return nil, fmt.Errorf("infer: image %d: %w", i, err)
-		}
+	outputs, err := p.outputs(images, p.unknown != nil && p.unknown.Score == weights.ScoreNeighbours)
+	if err != nil {
+		return nil, err
 	}
-	predictions := make([]Prediction, 0, len(images))
-	for len(images) > 0 {
-		n := batchSize(len(images))
-		probabilities, err := p.models.run(images[:n])
-		if err != nil {
-			return nil, err
-		}
-		for i := range n {
-			predictions = append(predictions, p.prediction(probabilities[i*len(p.Classes):][:len(p.Classes):len(p.Classes)]))
-		}
-		images = images[n:]
+	predictions := make([]Prediction, len(outputs))
+	for i, o := range outputs {
+		predictions[i] = p.prediction(o)
 	}
 	return predictions, nil
 }
@@ -181,7 +199,12 @@ func finite(x []float32) bool {
 	return a+b+c+d == 0
 }
 
-func (p *Predictor) prediction(probabilities []float32) Prediction {
-	best := graph.ArgMax(probabilities)
-	return Prediction{Class: best, Label: p.Classes[best], Probabilities: probabilities}
+func (p *Predictor) prediction(o output) Prediction {
+	best := graph.ArgMax(o.probabilities)
+	r := Prediction{Class: best, Label: p.Classes[best], Probabilities: o.probabilities}
+	if p.score != nil {
+		r.Score = p.score(o)
+		r.Unknown = !(r.Score >= p.unknown.Threshold)
+	}
+	return r
 }

@@ -3,7 +3,6 @@ package infer
 import (
 	"maps"
 	"runtime"
-	"slices"
 	"sync"
 
 	"tapenet/graph"
@@ -33,14 +32,17 @@ type models struct {
 	input   [3]int
 	layers  []graph.LayerInfo    // those with feature maps
 	affine  raster.Normalisation // what the network takes of pixels
-	slots   chan struct{}
+
+	temperature float64 // of the probabilities; 0 means 1
+
+	slots chan struct{}
 
 	size      int                        // of the weights, in bytes
 	available func() (n int, known bool) // memory.Available, but for tests
 
 	// building guards the weights: Gorgonia writes to a tensor's header when it
 	// binds it to a graph. Running graphs read them.
-	building sync.RWMutex
+	building *sync.RWMutex
 
 	mu   sync.Mutex
 	idle map[variant][]*graph.Model
@@ -51,6 +53,7 @@ type variant struct {
 	batch    int
 	watch    string // path of a layer whose output is watched, "" for none
 	gradient bool   // with the gradient of the Target's classes for the input
+	features bool   // with what the last product reads
 }
 
 // newModels takes the network as a layer, as its weights, and as one of its
@@ -58,6 +61,7 @@ type variant struct {
 func newModels(l graph.Layer, w *graph.Weights, m weights.Model, one *graph.Model) *models {
 	return &models{
 		layer: l, weights: w, input: m.Input, layers: featureLayers(one), affine: raster.NewNormalisation(m.Mean, m.Deviation),
+		temperature: m.Temperature, building: &sync.RWMutex{},
 		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		idle:  map[variant][]*graph.Model{},
 
@@ -65,16 +69,14 @@ func newModels(l graph.Layer, w *graph.Weights, m weights.Model, one *graph.Mode
 	}
 }
 
-// run returns the probabilities of a batch, in memory of the caller's.
-func (m *models) run(images [][]float32) (probabilities []float32, err error) {
-	err = m.use(variant{batch: len(images)}, images, func(g *graph.Model) error {
-		if err := g.Run(); err != nil {
-			return err
-		}
-		probabilities = slices.Clone(g.Prediction().Float32s())
-		return nil
-	})
-	return probabilities, err
+// with are models of the same network, on the same weights, with another
+// temperature and graphs of their own.
+func (m *models) with(temperature float64) *models {
+	return &models{
+		layer: m.layer, weights: m.weights, input: m.input, layers: m.layers, affine: m.affine, temperature: temperature,
+		slots: m.slots, size: m.size, available: m.available, building: m.building,
+		idle: map[variant][]*graph.Model{},
+	}
 }
 
 // use calls f with a graph whose input is the images. f may run it and read it,
@@ -114,7 +116,8 @@ func (m *models) take(v variant) (*graph.Model, error) {
 
 // build builds a graph, which takes little before its first run. building is locked.
 func (m *models) build(v variant) (*graph.Model, error) {
-	o, mode := graph.Options{Weights: m.weights, Fixed: true, Watch: v.watch}, graph.Infer
+	o, mode := graph.Options{Weights: m.weights, Fixed: true, Watch: v.watch, Features: v.features}, graph.Infer
+	o.Loss = graph.CrossEntropy{Temperature: m.temperature}
 	if v.gradient {
 		o.Loss, o.InputGradient, mode = graph.Score{}, true, graph.Eval
 	}

@@ -29,6 +29,8 @@ type Options struct {
 	// Mean and Deviation are of each channel, if the network takes
 	// (pixel-Mean)/Deviation, a Deviation of 0 meaning 1.
 	Mean, Deviation []float64
+
+	Temperature float64 // what the logits are divided by before the SoftMax; 0 means 1
 }
 
 // File is one to write.
@@ -53,7 +55,7 @@ func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input [
 	if o.Mean != nil && (len(o.Mean) != input[0] || len(o.Deviation) != input[0]) {
 		return nil, fmt.Errorf("gosource: %d means and %d deviations, want one of each for each of %d channels", len(o.Mean), len(o.Deviation), input[0])
 	}
-	root, err := graph.Trace(graph.Sequential{l, graph.SoftMax}, tensors, 1, input[0], input[1], input[2])
+	root, err := graph.Trace(graph.Sequential{l, graph.Probabilities(o.Temperature)}, tensors, 1, input[0], input[1], input[2])
 	if err != nil {
 		return nil, fmt.Errorf("gosource: %w", err)
 	}

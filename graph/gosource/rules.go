@@ -33,6 +33,7 @@ func init() {
 		op.KindPatches:     writePatches,
 		op.KindPadChannels: writePadChannels,
 		op.KindSoftMax:     writeSoftMax,
+		op.KindMap:         writeMap,
 		op.KindReLU:        pointwise("relu"),
 		op.KindReLU6:       pointwise("relu6"),
 		op.KindSigmoid:     pointwise("sigmoid"),
@@ -60,6 +61,18 @@ func withAlpha(name string) rule {
 		w.write([]*value{x}, "%s(%s, %v)", name, x.name, d.Alpha())
 		return x
 	}
+}
+
+// writeMap is the rule of a function of each element: division by a number, as by a
+// temperature, is the only one.
+func writeMap(w *writer, n *gorgonia.Node, d op.Description) *value {
+	o := d.Function().Operator
+	if o == nil || o.Kind != "Div" || len(o.Constants) != 1 {
+		return w.fail("the function %s of %v cannot be written as Go, want a division by a number", d.Function().Name, n.Shape())
+	}
+	x := w.changed(d.Operands[0])
+	w.write([]*value{x}, "divide(%s, %v)", x.name, float32(o.Constants[0]))
+	return x
 }
 
 // pooling is the rule of a pooling.

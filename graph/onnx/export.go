@@ -34,6 +34,7 @@ const (
 type Options struct {
 	Name          string            // of the graph; "" means tapenet
 	Logits        bool              // the network's own output, without the SoftMax behind it
+	Temperature   float64           // what the logits are divided by before the SoftMax; 0 means 1
 	FoldBatchNorm bool              // into the weights of the convolution or dense layer before it, where there is one
 	Metadata      map[string]string // free text for the reader
 }
@@ -77,7 +78,7 @@ const someBatch = 2
 // build makes the graph and returns the node to write.
 func (o Options) build(l graph.Layer, tensors map[string]*tensor.Dense, input []int) (*gorgonia.Node, error) {
 	if !o.Logits {
-		l = graph.Sequential{l, graph.SoftMax}
+		l = graph.Sequential{l, graph.Probabilities(o.Temperature)}
 	}
 	return graph.Trace(l, tensors, append([]int{someBatch}, input...)...)
 }

@@ -40,6 +40,7 @@ var every = []struct {
 		In: append(random(tensor.Shape{3, 4}), vector(0, 3, 1), vector(1, 0, 2)), Constant: []int{1, 2}}},
 	{"MSE", graphtest.Op{F: func(in ...node) (node, error) { return op.MSE(in[0], in[1], in[2]) },
 		In: append(random(tensor.Shape{3, 4}, tensor.Shape{3, 4}), vector(1, 0, 2)), Constant: []int{1, 2}}},
+	{"SampleLoss", graphtest.Op{F: sampleLoss, In: append(random(tensor.Shape{3, 4}), vector(0, 3, 1)), Constant: []int{1}}},
 	{"Add", graphtest.Op{F: add, In: random(tensor.Shape{4, 5}, tensor.Shape{4, 5}, tensor.Shape{4, 5})}},
 	{"Concat", graphtest.Op{F: func(in ...node) (node, error) { return op.Concat(1, in...) }, In: random(tensor.Shape{4, 5}, tensor.Shape{4, 2})}},
 	{"Reshape", graphtest.Op{F: func(in ...node) (node, error) { return op.Reshape(in[0], 5, 4) }, In: random(tensor.Shape{4, 5})}},

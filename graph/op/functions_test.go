@@ -28,6 +28,7 @@ func TestFunctions(t *testing.T) {
 		{"Pow 2", op.PowFunction(2), func(x float64) float64 { return x * x }},
 		{"Pow 1/3", op.PowFunction(1. / 3), math.Cbrt},
 		{"Pow -2.5", op.PowFunction(-2.5), func(x float64) float64 { return 1 / (x * x * math.Sqrt(x)) }},
+		{"Divide", op.DivideFunction(1.7), func(x float64) float64 { return x * (10. / 17) }},
 		{"Limit", op.LimitFunction(0.5, 2), func(x float64) float64 { return min(max(x, 0.5), 2) }},
 		{"Limit below", op.LimitFunction(math.Inf(-1), 1.5), func(x float64) float64 { return min(x, 1.5) }},
 	} {

@@ -14,9 +14,12 @@ import (
 //
 // Its file is a safetensors file. Tensors are named by layer, as in
 // "conv2d/weight" (filters,channels,height,width) and "dense/weight" (in,out).
-// The metadata has the entries model, input and classes. Three more are
+// The metadata has the entries model, input and classes. Five more are
 // optional: normalise, if the network does not take pixels in 0..1 as they are;
-// pictures, if a picture is not prepared as MNIST was; and epoch.
+// pictures, if a picture is not prepared as MNIST was; epoch; temperature, if its
+// probabilities are calibrated; and unknown, if it has a threshold for images of
+// none of its classes, whose features, if it is about them, are the tensor
+// "unknown/features".
 type Model struct {
 	Name    string   // of the network in modelzoo, "" for one that is not there
 	Input   [3]int   // channels, height, width of an image with pixels in 0..1
@@ -30,6 +33,12 @@ type Model struct {
 	// Scaled says how a picture becomes pixels: drawn on white and scaled as a
 	// whole, in grey or colour. Otherwise a grey one is prepared as MNIST was.
 	Scaled bool
+
+	// Temperature divides the logits before their SoftMax, fitted on images that
+	// training has not seen; 0 means 1.
+	Temperature float64
+	// Unknown says when an image is none of the classes; nil is never.
+	Unknown *Unknown
 
 	Epoch int // the epoch of training after which it was saved; 0 if unknown
 }
@@ -66,6 +75,9 @@ func (m Model) File() (File, error) {
 	}
 	if m.Epoch != 0 {
 		f.Metadata["epoch"] = strconv.Itoa(m.Epoch)
+	}
+	if err := m.calibrate(&f); err != nil {
+		return File{}, err
 	}
 	return f, nil
 }
@@ -121,6 +133,9 @@ func (f File) Model() (Model, error) {
 		if m.Epoch, err = strconv.Atoi(text); err != nil || m.Epoch < 1 {
 			return Model{}, fmt.Errorf("metadata epoch is %.64q, want a number from 1, or none", text)
 		}
+	}
+	if err := m.calibrated(f); err != nil {
+		return Model{}, err
 	}
 	return m, nil
 }

@@ -127,6 +127,7 @@ func TestPointwise(t *testing.T) {
 		"relu":      {relu, func(x float64) float64 { return max(x, 0) }},
 		"relu6":     {relu6, func(x float64) float64 { return min(max(x, 0), 6) }},
 		"leakyReLU": {func(x []float32) { leakyReLU(x, 0.1) }, func(x float64) float64 { return max(x, 0.1*x) }},
+		"divide":    {func(x []float32) { divide(x, 1.3) }, func(x float64) float64 { return x / float64(float32(1.3)) }},
 		"elu":       {func(x []float32) { elu(x, 0.7) }, func(x float64) float64 { return max(x, 0) + 0.7*(math.Exp(min(x, 0))-1) }},
 		"sigmoid":   {sigmoid, sigma},
 		"tanh":      {tanh, math.Tanh},

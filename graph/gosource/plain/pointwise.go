@@ -31,6 +31,13 @@ func leakyReLU(x []float32, alpha float32) {
 	}
 }
 
+// divide is x/by.
+func divide(x []float32, by float32) {
+	for i := range x {
+		x[i] /= by
+	}
+}
+
 // elu is x for x > 0 and alpha·(exp(x)-1) elsewhere.
 func elu(x []float32, alpha float64) {
 	for i, v := range x {
