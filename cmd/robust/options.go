@@ -1,10 +1,12 @@
 package main
 
 import (
+	"flag"
 	"io"
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/attack"
 	"tapenet/infer/robust"
 )
 
@@ -16,7 +18,8 @@ type options struct {
 	seed               uint64
 	what               []string
 	epsilon            float64
-	norm               string
+	norm               attack.Norm
+	epsilonSet         bool // -eps was given: 0 is no distance then
 }
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
@@ -30,7 +33,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.Uint64Var(&o.seed, "seed", 1, "of all that is random")
 	what := f.String("what", "", "measure only these, with commas between, as in grid,corruptions/fog (default all)")
 	f.Float64Var(&o.epsilon, "eps", 0, "how far attacks may go, of pixels in 0..1 (default 0.3 for linf, 2 for l2)")
-	f.StringVar(&o.norm, "norm", string(robust.LInf), "what is far: linf, the largest difference of a pixel; l2, the root of the summed squares")
+	norm := f.String("norm", attack.Linf.String(), "what is far: linf, the largest difference of a pixel; l2, the root of the summed squares")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
 	}
@@ -38,6 +41,10 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 		return o, err
 	}
 	o.models, o.what = list(*models), list(*what)
+	f.Visit(func(f *flag.Flag) { o.epsilonSet = o.epsilonSet || f.Name == "eps" })
+	if o.norm, err = attack.ParseNorm(*norm); err != nil {
+		return o, cli.Usagef("robust: -norm %s, want linf or l2", *norm)
+	}
 	return o, o.check()
 }
 
@@ -68,9 +75,7 @@ func (o options) check() error {
 	case o.limit < -1:
 		return cli.Usagef("robust: -limit %d, want a number from 1, 0 for the default or -1 for all", o.limit)
 	case o.epsilon < 0 || o.epsilon-o.epsilon != 0:
-		return cli.Usagef("robust: -eps %v, want a number above 0", o.epsilon)
-	case o.norm != string(robust.LInf) && o.norm != string(robust.L2):
-		return cli.Usagef("robust: -norm %s, want linf or l2", o.norm)
+		return cli.Usagef("robust: -eps %v, want a number from 0", o.epsilon)
 	}
 	seen := map[string]bool{}
 	for _, m := range o.models {
@@ -82,7 +87,11 @@ func (o options) check() error {
 	return nil
 }
 
-// config is what the flags say, without the unknown images.
+// config is what the flags say, without the images.
 func (o options) config() robust.Config {
-	return robust.Config{What: o.what, Limit: o.limit, Seed: o.seed, Epsilon: o.epsilon, Norm: robust.Norm(o.norm)}
+	c := robust.Config{What: o.what, Limit: o.limit, Seed: o.seed, Epsilon: o.epsilon, Norm: o.norm}
+	if o.epsilonSet && o.epsilon == 0 {
+		c.Epsilon = -1 // no distance, as 0 is the default
+	}
+	return c
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"tapenet/infer/robust"
@@ -22,6 +23,7 @@ type page struct {
 	Title, About, Precision string
 	Legend                  []key // of the curves, for several networks
 	Sections                []section
+	Warnings                []string // of attacks
 	Charts                  []chart
 	Networks                []network
 	Six                     [colors]struct{} // to count the colours
@@ -51,7 +53,8 @@ type failing struct {
 func writePage(w io.Writer, r result) error {
 	p := page{
 		Title: "Robustness of " + strings.Join(names(r), ", "), About: about(r), Precision: precision(r),
-		Sections: sections(r), Charts: append(curves(r), severityCharts(r)...),
+		Sections: sections(r), Warnings: warnings(r),
+		Charts: slices.Concat(curves(r), severityCharts(r), attackChart(r), reliabilityChart(r)),
 	}
 	for i, name := range names(r) {
 		p.Legend = append(p.Legend, key{name, i % colors})

@@ -36,8 +36,16 @@ type album struct {
 
 // chapter is the albums of a group.
 type chapter struct {
-	Name   string
+	Title  string
+	group  string
 	Albums []album
+}
+
+// chapterTitles are by group.
+var chapterTitles = map[string]string{
+	"corruptions": "What corruptions look like",
+	"geometry":    "What deformations look like",
+	"attacks":     "What attacks look like",
 }
 
 // maxColumns bounds the photos of a strip; of more, some are chosen.
@@ -50,8 +58,8 @@ func chapters(r *robust.Report) (all []chapter, err error) {
 		rows = 1
 	}
 	for _, s := range r.Sheets {
-		if n := len(all); n == 0 || all[n-1].Name != s.Group {
-			all = append(all, chapter{Name: s.Group})
+		if n := len(all); n == 0 || all[n-1].group != s.Group {
+			all = append(all, chapter{Title: chapterTitles[s.Group], group: s.Group})
 		}
 		a, err := newAlbum(r, s, rows)
 		if err != nil {
@@ -97,6 +105,9 @@ func newPhoto(r *robust.Report, p robust.Picture) (photo, error) {
 	source, err := encode(r.Input, p.Pix)
 	if err != nil {
 		return photo{}, err
+	}
+	if p.Predicted == robust.NoPrediction {
+		return photo{Source: source, Label: p.Label, Title: fmt.Sprintf("image %d: %s", p.Image, p.Label)}, nil
 	}
 	says := className(r, p.Predicted)
 	return photo{

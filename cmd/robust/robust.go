@@ -108,6 +108,7 @@ func (o options) measure(ctx context.Context, model, dataset string, stderr io.W
 	if c.Unknown, err = o.strangers(dataset, d.Shape); err != nil {
 		return nil, err
 	}
+	c.Known = d.Train
 	bar := newBar(stderr, model)
 	defer bar.clear()
 	c.Progress = bar.show

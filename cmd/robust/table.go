@@ -23,6 +23,12 @@ func writeTable(w io.Writer, r result) error {
 	for _, s := range sections(r) {
 		s.print(&b)
 	}
+	for i, w := range warnings(r) {
+		if i == 0 {
+			fmt.Fprintln(&b)
+		}
+		fmt.Fprintln(&b, wrap("warning: "+w, columns))
+	}
 	for _, m := range r.Models {
 		for _, skip := range m.Report.Skipped {
 			fmt.Fprintln(&b, wrap(fmt.Sprintf("%s: no %s: %s", m.Model, skip.What, skip.Why), columns))
@@ -79,16 +85,16 @@ func (s section) width(k int) int {
 
 // part writes the columns from lo on.
 func (s section) part(b *strings.Builder, lo, name int, widths []int) {
-	line := func(first string, text func(k int) string) {
-		fmt.Fprintf(b, "%-*s", name, shorten(first, name))
+	write := func(first string, text func(k int) string) {
+		line := fmt.Sprintf("%-*s", name, shorten(first, name))
 		for k, width := range widths {
-			fmt.Fprintf(b, "  %*s", width, shorten(text(lo+k), width))
+			line += fmt.Sprintf("  %*s", width, shorten(text(lo+k), width))
 		}
-		b.WriteByte('\n')
+		fmt.Fprintln(b, strings.TrimRight(line, " "))
 	}
-	line("", func(k int) string { return s.Head[k] })
+	write("", func(k int) string { return s.Head[k] })
 	for _, r := range s.Rows {
-		line(r.Name, func(k int) string { return r.Cells[k].Text })
+		write(r.Name, func(k int) string { return r.Cells[k].Text })
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 // item is one measurement of a group.
 type item struct {
 	group, name string // the name is "" for a group's only one
+	asked       bool   // measured only if Config.What names it
 	cost        func(m *meter) int
 	run         func(m *meter) error
 }
@@ -39,6 +40,9 @@ func Groups(input [3]int) []Group {
 		{Name: "corruptions", Doc: "noise, blur, weather, lines: MNIST-C and Fashion-MNIST-C in grey, Hendrycks and Dietterich's in colour", items: corruptionItems},
 		{Name: "geometry", Doc: "curves over rotation, shift, scale, shear and elastic deformation", items: geometryItems},
 		{Name: "grid", Doc: "the worst of 775 turns and shifts of each image", items: gridItems},
+		{Name: "attacks", Doc: "what adversaries find within a distance of each image", items: attackItems},
+		{Name: "calibration", Doc: "whether probabilities are to be believed", items: calibrationItems},
+		{Name: "unknown", Doc: "whether images of no class are told from others", items: unknownItems},
 	}
 	for i := range all {
 		for _, item := range all[i].items(input) {
@@ -64,7 +68,7 @@ func choose(what []string, input [3]int) ([]item, error) {
 	var chosen []item
 	for _, g := range groups {
 		for _, i := range g.items(input) {
-			if len(what) == 0 || wanted[g.Name] || wanted[i.path()] {
+			if wanted[i.path()] || !i.asked && (len(what) == 0 || wanted[g.Name]) {
 				chosen = append(chosen, i)
 			}
 		}
