@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/weights"
 	"tapenet/modelzoo"
 	"tapenet/train"
 	"tapenet/train/data"
@@ -39,6 +40,8 @@ type options struct {
 	// What this call does.
 	config, recipe, out string
 	resume, json        bool
+	calibrate           bool
+	unknown             string // score, and share of held-out images, by which images of no class are told
 	report              bool
 	dashboard           string // address, "true" for any, "" for none
 	timeout             time.Duration
@@ -87,6 +90,9 @@ func (o *options) callFlags(f *flag.FlagSet) {
 	f.StringVar(&o.recipe, "recipe", "", "recipe to train by, as in fast99: its network and its settings (default the network's own)")
 	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>)")
 	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
+	f.BoolVar(&o.calibrate, "calibrate", false, "at the end, fit the temperature of the model's probabilities on what -val holds out")
+	f.StringVar(&o.unknown, "unknown", "", "-calibrate, and have the model say \"none of these\" where a score is below what 95 % of the held-out images reach: "+
+		strings.Join(weights.Scores(), ", ")+"; energy:0.99 is for 99 %")
 	f.BoolVar(&o.report, "report", true, "write a report of the run at its end, an HTML file in its folder")
 	f.BoolFunc("dashboard", "serve that page while training, at any free port or at -dashboard=HOST:PORT", o.setDashboard)
 	f.DurationVar(&o.timeout, "timeout", mpi.DefaultTimeout, "under mpirun, the longest wait for another process")
@@ -186,8 +192,13 @@ func (o options) check() error {
 		return cli.Usagef("train: -timeout %v, want a time above 0", o.timeout)
 	case o.accumulate < 1:
 		return cli.Usagef("train: -accumulate %d, want 1 or more", o.accumulate)
+	case o.calibrates() && o.validation == 0:
+		return cli.Usagef("train: -calibrate and -unknown need images that training does not see, want -val too, as in -val 0.1")
 	case o.patience < 0 || o.keep < 0:
 		return cli.Usagef("train: -patience %d and -keep %d, want numbers of epochs, or 0", o.patience, o.keep)
+	}
+	if _, err := o.calibration(); err != nil {
+		return err
 	}
 	for _, f := range []struct {
 		name  string
