@@ -121,8 +121,8 @@ func (r *run) start(l graph.Layer) error {
 
 // prepare makes what a rank needs by itself.
 func (r *run) prepare(l graph.Layer) (err error) {
-	loss := graph.CrossEntropy{Smoothing: r.LabelSmoothing, Sum: r.lanes.count > 1}
-	if r.net, err = graph.NewNetwork(l, r.data.Shape[:], graph.Options{Seed: r.Seed, Loss: loss}); err != nil {
+	o := graph.Options{Seed: r.Seed, Loss: r.loss(r.lanes.count > 1)}
+	if r.net, err = graph.NewNetwork(l, r.data.Shape[:], o); err != nil {
 		return err
 	}
 	if err := r.fits(); err != nil {
