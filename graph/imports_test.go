@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"graph/weights":           {"graph/internal/hugepage"},
 	"modelzoo":                {"graph", "graph/op"},
 	"train":                   {"graph", "graph/memory", "graph/op", "graph/update", "graph/weights", "train/data"},
-	"train/data":              {"graph/raster"},
+	"train/data":              {"graph/raster", "graph/raster/corrupt"},
 	"train/mpi":               {},
 	"train/report":            {"graph", "graph/metric", "graph/weights", "train", "train/data"},
 	"train/tensorboard":       {"graph", "train"},
