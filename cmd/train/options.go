@@ -61,7 +61,7 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.IntVar(&o.limit, "limit", 0, "use only the first so many training and test samples (default all)")
 	f.Float64Var(&o.validation, "val", 0, "evaluate on this share of the training set, held out by class, and on the test set at the end alone (default none)")
 	f.BoolVar(&o.normalise, "normalise", false, "give the images mean 0 and deviation 1, as measured on the training set")
-	f.StringVar(&o.augment, "augment", "none", "changes of the training images, as in shift=0.1,rotate=10; go run ./cmd/data shows them")
+	f.StringVar(&o.augment, "augment", "none", "changes of the training images, as in shift=0.1,rotate=10 or none|noise=0.3,shot_noise=2; train/data has a list and go run ./cmd/data shows them")
 	f.IntVar(&o.epochs, "epochs", 10, "passes over the training set")
 	f.IntVar(&o.batch, "batch", 32, "samples per step")
 	f.StringVar(&o.optimizer, "optimizer", "adam", strings.Join(train.OptimizerNames(), ", ")+"; sgd has momentum 0.9")
