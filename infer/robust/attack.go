@@ -291,6 +291,7 @@ func (m *meter) attackCurve() error {
 	}
 	c := Curve{Name: "pgd", Unit: "ε", At: []float64{0}, Accuracy: []float64{m.report.Clean.Accuracy}, Mean: m.report.Clean.Accuracy}
 	k := m.kind("attacks", "pgd")
+	k.sheet = "pgd by distance"
 	whole := m.config.epsilon
 	defer func() { m.config.epsilon = whole }()
 	for step := 1; step <= curveSteps; step++ {
