@@ -73,6 +73,46 @@ func warnings(r result) (all []string) {
 	return all
 }
 
+// certificateSection has what is proven.
+func certificateSection(r result) section {
+	s := section{Head: names(r)}
+	first := r.Models[0].Report.Certificates
+	if first == nil {
+		return s
+	}
+	s.Title = "certificates: right, and proven to stay so"
+	of := func(name string, v func(c *robust.Certificates) cell) {
+		s.Rows = append(s.Rows, each(r, name, func(r *robust.Report) cell {
+			if r.Certificates == nil {
+				return none()
+			}
+			return v(r.Certificates)
+		}))
+	}
+	if f := first.Interval; f != nil {
+		for k := range f.At {
+			of(fmt.Sprintf("interval bounds, L∞ %.3g", f.At[k]), func(c *robust.Certificates) cell {
+				if c.Interval == nil {
+					return none()
+				}
+				return share(c.Interval.Proven[k])
+			})
+		}
+	}
+	if f := first.Smoothing; f != nil {
+		s.Note = fmt.Sprintf("smoothing: noise σ %g, %d samples of each of %d images, wrong with probability %g", f.Sigma, f.Samples, f.Images, f.Alpha)
+		for k := range f.At {
+			of(fmt.Sprintf("smoothing, L2 radius %.3g", f.At[k]), func(c *robust.Certificates) cell {
+				if c.Smoothing == nil {
+					return none()
+				}
+				return share(c.Smoothing.Accuracy[k])
+			})
+		}
+	}
+	return s
+}
+
 func calibrationSection(r result) section {
 	s := section{Head: names(r)}
 	first := r.Models[0].Report.Calibration
@@ -150,6 +190,23 @@ func attackChart(r result) []chart {
 		if m.Report.Attacks != nil && m.Report.Attacks.Curve != nil {
 			g := m.Report.Attacks.Curve
 			c.add(names(r)[i], i, a, g.At, g.Accuracy, func(at float64) string { return fmt.Sprintf("ε %.3g", at) })
+		}
+	}
+	return []chart{c}
+}
+
+// certificateChart is what interval bounds prove over the distance, nil without them.
+func certificateChart(r result) []chart {
+	first := r.Models[0].Report.Certificates
+	if first == nil || first.Interval == nil || first.Interval.Epsilon == 0 {
+		return nil
+	}
+	a := axis{0, first.Interval.Epsilon}
+	c := newChart("proven by interval bounds", "distance ε, L∞", a.from, a.to, "")
+	for i, m := range r.Models {
+		if m.Report.Certificates != nil && m.Report.Certificates.Interval != nil {
+			v := m.Report.Certificates.Interval
+			c.add(names(r)[i], i, a, v.At, v.Proven, func(at float64) string { return fmt.Sprintf("ε %.3g", at) })
 		}
 	}
 	return []chart{c}

@@ -19,11 +19,13 @@ type options struct {
 	what               []string
 	epsilon            float64
 	norm               attack.Norm
+	sigma              float64
+	samples            int
 	epsilonSet         bool // -eps was given: 0 is no distance then
 }
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
-	f := cli.Flags("robust", "-model DIR[,DIR…] [-data NAME|DIR] [-out DIR] [-limit N] [-seed N] [-what LIST] [-eps E] [-norm linf|l2]",
+	f := cli.Flags("robust", "-model DIR[,DIR…] [-data NAME|DIR] [-out DIR] [-limit N] [-seed N] [-what LIST] [-eps E] [-norm linf|l2] [-sigma S] [-samples N]",
 		"measures what networks bear: corruptions, turns and shifts, attacks, unknown inputs\n\n"+usage(), stderr)
 	models := f.String("model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, are set side by side")
 	f.StringVar(&o.data, "data", "", "measure on the test part of mnist, fashion-mnist, or a folder (default what the run was trained on, else mnist)")
@@ -34,6 +36,8 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	what := f.String("what", "", "measure only these, with commas between, as in grid,corruptions/fog (default all)")
 	f.Float64Var(&o.epsilon, "eps", 0, "how far attacks may go, of pixels in 0..1 (default 0.3 for linf, 2 for l2)")
 	norm := f.String("norm", attack.Linf.String(), "what is far: linf, the largest difference of a pixel; l2, the root of the summed squares")
+	f.Float64Var(&o.sigma, "sigma", 0, "deviation of the noise of randomized smoothing (default 0.25)")
+	f.IntVar(&o.samples, "samples", 0, "noisy images for each image that it certifies; published figures have 100000 (default 1000)")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
 	}
@@ -76,6 +80,10 @@ func (o options) check() error {
 		return cli.Usagef("robust: -limit %d, want a number from 1, 0 for the default or -1 for all", o.limit)
 	case o.epsilon < 0 || o.epsilon-o.epsilon != 0:
 		return cli.Usagef("robust: -eps %v, want a number from 0", o.epsilon)
+	case o.sigma < 0 || o.sigma-o.sigma != 0:
+		return cli.Usagef("robust: -sigma %v, want a number above 0, or 0 for the default", o.sigma)
+	case o.samples < 0:
+		return cli.Usagef("robust: -samples %d, want a number from 1, or 0 for the default", o.samples)
 	}
 	seen := map[string]bool{}
 	for _, m := range o.models {
@@ -90,6 +98,7 @@ func (o options) check() error {
 // config is what the flags say, without the images.
 func (o options) config() robust.Config {
 	c := robust.Config{What: o.what, Limit: o.limit, Seed: o.seed, Epsilon: o.epsilon, Norm: o.norm}
+	c.Smoothing.Sigma, c.Smoothing.Samples = o.sigma, o.samples
 	if o.epsilonSet && o.epsilon == 0 {
 		c.Epsilon = -1 // no distance, as 0 is the default
 	}

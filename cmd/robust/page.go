@@ -54,7 +54,7 @@ func writePage(w io.Writer, r result) error {
 	p := page{
 		Title: "Robustness of " + strings.Join(names(r), ", "), About: about(r), Precision: precision(r),
 		Sections: sections(r), Warnings: warnings(r),
-		Charts: slices.Concat(curves(r), severityCharts(r), attackChart(r), reliabilityChart(r)),
+		Charts: slices.Concat(curves(r), severityCharts(r), attackChart(r), certificateChart(r), reliabilityChart(r)),
 	}
 	for i, name := range names(r) {
 		p.Legend = append(p.Legend, key{name, i % colors})

@@ -44,7 +44,7 @@ func sections(r result) []section {
 	for _, s := range sets(r) {
 		all = append(all, corruptionSection(r, s))
 	}
-	for _, make := range []func(result) section{geometrySection, gridSection, attackSection, calibrationSection, unknownSection} {
+	for _, make := range []func(result) section{geometrySection, gridSection, attackSection, certificateSection, calibrationSection, unknownSection} {
 		if s := make(r); len(s.Rows) > 0 {
 			all = append(all, s)
 		}

@@ -67,6 +67,27 @@ func attackers() []attacker {
 		{name: "pgd", cost: 100, make: func(c Config) attack.Attack {
 			return attack.PGD{Norm: c.Norm, Epsilon: c.epsilon, Steps: 40, Seed: c.Seed}
 		}},
+		{name: "ensemble", cost: 400, make: func(c Config) attack.Attack {
+			return attack.Ensemble{Norm: c.Norm, Epsilon: c.epsilon, Seed: c.Seed}
+		}},
+		{name: "pgd-restarts", cost: 4000, asked: true, make: func(c Config) attack.Attack {
+			return attack.PGD{Norm: c.Norm, Epsilon: c.epsilon, Steps: 100, Restarts: 20, Seed: c.Seed}
+		}},
+		{name: "apgd-ce", cost: 200, asked: true, make: func(c Config) attack.Attack {
+			return attack.APGD{Norm: c.Norm, Epsilon: c.epsilon, Seed: c.Seed}
+		}},
+		{name: "apgd-dlr", cost: 200, asked: true, make: func(c Config) attack.Attack {
+			return attack.APGD{Norm: c.Norm, Epsilon: c.epsilon, Seed: c.Seed, Loss: attack.DLR}
+		}},
+		{name: "apgd-t", cost: 1000, asked: true, make: func(c Config) attack.Attack {
+			return attack.APGD{Norm: c.Norm, Epsilon: c.epsilon, Seed: c.Seed, Targets: 9}
+		}},
+		{name: "fab-t", cost: 1000, asked: true, make: func(c Config) attack.Attack {
+			return attack.FAB{Norm: c.Norm, Epsilon: c.epsilon, Seed: c.Seed}
+		}},
+		{name: "square", cost: 2000, asked: true, make: func(c Config) attack.Attack {
+			return attack.Square{Norm: c.Norm, Epsilon: c.epsilon, Seed: c.Seed}
+		}},
 	}
 }
 
@@ -95,6 +116,7 @@ func (m *meter) attack(a attacker) error {
 	if err != nil {
 		return err
 	}
+	made.Name = a.name
 	all := m.attacks()
 	for i := range all.borne {
 		all.borne[i] = all.borne[i] && made.right[i]
@@ -291,6 +313,7 @@ func (m *meter) attackCurve() error {
 	}
 	c := Curve{Name: "pgd", Unit: "ε", At: []float64{0}, Accuracy: []float64{m.report.Clean.Accuracy}, Mean: m.report.Clean.Accuracy}
 	k := m.kind("attacks", "pgd")
+	k.sheet = "pgd by distance"
 	whole := m.config.epsilon
 	defer func() { m.config.epsilon = whole }()
 	for step := 1; step <= curveSteps; step++ {

@@ -27,7 +27,8 @@ type Group struct {
 	Name string
 	Doc  string // in a line
 	// Items are the names of its measurements, none if it is one by itself. Config
-	// takes them behind the group's, as in "geometry/rotation".
+	// takes them behind the group's, as in "geometry/rotation". The last ones of attacks
+	// are measured only if they are named: most are parts of the ensemble.
 	Items []string
 
 	items func(input [3]int) []item
@@ -41,6 +42,7 @@ func Groups(input [3]int) []Group {
 		{Name: "geometry", Doc: "curves over rotation, shift, scale, shear and elastic deformation", items: geometryItems},
 		{Name: "grid", Doc: "the worst of 775 turns and shifts of each image", items: gridItems},
 		{Name: "attacks", Doc: "what adversaries find within a distance of each image", items: attackItems},
+		{Name: "certificates", Doc: "what no adversary can break: interval bounds, randomized smoothing", items: certificateItems},
 		{Name: "calibration", Doc: "whether probabilities are to be believed", items: calibrationItems},
 		{Name: "unknown", Doc: "whether images of no class are told from others", items: unknownItems},
 	}

@@ -9,13 +9,14 @@ type Report struct {
 	Images  int      `json:"images"` // most measurements' number of them
 	Seed    uint64   `json:"seed"`
 
-	Clean       Score          `json:"clean"` // of the images as they are
-	Corruptions []CorruptedSet `json:"corruptions,omitempty"`
-	Geometry    []Curve        `json:"geometry,omitempty"`
-	Grid        *Grid          `json:"grid,omitempty"`
-	Attacks     *Attacks       `json:"attacks,omitempty"`
-	Calibration *Calibration   `json:"calibration,omitempty"`
-	Unknown     []UnknownSet   `json:"unknown,omitempty"`
+	Clean        Score          `json:"clean"` // of the images as they are
+	Corruptions  []CorruptedSet `json:"corruptions,omitempty"`
+	Geometry     []Curve        `json:"geometry,omitempty"`
+	Grid         *Grid          `json:"grid,omitempty"`
+	Attacks      *Attacks       `json:"attacks,omitempty"`
+	Certificates *Certificates  `json:"certificates,omitempty"`
+	Calibration  *Calibration   `json:"calibration,omitempty"`
+	Unknown      []UnknownSet   `json:"unknown,omitempty"`
 
 	FailFirst []Failure `json:"fail_first,omitempty"` // the images that bear least, the weakest one first
 	Skipped   []Skip    `json:"skipped,omitempty"`

@@ -50,6 +50,11 @@ type Config struct {
 	Epsilon float64
 	Norm    attack.Norm // how the distance is measured; the zero value is L∞
 
+	// Smoothing is how randomized smoothing certifies. 0 means a Sigma of 0.25, 1,000
+	// Samples, where published figures have 100,000, and the config's Seed. Without a
+	// Limit it takes 50 images.
+	Smoothing Smoothing
+
 	// Known are images of the classes that are not among the measured ones, such as
 	// the training part: neighbours are looked for among them. nil means that unknown
 	// inputs are not told by their neighbours.
