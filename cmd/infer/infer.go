@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/sheet"
 	"tapenet/cmd/internal/testset"
 )
 
@@ -96,10 +97,10 @@ func files(ctx context.Context, n network, o options, stdout, stderr io.Writer) 
 	if n.single == nil {
 		return cli.Usagef("infer: -saliency of several models, want one")
 	}
-	if len(list) > maxSheet {
-		return cli.Usagef("infer: %d files, -saliency draws at most %d", len(list), maxSheet)
+	if len(list) > sheet.Max {
+		return cli.Usagef("infer: %d files, -saliency draws at most %d", len(list), sheet.Max)
 	}
-	s := &sheet{p: n.single}
+	s := &saliencySheet{p: n.single}
 	err := classify(ctx, n, list, func(results []result) error {
 		if err := s.add(results); err != nil {
 			return err
