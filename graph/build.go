@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -239,12 +240,25 @@ func (m *Model) differentiate(wrt gorgonia.Nodes) (gorgonia.Nodes, error) {
 			return nil, fmt.Errorf("graph: the loss does not depend on %s", n.Name())
 		}
 	}
+	hashOnes()
 	grads, err := gorgonia.Grad(m.cost, wrt...)
 	if err != nil {
 		return nil, fmt.Errorf("graph: no gradient: %w", err)
 	}
 	return grads, nil
 }
+
+// hashOnes lets Gorgonia hash its nodes for the number 1, from which all gradients
+// begin. They are one for all graphs, and are hashed when they are first used: two
+// goroutines must not do it at a time.
+var hashOnes = sync.OnceFunc(func() {
+	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		x := gorgonia.NewScalar(gorgonia.NewGraph(), dtype)
+		if y, err := gorgonia.Neg(x); err == nil {
+			_, _ = gorgonia.Grad(y, x) // for what it does to the constants alone
+		}
+	}
+})
 
 // results are what a forward run is for: the output, and the prediction, the
 // loss, the layer's output to watch and the features, as the mode and the options

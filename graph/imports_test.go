@@ -30,6 +30,8 @@ var arrows = map[string][]string{
 	"graph/op":                {"graph/internal/program", kernels, kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/conv"},
 	"graph/update":            {kernels + "/cpu", kernels + "/vector"},
 	"graph":                   {"graph/op"},
+	"graph/attack":            {"graph", "graph/op", "graph/raster"},
+	"graph/bound":             {"graph", "graph/op", "graph/raster"},
 	"graph/draw":              {"graph"},
 	"graph/gosource":          {"graph", "graph/internal/arena", "graph/op", "graph/raster"},
 	"graph/tfjs":              {"graph", "graph/op", "graph/weights"},
@@ -38,14 +40,16 @@ var arrows = map[string][]string{
 	"graph/onnx":              {"graph/internal/hugepage", "graph", "graph/op"},
 	"graph/graphtest":         {"graph", "graph/op", "graph/weights"},
 	"graph/raster":            {},
+	"graph/raster/corrupt":    {},
 	"graph/weights":           {"graph/internal/hugepage"},
 	"modelzoo":                {"graph", "graph/op"},
-	"train":                   {"graph", "graph/memory", "graph/op", "graph/update", "graph/weights", "train/data"},
-	"train/data":              {"graph/raster"},
+	"train":                   {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/op", "graph/update", "graph/weights", "train/data"},
+	"train/data":              {"graph/raster", "graph/raster/corrupt"},
 	"train/mpi":               {},
 	"train/report":            {"graph", "graph/metric", "graph/weights", "train", "train/data"},
 	"train/tensorboard":       {"graph", "train"},
 	"infer":                   {"graph", "graph/memory", "graph/metric", "graph/raster", "graph/weights", "modelzoo"},
+	"infer/robust":            {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/raster/corrupt", "graph/weights", "infer"},
 	"infer/serve":             {"graph/memory", "infer"},
 	"cmd":                     {"*"},
 	"notebooks":               {"*"},
@@ -119,7 +123,7 @@ func TestPredictingLinksNoTrainer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the go command")
 	}
-	for _, from := range []string{"infer", "infer/serve", "cmd/infer", "cmd/serve"} {
+	for _, from := range []string{"infer", "infer/robust", "infer/serve", "cmd/infer", "cmd/serve"} {
 		cmd := exec.Command("go", "list", "-deps", module+from)
 		out, err := cmd.Output()
 		if err != nil {

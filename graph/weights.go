@@ -105,6 +105,17 @@ func taken(t *tensor.Dense, o Options) *tensor.Dense {
 	return y
 }
 
+// Share returns weights of the same memory, whose tensors are others: Gorgonia
+// writes to a tensor's header when it binds it to a graph, so that graphs over the
+// two may be built and run at the same time. What is fixed stays so.
+func (w *Weights) Share() *Weights {
+	s := &Weights{Step: w.Step, tensors: map[string]*tensor.Dense{}, trains: w.trains, fixed: w.fixed}
+	for name, t := range w.tensors {
+		s.tensors[name] = tensor.New(tensor.WithShape(t.Shape().Clone()...), tensor.WithBacking(t.Data()))
+	}
+	return s
+}
+
 // Names are the names of all tensors, sorted.
 func (w *Weights) Names() []string { return slices.Sorted(maps.Keys(w.tensors)) }
 

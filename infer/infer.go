@@ -31,11 +31,12 @@ type Predictor struct {
 	Input   [3]int   // channels, height, width of an image
 	Classes []string // the name of each class
 
-	scaled  bool // pictures are scaled as a whole
-	models  *models
-	unknown *weights.Unknown // nil for never
-	score   score            // of unknown, nil without
-	more    func() int       // the memory that it takes
+	scaled          bool      // pictures are scaled as a whole
+	mean, deviation []float64 // of the channels, as weights.Model has them
+	models          *models
+	unknown         *weights.Unknown // nil for never
+	score           score            // of unknown, nil without
+	more            func() int       // the memory that it takes
 }
 
 // Prediction is what the network thinks of one image.
@@ -133,7 +134,11 @@ func newPredictor(l graph.Layer, m weights.Model) (*Predictor, error) {
 	if out := one.OutputShape(); len(out) != 2 || out[1] != len(m.Classes) {
 		return nil, fmt.Errorf("infer: the network's output is %v, want (1,%d) for the classes %v", out, len(m.Classes), m.Classes)
 	}
-	p := &Predictor{Input: m.Input, Classes: slices.Clone(m.Classes), scaled: m.Scaled, models: newModels(l, net.Weights, m, one)}
+	p := &Predictor{
+		Input: m.Input, Classes: slices.Clone(m.Classes), scaled: m.Scaled,
+		mean: slices.Clone(m.Mean), deviation: slices.Clone(m.Deviation),
+		models: newModels(l, net.Weights, m, one),
+	}
 	return p.Calibrate(m.Temperature, m.Unknown)
 }
 

@@ -50,19 +50,20 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 // run is one call of Fit.
 type run struct {
 	Config
-	data    data.Dataset
-	net     *graph.Network
-	ranks   ranks
-	lanes   lanes
-	laned   *laned  // nil with one lane
-	folder  *folder // nil without Dir, and on all ranks but the first
-	updater *updater
-	at      position
-	history []Epoch
-	times   rankTimes
-	grads   [][]float32 // of a batch in one piece, by parameter
-	source  rand.PCG    // for Mixup, seeded anew in every step
-	random  *rand.Rand  // from source
+	data     data.Dataset
+	net      *graph.Network
+	ranks    ranks
+	lanes    lanes
+	defender Defender // nil without Defence
+	laned    *laned   // nil with one lane
+	folder   *folder  // nil without Dir, and on all ranks but the first
+	updater  *updater
+	at       position
+	history  []Epoch
+	times    rankTimes
+	grads    [][]float32 // of a batch in one piece, by parameter
+	source   rand.PCG    // for Mixup, seeded anew in every step
+	random   *rand.Rand  // from source
 
 	best          map[string]*tensor.Dense // weights of the best epoch, with Patience
 	bestFileStale bool                     // BestFile is of another epoch than best: write it again
@@ -121,8 +122,12 @@ func (r *run) start(l graph.Layer) error {
 
 // prepare makes what a rank needs by itself.
 func (r *run) prepare(l graph.Layer) (err error) {
-	loss := graph.CrossEntropy{Smoothing: r.LabelSmoothing, Sum: r.lanes.count > 1}
-	if r.net, err = graph.NewNetwork(l, r.data.Shape[:], graph.Options{Seed: r.Seed, Loss: loss}); err != nil {
+	w := &graph.Weights{}
+	loss, err := r.defend(l, w, r.lanes.count > 1)
+	if err != nil {
+		return err
+	}
+	if r.net, err = graph.NewNetwork(l, r.data.Shape[:], graph.Options{Seed: r.Seed, Loss: loss, Weights: w}); err != nil {
 		return err
 	}
 	if err := r.fits(); err != nil {

@@ -265,6 +265,9 @@ func (s *laned) atOnce(j *job, d node) (*graph.Model, error) {
 	}
 	s.draw(j, d.lo)
 	j.r.weigh(m, b.Samples)
+	if err := j.r.prepareBatch(m, b.Samples); err != nil {
+		return nil, err
+	}
 	if err := m.Run(); err != nil {
 		return nil, err
 	}

@@ -14,7 +14,8 @@ type opened struct {
 }
 
 // open returns the dataset to fit. With -val its test part is a share of the training
-// set.
+// set; what it holds out has the label noise of the rest: no clean label is seen before
+// the end.
 func (o options) open(ctx context.Context, steps []data.Augmentation) (d opened, err error) {
 	// The test part of a folder without one is the same for each seed, and for cmd/infer.
 	whole, err := data.Options{Height: o.height, Width: o.width, Channels: o.channels}.Open(o.data)
@@ -22,6 +23,9 @@ func (o options) open(ctx context.Context, steps []data.Augmentation) (d opened,
 		return d, err
 	}
 	whole.Train, whole.Test = data.Limit(whole.Train, o.limit), data.Limit(whole.Test, o.limit)
+	if whole, err = data.LabelNoise(whole, o.labelNoise, o.seed); err != nil {
+		return d, err
+	}
 	d.held = whole
 	if o.validation > 0 {
 		if d.held, err = data.Split(whole, o.validation, o.seed, true); err != nil {

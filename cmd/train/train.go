@@ -65,7 +65,7 @@ func prepare(ctx context.Context, show *display) (r prepared, err error) {
 	if !t.first() {
 		return r, nil
 	}
-	if r.pages, err = openPages(show, r.set); err != nil {
+	if r.pages, err = openPages(show, r.set, r.config.Loss()); err != nil {
 		return r, err
 	}
 	r.config.OnEarlier = func() error { return moveEarlier(o.out, show) }

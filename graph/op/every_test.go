@@ -38,8 +38,12 @@ var every = []struct {
 	{"CrossEntropy", crossEntropy(0.1, graphtest.Random("logits", 1, 3, 4), vector(0, 3, 1), vector(1, 0, 2))},
 	{"CrossEntropySum", graphtest.Op{F: func(in ...node) (node, error) { return op.CrossEntropySum(in[0], in[1], in[2], 0.1) },
 		In: append(random(tensor.Shape{3, 4}), vector(0, 3, 1), vector(1, 0, 2)), Constant: []int{1, 2}}},
+	{"GeneralizedCrossEntropy", generalized(0.7, graphtest.Random("logits", 1, 3, 4), vector(0, 3, 1), vector(1, 0, 2))},
+	{"GeneralizedCrossEntropySum", graphtest.Op{F: func(in ...node) (node, error) { return op.GeneralizedCrossEntropySum(in[0], in[1], in[2], 0.7) },
+		In: append(random(tensor.Shape{3, 4}), vector(0, 3, 1), vector(1, 0, 2)), Constant: []int{1, 2}}},
 	{"MSE", graphtest.Op{F: func(in ...node) (node, error) { return op.MSE(in[0], in[1], in[2]) },
 		In: append(random(tensor.Shape{3, 4}, tensor.Shape{3, 4}), vector(1, 0, 2)), Constant: []int{1, 2}}},
+	{"SampleLoss", graphtest.Op{F: sampleLoss, In: append(random(tensor.Shape{3, 4}), vector(0, 3, 1)), Constant: []int{1}}},
 	{"Add", graphtest.Op{F: add, In: random(tensor.Shape{4, 5}, tensor.Shape{4, 5}, tensor.Shape{4, 5})}},
 	{"Concat", graphtest.Op{F: func(in ...node) (node, error) { return op.Concat(1, in...) }, In: random(tensor.Shape{4, 5}, tensor.Shape{4, 2})}},
 	{"Reshape", graphtest.Op{F: func(in ...node) (node, error) { return op.Reshape(in[0], 5, 4) }, In: random(tensor.Shape{4, 5})}},
@@ -55,6 +59,11 @@ var every = []struct {
 		return op.Map(in[0], op.Function{Name: "sin", F: math.Sin, DF: math.Cos})
 	}, In: random(tensor.Shape{4, 5})}},
 	{"LogSoftMax", graphtest.Op{F: func(in ...node) (node, error) { return op.LogSoftMax(in[0]) }, In: random(tensor.Shape{4, 5})}},
+	{"Abs", intervalOps["Abs"]},
+	{"Combine", intervalOps["Combine"]},
+	{"ReLUCentre", intervalOps["ReLUCentre"]},
+	{"ReLURadius", intervalOps["ReLURadius"]},
+	{"Margins", intervalOps["Margins"]},
 	{"PadChannels", graphtest.Op{F: func(in ...node) (node, error) { return op.PadChannels(in[0], 5) }, In: random(tensor.Shape{2, 3, 2, 2})}},
 }
 

@@ -38,7 +38,8 @@ func isShard(name string) bool { return path.Ext(name) == ".tar" && !strings.Has
 //
 // Memory holds where each picture is, 24 bytes a sample, and no pictures: Read
 // unpacks one. [Order] takes samples that are near each other, and what is read
-// often stays in the system's cache. The files stay open.
+// often stays in the system's cache. A file is open from the first picture that is
+// read of it on: of several processes that train together, each opens what it needs.
 func (o Options) Shards(dir string) (Dataset, error) {
 	if err := o.check(); err != nil {
 		return Dataset{}, err
@@ -113,7 +114,7 @@ func partShards(names []string) (train, test []string) {
 
 // shardPictures is the pictures in tar files, found by their offsets.
 type shardPictures struct {
-	files   []io.ReaderAt
+	files   []*shard
 	names   []string // of the files
 	members []member
 }
@@ -134,7 +135,11 @@ func (s *shardPictures) name(i int) string {
 func (s *shardPictures) picture(i int, buf []byte) ([]byte, error) {
 	m := s.members[i]
 	b := slices.Grow(buf[:0], int(m.size))[:m.size]
-	if _, err := s.files[m.file].ReadAt(b, m.offset); err != nil {
+	f, err := s.files[m.file].open()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.ReadAt(b, m.offset); err != nil {
 		return nil, damaged(err)
 	}
 	return b, nil
@@ -150,14 +155,15 @@ func (s *shardPictures) classes() (n int) {
 
 // openShards finds the pictures in files of a folder, some files at a time.
 func openShards(dir string, names []string) (*shardPictures, error) {
-	s := &shardPictures{names: names, files: make([]io.ReaderAt, len(names))}
+	s := &shardPictures{names: names, files: make([]*shard, len(names))}
 	members, errs := make([][]member, len(names)), make([]error, len(names))
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
 		wg.Go(func() {
 			for k := range next {
-				s.files[k], members[k], errs[k] = openShard(filepath.Join(dir, names[k]), int32(k))
+				s.files[k] = &shard{path: filepath.Join(dir, names[k])}
+				members[k], errs[k] = s.files[k].index(int32(k))
 			}
 		})
 	}
@@ -175,26 +181,54 @@ func openShards(dir string, names []string) (*shardPictures, error) {
 	return s, nil
 }
 
-// openShard opens a tar file and finds its pictures. The file is closed when
-// nothing refers to it any more.
-func openShard(name string, number int32) (io.ReaderAt, []member, error) {
-	info, err := os.Stat(name) // before Open, which would wait on a named pipe
+// shard is a tar file. Its descriptor is closed when nothing refers to it any more.
+type shard struct {
+	path string
+	info os.FileInfo // of the file when it was indexed
+
+	mu   sync.Mutex
+	file *os.File // nil until a picture is read
+}
+
+// index finds the pictures in the file.
+func (s *shard) index(number int32) ([]member, error) {
+	info, err := os.Stat(s.path) // before Open, which would wait on a named pipe
 	if err != nil {
-		return nil, nil, cause(err)
+		return nil, cause(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, nil, errors.New("not a regular file")
+		return nil, errors.New("not a regular file")
 	}
-	f, err := os.Open(name)
+	f, err := os.Open(s.path)
 	if err != nil {
-		return nil, nil, cause(err)
+		return nil, cause(err)
 	}
-	members, err := scan(f, info.Size(), number)
+	defer f.Close()
+	s.info = info
+	return scan(f, info.Size(), number)
+}
+
+// open returns the file to read pictures from, which must be the one that was indexed.
+func (s *shard) open() (io.ReaderAt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.file != nil {
+		return s.file, nil
+	}
+	f, err := os.Open(s.path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	info, err := f.Stat()
+	if err == nil && (!os.SameFile(info, s.info) || info.Size() != s.info.Size() || !info.ModTime().Equal(s.info.ModTime())) {
+		err = errors.New("the file is another one than when it was indexed, want one that stays while it is in use")
+	}
 	if err != nil {
 		f.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	return f, members, nil
+	s.file = f
+	return f, nil
 }
 
 // scan finds the pictures in a tar file of size bytes.

@@ -274,6 +274,32 @@ func TestShardShrinks(t *testing.T) {
 	wantError(t, err, "data: train-000000.tar: picture at byte ", "the file is cut short")
 }
 
+// TestShardsOpenLate holds that a file is open from its first picture on, and that
+// another file of its name is an error.
+func TestShardsOpenLate(t *testing.T) {
+	_, dir := packed(t, 30, 3)
+	names := []string{"train-000000.tar", "train-000001.tar", "train-000002.tar"}
+	s, err := openShards(dir, names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.picture(15, nil); err != nil {
+		t.Fatal(err)
+	}
+	for k, want := range []bool{false, true, false} {
+		if open := s.files[k].file != nil; open != want {
+			t.Errorf("%s open: %v, want %v after a picture of the second file", names[k], open, want)
+		}
+	}
+	if err := os.Rename(filepath.Join(dir, names[0]), filepath.Join(dir, names[2])); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.picture(29, nil)
+	wantError(t, err, "", "another one than when it was indexed")
+	_, err = s.picture(0, nil)
+	wantError(t, err, "", "no such file")
+}
+
 // TestShardsMemory holds that opening keeps 24 bytes a sample and that reading
 // keeps nothing.
 func TestShardsMemory(t *testing.T) {

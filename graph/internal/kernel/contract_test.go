@@ -16,6 +16,13 @@ func TestContract(t *testing.T) {
 func contracts[T cpu.Float]() []kerneltest.Contract[T] {
 	pool := PoolShape{Planes: 4, H: 5, W: 5, KH: 2, KW: 2, StrideH: 2, StrideW: 2, OH: 2, OW: 2}
 	square := func(x float64) float64 { return x * x }
+	weighted := func(x []float64, target float64, gradient []float64) (sum float64) {
+		for k, v := range x {
+			sum += target * v * v
+			gradient[k] = 2 * target * v
+		}
+		return sum
+	}
 	return []kerneltest.Contract[T]{
 		{Name: "MaxPool2D", Kernel: NewMaxPool2D[T](pool), In: []int{100}, Out: 16},
 		{Name: "AvgPool2D", Kernel: NewAvgPool2D[T](pool), In: []int{100}, Out: 16},
@@ -32,8 +39,15 @@ func contracts[T cpu.Float]() []kerneltest.Contract[T] {
 		{Name: "Dropout", Kernel: &Dropout[T]{Rate: 0.5, Step: new(uint64)}, In: []int{20}, Out: 20},
 		{Name: "SoftMax", Kernel: &SoftMax[T]{Classes: 4}, In: []int{20}, Out: 20},
 		{Name: "CrossEntropy", Kernel: &CrossEntropy[T]{N: 4, Classes: 3}, In: []int{12, 4, 4}, Out: 1, Skipped: []int{1, 2}},
+		{Name: "generalized CrossEntropy", Kernel: &CrossEntropy[T]{N: 4, Classes: 3, Exponent: 0.7}, In: []int{12, 4, 4}, Out: 1, Skipped: []int{1, 2}},
 		{Name: "MSE", Kernel: &MSE[T]{N: 4, Size: 3}, In: []int{12, 12, 4}, Out: 1, Skipped: []int{1, 2}},
+		{Name: "SampleLoss", Kernel: &SampleLoss[T]{N: 4, Classes: 3, F: weighted}, In: []int{12, 4}, Out: 1, Skipped: []int{1}},
 		{Name: "Add", Kernel: NewAdd[T](2), In: []int{20, 20, 20}, Out: 20},
+		{Name: "Combine", Kernel: NewCombine[T](new(float64), new(float64)), In: []int{20, 20}, Out: 20},
+		{Name: "ReLU of an interval, centre", Kernel: NewReLUInterval[T](false), In: []int{20, 20}, Out: 20},
+		{Name: "ReLU of an interval, radius", Kernel: NewReLUInterval[T](true), In: []int{20, 20}, Out: 20},
+		{Name: "Margins", Kernel: &Margins[T]{N: 4, K: 5, Classes: 3, Bias: true}, In: []int{20, 20, 15, 4, 3}, Out: 12, Skipped: []int{3}},
+		{Name: "Ball", Kernel: &Ball[T]{C: 2, Pixels: 5, Low: []float64{0, 1}, High: []float64{1, 2}, Scale: []float64{1, 2}, Epsilon: new(float64)}, In: []int{20}, Out: 20, Skipped: []int{0}},
 		{Name: "Concat", Kernel: &Concat[T]{Outer: 2, Blocks: []int{3, 4}}, In: []int{6, 8}, Out: 14},
 		{Name: "Copy", Kernel: Copy[T]{}, In: []int{20}, Out: 20},
 		{Name: "Patches", Kernel: &Patches[T]{N: 2, C: 2, H: 4, W: 4, Size: 2}, In: []int{64}, Out: 64},

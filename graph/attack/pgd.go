@@ -1,0 +1,154 @@
+package attack
+
+import (
+	"context"
+	"fmt"
+)
+
+// FGSM is the fast gradient sign method (Goodfellow et al. 2015, "Explaining and
+// Harnessing Adversarial Examples"): one step of length Epsilon from the clean picture,
+//
+//	x' = clip(x + ε·sign(∇ loss(x)))
+//
+// in L2 along the gradient itself.
+type FGSM struct {
+	Norm    Norm
+	Epsilon float64
+	Loss    Loss // the zero value is CrossEntropy
+}
+
+// Name is fgsm.
+func (FGSM) Name() string { return "fgsm" }
+
+func (a FGSM) defaults() FGSM {
+	if a.Loss.F == nil {
+		a.Loss = CrossEntropy
+	}
+	return a
+}
+
+// Settings are those of [FGSM].
+func (a FGSM) Settings() []Setting {
+	a = a.defaults()
+	return []Setting{{"norm", a.Norm.String()}, {"epsilon", a.Epsilon}, {"loss", a.Loss.Name}}
+}
+
+// Run attacks all pictures.
+func (a FGSM) Run(ctx context.Context, v *Victim, images [][]float32, classes []int) (*Outcome, error) {
+	return run(ctx, v, a, images, classes)
+}
+
+func (a FGSM) job() (job, error) {
+	if err := checkBall(a.Norm, a.Epsilon); err != nil {
+		return job{}, err
+	}
+	p := PGD{Norm: a.Norm, Epsilon: a.Epsilon, Loss: a.Loss, Steps: 1, StepSize: a.Epsilon, FromClean: true}
+	j, err := p.job()
+	j.name = a.Name()
+	return j, err
+}
+
+// PGD is projected gradient ascent of the loss (Madry et al. 2018, "Towards Deep Learning
+// Models Resistant to Adversarial Attacks"):
+//
+//	x ← project(x + StepSize·sign(∇ loss(x)))        L∞
+//	x ← project(x + StepSize·∇ loss(x)/|∇ loss(x)|)  L2
+//
+// from a random picture of the ball, and again from others. It stops where the network is
+// wrong.
+type PGD struct {
+	Norm     Norm
+	Epsilon  float64
+	Steps    int     // 0 means 40
+	StepSize float64 // 0 means 2.5·Epsilon/Steps, as the authors have it for CIFAR-10
+	Restarts int     // 0 means 1: the starts, the first one included
+	Seed     uint64
+	Loss     Loss // the zero value is CrossEntropy
+
+	FromClean bool // the first start is the clean picture itself
+
+	// Whole makes all steps of the first start, whether the network is wrong on the way
+	// or not, and asks for no prediction: what training wants. Results have no Success.
+	Whole bool
+
+	// Losses has the loss of each picture, in place of Loss: for losses that know more
+	// than the class, such as the distance from the clean picture's output. nil for none.
+	Losses []Loss
+}
+
+// Name is pgd.
+func (PGD) Name() string { return "pgd" }
+
+func (a PGD) defaults() PGD {
+	if a.Loss.F == nil {
+		a.Loss = CrossEntropy
+	}
+	if a.Steps == 0 {
+		a.Steps = 40
+	}
+	if a.StepSize == 0 {
+		a.StepSize = 2.5 * a.Epsilon / float64(a.Steps)
+	}
+	a.Restarts = max(1, a.Restarts)
+	return a
+}
+
+// Settings are those of [PGD].
+func (a PGD) Settings() []Setting {
+	a = a.defaults()
+	return []Setting{{"norm", a.Norm.String()}, {"epsilon", a.Epsilon}, {"loss", a.Loss.Name}, {"steps", a.Steps},
+		{"step_size", a.StepSize}, {"restarts", a.Restarts}, {"seed", a.Seed}}
+}
+
+// Run attacks all pictures.
+func (a PGD) Run(ctx context.Context, v *Victim, images [][]float32, classes []int) (*Outcome, error) {
+	if a.Losses != nil && len(a.Losses) != len(images) {
+		return nil, fmt.Errorf("attack: %d losses for %d pictures, want one for each, or none", len(a.Losses), len(images))
+	}
+	return run(ctx, v, a, images, classes)
+}
+
+func (a PGD) job() (j job, err error) {
+	if err := checkCounts(count{"steps", a.Steps}, count{"restarts", a.Restarts}); err != nil {
+		return j, err
+	}
+	if !(a.StepSize >= 0 && a.StepSize <= maxEpsilon) {
+		return j, fmt.Errorf("attack: step size %g, want above 0, or 0 for the default", a.StepSize)
+	}
+	a = a.defaults()
+	return job{name: a.Name(), norm: a.Norm, epsilon: a.Epsilon, seed: a.Seed, search: a.search, whole: a.Whole}, nil
+}
+
+// search is PGD on one picture.
+func (a PGD) search(t *trial) {
+	if a.Losses != nil {
+		a.Loss = a.Losses[t.image]
+	}
+	b, x := newBall(a.Norm, a.Epsilon, t.clean), make([]float32, len(t.clean))
+	for restart := range a.Restarts {
+		copy(x, t.clean)
+		if restart > 0 || !a.FromClean {
+			b.random(x, t.random(restart))
+		}
+		if a.climb(t, b, x) {
+			return
+		}
+	}
+	t.keep(x)
+}
+
+// climb makes the steps of one start, and reports whether x fools the network in the end.
+func (a PGD) climb(t *trial, b *ball, x []float32) bool {
+	for range a.Steps {
+		t.differentiate(x, a.Loss)
+		if !a.Whole && t.crossed(x) {
+			return true
+		}
+		if t.zero && !a.Whole {
+			break // x stays where it is
+		}
+		b.ascend(x, t.gradient, a.StepSize)
+		b.project(x)
+	}
+	return !a.Whole && t.fools(x)
+}

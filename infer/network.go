@@ -1,0 +1,35 @@
+package infer
+
+import (
+	"slices"
+
+	"tapenet/graph"
+)
+
+// Network is what a predictor computes with, for those who build graphs of their
+// own over it: attacks, bounds, explanations.
+type Network struct {
+	Layer graph.Layer
+	// Weights have the predictor's values, in the same memory, and tensors of
+	// their own: graphs over them may be built while the predictor predicts.
+	// They are fixed: a graph that trains is refused, and nobody may write to
+	// them.
+	Weights *graph.Weights
+	Input   [3]int // channels, height, width of an image
+
+	// Mean and Deviation have a number for each channel if the layer takes
+	// (pixel-Mean)/Deviation of pixels in 0..1, where a Deviation of 0 means 1.
+	// They are nil if it takes the pixels themselves.
+	Mean, Deviation []float64
+}
+
+// Network returns the predictor's network. Each call gives Weights of their own, so
+// that goroutines with one each do not meet.
+func (p *Predictor) Network() Network {
+	p.models.building.RLock() // Gorgonia writes to the headers that are read here
+	defer p.models.building.RUnlock()
+	return Network{
+		Layer: p.models.layer, Weights: p.models.weights.Share(), Input: p.Input,
+		Mean: slices.Clone(p.mean), Deviation: slices.Clone(p.deviation),
+	}
+}

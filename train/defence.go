@@ -1,0 +1,76 @@
+package train
+
+import (
+	"fmt"
+
+	"tapenet/graph"
+	"tapenet/train/data"
+)
+
+// Defence makes a network robust in training: by another loss, by changing the images
+// of each batch, or by both. It is plain data, and what it does follows from where the
+// run is and from the seed: there is nothing to save. A run goes on with an equal
+// Defence only, as with an equal Optimizer; one with a method Check() error is asked that
+// first.
+type Defence interface {
+	// Begin makes what defends one run. It is called once, before the network is built.
+	Begin(t Task) (Defender, error)
+}
+
+// Task is what a Defence is told of its run.
+type Task struct {
+	Layer   graph.Layer
+	Input   [3]int             // of an image: channels, height, width
+	Weights *graph.Weights     // of the network, as training changes them; empty before the first graph
+	Loss    graph.CrossEntropy // of the training graphs, if there were no Defence
+	// Stats says what the network takes of a pixel in 0..1: (pixel-Mean)/Deviation. The
+	// zero value is the pixel itself.
+	Stats data.Stats
+	Seed  uint64
+}
+
+// Defender defends one run. It serves one goroutine.
+type Defender interface {
+	// Loss takes the place of Task.Loss. It has the same targets and predictions, and
+	// the same cost but in Train mode; it is called once. Its cost in Train mode is a sum
+	// over samples where that of Task.Loss is.
+	Loss() graph.Loss
+	// Batch is called before the training graph m runs on these samples of the training
+	// set, all of a batch or those of some of its lanes. m.Input and m.Target have
+	// their images, as Mixup has left them, and their classes. It may change the
+	// images. What it does to a sample must not depend on the others.
+	Batch(at Moment, m *graph.Model, samples []int) error
+}
+
+// defend returns the network's loss, that of Config.Defence if there is one. sum says
+// that it is a sum over samples, see [graph.CrossEntropy].
+func (r *run) defend(l graph.Layer, w *graph.Weights, sum bool) (graph.Loss, error) {
+	if r.Defence == nil {
+		return r.loss(sum), nil
+	}
+	plain := graph.CrossEntropy{Smoothing: r.LabelSmoothing, Sum: sum}
+	var err error
+	r.defender, err = r.Defence.Begin(Task{Layer: l, Input: r.data.Shape, Weights: w, Loss: plain, Stats: r.data.Stats, Seed: r.Seed})
+	if err != nil {
+		return nil, fmt.Errorf("train: defence: %w", err)
+	}
+	return r.defender.Loss(), nil
+}
+
+// prepareBatch is the defender's part before a model runs.
+func (r *run) prepareBatch(m *graph.Model, samples []int) error {
+	if r.defender == nil {
+		return nil
+	}
+	if err := r.defender.Batch(r.moment(), m, samples); err != nil {
+		return fmt.Errorf("train: defence: %w", err)
+	}
+	return nil
+}
+
+func describeDefence(d Defence) string {
+	if d == nil {
+		return ""
+	}
+	return describe(d)
+}
