@@ -12,19 +12,20 @@ import (
 // RandConv replaces the image by what a random filter makes of it (Xu et al. 2021,
 // "Robust and Generalizable Visual Representation Learning via Random
 // Convolutions"): a kernel of 1, 3, 5 or 7 pixels with normal weights, whose output
-// is stretched to 0..1 and mixed with the image at random. In every third image the
+// is stretched to 0..1 and mixed with the image at random: as much of it as Mix
+// allows in every other image, and anything less in the rest. In every third one the
 // weights of each kernel sum up to 0 and the output's absolute value is taken, so
 // that even areas become black. Shapes stay; what is light and dark, sharp and
 // soft, does not.
 type RandConv struct {
-	Mix float64 // at most so much of the output; 0 means 1: anything from nothing to all
+	Mix float64 // at most so much of the output; 0 means 1: all of it
 }
 
 // Apply implements [Augmentation].
 func (s RandConv) Apply(im *Image, r *rand.Rand) {
 	x := im.Pixels()
 	side := 1 + 2*r.IntN(4)
-	share := float32(or(s.Mix, 1) * r.Float64())
+	share := float32(or(s.Mix, 1) * min(1, 2*r.Float64()))
 	even := side > 1 && r.IntN(3) == 0
 	im.scratch = zeros(im.scratch, len(x))
 	plane := im.H * im.W
