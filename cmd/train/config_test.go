@@ -10,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"tapenet/graph/raster/corrupt"
 	"tapenet/infer"
 	"tapenet/modelzoo"
 	"tapenet/train"
@@ -113,6 +115,25 @@ func TestRecipeByName(t *testing.T) {
 	_, err = parse([]string{"-recipe", "fast98"}, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), `train: no recipe "fast98", want one of cnn, convnet, fast99, `) {
 		t.Errorf("error %v, want the recipes there are", err)
+	}
+}
+
+// What robust-corruptions is measured with, MNIST-C, must not be what it trains with:
+// neither by its name nor by another one.
+func TestRecipeSawNoCorruption(t *testing.T) {
+	o, err := parse([]string{"-recipe", "robust-corruptions"}, io.Discard)
+	if err != nil || o.augment == "none" {
+		t.Fatalf("augmentation %q, error %v, want the recipe's", o.augment, err)
+	}
+	steps := strings.FieldsFunc(o.augment, func(r rune) bool { return r == ',' || r == '|' })
+	if len(steps) < 5 {
+		t.Fatalf("%q has %d steps, want the recipe's", o.augment, len(steps))
+	}
+	for _, step := range steps {
+		name, _, _ := strings.Cut(step, "=")
+		if _, err := corrupt.Find(name); err == nil || slices.Contains([]string{"shift", "rotate", "zoom", "shear", "brightness"}, name) {
+			t.Errorf("%s is one of MNIST-C's corruptions", step)
+		}
 	}
 }
 
