@@ -76,11 +76,15 @@ type ball struct {
 	norm    Norm
 	epsilon float64
 	clean   []float32
-	lo, hi  []float32 // of each pixel; L2 bounds more than these
+	lo, hi  []float32 // of each pixel; nil in L2
 }
 
 func newBall(norm Norm, epsilon float64, clean []float32) *ball {
-	b := &ball{norm: norm, epsilon: epsilon, clean: clean, lo: make([]float32, len(clean)), hi: make([]float32, len(clean))}
+	b := &ball{norm: norm, epsilon: epsilon, clean: clean}
+	if norm == L2 {
+		return b
+	}
+	b.lo, b.hi = make([]float32, len(clean)), make([]float32, len(clean))
 	for i, v := range clean {
 		b.lo[i], b.hi[i] = interval(v, epsilon)
 	}
@@ -101,18 +105,22 @@ func interval(v float32, epsilon float64) (lo, hi float32) {
 }
 
 // project moves x into the ball: to the nearest picture of it in L∞; in L2 towards the
-// clean picture, as far as needed.
+// clean picture, as far as needed, and then into [0,1], as all programs do it.
 func (b *ball) project(x []float32) {
+	if b.norm == L2 {
+		b.shrink(x)
+		for i, v := range x {
+			x[i] = min(max(v, 0), 1)
+		}
+		return
+	}
 	for i, v := range x {
 		x[i] = min(max(v, b.lo[i]), b.hi[i])
 	}
-	if b.norm == L2 {
-		b.shrink(x)
-	}
 }
 
-// shrink moves x towards the clean picture until it is no further than epsilon, which
-// keeps it in [0,1]. Rounding may leave it a little too far: then it moves again.
+// shrink moves x towards the clean picture until it is no further than epsilon. Rounding
+// may leave it a little too far: then it moves again.
 func (b *ball) shrink(x []float32) {
 	for less := 1.0; ; less -= 1e-7 {
 		d := math.Sqrt(squares(x, b.clean))
