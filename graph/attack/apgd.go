@@ -193,7 +193,6 @@ func (c *climb) stuck(first bool) bool {
 func (c *climb) move(first bool) {
 	copy(c.z, c.x)
 	c.ball.ascend(c.z, c.gradient, c.step)
-	c.ball.project(c.z)
 	if first {
 		c.last, c.x, c.z = c.x, c.z, c.last
 		return

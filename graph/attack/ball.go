@@ -179,26 +179,35 @@ func (b *ball) border(x []float32, r *rand.Rand) {
 	b.project(x)
 }
 
-// ascend moves x by a step in the direction in which the loss grows fastest: the sign of
-// the gradient in L∞, the gradient over its length in L2. It stays where the gradient is
-// zero. x may be outside of the ball afterwards.
+// ascend moves x by a step in the direction in which the loss grows fastest, and into the
+// ball: by the sign of the gradient in L∞, by the gradient over its length in L2. It stays
+// where the gradient is zero.
 func (b *ball) ascend(x, gradient []float32, step float64) {
 	if b.norm == Linf {
-		s := math.Float32bits(float32(step))
+		b.ascendSigns(x, gradient, float32(step))
+		return
+	}
+	if length := norm2(gradient); length > 0 {
+		f := step / length
 		for i, g := range gradient {
-			if g != 0 {
-				x[i] += math.Float32frombits(s | math.Float32bits(g)&(1<<31))
-			}
+			x[i] = float32(float64(x[i]) + float64(f*float64(g)))
 		}
-		return
 	}
-	length := norm2(gradient)
-	if length == 0 {
-		return
-	}
-	f := step / length
-	for i, g := range gradient {
-		x[i] = float32(float64(x[i]) + float64(f*float64(g)))
+	b.project(x)
+}
+
+// ascendSigns is ascend in L∞, without branches: half of an attack's own work. Floats of
+// equal sign are in the order of their bits, and bits of negative ones are negative
+// integers: so a pixel's interval, of which no end is negative, cuts them alike.
+func (b *ball) ascendSigns(x, gradient []float32, step float32) {
+	lo, hi, s := b.lo[:len(x)], b.hi[:len(x)], math.Float32bits(step)
+	gradient = gradient[:len(x)]
+	for i, v := range x {
+		g := math.Float32bits(gradient[i])
+		move := s&-(((g&^(1<<31))+(1<<31-1))>>31) | g&(1<<31) // 0 where the gradient is
+		y := int32(math.Float32bits(v + math.Float32frombits(move)))
+		y = min(max(y, int32(math.Float32bits(lo[i]))), int32(math.Float32bits(hi[i])))
+		x[i] = math.Float32frombits(uint32(y))
 	}
 }
 

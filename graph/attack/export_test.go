@@ -26,3 +26,8 @@ func (v *Victim) Sizes() (sizes []int) {
 	}
 	return sizes
 }
+
+// Ascend is a step of PGD from x.
+func Ascend(n Norm, epsilon float64, clean, x, gradient []float32, step float64) {
+	newBall(n, epsilon, clean).ascend(x, gradient, step)
+}

@@ -46,6 +46,49 @@ func TestInterval(t *testing.T) {
 	}
 }
 
+// TestAscend: a step by signs against a plain loop, with gradients of both zeros, and
+// steps that leave [0,1] on both sides.
+func TestAscend(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	const n = 2000
+	clean, x, want, gradient := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+	for _, step := range []float32{0, 0.01, 0.7, 3} {
+		for i := range x {
+			clean[i] = float32(r.IntN(5)) / 4
+			gradient[i] = []float32{0, float32(math.Copysign(0, -1)), float32(r.NormFloat64()), 1e-45, -1e-45}[r.IntN(5)]
+			lo, hi := attack.Interval(clean[i], 0.3)
+			x[i] = lo + (hi-lo)*r.Float32()
+			y := x[i]
+			switch {
+			case gradient[i] > 0:
+				y += step
+			case gradient[i] < 0:
+				y -= step
+			}
+			want[i] = min(max(y, lo), hi)
+		}
+		attack.Ascend(attack.Linf, 0.3, clean, x, gradient, float64(step))
+		for i := range x {
+			if x[i] != want[i] {
+				t.Fatalf("step %v: pixel %d goes to %v by gradient %v, want %v", step, i, x[i], gradient[i], want[i])
+			}
+		}
+	}
+}
+
+// BenchmarkAscend is the step of a picture of MNIST.
+func BenchmarkAscend(b *testing.B) {
+	clean, x, gradient := make([]float32, 784), make([]float32, 784), make([]float32, 784)
+	r := rand.New(rand.NewPCG(7, 8))
+	for i := range x {
+		clean[i], gradient[i] = r.Float32(), float32(r.NormFloat64())
+	}
+	copy(x, clean)
+	for b.Loop() {
+		attack.Ascend(attack.Linf, 0.3, clean, x, gradient, 0.01)
+	}
+}
+
 // TestInside: there is no tolerance.
 func TestInside(t *testing.T) {
 	clean := []float32{0.5, 0.25}
