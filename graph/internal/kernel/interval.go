@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/vector"
 )
 
 // This file has what interval bounds (Gowal et al. 2018) need beside the ops of the
@@ -25,47 +26,12 @@ import (
 //	∂c'/∂r, ∂r'/∂c    0               ½            0
 func NewReLUInterval[T cpu.Float](radius bool) *Pair[T] {
 	if radius {
-		return NewPair(PairLoops[T]{Forward: reluRadius[T], Backward: func(dc, dr, dy, c, r []T) { reluMixed(dr, dc, dy, c, r) }})
+		return NewPair(PairLoops[T]{
+			Forward:  vector.ReLURadius[T],
+			Backward: func(dc, dr, dy, c, r []T) { vector.ReLUIntervalGrad(dr, dc, dy, c, r) },
+		})
 	}
-	return NewPair(PairLoops[T]{Forward: reluCentre[T], Backward: func(dc, dr, dy, c, r []T) { reluMixed(dc, dr, dy, c, r) }})
-}
-
-func reluCentre[T cpu.Float](y, c, r []T) {
-	c, r = c[:len(y)], r[:len(y)]
-	for i, v := range c {
-		y[i] = max(v, (v+r[i])/2, 0)
-	}
-}
-
-func reluRadius[T cpu.Float](y, c, r []T) {
-	c, r = c[:len(y)], r[:len(y)]
-	for i, v := range c {
-		y[i] = max(min(r[i], (v+r[i])/2), 0)
-	}
-}
-
-// reluMixed computes the gradient of the operand of the result's own kind, and that of the
-// other one; either may be nil. It has no branches, which nobody could predict: k is how
-// many of the two bounds are positive.
-func reluMixed[T cpu.Float](own, other, dy, c, r []T) {
-	c, r = c[:len(dy)], r[:len(dy)]
-	ofOwn, ofOther := [4]T{0, 0.5, 1}, [4]T{0, 0.5, 0}
-	for i, g := range dy {
-		k := positive(c[i]+r[i]) + positive(c[i]-r[i])
-		if own != nil {
-			own[i] = g * ofOwn[k&3]
-		}
-		if other != nil {
-			other[i] = g * ofOther[k&3]
-		}
-	}
-}
-
-func positive[T cpu.Float](v T) int {
-	if v > 0 {
-		return 1
-	}
-	return 0
+	return NewPair(PairLoops[T]{Forward: vector.ReLUCentre[T], Backward: vector.ReLUIntervalGrad[T]})
 }
 
 // Ball is the interval of the values that a network may be given in the place of x
