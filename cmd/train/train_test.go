@@ -147,6 +147,8 @@ func TestFlags(t *testing.T) {
 		{[]string{"-decay", "0.1"}, false},
 		{[]string{"-clip", "0.1"}, false},
 		{[]string{"-smoothing", "0.1"}, false},
+		{[]string{"-gce", "0.7"}, false},
+		{[]string{"-label-noise", "0.3"}, false},
 		{[]string{"-accumulate", "1", "-clip", "0", "-decay", "0", "-average", "0"}, true},
 		{[]string{"-accumulate", "2"}, false},
 		{[]string{"-average", "0.9"}, true}, // it changes the evaluation
@@ -227,6 +229,9 @@ func TestErrors(t *testing.T) {
 		{"no batch a step", []string{"-accumulate", "0"}, true, "train: -accumulate 0, want 1 or more"},
 		{"negative patience", []string{"-patience", "-1"}, true, "train: -patience -1 and -keep 0, want numbers of epochs"},
 		{"smoothing of all", []string{"-smoothing", "1"}, true, "train: -smoothing 1, want at least 0 and below 1"},
+		{"exponent above 1", []string{"-gce", "2"}, true, "train: -gce 2, want an exponent above 0 and at most 1"},
+		{"exponent and smoothing", []string{"-gce", "0.7", "-smoothing", "0.1"}, true, "train: -gce 0.7 with -smoothing 0.1, want one of the two"},
+		{"noise alone", []string{"-label-noise", "1"}, true, "train: -label-noise 1, want at least 0 and below 1"},
 		{"average for ever", []string{"-average", "1"}, true, "train: -average 1, want at least 0 and below 1"},
 		{"no epochs", []string{"-epochs", "0"}, true, "train: -epochs 0, want 1 or more"},
 		{"no batch", []string{"-batch", "-3"}, true, "train: -batch -3, want 1 or more"},
@@ -266,7 +271,7 @@ func TestHelp(t *testing.T) {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
 	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "smoothing", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "report", "dashboard", "resume", "json",
-		"height", "width", "channels", "val", "normalise", "augment", "mixup", "config", "adversarial", "eps", "warmup", "ramp", "share", "noise"} {
+		"height", "width", "channels", "val", "normalise", "augment", "mixup", "gce", "label-noise", "config", "adversarial", "eps", "warmup", "ramp", "share", "noise"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}

@@ -13,6 +13,8 @@ const maxFailures = 24
 type kind struct {
 	group, name string
 	weakest     []turned // by image
+	sheet       string   // the name of its sheet
+	at          int      // its sheet's place among the report's, counted from 1; 0 if there is none yet
 }
 
 // turned is a change that turned the network's answer.
@@ -28,7 +30,7 @@ const unborne = 1.25
 
 // kind begins a kind of change.
 func (m *meter) kind(group, name string) *kind {
-	k := &kind{group: group, name: name, weakest: make([]turned, len(m.images))}
+	k := &kind{group: group, name: name, sheet: name, weakest: make([]turned, len(m.images))}
 	for i := range k.weakest {
 		k.weakest[i].strength = unborne
 		if m.clean[i].class != m.classes[i] {
@@ -55,13 +57,12 @@ func (m *meter) show(k *kind, label string, all []answer, change func(i int) []f
 	if k.group == "grid" {
 		return
 	}
-	n := len(m.report.Sheets)
-	if n == 0 || m.report.Sheets[n-1].Group != k.group || m.report.Sheets[n-1].Name != k.name {
-		m.report.Sheets = append(m.report.Sheets, Sheet{Group: k.group, Name: k.name, Rows: make([][]Picture, len(m.shown))})
-		n++
+	if k.at == 0 {
+		m.report.Sheets = append(m.report.Sheets, Sheet{Group: k.group, Name: k.sheet, Rows: make([][]Picture, len(m.shown))})
+		k.at = len(m.report.Sheets)
 	}
 	for row, i := range m.shown {
-		rows := m.report.Sheets[n-1].Rows
+		rows := m.report.Sheets[k.at-1].Rows
 		rows[row] = append(rows[row], m.picture(i, label, change(i), all[i]))
 	}
 }

@@ -32,8 +32,8 @@ func gridItems([3]int) []item {
 	}}
 }
 
-// point is one of n values from -most to most.
-func point(k, n int, most float64) float64 { return most * (2*float64(k)/float64(n-1) - 1) }
+// point is one of n values from -most to most: -30, -28, … without an error of rounding.
+func point(k, n int, most float64) float64 { return most * float64(2*k-n+1) / float64(n-1) }
 
 // grid measures all points.
 func (m *meter) grid() error {

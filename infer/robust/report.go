@@ -9,10 +9,14 @@ type Report struct {
 	Images  int      `json:"images"` // most measurements' number of them
 	Seed    uint64   `json:"seed"`
 
-	Clean       Score          `json:"clean"` // of the images as they are
-	Corruptions []CorruptedSet `json:"corruptions,omitempty"`
-	Geometry    []Curve        `json:"geometry,omitempty"`
-	Grid        *Grid          `json:"grid,omitempty"`
+	Clean        Score          `json:"clean"` // of the images as they are
+	Corruptions  []CorruptedSet `json:"corruptions,omitempty"`
+	Geometry     []Curve        `json:"geometry,omitempty"`
+	Grid         *Grid          `json:"grid,omitempty"`
+	Attacks      *Attacks       `json:"attacks,omitempty"`
+	Certificates *Certificates  `json:"certificates,omitempty"`
+	Calibration  *Calibration   `json:"calibration,omitempty"`
+	Unknown      []UnknownSet   `json:"unknown,omitempty"`
 
 	FailFirst []Failure `json:"fail_first,omitempty"` // the images that bear least, the weakest one first
 	Skipped   []Skip    `json:"skipped,omitempty"`
@@ -42,7 +46,7 @@ type Picture struct {
 	Label       string    // what was done, as in "severity 3"
 	Image       int       // index of the sample
 	Class       int       // its class
-	Predicted   int       // what the network says
+	Predicted   int       // what the network says, or NoPrediction
 	Probability float32   // of Predicted
 	Pix         []float32 // the picture
 }

@@ -89,9 +89,9 @@ func zigzagTurns(c0, r0, c1, r1 float64) (cols, rows []float64) {
 		if i%2 == 1 {
 			height = -b
 		}
-		place(float64(2*i+1)*a, height)
+		place(float64(float64(2*i+1)*a), height)
 	}
-	if last := 2 * a * math.Floor(length/(2*a)); length != last {
+	if last := float64(2 * a * math.Floor(length/(2*a))); length != last {
 		place(length, height/(2*(length-last)))
 	}
 	return cols, rows

@@ -2,8 +2,8 @@ package corrupt
 
 // mnist is MNIST-C: google-research/mnist-c, corruptions.py. The published set has
 // the parameters of the severity that Published names. The other four are that
-// file's, too, where it has five; those of stripe, spatter, dotted_line, zigzag
-// and canny_edges, of which it has one or which do not grow, are this package's.
+// file's, too, where it has five that grow; those of motion_blur, stripe, fog,
+// spatter, dotted_line, zigzag and canny_edges are this package's.
 // Lengths in pixels are for 28×28 pictures and stay as they are for other ones;
 // what the file places by columns and rows is placed in proportion.
 var mnist = []Corruption{
@@ -19,7 +19,7 @@ var mnist = []Corruption{
 		g.apply(x, g.draw(r, x.h, x.w, true))
 	}},
 	{"mnist", "motion_blur", true, 1, func(x *canvas, level int, r *stream) {
-		p := [][2]float64{{10, 3}, {15, 5}, {15, 8}, {15, 12}, {20, 15}}[level-1]
+		p := [][2]float64{{10, 3}, {12, 4}, {15, 5}, {15, 8}, {15, 12}}[level-1]
 		x.motionBlur(p[0], p[1], r.within(-45, 45))
 	}},
 	{"mnist", "shear", true, 2, func(x *canvas, level int, r *stream) {
@@ -43,7 +43,7 @@ var mnist = []Corruption{
 		x.stripe((2*x.w*[]int{3, 5, 7, 9, 11}[level-1] + 28) / 56)
 	}},
 	{"mnist", "fog", true, 5, func(x *canvas, level int, r *stream) {
-		p := [][2]float64{{1.5, 2}, {2, 2}, {2.5, 1.7}, {2.5, 1.5}, {3, 1.4}}[level-1]
+		p := [][2]float64{{1, 2}, {1.5, 2}, {2, 2}, {2.5, 1.7}, {3, 1.4}}[level-1]
 		size := x.plasmaSize(256)
 		x.fog(p[0], size, plasma(size, p[1], r.uniforms(size*size-1)))
 	}},

@@ -14,27 +14,31 @@ import "slices"
 func plasma(size int, decay float64, u []float64) []float64 {
 	m := make([]float64, size*size)
 	wibble := 100.0
-	at := func(row, col int) float64 { return m[(row&(size-1))*size+col&(size-1)] }
 	for step := size; step >= 2; step /= 2 {
-		half := step / 2
-		// fill sets the places that are (y,x) away from the corners.
-		fill := func(y, x int, sum func(row, col int) float64) {
+		half, reach := step/2, float64(wibble*wibble)
+		// fill makes the places that are (y,x) away from the corners the mean of
+		// the places above, below, left and right of them; in the squares' middles,
+		// of those that are so in the picture turned by 45 degrees.
+		fill := func(y, x int, diagonal bool) {
 			for row := y; row < size; row += step {
+				above, below := m[((row-half)&(size-1))*size:][:size], m[((row+half)&(size-1))*size:][:size]
+				own := m[row*size:][:size]
 				for col := x; col < size; col += step {
-					random := float64(2*u[0]) - 1
+					left, right := (col-half)&(size-1), (col+half)&(size-1)
+					var sum float64
+					if diagonal {
+						sum = (above[left] + below[left]) + (above[right] + below[right])
+					} else {
+						sum = (below[col] + above[col]) + (own[left] + own[right])
+					}
+					own[col] = float64(sum/4) + float64(reach*(float64(2*u[0])-1))
 					u = u[1:]
-					m[row*size+col] = sum(row, col)/4 + float64(float64(wibble*wibble)*random)
 				}
 			}
 		}
-		fill(half, half, func(row, col int) float64 {
-			return (at(row-half, col-half) + at(row+half, col-half)) + (at(row-half, col+half) + at(row+half, col+half))
-		})
-		cross := func(row, col int) float64 {
-			return (at(row+half, col) + at(row-half, col)) + (at(row, col-half) + at(row, col+half))
-		}
-		fill(0, half, cross)
-		fill(half, 0, cross)
+		fill(half, half, true)
+		fill(0, half, false)
+		fill(half, 0, false)
 		wibble /= decay
 	}
 	low := slices.Min(m)

@@ -109,7 +109,7 @@ func (x *canvas) pixelate(factor float64) {
 func boxed(v []float64, h, w, n int) []float64 {
 	to := make([]float64, h*n)
 	ratio := float64(w) / float64(n)
-	reach := 0.5 * max(ratio, 1)
+	reach := float64(0.5 * max(ratio, 1))
 	for i := range n {
 		centre := float64((float64(i) + 0.5) * ratio)
 		first, last := max(0, int(centre-reach+0.5)), min(w, int(centre+reach+0.5))

@@ -72,7 +72,7 @@ func (x *canvas) frost(keep, share float64, size int, maps [3][]float64) {
 			at := i/x.w*size + i%x.w
 			a, b := 1-math.Abs(float64(4*maps[0][at])-2), 1-math.Abs(float64(4*maps[1][at])-2)
 			ice := max(a, b, 0)
-			ice = 0.15 + float64(0.4*maps[2][at]) + float64(0.6*float64(ice*float64(ice*ice)))
+			ice = 0.3 + float64(0.5*maps[2][at]) + float64(0.6*float64(ice*float64(ice*ice)))
 			v[i] = clip(float64(keep*v[i]) + float64(share*clip(float64(colour*ice))))
 		}
 	}
