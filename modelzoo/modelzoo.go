@@ -35,6 +35,7 @@ func Specs() []Spec {
 	grey, colour := [3]int{1, 28, 28}, [3]int{3, 32, 32}
 	mlp := func(classes int, width float64) graph.Layer { return MLP{classes, width} }
 	convNet := func(classes int, width float64) graph.Layer { return ConvNet{classes, width} }
+	stridedNet := func(classes int, width float64) graph.Layer { return StridedNet{classes, width} }
 	mobileNetV2 := func(classes int, width float64) graph.Layer { return MobileNetV2{classes, width} }
 	mlpMixer := func(classes int, width float64) graph.Layer { return MLPMixer{classes, width} }
 	return []Spec{
@@ -46,6 +47,8 @@ func Specs() []Spec {
 		{"mlp", grey, "two hidden dense layers, of 300 and 100 units", lecun1998, at(1, mlp), mlp},
 		{"convnet", grey, "three convolutions with BatchNorm, two poolings, two dense layers",
 			"lenet5 with what came after it: BatchNorm (Ioffe and Szegedy 2015), ReLU, max-pooling", at(1, convNet), convNet},
+		{"stridednet", grey, "four convolutions, two of them with strides, no pooling, three dense layers",
+			"Gowal et al. 2018, On the Effectiveness of Interval Bound Propagation for Training Verifiably Robust Models", at(1, stridedNet), stridedNet},
 		{"simplecnn", grey, "five convolutions of 5×5, no pooling, one dense layer (M5)", an2020, SimpleCNNM5, nil},
 		{"simplecnn-m3", grey, "ten convolutions of 3×3, no pooling, one dense layer (M3)", an2020, SimpleCNNM3, nil},
 		{"simplecnn-m7", grey, "four convolutions of 7×7, no pooling, one dense layer (M7)", an2020, SimpleCNNM7, nil},

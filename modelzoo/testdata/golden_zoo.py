@@ -101,6 +101,15 @@ def convnet(width=1.0):
     return net
 
 
+def stridednet(width=1.0):
+    def net(c, h, w):
+        a, b, d = (round(n * width) for n in (32, 64, 512))
+        out = [((n - 6) // 2 - 1 - 4) // 2 + 1 for n in (h, w)]
+        return [nn.Conv2d(c, a, 3), nn.ReLU(), nn.Conv2d(a, a, 4, 2), nn.ReLU(), nn.Conv2d(a, b, 3), nn.ReLU(), nn.Conv2d(b, b, 4, 2),
+                nn.ReLU(), nn.Flatten(), dense(b * out[0] * out[1], d), nn.ReLU(), dense(d, d), nn.ReLU(), dense(d, CLASSES)]
+    return net
+
+
 def simplecnn(kernel, channels):
     def net(c, h, w):
         layers = []
@@ -178,6 +187,7 @@ GREY, COLOUR = (1, 28, 28), (3, 32, 32)
 NETWORKS = [  # name, network, images
     ("cnn", cnn, [GREY]), ("fcnn", fcnn, [GREY]), ("lenet5", lenet5, [GREY, COLOUR]), ("mlp", mlp(), [GREY, COLOUR]),
     ("convnet", convnet(), [GREY, (3, 20, 21)]), ("convnet-0.25", convnet(0.25), [GREY]),
+    ("stridednet", stridednet(), [GREY, (2, 16, 19)]), ("stridednet-0.5", stridednet(0.5), [GREY]),
     ("simplecnn", simplecnn(5, M5), [GREY, (2, 21, 22)]), ("simplecnn-m3", simplecnn(3, M3), [GREY]),
     ("simplecnn-m7", simplecnn(7, M7), [GREY]), ("vgg11", vgg11, [COLOUR, GREY]), ("resnet20", resnet20, [COLOUR, GREY, (1, 13, 9)]),
     ("mobilenetv2", mobilenetv2(), [COLOUR, GREY]), ("mlpmixer", mlpmixer(), [COLOUR, GREY, (2, 8, 20)]),
