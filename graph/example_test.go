@@ -252,6 +252,28 @@ func ExampleCrossEntropy_smoothing() {
 	// smoothing 0.1: loss 1.000
 }
 
+// A label that the network all but excludes says little, where the cross-entropy of it is large.
+func ExampleGeneralizedCrossEntropy() {
+	for _, loss := range []graph.Loss{graph.CrossEntropy{}, graph.GeneralizedCrossEntropy{}} {
+		o := graph.Options{Loss: loss, InputGradient: true}
+		m, err := o.Build(graph.Sequential{}, graph.Eval, 1, 2)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		m.Input.Float32s()[0] = 10 // all but certain of class 0
+		m.Target.Float32s()[0] = 1 // which is the wrong one
+		if err := m.Run(); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("loss %.3f, gradient %.3f\n", m.Loss(), m.InputGrad().Float32s())
+	}
+	// Output:
+	// loss 10.000, gradient [1.000 -1.000]
+	// loss 1.427, gradient [0.001 -0.001]
+}
+
 func ExampleMSE() {
 	m, err := graph.Options{Loss: graph.MSE{}}.Build(graph.Sequential{}, graph.Eval, 2, 2)
 	if err != nil {

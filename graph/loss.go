@@ -49,6 +49,34 @@ func (l CrossEntropy) Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node {
 	return s.Unary(Probabilities(l.Temperature), output)
 }
 
+// GeneralizedCrossEntropy trains a classifier on labels some of which are wrong (Zhang and Sabuncu
+// 2018): it is CrossEntropy but for the cost, which gives a label the less to say the less the
+// network believes it. [op.GeneralizedCrossEntropy] has the formula.
+type GeneralizedCrossEntropy struct {
+	Exponent float64 // the paper's q, above 0 and at most 1; 0 means 0.7, the paper's
+	Sum      bool    // as CrossEntropy has it
+}
+
+// Target is (N).
+func (GeneralizedCrossEntropy) Target(output tensor.Shape) tensor.Shape { return output[:1] }
+
+// Cost is the mean, or the sum with Sum.
+func (l GeneralizedCrossEntropy) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node {
+	q := l.Exponent
+	if q == 0 {
+		q = 0.7
+	}
+	if l.Sum && s.Training() {
+		return s.Node(op.GeneralizedCrossEntropySum(output, target, weights, q))
+	}
+	return s.Node(op.GeneralizedCrossEntropy(output, target, weights, q))
+}
+
+// Predict is SoftMax.
+func (GeneralizedCrossEntropy) Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node {
+	return s.Node(op.SoftMax(output))
+}
+
 // MSE trains a regression on the mean squared error. Targets and predictions
 // have the output's shape.
 type MSE struct{}

@@ -32,8 +32,8 @@ type Calibration struct {
 	Share float64
 
 	// For weights.ScoreNeighbours: the images to be near to, such as the training's;
-	// the most of them to keep, 0 being 1000; and which of the nearest counts, 0 being
-	// the fifth.
+	// the most of them to keep, 0 being 5000; and which of the nearest counts, 0 being
+	// the third.
 	Known      Samples
 	Most       int
 	Neighbours int
@@ -59,11 +59,20 @@ func (c Calibration) Fit(ctx context.Context, p *Predictor, held Samples) (Calib
 	var logits [][]float32
 	var classes []int
 	var scores []float64
-	err = p.each(ctx, held, held.Len(), u != nil && u.Score == weights.ScoreNeighbours, func(class int, o output) {
-		logits, classes = append(logits, o.logits), append(classes, class)
-		if u != nil && u.Score != weights.ScoreProbability {
-			scores = append(scores, score(o))
+	add := func(outputs []output) error {
+		more, err := score(outputs)
+		scores = append(scores, more...)
+		return err
+	}
+	err = p.each(ctx, held, held.Len(), u != nil && u.Score == weights.ScoreNeighbours, func(labels []int, outputs []output) error {
+		classes = append(classes, labels...)
+		for _, o := range outputs {
+			logits = append(logits, o.logits)
 		}
+		if u == nil || u.Score == weights.ScoreProbability {
+			return nil
+		}
+		return add(outputs)
 	})
 	if err != nil {
 		return Calibrated{}, err
@@ -86,7 +95,7 @@ func (c Calibration) Fit(ctx context.Context, p *Predictor, held Samples) (Calib
 		if err != nil {
 			return f, err
 		}
-		if err := warm.each(ctx, held, held.Len(), false, func(_ int, o output) { scores = append(scores, score(o)) }); err != nil {
+		if err := warm.each(ctx, held, held.Len(), false, func(_ []int, outputs []output) error { return add(outputs) }); err != nil {
 			return f, err
 		}
 	}
@@ -133,10 +142,10 @@ func (c Calibration) unknown(ctx context.Context, p *Predictor) (*weights.Unknow
 			return nil, nil, err
 		}
 		if u.Neighbours = c.Neighbours; u.Neighbours == 0 {
-			u.Neighbours = min(5, u.Features.Shape()[0])
+			u.Neighbours = min(3, u.Features.Shape()[0])
 		}
 	}
-	score, err := p.scoreOf(u)
+	score, _, err := p.scoreOf(u)
 	return u, score, err
 }
 
@@ -145,24 +154,28 @@ const maxKnown = 1 << 20
 
 // KnownFeatures are the features of samples, each scaled to length 1, as
 // weights.Unknown has them: (n,d). They are of the most samples at most, 0 being
-// 1000, and have no more than 2²⁰ numbers; the samples are spread evenly.
+// 5000, and have no more than 2²⁰ numbers; the samples are spread evenly.
 func (p *Predictor) KnownFeatures(ctx context.Context, s Samples, most int) (*tensor.Dense, error) {
 	if most == 0 {
-		most = 1000
+		most = 5000
 	}
 	var values []float32
-	width := 1
-	blank, err := p.Features([][]float32{make([]float32, p.Input[0]*p.Input[1]*p.Input[2])})
+	width, err := p.featureWidth()
 	if err != nil {
 		return nil, err
 	}
-	width = len(blank[0])
 	n := min(most, s.Len(), max(maxKnown/width, 1))
 	if n < 1 {
 		return nil, fmt.Errorf("infer: features of %d of %d samples, want one or more", most, s.Len())
 	}
 	spread := spreadSamples{s, n}
-	if err := p.each(ctx, spread, n, true, func(_ int, o output) { values = append(values, unit(o.features)...) }); err != nil {
+	err = p.each(ctx, spread, n, true, func(_ []int, outputs []output) error {
+		for _, o := range outputs {
+			values = append(values, unit(o.features)...)
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	return tensor.New(tensor.WithShape(n, width), tensor.WithBacking(values)), nil
@@ -178,9 +191,9 @@ func (s spreadSamples) Read(i int, x []float32) (int, error) {
 	return s.Samples.Read(i*s.Samples.Len()/s.n, x)
 }
 
-// each calls do for the first n samples, in order, with their class and what the
-// network makes of them. It stops within one batch of ctx's end.
-func (p *Predictor) each(ctx context.Context, s Samples, n int, features bool, do func(class int, o output)) error {
+// each calls do for the first n samples, batch by batch, with their classes and what
+// the network makes of them. It stops within one batch of ctx's end.
+func (p *Predictor) each(ctx context.Context, s Samples, n int, features bool, do func(classes []int, outputs []output) error) error {
 	images := make([][]float32, 0, maxBatch)
 	classes := make([]int, 0, maxBatch)
 	buffer := make([]float32, maxBatch*p.Input[0]*p.Input[1]*p.Input[2])
@@ -205,8 +218,8 @@ func (p *Predictor) each(ctx context.Context, s Samples, n int, features bool, d
 		if err != nil {
 			return err
 		}
-		for k, o := range outputs {
-			do(classes[k], o)
+		if err := do(classes, outputs); err != nil {
+			return err
 		}
 		images, classes = images[:0], classes[:0]
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"gorgonia.org/tensor"
@@ -184,16 +185,12 @@ func TestScores(t *testing.T) {
 	if s := known.Shape(); s[0] != 20 || s[1] != 8 {
 		t.Fatalf("features of known images are %v, want (20,8)", s)
 	}
-	distance := func(x, y []float32) float64 {
-		var nx, ny, sum float64
+	cosine := func(x, y []float32) float64 {
+		var xx, yy, xy float64
 		for i := range x {
-			nx, ny = nx+float64(x[i])*float64(x[i]), ny+float64(y[i])*float64(y[i])
+			xx, yy, xy = xx+float64(x[i])*float64(x[i]), yy+float64(y[i])*float64(y[i]), xy+float64(x[i])*float64(y[i])
 		}
-		for i := range x {
-			d := float64(x[i])/math.Sqrt(nx) - float64(y[i])/math.Sqrt(ny)
-			sum += d * d
-		}
-		return math.Sqrt(sum)
+		return xy / math.Sqrt(xx*yy)
 	}
 	want := map[string]func(i int) float64{
 		weights.ScoreProbability: func(i int) float64 { return float64(slices.Max(softMax(logits[i:i+1], 1)[0])) },
@@ -205,12 +202,12 @@ func TestScores(t *testing.T) {
 			return math.Log(sum)
 		},
 		weights.ScoreNeighbours: func(i int) float64 {
-			var distances []float64
+			var cosines []float64
 			for k := range 20 {
-				distances = append(distances, distance(features[i], features[3*k]))
+				cosines = append(cosines, cosine(features[i], features[3*k]))
 			}
-			slices.Sort(distances)
-			return -distances[6]
+			slices.Sort(cosines)
+			return cosines[20-7]
 		},
 	}
 	for _, name := range weights.Scores() {
@@ -357,11 +354,59 @@ func TestCalibrationErrors(t *testing.T) {
 	}
 }
 
-// Infinite and NaN scores do not pass for known.
+// TestScoreOfNothing: a score that is no number is not one of a known image.
 func TestScoreOfNothing(t *testing.T) {
-	u := &weights.Unknown{Score: weights.ScoreEnergy}
-	p := &Predictor{Classes: []string{"a"}, unknown: u, score: func(output) float64 { return math.NaN() }}
-	if r := p.prediction(output{probabilities: []float32{1}}); !r.Unknown {
+	p, _, l := calibratable(t, 1, 1)
+	p.unknown, p.score = &weights.Unknown{Score: weights.ScoreEnergy}, oneByOne(func(output) float64 { return math.NaN() })
+	if r := predict(t, p, l.images)[0]; !r.Unknown {
 		t.Errorf("%+v, want it unknown", r)
 	}
+}
+
+// TestMemoryOfNeighbours: what the comparison with known images takes counts.
+func TestMemoryOfNeighbours(t *testing.T) {
+	p, _, l := calibratable(t, 100, 1)
+	known, err := p.KnownFeatures(context.Background(), l, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := p.Calibrate(1, &weights.Unknown{Score: weights.ScoreNeighbours, Neighbours: 1, Features: known})
+	if err != nil {
+		t.Fatal(err)
+	}
+	predict(t, p, l.images)
+	predict(t, q, l.images)
+	if more := q.Memory() - p.Memory(); more < 100*8*4 {
+		t.Errorf("the comparison takes %d bytes, want those of the known features at least", more)
+	}
+}
+
+// TestConcurrentNeighbours: any number of goroutines may compare.
+func TestConcurrentNeighbours(t *testing.T) {
+	p, _, l := calibratable(t, 64, 1)
+	known, err := p.KnownFeatures(context.Background(), l, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := p.Calibrate(2, &weights.Unknown{Score: weights.ScoreNeighbours, Neighbours: 2, Features: known, Threshold: 0.999})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := predict(t, q, l.images)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			got, err := q.Predict(l.images)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for i := range got {
+				if got[i].Score != want[i].Score || got[i].Unknown != want[i].Unknown {
+					t.Errorf("image %d: %+v, want %+v", i, got[i], want[i])
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

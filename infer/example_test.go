@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"log"
 	"os"
+	"slices"
 	"strings"
 
 	"gorgonia.org/tensor"
@@ -83,6 +84,51 @@ func ExamplePredictor_Predict() {
 	// Output:
 	// left [0.98 0.02]
 	// right [0.12 0.88]
+}
+
+// A network's probabilities are worth more when they were fitted on images that it has
+// not trained on. The same images say when a picture is no digit at all.
+func ExampleCalibration() {
+	d, err := data.MNIST()
+	if err != nil {
+		log.Fatal(err)
+	}
+	d.Train, d.Test = data.Limit(d.Train, 1200), data.Limit(d.Test, 100)
+	part, err := data.Split(d, 0.5, 1, true) // half is held out
+	if err != nil {
+		log.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "run")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	_, err = train.Fit(context.Background(), modelzoo.CNN(10), part, train.Config{Epochs: 6, Seed: 1, Dir: dir, Model: "cnn"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	p, err := infer.Load(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	c := infer.Calibration{Score: weights.ScoreNeighbours, Share: 0.95, Known: part.Train}
+	f, err := c.Fit(context.Background(), p, part.Test)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if p, err = p.Calibrate(f.Temperature, f.Unknown); err != nil { // weights.Model has fields for both
+		log.Fatal(err)
+	}
+	stripes := slices.Repeat([]float32{1, 1, 0, 0}, 196)
+	predictions, err := p.Predict([][]float32{stripes})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("too sure of itself:", f.Temperature > 1)
+	fmt.Println("stripes are none of the digits:", predictions[0].Unknown)
+	// Output:
+	// too sure of itself: true
+	// stripes are none of the digits: true
 }
 
 func ExampleDecodeImage() {

@@ -36,6 +36,7 @@ type Predictor struct {
 	models          *models
 	unknown         *weights.Unknown // nil for never
 	score           score            // of unknown, nil without
+	more            func() int       // the memory that it takes
 }
 
 // Prediction is what the network thinks of one image.
@@ -149,10 +150,10 @@ func (p *Predictor) Calibrate(temperature float64, u *weights.Unknown) (*Predict
 		return nil, fmt.Errorf("infer: temperature %v, want a number above 0, or 0 for none", temperature)
 	}
 	c := *p
-	c.models, c.unknown, c.score = p.models.with(temperature), nil, nil
+	c.models, c.unknown, c.score, c.more = p.models.with(temperature), nil, nil, nil
 	if u != nil {
 		var err error
-		if c.score, err = c.scoreOf(u); err != nil {
+		if c.score, c.more, err = c.scoreOf(u); err != nil {
 			return nil, err
 		}
 		c.unknown = u
@@ -170,7 +171,18 @@ func (p *Predictor) Predict(images [][]float32) ([]Prediction, error) {
 	}
 	predictions := make([]Prediction, len(outputs))
 	for i, o := range outputs {
-		predictions[i] = p.prediction(o)
+		best := graph.ArgMax(o.probabilities)
+		predictions[i] = Prediction{Class: best, Label: p.Classes[best], Probabilities: o.probabilities}
+	}
+	if p.score == nil {
+		return predictions, nil
+	}
+	scores, err := p.score(outputs)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range scores {
+		predictions[i].Score, predictions[i].Unknown = s, !(s >= p.unknown.Threshold)
 	}
 	return predictions, nil
 }
@@ -197,14 +209,4 @@ func finite(x []float32) bool {
 		a += v - v
 	}
 	return a+b+c+d == 0
-}
-
-func (p *Predictor) prediction(o output) Prediction {
-	best := graph.ArgMax(o.probabilities)
-	r := Prediction{Class: best, Label: p.Classes[best], Probabilities: o.probabilities}
-	if p.score != nil {
-		r.Score = p.score(o)
-		r.Unknown = !(r.Score >= p.unknown.Threshold)
-	}
-	return r
 }

@@ -13,7 +13,13 @@ import (
 
 // Memory is what the network takes now, in bytes: its weights, and the graphs of the
 // batch sizes that it has run. Those in use are left out.
-func (p *Predictor) Memory() int { return p.models.memory() }
+func (p *Predictor) Memory() int {
+	n := p.models.memory()
+	if p.more != nil {
+		n += p.more()
+	}
+	return n
+}
 
 func (m *models) memory() int {
 	m.mu.Lock()

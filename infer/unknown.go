@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 
+	"gorgonia.org/tensor"
+
+	"tapenet/graph"
 	"tapenet/graph/weights"
 )
 
@@ -11,7 +14,7 @@ import (
 // takes them, by one of the scores of [weights.Unknown]: a larger score is of a better
 // known image. The threshold does not matter.
 func (p *Predictor) Score(images [][]float32, u *weights.Unknown) ([]float64, error) {
-	score, err := p.scoreOf(u)
+	score, _, err := p.scoreOf(u)
 	if err != nil {
 		return nil, err
 	}
@@ -19,36 +22,56 @@ func (p *Predictor) Score(images [][]float32, u *weights.Unknown) ([]float64, er
 	if err != nil {
 		return nil, err
 	}
-	scores := make([]float64, len(outputs))
-	for i, o := range outputs {
-		scores[i] = score(o)
-	}
-	return scores, nil
+	return score(outputs)
 }
 
-// score says how well the network knows an image.
-type score func(o output) float64
+// score says how well the network knows images.
+type score func(outputs []output) ([]float64, error)
 
-// scoreOf returns the score that u names.
-func (p *Predictor) scoreOf(u *weights.Unknown) (score, error) {
-	if err := u.Check(); err != nil {
-		return nil, fmt.Errorf("infer: unknown: %w", err)
+// oneByOne is the score of each image by itself.
+func oneByOne(f func(o output) float64) score {
+	return func(outputs []output) ([]float64, error) {
+		scores := make([]float64, len(outputs))
+		for i, o := range outputs {
+			scores[i] = f(o)
+		}
+		return scores, nil
 	}
+}
+
+// scoreOf returns the score that u names, and the memory that it takes.
+func (p *Predictor) scoreOf(u *weights.Unknown) (score, func() int, error) {
+	if err := u.Check(); err != nil {
+		return nil, nil, fmt.Errorf("infer: unknown: %w", err)
+	}
+	none := func() int { return 0 }
 	switch u.Score {
 	case weights.ScoreProbability:
-		return largestProbability, nil
+		return oneByOne(largestProbability), none, nil
 	case weights.ScoreEnergy:
-		return energy, nil
+		return oneByOne(energy), none, nil
 	}
-	n := neighbours{count: u.Neighbours, width: u.Features.Shape()[1], known: u.Features.Float32s()}
+	width, err := p.featureWidth()
+	if err != nil {
+		return nil, nil, err
+	}
+	if has := u.Features.Shape()[1]; has != width {
+		return nil, nil, fmt.Errorf("infer: unknown: the images that are known have %d features, want %d as the network's images have", has, width)
+	}
+	n, err := newNeighbours(u)
+	if err != nil {
+		return nil, nil, err
+	}
+	return n.score, n.products.memory, nil
+}
+
+// featureWidth is how many features an image has.
+func (p *Predictor) featureWidth() (int, error) {
 	blank, err := p.Features([][]float32{make([]float32, p.Input[0]*p.Input[1]*p.Input[2])})
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	if len(blank[0]) != n.width {
-		return nil, fmt.Errorf("infer: unknown: the images that are known have %d features, want %d as the network's images have", n.width, len(blank[0]))
-	}
-	return n.score, nil
+	return len(blank[0]), nil
 }
 
 func largestProbability(o output) float64 {
@@ -72,22 +95,59 @@ func energy(o output) float64 {
 	return float64(most) + math.Log(sum)
 }
 
-// neighbours are the features of known images: rows of length 1.
+// neighbours compare images with known ones: the products of their features are a
+// network of one Dense.
 type neighbours struct {
-	count, width int
-	known        []float32
+	count    int // the known images of which the last one counts
+	products *models
 }
 
-// score is the negative distance of an image's features, scaled to length 1, to the
-// known ones that are the count-th nearest. Between vectors of length 1 it is
-// √(2-2·cos).
-func (n neighbours) score(o output) float64 {
-	x := unit(o.features)
-	nearest := make([]float32, 0, n.count) // the largest products, falling
-	for row := n.known; len(row) > 0; row = row[n.width:] {
-		nearest = keep(nearest, n.count, dot(x, row[:n.width]))
+func newNeighbours(u *weights.Unknown) (neighbours, error) {
+	n, width := u.Features.Shape()[0], u.Features.Shape()[1]
+	known, columns := u.Features.Float32s(), make([]float32, n*width)
+	for i, v := range known {
+		columns[i%width*n+i/width] = v
 	}
-	return -math.Sqrt(max(0, 2-2*float64(nearest[n.count-1])))
+	l := graph.Sequential{graph.Flatten{}, graph.Dense{Units: n, NoBias: true}}
+	m := weights.Model{Input: [3]int{width, 1, 1}, Tensors: map[string]*tensor.Dense{
+		"dense/weight": tensor.New(tensor.WithShape(width, n), tensor.WithBacking(columns)),
+	}}
+	w := &graph.Weights{From: m.Tensors}
+	net, err := graph.NewNetwork(l, m.Input[:], graph.Options{Weights: w, Fixed: true})
+	if err != nil {
+		return neighbours{}, err
+	}
+	w.From = nil
+	one, err := net.Model(graph.Infer, 1)
+	if err != nil {
+		return neighbours{}, err
+	}
+	return neighbours{u.Neighbours, newModels(l, net.Weights, m, one)}, nil
+}
+
+// score is the cosine of the angle between an image's features and the count-th
+// nearest known ones.
+func (n neighbours) score(outputs []output) ([]float64, error) {
+	scores := make([]float64, 0, len(outputs))
+	for len(outputs) > 0 {
+		batch := make([][]float32, batchSize(len(outputs)))
+		for i := range batch {
+			batch[i] = unit(outputs[i].features)
+		}
+		products, err := n.products.run(batch, false)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range products {
+			nearest := make([]float32, 0, n.count) // the largest products, falling
+			for _, v := range o.logits {
+				nearest = keep(nearest, n.count, v)
+			}
+			scores = append(scores, float64(nearest[n.count-1]))
+		}
+		outputs = outputs[len(batch):]
+	}
+	return scores, nil
 }
 
 // keep puts v where it belongs among the most largest values so far.
@@ -120,17 +180,4 @@ func unit(x []float32) []float32 {
 		u[i] = float32(float64(v) * scale)
 	}
 	return u
-}
-
-// dot is x·y. Four sums, as one addition has to wait for the one before it.
-func dot(x, y []float32) float32 {
-	y = y[:len(x)]
-	var a, b, c, d float32
-	for ; len(x) >= 4; x, y = x[4:], y[4:] {
-		a, b, c, d = a+x[0]*y[0], b+x[1]*y[1], c+x[2]*y[2], d+x[3]*y[3]
-	}
-	for i, v := range x {
-		a += v * y[i]
-	}
-	return a + b + c + d
 }

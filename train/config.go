@@ -20,6 +20,10 @@ type Config struct {
 	// LabelSmoothing takes this share of each target from its class and spreads
 	// it over all (Szegedy et al. 2015), in the test loss as well; 0 means none.
 	LabelSmoothing float64
+	// GeneralizedCrossEntropy is the exponent q of the loss of that name, above 0 and at most
+	// 1, as in 0.7: for labels of which a part is wrong (Zhang and Sabuncu 2018). It is the
+	// test loss as well, and goes without LabelSmoothing; 0 means the cross-entropy.
+	GeneralizedCrossEntropy float64
 	// ClassWeights weighs the training samples by their class: a batch's loss is
 	// the weighted mean. nil means equal weights.
 	ClassWeights []float64
@@ -144,7 +148,7 @@ func (c Config) check(d data.Dataset) error {
 		return fmt.Errorf("train: a Schedule with optimizer %T, want one with the methods of Rated", c.Optimizer)
 	}
 	err := cmp.Or(positive("ClipValue", c.ClipValue), positive("ClipNorm", c.ClipNorm), share("Average", c.Average),
-		share("LabelSmoothing", c.LabelSmoothing), positive("Mixup", c.Mixup), c.checkWeights(d))
+		share("LabelSmoothing", c.LabelSmoothing), c.checkLossSettings(), positive("Mixup", c.Mixup), c.checkWeights(d))
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}

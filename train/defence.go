@@ -42,12 +42,13 @@ type Defender interface {
 	Batch(at Moment, m *graph.Model, samples []int) error
 }
 
-// defend asks Config.Defence, if there is one, for the network's loss instead of the
-// plain one.
-func (r *run) defend(l graph.Layer, w *graph.Weights, plain graph.CrossEntropy) (graph.Loss, error) {
+// defend returns the network's loss, that of Config.Defence if there is one. sum says
+// that it is a sum over samples, see [graph.CrossEntropy].
+func (r *run) defend(l graph.Layer, w *graph.Weights, sum bool) (graph.Loss, error) {
 	if r.Defence == nil {
-		return plain, nil
+		return r.loss(sum), nil
 	}
+	plain := graph.CrossEntropy{Smoothing: r.LabelSmoothing, Sum: sum}
 	var err error
 	r.defender, err = r.Defence.Begin(Task{Layer: l, Input: r.data.Shape, Weights: w, Loss: plain, Stats: r.data.Stats, Seed: r.Seed})
 	if err != nil {

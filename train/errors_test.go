@@ -75,6 +75,8 @@ func TestFitErrors(t *testing.T) {
 		{"negative patience", ok, nil, Config{Patience: -1}, "train: Patience -1 and KeepCheckpoints 0, want numbers of epochs, or 0"},
 		{"negative keep", ok, nil, Config{KeepCheckpoints: -1}, "train: Patience 0 and KeepCheckpoints -1, want numbers of epochs, or 0"},
 		{"keep nowhere", ok, nil, Config{KeepCheckpoints: 1}, "train: KeepCheckpoints without Dir, want the folder of the run"},
+		{"exponent above 1", ok, nil, Config{GeneralizedCrossEntropy: 1.5}, "train: GeneralizedCrossEntropy 1.5, want an exponent above 0 and at most 1, or 0 for the cross-entropy"},
+		{"exponent and smoothing", ok, nil, Config{GeneralizedCrossEntropy: 0.7, LabelSmoothing: 0.1}, "train: GeneralizedCrossEntropy 0.7 with LabelSmoothing 0.1, want one of the two"},
 		{"smoothing of all", ok, nil, Config{LabelSmoothing: 1}, "train: LabelSmoothing 1, want at least 0 and below 1"},
 		{"negative mixup", ok, nil, Config{Mixup: -1}, "train: Mixup -1, want a positive number, or 0"},
 		{"class weights for others", ok, nil, Config{ClassWeights: []float64{1}}, "train: 1 ClassWeights, want 3, one for each class"},

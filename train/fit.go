@@ -123,7 +123,7 @@ func (r *run) start(l graph.Layer) error {
 // prepare makes what a rank needs by itself.
 func (r *run) prepare(l graph.Layer) (err error) {
 	w := &graph.Weights{}
-	loss, err := r.defend(l, w, graph.CrossEntropy{Smoothing: r.LabelSmoothing, Sum: r.lanes.count > 1})
+	loss, err := r.defend(l, w, r.lanes.count > 1)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ var allSettings = []setting{
 	{"Average", "average", "%g", func(r *run) any { return r.Average }},
 	{"Accumulate", "accumulation", "%d", func(r *run) any { return r.Accumulate }},
 	{"LabelSmoothing", "label smoothing", "%g", func(r *run) any { return r.LabelSmoothing }},
+	{"GeneralizedCrossEntropy", "generalized cross-entropy", "%g", func(r *run) any { return r.GeneralizedCrossEntropy }},
 	{"Mixup", "mixup", "%g", func(r *run) any { return r.Mixup }},
 	{"Defence", "defence", "%.100q", func(r *run) any { return describeDefence(r.Defence) }},
 	{"ClassWeights", "class weighting", "%.100q", func(r *run) any { return describeClassWeights(r.ClassWeights) }},

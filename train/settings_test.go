@@ -20,7 +20,7 @@ func TestResumeOtherSettings(t *testing.T) {
 	base.Dir = t.TempDir()
 	fit(t, plainNet(), blobSet(20, 5), base)
 	all := []string{"model", "dataset", "change of the images", "shape of an image", "number of training images", "number of test images", "holding out of test images", "batch size", "optimizer", "seed", "clipping by norm", "clipping by value", "average", "accumulation", "schedule",
-		"label smoothing", "mixup", "defence", "number of lanes", "class weighting", "sample weighting"}
+		"label smoothing", "generalized cross-entropy", "mixup", "defence", "number of lanes", "class weighting", "sample weighting"}
 	for _, tt := range []struct {
 		name string
 		edit func(c *Config, d *data.Dataset)
@@ -46,6 +46,7 @@ func TestResumeOtherSettings(t *testing.T) {
 		{"accumulation", func(c *Config, _ *data.Dataset) { c.Accumulate = 2 }, []string{"accumulation is 0, this run's 2"}},
 		{"schedule", func(c *Config, _ *data.Dataset) { c.Schedule = Cosine{} }, []string{`schedule is "", this run's "cosine:0"`}},
 		{"label smoothing", func(c *Config, _ *data.Dataset) { c.LabelSmoothing = 0.1 }, []string{"label smoothing is 0, this run's 0.1"}},
+		{"generalized cross-entropy", func(c *Config, _ *data.Dataset) { c.GeneralizedCrossEntropy = 0.7 }, []string{"generalized cross-entropy is 0, this run's 0.7"}},
 		{"mixup", func(c *Config, _ *data.Dataset) { c.Mixup = 0.2 }, []string{"mixup is 0, this run's 0.2"}},
 		{"defence", func(c *Config, _ *data.Dataset) { c.Defence = darkening{0.1} }, []string{`defence is "", this run's "train.darkening{By:0.1}"`}},
 		{"class weights", func(c *Config, _ *data.Dataset) { c.ClassWeights = []float64{1, 2, 1} }, []string{`class weighting is "", this run's "[1 2 1]"`}},

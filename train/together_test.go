@@ -31,24 +31,25 @@ func boundedNet() graph.Layer {
 // groupTable has a row for every field of Config that changes what a run computes: with
 // it, any number of ranks comes to the same weights.
 var groupTable = map[string]Config{
-	"":               {},
-	"Batch":          {Batch: 19}, // lanes of two and three samples, then of none and one
-	"Epochs":         {Epochs: 1},
-	"Optimizer":      {Optimizer: NAdam{WeightDecay: 0.01}},
-	"Seed":           {Seed: 7},
-	"LabelSmoothing": {LabelSmoothing: 0.1},
-	"ClassWeights":   {ClassWeights: []float64{1, 0, 3}},
-	"SampleWeights":  {SampleWeights: someWeights(53)},
-	"Mixup":          {Mixup: 0.3},
-	"Defence":        {Defence: darkening{0.01}},
-	"Defence, IBP":   {Defence: IBP{Epsilon: 0.1}},
-	"Lanes":          {Lanes: 11},
-	"Schedule":       {Schedule: ReduceOnPlateau{Patience: 1}},
-	"ClipValue":      {ClipValue: 0.01},
-	"ClipNorm":       {ClipNorm: 0.1},
-	"Accumulate":     {Accumulate: 2},
-	"Average":        {Average: 0.8},
-	"Patience":       {Patience: 1, Epochs: 5, Optimizer: SGD{LR: 3}},
+	"":                        {},
+	"Batch":                   {Batch: 19}, // lanes of two and three samples, then of none and one
+	"Epochs":                  {Epochs: 1},
+	"Optimizer":               {Optimizer: NAdam{WeightDecay: 0.01}},
+	"Seed":                    {Seed: 7},
+	"LabelSmoothing":          {LabelSmoothing: 0.1},
+	"GeneralizedCrossEntropy": {GeneralizedCrossEntropy: 0.7},
+	"ClassWeights":            {ClassWeights: []float64{1, 0, 3}},
+	"SampleWeights":           {SampleWeights: someWeights(53)},
+	"Mixup":                   {Mixup: 0.3},
+	"Defence":                 {Defence: darkening{0.01}},
+	"Defence, IBP":            {Defence: IBP{Epsilon: 0.1}},
+	"Lanes":                   {Lanes: 11},
+	"Schedule":                {Schedule: ReduceOnPlateau{Patience: 1}},
+	"ClipValue":               {ClipValue: 0.01},
+	"ClipNorm":                {ClipNorm: 0.1},
+	"Accumulate":              {Accumulate: 2},
+	"Average":                 {Average: 0.8},
+	"Patience":                {Patience: 1, Epochs: 5, Optimizer: SGD{LR: 3}},
 }
 
 // noRow are the fields of Config that change nothing about the weights.

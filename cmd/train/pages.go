@@ -24,13 +24,14 @@ type pages struct {
 	tested func(*report.Report) // adds the test's result, nil without one
 	lanes  int                  // of the run that ended
 	ranks  []train.RankTime     // likewise
+	loss   graph.Loss           // that train.Fit minimises
 	live   *report.Live         // nil without -dashboard
 	server *http.Server         // of live
 }
 
 // openPages begins to serve the dashboard.
-func openPages(show *display, set data.Dataset) (*pages, error) {
-	p := &pages{show: show, set: set}
+func openPages(show *display, set data.Dataset, loss graph.Loss) (*pages, error) {
+	p := &pages{show: show, set: set, loss: loss}
 	if show.dashboard == "" {
 		return p, nil
 	}
@@ -87,8 +88,7 @@ func (p *pages) Epoch(net *graph.Network, e train.Epoch) error {
 // gives back the memory of the run's graphs: evaluation and report make smaller
 // ones of their own.
 func (p *pages) ended(res *train.Result) (err error) {
-	loss := graph.CrossEntropy{Smoothing: p.show.smoothing} // as train.Fit has it
-	p.net, err = graph.NewNetwork(p.net.Layer, p.net.Input, graph.Options{Weights: p.net.Weights, Loss: loss})
+	p.net, err = graph.NewNetwork(p.net.Layer, p.net.Input, graph.Options{Weights: p.net.Weights, Loss: p.loss})
 	p.lanes, p.ranks, res.Network = res.Lanes, res.Ranks, nil
 	runtime.GC() // now, as the heap may grow to twice its size before it is done by itself
 	runtime.GC() // what the first one finalized, such as Gorgonia's machines

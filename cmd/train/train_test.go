@@ -147,6 +147,8 @@ func TestFlags(t *testing.T) {
 		{[]string{"-decay", "0.1"}, false},
 		{[]string{"-clip", "0.1"}, false},
 		{[]string{"-smoothing", "0.1"}, false},
+		{[]string{"-gce", "0.7"}, false},
+		{[]string{"-label-noise", "0.3"}, false},
 		{[]string{"-accumulate", "1", "-clip", "0", "-decay", "0", "-average", "0"}, true},
 		{[]string{"-accumulate", "2"}, false},
 		{[]string{"-average", "0.9"}, true}, // it changes the evaluation
@@ -156,6 +158,9 @@ func TestFlags(t *testing.T) {
 		{[]string{"-augment", "shift=0.1"}, false},
 		{[]string{"-normalise"}, false},
 		{[]string{"-mixup", "0.2"}, false},
+		{[]string{"-noise", "0.1"}, false},
+		{[]string{"-adversarial", "ibp", "-eps", "0.1", "-warmup", "9"}, true}, // its loss counts later
+		{[]string{"-adversarial", "ibp", "-eps", "0.1", "-ramp", "0.5"}, false},
 		{[]string{"-height", "28", "-width", "28", "-channels", "1"}, true},
 		{[]string{"-model", "fcnn"}, false},
 	}
@@ -211,6 +216,10 @@ func TestErrors(t *testing.T) {
 		{"unknown augmentation", []string{"-augment", "melt"}, true, `data: no augmentation "melt", want some of shift, rotate`},
 		{"validation on all", []string{"-val", "1"}, true, "train: -val 1, want at least 0 and below 1"},
 		{"negative mixup", []string{"-mixup", "-1"}, true, "train: -mixup -1, want a positive number"},
+		{"unknown attack", []string{"-adversarial", "noise"}, true, `train: -adversarial "noise", want one of none, ibp`},
+		{"radius", []string{"-adversarial", "ibp", "-eps", "2"}, false, "train: IBP: Epsilon 2, want above 0 and up to 1"},
+		{"negative noise", []string{"-noise", "-1"}, true, "train: -noise -1, want a positive number"},
+		{"no bounds", []string{"-adversarial", "ibp", "-model", "convnet"}, false, "no interval bounds of BatchNorm"},
 		{"another size", []string{"-data", digits(t), "-height", "32"}, false, "want (0,32,0), 0 being any"},
 		{"unknown schedule", []string{"-schedule", "linear"}, true, `train: no schedule "linear", want one of constant, step:EPOCHS:FACTOR`},
 		{"schedule's number", []string{"-schedule", "cosine:x"}, true, `train: schedule "cosine:x": "x" is no number, want cosine:WARMUP`},
@@ -220,6 +229,9 @@ func TestErrors(t *testing.T) {
 		{"no batch a step", []string{"-accumulate", "0"}, true, "train: -accumulate 0, want 1 or more"},
 		{"negative patience", []string{"-patience", "-1"}, true, "train: -patience -1 and -keep 0, want numbers of epochs"},
 		{"smoothing of all", []string{"-smoothing", "1"}, true, "train: -smoothing 1, want at least 0 and below 1"},
+		{"exponent above 1", []string{"-gce", "2"}, true, "train: -gce 2, want an exponent above 0 and at most 1"},
+		{"exponent and smoothing", []string{"-gce", "0.7", "-smoothing", "0.1"}, true, "train: -gce 0.7 with -smoothing 0.1, want one of the two"},
+		{"noise alone", []string{"-label-noise", "1"}, true, "train: -label-noise 1, want at least 0 and below 1"},
 		{"average for ever", []string{"-average", "1"}, true, "train: -average 1, want at least 0 and below 1"},
 		{"no epochs", []string{"-epochs", "0"}, true, "train: -epochs 0, want 1 or more"},
 		{"no batch", []string{"-batch", "-3"}, true, "train: -batch -3, want 1 or more"},
@@ -259,7 +271,7 @@ func TestHelp(t *testing.T) {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
 	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "smoothing", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "report", "dashboard", "resume", "json",
-		"height", "width", "channels", "val", "normalise", "augment", "mixup", "config"} {
+		"height", "width", "channels", "val", "normalise", "augment", "mixup", "gce", "label-noise", "config", "adversarial", "eps", "warmup", "ramp", "share", "noise"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}

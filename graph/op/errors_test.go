@@ -40,6 +40,9 @@ func TestErrors(t *testing.T) {
 	crossEntropy := func(logits, labels, weights node, smoothing float64) func() (node, error) {
 		return func() (node, error) { return op.CrossEntropy(logits, labels, weights, smoothing) }
 	}
+	generalized := func(logits, labels, weights node, exponent float64) func() (node, error) {
+		return func() (node, error) { return op.GeneralizedCrossEntropy(logits, labels, weights, exponent) }
+	}
 	mse := func(x, target, weights node) func() (node, error) {
 		return func() (node, error) { return op.MSE(x, target, weights) }
 	}
@@ -120,6 +123,9 @@ func TestErrors(t *testing.T) {
 		{"CrossEntropy, one-hot labels", crossEntropy(f(2, 3), f(2, 3), f(2), 0), "CrossEntropy: labels are (2, 3) and weights (2), want (2) for logits (2, 3)"},
 		{"CrossEntropy, weights", crossEntropy(f(2, 3), f(2), f(3), 0), "CrossEntropy: labels are (2) and weights (3), want (2) for logits (2, 3)"},
 		{"CrossEntropy, smoothing", crossEntropy(f(2, 3), f(2), f(2), 1), "CrossEntropy: smoothing 1, want 0 or more and less than 1"},
+		{"GeneralizedCrossEntropy of a vector", generalized(f(3), f(3), f(3), 0.7), "GeneralizedCrossEntropy: logits are (3), want (N,classes)"},
+		{"GeneralizedCrossEntropy, exponent 0", generalized(f(2, 3), f(2), f(2), 0), "GeneralizedCrossEntropy: exponent 0, want more than 0 and at most 1"},
+		{"GeneralizedCrossEntropy, exponent above 1", generalized(f(2, 3), f(2), f(2), 1.5), "GeneralizedCrossEntropy: exponent 1.5, want more than 0 and at most 1"},
 		{"MSE of vectors", mse(f(3), f(3), f(3)), "MSE: operands are (3) and (3), want (N,…) and the same"},
 		{"MSE, target", mse(f(2, 3), f(2, 4), f(2)), "MSE: operands are (2, 3) and (2, 4), want"},
 		{"MSE, weights", mse(f(2, 3), f(2, 3), f(3)), "MSE: weights are (3), want (2)"},
@@ -169,31 +175,33 @@ func TestErrors(t *testing.T) {
 func TestEveryOpChecksItsOperands(t *testing.T) {
 	step := uint64(0)
 	ops := map[string]func(x node) (node, error){
-		"Conv2d":          func(x node) (node, error) { return op.Conv2d(x, x, nil, op.Conv{}) },
-		"MaxPool2D":       func(x node) (node, error) { return op.MaxPool2D(x, op.Pool{KH: 1, KW: 1}) },
-		"AvgPool2D":       func(x node) (node, error) { return op.AvgPool2D(x, op.Pool{KH: 1, KW: 1}) },
-		"Mul":             func(x node) (node, error) { return op.Mul(x, x, nil) },
-		"ReLU":            op.ReLU,
-		"ReLU6":           op.ReLU6,
-		"LeakyReLU":       func(x node) (node, error) { return op.LeakyReLU(x, 0.1) },
-		"ELU":             func(x node) (node, error) { return op.ELU(x, 1) },
-		"GELU":            op.GELU,
-		"SiLU":            op.SiLU,
-		"Sigmoid":         op.Sigmoid,
-		"Tanh":            op.Tanh,
-		"BatchNorm":       func(x node) (node, error) { return op.BatchNorm(x, x, x, x, x, op.Norm{Epsilon: 1}) },
-		"Dropout":         func(x node) (node, error) { return op.Dropout(x, 0.5, op.Random{Step: &step}) },
-		"SoftMax":         op.SoftMax,
-		"CrossEntropy":    func(x node) (node, error) { return op.CrossEntropy(x, x, x, 0) },
-		"CrossEntropySum": func(x node) (node, error) { return op.CrossEntropySum(x, x, x, 0) },
-		"MSE":             func(x node) (node, error) { return op.MSE(x, x, x) },
-		"Add":             func(x node) (node, error) { return op.Add(x, x) },
-		"Concat":          func(x node) (node, error) { return op.Concat(0, x) },
-		"Reshape":         func(x node) (node, error) { return op.Reshape(x, 1) },
-		"Patches":         func(x node) (node, error) { return op.Patches(x, 1) },
-		"LayerNorm":       func(x node) (node, error) { return op.LayerNorm(x, x, x, 1) },
-		"Transpose":       op.Transpose,
-		"PadChannels":     func(x node) (node, error) { return op.PadChannels(x, 1) },
+		"Conv2d":                     func(x node) (node, error) { return op.Conv2d(x, x, nil, op.Conv{}) },
+		"MaxPool2D":                  func(x node) (node, error) { return op.MaxPool2D(x, op.Pool{KH: 1, KW: 1}) },
+		"AvgPool2D":                  func(x node) (node, error) { return op.AvgPool2D(x, op.Pool{KH: 1, KW: 1}) },
+		"Mul":                        func(x node) (node, error) { return op.Mul(x, x, nil) },
+		"ReLU":                       op.ReLU,
+		"ReLU6":                      op.ReLU6,
+		"LeakyReLU":                  func(x node) (node, error) { return op.LeakyReLU(x, 0.1) },
+		"ELU":                        func(x node) (node, error) { return op.ELU(x, 1) },
+		"GELU":                       op.GELU,
+		"SiLU":                       op.SiLU,
+		"Sigmoid":                    op.Sigmoid,
+		"Tanh":                       op.Tanh,
+		"BatchNorm":                  func(x node) (node, error) { return op.BatchNorm(x, x, x, x, x, op.Norm{Epsilon: 1}) },
+		"Dropout":                    func(x node) (node, error) { return op.Dropout(x, 0.5, op.Random{Step: &step}) },
+		"SoftMax":                    op.SoftMax,
+		"CrossEntropy":               func(x node) (node, error) { return op.CrossEntropy(x, x, x, 0) },
+		"CrossEntropySum":            func(x node) (node, error) { return op.CrossEntropySum(x, x, x, 0) },
+		"MSE":                        func(x node) (node, error) { return op.MSE(x, x, x) },
+		"GeneralizedCrossEntropy":    func(x node) (node, error) { return op.GeneralizedCrossEntropy(x, x, x, 1) },
+		"GeneralizedCrossEntropySum": func(x node) (node, error) { return op.GeneralizedCrossEntropySum(x, x, x, 1) },
+		"Add":                        func(x node) (node, error) { return op.Add(x, x) },
+		"Concat":                     func(x node) (node, error) { return op.Concat(0, x) },
+		"Reshape":                    func(x node) (node, error) { return op.Reshape(x, 1) },
+		"Patches":                    func(x node) (node, error) { return op.Patches(x, 1) },
+		"LayerNorm":                  func(x node) (node, error) { return op.LayerNorm(x, x, x, 1) },
+		"Transpose":                  op.Transpose,
+		"PadChannels":                func(x node) (node, error) { return op.PadChannels(x, 1) },
 	}
 	integers := gorgonia.NewTensor(gorgonia.NewGraph(), tensor.Int, 4, gorgonia.WithShape(1, 1, 1, 1), gorgonia.WithName("x"))
 	for name, f := range ops {

@@ -16,6 +16,9 @@ const (
 	KindCrossEntropy    Kind = "CrossEntropy"
 	KindCrossEntropySum Kind = "CrossEntropySum"
 	KindMSE             Kind = "MSE"
+
+	KindGeneralizedCrossEntropy    Kind = "GeneralizedCrossEntropy"
+	KindGeneralizedCrossEntropySum Kind = "GeneralizedCrossEntropySum"
 )
 
 // SoftMax turns scores into probabilities along the last axis:
@@ -43,16 +46,40 @@ func SoftMax(x *gorgonia.Node) (*gorgonia.Node, error) {
 // a scalar. It is stable for logits of any size. A label that is no class is
 // an error of the run.
 func CrossEntropy(logits, labels, weights *gorgonia.Node, smoothing float64) (*gorgonia.Node, error) {
-	return crossEntropy(KindCrossEntropy, logits, labels, weights, smoothing)
+	return crossEntropy(KindCrossEntropy, logits, labels, weights, smoothing, 0)
 }
 
 // CrossEntropySum is the numerator of [CrossEntropy], the weighted sum: what the parts
 // of a batch add up to, before it is divided by the weights of all.
 func CrossEntropySum(logits, labels, weights *gorgonia.Node, smoothing float64) (*gorgonia.Node, error) {
-	return crossEntropy(KindCrossEntropySum, logits, labels, weights, smoothing)
+	return crossEntropy(KindCrossEntropySum, logits, labels, weights, smoothing, 0)
 }
 
-func crossEntropy(kind Kind, logits, labels, weights *gorgonia.Node, smoothing float64) (*gorgonia.Node, error) {
+// GeneralizedCrossEntropy is the mean of the loss of Zhang and Sabuncu 2018 for labels some of which
+// are wrong, with the operands of [CrossEntropy] and the exponent q, above 0 and at most 1:
+//
+//	loss = Σ_n weights[n]·(1 - p[n]^q)/q / Σ_n weights[n],   p[n] = SoftMax(logits)[n,label]
+//
+// Its gradient is that of the cross-entropy times p^q. For q to 0 it is the cross-entropy, which
+// learns every label in the end; for q = 1 half the absolute error, whose gradient vanishes for
+// labels that the network does not believe. It is stable for logits of any size.
+func GeneralizedCrossEntropy(logits, labels, weights *gorgonia.Node, exponent float64) (*gorgonia.Node, error) {
+	return generalized(KindGeneralizedCrossEntropy, logits, labels, weights, exponent)
+}
+
+// GeneralizedCrossEntropySum is the numerator of [GeneralizedCrossEntropy].
+func GeneralizedCrossEntropySum(logits, labels, weights *gorgonia.Node, exponent float64) (*gorgonia.Node, error) {
+	return generalized(KindGeneralizedCrossEntropySum, logits, labels, weights, exponent)
+}
+
+func generalized(kind Kind, logits, labels, weights *gorgonia.Node, exponent float64) (*gorgonia.Node, error) {
+	if !(exponent > 0 && exponent <= 1) {
+		return nil, fmt.Errorf("%s: exponent %g, want more than 0 and at most 1", kind, exponent)
+	}
+	return crossEntropy(kind, logits, labels, weights, 0, exponent)
+}
+
+func crossEntropy(kind Kind, logits, labels, weights *gorgonia.Node, smoothing, exponent float64) (*gorgonia.Node, error) {
 	if err := check(kind, logits, labels, weights); err != nil {
 		return nil, err
 	}
@@ -66,10 +93,10 @@ func crossEntropy(kind Kind, logits, labels, weights *gorgonia.Node, smoothing f
 	if !(smoothing >= 0 && smoothing < 1) {
 		return nil, fmt.Errorf("%s: smoothing %g, want 0 or more and less than 1", kind, smoothing)
 	}
-	sum := kind == KindCrossEntropySum
+	sum := kind == KindCrossEntropySum || kind == KindGeneralizedCrossEntropySum
 	return apply(spec{kind: kind, constant: []int{1, 2}},
-		&kernel.CrossEntropy[float32]{N: s[0], Classes: s[1], Smoothing: smoothing, Sum: sum},
-		&kernel.CrossEntropy[float64]{N: s[0], Classes: s[1], Smoothing: smoothing, Sum: sum}, logits, labels, weights)
+		&kernel.CrossEntropy[float32]{N: s[0], Classes: s[1], Smoothing: smoothing, Exponent: exponent, Sum: sum},
+		&kernel.CrossEntropy[float64]{N: s[0], Classes: s[1], Smoothing: smoothing, Exponent: exponent, Sum: sum}, logits, labels, weights)
 }
 
 // MSE is the mean squared error of x (N,…) against a target of the same shape,

@@ -161,6 +161,107 @@ func TestCrossEntropyLabels(t *testing.T) {
 	}
 }
 
+// TestGeneralizedCrossEntropy holds the loss against its formula, its gradient against differences, and both
+// against the cross-entropy, which is the limit for an exponent to 0.
+func TestGeneralizedCrossEntropy(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		labels   []float64
+		weights  []float64
+		classes  int
+		exponent float64
+	}{
+		{"the paper's exponent", []float64{0, 3, 1}, []float64{1, 1, 1}, 4, 0.7},
+		{"absolute error", []float64{0, 3, 1}, []float64{1, 1, 1}, 4, 1},
+		{"weights", []float64{2, 0, 2}, []float64{0.5, 2, 1}, 3, 0.3},
+		{"a weight of 0", []float64{2, 0, 1}, []float64{1, 0, 3}, 3, 0.7},
+		{"all weights 0", []float64{2, 0}, []float64{0, 0}, 3, 0.7},
+		{"batch of one", []float64{1}, []float64{1}, 2, 0.5},
+		{"one class", []float64{0, 0}, []float64{1, 1}, 1, 0.7},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			logits := graphtest.Random("logits", 3, len(test.labels), test.classes)
+			o := generalized(test.exponent, logits, vector(test.labels...), vector(test.weights...))
+			mean := naiveGeneralized(test.exponent, o.In...)
+			checkForward(t, o, []float64{mean})
+			o.Gradient(t)
+			total := 0.0
+			for _, w := range test.weights {
+				total += w
+			}
+			o.F = func(in ...node) (node, error) {
+				return op.GeneralizedCrossEntropySum(in[0], in[1], in[2], test.exponent)
+			}
+			checkForward(t, o, []float64{mean * total})
+			o.Gradient(t)
+		})
+	}
+}
+
+func TestGeneralizedCrossEntropyLimit(t *testing.T) {
+	in := []dense{graphtest.Random("logits", 3, 3, 4), vector(0, 3, 1), vector(1, 2, 1)}
+	want, wantGrads, err := crossEntropy(0, in[0], in[1], in[2]).Gradients(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, grads, err := generalized(1e-9, in[0], in[1], in[2]).Gradients(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkNear(t, "loss", floats(got), floats(want), 1e-7)
+	checkNear(t, "gradient", floats(grads[0]), floats(wantGrads[0]), 1e-7)
+}
+
+// TestGeneralizedCrossEntropyStable: logits of ±10,000 give the exact loss and gradient. The rows: right
+// beyond doubt, wrong beyond doubt, undecided, and one whose probability of the label is too small for
+// float32, its root is not.
+func TestGeneralizedCrossEntropyStable(t *testing.T) {
+	const q = 0.25
+	logits := filled([]float64{10000, -10000, 10000, -10000, -10000, -10000, -120, 0}, 4, 2)
+	root, tiny := math.Pow(0.5, q), math.Exp(-120*q)
+	want := (0 + 1 + (1 - root) + (1 - tiny)) / q / 4
+	gradient := []float64{0, 0, 0, 0, root / 8, -root / 8, -tiny / 4, tiny / 4}
+	for _, p := range precisions {
+		y, grads, err := in(p.dtype, generalized(q, logits, vector(0, 1, 1, 0), vector(1, 1, 1, 1))).Gradients(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkNear(t, "loss", floats(y), []float64{want}, p.limit)
+		checkNear(t, "gradient", floats(grads[0]), gradient, p.limit)
+		if g := floats(grads[0])[7] / (tiny / 4); !(math.Abs(g-1) < 1e-5) {
+			t.Errorf("%v: the smallest gradient is %v times what it should be", p.dtype, g)
+		}
+	}
+}
+
+func generalized(exponent float64, logits, labels, weights dense) graphtest.Op {
+	return graphtest.Op{
+		F:        func(in ...node) (node, error) { return op.GeneralizedCrossEntropy(in[0], in[1], in[2], exponent) },
+		In:       []dense{logits, labels, weights},
+		Constant: []int{1, 2},
+	}
+}
+
+// naiveGeneralized takes the powers of probabilities.
+func naiveGeneralized(exponent float64, in ...dense) float64 {
+	classes := in[0].Shape()[1]
+	var loss, total float64
+	for n, weight := range in[2].Float64s() {
+		row := in[0].Float64s()[n*classes:][:classes]
+		var sum float64
+		for _, v := range row {
+			sum += math.Exp(v)
+		}
+		p := math.Exp(row[int(in[1].Float64s()[n])]) / sum
+		loss += weight * (1 - math.Pow(p, exponent)) / exponent
+		total += weight
+	}
+	if total == 0 {
+		return 0
+	}
+	return loss / total
+}
+
 func TestMSE(t *testing.T) {
 	tests := []struct {
 		name    string

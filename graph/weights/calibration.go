@@ -24,8 +24,9 @@ type Unknown struct {
 	Share float64
 
 	// Neighbours and Features are for ScoreNeighbours. Features are those of known
-	// images, (n,d) in float32, each of length 1 or all 0. The score is the negative
-	// distance to the one that is as near as only Neighbours-1 others are.
+	// images, (n,d) in float32, each of length 1 or all 0. The score is the cosine of
+	// the angle between the image's features and those that are nearest but for
+	// Neighbours-1 others.
 	Neighbours int
 	Features   *tensor.Dense
 }
@@ -34,7 +35,7 @@ type Unknown struct {
 const (
 	ScoreProbability = "probability" // the largest probability (Hendrycks and Gimpel 2017)
 	ScoreEnergy      = "energy"      // log Σ exp of the logits, the negative energy (Liu et al. 2020)
-	ScoreNeighbours  = "neighbours"  // the negative distance to the kth nearest features (Sun et al. 2022)
+	ScoreNeighbours  = "neighbours"  // the cosine to the kth nearest features, in -1..1; Sun et al. 2022 have the distance √(2-2·cos), which gives the same order
 )
 
 // Scores lists the names that [Unknown] may have for a score.

@@ -45,7 +45,7 @@ func augmented(shape [3]int, x []float32, seed uint64, steps ...Augmentation) []
 func augmentedSet(t testing.TB, seed uint64) Dataset {
 	d := mnist(t)
 	d.Train = Limit(d.Train, 50)
-	return Augment(d, seed, everyAugmentation()...)
+	return Augment(d, seed, append(everyAugmentation(), Noise{})...) // the last one changes what others have made flat
 }
 
 // TestAugment holds that the result depends on seed, epoch and index alone, and
@@ -122,7 +122,7 @@ func TestParseAugmentations(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"", `no augmentation "", want some of shift, rotate`},
 		{"shift,,zoom", `no augmentation ""`},
-		{"spin=3", `no augmentation "spin", want some of shift, rotate, zoom, shear, elastic, flip, vflip, crop, cutout, brightness, contrast, noise, with commas`},
+		{"spin=3", `no augmentation "spin", want some of shift, rotate, zoom, shear, elastic, flip, vflip, crop, cutout, brightness, contrast, noise, randconv, curve, gamma, light, occlude, posterize, solarize, autocontrast, equalize, augmix, or a corruption as in shot_noise=2, with commas`},
 		{"flip=1", `"flip=1", want flip without a number`},
 		{"zoom=1", `"zoom=1", want a number above 0 and up to 0.9`},
 		{"rotate=x", `"rotate=x", want a number above 0 and up to 180`},
@@ -130,6 +130,11 @@ func TestParseAugmentations(t *testing.T) {
 		{"shift=-0.1", `"shift=-0.1", want a number above 0`},
 		{"shift=", `"shift=", want a number`},
 		{"crop=1.5", `"crop=1.5", want a whole number above 0`},
+		{"shot_noise=6", `"shot_noise=6", want a severity from 1 to 5`},
+		{"mnist/rotate=1.5", `"mnist/rotate=1.5", want a severity from 1 to 5`},
+		{"noise|", `no augmentation ""`},
+		{"noise|melt", `no augmentation "melt"`},
+		{"none,noise", `no augmentation "none"`},
 	}
 	for _, tt := range tests {
 		_, err := ParseAugmentations(tt.text)
@@ -146,7 +151,8 @@ func FuzzAugment(f *testing.F) {
 	f.Add(math.Inf(1), 3, uint64(4))
 	f.Fuzz(func(t *testing.T, v float64, n int, seed uint64) {
 		x := cross()
-		steps := []Augmentation{Shift{v}, Rotate{v}, Zoom{v}, Shear{v}, Elastic{v, v}, Elastic{Sigma: v}, Crop{n}, Cutout{n}, Brightness{v}, Contrast{v}, Noise{v}}
+		steps := []Augmentation{Shift{v}, Rotate{v}, Zoom{v}, Shear{v}, Elastic{v, v}, Elastic{Sigma: v}, Crop{n}, Cutout{n}, Brightness{v}, Contrast{v}, Noise{v},
+			RandConv{v}, Curve{v}, Gamma{v}, Light{v}, Occlude{v}, Posterize{n}, Solarize{v}, AutoContrast{}, Equalize{}, AugMix{Width: n, Depth: n}}
 		for _, s := range steps {
 			if y := augmented([3]int{1, 21, 21}, x, seed, s); len(y) != len(x) {
 				t.Fatalf("%v: %d values", s, len(y))

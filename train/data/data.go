@@ -14,12 +14,17 @@
 //
 // A dataset is made into another one by functions: [Augment] changes the
 // training images at random, [Normalize] gives them mean 0 and deviation 1,
-// [Split] and [Folds] hold samples out for validation, [Limit] keeps a few.
+// [Split] and [Folds] hold samples out for validation, [Limit] keeps a few,
+// [LabelNoise] replaces labels by wrong ones.
 // [Epoch] and [Order] say what one epoch trains on, and [Ahead] reads it batch
 // by batch while the caller computes.
 package data
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strconv"
+)
 
 // Dataset is a training part and a test part with the same image shape and the
 // same classes.
@@ -32,7 +37,7 @@ type Dataset struct {
 	HeldOut bool   // whether Test is a share of a training part, as Split and Folds make it
 	Scaled  bool   // whether the images are pictures that were drawn on white and scaled to Shape, as in folders and shards
 	Stats   Stats  // what Normalize has applied; zero if nothing
-	Changes string // what Augment and Normalize do, in words: two datasets of one name may differ in it
+	Changes string // what Augment, Normalize and LabelNoise do, in words: two datasets of one name may differ in it
 }
 
 // TestPart says in a word what Test is: "validation" if it is held out, else
@@ -108,7 +113,25 @@ func (s subset) Read(i int, x []float32) (class int, err error) {
 
 func (s subset) class(i int, x []float32) (int, error) { return classOf(s.Samples, s.at[i], x) }
 func (s subset) onDisk() bool                          { return onDisk(s.Samples) }
+func (s subset) sampleName(i int) string               { return Name(s.Samples, s.at[i]) }
 func (s subset) Epoch(n int) Samples                   { return subset{Epoch(s.Samples, n), s.at} }
+
+// Indices returns where the samples of a part are in the dataset that [Split], [Folds] or [Limit]
+// has made the part from.
+func Indices(part Samples) []int {
+	if s, ok := part.(subset); ok {
+		return slices.Clone(s.at)
+	}
+	return InOrder(part.Len())
+}
+
+// Name names a sample for people: by its file, or by its index if it has none of its own.
+func Name(s Samples, i int) string {
+	if s, ok := s.(interface{ sampleName(i int) string }); ok {
+		return s.sampleName(i)
+	}
+	return strconv.Itoa(i)
+}
 
 // InOrder returns the order 0, 1, …, n-1, in which a dataset is measured.
 func InOrder(n int) []int {

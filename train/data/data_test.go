@@ -3,6 +3,7 @@ package data
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -166,5 +167,42 @@ func wantError(t *testing.T, err error, prefix, part string) {
 	s := err.Error()
 	if !strings.HasPrefix(s, prefix) || !strings.Contains(s, part) || strings.Contains(s, "\n") {
 		t.Errorf("error %q, want a line that begins with %q and has %q", s, prefix, part)
+	}
+}
+
+// TestIndicesAndName: parts say where their samples are, and what their files are called.
+func TestIndicesAndName(t *testing.T) {
+	d := open(t, fiveClasses())
+	folds, err := Folds(d, 3, 1, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[int]bool{}
+	for _, f := range folds {
+		at := Indices(f.Test)
+		if len(at) != f.Test.Len() {
+			t.Fatalf("%d indices of %d samples", len(at), f.Test.Len())
+		}
+		x, y := make([]float32, volumeOf(d.Shape)), make([]float32, volumeOf(d.Shape))
+		for i, k := range at {
+			a, err := f.Test.Read(i, x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := d.Train.Read(k, y)
+			if err != nil || a != b || !slices.Equal(x, y) || seen[k] {
+				t.Errorf("sample %d of a fold is %d of all: classes %d and %d, error %v, or was in another", i, k, a, b, err)
+			}
+			seen[k] = true
+			if got, want := Name(f.Test, i), Name(d.Train, k); got != want || got == "" {
+				t.Errorf("sample %d of a fold is called %q, want %q", i, got, want)
+			}
+		}
+	}
+	if len(seen) != d.Train.Len() {
+		t.Errorf("%d samples in all folds, want %d", len(seen), d.Train.Len())
+	}
+	if at := Indices(d.Test); !slices.Equal(at, InOrder(d.Test.Len())) {
+		t.Errorf("indices %v of a whole, want all in order", at)
 	}
 }

@@ -118,6 +118,34 @@ func ExampleSplit() {
 	// Output: 54000 to train on, 6000 to compare by
 }
 
+// Half of the training labels become others, to see what a way of training makes of that.
+func ExampleLabelNoise() {
+	d, err := data.MNIST()
+	if err != nil {
+		log.Fatal(err)
+	}
+	noisy, err := data.LabelNoise(d, 0.5, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	was, err := data.Labels(d.Train, d.Shape)
+	if err != nil {
+		log.Fatal(err)
+	}
+	is, err := data.Labels(noisy.Train, d.Shape)
+	if err != nil {
+		log.Fatal(err)
+	}
+	same := 0
+	for i := range is {
+		if is[i] == was[i] {
+			same++
+		}
+	}
+	fmt.Printf("%.2f of %d labels are as before\n", float64(same)/float64(len(is)), len(is))
+	// Output: 0.50 of 60000 labels are as before
+}
+
 // Measure the training images, and give all images mean 0 and deviation 1 by
 // that.
 func ExampleNormalize() {

@@ -103,6 +103,7 @@ func (s changed) Read(i int, x []float32) (class int, err error) {
 
 func (s changed) class(i int, x []float32) (int, error) { return classOf(s.Samples, i, x) }
 func (s changed) onDisk() bool                          { return onDisk(s.Samples) }
+func (s changed) sampleName(i int) string               { return Name(s.Samples, i) }
 func (s changed) Epoch(n int) Samples                   { return changed{Epoch(s.Samples, n), n, s.change} }
 
 // Normalisation is what Apply does, for what computes with pixels: none for zero Stats.

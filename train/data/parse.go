@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"tapenet/graph/raster/corrupt"
 )
 
 // augmentations are the names that ParseAugmentations knows. With no value, the
@@ -26,23 +28,51 @@ var augmentations = []struct {
 	{"brightness", 1, false, func(v float64) Augmentation { return Brightness{v} }},
 	{"contrast", 1, false, func(v float64) Augmentation { return Contrast{v} }},
 	{"noise", 1, false, func(v float64) Augmentation { return Noise{v} }},
+	{"randconv", 1, false, func(v float64) Augmentation { return RandConv{v} }},
+	{"curve", 1, false, func(v float64) Augmentation { return Curve{v} }},
+	{"gamma", 10, false, func(v float64) Augmentation { return Gamma{v} }},
+	{"light", 1, false, func(v float64) Augmentation { return Light{v} }},
+	{"occlude", 1, false, func(v float64) Augmentation { return Occlude{v} }},
+	{"posterize", 4, true, func(v float64) Augmentation { return Posterize{int(v)} }},
+	{"solarize", 1, false, func(v float64) Augmentation { return Solarize{v} }},
+	{"autocontrast", 0, false, func(float64) Augmentation { return AutoContrast{} }},
+	{"equalize", 0, false, func(float64) Augmentation { return Equalize{} }},
+	{"augmix", 10, true, func(v float64) Augmentation { return AugMix{Width: int(v)} }},
 }
 
 // ParseAugmentations returns the augmentations that a text lists, as in
 // "shift=0.1,rotate=15,elastic": names with commas between them, and after a
 // name the one number that it may have. The names are shift, rotate, zoom,
 // shear, elastic (with its Alpha), flip, vflip, crop, cutout, brightness,
-// contrast and noise; "none" alone lists none.
+// contrast, noise, randconv, curve, gamma, light, occlude, posterize, solarize,
+// autocontrast, equalize and augmix (with its Width); "none" alone lists none.
+//
+// The names of package corrupt are known, too, with the severity as the number:
+// "shot_noise=2" or, where a name above is the same, "mnist/rotate=2". Of names
+// with bars between them, as in "none|noise=0.3|randconv", each image gets one.
 func ParseAugmentations(text string) (steps []Augmentation, err error) {
 	if text == "none" {
 		return nil, nil
 	}
 	for item := range strings.SplitSeq(text, ",") {
-		step, err := parseAugmentation(strings.TrimSpace(item))
-		if err != nil {
-			return nil, err
+		var either OneOf
+		for name := range strings.SplitSeq(item, "|") {
+			name = strings.TrimSpace(name)
+			if name == "none" && strings.Contains(item, "|") {
+				either = append(either, nil)
+				continue
+			}
+			step, err := parseAugmentation(name)
+			if err != nil {
+				return nil, err
+			}
+			either = append(either, step)
 		}
-		steps = append(steps, step)
+		if len(either) == 1 {
+			steps = append(steps, either[0])
+		} else {
+			steps = append(steps, either)
+		}
 	}
 	return steps, nil
 }
@@ -71,5 +101,19 @@ func parseAugmentation(item string) (Augmentation, error) {
 		}
 		return a.new(v), nil
 	}
-	return nil, fmt.Errorf("data: no augmentation %q, want some of %s, with commas between them", name, strings.Join(names, ", "))
+	if c, err := corrupt.Find(name); err == nil {
+		return parseCorruption(c, item, value, given)
+	}
+	return nil, fmt.Errorf("data: no augmentation %q, want some of %s, or a corruption as in shot_noise=2, with commas between them", name, strings.Join(names, ", "))
+}
+
+func parseCorruption(c corrupt.Corruption, item, value string, given bool) (Augmentation, error) {
+	if !given {
+		return Corrupt{Corruption: c}, nil
+	}
+	severity, err := strconv.Atoi(value)
+	if err != nil || severity < 1 || severity > 5 {
+		return nil, fmt.Errorf("data: augmentation %q, want a severity from 1 to 5", item)
+	}
+	return Corrupt{c, severity}, nil
 }

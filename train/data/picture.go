@@ -108,7 +108,7 @@ type source interface {
 	picture(i int, buf []byte) ([]byte, error)
 	// label returns the class of sample i.
 	label(i int) int
-	// name says for an error which sample i is.
+	// name says which sample i is, by its file.
 	name(i int) string
 }
 
@@ -136,6 +136,7 @@ func (s pictures) Read(i int, x []float32) (class int, err error) {
 
 func (s pictures) class(i int, _ []float32) (int, error) { return s.label(i), nil }
 func (s pictures) onDisk() bool                          { return true }
+func (s pictures) sampleName(i int) string               { return s.name(i) }
 
 // maxFile bounds the files of pictures.
 const maxFile = 64 << 20

@@ -28,6 +28,7 @@ func testBytes[T cpu.Float](t *testing.T, size int) {
 		{"SoftMax: its output", &SoftMax[T]{Classes: 4}, []int{8}, 8, 8 * size},
 		{"CrossEntropy: the probabilities", &CrossEntropy[T]{N: 2, Classes: 4}, []int{8, 2, 2}, 1, 8 * size},
 		{"SampleLoss: the gradients, and a row of both", &SampleLoss[T]{N: 2, Classes: 4, F: func(_ []float64, _ float64, _ []float64) float64 { return 0 }}, []int{8, 2}, 1, 8*size + 2*4*8},
+		{"generalized CrossEntropy: and a power for each sample", &CrossEntropy[T]{N: 2, Classes: 4, Exponent: 1}, []int{8, 2, 2}, 1, (8 + 2) * size},
 		{"Mul with ReLU: its output", &Mul[T]{M: 2, K: 3, N: 4, ReLU: true}, []int{6, 12}, 8, 8 * size},
 		{"MaxPool2D: a window's winner", NewMaxPool2D[T](pool), []int{32}, 8, 8 * 4},
 		{"MaxPool2D of planes, for inference: the same", lastlyOf[T](NewMaxPool2D[T](pool)), []int{32}, 8, 8 * 4},

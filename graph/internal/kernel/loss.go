@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/vector"
@@ -23,13 +24,20 @@ import (
 //
 //	loss[n] = (1-s)·(L - x[label]) + s·(L - mean(x))
 //
+// With Exponent q above 0, and Smoothing 0, it is the generalized cross-entropy of Zhang and
+// Sabuncu 2018 (equation 6) instead, whose limit for q to 0 is the cross-entropy c = L - x[label]:
+//
+//	loss[n] = (1 - p[label]^q) / q,   p[label]^q = exp(-q·c)
+//
 // A label is stored as a float: those are exact up to 2²⁴ in float32. It has to be a
 // class even where the weight is 0.
 type CrossEntropy[T cpu.Float] struct {
 	N, Classes int
 	Smoothing  float64
+	Exponent   float64
 	Sum        bool
 	p          []T // probabilities of the last Forward
+	trust      []T // p[label]^Exponent of each sample, likewise; none without Exponent
 }
 
 // Forward computes the scalar loss y[0], and keeps the probabilities for
@@ -37,6 +45,9 @@ type CrossEntropy[T cpu.Float] struct {
 func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 	if c.p == nil {
 		c.p = make([]T, c.N*c.Classes)
+		if c.Exponent > 0 {
+			c.trust = make([]T, c.N)
+		}
 	}
 	logits, labels, weights := in[0], in[1], in[2]
 	var loss, total float64
@@ -47,6 +58,10 @@ func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 		// The loss if the target were the label alone, and if it were all classes alike.
 		hit := logSum - float64(x[label])
 		miss := logSum - float64(vector.Sum(x))/float64(c.Classes)
+		if c.Exponent > 0 {
+			c.trust[n] = T(math.Exp(-c.Exponent * hit))
+			hit = -math.Expm1(-c.Exponent*hit) / c.Exponent
+		}
 		// A weight of 0 removes a sample, even one whose loss is infinite.
 		if w != 0 {
 			loss += float64(w) * ((1-c.Smoothing)*hit + c.smooth(miss))
@@ -87,7 +102,8 @@ func classOf[T cpu.Float](label T, classes int) int {
 //
 //	dx[n,k] = dy·weight[n]·(p[n,k] - t[n,k]) / Σ weights
 //
-// with the probabilities p of the last Forward; with Sum it is not divided. A sample of weight 0 gets
+// with the probabilities p of the last Forward, and times p[n,label]^Exponent: a label that the
+// network does not believe has little to say. With Sum it is not divided. A sample of weight 0 gets
 // zeros, even if its probabilities are NaN. Nothing else has a gradient.
 //
 // The derivative of L is the probability, and that of -Σ_k t[k]·x[k] is -t: so neither a
@@ -113,6 +129,9 @@ func (c *CrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 			continue
 		}
 		scale := dy[0] * w / total
+		if c.Exponent > 0 {
+			scale *= c.trust[n]
+		}
 		for k, p := range c.p[n*c.Classes:][:c.Classes] {
 			dx[k] = scale * (p - share)
 		}
@@ -121,7 +140,7 @@ func (c *CrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 }
 
 // Bytes is the memory that the kernel keeps.
-func (c *CrossEntropy[T]) Bytes() int { return cpu.BytesOf(c.p) }
+func (c *CrossEntropy[T]) Bytes() int { return cpu.BytesOf(c.p) + cpu.BytesOf(c.trust) }
 
 // MSE is the mean squared error between x and its target, both (N,Size), with
 // weights (N) for the samples:

@@ -1,0 +1,33 @@
+package train
+
+import (
+	"fmt"
+
+	"tapenet/graph"
+)
+
+// Loss is what Fit minimises, as a mean over a batch.
+func (c Config) Loss() graph.Loss { return c.loss(false) }
+
+// loss is Loss, in training as the sum over a batch if so.
+func (c Config) loss(sum bool) graph.Loss {
+	if q := c.GeneralizedCrossEntropy; q > 0 {
+		return graph.GeneralizedCrossEntropy{Exponent: q, Sum: sum}
+	}
+	return graph.CrossEntropy{Smoothing: c.LabelSmoothing, Sum: sum}
+}
+
+// checkLossSettings returns an error unless the settings of the loss are some, and go
+// together.
+func (c Config) checkLossSettings() error {
+	q := c.GeneralizedCrossEntropy
+	switch {
+	case !(q >= 0 && q <= 1):
+		return fmt.Errorf("GeneralizedCrossEntropy %g, want an exponent above 0 and at most 1, or 0 for the cross-entropy", q)
+	case q > 0 && c.LabelSmoothing > 0:
+		return fmt.Errorf("GeneralizedCrossEntropy %g with LabelSmoothing %g, want one of the two", q, c.LabelSmoothing)
+	case q > 0 && c.Defence != nil:
+		return fmt.Errorf("GeneralizedCrossEntropy %g with a Defence, want one of the two", q)
+	}
+	return nil
+}
