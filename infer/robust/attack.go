@@ -219,6 +219,9 @@ func (to *outcome) judge(m *meter, o *attack.Outcome, own []answer) {
 	}
 }
 
+// few images are attacked in a batch of so many.
+const few = 8
+
 // victim is the network for attacks.
 func (m *meter) victim() (*attack.Victim, error) {
 	if len(m.p.Classes) < 2 {
@@ -226,7 +229,11 @@ func (m *meter) victim() (*attack.Victim, error) {
 	}
 	if m.attackee == nil {
 		n := m.p.Network()
-		v, err := attack.New(n.Layer, n.Weights, n.Input, raster.NewNormalisation(n.Mean, n.Deviation))
+		o := attack.Options{}
+		if len(m.images) <= few { // a whole batch would be computed for them
+			o.Batch = few
+		}
+		v, err := o.New(n.Layer, n.Weights, n.Input, raster.NewNormalisation(n.Mean, n.Deviation))
 		if err != nil {
 			return nil, fmt.Errorf("robust: %w", err)
 		}
