@@ -38,6 +38,7 @@ func Specs() []Spec {
 	stridedNet := func(classes int, width float64) graph.Layer { return StridedNet{classes, width} }
 	mobileNetV2 := func(classes int, width float64) graph.Layer { return MobileNetV2{classes, width} }
 	mlpMixer := func(classes int, width float64) graph.Layer { return MLPMixer{classes, width} }
+	e2cnn := func(classes int, width float64) graph.Layer { return E2CNN{classes, width} }
 	return []Spec{
 		{"cnn", grey, "one convolution, one pooling, two dense layers",
 			"the classic Keras example for MNIST", CNN, nil},
@@ -52,6 +53,10 @@ func Specs() []Spec {
 		{"simplecnn", grey, "five convolutions of 5×5, no pooling, one dense layer (M5)", an2020, SimpleCNNM5, nil},
 		{"simplecnn-m3", grey, "ten convolutions of 3×3, no pooling, one dense layer (M3)", an2020, SimpleCNNM3, nil},
 		{"simplecnn-m7", grey, "four convolutions of 7×7, no pooling, one dense layer (M7)", an2020, SimpleCNNM7, nil},
+		{"p4cnn", grey, "seven convolutions on the group of shifts and quarter turns, one pooling of pixels and one of rotations",
+			"Cohen and Welling 2016, Group Equivariant Convolutional Networks", P4CNN, nil},
+		{"e2cnn", grey, "six convolutions on the group of shifts and eighth turns, two antialiased poolings, one of rotations, two dense layers",
+			"Weiler and Cesa 2019, General E(2)-Equivariant Steerable CNNs", at(1, e2cnn), e2cnn},
 		{"vgg11", colour, "eight convolutions of 3×3 with BatchNorm, five poolings, one dense layer",
 			"Simonyan and Zisserman 2014, Very Deep Convolutional Networks for Large-Scale Image Recognition", VGG11, nil},
 		{"resnet20", colour, "nine residual blocks of two convolutions each, one dense layer",

@@ -30,7 +30,7 @@ type options struct {
 func parse(args []string, stderr io.Writer) (o options, err error) {
 	f := cli.Flags("data", "[-data NAME|DIR] [-picture FILE.png [-augment LIST]] [-suspects] [-pack DIR]",
 		"shows what is in a dataset; with -picture draws some of its images, with -suspects lists those whose labels look wrong, with -pack writes it as tar shards", stderr)
-	f.StringVar(&o.name, "data", "mnist", "mnist, fashion-mnist, or a folder of IDX files, CIFAR files, tar shards, or pictures by class")
+	f.StringVar(&o.name, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder of IDX files, CIFAR files, tar shards, or pictures by class")
 	f.IntVar(&o.images.Height, "height", 0, "scale pictures to this height (default that of the first)")
 	f.IntVar(&o.images.Width, "width", 0, "scale pictures to this width (default that of the first)")
 	f.IntVar(&o.images.Channels, "channels", 0, "1 for grey, 3 for colour (default as the first picture)")

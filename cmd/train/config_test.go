@@ -113,7 +113,7 @@ func TestRecipeByName(t *testing.T) {
 		t.Errorf("%+v, error %v, want mlp, whose recipe it is", o, err)
 	}
 	_, err = parse([]string{"-recipe", "fast98"}, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), `train: no recipe "fast98", want one of cnn, convnet, fast99, `) {
+	if err == nil || !strings.Contains(err.Error(), `train: no recipe "fast98", want one of cnn, convnet, e2cnn, fast99, `) {
 		t.Errorf("error %v, want the recipes there are", err)
 	}
 }

@@ -54,7 +54,7 @@ type options struct {
 // settingFlags are those that make the model what it is.
 func (o *options) settingFlags(f *flag.FlagSet) {
 	f.StringVar(&o.model, "model", "cnn", "network; go run ./cmd/zoo lists them")
-	f.StringVar(&o.data, "data", "mnist", "mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
+	f.StringVar(&o.data, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
 	f.IntVar(&o.height, "height", 0, "scale pictures to this height (default the first one's)")
 	f.IntVar(&o.width, "width", 0, "scale pictures to this width (default the first one's)")
 	f.IntVar(&o.channels, "channels", 0, "1 for grey pictures, 3 for colour (default the first one's)")
