@@ -207,7 +207,7 @@ func (r *run) load() error {
 		return fmt.Errorf("train: %s is damaged: its run cannot be at epoch %d, batch %d, step %d with that history", path, s.At.Epoch, s.At.Batch, s.Step)
 	}
 	if len(s.History) > 0 {
-		if err := r.loadBest(s.History); err != nil && r.Patience > 0 {
+		if err := r.loadBest(s.History); err != nil && r.keepsBest() {
 			return err
 		}
 	}
