@@ -59,7 +59,7 @@ mpi-short: ## train under the launchers of Open MPI and MPICH, as CI does: 1 to 
 	TAPENET_NEED_MPI=1 $(GO) test -count 1 -tags mpi ./train/mpi
 	TAPENET_NEED_MPI=1 $(GO) test -count 1 -tags mpi -run TestMPI ./cmd/train
 
-mpi: mpi-short ## and all of it, 20 minutes (TAPENET_LONG_MPI=1): networks, failures, restarts, 50 kills; prints train/mpi/README.md's tables
+mpi: mpi-short ## and all of it, 8 to 20 minutes (TAPENET_LONG_MPI=1): networks, failures, restarts, 50 kills; prints train/mpi/README.md's tables
 	@mkdir -p bin && rm -f bin/mpi.md
 	TAPENET_NEED_MPI=1 TAPENET_LONG_MPI=1 TAPENET_TABLE_MPI=$(CURDIR)/bin/mpi.md $(GO) test -count 1 -tags mpi -timeout 60m -run TestMPI ./cmd/train
 	@cat bin/mpi.md

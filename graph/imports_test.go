@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 	"train/report":            {"graph", "graph/metric", "graph/weights", "train", "train/data"},
 	"train/tensorboard":       {"graph", "train"},
 	"infer":                   {"graph", "graph/memory", "graph/metric", "graph/raster", "graph/weights", "modelzoo"},
-	"infer/robust":            {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/raster/corrupt", "infer"},
+	"infer/robust":            {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/raster/corrupt", "graph/weights", "infer"},
 	"infer/serve":             {"graph/memory", "infer"},
 	"cmd":                     {"*"},
 	"notebooks":               {"*"},

@@ -67,8 +67,14 @@ func (m *Model) drawn() gorgonia.Nodes {
 }
 
 // layerOf is the path of the layer that made a node, "" for none.
-func (m *Model) layerOf(n *gorgonia.Node) string {
-	for _, l := range m.b.layers {
+func (m *Model) layerOf(n *gorgonia.Node) string { return m.b.layerOf(n) }
+
+// LayerOf is the path of the layer that made a node, "" for none: for what walks over a
+// graph that is being built, and has to say where it cannot go on.
+func (s *Scope) LayerOf(n *gorgonia.Node) string { return s.b.layerOf(n) }
+
+func (b *builder) layerOf(n *gorgonia.Node) string {
+	for _, l := range b.layers {
 		if l.nodes.Contains(n) {
 			return l.Path
 		}

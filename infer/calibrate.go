@@ -33,7 +33,7 @@ type Calibration struct {
 
 	// For weights.ScoreNeighbours: the images to be near to, such as the training's;
 	// the most of them to keep, 0 being 1000; and which of the nearest counts, 0 being
-	// the fifth.
+	// the third.
 	Known      Samples
 	Most       int
 	Neighbours int
@@ -133,7 +133,7 @@ func (c Calibration) unknown(ctx context.Context, p *Predictor) (*weights.Unknow
 			return nil, nil, err
 		}
 		if u.Neighbours = c.Neighbours; u.Neighbours == 0 {
-			u.Neighbours = min(5, u.Features.Shape()[0])
+			u.Neighbours = min(3, u.Features.Shape()[0])
 		}
 	}
 	score, err := p.scoreOf(u)

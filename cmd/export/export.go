@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tapenet/cmd/internal/cli"
@@ -71,8 +72,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", o.out, n.title(), o.to, size); err != nil || !measure {
+	if _, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", o.out, n.title(), o.to, size); err != nil {
 		return err
+	}
+	if n.Unknown != nil && !slices.Contains(flagsOf["half"], o.to) {
+		if _, err = fmt.Fprintf(stdout, "without the model's threshold for images of none of its classes, which %s have\n", strings.Join(flagsOf["half"], " and ")); err != nil {
+			return err
+		}
+	}
+	if !measure {
+		return nil
 	}
 	return reportLoss(ctx, n, test, stdout)
 }
@@ -182,11 +191,14 @@ func writeONNX(w io.Writer, n network, o options) error {
 		return err
 	}
 	metadata := map[string]string{"classes": string(classes)}
+	if n.Temperature != 0 && n.Temperature != 1 {
+		metadata["temperature"] = strconv.FormatFloat(n.Temperature, 'g', -1, 64) // in the graph too, unless -logits leaves it out
+	}
 	if n.Name != "" {
 		metadata["model"] = n.Name
 	}
 	b, err := onnx.Options{
-		Name: n.title(), Logits: o.logits || n.noSoftMax, FoldBatchNorm: o.fold, Metadata: metadata,
+		Name: n.title(), Logits: o.logits || n.noSoftMax, FoldBatchNorm: o.fold, Metadata: metadata, Temperature: n.Temperature,
 	}.Export(layer, n.Tensors, n.input...)
 	if err != nil {
 		return err

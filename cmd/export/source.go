@@ -30,7 +30,7 @@ func goSource(n network, o options) ([]gosource.File, error) {
 		return nil, err
 	}
 	files, err := gosource.Options{
-		Package: o.pkg, Name: n.title(), Classes: n.Classes, Mean: n.Mean, Deviation: n.Deviation,
+		Package: o.pkg, Name: n.title(), Classes: n.Classes, Mean: n.Mean, Deviation: n.Deviation, Temperature: n.Temperature,
 	}.Export(layer, n.Tensors, n.Input)
 	if err != nil || o.pkg != "main" {
 		return files, err

@@ -26,7 +26,12 @@ func evaluate(ctx context.Context, net network, name string, top int, asJSON boo
 	if asJSON {
 		return json.NewEncoder(stdout).Encode(c.evaluation(net.classes))
 	}
-	_, err = fmt.Fprintf(stdout, "top-%d accuracy %.4f\n%s", c.top, c.topAccuracy(), c.confusion.Table(net.classes))
+	if _, err = fmt.Fprintf(stdout, "top-%d accuracy %.4f\n%s", c.top, c.topAccuracy(), c.confusion.Table(net.classes)); err != nil || !net.judges {
+		return err
+	}
+	total := c.confusion.Total()
+	_, err = fmt.Fprintf(stdout, "\n%s: %d of %d images (%.1f %%), counted above by their most probable class\n",
+		noClass, c.unknown, total, 100*float64(c.unknown)/float64(max(total, 1)))
 	return err
 }
 
@@ -40,12 +45,15 @@ type evaluation struct {
 	Recall      []float64        `json:"recall"`
 	F1          []float64        `json:"f1"`
 	Confusion   metric.Confusion `json:"confusion"`
+	Unknown     *int             `json:"unknown,omitempty"` // images of none of the classes, counted above all the same; nil if no model has a threshold
 }
 
 // counts are of predictions.
 type counts struct {
 	confusion  metric.Confusion
-	top, inTop int // images whose class is among the top most probable ones
+	top, inTop int  // images whose class is among the top most probable ones
+	judges     bool // whether images may be unknown
+	unknown    int  // those that are
 }
 
 func (c counts) topAccuracy() float64 { return float64(c.inTop) / float64(max(c.confusion.Total(), 1)) }
@@ -57,16 +65,22 @@ func (c counts) evaluation(classes []string) evaluation {
 		e.Recall = append(e.Recall, c.confusion.Recall(k))
 		e.F1 = append(e.F1, c.confusion.F1(k))
 	}
+	if c.judges {
+		e.Unknown = &c.unknown
+	}
 	return e
 }
 
 // count counts what the model makes of the test images.
 func count(ctx context.Context, net network, d data.Dataset, top int) (counts, error) {
-	c := counts{confusion: metric.NewConfusion(len(net.classes)), top: min(top, len(net.classes))}
+	c := counts{confusion: metric.NewConfusion(len(net.classes)), top: min(top, len(net.classes)), judges: net.judges}
 	err := testset.Each(ctx, "infer", d, net.batch, net.Predict, func(class int, p infer.Prediction) {
 		c.confusion.Add(class, p.Class)
 		if slices.Contains(ranking(p.Probabilities)[:c.top], class) {
 			c.inTop++
+		}
+		if p.Unknown {
+			c.unknown++
 		}
 	})
 	return c, err

@@ -13,12 +13,16 @@ import (
 )
 
 // printer returns a function that prints results in the format that the options
-// ask for.
-func printer(w io.Writer, o options, classes []string) func([]result) error {
+// ask for. Those of models that judge say whether a picture is unknown.
+func printer(w io.Writer, o options, classes []string, judges bool) func([]result) error {
 	out := bufio.NewWriter(w) // its errors stay until Flush
 	table := csv.NewWriter(out)
 	if o.csv {
-		table.Write(append([]string{"file", "class"}, classes...))
+		head := []string{"file", "class"}
+		if judges {
+			head = append(head, "unknown")
+		}
+		table.Write(append(head, classes...))
 	}
 	return func(results []result) error {
 		for _, r := range results {
@@ -38,20 +42,35 @@ func printer(w io.Writer, o options, classes []string) func([]result) error {
 	}
 }
 
-// line is the file, its class, and the most probable classes with their
-// probabilities.
+// noClass is what a picture of no class is called.
+const noClass = "none of these"
+
+// title is the picture's class, or that it has none.
+func (r result) title() string {
+	if r.Unknown != nil && *r.Unknown {
+		return noClass
+	}
+	return r.Class
+}
+
+// line is the file, its class, if it has one, and the most probable classes with
+// their probabilities.
 func (r result) line(classes []string, top int) string {
 	order := ranking(r.Probabilities)
 	shown := make([]string, min(top, len(order)))
 	for i := range shown {
 		shown[i] = fmt.Sprintf("%s: %.1f %%", classes[order[i]], 100*r.Probabilities[order[i]])
 	}
-	return fmt.Sprintf("%s: %s  (%s)", r.File, r.Class, strings.Join(shown, ", "))
+	return fmt.Sprintf("%s: %s  (%s)", r.File, r.title(), strings.Join(shown, ", "))
 }
 
-// row is the file, its class, and the probabilities of all classes.
+// row is the file, its most probable class, whether it is unknown if that is judged,
+// and the probabilities of all classes.
 func (r result) row() []string {
 	row := []string{r.File, r.Class}
+	if r.Unknown != nil {
+		row = append(row, strconv.FormatBool(*r.Unknown))
+	}
 	for _, p := range r.Probabilities {
 		row = append(row, strconv.FormatFloat(float64(p), 'g', -1, 32))
 	}

@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
 	f := cli.Flags("infer", "-model DIR [-top N] [-batch N] [-json|-csv] [-saliency FILE.png] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-batch N] [-json] -data NAME|DIR",
-		"says what is in PNG, JPEG or GIF pictures (- is standard input), or measures a model on a dataset's test part", stderr)
+		"says what is in PNG, JPEG or GIF pictures (- is standard input), or measures a model on a dataset's test part; a model that train -unknown has given a threshold may say \"none of these\"", stderr)
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, vote")
 	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
 	f.IntVar(&o.top, "top", 3, "show so many classes of a picture; with -data, count a class that is among so many as found")
@@ -89,7 +89,7 @@ func isFolder(name string) bool {
 // files prints what is in the pictures, and draws the sheet if there is to be
 // one.
 func files(ctx context.Context, n network, o options, stdout, stderr io.Writer) error {
-	list, show := sources(o.args), printer(stdout, o, n.classes)
+	list, show := sources(o.args), printer(stdout, o, n.classes, n.judges)
 	if o.saliency == "" {
 		return classify(ctx, n, list, show, stderr)
 	}

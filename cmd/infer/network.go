@@ -14,6 +14,7 @@ type network struct {
 	input   [3]int
 	classes []string
 	single  *infer.Predictor // nil if there are several
+	judges  bool             // a model has a threshold, so that images may be of none of the classes
 	batch   int              // images that are read, and run through it, together
 }
 
@@ -25,6 +26,7 @@ type classifier interface {
 // load reads the models of a list with commas, for batches of so many images.
 func load(list string, batch int) (network, error) {
 	var members []*infer.Predictor
+	judges := false
 	for path := range strings.SplitSeq(list, ",") {
 		if path == "" {
 			return network{}, cli.Usagef("infer: -model %s has an empty name, want names with one comma between them", list)
@@ -33,14 +35,14 @@ func load(list string, batch int) (network, error) {
 		if err != nil {
 			return network{}, err
 		}
-		members = append(members, p)
+		members, judges = append(members, p), judges || p.Unknown() != nil
 	}
 	if first := members[0]; len(members) == 1 {
-		return network{first, first.Input, first.Classes, first, batch}, nil
+		return network{first, first.Input, first.Classes, first, judges, batch}, nil
 	}
 	e, err := infer.NewEnsemble(members...)
 	if err != nil {
 		return network{}, err
 	}
-	return network{e, e.Input, e.Classes, nil, batch}, nil
+	return network{e, e.Input, e.Classes, nil, judges, batch}, nil
 }

@@ -46,7 +46,7 @@ func (s *sheet) add(results []result) error {
 		if err != nil {
 			return err
 		}
-		s.pairs = append(s.pairs, pair{filepath.Base(r.File) + ": " + r.Class, picture, saliency.Image()})
+		s.pairs = append(s.pairs, pair{filepath.Base(r.File) + ": " + r.title(), picture, saliency.Image()})
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ type result struct {
 	File          string    `json:"file"`
 	Class         string    `json:"class"`
 	Probabilities []float32 `json:"probabilities"`
+	Unknown       *bool     `json:"unknown,omitempty"` // none of the classes; nil if no model has a threshold
 
 	pixels []float32
 	best   int // index of Class
@@ -137,6 +138,9 @@ func predict(n network, results []result) error {
 	for i, prediction := range predictions {
 		r := &results[i]
 		r.Class, r.best, r.Probabilities = prediction.Label, prediction.Class, prediction.Probabilities
+		if n.judges {
+			r.Unknown = &predictions[i].Unknown
+		}
 	}
 	return nil
 }

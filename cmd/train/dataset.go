@@ -6,27 +6,33 @@ import (
 	"tapenet/train/data"
 )
 
-// open returns the dataset to fit, its images prepared as the options say. With
-// -val its test part is a share of the training set, and the dataset's own one
-// is test, for the end; otherwise test is nil.
-func (o options) open(ctx context.Context, steps []data.Augmentation) (set data.Dataset, test data.Samples, err error) {
+// opened is a dataset to fit, and what it came from.
+type opened struct {
+	set  data.Dataset // its images prepared as the options say
+	held data.Dataset // the same with its images as they are stored, for calibration
+	test data.Samples // with -val the dataset's own test part, for the end; otherwise nil
+}
+
+// open returns the dataset to fit. With -val its test part is a share of the training
+// set.
+func (o options) open(ctx context.Context, steps []data.Augmentation) (d opened, err error) {
 	// The test part of a folder without one is the same for each seed, and for cmd/infer.
 	whole, err := data.Options{Height: o.height, Width: o.width, Channels: o.channels}.Open(o.data)
 	if err != nil {
-		return set, nil, err
+		return d, err
 	}
 	whole.Train, whole.Test = data.Limit(whole.Train, o.limit), data.Limit(whole.Test, o.limit)
-	set = whole
+	d.held = whole
 	if o.validation > 0 {
-		if set, err = data.Split(whole, o.validation, o.seed, true); err != nil {
-			return set, nil, err
+		if d.held, err = data.Split(whole, o.validation, o.seed, true); err != nil {
+			return d, err
 		}
 	}
 	prepare := func(d data.Dataset) (data.Dataset, error) { return data.Augment(d, o.seed, steps...), nil }
 	if o.normalise {
-		stats, err := data.NewStats(ctx, set.Train, set.Shape)
+		stats, err := data.NewStats(ctx, d.held.Train, d.held.Shape)
 		if err != nil {
-			return set, nil, err
+			return d, err
 		}
 		prepare = func(d data.Dataset) (data.Dataset, error) {
 			return data.Normalize(data.Augment(d, o.seed, steps...), stats)
@@ -34,10 +40,10 @@ func (o options) open(ctx context.Context, steps []data.Augmentation) (set data.
 	}
 	if o.validation > 0 {
 		if whole, err = prepare(whole); err != nil {
-			return set, nil, err
+			return d, err
 		}
-		test = whole.Test
+		d.test = whole.Test
 	}
-	set, err = prepare(set)
-	return set, test, err
+	d.set, err = prepare(d.held)
+	return d, err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/weights"
 	"tapenet/modelzoo"
 	"tapenet/train"
 	"tapenet/train/data"
@@ -29,6 +30,9 @@ type options struct {
 	optimizer, schedule        string
 	lr, decay, clip            float64
 	smoothing, mixup, average  float64
+	adversarial                string
+	eps, warmup, ramp, share   float64 // of -adversarial
+	noise                      float64
 	accumulate, patience, keep int
 	lanes                      int
 	seed                       uint64
@@ -36,6 +40,8 @@ type options struct {
 	// What this call does.
 	config, recipe, out string
 	resume, json        bool
+	calibrate           bool
+	unknown             string // score, and share of held-out images, by which images of no class are told
 	report              bool
 	dashboard           string // address, "true" for any, "" for none
 	timeout             time.Duration
@@ -63,6 +69,12 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.Float64Var(&o.decay, "decay", 0, "weight decay (default 0.01 for adamw, none for the others)")
 	f.Float64Var(&o.smoothing, "smoothing", 0, "label smoothing, as in 0.1 (default none)")
 	f.Float64Var(&o.mixup, "mixup", 0, "mix each training image with another, in random shares; as in 0.2 (default not)")
+	f.StringVar(&o.adversarial, "adversarial", "none", "make the network robust against changes of its input: "+defenceNames())
+	f.Float64Var(&o.eps, "eps", 0.3, "with -adversarial, how far each pixel of 0..1 may be changed")
+	f.Float64Var(&o.warmup, "warmup", 0, "with -adversarial ibp, epochs of training as without (default none)")
+	f.Float64Var(&o.ramp, "ramp", 0, "with -adversarial ibp, epochs in which -eps is reached (default a third of all)")
+	f.Float64Var(&o.share, "share", 0, "with -adversarial ibp, share of the loss of bounds at the end (default 0.5)")
+	f.Float64Var(&o.noise, "noise", 0, "add Gaussian noise of this deviation to the training images, as in 0.25, for randomized smoothing (default none)")
 	f.Float64Var(&o.clip, "clip", 0, "limit of the gradients' norm (default none)")
 	f.IntVar(&o.accumulate, "accumulate", 1, "batches whose gradients make a step")
 	f.IntVar(&o.lanes, "lanes", 0, "parts of each batch, with statistics of their own: equal numbers make equal weights on any number of processes (default 1, under mpirun 8 or more)")
@@ -78,6 +90,9 @@ func (o *options) callFlags(f *flag.FlagSet) {
 	f.StringVar(&o.recipe, "recipe", "", "recipe to train by, as in fast99: its network and its settings (default the network's own)")
 	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>)")
 	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
+	f.BoolVar(&o.calibrate, "calibrate", false, "at the end, fit the temperature of the model's probabilities on what -val holds out")
+	f.StringVar(&o.unknown, "unknown", "", "-calibrate, and have the model say \"none of these\" where a score is below what 95 % of the held-out images reach: "+
+		strings.Join(weights.Scores(), ", ")+"; energy:0.99 is for 99 %")
 	f.BoolVar(&o.report, "report", true, "write a report of the run at its end, an HTML file in its folder")
 	f.BoolFunc("dashboard", "serve that page while training, at any free port or at -dashboard=HOST:PORT", o.setDashboard)
 	f.DurationVar(&o.timeout, "timeout", mpi.DefaultTimeout, "under mpirun, the longest wait for another process")
@@ -177,8 +192,13 @@ func (o options) check() error {
 		return cli.Usagef("train: -timeout %v, want a time above 0", o.timeout)
 	case o.accumulate < 1:
 		return cli.Usagef("train: -accumulate %d, want 1 or more", o.accumulate)
+	case o.calibrates() && o.validation == 0:
+		return cli.Usagef("train: -calibrate and -unknown need images that training does not see, want -val too, as in -val 0.1")
 	case o.patience < 0 || o.keep < 0:
 		return cli.Usagef("train: -patience %d and -keep %d, want numbers of epochs, or 0", o.patience, o.keep)
+	}
+	if _, err := o.calibration(); err != nil {
+		return err
 	}
 	for _, f := range []struct {
 		name  string
@@ -186,6 +206,7 @@ func (o options) check() error {
 		share bool
 	}{
 		{"lr", o.lr, false}, {"decay", o.decay, false}, {"clip", o.clip, false}, {"mixup", o.mixup, false},
+		{"warmup", o.warmup, false}, {"ramp", o.ramp, false}, {"share", o.share, false}, {"noise", o.noise, false},
 		{"smoothing", o.smoothing, true}, {"average", o.average, true}, {"val", o.validation, true},
 	} {
 		switch {
@@ -220,8 +241,14 @@ func (o options) fit() (modelzoo.Spec, train.Config, []data.Augmentation, error)
 	if err == nil {
 		steps, err = data.ParseAugmentations(o.augment)
 	}
+	if err == nil {
+		c.Defence, err = o.defence()
+	}
 	if err != nil {
 		return spec, c, nil, cli.Usagef("%v", err)
+	}
+	if o.noise > 0 {
+		steps = append(steps, data.Gaussian{Deviation: o.noise}) // the last: nothing limits it
 	}
 	return spec, c, steps, nil
 }

@@ -34,15 +34,17 @@ func fit(ctx context.Context, t team, o options, stdout, stderr io.Writer) error
 	if err == nil && r.test != nil {
 		err = r.pages.test(ctx, r.test)
 	}
+	if err == nil && o.calibrates() {
+		err = calibrate(ctx, show, r)
+	}
 	show.end(res, err)
 	return r.pages.end(ctx, err)
 }
 
 // prepared is what train.Fit is called with, and what follows it.
 type prepared struct {
-	layer  graph.Layer
-	set    data.Dataset
-	test   data.Samples // the dataset's own test part, with -val
+	layer graph.Layer
+	opened
 	config train.Config
 	pages  *pages // of the first process
 }
@@ -56,7 +58,7 @@ func prepare(ctx context.Context, show *display) (r prepared, err error) {
 	}
 	r.config = config
 	r.config.Group = t.group()
-	if r.set, r.test, err = o.open(ctx, steps); err != nil {
+	if r.opened, err = o.open(ctx, steps); err != nil {
 		return r, err
 	}
 	r.layer = spec.New(len(r.set.Classes))

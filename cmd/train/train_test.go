@@ -156,6 +156,9 @@ func TestFlags(t *testing.T) {
 		{[]string{"-augment", "shift=0.1"}, false},
 		{[]string{"-normalise"}, false},
 		{[]string{"-mixup", "0.2"}, false},
+		{[]string{"-noise", "0.1"}, false},
+		{[]string{"-adversarial", "ibp", "-eps", "0.1", "-warmup", "9"}, true}, // its loss counts later
+		{[]string{"-adversarial", "ibp", "-eps", "0.1", "-ramp", "0.5"}, false},
 		{[]string{"-height", "28", "-width", "28", "-channels", "1"}, true},
 		{[]string{"-model", "fcnn"}, false},
 	}
@@ -211,6 +214,10 @@ func TestErrors(t *testing.T) {
 		{"unknown augmentation", []string{"-augment", "melt"}, true, `data: no augmentation "melt", want some of shift, rotate`},
 		{"validation on all", []string{"-val", "1"}, true, "train: -val 1, want at least 0 and below 1"},
 		{"negative mixup", []string{"-mixup", "-1"}, true, "train: -mixup -1, want a positive number"},
+		{"unknown attack", []string{"-adversarial", "noise"}, true, `train: -adversarial "noise", want one of none, ibp`},
+		{"radius", []string{"-adversarial", "ibp", "-eps", "2"}, false, "train: IBP: Epsilon 2, want above 0 and up to 1"},
+		{"negative noise", []string{"-noise", "-1"}, true, "train: -noise -1, want a positive number"},
+		{"no bounds", []string{"-adversarial", "ibp", "-model", "convnet"}, false, "no interval bounds of BatchNorm"},
 		{"another size", []string{"-data", digits(t), "-height", "32"}, false, "want (0,32,0), 0 being any"},
 		{"unknown schedule", []string{"-schedule", "linear"}, true, `train: no schedule "linear", want one of constant, step:EPOCHS:FACTOR`},
 		{"schedule's number", []string{"-schedule", "cosine:x"}, true, `train: schedule "cosine:x": "x" is no number, want cosine:WARMUP`},
@@ -259,7 +266,7 @@ func TestHelp(t *testing.T) {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
 	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "smoothing", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "report", "dashboard", "resume", "json",
-		"height", "width", "channels", "val", "normalise", "augment", "mixup", "config"} {
+		"height", "width", "channels", "val", "normalise", "augment", "mixup", "config", "adversarial", "eps", "warmup", "ramp", "share", "noise"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}

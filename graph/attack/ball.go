@@ -148,6 +148,29 @@ func (b *ball) random(x []float32, r *rand.Rand) {
 	b.project(x)
 }
 
+// border sets x to a random picture whose distance is epsilon, before it is cut to [0,1]:
+// where APGD starts.
+func (b *ball) border(x []float32, r *rand.Rand) {
+	var most, sum float64
+	d := make([]float64, len(x))
+	for i := range d {
+		if b.norm == L2 {
+			d[i] = r.NormFloat64()
+		} else {
+			d[i] = 2*r.Float64() - 1
+		}
+		most, sum = max(most, math.Abs(d[i])), sum+float64(d[i]*d[i])
+	}
+	f := b.epsilon / most
+	if b.norm == L2 {
+		f = b.epsilon / math.Sqrt(sum)
+	}
+	for i, c := range b.clean {
+		x[i] = float32(float64(c) + float64(f*d[i]))
+	}
+	b.project(x)
+}
+
 // ascend moves x by a step in the direction in which the loss grows fastest: the sign of
 // the gradient in L∞, the gradient over its length in L2. It stays where the gradient is
 // zero. x may be outside of the ball afterwards.

@@ -20,6 +20,8 @@ type event struct {
 // batch has does not depend on which search is faster: it is composed when all wait.
 type driver struct {
 	victim  *Victim
+	name    string // of the attack, for Progress
+	total   int    // pictures, for Progress
 	events  chan event
 	waiting [2][]*trial // by kind of question
 	flying  int         // searches that are not done
@@ -27,59 +29,23 @@ type driver struct {
 	err     error       // a search's panic
 }
 
-// job is an attack on a list of pictures.
-type job struct {
-	name    string
-	seed    uint64
-	search  search
-	whole   bool  // it asks for no prediction, see PGD.Whole
-	indices []int // of the pictures in the user's list; nil for 0, 1, …
-	told    int   // pictures that Progress counts already
-	total   int   // of Progress, 0 for all of the list
-}
-
-// attack runs a search for each picture.
-func (v *Victim) attack(ctx context.Context, j job, images [][]float32, classes []int) ([]Result, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	d := &driver{victim: v, events: make(chan event, 2*v.batch)}
-	trials := make([]*trial, len(images))
-	for i, x := range images {
-		trials[i] = &trial{image: i, class: classes[i], clean: x, seed: j.seed, driver: d, result: Result{Class: -1}}
-		if j.indices != nil {
-			trials[i].image = j.indices[i]
-		}
-	}
-	if err := d.drive(ctx, j, trials); err != nil {
-		return nil, err
-	}
-	results := make([]Result, len(trials))
-	for i, t := range trials {
-		results[i] = t.result
-		if t.result.Success && t.result.By == "" {
-			results[i].By = j.name
-		}
-	}
-	return results, nil
-}
-
 // drive starts searches, as many as two batches at a time, and answers all questions.
-func (d *driver) drive(ctx context.Context, j job, trials []*trial) (err error) {
+func (d *driver) drive(ctx context.Context, s search, trials []*trial) (err error) {
 	defer func() { d.stop() }()
 	next := 0
 	for {
 		for ; d.flying < 2*d.victim.batch && next < len(trials); next++ {
-			d.start(trials[next], j.search)
+			d.start(trials[next], s)
 		}
 		d.gather()
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("attack: %s stopped: %w", j.name, err)
+			return fmt.Errorf("attack: %s stopped: %w", d.name, err)
 		}
 		if d.err != nil {
 			return d.err
 		}
 		if p := d.victim.Progress; p != nil {
-			p(j.name, j.told+next-d.flying, max(j.total, len(trials)))
+			p(d.name, d.total-len(trials)+next-d.flying, d.total)
 		}
 		if d.flying == 0 && next == len(trials) {
 			return nil
@@ -96,7 +62,7 @@ func (d *driver) drive(ctx context.Context, j job, trials []*trial) (err error) 
 func (d *driver) start(t *trial, s search) {
 	t.logits = make([]float64, d.victim.classes)
 	t.gradient = make([]float32, d.victim.pixels)
-	t.answer = make(chan bool, 1)
+	t.answer, t.driver = make(chan bool, 1), d
 	d.flying++
 	d.running++
 	go func() {

@@ -1,6 +1,9 @@
 package attack_test
 
 import (
+	"math"
+	"sync/atomic"
+
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -21,4 +24,29 @@ func (a affine) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 // layers of a Sequential in a Sequential have the paths that they have alone.
 func renamed(w *graph.Weights) *graph.Weights {
 	return &graph.Weights{From: map[string]*tensor.Dense(w.Map())}
+}
+
+// rounding is x rounded to the given number of levels from 0 to 1. Its gradient is zero.
+type rounding struct{ levels float64 }
+
+func (r rounding) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	return s.Sub("rounding").Node(op.Map(x, op.Function{
+		Name: "round", F: func(x float64) float64 { return math.Round(x*(r.levels-1)) / (r.levels - 1) }, DF: func(float64) float64 { return 0 },
+	}))
+}
+
+// noisy adds numbers that are other ones at each run, to all of a tensor.
+type noisy struct{ runs *atomic.Uint64 }
+
+func (n noisy) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	return s.Sub("noisy").Node(op.Map(x, op.Function{
+		Name: "noise", F: func(x float64) float64 { return x + float64(n.runs.Add(1)%7)/100 }, DF: func(float64) float64 { return 1 },
+	}))
+}
+
+// softMax hands over probabilities.
+type softMax struct{}
+
+func (softMax) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	return s.Sub("softmax").Node(op.SoftMax(x))
 }

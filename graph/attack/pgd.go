@@ -1,6 +1,9 @@
 package attack
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // FGSM is the fast gradient sign method (Goodfellow et al. 2015, "Explaining and
 // Harnessing Adversarial Examples"): one step of length Epsilon from the clean picture,
@@ -32,9 +35,17 @@ func (a FGSM) Settings() []Setting {
 
 // Run attacks all pictures.
 func (a FGSM) Run(ctx context.Context, v *Victim, images [][]float32, classes []int) (*Outcome, error) {
-	a = a.defaults()
+	return run(ctx, v, a, images, classes)
+}
+
+func (a FGSM) job() (job, error) {
+	if err := checkBall(a.Norm, a.Epsilon); err != nil {
+		return job{}, err
+	}
 	p := PGD{Norm: a.Norm, Epsilon: a.Epsilon, Loss: a.Loss, Steps: 1, StepSize: a.Epsilon, FromClean: true}
-	return run(ctx, v, p.job(a.Name()), a.Norm, a.Epsilon, images, classes)
+	j, err := p.job()
+	j.name = a.Name()
+	return j, err
 }
 
 // PGD is projected gradient ascent of the loss (Madry et al. 2018, "Towards Deep Learning
@@ -91,21 +102,21 @@ func (a PGD) Settings() []Setting {
 
 // Run attacks all pictures.
 func (a PGD) Run(ctx context.Context, v *Victim, images [][]float32, classes []int) (*Outcome, error) {
-	if err := checkCounts(count{"steps", a.Steps}, count{"restarts", a.Restarts}); err != nil {
-		return nil, err
-	}
-	if !(a.StepSize >= 0 && a.StepSize <= maxEpsilon) {
-		return nil, badStep(a.StepSize)
-	}
 	if a.Losses != nil && len(a.Losses) != len(images) {
-		return nil, badLosses(len(a.Losses), len(images))
+		return nil, fmt.Errorf("attack: %d losses for %d pictures, want one for each, or none", len(a.Losses), len(images))
 	}
-	return run(ctx, v, a.job(a.Name()), a.Norm, a.Epsilon, images, classes)
+	return run(ctx, v, a, images, classes)
 }
 
-func (a PGD) job(name string) job {
+func (a PGD) job() (j job, err error) {
+	if err := checkCounts(count{"steps", a.Steps}, count{"restarts", a.Restarts}); err != nil {
+		return j, err
+	}
+	if !(a.StepSize >= 0 && a.StepSize <= maxEpsilon) {
+		return j, fmt.Errorf("attack: step size %g, want above 0, or 0 for the default", a.StepSize)
+	}
 	a = a.defaults()
-	return job{name: name, seed: a.Seed, search: a.search, whole: a.Whole}
+	return job{name: a.Name(), norm: a.Norm, epsilon: a.Epsilon, seed: a.Seed, search: a.search, whole: a.Whole}, nil
 }
 
 // search is PGD on one picture.
@@ -132,6 +143,9 @@ func (a PGD) climb(t *trial, b *ball, x []float32) bool {
 		t.differentiate(x, a.Loss)
 		if !a.Whole && t.crossed(x) {
 			return true
+		}
+		if t.zero && !a.Whole {
+			break // x stays where it is
 		}
 		b.ascend(x, t.gradient, a.StepSize)
 		b.project(x)

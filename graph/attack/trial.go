@@ -27,6 +27,7 @@ type trial struct {
 	predicted int       // class, by the graph that predicts
 	value     float64   // of the loss
 	gradient  []float32 // of the loss, for each pixel
+	zero      bool      // the gradient is zero in every pixel
 
 	result Result
 	driver *driver
@@ -49,7 +50,7 @@ func (t *trial) differentiate(x []float32, l Loss) float64 {
 	t.loss = l
 	t.ask(gradient, x)
 	t.result.Gradients++
-	if isZero(t.gradient) {
+	if t.zero = isZero(t.gradient); t.zero {
 		t.result.ZeroGradients++
 	}
 	return t.value

@@ -213,19 +213,27 @@ func (v *Victim) Predict(images [][]float32) (logits [][]float64, classes []int,
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for part := range slices.Chunk(images, v.batch) {
-		trials := make([]*trial, len(part))
-		for i, x := range part {
-			trials[i] = &trial{image: len(classes) + i, x: x, logits: make([]float64, v.classes)}
-		}
-		if err := v.run(prediction, trials); err != nil {
-			return nil, nil, err
-		}
-		for _, t := range trials {
-			logits, classes = append(logits, t.logits), append(classes, t.predicted)
-		}
+	trials, err := v.predict(images)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, t := range trials {
+		logits, classes = append(logits, t.logits), append(classes, t.predicted)
 	}
 	return logits, classes, nil
+}
+
+// predict answers predictions of any number of pictures.
+func (v *Victim) predict(images [][]float32) (trials []*trial, err error) {
+	for i, x := range images {
+		trials = append(trials, &trial{image: i, x: x, logits: make([]float64, v.classes)})
+	}
+	for part := range slices.Chunk(trials, v.batch) {
+		if err := v.run(prediction, part); err != nil {
+			return nil, err
+		}
+	}
+	return trials, nil
 }
 
 // check refuses what are no pictures of the victim's, or no classes of theirs unless

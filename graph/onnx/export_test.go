@@ -142,7 +142,24 @@ func allJobs(t *testing.T) (jobs []job) {
 		n := random(t, l.layer, l.input...)
 		jobs = append(jobs, n.jobs(t, name, noise(2*tensor.Shape(l.input).TotalSize()))...)
 	}
-	return jobs
+	return append(jobs, temperatureJob(t))
+}
+
+// temperatureJob is a network whose logits are divided before their SoftMax.
+func temperatureJob(t *testing.T) job {
+	t.Helper()
+	n := random(t, graph.Sequential{graph.Dense{Units: 5}}, 6)
+	o := graph.Options{Weights: &graph.Weights{From: n.tensors}, Loss: graph.CrossEntropy{Temperature: 0.3}}
+	m, err := o.Build(n.layer, graph.Infer, 2, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := noise(12)
+	copy(m.Input.Float32s(), x)
+	if err := m.Run(); err != nil {
+		t.Fatal(err)
+	}
+	return newJob(t, "temperature", n.export(t, Options{Temperature: 0.3}), []int{2, 6}, x, m.Prediction().Float32s())
 }
 
 // TestExport: ONNX's checker accepts every export, and ONNX Runtime computes the

@@ -117,6 +117,7 @@ func describedOps() []described {
 		{op.KindPadImage, func() (node, error) { return op.PadImage(image, border) }, []node{image}, "Border", border},
 		{op.KindExpand, func() (node, error) { return op.Expand(vector, 2, 3) }, []node{vector}, "", nil},
 		{op.KindReLU, func() (node, error) { return op.ReLU(image) }, []node{image}, "", nil},
+		{op.KindReLUCentre, func() (node, error) { return op.ReLUCentre(row, row) }, []node{row, row}, "", nil},
 		{op.KindAdd, func() (node, error) { return op.Add(image, image) }, []node{image, image}, "", nil},
 	}
 }

@@ -56,6 +56,11 @@ var every = []struct {
 		return op.Map(in[0], op.Function{Name: "sin", F: math.Sin, DF: math.Cos})
 	}, In: random(tensor.Shape{4, 5})}},
 	{"LogSoftMax", graphtest.Op{F: func(in ...node) (node, error) { return op.LogSoftMax(in[0]) }, In: random(tensor.Shape{4, 5})}},
+	{"Abs", intervalOps["Abs"]},
+	{"Combine", intervalOps["Combine"]},
+	{"ReLUCentre", intervalOps["ReLUCentre"]},
+	{"ReLURadius", intervalOps["ReLURadius"]},
+	{"Margins", intervalOps["Margins"]},
 	{"PadChannels", graphtest.Op{F: func(in ...node) (node, error) { return op.PadChannels(in[0], 5) }, In: random(tensor.Shape{2, 3, 2, 2})}},
 }
 

@@ -1,6 +1,7 @@
 package robust
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 // item is one measurement of a group.
 type item struct {
 	group, name string // the name is "" for a group's only one
+	asked       bool   // measured only if Config.What names it
 	cost        func(m *meter) int
 	run         func(m *meter) error
 }
@@ -38,6 +40,9 @@ func Groups(input [3]int) []Group {
 		{Name: "corruptions", Doc: "noise, blur, weather, lines: MNIST-C and Fashion-MNIST-C in grey, Hendrycks and Dietterich's in colour", items: corruptionItems},
 		{Name: "geometry", Doc: "curves over rotation, shift, scale, shear and elastic deformation", items: geometryItems},
 		{Name: "grid", Doc: "the worst of 775 turns and shifts of each image", items: gridItems},
+		{Name: "attacks", Doc: "what adversaries find within a distance of each image", items: attackItems},
+		{Name: "calibration", Doc: "whether probabilities are to be believed", items: calibrationItems},
+		{Name: "unknown", Doc: "whether images of no class are told from others", items: unknownItems},
 	}
 	for i := range all {
 		for _, item := range all[i].items(input) {
@@ -63,7 +68,7 @@ func choose(what []string, input [3]int) ([]item, error) {
 	var chosen []item
 	for _, g := range groups {
 		for _, i := range g.items(input) {
-			if len(what) == 0 || wanted[g.Name] || wanted[i.path()] {
+			if wanted[i.path()] || !i.asked && (len(what) == 0 || wanted[g.Name]) {
 				chosen = append(chosen, i)
 			}
 		}
@@ -86,10 +91,13 @@ func known(name string, groups []Group) error {
 		if !deep || slices.Contains(g.Items, item) {
 			return nil
 		}
-		return fmt.Errorf("robust: no measurement %.64q, want one of %s/: %s", name, group, strings.Join(g.Items, ", "))
+		return fmt.Errorf("robust: %w %.64q, want one of %s/: %s", ErrWhat, name, group, strings.Join(g.Items, ", "))
 	}
-	return fmt.Errorf("robust: no measurement %.64q, want one of %s", name, strings.Join(names, ", "))
+	return fmt.Errorf("robust: %w %.64q, want one of %s", ErrWhat, name, strings.Join(names, ", "))
 }
+
+// ErrWhat is the error of a Config that names a measurement that there is not.
+var ErrWhat = errors.New("no measurement")
 
 // clean is what is measured always.
 const clean = "clean"

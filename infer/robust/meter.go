@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"tapenet/graph/attack"
 	"tapenet/graph/memory"
 	"tapenet/infer"
 )
@@ -25,10 +26,11 @@ type meter struct {
 	clean   []answer    // what the network says of them
 	shown   []int       // those that sheets show
 
-	kinds []*kind // of changes that images were tried with
+	kinds    []*kind        // of changes that images were tried with
+	attackee *attack.Victim // nil until it is needed
 
-	what     string // that is being measured
-	done, of int    // predictions
+	what          string // its path
+	done, end, of int    // predictions: so far, after what is being measured, in all
 }
 
 // answer is what the network says of an image.
@@ -44,9 +46,12 @@ func newMeter(ctx context.Context, p *infer.Predictor, samples Samples, c Config
 	if need := 8 * n * m.size(); !affordable(need) { // an attack holds a second one of each
 		return nil, fmt.Errorf("robust: %d images need about %s of memory, want fewer", n, memory.Text(need))
 	}
-	m.of = n
+	m.of, m.end = n, n
 	var err error
 	if m.images, m.classes, err = m.read(samples, 0, n); err != nil {
+		return nil, err
+	}
+	if err := m.check(0, m.classes); err != nil {
 		return nil, err
 	}
 	predictions, err := m.predict(m.images)
@@ -81,12 +86,19 @@ func (m *meter) read(s Samples, lo, hi int) (images [][]float32, classes []int, 
 		if err != nil {
 			return nil, nil, fmt.Errorf("robust: sample %d: %w", i, err)
 		}
-		if class < 0 || class >= len(m.p.Classes) {
-			return nil, nil, fmt.Errorf("robust: sample %d is of class %d, want 0 to %d", i, class, len(m.p.Classes)-1)
-		}
 		images, classes = append(images, x), append(classes, class)
 	}
 	return images, classes, nil
+}
+
+// check returns an error unless the classes of samples, from lo on, are the network's.
+func (m *meter) check(lo int, classes []int) error {
+	for i, class := range classes {
+		if class < 0 || class >= len(m.p.Classes) {
+			return fmt.Errorf("robust: sample %d is of class %d, want 0 to %d", lo+i, class, len(m.p.Classes)-1)
+		}
+	}
+	return nil
 }
 
 // stopped is the error of a cancelled context.
@@ -184,18 +196,19 @@ func (m *meter) choose(n int) []int {
 	return chosen
 }
 
-// advance moves the progress on by so many predictions.
+// advance moves the progress on by so many predictions, at most to the end of what is
+// being measured: costs are estimates.
 func (m *meter) advance(n int) {
-	m.done += n
+	m.done = min(m.done+n, m.end)
 	if m.config.Progress != nil {
-		m.config.Progress(Progress{m.what, min(m.done, m.of), m.of})
+		m.config.Progress(Progress{m.what, m.done, m.of})
 	}
 }
 
 // measure runs one item.
 func (m *meter) measure(i item) error {
 	m.what = i.path()
-	before := m.done
+	m.end = m.done + i.cost(m)
 	err := i.run(m)
 	var skip skipped
 	if errors.As(err, &skip) {
@@ -205,8 +218,7 @@ func (m *meter) measure(i item) error {
 	if err != nil {
 		return err
 	}
-	m.done = before // costs are estimates: what follows starts from where it should
-	m.advance(i.cost(m))
+	m.advance(m.end - m.done)
 	return nil
 }
 
@@ -218,7 +230,7 @@ func (s skipped) Error() string { return s.why }
 
 // finish tells the end.
 func (m *meter) finish() {
-	m.what = "the end"
+	m.what, m.end = "the end", m.of
 	m.advance(m.of - m.done)
 }
 

@@ -13,6 +13,9 @@ type Report struct {
 	Corruptions []CorruptedSet `json:"corruptions,omitempty"`
 	Geometry    []Curve        `json:"geometry,omitempty"`
 	Grid        *Grid          `json:"grid,omitempty"`
+	Attacks     *Attacks       `json:"attacks,omitempty"`
+	Calibration *Calibration   `json:"calibration,omitempty"`
+	Unknown     []UnknownSet   `json:"unknown,omitempty"`
 
 	FailFirst []Failure `json:"fail_first,omitempty"` // the images that bear least, the weakest one first
 	Skipped   []Skip    `json:"skipped,omitempty"`
@@ -42,7 +45,7 @@ type Picture struct {
 	Label       string    // what was done, as in "severity 3"
 	Image       int       // index of the sample
 	Class       int       // its class
-	Predicted   int       // what the network says
+	Predicted   int       // what the network says, or NoPrediction
 	Probability float32   // of Predicted
 	Pix         []float32 // the picture
 }

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"math"
 
+	"tapenet/graph/attack"
 	"tapenet/infer"
 )
 
@@ -44,15 +45,23 @@ type Config struct {
 
 	Seed uint64 // of all that is random
 
-	Epsilon float64 // how far an attack may go; 0 means 0.3 for L∞, and 2 for L2
-	Norm    Norm    // in which the distance is measured; "" means LInf
+	// Epsilon is how far an attack may go, a distance of pixels in 0..1. 0 means 0.3
+	// for L∞ and 2 for L2; a number below 0 means 0, which changes nothing.
+	Epsilon float64
+	Norm    attack.Norm // how the distance is measured; the zero value is L∞
 
+	// Known are images of the classes that are not among the measured ones, such as
+	// the training part: neighbours are looked for among them. nil means that unknown
+	// inputs are not told by their neighbours.
+	Known Samples
 	// Unknown are sets of images that belong to none of the classes. Their own
 	// classes do not matter. Noise and scrambled images are always there.
 	Unknown []Named
 
 	// Progress is called now and then, by one goroutine at a time; nil means not.
 	Progress func(Progress)
+
+	epsilon float64 // Epsilon as it is meant
 }
 
 // Named is samples with a name.
@@ -60,15 +69,6 @@ type Named struct {
 	Name    string
 	Samples Samples
 }
-
-// Norm measures how far an image is from another one.
-type Norm string
-
-// The norms.
-const (
-	LInf Norm = "linf" // the largest difference of a value
-	L2   Norm = "l2"   // the root of the sum of squared differences
-)
 
 // Progress is how far measuring has come.
 type Progress struct {
@@ -95,17 +95,16 @@ func (c Config) images(n, usual int) int {
 
 // checked is c with its defaults, or an error.
 func (c Config) checked() (Config, error) {
-	if c.Norm == "" {
-		c.Norm = LInf
+	if c.Norm != attack.Linf && c.Norm != attack.L2 {
+		return c, fmt.Errorf("robust: the norm is %v, want %v or %v", c.Norm, attack.Linf, attack.L2)
 	}
-	if c.Norm != LInf && c.Norm != L2 {
-		return c, fmt.Errorf("robust: the norm is %.64q, want %q or %q", c.Norm, LInf, L2)
-	}
-	if c.Epsilon == 0 {
-		c.Epsilon = map[Norm]float64{LInf: 0.3, L2: 2}[c.Norm]
-	}
-	if !(c.Epsilon > 0) || math.IsInf(c.Epsilon, 0) {
-		return c, fmt.Errorf("robust: attacks within %v, want a number above 0", c.Epsilon)
+	switch {
+	case math.IsNaN(c.Epsilon) || math.IsInf(c.Epsilon, 0):
+		return c, fmt.Errorf("robust: attacks within %v, want a number", c.Epsilon)
+	case c.Epsilon == 0:
+		c.epsilon = map[attack.Norm]float64{attack.Linf: 0.3, attack.L2: 2}[c.Norm]
+	default:
+		c.epsilon = max(c.Epsilon, 0)
 	}
 	return c, nil
 }

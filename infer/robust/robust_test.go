@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -223,8 +224,8 @@ func TestErrors(t *testing.T) {
 		{"unknown group", p, s, Config{What: []string{"luck"}}, []string{`no measurement "luck", want one of clean, corruptions, geometry, grid`}},
 		{"unknown item", p, s, Config{What: []string{"grid", "corruptions/fogg"}}, []string{`no measurement "corruptions/fogg", want one of corruptions/: shot_noise, `}},
 		{"item of a group without", p, s, Config{What: []string{"grid/x"}}, []string{`no measurement "grid/x"`}},
-		{"norm", p, s, Config{Norm: "l7"}, []string{`the norm is "l7", want "linf" or "l2"`}},
-		{"epsilon", p, s, Config{Epsilon: -1}, []string{"attacks within -1, want a number above 0"}},
+		{"norm", p, s, Config{Norm: 7}, []string{"the norm is", "want linf or l2"}},
+		{"epsilon", p, s, Config{Epsilon: math.NaN()}, []string{"attacks within NaN, want a number"}},
 		{"other images", p, made{[][]float32{{1, 2}}, []int{0}}, Config{}, []string{"sample 0", "not of this size"}},
 		{"other classes", p, made{s.images[:1], []int{3}}, Config{}, []string{"sample 0 is of class 3, want 0 to 2"}},
 	}

@@ -43,10 +43,19 @@ type classAnswer struct {
 	Class         string    `json:"class"`
 	Classes       []string  `json:"classes"`
 	Probabilities []float32 `json:"probabilities"`
+
+	// Of a model with a threshold alone: whether the picture is of none of the classes,
+	// and how well the model knows it.
+	Unknown *bool    `json:"unknown,omitempty"`
+	Score   *float64 `json:"score,omitempty"`
 }
 
 func (c *call) class(p infer.Prediction) classAnswer {
-	return classAnswer{c.model.name, c.model.version, p.Label, c.model.classes, p.Probabilities}
+	a := classAnswer{Model: c.model.name, Version: c.model.version, Class: p.Label, Classes: c.model.classes, Probabilities: p.Probabilities}
+	if c.model.predictor.Unknown() != nil {
+		a.Unknown, a.Score = &p.Unknown, &p.Score
+	}
+	return a
 }
 
 // picture finds the model, and prepares the picture in the body for it.

@@ -186,9 +186,12 @@ func (m *model) close() {
 	m.explainer.close()
 }
 
-// finite tells whether all probabilities are numbers.
+// finite tells whether all probabilities and scores are numbers.
 func finite(predictions []infer.Prediction) bool {
 	for _, p := range predictions {
+		if p.Score-p.Score != 0 {
+			return false
+		}
 		for _, v := range p.Probabilities {
 			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 				return false

@@ -20,6 +20,21 @@ const (
 	datatype   = "FP32"
 )
 
+// Names of two more outputs of a model with a threshold, for a request that names
+// them: whether an image is of none of the classes, and how well the model knows it.
+const (
+	unknownName = "unknown" // BOOL, [n]
+	scoreName   = "score"   // FP64, [n]
+)
+
+// outputs are the names of what a model can answer with.
+func (m *model) outputs() []string {
+	if m.predictor.Unknown() == nil {
+		return []string{outputName}
+	}
+	return []string{outputName, unknownName, scoreName}
+}
+
 func live(*call) ([]byte, error) { return []byte(`{"live":true}`), nil }
 
 func ready(c *call) ([]byte, error) {
@@ -56,6 +71,10 @@ func modelMetadata(c *call) ([]byte, error) {
 		return nil, err
 	}
 	m := c.model
+	outputs := []tensorMetadata{{outputName, datatype, []int{-1, len(m.classes)}}}
+	if m.predictor.Unknown() != nil {
+		outputs = append(outputs, tensorMetadata{unknownName, "BOOL", []int{-1}}, tensorMetadata{scoreName, "FP64", []int{-1}})
+	}
 	return mustMarshal(struct {
 		Name       string            `json:"name"`
 		Versions   []string          `json:"versions"`
@@ -66,7 +85,7 @@ func modelMetadata(c *call) ([]byte, error) {
 	}{
 		Name: m.name, Versions: c.server.models.versions(m.name), Platform: "tapenet_gorgonia",
 		Inputs:     []tensorMetadata{{inputName, datatype, []int{-1, m.input[0], m.input[1], m.input[2]}}},
-		Outputs:    []tensorMetadata{{outputName, datatype, []int{-1, len(m.classes)}}},
+		Outputs:    outputs,
 		Properties: map[string]string{"classes": string(appendJSON(nil, m.classes))},
 	}), nil
 }
@@ -179,22 +198,38 @@ func (r *requestV2) output(s *scanner) {
 			s.skip()
 		}
 	})
-	if r.outputs = append(r.outputs, name); len(r.outputs) > 1 {
-		s.fail("a second output, want %s alone", outputName)
+	if slices.Contains(r.outputs, name) {
+		s.fail("a second output %.100q, want each once", name)
+	} else if r.outputs = append(r.outputs, name); len(r.outputs) > maxOutputs {
+		s.fail("more than %d outputs", maxOutputs)
 	}
+}
+
+// maxOutputs bounds the outputs that a request names.
+const maxOutputs = 16
+
+// otherOutput is an output that a request names and a model has not, "" for none.
+func (r *requestV2) otherOutput(m *model) (name string, found bool) {
+	for _, name := range r.outputs {
+		if !slices.Contains(m.outputs(), name) {
+			return name, true
+		}
+	}
+	return "", false
 }
 
 // check tells whether the request is one for the model, before its data are
 // read. It returns the number of images.
 func (r *requestV2) check(m *model, most int) (n int, err error) {
 	want := []int{0, m.input[0], m.input[1], m.input[2]}
+	output, other := r.otherOutput(m)
 	switch {
 	case r.inputs != 1:
 		return 0, wrongInput("%d inputs, want one, named %s", r.inputs, inputName)
 	case r.name != inputName:
 		return 0, wrongInput("input %.100q, want %q", r.name, inputName)
-	case len(r.outputs) == 1 && r.outputs[0] != outputName:
-		return 0, wrongInput("output %.100q, want %q", r.outputs[0], outputName)
+	case other:
+		return 0, wrongInput("output %.100q, want %s", output, quoted(m.outputs()))
 	case r.kind != datatype:
 		return 0, wrongInput("datatype %.100q, want %s", r.kind, datatype)
 	case len(r.shape) != 4 || !slices.Equal(r.shape[1:], want[1:]):
@@ -240,7 +275,20 @@ func nested(text []byte) bool {
 	return s.accept('[') && s.next() == '['
 }
 
-// answer writes an inference response.
+// quoted lists names, as in "a" or "b".
+func quoted(names []string) string {
+	var b []byte
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, " or "...)
+		}
+		b = strconv.AppendQuote(b, name)
+	}
+	return string(b)
+}
+
+// answer writes an inference response: with the outputs that the request names, or
+// with the probabilities alone.
 func (r requestV2) answer(m *model, predictions []infer.Prediction) []byte {
 	b := make([]byte, 0, 256+12*len(predictions)*len(m.classes))
 	b = append(b, `{"model_name":`...)
@@ -251,18 +299,42 @@ func (r requestV2) answer(m *model, predictions []infer.Prediction) []byte {
 		b = append(b, `,"id":`...)
 		b = appendJSON(b, r.id)
 	}
-	b = append(b, `,"outputs":[{"name":"`+outputName+`","shape":[`...)
+	names := r.outputs
+	if len(names) == 0 {
+		names = []string{outputName}
+	}
+	b = append(b, `,"outputs":[`...)
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendOutput(b, name, len(m.classes), predictions)
+	}
+	return append(b, "]}\n"...)
+}
+
+// appendOutput writes one output of a response.
+func appendOutput(b []byte, name string, classes int, predictions []infer.Prediction) []byte {
+	b = append(b, `{"name":"`+name+`","shape":[`...)
 	b = strconv.AppendInt(b, int64(len(predictions)), 10)
-	b = append(b, ',')
-	b = strconv.AppendInt(b, int64(len(m.classes)), 10)
-	b = append(b, `],"datatype":"`+datatype+`","data":[`...)
+	kind, value := datatype, func(b []byte, p infer.Prediction) []byte { return appendFloats(b, p.Probabilities) }
+	switch name {
+	case unknownName:
+		kind, value = "BOOL", func(b []byte, p infer.Prediction) []byte { return strconv.AppendBool(b, p.Unknown) }
+	case scoreName:
+		kind, value = "FP64", func(b []byte, p infer.Prediction) []byte { return appendJSON(b, p.Score) }
+	default:
+		b = append(b, ',')
+		b = strconv.AppendInt(b, int64(classes), 10)
+	}
+	b = append(b, `],"datatype":"`+kind+`","data":[`...)
 	for i, p := range predictions {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendFloats(b, p.Probabilities)
+		b = value(b, p)
 	}
-	return append(b, "]}]}\n"...)
+	return append(b, "]}"...)
 }
 
 func appendJSON(b []byte, v any) []byte {

@@ -50,7 +50,7 @@ func NewStats(ctx context.Context, s Samples, shape [3]int) (Stats, error) {
 // channel, and by v-mean in a channel that is constant. The image has as many
 // channels as st.
 func (st Stats) Apply(x []float32) {
-	raster.NewNormalisation(st.Mean, st.Deviation).Apply(x)
+	st.Normalisation().Apply(x)
 }
 
 // Undo is the inverse of [Stats.Apply]: it replaces each value of an image, v,
@@ -104,3 +104,8 @@ func (s changed) Read(i int, x []float32) (class int, err error) {
 func (s changed) class(i int, x []float32) (int, error) { return classOf(s.Samples, i, x) }
 func (s changed) onDisk() bool                          { return onDisk(s.Samples) }
 func (s changed) Epoch(n int) Samples                   { return changed{Epoch(s.Samples, n), n, s.change} }
+
+// Normalisation is what Apply does, for what computes with pixels: none for zero Stats.
+func (st Stats) Normalisation() raster.Normalisation {
+	return raster.NewNormalisation(st.Mean, st.Deviation)
+}

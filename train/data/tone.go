@@ -73,4 +73,19 @@ func (s Noise) Apply(im *Image, r *rand.Rand) {
 	}
 }
 
+// Gaussian adds a Gaussian number to each value, and lets it leave 0..1: what a network
+// needs to have seen for randomized smoothing, whose noise does not stop there (Cohen et
+// al. 2019). It is the last of several steps: some others bring values back to 0..1.
+type Gaussian struct {
+	Deviation float64
+}
+
+// Apply implements [Augmentation].
+func (s Gaussian) Apply(im *Image, r *rand.Rand) {
+	x := im.Pixels()
+	for i, v := range x {
+		x[i] = v + float32(s.Deviation*r.NormFloat64())
+	}
+}
+
 func clamp(v float32) float32 { return max(0, min(v, 1)) }

@@ -78,6 +78,10 @@ func TestTone(t *testing.T) {
 			}
 		})
 	}
+	y := augmented([3]int{1, 10, 100}, make([]float32, 1000), 3, Gaussian{0.25})
+	if mean, deviation := statistics(y); math.Abs(mean) > 0.03 || math.Abs(deviation-0.25) > 0.02 || slices.Min(y) > -0.5 {
+		t.Errorf("Gaussian noise has mean %g, deviation %g, and from %g, want 0, 0.25, and what is below 0 as it is", mean, deviation, slices.Min(y))
+	}
 	for _, step := range []Augmentation{Brightness{5}, Contrast{50}, Noise{5}} {
 		y := augmented([3]int{1, 10, 100}, x, 3, step)
 		if slices.Min(y) < 0 || slices.Max(y) > 1 {

@@ -46,6 +46,7 @@ func backCases[T cpu.Float]() map[string]func(r *rand.Rand) backCase[T] {
 	curve := func(c vector.Curve) func(r *rand.Rand) backCase[T] {
 		return one(1, func() backKernel[T] { return NewActivation[T](c) })
 	}
+	quarter, two := 0.25, 2.0
 	return map[string]func(r *rand.Rand) backCase[T]{
 		"ReLU":    one(1, func() backKernel[T] { return NewReLU[T]() }),
 		"ReLU6":   one(1, func() backKernel[T] { return NewReLU6[T]() }),
@@ -53,13 +54,16 @@ func backCases[T cpu.Float]() map[string]func(r *rand.Rand) backCase[T] {
 		"Sigmoid": curve(vector.Sigmoid), // 0 becomes 1/2
 		"Exp":     curve(vector.Exp),
 		// Their derivatives are infinite at 0, which times a gradient of 0 is NaN.
-		"Sqrt":         curve(vector.Sqrt),
-		"Reciprocal":   curve(vector.Reciprocal),
-		"Pow":          curve(vector.Pow(0.5)),
-		"Add":          one(2, func() backKernel[T] { return NewAdd[T](2) }),
-		"Add of three": one(3, func() backKernel[T] { return NewAdd[T](3) }),
-		"Add of five":  one(5, func() backKernel[T] { return NewAdd[T](5) }),
-		"Hadamard":     one(2, func() backKernel[T] { return NewHadamard[T]() }),
+		"Sqrt":                        curve(vector.Sqrt),
+		"Reciprocal":                  curve(vector.Reciprocal),
+		"Pow":                         curve(vector.Pow(0.5)),
+		"Add":                         one(2, func() backKernel[T] { return NewAdd[T](2) }),
+		"Add of three":                one(3, func() backKernel[T] { return NewAdd[T](3) }),
+		"Add of five":                 one(5, func() backKernel[T] { return NewAdd[T](5) }),
+		"Combine":                     one(2, func() backKernel[T] { return NewCombine[T](&quarter, &two) }),
+		"ReLU of an interval, centre": one(2, func() backKernel[T] { return NewReLUInterval[T](false) }),
+		"ReLU of an interval, radius": one(2, func() backKernel[T] { return NewReLUInterval[T](true) }),
+		"Hadamard":                    one(2, func() backKernel[T] { return NewHadamard[T]() }),
 		"a curve in Go": curve(vector.Curve{
 			F: func(x float64) float64 { return x*x + 1 }, DF: func(x float64) float64 { return 2 * x },
 		}),

@@ -68,6 +68,7 @@ func lastCases[T cpu.Float]() map[string]func(r *rand.Rand) lastCase[T] {
 		"a curve in Go":    curve(vector.Curve{F: func(x float64) float64 { return x + 1 }}),
 		"Add of two":       with(2, func(_ *rand.Rand, _ pixel.Layout, c *lastCase[T]) { c.plain = NewAdd[T](2) }),
 		"Add of three":     with(3, func(_ *rand.Rand, _ pixel.Layout, c *lastCase[T]) { c.plain = NewAdd[T](3) }),
+		"Interval's ReLU":  with(2, func(_ *rand.Rand, _ pixel.Layout, c *lastCase[T]) { c.plain = NewReLUInterval[T](false) }),
 		"Hadamard":         with(2, func(_ *rand.Rand, _ pixel.Layout, c *lastCase[T]) { c.plain = NewHadamard[T]() }),
 		"Broadcast x·s":    with(1, func(r *rand.Rand, l pixel.Layout, c *lastCase[T]) { c.broadcast(r, l, true) }),
 		"Broadcast x+s":    with(1, func(r *rand.Rand, l pixel.Layout, c *lastCase[T]) { c.broadcast(r, l, false) }),

@@ -74,11 +74,13 @@ func (c *CrossEntropy[T]) smooth(miss float64) float64 {
 
 // class turns a label into a class. A label that is none of them is a mistake
 // of the data's reader: the operation turns the panic into an error.
-func (c *CrossEntropy[T]) class(label T) int {
-	if k := int(label); k >= 0 && k < c.Classes && T(k) == label {
+func (c *CrossEntropy[T]) class(label T) int { return classOf(label, c.Classes) }
+
+func classOf[T cpu.Float](label T, classes int) int {
+	if k := int(label); k >= 0 && k < classes && T(k) == label {
 		return k
 	}
-	panic(fmt.Sprintf("label %v is not one of the classes 0 to %d", label, c.Classes-1))
+	panic(fmt.Sprintf("label %v is not one of the classes 0 to %d", label, classes-1))
 }
 
 // Backward computes the gradient of the logits:

@@ -29,26 +29,35 @@ func bell(sigma, cut float64) []float64 {
 	return k
 }
 
-// alongColumns correlates each column with k, whose middle is at the pixel.
+// alongColumns correlates each column with the symmetric k, whose middle is at
+// the pixel. The two pixels of a weight are added first, from the outermost pair
+// inwards, as scipy.ndimage does: what is symmetric stays so, to the last bit.
 func alongColumns(v []float64, h, w int, k []float64, e edge) []float64 {
 	to := make([]float64, len(v))
 	r := len(k) / 2
+	none := make([]float64, w)
+	line := func(row int) []float64 {
+		if row = e.index(row, h); row < 0 {
+			return none
+		}
+		return v[row*w:][:w]
+	}
 	for row := range h {
-		line := to[row*w:][:w]
-		for i, weight := range k {
-			from := e.index(row+i-r, h)
-			if from < 0 {
-				continue
-			}
-			for col, value := range v[from*w:][:w] {
-				line[col] += float64(weight * value)
+		sum := to[row*w:][:w]
+		for col, value := range line(row) {
+			sum[col] = k[r] * value
+		}
+		for i := r; i > 0; i-- {
+			above, below := line(row-i), line(row+i)
+			for col := range sum {
+				sum[col] += float64((above[col] + below[col]) * k[r-i])
 			}
 		}
 	}
 	return to
 }
 
-// alongRows correlates each row with k, whose middle is at the pixel.
+// alongRows correlates each row with the symmetric k in the same way.
 func alongRows(v []float64, h, w int, k []float64, e edge) []float64 {
 	to := make([]float64, len(v))
 	r := len(k) / 2
@@ -62,11 +71,42 @@ func alongRows(v []float64, h, w int, k []float64, e edge) []float64 {
 			}
 		}
 		for col := range w {
-			sum := 0.0
-			for i, weight := range k {
-				sum += float64(weight * wide[col+i])
+			sum := k[r] * wide[col+r]
+			for i := r; i > 0; i-- {
+				sum += float64((wide[col+r-i] + wide[col+r+i]) * k[r-i])
 			}
 			to[row*w+col] = sum
+		}
+	}
+	return to
+}
+
+// tap is one weight of a kernel and the place that it weighs, as a distance from
+// the pixel.
+type tap struct {
+	dy, dx int
+	weight float64
+}
+
+// correlate returns the sum of the weighed pixels at each place.
+func correlate(v []float64, h, w int, taps []tap, e edge) []float64 {
+	to := make([]float64, len(v))
+	cols := make([]int, w)
+	for _, t := range taps {
+		for col := range cols {
+			cols[col] = e.index(col+t.dx, w)
+		}
+		for row := range h {
+			from := e.index(row+t.dy, h)
+			if from < 0 {
+				continue
+			}
+			line, sum := v[from*w:][:w], to[row*w:][:w]
+			for col, c := range cols {
+				if c >= 0 {
+					sum[col] += float64(t.weight * line[c])
+				}
+			}
 		}
 	}
 	return to

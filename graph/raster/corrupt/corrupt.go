@@ -15,8 +15,8 @@
 // # The same bytes everywhere
 //
 // The package computes in float64 and writes each product that is added to
-// something as float64(a*b): Go may not fuse such a product with the addition, on
-// no processor. It calls no function of package math but those that are exact on
+// something as float64(a*b): Go does not fuse such a product with the addition, on
+// any processor. It calls no function of package math but those that are exact on
 // every processor (Sqrt, Floor, Ceil, Abs, RoundToEven, Frexp, Ldexp); exp, log,
 // sine and cosine are written out here by the same rule. Random numbers are PCG
 // of math/rand/v2, whose values Go fixes. A test compares checksums, another one

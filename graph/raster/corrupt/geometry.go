@@ -79,7 +79,7 @@ type matrix [4]float64
 // about returns the map of places counted from the first pixel that keeps the
 // centre of h rows and w columns where it is.
 func (m matrix) about(h, w int) map2 {
-	cx, cy := float64(w-1)/2, float64(h-1)/2
+	cx, cy := float64(float64(w-1)/2), float64(float64(h-1)/2)
 	return map2{
 		m[0], m[1], cx - float64(m[0]*cx) - float64(m[1]*cy),
 		m[2], m[3], cy - float64(m[2]*cx) - float64(m[3]*cy),

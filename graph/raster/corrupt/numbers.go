@@ -38,7 +38,7 @@ func log(x float64) float64 {
 // sincos returns the sine and the cosine of an angle of at most some turns.
 func sincos(x float64) (sin, cos float64) {
 	turns := math.Floor(x/(2*math.Pi) + 0.5)
-	x -= float64(turns * (2 * math.Pi))
+	x = float64(x) - float64(turns*(2*math.Pi)) // x may be an inlined product
 	square := float64(x * x)
 	sin, cos = 1, 1
 	for n := 28.0; n > 0; n -= 2 {

@@ -40,7 +40,7 @@ func (s *stream) uniforms(n int) []float64 {
 func (s *stream) normals(n int) []float64 {
 	z := make([]float64, n)
 	for i := range z {
-		z[i] = normal(s.r.Float64() + 1.0/(1<<54)) // never 0
+		z[i] = normal(float64(s.r.Float64()) + 1.0/(1<<54)) // never 0
 	}
 	return z
 }

@@ -56,7 +56,8 @@ function fail(error) {
 function show(result) {
 	$("error").textContent = "";
 	const best = result.classes.indexOf(result.class);
-	const text = best < 0 ? "Draw a digit." : `Looks like ${article(result.class)} ${result.class}, ${percent(result.probabilities[best])}`;
+	const likely = best >= 0 && `${article(result.class)} ${result.class}, ${percent(result.probabilities[best])}`;
+	const text = best < 0 ? "Draw a digit." : result.unknown ? `None of these; at most ${likely}` : `Looks like ${likely}`;
 	if ($("answer").textContent !== text) $("answer").textContent = text; // what is the same is not read out again
 	showBars(result, best);
 	showRaster("seen", result.picture, (from, to) => copy(from, to));

@@ -3,9 +3,10 @@
 //
 //	models() gives a list of {name, classes}.
 //	explain(model, picture) takes a PNG as a Blob and gives
-//	  {class, classes, probabilities, picture, saliency, layer, maps}.
+//	  {class, classes, probabilities, unknown, picture, saliency, layer, maps}.
 //
-// The last four may be missing, and are then not shown. A raster, as picture,
+// The last four may be missing, and are then not shown; unknown is true for a
+// picture of none of the classes. A raster, as picture,
 // saliency and maps are, is {channels, height, width, pixels}: bytes, channel by
 // channel and row by row.
 
