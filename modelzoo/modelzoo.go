@@ -49,6 +49,7 @@ func Specs() []Spec {
 		{"simplecnn", grey, "five convolutions of 5×5, no pooling, one dense layer (M5)", an2020, SimpleCNNM5, nil},
 		{"simplecnn-m3", grey, "ten convolutions of 3×3, no pooling, one dense layer (M3)", an2020, SimpleCNNM3, nil},
 		{"simplecnn-m7", grey, "four convolutions of 7×7, no pooling, one dense layer (M7)", an2020, SimpleCNNM7, nil},
+		{"smallcnn", grey, "four convolutions of 3×3, two poolings, three dense layers", zhang2019, SmallCNN, nil},
 		{"vgg11", colour, "eight convolutions of 3×3 with BatchNorm, five poolings, one dense layer",
 			"Simonyan and Zisserman 2014, Very Deep Convolutional Networks for Large-Scale Image Recognition", VGG11, nil},
 		{"resnet20", colour, "nine residual blocks of two convolutions each, one dense layer",
@@ -62,6 +63,7 @@ func Specs() []Spec {
 
 const (
 	lecun1998 = "LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition"
+	zhang2019 = "Carlini and Wagner 2017, Towards Evaluating the Robustness of Neural Networks; Zhang et al. 2019, TRADES"
 	an2020    = "An et al. 2020, An Ensemble of Simple Convolutional Neural Network Models for MNIST Digit Recognition"
 )
 
