@@ -66,7 +66,7 @@ func (s state) possible() bool {
 		return false
 	}
 	for i, e := range s.History {
-		if e.Epoch != i+1 || !plausible(e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, e.LearningRate) {
+		if e.Epoch != i+1 || !plausible(e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, e.LearningRate, e.Attacked) {
 			return false
 		}
 	}
