@@ -53,6 +53,7 @@ func Specs() []Spec {
 		{"simplecnn", grey, "five convolutions of 5×5, no pooling, one dense layer (M5)", an2020, SimpleCNNM5, nil},
 		{"simplecnn-m3", grey, "ten convolutions of 3×3, no pooling, one dense layer (M3)", an2020, SimpleCNNM3, nil},
 		{"simplecnn-m7", grey, "four convolutions of 7×7, no pooling, one dense layer (M7)", an2020, SimpleCNNM7, nil},
+		{"smallcnn", grey, "four convolutions of 3×3, two poolings, three dense layers", zhang2019, SmallCNN, nil},
 		{"p4cnn", grey, "seven convolutions on the group of shifts and quarter turns, one pooling of pixels and one of rotations",
 			"Cohen and Welling 2016, Group Equivariant Convolutional Networks", P4CNN, nil},
 		{"e2cnn", grey, "six convolutions on the group of shifts and eighth turns, two antialiased poolings, one of rotations, two dense layers",
@@ -70,6 +71,7 @@ func Specs() []Spec {
 
 const (
 	lecun1998 = "LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition"
+	zhang2019 = "Carlini and Wagner 2017, Towards Evaluating the Robustness of Neural Networks; Zhang et al. 2019, TRADES"
 	an2020    = "An et al. 2020, An Ensemble of Simple Convolutional Neural Network Models for MNIST Digit Recognition"
 )
 

@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the golden summaries")
 func TestSpecs(t *testing.T) {
 	params := map[string]int{ // as PyTorch counts them, see golden_zoo.json
 		"cnn": 693_962, "fcnn": 688_114, "lenet5": 61_706, "mlp": 266_610, "convnet": 61_306, "stridednet": 893_418,
-		"simplecnn": 1_128_180, "simplecnn-m3": 1_124_180, "simplecnn-m7": 2_291_972,
+		"simplecnn": 1_128_180, "simplecnn-m3": 1_124_180, "simplecnn-m7": 2_291_972, "smallcnn": 312_202,
 		"vgg11": 9_228_362, "resnet20": 269_722, "mobilenetv2": 2_236_682, "mlpmixer": 569_994,
 		"p4cnn": 24_620, "e2cnn": 106_318,
 	}
@@ -48,7 +48,7 @@ func TestSpecs(t *testing.T) {
 func TestLookupUnknown(t *testing.T) {
 	_, err := modelzoo.Lookup("resnet9000")
 	want := `modelzoo: no model "resnet9000", want one of cnn, fcnn, lenet5, mlp, convnet, stridednet, ` +
-		`simplecnn, simplecnn-m3, simplecnn-m7, p4cnn, e2cnn, vgg11, resnet20, mobilenetv2, mlpmixer`
+		`simplecnn, simplecnn-m3, simplecnn-m7, smallcnn, p4cnn, e2cnn, vgg11, resnet20, mobilenetv2, mlpmixer`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -131,9 +131,7 @@ func TestImageDoesNotFit(t *testing.T) {
 // The smallest images that fit, where a network takes any.
 func TestSmallestImage(t *testing.T) {
 	for name, side := range map[string]int{
-		"cnn": 4, "fcnn": 7, "lenet5": 12, "mlp": 1, "convnet": 20, "stridednet": 16, "simplecnn": 21, "simplecnn-m3": 21, "simplecnn-m7": 25,
-		"vgg11": 1, "resnet20": 1, "mobilenetv2": 1, "mlpmixer": 4,
-		"cnn": 4, "fcnn": 7, "lenet5": 12, "mlp": 1, "convnet": 20, "simplecnn": 21, "simplecnn-m3": 21, "simplecnn-m7": 25,
+		"cnn": 4, "fcnn": 7, "lenet5": 12, "mlp": 1, "convnet": 20, "stridednet": 16, "simplecnn": 21, "simplecnn-m3": 21, "simplecnn-m7": 25, "smallcnn": 16,
 		"p4cnn": 28, "e2cnn": 24, "vgg11": 1, "resnet20": 1, "mobilenetv2": 1, "mlpmixer": 4,
 	} {
 		s, err := modelzoo.Lookup(name)

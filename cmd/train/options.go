@@ -32,6 +32,7 @@ type options struct {
 	smoothing, mixup, average  float64
 	adversarial                string
 	eps, warmup, ramp, share   float64 // of -adversarial
+	attack                     attackOptions
 	noise                      float64
 	gce, labelNoise            float64
 	accumulate, patience, keep int
@@ -75,7 +76,8 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.StringVar(&o.adversarial, "adversarial", "none", "make the network robust against changes of its input: "+defenceNames())
 	f.Float64Var(&o.eps, "eps", 0.3, "with -adversarial, how far each pixel of 0..1 may be changed")
 	f.Float64Var(&o.warmup, "warmup", 0, "with -adversarial ibp, epochs of training as without (default none)")
-	f.Float64Var(&o.ramp, "ramp", 0, "with -adversarial ibp, epochs in which -eps is reached (default a third of all)")
+	f.Float64Var(&o.ramp, "ramp", 0, "with -adversarial, epochs in which -eps is reached (default with ibp a third of all, else none)")
+	o.attack.flags(f)
 	f.Float64Var(&o.share, "share", 0, "with -adversarial ibp, share of the loss of bounds at the end (default 0.5)")
 	f.Float64Var(&o.noise, "noise", 0, "add Gaussian noise of this deviation to the training images, as in 0.25, for randomized smoothing (default none)")
 	f.Float64Var(&o.clip, "clip", 0, "limit of the gradients' norm (default none)")
@@ -213,7 +215,7 @@ func (o options) check() error {
 		share bool
 	}{
 		{"lr", o.lr, false}, {"decay", o.decay, false}, {"clip", o.clip, false}, {"mixup", o.mixup, false},
-		{"warmup", o.warmup, false}, {"ramp", o.ramp, false}, {"share", o.share, false}, {"noise", o.noise, false},
+		{"warmup", o.warmup, false}, {"ramp", o.ramp, false}, {"share", o.share, false}, {"attack-step", o.attack.size, false}, {"beta", o.attack.beta, false}, {"collapse", o.attack.collapse, true}, {"noise", o.noise, false},
 		{"smoothing", o.smoothing, true}, {"average", o.average, true}, {"val", o.validation, true},
 		{"label-noise", o.labelNoise, true},
 	} {

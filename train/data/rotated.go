@@ -72,14 +72,14 @@ func turn(to, from []byte, shape [3]int, part float64) {
 			y, x := int64(2*row-h+1), int64(2*column-w+1)                     // from the centre, in half pixels
 			y, x = (c*y+s*x)>>15+int64(h-1)<<15, (c*x-s*y)>>15+int64(w-1)<<15 // in 2^-16 pixels, from the first one
 			for k := range shape[0] {
-				to[k*plane+row*w+column] = between(from[k*plane:][:plane], h, w, y, x)
+				to[k*plane+row*w+column] = bilinear(from[k*plane:][:plane], h, w, y, x)
 			}
 		}
 	}
 }
 
-// between is the bilinear interpolation of a plane at a place in 2^-16 pixels.
-func between(plane []byte, h, w int, y, x int64) byte {
+// bilinear is the interpolation of a plane at a place in 2^-16 pixels.
+func bilinear(plane []byte, h, w int, y, x int64) byte {
 	top, left := int(y>>16), int(x>>16)
 	fy, fx := y&0xffff, x&0xffff
 	sum := int64(1) << 31 // rounds
