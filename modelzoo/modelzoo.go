@@ -35,6 +35,7 @@ func Specs() []Spec {
 	grey, colour := [3]int{1, 28, 28}, [3]int{3, 32, 32}
 	mlp := func(classes int, width float64) graph.Layer { return MLP{classes, width} }
 	convNet := func(classes int, width float64) graph.Layer { return ConvNet{classes, width} }
+	smallCNN := func(classes int, width float64) graph.Layer { return SmallCNN{classes, width} }
 	mobileNetV2 := func(classes int, width float64) graph.Layer { return MobileNetV2{classes, width} }
 	mlpMixer := func(classes int, width float64) graph.Layer { return MLPMixer{classes, width} }
 	return []Spec{
@@ -49,7 +50,7 @@ func Specs() []Spec {
 		{"simplecnn", grey, "five convolutions of 5×5, no pooling, one dense layer (M5)", an2020, SimpleCNNM5, nil},
 		{"simplecnn-m3", grey, "ten convolutions of 3×3, no pooling, one dense layer (M3)", an2020, SimpleCNNM3, nil},
 		{"simplecnn-m7", grey, "four convolutions of 7×7, no pooling, one dense layer (M7)", an2020, SimpleCNNM7, nil},
-		{"smallcnn", grey, "four convolutions of 3×3, two poolings, three dense layers", zhang2019, SmallCNN, nil},
+		{"smallcnn", grey, "four convolutions of 3×3, two poolings, three dense layers", zhang2019, at(1, smallCNN), smallCNN},
 		{"vgg11", colour, "eight convolutions of 3×3 with BatchNorm, five poolings, one dense layer",
 			"Simonyan and Zisserman 2014, Very Deep Convolutional Networks for Large-Scale Image Recognition", VGG11, nil},
 		{"resnet20", colour, "nine residual blocks of two convolutions each, one dense layer",
