@@ -36,6 +36,7 @@ func Specs() []Spec {
 	mlp := func(classes int, width float64) graph.Layer { return MLP{classes, width} }
 	convNet := func(classes int, width float64) graph.Layer { return ConvNet{classes, width} }
 	stridedNet := func(classes int, width float64) graph.Layer { return StridedNet{classes, width} }
+	smallCNN := func(classes int, width float64) graph.Layer { return SmallCNN{classes, width} }
 	mobileNetV2 := func(classes int, width float64) graph.Layer { return MobileNetV2{classes, width} }
 	mlpMixer := func(classes int, width float64) graph.Layer { return MLPMixer{classes, width} }
 	e2cnn := func(classes int, width float64) graph.Layer { return E2CNN{classes, width} }
@@ -53,7 +54,7 @@ func Specs() []Spec {
 		{"simplecnn", grey, "five convolutions of 5×5, no pooling, one dense layer (M5)", an2020, SimpleCNNM5, nil},
 		{"simplecnn-m3", grey, "ten convolutions of 3×3, no pooling, one dense layer (M3)", an2020, SimpleCNNM3, nil},
 		{"simplecnn-m7", grey, "four convolutions of 7×7, no pooling, one dense layer (M7)", an2020, SimpleCNNM7, nil},
-		{"smallcnn", grey, "four convolutions of 3×3, two poolings, three dense layers", zhang2019, SmallCNN, nil},
+		{"smallcnn", grey, "four convolutions of 3×3, two poolings, three dense layers", zhang2019, at(1, smallCNN), smallCNN},
 		{"p4cnn", grey, "seven convolutions on the group of shifts and quarter turns, one pooling of pixels and one of rotations",
 			"Cohen and Welling 2016, Group Equivariant Convolutional Networks", P4CNN, nil},
 		{"e2cnn", grey, "six convolutions on the group of shifts and eighth turns, two antialiased poolings, one of rotations, two dense layers",

@@ -20,8 +20,9 @@ import (
 //	trades  the clean picture's loss and Beta times KL(p(clean) ‖ p(attacked)), whose
 //	        attack makes that divergence large (Zhang et al. 2019, arXiv 1901.08573)
 //
-// An attack sees the network as in inference: BatchNorm by its running statistics, no
-// Dropout. Distances are of pixels in 0..1, the dataset's normalisation lies behind
+// The start is uniform in the ball, with trades too; that of fgsm alone may lie beyond
+// 0..1. An attack sees the network as in inference: BatchNorm by its running statistics,
+// no Dropout. Distances are of pixels in 0..1, the dataset's normalisation lies behind
 // them, and an attacked picture lies in 0..1. What is random in the attack of a sample
 // follows from the run's seed, the epoch and the sample's index.
 //

@@ -97,6 +97,9 @@ func TestAttackedPictures(t *testing.T) {
 	for _, method := range AdversarialMethods() {
 		for _, norm := range []attack.Norm{attack.Linf, attack.L2} {
 			for _, steps := range []int{0, 1} {
+				if method == "fgsm" && steps == 0 {
+					continue // its start may lie beyond [0,1]
+				}
 				d, pixels, classes, _ := adversaryOf(t, Adversarial{Method: method, Epsilon: 0.3, Norm: norm}, n, data.Stats{})
 				s := attempt{epsilon: 0.3, size: d.StepSize, steps: steps * d.Steps, random: func(k int) { d.seed(Moment{StepsPerEpoch: 1}, k) }}
 				x := slices.Clone(pixels)

@@ -96,8 +96,11 @@ func (d *adversary) attack(s attempt, pictures, classes []float32) error {
 	return nil
 }
 
-// begin moves picture k to a random start.
-func (d *adversary) begin(k int) { d.ball.random(k, d.picture(k), &d.source) }
+// begin moves picture k to a random start. That of fgsm may lie beyond 0..1, as in the
+// authors' program: cut, half of the start of a dark pixel would be the pixel itself.
+func (d *adversary) begin(k int) {
+	d.ball.random(k, d.picture(k), &d.source, d.Method != "fgsm")
+}
 
 // picture is picture k under attack, in pixels.
 func (d *adversary) picture(k int) []float32 { return d.x[k*d.ball.size:][:d.ball.size] }

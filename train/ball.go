@@ -39,8 +39,9 @@ func (b *ball) at(k int) (clean, lo, hi []float32) {
 	return b.clean[from:to], b.lo[from:to], b.hi[from:to]
 }
 
-// random sets x to a picture of ball k, uniformly before it is cut to [0,1].
-func (b *ball) random(k int, x []float32, source *rand.PCG) {
+// random sets x uniformly to a picture of ball k, of all of the ball: it is cut to [0,1]
+// if cut says so.
+func (b *ball) random(k int, x []float32, source *rand.PCG, cut bool) {
 	clean, lo, hi := b.at(k)
 	if b.norm == attack.L2 {
 		b.randomL2(k, x, rand.New(source))
@@ -56,7 +57,12 @@ func (b *ball) random(k int, x []float32, source *rand.PCG) {
 		}
 		u := float32(bits&(1<<24-1))*unit - 1
 		bits >>= 32
-		x[i] = min(max(c+float32(e*u), lo[i]), hi[i])
+		x[i] = c + float32(e*u)
+	}
+	if cut {
+		for i, v := range x {
+			x[i] = min(max(v, lo[i]), hi[i])
+		}
 	}
 }
 

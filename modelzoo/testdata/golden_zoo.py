@@ -120,10 +120,14 @@ def simplecnn(kernel, channels):
     return net
 
 
-def smallcnn(c, h, w):
-    return [nn.Conv2d(c, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(32, 64, 3), nn.ReLU(), nn.Conv2d(64, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-            dense(64 * (((h - 4) // 2 - 4) // 2) * (((w - 4) // 2 - 4) // 2), 200), nn.ReLU(), dense(200, 200), nn.ReLU(), dense(200, CLASSES)]
+def smallcnn(width=1.0):
+    def net(c, h, w):
+        a, b, d = (round(n * width) for n in (32, 64, 200))
+        out = [((n - 4) // 2 - 4) // 2 for n in (h, w)]
+        return [nn.Conv2d(c, a, 3), nn.ReLU(), nn.Conv2d(a, a, 3), nn.ReLU(), nn.MaxPool2d(2),
+                nn.Conv2d(a, b, 3), nn.ReLU(), nn.Conv2d(b, b, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                dense(b * out[0] * out[1], d), nn.ReLU(), dense(d, d), nn.ReLU(), dense(d, CLASSES)]
+    return net
 
 
 def vgg11(c, h, w):
@@ -292,7 +296,8 @@ NETWORKS = [  # name, network, images
     ("convnet", convnet(), [GREY, (3, 20, 21)]), ("convnet-0.25", convnet(0.25), [GREY]),
     ("stridednet", stridednet(), [GREY, (2, 16, 19)]), ("stridednet-0.5", stridednet(0.5), [GREY]),
     ("simplecnn", simplecnn(5, M5), [GREY, (2, 21, 22)]), ("simplecnn-m3", simplecnn(3, M3), [GREY]),
-    ("simplecnn-m7", simplecnn(7, M7), [GREY]), ("smallcnn", smallcnn, [GREY]), ("p4cnn", p4cnn, [GREY, (2, 29, 29)]), ("e2cnn", e2cnn(), [GREY]), ("e2cnn-0.5", e2cnn(0.5), [(3, 24, 26)]),
+    ("simplecnn-m7", simplecnn(7, M7), [GREY]), ("smallcnn", smallcnn(), [GREY, (3, 16, 17)]), ("smallcnn-0.5", smallcnn(0.5), [GREY]),
+    ("p4cnn", p4cnn, [GREY, (2, 29, 29)]), ("e2cnn", e2cnn(), [GREY]), ("e2cnn-0.5", e2cnn(0.5), [(3, 24, 26)]),
     ("vgg11", vgg11, [COLOUR, GREY]), ("resnet20", resnet20, [COLOUR, GREY, (1, 13, 9)]),
     ("mobilenetv2", mobilenetv2(), [COLOUR, GREY]), ("mlpmixer", mlpmixer(), [COLOUR, GREY, (2, 8, 20)]),
     ("mlp-0.5", mlp(150, 50), [GREY]), ("mlpmixer-0.5", mlpmixer(64), [COLOUR]),
