@@ -12,10 +12,13 @@ func init() {
 	imports.Packages["tapenet/graph/metric"] = imports.Package{
 		Name: "metric",
 		Binds: map[string]reflect.Value{
-			"NewConfusion": reflect.ValueOf(metric.NewConfusion),
+			"FindLabelErrors": reflect.ValueOf(metric.FindLabelErrors),
+			"NewConfusion":    reflect.ValueOf(metric.NewConfusion),
 		},
 		Types: map[string]reflect.Type{
-			"Confusion": reflect.TypeFor[metric.Confusion](),
+			"Confusion":   reflect.TypeFor[metric.Confusion](),
+			"LabelErrors": reflect.TypeFor[metric.LabelErrors](),
+			"Suspect":     reflect.TypeFor[metric.Suspect](),
 		},
 		Proxies:  map[string]reflect.Type{},
 		Untypeds: map[string]string{},
