@@ -96,6 +96,25 @@ func TestRecipeOfAnotherOptimizer(t *testing.T) {
 	}
 }
 
+// One who chooses label smoothing or the generalized cross-entropy has it instead of the recipe's loss.
+func TestRecipeOfAnotherLoss(t *testing.T) {
+	for _, tt := range []struct {
+		args           []string
+		smoothing, gce float64
+	}{
+		{[]string{"-model", "convnet"}, 0.1, 0},
+		{[]string{"-model", "convnet", "-gce", "0.5"}, 0, 0.5},
+		{[]string{"-model", "convnet", "-gce", "0"}, 0.1, 0},
+		{[]string{"-recipe", "noisy-labels"}, 0, 0.7},
+		{[]string{"-recipe", "noisy-labels", "-smoothing", "0.2"}, 0.2, 0},
+	} {
+		o, err := parse(tt.args, io.Discard)
+		if err != nil || o.smoothing != tt.smoothing || o.gce != tt.gce {
+			t.Errorf("%v: smoothing %g, exponent %g, error %v, want %g and %g", tt.args, o.smoothing, o.gce, err, tt.smoothing, tt.gce)
+		}
+	}
+}
+
 // -recipe chooses the network too; flags and files stand above it.
 func TestRecipeByName(t *testing.T) {
 	fast, err := recipeOf("fast99")

@@ -163,6 +163,12 @@ func (o *options) complete(f *flag.FlagSet, known settings) error {
 		delete(recipe, "lr") // its numbers are of no use to another
 		delete(recipe, "decay")
 	}
+	if o.gce > 0 { // chosen, as the next one: a recipe's other loss goes
+		delete(recipe, "smoothing")
+	}
+	if o.smoothing > 0 {
+		delete(recipe, "gce")
+	}
 	maps.DeleteFunc(recipe, func(name string, _ any) bool { return file[name] != nil || given[name] != nil })
 	if err := recipe.set(f, known, "recipe "+from); err != nil {
 		return err
