@@ -18,6 +18,8 @@ import (
 // bound lists what a notebook may import.
 var bound = []string{
 	"tapenet/graph",
+	"tapenet/graph/attack",
+	"tapenet/graph/bound",
 	"tapenet/graph/draw",
 	"tapenet/graph/graphtest",
 	"tapenet/graph/memory",
@@ -27,6 +29,7 @@ var bound = []string{
 	"tapenet/graph/raster/corrupt",
 	"tapenet/graph/weights",
 	"tapenet/infer",
+	"tapenet/infer/robust",
 	"tapenet/modelzoo",
 	"tapenet/notebooks/cell",
 	"tapenet/notebooks/show",
