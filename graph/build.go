@@ -355,11 +355,11 @@ func (m *Model) Run() error {
 	return nil
 }
 
-// execute runs the graph on the machine, unless it is for inference and a single
+// execute runs the graph on the machine, unless it is not for training and a single
 // instruction: the machine hands every run to another thread and back, which
-// takes longer than a small network does for one image.
+// takes longer than a small network does for one image, and allocates.
 func (m *Model) execute() error {
-	if m.sequence != nil && m.Mode == Infer {
+	if m.sequence != nil && m.Mode != Train {
 		_, err := m.sequence.Do()
 		return err
 	}

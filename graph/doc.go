@@ -9,6 +9,9 @@
 // [Sequential], [Residual] and [Concat] put layers together. Images are
 // (N,C,H,W), the batch first; everything else is (N,…).
 //
+// [LiftConv2D], [GroupConv2D], [GroupBatchNorm] and [GroupMaxPool] make networks whose
+// output does not depend on how a picture is turned, whatever they were trained on.
+//
 // # Scopes
 //
 // A layer is built in a [Scope]. The scope knows where in the network the layer

@@ -2,6 +2,8 @@ package graph_test
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 
 	"tapenet/graph"
 )
@@ -221,4 +223,77 @@ func ExamplePadChannels() {
 	y := output(graph.PadChannels{Channels: 3}, []int{1, 1, 1, 2}, 7, 8)
 	fmt.Println(y.Shape(), y.Data())
 	// Output: (1, 3, 1, 2) [7 8 0 0 0 0]
+}
+
+// Each filter is there once for each quarter turn: this one finds an edge whose
+// bright side is on the left, below, on the right or above.
+func ExampleLiftConv2D() {
+	edge := func(_ *rand.Rand, values []float64, _ []int) { copy(values, []float64{1, -1, 1, -1}) }
+	y := output(graph.LiftConv2D{Filters: 1, Kernel: 2, WeightInit: edge}, []int{1, 1, 3, 3},
+		1, 0, 0,
+		1, 0, 0,
+		1, 0, 0)
+	fmt.Println(y.Shape())
+	for r := range 4 {
+		fmt.Println(y.Data().([]float32)[4*r : 4*r+4])
+	}
+	// Output:
+	// (1, 4, 2, 2)
+	// [2 0 2 0]
+	// [0 0 0 0]
+	// [-2 0 -2 0]
+	// [0 0 0 0]
+}
+
+// A network of fields gives a picture and its quarter turns the same output.
+func ExampleGroupConv2D() {
+	l := graph.Sequential{
+		graph.LiftConv2D{Filters: 4, Kernel: 3, Padding: graph.Same, Activation: graph.ReLU},  // (N,4·4,4,4)
+		graph.GroupConv2D{Filters: 1, Kernel: 3, Padding: graph.Same, Activation: graph.ReLU}, // (N,1·4,4,4)
+		graph.GroupMaxPool{},    // (N,1,4,4)
+		graph.GlobalAvgPool2D{}, // (N,1)
+	}
+	upright := output(l, []int{1, 1, 4, 4},
+		0, 9, 0, 0,
+		0, 9, 0, 0,
+		0, 9, 0, 0,
+		0, 9, 9, 0)
+	lying := output(l, []int{1, 1, 4, 4},
+		0, 0, 0, 0,
+		0, 0, 0, 9,
+		9, 9, 9, 9,
+		0, 0, 0, 0)
+	a, b := upright.Data().([]float32)[0], lying.Data().([]float32)[0]
+	fmt.Println(a > 0, math.Abs(float64(a-b)) < 1e-5)
+	// Output: true true
+}
+
+// The mean of a field's channels is taken in common.
+func ExampleGroupBatchNorm() {
+	m, err := graph.Build(graph.GroupBatchNorm{}, graph.Infer, 1, 8, 5, 5)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, p := range m.Params() {
+		fmt.Println(p.Name, p.Value.Shape())
+	}
+	// Output:
+	// batchnorm/gamma (2)
+	// batchnorm/beta (2)
+}
+
+func ExampleGroupMaxPool() {
+	y := output(graph.GroupMaxPool{}, []int{1, 8, 1, 1}, 1, 4, 2, 3, -1, -4, -2, -3)
+	fmt.Println(y.Shape(), y.Data())
+	// Output: (1, 2, 1, 1) [4 -1]
+}
+
+func ExampleBlurPool2D() {
+	y := output(graph.BlurPool2D{}, []int{1, 1, 3, 5},
+		0, 0, 0, 0, 0,
+		0, 16, 0, 0, 0,
+		0, 0, 0, 0, 0)
+	fmt.Println(y.Data()) // a pixel of 1, 2, 1; 2, 4, 2; 1, 2, 1
+	// Output: [4 0]
 }

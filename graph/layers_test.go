@@ -34,9 +34,40 @@ func TestLayerConformance(t *testing.T) {
 		"MaxPool2D":       {Layer: graph.MaxPool2D{Size: 3, Stride: 2, Padding: graph.Same}, Input: []int{2, 5, 6}, Output: []int{2, 3, 3}, Bad: flat},
 		"AvgPool2D":       {Layer: graph.AvgPool2D{Size: 3, Stride: 2, Padding: graph.PadEach(0, 1, 2, 0)}, Input: []int{2, 5, 6}, Output: []int{2, 2, 3}, Bad: flat},
 		"GlobalAvgPool2D": {Layer: graph.GlobalAvgPool2D{}, Input: []int{2, 3, 5}, Output: []int{2}, Bad: flat},
-		"Dense":           {Layer: graph.Dense{Units: 3, Activation: graph.Sigmoid}, Input: []int{4}, Output: []int{3}},
-		"Dense/sequence":  {Layer: graph.Dense{Units: 3, NoBias: true}, Input: []int{5, 4}, Output: []int{5, 3}},
-		"Flatten":         {Layer: graph.Flatten{}, Input: []int{2, 3, 4}, Output: []int{24}},
+		"BlurPool2D": {
+			Layer: graph.BlurPool2D{Padding: graph.Pad(1)}, Input: []int{2, 5, 6}, Output: []int{2, 3, 3},
+			Bad: flat,
+		},
+		"LiftConv2D": {
+			Layer: graph.LiftConv2D{Filters: 2, Kernel: 3}, Input: []int{2, 5, 6}, Output: []int{8, 3, 4},
+			Bad: append(flat, graphtest.Bad{Input: []int{2, 2, 6}, Error: "does not fit input"}),
+		},
+		"LiftConv2D/all fields": {
+			Layer: graph.LiftConv2D{
+				Filters: 2, Kernel: 4, Rotations: 8, Padding: graph.Pad(1), Activation: graph.Tanh,
+				WeightInit: graph.GlorotUniform, BiasInit: graph.Ones,
+			},
+			Input: []int{2, 5, 6}, Output: []int{16, 4, 5}, Bad: flat,
+		},
+		"GroupConv2D": {
+			Layer: graph.GroupConv2D{Filters: 2, Kernel: 3, NoBias: true}, Input: []int{8, 5, 6}, Output: []int{8, 3, 4},
+			Bad: append(flat, graphtest.Bad{Input: []int{6, 5, 6}, Error: "6 channels do not fall into fields of 4 rotations"}),
+		},
+		"GroupConv2D/finer": {
+			Layer: graph.GroupConv2D{Filters: 1, Kernel: 3, Rotations: 8, Padding: graph.Same}, Input: []int{16, 4, 4}, Output: []int{8, 4, 4},
+			Bad: append(flat, graphtest.Bad{Input: []int{12, 4, 4}, Error: "12 channels do not fall into fields of 8 rotations"}),
+		},
+		"GroupBatchNorm": {
+			Layer: graph.GroupBatchNorm{Momentum: 0.5, Epsilon: 0.1}, Input: []int{8, 3, 2}, Output: []int{8, 3, 2},
+			Bad: append(flat, graphtest.Bad{Input: []int{6, 3, 2}, Error: "6 channels do not fall into fields of 4 rotations"}),
+		},
+		"GroupMaxPool": {
+			Layer: graph.GroupMaxPool{}, Input: []int{8, 3, 2}, Output: []int{2, 3, 2},
+			Bad: append(flat, graphtest.Bad{Input: []int{6, 3, 2}, Error: "6 channels do not fall into fields of 4 rotations"}),
+		},
+		"Dense":          {Layer: graph.Dense{Units: 3, Activation: graph.Sigmoid}, Input: []int{4}, Output: []int{3}},
+		"Dense/sequence": {Layer: graph.Dense{Units: 3, NoBias: true}, Input: []int{5, 4}, Output: []int{5, 3}},
+		"Flatten":        {Layer: graph.Flatten{}, Input: []int{2, 3, 4}, Output: []int{24}},
 		"Patches": {
 			Layer: graph.Patches{Size: 2}, Input: []int{3, 4, 6}, Output: []int{6, 12},
 			Bad: []graphtest.Bad{{Input: []int{3, 5, 6}, Error: "does not fall into blocks of 2x2"}},

@@ -15,7 +15,7 @@ import (
 // Whole networks compute the same whatever a program makes of them: the zoo's, on
 // images as small as they take.
 func TestLayoutsOfTheZoo(t *testing.T) {
-	sizes := map[string]int{"vgg11": 32, "resnet20": 16, "mobilenetv2": 32, "mlpmixer": 16, "simplecnn": 22, "simplecnn-m3": 22, "simplecnn-m7": 26}
+	sizes := map[string]int{"vgg11": 32, "resnet20": 16, "mobilenetv2": 32, "mlpmixer": 16, "simplecnn": 22, "simplecnn-m3": 22, "simplecnn-m7": 26, "smallcnn": 20, "e2cnn": 24}
 	for _, s := range modelzoo.Specs() {
 		size := sizes[s.Name]
 		if size == 0 {

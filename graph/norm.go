@@ -27,9 +27,17 @@ func (l BatchNorm) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	if x.Dims() < 2 {
 		return s.Errorf("input is %v, want (N,C,H,W) or (N,C)", x.Shape())
 	}
-	c := x.Shape()[1]
+	return l.build(s, x, x.Shape()[1], 1)
+}
+
+// build normalises x with the statistics of c channels, each repeated for as many
+// channels of x.
+func (l BatchNorm) build(s *Scope, x *gorgonia.Node, c, repeat int) *gorgonia.Node {
 	gamma, beta := s.Param("gamma", Ones, c), s.Param("beta", Zeros, c)
 	mean, variance := s.State("mean", Zeros, c), s.State("variance", Ones, c)
+	for _, n := range []**gorgonia.Node{&gamma, &beta, &mean, &variance} {
+		*n = s.spread(*n, repeat)
+	}
 	o := op.Norm{Momentum: cmp.Or(l.Momentum, 0.9), Epsilon: cmp.Or(l.Epsilon, 1e-5), Training: s.Training()}
 	return s.Node(op.BatchNorm(x, gamma, beta, mean, variance, o))
 }

@@ -113,6 +113,24 @@ func TestSameBitsForAnyNumberOfThreads(t *testing.T) {
 	}
 }
 
+// Without training no TapeMachine runs, and nothing allocates, with the gradient for the
+// input either.
+func TestEvaluationAllocations(t *testing.T) {
+	for _, mode := range []graph.Mode{graph.Eval, graph.Infer} {
+		m := build(t, graph.Options{InputGradient: true, Fixed: true}, smallCNN(), mode, 8, 1, 16, 16)
+		fill(m.Input)
+		run(t, m)
+		allocs := testing.AllocsPerRun(20, func() {
+			if err := m.Run(); err != nil {
+				t.Error(err)
+			}
+		})
+		if allocs != 0 {
+			t.Errorf("a run in mode %v allocates %v times, want 0", mode, allocs)
+		}
+	}
+}
+
 // The layers allocate nothing. What is left is the TapeMachine's: a dozen
 // objects, whatever the size of the network.
 func TestTrainingAllocations(t *testing.T) {

@@ -34,6 +34,7 @@ type Predictor struct {
 	scaled          bool      // pictures are scaled as a whole
 	mean, deviation []float64 // of the channels, as weights.Model has them
 	models          *models
+	temperature     float64          // 0 means 1
 	unknown         *weights.Unknown // nil for never
 	score           score            // of unknown, nil without
 	more            func() int       // the memory that it takes
@@ -150,7 +151,8 @@ func (p *Predictor) Calibrate(temperature float64, u *weights.Unknown) (*Predict
 		return nil, fmt.Errorf("infer: temperature %v, want a number above 0, or 0 for none", temperature)
 	}
 	c := *p
-	c.models, c.unknown, c.score, c.more = p.models.with(temperature), nil, nil, nil
+	c.models, c.temperature = p.models.with(temperature), temperature
+	c.unknown, c.score, c.more = nil, nil, nil
 	if u != nil {
 		var err error
 		if c.score, c.more, err = c.scoreOf(u); err != nil {

@@ -32,10 +32,8 @@ type models struct {
 	input   [3]int
 	layers  []graph.LayerInfo    // those with feature maps
 	affine  raster.Normalisation // what the network takes of pixels
-
-	temperature float64 // of the probabilities; 0 means 1
-
-	slots chan struct{}
+	loss    graph.Loss           // whose prediction the graphs have
+	slots   chan struct{}
 
 	size      int                        // of the weights, in bytes
 	available func() (n int, known bool) // memory.Available, but for tests
@@ -61,7 +59,7 @@ type variant struct {
 func newModels(l graph.Layer, w *graph.Weights, m weights.Model, one *graph.Model) *models {
 	return &models{
 		layer: l, weights: w, input: m.Input, layers: featureLayers(one), affine: raster.NewNormalisation(m.Mean, m.Deviation),
-		temperature: m.Temperature, building: &sync.RWMutex{},
+		loss: graph.CrossEntropy{Temperature: m.Temperature}, building: &sync.RWMutex{},
 		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		idle:  map[variant][]*graph.Model{},
 
@@ -73,7 +71,7 @@ func newModels(l graph.Layer, w *graph.Weights, m weights.Model, one *graph.Mode
 // temperature and graphs of their own.
 func (m *models) with(temperature float64) *models {
 	return &models{
-		layer: m.layer, weights: m.weights, input: m.input, layers: m.layers, affine: m.affine, temperature: temperature,
+		layer: m.layer, weights: m.weights, input: m.input, layers: m.layers, affine: m.affine, loss: graph.CrossEntropy{Temperature: temperature},
 		slots: m.slots, size: m.size, available: m.available, building: m.building,
 		idle: map[variant][]*graph.Model{},
 	}
@@ -117,7 +115,7 @@ func (m *models) take(v variant) (*graph.Model, error) {
 // build builds a graph, which takes little before its first run. building is locked.
 func (m *models) build(v variant) (*graph.Model, error) {
 	o, mode := graph.Options{Weights: m.weights, Fixed: true, Watch: v.watch, Features: v.features}, graph.Infer
-	o.Loss = graph.CrossEntropy{Temperature: m.temperature}
+	o.Loss = m.loss
 	if v.gradient {
 		o.Loss, o.InputGradient, mode = graph.Score{}, true, graph.Eval
 	}

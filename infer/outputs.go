@@ -11,10 +11,10 @@ import (
 // Temperature is what the logits are divided by before their SoftMax; 1 unless the
 // model's file has another one.
 func (p *Predictor) Temperature() float64 {
-	if p.models.temperature == 0 {
+	if p.temperature == 0 {
 		return 1
 	}
-	return p.models.temperature
+	return p.temperature
 }
 
 // Logits are the network's own outputs for any number of images, as Predict takes

@@ -3,6 +3,7 @@ package infer
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gorgonia.org/tensor"
 
@@ -12,11 +13,15 @@ import (
 
 // Score says how well the network knows each of any number of images, as Predict
 // takes them, by one of the scores of [weights.Unknown]: a larger score is of a better
-// known image. The threshold does not matter.
+// known image. The threshold does not matter. What a score needs is made anew for each
+// call, but for the predictor's own: [Predictor.Calibrate] makes it once for many.
 func (p *Predictor) Score(images [][]float32, u *weights.Unknown) ([]float64, error) {
-	score, _, err := p.scoreOf(u)
-	if err != nil {
-		return nil, err
+	score := p.score
+	if u != p.unknown || u == nil {
+		var err error
+		if score, _, err = p.scoreOf(u); err != nil {
+			return nil, err
+		}
 	}
 	outputs, err := p.outputs(images, u.Score == weights.ScoreNeighbours)
 	if err != nil {
@@ -122,7 +127,9 @@ func newNeighbours(u *weights.Unknown) (neighbours, error) {
 	if err != nil {
 		return neighbours{}, err
 	}
-	return neighbours{u.Neighbours, newModels(l, net.Weights, m, one)}, nil
+	products := newModels(l, net.Weights, m, one)
+	products.loss = graph.MSE{} // no probabilities
+	return neighbours{u.Neighbours, products}, nil
 }
 
 // score is the cosine of the angle between an image's features and the count-th
@@ -134,35 +141,38 @@ func (n neighbours) score(outputs []output) ([]float64, error) {
 		for i := range batch {
 			batch[i] = unit(outputs[i].features)
 		}
-		products, err := n.products.run(batch, false)
+		err := n.products.use(variant{batch: len(batch)}, batch, func(g *graph.Model) error {
+			if err := g.Run(); err != nil {
+				return err
+			}
+			for products := range slices.Chunk(g.Output().Float32s(), g.OutputShape()[1]) {
+				scores = append(scores, float64(nth(products, n.count)))
+			}
+			return nil
+		})
 		if err != nil {
 			return nil, err
-		}
-		for _, o := range products {
-			nearest := make([]float32, 0, n.count) // the largest products, falling
-			for _, v := range o.logits {
-				nearest = keep(nearest, n.count, v)
-			}
-			scores = append(scores, float64(nearest[n.count-1]))
 		}
 		outputs = outputs[len(batch):]
 	}
 	return scores, nil
 }
 
-// keep puts v where it belongs among the most largest values so far.
-func keep(largest []float32, most int, v float32) []float32 {
-	if len(largest) < most {
-		largest = append(largest, v)
-	} else if !(v > largest[most-1]) {
-		return largest
+// nth is the n-th largest of values, of which there are as many. It keeps the largest
+// so far, which few of many values change.
+func nth(values []float32, n int) float32 {
+	largest := slices.Sorted(slices.Values(values[:n]))
+	for _, v := range values[n:] {
+		if !(v > largest[0]) {
+			continue
+		}
+		i := 0
+		for ; i+1 < n && largest[i+1] < v; i++ {
+			largest[i] = largest[i+1]
+		}
+		largest[i] = v
 	}
-	i := len(largest) - 1
-	for ; i > 0 && largest[i-1] < v; i-- {
-		largest[i] = largest[i-1]
-	}
-	largest[i] = v
-	return largest
+	return largest[0]
 }
 
 // unit is x scaled to length 1; 0 stays 0.

@@ -17,7 +17,7 @@ import (
 // up to rounding.
 func TestFusionChangesNothing(t *testing.T) {
 	small := map[string][]int{ // for those that take long
-		"simplecnn": {1, 22, 22}, "simplecnn-m3": {1, 22, 22}, "simplecnn-m7": {1, 26, 26},
+		"simplecnn": {1, 22, 22}, "simplecnn-m3": {1, 22, 22}, "simplecnn-m7": {1, 26, 26}, "smallcnn": {1, 20, 20}, "e2cnn": {1, 24, 24},
 		"vgg11": {3, 7, 7}, "resnet20": {3, 14, 14}, "mobilenetv2": {3, 14, 14}, "mlpmixer": {3, 16, 16},
 	}
 	for _, s := range modelzoo.Specs() {

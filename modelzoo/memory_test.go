@@ -100,7 +100,7 @@ func batches(s modelzoo.Spec) []int {
 		return []int{32, 128}
 	case s.Name == "convnet":
 		return []int{128}
-	case s.Name == "resnet20": // with four images its many nodes take more than a tenth
+	case s.Name == "resnet20", s.Name == "p4cnn": // with four images their many nodes take more than a tenth
 		return []int{8}
 	}
 	return []int{4}

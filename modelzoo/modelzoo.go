@@ -35,8 +35,11 @@ func Specs() []Spec {
 	grey, colour := [3]int{1, 28, 28}, [3]int{3, 32, 32}
 	mlp := func(classes int, width float64) graph.Layer { return MLP{classes, width} }
 	convNet := func(classes int, width float64) graph.Layer { return ConvNet{classes, width} }
+	stridedNet := func(classes int, width float64) graph.Layer { return StridedNet{classes, width} }
+	smallCNN := func(classes int, width float64) graph.Layer { return SmallCNN{classes, width} }
 	mobileNetV2 := func(classes int, width float64) graph.Layer { return MobileNetV2{classes, width} }
 	mlpMixer := func(classes int, width float64) graph.Layer { return MLPMixer{classes, width} }
+	e2cnn := func(classes int, width float64) graph.Layer { return E2CNN{classes, width} }
 	return []Spec{
 		{"cnn", grey, "one convolution, one pooling, two dense layers",
 			"the classic Keras example for MNIST", CNN, nil},
@@ -46,9 +49,16 @@ func Specs() []Spec {
 		{"mlp", grey, "two hidden dense layers, of 300 and 100 units", lecun1998, at(1, mlp), mlp},
 		{"convnet", grey, "three convolutions with BatchNorm, two poolings, two dense layers",
 			"lenet5 with what came after it: BatchNorm (Ioffe and Szegedy 2015), ReLU, max-pooling", at(1, convNet), convNet},
+		{"stridednet", grey, "four convolutions, two of them with strides, no pooling, three dense layers",
+			"Gowal et al. 2018, On the Effectiveness of Interval Bound Propagation for Training Verifiably Robust Models", at(1, stridedNet), stridedNet},
 		{"simplecnn", grey, "five convolutions of 5×5, no pooling, one dense layer (M5)", an2020, SimpleCNNM5, nil},
 		{"simplecnn-m3", grey, "ten convolutions of 3×3, no pooling, one dense layer (M3)", an2020, SimpleCNNM3, nil},
 		{"simplecnn-m7", grey, "four convolutions of 7×7, no pooling, one dense layer (M7)", an2020, SimpleCNNM7, nil},
+		{"smallcnn", grey, "four convolutions of 3×3, two poolings, three dense layers", zhang2019, at(1, smallCNN), smallCNN},
+		{"p4cnn", grey, "seven convolutions on the group of shifts and quarter turns, one pooling of pixels and one of rotations",
+			"Cohen and Welling 2016, Group Equivariant Convolutional Networks", P4CNN, nil},
+		{"e2cnn", grey, "six convolutions on the group of shifts and eighth turns, two antialiased poolings, one of rotations, two dense layers",
+			"Weiler and Cesa 2019, General E(2)-Equivariant Steerable CNNs", at(1, e2cnn), e2cnn},
 		{"vgg11", colour, "eight convolutions of 3×3 with BatchNorm, five poolings, one dense layer",
 			"Simonyan and Zisserman 2014, Very Deep Convolutional Networks for Large-Scale Image Recognition", VGG11, nil},
 		{"resnet20", colour, "nine residual blocks of two convolutions each, one dense layer",
@@ -62,6 +72,7 @@ func Specs() []Spec {
 
 const (
 	lecun1998 = "LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition"
+	zhang2019 = "Carlini and Wagner 2017, Towards Evaluating the Robustness of Neural Networks; Zhang et al. 2019, TRADES"
 	an2020    = "An et al. 2020, An Ensemble of Simple Convolutional Neural Network Models for MNIST Digit Recognition"
 )
 

@@ -16,9 +16,10 @@ var update = flag.Bool("update", false, "write the golden summaries")
 
 func TestSpecs(t *testing.T) {
 	params := map[string]int{ // as PyTorch counts them, see golden_zoo.json
-		"cnn": 693_962, "fcnn": 688_114, "lenet5": 61_706, "mlp": 266_610, "convnet": 61_306,
-		"simplecnn": 1_128_180, "simplecnn-m3": 1_124_180, "simplecnn-m7": 2_291_972,
+		"cnn": 693_962, "fcnn": 688_114, "lenet5": 61_706, "mlp": 266_610, "convnet": 61_306, "stridednet": 893_418,
+		"simplecnn": 1_128_180, "simplecnn-m3": 1_124_180, "simplecnn-m7": 2_291_972, "smallcnn": 312_202,
 		"vgg11": 9_228_362, "resnet20": 269_722, "mobilenetv2": 2_236_682, "mlpmixer": 569_994,
+		"p4cnn": 24_620, "e2cnn": 106_318,
 	}
 	for _, s := range modelzoo.Specs() {
 		t.Run(s.Name, func(t *testing.T) {
@@ -46,8 +47,8 @@ func TestSpecs(t *testing.T) {
 
 func TestLookupUnknown(t *testing.T) {
 	_, err := modelzoo.Lookup("resnet9000")
-	want := `modelzoo: no model "resnet9000", want one of cnn, fcnn, lenet5, mlp, convnet, ` +
-		`simplecnn, simplecnn-m3, simplecnn-m7, vgg11, resnet20, mobilenetv2, mlpmixer`
+	want := `modelzoo: no model "resnet9000", want one of cnn, fcnn, lenet5, mlp, convnet, stridednet, ` +
+		`simplecnn, simplecnn-m3, simplecnn-m7, smallcnn, p4cnn, e2cnn, vgg11, resnet20, mobilenetv2, mlpmixer`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -116,6 +117,8 @@ func TestImageDoesNotFit(t *testing.T) {
 		{"not a width", modelzoo.MLPMixer{Classes: 10, Width: math.NaN()}, 28, "graph: width NaN, want"},
 		{"cnn", modelzoo.CNN(10), 2, "graph: conv2d: Conv2d: kernel 3x3 does not fit input (1, 1, 2, 2)"},
 		{"fcnn", modelzoo.FCNN(10), 30, "graph: patches: Patches: input (1, 1, 30, 30) does not fall into blocks of 7x7"},
+		{"p4cnn", modelzoo.P4CNN(10), 27, "graph: groupconv2d_5: Conv2d: kernel 4x4 does not fit input (1, 40, 3, 3)"},
+		{"e2cnn", modelzoo.E2CNN{Classes: 10}, 23, "graph: groupconv2d_4: Conv2d: kernel 5x5 does not fit input (1, 128, 4, 4)"},
 		{"lenet5", modelzoo.LeNet5(10), 8, "graph: conv2d_1: Conv2d: kernel 5x5 does not fit input (1, 6, 4, 4)"},
 	} {
 		_, err := graph.Build(c.layer, graph.Infer, 1, 1, c.side, c.side)
@@ -128,8 +131,8 @@ func TestImageDoesNotFit(t *testing.T) {
 // The smallest images that fit, where a network takes any.
 func TestSmallestImage(t *testing.T) {
 	for name, side := range map[string]int{
-		"cnn": 4, "fcnn": 7, "lenet5": 12, "mlp": 1, "convnet": 20, "simplecnn": 21, "simplecnn-m3": 21, "simplecnn-m7": 25,
-		"vgg11": 1, "resnet20": 1, "mobilenetv2": 1, "mlpmixer": 4,
+		"cnn": 4, "fcnn": 7, "lenet5": 12, "mlp": 1, "convnet": 20, "stridednet": 16, "simplecnn": 21, "simplecnn-m3": 21, "simplecnn-m7": 25, "smallcnn": 16,
+		"p4cnn": 28, "e2cnn": 24, "vgg11": 1, "resnet20": 1, "mobilenetv2": 1, "mlpmixer": 4,
 	} {
 		s, err := modelzoo.Lookup(name)
 		if err != nil {
@@ -206,6 +209,45 @@ func ExampleLeNet5() {
 	// conv2d_1 runs as Conv2d+Tanh
 	// dense runs as Mul+Tanh
 	// dense_1 runs as Mul+Tanh
+}
+
+// A digit and its quarter turns have the same logits.
+func ExampleP4CNN() {
+	m, err := graph.Build(modelzoo.P4CNN(10), graph.Infer, 2, 1, 28, 28)
+	if err != nil {
+		panic(err)
+	}
+	x := m.Input.Float32s()
+	for i := 5; i < 23; i++ {
+		x[i*28+12], x[784+15*28+i] = 1, 1 // a one that stands, and lies a quarter turn further
+	}
+	if err := m.Run(); err != nil {
+		panic(err)
+	}
+	y, apart := m.Output().Float32s(), 0.0
+	for i := range 10 {
+		apart = max(apart, math.Abs(float64(y[i]-y[10+i])))
+	}
+	fmt.Println(apart < 1e-5)
+	// Output: true
+}
+
+// Nearly the same are those of eighth turns; its width can be scaled.
+func ExampleE2CNN() {
+	for _, width := range []float64{0.5, 1} {
+		m, err := graph.Build(modelzoo.E2CNN{Classes: 10, Width: width}, graph.Infer, 1, 1, 28, 28)
+		if err != nil {
+			panic(err)
+		}
+		parameters := 0
+		for _, p := range m.Params() {
+			parameters += p.Value.Size()
+		}
+		fmt.Println(width, parameters, m.OutputShape())
+	}
+	// Output:
+	// 0.5 26860 (1, 10)
+	// 1 106318 (1, 10)
 }
 
 func ExampleLookup() {

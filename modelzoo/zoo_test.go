@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"gorgonia.org/tensor"
+
 	"tapenet/graph"
 	"tapenet/graph/graphtest"
 	"tapenet/modelzoo"
@@ -115,8 +117,8 @@ func fillParameter(p graph.Param, stream string) {
 		limit, shift = 0.5, 1
 	case len(shape) == 2: // (in,out)
 		limit = math.Sqrt(6 / float64(shape[0]))
-	case len(shape) == 4: // (filters,channels,height,width)
-		limit = math.Sqrt(6 / float64(shape[1]*shape[2]*shape[3]))
+	case len(shape) >= 3: // (filters,channels,height,width), (filters,channels,harmonics)
+		limit = math.Sqrt(6 / float64(tensor.Shape(shape[1:]).TotalSize()))
 	}
 	set(p.Value, graphtest.Random(stream, limit, shape...))
 	for i := range p.Value.Float32s() {

@@ -9,26 +9,33 @@ import (
 	"tapenet/graph/weights"
 )
 
-// best is the index of the epoch with the lowest ValLoss, the first of equal
-// ones; -1 without epochs.
+// best is the index of the epoch with the highest Attacked, or where that is not
+// measured with the lowest ValLoss, the first of equal ones; -1 without epochs.
 func best(history []Epoch) int {
 	at := -1
 	for i, e := range history {
-		if at < 0 || e.ValLoss < history[at].ValLoss {
+		if at < 0 || e.better(history[at]) {
 			at = i
 		}
 	}
 	return at
 }
 
-// stalled reports whether ValLoss has not fallen for Patience epochs.
+func (e Epoch) better(than Epoch) bool {
+	if e.Attacked != than.Attacked {
+		return e.Attacked > than.Attacked
+	}
+	return e.Attacked == 0 && e.ValLoss < than.ValLoss
+}
+
+// stalled reports whether no epoch has been better for Patience epochs.
 func (r *run) stalled() bool {
 	return r.Patience > 0 && len(r.history)-1-best(r.history) >= r.Patience
 }
 
 // copyBest copies the weights of the epoch that ended, if it is the best.
 func (r *run) copyBest() {
-	if r.Patience > 0 && best(r.history) == len(r.history)-1 {
+	if r.keepsBest() && best(r.history) == len(r.history)-1 {
 		r.averaged(func() error { r.best = copies(r.net.Weights.Map()); return nil })
 	}
 }
@@ -41,10 +48,11 @@ func copies(of map[string]*tensor.Dense) map[string]*tensor.Dense {
 	return all
 }
 
-// finish ends a complete run: with Patience, the best weights are the model's.
+// finish ends a complete run: with Patience, or after a collapse, the best weights are
+// the model's.
 func (r *run) finish() (*Result, error) {
 	res := r.result()
-	if r.Patience == 0 {
+	if r.Patience == 0 && !r.collapsed() {
 		return res, nil
 	}
 	if err := r.net.Weights.Load(r.best); err != nil {
@@ -66,7 +74,7 @@ func (r *run) loadBest(history []Epoch) error {
 	}
 	if err != nil {
 		if m.Tensors, path = r.folder.weightsAfter(history[:epoch]); m.Tensors == nil {
-			return fmt.Errorf("train: Patience needs the best weights so far: %w", err)
+			return fmt.Errorf("train: the run needs its best weights so far: %w", err)
 		}
 		stale = true
 	}

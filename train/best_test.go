@@ -81,7 +81,7 @@ func TestPatienceFiles(t *testing.T) {
 	if err := os.Remove(filepath.Join(c.Dir, BestFile)); err != nil {
 		t.Fatal(err)
 	}
-	failing(t, plainNet(), blobSet(53, 20), c, "train: Patience needs the best weights so far: ", BestFile)
+	failing(t, plainNet(), blobSet(53, 20), c, "train: the run needs its best weights so far: ", BestFile)
 }
 
 // The best weights are not believed either.
@@ -226,7 +226,7 @@ func TestRewindWithoutBest(t *testing.T) {
 	s := stateOf(t, c.Dir)
 	s.History[0].ValLoss = s.History[1].ValLoss / 2 // epoch 1 was better
 	setState(t, c.Dir, s)
-	failing(t, plainNet(), blobSet(53, 20), c, "train: Patience needs the best weights so far: ", BestFile+" is of epoch 4, and there is no checkpoint of epoch 1")
+	failing(t, plainNet(), blobSet(53, 20), c, "train: the run needs its best weights so far: ", BestFile+" is of epoch 4, and there is no checkpoint of epoch 1")
 	c.Patience = 0
 	fit(t, plainNet(), blobSet(53, 20), c)
 }

@@ -61,10 +61,16 @@ func (f EpochFunc) Epoch(net *graph.Network, e Epoch) error { return f(net, e) }
 // Slog logs every epoch at level Info, with the names that its JSON has.
 func Slog(l *slog.Logger) Callback {
 	return EpochFunc(func(_ *graph.Network, e Epoch) error {
-		l.LogAttrs(context.Background(), slog.LevelInfo, "epoch", slog.Int("epoch", e.Epoch),
+		attrs := []slog.Attr{
+			slog.Int("epoch", e.Epoch),
 			slog.Float64("loss", e.Loss), slog.Float64("accuracy", e.Accuracy),
 			slog.Float64("val_loss", e.ValLoss), slog.Float64("val_accuracy", e.ValAccuracy),
-			slog.Float64("images_per_second", e.ImagesPerSecond), slog.Float64("learning_rate", e.LearningRate))
+			slog.Float64("images_per_second", e.ImagesPerSecond), slog.Float64("learning_rate", e.LearningRate),
+		}
+		if e.Attacked > 0 {
+			attrs = append(attrs, slog.Float64("attacked_accuracy", e.Attacked))
+		}
+		l.LogAttrs(context.Background(), slog.LevelInfo, "epoch", attrs...)
 		return nil
 	})
 }

@@ -66,7 +66,7 @@ func (s state) possible() bool {
 		return false
 	}
 	for i, e := range s.History {
-		if e.Epoch != i+1 || !plausible(e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, e.LearningRate) {
+		if e.Epoch != i+1 || !plausible(e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, e.LearningRate, e.Attacked) {
 			return false
 		}
 	}
@@ -207,7 +207,7 @@ func (r *run) load() error {
 		return fmt.Errorf("train: %s is damaged: its run cannot be at epoch %d, batch %d, step %d with that history", path, s.At.Epoch, s.At.Batch, s.Step)
 	}
 	if len(s.History) > 0 {
-		if err := r.loadBest(s.History); err != nil && r.Patience > 0 {
+		if err := r.loadBest(s.History); err != nil && r.keepsBest() {
 			return err
 		}
 	}

@@ -67,8 +67,8 @@ type Config struct {
 	// the weights themselves. 0 means none.
 	Average float64
 
-	// Patience ends the run when ValLoss has not been lower for so many epochs;
-	// 0 means never. With it, the network has the weights of the best epoch at
+	// Patience ends the run when ValLoss has not been lower for so many epochs, or
+	// Epoch.Attacked not higher, if that is measured; 0 means never. With it, the network has the weights of the best epoch at
 	// the end of the run.
 	Patience int
 
@@ -102,7 +102,11 @@ type Config struct {
 type Result struct {
 	Network *graph.Network
 	History []Epoch
-	Best    Epoch // the one with the lowest ValLoss; its Epoch is 0 if there is none
+	Best    Epoch // the one with the highest Attacked, if that is measured, else the lowest ValLoss; its Epoch is 0 if there is none
+
+	// Collapsed says that the accuracy under attack broke down in the last epoch, which
+	// ended the run: see Adversarial.Collapse. The network is that of Best.
+	Collapsed bool
 
 	Lanes  int        // see Config.Lanes
 	Ranks  []RankTime // of the processes of Config.Group, in this call of Fit; nil with one

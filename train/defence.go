@@ -27,6 +27,10 @@ type Task struct {
 	// zero value is the pixel itself.
 	Stats data.Stats
 	Seed  uint64
+	// Lane is the most samples that a lane has, all of a batch with one lane: what a
+	// graph of the Defence's own for so many makes of a sample has the same bits on any
+	// number of ranks.
+	Lane int
 }
 
 // Defender defends one run. It serves one goroutine.
@@ -50,22 +54,28 @@ func (r *run) defend(l graph.Layer, w *graph.Weights, sum bool) (graph.Loss, err
 	}
 	plain := graph.CrossEntropy{Smoothing: r.LabelSmoothing, Sum: sum}
 	var err error
-	r.defender, err = r.Defence.Begin(Task{Layer: l, Input: r.data.Shape, Weights: w, Loss: plain, Stats: r.data.Stats, Seed: r.Seed})
+	r.defender, err = r.Defence.Begin(Task{Layer: l, Input: r.data.Shape, Weights: w, Loss: plain, Stats: r.data.Stats, Seed: r.Seed, Lane: r.laneSize(r.data)})
 	if err != nil {
 		return nil, fmt.Errorf("train: defence: %w", err)
 	}
 	return r.defender.Loss(), nil
 }
 
-// prepareBatch is the defender's part before a model runs.
-func (r *run) prepareBatch(m *graph.Model, samples []int) error {
+// runModel runs a training graph, after the defender's part.
+func (r *run) runModel(m *graph.Model, samples []int) error {
 	if r.defender == nil {
-		return nil
+		return m.Run()
 	}
 	if err := r.defender.Batch(r.moment(), m, samples); err != nil {
 		return fmt.Errorf("train: defence: %w", err)
 	}
-	return nil
+	if d, ok := r.defender.(twofold); ok {
+		if r.twice == nil {
+			r.twice = newTwice(r.net.Weights, m.Params())
+		}
+		return r.twice.run(r.net.Weights, d, m)
+	}
+	return m.Run()
 }
 
 func describeDefence(d Defence) string {

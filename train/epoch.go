@@ -20,6 +20,9 @@ type Epoch struct {
 	ValAccuracy     float64 `json:"val_accuracy"`
 	ImagesPerSecond float64 `json:"images_per_second"` // of training, evaluation left out
 	LearningRate    float64 `json:"learning_rate"`     // of the last step; 0 if the optimizer is not Rated
+	// Attacked is the accuracy under attack, on the samples that Adversarial.Watch says;
+	// 0 without.
+	Attacked float64 `json:"attacked_accuracy,omitempty"`
 }
 
 // Progress is how far an epoch has come.
@@ -49,7 +52,10 @@ func (r *run) epoch(ctx context.Context) error {
 		ImagesPerSecond: r.at.speed(), LearningRate: r.rate(r.moment()),
 	}
 	err := r.averaged(func() (err error) {
-		e.ValLoss, e.ValAccuracy, err = r.evaluate(ctx)
+		if e.ValLoss, e.ValAccuracy, err = r.evaluate(ctx); err != nil {
+			return err
+		}
+		e.Attacked, err = r.attacked(ctx)
 		return err
 	})
 	if err == errStopped || err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {

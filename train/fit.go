@@ -39,7 +39,7 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 	if err := r.start(l); err != nil {
 		return nil, err
 	}
-	for r.at.Epoch < c.Epochs && !r.stalled() {
+	for r.at.Epoch < c.Epochs && !r.ended() {
 		if err := r.epoch(ctx); err != nil {
 			return r.result(), err
 		}
@@ -55,6 +55,7 @@ type run struct {
 	ranks    ranks
 	lanes    lanes
 	defender Defender // nil without Defence
+	twice    *twice   // nil unless the defender is twofold
 	laned    *laned   // nil with one lane
 	folder   *folder  // nil without Dir, and on all ranks but the first
 	updater  *updater
@@ -65,7 +66,7 @@ type run struct {
 	source   rand.PCG    // for Mixup, seeded anew in every step
 	random   *rand.Rand  // from source
 
-	best          map[string]*tensor.Dense // weights of the best epoch, with Patience
+	best          map[string]*tensor.Dense // weights of the best epoch, if the run may end with them
 	bestFileStale bool                     // BestFile is of another epoch than best: write it again
 
 	arithmetic string // op.Arithmetic of the last step; "" before the first, or if it is not known
@@ -86,6 +87,7 @@ type position struct {
 func (r *run) result() *Result {
 	res := &Result{Network: r.net, History: r.history, Lanes: r.lanes.count, Ranks: r.times.all, SHA256: fmt.Sprintf("%x", r.sum())}
 	r.updater.swap(r.net.Weights)
+	res.Collapsed = r.collapsed()
 	if i := best(r.history); i >= 0 {
 		res.Best = r.history[i]
 	}
@@ -146,7 +148,7 @@ func (r *run) prepare(l graph.Layer) (err error) {
 	}
 	if r.lanes.count > 1 {
 		r.laned = newLaned(r.lanes, r.ranks, r.net, m.Params())
-		r.laned.oneByOne = r.oneByOne
+		r.laned.oneByOne = r.laneByLane()
 	}
 	r.grads = make([][]float32, len(m.Params()))
 	return nil
@@ -183,7 +185,7 @@ func (r *run) open() error {
 // begin says that the run begins or goes on, and writes the checkpoint.
 func (r *run) begin() error {
 	p := r.progress()
-	if r.stalled() {
+	if r.ended() {
 		p.Epochs = r.at.Epoch // there will be no others
 	}
 	if p.Epoch <= p.Epochs {
@@ -197,7 +199,7 @@ func (r *run) begin() error {
 			return err
 		}
 	}
-	if r.Patience == 0 {
+	if !r.keepsBest() {
 		r.best = nil // it was for the file
 	}
 	return r.save()

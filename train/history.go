@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot"
@@ -15,19 +16,34 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// writeCSV writes a line for each epoch, named like the fields' JSON.
+// writeCSV writes a line for each epoch, named like the fields' JSON. The accuracy under
+// attack has a column where it is measured.
 func writeCSV(w io.Writer, history []Epoch) error {
 	c := csv.NewWriter(w)
-	c.Write([]string{"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "images_per_second", "learning_rate"})
+	names := []string{"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "images_per_second", "learning_rate"}
+	attacked := measuredAttacked(history)
+	if attacked {
+		names = append(names, "attacked_accuracy")
+	}
+	c.Write(names)
 	for _, e := range history {
 		line := []string{strconv.Itoa(e.Epoch)}
-		for _, v := range []float64{e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, e.LearningRate} {
+		values := []float64{e.Loss, e.Accuracy, e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, e.LearningRate}
+		if attacked {
+			values = append(values, e.Attacked)
+		}
+		for _, v := range values {
 			line = append(line, strconv.FormatFloat(v, 'g', 8, 64))
 		}
 		c.Write(line)
 	}
 	c.Flush()
 	return c.Error()
+}
+
+// measuredAttacked reports whether an epoch has an accuracy under attack.
+func measuredAttacked(history []Epoch) bool {
+	return slices.ContainsFunc(history, func(e Epoch) bool { return e.Attacked > 0 })
 }
 
 // writeCurves draws loss and accuracy over the epochs, side by side, as SVG.

@@ -265,10 +265,7 @@ func (s *laned) atOnce(j *job, d node) (*graph.Model, error) {
 	}
 	s.draw(j, d.lo)
 	j.r.weigh(m, b.Samples)
-	if err := j.r.prepareBatch(m, b.Samples); err != nil {
-		return nil, err
-	}
-	if err := m.Run(); err != nil {
+	if err := j.r.runModel(m, b.Samples); err != nil {
 		return nil, err
 	}
 	s.note(j, d, m)

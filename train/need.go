@@ -35,14 +35,27 @@ func (n Need) String() string {
 // Need estimates the memory of a run with these settings, given its network and
 // its dataset, of which the shape and the numbers of samples count. It builds the
 // graphs that Fit will use, but does not run them, see [NeedOf].
-func (c Config) Need(net *graph.Network, d data.Dataset) (Need, error) {
+func (c Config) Need(net *graph.Network, set data.Dataset) (Need, error) {
 	c = c.defaults()
-	graphs, atOnce, err := c.graphs(net, d)
+	graphs, atOnce, err := c.graphs(net, set)
 	if err != nil {
 		return Need{}, err
 	}
-	n, m := NeedOf(graphs...), graphs[0].Memory()
-	n.Batches = c.readAhead(d)
+	m := graphs[0].Memory()
+	if d, ok := c.Defence.(interface {
+		needs(net *graph.Network, lane int) ([]*graph.Model, error)
+	}); ok {
+		more, err := d.needs(net, c.laneSize(set))
+		if err != nil {
+			return Need{}, fmt.Errorf("train: defence: %w", err)
+		}
+		graphs = append(graphs, more...)
+	}
+	n := NeedOf(graphs...)
+	n.Batches = c.readAhead(set)
+	if c.laneByLane() && !c.oneByOne {
+		n.Graphs += m.Parameters + 2*m.State // of the first run
+	}
 	n.Optimizer = c.kept(m) + c.lanesHere().buffers(ranks{c.Group}.size(), atOnce)*(m.Parameters+m.State)
 	return n, nil
 }
@@ -94,7 +107,7 @@ func (c Config) trainGraphs(net *graph.Network, n int) (all []*graph.Model, atOn
 	atOnce = true
 	for _, d := range l.nodes() {
 		var m *graph.Model
-		if !c.oneByOne {
+		if !c.laneByLane() {
 			if m, err = l.graph(net, d, n); err != nil {
 				return nil, false, err
 			}
@@ -112,6 +125,13 @@ func (c Config) trainGraphs(net *graph.Network, n int) (all []*graph.Model, atOn
 		}
 	}
 	return all, atOnce, nil
+}
+
+// laneByLane reports whether no lanes run at once: for a Defence that adds up two runs of
+// a lane, whose sum must not depend on how many lanes a rank has.
+func (c Config) laneByLane() bool {
+	d, ok := c.Defence.(interface{ laneByLane() bool })
+	return c.oneByOne || ok && d.laneByLane()
 }
 
 // trained is the first of the graphs of a whole batch. All have the same parameters.
@@ -132,6 +152,11 @@ func (c Config) lanesHere() lanes {
 	return lanesOf(cmp.Or(c.Lanes, c.defaultLanes()), g.rank(), g.size())
 }
 
+// laneSize is the most samples that a lane of a whole batch has.
+func (c Config) laneSize(d data.Dataset) int {
+	return batchCount(min(c.Batch, d.Train.Len()), c.lanesHere().count)
+}
+
 // kept is what is kept beside the weights, given the memory that these take.
 func (c Config) kept(m graph.Memory) int {
 	copies := len(c.Optimizer.Slots())
@@ -142,7 +167,7 @@ func (c Config) kept(m graph.Memory) int {
 		copies++
 	}
 	n := copies * m.Parameters
-	if c.Patience > 0 {
+	if c.keepsBest() {
 		n += 2 * (m.Parameters + m.State) // of the best epoch, beside those of the best one before
 	}
 	return n

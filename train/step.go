@@ -80,10 +80,7 @@ func (r *run) forward(b data.Batch) (*graph.Model, error) {
 		mixUp(m.Input.Float32s(), b.X, len(b.X)/n, r.Mixup, r.mixing())
 	}
 	r.weigh(m, b.Samples)
-	if err := r.prepareBatch(m, b.Samples); err != nil {
-		return nil, err
-	}
-	return m, m.Run()
+	return m, r.runModel(m, b.Samples)
 }
 
 // count counts a batch that has been trained on.

@@ -40,6 +40,9 @@ func TestStepAllocations(t *testing.T) {
 		"default": {},
 		"all": {Optimizer: NAdam{WeightDecay: 0.1}, Schedule: Cosine{}, ClipNorm: 1, ClipValue: 1, Accumulate: 2, Average: 0.9,
 			ClassWeights: make([]float64, 10), LabelSmoothing: 0.1, Mixup: 0.2},
+		"fgsm":   {Defence: Adversarial{Method: "fgsm", Epsilon: 0.3}},
+		"pgd":    {Defence: Adversarial{Method: "pgd", Epsilon: 0.3, Steps: 2}},
+		"trades": {Defence: Adversarial{Method: "trades", Epsilon: 0.3, Steps: 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.Batch = 128
@@ -52,8 +55,12 @@ func TestStepAllocations(t *testing.T) {
 			step()
 			n := testing.AllocsPerRun(6, step)
 			t.Logf("%g allocations a step", n)
-			if n > allocationLimit {
-				t.Errorf("%g allocations a step, want at most %d", n, allocationLimit)
+			limit := allocationLimit
+			if c.Defence != nil {
+				limit *= 2 // several graphs run, each with some of the machine's
+			}
+			if n > float64(limit) {
+				t.Errorf("%g allocations a step, want at most %d", n, limit)
 			}
 		})
 	}

@@ -194,7 +194,7 @@ func tooMany(needs []hostNeed, host string, available int) error {
 }
 
 // share gives all ranks what the first one begins with: where the run is, the weights,
-// the optimizer's state, and with Patience the best weights.
+// the optimizer's state, and the best weights if the run may end with them.
 func (r *run) share() error {
 	if !r.ranks.several() {
 		return nil
@@ -214,7 +214,7 @@ func (r *run) share() error {
 	if err := r.broadcast(r.tensors()); err != nil {
 		return err
 	}
-	if r.Patience == 0 || len(r.history) == 0 {
+	if !r.keepsBest() || len(r.history) == 0 {
 		return nil
 	}
 	if r.best == nil {

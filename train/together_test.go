@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tapenet/graph"
+	"tapenet/graph/attack"
 	"tapenet/train/data"
 )
 
@@ -43,6 +44,9 @@ var groupTable = map[string]Config{
 	"Mixup":                   {Mixup: 0.3},
 	"Defence":                 {Defence: darkening{0.01}},
 	"Defence, IBP":            {Defence: IBP{Epsilon: 0.1}},
+	"fgsm":                    {Defence: Adversarial{Method: "fgsm", Epsilon: 0.3, Watch: 20}},
+	"pgd":                     {Defence: Adversarial{Method: "pgd", Epsilon: 0.3, Steps: 3, Ramp: 0.5, Norm: attack.L2}},
+	"trades":                  {Defence: Adversarial{Method: "trades", Epsilon: 0.3, Steps: 3}, SampleWeights: someWeights(53), LabelSmoothing: 0.1},
 	"Lanes":                   {Lanes: 11},
 	"Schedule":                {Schedule: ReduceOnPlateau{Patience: 1}},
 	"ClipValue":               {ClipValue: 0.01},

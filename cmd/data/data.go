@@ -17,23 +17,33 @@ import (
 // options are the flags.
 type options struct {
 	name, picture, pack string
-	shard               int
+	shard, limit        int
+	labelNoise          float64
 	seed                uint64
+	suspects            bool
+	model               string // of -suspects, as the next two
+	folds, epochs       int
 	images              data.Options // their seed stays 0, as train and infer have it, which then know the same test part
 	augment             []data.Augmentation
 }
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
-	f := cli.Flags("data", "[-data NAME|DIR] [-picture FILE.png [-augment LIST]] [-pack DIR]",
-		"shows what is in a dataset; with -picture draws some of its images, with -pack writes it as tar shards", stderr)
-	f.StringVar(&o.name, "data", "mnist", "mnist, fashion-mnist, or a folder of IDX files, CIFAR files, tar shards, or pictures by class")
+	f := cli.Flags("data", "[-data NAME|DIR] [-picture FILE.png [-augment LIST]] [-suspects] [-pack DIR]",
+		"shows what is in a dataset; with -picture draws some of its images, with -suspects lists those whose labels look wrong, with -pack writes it as tar shards", stderr)
+	f.StringVar(&o.name, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder of IDX files, CIFAR files, tar shards, or pictures by class")
 	f.IntVar(&o.images.Height, "height", 0, "scale pictures to this height (default that of the first)")
 	f.IntVar(&o.images.Width, "width", 0, "scale pictures to this width (default that of the first)")
 	f.IntVar(&o.images.Channels, "channels", 0, "1 for grey, 3 for colour (default as the first picture)")
 	f.Float64Var(&o.images.TestShare, "test", 0, "share for testing if pictures have no test part (default 0.2)")
-	f.Uint64Var(&o.seed, "seed", 1, "of the images drawn, of their augmentation and of the order in shards")
-	f.StringVar(&o.picture, "picture", "", "draw a few training images of each class in this PNG file")
+	f.Uint64Var(&o.seed, "seed", 1, "of the images drawn, of their augmentation, of the order in shards, of the folds of -suspects and their training, of label noise")
+	f.StringVar(&o.picture, "picture", "", "draw a few training images of each class in this PNG file, with -suspects the suspects")
 	augment := f.String("augment", "", "draw them augmented, as in shift=0.1,rotate=15,elastic")
+	f.BoolVar(&o.suspects, "suspects", false, "list the training images whose labels look wrong to networks that have not been trained on them (confident learning)")
+	f.StringVar(&o.model, "model", "convnet", "network of -suspects; go run ./cmd/zoo lists them")
+	f.IntVar(&o.folds, "folds", 5, "parts of the training set for -suspects: a network for each, trained on the others")
+	f.IntVar(&o.epochs, "epochs", 4, "epochs of -suspects' training")
+	f.IntVar(&o.limit, "limit", 0, "use only the first so many training and test samples (default all)")
+	f.Float64Var(&o.labelNoise, "label-noise", 0, "for experiments, replace the labels of this share of the training images, each by another class; -suspects then says how many it finds")
 	f.StringVar(&o.pack, "pack", "", "write the dataset as tar shards to this new folder")
 	f.IntVar(&o.shard, "shard", 10000, "samples in a shard")
 	if err := cli.Parse(f, args); err != nil {
@@ -52,8 +62,14 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 		return o, cli.Usagef("data: -shard %d, want 1 or more", o.shard)
 	case o.picture != "" && !strings.EqualFold(filepath.Ext(o.picture), ".png"):
 		return o, cli.Usagef("data: -picture %s, want a file ending in .png", o.picture)
-	case o.augment != nil && o.picture == "":
-		return o, cli.Usagef("data: -augment without -picture, want the file to draw")
+	case o.augment != nil && (o.picture == "" || o.suspects):
+		return o, cli.Usagef("data: -augment without -picture, or with -suspects, want the file to draw, and classes on it")
+	case o.limit < 0:
+		return o, cli.Usagef("data: -limit %d, want a number of samples, or 0 for all", o.limit)
+	case o.folds < 2 || o.epochs < 1:
+		return o, cli.Usagef("data: -folds %d and -epochs %d, want 2 or more and 1 or more", o.folds, o.epochs)
+	case !(o.labelNoise >= 0 && o.labelNoise < 1):
+		return o, cli.Usagef("data: -label-noise %g, want at least 0 and below 1", o.labelNoise)
 	}
 	return o, nil
 }
@@ -63,7 +79,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	d, err := o.images.Open(o.name)
+	clean, err := o.images.Open(o.name)
+	if err != nil {
+		return err
+	}
+	clean.Train, clean.Test = data.Limit(clean.Train, o.limit), data.Limit(clean.Test, o.limit)
+	d, err := data.LabelNoise(clean, o.labelNoise, o.seed)
 	if err != nil {
 		return err
 	}
@@ -74,7 +95,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := summary(ctx, d, labels, stdout); err != nil {
 		return err
 	}
-	if o.picture != "" {
+	switch {
+	case o.suspects:
+		if err := o.findSuspects(ctx, d, labels, clean, stdout, stderr); err != nil {
+			return err
+		}
+	case o.picture != "":
 		if err := o.draw(d, labels); err != nil {
 			return err
 		}

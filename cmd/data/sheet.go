@@ -9,6 +9,7 @@ import (
 	"golang.org/x/image/font/basicfont"
 	"golang.org/x/image/math/fixed"
 
+	"tapenet/cmd/internal/sheet"
 	"tapenet/train/data"
 )
 
@@ -25,14 +26,14 @@ const (
 // its name. Augmented, the first of a row is as it is, and the others are the
 // same image in the epochs 1, 2, ….
 func contactSheet(d data.Dataset, labels []int, seed uint64, steps []data.Augmentation) (image.Image, error) {
-	size := drawnSize(d.Shape[1], d.Shape[2])
+	size := sheet.Size(d.Shape[1], d.Shape[2], smallest, largest)
 	cell := image.Pt(size.X+margin, max(size.Y, basicfont.Face7x13.Height)+margin)
 	rows, columns := min(len(d.Classes), maxRows), min(maxColumns, max(4, width/cell.X))
-	sheet := image.NewRGBA(image.Rect(0, 0, nameWidth+columns*cell.X+margin, rows*cell.Y+margin))
-	draw.Draw(sheet, sheet.Rect, image.NewUniform(color.Gray{0xe8}), image.Point{}, draw.Src)
+	contact := image.NewRGBA(image.Rect(0, 0, nameWidth+columns*cell.X+margin, rows*cell.Y+margin))
+	draw.Draw(contact, contact.Rect, image.NewUniform(color.Gray{0xe8}), image.Point{}, draw.Src)
 	augmented := data.Augment(d, seed, steps...)
 	for row, of := range choose(d, labels, seed, rows, columns) {
-		write(sheet, d.Classes[row], margin, row*cell.Y+cell.Y/2+margin)
+		write(contact, d.Classes[row], margin, row*cell.Y+cell.Y/2+margin)
 		for column := range columns {
 			from, i := d.Train, 0
 			switch {
@@ -50,26 +51,10 @@ func contactSheet(d data.Dataset, labels []int, seed uint64, steps []data.Augmen
 				return nil, err
 			}
 			at := image.Pt(nameWidth+column*cell.X, margin+row*cell.Y)
-			to := image.Rectangle{Min: at, Max: at.Add(size)}
-			scaler := draw.Scaler(draw.NearestNeighbor)
-			if size.X < d.Shape[2] {
-				scaler = draw.CatmullRom
-			}
-			scaler.Scale(sheet, to, img, img.Bounds(), draw.Src, nil)
+			sheet.Put(contact, at, size, img)
 		}
 	}
-	return sheet, nil
-}
-
-// drawnSize is how large an image is drawn: a whole number of times its size, or
-// scaled down.
-func drawnSize(height, width int) image.Point {
-	side := max(height, width)
-	if side > largest {
-		return image.Pt(max(1, width*largest/side), max(1, height*largest/side))
-	}
-	scale := (smallest + side - 1) / side
-	return image.Pt(scale*width, scale*height)
+	return contact, nil
 }
 
 // choose returns for each of the first classes some of its samples.

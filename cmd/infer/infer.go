@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/sheet"
 	"tapenet/cmd/internal/testset"
 )
 
@@ -39,7 +40,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f := cli.Flags("infer", "-model DIR [-top N] [-batch N] [-json|-csv] [-saliency FILE.png] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-batch N] [-json] -data NAME|DIR",
 		"says what is in PNG, JPEG or GIF pictures (- is standard input), or measures a model on a dataset's test part; a model that train -unknown has given a threshold may say \"none of these\"", stderr)
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, vote")
-	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
+	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
 	f.IntVar(&o.top, "top", 3, "show so many classes of a picture; with -data, count a class that is among so many as found")
 	f.IntVar(&o.batch, "batch", testset.Batch, "read so many images, and run them through the network, together: fewer take less memory")
 	f.BoolVar(&o.json, "json", false, "print JSON, a line for each file, with all classes")
@@ -96,10 +97,10 @@ func files(ctx context.Context, n network, o options, stdout, stderr io.Writer) 
 	if n.single == nil {
 		return cli.Usagef("infer: -saliency of several models, want one")
 	}
-	if len(list) > maxSheet {
-		return cli.Usagef("infer: %d files, -saliency draws at most %d", len(list), maxSheet)
+	if len(list) > sheet.Max {
+		return cli.Usagef("infer: %d files, -saliency draws at most %d", len(list), sheet.Max)
 	}
-	s := &sheet{p: n.single}
+	s := &saliencySheet{p: n.single}
 	err := classify(ctx, n, list, func(results []result) error {
 		if err := s.add(results); err != nil {
 			return err

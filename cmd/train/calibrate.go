@@ -61,7 +61,7 @@ func calibrate(ctx context.Context, show *display, r prepared) error {
 	show.printf("calibrated on the %d validation images: temperature %.3f, calibration error %.2f %%, without %.2f %%\n",
 		f.Images, f.Temperature, 100*f.After.ECE(), 100*f.Before.ECE())
 	if u := f.Unknown; u != nil {
-		show.printf("images of %s below %.4g are none of the classes: %.3g %% of the validation images are not\n", u.Score, u.Threshold, 100*u.Share)
+		show.printf("images with a score (%s) below %.4g are none of the classes; %.3g %% of the validation images reach it\n", u.Score, u.Threshold, 100*u.Share)
 	}
 	return nil
 }

@@ -10,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"tapenet/graph/raster/corrupt"
 	"tapenet/infer"
 	"tapenet/modelzoo"
 	"tapenet/train"
@@ -94,6 +96,25 @@ func TestRecipeOfAnotherOptimizer(t *testing.T) {
 	}
 }
 
+// One who chooses label smoothing or the generalized cross-entropy has it instead of the recipe's loss.
+func TestRecipeOfAnotherLoss(t *testing.T) {
+	for _, tt := range []struct {
+		args           []string
+		smoothing, gce float64
+	}{
+		{[]string{"-model", "convnet"}, 0.1, 0},
+		{[]string{"-model", "convnet", "-gce", "0.5"}, 0, 0.5},
+		{[]string{"-model", "convnet", "-gce", "0"}, 0.1, 0},
+		{[]string{"-recipe", "noisy-labels"}, 0, 0.7},
+		{[]string{"-recipe", "noisy-labels", "-smoothing", "0.2"}, 0.2, 0},
+	} {
+		o, err := parse(tt.args, io.Discard)
+		if err != nil || o.smoothing != tt.smoothing || o.gce != tt.gce {
+			t.Errorf("%v: smoothing %g, exponent %g, error %v, want %g and %g", tt.args, o.smoothing, o.gce, err, tt.smoothing, tt.gce)
+		}
+	}
+}
+
 // -recipe chooses the network too; flags and files stand above it.
 func TestRecipeByName(t *testing.T) {
 	fast, err := recipeOf("fast99")
@@ -111,8 +132,27 @@ func TestRecipeByName(t *testing.T) {
 		t.Errorf("%+v, error %v, want mlp, whose recipe it is", o, err)
 	}
 	_, err = parse([]string{"-recipe", "fast98"}, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), `train: no recipe "fast98", want one of cnn, convnet, fast99, `) {
+	if err == nil || !strings.Contains(err.Error(), `train: no recipe "fast98", want one of cnn, convnet, e2cnn, fast99, `) {
 		t.Errorf("error %v, want the recipes there are", err)
+	}
+}
+
+// What robust-corruptions is measured with, MNIST-C, must not be what it trains with:
+// neither by its name nor by another one.
+func TestRecipeSawNoCorruption(t *testing.T) {
+	o, err := parse([]string{"-recipe", "robust-corruptions"}, io.Discard)
+	if err != nil || o.augment == "none" {
+		t.Fatalf("augmentation %q, error %v, want the recipe's", o.augment, err)
+	}
+	steps := strings.FieldsFunc(o.augment, func(r rune) bool { return r == ',' || r == '|' })
+	if len(steps) < 5 {
+		t.Fatalf("%q has %d steps, want the recipe's", o.augment, len(steps))
+	}
+	for _, step := range steps {
+		name, _, _ := strings.Cut(step, "=")
+		if _, err := corrupt.Find(name); err == nil || slices.Contains([]string{"shift", "rotate", "zoom", "shear", "brightness"}, name) {
+			t.Errorf("%s is one of MNIST-C's corruptions", step)
+		}
 	}
 }
 

@@ -196,8 +196,12 @@ func timeLeft(p train.Progress) string {
 // epoch prints an epoch's line.
 func (d *display) epoch(e train.Epoch) {
 	d.clear()
-	d.printf("epoch %d/%d  loss %.4f  accuracy %.4f  %[5]s loss %.4[6]f  %[5]s accuracy %.4[7]f  %.0[8]f images/s\n",
-		e.Epoch, d.epochs, e.Loss, e.Accuracy, d.held(), e.ValLoss, e.ValAccuracy, e.ImagesPerSecond)
+	attacked := ""
+	if d.watched() {
+		attacked = fmt.Sprintf("  under attack %.4f", e.Attacked)
+	}
+	d.printf("epoch %d/%d  loss %.4f  accuracy %.4f  %[5]s loss %.4[6]f  %[5]s accuracy %.4[7]f%[9]s  %.0[8]f images/s\n",
+		e.Epoch, d.epochs, e.Loss, e.Accuracy, d.held(), e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, attacked)
 	if d.program != nil {
 		json.NewEncoder(d.program).Encode(e)
 	}
@@ -227,7 +231,14 @@ func (d *display) clear() {
 // end says what is in the folder, or how to go on.
 func (d *display) end(res *train.Result, err error) {
 	d.clear()
-	if err == nil && d.patience > 0 {
+	switch {
+	case err != nil:
+	case res.Collapsed:
+		d.printf("the accuracy under attack collapsed in epoch %d, from %.4f to %.4f: the model is that of epoch %d\n",
+			len(res.History), res.Best.Attacked, res.History[len(res.History)-1].Attacked, res.Best.Epoch)
+	case d.patience > 0 && res.Best.Attacked > 0:
+		d.printf("%d epochs; the model is that of epoch %d, with the highest accuracy under attack\n", len(res.History), res.Best.Epoch)
+	case d.patience > 0:
 		d.printf("%d epochs; the model is that of epoch %d, with the lowest %s loss\n", len(res.History), res.Best.Epoch, d.held())
 	}
 	if err == nil {

@@ -32,6 +32,7 @@ type options struct {
 	smoothing, mixup, average  float64
 	adversarial                string
 	eps, warmup, ramp, share   float64 // of -adversarial
+	attack                     attackOptions
 	noise                      float64
 	gce, labelNoise            float64
 	accumulate, patience, keep int
@@ -54,7 +55,7 @@ type options struct {
 // settingFlags are those that make the model what it is.
 func (o *options) settingFlags(f *flag.FlagSet) {
 	f.StringVar(&o.model, "model", "cnn", "network; go run ./cmd/zoo lists them")
-	f.StringVar(&o.data, "data", "mnist", "mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
+	f.StringVar(&o.data, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
 	f.IntVar(&o.height, "height", 0, "scale pictures to this height (default the first one's)")
 	f.IntVar(&o.width, "width", 0, "scale pictures to this width (default the first one's)")
 	f.IntVar(&o.channels, "channels", 0, "1 for grey pictures, 3 for colour (default the first one's)")
@@ -75,7 +76,8 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.StringVar(&o.adversarial, "adversarial", "none", "make the network robust against changes of its input: "+defenceNames())
 	f.Float64Var(&o.eps, "eps", 0.3, "with -adversarial, how far each pixel of 0..1 may be changed")
 	f.Float64Var(&o.warmup, "warmup", 0, "with -adversarial ibp, epochs of training as without (default none)")
-	f.Float64Var(&o.ramp, "ramp", 0, "with -adversarial ibp, epochs in which -eps is reached (default a third of all)")
+	f.Float64Var(&o.ramp, "ramp", 0, "with -adversarial, epochs in which -eps is reached (default with ibp a third of all, else none)")
+	o.attack.flags(f)
 	f.Float64Var(&o.share, "share", 0, "with -adversarial ibp, share of the loss of bounds at the end (default 0.5)")
 	f.Float64Var(&o.noise, "noise", 0, "add Gaussian noise of this deviation to the training images, as in 0.25, for randomized smoothing (default none)")
 	f.Float64Var(&o.clip, "clip", 0, "limit of the gradients' norm (default none)")
@@ -161,6 +163,12 @@ func (o *options) complete(f *flag.FlagSet, known settings) error {
 		delete(recipe, "lr") // its numbers are of no use to another
 		delete(recipe, "decay")
 	}
+	if o.gce > 0 { // chosen, as the next one: a recipe's other loss goes
+		delete(recipe, "smoothing")
+	}
+	if o.smoothing > 0 {
+		delete(recipe, "gce")
+	}
 	maps.DeleteFunc(recipe, func(name string, _ any) bool { return file[name] != nil || given[name] != nil })
 	if err := recipe.set(f, known, "recipe "+from); err != nil {
 		return err
@@ -213,7 +221,7 @@ func (o options) check() error {
 		share bool
 	}{
 		{"lr", o.lr, false}, {"decay", o.decay, false}, {"clip", o.clip, false}, {"mixup", o.mixup, false},
-		{"warmup", o.warmup, false}, {"ramp", o.ramp, false}, {"share", o.share, false}, {"noise", o.noise, false},
+		{"warmup", o.warmup, false}, {"ramp", o.ramp, false}, {"share", o.share, false}, {"attack-step", o.attack.size, false}, {"beta", o.attack.beta, false}, {"collapse", o.attack.collapse, true}, {"noise", o.noise, false},
 		{"smoothing", o.smoothing, true}, {"average", o.average, true}, {"val", o.validation, true},
 		{"label-noise", o.labelNoise, true},
 	} {

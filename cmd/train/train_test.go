@@ -161,6 +161,9 @@ func TestFlags(t *testing.T) {
 		{[]string{"-noise", "0.1"}, false},
 		{[]string{"-adversarial", "ibp", "-eps", "0.1", "-warmup", "9"}, true}, // its loss counts later
 		{[]string{"-adversarial", "ibp", "-eps", "0.1", "-ramp", "0.5"}, false},
+		{[]string{"-adversarial", "fgsm", "-eps", "0.1", "-watch", "5"}, false},
+		{[]string{"-adversarial", "pgd", "-eps", "1", "-norm", "l2", "-attack-steps", "2", "-attack-step", "0.5"}, false},
+		{[]string{"-adversarial", "trades", "-beta", "2", "-attack-steps", "1", "-ramp", "0"}, false},
 		{[]string{"-height", "28", "-width", "28", "-channels", "1"}, true},
 		{[]string{"-model", "fcnn"}, false},
 	}
@@ -211,12 +214,15 @@ func TestErrors(t *testing.T) {
 		usage bool // exit code 2
 		want  string
 	}{
-		{"unknown model", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5, mlp, convnet, simplecnn, simplecnn-m3, simplecnn-m7, vgg11, resnet20, mobilenetv2, mlpmixer`},
+		{"unknown model", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5, mlp, convnet, stridednet, simplecnn, simplecnn-m3, simplecnn-m7, smallcnn, p4cnn, e2cnn, vgg11, resnet20, mobilenetv2, mlpmixer`},
 		{"unknown optimizer", []string{"-optimizer", "newton"}, true, `train: no optimizer "newton", want one of sgd, rmsprop, adagrad, adam, adamw, nadam, lion`},
 		{"unknown augmentation", []string{"-augment", "melt"}, true, `data: no augmentation "melt", want some of shift, rotate`},
 		{"validation on all", []string{"-val", "1"}, true, "train: -val 1, want at least 0 and below 1"},
 		{"negative mixup", []string{"-mixup", "-1"}, true, "train: -mixup -1, want a positive number"},
-		{"unknown attack", []string{"-adversarial", "noise"}, true, `train: -adversarial "noise", want one of none, ibp`},
+		{"unknown attack", []string{"-adversarial", "noise"}, true, `train: -adversarial "noise", want one of none, ibp, fgsm, pgd, trades`},
+		{"unknown norm", []string{"-adversarial", "pgd", "-norm", "l1"}, true, `attack: norm "l1", want linf or l2`},
+		{"several steps of fgsm", []string{"-adversarial", "fgsm", "-attack-steps", "2"}, false, "train: Adversarial: 2 Steps of fgsm, want 1, or pgd"},
+		{"beta of pgd", []string{"-adversarial", "pgd", "-beta", "2"}, false, "train: Adversarial: Beta 2 for pgd, which has none: want trades"},
 		{"radius", []string{"-adversarial", "ibp", "-eps", "2"}, false, "train: IBP: Epsilon 2, want above 0 and up to 1"},
 		{"negative noise", []string{"-noise", "-1"}, true, "train: -noise -1, want a positive number"},
 		{"no bounds", []string{"-adversarial", "ibp", "-model", "convnet"}, false, "no interval bounds of BatchNorm"},
@@ -271,7 +277,7 @@ func TestHelp(t *testing.T) {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
 	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "smoothing", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "report", "dashboard", "resume", "json",
-		"height", "width", "channels", "val", "normalise", "augment", "mixup", "gce", "label-noise", "config", "adversarial", "eps", "warmup", "ramp", "share", "noise"} {
+		"height", "width", "channels", "val", "normalise", "augment", "mixup", "gce", "label-noise", "config", "adversarial", "eps", "warmup", "ramp", "share", "noise", "norm", "attack-steps", "attack-step", "beta", "watch", "collapse"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}

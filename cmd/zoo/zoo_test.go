@@ -59,8 +59,9 @@ func TestList(t *testing.T) {
 
 func TestShow(t *testing.T) {
 	parameters := map[string]string{
-		"cnn": "693,962", "fcnn": "688,114", "lenet5": "61,706", "mlp": "266,610", "convnet": "61,306",
-		"simplecnn": "1,128,180", "simplecnn-m3": "1,124,180", "simplecnn-m7": "2,291,972",
+		"cnn": "693,962", "fcnn": "688,114", "lenet5": "61,706", "mlp": "266,610", "convnet": "61,306", "stridednet": "893,418",
+		"simplecnn": "1,128,180", "simplecnn-m3": "1,124,180", "simplecnn-m7": "2,291,972", "smallcnn": "312,202",
+		"p4cnn": "24,620", "e2cnn": "106,318",
 		"vgg11": "9,228,362", "resnet20": "269,722", "mobilenetv2": "2,236,682", "mlpmixer": "569,994",
 	}
 	for _, s := range modelzoo.Specs() {
@@ -245,7 +246,7 @@ func TestErrors(t *testing.T) {
 		usage bool // exit code 2
 		want  string
 	}{
-		{"unknown network", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5, mlp, convnet, simplecnn, simplecnn-m3, simplecnn-m7, vgg11, resnet20, mobilenetv2, mlpmixer`},
+		{"unknown network", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5, mlp, convnet, stridednet, simplecnn, simplecnn-m3, simplecnn-m7, smallcnn, p4cnn, e2cnn, vgg11, resnet20, mobilenetv2, mlpmixer`},
 		{"png", []string{"-model", "cnn", "-graph", filepath.Join(dir, "x.png")}, true, "x.png, want a file ending in .dot or .svg"},
 		{"no extension", []string{"-model", "cnn", "-graph", filepath.Join(dir, "x")}, true, "want a file ending in .dot or .svg"},
 		{"graph of nothing", []string{"-graph", "x.dot"}, true, "zoo: -graph without -model"},

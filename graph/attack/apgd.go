@@ -28,6 +28,8 @@ type APGD struct {
 	// other, those with the largest logits first: by [DLRTo], from Restarts starts each. 0
 	// means none: it makes Loss larger, whichever class comes of it.
 	Targets int
+
+	FromClean bool // the first start, for each target, is the clean picture itself
 }
 
 // Name is apgd-t with Targets, else apgd-ce, apgd-dlr or whatever the loss is called.
@@ -82,7 +84,9 @@ func (a APGD) search(t *trial) {
 	c := newClimb(a, t)
 	for i, l := range losses {
 		for restart := range a.Restarts {
-			c.ball.border(c.x, t.random(i*a.Restarts+restart))
+			if copy(c.x, t.clean); restart > 0 || !a.FromClean {
+				c.ball.border(c.x, t.random(i*a.Restarts+restart))
+			}
 			if c.run(l) {
 				return
 			}
@@ -189,7 +193,6 @@ func (c *climb) stuck(first bool) bool {
 func (c *climb) move(first bool) {
 	copy(c.z, c.x)
 	c.ball.ascend(c.z, c.gradient, c.step)
-	c.ball.project(c.z)
 	if first {
 		c.last, c.x, c.z = c.x, c.z, c.last
 		return

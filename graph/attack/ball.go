@@ -76,11 +76,15 @@ type ball struct {
 	norm    Norm
 	epsilon float64
 	clean   []float32
-	lo, hi  []float32 // of each pixel; L2 bounds more than these
+	lo, hi  []float32 // of each pixel; nil in L2
 }
 
 func newBall(norm Norm, epsilon float64, clean []float32) *ball {
-	b := &ball{norm: norm, epsilon: epsilon, clean: clean, lo: make([]float32, len(clean)), hi: make([]float32, len(clean))}
+	b := &ball{norm: norm, epsilon: epsilon, clean: clean}
+	if norm == L2 {
+		return b
+	}
+	b.lo, b.hi = make([]float32, len(clean)), make([]float32, len(clean))
 	for i, v := range clean {
 		b.lo[i], b.hi[i] = interval(v, epsilon)
 	}
@@ -101,18 +105,22 @@ func interval(v float32, epsilon float64) (lo, hi float32) {
 }
 
 // project moves x into the ball: to the nearest picture of it in L∞; in L2 towards the
-// clean picture, as far as needed.
+// clean picture, as far as needed, and then into [0,1], as all programs do it.
 func (b *ball) project(x []float32) {
+	if b.norm == L2 {
+		b.shrink(x)
+		for i, v := range x {
+			x[i] = min(max(v, 0), 1)
+		}
+		return
+	}
 	for i, v := range x {
 		x[i] = min(max(v, b.lo[i]), b.hi[i])
 	}
-	if b.norm == L2 {
-		b.shrink(x)
-	}
 }
 
-// shrink moves x towards the clean picture until it is no further than epsilon, which
-// keeps it in [0,1]. Rounding may leave it a little too far: then it moves again.
+// shrink moves x towards the clean picture until it is no further than epsilon. Rounding
+// may leave it a little too far: then it moves again.
 func (b *ball) shrink(x []float32) {
 	for less := 1.0; ; less -= 1e-7 {
 		d := math.Sqrt(squares(x, b.clean))
@@ -171,26 +179,35 @@ func (b *ball) border(x []float32, r *rand.Rand) {
 	b.project(x)
 }
 
-// ascend moves x by a step in the direction in which the loss grows fastest: the sign of
-// the gradient in L∞, the gradient over its length in L2. It stays where the gradient is
-// zero. x may be outside of the ball afterwards.
+// ascend moves x by a step in the direction in which the loss grows fastest, and into the
+// ball: by the sign of the gradient in L∞, by the gradient over its length in L2. It stays
+// where the gradient is zero.
 func (b *ball) ascend(x, gradient []float32, step float64) {
 	if b.norm == Linf {
-		s := math.Float32bits(float32(step))
+		b.ascendSigns(x, gradient, float32(step))
+		return
+	}
+	if length := norm2(gradient); length > 0 {
+		f := step / length
 		for i, g := range gradient {
-			if g != 0 {
-				x[i] += math.Float32frombits(s | math.Float32bits(g)&(1<<31))
-			}
+			x[i] = float32(float64(x[i]) + float64(f*float64(g)))
 		}
-		return
 	}
-	length := norm2(gradient)
-	if length == 0 {
-		return
-	}
-	f := step / length
-	for i, g := range gradient {
-		x[i] = float32(float64(x[i]) + float64(f*float64(g)))
+	b.project(x)
+}
+
+// ascendSigns is ascend in L∞, without branches: half of an attack's own work. Floats of
+// equal sign are in the order of their bits, and bits of negative ones are negative
+// integers: so a pixel's interval, of which no end is negative, cuts them alike.
+func (b *ball) ascendSigns(x, gradient []float32, step float32) {
+	lo, hi, s := b.lo[:len(x)], b.hi[:len(x)], math.Float32bits(step)
+	gradient = gradient[:len(x)]
+	for i, v := range x {
+		g := math.Float32bits(gradient[i])
+		move := s&-(((g&^(1<<31))+(1<<31-1))>>31) | g&(1<<31) // 0 where the gradient is
+		y := int32(math.Float32bits(v + math.Float32frombits(move)))
+		y = min(max(y, int32(math.Float32bits(lo[i]))), int32(math.Float32bits(hi[i])))
+		x[i] = math.Float32frombits(uint32(y))
 	}
 }
 

@@ -2,6 +2,7 @@ package attack_test
 
 import (
 	"context"
+	"flag"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -10,6 +11,9 @@ import (
 	"tapenet/graph"
 	"tapenet/graph/attack"
 )
+
+// count is how many pictures the weak networks are attacked on.
+var count = flag.Int("images", 30, "pictures for TestEnsembleBreaksWeakNetworks")
 
 // weak are networks that are known to be weak, the trained one as it is and behind what
 // hides its gradient, and the warnings that they are to cause.
@@ -31,7 +35,7 @@ type weakNetwork struct {
 // TestEnsembleBreaksWeakNetworks: nothing stands of networks that are known to be weak,
 // and the warnings say which ones hide their gradient.
 func TestEnsembleBreaksWeakNetworks(t *testing.T) {
-	images, classes := digits(t, 30)
+	images, classes := digits(t, *count)
 	for _, tt := range weak(t) {
 		t.Run(tt.name, func(t *testing.T) {
 			v := victimOf(t, tt.layer, renamed(trained(t).Weights))
@@ -41,6 +45,11 @@ func TestEnsembleBreaksWeakNetworks(t *testing.T) {
 				t.Errorf("accuracy %v, want 0", o.Accuracy())
 			}
 			checkWarnings(t, o.Warnings, tt.warnings)
+			by := map[string]int{}
+			for _, r := range o.Images {
+				by[r.By]++
+			}
+			t.Log("found by", by, o.Warnings)
 		})
 	}
 }

@@ -23,6 +23,10 @@ type FAB struct {
 	Restarts int // 0 means 1: the starts for each target; the first is the clean picture
 	Targets  int // 0 means 9: the other classes to aim at, those with the largest logits first
 	Seed     uint64
+
+	// Closest goes through all targets and steps, and returns the closest picture that it
+	// found within Epsilon. Otherwise the first one will do.
+	Closest bool
 }
 
 // The constants of the authors' program.
@@ -50,7 +54,7 @@ func (a FAB) defaults() FAB {
 func (a FAB) Settings() []Setting {
 	a = a.defaults()
 	return []Setting{{"norm", a.Norm.String()}, {"epsilon", a.Epsilon}, {"steps", a.Steps}, {"restarts", a.Restarts},
-		{"targets", a.Targets}, {"seed", a.Seed}, {"eta", beyond}, {"beta", back}, {"alpha", mostToClean}}
+		{"targets", a.Targets}, {"seed", a.Seed}, {"closest", a.Closest}, {"eta", beyond}, {"beta", back}, {"alpha", mostToClean}}
 }
 
 // Run attacks all pictures.
@@ -66,7 +70,7 @@ func (a FAB) job() (job, error) {
 // search is FAB on one picture.
 func (a FAB) search(t *trial) {
 	n := len(t.clean)
-	b := boundary{FAB: a, trial: t, x: make([]float32, n), dx: make([]float32, n), dClean: make([]float32, n)}
+	b := boundary{FAB: a, trial: t, limit: a.Epsilon, x: make([]float32, n), dx: make([]float32, n), dClean: make([]float32, n)}
 	for i, target := range targets(t.logits, t.class, a.Targets) {
 		for restart := range a.Restarts {
 			b.begin(restart, i*a.Restarts+restart)
@@ -75,6 +79,10 @@ func (a FAB) search(t *trial) {
 			}
 		}
 	}
+	if b.found.Success {
+		t.result.Adversarial, t.result.Success, t.result.Class = b.found.Adversarial, true, b.found.Class
+		return
+	}
 	t.keep(t.clean)
 }
 
@@ -82,6 +90,8 @@ func (a FAB) search(t *trial) {
 type boundary struct {
 	FAB
 	trial      *trial
+	limit      float64 // of the distance: Epsilon, or the closest so far
+	found      Result  // the closest so far, if there is one
 	x          []float32
 	dx, dClean []float32
 }
@@ -108,8 +118,11 @@ func (b *boundary) run(l Loss) bool {
 		if argMax(t.logits) == t.class {
 			continue
 		}
-		if b.Norm.Inside(b.x, t.clean, b.Epsilon) && t.fools(b.x) {
-			return true
+		if b.Norm.Inside(b.x, t.clean, b.limit) && t.fools(b.x) {
+			if !b.Closest {
+				return true
+			}
+			b.found, b.limit = t.result, b.Norm.Distance(b.x, t.clean)
 		}
 		for i, c := range t.clean {
 			b.x[i] = c + float32(back*(b.x[i]-c))

@@ -24,12 +24,7 @@ func (g *graphs) keep(batch int, m *graph.Model) {
 // a whole batch. A convolution may choose another algorithm for a few pictures, which
 // rounds otherwise: then a picture's result would depend on how many others are left.
 func (v *Victim) graph(k kind, n int) (*graph.Model, error) {
-	sizes := []int{v.batch}
-	for size := 1; size < v.batch; size *= 2 {
-		sizes = append(sizes, size)
-	}
-	slices.Sort(sizes)
-	for _, size := range sizes {
+	for _, size := range v.sizes {
 		if size < n {
 			continue
 		}

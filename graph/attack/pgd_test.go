@@ -205,6 +205,22 @@ func equal(a, b []int) (n int) {
 	return n
 }
 
+// TestStepAllocates: a step of PGD allocates nothing, whatever the norm.
+func TestStepAllocates(t *testing.T) {
+	v := victim(t)
+	images, classes := digits(t, 16)
+	for norm, epsilon := range radii {
+		run := func(steps int) float64 {
+			a := attack.PGD{Norm: norm, Epsilon: epsilon, Steps: steps, Whole: true}
+			attacked(t, a, v, images, classes)
+			return testing.AllocsPerRun(2, func() { attacked(t, a, v, images, classes) })
+		}
+		if few, many := run(5), run(45); many > few+4 { // goroutines may start workers
+			t.Errorf("%v: %v allocations in 45 steps, %v in 5", norm, many, few)
+		}
+	}
+}
+
 // TestCancel: an attack stops when its context is done, and the victim goes on.
 func TestCancel(t *testing.T) {
 	v := victim(t)

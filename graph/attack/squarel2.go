@@ -33,9 +33,11 @@ func (s *squareSearch) windows(part float64) {
 		s.delta[i] = float64(v) - float64(s.trial.clean[i])
 		all += float64(s.delta[i] * s.delta[i])
 	}
-	length := math.Sqrt(max(float64(s.Epsilon*s.Epsilon)-all, 0)/float64(s.c) + s.held(side, top, left, top2, left2))
+	unused := max(float64(s.Epsilon*s.Epsilon)-all, 0) / float64(s.c)
+	s.mark(side, top, left, top2, left2)
 	bump := s.bumpOf(side)
 	for c := range s.c {
+		length := math.Sqrt(unused + s.held(c))
 		s.load(c, side, top, left)
 		sign, old := s.sign(), 1e-12+norm64(s.window)
 		for i, v := range s.window {
@@ -48,15 +50,19 @@ func (s *squareSearch) windows(part float64) {
 	s.apply()
 }
 
-// held is the squared distance that the pixels of two windows have, of all channels.
-func (s *squareSearch) held(side, top, left, top2, left2 int) (sum float64) {
+// mark sets inWindow to the pixels of two windows.
+func (s *squareSearch) mark(side, top, left, top2, left2 int) {
 	clear(s.inWindow)
 	for i := range side * side {
 		s.inWindow[(top+i/side)*s.w+left+i%side] = true
 		s.inWindow[(top2+i/side)*s.w+left2+i%side] = true
 	}
-	for i, d := range s.delta {
-		if s.inWindow[i%(s.h*s.w)] {
+}
+
+// held is the squared distance that a channel's pixels of the two windows have.
+func (s *squareSearch) held(c int) (sum float64) {
+	for i, in := range s.inWindow {
+		if d := s.delta[c*s.h*s.w+i]; in {
 			sum += float64(d * d)
 		}
 	}

@@ -27,7 +27,8 @@ type Victim struct {
 	input   [3]int
 	pixels  int // of a picture
 	classes int
-	batch   int // the most pictures that a graph takes
+	batch   int   // the most pictures that a graph takes
+	sizes   []int // of batches: powers of two, and the whole one
 
 	mu    sync.Mutex
 	kinds [2]graphs // by kind
@@ -82,6 +83,10 @@ func (o Options) New(l graph.Layer, w *graph.Weights, input [3]int, n raster.Nor
 		for v.batch = maxBatch; v.batch > 1 && v.batch*pixels > maxValues; v.batch /= 2 {
 		}
 	}
+	for size := 1; size < v.batch; size *= 2 {
+		v.sizes = append(v.sizes, size)
+	}
+	v.sizes = append(v.sizes, v.batch)
 	v.options = graph.Options{Weights: w}
 	if !o.Changing {
 		from := w.Map()

@@ -155,16 +155,16 @@ func (w *writer) fail(format string, args ...any) *value {
 	return &value{}
 }
 
-// weight returns the values of a node's tensor. The statements to come belong to the
-// layer that the tensor's name begins with.
+// weight returns the values of a node's tensor, or of what is made of tensors. The
+// statements to come belong to the layer that the tensor's name begins with.
 func (w *writer) weight(n *gorgonia.Node) []float32 {
-	d, ok := n.Value().(*tensor.Dense)
-	if n.Op() != nil || !ok || d.Dtype() != tensor.Float32 {
-		w.fail("the weights %v are computed or not float32, want a tensor", n.Shape())
+	values, ok := op.Values(n)
+	if !ok {
+		w.fail("the weights %v are made of the input or not float32, want a tensor, or what ops make of tensors", n.Shape())
 		return nil
 	}
-	w.layer = path.Dir(n.Name())
-	return d.Float32s()
+	w.layer = path.Dir(op.Leaf(n).Name())
+	return values
 }
 
 // product stores weights in blocks of four; see plain.four.

@@ -149,6 +149,21 @@ func (e *exporter) values(nodes gorgonia.Nodes) []string {
 	return names
 }
 
+// weighted writes the first operand of an op, and the others as weights: those that
+// ops make of weights, such as a layer's turned filters, are computed here, as other
+// programs want numbers in their place.
+func (e *exporter) weighted(d op.Description) []string {
+	names := []string{e.value(d.Operands[0])}
+	for _, n := range d.Operands[1:] {
+		if values, ok := op.Values(n); ok && n.Op() != nil && e.names[n] == "" {
+			e.names[n] = e.renamed(n, e.nameOf(n))
+			e.weight(e.names[n], n.Shape(), values)
+		}
+		names = append(names, e.value(n))
+	}
+	return names
+}
+
 // apply writes an op by its rule.
 func (e *exporter) apply(n *gorgonia.Node) string {
 	d, ok := op.Describe(n)

@@ -72,7 +72,7 @@ func withAlpha(kind string) exportRule {
 }
 
 func exportConv(e *exporter, _ *gorgonia.Node, d op.Description) string {
-	return e.conv(d, e.values(d.Operands))
+	return e.conv(d, e.weighted(d))
 }
 
 // conv writes a convolution like d of the named inputs.
@@ -133,7 +133,7 @@ func exportBatchNorm(e *exporter, _ *gorgonia.Node, d op.Description) string {
 	if y, ok := e.fold(d); ok {
 		return y
 	}
-	return e.emit("BatchNormalization", e.values(d.Operands), attributeFloat("epsilon", d.Norm().Epsilon))
+	return e.emit("BatchNormalization", e.weighted(d), attributeFloat("epsilon", d.Norm().Epsilon))
 }
 
 func exportLayerNorm(e *exporter, _ *gorgonia.Node, d op.Description) string {

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 )
 
 // Fold returns the weights and the bias with which a convolution or a matrix
@@ -14,7 +13,7 @@ import (
 //	w' = w·s  and  b' = (b-mean)·s + beta  with  s = gamma/√(variance+epsilon)
 //
 // norm describes a BatchNorm; ok is false unless it does, its first operand is a
-// Conv2d, or a Mul of (N,K), and all weights of both are float32 tensors. Whether
+// Conv2d, or a Mul of (N,K), and all weights of both have [Values]. Whether
 // others use the product as well is for the caller to know.
 func Fold(norm Description) (w, b []float32, ok bool) {
 	if norm.Kind != KindBatchNorm {
@@ -63,14 +62,14 @@ func scaledBy(kind Kind, old []float32, scale []float64) []float32 {
 	return w
 }
 
-// leaves are the elements of nodes that hold float32 tensors.
+// leaves are the [Values] of nodes.
 func leaves(nodes gorgonia.Nodes) (values [][]float32, ok bool) {
 	for _, n := range nodes {
-		d, dense := n.Value().(*tensor.Dense)
-		if n.Op() != nil || !dense || d.Dtype() != tensor.Float32 {
+		v, ok := Values(n)
+		if !ok {
 			return nil, false
 		}
-		values = append(values, d.Float32s())
+		values = append(values, v)
 	}
 	return values, true
 }

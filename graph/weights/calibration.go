@@ -132,6 +132,8 @@ func checkTemperature(t float64) error {
 // Check returns an error unless u can be applied.
 func (u *Unknown) Check() error {
 	switch {
+	case u == nil:
+		return fmt.Errorf("no score, want one of %q", Scores())
 	case !slices.Contains(Scores(), u.Score):
 		return fmt.Errorf("score %.64q, want one of %q", u.Score, Scores())
 	case math.IsNaN(u.Threshold) || math.IsInf(u.Threshold, 0):

@@ -101,6 +101,15 @@ def convnet(width=1.0):
     return net
 
 
+def stridednet(width=1.0):
+    def net(c, h, w):
+        a, b, d = (round(n * width) for n in (32, 64, 512))
+        out = [((n - 6) // 2 - 1 - 4) // 2 + 1 for n in (h, w)]
+        return [nn.Conv2d(c, a, 3), nn.ReLU(), nn.Conv2d(a, a, 4, 2), nn.ReLU(), nn.Conv2d(a, b, 3), nn.ReLU(), nn.Conv2d(b, b, 4, 2),
+                nn.ReLU(), nn.Flatten(), dense(b * out[0] * out[1], d), nn.ReLU(), dense(d, d), nn.ReLU(), dense(d, CLASSES)]
+    return net
+
+
 def simplecnn(kernel, channels):
     def net(c, h, w):
         layers = []
@@ -108,6 +117,16 @@ def simplecnn(kernel, channels):
             layers += normed(c, cout, kernel, padding=0) + [nn.ReLU()]
             c, h, w = cout, h - kernel + 1, w - kernel + 1
         return layers + [nn.Flatten(), dense(c * h * w, CLASSES, bias=False), nn.BatchNorm1d(CLASSES)]
+    return net
+
+
+def smallcnn(width=1.0):
+    def net(c, h, w):
+        a, b, d = (round(n * width) for n in (32, 64, 200))
+        out = [((n - 4) // 2 - 4) // 2 for n in (h, w)]
+        return [nn.Conv2d(c, a, 3), nn.ReLU(), nn.Conv2d(a, a, 3), nn.ReLU(), nn.MaxPool2d(2),
+                nn.Conv2d(a, b, 3), nn.ReLU(), nn.Conv2d(b, b, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                dense(b * out[0] * out[1], d), nn.ReLU(), dense(d, d), nn.ReLU(), dense(d, CLASSES)]
     return net
 
 
@@ -171,6 +190,103 @@ def mlpmixer(width=128):
     return net
 
 
+class Rotated(nn.Module):
+    """A convolution whose filters are turned by each rotation of a group: of pictures, or of fields of R channels.
+
+    Quarter turns move pixels; finer ones turn the circular harmonics that the filters are sums of."""
+
+    def __init__(self, cin, fields, kernel, rotations, lift=False, padding=0, bias=False):
+        super().__init__()
+        self.rotations, self.kernel, self.lift, self.padding = rotations, kernel, lift, padding
+        shape = (kernel, kernel) if rotations == 4 else (len(rings(kernel)),)
+        self.weight = nn.Parameter(torch.empty(fields, cin, *shape))
+        self.bias = nn.Parameter(torch.empty(fields)) if bias else None
+
+    def turned(self, r):
+        """The filters (fields,cin,kernel,kernel), turned r steps."""
+        w, n = self.weight, self.rotations
+        if n == 4:
+            w = torch.rot90(w, r, (2, 3))
+        else:
+            w = torch.einsum("fck,kuv->fcuv", w, torch.from_numpy(harmonics(self.kernel, 2 * math.pi * r / n)).to(w))
+        if not self.lift:
+            f, c, k, _ = w.shape
+            w = w.view(f, c // n, n, k, k).roll(r, 2).view(f, c, k, k)
+        return w
+
+    def forward(self, x):
+        bank = torch.stack([self.turned(r) for r in range(self.rotations)], 1).flatten(0, 1)
+        bias = None if self.bias is None else self.bias.repeat_interleave(self.rotations)
+        return nn.functional.conv2d(x, bank, bias, padding=self.padding)
+
+
+def rings(kernel):
+    """Radius, periods and phase of each circular harmonic of a filter."""
+    outer, all = (kernel - 1) / 2, []
+    radius = outer % 1
+    while radius <= outer:
+        all += [(radius, 0, 0)] + [(radius, m, s) for m in range(1, int(2 * radius) + 1) for s in (0, 1)]
+        radius += 1
+    return all
+
+
+def harmonics(kernel, angle):
+    """The harmonics (K,kernel,kernel), turned anticlockwise, as the float32 numbers that the program has."""
+    y, x = np.mgrid[:kernel, :kernel].astype(float)
+    y, x = (kernel - 1) / 2 - y, x - (kernel - 1) / 2
+    out = []
+    for radius, periods, sine in rings(kernel):
+        ring = np.exp(-(np.hypot(y, x) - radius) ** 2 / (2 * 0.6 ** 2))
+        wave = (np.sin if sine else np.cos)(periods * (np.arctan2(y, x) - angle))
+        if periods:
+            wave[(y == 0) & (x == 0)] = 0
+        out.append(ring * wave / np.sqrt((ring ** 2).sum() / (2 if periods else 1)))
+    return np.stack(out)
+
+
+class FieldNorm(nn.BatchNorm3d):
+    """BatchNorm over all channels of a field."""
+
+    def __init__(self, fields, rotations):
+        super().__init__(fields)
+        self.rotations = rotations
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        return super().forward(x.view(n, c // self.rotations, self.rotations, h, w)).view(n, c, h, w)
+
+
+def rotation_pool(rotations):
+    return Apply(lambda x: x.view(x.shape[0], x.shape[1] // rotations, rotations, *x.shape[2:]).amax(2))
+
+
+def p4cnn(c, h, w):
+    layers = [Rotated(c, 10, 3, 4, lift=True), FieldNorm(10, 4), nn.ReLU()]
+    for i in range(5):
+        layers += [Rotated(40, 10, 3, 4), FieldNorm(10, 4), nn.ReLU()] + [nn.MaxPool2d(2)] * (i == 0)
+    return layers + [Rotated(40, CLASSES, 4, 4, bias=True), rotation_pool(4), *mean_pixel()]
+
+
+def blur_pool(x):
+    row = torch.tensor([0.25, 0.5, 0.25]).to(x)
+    c = x.shape[1]
+    return nn.functional.conv2d(x, torch.outer(row, row).expand(c, 1, 3, 3), stride=2, padding=1, groups=c)
+
+
+def e2cnn(width=1.0):
+    def net(c, h, w):
+        layers = []
+        for i, (fields, kernel, padding) in enumerate([(6, 7, 1), (8, 5, 2), (12, 5, 2), (12, 5, 2), (16, 5, 2), (24, 5, 0)]):
+            fields = round(fields * width)
+            layers += [Rotated(c, fields, kernel, 8, lift=i == 0, padding=padding), FieldNorm(fields, 8), nn.ReLU()]
+            if i in (1, 3):
+                layers += [nn.MaxPool2d(2, 1), Apply(blur_pool)]
+            c = 8 * fields
+        hidden = round(64 * width)
+        return layers + [rotation_pool(8), *mean_pixel(), dense(fields, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), dense(hidden, CLASSES)]
+    return net
+
+
 M3 = [32, 48, 64, 80, 96, 112, 128, 144, 160, 176]
 M5 = [32, 64, 96, 128, 160]
 M7 = [48, 96, 144, 192]
@@ -178,8 +294,11 @@ GREY, COLOUR = (1, 28, 28), (3, 32, 32)
 NETWORKS = [  # name, network, images
     ("cnn", cnn, [GREY]), ("fcnn", fcnn, [GREY]), ("lenet5", lenet5, [GREY, COLOUR]), ("mlp", mlp(), [GREY, COLOUR]),
     ("convnet", convnet(), [GREY, (3, 20, 21)]), ("convnet-0.25", convnet(0.25), [GREY]),
+    ("stridednet", stridednet(), [GREY, (2, 16, 19)]), ("stridednet-0.5", stridednet(0.5), [GREY]),
     ("simplecnn", simplecnn(5, M5), [GREY, (2, 21, 22)]), ("simplecnn-m3", simplecnn(3, M3), [GREY]),
-    ("simplecnn-m7", simplecnn(7, M7), [GREY]), ("vgg11", vgg11, [COLOUR, GREY]), ("resnet20", resnet20, [COLOUR, GREY, (1, 13, 9)]),
+    ("simplecnn-m7", simplecnn(7, M7), [GREY]), ("smallcnn", smallcnn(), [GREY, (3, 16, 17)]), ("smallcnn-0.5", smallcnn(0.5), [GREY]),
+    ("p4cnn", p4cnn, [GREY, (2, 29, 29)]), ("e2cnn", e2cnn(), [GREY]), ("e2cnn-0.5", e2cnn(0.5), [(3, 24, 26)]),
+    ("vgg11", vgg11, [COLOUR, GREY]), ("resnet20", resnet20, [COLOUR, GREY, (1, 13, 9)]),
     ("mobilenetv2", mobilenetv2(), [COLOUR, GREY]), ("mlpmixer", mlpmixer(), [COLOUR, GREY, (2, 8, 20)]),
     ("mlp-0.5", mlp(150, 50), [GREY]), ("mlpmixer-0.5", mlpmixer(64), [COLOUR]),
     ("mobilenetv2-0.5", mobilenetv2(0.5), [COLOUR]), ("mobilenetv2-0.35", mobilenetv2(0.35), [GREY]), ("mobilenetv2-1.4", mobilenetv2(1.4), [GREY]),
@@ -194,7 +313,7 @@ def fill(name, net):
             stream, shape = f"{name}/{i}", tuple(p.shape)
             if isinstance(module, nn.Linear) and kind == "weight":
                 x = ours(symmetric(stream, shape[::-1], math.sqrt(6 / shape[1])))
-            elif isinstance(module, nn.Conv2d) and kind == "weight":
+            elif isinstance(module, (nn.Conv2d, Rotated)) and kind == "weight":
                 x = symmetric(stream, shape, math.sqrt(6 / math.prod(shape[1:])))
             elif kind == "weight":
                 x = np.float32(1) + symmetric(stream, shape, 0.5)

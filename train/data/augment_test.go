@@ -122,7 +122,7 @@ func TestParseAugmentations(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"", `no augmentation "", want some of shift, rotate`},
 		{"shift,,zoom", `no augmentation ""`},
-		{"spin=3", `no augmentation "spin", want some of shift, rotate, zoom, shear, elastic, flip, vflip, crop, cutout, brightness, contrast, noise, randconv, curve, gamma, light, occlude, posterize, solarize, autocontrast, equalize, augmix, or a corruption as in shot_noise=2, with commas`},
+		{"spin=3", `no augmentation "spin", want some of shift, rotate, zoom, shear, elastic, flip, vflip, crop, cutout, brightness, contrast, noise, randconv, curve, gamma, light, occlude, patch, grain, posterize, solarize, autocontrast, equalize, augmix, or a corruption as in shot_noise=2, with commas`},
 		{"flip=1", `"flip=1", want flip without a number`},
 		{"zoom=1", `"zoom=1", want a number above 0 and up to 0.9`},
 		{"rotate=x", `"rotate=x", want a number above 0 and up to 180`},
@@ -152,7 +152,7 @@ func FuzzAugment(f *testing.F) {
 	f.Fuzz(func(t *testing.T, v float64, n int, seed uint64) {
 		x := cross()
 		steps := []Augmentation{Shift{v}, Rotate{v}, Zoom{v}, Shear{v}, Elastic{v, v}, Elastic{Sigma: v}, Crop{n}, Cutout{n}, Brightness{v}, Contrast{v}, Noise{v},
-			RandConv{v}, Curve{v}, Gamma{v}, Light{v}, Occlude{v}, Posterize{n}, Solarize{v}, AutoContrast{}, Equalize{}, AugMix{Width: n, Depth: n}}
+			RandConv{v}, Curve{v}, Gamma{v}, Light{v}, Occlude{v}, Patch{Noise{v}}, Grain{v, v}, Posterize{n}, Solarize{v}, AutoContrast{}, Equalize{}, AugMix{Width: n, Depth: n}}
 		for _, s := range steps {
 			if y := augmented([3]int{1, 21, 21}, x, seed, s); len(y) != len(x) {
 				t.Fatalf("%v: %d values", s, len(y))

@@ -56,6 +56,19 @@ func ExampleSamples() {
 	// ....+####++.................
 }
 
+// Rotated MNIST measures what a network makes of turned digits.
+func ExampleRotated() {
+	d, err := data.MNIST()
+	if err != nil {
+		log.Fatal(err)
+	}
+	if d, err = data.Rotated(d, 12000, 0); err != nil { // what Open("rotated-mnist") gives
+		log.Fatal(err)
+	}
+	fmt.Println(d.Name, d.Train.Len(), "for training,", d.Test.Len(), "for testing")
+	// Output: rotated-mnist 12000 for training, 10000 for testing
+}
+
 // A short run for trying things out needs no more than the first thousand
 // images.
 func ExampleLimit() {

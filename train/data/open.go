@@ -12,19 +12,23 @@ import (
 // fashionMNIST is where Debian's package dataset-fashion-mnist puts its files.
 const fashionMNIST = "/usr/share/datasets/fashion-mnist"
 
+// rotatedDigits is the number of training digits of rotated MNIST.
+const rotatedDigits = 12000
+
 // Options say how pictures in files become samples. The zero value takes them
 // as they come.
 type Options struct {
 	Height, Width int     // every picture is scaled to this size; 0 means that of the first training picture
 	Channels      int     // 1 is grey, 3 is red, green and blue; 0 means as the first training picture
 	TestShare     float64 // the share of each class that becomes the test part of a dataset without one; 0 means 0.2
-	Seed          uint64  // of the choice of those samples
+	Seed          uint64  // of the choice of those samples, and of what is random in rotated-mnist
 }
 
 // Open is [Options.Open] without options.
 func Open(name string) (Dataset, error) { return Options{}.Open(name) }
 
-// Open returns MNIST for the name "mnist", Fashion-MNIST for "fashion-mnist"
+// Open returns MNIST for the name "mnist", 12,000 digits of it turned by random
+// angles for "rotated-mnist" (see [Rotated]), Fashion-MNIST for "fashion-mnist"
 // where Debian's package dataset-fashion-mnist is installed, and otherwise the
 // dataset in the folder of that name, whose files say of what kind it is: see
 // [IDX], [CIFAR], [Options.Shards] and [Options.Folder]. A folder that is
@@ -54,6 +58,12 @@ func (o Options) open(name string) (Dataset, error) {
 		return MNIST()
 	case "fashion-mnist":
 		return fashion(fashionMNIST)
+	case "rotated-mnist":
+		d, err := MNIST()
+		if err != nil {
+			return Dataset{}, err
+		}
+		return Rotated(d, rotatedDigits, o.Seed)
 	}
 	entries, err := os.ReadDir(name)
 	if err != nil {

@@ -33,6 +33,8 @@ var augmentations = []struct {
 	{"gamma", 10, false, func(v float64) Augmentation { return Gamma{v} }},
 	{"light", 1, false, func(v float64) Augmentation { return Light{v} }},
 	{"occlude", 1, false, func(v float64) Augmentation { return Occlude{v} }},
+	{"patch", 0, false, func(float64) Augmentation { return Patch{} }},
+	{"grain", 1, false, func(v float64) Augmentation { return Grain{Deviation: v} }},
 	{"posterize", 4, true, func(v float64) Augmentation { return Posterize{int(v)} }},
 	{"solarize", 1, false, func(v float64) Augmentation { return Solarize{v} }},
 	{"autocontrast", 0, false, func(float64) Augmentation { return AutoContrast{} }},
@@ -44,8 +46,8 @@ var augmentations = []struct {
 // "shift=0.1,rotate=15,elastic": names with commas between them, and after a
 // name the one number that it may have. The names are shift, rotate, zoom,
 // shear, elastic (with its Alpha), flip, vflip, crop, cutout, brightness,
-// contrast, noise, randconv, curve, gamma, light, occlude, posterize, solarize,
-// autocontrast, equalize and augmix (with its Width); "none" alone lists none.
+// contrast, noise, randconv, curve, gamma, light, occlude, patch, grain,
+// posterize, solarize, autocontrast, equalize and augmix (with its Width); "none" alone lists none.
 //
 // The names of package corrupt are known, too, with the severity as the number:
 // "shot_noise=2" or, where a name above is the same, "mnist/rotate=2". Of names

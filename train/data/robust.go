@@ -12,30 +12,55 @@ import (
 // RandConv replaces the image by what a random filter makes of it (Xu et al. 2021,
 // "Robust and Generalizable Visual Representation Learning via Random
 // Convolutions"): a kernel of 1, 3, 5 or 7 pixels with normal weights, whose output
-// is stretched to 0..1 and mixed with the image at random. Shapes stay; what is
-// light and dark, sharp and soft, does not.
+// is stretched to 0..1 and mixed with the image at random: as much of it as Mix
+// allows in every other image, and anything less in the rest. In every third one the
+// weights of each kernel sum up to 0 and the output's absolute value is taken, so
+// that even areas become black. Shapes stay; what is light and dark, sharp and
+// soft, does not.
 type RandConv struct {
-	Mix float64 // at most so much of the output; 0 means 1: anything from nothing to all
+	Mix float64 // at most so much of the output; 0 means 1: all of it
 }
 
 // Apply implements [Augmentation].
 func (s RandConv) Apply(im *Image, r *rand.Rand) {
 	x := im.Pixels()
 	side := 1 + 2*r.IntN(4)
-	share := float32(or(s.Mix, 1) * r.Float64())
+	share := float32(or(s.Mix, 1) * min(1, 2*r.Float64()))
+	even := side > 1 && r.IntN(3) == 0
 	im.scratch = zeros(im.scratch, len(x))
 	plane := im.H * im.W
+	var room [49]float32
+	kernel := room[:side*side]
 	for to := range im.C {
 		for from := range im.C {
-			for i := range side * side {
-				weight := float32(r.NormFloat64())
+			randomKernel(kernel, even, r)
+			for i, weight := range kernel {
 				addShifted(im.scratch[to*plane:][:plane], x[from*plane:][:plane], im.H, im.W, i/side-side/2, i%side-side/2, weight)
 			}
+		}
+	}
+	if even {
+		for i, v := range im.scratch {
+			im.scratch[i] = max(v, -v)
 		}
 	}
 	spread(im.scratch)
 	for i, v := range im.scratch {
 		x[i] = clamp((1-share)*x[i] + share*v)
+	}
+}
+
+// randomKernel makes the weights normal, with the sum 0 if even is set.
+func randomKernel(kernel []float32, even bool, r *rand.Rand) {
+	sum := float32(0)
+	for i := range kernel {
+		kernel[i] = float32(r.NormFloat64())
+		sum += kernel[i]
+	}
+	if even {
+		for i := range kernel {
+			kernel[i] -= sum / float32(len(kernel))
+		}
 	}
 }
 
@@ -166,6 +191,78 @@ func (s Occlude) Apply(im *Image, r *rand.Rand) {
 			for col := max(0, left); col < min(im.W, left+w); col++ {
 				x[(c*im.H+row)*im.W+col] = value
 			}
+		}
+	}
+}
+
+// Patch does an augmentation inside one rectangle alone, as Patch Gaussian does
+// with noise (Lopes et al. 2019, "Improving Robustness Without Sacrificing Accuracy
+// with Patch Gaussian Augmentation"). The rectangle's sides are from a quarter of
+// the image's to all of them, and its middle is anywhere.
+type Patch struct {
+	Step Augmentation // nil means one of a curve, a random filter and noise
+}
+
+var patchSteps Augmentation = OneOf{Curve{}, RandConv{}, Noise{0.4}}
+
+// Apply implements [Augmentation].
+func (s Patch) Apply(im *Image, r *rand.Rand) {
+	step := s.Step
+	if step == nil {
+		step = patchSteps
+	}
+	h, w := max(1, im.H/4+r.IntN(im.H)*3/4), max(1, im.W/4+r.IntN(im.W)*3/4)
+	top, left := r.IntN(im.H)-h/2, r.IntN(im.W)-w/2
+	x := im.Pixels()
+	version := images.Get().(*Image)
+	defer images.Put(version)
+	version.start([3]int{im.C, im.H, im.W}, x)
+	step.Apply(version, r)
+	y := version.Pixels()
+	for c := range im.C {
+		for row := max(0, top); row < min(im.H, top+h); row++ {
+			for col := max(0, left); col < min(im.W, left+w); col++ {
+				i := (c*im.H+row)*im.W + col
+				x[i] = y[i]
+			}
+		}
+	}
+}
+
+// Grain adds Gaussian noise that is smooth over a random distance, from none to
+// Sigma pixels, with a random deviation: noise of any size of grain.
+type Grain struct {
+	Deviation float64 // at most; 0 means 0.4
+	Sigma     float64 // at most; 0 means 2
+}
+
+// Apply implements [Augmentation].
+func (s Grain) Apply(im *Image, r *rand.Rand) {
+	deviation, sigma := or(s.Deviation, 0.4)*r.Float64(), or(s.Sigma, 2)*r.Float64()
+	x, n := im.Pixels(), im.H*im.W
+	box := newBox(sigma)
+	im.scratch = zeros(im.scratch, n+box.room(max(im.H, im.W)))
+	noise, line := im.scratch[:n], im.scratch[n:]
+	for c := range im.C {
+		for i := range noise {
+			noise[i] = float32(r.NormFloat64())
+		}
+		for row := range im.H {
+			box.smooth(noise[row*im.W:], im.W, 1, line[:box.room(im.W)])
+		}
+		for col := range im.W {
+			box.smooth(noise[col:], im.H, im.W, line[:box.room(im.H)])
+		}
+		var square float64
+		for _, v := range noise {
+			square += float64(v) * float64(v)
+		}
+		if !(square > 0) {
+			continue
+		}
+		scale := float32(deviation / math.Sqrt(square/float64(n)))
+		for i, v := range noise {
+			x[c*n+i] = clamp(x[c*n+i] + scale*v)
 		}
 	}
 }

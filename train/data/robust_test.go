@@ -154,6 +154,31 @@ func TestLooks(t *testing.T) {
 			}
 			return ""
 		}},
+		{Patch{Solarize{1e-9}}, func(y []float32) string {
+			inside := 0
+			for i, v := range y {
+				if v != x[i] && v != 1-x[i] {
+					return fmt.Sprintf("%g becomes %g", x[i], v)
+				}
+				if v != x[i] {
+					inside++
+				}
+			}
+			if inside == len(y) {
+				return "all is changed, want a rectangle about a random middle"
+			}
+			return ""
+		}},
+		{Grain{0.1, 3}, func(y []float32) string {
+			square := 0.0
+			for i, v := range y {
+				square += math.Pow(float64(v-x[i]), 2) / float64(len(y))
+			}
+			if square > 0.1*0.1+1e-6 {
+				return fmt.Sprintf("the noise has the deviation %g, want at most 0.1", math.Sqrt(square))
+			}
+			return ""
+		}},
 		{AugMix{}, func(y []float32) string { return "" }},
 	} {
 		changed := false

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,13 +54,18 @@ func charts(part string, history []train.Epoch) []chart {
 	if len(history) == 0 {
 		return nil
 	}
+	accuracy := []series{
+		{"training", blue, func(e train.Epoch) float64 { return e.Accuracy }},
+		{part, red, func(e train.Epoch) float64 { return e.ValAccuracy }},
+	}
+	if slices.ContainsFunc(history, func(e train.Epoch) bool { return e.Attacked > 0 }) {
+		accuracy = append(accuracy, series{"under attack", green, func(e train.Epoch) float64 { return e.Attacked }})
+	}
 	all := []chart{
 		newChart("loss", history,
 			series{"training", blue, func(e train.Epoch) float64 { return e.Loss }},
 			series{part, red, func(e train.Epoch) float64 { return e.ValLoss }}),
-		newChart("accuracy", history,
-			series{"training", blue, func(e train.Epoch) float64 { return e.Accuracy }},
-			series{part, red, func(e train.Epoch) float64 { return e.ValAccuracy }}),
+		newChart("accuracy", history, accuracy...),
 	}
 	rate := series{"of the last step in the epoch", green, func(e train.Epoch) float64 { return e.LearningRate }}
 	for _, e := range history {

@@ -49,6 +49,9 @@ func (l *Log) Epoch(net *graph.Network, e train.Epoch) error {
 		scalar("val_loss", e.ValLoss), scalar("val_accuracy", e.ValAccuracy),
 		scalar("learning_rate", e.LearningRate),
 	}
+	if e.Attacked > 0 {
+		values = append(values, scalar("attacked_accuracy", e.Attacked))
+	}
 	filters, err := firstFilters(net)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/vector"
 )
 
 // This file has what interval bounds (Gowal et al. 2018) need beside the ops of the
@@ -12,62 +13,25 @@ import (
 
 // NewReLUInterval returns the kernel of what max(x,0) makes of an interval: of its
 // centre, or its radius. Operands are c and r. With the lower bound c-r and the upper
-// bound c+r,
+// bound c+r, and h = ½·(c+r),
 //
-//	centre  ½·(max(c+r,0) + max(c-r,0)) = ½·(c + max(|c|, r))
-//	radius  ½·(max(c+r,0) - max(c-r,0)) = ½·(r + sign(c)·min(|c|, r))
+//	centre  ½·(max(c+r,0) + max(c-r,0)) = max(c, h, 0)
+//	radius  ½·(max(c+r,0) - max(c-r,0)) = max(min(r, h), 0)
 //
-// as |c+r| + |c-r| = 2·max(|c|,r) and |c+r| - |c-r| = 2·sign(c)·min(|c|,r). The forms on
-// the right are exact where the interval does not hold 0: there the result is the operand
-// itself, or 0. Both gradients are mixed from the two of [ReLU]:
+// The forms on the right are exact where the interval does not hold 0: there the result is
+// the operand itself, or 0. Both gradients are mixed from the two of [ReLU]:
 //
 //	          0 below the bounds   0 inside   0 above them
 //	∂c'/∂c, ∂r'/∂r    1               ½            0
 //	∂c'/∂r, ∂r'/∂c    0               ½            0
 func NewReLUInterval[T cpu.Float](radius bool) *Pair[T] {
-	same, other := [3]T{0, 0.5, 1}, [3]T{0, 0.5, 0}
-	l := PairLoops[T]{Forward: reluCentre[T], Backward: func(dc, dr, dy, c, r []T) {
-		mixed(dc, dy, c, r, same)
-		mixed(dr, dy, c, r, other)
-	}}
 	if radius {
-		l.Forward, l.Backward = reluRadius[T], func(dc, dr, dy, c, r []T) {
-			mixed(dc, dy, c, r, other)
-			mixed(dr, dy, c, r, same)
-		}
+		return NewPair(PairLoops[T]{
+			Forward:  vector.ReLURadius[T],
+			Backward: func(dc, dr, dy, c, r []T) { vector.ReLUIntervalGrad(dr, dc, dy, c, r) },
+		})
 	}
-	return NewPair(l)
-}
-
-func reluCentre[T cpu.Float](y, c, r []T) {
-	c, r = c[:len(y)], r[:len(y)]
-	for i, v := range c {
-		y[i] = (v + max(T(math.Abs(float64(v))), r[i])) / 2
-	}
-}
-
-func reluRadius[T cpu.Float](y, c, r []T) {
-	c, r = c[:len(y)], r[:len(y)]
-	for i, v := range c {
-		y[i] = (r[i] + max(-r[i], min(v, r[i]))) / 2
-	}
-}
-
-// mixed computes d[i] = dy[i]·factor[k], k being how many of the two bounds are positive.
-// It has no branches, which nobody could predict.
-func mixed[T cpu.Float](d, dy, c, r []T, factor [3]T) {
-	dy, c, r = dy[:len(d)], c[:len(d)], r[:len(d)]
-	for i := range d {
-		k := 0
-		if c[i]+r[i] > 0 {
-			k = 1
-		}
-		l := 0
-		if c[i] > r[i] {
-			l = 1
-		}
-		d[i] = dy[i] * factor[(k+l)%3]
-	}
+	return NewPair(PairLoops[T]{Forward: vector.ReLUCentre[T], Backward: vector.ReLUIntervalGrad[T]})
 }
 
 // Ball is the interval of the values that a network may be given in the place of x

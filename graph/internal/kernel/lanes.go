@@ -197,6 +197,10 @@ func (m *MSE[T]) Lane(_, n, of int, shared []bool) (lane any, ok bool) {
 	return &MSE[T]{N: n, Size: m.Size}, true
 }
 
+// Repeatable: a program may run Backward for each lane where no operand has samples.
+func (g *Gather[T]) Repeatable() bool { return true }
+func (m *Mul[T]) Repeatable() bool    { return !m.ReLU }
+
 // Adder adds vectors, shared out over the processors. It serves one goroutine at a time.
 type Adder[T cpu.Float] struct {
 	to, from []T

@@ -16,6 +16,9 @@ import (
 //	w      the same for all
 //	dw     lane 0, + lane 1, + lane 2         levels of the tree
 //
+// Where w is not bound, but made of parameters by a step, dw has a part for each lane:
+// that step's Backward runs for each of them, and what it gives is added up.
+//
 // State is what Forward moves, as running statistics are: each lane begins with it as it
 // was before the run, and it is left as the sum of what the lanes make of it.
 type laned[T cpu.Float] struct {
@@ -26,6 +29,7 @@ type laned[T cpu.Float] struct {
 	// shared, and of the result and its gradient, 0 for a sum.
 	in, dIn []int
 	out, dy int
+	each    []int // elements that a lane has of an operand's gradient, see cutter; 0 for others
 	state   []int // operands that Forward changes
 
 	memory    *treeMemory[T]
@@ -44,10 +48,8 @@ type laned[T cpu.Float] struct {
 // lanes returns what runs a step lane by lane, nil if its kernel has no lanes for these
 // operands.
 func (c *cutter[T]) lanes(s *Step[T], k Laned, without []bool) *laned[T] {
-	l := &laned[T]{
-		at: []int{0}, memory: c.memory, in: make([]int, len(s.In)), dIn: make([]int, len(s.In)), out: c.sample(s.Out),
-		laneIn: make([][]T, len(s.In)), laneDIn: make([][]T, len(s.In)),
-	}
+	l := c.newLaned(len(s.In))
+	l.out = c.sample(s.Out)
 	for i, v := range s.In {
 		l.in[i] = c.sample(v)
 	}
@@ -73,9 +75,18 @@ func (c *cutter[T]) lanes(s *Step[T], k Laned, without []bool) *laned[T] {
 		}
 	}
 	l.memory.plan((1 + cpu.TreeDepth(len(c.sizes))) * size)
+	return l
+}
+
+// newLaned returns one without lanes, for a kernel of so many operands.
+func (c *cutter[T]) newLaned(operands int) *laned[T] {
+	l := &laned[T]{
+		at: []int{0}, memory: c.memory, sum: kernel.NewAdder[T](),
+		in: make([]int, operands), dIn: make([]int, operands), each: make([]int, operands),
+		laneIn: make([][]T, operands), laneDIn: make([][]T, operands),
+	}
 	l.forward, l.backward = l.forwardLane, l.backwardLane
 	l.add = [2]func(int){func(level int) { l.addLevel(0, level) }, func(level int) { l.addLevel(1, level) }}
-	l.sum = kernel.NewAdder[T]()
 	return l
 }
 
@@ -136,7 +147,7 @@ func (l *laned[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	l.dIns, l.d, l.ins = dIn, dy, in
 	to := l.top(1, len(dIn))
 	for i, d := range dIn {
-		if to[i] = d; l.dIn[i] > 0 {
+		if to[i] = d; l.dIn[i] > 0 || l.each[i] > 0 {
 			to[i] = nil
 		}
 	}
@@ -157,6 +168,8 @@ func (l *laned[T]) backwardLane(lane, level int) {
 			l.laneDIn[i] = nil
 		case n > 0:
 			l.laneDIn[i] = d[lo*n : hi*n]
+		case l.each[i] > 0:
+			l.laneDIn[i] = d[lane*l.each[i]:][:l.each[i]]
 		default:
 			l.laneDIn[i] = to[i]
 		}

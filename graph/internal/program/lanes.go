@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"tapenet/graph/internal/kernel/cpu"
+	"tapenet/graph/internal/kernel/pixel"
 )
 
 // cut makes the program one of lanes: a batch whose samples are cut into groups, each
@@ -16,9 +17,14 @@ import (
 //	samples   a part for each sample, one behind the other: x, its results, their gradients
 //	shared    the same for all lanes: parameters, constants
 //	summed    the tree's sum of what the lanes have: the loss, gradients of what is shared
+//	each      a part for each lane, one behind the other: gradients of what is made of
+//	          shared values by steps, as filters may be of weights
 //
 //	w shared ───────┐                   ┌──▶ dw summed
 //	x samples ──▶ Mul ──▶ y samples    MulGrad ──▶ dx samples
+//
+//	w shared ──▶ Gather ──▶ filters shared ──▶ Conv2d ──▶ …
+//	     dw summed ◀── GatherGrad ◀── dfilters each ◀── Conv2dGrad ◀── …
 //
 // A kernel that keeps samples apart runs as it is, forward and backward. One that does
 // not is exchanged: by one that takes all lanes, or by laned, which runs a copy for each.
@@ -50,6 +56,7 @@ const (
 	shared kind = iota
 	samples
 	summed
+	each
 )
 
 // cutter is the state of the pass.
@@ -97,7 +104,7 @@ func (c *cutter[T]) forward(s *Step[T]) error {
 	without := make([]bool, len(s.In)) // which operands have no samples
 	for i, v := range s.In {
 		k := c.kind(v)
-		if k == summed {
+		if k == summed || k == each {
 			return errSummed
 		}
 		without[i] = k == shared
@@ -162,23 +169,29 @@ func (c *cutter[T]) exchange(s *Step[T], e *exchange[T], without []bool) error {
 func (c *cutter[T]) backward(s *Step[T]) error {
 	e := c.exchanged[s.Kernel]
 	switch {
-	case e == nil || e.by == nil:
+	case e == nil:
 		return errors.New("it is the gradient of what has no samples")
-	case c.kind(s.Dy) == summed:
+	case e.by == nil:
+		return c.backwardOfShared(s)
+	case c.kind(s.Dy) == summed || c.kind(s.Dy) == each:
 		return errSummed
 	}
+	l := e.laned
 	size := 0
 	for i, d := range s.DIn {
 		if d == nil {
 			continue
 		}
-		if c.kinds[d] = summed; c.kind(s.In[i]) == samples {
+		switch root, _ := s.In[i].root(); {
+		case c.kind(root) == samples:
 			c.kinds[d] = samples
-		} else {
+		case root.Bound == nil && l != nil:
+			l.each[i] = c.ofEach(d)
+		default:
+			c.kinds[d] = summed
 			size += d.size()
 		}
 	}
-	l := e.laned
 	if sum := l != nil && l.out == 0; sum != (c.kind(s.Dy) == shared) {
 		return errors.New("its gradient is not as its result is")
 	}
@@ -194,5 +207,52 @@ func (c *cutter[T]) backward(s *Step[T]) error {
 	if e.by != s.Kernel {
 		s.Kernel, s.lanes = e.by, len(c.sizes)
 	}
+	return nil
+}
+
+// ofEach makes d a gradient that has a part for each lane, and returns the part's number
+// of elements.
+func (c *cutter[T]) ofEach(d *Value[T]) (size int) {
+	size = d.size()
+	c.kinds[d] = each
+	d.Shape[0] *= len(c.sizes)
+	if len(d.Shape) == 4 {
+		d.Layout = pixel.Planes(d.Shape[0], d.Shape[1], d.Shape[2], d.Shape[3])
+	}
+	return size
+}
+
+// backwardOfShared settles the backward step of a kernel none of whose operands have
+// samples, where its gradient has a part for each lane: Backward runs once for each. The
+// gradients are a lane's again where their operands are made by steps, and sums where
+// they are bound.
+func (c *cutter[T]) backwardOfShared(s *Step[T]) error {
+	k, ok := s.Kernel.(Repeatable)
+	if !ok || !k.Repeatable() {
+		return errors.New("it is the gradient of what has no samples, and runs only once")
+	}
+	if c.kinds[s.Dy] != each { // a view of such a value would have another size
+		return errors.New("its gradient has no part for each lane")
+	}
+	n := len(c.sizes)
+	l := c.newLaned(len(s.In))
+	for lane := range n { // a lane's part of a gradient is what its samples are elsewhere
+		l.lanes, l.at = append(l.lanes, s.Kernel), append(l.at, lane+1)
+	}
+	l.dy = s.Dy.size() / n
+	size := 0
+	for i, d := range s.DIn {
+		if d == nil {
+			continue
+		}
+		if root, _ := s.In[i].root(); root.Bound == nil {
+			l.each[i] = c.ofEach(d)
+		} else {
+			c.kinds[d] = summed
+			size += d.size()
+		}
+	}
+	c.memory.plan(cpu.TreeDepth(n) * size)
+	s.Kernel, s.lanes = l, n
 	return nil
 }

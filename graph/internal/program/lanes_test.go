@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tapenet/graph/internal/kernel"
+	"tapenet/graph/internal/kernel/conv"
 	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/graph/internal/kernel/kerneltest"
 	"tapenet/graph/internal/kernel/vector"
@@ -219,6 +220,23 @@ func TestLanesPrinted(t *testing.T) {
 	})
 }
 
+// TestLanesOfMadeFilters: what makes filters of parameters has gradients lane by lane,
+// which its own gradient adds up.
+func TestLanesOfMadeFilters(t *testing.T) {
+	kerneltest.EachTier(t, func(t *testing.T) {
+		n := newNet[float32](1)
+		n.training = true
+		x, dy := n.input(4, 8, 6, 6), n.bind("dy", 1, 4, 5)
+		x.Samples, dy.Samples = true, true
+		y := n.dense(n.flat(n.conv(x, convolution{filters: 4, made: true})), 5)
+		results := append(n.gradients(y, dy), y)
+		if err := n.Compile(results, Options{Lanes: []int{2, 2}, NoLayout: true}); err != nil {
+			t.Fatal(err)
+		}
+		checkGolden(t, "lanes", "made filters", n.String())
+	})
+}
+
 // TestLanesRefused: what reads a sum over lanes, or mixes samples, is refused by name.
 func TestLanesRefused(t *testing.T) {
 	for _, c := range []struct {
@@ -242,6 +260,13 @@ func TestLanesRefused(t *testing.T) {
 			loss := n.Add("CrossEntropy", &kernel.CrossEntropy[float32]{N: 4, Classes: 16, Sum: true}, nil, n.flat(x), label, weight)
 			return n.relu(loss)
 		}, "ReLU: it reads a sum over lanes"},
+		{"filters that an activation makes", func(n *net[float32], x *Value[float32]) *Value[float32] {
+			s := conv.Shape{N: 4, C: 4, H: 2, W: 2, F: 3, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1, Groups: 1, OH: 2, OW: 2}
+			y := n.Add("Conv2d", conv.NewConv2d[float32](s, false), []int{4, 3, 2, 2}, x, n.relu(n.bind("w", 1, 3, 4, 1, 1)))
+			dy := n.bind("dy", 1, 4, 3, 2, 2)
+			dy.Samples = true
+			return n.gradients(y, dy)[1]
+		}, "Grad: it is the gradient of what has no samples, and runs only once"},
 	} {
 		n := newNet[float32](1)
 		x := n.input(4, 4, 2, 2)

@@ -76,6 +76,7 @@ func (n *net[T]) input(images, channels, height, width int) *Value[T] {
 type convolution struct {
 	filters, kernel, stride, groups int
 	bias                            bool
+	made                            bool // the filters are made of a parameter, by a product and a rearrangement
 }
 
 // conv adds a convolution that keeps the size of the images, but for its stride.
@@ -86,11 +87,32 @@ func (n *net[T]) conv(x *Value[T], c convolution) *Value[T] {
 		PadTop: k / 2, PadLeft: k / 2, DilationH: 1, DilationW: 1, Groups: groups,
 	}
 	s.OH, s.OW = (s.H-1)/stride+1, (s.W-1)/stride+1
-	in := []*Value[T]{x, n.bind("w", 1/float64(k*k*s.C/groups), s.F, s.C/groups, k, k)}
+	w := []int{s.F, s.C / groups, k, k}
+	in := []*Value[T]{x}
+	if c.made {
+		in = append(in, n.made(w))
+	} else {
+		in = append(in, n.bind("w", 1/float64(k*k*s.C/groups), w...))
+	}
 	if c.bias {
 		in = append(in, n.bind("b", 1, s.F))
 	}
 	return n.Add(fmt.Sprintf("Conv2d %dx%d", k, k), conv.NewConv2d[T](s, c.bias), []int{s.N, s.F, s.OH, s.OW}, in...)
+}
+
+// made are filters of the given shape, the rows of a product backwards, each twice in
+// turn with its elements moved on by one.
+func (n *net[T]) made(shape []int) *Value[T] {
+	size := elements(shape[1:])
+	rows := (shape[0] + 1) / 2
+	product := n.Add("Mul", &kernel.Mul[T]{M: rows, K: 3, N: size}, []int{rows, size}, n.bind("a", 1/float64(size), rows, 3), n.bind("b", 1, 3, size))
+	var index []int32
+	for f := range shape[0] {
+		for i := range size {
+			index = append(index, int32((rows-1-f/2)*size+(i+f)%size))
+		}
+	}
+	return n.Add("Gather", kernel.NewGather[T](1, rows*size, index, 0), shape, product)
 }
 
 // norm adds a normalisation: with running statistics, unless it is for training.

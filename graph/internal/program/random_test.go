@@ -100,7 +100,7 @@ func (n *net[T]) random(values []*Value[T]) *Value[T] {
 
 // randomConv is a convolution of any kind, followed by what it may take over.
 func (n *net[T]) randomConv(x *Value[T]) *Value[T] {
-	c := convolution{filters: []int{3, 8, 16, 20, 32}[n.r.IntN(5)], kernel: 1 + 2*n.r.IntN(3), bias: n.r.IntN(2) > 0}
+	c := convolution{filters: []int{3, 8, 16, 20, 32}[n.r.IntN(5)], kernel: 1 + 2*n.r.IntN(3), bias: n.r.IntN(2) > 0, made: n.r.IntN(8) == 0}
 	if n.r.IntN(4) == 0 && min(x.Shape[2], x.Shape[3]) >= 4 {
 		c.stride = 2
 	}

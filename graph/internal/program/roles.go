@@ -150,6 +150,14 @@ type Together interface {
 	Lanes(sizes []int, shared []bool) (all any, ok bool)
 }
 
+// Repeatable is a kernel whose Backward may run several times after one Forward, with
+// another dy each time: it leaves nothing in itself that Backward needs. In lanes such a
+// kernel may make filters of parameters.
+type Repeatable interface {
+	// Repeatable reports whether that is so.
+	Repeatable() bool
+}
+
 // Follower is a lane's kernel that can use what another one has prepared just before.
 type Follower interface {
 	// Follow says that the kernel always runs behind first, the kernel of the first lane,

@@ -104,9 +104,13 @@ func Common() []Corruption { return slices.Clone(common) }
 // a name, as in "common/shot_noise". Without a set, MNIST's go before Fashion's
 // and these before Common's.
 func Find(name string) (Corruption, error) {
+	set, short, qualified := strings.Cut(name, "/")
+	if !qualified {
+		short = name
+	}
 	for _, list := range [][]Corruption{mnist, fashion, common} {
 		for _, c := range list {
-			if name == c.Name || name == c.String() {
+			if c.Name == short && (!qualified || c.Set == set) {
 				return c, nil
 			}
 		}

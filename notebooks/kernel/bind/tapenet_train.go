@@ -13,37 +13,43 @@ func init() {
 	imports.Packages["tapenet/train"] = imports.Package{
 		Name: "train",
 		Binds: map[string]reflect.Value{
-			"Agree":           reflect.ValueOf(train.Agree),
-			"BestFile":        reflect.ValueOf(train.BestFile),
-			"CheckpointFile":  reflect.ValueOf(train.CheckpointFile),
-			"CurvesFile":      reflect.ValueOf(train.CurvesFile),
-			"Evaluate":        reflect.ValueOf(train.Evaluate),
-			"EvaluateEach":    reflect.ValueOf(train.EvaluateEach),
-			"EvaluationBatch": reflect.ValueOf(train.EvaluationBatch),
-			"Fit":             reflect.ValueOf(train.Fit),
-			"HistoryFile":     reflect.ValueOf(train.HistoryFile),
-			"ModelFile":       reflect.ValueOf(train.ModelFile),
-			"NeedOf":          reflect.ValueOf(train.NeedOf),
-			"NewOptimizer":    reflect.ValueOf(train.NewOptimizer),
-			"OptimizerNames":  reflect.ValueOf(train.OptimizerNames),
-			"ParseSchedule":   reflect.ValueOf(train.ParseSchedule),
-			"ReadRecord":      reflect.ValueOf(train.ReadRecord),
-			"ScheduleUsage":   reflect.ValueOf(train.ScheduleUsage),
-			"Slog":            reflect.ValueOf(train.Slog),
+			"AdversarialMethods": reflect.ValueOf(train.AdversarialMethods),
+			"Agree":              reflect.ValueOf(train.Agree),
+			"BestFile":           reflect.ValueOf(train.BestFile),
+			"CheckpointFile":     reflect.ValueOf(train.CheckpointFile),
+			"CurvesFile":         reflect.ValueOf(train.CurvesFile),
+			"Evaluate":           reflect.ValueOf(train.Evaluate),
+			"EvaluateEach":       reflect.ValueOf(train.EvaluateEach),
+			"EvaluationBatch":    reflect.ValueOf(train.EvaluationBatch),
+			"Fit":                reflect.ValueOf(train.Fit),
+			"HistoryFile":        reflect.ValueOf(train.HistoryFile),
+			"ModelFile":          reflect.ValueOf(train.ModelFile),
+			"NeedOf":             reflect.ValueOf(train.NeedOf),
+			"NewOptimizer":       reflect.ValueOf(train.NewOptimizer),
+			"OptimizerNames":     reflect.ValueOf(train.OptimizerNames),
+			"ParseSchedule":      reflect.ValueOf(train.ParseSchedule),
+			"ReadRecord":         reflect.ValueOf(train.ReadRecord),
+			"ScheduleUsage":      reflect.ValueOf(train.ScheduleUsage),
+			"Slog":               reflect.ValueOf(train.Slog),
+			"WatchSteps":         reflect.ValueOf(int64(train.WatchSteps)),
 		},
 		Types: map[string]reflect.Type{
 			"Adagrad":         reflect.TypeFor[train.Adagrad](),
 			"Adam":            reflect.TypeFor[train.Adam](),
 			"AdamW":           reflect.TypeFor[train.AdamW](),
+			"Adversarial":     reflect.TypeFor[train.Adversarial](),
 			"BatchFunc":       reflect.TypeFor[train.BatchFunc](),
 			"Callback":        reflect.TypeFor[train.Callback](),
 			"Config":          reflect.TypeFor[train.Config](),
 			"Cosine":          reflect.TypeFor[train.Cosine](),
+			"Defence":         reflect.TypeFor[train.Defence](),
+			"Defender":        reflect.TypeFor[train.Defender](),
 			"Epoch":           reflect.TypeFor[train.Epoch](),
 			"EpochFunc":       reflect.TypeFor[train.EpochFunc](),
 			"Exponential":     reflect.TypeFor[train.Exponential](),
 			"Group":           reflect.TypeFor[train.Group](),
 			"GroupError":      reflect.TypeFor[train.GroupError](),
+			"IBP":             reflect.TypeFor[train.IBP](),
 			"Ignore":          reflect.TypeFor[train.Ignore](),
 			"Lion":            reflect.TypeFor[train.Lion](),
 			"Moment":          reflect.TypeFor[train.Moment](),
@@ -61,9 +67,12 @@ func init() {
 			"SGD":             reflect.TypeFor[train.SGD](),
 			"Schedule":        reflect.TypeFor[train.Schedule](),
 			"StepDecay":       reflect.TypeFor[train.StepDecay](),
+			"Task":            reflect.TypeFor[train.Task](),
 		},
 		Proxies: map[string]reflect.Type{
 			"Callback":  reflect.TypeFor[proxy_tapenet_train_Callback](),
+			"Defence":   reflect.TypeFor[proxy_tapenet_train_Defence](),
+			"Defender":  reflect.TypeFor[proxy_tapenet_train_Defender](),
 			"Group":     reflect.TypeFor[proxy_tapenet_train_Group](),
 			"Optimizer": reflect.TypeFor[proxy_tapenet_train_Optimizer](),
 			"Rated":     reflect.TypeFor[proxy_tapenet_train_Rated](),
@@ -75,6 +84,7 @@ func init() {
 			"CurvesFile":     "string:curves.svg",
 			"HistoryFile":    "string:history.csv",
 			"ModelFile":      "string:model.safetensors",
+			"WatchSteps":     "int:20",
 		},
 	}
 }
@@ -96,6 +106,29 @@ func (p *proxy_tapenet_train_Callback) Epoch(a0 *graph.Network, a1 train.Epoch) 
 
 func (p *proxy_tapenet_train_Callback) Start(a0 *graph.Network, a1 train.Progress) error {
 	return p.Start_(p.Object, a0, a1)
+}
+
+type proxy_tapenet_train_Defence struct {
+	Object any
+	Begin_ func(any, train.Task) (train.Defender, error)
+}
+
+func (p *proxy_tapenet_train_Defence) Begin(a0 train.Task) (train.Defender, error) {
+	return p.Begin_(p.Object, a0)
+}
+
+type proxy_tapenet_train_Defender struct {
+	Object any
+	Batch_ func(any, train.Moment, *graph.Model, []int) error
+	Loss_  func(any) graph.Loss
+}
+
+func (p *proxy_tapenet_train_Defender) Batch(a0 train.Moment, a1 *graph.Model, a2 []int) error {
+	return p.Batch_(p.Object, a0, a1, a2)
+}
+
+func (p *proxy_tapenet_train_Defender) Loss() graph.Loss {
+	return p.Loss_(p.Object)
 }
 
 type proxy_tapenet_train_Group struct {

@@ -24,6 +24,7 @@ var bound = []string{
 	"tapenet/graph/metric",
 	"tapenet/graph/onnx",
 	"tapenet/graph/op",
+	"tapenet/graph/raster/corrupt",
 	"tapenet/graph/weights",
 	"tapenet/infer",
 	"tapenet/modelzoo",

@@ -28,6 +28,12 @@ var twins = kerneltest.Makers{
 	"ShiftBy":     kerneltest.Loop(func(a, b, _, _ []float32) { ShiftBy(a, b, -7) }),
 	"TanhBack":    kerneltest.Loop(func(a, b, c, _ []float32) { TanhBack(a, b, c) }),
 	"AddProducts": kerneltest.Loop(func(a, b, c, _ []float32) { AddProducts(a, b, c) }),
+	"ReLUCentre":  kerneltest.Loop(func(a, b, c, _ []float32) { ReLUCentre(a, b, c) }),
+	"ReLURadius":  kerneltest.Loop(func(a, b, c, _ []float32) { ReLURadius(a, b, c) }),
+	"ReLUIntervalGrad": kerneltest.Loop(func(a, b, c, d []float32) {
+		e := append([]float32{}, a...)
+		ReLUIntervalGrad(a, b, c, d, e)
+	}),
 	"products in place": kerneltest.Loop(func(a, b, c, d []float32) {
 		Scale(a, a, b)
 		AddProducts(c, c, d)

@@ -78,6 +78,10 @@ type vectorFuncs struct {
 	scaleBy, shiftBy loops[func(y, x []float32, s float32)]
 	addProducts      loops[func(sum, x, s []float32)]
 
+	// A ReLU of an interval, see interval.go.
+	reluCentre, reluRadius loops[func(y, c, r []float32)]
+	reluIntervalGrad       loops[func(own, other, dy, c, r []float32)]
+
 	// Windows of 2×2, see pairs.go.
 	maxPairs     func(rows, cols int, y []float32, winner []int32, x []float32, width int)
 	avgPairs     func(rows, cols int, y, x []float32, width int)

@@ -57,6 +57,10 @@ var vectors = vectorFuncs{
 	scale:    widths(scaleAVX2, scaleAVX512),
 	addTo:    widths(addToAVX2, addToAVX512),
 
+	reluCentre:       widths(reluCentreAVX2, reluCentreAVX512),
+	reluRadius:       widths(reluRadiusAVX2, reluRadiusAVX512),
+	reluIntervalGrad: widths(reluIntervalGradAVX2, reluIntervalGradAVX512),
+
 	scaleBy:     widths(scaleByAVX2, scaleByAVX512),
 	shiftBy:     widths(shiftByAVX2, shiftByAVX512),
 	addProducts: widths(addProductsAVX2, addProductsAVX512),

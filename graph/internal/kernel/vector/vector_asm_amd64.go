@@ -615,6 +615,55 @@ func powAVX512(y []float32, x []float32, alpha float32, beta float32, gamma floa
 //go:noescape
 func powGradAVX512(dx []float32, dy []float32, x []float32, alpha float32, beta float32, gamma float32)
 
+// reluCentreAVX2 is
+//
+//	for i := range y {
+//		y[i] = max((c[i]+r[i])/2, c[i], 0)
+//	}
+//
+//go:noescape
+func reluCentreAVX2(y []float32, c []float32, r []float32)
+
+// reluRadiusAVX2 is
+//
+//	for i := range y {
+//		y[i] = max(min((c[i]+r[i])/2, r[i]), 0)
+//	}
+//
+//go:noescape
+func reluRadiusAVX2(y []float32, c []float32, r []float32)
+
+// reluIntervalGradAVX2 is
+//
+//	for i := range own {
+//		upper, lower := 0, 0
+//		if c[i]+r[i] > 0 {
+//			upper = dy[i] / 2
+//		}
+//		if c[i] > r[i] {
+//			lower = dy[i] / 2
+//		}
+//		own[i], other[i] = upper+lower, upper-lower
+//	}
+//
+//go:noescape
+func reluIntervalGradAVX2(own []float32, other []float32, dy []float32, c []float32, r []float32)
+
+// reluCentreAVX512 is reluCentreAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func reluCentreAVX512(y []float32, c []float32, r []float32)
+
+// reluRadiusAVX512 is reluRadiusAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func reluRadiusAVX512(y []float32, c []float32, r []float32)
+
+// reluIntervalGradAVX512 is reluIntervalGradAVX2 with sixteen lanes, and gives the same bits.
+//
+//go:noescape
+func reluIntervalGradAVX512(own []float32, other []float32, dy []float32, c []float32, r []float32)
+
 // softMaxAVX2 is
 //
 //	for ; len(y) > 0; y, x = y[cols:], x[cols:] { // whole rows

@@ -6096,6 +6096,288 @@ done:
 	VZEROUPPER
 	RET
 
+// func reluCentreAVX2(y []float32, c []float32, r []float32)
+// Requires: AVX
+TEXT ·reluCentreAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ c_base+24(FP), CX
+	MOVQ r_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ    BX, $0x08
+	JLT     rest
+	VMOVUPS (CX)(SI*1), Y0
+	VMOVUPS (DX)(SI*1), Y1
+	VADDPS  Y1, Y0, Y1
+	VMULPS  eight3f000000<>+0(SB), Y1, Y1
+	VMAXPS  Y1, Y0, Y0
+	VMOVUPS eight00000000<>+0(SB), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JMP     whole
+
+rest:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       masks<>+64(SB), DI
+	IMUL3Q     $0x04, BX, BX
+	SUBQ       BX, DI
+	VMOVDQU    (DI), Y0
+	VMASKMOVPS (CX)(SI*1), Y0, Y1
+	VMASKMOVPS (DX)(SI*1), Y0, Y2
+	VADDPS     Y2, Y1, Y2
+	VMULPS     eight3f000000<>+0(SB), Y2, Y2
+	VMAXPS     Y2, Y1, Y1
+	VMOVUPS    eight00000000<>+0(SB), Y2
+	VMAXPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reluRadiusAVX2(y []float32, c []float32, r []float32)
+// Requires: AVX
+TEXT ·reluRadiusAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ c_base+24(FP), CX
+	MOVQ r_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ    BX, $0x08
+	JLT     rest
+	VMOVUPS (DX)(SI*1), Y0
+	VMOVUPS (CX)(SI*1), Y1
+	VADDPS  Y0, Y1, Y1
+	VMULPS  eight3f000000<>+0(SB), Y1, Y1
+	VMINPS  Y1, Y0, Y0
+	VMOVUPS eight00000000<>+0(SB), Y1
+	VMAXPS  Y0, Y1, Y0
+	VMOVUPS Y0, (AX)(SI*1)
+	ADDQ    $0x20, SI
+	SUBQ    $0x08, BX
+	JMP     whole
+
+rest:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       masks<>+64(SB), DI
+	IMUL3Q     $0x04, BX, BX
+	SUBQ       BX, DI
+	VMOVDQU    (DI), Y0
+	VMASKMOVPS (DX)(SI*1), Y0, Y1
+	VMASKMOVPS (CX)(SI*1), Y0, Y2
+	VADDPS     Y1, Y2, Y2
+	VMULPS     eight3f000000<>+0(SB), Y2, Y2
+	VMINPS     Y2, Y1, Y1
+	VMOVUPS    eight00000000<>+0(SB), Y2
+	VMAXPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reluIntervalGradAVX2(own []float32, other []float32, dy []float32, c []float32, r []float32)
+// Requires: AVX
+TEXT ·reluIntervalGradAVX2(SB), NOSPLIT, $0-120
+	MOVQ own_base+0(FP), AX
+	MOVQ other_base+24(FP), CX
+	MOVQ dy_base+48(FP), DX
+	MOVQ c_base+72(FP), BX
+	MOVQ r_base+96(FP), SI
+	MOVQ own_len+8(FP), DI
+	XORQ R8, R8
+
+whole:
+	CMPQ    DI, $0x08
+	JLT     rest
+	VMOVUPS (BX)(R8*1), Y0
+	VMOVUPS (SI)(R8*1), Y1
+	VMOVUPS (DX)(R8*1), Y2
+	VMULPS  eight3f000000<>+0(SB), Y2, Y2
+	VADDPS  Y1, Y0, Y3
+	VCMPPS  $0x1e, eight00000000<>+0(SB), Y3, Y3
+	VANDPS  Y2, Y3, Y3
+	VCMPPS  $0x1e, Y1, Y0, Y0
+	VANDPS  Y2, Y0, Y0
+	VADDPS  Y0, Y3, Y1
+	VMOVUPS Y1, (AX)(R8*1)
+	VSUBPS  Y0, Y3, Y0
+	VMOVUPS Y0, (CX)(R8*1)
+	ADDQ    $0x20, R8
+	SUBQ    $0x08, DI
+	JMP     whole
+
+rest:
+	TESTQ      DI, DI
+	JZ         done
+	LEAQ       masks<>+64(SB), R9
+	IMUL3Q     $0x04, DI, DI
+	SUBQ       DI, R9
+	VMOVDQU    (R9), Y0
+	VMASKMOVPS (BX)(R8*1), Y0, Y1
+	VMASKMOVPS (SI)(R8*1), Y0, Y2
+	VMASKMOVPS (DX)(R8*1), Y0, Y3
+	VMULPS     eight3f000000<>+0(SB), Y3, Y3
+	VADDPS     Y2, Y1, Y4
+	VCMPPS     $0x1e, eight00000000<>+0(SB), Y4, Y4
+	VANDPS     Y3, Y4, Y4
+	VCMPPS     $0x1e, Y2, Y1, Y1
+	VANDPS     Y3, Y1, Y1
+	VADDPS     Y1, Y4, Y2
+	VMASKMOVPS Y2, Y0, (AX)(R8*1)
+	VSUBPS     Y1, Y4, Y1
+	VMASKMOVPS Y1, Y0, (CX)(R8*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reluCentreAVX512(y []float32, c []float32, r []float32)
+// Requires: AVX, AVX512F
+TEXT ·reluCentreAVX512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ c_base+24(FP), CX
+	MOVQ r_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ         BX, $0x10
+	JLT          rest
+	VMOVUPS      (CX)(SI*1), Z0
+	VMOVUPS      (DX)(SI*1), Z1
+	VADDPS       Z1, Z0, Z1
+	VMULPS.BCST  eight3f000000<>+0(SB), Z1, Z1
+	VMAXPS       Z1, Z0, Z0
+	VBROADCASTSS eight00000000<>+0(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)(SI*1)
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, BX
+	JMP          whole
+
+rest:
+	TESTQ        BX, BX
+	JZ           done
+	LEAQ         lastBits<>+0(SB), DI
+	KMOVW        (DI)(BX*2), K1
+	VMOVUPS.Z    (CX)(SI*1), K1, Z0
+	VMOVUPS.Z    (DX)(SI*1), K1, Z1
+	VADDPS       Z1, Z0, Z1
+	VMULPS.BCST  eight3f000000<>+0(SB), Z1, Z1
+	VMAXPS       Z1, Z0, Z0
+	VBROADCASTSS eight00000000<>+0(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reluRadiusAVX512(y []float32, c []float32, r []float32)
+// Requires: AVX, AVX512F
+TEXT ·reluRadiusAVX512(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), AX
+	MOVQ c_base+24(FP), CX
+	MOVQ r_base+48(FP), DX
+	MOVQ y_len+8(FP), BX
+	XORQ SI, SI
+
+whole:
+	CMPQ         BX, $0x10
+	JLT          rest
+	VMOVUPS      (DX)(SI*1), Z0
+	VMOVUPS      (CX)(SI*1), Z1
+	VADDPS       Z0, Z1, Z1
+	VMULPS.BCST  eight3f000000<>+0(SB), Z1, Z1
+	VMINPS       Z1, Z0, Z0
+	VBROADCASTSS eight00000000<>+0(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)(SI*1)
+	ADDQ         $0x40, SI
+	SUBQ         $0x10, BX
+	JMP          whole
+
+rest:
+	TESTQ        BX, BX
+	JZ           done
+	LEAQ         lastBits<>+0(SB), DI
+	KMOVW        (DI)(BX*2), K1
+	VMOVUPS.Z    (DX)(SI*1), K1, Z0
+	VMOVUPS.Z    (CX)(SI*1), K1, Z1
+	VADDPS       Z0, Z1, Z1
+	VMULPS.BCST  eight3f000000<>+0(SB), Z1, Z1
+	VMINPS       Z1, Z0, Z0
+	VBROADCASTSS eight00000000<>+0(SB), Z1
+	VMAXPS       Z0, Z1, Z0
+	VMOVUPS      Z0, K1, (AX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func reluIntervalGradAVX512(own []float32, other []float32, dy []float32, c []float32, r []float32)
+// Requires: AVX, AVX512F
+TEXT ·reluIntervalGradAVX512(SB), NOSPLIT, $0-120
+	MOVQ own_base+0(FP), AX
+	MOVQ other_base+24(FP), CX
+	MOVQ dy_base+48(FP), DX
+	MOVQ c_base+72(FP), BX
+	MOVQ r_base+96(FP), SI
+	MOVQ own_len+8(FP), DI
+	XORQ R8, R8
+
+whole:
+	CMPQ        DI, $0x10
+	JLT         rest
+	VMOVUPS     (BX)(R8*1), Z0
+	VMOVUPS     (SI)(R8*1), Z1
+	VMOVUPS     (DX)(R8*1), Z2
+	VMULPS.BCST eight3f000000<>+0(SB), Z2, Z2
+	VADDPS      Z1, Z0, Z3
+	VCMPPS.BCST $0x1e, eight00000000<>+0(SB), Z3, K1
+	VMOVAPS.Z   Z2, K1, Z3
+	VCMPPS      $0x1e, Z1, Z0, K1
+	VMOVAPS.Z   Z2, K1, Z0
+	VADDPS      Z0, Z3, Z1
+	VMOVUPS     Z1, (AX)(R8*1)
+	VSUBPS      Z0, Z3, Z0
+	VMOVUPS     Z0, (CX)(R8*1)
+	ADDQ        $0x40, R8
+	SUBQ        $0x10, DI
+	JMP         whole
+
+rest:
+	TESTQ       DI, DI
+	JZ          done
+	LEAQ        lastBits<>+0(SB), R9
+	KMOVW       (R9)(DI*2), K1
+	VMOVUPS.Z   (BX)(R8*1), K1, Z0
+	VMOVUPS.Z   (SI)(R8*1), K1, Z1
+	VMOVUPS.Z   (DX)(R8*1), K1, Z2
+	VMULPS.BCST eight3f000000<>+0(SB), Z2, Z2
+	VADDPS      Z1, Z0, Z3
+	VCMPPS.BCST $0x1e, eight00000000<>+0(SB), Z3, K2
+	VMOVAPS.Z   Z2, K2, Z3
+	VCMPPS      $0x1e, Z1, Z0, K2
+	VMOVAPS.Z   Z2, K2, Z0
+	VADDPS      Z0, Z3, Z1
+	VMOVUPS     Z1, K1, (AX)(R8*1)
+	VSUBPS      Z0, Z3, Z0
+	VMOVUPS     Z0, K1, (CX)(R8*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func softMaxAVX2(y []float32, x []float32, cols int)
 // Requires: AVX, AVX2, FMA3
 TEXT ·softMaxAVX2(SB), NOSPLIT, $0-56

@@ -57,6 +57,7 @@ func main() {
 	lion()
 	norms()
 	activations()
+	intervals()
 	softMaxes()
 	rowNorms()
 	elementwise()
