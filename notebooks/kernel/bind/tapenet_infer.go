@@ -18,13 +18,33 @@ func init() {
 			"NewEnsemble": reflect.ValueOf(infer.NewEnsemble),
 		},
 		Types: map[string]reflect.Type{
+			"Calibrated":  reflect.TypeFor[infer.Calibrated](),
+			"Calibration": reflect.TypeFor[infer.Calibration](),
 			"Ensemble":    reflect.TypeFor[infer.Ensemble](),
 			"FeatureMaps": reflect.TypeFor[infer.FeatureMaps](),
+			"Network":     reflect.TypeFor[infer.Network](),
 			"Prediction":  reflect.TypeFor[infer.Prediction](),
 			"Predictor":   reflect.TypeFor[infer.Predictor](),
 			"Saliency":    reflect.TypeFor[infer.Saliency](),
+			"Samples":     reflect.TypeFor[infer.Samples](),
 		},
-		Proxies:  map[string]reflect.Type{},
+		Proxies: map[string]reflect.Type{
+			"Samples": reflect.TypeFor[proxy_tapenet_infer_Samples](),
+		},
 		Untypeds: map[string]string{},
 	}
+}
+
+type proxy_tapenet_infer_Samples struct {
+	Object any
+	Len_   func(any) int
+	Read_  func(any, int, []float32) (int, error)
+}
+
+func (p *proxy_tapenet_infer_Samples) Len() int {
+	return p.Len_(p.Object)
+}
+
+func (p *proxy_tapenet_infer_Samples) Read(a0 int, a1 []float32) (int, error) {
+	return p.Read_(p.Object, a0, a1)
 }

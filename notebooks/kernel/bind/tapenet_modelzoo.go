@@ -29,6 +29,7 @@ func init() {
 			"MLPMixer":    reflect.TypeFor[modelzoo.MLPMixer](),
 			"MobileNetV2": reflect.TypeFor[modelzoo.MobileNetV2](),
 			"Spec":        reflect.TypeFor[modelzoo.Spec](),
+			"StridedNet":  reflect.TypeFor[modelzoo.StridedNet](),
 		},
 		Proxies:  map[string]reflect.Type{},
 		Untypeds: map[string]string{},

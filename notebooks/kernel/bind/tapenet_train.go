@@ -39,11 +39,14 @@ func init() {
 			"Callback":        reflect.TypeFor[train.Callback](),
 			"Config":          reflect.TypeFor[train.Config](),
 			"Cosine":          reflect.TypeFor[train.Cosine](),
+			"Defence":         reflect.TypeFor[train.Defence](),
+			"Defender":        reflect.TypeFor[train.Defender](),
 			"Epoch":           reflect.TypeFor[train.Epoch](),
 			"EpochFunc":       reflect.TypeFor[train.EpochFunc](),
 			"Exponential":     reflect.TypeFor[train.Exponential](),
 			"Group":           reflect.TypeFor[train.Group](),
 			"GroupError":      reflect.TypeFor[train.GroupError](),
+			"IBP":             reflect.TypeFor[train.IBP](),
 			"Ignore":          reflect.TypeFor[train.Ignore](),
 			"Lion":            reflect.TypeFor[train.Lion](),
 			"Moment":          reflect.TypeFor[train.Moment](),
@@ -61,9 +64,12 @@ func init() {
 			"SGD":             reflect.TypeFor[train.SGD](),
 			"Schedule":        reflect.TypeFor[train.Schedule](),
 			"StepDecay":       reflect.TypeFor[train.StepDecay](),
+			"Task":            reflect.TypeFor[train.Task](),
 		},
 		Proxies: map[string]reflect.Type{
 			"Callback":  reflect.TypeFor[proxy_tapenet_train_Callback](),
+			"Defence":   reflect.TypeFor[proxy_tapenet_train_Defence](),
+			"Defender":  reflect.TypeFor[proxy_tapenet_train_Defender](),
 			"Group":     reflect.TypeFor[proxy_tapenet_train_Group](),
 			"Optimizer": reflect.TypeFor[proxy_tapenet_train_Optimizer](),
 			"Rated":     reflect.TypeFor[proxy_tapenet_train_Rated](),
@@ -96,6 +102,29 @@ func (p *proxy_tapenet_train_Callback) Epoch(a0 *graph.Network, a1 train.Epoch) 
 
 func (p *proxy_tapenet_train_Callback) Start(a0 *graph.Network, a1 train.Progress) error {
 	return p.Start_(p.Object, a0, a1)
+}
+
+type proxy_tapenet_train_Defence struct {
+	Object any
+	Begin_ func(any, train.Task) (train.Defender, error)
+}
+
+func (p *proxy_tapenet_train_Defence) Begin(a0 train.Task) (train.Defender, error) {
+	return p.Begin_(p.Object, a0)
+}
+
+type proxy_tapenet_train_Defender struct {
+	Object any
+	Batch_ func(any, train.Moment, *graph.Model, []int) error
+	Loss_  func(any) graph.Loss
+}
+
+func (p *proxy_tapenet_train_Defender) Batch(a0 train.Moment, a1 *graph.Model, a2 []int) error {
+	return p.Batch_(p.Object, a0, a1, a2)
+}
+
+func (p *proxy_tapenet_train_Defender) Loss() graph.Loss {
+	return p.Loss_(p.Object)
 }
 
 type proxy_tapenet_train_Group struct {
