@@ -92,6 +92,7 @@ func init() {
 			"KindTanh":                       reflect.ValueOf(op.KindTanh),
 			"KindTranspose":                  reflect.ValueOf(op.KindTranspose),
 			"LayerNorm":                      reflect.ValueOf(op.LayerNorm),
+			"Leaf":                           reflect.ValueOf(op.Leaf),
 			"LeakyReLU":                      reflect.ValueOf(op.LeakyReLU),
 			"LimitFunction":                  reflect.ValueOf(op.LimitFunction),
 			"LogSoftMax":                     reflect.ValueOf(op.LogSoftMax),
@@ -126,6 +127,7 @@ func init() {
 			"Strided":                        reflect.ValueOf(op.Strided),
 			"Tanh":                           reflect.ValueOf(op.Tanh),
 			"Transpose":                      reflect.ValueOf(op.Transpose),
+			"Values":                         reflect.ValueOf(op.Values),
 			"Want":                           reflect.ValueOf(op.Want),
 		},
 		Types: map[string]reflect.Type{

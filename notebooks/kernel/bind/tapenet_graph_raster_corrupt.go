@@ -18,6 +18,7 @@ func init() {
 			"Find":      reflect.ValueOf(corrupt.Find),
 			"MNIST":     reflect.ValueOf(corrupt.MNIST),
 			"MaxPixels": reflect.ValueOf(int64(corrupt.MaxPixels)),
+			"Place":     reflect.ValueOf(corrupt.Place),
 			"Rotate":    reflect.ValueOf(corrupt.Rotate),
 			"Scale":     reflect.ValueOf(corrupt.Scale),
 			"Seed":      reflect.ValueOf(corrupt.Seed),
