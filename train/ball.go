@@ -115,20 +115,20 @@ func (b *ball) stepL2(k int, x, gradient []float32, size float64) {
 	b.project(k, x)
 }
 
-// project moves x into ball k of L2: to [0,1], and towards the clean picture.
+// project moves x into ball k of L2: towards the clean picture, and then to [0,1].
 func (b *ball) project(k int, x []float32) {
-	clean, lo, hi := b.at(k)
+	clean, _, _ := b.at(k)
 	var sum float64
-	for i, v := range x {
-		x[i] = min(max(v, lo[i]), hi[i])
-		d := float64(x[i]) - float64(clean[i])
+	for i, c := range clean {
+		d := float64(x[i]) - float64(c)
 		sum += float64(d * d)
 	}
-	if sum <= b.epsilon*b.epsilon {
-		return
+	f := 1.0
+	if length := math.Sqrt(sum); length > b.epsilon {
+		f = b.epsilon / length
 	}
-	f := b.epsilon / math.Sqrt(sum)
 	for i, c := range clean {
-		x[i] = float32(float64(c) + float64(f*(float64(x[i])-float64(c))))
+		v := float32(float64(c) + float64(f*(float64(x[i])-float64(c))))
+		x[i] = min(max(v, 0), 1)
 	}
 }

@@ -133,3 +133,20 @@ func ExampleSchedule() {
 	// 3 0.005
 	// 4 0.005
 }
+
+// Train a network that small changes of an image do not fool.
+func ExampleAdversarial() {
+	dataset, net := digits(800)
+	res, err := train.Fit(context.Background(), net, dataset, train.Config{
+		Epochs:    6,
+		Optimizer: train.Adam{LR: 0.01},
+		Defence:   train.Adversarial{Method: "pgd", Epsilon: 0.1, Steps: 5, Ramp: 2, Watch: 200},
+		Seed:      1,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("under attack at least half are right:", res.Best.Attacked > 0.5)
+	// Output:
+	// under attack at least half are right: true
+}

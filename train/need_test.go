@@ -62,6 +62,16 @@ func TestNeedOfTheOptimizer(t *testing.T) {
 	}
 }
 
+// TestNeedOfDefence: attacks have graphs of their own.
+func TestNeedOfDefence(t *testing.T) {
+	plain := needs(t, Config{}, 64, 64)
+	pgd := needs(t, Config{Defence: Adversarial{Method: "pgd", Epsilon: 0.3}}, 64, 64)
+	trades := needs(t, Config{Defence: Adversarial{Method: "trades", Epsilon: 0.3}}, 64, 64)
+	if !(plain.Graphs < pgd.Graphs && pgd.Graphs < trades.Graphs) {
+		t.Errorf("graphs need %d, %d under PGD and %d with TRADES, want more and more", plain.Graphs, pgd.Graphs, trades.Graphs)
+	}
+}
+
 // TestNeedOfGraphs: each batch size of a run has a graph.
 func TestNeedOfGraphs(t *testing.T) {
 	whole := needs(t, Config{Batch: 32}, 64, 128).Graphs

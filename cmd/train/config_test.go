@@ -160,7 +160,7 @@ func TestConfigErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "x.toml")
 	for _, tt := range []struct{ content, want string }{
-		{"epocs = 3", `x.toml: no setting "epocs", want some of accumulate, augment, average, batch, `},
+		{"epocs = 3", `x.toml: no setting "epocs", want some of accumulate, adversarial, attack-step, attack-steps, augment, average, batch, `},
 		{"resume = true", `x.toml: no setting "resume", want some of`},
 		{"epochs = 'many'", `x.toml: epochs = "many": parse error`},
 		{"epochs = 2.5", `x.toml: epochs = 2.5: parse error`},
