@@ -13,7 +13,7 @@ test: ## run all tests, and those of graphs and training without assembly too
 	$(GO) test -tags noasm -short ./graph/... ./modelzoo ./train
 
 race: ## run the tests of what is concurrent under the race detector (needs cgo)
-	$(GO) test -race ./graph/internal/kernel/... ./graph/update ./graph/weights ./train/... ./infer/...
+	$(GO) test -race ./graph/internal/kernel/... ./graph/attack ./graph/update ./graph/weights ./train/... ./infer/...
 
 check: ## formatting, vet, staticcheck, import directions, generated files, other platforms
 	@test -z "$$(gofmt -l .)" || { echo "not formatted: $$(gofmt -l .)"; exit 1; }

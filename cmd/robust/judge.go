@@ -100,7 +100,7 @@ func certificateSection(r result) section {
 		}
 	}
 	if f := first.Smoothing; f != nil {
-		s.Note = fmt.Sprintf("smoothing: noise σ %g, %d samples of each of %d images, wrong with probability %g", f.Sigma, f.Samples, f.Images, f.Alpha)
+		s.Note = fmt.Sprintf("smoothing: noise σ %g; %d samples of each of %d images, which certify a radius of %.2g at most, wrongly with probability %g", f.Sigma, f.Samples, f.Images, f.Largest, f.Alpha)
 		for k := range f.At {
 			of(fmt.Sprintf("smoothing, L2 radius %.3g", f.At[k]), func(c *robust.Certificates) cell {
 				if c.Smoothing == nil {

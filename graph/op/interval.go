@@ -80,15 +80,15 @@ func (r Reach) apply(x *gorgonia.Node, radius bool) (*gorgonia.Node, error) {
 	}
 	s := x.Shape()
 	if len(s) < 2 {
-		return nil, fmt.Errorf("Ball: input is %v, want (N,C,…)", s)
+		return nil, fmt.Errorf("%s: input is %v, want (N,C,…)", KindBall, s)
 	}
 	for _, numbers := range [][]float64{r.Low, r.High, r.Scale} {
 		if len(numbers) != s[1] {
-			return nil, fmt.Errorf("Ball: %d numbers, want one for each of %d channels", len(numbers), s[1])
+			return nil, fmt.Errorf("%s: %d numbers, want one for each of %d channels", KindBall, len(numbers), s[1])
 		}
 	}
 	if r.Epsilon == nil {
-		return nil, errors.New("Ball: Epsilon is nil, want a number")
+		return nil, fmt.Errorf("%s: Epsilon is nil, want a number", KindBall)
 	}
 	detail := "centre"
 	if radius {

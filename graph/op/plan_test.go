@@ -287,7 +287,7 @@ func TestDyOnly(t *testing.T) {
 			t.Errorf("%s: the gradient depends on the operands", test.name)
 		}
 	}
-	if seen != 34 {
-		t.Errorf("%d ops, want 34", seen)
+	if seen != 35 {
+		t.Errorf("%d ops, want 35", seen)
 	}
 }

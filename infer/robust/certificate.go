@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tapenet/graph/bound"
+	"tapenet/graph/metric"
 	"tapenet/graph/raster"
 )
 
@@ -33,6 +34,7 @@ type Smoothed struct {
 	Alpha     float64 `json:"alpha"`   // probability that a certificate is wrong
 	Images    int     `json:"images"`
 	Abstained int     `json:"abstained"` // images without an answer
+	Largest   float64 `json:"largest"`   // radius that so many samples can certify
 
 	At       []float64 `json:"at"`       // radii in L2
 	Accuracy []float64 `json:"accuracy"` // images that are right and certified at least so far
@@ -133,6 +135,7 @@ func (m *meter) smoothing() error {
 		return err
 	}
 	r := &Smoothed{Sigma: s.Sigma, Samples: s.Samples, Choice: s.Choice, Alpha: s.Alpha, Images: n}
+	r.Largest = metric.SmoothedRadius(s.Sigma, metric.LowerProbability(s.Samples, s.Samples, s.Alpha))
 	for k := range 5 {
 		radius, right := float64(k)*s.Sigma, 0
 		for i, c := range all {

@@ -1,6 +1,7 @@
 package robust
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -35,6 +36,9 @@ func TestSmoothingKnown(t *testing.T) {
 	c := r.Certificates.Smoothing
 	if c.Sigma != 0.05 || c.Samples != 500 || c.Choice != 100 || c.Alpha != 0.001 || c.Images != 4 {
 		t.Errorf("settings %+v, want the config's and Cohen's", c)
+	}
+	if want := 0.05 * 2.2051862345554856; math.Abs(c.Largest-want) > 1e-9 { // Φ⁻¹(0.001^(1/500)) of Python's statistics.NormalDist
+		t.Errorf("largest radius %v, want %v", c.Largest, want)
 	}
 	if c.Abstained != 1 { // a dot in the middle is on the border
 		t.Errorf("%d images without an answer, want the one in the middle", c.Abstained)

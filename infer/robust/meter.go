@@ -39,20 +39,23 @@ type answer struct {
 	probability float32 // the class's
 }
 
-// newMeter reads the images and predicts them as they are.
-func newMeter(ctx context.Context, p *infer.Predictor, samples Samples, c Config) (*meter, error) {
+// newMeter reads the images, for the items to measure, and predicts them as they are.
+func newMeter(ctx context.Context, p *infer.Predictor, samples Samples, c Config, chosen ...item) (*meter, error) {
 	m := &meter{ctx: ctx, p: p, samples: samples, config: c, what: "clean"}
 	n := c.images(samples.Len(), usualImages)
 	if need := 8 * n * m.size(); !affordable(need) { // an attack holds a second one of each
 		return nil, fmt.Errorf("robust: %d images need about %s of memory, want fewer", n, memory.Text(need))
 	}
-	m.of, m.end = n, n
 	var err error
 	if m.images, m.classes, err = m.read(samples, 0, n); err != nil {
 		return nil, err
 	}
 	if err := m.check(0, m.classes); err != nil {
 		return nil, err
+	}
+	m.of, m.end = n, n
+	for _, i := range chosen {
+		m.of += i.cost(m)
 	}
 	predictions, err := m.predict(m.images)
 	if err != nil {

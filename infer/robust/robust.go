@@ -128,12 +128,9 @@ func Measure(ctx context.Context, p *infer.Predictor, samples Samples, c Config)
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMeter(ctx, p, samples, c)
+	m, err := newMeter(ctx, p, samples, c, chosen...)
 	if err != nil {
 		return nil, err
-	}
-	for _, item := range chosen {
-		m.of += item.cost(m)
 	}
 	for _, item := range chosen {
 		if err := m.measure(item); err != nil {

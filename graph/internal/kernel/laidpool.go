@@ -136,7 +136,6 @@ func (a *AvgPool2D[T]) Place(in []pixel.Layout, out pixel.Layout) {
 // many terms, and lose fewer digits.
 func (a *AvgPool2D[T]) forwardLines(lo, hi int) {
 	if !a.single() && max(a.KH, a.KW) <= conv.MaxWindow {
-		a.windows.y, a.windows.x = a.y, a.x
 		a.windows.someRows(lo, hi)
 		return
 	}

@@ -184,6 +184,7 @@ func NewAvgPool2D[T cpu.Float](s PoolShape) *AvgPool2D[T] {
 // Forward computes y from in[0].
 func (a *AvgPool2D[T]) Forward(y []T, in [][]T) {
 	if a.y, a.x = y, in[0]; a.out.Last {
+		a.windows.y, a.windows.x = a.y, a.x
 		cpu.Parallel(a.lines(), a.do.forward)
 		return
 	}
