@@ -74,7 +74,7 @@ var curves = map[string]builtCurve{
 			func(x float64) float64 { return math.Exp(min(x, 0) / a[0]) }
 	}}.build,
 	"ThresholdedRelu": curveRule{"ThresholdedRelu", []op.Attribute{{Name: "alpha", Value: 1}}, func(a []float64) (f, df func(float64) float64) {
-		return func(x float64) float64 { return x * above(x, a[0]) }, func(x float64) float64 { return above(x, a[0]) }
+		return func(x float64) float64 { return thresholded(x, a[0]) }, func(x float64) float64 { return above(x, a[0]) }
 	}}.build,
 }
 
@@ -111,6 +111,14 @@ func sign(x float64) float64 {
 		return 1
 	case x < 0:
 		return -1
+	}
+	return 0
+}
+
+// thresholded is x for x > limit, else 0.
+func thresholded(x, limit float64) float64 {
+	if x > limit {
+		return x
 	}
 	return 0
 }

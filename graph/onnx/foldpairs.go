@@ -76,6 +76,9 @@ func foldPair(b *builder) (c constant, ok bool) {
 	} else {
 		c.floats = make([]float32, size)
 	}
+	if c.elem = x.elem; p.truth != nil {
+		c.elem = typeBool
+	}
 	broadcastEach(shape, x.shape, y.shape, func(i, j, k int) {
 		switch {
 		case p.truth != nil && whole:
@@ -83,9 +86,9 @@ func foldPair(b *builder) (c constant, ok bool) {
 		case p.truth != nil:
 			c.ints[i] = truth(p.truth(cmp.Compare(x.number(j), y.number(k))))
 		case power:
-			c.ints[i] = int64(math.Pow(x.number(j), y.number(k)))
+			c.ints[i] = wrapped(int64(math.Pow(x.number(j), y.number(k))), c.elem)
 		case whole:
-			c.ints[i] = p.ints(x.ints[j], y.ints[k])
+			c.ints[i] = wrapped(p.ints(x.ints[j], y.ints[k]), c.elem)
 		default:
 			c.floats[i] = float32(p.floats(x.number(j), y.number(k)))
 		}
@@ -153,6 +156,7 @@ func foldWhere(b *builder) (c constant, ok bool) {
 	if !ok {
 		return c, true
 	}
+	c.elem = x.elem
 	if c.shape = shape; x.ints != nil {
 		c.ints = make([]int64, size)
 	} else {
@@ -178,7 +182,7 @@ func foldNot(b *builder) (c constant, ok bool) {
 	for i, v := range c.ints {
 		ints[i] = truth(v == 0)
 	}
-	return constant{shape: c.shape, ints: ints}, true
+	return constant{shape: c.shape, ints: ints, elem: typeBool}, true
 }
 
 func truth(v bool) int64 {

@@ -169,7 +169,14 @@ func (b *builder) curve(kind string, x *value) *value {
 // second is the second operand. Before version 7 an attribute says which axis
 // of the first its own first one is.
 func (b *builder) second(x *value) *value {
-	return b.alignedAt(b.attrInt("axis", -1), x)
+	axis := -1
+	if a := b.attribute("axis"); a != nil && b.opset < 7 {
+		var ok bool
+		if axis, ok = b.axis(b.attrInt("axis", 0), len(x.shape())); !ok {
+			return nil
+		}
+	}
+	return b.alignedAt(axis, x)
 }
 
 // alignedAt returns the second operand. Before opset 7 it is padded with
