@@ -7,7 +7,6 @@ import (
 	"io"
 	"text/tabwriter"
 
-	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/sheet"
 	"tapenet/graph/metric"
 	"tapenet/modelzoo"
@@ -46,7 +45,7 @@ func (o options) findSuspects(ctx context.Context, d data.Dataset, labels []int,
 func (o options) outOfFold(ctx context.Context, d data.Dataset, stderr io.Writer) ([][]float64, error) {
 	spec, err := modelzoo.Lookup(o.model)
 	if err != nil {
-		return nil, cli.Usagef("%v", err)
+		return nil, err
 	}
 	folds, err := data.Folds(d, o.folds, o.seed, true)
 	if err != nil {
