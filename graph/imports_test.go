@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"graph/bound":             {"graph", "graph/op", "graph/raster"},
 	"graph/draw":              {"graph"},
 	"graph/gosource":          {"graph", "graph/internal/arena", "graph/op", "graph/raster"},
+	"graph/keras/hdf5":        {},
 	"graph/tfjs":              {"graph", "graph/op", "graph/weights"},
 	"graph/memory":            {},
 	"graph/metric":            {},
