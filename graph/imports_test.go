@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"graph/bound":             {"graph", "graph/op", "graph/raster"},
 	"graph/draw":              {"graph"},
 	"graph/gosource":          {"graph", "graph/internal/arena", "graph/op", "graph/raster"},
+	"graph/keras":             {"graph/keras/hdf5", "graph/keras/topology", "graph/weights"},
 	"graph/keras/hdf5":        {},
 	"graph/keras/topology":    {"graph", "graph/op"},
 	"graph/tfjs":              {"graph/keras/topology", "graph/weights"},
