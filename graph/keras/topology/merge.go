@@ -6,6 +6,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"tapenet/graph"
 	"tapenet/graph/op"
 )
 
@@ -23,7 +24,7 @@ var merges = map[string]func(s step) (merge, error){
 // elementwise makes the rule of a layer that acts on its inputs element by
 // element. Vectors that a Flatten has made of images of one shape stay as they
 // are; others are brought into the file's order.
-func elementwise(name string, f func(xs []*gorgonia.Node) (*gorgonia.Node, error)) func(step) (merge, error) {
+func elementwise(name string, f func(s *graph.Scope, xs []*gorgonia.Node) (*gorgonia.Node, error)) func(step) (merge, error) {
 	return func(s step) (merge, error) {
 		if len(s.inputs) < 2 {
 			return nil, fmt.Errorf("%d inputs, want two or more", len(s.inputs))
@@ -44,43 +45,39 @@ func elementwise(name string, f func(xs []*gorgonia.Node) (*gorgonia.Node, error
 					return value{}
 				}
 			}
-			y, err := f(xs)
+			y, err := f(b.s.Sub(name), xs)
 			if err != nil {
 				return value{node: b.errorf("%w", err)}
 			}
-			return value{b.s.Sub(name).Node(y, nil), flattened}
+			return value{y, flattened}
 		}, nil
 	}
 }
 
 // sum adds its operands. Smaller ones repeat, as one number for each channel does.
-func sum(xs []*gorgonia.Node) (*gorgonia.Node, error) { return repeated(xs, op.Add, op.Shift) }
+func sum(s *graph.Scope, xs []*gorgonia.Node) (*gorgonia.Node, error) {
+	return repeated(s, xs, op.Add, op.Shift)
+}
 
 // products multiplies its operands, of which smaller ones repeat.
-func products(xs []*gorgonia.Node) (*gorgonia.Node, error) {
-	product := func(xs ...*gorgonia.Node) (y *gorgonia.Node, err error) {
-		y = xs[0]
+func products(s *graph.Scope, xs []*gorgonia.Node) (*gorgonia.Node, error) {
+	product := func(xs ...*gorgonia.Node) (*gorgonia.Node, error) {
+		y := xs[0]
 		for _, x := range xs[1:] {
-			if y, err = op.Hadamard(y, x); err != nil {
-				return nil, err
-			}
+			y = s.Node(op.Hadamard(y, x))
 		}
 		return y, nil
 	}
-	return repeated(xs, product, op.Scale)
+	return repeated(s, xs, product, op.Scale)
 }
 
-func mean(xs []*gorgonia.Node) (*gorgonia.Node, error) {
-	y, err := op.Add(xs...)
-	if err != nil {
-		return nil, err
-	}
-	return op.Map(y, op.DivideFunction(float64(len(xs))))
+func mean(s *graph.Scope, xs []*gorgonia.Node) (*gorgonia.Node, error) {
+	return s.Node(op.Map(s.Node(op.Add(xs...)), op.DivideFunction(float64(len(xs))))), nil
 }
 
 // repeated applies all to operands of one shape. Otherwise it applies two to the
 // largest operand and each other one.
-func repeated(xs []*gorgonia.Node, all func(...*gorgonia.Node) (*gorgonia.Node, error), two func(x, small *gorgonia.Node) (*gorgonia.Node, error)) (*gorgonia.Node, error) {
+func repeated(s *graph.Scope, xs []*gorgonia.Node, all func(...*gorgonia.Node) (*gorgonia.Node, error), two func(x, small *gorgonia.Node) (*gorgonia.Node, error)) (*gorgonia.Node, error) {
 	largest, equal := 0, true
 	for i, x := range xs {
 		equal = equal && slices.Equal(x.Shape(), xs[0].Shape())
@@ -92,15 +89,12 @@ func repeated(xs []*gorgonia.Node, all func(...*gorgonia.Node) (*gorgonia.Node, 
 		}
 	}
 	if equal {
-		return all(xs...)
+		return s.Node(all(xs...)), nil
 	}
-	y, err := xs[largest], error(nil)
+	y := xs[largest]
 	for i, x := range xs {
-		if i == largest {
-			continue
-		}
-		if y, err = two(y, x); err != nil {
-			return nil, err
+		if i != largest {
+			y = s.Node(two(y, x))
 		}
 	}
 	return y, nil
