@@ -250,6 +250,7 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		Model: m, s: s, batch: x.Shape()[0], budget: maxIndices, values: map[string]*value{m.input: valueOf(x)},
 		numbers: map[float64]*gorgonia.Node{}, taken: map[string]bool{},
 	}
+	b.values[m.input].elem = m.elem
 	for name, c := range m.constants {
 		b.values[name] = &value{constant: c, name: name, initializer: true}
 	}

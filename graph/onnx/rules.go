@@ -34,7 +34,7 @@ func init() {
 		"Div":                {inputs: 2, arrange: arrangeDiv, fold: foldPair},
 		"Dropout":            {inputs: 1, all: true, arrange: arrangeDropout},
 		"Einsum":             {inputs: 1, arrange: arrangeEinsum},
-		"Equal":              {inputs: 2, fold: foldPair},
+		"Equal":              {inputs: 2, arrange: comparing("Equal", func(x, y float64) bool { return x == y }), fold: foldPair},
 		"Expand":             {inputs: 2, arrange: arrangeExpand, fold: foldExpand},
 		"Flatten":            {inputs: 1, arrange: arrangeFlatten},
 		"Gather":             {inputs: 2, arrange: arrangeGather, fold: foldGather},
@@ -49,14 +49,13 @@ func init() {
 		"LpPool":             {inputs: 1, build: importLpPool},
 		"MatMul":             {inputs: 2, arrange: arrangeMatMul},
 		"MaxPool":            {inputs: 1, build: importMaxPool},
-		"Mod":                {inputs: 2, fold: foldPair},
+		"Mod":                {inputs: 2, arrange: arrangeMod, fold: foldPair},
 		"Mul":                {inputs: 2, arrange: arrangeMul, fold: foldPair},
-		"Not":                {inputs: 1, fold: foldNot},
+		"Not":                {inputs: 1, arrange: each(importNot), fold: foldNot},
 		"PRelu":              {inputs: 2, arrange: arrangePReLU},
 		"Pad":                {inputs: 1, arrange: arrangePad},
-		"Pow":                {inputs: 2, arrange: each(importPow), fold: foldPair},
+		"Pow":                {inputs: 2, arrange: arrangePow, fold: foldPair},
 		"Range":              {inputs: 3, fold: foldRange},
-		"ReduceMean":         {inputs: 1, build: importReduceMean},
 		"Relu":               {inputs: 1, arrange: each(importReLU)},
 		"Reshape":            {inputs: 1, arrange: arrangeReshape, fold: foldReshape},
 		"ScatterND":          {inputs: 3, fold: foldScatterND},
@@ -69,10 +68,33 @@ func init() {
 		"Sum":                {inputs: 1, arrange: arrangeSum},
 		"Transpose":          {inputs: 1, arrange: arrangeTranspose, fold: foldTranspose},
 		"Unsqueeze":          {inputs: 1, arrange: arrangeUnsqueeze, fold: foldUnsqueeze},
-		"Where":              {inputs: 3, fold: foldWhere},
+		"ArgMax":             {inputs: 1, arrange: arrangeArg(1)},
+		"ArgMin":             {inputs: 1, arrange: arrangeArg(-1)},
+		"And":                {inputs: 2, arrange: comparing("And", func(x, y float64) bool { return x != 0 && y != 0 }), fold: foldPair},
+		"Or":                 {inputs: 2, arrange: comparing("Or", func(x, y float64) bool { return x != 0 || y != 0 }), fold: foldPair},
+		"Xor":                {inputs: 2, arrange: comparing("Xor", func(x, y float64) bool { return (x != 0) != (y != 0) }), fold: foldPair},
+		"Less":               {inputs: 2, arrange: comparing("Less", func(x, y float64) bool { return x < y }), fold: foldPair},
+		"LessOrEqual":        {inputs: 2, arrange: comparing("LessOrEqual", func(x, y float64) bool { return x <= y }), fold: foldPair},
+		"Greater":            {inputs: 2, arrange: comparing("Greater", func(x, y float64) bool { return x > y }), fold: foldPair},
+		"GreaterOrEqual":     {inputs: 2, arrange: comparing("GreaterOrEqual", func(x, y float64) bool { return x >= y }), fold: foldPair},
+		"Max":                {inputs: 1, arrange: combining(extreme("Max", 1)), fold: foldPair},
+		"Min":                {inputs: 1, arrange: combining(extreme("Min", -1)), fold: foldPair},
+		"Mean":               {inputs: 1, arrange: arrangeMean},
+		"CastLike":           {inputs: 2, arrange: arrangeCastLike},
+		"IsInf":              {inputs: 1, arrange: each(importIsInf)},
+		"Shrink":             {inputs: 1, arrange: each(importShrink)},
+		"Where":              {inputs: 3, arrange: combining(choice), fold: foldWhere},
 	}
 	for name, c := range curves {
 		importRules[name] = rule{inputs: 1, arrange: each(c)}
+	}
+	for name := range unaries {
+		if name != "Square" {
+			importRules[name] = rule{inputs: 1, arrange: each(func(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.unary(name, x) }), fold: foldUnary}
+		}
+	}
+	for name := range reducings {
+		importRules[name] = rule{inputs: 1, build: importReduce, fold: foldReduce}
 	}
 	ownRules = map[string]rule{
 		"ChannelNorm": {arrange: arrangeChannelNorm},
