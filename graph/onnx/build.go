@@ -88,6 +88,9 @@ func (b *builder) add(n *nodeProto) bool {
 	if out.name == "" {
 		out.name = n.Outputs[0]
 	}
+	if !b.follow(out) {
+		return false
+	}
 	b.values[n.Outputs[0]] = out
 	return b.s.Err() == nil && (out.node == nil || b.fits(out.shape()))
 }

@@ -22,6 +22,8 @@ var refused = func() map[string]string {
 			hammingwindow_symmetric_expanded hannwindow_expanded hannwindow_symmetric_expanded`,
 		"its bfloat16 are declared to be uint16": `
 			castlike_BFLOAT16_to_FLOAT castlike_FLOAT_to_BFLOAT16`,
+		"their answers count with a fraction of a pixel: ONNX Runtime has other ones too, and so have later versions of the cases": `
+			resize_downsample_scales_cubic_align_corners resize_downsample_scales_linear_align_corners`,
 		"text": `
 			castlike_FLOAT_to_STRING castlike_STRING_to_FLOAT`,
 		"its values are no tensors": `
@@ -32,7 +34,7 @@ var refused = func() map[string]string {
 		"a sum over one operand alone, a diagonal, or one operand: no product of matrices in pairs": `
 			einsum_batch_diagonal einsum_inner_prod einsum_sum einsum_transpose`,
 		"a tensor without elements: graphs have none": `
-			reshape_allowzero_reordered slice_start_out_of_bounds split_zero_size_splits`,
+			reshape_allowzero_reordered slice_start_out_of_bounds tril_zero triu_zero split_zero_size_splits`,
 	} {
 		for _, name := range strings.Fields(names) {
 			reasons["test_"+name] = reason

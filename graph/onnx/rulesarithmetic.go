@@ -159,14 +159,6 @@ func (b *builder) each(x *value, f func(x *gorgonia.Node) *gorgonia.Node) *value
 	return b.like(x, f(x.node))
 }
 
-// curve applies an operator of one operand without attributes.
-func (b *builder) curve(kind string, x *value) *value {
-	if x == nil {
-		return nil
-	}
-	return b.each(x, func(x *gorgonia.Node) *gorgonia.Node { return curves[kind](b, x) })
-}
-
 // second is the second operand. Before version 7 an attribute says which axis
 // of the first its own first one is.
 func (b *builder) second(x *value) *value {

@@ -197,14 +197,18 @@ func (b *builder) typed(v *value, kind int64) *value {
 	if v == nil || v.node == nil {
 		return v
 	}
-	y := *v
-	y.elem = kind
+	y := v
+	if v.kind() != kind { // v may be an operand too
+		other := *v
+		other.elem = kind
+		y = &other
+	}
 	if !integral(kind) || kinds[kind].size > 2 || kind == typeBool {
-		return &y
+		return y
 	}
 	switch b.now.Op {
 	case "Add", "Sub", "Mul", "Div", "Pow", "Sum", "Neg", "Abs", "ReduceSum", "ReduceProd":
-		z := b.each(&y, func(x *gorgonia.Node) *gorgonia.Node {
+		z := b.each(y, func(x *gorgonia.Node) *gorgonia.Node {
 			return b.mapped("Wrap", x, func(x float64) float64 { return float64(wrapped(wholeOf(x), kind)) }, func(float64) float64 { return 1 })
 		})
 		if z != nil {
@@ -212,5 +216,5 @@ func (b *builder) typed(v *value, kind int64) *value {
 		}
 		return z
 	}
-	return &y
+	return y
 }

@@ -19,6 +19,8 @@ type value struct {
 
 	elem int64 // the type of a node's elements; 0 for floats
 
+	samples int // 1 more than the dimension with the samples of the batch; 0 for none, see follow
+
 	flat *value // see copied; nil until that was asked for
 
 	part *part // what it was cut from, if along one dimension
