@@ -27,10 +27,14 @@ func TestFolds(t *testing.T) {
 	refused := map[string]string{}
 	for reason, names := range map[string]string{
 		"elements of type": `
-			cast_STRING_to_FLOAT castlike_FLOAT_to_BFLOAT16_expanded castlike_FLOAT_to_STRING_expanded
-			castlike_STRING_to_FLOAT_expanded cast_FLOAT_to_STRING`,
+			cast_STRING_to_FLOAT castlike_FLOAT_to_STRING_expanded castlike_STRING_to_FLOAT_expanded
+			cast_FLOAT_to_STRING`,
 		"or a reduction": `scatternd_add scatternd_multiply`,
 		`tensor ""`:      `identity_opt identity_sequence`,
+		// Their operators have a π of fewer digits than their answers.
+		"want [-1.49": `blackmanwindow_expanded blackmanwindow_symmetric_expanded`,
+		"want [0.086": `hammingwindow_expanded hammingwindow_symmetric_expanded`,
+		"want [0 0.":  `hannwindow_expanded hannwindow_symmetric_expanded`,
 		// Their bfloat16 are declared to be uint16, which is another number.
 		"want [0.47":  `cast_BFLOAT16_to_FLOAT castlike_BFLOAT16_to_FLOAT_expanded`,
 		"want [16117": `cast_FLOAT_to_BFLOAT16 castlike_FLOAT_to_BFLOAT16_expanded`,

@@ -250,6 +250,7 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		Model: m, s: s, batch: x.Shape()[0], budget: maxIndices, values: map[string]*value{m.input: valueOf(x)},
 		numbers: map[float64]*gorgonia.Node{}, taken: map[string]bool{},
 	}
+	b.values[m.input].elem, b.values[m.input].samples = m.elem, 1
 	for name, c := range m.constants {
 		b.values[name] = &value{constant: c, name: name, initializer: true}
 	}
@@ -258,5 +259,9 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 			return nil
 		}
 	}
-	return b.node(b.values[m.output])
+	out := b.values[m.output]
+	if b.follows() && out.samples > 1 {
+		return s.Errorf("onnx: samples are dimension %d of the output, want a batch of %d, for which the file is made", out.samples-1, m.batch)
+	}
+	return b.node(out)
 }
