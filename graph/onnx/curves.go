@@ -133,7 +133,9 @@ func importReLU(b *builder, x *gorgonia.Node) *gorgonia.Node {
 func importClip(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	lo, hi := b.attrFloat("min", math.Inf(-1)), b.attrFloat("max", math.Inf(1))
 	for i, bound := range []*float64{&lo, &hi} {
-		if v, ok := b.floats(i + 1); ok {
+		if c, ok := b.known(i + 1); ok && c.size() == 1 {
+			*bound = c.number(0)
+		} else if v, ok := b.floats(i + 1); ok {
 			*bound = float64(v[0])
 		} else if b.has(i + 1) {
 			return b.fail("a bound that is computed, want a constant")

@@ -10,8 +10,7 @@ var refused = func() map[string]string {
 			constantofshape_float_ones constantofshape_int_shape_zero constantofshape_int_zeros
 			cast_BFLOAT16_to_FLOAT cast_FLOAT_to_BFLOAT16 cast_FLOAT_to_STRING cast_STRING_to_FLOAT
 			castlike_BFLOAT16_to_FLOAT_expanded castlike_FLOAT_to_BFLOAT16_expanded
-			castlike_FLOAT_to_STRING_expanded castlike_STRING_to_FLOAT_expanded clip_default_int8_max
-			clip_default_int8_min Embedding Embedding_sparse`,
+			castlike_FLOAT_to_STRING_expanded castlike_STRING_to_FLOAT_expanded Embedding Embedding_sparse`,
 		"it trains, by an attribute or input of its own: a layer trains in a graph for training": `
 			batchnorm_epsilon_training_mode batchnorm_example_training_mode training_dropout
 			training_dropout_default training_dropout_default_mask training_dropout_mask`,
