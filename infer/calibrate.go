@@ -3,11 +3,9 @@ package infer
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"gorgonia.org/tensor"
 
-	"tapenet/graph"
 	"tapenet/graph/metric"
 	"tapenet/graph/weights"
 )
@@ -106,19 +104,13 @@ func (c Calibration) Fit(ctx context.Context, p *Predictor, held Samples) (Calib
 	return f, nil
 }
 
-// softMax are the probabilities of logits over a temperature.
+// softMax are the probabilities of logits at a temperature.
 func softMax(logits [][]float32, temperature float64) [][]float32 {
 	all := make([][]float32, len(logits))
 	for i, z := range logits {
-		most := float64(z[graph.ArgMax(z)])
-		p, sum := make([]float64, len(z)), 0.0
-		for k, v := range z {
-			p[k] = math.Exp((float64(v) - most) / temperature)
-			sum += p[k]
-		}
 		all[i] = make([]float32, len(z))
-		for k, v := range p {
-			all[i][k] = float32(v / sum)
+		for k, v := range metric.SoftMax(z, temperature) {
+			all[i][k] = float32(v)
 		}
 	}
 	return all

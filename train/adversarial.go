@@ -62,10 +62,14 @@ func (a Adversarial) Check() error {
 		return fmt.Errorf("Adversarial: Method %.32q, want one of %s", a.Method, strings.Join(AdversarialMethods(), ", "))
 	case !(a.Epsilon > 0) || math.IsInf(a.Epsilon, 0):
 		return fmt.Errorf("Adversarial: Epsilon %g, want above 0: a distance of pixels in 0..1", a.Epsilon)
+	case a.Norm == attack.Linf && a.Epsilon > 1:
+		return fmt.Errorf("Adversarial: Epsilon %g, want up to 1 for linf: pixels are 0..1", a.Epsilon)
 	case a.Norm != attack.Linf && a.Norm != attack.L2:
 		return fmt.Errorf("Adversarial: %v, want linf or l2", a.Norm)
-	case a.Steps < 0 || a.Watch < 0:
-		return fmt.Errorf("Adversarial: Steps %d and Watch %d, want 1 or more, or 0 for the default", a.Steps, a.Watch)
+	case a.Steps < 0:
+		return fmt.Errorf("Adversarial: Steps %d, want 1 or more, or 0 for the default", a.Steps)
+	case a.Watch < 0:
+		return fmt.Errorf("Adversarial: Watch %d, want 1 or more, or 0 for none", a.Watch)
 	case a.Method == "fgsm" && a.Steps > 1:
 		return fmt.Errorf("Adversarial: %d Steps of fgsm, want 1, or pgd", a.Steps)
 	case a.Method != "trades" && a.Beta != 0:

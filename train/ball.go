@@ -8,7 +8,9 @@ import (
 )
 
 // ball is the pictures within a distance of clean ones, in [0,1], for a batch of clean
-// pictures. Its memory is used again for the next batch.
+// pictures. Its memory is used again for the next batch. Package attack has a ball of one
+// picture, which proves that a picture is inside; this one is faster, in float32 without
+// that proof, and its random starts are what trainings are made of: bits that stay.
 type ball struct {
 	norm    attack.Norm
 	size    int // values of a picture

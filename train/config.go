@@ -36,8 +36,8 @@ type Config struct {
 	// 0 means not at all. The training accuracy is then that of the mixed images.
 	Mixup float64
 
-	// Defence makes the network robust against changes of its input, such as IBP; nil
-	// means none.
+	// Defence makes the network robust against changes of its input, such as Adversarial
+	// and IBP; nil means none.
 	Defence Defence
 
 	// Lanes is the number of parts into which each batch is cut, each with statistics

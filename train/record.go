@@ -18,6 +18,7 @@ type Record struct {
 	Batch     int
 	Optimizer string
 	Schedule  string // "" for a constant learning rate
+	Defence   string // "" for none
 	Seed      uint64
 	History   []Epoch // of the completed epochs
 
@@ -44,13 +45,13 @@ func ReadRecord(dir string) (Record, error) {
 	of := s.Settings
 	return Record{
 		Model: of.text("Model"), Dataset: of.text("Dataset"), Images: of.number("Images"), Batch: of.number("Batch"),
-		Optimizer: of.text("Optimizer"), Schedule: of.text("Schedule"), Seed: of.seed(), History: s.History,
+		Optimizer: of.text("Optimizer"), Schedule: of.text("Schedule"), Defence: of.text("Defence"), Seed: of.seed(), History: s.History,
 		Parameters: s.Parameters, EvaluatedOn: of.testPart(),
 	}, nil
 }
 
-// Best is the epoch with the lowest ValLoss, the first of equal ones: the one whose
-// weights BestFile has. Its Epoch is 0 before the first epoch.
+// Best is the epoch with the highest Attacked, or where that is not measured with the
+// lowest ValLoss, the first of equal ones: the one whose weights BestFile has. Its Epoch is 0 before the first epoch.
 func (r Record) Best() (e Epoch) {
 	if i := best(r.History); i >= 0 {
 		e = r.History[i]

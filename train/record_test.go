@@ -25,6 +25,11 @@ func TestReadRecord(t *testing.T) {
 	if r.EvaluatedOn != "test" {
 		t.Errorf("evaluated on %q, want test", r.EvaluatedOn)
 	}
+	defended := t.TempDir()
+	fit(t, plainNet(), blobSet(20, 5), Config{Epochs: 1, Dir: defended, Defence: Adversarial{Method: "fgsm", Epsilon: 0.2}})
+	if r, err := ReadRecord(defended); err != nil || r.Defence != "fgsm epsilon 0.2 linf steps 1 of 0.25" {
+		t.Errorf("defence %q (%v), want fgsm's", r.Defence, err)
+	}
 	if r, err = ReadRecord(interruptedRun(t)); err != nil || len(r.History) != 1 {
 		t.Errorf("record %+v and error %v, want one epoch", r, err)
 	}

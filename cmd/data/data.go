@@ -11,6 +11,7 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/graph/weights"
+	"tapenet/modelzoo"
 	"tapenet/train/data"
 )
 
@@ -70,6 +71,11 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 		return o, cli.Usagef("data: -folds %d and -epochs %d, want 2 or more and 1 or more", o.folds, o.epochs)
 	case !(o.labelNoise >= 0 && o.labelNoise < 1):
 		return o, cli.Usagef("data: -label-noise %g, want at least 0 and below 1", o.labelNoise)
+	}
+	if o.suspects {
+		if _, err := modelzoo.Lookup(o.model); err != nil {
+			return o, cli.Usagef("%v", err)
+		}
 	}
 	return o, nil
 }

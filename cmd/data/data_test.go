@@ -274,7 +274,7 @@ func TestWrongCommandLine(t *testing.T) {
 		{"one fold", []string{"-folds", "1"}, true, "data: -folds 1 and -epochs 4, want 2 or more and 1 or more"},
 		{"no epochs", []string{"-epochs", "0"}, true, "data: -folds 5 and -epochs 0, want 2"},
 		{"noise alone", []string{"-label-noise", "1"}, true, "data: -label-noise 1, want at least 0 and below 1"},
-		{"network", []string{"-suspects", "-limit", "50", "-model", "alexnet"}, true, `"alexnet"`},
+		{"network", []string{"-suspects", "-model", "alexnet", "-data", "nowhere"}, true, `modelzoo: no model "alexnet"`}, // before the data are read
 		{"more folds than samples", []string{"-suspects", "-limit", "4"}, false, "5 folds of the 4 samples"},
 		{"augmentation", []string{"-augment", "fly", "-picture", "x.png"}, true, `data: no augmentation "fly", want some of shift`},
 		{"ending", []string{"-picture", "x.jpg"}, true, "data: -picture x.jpg, want a file ending in .png"},

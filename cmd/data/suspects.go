@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"image"
 	"io"
-	"math"
 	"text/tabwriter"
 
-	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/sheet"
 	"tapenet/graph/metric"
 	"tapenet/modelzoo"
@@ -47,7 +45,7 @@ func (o options) findSuspects(ctx context.Context, d data.Dataset, labels []int,
 func (o options) outOfFold(ctx context.Context, d data.Dataset, stderr io.Writer) ([][]float64, error) {
 	spec, err := modelzoo.Lookup(o.model)
 	if err != nil {
-		return nil, cli.Usagef("%v", err)
+		return nil, err
 	}
 	folds, err := data.Folds(d, o.folds, o.seed, true)
 	if err != nil {
@@ -62,7 +60,7 @@ func (o options) outOfFold(ctx context.Context, d data.Dataset, stderr io.Writer
 		}
 		at := data.Indices(fold.Test)
 		err = train.EvaluateEach(ctx, res.Network, fold.Test, func(_ int, logits []float32) {
-			p[at[0]] = softMax(logits)
+			p[at[0]] = metric.SoftMax(logits, 1) // float64, as the smallest probabilities rank the suspects
 			at = at[1:]
 		})
 		if err != nil {
@@ -71,23 +69,6 @@ func (o options) outOfFold(ctx context.Context, d data.Dataset, stderr io.Writer
 		fmt.Fprintf(stderr, "fold %d of %d: %.2f %% of the labels are as predicted\n", k+1, o.folds, 100*res.History[o.epochs-1].ValAccuracy)
 	}
 	return p, nil
-}
-
-// softMax is in float64, as the smallest probabilities rank the suspects.
-func softMax(logits []float32) []float64 {
-	p, sum := make([]float64, len(logits)), 0.0
-	largest := math.Inf(-1)
-	for _, v := range logits {
-		largest = max(largest, float64(v))
-	}
-	for k, v := range logits {
-		p[k] = math.Exp(float64(v) - largest)
-		sum += p[k]
-	}
-	for k := range p {
-		p[k] /= sum
-	}
-	return p
 }
 
 // score says how many of the labels that were replaced are among the suspects.

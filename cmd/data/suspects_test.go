@@ -193,11 +193,3 @@ func TestSuspectsStop(t *testing.T) {
 		t.Errorf("error %v, want a cancelled context", err)
 	}
 }
-
-// TestSoftMax: probabilities below those of float32 stay apart.
-func TestSoftMax(t *testing.T) {
-	p := softMax([]float32{0, 300, -50})
-	if !(p[1] == 1 && p[0] > 0 && p[2] > 0 && p[2] < p[0]) {
-		t.Errorf("%v", p)
-	}
-}

@@ -78,8 +78,10 @@ func (o options) check() error {
 		return cli.Usagef("robust: no model, want -model DIR, as in -model runs/cnn")
 	case o.limit < -1:
 		return cli.Usagef("robust: -limit %d, want a number from 1, 0 for the default or -1 for all", o.limit)
-	case o.epsilon < 0 || o.epsilon-o.epsilon != 0:
-		return cli.Usagef("robust: -eps %v, want a number from 0", o.epsilon)
+	case o.norm == attack.Linf && !(o.epsilon >= 0 && o.epsilon <= 1):
+		return cli.Usagef("robust: -eps %v, want 0 to 1, as pixels are 0..1", o.epsilon)
+	case !(o.epsilon >= 0 && o.epsilon <= 1e6): // the most that attacks take
+		return cli.Usagef("robust: -eps %v, want a number from 0 to 1e6", o.epsilon)
 	case o.sigma < 0 || o.sigma-o.sigma != 0:
 		return cli.Usagef("robust: -sigma %v, want a number above 0, or 0 for the default", o.sigma)
 	case o.samples < 0:

@@ -115,6 +115,29 @@ func TestRecipeOfAnotherLoss(t *testing.T) {
 	}
 }
 
+// One who chooses another defence than the recipe's does not get the settings that only
+// the recipe's reads.
+func TestRecipesDefence(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want train.Adversarial
+	}{
+		{nil, train.Adversarial{Method: "trades", Epsilon: 0.3, Steps: 20, Ramp: 5, Beta: 3, Watch: 1000}},
+		{[]string{"-adversarial", "trades", "-eps", "0.2"}, train.Adversarial{Method: "trades", Epsilon: 0.2, Steps: 20, Ramp: 5, Beta: 3, Watch: 1000}},
+		{[]string{"-adversarial", "fgsm"}, train.Adversarial{Method: "fgsm", Epsilon: 0.3, Ramp: 5, Watch: 1000}},
+		{[]string{"-adversarial", "pgd", "-attack-steps", "7"}, train.Adversarial{Method: "pgd", Epsilon: 0.3, Steps: 7, Ramp: 5, Watch: 1000}},
+	} {
+		o, err := parse(append([]string{"-recipe", "robust-adversarial"}, tt.args...), io.Discard)
+		if err != nil {
+			t.Errorf("%v: %v", tt.args, err)
+			continue
+		}
+		if got, err := o.defence(); err != nil || got != tt.want {
+			t.Errorf("%v: %+v and error %v, want %+v", tt.args, got, err, tt.want)
+		}
+	}
+}
+
 // -recipe chooses the network too; flags and files stand above it.
 func TestRecipeByName(t *testing.T) {
 	fast, err := recipeOf("fast99")

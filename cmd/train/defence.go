@@ -26,6 +26,51 @@ var defences = []namedDefence{
 	{"trades", adversarial("trades")},
 }
 
+// defenceFlags are the flags that belong to -adversarial, with the defences that read
+// each.
+var defenceFlags = []struct {
+	name    string
+	readers []string
+}{
+	{"eps", []string{"ibp", "fgsm", "pgd", "trades"}},
+	{"ramp", []string{"ibp", "fgsm", "pgd", "trades"}},
+	{"warmup", []string{"ibp"}},
+	{"share", []string{"ibp"}},
+	{"norm", []string{"fgsm", "pgd", "trades"}},
+	{"attack-steps", []string{"fgsm", "pgd", "trades"}},
+	{"attack-step", []string{"fgsm", "pgd", "trades"}},
+	{"watch", []string{"fgsm", "pgd", "trades"}},
+	{"collapse", []string{"fgsm", "pgd", "trades"}},
+	{"beta", []string{"trades"}},
+}
+
+// checkDefence refuses a flag of the command line that the chosen defence does not read,
+// unless its value is the default.
+func (o options) checkDefence(f *flag.FlagSet, given settings) error {
+	for _, d := range defenceFlags {
+		v := f.Lookup(d.name)
+		if given[d.name] == nil || v.Value.String() == v.DefValue || slices.Contains(d.readers, o.adversarial) {
+			continue
+		}
+		return cli.Usagef("train: -%s %v with -adversarial %s, which does not read it, want -adversarial %s", d.name, v.Value, o.adversarial, strings.Join(d.readers, " or "))
+	}
+	return nil
+}
+
+// dropUnread deletes what a recipe says for its own defence alone, if the chosen one is
+// another.
+func (o options) dropUnread(recipe settings) {
+	for _, d := range defenceFlags {
+		if !slices.Contains(d.readers, o.adversarial) {
+			delete(recipe, d.name)
+		}
+	}
+	if o.adversarial != recipe["adversarial"] {
+		delete(recipe, "attack-steps") // a number of steps of another attack
+		delete(recipe, "attack-step")
+	}
+}
+
 // attackOptions are the flags of training on attacked images.
 type attackOptions struct {
 	norm                 string
@@ -81,5 +126,14 @@ func (o options) defence() (train.Defence, error) {
 	if _, err := attack.ParseNorm(o.attack.norm); err != nil {
 		return nil, cli.Usagef("train: -norm: %v", err)
 	}
-	return defences[i].make(o), nil
+	d := defences[i].make(o)
+	if c, ok := d.(interface{ Check() error }); ok {
+		if err := c.Check(); err != nil {
+			return nil, cli.Usagef("train: %v", err)
+		}
+	}
+	if d != nil && o.gce > 0 {
+		return nil, cli.Usagef("train: -gce %g with -adversarial %s, want one of the two", o.gce, o.adversarial)
+	}
+	return d, nil
 }

@@ -169,8 +169,14 @@ func (o *options) complete(f *flag.FlagSet, known settings) error {
 	if o.smoothing > 0 {
 		delete(recipe, "gce")
 	}
+	if given["adversarial"] != nil || file["adversarial"] != nil {
+		o.dropUnread(recipe)
+	}
 	maps.DeleteFunc(recipe, func(name string, _ any) bool { return file[name] != nil || given[name] != nil })
 	if err := recipe.set(f, known, "recipe "+from); err != nil {
+		return err
+	}
+	if err := o.checkDefence(f, given); err != nil {
 		return err
 	}
 	if given["decay"] == 0.0 && o.optimizer == "adamw" {

@@ -6,18 +6,25 @@ import (
 )
 
 // Bytes rounds an adversarial picture to what a file of 8 bits a channel holds, multiples of
-// 1/255, inside the ball: each pixel to the nearest multiple that is within epsilon of
-// the clean picture in L∞, and to the next one towards it in L2. ok is false if there is
-// none for some pixel, which cannot be where clean is of such multiples itself; x is not
-// changed. What is rounded may fool the network no more: predict it.
+// 1/255, inside the ball. Each pixel becomes the nearest multiple that is within epsilon of
+// the clean pixel. Where that picture is outside of a ball of L2, each pixel becomes the next
+// multiple towards the clean one. ok is false if there is no such picture, which cannot be
+// where clean is of such multiples itself; x is not changed. What is rounded may fool the
+// network no more: predict it.
 func Bytes(x, clean []float32, norm Norm, epsilon float64) (rounded []float32, ok bool) {
+	rounded, ok = bytes(x, clean, norm, epsilon, nearest)
+	if !ok && norm == L2 {
+		rounded, ok = bytes(x, clean, norm, epsilon, towards)
+	}
+	return rounded, ok
+}
+
+// bytes rounds to the levels, or to those beside them where they are further than epsilon.
+func bytes(x, clean []float32, norm Norm, epsilon float64, levelOf func(v, clean float32) float64) (rounded []float32, ok bool) {
 	rounded, ok = make([]float32, len(x)), true
 	for i, v := range x {
 		lo, hi := interval(clean[i], epsilon)
-		level := math.Round(255 * float64(v))
-		if norm == L2 {
-			level = towards(v, clean[i])
-		}
+		level := levelOf(v, clean[i])
 		switch r := byteOf(level); {
 		case r < lo:
 			level++
@@ -32,6 +39,9 @@ func Bytes(x, clean []float32, norm Norm, epsilon float64) (rounded []float32, o
 
 // byteOf is a level of 0 to 255 as a pixel.
 func byteOf(level float64) float32 { return float32(level) / 255 }
+
+// nearest is the level nearest to v.
+func nearest(v, _ float32) float64 { return math.Round(255 * float64(v)) }
 
 // towards is the level next to v on the side of clean.
 func towards(v, clean float32) float64 {

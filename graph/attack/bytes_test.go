@@ -3,6 +3,7 @@ package attack_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"tapenet/graph/attack"
@@ -36,6 +37,25 @@ func TestBytes(t *testing.T) {
 			if v != float32(math.Round(255*float64(v)))/255 || math.Abs(float64(v)-float64(x[i])) > 1.001/255 {
 				t.Fatalf("%v: %v of %v becomes %v, want the multiple of 1/255 beside it", norm, x[i], clean[i], v)
 			}
+		}
+	}
+	level := func(k float64) float32 { return float32(k) / 255 }
+	clean := []float32{level(10), level(10), level(10), level(0), level(255), level(10)}
+	for _, tt := range []struct {
+		norm    attack.Norm
+		epsilon float64
+		x, want []float64
+	}{
+		{attack.Linf, 3.7, []float64{12.7, 7.2, 10, 0.4, 253.9, 13.6}, []float64{13, 7, 10, 0, 254, 13}}, // the last would be 14
+		{attack.L2, 2.9, []float64{11.6, 11.6, 10, 0, 255, 10}, []float64{12, 12, 10, 0, 255, 10}},
+		{attack.L2, 2.4, []float64{11.6, 11.6, 10, 0, 255, 10}, []float64{11, 11, 10, 0, 255, 10}}, // 12 and 12 are too far
+	} {
+		x, want := make([]float32, len(tt.x)), make([]float32, len(tt.x))
+		for i := range x {
+			x[i], want[i] = level(tt.x[i]), level(tt.want[i])
+		}
+		if got, ok := attack.Bytes(x, clean, tt.norm, tt.epsilon/255); !ok || !slices.Equal(got, want) {
+			t.Errorf("%v: %v rounded is %v, %t, want %v", tt.norm, x, got, ok, want)
 		}
 	}
 	if _, ok := attack.Bytes([]float32{0.501}, []float32{0.5}, attack.Linf, 0.001); ok {

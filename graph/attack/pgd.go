@@ -25,12 +25,9 @@ type PGD struct {
 	FromClean bool // the first start is the clean picture itself
 
 	// Whole makes all steps of the first start, whether the network is wrong on the way
-	// or not, and asks for no prediction: what training wants. Results have no Success.
+	// or not, and asks for no prediction: each picture costs the same, as a measurement of
+	// speed wants it. Results have no Success.
 	Whole bool
-
-	// Losses has the loss of each picture, in place of Loss: for losses that know more
-	// than the class, such as the distance from the clean picture's output. nil for none.
-	Losses []Loss
 }
 
 // Name is pgd.
@@ -59,9 +56,6 @@ func (a PGD) Settings() []Setting {
 
 // Run attacks all pictures.
 func (a PGD) Run(ctx context.Context, v *Victim, images [][]float32, classes []int) (*Outcome, error) {
-	if a.Losses != nil && len(a.Losses) != len(images) {
-		return nil, fmt.Errorf("attack: %d losses for %d pictures, want one for each, or none", len(a.Losses), len(images))
-	}
 	return run(ctx, v, a, images, classes)
 }
 
@@ -78,9 +72,6 @@ func (a PGD) job() (j job, err error) {
 
 // search is PGD on one picture.
 func (a PGD) search(t *trial) {
-	if a.Losses != nil {
-		a.Loss = a.Losses[t.image]
-	}
 	b, x := newBall(a.Norm, a.Epsilon, t.clean), make([]float32, len(t.clean))
 	for restart := range a.Restarts {
 		copy(x, t.clean)

@@ -176,8 +176,8 @@ func TestMoreSteps(t *testing.T) {
 	}
 }
 
-// TestWhole: training's attack makes all steps on all pictures, also where the network
-// is wrong, and asks for no prediction.
+// TestWhole: all steps are made on all pictures, also where the network is wrong, and no
+// prediction is asked for.
 func TestWhole(t *testing.T) {
 	v := victim(t)
 	images, classes := digits(t, 20)
@@ -260,7 +260,6 @@ func TestErrors(t *testing.T) {
 		{"norm", attack.PGD{Norm: 7}, images, classes, "attack: Norm(7), want linf or l2"},
 		{"steps", attack.PGD{Steps: -1}, images, classes, "attack: -1 steps, want 1 or more, or 0 for the default"},
 		{"step size", attack.PGD{StepSize: -1}, images, classes, "attack: step size -1, want above 0, or 0 for the default"},
-		{"losses", attack.PGD{Losses: make([]attack.Loss, 1)}, images, classes, "attack: 1 losses for 2 pictures, want one for each, or none"},
 		{"classes", attack.FGSM{}, images, classes[:1], "attack: 2 pictures and 1 classes, want as many"},
 		{"no classes", attack.FGSM{}, images, nil, "attack: 2 pictures and 0 classes, want as many"},
 		{"class", attack.FGSM{}, images, []int{0, 10}, "attack: picture 1 is of class 10, want 0 to 9"},

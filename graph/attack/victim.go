@@ -40,11 +40,6 @@ type Options struct {
 	// Batch is the most pictures that one graph takes. 0 means 128, or fewer if pictures
 	// are large: a number that depends on the pictures' size alone.
 	Batch int
-
-	// Changing says that the weights change between attacks, as in training. The weights
-	// are then shared with the network's other graphs, which must not run during an
-	// attack. Otherwise nobody may change them from now on.
-	Changing bool
 }
 
 // The size of a batch, where Options has none.
@@ -55,7 +50,7 @@ const (
 
 // New returns a victim: a network by its layer and weights, the shape of its input
 // (channels, height, width), and the normalisation of pixels that it was trained with,
-// nil for none.
+// nil for none. Nobody may change the weights from then on.
 func New(l graph.Layer, w *graph.Weights, input [3]int, n raster.Normalisation) (*Victim, error) {
 	return Options{}.New(l, w, input, n)
 }
@@ -87,14 +82,11 @@ func (o Options) New(l graph.Layer, w *graph.Weights, input [3]int, n raster.Nor
 		v.sizes = append(v.sizes, size)
 	}
 	v.sizes = append(v.sizes, v.batch)
-	v.options = graph.Options{Weights: w}
-	if !o.Changing {
-		from := w.Map()
-		if len(from) == 0 {
-			from = w.From
-		}
-		v.options = graph.Options{Weights: &graph.Weights{From: from}, Fixed: true}
+	from := w.Map()
+	if len(from) == 0 {
+		from = w.From
 	}
+	v.options = graph.Options{Weights: &graph.Weights{From: from}, Fixed: true}
 	return v, v.start()
 }
 

@@ -94,6 +94,24 @@ func allSoftMax(logits [][]float32, temperature float64) (p [][]float32) {
 	return p
 }
 
+// TestSoftMax: probabilities are those of plain loops, large logits are no overflow, and
+// probabilities below those of float32 stay apart.
+func TestSoftMax(t *testing.T) {
+	logits, _ := randomLogits(20, 5, 1, 3)
+	for _, z := range logits {
+		want := softMax(z, 2.5)
+		for k, v := range metric.SoftMax(z, 2.5) {
+			if math.Abs(v-float64(want[k])) > 1e-7 {
+				t.Errorf("SoftMax of %v is %v at %d, want %v", z, v, k, want[k])
+			}
+		}
+	}
+	p := metric.SoftMax([]float32{0, 300, -50, -1e30}, 1)
+	if !(p[1] == 1 && p[0] > 0 && p[2] > 0 && p[2] < p[0] && p[3] == 0) {
+		t.Errorf("SoftMax of large logits is %v", p)
+	}
+}
+
 // TestReliability compares the diagram with Guo's formula, bin by bin in plain loops.
 func TestReliability(t *testing.T) {
 	logits, classes := randomLogits(3000, 5, 2, 1)

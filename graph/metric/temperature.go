@@ -50,6 +50,24 @@ func FitTemperature(logits [][]float32, classes []int) (float64, error) {
 	return float64(float32(1 / math.Sqrt(low*high))), nil
 }
 
+// SoftMax returns the probabilities exp(z_k/T)/Σ exp(z/T) of logits z at a temperature T,
+// 1 being none.
+func SoftMax(logits []float32, temperature float64) []float64 {
+	p, sum := make([]float64, len(logits)), 0.0
+	if len(logits) == 0 {
+		return p
+	}
+	most := float64(logits[largest(logits)])
+	for k, v := range logits {
+		p[k] = math.Exp((float64(v) - most) / temperature)
+		sum += p[k]
+	}
+	for k := range p {
+		p[k] /= sum
+	}
+	return p
+}
+
 // likelihoodSlope is the derivative of the samples' log-likelihood for β = 1/T:
 // Σ z_class - Σ_k p_k·z_k with p = SoftMax(β·z). It falls with β.
 func likelihoodSlope(logits [][]float32, classes []int, beta float64) float64 {

@@ -82,8 +82,14 @@ func (b *builder) add(n *nodeProto) bool {
 		b.fail("operands of another kind than those supported")
 		return false
 	}
+	if out = b.typed(out, b.resultKind()); out == nil {
+		return false
+	}
 	if out.name == "" {
 		out.name = n.Outputs[0]
+	}
+	if !b.follow(out) {
+		return false
 	}
 	b.values[n.Outputs[0]] = out
 	return b.s.Err() == nil && (out.node == nil || b.fits(out.shape()))
@@ -130,16 +136,32 @@ func (b *builder) operand(i int) *gorgonia.Node { return b.node(b.value(i)) }
 // or state if no gradient is to change it. Any other belongs to the graph alone.
 func (b *builder) constantNode(v *value) *gorgonia.Node {
 	c, shape := v.constant, atLeastOne(v.constant.shape)
-	if c.ints != nil || len(c.floats) == 0 {
-		return b.fail("%.64q holds integers or nothing, want float values", v.name)
+	if c.size() == 0 {
+		return b.fail("%.64q holds nothing, want values", v.name)
 	}
 	switch {
+	case c.ints != nil:
+		return b.wholeNode(v.name, c)
 	case !v.initializer:
 		return b.s.Constant(v.name, c.floats, shape...)
 	case b.state[v.name]:
 		return b.s.StateOf(v.name, c.floats, shape...)
 	}
 	return b.s.ParamOf(v.name, c.floats, shape...)
+}
+
+// wholeNode makes integers a node, which holds them as floats.
+func (b *builder) wholeNode(name string, c constant) *gorgonia.Node {
+	floats := make([]float32, len(c.ints))
+	for i, v := range c.ints {
+		if floats[i] = float32(v); int64(floats[i]) != v {
+			return b.fail("%.64q has an integer %d, want none that float32 does not hold", name, v)
+		}
+	}
+	if _, ok := b.room(c.shape); !ok {
+		return nil
+	}
+	return b.s.Constant(b.unused(name+"/values"), floats, atLeastOne(c.shape)...)
 }
 
 // number makes a node of a number.

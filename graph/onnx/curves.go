@@ -53,15 +53,10 @@ var curves = map[string]builtCurve{
 	"Elu": direct(func(b *builder, x *gorgonia.Node) (*gorgonia.Node, error) {
 		return op.ELU(x, b.attrFloat("alpha", 1))
 	}),
-	"Neg":        mapped("Neg", func(x float64) float64 { return -x }, func(float64) float64 { return -1 }),
 	"Reciprocal": ofOp(op.ReciprocalFunction()),
 	"Exp":        ofOp(op.ExpFunction()),
-	"Log":        mapped("Log", math.Log, func(x float64) float64 { return 1 / x }),
 	"Sqrt":       ofOp(op.SqrtFunction()),
-	"Abs":        mapped("Abs", math.Abs, sign),
 	"Erf":        ofOp(op.ErfFunction()),
-	"Softplus": mapped("Softplus", func(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) },
-		func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }),
 	"Softsign": mapped("Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) },
 		func(x float64) float64 { return 1 / ((1 + math.Abs(x)) * (1 + math.Abs(x))) }),
 	"HardSwish": simple(op.HardSwish),
@@ -74,7 +69,7 @@ var curves = map[string]builtCurve{
 			func(x float64) float64 { return math.Exp(min(x, 0) / a[0]) }
 	}}.build,
 	"ThresholdedRelu": curveRule{"ThresholdedRelu", []op.Attribute{{Name: "alpha", Value: 1}}, func(a []float64) (f, df func(float64) float64) {
-		return func(x float64) float64 { return x * above(x, a[0]) }, func(x float64) float64 { return above(x, a[0]) }
+		return func(x float64) float64 { return thresholded(x, a[0]) }, func(x float64) float64 { return above(x, a[0]) }
 	}}.build,
 }
 
@@ -111,6 +106,14 @@ func sign(x float64) float64 {
 		return 1
 	case x < 0:
 		return -1
+	}
+	return 0
+}
+
+// thresholded is x for x > limit, else 0.
+func thresholded(x, limit float64) float64 {
+	if x > limit {
+		return x
 	}
 	return 0
 }

@@ -79,11 +79,11 @@ func (f *folder) tensor(t *tensorProto, turned bool) error {
 	if err != nil {
 		return err
 	}
-	each, ok := map[int64]int64{typeFloat: 4, typeInt32: 4, typeInt64: 8, typeDouble: 8, typeBool: 1}[t.Type]
+	e, ok := kinds[t.Type]
 	if !ok {
-		return fmt.Errorf("elements of type %d, want float, double, int32, int64 or bool", t.Type)
+		return fmt.Errorf("elements of type %d, want numbers", t.Type)
 	}
-	in, err := f.part(t.External, int64(size)*each)
+	in, err := f.part(t.External, int64(size)*int64(e.size))
 	if err != nil {
 		return err
 	}

@@ -17,13 +17,22 @@ type pairwise struct {
 
 // pairs are the operators of two numbers that are computed of constants.
 var pairs = map[string]pairwise{
-	"Add":   {ints: func(x, y int64) int64 { return x + y }, floats: func(x, y float64) float64 { return x + y }},
-	"Sub":   {ints: func(x, y int64) int64 { return x - y }, floats: func(x, y float64) float64 { return x - y }},
-	"Mul":   {ints: func(x, y int64) int64 { return x * y }, floats: func(x, y float64) float64 { return x * y }},
-	"Div":   {ints: divided, floats: func(x, y float64) float64 { return x / y }},
-	"Mod":   {ints: modulo, floats: math.Mod},
-	"Pow":   {floats: math.Pow},
-	"Equal": {truth: func(order int) bool { return order == 0 }},
+	"Add":            {ints: func(x, y int64) int64 { return x + y }, floats: func(x, y float64) float64 { return x + y }},
+	"Sub":            {ints: func(x, y int64) int64 { return x - y }, floats: func(x, y float64) float64 { return x - y }},
+	"Mul":            {ints: func(x, y int64) int64 { return x * y }, floats: func(x, y float64) float64 { return x * y }},
+	"Div":            {ints: divided, floats: func(x, y float64) float64 { return x / y }},
+	"Mod":            {ints: modulo, floats: math.Mod},
+	"Pow":            {floats: math.Pow},
+	"Equal":          {truth: func(order int) bool { return order == 0 }},
+	"Less":           {truth: func(order int) bool { return order < 0 }},
+	"Greater":        {truth: func(order int) bool { return order > 0 }},
+	"LessOrEqual":    {truth: func(order int) bool { return order <= 0 }},
+	"GreaterOrEqual": {truth: func(order int) bool { return order >= 0 }},
+	"And":            {ints: func(x, y int64) int64 { return x & y }},
+	"Or":             {ints: func(x, y int64) int64 { return x | y }},
+	"Xor":            {ints: func(x, y int64) int64 { return x ^ y }},
+	"Max":            {ints: func(x, y int64) int64 { return max(x, y) }, floats: math.Max},
+	"Min":            {ints: func(x, y int64) int64 { return min(x, y) }, floats: math.Min},
 }
 
 // divided is the quotient, cut towards zero; 0 for a division by zero, which fold
@@ -49,17 +58,30 @@ func modulo(x, y int64) int64 {
 // foldPair computes one of pairs, broadcast.
 func foldPair(b *builder) (c constant, ok bool) {
 	all, ok := b.allKnown()
-	if !ok || len(all) != 2 {
+	if !ok {
 		return c, false
 	}
-	x, y := all[0], all[1]
+	c = all[0]
+	for _, y := range all[1:] {
+		if b.opset < 7 && b.attribute("axis") != nil && b.attrInt("axis", 0) != len(c.shape)-len(y.shape) {
+			return c, false // they line up elsewhere
+		}
+		if c, ok = b.pair(c, y); !ok {
+			break
+		}
+	}
+	return c, true
+}
+
+// pair computes an operator of two constants. ok is false after an error.
+func (b *builder) pair(x, y constant) (c constant, ok bool) {
 	shape, ok := b.broadcasted(x.shape, y.shape)
 	if !ok {
-		return c, true
+		return c, false
 	}
 	size, ok := b.room(shape)
 	if !ok {
-		return c, true
+		return c, false
 	}
 	p := pairs[b.now.Op]
 	whole := x.ints != nil && y.ints != nil
@@ -68,13 +90,16 @@ func foldPair(b *builder) (c constant, ok bool) {
 		p.ints = func(x, y int64) int64 { return x - y*divided(x, y) }
 	case whole && (b.now.Op == "Div" || b.now.Op == "Mod") && hasZero(y.ints):
 		b.fail("a division by zero")
-		return c, true
+		return c, false
 	}
 	power := b.now.Op == "Pow" && x.ints != nil // of integers, the exponent of whatever kind
 	if c.shape = shape; p.truth != nil || whole || power {
 		c.ints = make([]int64, size)
 	} else {
 		c.floats = make([]float32, size)
+	}
+	if c.elem = x.elem; p.truth != nil {
+		c.elem = typeBool
 	}
 	broadcastEach(shape, x.shape, y.shape, func(i, j, k int) {
 		switch {
@@ -83,9 +108,9 @@ func foldPair(b *builder) (c constant, ok bool) {
 		case p.truth != nil:
 			c.ints[i] = truth(p.truth(cmp.Compare(x.number(j), y.number(k))))
 		case power:
-			c.ints[i] = int64(math.Pow(x.number(j), y.number(k)))
+			c.ints[i] = wrapped(int64(math.Pow(x.number(j), y.number(k))), c.elem)
 		case whole:
-			c.ints[i] = p.ints(x.ints[j], y.ints[k])
+			c.ints[i] = wrapped(p.ints(x.ints[j], y.ints[k]), c.elem)
 		default:
 			c.floats[i] = float32(p.floats(x.number(j), y.number(k)))
 		}
@@ -153,6 +178,7 @@ func foldWhere(b *builder) (c constant, ok bool) {
 	if !ok {
 		return c, true
 	}
+	c.elem = x.elem
 	if c.shape = shape; x.ints != nil {
 		c.ints = make([]int64, size)
 	} else {
@@ -178,7 +204,7 @@ func foldNot(b *builder) (c constant, ok bool) {
 	for i, v := range c.ints {
 		ints[i] = truth(v == 0)
 	}
-	return constant{shape: c.shape, ints: ints}, true
+	return constant{shape: c.shape, ints: ints, elem: typeBool}, true
 }
 
 func truth(v bool) int64 {

@@ -27,15 +27,17 @@ func TestFolds(t *testing.T) {
 	refused := map[string]string{}
 	for reason, names := range map[string]string{
 		"elements of type": `
-			add_uint8 div_uint8 mul_uint8 sub_uint8 cast_BFLOAT16_to_FLOAT cast_DOUBLE_to_FLOAT16
-			cast_FLOAT16_to_DOUBLE cast_FLOAT16_to_FLOAT cast_FLOAT_to_BFLOAT16 cast_FLOAT_to_FLOAT16
-			cast_STRING_to_FLOAT mod_mixed_sign_float16 mod_mixed_sign_int16 mod_mixed_sign_int8 mod_uint16
-			mod_uint32 mod_uint64 mod_uint8 pow_types_float32_uint32 pow_types_float32_uint64
-			castlike_BFLOAT16_to_FLOAT_expanded castlike_DOUBLE_to_FLOAT16_expanded castlike_FLOAT16_to_DOUBLE_expanded
-			castlike_FLOAT16_to_FLOAT_expanded castlike_FLOAT_to_BFLOAT16_expanded castlike_FLOAT_to_FLOAT16_expanded
-			castlike_FLOAT_to_STRING_expanded castlike_STRING_to_FLOAT_expanded cast_FLOAT_to_STRING`,
+			cast_STRING_to_FLOAT castlike_FLOAT_to_STRING_expanded castlike_STRING_to_FLOAT_expanded
+			cast_FLOAT_to_STRING`,
 		"or a reduction": `scatternd_add scatternd_multiply`,
 		`tensor ""`:      `identity_opt identity_sequence`,
+		// Their operators have a π of fewer digits than their answers.
+		"want [-1.49": `blackmanwindow_expanded blackmanwindow_symmetric_expanded`,
+		"want [0.086": `hammingwindow_expanded hammingwindow_symmetric_expanded`,
+		"want [0 0.":  `hannwindow_expanded hannwindow_symmetric_expanded`,
+		// Their bfloat16 are declared to be uint16, which is another number.
+		"want [0.47":  `cast_BFLOAT16_to_FLOAT castlike_BFLOAT16_to_FLOAT_expanded`,
+		"want [16117": `cast_FLOAT_to_BFLOAT16 castlike_FLOAT_to_BFLOAT16_expanded`,
 	} {
 		for _, name := range strings.Fields(names) {
 			refused["test_"+name] = reason

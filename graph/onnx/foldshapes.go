@@ -1,9 +1,6 @@
 package onnx
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
 // The folds compute what a file computes of constants: shapes, as PyTorch writes a
 // view or a pad, by Shape, Gather, Unsqueeze, Concat and others; tables of indices;
@@ -55,7 +52,7 @@ func (b *builder) rearranged(c constant, shape []int, place func(to, from []int)
 		return c, true
 	}
 	to, from := make([]int, len(shape)), make([]int, len(c.shape))
-	y := constant{shape: shape}
+	y := constant{shape: shape, elem: c.elem}
 	if c.ints != nil {
 		y.ints = make([]int64, size)
 	} else {
@@ -115,29 +112,31 @@ func foldCast(b *builder) (c constant, ok bool) {
 	if !ok {
 		return c, false
 	}
-	to := b.attrInt("to", typeInt64)
-	switch float := to == typeFloat || to == typeDouble; {
-	case float && c.ints != nil:
-		floats := make([]float32, len(c.ints))
-		for i, v := range c.ints {
-			floats[i] = float32(v)
+	return c.cast(int64(b.attrInt("to", typeInt64))), true
+}
+
+// cast is a constant of another type.
+func (c constant) cast(to int64) constant {
+	y := constant{shape: c.shape, elem: to}
+	if kinds[to].float {
+		y.floats = make([]float32, c.size())
+		for i := range y.floats {
+			y.floats[i] = float32(rounded(c.number(i), to))
 		}
-		return constant{shape: c.shape, floats: floats}, true
-	case !float && c.ints == nil:
-		ints := make([]int64, len(c.floats))
-		for i, v := range c.floats {
-			ints[i] = int64(max(math.MinInt64, min(float64(v), math.MaxInt64/2)))
-		}
-		c = constant{shape: c.shape, ints: ints}
+		return y
 	}
-	if to == typeBool {
-		ints := make([]int64, len(c.ints))
-		for i, v := range c.ints {
-			ints[i] = truth(v != 0)
+	y.ints = make([]int64, c.size())
+	for i := range y.ints {
+		switch {
+		case c.ints != nil:
+			y.ints[i] = wrapped(c.ints[i], to)
+		case to == typeBool:
+			y.ints[i] = truth(c.floats[i] != 0)
+		default:
+			y.ints[i] = wrapped(wholeOf(float64(c.floats[i])), to)
 		}
-		c.ints = ints
 	}
-	return c, true
+	return y
 }
 
 // foldShape is the shape of any operand, a constant or not.
@@ -206,7 +205,7 @@ func foldConcat(b *builder) (c constant, ok bool) {
 
 // concatenated joins constants along an axis.
 func concatenated(parts []constant, axis int, shape []int) constant {
-	y := constant{shape: shape}
+	y := constant{shape: shape, elem: parts[0].elem}
 	if parts[0].ints != nil {
 		y.ints = []int64{}
 	}

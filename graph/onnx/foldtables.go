@@ -24,6 +24,7 @@ func foldConstantOfShape(b *builder) (c constant, ok bool) {
 	if !ok {
 		return c, true
 	}
+	c.elem = number.elem
 	if c.shape = shape; number.ints != nil {
 		c.ints = slices.Repeat(number.ints, size)
 	} else {
@@ -45,7 +46,7 @@ func foldRange(b *builder) (c constant, ok bool) {
 		b.fail("a range from %g to %g by %g, want at most %d numbers", start, limit, delta, maxFolded)
 		return c, true
 	}
-	c.shape = []int{int(max(n, 0))}
+	c.shape, c.elem = []int{int(max(n, 0))}, all[0].elem
 	size, ok := b.room(c.shape)
 	if !ok {
 		return c, true
@@ -83,7 +84,7 @@ func foldScatterND(b *builder) (c constant, ok bool) {
 	if _, ok := b.room(data.shape); !ok {
 		return c, true
 	}
-	y := constant{shape: data.shape, ints: slices.Clone(data.ints), floats: slices.Clone(data.floats)}
+	y := constant{shape: data.shape, elem: data.elem, ints: slices.Clone(data.ints), floats: slices.Clone(data.floats)}
 	block, at := product(data.shape[depth:]), make([]int, depth)
 	for i := range updates.size() / max(block, 1) {
 		for k := range at {

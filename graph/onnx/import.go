@@ -34,7 +34,8 @@ type Model struct {
 	Metadata map[string]string // free text in the file
 
 	opset     int
-	batch     int // that the file is made for, 0 for any
+	batch     int   // that the file is made for, 0 for any
+	elem      int64 // the type of the input's elements
 	input     string
 	output    string
 	nodes     []nodeProto
@@ -151,10 +152,14 @@ func (m *Model) ends(g *graphProto) error {
 	if t == nil || t.Tensor == nil || t.Tensor.Shape == nil || len(t.Tensor.Shape.Dims) == 0 {
 		return fmt.Errorf("input %.64q has no shape, want (batch,…)", m.input)
 	}
-	if t.Tensor.Elem != typeFloat && t.Tensor.Elem != typeDouble {
-		return fmt.Errorf("input %.64q has elements of type %d, want float or double", m.input, t.Tensor.Elem)
+	if _, number := kinds[t.Tensor.Elem]; !number {
+		return fmt.Errorf("input %.64q has elements of type %d, want numbers", m.input, t.Tensor.Elem)
 	}
+	m.elem = t.Tensor.Elem
 	for i, d := range t.Tensor.Shape.Dims {
+		if d.Value == -1 { // as older converters write an open one
+			d.Value = 0
+		}
 		if d.Value < 0 || d.Value > maxSize || i >= maxDims {
 			return fmt.Errorf("input %.64q has a dimension %d, and %d in all, want up to %d and %d", m.input, d.Value, len(t.Tensor.Shape.Dims), maxSize, maxDims)
 		}
@@ -186,11 +191,14 @@ func (m *Model) check() error {
 				return fmt.Errorf("%s: there is no value %.64q yet", n.title(), in)
 			}
 		}
-		outputs := n.Outputs[:1] // others, such as Dropout's mask, are not computed
+		outputs := n.Outputs[:1] // others are not computed
 		if importRules[n.Op].all {
 			outputs = n.Outputs
 		}
-		for _, out := range outputs {
+		for i, out := range outputs {
+			if out == "" && i > 0 && n.Op != "Split" {
+				continue
+			}
 			if out == "" || known[out] {
 				return fmt.Errorf("%s: the value %.64q is there already", n.title(), out)
 			}
@@ -242,6 +250,7 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		Model: m, s: s, batch: x.Shape()[0], budget: maxIndices, values: map[string]*value{m.input: valueOf(x)},
 		numbers: map[float64]*gorgonia.Node{}, taken: map[string]bool{},
 	}
+	b.values[m.input].elem, b.values[m.input].samples = m.elem, 1
 	for name, c := range m.constants {
 		b.values[name] = &value{constant: c, name: name, initializer: true}
 	}
@@ -250,5 +259,9 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 			return nil
 		}
 	}
-	return b.node(b.values[m.output])
+	out := b.values[m.output]
+	if b.follows() && out.samples > 1 {
+		return s.Errorf("onnx: samples are dimension %d of the output, want a batch of %d, for which the file is made", out.samples-1, m.batch)
+	}
+	return b.node(out)
 }

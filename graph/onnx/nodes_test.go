@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"tapenet/graph"
@@ -68,8 +69,8 @@ func again(t *testing.T, name string, file []byte, x, want constant) (j job, ok 
 		t.Fatal(err)
 	}
 	net, err := graph.NewNetwork(m, x.shape[min(1, len(x.shape)):], graph.Options{Loss: graph.MSE{}})
-	if err != nil || len(x.shape) == 0 {
-		return j, false // made for another batch size than 1
+	if err != nil || len(x.shape) == 0 || strings.HasPrefix(name, "test_shape_") {
+		return j, false // made for another batch size than 1, or the batch size is a value of it
 	}
 	b, err := Options{Logits: true}.Export(m, net.Weights.Map(), net.Input...)
 	if err != nil {
@@ -78,7 +79,7 @@ func again(t *testing.T, name string, file []byte, x, want constant) (j job, ok 
 	if err := compareCase(b, x, want); err != nil {
 		t.Errorf("%s, exported again: %v", name, err)
 	}
-	return newJob(t, name, b, x.shape, x.floats, want.floats), true
+	return newJob(t, name, b, x.shape, x.numbers(), want.numbers()), true
 }
 
 // inScope reads a case, and reports whether all its operators are supported.
@@ -148,15 +149,24 @@ func compareCase(file []byte, x, want constant) error {
 	if err != nil {
 		return err
 	}
-	copy(g.Input.Float32s(), x.floats)
+	copy(g.Input.Float32s(), x.numbers())
 	if err := g.Run(); err != nil {
 		return err
 	}
 	if got := g.OutputShape(); !slices.Equal(got, atLeastOne(want.shape)) {
 		return fmt.Errorf("shape %v, want %v", got, want.shape)
 	}
-	if d, at := difference(g.Output().Float32s(), want.floats); !(d <= 1e-5) {
+	if d, at := difference(g.Output().Float32s(), want.numbers()); !(d <= 1e-5) {
 		return fmt.Errorf("value %d differs by %g", at, d)
 	}
 	return nil
+}
+
+// numbers are the elements as floats.
+func (c constant) numbers() []float32 {
+	v := make([]float32, c.size())
+	for i := range v {
+		v[i] = float32(c.number(i))
+	}
+	return v
 }

@@ -108,10 +108,18 @@ func (a *attributeProto) fields(w *wire) {
 // Types of a tensor's elements.
 const (
 	typeFloat  = 1
+	typeUint8  = 2
+	typeInt8   = 3
+	typeUint16 = 4
+	typeInt16  = 5
 	typeInt32  = 6
 	typeInt64  = 7
 	typeBool   = 9
+	typeHalf   = 10
 	typeDouble = 11
+	typeUint32 = 12
+	typeUint64 = 13
+	typeBfloat = 16
 )
 
 type tensorProto struct {
@@ -123,7 +131,8 @@ type tensorProto struct {
 	Name     string
 	Raw      []byte // little endian, in place of the lists; floats are read into their list
 	Doubles  []byte // little endian
-	Place    int64  // 1 for a file of its own, which External says
+	Uint64s  []int64
+	Place    int64 // 1 for a file of its own, which External says
 	External []entryProto
 
 	turned bool // the floats are a matrix that was transposed while it was read
@@ -138,6 +147,7 @@ func (t *tensorProto) fields(w *wire) {
 	w.text(8, &t.Name, false)
 	t.data(w)
 	w.raw(10, &t.Doubles)
+	w.integers(11, &t.Uint64s)
 	list(w, 13, &t.External)
 	w.integer(14, &t.Place, false)
 }

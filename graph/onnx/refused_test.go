@@ -8,48 +8,33 @@ var refused = func() map[string]string {
 	for reason, names := range map[string]string{
 		"values of another type than float32 and float64": `
 			constantofshape_float_ones constantofshape_int_shape_zero constantofshape_int_zeros
-			add_uint8 cast_BFLOAT16_to_FLOAT cast_DOUBLE_to_FLOAT16 cast_FLOAT16_to_DOUBLE cast_FLOAT16_to_FLOAT
-			cast_FLOAT_to_BFLOAT16 cast_FLOAT_to_FLOAT16 cast_FLOAT_to_STRING cast_STRING_to_FLOAT
-			castlike_BFLOAT16_to_FLOAT_expanded castlike_DOUBLE_to_FLOAT16_expanded
-			castlike_FLOAT16_to_DOUBLE_expanded castlike_FLOAT16_to_FLOAT_expanded
-			castlike_FLOAT_to_BFLOAT16_expanded castlike_FLOAT_to_FLOAT16_expanded
-			castlike_FLOAT_to_STRING_expanded castlike_STRING_to_FLOAT_expanded clip_default_int8_inbounds
-			clip_default_int8_max clip_default_int8_min div_uint8 edge_pad maxpool_2d_uint8 mul_uint8
-			pow_types_float pow_types_float32_uint32 pow_types_float32_uint64 pow_types_int32_float32
-			pow_types_int32_int32 pow_types_int64_float32 pow_types_int64_int64 reflect_pad sub_uint8 Embedding
-			Embedding_sparse operator_non_float_params`,
-		"one or three dimensions: package op works on images": `
-			averagepool_1d_default averagepool_3d_default convtranspose_1d convtranspose_3d maxpool_1d_default
-			maxpool_3d_default AvgPool3d AvgPool3d_stride AvgPool3d_stride1_pad0_gpu_input Conv1d Conv1d_dilated
-			Conv1d_groups Conv1d_pad1 Conv1d_pad1size1 Conv1d_pad2 Conv1d_pad2size1 Conv1d_stride Conv3d
-			Conv3d_dilated Conv3d_dilated_strided Conv3d_groups Conv3d_no_bias Conv3d_stride
-			Conv3d_stride_padding MaxPool1d MaxPool1d_stride MaxPool1d_stride_padding_dilation MaxPool3d
-			MaxPool3d_stride MaxPool3d_stride_padding operator_maxpool`,
+			cast_BFLOAT16_to_FLOAT cast_FLOAT_to_BFLOAT16 cast_FLOAT_to_STRING cast_STRING_to_FLOAT
+			castlike_BFLOAT16_to_FLOAT_expanded castlike_FLOAT_to_BFLOAT16_expanded
+			castlike_FLOAT_to_STRING_expanded castlike_STRING_to_FLOAT_expanded clip_default_int8_max
+			clip_default_int8_min Embedding Embedding_sparse`,
 		"it trains, by an attribute or input of its own: a layer trains in a graph for training": `
 			batchnorm_epsilon_training_mode batchnorm_example_training_mode training_dropout
 			training_dropout_default training_dropout_default_mask training_dropout_mask`,
 		"there is no input, and so no batch": `
 			constant`,
+		"its operands have no dimension, and so no batch": `
+			blackmanwindow_expanded blackmanwindow_symmetric_expanded hammingwindow_expanded
+			hammingwindow_symmetric_expanded hannwindow_expanded hannwindow_symmetric_expanded`,
+		"its bfloat16 are declared to be uint16": `
+			castlike_BFLOAT16_to_FLOAT castlike_FLOAT_to_BFLOAT16`,
+		"their answers count with a fraction of a pixel: ONNX Runtime has other ones too, and so have later versions of the cases": `
+			resize_downsample_scales_cubic_align_corners resize_downsample_scales_linear_align_corners`,
+		"text": `
+			castlike_FLOAT_to_STRING castlike_STRING_to_FLOAT`,
 		"its values are no tensors": `
 			identity_opt identity_sequence`,
 		"computed of constants alone, as TestFolds has it": `
-			equal equal_bcast mod_broadcast mod_int64_fmod mod_mixed_sign_float16 mod_mixed_sign_float32
-			mod_mixed_sign_float64 mod_mixed_sign_int16 mod_mixed_sign_int32 mod_mixed_sign_int64
-			mod_mixed_sign_int8 mod_uint16 mod_uint32 mod_uint64 mod_uint8 not_2d not_3d not_4d
 			range_float_type_positive_delta range_int32_type_negative_delta scatternd scatternd_add
-			scatternd_multiply where_example where_long_example`,
+			scatternd_multiply`,
 		"a sum over one operand alone, a diagonal, or one operand: no product of matrices in pairs": `
 			einsum_batch_diagonal einsum_inner_prod einsum_sum einsum_transpose`,
-		"op.MaxPool2D has no dilation": `
-			maxpool_2d_dilations MaxPool2d_stride_padding_dilation`,
-		"the exponent is a tensor of several values": `
-			pow pow_bcast_array pow_example pow_types_float32_int32 pow_types_float32_int64 pow_types_int
-			operator_pow`,
 		"a tensor without elements: graphs have none": `
-			reshape_allowzero_reordered slice_start_out_of_bounds split_zero_size_splits`,
-		"its output is integers": `
-			shape shape_clip_end shape_clip_start shape_end_1 shape_end_negative_1 shape_example shape_start_1
-			shape_start_1_end_2 shape_start_1_end_negative_1 shape_start_negative_1`,
+			reshape_allowzero_reordered slice_start_out_of_bounds tril_zero triu_zero split_zero_size_splits`,
 	} {
 		for _, name := range strings.Fields(names) {
 			reasons["test_"+name] = reason

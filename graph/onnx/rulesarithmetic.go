@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"math"
 	"slices"
 
 	"gorgonia.org/gorgonia"
@@ -158,18 +159,17 @@ func (b *builder) each(x *value, f func(x *gorgonia.Node) *gorgonia.Node) *value
 	return b.like(x, f(x.node))
 }
 
-// curve applies an operator of one operand without attributes.
-func (b *builder) curve(kind string, x *value) *value {
-	if x == nil {
-		return nil
-	}
-	return b.each(x, func(x *gorgonia.Node) *gorgonia.Node { return curves[kind](b, x) })
-}
-
 // second is the second operand. Before version 7 an attribute says which axis
 // of the first its own first one is.
 func (b *builder) second(x *value) *value {
-	return b.alignedAt(b.attrInt("axis", -1), x)
+	axis := -1
+	if a := b.attribute("axis"); a != nil && b.opset < 7 {
+		var ok bool
+		if axis, ok = b.axis(b.attrInt("axis", 0), len(x.shape())); !ok {
+			return nil
+		}
+	}
+	return b.alignedAt(axis, x)
 }
 
 // alignedAt returns the second operand. Before opset 7 it is padded with
@@ -204,13 +204,26 @@ func arrangeSub(b *builder, x *value) *value {
 func arrangeMul(b *builder, x *value) *value { return b.product(x, b.second(x)) }
 
 func arrangeDiv(b *builder, x *value) *value {
+	whole := integral(b.value(0).kind())
 	y := b.second(x)
-	if y != nil && y.known() {
-		y = b.computed(y, func(v float64) float64 { return 1 / v })
-	} else {
-		y = b.curve("Reciprocal", b.held(y))
+	switch {
+	case whole:
+		return b.combined(op.Reduction{Name: "Div", F: func(v []float64) float64 { return math.Trunc(v[0] / v[1]) }}, x, y)
+	case y == nil || !y.known() || !y.constant.invertible():
+		return b.combined(quotient, x, y)
 	}
-	return b.product(x, y)
+	return b.product(x, b.computed(y, func(v float64) float64 { return 1 / v }))
+}
+
+// invertible reports whether all numbers have an inverse that float32 holds in full
+// precision, as subnormal ones have not.
+func (c constant) invertible() bool {
+	for i := range c.size() {
+		if v := math.Abs(c.number(i)); !(v > 1e-37 && v < 1e37) {
+			return false
+		}
+	}
+	return true
 }
 
 // computed is a constant of floats that is made of another, for an operand of the
@@ -231,67 +244,4 @@ func arrangeSum(b *builder, x *value) *value {
 		x = b.sum(x, b.value(i))
 	}
 	return x
-}
-
-// importReduceMean takes the mean along axes, all if none are named.
-func importReduceMean(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	s := x.Shape()
-	axes, ok := b.axes(1, len(s))
-	if !ok {
-		return nil
-	}
-	if len(axes) == 0 {
-		if b.attrInt("noop_with_empty_axes", 0) != 0 {
-			return x
-		}
-		for i := range s {
-			axes = append(axes, i)
-		}
-	}
-	y := b.mean(x, axes)
-	reduced := map[int]bool{}
-	for _, a := range axes {
-		reduced[a] = true
-	}
-	var out []int
-	for i, d := range s {
-		if !reduced[i] {
-			out = append(out, d)
-		} else if b.attrInt("keepdims", 1) != 0 {
-			out = append(out, 1)
-		}
-	}
-	return b.reshape(y, atLeastOne(out)...)
-}
-
-// mean brings the axes to the end and pools over them. Its result has the
-// dimensions that are not pooled.
-func (b *builder) mean(x *gorgonia.Node, axes []int) *gorgonia.Node {
-	s := x.Shape()
-	if len(s) == 4 && slices.Equal(axes, []int{2, 3}) {
-		return b.do(op.AvgPool2D(x, op.Pool{KH: s[2], KW: s[3]}))
-	}
-	var perm []int
-	last := map[int]bool{}
-	for _, a := range axes {
-		last[a] = true
-	}
-	for i := range s {
-		if !last[i] {
-			perm = append(perm, i)
-		}
-	}
-	first, rest, window := 1, 1, 1
-	for i, a := range perm {
-		if i == 0 && a == 0 {
-			first = s[a]
-		} else {
-			rest *= s[a]
-		}
-	}
-	for _, a := range axes {
-		window *= s[a]
-	}
-	x = b.reshape(b.permute(x, append(perm, axes...)), first, rest, window, 1)
-	return b.do(op.AvgPool2D(x, op.Pool{KH: window, KW: 1}))
 }

@@ -10,15 +10,6 @@ import (
 // arrangeSame is for operators that leave a value as it is.
 func arrangeSame(_ *builder, x *value) *value { return x }
 
-// arrangeCast leaves floats as they are: a graph has one precision.
-func arrangeCast(b *builder, x *value) *value {
-	if to := b.attrInt("to", typeFloat); to != typeFloat && to != typeDouble {
-		b.fail("cast of values to type %d, want float", to)
-		return nil
-	}
-	return x
-}
-
 // viewed is a value with another view, which is within bounds.
 func (b *builder) viewed(x *value, v view) *value {
 	if x == nil || !b.fits(v.shape()) {

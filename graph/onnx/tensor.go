@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // constant is a tensor of a file: numbers in float32, or integers.
@@ -12,6 +13,7 @@ type constant struct {
 	floats []float32
 	ints   []int64 // or truth, as 0 and 1; nil for floats
 	turned bool    // the file has the transpose
+	elem   int64   // the type of the elements in the file; 0 for floats or 64-bit integers
 }
 
 // maxDims bounds the dimensions of a tensor, maxSize each of them. No network
@@ -35,7 +37,8 @@ func (t *tensorProto) constant() (c constant, err error) {
 		c.shape = append(c.shape, int(d))
 	}
 	c.turned = t.turned
-	if t.Type == typeFloat || t.Type == typeDouble {
+	c.elem = t.Type
+	if kinds[t.Type].float {
 		c.floats, err = t.floats()
 	} else {
 		c.ints, err = t.ints()
@@ -83,13 +86,16 @@ func (t *tensorProto) data(w *wire) {
 	}
 }
 
-// floats are the elements of a tensor of floats or doubles, as floats.
+// floats are the elements of a tensor of floats of any width, as floats.
 func (t *tensorProto) floats() ([]float32, error) {
-	if t.Type == typeFloat {
+	switch t.Type {
+	case typeFloat:
 		if t.Raw == nil {
 			return t.Floats, nil
 		}
 		return decode[float32](t.Raw, 4)
+	case typeHalf, typeBfloat:
+		return t.halves()
 	}
 	raw := t.Raw
 	if raw == nil {
@@ -103,32 +109,59 @@ func (t *tensorProto) floats() ([]float32, error) {
 	return floats, err
 }
 
+// halves are the elements of a tensor of floats of 16 bits.
+func (t *tensorProto) halves() (floats []float32, err error) {
+	bits := make([]uint16, 0, len(t.Int32s))
+	for _, v := range t.Int32s {
+		bits = append(bits, uint16(v))
+	}
+	if t.Raw != nil {
+		bits, err = decode[uint16](t.Raw, 2)
+	}
+	floats = make([]float32, len(bits))
+	for i, v := range bits {
+		if t.Type == typeBfloat {
+			floats[i] = math.Float32frombits(uint32(v) << 16)
+		} else {
+			floats[i] = fromHalf(v)
+		}
+	}
+	return floats, err
+}
+
 // ints are the elements of a tensor of integers or truth values; not nil.
 func (t *tensorProto) ints() (ints []int64, err error) {
+	e, ok := kinds[t.Type]
+	if !ok || e.float {
+		return nil, fmt.Errorf("elements of type %d, want numbers", t.Type)
+	}
 	switch {
-	case t.Type == typeInt64 && t.Raw != nil:
-		ints, err = decode[int64](t.Raw, 8)
+	case t.Raw != nil:
+		if len(t.Raw)%e.size != 0 {
+			return nil, errCut
+		}
+		for at := 0; at < len(t.Raw); at += e.size {
+			var word [8]byte
+			copy(word[:], t.Raw[at:][:e.size])
+			ints = append(ints, int64(binary.LittleEndian.Uint64(word[:])))
+		}
 	case t.Type == typeInt64:
 		ints = t.Int64s
-	case t.Type == typeInt32 && t.Raw != nil:
-		var narrow []int32
-		narrow, err = decode[int32](t.Raw, 4)
-		for _, v := range narrow {
-			ints = append(ints, int64(v))
-		}
-	case t.Type == typeBool && t.Raw != nil:
-		for _, v := range t.Raw {
-			ints = append(ints, int64(v))
-		}
-	case t.Type == typeInt32 || t.Type == typeBool:
-		ints = t.Int32s
+	case t.Type == typeUint32 || t.Type == typeUint64:
+		ints = t.Uint64s
 	default:
-		return nil, fmt.Errorf("elements of type %d, want float, double, int32, int64 or bool", t.Type)
+		ints = t.Int32s
 	}
 	if ints == nil {
-		ints = []int64{}
+		return []int64{}, nil
 	}
-	return ints, err
+	if t.Type != typeInt64 && t.Type != typeUint64 {
+		ints = slices.Clone(ints)
+		for i, v := range ints {
+			ints[i] = wrapped(v, t.Type)
+		}
+	}
+	return ints, nil
 }
 
 func decode[T any](raw []byte, size int) ([]T, error) {

@@ -17,6 +17,10 @@ type value struct {
 	made  *gorgonia.Node // the view as a node of its own, once an op needed that
 	scale float64        // a factor that nobody has multiplied with yet; 0 means 1
 
+	elem int64 // the type of a node's elements; 0 for floats
+
+	samples int // 1 more than the dimension with the samples of the batch; 0 for none, see follow
+
 	flat *value // see copied; nil until that was asked for
 
 	part *part // what it was cut from, if along one dimension
@@ -79,6 +83,7 @@ func (b *builder) held(v *value) *value {
 	if n == nil {
 		return nil
 	}
+	v.elem = v.kind()
 	v.node, v.view, v.made = n, plainView(n.Shape()), n
 	return v
 }

@@ -146,8 +146,10 @@ func built(t *testing.T, seed uint64, v view, a array, shape []int) {
 		return // building takes longer
 	}
 	ways := map[string]func(b *builder, x *value) *value{
-		"node":    func(b *builder, x *value) *value { return valueOf(b.node(x)) },
-		"each":    func(b *builder, x *value) *value { return b.curve("Abs", x) },
+		"node": func(b *builder, x *value) *value { return valueOf(b.node(x)) },
+		"each": func(b *builder, x *value) *value {
+			return each(func(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.unary("Abs", x) })(b, x)
+		},
 		"factor":  func(b *builder, x *value) *value { return x.times(-1).times(-1) },
 		"reshape": func(b *builder, x *value) *value { return b.shaped(b.shaped(x, []int{product(a.shape)}), a.shape) },
 		"twice": func(b *builder, x *value) *value {

@@ -59,6 +59,7 @@ var every = []struct {
 		return op.Map(in[0], op.Function{Name: "sin", F: math.Sin, DF: math.Cos})
 	}, In: random(tensor.Shape{4, 5})}},
 	{"LogSoftMax", graphtest.Op{F: func(in ...node) (node, error) { return op.LogSoftMax(in[0]) }, In: random(tensor.Shape{4, 5})}},
+	{"Across", graphtest.Op{F: across(1), In: random(tensor.Shape{3, 4, 2})}},
 	{"Abs", intervalOps["Abs"]},
 	{"Combine", intervalOps["Combine"]},
 	{"ReLUCentre", intervalOps["ReLUCentre"]},

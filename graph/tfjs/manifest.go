@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"tapenet/graph/keras/topology"
 	"tapenet/graph/weights"
 )
 
@@ -34,15 +35,9 @@ type quantization struct {
 	Scale *float64 `json:"scale"`
 }
 
-// array is a weight's values in the file's order.
-type array struct {
-	shape  []int
-	values []float32
-}
-
 // weights reads the values of all weights.
-func (f *file) weights(fsys fs.FS, name string) (map[string]array, error) {
-	all := map[string]array{}
+func (f *file) weights(fsys fs.FS, name string) (map[string]topology.Array, error) {
+	all := map[string]topology.Array{}
 	for _, g := range f.Manifest {
 		size := int64(0)
 		for _, s := range g.Weights {
@@ -61,7 +56,7 @@ func (f *file) weights(fsys fs.FS, name string) (map[string]array, error) {
 				return nil, fmt.Errorf("weight %.64q is there twice", s.Name)
 			}
 			n, _ := s.size()
-			all[s.Name] = array{s.Shape, s.decode(data[:n])}
+			all[s.Name] = topology.Array{Shape: s.Shape, Values: s.decode(data[:n])}
 			data = data[n:]
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/graph/keras/topology"
 	"tapenet/graph/onnx"
 )
 
@@ -37,7 +38,7 @@ func (g golden) samples() []float32 {
 	return x
 }
 
-func loadGolden(t testing.TB, dir string) (*Model, golden) {
+func loadGolden(t testing.TB, dir string) (*topology.Model, golden) {
 	t.Helper()
 	m, err := Load(os.DirFS(dir), "model.json")
 	if err != nil {

@@ -3,7 +3,6 @@ package robust
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"tapenet/graph/attack"
@@ -177,7 +176,10 @@ func (m *meter) attacked(a attack.Attack) (outcome, error) {
 	}
 	to.judge(m, o, answers(own))
 	for i, x := range o.Adversarial() {
-		to.pictures = append(to.pictures, rounded(x, m.images[i], m.config.Norm, m.config.epsilon))
+		if file, ok := attack.Bytes(x, m.images[i], m.config.Norm, m.config.epsilon); ok {
+			x = file // else the image itself has other values
+		}
+		to.pictures = append(to.pictures, x)
 	}
 	saved, err := m.predict(to.pictures)
 	if err != nil {
@@ -222,10 +224,13 @@ func (to *outcome) judge(m *meter, o *attack.Outcome, own []answer) {
 // few images are attacked in a batch of so many.
 const few = 8
 
+// oneClass is why such a network is neither attacked nor proven.
+const oneClass = "a network of one class is never wrong"
+
 // victim is the network for attacks.
 func (m *meter) victim() (*attack.Victim, error) {
 	if len(m.p.Classes) < 2 {
-		return nil, skipped{"a network of one class is never wrong"}
+		return nil, skipped{oneClass}
 	}
 	if m.attackee == nil {
 		n := m.p.Network()
@@ -244,39 +249,6 @@ func (m *meter) victim() (*attack.Victim, error) {
 		m.advance(max(0, before+cost*done/max(total, 1)-m.done))
 	}
 	return m.attackee, nil
-}
-
-// rounded is an adversarial picture in multiples of 1/255, to the nearest ones, or
-// towards the image where these are outside the ball. Where both are, since the image
-// itself is of other values, the picture comes back as it is.
-func rounded(x, clean []float32, norm attack.Norm, epsilon float64) []float32 {
-	nearest, towards := slices.Clone(x), slices.Clone(x)
-	for i, v := range x {
-		if v == clean[i] {
-			continue
-		}
-		nearest[i] = float32(math.RoundToEven(255*float64(v))) / 255
-		towards[i] = between(v, clean[i])
-		if norm == attack.Linf && !norm.Inside(nearest[i:i+1], clean[i:i+1], epsilon) {
-			nearest[i] = towards[i]
-		}
-	}
-	switch {
-	case norm.Inside(nearest, clean, epsilon):
-		return nearest
-	case norm.Inside(towards, clean, epsilon):
-		return towards
-	}
-	return x
-}
-
-// between is the multiple of 1/255 that is nearest to v, from v towards c.
-func between(v, c float32) float32 {
-	const little = 1e-4 // rounding of v = k/255 itself
-	if v > c {
-		return float32(math.Floor(255*float64(v)+little)) / 255
-	}
-	return float32(math.Ceil(255*float64(v)-little)) / 255
 }
 
 // showAttack keeps pictures of an attack for its sheet: those that it turns, first.

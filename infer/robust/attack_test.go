@@ -116,22 +116,3 @@ func TestAttacksConfirmed(t *testing.T) {
 		}
 	}
 }
-
-// TestRounded: to the nearest, towards the image where that is outside, and not at all
-// where both are.
-func TestRounded(t *testing.T) {
-	b := func(k float64) float32 { return float32(k) / 255 }
-	clean := []float32{b(10), b(10), b(10), b(0), b(255), b(10)}
-	got := rounded([]float32{b(12.7), b(7.2), b(10), b(0.4), b(253.9), b(13.6)}, clean, attack.Linf, 3.7/255)
-	if want := []float32{b(13), b(7), b(10), b(0), b(254), b(13)}; !slices.Equal(got, want) { // the last would be 14
-		t.Errorf("%v, want %v", got, want)
-	}
-	got = rounded([]float32{b(11.6), b(11.6), b(10), b(0), b(255), b(10)}, clean, attack.L2, 2.4/255)
-	if want := []float32{b(11), b(11), b(10), b(0), b(255), b(10)}; !slices.Equal(got, want) { // 12 and 12 are too far
-		t.Errorf("L2: %v, want %v", got, want)
-	}
-	between := []float32{0.5} // 127.5
-	if got := rounded([]float32{b(127.9)}, between, attack.Linf, 0.4/255); got[0] != b(127.9) {
-		t.Errorf("%v, want the picture itself, as no multiple is as near", got)
-	}
-}

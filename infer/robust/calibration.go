@@ -2,8 +2,6 @@ package robust
 
 import (
 	"fmt"
-	"math"
-	"slices"
 
 	"tapenet/graph"
 	"tapenet/graph/metric"
@@ -13,15 +11,16 @@ import (
 // images that it is 80 % sure of, 80 % should be right. It needs one prediction of an
 // image, so that there are more images than in other measurements.
 type Calibration struct {
-	Score                // of these images
-	Temperature  float64 `json:"temperature"` // that the model divides its logits by; 1 is none
-	Confidence   float64 `json:"confidence"`  // mean of the largest probability
-	ECE          float64 `json:"ece"`         // expected calibration error, in 15 bins (Guo et al. 2017)
-	MCE          float64 `json:"mce"`         // that of the worst bin
-	NLL          float64 `json:"nll"`         // mean of -log of the class's probability
-	Bins         []Bin   `json:"bins"`
-	Fitted       *Fitted `json:"fitted,omitempty"`         // what a temperature of its own makes of it
-	FittedWhyNot string  `json:"fitted_why_not,omitempty"` // why there is none
+	Score               // of these images
+	Temperature float64 `json:"temperature"` // that the model divides its logits by; 1 is none
+	Confidence  float64 `json:"confidence"`  // mean of the largest probability
+	ECE         float64 `json:"ece"`         // expected calibration error, in 15 bins (Guo et al. 2017)
+	MCE         float64 `json:"mce"`         // that of the worst bin
+	NLL         float64 `json:"nll"`         // mean of -log of the class's probability
+	Bins        []Bin   `json:"bins"`
+	// Fitted is what a temperature of its own makes of it, nil if there is none:
+	// Report.Skipped has the reason.
+	Fitted *Fitted `json:"fitted,omitempty"`
 }
 
 // Bin is the predictions of about the same confidence: a bar of a reliability diagram.
@@ -94,7 +93,7 @@ func (m *meter) calibration() error {
 	}
 	c.Score, c.ECE, c.MCE, c.NLL = newScore(right, n), d.ECE(), d.MCE(), nll
 	if c.Fitted, err = fitted(logits, classes); err != nil {
-		c.FittedWhyNot = err.Error()
+		m.report.Skipped = append(m.report.Skipped, Skip{"temperature that fits", err.Error()})
 	}
 	m.report.Calibration = c
 	return nil
@@ -113,19 +112,6 @@ func (m *meter) batches(s Samples, n int, f func(images [][]float32, classes []i
 		m.advance(len(images))
 	}
 	return nil
-}
-
-// softMax are the probabilities of logits over a temperature.
-func softMax(z []float32, temperature float64) []float32 {
-	most, sum := float64(slices.Max(z)), 0.0
-	p := make([]float32, len(z))
-	for _, v := range z {
-		sum += math.Exp((float64(v) - most) / temperature)
-	}
-	for k, v := range z {
-		p[k] = float32(math.Exp((float64(v)-most)/temperature) / sum)
-	}
-	return p
 }
 
 func reliability(probabilities [][]float32, classes []int) (metric.Diagram, float64, error) {
@@ -157,7 +143,9 @@ func fitted(logits [][]float32, classes []int) (*Fitted, error) {
 	}
 	p := make([][]float32, len(logits))
 	for i, z := range logits {
-		p[i] = softMax(z, f.Temperatures[i%2])
+		for _, v := range metric.SoftMax(z, f.Temperatures[i%2]) {
+			p[i] = append(p[i], float32(v))
+		}
 	}
 	d, nll, err := reliability(p, classes)
 	f.ECE, f.MCE, f.NLL = d.ECE(), d.MCE(), nll

@@ -93,6 +93,9 @@ func (m *meter) interval() error {
 	if m.config.Norm != 0 {
 		return skipped{"interval bounds are for L∞ alone"}
 	}
+	if len(m.p.Classes) < 2 {
+		return skipped{oneClass}
+	}
 	n := m.p.Network()
 	v, err := bound.NewVerifier(n.Layer, n.Weights, n.Input, raster.NewNormalisation(n.Mean, n.Deviation))
 	if err != nil {

@@ -106,6 +106,8 @@ func (c Config) checked() (Config, error) {
 	switch {
 	case math.IsNaN(c.Epsilon) || math.IsInf(c.Epsilon, 0):
 		return c, fmt.Errorf("robust: attacks within %v, want a number", c.Epsilon)
+	case c.Norm == attack.Linf && c.Epsilon > 1:
+		return c, fmt.Errorf("robust: attacks within %g of each pixel, want up to 1: pixels are 0..1", c.Epsilon)
 	case c.Epsilon == 0:
 		c.epsilon = map[attack.Norm]float64{attack.Linf: 0.3, attack.L2: 2}[c.Norm]
 	default:

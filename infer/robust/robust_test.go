@@ -225,6 +225,7 @@ func TestErrors(t *testing.T) {
 		{"unknown item", p, s, Config{What: []string{"grid", "corruptions/fogg"}}, []string{`no measurement "corruptions/fogg", want one of corruptions/: shot_noise, `}},
 		{"item of a group without", p, s, Config{What: []string{"grid/x"}}, []string{`no measurement "grid/x"`}},
 		{"norm", p, s, Config{Norm: 7}, []string{"the norm is", "want linf or l2"}},
+		{"epsilon of bytes", p, s, Config{Epsilon: 8}, []string{"attacks within 8 of each pixel, want up to 1"}},
 		{"epsilon", p, s, Config{Epsilon: math.NaN()}, []string{"attacks within NaN, want a number"}},
 		{"other images", p, made{[][]float32{{1, 2}}, []int{0}}, Config{}, []string{"sample 0", "not of this size"}},
 		{"other classes", p, made{s.images[:1], []int{3}}, Config{}, []string{"sample 0 is of class 3, want 0 to 2"}},

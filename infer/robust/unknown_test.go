@@ -3,6 +3,7 @@ package robust
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"tapenet/graph/weights"
@@ -33,7 +34,7 @@ func TestCalibrationKnown(t *testing.T) {
 	near("MCE", c.MCE, sure-0.75)
 	near("NLL", c.NLL, -0.75*math.Log(sure)-0.25*math.Log(1-sure))
 	if c.Fitted == nil {
-		t.Fatal("no fitted temperature: " + c.FittedWhyNot)
+		t.Fatalf("no fitted temperature: %v", r.Skipped)
 	}
 	for _, temperature := range c.Fitted.Temperatures { // SoftMax(4/T, 0) = 0.75
 		near("temperature", temperature, 4/math.Log(3))
@@ -43,8 +44,9 @@ func TestCalibrationKnown(t *testing.T) {
 		t.Error("want the limit's images")
 	}
 	right := made{s.images, make([]int, 40)}
-	if c := measure(t, sides(t), right, Config{What: []string{"calibration"}}).Calibration; c.Fitted != nil || c.FittedWhyNot == "" {
-		t.Errorf("all right: fitted %+v, why not %q", c.Fitted, c.FittedWhyNot)
+	r = measure(t, sides(t), right, Config{What: []string{"calibration"}})
+	if r.Calibration.Fitted != nil || len(r.Skipped) != 1 || !strings.Contains(r.Skipped[0].Why, "classified right") {
+		t.Errorf("all right: fitted %+v, left out %q, want the reason", r.Calibration.Fitted, r.Skipped)
 	}
 }
 

@@ -140,14 +140,22 @@ func (p *page) add(r train.Record) {
 		{"model", r.Model}, {"optimizer", r.Optimizer}, {"learning rate", schedule},
 		{"batch", fmt.Sprint(r.Batch)}, {"seed", fmt.Sprint(r.Seed)},
 	}
+	if r.Defence != "" {
+		facts = append(facts, fact{"defence", r.Defence})
+	}
 	if n := len(r.History); n > 0 {
 		last, best := r.History[n-1], r.Best()
+		why := "of the lowest loss"
+		if best.Attacked > 0 {
+			why = "of the highest accuracy under attack"
+			facts = append(facts, fact{"accuracy under attack", fmt.Sprintf("%.2f %%; %.2f %% in epoch %d", 100*last.Attacked, 100*best.Attacked, best.Epoch)})
+		}
 		facts = append(facts,
 			fact{"epochs", fmt.Sprint(n)},
 			fact{"time of training", fmt.Sprintf("%v, in the last epoch %s images/s",
 				r.Time().Round(100*time.Millisecond), graph.Thousands(int(last.ImagesPerSecond)))})
 		facts = append(facts, results(p.Part, last.ValLoss,
-			fmt.Sprintf("%.2f %%; %.2f %% in epoch %d, of the lowest loss", 100*last.ValAccuracy, 100*best.ValAccuracy, best.Epoch))...)
+			fmt.Sprintf("%.2f %%; %.2f %% in epoch %d, %s", 100*last.ValAccuracy, 100*best.ValAccuracy, best.Epoch, why))...)
 	}
 	p.Facts = slices.Concat(facts[:1], p.Facts, facts[1:])
 	p.Charts = charts(p.Part, r.History)

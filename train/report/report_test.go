@@ -275,3 +275,21 @@ func TestNewErrors(t *testing.T) {
 		t.Errorf("wrong class: error %v", err)
 	}
 }
+
+// A page says how the run was defended, and how well that went.
+func TestReportOfDefence(t *testing.T) {
+	var p page
+	p.add(train.Record{Defence: "pgd epsilon 0.3", History: []train.Epoch{
+		{Epoch: 1, Loss: 2, ValLoss: 1, ValAccuracy: 0.75, Attacked: 0.5}, {Epoch: 2, Loss: 1, ValLoss: 0.5, ValAccuracy: 0.875, Attacked: 0.25}}})
+	for _, want := range []fact{{"defence", "pgd epsilon 0.3"}, {"accuracy under attack", "25.00 %; 50.00 % in epoch 1"},
+		{" accuracy", "87.50 %; 75.00 % in epoch 1, of the highest accuracy under attack"}} {
+		if !slices.Contains(p.Facts, want) {
+			t.Errorf("facts %v, want %v among them", p.Facts, want)
+		}
+	}
+	var b bytes.Buffer
+	if err := p.write(&b, "body"); err != nil {
+		t.Fatal(err)
+	}
+	has(t, b.String(), "under attack")
+}

@@ -48,6 +48,8 @@ func contracts[T cpu.Float]() []kerneltest.Contract[T] {
 		{Name: "ReLU of an interval, radius", Kernel: NewReLUInterval[T](true), In: []int{20, 20}, Out: 20},
 		{Name: "Margins", Kernel: &Margins[T]{N: 4, K: 5, Classes: 3, Bias: true}, In: []int{20, 20, 15, 4, 3}, Out: 12, Skipped: []int{3}},
 		{Name: "Ball", Kernel: &Ball[T]{C: 2, Pixels: 5, Low: []float64{0, 1}, High: []float64{1, 2}, Scale: []float64{1, 2}, Epsilon: new(float64)}, In: []int{20}, Out: 20, Skipped: []int{0}},
+		{Name: "Across", Kernel: &Across[T]{Outer: 2, Size: 3, Inner: 4, F: func(x []float64) float64 { return x[0] * x[1] * x[2] },
+			D: func(x, d []float64) { d[0], d[1], d[2] = x[1]*x[2], x[0]*x[2], x[0]*x[1] }}, In: []int{24}, Out: 8},
 		{Name: "Concat", Kernel: &Concat[T]{Outer: 2, Blocks: []int{3, 4}}, In: []int{6, 8}, Out: 14},
 		{Name: "Copy", Kernel: Copy[T]{}, In: []int{20}, Out: 20},
 		{Name: "Patches", Kernel: &Patches[T]{N: 2, C: 2, H: 4, W: 4, Size: 2}, In: []int{64}, Out: 64},

@@ -22,6 +22,7 @@ func init() {
 			"NewConfusion":          reflect.ValueOf(metric.NewConfusion),
 			"Reliability":           reflect.ValueOf(metric.Reliability),
 			"SmoothedRadius":        reflect.ValueOf(metric.SmoothedRadius),
+			"SoftMax":               reflect.ValueOf(metric.SoftMax),
 			"Threshold":             reflect.ValueOf(metric.Threshold),
 		},
 		Types: map[string]reflect.Type{

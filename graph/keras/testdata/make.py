@@ -1,0 +1,399 @@
+"""Makes Keras's files without Keras, and what PyTorch predicts with them:
+
+    python3 make.py FOLDER SEED
+    python3 make.py goldens.zip SEED  # all files of the folder in one
+
+The JSON and the groups are the ones of Keras's saving code (saving_lib.py of
+Keras 3, legacy_h5_format.py, hdf5_format.py of Keras 2.8). h5py writes the
+weights with both versions of HDF5 and reads them again for PyTorch. h5py 3.7,
+PyTorch 1.13 and NumPy 1.24 (Debian's) made goldens.zip with
+seed 1; small.keras is out of it.
+"""
+import io
+import json
+import os
+import re
+import sys
+import tempfile
+import zipfile
+
+import h5py
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+target, seed = sys.argv[1], int(sys.argv[2])
+folder = tempfile.mkdtemp() if target.endswith(".zip") else target
+rng = np.random.default_rng(seed)
+
+
+# A network is (class, name, layers, output); a layer is (class, name, config,
+# inputs). A Sequential's layers have no inputs.
+def L(cls, name, inputs=None, **config):
+    return [cls, name, config, inputs]
+
+
+def shapes_of(cls, c, cin):
+    """The weights of a layer in Keras's order, by Keras 2's names."""
+    out = []
+    if cls == "Conv2D":
+        kh, kw = c["kernel_size"]
+        out = [("kernel", (kh, kw, cin // c.get("groups", 1), c["filters"]))]
+        n = c["filters"]
+    elif cls == "DepthwiseConv2D":
+        kh, kw = c["kernel_size"]
+        out = [("depthwise_kernel", (kh, kw, cin, c["depth_multiplier"]))]
+        n = cin * c["depth_multiplier"]
+    elif cls == "SeparableConv2D":
+        kh, kw = c["kernel_size"]
+        out = [("depthwise_kernel", (kh, kw, cin, 1)), ("pointwise_kernel", (1, 1, cin, c["filters"]))]
+        n = c["filters"]
+    elif cls == "Dense":
+        out = [("kernel", (cin, c["units"]))]
+        n = c["units"]
+    elif cls == "BatchNormalization":
+        names = (["gamma"] if c.get("scale", True) else []) + (["beta"] if c.get("center", True) else [])
+        return [(k, (cin,)) for k in names + ["moving_mean", "moving_variance"]]
+    else:
+        return out
+    return out + ([("bias", (n,))] if c.get("use_bias", True) else [])
+
+
+def same(x, k, s, d, value=0.0):
+    pads = []
+    for i in (1, 0):
+        n, size = x.shape[2 + i], (k[i] - 1) * d[i] + 1
+        t = max((-(-n // s[i]) - 1) * s[i] + size - n, 0)
+        pads += [t // 2, t - t // 2]
+    return F.pad(x, pads, value=value)
+
+
+def activate(x, name):
+    if name == "softmax":
+        return torch.softmax(x, 1)
+    return {"linear": lambda v: v, "relu": torch.relu, "relu6": F.relu6, "swish": F.silu, "sigmoid": torch.sigmoid,
+            "tanh": torch.tanh}[name or "linear"](x)
+
+
+def convolve(x, k, b, c, groups, s=None):
+    s, d = s or c.get("strides", [1, 1]), c.get("dilation_rate", [1, 1])
+    if c.get("padding") == "same":
+        x = same(x, k.shape[:2], s, d)
+    return F.conv2d(x, k.permute(3, 2, 0, 1), b, s, 0, d, groups)
+
+
+def run(cls, c, xs, w):
+    """One layer in PyTorch, channels first; w by kind."""
+    x, b = xs[0], w.get("bias")
+    if cls == "Conv2D":
+        return activate(convolve(x, w["kernel"], b, c, c.get("groups", 1)), c.get("activation"))
+    if cls in ("DepthwiseConv2D", "SeparableConv2D"):
+        k = w["depthwise_kernel"]
+        x = convolve(x, k.reshape(k.shape[0], k.shape[1], 1, -1), b if cls[0] == "D" else None, c, x.shape[1])
+        if cls[0] == "S":
+            x = F.conv2d(x, w["pointwise_kernel"].permute(3, 2, 0, 1), b)
+        return activate(x, c.get("activation"))
+    if cls == "Dense":
+        return activate(x @ w["kernel"] + (b if b is not None else 0), c.get("activation"))
+    if cls == "BatchNormalization":
+        return F.batch_norm(x, w["moving_mean"], w["moving_variance"], w.get("gamma"), w.get("beta"), False, 0, c["epsilon"])
+    if cls == "MaxPooling2D":
+        k, s = c["pool_size"], c["strides"]
+        return F.max_pool2d(same(x, k, s, [1, 1], -np.inf) if c.get("padding") == "same" else x, k, s)
+    if cls == "AveragePooling2D":
+        return F.avg_pool2d(x, c["pool_size"], c["strides"])
+    if cls == "GlobalAveragePooling2D":
+        return x.mean((2, 3), keepdim=c.get("keepdims", False))
+    if cls == "GlobalMaxPooling2D":
+        return x.amax((2, 3), keepdim=c.get("keepdims", False))
+    if cls == "ZeroPadding2D":
+        (t, bo), (le, r) = c["padding"]
+        return F.pad(x, [le, r, t, bo])
+    if cls == "Flatten":
+        return x.permute(0, 2, 3, 1).flatten(1) if x.dim() == 4 else x
+    if cls == "Reshape":
+        flat = x.permute(0, 2, 3, 1).flatten(1) if x.dim() == 4 else x
+        y = flat.reshape([-1] + c["target_shape"])
+        return y.permute(0, 3, 1, 2) if y.dim() == 4 else y
+    if cls == "ReLU":
+        y = torch.where(x >= c.get("threshold", 0), x, c.get("negative_slope", 0) * (x - c.get("threshold", 0)))
+        return y if c.get("max_value") is None else y.clamp(max=c["max_value"])
+    if cls == "Rescaling":
+        v = [torch.tensor(c[k], dtype=torch.float64).reshape(1, -1, 1, 1) for k in ("scale", "offset")]
+        return x * v[0] + v[1]
+    if cls == "Activation":
+        return activate(x, c["activation"])
+    if cls == "Add":
+        return sum(xs)
+    if cls == "Multiply":
+        return xs[0] * xs[1]
+    if cls == "Concatenate":
+        return torch.cat(xs, {-1: 1, 1: 2, 2: 3, 3: 1}[c["axis"]])
+    return x  # InputLayer, Dropout, RandomFlip
+
+
+class Net:
+    def __init__(self, cls, name, layers):
+        self.cls, self.name, self.layers = cls, name, layers
+
+    def names(self):
+        return [l.name if isinstance(l, Net) else l[1] for l in self.layers]
+
+    def forward(self, x, weigh):
+        """weigh(path of Nets, layer, channels) gives a layer's weights."""
+        values, last = {}, x
+        for l in self.layers:
+            inner, inputs = (l if isinstance(l, tuple) else (l, l[3] if isinstance(l, list) else None))
+            xs = [values[i] for i in inputs] if inputs else [last]
+            if isinstance(inner, Net):
+                last = inner.forward(xs[0], lambda path, layer, cin: weigh([inner] + path, layer, cin))
+                values[inner.name] = last
+            else:
+                last = run(inner[0], inner[2], xs, weigh([], inner, xs[0].shape[1]))
+                values[inner[1]] = last
+        return last
+
+
+def unwrap(l):
+    return l[0] if isinstance(l, tuple) else l
+
+
+def snake(name):
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def config(net, three):
+    """The network's JSON, of Keras 3 or 2."""
+    layers = []
+    for item in net.layers:
+        l = unwrap(item)
+        inputs = item[1] if isinstance(item, tuple) else (None if isinstance(l, Net) else l[3])
+        if isinstance(l, Net):
+            e, name = config(l, three), l.name
+        else:
+            cls, name, c, _ = l
+            c = dict(c, name=name, trainable=True)
+            if cls == "InputLayer":
+                c["batch_shape" if three else "batch_input_shape"] = c.pop("shape")
+            c["dtype"] = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": None} if three else "float32"
+            e = {"class_name": cls, "config": c}
+        if three:
+            e.update(module="keras.layers", registered_name=None)
+        if net.cls == "Functional":
+            e["name"] = name
+            tensors = [{"class_name": "__keras_tensor__", "config": {"shape": [None], "dtype": "float32", "keras_history": [i, 0, 0]}} for i in inputs or []]
+            if three:
+                e["inbound_nodes"] = [{"args": [tensors] if len(tensors) > 1 else tensors, "kwargs": {}}] if inputs else []
+            else:
+                e["inbound_nodes"] = [[[i, 0, 0, {}] for i in inputs]] if inputs else []
+        layers.append(e)
+    c = {"name": net.name, "trainable": True, "layers": layers}
+    if net.cls == "Functional":
+        first, last = net.names_of()[0], net.names_of()[-1]
+        c["input_layers"], c["output_layers"] = [[first, 0, 0]], ([last, 0, 0] if three else [[last, 0, 0]])
+    return {"class_name": net.cls, "config": c}
+
+
+Net.names_of = lambda self: [unwrap(l).name if isinstance(unwrap(l), Net) else unwrap(l)[1] for l in self.layers]
+
+
+def every(net, x):
+    """Runs the network once with new weights, and lists them: (Nets, layer, [(kind, values)])."""
+    made = []
+
+    def weigh(path, layer, cin):
+        ws = []
+        for kind, shape in shapes_of(layer[0], layer[2], cin):
+            v = rng.uniform(0.3, 2, shape) if "variance" in kind else rng.uniform(-0.6, 0.7, shape)
+            ws.append((kind, v.astype(np.float32)))
+        made.append((path, layer, ws))
+        return {k: torch.tensor(v, dtype=torch.float64) for k, v in ws}
+    net.forward(x, weigh)
+    return made
+
+
+def write_h5(path, net, made, three, **how):
+    """legacy_h5_format.py, or hdf5_format.py of Keras 2."""
+    with h5py.File(path, "w", **how) as f:
+        f.attrs["keras_version"] = ("3.4.0" if three else "2.8.0").encode()
+        f.attrs["backend"] = b"tensorflow"
+        text = json.dumps(config(net, three))
+        f.attrs["model_config"] = text.encode() if three else text
+        f.attrs["training_config"] = json.dumps({"loss": "categorical_crossentropy"}).encode()
+        g = f.create_group("model_weights")
+        g.attrs["layer_names"] = [n.encode() for n in net.names_of()]
+        g.attrs["backend"] = b"tensorflow"
+        for top in sorted(net.names_of()):
+            sub = g.create_group(top)
+            mine = [m for m in made if (m[0][0].name if m[0] else m[1][1]) == top]
+            names = []
+            pairs = [(p, l, k, v) for p, l, ws in mine for k, v in ws]
+            pairs.sort(key=lambda t: "moving" in t[2])  # trainable ones are first
+            for p, layer, kind, v in pairs:
+                if three:
+                    if layer[0] == "DepthwiseConv2D":
+                        kind = kind.replace("depthwise_", "")
+                    name = "/".join([net.name] + [q.name for q in p] + [layer[1], kind])
+                else:
+                    name = layer[1] + "/" + kind + ":0"
+                sub.create_dataset(name, data=v)
+                names.append(name.encode())
+            sub.attrs["weight_names"] = names
+        if three:
+            g.create_group("top_level_model_weights").attrs["weight_names"] = np.array([], dtype="S1")
+
+
+def saved(net, prefix, out):
+    """Where saving_lib.py has the layers."""
+    used = {}
+    for item in net.layers:
+        l = unwrap(item)
+        name = snake(l.cls if isinstance(l, Net) else l[0])
+        used[name] = used.get(name, -1) + 1
+        if used[name]:
+            name += "_%d" % used[name]
+        where = prefix + "layers/" + name
+        if isinstance(l, Net):
+            saved(l, where + "/", out)
+        else:
+            out[id(l)] = where
+    return out
+
+
+def write_keras(path, net, made, dtype, packed, **how):
+    places, memory = saved(net, "", {}), io.BytesIO()
+    with h5py.File(memory, "w", **how) as f:
+        for _, layer, ws in made:
+            g = f.create_group(places[id(layer)] + "/vars")
+            for i, (_, v) in enumerate(ws):
+                v = v.astype(dtype)
+                if packed and v.size > 8:
+                    g.create_dataset(str(i), data=v, chunks=tuple(max(1, n // 2) for n in v.shape), compression="gzip", shuffle=True)
+                else:
+                    g[str(i)] = v
+            if layer[0].startswith("Random"):
+                f.create_dataset(places[id(layer)] + "/seed_generator/vars/0", data=np.array([1, 2], np.uint32))
+        f.create_group("optimizer/vars")["0"] = np.int64(7)
+        f.create_group("vars")
+    with zipfile.ZipFile(path, "w") as z:
+        for name, text in [("metadata.json", {"keras_version": "3.4.0"}), ("config.json", config(net, True))]:
+            z.writestr(zipfile.ZipInfo(name), json.dumps(text))
+        z.writestr(zipfile.ZipInfo("model.weights.h5"), memory.getvalue())
+
+
+def read_back(path, net, made):
+    """The weights as h5py reads them from the file, in the order of Keras's loading."""
+    read = {}
+    if path.endswith(".keras"):
+        places = saved(net, "", {})
+        with zipfile.ZipFile(path) as z, h5py.File(io.BytesIO(z.read("model.weights.h5")), "r") as f:
+            for _, layer, ws in made:
+                for i, (kind, _) in enumerate(ws):
+                    read[id(layer), kind] = f[places[id(layer)]]["vars"][str(i)][()]
+        return read
+    with h5py.File(path, "r") as f:
+        for top in f["model_weights"].attrs["layer_names"]:
+            g = f["model_weights"][top]
+            values = [g[n][()] for n in g.attrs["weight_names"]]
+            mine = [m for m in made if (m[0][0].name if m[0] else m[1][1]) == top]
+            pairs = [(l, k) for _, l, ws in mine for k, _ in ws]
+            pairs.sort(key=lambda t: "moving" in t[1])
+            assert len(values) == len(pairs)
+            for (l, k), v in zip(pairs, values):
+                read[id(l), k] = v
+    return read
+
+
+def plain():
+    return Net("Sequential", "sequential", [
+        L("InputLayer", "input_1", shape=[None, 9, 8, 3]),
+        L("Rescaling", "rescaling", scale=0.5, offset=-0.25),
+        L("RandomFlip", "random_flip", mode="horizontal", seed=None),
+        L("ZeroPadding2D", "zero_padding2d", padding=[[0, 1], [1, 0]]),
+        L("Conv2D", "conv2d", filters=4, kernel_size=[3, 2], strides=[2, 1], padding="valid", activation="relu", groups=1),
+        L("BatchNormalization", "batch_normalization", axis=[3], epsilon=0.001, momentum=0.9),
+        L("DepthwiseConv2D", "depthwise_conv2d", kernel_size=[3, 3], depth_multiplier=2, padding="same", strides=[1, 1], activation="linear"),
+        L("ReLU", "re_lu", max_value=2.0, negative_slope=0.1, threshold=0.0),
+        L("SeparableConv2D", "separable_conv2d", filters=5, kernel_size=[3, 3], padding="same", strides=[2, 2], activation="swish"),
+        L("BatchNormalization", "batch_normalization_1", axis=-1, epsilon=0.01, scale=False),
+        L("MaxPooling2D", "max_pooling2d", pool_size=[2, 3], strides=[1, 2], padding="same"),
+        L("ReLU", "re_lu_1", max_value=None, negative_slope=0.0, threshold=0.05),
+        L("Flatten", "flatten"),
+        L("Dropout", "dropout", rate=0.3),
+        L("Dense", "dense", units=12, activation="tanh"),
+        L("Reshape", "reshape", target_shape=[2, 2, 3]),
+        L("Conv2D", "conv2d_1", filters=3, kernel_size=[1, 2], padding="same", activation="linear", use_bias=False),
+        L("GlobalMaxPooling2D", "global_max_pooling2d"),
+        L("Dense", "dense_1", units=3, activation="softmax"),
+    ])
+
+
+def branches(name="model"):
+    return Net("Functional", name, [
+        L("InputLayer", name + "_input", shape=[None, 8, 8, 3]),
+        L("Conv2D", "stem", [name + "_input"], filters=4, kernel_size=[3, 3], strides=[2, 2], padding="same", activation="relu"),
+        L("Conv2D", "left", ["stem"], filters=4, kernel_size=[1, 3], padding="same", activation="linear"),
+        L("BatchNormalization", "left_bn", ["left"], axis=3, epsilon=0.001),
+        L("GlobalAveragePooling2D", "squeeze", ["left_bn"], keepdims=True),
+        L("Conv2D", "excite", ["squeeze"], filters=4, kernel_size=[1, 1], activation="sigmoid"),
+        L("Multiply", "scaled", ["left_bn", "excite"]),
+        L("Add", "add", ["stem", "scaled"]),
+        L("AveragePooling2D", "pool", ["stem"], pool_size=[2, 2], strides=[2, 2]),
+        L("MaxPooling2D", "pool_1", ["add"], pool_size=[2, 2], strides=[2, 2]),
+        L("Concatenate", "concat", ["pool", "pool_1"], axis=-1),
+        L("ReLU", name + "_out", ["concat"], max_value=6.0),
+    ])
+
+
+def nested():
+    return Net("Sequential", "sequential_3", [
+        L("InputLayer", "input_9", shape=[None, 8, 8, 3]),
+        Net("Sequential", "sequential_1", [L("InputLayer", "input_8", shape=[None, 8, 8, 3]), branches("features"), L("GlobalAveragePooling2D", "gap")]),
+        Net("Sequential", "sequential_2", [
+            L("InputLayer", "input_7", shape=[None, 8]),
+            L("Dense", "dense", units=6, activation="relu"),
+            L("Dense", "dense_1", units=2, activation="softmax", use_bias=False)]),
+    ])
+
+
+def shared_names():
+    """Two networks inside with layers of the same names, within a functional one."""
+    head = lambda name: Net("Sequential", name, [L("InputLayer", name + "_in", shape=[None, 4]), L("Dense", "dense", units=3, activation="relu")])
+    return Net("Functional", "outer", [
+        L("InputLayer", "in", shape=[None, 4]),
+        (head("one"), ["in"]),
+        (head("two"), ["in"]),
+        L("Add", "add", ["one", "two"]),
+        L("Dense", "dense", ["add"], units=2, activation="linear"),
+    ])
+
+
+def main():
+    for name, make in [("plain", plain), ("branches", branches), ("nested", nested), ("shared_names", shared_names)]:
+        net = make()
+        shape = unwrap(net.layers[0])[2]["shape"][1:]
+        x = torch.tensor(rng.uniform(-1, 1, [2] + (shape[2:] + shape[:2] if len(shape) == 3 else shape)).astype(np.float32), dtype=torch.float64)
+        made = every(net, x)
+        goldens = {"x": x.flatten().tolist(), "files": {}}
+        for libver in ["earliest", "latest"]:
+            for kind in ["keras", "2.h5", "3.h5"]:
+                file = "%s_%s.%s" % (name, libver, kind)
+                path = os.path.join(folder, file)
+                if kind == "keras":
+                    write_keras(path, net, made, np.float16 if libver == "latest" else np.float32, libver == "latest", libver=libver)
+                else:
+                    write_h5(path, net, made, kind == "3.h5", libver=libver)
+                read = read_back(path, net, made)
+                y = net.forward(x, lambda p, l, cin: {k: torch.tensor(read[id(l), k], dtype=torch.float64) for k, _ in shapes_of(l[0], l[2], cin)})
+                goldens["files"][file] = y.flatten().tolist()
+        with open(os.path.join(folder, name + ".json"), "w") as out:
+            json.dump(goldens, out)
+
+
+main()
+if target != folder:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as z:
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), "rb") as f:
+                z.writestr(zipfile.ZipInfo(name), f.read(), zipfile.ZIP_DEFLATED)

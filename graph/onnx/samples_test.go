@@ -1,0 +1,79 @@
+package onnx
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// fixed is a file of some nodes for batches of one size.
+func fixed(batch int, opset int, input []int, weights []tensorProto, nodes ...nodeProto) []byte {
+	m := single(nodes[0], opset, input, weights...)
+	m.Graph.Nodes[0].Outputs = nodes[0].Outputs
+	m.Graph.Nodes = append(m.Graph.Nodes, nodes[1:]...)
+	m.Graph.Inputs[0].Type.Tensor.Shape.Dims[0] = dimProto{Value: int64(batch)}
+	return marshal(m)
+}
+
+// TestSamples: a file for one image gives each of three what it gives it alone, or is
+// refused by the node that mixes them.
+func TestSamples(t *testing.T) {
+	perm := attributeInts("perm", 1, 0)
+	node := func(kind, in, out string, a ...attributeProto) nodeProto {
+		n := nodeProto{Op: kind, Outputs: []string{out}, Attributes: a}
+		if in != "" {
+			n.Inputs = strings.Fields(in)
+		}
+		return n
+	}
+	three := []tensorProto{numbers(1, 2, 3)}
+	three[0].Name = "w"
+	tests := []struct {
+		name    string
+		opset   int
+		weights []tensorProto
+		nodes   []nodeProto
+		mixes   string
+	}{
+		{"turned", 13, nil, []nodeProto{node("Transpose", "", "y", perm)}, "dimension 1 of the output"},
+		{"turned twice", 13, nil, []nodeProto{node("Transpose", "", "a", perm), node("Transpose", "a", "y", perm)}, ""},
+		{"mean of the batch", 11, nil, []nodeProto{node("ReduceMean", "", "a", attributeInts("axes", 0)), node("Add", "x a", "y")}, "ReduceMean"},
+		{"mean of a sample", 11, nil, []nodeProto{node("ReduceMean", "", "a", attributeInts("axes", 1)), node("Add", "x a", "y")}, ""},
+		{"joined", 13, nil, []nodeProto{node("Concat", "x", "a", attributeInt("axis", 0)), node("Relu", "a", "y")}, "Concat"},
+		{"joined beside", 13, nil, []nodeProto{node("Concat", "x", "a", attributeInt("axis", 1)), node("Relu", "a", "y")}, ""},
+		{"softmax of all", 11, nil, []nodeProto{node("LogSoftmax", "", "y", attributeInt("axis", 0))}, "LogSoftmax"},
+		{"softmax of each", 11, nil, []nodeProto{node("LogSoftmax", "", "y", attributeInt("axis", 1))}, ""},
+		{"turned and added", 13, three, []nodeProto{node("Transpose", "", "a", perm), node("Reshape", "a r", "b"), node("Add", "b w", "y")}, "Add"},
+		{"product of samples", 13, nil, []nodeProto{node("Transpose", "", "a", perm), node("MatMul", "a x", "y")}, "MatMul"},
+	}
+	x := []float32{1, 2, 3, -1, 0, 5, 2, 7, -4}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.name == "turned and added" {
+				back := whole(-1, 3)
+				back.Name = "r"
+				tt.weights = append(slices.Clone(tt.weights), back)
+			}
+			file := fixed(1, tt.opset, []int{3}, tt.weights, tt.nodes...)
+			_, got, err := ran(file, []int{3, 3}, x)
+			if tt.mixes != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.mixes) {
+					t.Errorf("values %v, error %v, want one about %s", got, err, tt.mixes)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []float32
+			for i := range 3 {
+				_, y, err := ran(file, []int{1, 3}, x[3*i:][:3])
+				if err != nil {
+					t.Fatal(err)
+				}
+				want = append(want, y...)
+			}
+			near(t, tt.name, got, want, 1e-6)
+		})
+	}
+}
