@@ -13,6 +13,7 @@ func init() {
 		Name: "op",
 		Binds: map[string]reflect.Value{
 			"Abs":                            reflect.ValueOf(op.Abs),
+			"Across":                         reflect.ValueOf(op.Across),
 			"Add":                            reflect.ValueOf(op.Add),
 			"Arithmetic":                     reflect.ValueOf(op.Arithmetic),
 			"AvgPool2D":                      reflect.ValueOf(op.AvgPool2D),
@@ -43,6 +44,7 @@ func init() {
 			"HardSigmoid":                    reflect.ValueOf(op.HardSigmoid),
 			"HardSwish":                      reflect.ValueOf(op.HardSwish),
 			"KindAbs":                        reflect.ValueOf(op.KindAbs),
+			"KindAcross":                     reflect.ValueOf(op.KindAcross),
 			"KindAdd":                        reflect.ValueOf(op.KindAdd),
 			"KindAvgPool2D":                  reflect.ValueOf(op.KindAvgPool2D),
 			"KindBall":                       reflect.ValueOf(op.KindBall),
@@ -149,6 +151,7 @@ func init() {
 			"Products":    reflect.TypeFor[op.Products](),
 			"Random":      reflect.TypeFor[op.Random](),
 			"Reach":       reflect.TypeFor[op.Reach](),
+			"Reduction":   reflect.TypeFor[op.Reduction](),
 			"Sequence":    reflect.TypeFor[op.Sequence](),
 			"Timing":      reflect.TypeFor[op.Timing](),
 			"View":        reflect.TypeFor[op.View](),
