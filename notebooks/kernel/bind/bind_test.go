@@ -31,8 +31,8 @@ func notebooks(t *testing.T) map[string][]codeCell {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) != 6 {
-		t.Errorf("found %d notebooks, want 6", len(files))
+	if len(files) != 7 {
+		t.Errorf("found %d notebooks, want 7", len(files))
 	}
 	found := map[string][]codeCell{}
 	for _, file := range files {

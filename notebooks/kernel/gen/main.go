@@ -43,6 +43,7 @@ var bound = []string{
 
 	"bytes",
 	"context",
+	"encoding/json",
 	"errors",
 	"fmt",
 	"hash",
