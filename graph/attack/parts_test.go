@@ -252,11 +252,6 @@ func TestBatches(t *testing.T) {
 				t.Errorf("%d pictures: the one at %d differs from the one at %d", n, i, 149-i)
 			}
 		}
-		for _, size := range v.Sizes() {
-			if size < 64 {
-				t.Errorf("%d pictures: a graph of %d is used, whose bits are others", n, size)
-			}
-		}
 	}
 }
 
