@@ -34,7 +34,7 @@ check: ## formatting, vet, staticcheck, import directions, generated files, othe
 	cd notebooks/kernel && $(GO) mod tidy -diff && $(GO) test ./bind ./gen
 
 arm64: ## run the kernels' tests as an arm64 processor would (needs qemu-aarch64)
-	GOOS=linux GOARCH=arm64 $(GO) test -exec qemu-aarch64 -short ./graph/internal/kernel/...
+	GOOS=linux GOARCH=arm64 $(GO) test -exec qemu-aarch64 -timeout 20m -short ./graph/internal/kernel/...
 
 GENERATED = $(shell grep -rl '^// Code generated' --include='*.go' --include='*.s' .)
 
