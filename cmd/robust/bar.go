@@ -5,11 +5,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
+	"tapenet/cmd/internal/screen"
 	"tapenet/infer/robust"
 )
 
@@ -21,11 +20,7 @@ type bar struct {
 }
 
 func newBar(stderr io.Writer, model string) *bar {
-	b := &bar{name: filepath.Base(model)}
-	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		b.to = f
-	}
-	return b
+	return &bar{to: screen.Of(stderr), name: filepath.Base(model)}
 }
 
 // show is a robust.Config's Progress.
@@ -33,22 +28,11 @@ func (b *bar) show(p robust.Progress) {
 	if b.to == nil {
 		return
 	}
-	columns, _, err := term.GetSize(int(b.to.Fd()))
-	if err != nil || columns == 0 {
-		columns = 80
-	}
 	if b.bar == nil {
-		b.bar = progressbar.NewOptions(p.Of,
-			progressbar.OptionSetWriter(b.to),
-			progressbar.OptionSetWidth(24), // less on a narrow terminal
-			progressbar.OptionSetElapsedTime(false),
-			progressbar.OptionSetPredictTime(true),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionUseANSICodes(true), // clears all of the line, a ^C too
-		)
+		b.bar = screen.NewBar(b.to, p.Of, true)
 	}
 	b.bar.ChangeMax(p.Of)
-	b.bar.Describe(describe(b.name, p.What, columns))
+	b.bar.Describe(describe(b.name, p.What, screen.Columns(b.to)))
 	b.bar.Set(p.Done)
 }
 

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/screen"
 	"tapenet/graph"
 	"tapenet/graph/memory"
 	"tapenet/train"
@@ -25,11 +25,11 @@ import (
 // one line of JSON for each epoch and everything else goes to stderr.
 type display struct {
 	options
-	team     team
-	people   io.Writer // for people to read
-	program  io.Writer // for JSON, nil without -json
-	terminal bool      // whether people sit at a terminal
-	bar      *progressbar.ProgressBar
+	team    team
+	people  io.Writer // for people to read
+	program io.Writer // for JSON, nil without -json
+	screen  *os.File  // the terminal that people sit at, nil if they do not
+	bar     *progressbar.ProgressBar
 }
 
 func newDisplay(o options, t team, stdout, stderr io.Writer) *display {
@@ -37,8 +37,8 @@ func newDisplay(o options, t team, stdout, stderr io.Writer) *display {
 	if o.json {
 		d.people, d.program = stderr, stdout
 	}
-	if f, ok := d.people.(*os.File); ok {
-		d.terminal = term.IsTerminal(int(f.Fd())) && !(t.Group != nil && launcherPiped())
+	if t.Group == nil || !launcherPiped() {
+		d.screen = screen.Of(d.people)
 	}
 	return d
 }
@@ -127,24 +127,13 @@ func (d *display) held() string {
 
 // batch moves the progress bar, on a terminal.
 func (d *display) batch(p train.Progress) {
-	if !d.terminal {
+	if d.screen == nil {
 		return
 	}
-	columns, _, err := term.GetSize(int(d.people.(*os.File).Fd()))
-	if err != nil || columns == 0 {
-		columns = 80
-	}
 	if d.bar == nil {
-		d.bar = progressbar.NewOptions(p.Of,
-			progressbar.OptionSetWriter(d.people),
-			progressbar.OptionSetWidth(24), // less on a narrow terminal
-			progressbar.OptionSetElapsedTime(false),
-			progressbar.OptionSetPredictTime(false), // its rate would count what an earlier run has done
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionUseANSICodes(true), // clears all of the line, a ^C too
-		)
+		d.bar = screen.NewBar(d.screen, p.Of, false) // its rate would count what an earlier run has done
 	}
-	d.bar.Describe(describe(p, columns))
+	d.bar.Describe(describe(p, screen.Columns(d.screen)))
 	d.bar.Set(p.Images)
 }
 
