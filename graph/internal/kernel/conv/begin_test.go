@@ -203,7 +203,7 @@ func TestBegin(t *testing.T) {
 // TestBeginMemory: what a goroutine multiplies into is planned, shared with other
 // kernels, whose numbers in it do not matter, and taken once.
 func TestBeginMemory(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // workers of earlier tests, which had more, may come late and take a part too
 	r := rand.New(rand.NewPCG(3, 4))
 	shared := conv.NewShared[float32]()
 	spoiling, own := newExcited(t, r, tight(pointwise(2, 64, 20, 20, 32))), newExcited(t, r, tight(pointwise(1, 48, 28, 28, 24)))
@@ -220,9 +220,8 @@ func TestBeginMemory(t *testing.T) {
 	if sharing.runBoth(got); !slices.Equal(got, want) {
 		t.Error("other bits in memory that others have used")
 	}
-	// Workers that earlier tests have started may come late, and take a part each.
-	if late := runtime.NumGoroutine(); shared.Bytes() == 0 || shared.Bytes() > shared.Plans()/2*(2+late) {
-		t.Errorf("%d bytes are shared, want some, and no more than the %d planned and as much for each of %d late workers", shared.Bytes(), shared.Plans(), late)
+	if shared.Bytes() == 0 || shared.Bytes() > shared.Plans() {
+		t.Errorf("%d bytes are shared, want some, and no more than the %d planned", shared.Bytes(), shared.Plans())
 	}
 	if sharing.both.Bytes() != sharing.both.Plans() || own.both.Bytes() <= own.both.Plans() {
 		t.Errorf("a kernel keeps %d bytes, want the %d planned, and less than the %d without sharing", sharing.both.Bytes(), sharing.both.Plans(), own.both.Bytes())
