@@ -9,6 +9,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/graph/attack"
+	"tapenet/graph/internal/kernel/cpu"
 	"tapenet/modelzoo"
 )
 
@@ -250,6 +251,11 @@ func TestBatches(t *testing.T) {
 		for i, r := range attacked(t, a, v, backwards[:n], classes[:n]).Images {
 			if !slices.Equal(r.Adversarial, want.Images[149-i].Adversarial) {
 				t.Errorf("%d pictures: the one at %d differs from the one at %d", n, i, 149-i)
+			}
+		}
+		for _, size := range v.Sizes() {
+			if size < 64 && cpu.Active() != cpu.TierGo { // whose bits are those of large graphs
+				t.Errorf("%d pictures: a graph of %d is used, whose bits are others", n, size)
 			}
 		}
 	}
