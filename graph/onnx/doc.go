@@ -11,13 +11,28 @@
 // graph.Layer of the same ops: it is differentiated, trained and written again like
 // any other.
 //
+// # Inputs and outputs
+//
+// A model computes one output of one input. [Model.Outputs] lists the outputs of a
+// file, and [Model.With] chooses another one, or any value on the way.
+//
+// A graph computes in float32, and its input and output are floats, whatever the file
+// says they are: [Model.Element] and [Output] tell. Integers and truth are whole
+// numbers in a graph, which float32 holds up to 2²⁴ (16,777,216) in size. An input of
+// integers is the nearest integer. Integers of 8 and 16 bits overflow as their type
+// does. A wider one beyond 2²⁴, or an input that its type does not have, becomes NaN,
+// and so does what is computed of it: no integer is wrong without a word. Text,
+// sequences and other values that are no tensors are refused, and so are several
+// inputs that one output needs.
+//
 // # How a file becomes a layer
 //
 // source.go reads the file from its beginning to its end, wire.go has protobuf's
 // format, proto.go ONNX's messages, which are few. The floats of a weight are read
 // to where they stay (tensor.go), transposed on the way if their product wants that
-// (turn.go), or out of another file (external.go). import.go checks that every node
-// has a rule. patterns.go puts one node in the place of pieces that exporters write
+// (turn.go), or out of another file (external.go). ends.go finds input and output and
+// the nodes between them, and import.go checks that each of those has a rule.
+// patterns.go puts one node in the place of pieces that exporters write
 // for GELU, LayerNorm and others.
 //
 // Build, in build.go, takes the nodes one by one. A rule, of rules.go's table, does

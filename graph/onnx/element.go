@@ -1,6 +1,9 @@
 package onnx
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // element is a type of a tensor's elements.
 type element struct {
@@ -24,6 +27,57 @@ var kinds = map[int64]element{
 	typeUint32: {size: 4},
 	typeUint64: {size: 8},
 	typeBfloat: {size: 2, float: true},
+}
+
+// elementNames are the names of types as commands and errors have them.
+var elementNames = map[int64]string{
+	typeFloat: "float32", typeUint8: "uint8", typeInt8: "int8", typeUint16: "uint16", typeInt16: "int16", typeInt32: "int32",
+	typeInt64: "int64", typeText: "strings", typeBool: "bool", typeHalf: "float16", typeDouble: "float64", typeUint32: "uint32",
+	typeUint64: "uint64", typeBfloat: "bfloat16", 14: "complex64", 15: "complex128",
+}
+
+// elementName is the name of a type.
+func elementName(elem int64) string {
+	if name := elementNames[elem]; name != "" {
+		return name
+	}
+	return fmt.Sprintf("elements of type %d", elem)
+}
+
+// maxWhole is the largest integer up to which float32, in which a graph computes,
+// holds every one.
+const maxWhole = 1 << 24
+
+// limits are the smallest and the largest integer of a type that a graph holds.
+func limits(elem int64) (low, high float64) {
+	e := kinds[elem]
+	switch bits := 8 * e.size; {
+	case elem == typeBool:
+		return 0, 1
+	case bits > 16 && e.signed:
+		return -maxWhole, maxWhole
+	case bits > 16:
+		return 0, maxWhole
+	case e.signed:
+		return -math.Ldexp(1, bits-1), math.Ldexp(1, bits-1) - 1
+	default:
+		return 0, math.Ldexp(1, bits) - 1
+	}
+}
+
+// wholeIn is a number as one of a type's: the nearest whole one, NaN for one that is
+// out of limits.
+func wholeIn(v float64, elem int64) float64 {
+	if elem == typeBool && v == v {
+		return float64(truth(v != 0))
+	}
+	if v = math.RoundToEven(v); v != v {
+		return v
+	}
+	if low, high := limits(elem); v < low || v > high {
+		return math.NaN()
+	}
+	return v + 0 // no negative zero
 }
 
 // integral reports whether a type is one of integers or truth.

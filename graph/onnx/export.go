@@ -244,7 +244,7 @@ func describeValue(name string, sample []int) valueProto {
 	for _, d := range sample {
 		dims = append(dims, dimProto{Value: int64(d)})
 	}
-	return valueProto{Name: name, Type: &typeProto{&tensorTypeProto{Elem: typeFloat, Shape: &shapeProto{dims}}}}
+	return valueProto{Name: name, Type: &typeProto{Tensor: &tensorTypeProto{Elem: typeFloat, Shape: &shapeProto{dims}}}}
 }
 
 func int64s(v []int) []int64 {

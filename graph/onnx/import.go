@@ -29,16 +29,21 @@ const (
 //	net, err := graph.NewNetwork(m, m.Input, graph.Options{})
 //	// Train or run it, then:
 //	file, err = onnx.Options{Logits: true}.Export(m, net.Weights.Map(), m.Input...)
+//
+// The graph's input and output are float32, whatever the file's are: see [Model.With]
+// for other outputs than the first, and the package's text for integers.
 type Model struct {
 	Input    []int             // shape of a sample; 0 where the file leaves it open
+	Element  string            // the type of the input's elements in the file, such as float32, uint8 or bool
 	Metadata map[string]string // free text in the file
 
+	file      *wholeFile
 	opset     int
 	batch     int   // that the file is made for, 0 for any
 	elem      int64 // the type of the input's elements
 	input     string
 	output    string
-	nodes     []nodeProto
+	nodes     []nodeProto         // that the output needs
 	constants map[string]constant // initializers
 	state     map[string]bool     // initializers that training does not change by gradients
 }
@@ -62,9 +67,10 @@ func Open(path string) (*Model, error) {
 	return m, nil
 }
 
-// Read reads a file. It must have one input, (batch,…) of float values, and one
-// output; doubles are read as float32; an operator that cannot be read is an error
-// that names it and its node.
+// Read reads a file. What it computes must need one input, (batch,…) of numbers or
+// truth; of several outputs it is the first, see [Model.Outputs]. Doubles are read as
+// float32. An operator that the output needs and that cannot be read is an error that
+// names it and its node.
 //
 // The file is not trusted: what Read takes is in proportion to its size, and what
 // Build adds is bounded. The weights are read to where they stay: besides them it
@@ -124,85 +130,38 @@ func (m *Model) load(p *modelProto, beside *folder) error {
 		}
 		m.constants[t.Name] = c
 	}
-	if err := m.ends(p.Graph); err != nil {
+	if err := m.whole(p.Graph); err != nil {
 		return err
 	}
-	m.nodes = p.Graph.Nodes
-	if err := m.check(); err != nil {
-		return err
-	}
-	m.turnWeights()
-	m.simplify()
-	return nil
+	return m.choose(m.file.outputs[0].Name)
 }
 
-// ends finds the input and the output.
-func (m *Model) ends(g *graphProto) error {
-	var inputs []valueProto
-	for _, v := range g.Inputs {
-		if _, weight := m.constants[v.Name]; !weight {
-			inputs = append(inputs, v)
-		}
-	}
-	if len(inputs) != 1 || len(g.Outputs) != 1 {
-		return fmt.Errorf("%d inputs and %d outputs, want one of each", len(inputs), len(g.Outputs))
-	}
-	m.input, m.output = inputs[0].Name, g.Outputs[0].Name
-	t := inputs[0].Type
-	if t == nil || t.Tensor == nil || t.Tensor.Shape == nil || len(t.Tensor.Shape.Dims) == 0 {
-		return fmt.Errorf("input %.64q has no shape, want (batch,…)", m.input)
-	}
-	if _, number := kinds[t.Tensor.Elem]; !number {
-		return fmt.Errorf("input %.64q has elements of type %d, want numbers", m.input, t.Tensor.Elem)
-	}
-	m.elem = t.Tensor.Elem
-	for i, d := range t.Tensor.Shape.Dims {
-		if d.Value == -1 { // as older converters write an open one
-			d.Value = 0
-		}
-		if d.Value < 0 || d.Value > maxSize || i >= maxDims {
-			return fmt.Errorf("input %.64q has a dimension %d, and %d in all, want up to %d and %d", m.input, d.Value, len(t.Tensor.Shape.Dims), maxSize, maxDims)
-		}
-		if i == 0 {
-			m.batch = int(d.Value)
-		} else {
-			m.Input = append(m.Input, int(d.Value))
-		}
-	}
-	return nil
-}
-
-// check holds that there is a rule for every node and that operands come before
-// their results.
+// check holds that there is a rule for every node that the output needs, and that
+// only outputs are read that it computes.
 func (m *Model) check() error {
-	known := map[string]bool{"": true, m.input: true}
+	computed := map[string]bool{"": true, m.input: true}
 	for name := range m.constants {
-		known[name] = true
+		computed[name] = true
 	}
 	for i := range m.nodes {
 		n := &m.nodes[i]
-		if r, ok := importRules[n.Op]; !ok || n.Domain != "" && n.Domain != "ai.onnx" {
+		r, ok := importRules[n.Op]
+		if !ok || n.Domain != "" && n.Domain != "ai.onnx" {
 			return fmt.Errorf("%s: the operator %.64q %.64s is not supported", n.title(), n.Op, n.Domain)
-		} else if len(n.Inputs) < r.inputs || len(n.Outputs) == 0 {
+		} else if len(n.Inputs) < r.inputs {
 			return fmt.Errorf("%s: %d inputs and %d outputs, want at least %d and 1", n.title(), len(n.Inputs), len(n.Outputs), r.inputs)
 		}
 		for _, in := range n.Inputs {
-			if !known[in] {
-				return fmt.Errorf("%s: there is no value %.64q yet", n.title(), in)
+			if !computed[in] {
+				return fmt.Errorf("%s: the value %.64q is a further output of its node, which is not computed", n.title(), in)
 			}
 		}
-		outputs := n.Outputs[:1] // others are not computed
-		if importRules[n.Op].all {
-			outputs = n.Outputs
+		outputs := n.Outputs
+		if !r.all {
+			outputs = outputs[:1]
 		}
-		for i, out := range outputs {
-			if out == "" && i > 0 && n.Op != "Split" {
-				continue
-			}
-			if out == "" || known[out] {
-				return fmt.Errorf("%s: the value %.64q is there already", n.title(), out)
-			}
-			known[out] = true
+		for _, out := range outputs {
+			computed[out] = true
 		}
 		if n.Op == "BatchNormalization" {
 			for _, in := range n.Inputs[3:5] {
@@ -210,8 +169,8 @@ func (m *Model) check() error {
 			}
 		}
 	}
-	if !known[m.output] {
-		return fmt.Errorf("no node computes the output %.64q", m.output)
+	if !computed[m.output] {
+		return fmt.Errorf("the output %.64q is a further output of its node, which is not computed", m.output)
 	}
 	return nil
 }
@@ -247,10 +206,12 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		return nil
 	}
 	b := &builder{
-		Model: m, s: s, batch: x.Shape()[0], budget: maxIndices, values: map[string]*value{m.input: valueOf(x)},
+		Model: m, s: s, batch: x.Shape()[0], budget: maxIndices, values: map[string]*value{},
 		numbers: map[float64]*gorgonia.Node{}, taken: map[string]bool{},
 	}
-	b.values[m.input].elem, b.values[m.input].samples = m.elem, 1
+	if b.values[m.input] = b.border(x); b.values[m.input] == nil {
+		return nil
+	}
 	for name, c := range m.constants {
 		b.values[name] = &value{constant: c, name: name, initializer: true}
 	}

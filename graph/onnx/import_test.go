@@ -166,9 +166,15 @@ func TestLoadErrors(t *testing.T) {
 		{"unknown input", broken(func(_ *modelProto, g *graphProto) { g.Nodes[0].Inputs[0] = "z" }), `node "act": there is no value "z" yet`},
 		{"twice", broken(func(_ *modelProto, g *graphProto) { g.Nodes = append(g.Nodes, g.Nodes[0]) }), `node "act": the value "y" is there already`},
 		{"no output", broken(func(_ *modelProto, g *graphProto) { g.Outputs[0].Name = "z" }), `no node computes the output "z"`},
-		{"two inputs", broken(func(_ *modelProto, g *graphProto) { g.Inputs = append(g.Inputs, describeValue("z", nil)) }), "2 inputs and 1 outputs, want one of each"},
+		{"two inputs", broken(func(_ *modelProto, g *graphProto) {
+			g.Inputs, g.Nodes[0].Op = append(g.Inputs, describeValue("z", nil)), "Add"
+			g.Nodes[0].Inputs = append(g.Nodes[0].Inputs, "z")
+		}), `2 inputs "x" of float32, "z" of float32, want one`},
+		{"no outputs", broken(func(_ *modelProto, g *graphProto) { g.Outputs = nil }), "no outputs, want one or more"},
+		{"a sequence", broken(func(_ *modelProto, g *graphProto) { g.Inputs[0].Type = &typeProto{Sequence: &anyProto{}} }), `input "x" is a sequence, want a tensor of numbers or truth`},
+		{"a sequence as output", broken(func(_ *modelProto, g *graphProto) { g.Outputs[0].Type = &typeProto{Sequence: &anyProto{}} }), `output "y" is a sequence, want a tensor of numbers or truth`},
 		{"no shape", broken(func(_ *modelProto, g *graphProto) { g.Inputs[0].Type = nil }), `input "x" has no shape`},
-		{"text as input", broken(func(_ *modelProto, g *graphProto) { g.Inputs[0].Type.Tensor.Elem = 8 }), `input "x" has elements of type 8, want numbers`},
+		{"text as input", broken(func(_ *modelProto, g *graphProto) { g.Inputs[0].Type.Tensor.Elem = 8 }), `input "x" is a tensor of strings, want a tensor of numbers or truth`},
 		{"huge tensor", broken(func(_ *modelProto, g *graphProto) {
 			g.Initializers = []tensorProto{{Name: "w", Type: typeFloat, Dims: []int64{1 << 30, 1 << 30}}}
 		}), `tensor "w" has shape`},

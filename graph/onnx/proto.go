@@ -42,6 +42,7 @@ type graphProto struct {
 	Initializers []tensorProto
 	Inputs       []valueProto
 	Outputs      []valueProto
+	Values       []valueProto // what the file says of other values
 }
 
 func (g *graphProto) fields(w *wire) {
@@ -53,6 +54,7 @@ func (g *graphProto) fields(w *wire) {
 	list(w, 5, &g.Initializers)
 	list(w, 11, &g.Inputs)
 	list(w, 12, &g.Outputs)
+	list(w, 13, &g.Values)
 }
 
 type nodeProto struct {
@@ -114,6 +116,7 @@ const (
 	typeInt16  = 5
 	typeInt32  = 6
 	typeInt64  = 7
+	typeText   = 8
 	typeBool   = 9
 	typeHalf   = 10
 	typeDouble = 11
@@ -162,9 +165,25 @@ func (v *valueProto) fields(w *wire) {
 	one(w, 2, &v.Type)
 }
 
-type typeProto struct{ Tensor *tensorTypeProto }
+// typeProto is the type of a value. Of a value that is no tensor it is known what it
+// is, no more.
+type typeProto struct {
+	Tensor                          *tensorTypeProto
+	Sequence, Map, Sparse, Optional *anyProto
+}
 
-func (t *typeProto) fields(w *wire) { one(w, 1, &t.Tensor) }
+func (t *typeProto) fields(w *wire) {
+	one(w, 1, &t.Tensor)
+	one(w, 4, &t.Sequence)
+	one(w, 5, &t.Map)
+	one(w, 8, &t.Sparse)
+	one(w, 9, &t.Optional)
+}
+
+// anyProto is a message of which nothing is read.
+type anyProto struct{}
+
+func (*anyProto) fields(*wire) {}
 
 type tensorTypeProto struct {
 	Elem  int64

@@ -51,9 +51,17 @@ func combining(f op.Reduction) func(b *builder, x *value) *value {
 }
 
 // comparing is the rule of a comparison of two operands, or of another question about
-// them. It has no gradient.
+// them. It has no gradient. An integer that is not known, see [wholeIn], is no answer.
 func comparing(name string, holds func(x, y float64) bool) func(b *builder, x *value) *value {
-	return combining(op.Reduction{Name: name, F: func(v []float64) float64 { return float64(truth(holds(v[0], v[1]))) }})
+	return func(b *builder, x *value) *value {
+		whole := integral(b.value(0).kind())
+		return b.combined(op.Reduction{Name: name, F: func(v []float64) float64 {
+			if whole && (v[0] != v[0] || v[1] != v[1]) {
+				return math.NaN()
+			}
+			return float64(truth(holds(v[0], v[1])))
+		}}, b.operands(x)...)
+	}
 }
 
 // extreme is the largest number, or by a factor of -1 the smallest; NaN if one is.
@@ -81,7 +89,10 @@ var (
 	choice = op.Reduction{
 		Name: "Where",
 		F: func(v []float64) float64 {
-			if v[0] != 0 {
+			switch {
+			case v[0] != v[0]:
+				return v[0]
+			case v[0] != 0:
 				return v[1]
 			}
 			return v[2]

@@ -144,6 +144,14 @@ func (b *builder) cast(x *value, from, to int64) *value {
 	default:
 		f = func(x float64) float64 { return float64(wrapped(wholeOf(x), to)) }
 	}
+	if g := f; integral(from) {
+		f = func(x float64) float64 {
+			if x != x {
+				return x // no integer that is known
+			}
+			return g(x)
+		}
+	}
 	df := flat
 	if e.float {
 		df = func(float64) float64 { return 1 }
@@ -191,8 +199,8 @@ func (b *builder) resultKind() int64 {
 	return typed.kind()
 }
 
-// typed gives a result its type. Integers of 8 and 16 bits overflow as such: of
-// wider ones a graph computes only numbers that float32 holds.
+// typed gives a result its type. Integers of 8 and 16 bits overflow as such. Of wider
+// ones a graph computes numbers up to maxWhole, and NaN beyond.
 func (b *builder) typed(v *value, kind int64) *value {
 	if v == nil || v.node == nil {
 		return v
@@ -203,18 +211,33 @@ func (b *builder) typed(v *value, kind int64) *value {
 		other.elem = kind
 		y = &other
 	}
-	if !integral(kind) || kinds[kind].size > 2 || kind == typeBool {
+	if !integral(kind) || kind == typeBool || !overflows[b.now.Op] {
 		return y
 	}
-	switch b.now.Op {
-	case "Add", "Sub", "Mul", "Div", "Pow", "Sum", "Neg", "Abs", "ReduceSum", "ReduceProd":
-		z := b.each(y, func(x *gorgonia.Node) *gorgonia.Node {
-			return b.mapped("Wrap", x, func(x float64) float64 { return float64(wrapped(wholeOf(x), kind)) }, func(float64) float64 { return 1 })
-		})
-		if z != nil {
-			z.elem = kind
+	z := b.each(y, func(x *gorgonia.Node) *gorgonia.Node {
+		if kinds[kind].size > 2 {
+			return b.wholes(x, kind)
 		}
-		return z
+		return b.mapped("Wrap", x, wrapping(kind), func(float64) float64 { return 1 })
+	})
+	if z != nil {
+		z.elem = kind
 	}
-	return y
+	return z
+}
+
+// overflows are the operators whose results may be beyond their operands' type.
+var overflows = map[string]bool{
+	"Abs": true, "Add": true, "CumSum": true, "Div": true, "Einsum": true, "Gemm": true, "MatMul": true, "Mul": true, "Neg": true, "Pow": true,
+	"ReduceProd": true, "ReduceSum": true, "ReduceSumSquare": true, "Sub": true, "Sum": true,
+}
+
+// wrapping is a number as a type of 8 or 16 bits has it.
+func wrapping(kind int64) func(x float64) float64 {
+	return func(x float64) float64 {
+		if x != x {
+			return x
+		}
+		return float64(wrapped(wholeOf(x), kind))
+	}
 }

@@ -32,6 +32,8 @@ type job struct {
 	Shape []int  `json:"shape"`
 	In    string `json:"input"`
 	Out   string `json:"output"`
+	Type  string `json:"type,omitempty"`  // of the model's input; "" means float32
+	Fetch string `json:"fetch,omitempty"` // the output to compare; "" means the first
 	want  []float32
 }
 
@@ -39,7 +41,7 @@ type job struct {
 func newJob(t *testing.T, name string, model []byte, shape []int, x, want []float32) job {
 	t.Helper()
 	dir := t.TempDir()
-	j := job{name, filepath.Join(dir, "model.onnx"), shape, filepath.Join(dir, "x"), filepath.Join(dir, "y"), want}
+	j := job{name: name, Model: filepath.Join(dir, "model.onnx"), Shape: shape, In: filepath.Join(dir, "x"), Out: filepath.Join(dir, "y"), want: want}
 	raw, err := binary.Append(nil, binary.LittleEndian, x)
 	if err != nil {
 		t.Fatal(err)

@@ -69,7 +69,9 @@ func (m *Model) turnWeights() {
 			continue
 		}
 		if !c.turned {
-			m.constants[name] = c.transposed()
+			c = c.transposed()
+			c.turned = true
+			m.constants[name] = c
 		}
 		n.Attributes = slices.Delete(slices.Clone(n.Attributes), n.transposes(), n.transposes()+1)
 	}
