@@ -21,17 +21,17 @@ import (
 )
 
 // files are the writers of one file by the name that -to takes.
-var files = map[string]func(w io.Writer, n network, o options) error{
+var files = map[string]func(w io.Writer, n opened, o options) error{
 	"onnx": writeONNX,
-	"npz": func(w io.Writer, n network, o options) error {
+	"npz": func(w io.Writer, n opened, o options) error {
 		return writeWeights(n, o, weights.File.EncodeNPZ, w)
 	},
-	"safetensors": func(w io.Writer, n network, o options) error { return writeWeights(n, o, weights.File.Encode, w) },
+	"safetensors": func(w io.Writer, n opened, o options) error { return writeWeights(n, o, weights.File.Encode, w) },
 }
 
 // folders are the formats that are more than a file.
-var folders = map[string]func(ctx context.Context, n network, o options) ([]gosource.File, error){
-	"go":   func(_ context.Context, n network, o options) ([]gosource.File, error) { return goSource(n, o) },
+var folders = map[string]func(ctx context.Context, n opened, o options) ([]gosource.File, error){
+	"go":   func(_ context.Context, n opened, o options) ([]gosource.File, error) { return goSource(n, o) },
 	"page": page,
 }
 
@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", o.out, n.title(), o.to, size); err != nil {
+	if _, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", o.out, n.Title(), o.to, size); err != nil {
 		return err
 	}
 	if n.Unknown != nil && !slices.Contains(flagsOf["half"], o.to) {
@@ -128,7 +128,7 @@ func checkFlags(f *flag.FlagSet, to string) (err error) {
 }
 
 // write writes a model's file or folder and returns its size.
-func write(ctx context.Context, n network, o options) (size int64, err error) {
+func write(ctx context.Context, n opened, o options) (size int64, err error) {
 	if file := files[o.to]; file != nil {
 		if err := weights.WriteFile(o.out, func(w io.Writer) error { return file(w, n, o) }); err != nil {
 			return 0, err
@@ -171,7 +171,7 @@ func formatNames() string {
 }
 
 // writeWeights writes a model's file by one of File's methods.
-func writeWeights(n network, o options, encode func(weights.File, io.Writer) error, w io.Writer) error {
+func writeWeights(n opened, o options, encode func(weights.File, io.Writer) error, w io.Writer) error {
 	f, err := n.file()
 	if err != nil {
 		return err
@@ -181,8 +181,8 @@ func writeWeights(n network, o options, encode func(weights.File, io.Writer) err
 }
 
 // writeONNX writes the network with its name and classes as metadata.
-func writeONNX(w io.Writer, n network, o options) error {
-	layer, err := n.build()
+func writeONNX(w io.Writer, n opened, o options) error {
+	layer, err := n.Network()
 	if err != nil {
 		return err
 	}
@@ -197,9 +197,16 @@ func writeONNX(w io.Writer, n network, o options) error {
 	if n.Name != "" {
 		metadata["model"] = n.Name
 	}
+	if len(n.Sample) == 3 {
+		p, err := json.Marshal(n.Preprocessing)
+		if err != nil {
+			return err
+		}
+		metadata["preprocessing"] = string(p)
+	}
 	b, err := onnx.Options{
-		Name: n.title(), Logits: o.logits || n.noSoftMax, FoldBatchNorm: o.fold, Metadata: metadata, Temperature: n.Temperature,
-	}.Export(layer, n.Tensors, n.input...)
+		Name: n.Title(), Logits: o.logits || !n.SoftMax, FoldBatchNorm: o.fold, Metadata: metadata, Temperature: n.Temperature,
+	}.Export(layer, n.Tensors, n.Sample...)
 	if err != nil {
 		return err
 	}

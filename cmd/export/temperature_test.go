@@ -96,11 +96,11 @@ func TestTemperature(t *testing.T) {
 			if n.Temperature != m.Temperature || n.Unknown == nil || n.Unknown.Threshold != -0.5 || n.Unknown.Features.Shape()[1] != 84 {
 				t.Fatalf("temperature %v and %+v, want those of the model", n.Temperature, n.Unknown)
 			}
-			layer, err := n.build()
+			layer, err := n.Network()
 			if err != nil {
 				t.Fatal(err)
 			}
-			q, err := infer.New(layer, n.Model)
+			q, err := infer.New(layer, n.Model.Model)
 			if err != nil {
 				t.Fatal(err)
 			}
