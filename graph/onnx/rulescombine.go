@@ -20,6 +20,7 @@ func (b *builder) combined(f op.Reduction, operands ...*value) *value {
 			return nil
 		}
 	}
+	shape := to
 	to = atLeastOne(to)
 	if !b.fits(append([]int{len(operands)}, to...)) {
 		return nil
@@ -33,7 +34,7 @@ func (b *builder) combined(f op.Reduction, operands ...*value) *value {
 		}
 		nodes = append(nodes, n)
 	}
-	return valueOf(b.do(op.Across(b.do(op.Concat(1, nodes...)), 1, f)))
+	return b.shaped(valueOf(b.do(op.Across(b.do(op.Concat(1, nodes...)), 1, f))), shape)
 }
 
 // operands are all inputs.
