@@ -208,7 +208,7 @@ func arrangeDiv(b *builder, x *value) *value {
 	y := b.second(x)
 	switch {
 	case whole:
-		return b.combined(op.Reduction{Name: "Div", F: func(v []float64) float64 { return math.Trunc(v[0] / v[1]) }}, x, y)
+		return b.combined(op.Reduction{Name: "Div", Operator: own("Quotient"), F: func(v []float64) float64 { return math.Trunc(v[0] / v[1]) }}, x, y)
 	case y == nil || !y.known() || !y.constant.invertible():
 		return b.combined(quotient, x, y)
 	}

@@ -3,6 +3,7 @@ package onnx
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"gorgonia.org/gorgonia"
 
@@ -187,7 +188,7 @@ func (b *builder) magnitude(x *gorgonia.Node, p float64) *gorgonia.Node {
 	if x == nil {
 		return nil
 	}
-	return b.mapped("Magnitude", x, func(x float64) float64 { return math.Pow(math.Abs(x), p) },
+	return b.mapped(own("Magnitude", op.Attribute{Name: "p", Value: p}), x, func(x float64) float64 { return math.Pow(math.Abs(x), p) },
 		func(x float64) float64 { return p * sign(x) * math.Pow(math.Abs(x), p-1) })
 }
 
@@ -202,7 +203,8 @@ func (b *builder) rooted(x *gorgonia.Node, n int, p float64) *gorgonia.Node {
 	return b.do(op.Map(x, op.PowFunction(1/p)))
 }
 
-// mapped applies a function that no operator of ONNX has.
-func (b *builder) mapped(name string, x *gorgonia.Node, f, df func(float64) float64) *gorgonia.Node {
-	return b.do(op.Map(x, op.Function{Name: name, F: f, DF: df}))
+// mapped applies a function, which is written as an operator of ONNX or as one of
+// ownOperators.
+func (b *builder) mapped(o *op.Operator, x *gorgonia.Node, f, df func(float64) float64) *gorgonia.Node {
+	return b.do(op.Map(x, op.Function{Name: strings.TrimPrefix(o.Kind, ownPrefix), F: f, DF: df, Operator: o}))
 }

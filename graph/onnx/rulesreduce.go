@@ -46,7 +46,7 @@ func (r reducing) number(v []float64) float64 {
 
 // length is Euclid's.
 var length = op.Reduction{
-	Name: "ReduceL2",
+	Name: "ReduceL2", Operator: &op.Operator{Kind: "ReduceL2"},
 	F: func(v []float64) (sum float64) {
 		for _, x := range v {
 			sum += x * x
@@ -68,7 +68,7 @@ var length = op.Reduction{
 
 // logSumExp takes the largest out of the sum, so that no exponential overflows.
 var logSumExp = op.Reduction{
-	Name: "ReduceLogSumExp",
+	Name: "ReduceLogSumExp", Operator: &op.Operator{Kind: "ReduceLogSumExp"},
 	F: func(v []float64) float64 {
 		most := slices.Max(v)
 		if math.IsInf(most, 0) {
@@ -98,8 +98,8 @@ const maxPlainSum = 4096
 
 // mean is the mean, summed in float64.
 var mean = op.Reduction{
-	Name: "ReduceMean",
-	F:    func(v []float64) float64 { return total.F(v) / float64(len(v)) },
+	Name: "ReduceMean", Operator: &op.Operator{Kind: "ReduceMean"},
+	F: func(v []float64) float64 { return total.F(v) / float64(len(v)) },
 	D: func(v, d []float64) {
 		for i := range d {
 			d[i] = 1 / float64(len(v))
