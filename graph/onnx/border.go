@@ -2,6 +2,8 @@ package onnx
 
 import (
 	"gorgonia.org/gorgonia"
+
+	"tapenet/graph/op"
 )
 
 // A graph computes in floats. Integers and truth are whole numbers in it, which
@@ -29,5 +31,5 @@ func (b *builder) wholes(x *gorgonia.Node, elem int64) *gorgonia.Node {
 	if x == nil {
 		return nil
 	}
-	return b.mapped("Whole", x, func(x float64) float64 { return wholeIn(x, elem) }, func(float64) float64 { return 1 })
+	return b.mapped(own("Whole", op.Attribute{Name: "to", Value: float64(elem)}), x, func(x float64) float64 { return wholeIn(x, elem) }, func(float64) float64 { return 1 })
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,6 +37,7 @@ type Options struct {
 	Logits        bool              // the network's own output, without the SoftMax behind it
 	Temperature   float64           // what the logits are divided by before the SoftMax; 0 means 1
 	FoldBatchNorm bool              // into the weights of the convolution or dense layer before it, where there is one
+	Batch         int               // the one batch size that the file is for; 0 means any
 	Metadata      map[string]string // free text for the reader
 }
 
@@ -43,19 +45,72 @@ type Options struct {
 // weights, as a weights.File or graph.Weights.Map has them, and keep their
 // names; input is the shape of one sample, as in 1,28,28. The file's input is
 // (batch,…) float32, called input, its output is called output; the batch size is
-// free.
+// free. A network that cannot do with any batch size, such as one that mixes samples
+// or computes with their number, is refused unless Options.Batch says one: then the
+// file is for that one.
 //
 // Layers that consist of ops of package op can be written, your own layers too;
 // another package's ops cannot.
 func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input ...int) ([]byte, error) {
-	root, err := o.build(l, tensors, input)
+	g, err := o.graph(l, tensors, input)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
+	m := modelProto{IR: irVersion, Producer: "tapenet", Graph: g, Opsets: []opsetProto{{Version: opset}}}
+	for _, key := range slices.Sorted(maps.Keys(o.Metadata)) {
+		m.Metadata = append(m.Metadata, entryProto{key, o.Metadata[key]})
+	}
+	return marshal(&m), nil
+}
+
+// someBatch is the batch size of the graph that is read, if any will do. It is told
+// from others by being first. The graph for otherBatch has to give the same file.
+const (
+	someBatch  = 2
+	otherBatch = 3
+)
+
+// graph writes the graph of a file.
+func (o Options) graph(l graph.Layer, tensors map[string]*tensor.Dense, input []int) (*graphProto, error) {
+	if !o.Logits {
+		l = graph.Sequential{l, graph.Probabilities(o.Temperature)}
+	}
+	if o.Batch > 0 {
+		e, err := o.traced(l, tensors, o.Batch, input, false)
+		if err != nil {
+			return nil, err
+		}
+		for _, ends := range [][]valueProto{e.graph.Inputs, e.graph.Outputs} {
+			ends[0].Type.Tensor.Shape.Dims[0] = dimProto{Value: int64(o.Batch)}
+		}
+		return &e.graph, nil
+	}
+	e, err := o.traced(l, tensors, someBatch, input, false)
+	if err != nil {
+		return nil, fmt.Errorf("%w; for one batch size alone, Options.Batch says it", err)
+	}
+	other, err := o.traced(l, tensors, otherBatch, input, true)
+	if err != nil {
+		return nil, fmt.Errorf("%w; for one batch size alone, Options.Batch says it", err)
+	}
+	if at := e.differs(other); at != "" {
+		return nil, fmt.Errorf("%s is of one batch size alone, want Options.Batch to say it", at)
+	}
+	return &e.graph, nil
+}
+
+// traced writes the graph for a batch size. With sums alone it has no numbers of
+// tensors, but sums of their bytes.
+func (o Options) traced(l graph.Layer, tensors map[string]*tensor.Dense, batch int, input []int, sums bool) (*exporter, error) {
+	root, err := graph.Trace(l, tensors, append([]int{batch}, input...)...)
+	if err != nil {
+		return nil, err
+	}
 	e := newExporter(o, root)
+	e.size, e.sumsAlone = batch, sums
 	last := e.value(root)
 	if e.err != nil {
-		return nil, fmt.Errorf("onnx: %w", e.err)
+		return nil, e.err
 	}
 	e.finish(last)
 	e.graph.Name = o.Name
@@ -64,23 +119,23 @@ func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input .
 	}
 	e.graph.Inputs = []valueProto{describeValue(inputName, input)}
 	e.graph.Outputs = []valueProto{describeValue(outputName, root.Shape()[1:])}
-	m := modelProto{IR: irVersion, Producer: "tapenet", Graph: &e.graph, Opsets: []opsetProto{{Version: opset}}}
-	for _, key := range slices.Sorted(maps.Keys(o.Metadata)) {
-		m.Metadata = append(m.Metadata, entryProto{key, o.Metadata[key]})
-	}
-	return marshal(&m), nil
+	return e, nil
 }
 
-// someBatch is the batch size of the graph that is read. It is told from others
-// by being first.
-const someBatch = 2
-
-// build makes the graph and returns the node to write.
-func (o Options) build(l graph.Layer, tensors map[string]*tensor.Dense, input []int) (*gorgonia.Node, error) {
-	if !o.Logits {
-		l = graph.Sequential{l, graph.Probabilities(o.Temperature)}
+// differs names the first node or tensor in which two files for different batch sizes
+// are not the same, "" if there is none.
+func (e *exporter) differs(other *exporter) string {
+	for i := range e.graph.Nodes {
+		if i >= len(other.graph.Nodes) || !reflect.DeepEqual(e.graph.Nodes[i], other.graph.Nodes[i]) {
+			return e.graph.Nodes[i].title()
+		}
 	}
-	return graph.Trace(l, tensors, append([]int{someBatch}, input...)...)
+	for i, t := range e.graph.Initializers {
+		if i >= len(other.graph.Initializers) || t.Name != other.graph.Initializers[i].Name || !slices.Equal(t.Dims, other.graph.Initializers[i].Dims) || e.sums[i] != other.sums[i] {
+			return fmt.Sprintf("tensor %.64q", t.Name)
+		}
+	}
+	return ""
 }
 
 // exporter writes one graph. As in a graph.Scope the first error stays, and
@@ -92,7 +147,11 @@ type exporter struct {
 	taken map[string]bool
 	uses  map[*gorgonia.Node]int
 	batch map[*gorgonia.Node]bool // see batched
+	size  int                     // of the batch
 	err   error
+
+	sums      []uint64 // of the bytes of initializers
+	sumsAlone bool
 }
 
 func newExporter(o Options, root *gorgonia.Node) *exporter {
@@ -209,11 +268,26 @@ func (e *exporter) finish(last string) {
 
 // weight writes a tensor.
 func (e *exporter) weight(name string, shape []int, values []float32) {
-	raw := make([]byte, 0, 4*len(values))
-	for _, v := range values {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+	var raw []byte
+	if !e.sumsAlone {
+		raw = make([]byte, 0, 4*len(values))
 	}
-	e.graph.Initializers = append(e.graph.Initializers, tensorProto{Name: name, Type: typeFloat, Dims: int64s(shape), Raw: raw})
+	sum := uint64(0)
+	for _, v := range values {
+		bits := math.Float32bits(v)
+		if sum = sum*hashPrime + uint64(bits) + 1; !e.sumsAlone {
+			raw = binary.LittleEndian.AppendUint32(raw, bits)
+		}
+	}
+	e.initializer(tensorProto{Name: name, Type: typeFloat, Dims: int64s(shape), Raw: raw}, sum)
+}
+
+// hashPrime is FNV's, by which the sums of two lists of numbers differ.
+const hashPrime = 1099511628211
+
+// initializer adds a tensor, with the sum of its numbers.
+func (e *exporter) initializer(t tensorProto, sum uint64) {
+	e.graph.Initializers, e.sums = append(e.graph.Initializers, t), append(e.sums, sum)
 }
 
 // scalar writes a number and returns its name.
@@ -226,11 +300,13 @@ func (e *exporter) scalar(v float64) string {
 // shape writes a vector of integers and returns its name.
 func (e *exporter) shape(v ...int) string {
 	var raw []byte
+	sum := uint64(0)
 	for _, i := range v {
 		raw = binary.LittleEndian.AppendUint64(raw, uint64(i))
+		sum = sum*hashPrime + uint64(i) + 1
 	}
 	name := e.unique("shape")
-	e.graph.Initializers = append(e.graph.Initializers, tensorProto{Name: name, Type: typeInt64, Dims: []int64{int64(len(v))}, Raw: raw})
+	e.initializer(tensorProto{Name: name, Type: typeInt64, Dims: []int64{int64(len(v))}, Raw: raw}, sum)
 	return name
 }
 

@@ -9,12 +9,13 @@ import (
 )
 
 // batched reports whether a node depends on the input, and so has the batch as
-// its first dimension. Others are weights, whatever is made of them.
+// its first dimension. Others are weights, whatever is made of them. In a file for one
+// batch size that is a dimension like any other.
 func (e *exporter) batched(n *gorgonia.Node) bool {
 	if yes, ok := e.batch[n]; ok {
 		return yes
 	}
-	yes := n.Op() == nil && n.Name() == inputName
+	yes := e.Batch == 0 && n.Op() == nil && n.Name() == inputName
 	if d, ok := op.Describe(n); ok {
 		yes = slices.ContainsFunc(d.Operands, e.batched)
 	}
@@ -47,7 +48,7 @@ func exportExpand(e *exporter, n *gorgonia.Node, d op.Description) string {
 	switch {
 	case e.batched(n) && d.Operands[0].Dims() == len(to) && d.Operands[0].Shape()[0] == to[0]:
 		to[0] = 1 // ONNX's Expand leaves the larger dimension
-	case to[0] == someBatch:
+	case e.Batch == 0 && to[0] == e.size:
 		return e.fail("Expand of %v to %v makes a batch, want it in a sum or product", d.Operands[0].Shape(), to)
 	}
 	return e.emit("Expand", []string{e.value(d.Operands[0]), e.shape(to...)})
@@ -101,19 +102,7 @@ func exportMap(e *exporter, _ *gorgonia.Node, d op.Description) string {
 	if f.Operator == nil {
 		return e.fail("the function %s has no translation, want one of package op, or its Operator", f.Name)
 	}
-	inputs := []string{e.value(d.Operands[0])}
-	for _, v := range f.Operator.Constants {
-		name := ""
-		if v == v { // no NaN
-			name = e.scalar(v)
-		}
-		inputs = append(inputs, name)
-	}
-	var attributes []attributeProto
-	for _, a := range f.Operator.Attributes {
-		attributes = append(attributes, attributeFloat(a.Name, a.Value))
-	}
-	return e.emit(f.Operator.Kind, inputs, attributes...)
+	return e.operator(f.Operator, e.value(d.Operands[0]))
 }
 
 func exportLogSoftMax(e *exporter, _ *gorgonia.Node, d op.Description) string {

@@ -37,6 +37,7 @@ func init() {
 		op.KindExpand:      exportExpand,
 		op.KindHadamard:    exportHadamard,
 		op.KindMap:         exportMap,
+		op.KindAcross:      exportAcross,
 		op.KindLogSoftMax:  exportLogSoftMax,
 		op.KindLeakyReLU:   withAlpha("LeakyRelu"),
 		op.KindELU:         withAlpha("Elu"),
@@ -141,7 +142,7 @@ func exportLayerNorm(e *exporter, _ *gorgonia.Node, d op.Description) string {
 }
 
 func exportConcat(e *exporter, n *gorgonia.Node, d op.Description) string {
-	if d.Axis() == 0 {
+	if d.Axis() == 0 && e.batched(n) {
 		return e.fail("Concat joins batches, want another axis than 0")
 	}
 	names := make([]string, len(d.Operands))

@@ -103,7 +103,7 @@ func init() {
 		}
 	}
 	for name := range reducings {
-		importRules[name] = rule{inputs: 1, build: importReduce, fold: foldReduce}
+		importRules[name] = rule{inputs: 1, arrange: arrangeReduce, fold: foldReduce}
 	}
 	ownRules = map[string]rule{
 		"ChannelNorm": {arrange: arrangeChannelNorm},

@@ -26,7 +26,7 @@ func (b *builder) sum(x, y *value) *value { return b.blended(x, y, adding) }
 // other products take it along.
 func (b *builder) product(x, y *value) *value {
 	for range 2 {
-		if f, ok := y.factor(); ok {
+		if f, ok := y.factor(); ok && x != nil && len(y.shape()) <= len(x.shape()) {
 			if x = b.held(x); x == nil {
 				return nil
 			}
@@ -84,7 +84,7 @@ func (b *builder) blended(x, y *value, f blend) *value {
 			return z
 		}
 	}
-	return valueOf(b.do(f.repeat(b.node(x), b.node(y))))
+	return b.shaped(valueOf(b.do(f.repeat(b.node(x), b.node(y)))), to)
 }
 
 // alike combines operands of one shape: as they lie in memory, if both lie alike.
@@ -94,7 +94,7 @@ func (b *builder) alike(x, y *value, f blend) *value {
 		z := b.do(f.same(x.node, b.reshape(y.node, x.node.Shape()...)))
 		return b.like(x, z)
 	}
-	return valueOf(b.do(f.same(b.node(x), b.node(y))))
+	return b.shaped(valueOf(b.do(f.same(b.node(x), b.node(y)))), x.shape())
 }
 
 // like is a node that has what belongs to each element of a value's node: it is
@@ -208,7 +208,7 @@ func arrangeDiv(b *builder, x *value) *value {
 	y := b.second(x)
 	switch {
 	case whole:
-		return b.combined(op.Reduction{Name: "Div", F: func(v []float64) float64 { return math.Trunc(v[0] / v[1]) }}, x, y)
+		return b.combined(op.Reduction{Name: "Div", Operator: own("Quotient"), F: func(v []float64) float64 { return math.Trunc(v[0] / v[1]) }}, x, y)
 	case y == nil || !y.known() || !y.constant.invertible():
 		return b.combined(quotient, x, y)
 	}

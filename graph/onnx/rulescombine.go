@@ -20,6 +20,7 @@ func (b *builder) combined(f op.Reduction, operands ...*value) *value {
 			return nil
 		}
 	}
+	shape := to
 	to = atLeastOne(to)
 	if !b.fits(append([]int{len(operands)}, to...)) {
 		return nil
@@ -33,7 +34,7 @@ func (b *builder) combined(f op.Reduction, operands ...*value) *value {
 		}
 		nodes = append(nodes, n)
 	}
-	return valueOf(b.do(op.Across(b.do(op.Concat(1, nodes...)), 1, f)))
+	return b.shaped(valueOf(b.do(op.Across(b.do(op.Concat(1, nodes...)), 1, f))), shape)
 }
 
 // operands are all inputs.
@@ -55,7 +56,8 @@ func combining(f op.Reduction) func(b *builder, x *value) *value {
 func comparing(name string, holds func(x, y float64) bool) func(b *builder, x *value) *value {
 	return func(b *builder, x *value) *value {
 		whole := integral(b.value(0).kind())
-		return b.combined(op.Reduction{Name: name, F: func(v []float64) float64 {
+		o := own(name, op.Attribute{Name: "whole", Value: float64(truth(whole))})
+		return b.combined(op.Reduction{Name: name, Operator: o, F: func(v []float64) float64 {
 			if whole && (v[0] != v[0] || v[1] != v[1]) {
 				return math.NaN()
 			}
@@ -79,15 +81,15 @@ func extreme(name string, factor float64) op.Reduction {
 		return at
 	}
 	return op.Reduction{
-		Name: name,
-		F:    func(v []float64) float64 { return v[place(v)] },
-		D:    func(v, d []float64) { d[place(v)] = 1 },
+		Name: name, Operator: &op.Operator{Kind: name},
+		F: func(v []float64) float64 { return v[place(v)] },
+		D: func(v, d []float64) { d[place(v)] = 1 },
 	}
 }
 
 var (
 	choice = op.Reduction{
-		Name: "Where",
+		Name: "Where", Operator: own("Where"),
 		F: func(v []float64) float64 {
 			switch {
 			case v[0] != v[0]:
@@ -100,13 +102,13 @@ var (
 		D: func(v, d []float64) { d[2-truth(v[0] != 0)] = 1 },
 	}
 	quotient = op.Reduction{
-		Name: "Div",
-		F:    func(v []float64) float64 { return v[0] / v[1] },
-		D:    func(v, d []float64) { d[0], d[1] = 1/v[1], -v[0]/(v[1]*v[1]) },
+		Name: "Div", Operator: &op.Operator{Kind: "Div"},
+		F: func(v []float64) float64 { return v[0] / v[1] },
+		D: func(v, d []float64) { d[0], d[1] = 1/v[1], -v[0]/(v[1]*v[1]) },
 	}
 	power = op.Reduction{
-		Name: "Pow",
-		F:    func(v []float64) float64 { return math.Pow(v[0], v[1]) },
+		Name: "Pow", Operator: &op.Operator{Kind: "Pow"},
+		F: func(v []float64) float64 { return math.Pow(v[0], v[1]) },
 		D: func(v, d []float64) {
 			d[0] = v[1] * math.Pow(v[0], v[1]-1)
 			if v[0] > 0 {
@@ -115,7 +117,7 @@ var (
 		},
 	}
 	total = op.Reduction{
-		Name: "ReduceSum",
+		Name: "ReduceSum", Operator: &op.Operator{Kind: "ReduceSum"},
 		F: func(v []float64) (sum float64) {
 			for _, x := range v {
 				sum += x
@@ -129,7 +131,7 @@ var (
 		},
 	}
 	allTogether = op.Reduction{
-		Name: "ReduceProd",
+		Name: "ReduceProd", Operator: &op.Operator{Kind: "ReduceProd"},
 		F: func(v []float64) float64 {
 			p := 1.0
 			for _, x := range v {
@@ -153,7 +155,7 @@ var (
 // arrangeMod is the remainder: with the sign of the second operand, or with fmod of
 // the first.
 func arrangeMod(b *builder, x *value) *value {
-	f := op.Reduction{Name: "Mod", F: func(v []float64) float64 {
+	f := op.Reduction{Name: "Mod", Operator: own("Mod"), F: func(v []float64) float64 {
 		m := math.Mod(v[0], v[1])
 		if m != 0 && (m < 0) != (v[1] < 0) {
 			m += v[1]
@@ -161,7 +163,7 @@ func arrangeMod(b *builder, x *value) *value {
 		return m
 	}}
 	if b.attrInt("fmod", 0) != 0 {
-		f.F = func(v []float64) float64 { return math.Mod(v[0], v[1]) }
+		f.F, f.Operator = func(v []float64) float64 { return math.Mod(v[0], v[1]) }, own("Remainder")
 	}
 	f.D = func(v, d []float64) { d[0], d[1] = 1, -math.Trunc(v[0]/v[1]) }
 	return b.combined(f, b.operands(x)...)
@@ -193,7 +195,7 @@ func arrangeArg(factor float64) func(b *builder, x *value) *value {
 		if !ok {
 			return nil
 		}
-		y := b.do(op.Across(b.node(x), axis, op.Reduction{Name: b.now.Op, F: func(v []float64) float64 {
+		y := b.do(op.Across(b.node(x), axis, op.Reduction{Name: b.now.Op, Operator: &op.Operator{Kind: b.now.Op, Attributes: []op.Attribute{{Name: "select_last_index", Value: float64(truth(last))}}}, F: func(v []float64) float64 {
 			at := 0
 			for i, x := range v {
 				if d := factor * (x - v[at]); d > 0 || last && d == 0 {

@@ -75,7 +75,7 @@ func importLRN(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	if mean == nil {
 		return nil
 	}
-	factor := b.mapped("LRN", mean, func(m float64) float64 { return math.Pow(bias+alpha*m, -beta) },
+	factor := b.mapped(own("LRN", op.Attribute{Name: "alpha", Value: alpha}, op.Attribute{Name: "beta", Value: beta}, op.Attribute{Name: "bias", Value: bias}), mean, func(m float64) float64 { return math.Pow(bias+alpha*m, -beta) },
 		func(m float64) float64 { return -beta * alpha * math.Pow(bias+alpha*m, -beta-1) })
 	if factor == nil {
 		return nil

@@ -3,6 +3,7 @@ package onnx
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"gorgonia.org/gorgonia"
 
@@ -100,10 +101,17 @@ func (b *builder) images(x *gorgonia.Node, w window, p pooling) *gorgonia.Node {
 	for i, n := range out {
 		need[i] = max(0, (n-1)*w.stride[i]+w.kernel[i]-s[2+i]-w.before[i])
 	}
-	return b.do(p.f(x, op.Pool{
+	o := op.Pool{
 		KH: w.kernel[0], KW: w.kernel[1], StrideH: w.stride[0], StrideW: w.stride[1],
 		Pad: op.Padding{Top: w.before[0], Left: w.before[1], Bottom: need[0], Right: need[1]},
-	}))
+	}
+	if o.KH*o.KW > maxPlainSum { // columns first: a window's pixels are a rectangle, with padding too
+		if x = b.do(p.f(x, op.Pool{KH: o.KH, KW: 1, StrideH: o.StrideH, StrideW: 1, Pad: op.Padding{Top: o.Pad.Top, Bottom: o.Pad.Bottom}})); x == nil {
+			return nil
+		}
+		o = op.Pool{KH: 1, KW: o.KW, StrideH: 1, StrideW: o.StrideW, Pad: op.Padding{Left: o.Pad.Left, Right: o.Pad.Right}}
+	}
+	return b.do(p.f(x, o))
 }
 
 // apart copies the pixels of each window, which have gaps between them, side by side.
@@ -123,6 +131,13 @@ func (b *builder) apart(x *gorgonia.Node, w window, out []int, fill float64) (*g
 }
 
 func importGlobalAvgPool(b *builder, x *gorgonia.Node) *gorgonia.Node {
+	if s := x.Shape(); len(s) > 2 && s[2:].TotalSize() > maxPlainSum {
+		y := b.reshape(x, s[0], s[1], s[2:].TotalSize())
+		if y = b.do(op.Across(y, 2, mean)); y == nil {
+			return nil
+		}
+		return b.reshape(y, append([]int{s[0], s[1]}, slices.Repeat([]int{1}, len(s)-2)...)...)
+	}
 	return b.global(x, op.AvgPool2D)
 }
 
@@ -173,7 +188,7 @@ func (b *builder) magnitude(x *gorgonia.Node, p float64) *gorgonia.Node {
 	if x == nil {
 		return nil
 	}
-	return b.mapped("Magnitude", x, func(x float64) float64 { return math.Pow(math.Abs(x), p) },
+	return b.mapped(own("Magnitude", op.Attribute{Name: "p", Value: p}), x, func(x float64) float64 { return math.Pow(math.Abs(x), p) },
 		func(x float64) float64 { return p * sign(x) * math.Pow(math.Abs(x), p-1) })
 }
 
@@ -188,7 +203,8 @@ func (b *builder) rooted(x *gorgonia.Node, n int, p float64) *gorgonia.Node {
 	return b.do(op.Map(x, op.PowFunction(1/p)))
 }
 
-// mapped applies a function that no operator of ONNX has.
-func (b *builder) mapped(name string, x *gorgonia.Node, f, df func(float64) float64) *gorgonia.Node {
-	return b.do(op.Map(x, op.Function{Name: name, F: f, DF: df}))
+// mapped applies a function, which is written as an operator of ONNX or as one of
+// ownOperators.
+func (b *builder) mapped(o *op.Operator, x *gorgonia.Node, f, df func(float64) float64) *gorgonia.Node {
+	return b.do(op.Map(x, op.Function{Name: strings.TrimPrefix(o.Kind, ownPrefix), F: f, DF: df, Operator: o}))
 }

@@ -81,15 +81,35 @@ func (v *value) rowwise() bool {
 // arrangeMatMul is the product with a matrix, or of matrices in pairs. A third
 // input, which no file has, is a bias that a pattern has found.
 func arrangeMatMul(b *builder, x *value) *value {
-	w := b.held(b.value(1))
-	if w == nil || len(x.shape()) < 2 || len(w.shape()) < 2 {
-		b.fail("operands of %v and another shape, want (…,M,K) and (…,K,N)", x.shape())
+	return b.matMul(x, b.held(b.value(1)), b.operand(2))
+}
+
+// matMul is the product. A vector is a row as the first operand, and a column as the
+// second; the product is without its dimension.
+func (b *builder) matMul(x, w *value, bias *gorgonia.Node) *value {
+	if x == nil || w == nil || len(x.shape()) == 0 || len(w.shape()) == 0 {
+		b.fail("a scalar or no operand, want (…,M,K) and (…,K,N)")
 		return nil
+	}
+	if n := w.shape(); len(n) == 1 {
+		y := b.matMul(x, b.shaped(w, []int{n[0], 1}), bias)
+		if y == nil {
+			return nil
+		}
+		return b.shaped(y, y.shape()[:len(y.shape())-1])
+	}
+	if n := x.shape(); len(n) == 1 {
+		y := b.matMul(b.shaped(x, []int{1, n[0]}), w, bias)
+		if y == nil {
+			return nil
+		}
+		s := y.shape()
+		return b.shaped(y, slices.Delete(slices.Clone(s), len(s)-2, len(s)-1))
 	}
 	if len(w.shape()) > 2 {
 		return b.pairs(x, w)
 	}
-	return b.matrixProduct(x, w, b.operand(2))
+	return b.matrixProduct(x, w, bias)
 }
 
 // matrixProduct is x·w + bias.

@@ -18,7 +18,7 @@ type reducing struct {
 
 // reducings have their kind of the rows of a node (rows,row,numbers,1).
 var reducings = map[string]reducing{
-	"ReduceMean":      {f: meanOfRows, fold: func(v []float64) float64 { return total.F(v) / float64(len(v)) }},
+	"ReduceMean":      {f: meanOfRows, fold: mean.F},
 	"ReduceSum":       {f: sumOfRows, fold: total.F},
 	"ReduceMax":       {f: acrossRows(extreme("ReduceMax", 1)), fold: extreme("", 1).F},
 	"ReduceMin":       {f: acrossRows(extreme("ReduceMin", -1)), fold: extreme("", -1).F},
@@ -46,7 +46,7 @@ func (r reducing) number(v []float64) float64 {
 
 // length is Euclid's.
 var length = op.Reduction{
-	Name: "ReduceL2",
+	Name: "ReduceL2", Operator: &op.Operator{Kind: "ReduceL2"},
 	F: func(v []float64) (sum float64) {
 		for _, x := range v {
 			sum += x * x
@@ -68,7 +68,7 @@ var length = op.Reduction{
 
 // logSumExp takes the largest out of the sum, so that no exponential overflows.
 var logSumExp = op.Reduction{
-	Name: "ReduceLogSumExp",
+	Name: "ReduceLogSumExp", Operator: &op.Operator{Kind: "ReduceLogSumExp"},
 	F: func(v []float64) float64 {
 		most := slices.Max(v)
 		if math.IsInf(most, 0) {
@@ -92,7 +92,25 @@ var logSumExp = op.Reduction{
 	},
 }
 
+// maxPlainSum is how many numbers op.AvgPool2D may sum: in float32, in which the sum of
+// very many is off by more than its last digits. More are summed in float64.
+const maxPlainSum = 4096
+
+// mean is the mean, summed in float64.
+var mean = op.Reduction{
+	Name: "ReduceMean", Operator: &op.Operator{Kind: "ReduceMean"},
+	F: func(v []float64) float64 { return total.F(v) / float64(len(v)) },
+	D: func(v, d []float64) {
+		for i := range d {
+			d[i] = 1 / float64(len(v))
+		}
+	},
+}
+
 func meanOfRows(b *builder, x *gorgonia.Node) *gorgonia.Node {
+	if x.Shape()[2] > maxPlainSum {
+		return b.do(op.Across(x, 2, mean))
+	}
 	return b.do(op.AvgPool2D(x, op.Pool{KH: x.Shape()[2], KW: 1}))
 }
 
@@ -134,28 +152,31 @@ func reducedShape(s, axes []int, keep bool) []int {
 	return out
 }
 
-// importReduce is the rule of all of them.
-func importReduce(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	r, s := reducings[b.now.Op], x.Shape()
+// arrangeReduce is the rule of all of them.
+func arrangeReduce(b *builder, v *value) *value {
+	r, s, x := reducings[b.now.Op], v.shape(), b.node(v)
 	axes, none, ok := b.reducedAxes(len(s))
-	if !ok {
+	if !ok || x == nil {
 		return nil
 	}
 	if r.before != "" {
 		x = b.unary(r.before, x)
 	}
-	if !none {
-		if b.now.Op == "ReduceMean" && len(s) == 4 && slices.Equal(axes, []int{2, 3}) {
-			x = b.do(op.AvgPool2D(x, op.Pool{KH: s[2], KW: s[3]}))
-		} else if x = b.rowsOf(x, axes); x != nil {
-			x = r.f(b, x)
-		}
-		x = b.reshape(x, atLeastOne(reducedShape(s, axes, b.attrInt("keepdims", 1) != 0))...)
+	if none || len(axes) == 0 {
+		none, axes = true, nil
+	} else if b.now.Op == "ReduceMean" && len(s) == 4 && slices.Equal(axes, []int{2, 3}) && s[2]*s[3] <= maxPlainSum {
+		x = b.do(op.AvgPool2D(x, op.Pool{KH: s[2], KW: s[3]}))
+	} else if x = b.rowsOf(x, axes); x != nil {
+		x = r.f(b, x)
 	}
 	if r.after != "" && x != nil {
 		x = b.unary(r.after, x)
 	}
-	return x
+	to := s
+	if !none {
+		to = reducedShape(s, axes, b.attrInt("keepdims", 1) != 0)
+	}
+	return b.shaped(valueOf(x), to)
 }
 
 // rowsOf brings the axes to the end: (first, rest, numbers, 1).

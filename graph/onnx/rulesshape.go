@@ -18,12 +18,11 @@ func (b *builder) viewed(x *value, v view) *value {
 	return &value{node: x.node, view: v, scale: x.scale}
 }
 
-// shaped is a value of another shape.
+// shaped is a value of another shape. A scalar has none, though its node is (1).
 func (b *builder) shaped(x *value, shape []int) *value {
 	if x == nil {
 		return nil
 	}
-	shape = atLeastOne(shape)
 	if slices.Equal(shape, x.shape()) {
 		return x
 	}

@@ -57,7 +57,7 @@ func mishSlope(x float64) float64 {
 func (b *builder) unary(kind string, x *gorgonia.Node) *gorgonia.Node {
 	u := unaries[kind]
 	if kind == "Square" || kind == "Mish" || u.truth { // not of the opset that we write
-		return b.mapped(kind, x, u.f, u.df)
+		return b.mapped(own(kind), x, u.f, u.df)
 	}
 	return mapped(kind, u.f, u.df)(b, x)
 }
@@ -94,7 +94,7 @@ func foldUnary(b *builder) (c constant, ok bool) {
 // importIsInf asks for infinities of either sign.
 func importIsInf(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	negative, positive := b.attrInt("detect_negative", 1) != 0, b.attrInt("detect_positive", 1) != 0
-	return b.mapped("IsInf", x, func(x float64) float64 {
+	return b.mapped(own("IsInf", op.Attribute{Name: "negative", Value: float64(truth(negative))}, op.Attribute{Name: "positive", Value: float64(truth(positive))}), x, func(x float64) float64 {
 		return float64(truth(negative && math.IsInf(x, -1) || positive && math.IsInf(x, 1)))
 	}, flat)
 }
@@ -102,7 +102,8 @@ func importIsInf(b *builder, x *gorgonia.Node) *gorgonia.Node {
 // importShrink moves numbers beyond ±lambd towards 0, and sets the others to it.
 func importShrink(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	lambda, bias := b.attrFloat("lambd", 0.5), b.attrFloat("bias", 0)
-	return b.mapped("Shrink", x, func(x float64) float64 {
+	operator := &op.Operator{Kind: "Shrink", Attributes: []op.Attribute{{Name: "lambd", Value: lambda}, {Name: "bias", Value: bias}}}
+	return b.mapped(operator, x, func(x float64) float64 {
 		switch {
 		case x < -lambda:
 			return x + bias
@@ -114,7 +115,7 @@ func importShrink(b *builder, x *gorgonia.Node) *gorgonia.Node {
 }
 
 func importNot(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	return b.mapped("Not", x, func(x float64) float64 { return float64(truth(x == 0)) }, flat)
+	return b.mapped(own("Not"), x, func(x float64) float64 { return float64(truth(x == 0)) }, flat)
 }
 
 // arrangeCast makes numbers of another type. A graph has one precision, in which
@@ -157,7 +158,7 @@ func (b *builder) cast(x *value, from, to int64) *value {
 		df = func(float64) float64 { return 1 }
 	}
 	return b.each(x, func(x *gorgonia.Node) *gorgonia.Node {
-		return b.do(op.Map(x, op.Function{Name: "Cast", F: f, DF: df}))
+		return b.mapped(castOperator(to, integral(from)), x, f, df)
 	})
 }
 
@@ -218,7 +219,7 @@ func (b *builder) typed(v *value, kind int64) *value {
 		if kinds[kind].size > 2 {
 			return b.wholes(x, kind)
 		}
-		return b.mapped("Wrap", x, wrapping(kind), func(float64) float64 { return 1 })
+		return b.mapped(castOperator(kind, true), x, wrapping(kind), func(float64) float64 { return 1 })
 	})
 	if z != nil {
 		z.elem = kind

@@ -213,6 +213,9 @@ func (b *builder) samplesOfProduct(all []sampled, to []int) (at int, ok bool) {
 	case b.now.Op == "Gemm":
 		transposed := b.attrInt("transA", 0)
 		return 0, len(all) == 1 && first.value == b.value(0) && first.at == transposed
+	case b.now.Op == "MatMul" && (n == 1 || slices.ContainsFunc(b.operands(b.value(0))[:2], func(v *value) bool { return len(v.shape()) == 1 })):
+		w := b.value(1) // rows by a vector, or a mixture of samples
+		return first.at, len(all) == 1 && first.value == b.value(0) && first.at < n-1 && len(w.shape()) == 1
 	case len(all) == 1 && first.value == b.value(0) && n > 1 && first.at < n-1:
 		return len(to) - n + first.at, true
 	case len(all) == 1 && n > 1 && first.at != n-2:

@@ -84,7 +84,7 @@ func (b *builder) held(v *value) *value {
 		return nil
 	}
 	v.elem = v.kind()
-	v.node, v.view, v.made = n, plainView(n.Shape()), n
+	v.node, v.view, v.made = n, plainView(v.constant.shape), n
 	return v
 }
 

@@ -23,6 +23,11 @@ type Reduction struct {
 	// D sets d, which is zero, to F's derivatives. It is nil for a function that has
 	// none but 0, such as a comparison.
 	D func(x, d []float64)
+
+	// Operator is how a translator of the graph writes the function; nil if it cannot.
+	// An operator of ONNX whose name begins with Reduce or Arg works along the axis; any
+	// other one takes the numbers as its operands, one after the other.
+	Operator *Operator
 }
 
 // Across applies a function to the numbers along one axis of x, at every position of
@@ -49,13 +54,19 @@ func Across(x *gorgonia.Node, axis int, f Reduction) (*gorgonia.Node, error) {
 	if len(to) == 0 {
 		to = tensor.Shape{1}
 	}
-	return apply(spec{kind: KindAcross, detail: f.Name, shape: to, params: f},
+	return apply(spec{kind: KindAcross, detail: f.Name, shape: to, params: Along{axis, f}},
 		&kernel.Across[float32]{Outer: outer, Size: s[axis], Inner: inner, F: f.F, D: f.D},
 		&kernel.Across[float64]{Outer: outer, Size: s[axis], Inner: inner, F: f.F, D: f.D}, x)
 }
 
-// Reduction returns the function of an [Across].
-func (d Description) Reduction() Reduction {
-	f, _ := d.paramsOf(KindAcross).(Reduction)
-	return f
+// Along is what an [Across] was made with.
+type Along struct {
+	Axis int
+	Reduction
+}
+
+// Along returns the axis and the function of an [Across].
+func (d Description) Along() Along {
+	p, _ := d.paramsOf(KindAcross).(Along)
+	return p
 }

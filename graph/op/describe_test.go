@@ -30,7 +30,7 @@ var accessors = map[string]func(d op.Description) any{
 	"Pool":      func(d op.Description) any { return d.Pool() },
 	"Products":  func(d op.Description) any { return d.Products() },
 	"Rate":      func(d op.Description) any { return d.Rate() },
-	"Reduction": func(d op.Description) any { return d.Reduction().Name },
+	"Along":     func(d op.Description) any { return d.Along().Name },
 	"Shifts":    func(d op.Description) any { return d.Shifts() },
 	"View":      func(d op.Description) any { return d.View() },
 }
@@ -106,7 +106,7 @@ func describedOps() []described {
 		{op.KindELU, func() (node, error) { return op.ELU(image, 0.3) }, []node{image}, "Alpha", 0.3},
 		{op.KindHardSigmoid, func() (node, error) { return op.HardSigmoid(image, line) }, []node{image}, "Line", line},
 		{op.KindMap, func() (node, error) { return op.Map(image, op.Function{Name: "sin", F: math.Sin, DF: math.Cos}) }, []node{image}, "Function", "sin"},
-		{op.KindAcross, func() (node, error) { return op.Across(image, 1, cubes) }, []node{image}, "Reduction", "cubes"},
+		{op.KindAcross, func() (node, error) { return op.Across(image, 1, cubes) }, []node{image}, "Along", "cubes"},
 		{op.KindConcat, func() (node, error) { return op.Concat(1, image, image) }, []node{image, image}, "Axis", 1},
 		{op.KindPatches, func() (node, error) { return op.Patches(image, 2) }, []node{image}, "PatchSize", 2},
 		{op.KindGather, func() (node, error) { return op.Gather(batch, picks, 2, 2) }, []node{batch}, "Picks", picks},
