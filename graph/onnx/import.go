@@ -163,16 +163,20 @@ func (m *Model) check() error {
 		for _, out := range outputs {
 			computed[out] = true
 		}
-		if n.Op == "BatchNormalization" {
-			for _, in := range n.Inputs[3:5] {
-				m.state[in] = true
-			}
+		for _, i := range fixedInputs[n.Op] {
+			m.state[n.in(i)] = true
 		}
 	}
 	if !computed[m.output] {
 		return fmt.Errorf("the output %.64q is a further output of its node, which is not computed", m.output)
 	}
 	return nil
+}
+
+// fixedInputs are the inputs that no gradient changes: running statistics, scales and
+// zero points.
+var fixedInputs = map[string][]int{
+	"BatchNormalization": {3, 4}, "DequantizeLinear": {1, 2}, "QLinearConv": {1, 2, 4, 5, 6, 7}, "QLinearMatMul": {1, 2, 4, 5, 6, 7}, "QuantizeLinear": {1, 2},
 }
 
 // title names a node in an error.

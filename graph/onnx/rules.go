@@ -92,6 +92,13 @@ func init() {
 		"Trilu":                 {inputs: 1, build: importTrilu},
 		"Resize":                {inputs: 1, build: importResize},
 		"Upsample":              {inputs: 1, build: importResize},
+		"ConvInteger":           {inputs: 2, build: importConvInteger},
+		"DequantizeLinear":      {inputs: 2, arrange: arrangeDequantize, fold: foldDequantize},
+		"DynamicQuantizeLinear": {inputs: 1, all: true, arrange: arrangeDynamicQuantize},
+		"MatMulInteger":         {inputs: 2, arrange: arrangeMatMulInteger},
+		"QLinearConv":           {inputs: 8, build: importQLinearConv},
+		"QLinearMatMul":         {inputs: 8, arrange: arrangeQLinearMatMul},
+		"QuantizeLinear":        {inputs: 2, arrange: arrangeQuantize},
 		"Where":                 {inputs: 3, arrange: combining(choice), fold: foldWhere},
 	}
 	for name, c := range curves {

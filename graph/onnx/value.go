@@ -29,6 +29,7 @@ type value struct {
 	constant    constant
 	name        string
 	initializer bool // a weight of the file
+	counted     bool // see roomFor
 }
 
 // part is a value cut along one dimension.
