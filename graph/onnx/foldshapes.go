@@ -101,7 +101,7 @@ func foldConstant(b *builder) (c constant, ok bool) {
 			if err != nil {
 				b.fail("%w", err)
 			}
-			return c, true
+			return c.straight(), true
 		case a.Name == "value_float":
 			return constant{floats: []float32{a.Float}}, true
 		case a.Name == "value_int":

@@ -29,6 +29,7 @@ type value struct {
 	constant    constant
 	name        string
 	initializer bool // a weight of the file
+	fixed       bool // one that no gradient changes
 	counted     bool // see roomFor
 }
 
