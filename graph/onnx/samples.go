@@ -239,8 +239,11 @@ func (b *builder) samplesOfProduct(all []sampled, to []int) (at int, ok bool) {
 }
 
 func (b *builder) samplesOfEinsum(all []sampled) (at int, ok bool) {
-	in, out, _ := strings.Cut(strings.ReplaceAll(b.attrText("equation"), " ", ""), "->")
-	terms, letter := strings.Split(in, ","), ""
+	terms, out, ok := b.equation()
+	if !ok {
+		return 0, false
+	}
+	letter := ""
 	for i, term := range terms {
 		v := b.value(i)
 		if v == nil || v.samples == 0 {
@@ -250,7 +253,7 @@ func (b *builder) samplesOfEinsum(all []sampled) (at int, ok bool) {
 			return 0, false
 		}
 		l := term[v.samples-1 : v.samples]
-		if letter != "" && l != letter {
+		if letter != "" && l != letter || strings.Count(term, l) > 1 {
 			return 0, false
 		}
 		letter = l
