@@ -29,8 +29,8 @@ func photograph(seed uint64, w, h int) *image.NRGBA {
 	return img
 }
 
-// bytesOf are the values of pictures, (N,H,W,3).
-func bytesOf(pictures ...*image.NRGBA) (x []float32) {
+// pictureBytes are the values of pictures, (N,H,W,3).
+func pictureBytes(pictures ...*image.NRGBA) (x []float32) {
 	for _, img := range pictures {
 		for i, v := range img.Pix {
 			if i%4 < 3 {
@@ -78,7 +78,7 @@ func TestPreprocessing(t *testing.T) {
 				tt.p.Normalisation().Apply(x)
 				want = append(want, x...)
 			}
-			j := newJob(t, fmt.Sprintf("%d, %v", i, size), file, []int{2, size.Y, size.X, 3}, bytesOf(a, b), want)
+			j := newJob(t, fmt.Sprintf("%d, %v", i, size), file, []int{2, size.Y, size.X, 3}, pictureBytes(a, b), want)
 			j.Type = "uint8"
 			jobs = append(jobs, j)
 		}
