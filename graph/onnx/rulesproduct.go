@@ -336,11 +336,7 @@ func (b *builder) softMax(x *value, f func(*gorgonia.Node) (*gorgonia.Node, erro
 		}
 		return b.shaped(y, s)
 	}
-	perm := make([]int, len(s)) // exchanges the axis with the last, which undoes itself
-	for i := range perm {
-		perm[i] = i
-	}
-	perm[axis], perm[len(s)-1] = len(s)-1, axis
+	perm := exchanged(len(s), axis)
 	y := b.byRows(b.viewed(x, x.view.permuted(perm)), f)
 	if y == nil {
 		return nil
