@@ -24,7 +24,7 @@ func NewEnsemble(members ...*Predictor) (*Ensemble, error) {
 	first := members[0]
 	for i, p := range members[1:] {
 		switch {
-		case p.Input != first.Input || p.scaled != first.scaled:
+		case p.Input != first.Input || p.preprocessing.Fit != first.preprocessing.Fit:
 			return nil, fmt.Errorf("infer: network %d of the ensemble takes other images than the first: (%d,%d,%d), want (%d,%d,%d) prepared in the same way",
 				i+2, p.Input[0], p.Input[1], p.Input[2], first.Input[0], first.Input[1], first.Input[2])
 		case !slices.Equal(p.Classes, first.Classes):

@@ -12,6 +12,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"tapenet/graph"
+	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo"
 )
@@ -44,8 +45,8 @@ func numericSaliency(t *testing.T, l graph.Layer, m weights.Model, x []float32, 
 			if i == at {
 				f += by
 			}
-			if m.Mean != nil {
-				f = (f - m.Mean[i/plane]) / m.Deviation[i/plane]
+			if m.Preprocessing.Mean != nil {
+				f = (f - m.Preprocessing.Mean[i/plane]) / m.Preprocessing.Deviation[i/plane]
 			}
 			g.Input.Float64s()[i] = f
 		}
@@ -77,7 +78,7 @@ func TestSaliency(t *testing.T) {
 	}
 	colour := weights.Model{Input: [3]int{3, 6, 8}, Classes: []string{"a", "b", "c"}}
 	normalised := colour
-	normalised.Mean, normalised.Deviation = []float64{0.1, 0.5, 0.9}, []float64{0.1, 2, 0.5}
+	normalised.Preprocessing = raster.Preprocessing{Mean: []float64{0.1, 0.5, 0.9}, Deviation: []float64{0.1, 2, 0.5}}
 	picture := make([]float32, 3*6*8)
 	for i := range picture {
 		picture[i] = float32(math.Sin(float64(5*i))+1) / 2

@@ -10,8 +10,6 @@ import (
 	_ "image/jpeg" // …
 	_ "image/png"  // …
 	"io"
-
-	"tapenet/graph/raster"
 )
 
 // maxPixels bounds the images that DecodeImage unpacks: a small file can claim
@@ -49,17 +47,12 @@ func (p *Predictor) PredictImages(images ...image.Image) ([]Prediction, error) {
 
 // Pixels turns a picture into the network's input.
 //
-// A network for grey images expects light strokes on a dark ground, as MNIST
-// has them. A picture of the network's own size is only inverted, if its ground
-// is the lighter. Any other is prepared as MNIST was: the ground becomes black,
-// the strokes are cut out, scaled to 20/28 of the network's height and width,
-// and put so that their centre of mass is in the middle.
-//
-// For a network with three channels, red, green and blue, the picture is drawn
-// on white and scaled. So it is, in grey, for a network of one channel whose
-// model is Scaled: it was trained on pictures that were. Other networks have no
-// pictures. Transparent pixels count as white, or where strokes are expected as
-// black if nothing could be seen on white.
+// The model's preprocessing says how; see raster.Preprocessing. Without any, a
+// network for grey images expects light strokes on a dark ground, as MNIST has
+// them: a picture of the network's own size is only inverted, if its ground is the
+// lighter, and any other is prepared as MNIST was. For a network with three
+// channels, red, green and blue, the picture is then drawn on white and stretched.
+// Other networks have no pictures.
 func (p *Predictor) Pixels(img image.Image) ([]float32, error) {
 	x, err := p.pixels(img)
 	if err != nil {
@@ -73,14 +66,11 @@ func (p *Predictor) pixels(img image.Image) ([]float32, error) {
 		return nil, errors.New("the picture is empty")
 	}
 	c, h, w := p.Input[0], p.Input[1], p.Input[2]
-	switch {
-	case c != 1 && c != 3:
+	if c != 1 && c != 3 {
 		return nil, fmt.Errorf("the network takes %d channels, want 1 or 3 for pictures", c)
-	case c == 1 && !p.scaled:
-		return raster.Strokes(img, h, w)
 	}
 	x := make([]float32, c*h*w)
-	return x, raster.Draw(x, img, c, h, w)
+	return x, p.preprocessing.Draw(x, img, c, h, w)
 }
 
 // Picture is an image, as Predict takes them, for people to see: in colour for

@@ -8,21 +8,17 @@
 package infer
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
-	"tapenet/graph/memory"
+	"tapenet/graph/raster"
 	"tapenet/graph/weights"
-	"tapenet/modelzoo"
+	"tapenet/modelzoo/open"
 )
 
 // Predictor classifies images with one trained network. It is safe for
@@ -31,13 +27,13 @@ type Predictor struct {
 	Input   [3]int   // channels, height, width of an image
 	Classes []string // the name of each class
 
-	scaled          bool      // pictures are scaled as a whole
-	mean, deviation []float64 // of the channels, as weights.Model has them
-	models          *models
-	temperature     float64          // 0 means 1
-	unknown         *weights.Unknown // nil for never
-	score           score            // of unknown, nil without
-	more            func() int       // the memory that it takes
+	preprocessing raster.Preprocessing
+	models        *models
+	temperature   float64          // 0 means 1
+	unknown       *weights.Unknown // nil for never
+	score         score            // of unknown, nil without
+	more          func() int       // the memory that it takes
+	notes         []string
 }
 
 // Prediction is what the network thinks of one image.
@@ -51,54 +47,36 @@ type Prediction struct {
 	Score   float64 // how well the network knows the image, the larger the better
 }
 
-// Files of a run's folder.
-const (
-	modelFile      = "model.safetensors"
-	checkpointFile = "checkpoint.safetensors" // for training alone
-)
-
-// Load reads a trained network of modelzoo: a run's folder, or a model file.
+// Load reads a trained network: a run's folder, or a file of any format that
+// open.Open knows, among them ONNX and Keras. What a foreign file does not say has a
+// default: see [Predictor.Notes].
 func Load(path string) (*Predictor, error) {
-	if s, err := os.Stat(path); err == nil && s.IsDir() {
-		path = filepath.Join(path, modelFile)
-	}
-	if filepath.Base(path) == checkpointFile {
-		return nil, fmt.Errorf("infer: %s is a run's checkpoint, for training to go on from: want %s, which lies beside it after the first epoch", path, modelFile)
-	}
-	if s, err := os.Stat(path); err == nil {
-		if err := affordFile(path, s.Size(), memory.Available); err != nil {
-			return nil, err
-		}
-	}
-	m, err := weights.LoadModel(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, missing(path, err)
-	}
+	m, err := open.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("infer: %w", err)
 	}
-	if m.Name == "" {
-		return nil, fmt.Errorf("infer: %s is of a network that is not in modelzoo: read it with model, err := weights.LoadModel(%[1]q), build the network's layer, and call infer.New(layer, model)", path)
+	if !m.Classifies {
+		return nil, fmt.Errorf("infer: %s is no classifier of images: a sample is %v, want channels, height and width, and an output for each of two or more classes", m.Path, m.Sample)
 	}
-	spec, err := modelzoo.Lookup(m.Name)
+	layer, err := m.Network()
 	if err != nil {
-		return nil, fmt.Errorf("infer: %s: %w", path, err)
+		return nil, fmt.Errorf("infer: %w", err)
 	}
-	p, err := newPredictor(spec.New(len(m.Classes)), m)
+	p, err := newPredictor(layer, m.Model)
 	if err != nil {
-		return nil, fmt.Errorf("infer: %s: %w", path, err)
+		return nil, fmt.Errorf("infer: %s: %w", m.Path, err)
 	}
+	p.notes = m.Notes
 	return p, nil
 }
 
-// missing says why there is no model file.
-func missing(path string, err error) error {
-	dir := filepath.Dir(path)
-	if _, e := os.Stat(filepath.Join(dir, checkpointFile)); e == nil && filepath.Base(path) == modelFile {
-		return fmt.Errorf("infer: %s has no model yet, only %s: %s comes with its first whole epoch; its command with -resume goes on", dir, checkpointFile, modelFile)
-	}
-	return fmt.Errorf("infer: no model: %w; want a run's folder with %s, or such a file: go run ./cmd/train makes one", err, modelFile)
-}
+// Preprocessing is what a picture goes through on its way into the network. Nobody
+// changes its slices.
+func (p *Predictor) Preprocessing() raster.Preprocessing { return p.preprocessing }
+
+// Notes say, a line each, what the model's file left open about its input and its
+// classes, and what was taken for it.
+func (p *Predictor) Notes() []string { return slices.Clone(p.notes) }
 
 // New returns a predictor for a network of your own, with a copy of the weights of
 // m: they may be those of a network that goes on training.
@@ -115,9 +93,8 @@ func New(l graph.Layer, m weights.Model) (*Predictor, error) {
 // newPredictor is New with the weights of m themselves, which nobody changes any
 // more.
 func newPredictor(l graph.Layer, m weights.Model) (*Predictor, error) {
-	c := m.Input[0]
-	if m.Mean != nil && (len(m.Mean) != c || len(m.Deviation) != c) {
-		return nil, fmt.Errorf("infer: %d means and %d deviations, want one of each for each of %d channels", len(m.Mean), len(m.Deviation), c)
+	if err := m.Preprocessing.Check(m.Input[0], m.Input[1], m.Input[2]); err != nil {
+		return nil, fmt.Errorf("infer: %w", err)
 	}
 	w := &graph.Weights{From: m.Tensors}
 	net, err := graph.NewNetwork(l, m.Input[:], graph.Options{Weights: w, Fixed: true})
@@ -136,8 +113,7 @@ func newPredictor(l graph.Layer, m weights.Model) (*Predictor, error) {
 		return nil, fmt.Errorf("infer: the network's output is %v, want (1,%d) for the classes %v", out, len(m.Classes), m.Classes)
 	}
 	p := &Predictor{
-		Input: m.Input, Classes: slices.Clone(m.Classes), scaled: m.Scaled,
-		mean: slices.Clone(m.Mean), deviation: slices.Clone(m.Deviation),
+		Input: m.Input, Classes: slices.Clone(m.Classes), preprocessing: m.Preprocessing,
 		models: newModels(l, net.Weights, m, one),
 	}
 	return p.Calibrate(m.Temperature, m.Unknown)

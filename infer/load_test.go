@@ -12,6 +12,7 @@ import (
 	"tapenet/graph"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo"
+	"tapenet/modelzoo/open"
 )
 
 // saved writes the trained network, changed, into a new folder.
@@ -29,7 +30,7 @@ func saved(t testing.TB, change func(*weights.Model)) (dir string) {
 	m.Tensors = tensors
 	change(&m)
 	dir = t.TempDir()
-	if err := m.Save(filepath.Join(dir, modelFile)); err != nil {
+	if err := m.Save(filepath.Join(dir, open.ModelFile)); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -39,7 +40,7 @@ func TestLoad(t *testing.T) {
 	dir := saved(t, func(*weights.Model) {})
 	x := digits(t, 20)
 	want := predict(t, trained(t), x)
-	for _, path := range []string{dir, filepath.Join(dir, modelFile)} {
+	for _, path := range []string{dir, filepath.Join(dir, open.ModelFile)} {
 		p, err := Load(path)
 		if err != nil {
 			t.Fatal(err)
@@ -66,7 +67,7 @@ func TestLoadMissing(t *testing.T) {
 // A run's folder has its checkpoint before it has a model.
 func TestLoadCheckpoint(t *testing.T) {
 	dir := t.TempDir()
-	checkpoint := filepath.Join(dir, checkpointFile)
+	checkpoint := filepath.Join(dir, "checkpoint.safetensors")
 	f := weights.File{Metadata: map[string]string{"tapenet.train": "{}"}}
 	if err := f.Save(checkpoint); err != nil {
 		t.Fatal(err)
@@ -101,7 +102,7 @@ func TestLoadErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := saved(t, tt.change)
 			p, err := Load(dir)
-			wantError(t, err, append(tt.want, "infer: ", filepath.Join(dir, modelFile))...)
+			wantError(t, err, append(tt.want, "infer: ", filepath.Join(dir, open.ModelFile))...)
 			if p != nil {
 				t.Error("a predictor beside the error")
 			}
@@ -111,7 +112,7 @@ func TestLoadErrors(t *testing.T) {
 
 // TestLoadBrokenFile damages a good file.
 func TestLoadBrokenFile(t *testing.T) {
-	path := filepath.Join(saved(t, func(*weights.Model) {}), modelFile)
+	path := filepath.Join(saved(t, func(*weights.Model) {}), open.ModelFile)
 	good, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

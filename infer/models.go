@@ -58,7 +58,7 @@ type variant struct {
 // graphs.
 func newModels(l graph.Layer, w *graph.Weights, m weights.Model, one *graph.Model) *models {
 	return &models{
-		layer: l, weights: w, input: m.Input, layers: featureLayers(one), affine: raster.NewNormalisation(m.Mean, m.Deviation),
+		layer: l, weights: w, input: m.Input, layers: featureLayers(one), affine: m.Preprocessing.Normalisation(),
 		loss: graph.CrossEntropy{Temperature: m.Temperature}, building: &sync.RWMutex{},
 		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		idle:  map[variant][]*graph.Model{},

@@ -71,12 +71,3 @@ func (m *models) tooLarge(v variant, need, available int) error {
 	}
 	return fmt.Errorf("%s: want a machine with more, a smaller network or smaller images", what)
 }
-
-// affordFile returns an error if the machine has less memory than a model file has bytes.
-func affordFile(path string, size int64, available func() (n int, known bool)) error {
-	if n, known := available(); known && size > int64(n) {
-		return fmt.Errorf("infer: %s has %s, which its weights need of memory at least; available are %s: want a machine with more, or a smaller network",
-			path, memory.Text(int(size)), memory.Text(n))
-	}
-	return nil
-}

@@ -1,8 +1,6 @@
 package infer
 
 import (
-	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -76,20 +74,6 @@ func TestPredictorMemory(t *testing.T) {
 		predict(t, p, digits(t, n))
 		if again := p.Memory() - before; float64(again) > 1.05*float64(grown) {
 			t.Errorf("the same batch again: %d bytes, want the %d of the first one", again, grown)
-		}
-	}
-}
-
-// TestLoadTooLarge: a file that says to be larger than the memory is not read.
-func TestLoadTooLarge(t *testing.T) {
-	file := filepath.Join(t.TempDir(), modelFile)
-	err := affordFile(file, 3e9, func() (int, bool) { return 2e9, true })
-	if want := fmt.Sprintf("infer: %s has 3000 MB, which its weights need of memory at least; available are 2000 MB", file); err == nil || !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("got error %v, want %q", err, want)
-	}
-	for _, available := range []func() (int, bool){func() (int, bool) { return 3e9, true }, func() (int, bool) { return 0, false }} {
-		if err := affordFile(file, 3e9, available); err != nil {
-			t.Error(err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tapenet/graph"
+	"tapenet/graph/raster"
 )
 
 // Network is what a predictor computes with, for those who build graphs of their
@@ -17,10 +18,8 @@ type Network struct {
 	Weights *graph.Weights
 	Input   [3]int // channels, height, width of an image
 
-	// Mean and Deviation have a number for each channel if the layer takes
-	// (pixel-Mean)/Deviation of pixels in 0..1, where a Deviation of 0 means 1.
-	// They are nil if it takes the pixels themselves.
-	Mean, Deviation []float64
+	// Normalisation is what the layer takes of pixels in 0..1.
+	Normalisation raster.Normalisation
 }
 
 // Network returns the predictor's network. Each call gives Weights of their own, so
@@ -30,6 +29,6 @@ func (p *Predictor) Network() Network {
 	defer p.models.building.RUnlock()
 	return Network{
 		Layer: p.models.layer, Weights: p.models.weights.Share(), Input: p.Input,
-		Mean: slices.Clone(p.mean), Deviation: slices.Clone(p.deviation),
+		Normalisation: slices.Clone(p.models.affine),
 	}
 }

@@ -18,7 +18,7 @@ func colourNet(t *testing.T) (graph.Layer, weights.Model) {
 	}
 	return l, untrained(t, l, weights.Model{
 		Input: [3]int{3, 5, 6}, Classes: []string{"a", "b", "c"},
-		Mean: []float64{0.1, 0.5, 0.9}, Deviation: []float64{0.1, 2, 0.5},
+		Preprocessing: raster.Preprocessing{Mean: []float64{0.1, 0.5, 0.9}, Deviation: []float64{0.1, 2, 0.5}},
 	})
 }
 
@@ -31,8 +31,8 @@ func TestNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := p.Network()
-	if n.Input != m.Input || !slices.Equal(n.Mean, m.Mean) || !slices.Equal(n.Deviation, m.Deviation) {
-		t.Errorf("input %v, mean %v, deviation %v, want the model's", n.Input, n.Mean, n.Deviation)
+	if want := m.Preprocessing.Normalisation(); n.Input != m.Input || !slices.Equal(n.Normalisation, want) {
+		t.Errorf("input %v, normalisation %v, want the model's", n.Input, n.Normalisation)
 	}
 	g, err := graph.Options{Weights: n.Weights, Fixed: true}.Build(n.Layer, graph.Infer, 1, n.Input[0], n.Input[1], n.Input[2])
 	if err != nil {
@@ -44,7 +44,7 @@ func TestNetwork(t *testing.T) {
 	}
 	want := predict(t, p, [][]float32{x})[0].Probabilities
 	copy(g.Input.Float32s(), x)
-	raster.NewNormalisation(n.Mean, n.Deviation).Apply(g.Input.Float32s())
+	n.Normalisation.Apply(g.Input.Float32s())
 	if err := g.Run(); err != nil {
 		t.Fatal(err)
 	}
@@ -72,9 +72,9 @@ func TestNetworkShares(t *testing.T) {
 			t.Errorf("%s: want two tensors of one memory", name)
 		}
 	}
-	a.Mean[0], a.Deviation[0] = 7, 7
-	if c := p.Network(); !slices.Equal(c.Mean, m.Mean) || !slices.Equal(c.Deviation, m.Deviation) {
-		t.Errorf("mean %v and deviation %v, changed by a caller", c.Mean, c.Deviation)
+	a.Normalisation[0] = raster.Affine{Scale: 7}
+	if c := p.Network(); !slices.Equal(c.Normalisation, m.Preprocessing.Normalisation()) {
+		t.Errorf("normalisation %v, changed by a caller", c.Normalisation)
 	}
 	_, err = graph.Options{Weights: a.Weights}.Build(a.Layer, graph.Train, 1, 3, 5, 6)
 	wantError(t, err, "training of weights that are fixed")

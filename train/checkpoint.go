@@ -182,7 +182,7 @@ func (r *run) saveModel(name string, tensors map[string]*tensor.Dense, epoch int
 	}
 	m := weights.Model{
 		Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: tensors, Epoch: epoch,
-		Mean: r.data.Stats.Mean, Deviation: r.data.Stats.Deviation, Scaled: r.data.Scaled,
+		Preprocessing: r.data.Prepared(),
 	}
 	return m.Save(r.folder.path(name))
 }

@@ -15,13 +15,13 @@ import (
 
 // testPart opens the dataset to measure a model on, of which it is an error not to
 // fit.
-func testPart(n network, name string) (d data.Dataset, err error) {
+func testPart(n opened, name string) (d data.Dataset, err error) {
 	err = n.classifies()
 	if err == nil {
-		_, err = n.build()
+		_, err = n.Network()
 	}
 	if err == nil {
-		d, err = testset.Open("export", name, n.Input, n.Classes)
+		d, err = testset.Open("export", name, n.Input, n.Classes, n.Preprocessing)
 	}
 	if err != nil {
 		return d, fmt.Errorf("%w; -data names the dataset to measure on, none for not at all", err)
@@ -31,8 +31,8 @@ func testPart(n network, name string) (d data.Dataset, err error) {
 
 // reportLoss prints what int8 costs: a model's accuracy on a dataset's test part,
 // before and after.
-func reportLoss(ctx context.Context, n network, d data.Dataset, stdout io.Writer) error {
-	layer, err := n.build()
+func reportLoss(ctx context.Context, n opened, d data.Dataset, stdout io.Writer) error {
+	layer, err := n.Network()
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func reportLoss(ctx context.Context, n network, d data.Dataset, stdout io.Writer
 	if err != nil {
 		return err
 	}
-	before, err := correct(ctx, layer, n.Model, d)
+	before, err := correct(ctx, layer, n.Model.Model, d)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func reportLoss(ctx context.Context, n network, d data.Dataset, stdout io.Writer
 }
 
 // inInt8 is the model as it comes back from an int8 file.
-func inInt8(n network) (weights.Model, error) {
+func inInt8(n opened) (weights.Model, error) {
 	f, err := n.file()
 	if err != nil {
 		return weights.Model{}, err

@@ -22,7 +22,7 @@ func TestKeras(t *testing.T) {
 	dir := t.TempDir()
 	file, tensors := filepath.Join(dir, "m.onnx"), filepath.Join(dir, "m.safetensors")
 	stdout, err := export(t, "-model", keras("trained"), "-to", "onnx", "-out", file)
-	if err != nil || !strings.HasPrefix(stdout, file+": model.json as onnx, ") {
+	if err != nil || !strings.HasPrefix(stdout, file+": trained as onnx, ") {
 		t.Fatalf("printed %q, error %v", stdout, err)
 	}
 	b, err := os.ReadFile(file)
@@ -75,8 +75,8 @@ func TestKerasErrors(t *testing.T) {
 	}{
 		{"no SoftMax", keras("functional"), "go", "model.json is no classifier of images"},
 		{"padding", keras("layers"), "go", "gosource: the op Gather"},
-		{"missing", filepath.Join(t.TempDir(), "model.json"), "onnx", "tfjs: model.json: open model.json: no such file"},
-		{"no model", "testdata/wasm.js", "onnx", "weights: testdata/wasm.js"},
+		{"missing", filepath.Join(t.TempDir(), "model.json"), "onnx", "model.json: no such file"},
+		{"no model", "testdata/wasm.js", "onnx", "export: testdata/wasm.js is text; read are .safetensors"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := export(t, "-model", tt.model, "-to", tt.to, "-out", out); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -20,7 +20,7 @@ var backend []byte
 
 // page is the server's page with the network in it: a folder for any server of
 // files. It needs the go command.
-func page(ctx context.Context, n network, _ options) ([]gosource.File, error) {
+func page(ctx context.Context, n opened, _ options) ([]gosource.File, error) {
 	program, err := goSource(n, options{pkg: "main"})
 	if err != nil {
 		return nil, err

@@ -21,8 +21,8 @@ import (
 var program embed.FS
 
 // goSource is the network as a package, or with what makes it a program.
-func goSource(n network, o options) ([]gosource.File, error) {
-	layer, err := n.build()
+func goSource(n opened, o options) ([]gosource.File, error) {
+	layer, err := n.Network()
 	if err != nil {
 		return nil, err
 	}
@@ -30,15 +30,16 @@ func goSource(n network, o options) ([]gosource.File, error) {
 		return nil, err
 	}
 	files, err := gosource.Options{
-		Package: o.pkg, Name: n.title(), Classes: n.Classes, Mean: n.Mean, Deviation: n.Deviation, Temperature: n.Temperature,
+		Package: o.pkg, Name: n.Title(), Classes: n.Classes, Preprocessing: n.Preprocessing, Temperature: n.Temperature,
 	}.Export(layer, n.Tensors, n.Input)
 	if err != nil || o.pkg != "main" {
 		return files, err
 	}
+	p := n.Preprocessing
 	files = append(files,
-		gosource.File{Name: "go.mod", Content: []byte("module " + moduleName(n.title()) + "\n\ngo 1.22\n")},
-		gosource.File{Name: "scaled.go", Content: fmt.Appendf(nil,
-			"package main\n\n// scaledPictures says how pictures in grey are prepared: scaled as a whole, or as strokes.\nconst scaledPictures = %t\n", n.Scaled)})
+		gosource.File{Name: "go.mod", Content: []byte("module " + moduleName(n.Title()) + "\n\ngo 1.22\n")},
+		gosource.File{Name: "preprocessing.go", Content: fmt.Appendf(nil,
+			"package main\n\n// preprocessing says how pictures are prepared; Classify applies mean and deviation.\nvar preprocessing = Preprocessing{Fit: %q, Shorter: %d, Filter: %q}\n", p.Fit, p.Shorter, p.Filter)})
 	for _, from := range []fs.FS{program, raster.Source} {
 		more, err := sources(from)
 		if err != nil {

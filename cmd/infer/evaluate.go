@@ -15,7 +15,7 @@ import (
 
 // evaluate prints what the model makes of a dataset's test part.
 func evaluate(ctx context.Context, net network, name string, top int, asJSON bool, stdout io.Writer) error {
-	d, err := testset.Open("infer", name, net.input, net.classes)
+	d, err := testset.Open("infer", name, net.input, net.classes, net.preprocessing)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"tapenet/cmd/internal/testset"
+	"tapenet/graph/raster"
 	"tapenet/train/data"
 )
 
@@ -151,7 +152,7 @@ func TestEvaluateMismatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = testset.Open("infer", named("aa", "b"), d.Shape, d.Classes)
+	_, err = testset.Open("infer", named("aa", "b"), d.Shape, d.Classes, raster.Preprocessing{})
 	if want := `infer: class 0 of the dataset is "aa", the model's is "a", want the same classes in the same order`; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

@@ -30,6 +30,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	cli.Notes(stderr, n.notes)
 	if o.data != "" {
 		return evaluate(ctx, n, o.data, o.top, o.json, stdout)
 	}

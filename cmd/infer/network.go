@@ -5,17 +5,20 @@ import (
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/raster"
 	"tapenet/infer"
 )
 
 // network is what classifies: one model, or several that vote.
 type network struct {
 	classifier
-	input   [3]int
-	classes []string
-	single  *infer.Predictor // nil if there are several
-	judges  bool             // a model has a threshold, so that images may be of none of the classes
-	batch   int              // images that are read, and run through it, together
+	input         [3]int
+	classes       []string
+	single        *infer.Predictor // nil if there are several
+	judges        bool             // a model has a threshold, so that images may be of none of the classes
+	preprocessing raster.Preprocessing
+	notes         []string // what the files left open
+	batch         int      // images that are read, and run through it, together
 }
 
 type classifier interface {
@@ -26,6 +29,7 @@ type classifier interface {
 // load reads the models of a list with commas, for batches of so many images.
 func load(list string, batch int) (network, error) {
 	var members []*infer.Predictor
+	var notes []string
 	judges := false
 	for path := range strings.SplitSeq(list, ",") {
 		if path == "" {
@@ -35,14 +39,15 @@ func load(list string, batch int) (network, error) {
 		if err != nil {
 			return network{}, err
 		}
+		notes = append(notes, p.Notes()...)
 		members, judges = append(members, p), judges || p.Unknown() != nil
 	}
 	if first := members[0]; len(members) == 1 {
-		return network{first, first.Input, first.Classes, first, judges, batch}, nil
+		return network{first, first.Input, first.Classes, first, judges, first.Preprocessing(), notes, batch}, nil
 	}
 	e, err := infer.NewEnsemble(members...)
 	if err != nil {
 		return network{}, err
 	}
-	return network{e, e.Input, e.Classes, nil, judges, batch}, nil
+	return network{e, e.Input, e.Classes, nil, judges, members[0].Preprocessing(), notes, batch}, nil
 }

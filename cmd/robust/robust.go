@@ -100,7 +100,8 @@ func (o options) measure(ctx context.Context, model, dataset string, stderr io.W
 	if err != nil {
 		return nil, err
 	}
-	d, err := testset.Open("robust", dataset, p.Input, p.Classes)
+	cli.Notes(stderr, p.Notes())
+	d, err := testset.Open("robust", dataset, p.Input, p.Classes, p.Preprocessing())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", model, err)
 	}
@@ -137,7 +138,7 @@ func (o options) strangers(dataset string, shape [3]int) ([]robust.Named, error)
 		return nil, nil
 	}
 	d, err := data.Open(name)
-	if err == nil && d.Scaled {
+	if err == nil && d.Preprocessing.Fit != "" {
 		d, err = data.Options{Channels: shape[0], Height: shape[1], Width: shape[2]}.Open(name)
 	}
 	if err == nil && d.Shape != shape {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"text/tabwriter"
 
@@ -13,13 +14,15 @@ import (
 	"tapenet/graph/draw"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo"
+	"tapenet/modelzoo/open"
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := cli.Flags("zoo", "[-model NAME [-graph FILE.dot|FILE.svg]]",
-		"lists the networks; with -model shows one layer by layer and what memory it takes, and draws its graph", stderr)
-	name := f.String("model", "", "network to show")
-	classes := f.Int("classes", 10, "number of classes")
+	f := cli.Flags("zoo", "[-model NAME|FILE|DIR [-graph FILE.dot|FILE.svg] [-describe]]",
+		"lists the networks; with -model shows one of them, or a trained or foreign one in a file, layer by layer and what memory it takes, and draws its graph", stderr)
+	name := f.String("model", "", "network to show, or a file or a run's folder that has one")
+	describe := f.Bool("describe", false, "write a file beside a foreign model that says how pictures become its input, to be changed")
+	classes := f.Int("classes", 10, "number of classes of a network of the zoo")
 	batch := f.Int("batch", 1, "batch size")
 	height := f.Int("height", 0, "height of the images (default the network's own)")
 	width := f.Int("width", 0, "width of the images, likewise")
@@ -39,8 +42,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return cli.Usagef("zoo: -height %d and -width %d, want positive numbers, or 0 for the network's own", *height, *width)
 	}
 	if *name == "" {
-		if *file != "" {
-			return cli.Usagef("zoo: -graph without -model, want the network to draw")
+		if *file != "" || *describe {
+			return cli.Usagef("zoo: -graph or -describe without -model, want the network to draw or describe")
 		}
 		return list(stdout)
 	}
@@ -48,22 +51,32 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return cli.Usagef("zoo: -graph %s, want a file ending in .dot or .svg", *file)
 	}
 	spec, err := modelzoo.Lookup(*name)
-	if err != nil {
-		return cli.Usagef("%v", err)
+	if _, missing := os.Stat(*name); err == nil && missing != nil {
+		s := subject{spec.New(*classes), spec.Input, *batch}
+		s.input[1], s.input[2] = cmp.Or(*height, s.input[1]), cmp.Or(*width, s.input[2])
+		return s.show(ctx, stdout, fmt.Sprintf("%s: %s\n%s", spec.Name, spec.Doc, spec.Reference), *file)
+	} else if missing != nil {
+		return cli.Usagef("%v, or a file or a folder with a model", err)
 	}
-	s := subject{spec.New(*classes), spec.Input, *batch}
-	s.input[1], s.input[2] = cmp.Or(*height, s.input[1]), cmp.Or(*width, s.input[2])
-	return s.show(ctx, stdout, spec, *file)
+	m, err := open.Open(*name)
+	if err != nil {
+		return fmt.Errorf("zoo: %w", err)
+	}
+	if *describe {
+		return describeModel(m, stdout)
+	}
+	cli.Notes(stderr, m.Notes)
+	return showModel(ctx, stdout, m, *batch, *file)
 }
 
 // show writes the network as a table and what memory it takes, and draws its graph
 // to a file, "" for none.
-func (s subject) show(ctx context.Context, stdout io.Writer, spec modelzoo.Spec, file string) error {
+func (s subject) show(ctx context.Context, stdout io.Writer, title, file string) error {
 	summary, err := s.summary()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%s: %s\n%s\n\n%s\n", spec.Name, spec.Doc, spec.Reference, summary)
+	fmt.Fprintf(stdout, "%s\n\n%s\n", title, summary)
 	if err := s.showMemory(ctx, stdout); err != nil || file == "" {
 		return err
 	}

@@ -252,7 +252,7 @@ func TestErrors(t *testing.T) {
 		{"unknown network", []string{"-model", "vgg"}, true, `modelzoo: no model "vgg", want one of cnn, fcnn, lenet5, mlp, convnet, stridednet, simplecnn, simplecnn-m3, simplecnn-m7, smallcnn, p4cnn, e2cnn, vgg11, resnet20, mobilenetv2, mlpmixer`},
 		{"png", []string{"-model", "cnn", "-graph", filepath.Join(dir, "x.png")}, true, "x.png, want a file ending in .dot or .svg"},
 		{"no extension", []string{"-model", "cnn", "-graph", filepath.Join(dir, "x")}, true, "want a file ending in .dot or .svg"},
-		{"graph of nothing", []string{"-graph", "x.dot"}, true, "zoo: -graph without -model"},
+		{"graph of nothing", []string{"-graph", "x.dot"}, true, "zoo: -graph or -describe without -model"},
 		{"argument", []string{"cnn"}, true, `zoo: unexpected argument "cnn"`},
 		{"unknown flag", []string{"-x"}, true, "zoo: flag provided but not defined: -x"},
 		{"no classes", []string{"-model", "cnn", "-classes", "0"}, true, "zoo: -classes 0, want 1 or more"},

@@ -19,6 +19,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/graph/op"
+	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/infer"
 	"tapenet/modelzoo"
@@ -57,7 +58,7 @@ func random(t testing.TB, name string, l graph.Layer, classes int, input [3]int)
 func (n network) export(t testing.TB, dir, pkg string) {
 	t.Helper()
 	files, err := Options{
-		Package: pkg, Name: n.model.Name, Classes: n.model.Classes, Mean: n.model.Mean, Deviation: n.model.Deviation,
+		Package: pkg, Name: n.model.Name, Classes: n.model.Classes, Preprocessing: n.model.Preprocessing,
 	}.Export(n.layer, n.model.Tensors, n.model.Input)
 	if err != nil {
 		t.Fatalf("%s: %v", n.model.Name, err)
@@ -161,7 +162,7 @@ func all(t testing.TB) (networks []network) {
 	}
 	for name, l := range layers() {
 		n := random(t, name, l, 3, [3]int{2, 7, 12})
-		n.model.Mean, n.model.Deviation = []float64{0.3, 0.5}, []float64{0.2, 0}
+		n.model.Preprocessing = raster.Preprocessing{Mean: []float64{0.3, 0.5}, Deviation: []float64{0.2, 0}}
 		networks = append(networks, n)
 	}
 	return networks
@@ -283,7 +284,7 @@ func TestExportErrors(t *testing.T) {
 	}{
 		{"missing weights", good.layer, nil, Options{Classes: []string{"a", "b"}}, "gosource: graph: dense: tensor dense/weight is missing"},
 		{"classes", good.layer, good.model.Tensors, Options{Classes: []string{"a"}}, "the network's output is (1, 2), want (1,1)"},
-		{"means", good.layer, good.model.Tensors, Options{Classes: []string{"a", "b"}, Mean: []float64{1, 2}}, "2 means and 0 deviations"},
+		{"means", good.layer, good.model.Tensors, Options{Classes: []string{"a", "b"}, Preprocessing: raster.Preprocessing{Mean: []float64{1, 2}}}, "2 means and 0 deviations"},
 		{"package", good.layer, good.model.Tensors, Options{Classes: []string{"a", "b"}, Package: "no name"}, `gosource: package "no name"`},
 		{"blank package", good.layer, good.model.Tensors, Options{Classes: []string{"a", "b"}, Package: "_"}, `gosource: package "_", want a name`},
 		{"another package's op", flat(unary(gorgonia.Exp)), nil, Options{Classes: make([]string, 4)}, "cannot be written as Go, want one of Add, AvgPool2D"},

@@ -18,6 +18,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/graph/raster"
 )
 
 // Options say what is written besides the network.
@@ -26,9 +27,9 @@ type Options struct {
 	Name    string   // of the network, for comments; "" means network
 	Classes []string // their names
 
-	// Mean and Deviation are of each channel, if the network takes
-	// (pixel-Mean)/Deviation, a Deviation of 0 meaning 1.
-	Mean, Deviation []float64
+	// Preprocessing has the mean and the deviation that the network takes pixels
+	// by. How a picture becomes pixels is not written: it is for the caller.
+	Preprocessing raster.Preprocessing
 
 	Temperature float64 // what the logits are divided by before the SoftMax; 0 means 1
 }
@@ -52,8 +53,8 @@ func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input [
 	if !token.IsIdentifier(o.Package) || o.Package == "_" {
 		return nil, fmt.Errorf("gosource: package %.64q, want a name as in digits", o.Package)
 	}
-	if o.Mean != nil && (len(o.Mean) != input[0] || len(o.Deviation) != input[0]) {
-		return nil, fmt.Errorf("gosource: %d means and %d deviations, want one of each for each of %d channels", len(o.Mean), len(o.Deviation), input[0])
+	if err := o.Preprocessing.Check(input[0], input[1], input[2]); err != nil {
+		return nil, fmt.Errorf("gosource: %w", err)
 	}
 	root, err := graph.Trace(graph.Sequential{l, graph.Probabilities(o.Temperature)}, tensors, 1, input[0], input[1], input[2])
 	if err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"tapenet/graph/internal/arena"
 	"tapenet/graph/op"
-	"tapenet/graph/raster"
 )
 
 // writer turns nodes into statements. As in a graph.Scope the first error stays,
@@ -198,9 +197,9 @@ func (w *writer) network(o Options, root *gorgonia.Node, input [3]int) {
 	x := w.new(h, width, c)
 	w.layer = "input"
 	w.write([]*value{x}, "transpose(%s, pixels, %d, %d)", x.name, c, h*width)
-	if o.Mean != nil {
+	if o.Preprocessing.Mean != nil {
 		scale, shift := make([]float32, c), make([]float32, c)
-		for i, a := range raster.NewNormalisation(o.Mean, o.Deviation) {
+		for i, a := range o.Preprocessing.Normalisation() {
 			scale[i], shift[i] = a.Scale, a.Shift
 		}
 		w.write([]*value{x}, "affine(%s, %s, %s)", x.name, w.other(scale), w.other(shift))

@@ -6,16 +6,14 @@
 package raster
 
 import (
-	"errors"
-	"fmt"
 	"image"
 	"image/draw"
 	"slices"
 	"sync"
 )
 
-// Draw writes a picture to x: scaled to height h and width w, on white where it
-// is transparent. With 3 channels x gets planes of red, green and blue, with 1
+// Draw writes a picture to x: stretched to height h and width w, on white where
+// it is transparent. With 3 channels x gets planes of red, green and blue, with 1
 // channel grey: the luma of ITU-R BT.601. A picture of that size is not scaled.
 // Safe for concurrent use.
 //
@@ -23,25 +21,7 @@ import (
 // golang.org/x/image/draw, bit for bit: networks have been trained on its
 // pixels.
 func Draw(x []float32, img image.Image, channels, h, w int) error {
-	switch {
-	case img == nil || img.Bounds().Empty():
-		return errors.New("the picture is empty")
-	case channels != 1 && channels != 3:
-		return fmt.Errorf("%d channels, want 1 or 3 for pictures", channels)
-	case h < 1 || w < 1 || len(x) != channels*h*w:
-		return fmt.Errorf("room for %d values, want %d channels of %d×%d", len(x), channels, h, w)
-	}
-	c := canvases.Get().(*canvas)
-	defer canvases.Put(c)
-	c.resize(h, w)
-	if img.Bounds().Size() == c.Rect.Size() {
-		draw.Draw(&c.RGBA, c.Rect, image.White, image.Point{}, draw.Src)
-		draw.Draw(&c.RGBA, c.Rect, img, img.Bounds().Min, draw.Over)
-	} else {
-		c.scale(img)
-	}
-	planes(x, c.Pix, channels)
-	return nil
+	return Preprocessing{Fit: Stretch}.Draw(x, img, channels, h, w)
 }
 
 // canvas is the image that a picture is drawn on, with memory for scaling.
@@ -62,13 +42,32 @@ func (c *canvas) resize(h, w int) {
 // there is room.
 func sized[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
 
-// scale draws a picture of another size on white.
-func (c *canvas) scale(img image.Image) {
-	h, w := c.Rect.Dy(), c.Rect.Dx()
+// draw draws a picture on white, scaled and placed as f says. What of the canvas
+// it leaves free is black.
+func (c *canvas) draw(img image.Image, k kernel, f frame) {
+	size := img.Bounds().Size()
+	inside := image.Rect(-f.left, -f.top, f.w-f.left, f.h-f.top).Intersect(c.Rect)
+	if inside != c.Rect {
+		draw.Draw(&c.RGBA, c.Rect, image.Black, image.Point{}, draw.Src)
+	}
+	if size == (image.Point{X: f.w, Y: f.h}) {
+		from := img.Bounds().Min.Add(inside.Min).Add(image.Pt(f.left, f.top))
+		draw.Draw(&c.RGBA, inside, image.White, image.Point{}, draw.Src)
+		draw.Draw(&c.RGBA, inside, img, from, draw.Over)
+		return
+	}
+	across := k.shares(size.X, f.w, inside.Min.X+f.left, inside.Dx())
+	down := k.shares(size.Y, f.h, inside.Min.Y+f.top, inside.Dy())
+	c.scale(img, across, down, inside.Min)
+}
+
+// scale draws pixels of a scaled picture on white, by the shares of its columns
+// and rows. The first of them goes to a place of the canvas.
+func (c *canvas) scale(img image.Image, across, down []share, at image.Point) {
+	w := len(across)
 	from, opaque := sourceOf(img), isOpaque(img)
-	across, down := catmullRom.shares(from.w, w), catmullRom.shares(from.h, h)
 	sums := c.resized(from, across, down)
-	for i := range h * w {
+	for i := range len(down) * w {
 		total := down[i/w].total
 		pixel := sums[i*from.channels:][:from.channels]
 		alpha := total // an opaque source may leave alpha out
@@ -79,7 +78,7 @@ func (c *canvas) scale(img image.Image) {
 		if !opaque {
 			white = 255 * ((0xffff - bits16(alpha*(1/total))) * 0x101) / 0xffff
 		}
-		to := c.Pix[4*i:][:4]
+		to := c.Pix[c.PixOffset(at.X+i%w, at.Y+i/w):][:4]
 		for k := range 3 {
 			colour := min(pixel[k%from.channels], alpha) // is multiplied by alpha
 			to[k] = uint8((white + bits16(colour*(1/total))) >> 8)

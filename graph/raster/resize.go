@@ -36,23 +36,23 @@ type share struct {
 	total   float64 // the sum of the weights
 }
 
-// shares returns the share of each pixel of a line of `to` pixels, which is
-// made of a line of `from` pixels.
-func (k kernel) shares(from, to int) []share {
+// shares returns the share of n pixels, from the given first one on, of a line of
+// `to` pixels, which is made of a line of `from` pixels.
+func (k kernel) shares(from, to, begin, n int) []share {
 	ratio := float64(from) / float64(to)
 	wider := max(ratio, 1)
-	list := make([]share, to)
-	all := make([]float64, 0, to*(int(2*k.support*wider)+2)) // the weights
+	list := make([]share, n)
+	all := make([]float64, 0, n*(int(2*k.support*wider)+2)) // the weights
 	for i := range list {
-		centre := float64((float64(i)+0.5)*ratio) - 0.5
+		centre := float64((float64(begin+i)+0.5)*ratio) - 0.5
 		first := max(int(math.Ceil(centre-float64(k.support*wider))), 0)
 		end := min(int(math.Floor(centre+float64(k.support*wider)))+1, from)
-		begin, total := len(all), 0.0
+		start, total := len(all), 0.0
 		for at := first; at < end; at++ {
 			weight := k.at(math.Abs(centre-float64(at)), wider)
 			all, total = append(all, weight), total+weight
 		}
-		list[i] = share{first, all[begin:], total}
+		list[i] = share{first, all[start:], total}
 	}
 	return list
 }
@@ -80,15 +80,16 @@ type scaler struct{ row, narrow, sums []float64 }
 
 // resized is a picture with another size, as sums
 // (len(down),len(across),channels) of values in 0..1 by the weights of down:
-// divided by their totals they are the pixels. It goes through the picture
-// once, row by row, and rounds each product and each sum by itself on every
+// divided by their totals they are the pixels. It goes through the rows that
+// count once, and rounds each product and each sum by itself on every
 // processor.
 func (s *scaler) resized(from source, across, down []share) []float64 {
 	n := len(across) * from.channels
 	s.row, s.narrow, s.sums = sized(s.row, from.w*from.channels), sized(s.narrow, n), sized(s.sums, len(down)*n)
 	clear(s.sums)
 	open := 0 // the first row of the result that has more to come
-	for y := range from.h {
+	last := down[len(down)-1]
+	for y := down[0].first; y < last.first+len(last.weights); y++ {
 		from.row(y, s.row)
 		for i, share := range across {
 			share.weigh(s.narrow[i*from.channels:][:from.channels], s.row, from.white)

@@ -2,37 +2,32 @@ package weights
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"gorgonia.org/tensor"
+
+	"tapenet/graph/raster"
 )
 
 // Model is a trained network's weights and what is needed to use them.
 //
 // Its file is a safetensors file. Tensors are named by layer, as in
 // "conv2d/weight" (filters,channels,height,width) and "dense/weight" (in,out).
-// The metadata has the entries model, input and classes. Five more are
-// optional: normalise, if the network does not take pixels in 0..1 as they are;
-// pictures, if a picture is not prepared as MNIST was; epoch; temperature, if its
-// probabilities are calibrated; and unknown, if it has a threshold for images of
-// none of its classes, whose features, if it is about them, are the tensor
-// "unknown/features".
+// The metadata has the entries model, input and classes. Four more are optional:
+// preprocessing, a JSON object, if it is not the zero value; epoch; temperature,
+// if its probabilities are calibrated; and unknown, if it has a threshold for
+// images of none of its classes, whose features, if it is about them, are the
+// tensor "unknown/features". Older files have the entries normalise and pictures
+// for preprocessing.
 type Model struct {
 	Name    string   // of the network in modelzoo, "" for one that is not there
 	Input   [3]int   // channels, height, width of an image with pixels in 0..1
 	Classes []string // the name of each output
 	Tensors map[string]*tensor.Dense
 
-	// Mean and Deviation have a number for each channel if the network takes
-	// (pixel-Mean)/Deviation, where a Deviation of 0 means 1. They are nil if
-	// it takes the pixels themselves.
-	Mean, Deviation []float64
-	// Scaled says how a picture becomes pixels: drawn on white and scaled as a
-	// whole, in grey or colour. Otherwise a grey one is prepared as MNIST was.
-	Scaled bool
+	// Preprocessing is what a picture goes through on its way into the network.
+	Preprocessing raster.Preprocessing
 
 	// Temperature divides the logits before their SoftMax, fitted on images that
 	// training has not seen; 0 means 1.
@@ -63,15 +58,8 @@ func (m Model) File() (File, error) {
 		"input":   fmt.Sprintf("%d,%d,%d", m.Input[0], m.Input[1], m.Input[2]),
 		"classes": string(classes),
 	}}
-	if m.Mean != nil {
-		n, err := json.Marshal(normalise{m.Mean, m.Deviation})
-		if err != nil {
-			return File{}, fmt.Errorf("weights: normalise: %w", err)
-		}
-		f.Metadata["normalise"] = string(n)
-	}
-	if m.Scaled {
-		f.Metadata["pictures"] = scaled
+	if err := m.describe(f.Metadata); err != nil {
+		return File{}, err
 	}
 	if m.Epoch != 0 {
 		f.Metadata["epoch"] = strconv.Itoa(m.Epoch)
@@ -81,15 +69,6 @@ func (m Model) File() (File, error) {
 	}
 	return f, nil
 }
-
-// normalise is the JSON of the metadata entry normalise.
-type normalise struct {
-	Mean      []float64 `json:"mean"`
-	Deviation []float64 `json:"deviation"`
-}
-
-// scaled is the metadata entry pictures of a model that is Scaled.
-const scaled = "scaled"
 
 // maxInput bounds the values of one image.
 const maxInput = 1 << 24
@@ -117,16 +96,8 @@ func (f File) Model() (Model, error) {
 	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &m.Classes); err != nil || len(m.Classes) == 0 {
 		return Model{}, fmt.Errorf("metadata classes is %.64q, want a JSON list of names", f.Metadata["classes"])
 	}
-	if text, ok := f.Metadata["normalise"]; ok {
-		var err error
-		if m.Mean, m.Deviation, err = parseNormalise(text, m.Input[0]); err != nil {
-			return Model{}, fmt.Errorf("metadata normalise is %.64q, want mean and deviation with a number for each of %d channels", text, m.Input[0])
-		}
-	}
-	if how, ok := f.Metadata["pictures"]; ok && how != scaled {
-		return Model{}, fmt.Errorf("metadata pictures is %.64q, want %q or none", how, scaled)
-	} else if ok {
-		m.Scaled = true
+	if err := m.described(f.Metadata); err != nil {
+		return Model{}, err
 	}
 	if text, ok := f.Metadata["epoch"]; ok {
 		var err error
@@ -138,19 +109,6 @@ func (f File) Model() (Model, error) {
 		return Model{}, err
 	}
 	return m, nil
-}
-
-// parseNormalise reads the mean and the deviation of each channel.
-func parseNormalise(text string, channels int) (mean, deviation []float64, err error) {
-	var n normalise
-	if err := json.Unmarshal([]byte(text), &n); err != nil {
-		return nil, nil, err
-	}
-	negative := slices.ContainsFunc(n.Deviation, func(d float64) bool { return d < 0 })
-	if len(n.Mean) != channels || len(n.Deviation) != channels || negative {
-		return nil, nil, errors.New("not of these channels")
-	}
-	return n.Mean, n.Deviation, nil
 }
 
 func parseInput(s string) (in [3]int, ok bool) {

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"tapenet/graph/attack"
-	"tapenet/graph/raster"
 )
 
 // Attacks are what a network bears of somebody who means harm: pictures that were made
@@ -238,7 +237,7 @@ func (m *meter) victim() (*attack.Victim, error) {
 		if len(m.images) <= few { // a whole batch would be computed for them
 			o.Batch = few
 		}
-		v, err := o.New(n.Layer, n.Weights, n.Input, raster.NewNormalisation(n.Mean, n.Deviation))
+		v, err := o.New(n.Layer, n.Weights, n.Input, n.Normalisation)
 		if err != nil {
 			return nil, fmt.Errorf("robust: %w", err)
 		}

@@ -5,7 +5,6 @@ import (
 
 	"tapenet/graph/bound"
 	"tapenet/graph/metric"
-	"tapenet/graph/raster"
 )
 
 // Certificates are what no adversary can break, unlike [Attacks], which are what those
@@ -97,7 +96,7 @@ func (m *meter) interval() error {
 		return skipped{oneClass}
 	}
 	n := m.p.Network()
-	v, err := bound.NewVerifier(n.Layer, n.Weights, n.Input, raster.NewNormalisation(n.Mean, n.Deviation))
+	v, err := bound.NewVerifier(n.Layer, n.Weights, n.Input, n.Normalisation)
 	if err != nil {
 		return skipped{err.Error()}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tapenet/graph"
+	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/infer"
 	"tapenet/modelzoo"
@@ -30,9 +31,13 @@ func TestWhatLoads(t *testing.T) {
 	}
 	all = append(all,
 		loaded{"a width", "mlp-0.5", func(*weights.Model) {}, nil},
-		loaded{"normalised", "lenet5", func(m *weights.Model) { m.Mean, m.Deviation = []float64{0.13}, []float64{0.31} }, nil},
-		loaded{"a constant channel", "mlp", func(m *weights.Model) { m.Mean, m.Deviation = []float64{0.5}, []float64{0} }, nil},
-		loaded{"scaled pictures of colour", "lenet5", func(m *weights.Model) { m.Scaled, m.Input = true, [3]int{3, 24, 20} }, nil},
+		loaded{"normalised", "lenet5", func(m *weights.Model) {
+			m.Preprocessing = raster.Preprocessing{Mean: []float64{0.13}, Deviation: []float64{0.31}}
+		}, nil},
+		loaded{"a constant channel", "mlp", func(m *weights.Model) {
+			m.Preprocessing = raster.Preprocessing{Mean: []float64{0.5}, Deviation: []float64{0}}
+		}, nil},
+		loaded{"scaled pictures of colour", "lenet5", func(m *weights.Model) { m.Preprocessing.Fit, m.Input = raster.Stretch, [3]int{3, 24, 20} }, nil},
 		loaded{"two channels", "mlp", func(m *weights.Model) { m.Input = [3]int{2, 9, 10} }, nil},
 		loaded{"tiny images", "mlp", func(m *weights.Model) { m.Input = [3]int{1, 2, 3} }, nil},
 		loaded{"one pixel", "mlp", func(m *weights.Model) { m.Input = [3]int{1, 1, 1} }, nil},

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"tapenet/graph"
+	"tapenet/graph/raster"
 	"tapenet/graph/raster/corrupt"
 	"tapenet/graph/weights"
 	"tapenet/infer"
@@ -24,7 +25,7 @@ func small(t testing.TB) (*infer.Predictor, made) {
 		graph.Conv2D{Filters: 4, Kernel: 3}, graph.BatchNorm{}, graph.ReLU,
 		graph.MaxPool2D{}, graph.Dropout{Rate: 0.5}, graph.Flatten{}, graph.Dense{Units: 3},
 	}
-	p := random(t, l, weights.Model{Input: input, Classes: []string{"a", "b", "c"}, Mean: []float64{0.4}, Deviation: []float64{0.3}})
+	p := random(t, l, weights.Model{Input: input, Classes: []string{"a", "b", "c"}, Preprocessing: raster.Preprocessing{Mean: []float64{0.4}, Deviation: []float64{0.3}}})
 	return p, pictures(input, 9, 3)
 }
 

@@ -154,7 +154,7 @@ func newSmoothers(p *infer.Predictor, n int) (all []*smoother, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("robust: %w", err)
 		}
-		all = append(all, &smoother{model: m, affine: raster.NewNormalisation(net.Mean, net.Deviation), classes: m.OutputShape()[1]})
+		all = append(all, &smoother{model: m, affine: net.Normalisation, classes: m.OutputShape()[1]})
 	}
 	return all, nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tapenet/graph"
+	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/infer"
 )
@@ -104,7 +105,7 @@ func TestSmoothedLinear(t *testing.T) {
 func TestSmoothingIsTheSame(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	l := graph.Sequential{graph.Conv2D{Filters: 2, Kernel: 3, Activation: graph.ReLU}, graph.Flatten{}, graph.Dense{Units: 3}}
-	p := random(t, l, weights.Model{Input: [3]int{2, 6, 6}, Classes: []string{"a", "b", "c"}, Mean: []float64{0.4, 0.5}, Deviation: []float64{0.3, 2}})
+	p := random(t, l, weights.Model{Input: [3]int{2, 6, 6}, Classes: []string{"a", "b", "c"}, Preprocessing: raster.Preprocessing{Mean: []float64{0.4, 0.5}, Deviation: []float64{0.3, 2}}})
 	images := pictures(p.Input, 3, 3).images
 	var want []Certificate
 	for _, processors := range []int{1, 2, 5} {

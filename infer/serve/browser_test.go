@@ -99,8 +99,8 @@ func listen(t *testing.T, c Config) (url string) {
 	return "http://" + l.Addr().String()
 }
 
-// open opens the page in a new tab.
-func open(t *testing.T, browser context.Context, url string, before ...chromedp.Action[chromedp.Void]) *tab {
+// openPage opens the page in a new tab.
+func openPage(t *testing.T, browser context.Context, url string, before ...chromedp.Action[chromedp.Void]) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)

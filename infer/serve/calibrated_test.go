@@ -12,13 +12,14 @@ import (
 	"tapenet/graph/metric"
 	"tapenet/graph/weights"
 	"tapenet/infer"
+	"tapenet/modelzoo/open"
 )
 
 // calibrate gives a saved model a temperature, and a threshold between the scores of
 // the pictures if it is to have one.
 func calibrate(t *testing.T, dir string, x [][]float32, threshold bool) *infer.Predictor {
 	t.Helper()
-	path := filepath.Join(dir, modelFile)
+	path := filepath.Join(dir, open.ModelFile)
 	m, err := weights.LoadModel(path)
 	if err != nil {
 		t.Fatal(err)

@@ -17,8 +17,10 @@ import (
 	"strings"
 	"testing"
 
+	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/infer"
+	"tapenet/modelzoo/open"
 )
 
 // drawing is a picture with a stroke on it.
@@ -130,12 +132,12 @@ func TestClassifyOnlyModel(t *testing.T) {
 func TestClassifyScaled(t *testing.T) {
 	dir := t.TempDir()
 	save(t, dir, "lenet5", 1)
-	m, err := weights.LoadModel(filepath.Join(dir, modelFile))
+	m, err := weights.LoadModel(filepath.Join(dir, open.ModelFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Scaled = true
-	if err := m.Save(filepath.Join(dir, modelFile)); err != nil {
+	m.Preprocessing.Fit = raster.Stretch
+	if err := m.Save(filepath.Join(dir, open.ModelFile)); err != nil {
 		t.Fatal(err)
 	}
 	p, err := infer.Load(dir)

@@ -63,9 +63,9 @@ func explainable(c *call) ([]byte, error) {
 	}{entries}), nil
 }
 
-// raster is a picture or several: bytes from 0 to 255, channel by channel and row
+// bitmap is a picture or several: bytes from 0 to 255, channel by channel and row
 // by row, in base64.
-type raster struct {
+type bitmap struct {
 	Channels int    `json:"channels"`
 	Height   int    `json:"height"`
 	Width    int    `json:"width"`
@@ -98,14 +98,14 @@ func explain(c *call) ([]byte, error) {
 	in := c.model.input
 	answer := struct {
 		classAnswer
-		Picture  raster  `json:"picture"` // as the network sees it
-		Saliency raster  `json:"saliency"`
+		Picture  bitmap  `json:"picture"` // as the network sees it
+		Saliency bitmap  `json:"saliency"`
 		Layer    string  `json:"layer,omitempty"` // whose feature maps follow
-		Maps     *raster `json:"maps,omitempty"`  // the first of them, if there are many
+		Maps     *bitmap `json:"maps,omitempty"`  // the first of them, if there are many
 	}{
 		classAnswer: c.class(e.prediction),
-		Picture:     raster{in[0], in[1], in[2], levels(pixels)},
-		Saliency:    raster{1, in[1], in[2], levels(e.saliency.Values)},
+		Picture:     bitmap{in[0], in[1], in[2], levels(pixels)},
+		Saliency:    bitmap{1, in[1], in[2], levels(e.saliency.Values)},
 		Layer:       e.maps.Layer,
 	}
 	if e.maps.Channels > 0 {
@@ -126,10 +126,10 @@ func (m *model) explanationBytes() int64 {
 	return each*values + 4096
 }
 
-func firstMaps(f infer.FeatureMaps) *raster {
+func firstMaps(f infer.FeatureMaps) *bitmap {
 	images := f.Images()
 	images = images[:min(len(images), maxMaps)]
-	r := &raster{Channels: len(images), Height: f.Height, Width: f.Width}
+	r := &bitmap{Channels: len(images), Height: f.Height, Width: f.Width}
 	for _, img := range images {
 		r.Pixels = append(r.Pixels, img.Pix...)
 	}

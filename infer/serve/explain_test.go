@@ -19,10 +19,10 @@ type explained struct {
 	Class         string    `json:"class"`
 	Classes       []string  `json:"classes"`
 	Probabilities []float32 `json:"probabilities"`
-	Picture       raster    `json:"picture"`
-	Saliency      raster    `json:"saliency"`
+	Picture       bitmap    `json:"picture"`
+	Saliency      bitmap    `json:"saliency"`
 	Layer         string    `json:"layer"`
-	Maps          *raster   `json:"maps"`
+	Maps          *bitmap   `json:"maps"`
 }
 
 // TestExplain: the answer is package infer's, with and without feature maps.
@@ -83,7 +83,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func wantRaster(t *testing.T, what string, got raster, channels, height, width int, pixels []byte) {
+func wantRaster(t *testing.T, what string, got bitmap, channels, height, width int, pixels []byte) {
 	t.Helper()
 	if got.Channels != channels || got.Height != height || got.Width != width || !bytes.Equal(got.Pixels, pixels) {
 		t.Errorf("%s: %d×%d×%d with %d bytes, want %d×%d×%d and infer's %d", what, got.Channels, got.Height, got.Width, len(got.Pixels), channels, height, width, len(pixels))

@@ -18,6 +18,7 @@ import (
 	"tapenet/graph/weights"
 	"tapenet/infer"
 	"tapenet/modelzoo"
+	"tapenet/modelzoo/open"
 )
 
 // save writes the model file of an untrained network, whose weights depend on
@@ -36,7 +37,7 @@ func save(t testing.TB, dir, name string, seed uint64) {
 		t.Fatal(err)
 	}
 	m := weights.Model{Name: name, Input: [3]int{1, 28, 28}, Classes: strings.Split("0123456789", ""), Tensors: n.Weights.Map()}
-	if err := m.Save(filepath.Join(dir, modelFile)); err != nil {
+	if err := m.Save(filepath.Join(dir, open.ModelFile)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -18,10 +18,8 @@ import (
 
 	"tapenet/graph/memory"
 	"tapenet/infer"
+	"tapenet/modelzoo/open"
 )
-
-// modelFile is what infer.Load reads of a run's folder.
-const modelFile = "model.safetensors"
 
 // place is where a version of a model is found: by clients, and on disk.
 type place struct{ name, version, path string }
@@ -124,10 +122,7 @@ func (ms *models) reload() error {
 
 // refresh loads a model if its file has changed.
 func (ms *models) refresh(p place) error {
-	file, err := os.Stat(p.path)
-	if err == nil && file.IsDir() {
-		file, err = os.Stat(filepath.Join(p.path, modelFile))
-	}
+	file, err := os.Stat(open.File(p.path))
 	if before, again := ms.tried[p]; again && same(before, file) {
 		return nil
 	}
@@ -141,6 +136,9 @@ func (ms *models) refresh(p place) error {
 		return fmt.Errorf("serve: model %s, version %s, is not loaded: %w", p.name, p.version, err)
 	}
 	ms.put(m)
+	for _, note := range m.predictor.Notes() {
+		ms.config.Log.Warn(note, "model", p.name, "version", p.version)
+	}
 	ms.config.Log.Info("model loaded", "model", p.name, "version", p.version, "path", p.path, "memory", memory.Text(m.predictor.Memory()))
 	return nil
 }
@@ -259,11 +257,7 @@ func (ms *models) places() ([]place, error) {
 		if err != nil {
 			return nil, err
 		}
-		name := filepath.Base(path)
-		if name == modelFile {
-			name = filepath.Base(filepath.Dir(path))
-		}
-		return versions(strings.TrimSuffix(name, ".safetensors"), path), nil
+		return versions(nameOf(path), path), nil
 	}
 	entries, err := os.ReadDir(ms.config.Models)
 	if err != nil {
@@ -272,11 +266,28 @@ func (ms *models) places() ([]place, error) {
 	var places []place
 	for _, e := range entries {
 		path := filepath.Join(ms.config.Models, e.Name())
-		if s, err := os.Stat(path); err == nil && s.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+		s, err := os.Stat(path)
+		switch {
+		case err != nil || strings.HasPrefix(e.Name(), "."):
+		case s.IsDir():
 			places = append(places, versions(e.Name(), path)...)
+		case open.IsModel(e.Name()):
+			places = append(places, place{nameOf(path), "1", path})
 		}
 	}
 	return places, nil
+}
+
+// nameOf is what a model is called: its folder's name, or its file's.
+func nameOf(path string) string {
+	name := filepath.Base(path)
+	if s, err := os.Stat(path); err == nil && s.IsDir() {
+		return name
+	}
+	if strings.TrimSuffix(name, filepath.Ext(name)) == "model" {
+		return filepath.Base(filepath.Dir(path))
+	}
+	return strings.TrimSuffix(name, filepath.Ext(name))
 }
 
 // versions are the sub-folders of a model's folder that have numbers for names.

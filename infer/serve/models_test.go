@@ -20,6 +20,7 @@ import (
 	"tapenet/graph/weights"
 	"tapenet/infer"
 	"tapenet/modelzoo"
+	"tapenet/modelzoo/open"
 )
 
 // output asks a model for one image.
@@ -84,7 +85,7 @@ func TestReload(t *testing.T) {
 func TestBrokenVersion(t *testing.T) {
 	dir, x := t.TempDir(), pictures(1)[0]
 	save(t, dir, "cnn", 1)
-	file := filepath.Join(dir, modelFile)
+	file := filepath.Join(dir, open.ModelFile)
 	good, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -119,9 +120,9 @@ func TestBrokenVersion(t *testing.T) {
 		content []byte
 		err     string
 	}{
-		{"cut", good[:len(good)/2], modelFile},
-		{"empty", nil, modelFile},
-		{"text", []byte("this is not a model, but long enough to be one"), modelFile},
+		{"cut", good[:len(good)/2], open.ModelFile},
+		{"empty", nil, open.ModelFile},
+		{"text", []byte("this is not a model, but long enough to be one"), open.ModelFile},
 		{"weights that are not finite", notFinite, "its output for a blank image is not finite"},
 		{"gone", nil, "no model"},
 	} {
@@ -260,7 +261,7 @@ func TestReloadKeepsTheMet(t *testing.T) {
 // TestSomeBroken: a server starts with the models that can be loaded.
 func TestSomeBroken(t *testing.T) {
 	dir := folder(t)
-	if err := os.WriteFile(filepath.Join(dir, "cnn", modelFile), nil, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "cnn", open.ModelFile), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "notes"), 0o755); err != nil {
@@ -298,7 +299,7 @@ func TestNewErrors(t *testing.T) {
 func TestNames(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "digits")
 	save(t, dir, "lenet5", 1)
-	for _, path := range []string{dir, dir + "/", filepath.Join(dir, modelFile)} {
+	for _, path := range []string{dir, dir + "/", filepath.Join(dir, open.ModelFile)} {
 		s := start(t, func(c *Config) { c.Model = path })
 		if names := s.models.names(); !slices.Equal(names, []string{"digits"}) {
 			t.Errorf("%s: models %q, want digits", path, names)
@@ -318,13 +319,13 @@ func TestOwnNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := weights.Model{Input: [3]int{1, 2, 2}, Classes: []string{"no", "yes"}, Tensors: n.Weights.Map()}
-	if err := m.Save(filepath.Join(dir, modelFile)); err != nil {
+	if err := m.Save(filepath.Join(dir, open.ModelFile)); err != nil {
 		t.Fatal(err)
 	}
 	s := start(t, func(c *Config) {
 		c.Model = dir
 		c.Load = func(path string) (*infer.Predictor, error) {
-			m, err := weights.LoadModel(filepath.Join(path, modelFile))
+			m, err := weights.LoadModel(filepath.Join(path, open.ModelFile))
 			if err != nil {
 				return nil, err
 			}

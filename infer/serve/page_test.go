@@ -48,14 +48,14 @@ func TestPage(t *testing.T) {
 		"names": testNames, "looks": testLooks, "probabilities alone": testProbabilitiesAlone, "errors": testPageErrors,
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := open(t, browser, url, chromedp.EmulateViewport(1100, 900))
+			b := openPage(t, browser, url, chromedp.EmulateViewport(1100, 900))
 			b.wait(`document.querySelectorAll("#bars li").length === 10`)
 			test(t, b)
 			b.quiet()
 		})
 	}
 	t.Run("token", func(t *testing.T) {
-		testPageToken(t, open(t, browser, listen(t, Config{Models: folder(t), Token: "secret"})))
+		testPageToken(t, openPage(t, browser, listen(t, Config{Models: folder(t), Token: "secret"})))
 	})
 }
 

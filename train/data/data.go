@@ -24,6 +24,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"tapenet/graph/raster"
 )
 
 // Dataset is a training part and a test part with the same image shape and the
@@ -35,7 +37,9 @@ type Dataset struct {
 	Train, Test Samples
 
 	HeldOut bool   // whether Test is a share of a training part, as Split and Folds make it
-	Scaled  bool   // whether the images are pictures that were drawn on white and scaled to Shape, as in folders and shards
+	// Preprocessing is how pictures got their shape, for folders and shards of them;
+	// zero for others. It has no Mean and Deviation: those are Stats.
+	Preprocessing raster.Preprocessing
 	Stats   Stats  // what Normalize has applied; zero if nothing
 	Changes string // what Augment, Normalize and LabelNoise do, in words: two datasets of one name may differ in it
 }

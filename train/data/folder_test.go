@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"tapenet/graph/raster"
 )
 
 // encode returns a picture as a file of that format.
@@ -215,7 +217,7 @@ func TestPictureColours(t *testing.T) {
 				t.Fatalf("shape %v and error %v, want %d channels", shape, err, tt.channels)
 			}
 			x := make([]float32, volumeOf(shape))
-			if err := decodePicture(b, shape, x); err != nil {
+			if err := decodePicture(b, raster.Preprocessing{Fit: raster.Stretch}, shape, x); err != nil {
 				t.Fatal(err)
 			}
 			near(t, "pixels", x, tt.want, 1e-7)
@@ -237,7 +239,7 @@ func TestPictureOrder(t *testing.T) {
 	want := []float64{0, 0, 0, 40, 40, 40, 0, 50, 100, 0, 50, 100, 200, 200, 200, 200, 200, 200}
 	for _, img := range []image.Image{small, large} {
 		x := make([]float32, 18)
-		if err := decodePicture(encode(t, "png", img), [3]int{3, 2, 3}, x); err != nil {
+		if err := decodePicture(encode(t, "png", img), raster.Preprocessing{Fit: raster.Stretch}, [3]int{3, 2, 3}, x); err != nil {
 			t.Fatal(err)
 		}
 		for i, v := range x {
@@ -277,8 +279,8 @@ func TestFolderWithoutTest(t *testing.T) {
 	if d.Train.Len() != 96 || count != [12]int{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2} {
 		t.Errorf("%d samples left, and %v held out by class, want 96 and 2 each", d.Train.Len(), count)
 	}
-	if d.HeldOut || !d.Scaled {
-		t.Errorf("held out: %t, scaled: %t, want a test part of scaled pictures", d.HeldOut, d.Scaled)
+	if d.HeldOut || d.Preprocessing.Fit != raster.Stretch {
+		t.Errorf("held out: %t, fit %q, want a test part of pictures that were stretched", d.HeldOut, d.Preprocessing.Fit)
 	}
 	if same := load(Options{Seed: 3}); !slices.Equal(values(t, same.Test, 1), values(t, d.Test, 1)) {
 		t.Error("the same seed gives another test part")
@@ -358,7 +360,7 @@ func TestPictureErrors(t *testing.T) {
 	for i := range tests {
 		names = append(names, fmt.Sprintf("cat/%d.png", i+1))
 	}
-	s := pictures{&folderPictures{files.fsys(), names, make([]int, len(names))}, [3]int{1, 20, 20}}
+	s := pictures{&folderPictures{files.fsys(), names, make([]int, len(names))}, [3]int{1, 20, 20}, raster.Preprocessing{Fit: raster.Stretch}}
 	x := make([]float32, 400)
 	for i, tt := range tests {
 		_, err := s.Read(i+1, x)
@@ -388,7 +390,7 @@ func FuzzPicture(f *testing.F) {
 		}
 		for _, shape := range [][3]int{{1, 3, 5}, {3, 4, 5}} {
 			x := make([]float32, volumeOf(shape))
-			if err := decodePicture(b, shape, x); err != nil {
+			if err := decodePicture(b, raster.Preprocessing{Fit: raster.Stretch}, shape, x); err != nil {
 				wantError(t, err, "", "picture")
 				continue
 			}

@@ -87,6 +87,14 @@ func Normalize(d Dataset, st Stats) (Dataset, error) {
 	return d, nil
 }
 
+// Prepared is all that a picture goes through on its way into a network that is
+// trained on d.
+func (d Dataset) Prepared() raster.Preprocessing {
+	p := d.Preprocessing
+	p.Mean, p.Deviation = d.Stats.Mean, d.Stats.Deviation
+	return p
+}
+
 // changed is samples with something done to each image after it is read.
 type changed struct {
 	Samples

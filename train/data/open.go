@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"tapenet/graph/raster"
 )
 
 // fashionMNIST is where Debian's package dataset-fashion-mnist puts its files.
@@ -18,8 +19,11 @@ const rotatedDigits = 12000
 // Options say how pictures in files become samples. The zero value takes them
 // as they come.
 type Options struct {
-	Height, Width int     // every picture is scaled to this size; 0 means that of the first training picture
-	Channels      int     // 1 is grey, 3 is red, green and blue; 0 means as the first training picture
+	Height, Width int // every picture is scaled to this size; 0 means that of the first training picture
+	Channels      int // 1 is grey, 3 is red, green and blue; 0 means as the first training picture
+	// Preprocessing is how a picture gets that size: its Fit, Shorter and Filter. A
+	// Fit of "" is raster.Stretch. Mean and Deviation are for Normalize.
+	Preprocessing raster.Preprocessing
 	TestShare     float64 // the share of each class that becomes the test part of a dataset without one; 0 means 0.2
 	Seed          uint64  // of the choice of those samples, and of what is random in rotated-mnist
 }

@@ -77,11 +77,11 @@ func channels(m color.Model) int {
 	return 1
 }
 
-// decodePicture writes the pixels of a PNG, JPEG or GIF file to x, in planes,
-// scaled to the shape. Grey is the luma of colours; transparent pixels count as
-// white.
-func decodePicture(b []byte, shape [3]int, x []float32) error {
-	if plainPNG(b, shape, x) {
+// decodePicture writes the pixels of a PNG, JPEG or GIF file to x, in planes of
+// the shape, as the preprocessing says. Grey is the luma of colours; transparent
+// pixels count as white.
+func decodePicture(b []byte, p raster.Preprocessing, shape [3]int, x []float32) error {
+	if p.Shorter == 0 && p.Fit != raster.Strokes && plainPNG(b, shape, x) {
 		return nil
 	}
 	if _, err := pictureConfig(b); err != nil {
@@ -91,13 +91,15 @@ func decodePicture(b []byte, shape [3]int, x []float32) error {
 	if err != nil {
 		return fmt.Errorf("broken %s picture: %w", format, err)
 	}
-	return raster.Draw(x, img, shape[0], shape[1], shape[2])
+	return p.Draw(x, img, shape[0], shape[1], shape[2])
 }
 
 // pictures is samples whose pictures are unpacked by Read, every time.
 type pictures struct {
 	source
 	shape [3]int
+
+	preprocessing raster.Preprocessing
 }
 
 // source is where pictures come from. It is safe for concurrent use.
@@ -126,7 +128,7 @@ func (s pictures) Read(i int, x []float32) (class int, err error) {
 	b, err := s.picture(i, *buf)
 	if err == nil {
 		*buf = b
-		err = decodePicture(b, s.shape, x)
+		err = decodePicture(b, s.preprocessing, s.shape, x)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("data: %s: %w", s.name(i), err)
@@ -152,9 +154,16 @@ func (o Options) dataset(classes []string, train, test source) (Dataset, error) 
 	if err != nil {
 		return Dataset{}, fmt.Errorf("%s: %w", train.name(0), err)
 	}
-	d := Dataset{Shape: shape, Classes: classes, Train: pictures{train, shape}, Scaled: true}
+	p := o.Preprocessing
+	if p.Fit == "" {
+		p.Fit = raster.Stretch
+	}
+	if err := p.Check(shape[0], shape[1], shape[2]); err != nil {
+		return Dataset{}, err
+	}
+	d := Dataset{Shape: shape, Classes: classes, Train: pictures{train, shape, p}, Preprocessing: p}
 	if test != nil {
-		d.Test = pictures{test, shape}
+		d.Test = pictures{test, shape, p}
 		return d, nil
 	}
 	share := o.TestShare

@@ -110,5 +110,12 @@ func NoArguments(f *flag.FlagSet) error {
 	return nil
 }
 
+// Notes prints lines that say what was taken for granted.
+func Notes(stderr io.Writer, notes []string) {
+	for _, note := range notes {
+		fmt.Fprintln(stderr, "note:", note)
+	}
+}
+
 // Shape writes the shape of an image, as in (1,28,28).
 func Shape(s [3]int) string { return fmt.Sprintf("(%d,%d,%d)", s[0], s[1], s[2]) }

@@ -8,18 +8,20 @@ import (
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/raster"
 	"tapenet/infer"
 	"tapenet/train/data"
 )
 
 // Open opens a dataset for a model that takes images of this shape and knows
-// these classes; pictures come in the model's size. Where one of the two has but
+// these classes; pictures come in the model's size, by its preprocessing. Where one of the two has but
 // numbers for names, the others' order has to be right. Errors begin with the
 // command's name.
-func Open(command, name string, input [3]int, classes []string) (data.Dataset, error) {
+func Open(command, name string, input [3]int, classes []string, p raster.Preprocessing) (data.Dataset, error) {
 	d, err := data.Open(name)
-	if err == nil && d.Scaled {
-		d, err = data.Options{Channels: input[0], Height: input[1], Width: input[2]}.Open(name)
+	if err == nil && d.Preprocessing.Fit != "" {
+		p.Mean, p.Deviation = nil, nil // the model applies them
+		d, err = data.Options{Channels: input[0], Height: input[1], Width: input[2], Preprocessing: p}.Open(name)
 	}
 	if err != nil {
 		return d, err

@@ -13,6 +13,7 @@ package topology
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 
@@ -35,6 +36,10 @@ const (
 type Model struct {
 	Input   []int // shape of a sample: channels, height, width, or the size of a vector
 	SoftMax bool  // whether the file's output is the SoftMax of the layer's
+
+	// Rescales says that the network begins with a Rescaling or Normalization: it
+	// takes pixels in 0..255, as Keras's own examples have it.
+	Rescales bool
 
 	file   string
 	layers []layer
@@ -77,6 +82,8 @@ func New(file string, topology []byte, weights Source) (*Model, error) {
 		return nil, fmt.Errorf("the weight %.128q is of no layer", name)
 	}
 	m.SoftMax = l.softMax
+	first := slices.IndexFunc(steps, func(s step) bool { return s.Class != "InputLayer" })
+	m.Rescales = first >= 0 && (steps[first].Class == "Rescaling" || steps[first].Class == "Normalization")
 	return m, nil
 }
 

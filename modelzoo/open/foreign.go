@@ -1,0 +1,361 @@
+package open
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gorgonia.org/gorgonia"
+
+	"tapenet/graph"
+	"tapenet/graph/keras"
+	"tapenet/graph/keras/topology"
+	"tapenet/graph/onnx"
+	"tapenet/graph/op"
+	"tapenet/graph/raster"
+	"tapenet/graph/tfjs"
+)
+
+// openSize is the height and width that are taken where a file leaves them open.
+const openSize = 224
+
+// foreign is a network from elsewhere on its way to a Model.
+type foreign struct {
+	*Model
+	Description
+	layer  graph.Layer // the network with its SoftMax, if it has one
+	logits graph.Layer // without, or nil
+	sample []int       // what layer takes; 0 where that is open
+
+	temperature float64 // that a file of ours names; 0 for none
+}
+
+// openONNX reads an ONNX file.
+func (m *Model) openONNX() error {
+	x, err := onnx.Open(m.Path)
+	if err != nil {
+		return fmt.Errorf("%w; read are %s", err, wanted)
+	}
+	f := foreign{Model: m, sample: slices.Clone(x.Input)}
+	if err := f.metadata(x.Metadata); err != nil {
+		return fmt.Errorf("%s: %w", m.Path, err)
+	}
+	if err := f.described(); err != nil {
+		return err
+	}
+	if f.Output != "" {
+		if x, err = x.With(f.Output); err != nil {
+			return fmt.Errorf("%s: %w", m.Path, err)
+		}
+	}
+	for _, o := range x.Outputs() {
+		m.outputs = append(m.outputs, o.Name)
+	}
+	m.output = x.Output().Name
+	if f.Range == nil && f.Mean == nil && strings.Contains(x.Element, "int") {
+		f.Range = []float64{0, 255}
+		f.notef("its input is of type %s: pixels are 0 to 255", x.Element)
+	}
+	f.layer = x
+	if logits, ok := x.Logits(); ok {
+		f.logits = logits
+	}
+	return f.finish()
+}
+
+// metadata reads what export writes into an ONNX file.
+func (f *foreign) metadata(entries map[string]string) error {
+	if text, ok := entries["preprocessing"]; ok {
+		if err := json.Unmarshal([]byte(text), &f.Description); err != nil {
+			return fmt.Errorf("metadata preprocessing is %.64q, want a JSON object", text)
+		}
+		if f.Preprocessing.Fit == "" && f.Mean == nil && f.Range == nil {
+			f.Range = []float64{0, 1}
+		}
+	}
+	if text, ok := entries["classes"]; ok {
+		if err := json.Unmarshal([]byte(text), &f.Classes.List); err != nil {
+			return fmt.Errorf("metadata classes is %.64q, want a JSON list of names", text)
+		}
+	}
+	if text, ok := entries["temperature"]; ok {
+		var err error
+		if f.temperature, err = strconv.ParseFloat(text, 64); err != nil || !(f.temperature > 0) || math.IsInf(f.temperature, 1) {
+			return fmt.Errorf("metadata temperature is %.64q, want a number above 0", text)
+		}
+	}
+	return f.check()
+}
+
+// openKeras reads a file of Keras or TensorFlow.js.
+func (m *Model) openKeras() error {
+	var k *topology.Model
+	var err error
+	if m.Format == TensorFlowJS {
+		k, err = tfjs.Load(os.DirFS(filepath.Dir(m.Path)), filepath.Base(m.Path))
+	} else {
+		k, err = keras.Load(m.Path)
+	}
+	if err != nil {
+		return err
+	}
+	f := foreign{Model: m, sample: slices.Clone(k.Input), layer: k}
+	if k.SoftMax {
+		f.logits = k
+		f.layer = graph.Sequential{k, graph.Probabilities(0)}
+	}
+	if k.Rescales {
+		f.Range = []float64{0, 255}
+	}
+	if err := f.teachable(); err != nil {
+		return err
+	}
+	if err := f.described(); err != nil {
+		return err
+	}
+	if f.Layout != "" {
+		return fmt.Errorf("%s: layout %q, want none: Keras's is known", besides(m.Path), f.Layout)
+	}
+	f.Layout = "nchw" // of the layer
+	if f.Range == nil && f.Mean == nil {
+		f.Range = []float64{0, 1}
+		f.notef("it does not say what values its pixels have: 0 to 1 are taken")
+	}
+	return f.finish()
+}
+
+// teachable reads the metadata.json that Teachable Machine writes beside a
+// model.json: it cuts pictures to squares, and has them in -1..1.
+func (f *foreign) teachable() error {
+	path := filepath.Join(filepath.Dir(f.Path), "metadata.json")
+	text, err := readBounded(path)
+	if f.Format != TensorFlowJS || err != nil {
+		return nil
+	}
+	var of struct {
+		Labels  []string `json:"labels"`
+		Package string   `json:"packageName"`
+	}
+	if err := json.Unmarshal(text, &of); err != nil || of.Package != "@teachablemachine/image" {
+		return nil
+	}
+	f.Classes.List, f.Range, f.Fit, f.Filter = of.Labels, []float64{-1, 1}, raster.Crop, raster.Linear
+	f.notef("%s is Teachable Machine's: pictures are cut to squares, with pixels in -1 to 1", path)
+	return nil
+}
+
+// described reads the file beside the model's.
+func (f *foreign) described() error {
+	text, err := readBounded(besides(f.Path))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err == nil {
+		err = f.parse(text)
+	}
+	if err == nil {
+		err = f.names(filepath.Dir(f.Path))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", besides(f.Path), err)
+	}
+	return nil
+}
+
+// finish makes the model of the network.
+func (f *foreign) finish() error {
+	m := f.Model
+	image := len(f.sample) == 3
+	if image {
+		f.size()
+	} else if i := slices.Index(f.sample, 0); i >= 0 {
+		return fmt.Errorf("%s: dimension %d of a sample is open, want an open height or width of images at most", m.Path, i+1)
+	}
+	if err := f.build(); err != nil {
+		return err
+	}
+	if m.SoftMax {
+		f.temperature = 0 // the file divides by it
+	}
+	m.Temperature = f.temperature
+	if !image || !m.Classifies {
+		return nil
+	}
+	m.Input = [3]int(m.Sample)
+	f.preprocess()
+	m.description = f.Description
+	if _, err := os.Stat(besides(m.Path)); err != nil && len(m.Notes) > 0 {
+		m.notef("go run ./cmd/zoo -model %s -describe writes %s with all that, to be changed", m.Path, besides(m.Path))
+	}
+	if err := m.Preprocessing.Check(m.Input[0], m.Input[1], m.Input[2]); err != nil {
+		return fmt.Errorf("%s: %w", m.Path, err)
+	}
+	return nil
+}
+
+// size finds the layout of images, and their size where the file leaves it open.
+func (f *foreign) size() {
+	pictures := func(channels int) bool { return channels == 1 || channels == 3 }
+	if f.Layout == "" {
+		f.Layout = "nchw"
+		if !pictures(f.sample[0]) && pictures(f.sample[2]) {
+			f.Layout = "nhwc"
+			f.notef("its images are %v: height, width, channels", f.sample)
+		}
+	}
+	s := []int{f.sample[0], f.sample[1], f.sample[2]}
+	if f.Layout == "nhwc" {
+		s = []int{f.sample[2], f.sample[0], f.sample[1]}
+	}
+	defaults := []int{3, openSize, openSize}
+	if f.Input != nil {
+		defaults = f.Input
+	} else if slices.Contains(s, 0) {
+		f.notef("it leaves the size of its images open: %d×%d is taken", or(s[1], openSize), or(s[2], openSize))
+	}
+	for i := range s {
+		s[i] = or(s[i], defaults[i])
+	}
+	f.Sample = s
+}
+
+func or(n, otherwise int) int {
+	if n != 0 {
+		return n
+	}
+	return otherwise
+}
+
+// build builds the network once, to know its weights and what it gives.
+func (f *foreign) build() error {
+	m := f.Model
+	if m.Sample == nil {
+		m.Sample = f.sample
+	}
+	if f.logits != nil {
+		shape, err := f.try(f.logits)
+		if err != nil {
+			return err
+		}
+		if m.Classifies = classes(shape) > 1; m.Classifies {
+			m.SoftMax = true
+			return f.name(classes(shape))
+		}
+	}
+	shape, err := f.try(f.layer)
+	if err != nil {
+		return err
+	}
+	if n := classes(shape); n > 1 && len(m.Sample) == 3 {
+		m.Classifies = true
+		return f.name(n)
+	}
+	return nil
+}
+
+// try builds a network and returns the shape of its output for one sample.
+func (f *foreign) try(l graph.Layer) (output []int, err error) {
+	m := f.Model
+	if len(m.Sample) == 3 {
+		l = arranged{l, f.Order == "bgr", f.Layout == "nhwc"}
+	}
+	net, err := graph.NewNetwork(l, m.Sample, graph.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Path, err)
+	}
+	one, err := net.Model(graph.Infer, 1)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Path, err)
+	}
+	m.Layer, m.Tensors = l, net.Weights.Map()
+	return one.OutputShape(), nil
+}
+
+// classes is how many numbers an output (1,n) or (1,n,1,…) has; 0 for others.
+func classes(shape []int) int {
+	if len(shape) < 2 || slices.ContainsFunc(shape[2:], func(d int) bool { return d != 1 }) {
+		return 0
+	}
+	return shape[1]
+}
+
+// name gives the classes their names.
+func (f *foreign) name(n int) error {
+	m := f.Model
+	if list := f.Classes.List; list != nil {
+		if len(list) != n {
+			return fmt.Errorf("%s: %d names of classes, want %d, one for each output", m.Path, len(list), n)
+		}
+		m.Model.Classes = list
+		return nil
+	}
+	m.notef("it has no names for its %d classes: they are called by number", n)
+	for i := range n {
+		m.Model.Classes = append(m.Model.Classes, strconv.Itoa(i))
+	}
+	return nil
+}
+
+// preprocess sets the preprocessing, by defaults where nothing is said.
+func (f *foreign) preprocess() {
+	m := f.Model
+	channels, h, w := m.Input[0], m.Input[1], m.Input[2]
+	if f.Mean == nil && f.Range == nil {
+		f.normalise(channels, min(h, w))
+	}
+	if f.Fit == "" && channels == 3 {
+		f.Fit = raster.Crop
+		m.notef("it does not say how pictures get its size: they are scaled until they cover it, and the middle is taken")
+	}
+	m.Preprocessing = f.scaled(channels)
+}
+
+// normalise takes defaults for what the network takes of pixels: those of
+// torchvision's classifiers for photographs, else the pixels themselves.
+func (f *foreign) normalise(channels, side int) {
+	if channels != 3 || side < photograph {
+		f.notef("it does not say what values its pixels have: 0 to 1 are taken")
+		return
+	}
+	f.Mean, f.Deviation = []float64{0.485, 0.456, 0.406}, []float64{0.229, 0.224, 0.225}
+	f.notef("it does not say how its pixels are normalised: torchvision's mean %v and deviation %v for ImageNet are taken", f.Mean, f.Deviation)
+	if f.Fit == "" && f.Model.Input[1] == f.Model.Input[2] {
+		f.Fit, f.Filter, f.Shorter = raster.Crop, raster.Linear, (side*256+112)/224
+		f.notef("it does not say how pictures get its size: as torchvision has it, the shorter side is scaled to %d, and the middle is taken", f.Shorter)
+	}
+}
+
+// photograph is the side from which on images of three channels are taken for
+// photographs that were prepared as torchvision does.
+const photograph = 128
+
+// arranged gives a network its images as it wants them. It takes (N,C,H,W), red
+// first, and gives (N,classes) for an output (N,classes,1,…).
+type arranged struct {
+	graph.Layer
+	blueFirst    bool
+	channelsLast bool // it takes (N,H,W,C)
+}
+
+// Build adds the network to s.
+func (a arranged) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	if a.blueFirst && x.Shape()[1] == 3 {
+		x = s.Node(op.PickChannels(x, 2, 1, 0))
+	}
+	if a.channelsLast {
+		x = s.Node(op.Permute(x, 0, 2, 3, 1))
+	}
+	y := a.Layer.Build(s, x)
+	if y == nil || s.Err() != nil {
+		return nil
+	}
+	if shape := y.Shape(); len(shape) > 2 && classes(shape) > 0 {
+		y = s.Node(op.Reshape(y, shape[0], shape[1]))
+	}
+	return y
+}
