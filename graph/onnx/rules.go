@@ -102,7 +102,13 @@ func init() {
 		"QLinearConv":           {inputs: 8, build: importQLinearConv},
 		"QLinearMatMul":         {inputs: 8, arrange: arrangeQLinearMatMul},
 		"QuantizeLinear":        {inputs: 2, arrange: arrangeQuantize},
+		"CumSum":                {inputs: 2, arrange: arrangeCumSum},
+		"Hardmax":               {inputs: 1, arrange: arrangeHardmax},
+		"TopK":                  {inputs: 1, all: true, arrange: arrangeTopK},
 		"Where":                 {inputs: 3, arrange: combining(choice), fold: foldWhere},
+	}
+	for name := range cells {
+		importRules[name] = rule{inputs: 3, all: true, arrange: arrangeRecurrent}
 	}
 	for name, c := range curves {
 		importRules[name] = rule{inputs: 1, arrange: each(c)}

@@ -344,8 +344,11 @@ func arrangeGather(b *builder, x *value) *value {
 		return nil
 	}
 	picked, ok := b.ints(1)
-	if !ok || len(picked) == 0 {
-		b.fail("indices that are computed, or none, want constants")
+	switch {
+	case !ok && b.value(1) != nil:
+		return b.looked(x, b.held(b.value(1)), axis)
+	case len(picked) == 0:
+		b.fail("no indices, want one or more")
 		return nil
 	}
 	shape := b.value(1).constant.shape

@@ -26,7 +26,12 @@ func (b *builder) follow(out *value) (ok bool) {
 	}
 	out.samples = at + 1
 	for _, name := range b.now.Outputs[1:] {
-		if v := b.values[name]; v != nil && v.node != nil {
+		v := b.values[name]
+		switch {
+		case v == nil || v.node == nil:
+		case cells[b.now.Op].gates > 0: // the last states, without the steps
+			v.samples = map[bool]int{true: 1, false: 2}[at == 0]
+		default:
 			v.samples = at + 1
 		}
 	}
@@ -74,6 +79,16 @@ func (b *builder) samplesOf(out *value) (at int, ok bool) {
 		axis, ok := b.axis(b.attrInt("axis", 1), len(s))
 		at, aligned := b.samplesAligned(all, to)
 		return at, ok && aligned && axis != at
+	case "CumSum", "TopK":
+		at, known := b.ints(1)
+		if b.now.Op == "TopK" {
+			at, known = []int{b.attrInt("axis", -1)}, true
+		}
+		if !known || len(at) != 1 {
+			return 0, false
+		}
+		axis, ok := b.axis(at[0], len(s))
+		return first.at, ok && axis != first.at
 	case "Split":
 		axis, ok := b.axis(b.attrInt("axis", 0), len(s))
 		return first.at, ok && axis != first.at
@@ -82,7 +97,7 @@ func (b *builder) samplesOf(out *value) (at int, ok bool) {
 		return first.at, ok && cuts[first.at] == cut{0, 1, s[first.at]}
 	case "Gather":
 		return b.samplesGathered(s, first.at)
-	case "Softmax", "LogSoftmax":
+	case "Softmax", "LogSoftmax", "Hardmax":
 		otherwise := -1
 		if b.opset < 13 {
 			otherwise = 1
@@ -100,6 +115,8 @@ func (b *builder) samplesOf(out *value) (at int, ok bool) {
 		return at, len(all) == 1 && first.value == b.value(0) && first.at < len(s)-1 && at >= 0 && (first.at == len(s)-2 || len(to) == len(s))
 	case "DynamicQuantizeLinear":
 		return 0, false
+	case "LSTM", "GRU", "RNN":
+		return b.samplesOfSteps(all)
 	case "ArgMax", "ArgMin":
 		axis, ok := b.axis(b.attrInt("axis", 0), len(s))
 		return reducedAt(first.at, []int{axis}, b.attrInt("keepdims", 1) != 0), ok && axis != first.at
@@ -201,6 +218,9 @@ func (b *builder) samplesReshaped(s []int, at int, to []int) (int, bool) {
 func (b *builder) samplesGathered(s []int, at int) (int, bool) {
 	axis, ok := b.axis(b.attrInt("axis", 0), len(s))
 	indices := b.value(1)
+	if ok && indices != nil && indices.samples > 0 && b.value(0).samples == 0 {
+		return axis + indices.samples - 1, true
+	}
 	if !ok || axis == at || indices == nil || indices.samples > 0 || b.value(0).samples == 0 {
 		return 0, false
 	}
@@ -236,6 +256,17 @@ func (b *builder) samplesOfProduct(all []sampled, to []int) (at int, ok bool) {
 		}
 	}
 	return len(to) - n + first.at, true
+}
+
+// samplesOfSteps is the dimension of all states of a recurrent network.
+func (b *builder) samplesOfSteps(all []sampled) (at int, ok bool) {
+	if len(all) != 1 || all[0].value != b.value(0) {
+		return 0, false
+	}
+	if b.attrInt("layout", 0) != 0 {
+		return 0, all[0].at == 0
+	}
+	return 2, all[0].at == 1
 }
 
 func (b *builder) samplesOfEinsum(all []sampled) (at int, ok bool) {
