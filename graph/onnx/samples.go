@@ -21,7 +21,7 @@ func (b *builder) follow(out *value) (ok bool) {
 	}
 	at, ok := b.samplesOf(out)
 	if !ok {
-		b.fail("it mixes the samples of a batch: the file is made for batches of %d, want that size", b.Model.batch)
+		b.failMixed()
 		return false
 	}
 	out.samples = at + 1
@@ -58,7 +58,14 @@ func (b *builder) withSamples() (all []sampled) {
 // on them. ok is false if samples are mixed.
 func (b *builder) samplesOf(out *value) (at int, ok bool) {
 	all := b.withSamples()
-	if len(all) == 0 || b.now.Op == "Shape" || b.now.Op == "Size" {
+	switch {
+	case b.now.Op == "Shape" || b.now.Op == "Size" || out.node == nil:
+		return -1, true
+	case b.now.Op == "Reshape" && out.samples > 0 && len(all) > 0:
+		return out.samples - 1, true
+	case b.countsSamples(false):
+		return b.samplesCounted(all, out.shape())
+	case len(all) == 0:
 		return -1, true
 	}
 	first := all[0]
@@ -67,8 +74,32 @@ func (b *builder) samplesOf(out *value) (at int, ok bool) {
 	switch b.now.Op {
 	case "MatMul", "Gemm", "Einsum":
 		return b.samplesOfProduct(all, to)
-	case "Reshape", "Flatten", "Squeeze", "Unsqueeze":
-		return b.samplesReshaped(s, first.at, to)
+	case "Flatten":
+		axis, ok := b.axisOrEnd(b.attrInt("axis", 1), len(s))
+		if first.at < axis {
+			return 0, ok && product(s[:first.at]) == 1
+		}
+		return 1, ok && product(s[axis:first.at]) == 1
+	case "Squeeze":
+		axes, ok := b.axes(1, len(s))
+		if ok && len(axes) == 0 {
+			ok = s[first.at] > 1 && b.ownShape(first.value)[first.at] > 1 // else it is one of them here or there
+			for i, d := range s {
+				if d == 1 {
+					axes = append(axes, i)
+				}
+			}
+		}
+		return reducedAt(first.at, axes, false), ok && !slices.Contains(axes, first.at)
+	case "Unsqueeze":
+		axes, ok := b.axes(1, len(to))
+		at := first.at
+		for _, a := range axes {
+			if a <= at {
+				at++
+			}
+		}
+		return at, ok
 	case "Transpose":
 		perm, ok := b.perm(s)
 		if !ok {
@@ -200,19 +231,6 @@ func (v *value) differs(d int) bool {
 		return v.initializer
 	}
 	return slices.ContainsFunc(v.view.dims[d], func(r run) bool { return r.step != 0 })
-}
-
-// samplesReshaped is the dimension of a shape that has the samples: they are the outer
-// part of it, behind as many elements as before.
-func (b *builder) samplesReshaped(s []int, at int, to []int) (int, bool) {
-	outer, before := product(s[:at]), 1
-	for i, d := range to {
-		if before == outer && d >= b.batch && d%b.batch == 0 {
-			return i, true
-		}
-		before *= d
-	}
-	return 0, false
 }
 
 func (b *builder) samplesGathered(s []int, at int) (int, bool) {
