@@ -49,7 +49,7 @@ func elementwise(name string, f func(s *graph.Scope, xs []*gorgonia.Node) (*gorg
 			if err != nil {
 				return value{node: b.errorf("%w", err)}
 			}
-			return value{y, flattened}
+			return value{node: y, flattened: flattened}
 		}, nil
 	}
 }
