@@ -59,6 +59,9 @@ type rule struct {
 // add adds one node, and reports whether it could.
 func (b *builder) add(n *nodeProto) bool {
 	b.now = n
+	if n.Op == "If" && n.Domain != ownDomain {
+		return b.branch(n)
+	}
 	r, out := n.rule(), (*value)(nil)
 	if r.fold != nil {
 		if c, ok := r.fold(b); ok {
@@ -144,7 +147,7 @@ func (b *builder) constantNode(v *value) *gorgonia.Node {
 		return b.wholeNode(v.name, c)
 	case !v.initializer:
 		return b.s.Constant(v.name, c.floats, shape...)
-	case b.state[v.name]:
+	case b.state[v.name] || v.fixed:
 		return b.s.StateOf(v.name, c.floats, shape...)
 	}
 	return b.s.ParamOf(v.name, c.floats, shape...)
