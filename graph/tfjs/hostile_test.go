@@ -42,10 +42,9 @@ func TestLoadErrors(t *testing.T) {
 		name, model, shard string
 		want               string
 	}{
-		{"empty", "", "", "not a model.json"},
-		{"text", "hello", "", "not a model.json"},
-		{"no topology", `{"format":"graph-model"}`, "", "no modelTopology, want a layers model"},
-		{"graph model", `{"modelTopology":{"node":[]}}`, "", `the model's class is ""`},
+		{"empty", "", "", "not a TensorFlow.js model.json"},
+		{"text", "hello", "", "not a TensorFlow.js model.json"},
+		{"no topology", `{"format":"graph-model"}`, "", "no modelTopology, want a model"},
 		{"class", `{"modelTopology":{"class_name":"Subclassed","config":{}}}`, "", `the model's class is "Subclassed"`},
 		{"no layers", sequential("", ""), "", "no layers"},
 		{"unknown layer", sequential(input+`,{"class_name":"LSTM","config":{"name":"x"}}`, ""), "", `layer "x" (LSTM): the class is not supported`},
@@ -62,7 +61,7 @@ func TestLoadErrors(t *testing.T) {
 		{"terabytes", sequential(denseLayer, `{"name":"d/kernel","shape":[1099511627776,2],"dtype":"float32"}`), eight, "a few gigabytes at most"},
 		{"product overflows", sequential(denseLayer, `{"name":"d/kernel","shape":[65536,65536,65536,65536],"dtype":"float32"}`), eight, "a few gigabytes at most"},
 		{"dimension 0", sequential(denseLayer, `{"name":"d/kernel","shape":[0,2],"dtype":"float32"}`), "", "positive dimensions"},
-		{"dtype", sequential(denseLayer, `{"name":"d/kernel","shape":[1,2],"dtype":"string"}`), eight, `dtype "string", want float32`},
+		{"dtype", sequential(denseLayer, `{"name":"d/kernel","shape":[1,2],"dtype":"string"}`), eight, `dtype "string", want float32 or int32`},
 		{"quantised unknown", sequential(denseLayer, `{"name":"d/kernel","shape":[1,2],"dtype":"float32","quantization":{"dtype":"int4"}}`), "1", `quantised as "int4"`},
 		{"quantised without scale", sequential(denseLayer, `{"name":"d/kernel","shape":[1,2],"dtype":"float32","quantization":{"dtype":"uint8","min":0}}`), "12", "without min or scale"},
 		{"twice", sequential(denseLayer, denseWeights+","+denseWeights), eight + eight, `weight "d/kernel" is there twice`},

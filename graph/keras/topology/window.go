@@ -162,19 +162,21 @@ func pool(f func(*gorgonia.Node, op.Pool) (*gorgonia.Node, error), name string) 
 // (N,C), or (N,C,1,1) with keepdims.
 func globalPool(f func(*gorgonia.Node, op.Pool) (*gorgonia.Node, error), name string) rule {
 	return func(_ *loader, s step) ([]build, error) {
-		return []build{func(b *builder, x *gorgonia.Node) *gorgonia.Node {
-			in := x.Shape()
-			if len(in) != 4 {
-				return b.errorf("input %v, want images", in)
-			}
-			sub := b.s.Sub(name)
-			y := sub.Node(f(x, op.Pool{KH: in[2], KW: in[3]}))
-			if s.config.KeepDims {
-				return y
-			}
-			return sub.Node(op.Reshape(y, in[0], in[1]))
-		}}, s.channelsLast()
+		return []build{func(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.global(x, s.config.KeepDims, f, name) }}, s.channelsLast()
 	}
+}
+
+func (b *builder) global(x *gorgonia.Node, keep bool, f func(*gorgonia.Node, op.Pool) (*gorgonia.Node, error), name string) *gorgonia.Node {
+	in := x.Shape()
+	if len(in) != 4 {
+		return b.errorf("input %v, want images", in)
+	}
+	s := b.s.Sub(name)
+	y := s.Node(f(x, op.Pool{KH: in[2], KW: in[3]}))
+	if keep {
+		return y
+	}
+	return s.Node(op.Reshape(y, in[0], in[1]))
 }
 
 // zeroPadding hands its padding to the next layer, if that is a convolution
