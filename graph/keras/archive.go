@@ -32,8 +32,14 @@ func readArchive(name string, r io.ReaderAt, size int64) (*topology.Model, error
 	if members[configName] == nil {
 		return nil, errors.New("a zip without config.json, want a .keras file as Keras 3's model.save writes it")
 	}
-	if members[weightsName] == nil {
-		return nil, errors.New("no model.weights.h5: weights in several files or in NumPy's format are not supported")
+	switch {
+	case members[weightsName] != nil:
+	case members["model.weights.npz"] != nil:
+		return nil, errors.New("its weights are in NumPy's format, model.weights.npz: want model.save(path) as it is by default, with model.weights.h5")
+	case members["model.weights.json"] != nil:
+		return nil, errors.New("its weights are in several files, model.weights.json lists them: want model.save(path) without max_shard_size, with model.weights.h5")
+	default:
+		return nil, errors.New("no model.weights.h5: want a whole model as model.save writes it")
 	}
 	config, err := unpack(members[configName], maxTopology)
 	if err != nil {

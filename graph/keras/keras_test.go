@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,8 +22,10 @@ import (
 // golden is a network's samples, channels first, and what PyTorch predicts with
 // the weights of each file.
 type golden struct {
-	X     []float32            `json:"x"`
-	Files map[string][]float64 `json:"files"`
+	X      []float32                       `json:"x"`
+	Shape  []int                           `json:"shape"` // of a sample
+	Files  map[string][]float64            `json:"files"`
+	Others map[string]map[string][]float64 `json:"others"` // of the outputs behind the first
 }
 
 // goldens unpacks the files of testdata into a folder.
@@ -51,10 +54,10 @@ func goldens(t testing.TB) (dir string) {
 }
 
 // predict runs a model on samples, in float64.
-func predict(t testing.TB, m *topology.Model, x []float32) []float64 {
+func predict(t testing.TB, m *topology.Model, input []int, x []float32) []float64 {
 	t.Helper()
-	n := len(x) / tensor.Shape(m.Input).TotalSize()
-	g, err := graph.Options{Float64: true}.Build(m, graph.Infer, append([]int{n}, m.Input...)...)
+	n := len(x) / tensor.Shape(input).TotalSize()
+	g, err := graph.Options{Float64: true, Loss: graph.MSE{}}.Build(m, graph.Infer, append([]int{n}, input...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,15 +69,28 @@ func predict(t testing.TB, m *topology.Model, x []float32) []float64 {
 		t.Fatal(err)
 	}
 	if m.SoftMax {
-		return g.Prediction().Float64s()
+		return softMax(g.Output().Float64s(), n)
 	}
-	return g.Output().Float64s()
+	return slices.Clone(g.Output().Float64s())
 }
 
-// check compares a folder's models with PyTorch, to 1e-9 of 1 or of the largest
-// value.
+// softMax turns n samples' logits to probabilities.
+func softMax(x []float64, n int) (y []float64) {
+	for row := range slices.Chunk(x, len(x)/n) {
+		sum := 0.0
+		for _, v := range row {
+			sum += math.Exp(v)
+		}
+		for _, v := range row {
+			y = append(y, math.Exp(v)/sum)
+		}
+	}
+	return y
+}
+
+// check compares a folder's models with PyTorch.
 func check(t *testing.T, dir string) {
-	for _, name := range []string{"plain", "branches", "nested", "shared_names"} {
+	for _, name := range []string{"plain", "branches", "nested", "shared_names", "larger"} {
 		b, err := os.ReadFile(filepath.Join(dir, name+".json"))
 		if err != nil {
 			t.Fatal(err)
@@ -92,28 +108,43 @@ func check(t *testing.T, dir string) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if ends := name == "plain" || name == "nested"; m.SoftMax != ends {
+				if ends := name == "plain" || name == "nested" || name == "larger"; m.SoftMax != ends {
 					t.Errorf("SoftMax is %v, want %v", m.SoftMax, ends)
 				}
-				got := predict(t, m, g.X)
-				if len(got) != len(want) {
-					t.Fatalf("%d values, want %d", len(got), len(want))
+				compare(t, predict(t, m, g.Shape, g.X), want)
+				if n := len(g.Others[file]) + 1; len(m.Outputs()) != n {
+					t.Errorf("outputs %q, want %d", m.Outputs(), n)
 				}
-				scale, largest := 1.0, 0.0
-				for _, v := range want {
-					scale = max(scale, math.Abs(v))
-				}
-				for i := range got {
-					d := math.Abs(got[i]-want[i]) / scale
-					if !(d <= 1e-9) {
-						t.Fatalf("value %d is %v, want %v", i, got[i], want[i])
+				for output, want := range g.Others[file] {
+					other, err := m.With(output)
+					if err != nil {
+						t.Fatal(err)
 					}
-					largest = max(largest, d)
+					compare(t, predict(t, other, g.Shape, g.X), want)
 				}
-				t.Logf("differs by up to %.2g", largest)
 			})
 		}
 	}
+}
+
+// compare holds values together to 1e-9 of 1 or of the largest value.
+func compare(t *testing.T, got, want []float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d values, want %d", len(got), len(want))
+	}
+	scale, largest := 1.0, 0.0
+	for _, v := range want {
+		scale = max(scale, math.Abs(v))
+	}
+	for i := range got {
+		d := math.Abs(got[i]-want[i]) / scale
+		if !(d <= 1e-9) {
+			t.Fatalf("value %d is %v, want %v", i, got[i], want[i])
+		}
+		largest = max(largest, d)
+	}
+	t.Logf("differs by up to %.2g", largest)
 }
 
 // TestGoldens: the models in testdata predict what PyTorch does with the weights
@@ -131,6 +162,40 @@ func TestLive(t *testing.T) {
 		t.Fatalf("PyTorch: %v\n%s", err, out)
 	}
 	check(t, dir)
+}
+
+// TestShared: a layer that is used several times has one set of weights, which
+// training changes.
+func TestShared(t *testing.T) {
+	m, err := Load(filepath.Join(goldens(t), "larger_earliest.keras"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &graph.Weights{}
+	g, err := graph.Options{Weights: w}.Build(m, graph.Train, 2, 3, 5, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0 // of kernels: three that make images larger, two that are used several times, and the last layer's
+	for _, name := range w.Names() {
+		if strings.HasSuffix(name, "/weight") {
+			count++
+		}
+	}
+	if count != 6 {
+		t.Errorf("%d kernels among %q, want 6", count, w.Names())
+	}
+	for i, x := 0, g.Input.Float32s(); i < len(x); i++ {
+		x[i] = float32(i%7) / 7
+	}
+	if err := g.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range g.Params() {
+		if grad := p.Grad().Float32s(); slices.Max(grad) == 0 && slices.Min(grad) == 0 {
+			t.Errorf("%s has no gradient", p.Name)
+		}
+	}
 }
 
 // archive makes a zip of members, stored or packed.
@@ -186,7 +251,7 @@ func TestPacked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a, b := predict(t, got, x), predict(t, want, x); a[0] != b[0] || a[1] != b[1] {
+	if a, b := predict(t, got, got.Input, x), predict(t, want, want.Input, x); a[0] != b[0] || a[1] != b[1] {
 		t.Errorf("%v, want %v", a, b)
 	}
 }
@@ -208,6 +273,8 @@ func TestErrors(t *testing.T) {
 		{"text", []byte("hello"), "want a .keras or .h5 file as Keras's model.save writes it"},
 		{"another zip", stored("a", "b"), "a zip without config.json"},
 		{"no weights", stored(configName, config), "no model.weights.h5"},
+		{"NumPy's weights", stored(configName, config, "model.weights.npz", ""), "its weights are in NumPy's format, model.weights.npz: want model.save(path) as it is by default"},
+		{"weights in parts", stored(configName, config, "model.weights.json", "{}", "model_00000.weights.h5", ""), "its weights are in several files, model.weights.json lists them: want model.save(path) without max_shard_size"},
 		{"config", stored(configName, "{", weightsName, weights), "topology: "},
 		{"weights", stored(configName, config, weightsName, "hello"), "model.weights.h5: not an HDF5 file"},
 		{"cut off", archive(t, zip.Store, configName, config, weightsName, weights)[:3000], "zip: not a valid zip file"},

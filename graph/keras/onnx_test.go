@@ -15,7 +15,7 @@ import (
 // predict the same. The plain one has a ReLU with a threshold, which ONNX has not.
 func TestONNX(t *testing.T) {
 	dir := goldens(t)
-	for _, name := range []string{"branches", "nested", "shared_names"} {
+	for _, name := range []string{"branches", "nested", "shared_names", "larger"} {
 		b, err := os.ReadFile(filepath.Join(dir, name+".json"))
 		if err != nil {
 			t.Fatal(err)
@@ -29,11 +29,11 @@ func TestONNX(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		net, err := graph.NewNetwork(m, m.Input, graph.Options{})
+		net, err := graph.NewNetwork(m, g.Shape, graph.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		exported, err := onnx.Options{Logits: !m.SoftMax}.Export(m, net.Weights.Map(), m.Input...)
+		exported, err := onnx.Options{Logits: !m.SoftMax}.Export(m, net.Weights.Map(), g.Shape...)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -42,7 +42,7 @@ func TestONNX(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		want := g.Files[file]
-		model, err := graph.Options{}.Build(back, graph.Infer, append([]int{2}, m.Input...)...)
+		model, err := graph.Options{}.Build(back, graph.Infer, append([]int{2}, g.Shape...)...)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

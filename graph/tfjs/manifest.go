@@ -80,8 +80,8 @@ func (g group) data(fsys fs.FS, dir string, size int64) (data []byte, err error)
 
 // width returns the bytes of one number.
 func (s spec) width() (int64, error) {
-	if s.Dtype != "float32" {
-		return 0, fmt.Errorf("dtype %.64q, want float32", s.Dtype)
+	if s.Dtype != "float32" && s.Dtype != "int32" {
+		return 0, fmt.Errorf("dtype %.64q, want float32 or int32", s.Dtype)
 	}
 	q := s.Quantization
 	if q == nil {
@@ -120,12 +120,14 @@ func (s spec) size() (int64, error) {
 	return n, nil
 }
 
-// decode reads the numbers.
+// decode reads the numbers. Whole numbers become floats: they are shapes and axes.
 func (s spec) decode(b []byte) []float32 {
 	width, _ := s.width()
 	x := make([]float32, len(b)/int(width))
 	for i := range x {
 		switch q := s.Quantization; {
+		case q == nil && s.Dtype == "int32":
+			x[i] = float32(int32(binary.LittleEndian.Uint32(b[4*i:])))
 		case q == nil:
 			x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 		case q.Dtype == "uint8":

@@ -1,15 +1,18 @@
-// Package tfjs reads Keras networks as TensorFlow.js saves them: model.json,
-// which has the layers, and the files of weights beside it. Python's Keras
-// writes them by the program tensorflowjs_converter.
+// Package tfjs reads networks as TensorFlow.js saves them: model.json and the files
+// of weights beside it. Layers models have Keras's layers, graph models the
+// operations of a TensorFlow graph. TensorFlow.js writes the first, the program
+// tensorflowjs_converter both.
 //
 //	m, err := tfjs.Load(os.DirFS("model"), "model.json")
 //	net, err := graph.NewNetwork(m, m.Input, graph.Options{})
 //
 // The model is a graph.Layer like any other: it can be run, trained on, and
-// written by package onnx. Package topology makes it from the file's layers.
+// written by package onnx. Package topology makes it from the file's layers or
+// operations, and says which there may be.
 package tfjs
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,11 +27,47 @@ const maxTopology = 64 << 20
 
 // file is model.json.
 type file struct {
-	Topology json.RawMessage `json:"modelTopology"`
-	Manifest []group         `json:"weightsManifest"`
+	Format    string          `json:"format"`
+	Topology  json.RawMessage `json:"modelTopology"`
+	Manifest  []group         `json:"weightsManifest"`
+	Signature signature       `json:"signature"`
+	User      struct {
+		Signature signature `json:"signature"`
+	} `json:"userDefinedMetadata"`
 }
 
-// Load reads a Sequential or functional model. The files of weights lie where
+// signature has the outputs of a graph model, by name.
+type signature struct {
+	Outputs named `json:"outputs"`
+}
+
+// named are outputs in the file's order.
+type named []topology.Output
+
+// UnmarshalJSON reads {"logits":{"name":"Identity:0",…},…}.
+func (n *named) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return err // null
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		var of struct {
+			Name string `json:"name"`
+		}
+		if err := d.Decode(&of); err != nil {
+			return err
+		}
+		name, _ := key.(string)
+		*n = append(*n, topology.Output{Name: name, Node: of.Name})
+	}
+	return nil
+}
+
+// Load reads a layers model, Sequential or functional, or a graph model. The files of weights lie where
 // model.json says, within fsys. They are not trusted: Load takes memory in
 // proportion to their size, and Build a bounded amount more.
 func Load(fsys fs.FS, name string) (*topology.Model, error) {
@@ -46,16 +85,31 @@ func load(fsys fs.FS, name string) (*topology.Model, error) {
 	}
 	var f file
 	if err := json.Unmarshal(text, &f); err != nil {
-		return nil, fmt.Errorf("not a model.json: %w", err)
+		return nil, fmt.Errorf("not a TensorFlow.js model.json: %w", err)
 	}
 	if len(f.Topology) == 0 || string(f.Topology) == "null" {
-		return nil, errors.New("no modelTopology, want a layers model as Keras's model.save or tensorflowjs_converter writes it")
+		return nil, errors.New("no modelTopology, want a model as TensorFlow.js's save or tensorflowjs_converter writes it")
 	}
 	weights, err := f.weights(fsys, name)
 	if err != nil {
 		return nil, err
 	}
-	return topology.New(name, f.Topology, topology.Named(weights))
+	if !f.isGraph() {
+		return topology.New(name, f.Topology, topology.Named(weights))
+	}
+	outputs := f.Signature.Outputs
+	if len(outputs) == 0 {
+		outputs = f.User.Signature.Outputs
+	}
+	return topology.NewGraph(name, f.Topology, outputs, weights)
+}
+
+// isGraph reports whether it is a graph model: older files do not say so.
+func (f *file) isGraph() bool {
+	var graph struct {
+		Nodes json.RawMessage `json:"node"`
+	}
+	return f.Format == "graph-model" || json.Unmarshal(f.Topology, &graph) == nil && graph.Nodes != nil
 }
 
 // read reads a file of a bounded size.

@@ -38,6 +38,14 @@ func (g golden) samples() []float32 {
 	return x
 }
 
+// input is the shape of a sample, channels first.
+func (g golden) input() []int {
+	if len(g.Shape) != 3 {
+		return g.Shape
+	}
+	return []int{g.Shape[2], g.Shape[0], g.Shape[1]}
+}
+
 func loadGolden(t testing.TB, dir string) (*topology.Model, golden) {
 	t.Helper()
 	m, err := Load(os.DirFS(dir), "model.json")
@@ -95,19 +103,20 @@ func compare(t testing.TB, what string, got, want []float32) {
 	t.Logf("%s: differs by up to %.2g", what, largest)
 }
 
-var models = []string{"layers", "mobile", "functional", "vectors", "trained", "quantised"}
+var models = []string{"layers", "mobile", "functional", "vectors", "trained", "quantised", "graph", "shapes"}
 
 // check compares a folder's models with TensorFlow.js.
 func check(t *testing.T, folder string) {
 	for _, name := range models {
 		t.Run(name, func(t *testing.T) {
 			m, g := loadGolden(t, filepath.Join(folder, name))
-			if want := name != "functional" && name != "vectors"; m.SoftMax != want {
+			if want := name != "functional" && name != "vectors" && name != "shapes"; m.SoftMax != want {
 				t.Errorf("SoftMax is %v, want %v", m.SoftMax, want)
 			}
 			w := &graph.Weights{}
-			compare(t, "predictions", predict(t, m, w, m.Input, m.SoftMax, g.samples()), g.Y)
-			file, err := onnx.Options{Logits: !m.SoftMax}.Export(m, w.Map(), m.Input...)
+			input := g.input()
+			compare(t, "predictions", predict(t, m, w, input, m.SoftMax, g.samples()), g.Y)
+			file, err := onnx.Options{Logits: !m.SoftMax}.Export(m, w.Map(), input...)
 			if err != nil {
 				t.Fatal(err)
 			}

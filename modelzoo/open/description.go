@@ -123,6 +123,7 @@ func (d *Description) names(dir string) error {
 	if err != nil {
 		return fmt.Errorf("classes: %w", err)
 	}
+	d.Classes.List = nil // of the model's own
 	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte("\ufeff"))) {
 		if name := strings.TrimSpace(string(line)); name != "" {
 			d.Classes.List = append(d.Classes.List, name)

@@ -104,19 +104,23 @@ func (m *Model) openKeras() error {
 	if err != nil {
 		return err
 	}
-	f := foreign{Model: m, sample: slices.Clone(k.Input), layer: k}
-	if k.SoftMax {
-		f.logits = k
-		f.layer = graph.Sequential{k, graph.Probabilities(0)}
-	}
+	f := foreign{Model: m, sample: slices.Clone(k.Input)}
 	if k.Rescales {
 		f.Range = []float64{0, 255}
 	}
-	if err := f.teachable(); err != nil {
-		return err
-	}
+	f.teachable()
 	if err := f.described(); err != nil {
 		return err
+	}
+	if f.Output != "" {
+		if k, err = k.With(f.Output); err != nil {
+			return fmt.Errorf("%s: %w", m.Path, err)
+		}
+	}
+	m.outputs, m.output = k.Outputs(), k.Output()
+	if f.layer = k; k.SoftMax {
+		f.logits = k
+		f.layer = graph.Sequential{k, graph.Probabilities(0)}
 	}
 	if f.Layout != "" {
 		return fmt.Errorf("%s: layout %q, want none: Keras's is known", besides(m.Path), f.Layout)
@@ -130,23 +134,23 @@ func (m *Model) openKeras() error {
 }
 
 // teachable reads the metadata.json that Teachable Machine writes beside a
-// model.json: it cuts pictures to squares, and has them in -1..1.
-func (f *foreign) teachable() error {
+// model.json: it cuts pictures to squares, and has pixels as p/127-1. A metadata.json
+// of another program is none of the model's.
+func (f *foreign) teachable() {
 	path := filepath.Join(filepath.Dir(f.Path), "metadata.json")
 	text, err := readBounded(path)
 	if f.Format != TensorFlowJS || err != nil {
-		return nil
+		return
 	}
 	var of struct {
 		Labels  []string `json:"labels"`
 		Package string   `json:"packageName"`
 	}
 	if err := json.Unmarshal(text, &of); err != nil || of.Package != "@teachablemachine/image" {
-		return nil
+		return
 	}
-	f.Classes.List, f.Range, f.Fit, f.Filter = of.Labels, []float64{-1, 1}, raster.Crop, raster.Linear
-	f.notef("%s is Teachable Machine's: pictures are cut to squares, with pixels in -1 to 1", path)
-	return nil
+	f.Classes.List, f.Range, f.Fit, f.Filter = of.Labels, []float64{-1, 255./127 - 1}, raster.Crop, raster.Linear
+	f.notef("%s is Teachable Machine's: pictures are cut to squares, with pixels p/127-1", path)
 }
 
 // described reads the file beside the model's.

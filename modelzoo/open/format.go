@@ -126,7 +126,7 @@ func archived(r io.ReaderAt, size int64) (format, what string) {
 		return slices.ContainsFunc(z.File, func(f *zip.File) bool { return fits(f.Name) })
 	}
 	switch {
-	case has(func(name string) bool { return name == "model.weights.h5" }):
+	case has(func(name string) bool { return strings.HasPrefix(name, "model.weights.") }): // its reader says which there may be
 		return Keras, ""
 	case has(func(name string) bool { return filepath.Base(name) == "data.pkl" }):
 		return "", "a PyTorch checkpoint: want torch.onnx.export(model, example, \"model.onnx\")"

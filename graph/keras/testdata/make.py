@@ -27,8 +27,9 @@ folder = tempfile.mkdtemp() if target.endswith(".zip") else target
 rng = np.random.default_rng(seed)
 
 
-# A network is (class, name, layers, output); a layer is (class, name, config,
-# inputs). A Sequential's layers have no inputs.
+# A network is (class, name, layers, outputs); a layer is (class, name, config,
+# inputs). A Sequential's layers have no inputs. A layer that is used twice has two
+# lists of inputs, and its second output is called name:1.
 def L(cls, name, inputs=None, **config):
     return [cls, name, config, inputs]
 
@@ -48,6 +49,12 @@ def shapes_of(cls, c, cin):
         kh, kw = c["kernel_size"]
         out = [("depthwise_kernel", (kh, kw, cin, 1)), ("pointwise_kernel", (1, 1, cin, c["filters"]))]
         n = c["filters"]
+    elif cls == "Conv2DTranspose":
+        kh, kw = c["kernel_size"]
+        out = [("kernel", (kh, kw, c["filters"], cin))]
+        n = c["filters"]
+    elif cls == "PReLU":
+        return [("alpha", c["_alpha"])]
     elif cls == "Dense":
         out = [("kernel", (cin, c["units"]))]
         n = c["units"]
@@ -93,6 +100,26 @@ def run(cls, c, xs, w):
         if cls[0] == "S":
             x = F.conv2d(x, w["pointwise_kernel"].permute(3, 2, 0, 1), b)
         return activate(x, c.get("activation"))
+    if cls == "Conv2DTranspose":
+        k, s, d = w["kernel"], c["strides"], c.get("dilation_rate", [1, 1])
+        y = F.conv_transpose2d(x, k.permute(3, 2, 0, 1), None, s, dilation=d)
+        for i in (0, 1):
+            reach, n = (k.shape[i] - 1) * d[i] + 1, x.shape[2 + i]
+            size, first = n * s[i] + max(reach - s[i], 0), 0
+            if c["padding"] == "same":
+                size, first = n * s[i], max(reach - s[i], 0) // 2
+            y = F.pad(y, [0, 0, 0, s[i]] if i == 0 else [0, s[i]]).narrow(2 + i, first, size)
+        return activate(y + b.reshape(-1, 1, 1), c.get("activation"))
+    if cls == "PReLU":
+        a = w["alpha"]
+        return F.relu(x) + (a.permute(2, 0, 1) if a.dim() == 3 else a) * x.clamp(max=0)
+    if cls == "Cropping2D":
+        (t, bo), (le, r) = c["cropping"]
+        return x[:, :, t:x.shape[2] - bo, le:x.shape[3] - r]
+    if cls == "UpSampling2D":
+        if c["interpolation"] == "bilinear":
+            return F.interpolate(x, scale_factor=c["size"], mode="bilinear", align_corners=False)
+        return x.repeat_interleave(c["size"][0], 2).repeat_interleave(c["size"][1], 3)
     if cls == "Dense":
         return activate(x @ w["kernel"] + (b if b is not None else 0), c.get("activation"))
     if cls == "BatchNormalization":
@@ -133,25 +160,46 @@ def run(cls, c, xs, w):
 
 
 class Net:
-    def __init__(self, cls, name, layers):
-        self.cls, self.name, self.layers = cls, name, layers
+    def __init__(self, cls, name, layers, outputs=None, policy="float32"):
+        self.cls, self.name, self.layers, self.policy = cls, name, layers, policy
+        self.outputs = outputs or [self.names_of()[-1]]
 
-    def names(self):
-        return [l.name if isinstance(l, Net) else l[1] for l in self.layers]
+    def names_of(self):
+        return [unwrap(l).name if isinstance(unwrap(l), Net) else unwrap(l)[1] for l in self.layers]
+
+    def all_outputs(self, x, weigh):
+        """weigh(path of Nets, layer, channels) gives a layer's weights."""
+        values, items = {}, dict(zip(self.names_of(), self.layers))
+
+        def value(ref):
+            name, _, use = ref.partition(":")
+            if ref not in values:
+                inputs = uses(items[name])
+                xs = [value(i) for i in inputs[int(use or 0)]] if inputs else [x]
+                values[ref] = apply(unwrap(items[name]), xs, weigh)
+            return values[ref]
+        if self.cls == "Functional":
+            return [value(o) for o in self.outputs]
+        for l in self.layers:
+            x = apply(l, [x], weigh)
+        return [x]
 
     def forward(self, x, weigh):
-        """weigh(path of Nets, layer, channels) gives a layer's weights."""
-        values, last = {}, x
-        for l in self.layers:
-            inner, inputs = (l if isinstance(l, tuple) else (l, l[3] if isinstance(l, list) else None))
-            xs = [values[i] for i in inputs] if inputs else [last]
-            if isinstance(inner, Net):
-                last = inner.forward(xs[0], lambda path, layer, cin: weigh([inner] + path, layer, cin))
-                values[inner.name] = last
-            else:
-                last = run(inner[0], inner[2], xs, weigh([], inner, xs[0].shape[1]))
-                values[inner[1]] = last
-        return last
+        return self.all_outputs(x, weigh)[0]
+
+
+def apply(l, xs, weigh):
+    if isinstance(l, Net):
+        return l.forward(xs[0], lambda path, layer, cin: weigh([l] + path, layer, cin))
+    return run(l[0], l[2], xs, weigh([], l, xs[0].shape[1]))
+
+
+def uses(item):
+    """The lists of a layer's inputs, one for each use."""
+    inputs = item[1] if isinstance(item, tuple) else item[3]
+    if not inputs:
+        return []
+    return inputs if isinstance(inputs[0], list) else [inputs]
 
 
 def unwrap(l):
@@ -163,53 +211,60 @@ def snake(name):
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def config(net, three):
+def reference(name, *more):
+    name, _, use = name.partition(":")
+    return [name, int(use or 0), 0, *more]
+
+
+def config(net, three, policy=None):
     """The network's JSON, of Keras 3 or 2."""
-    layers = []
+    policy, layers = policy or net.policy, []
     for item in net.layers:
         l = unwrap(item)
-        inputs = item[1] if isinstance(item, tuple) else (None if isinstance(l, Net) else l[3])
         if isinstance(l, Net):
-            e, name = config(l, three), l.name
+            e, name = config(l, three, policy), l.name
         else:
             cls, name, c, _ = l
-            c = dict(c, name=name, trainable=True)
+            c = {k: v for k, v in dict(c, name=name, trainable=True).items() if k[0] != "_"}
             if cls == "InputLayer":
                 c["batch_shape" if three else "batch_input_shape"] = c.pop("shape")
-            c["dtype"] = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": None} if three else "float32"
+            c["dtype"] = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": policy}, "registered_name": None} if three else policy
+            if not three and policy != "float32":
+                c["dtype"] = {"class_name": "Policy", "config": {"name": policy}}
             e = {"class_name": cls, "config": c}
         if three:
             e.update(module="keras.layers", registered_name=None)
         if net.cls == "Functional":
-            e["name"] = name
-            tensors = [{"class_name": "__keras_tensor__", "config": {"shape": [None], "dtype": "float32", "keras_history": [i, 0, 0]}} for i in inputs or []]
-            if three:
-                e["inbound_nodes"] = [{"args": [tensors] if len(tensors) > 1 else tensors, "kwargs": {}}] if inputs else []
-            else:
-                e["inbound_nodes"] = [[[i, 0, 0, {}] for i in inputs]] if inputs else []
+            e["name"], e["inbound_nodes"] = name, []
+            for inputs in uses(item):
+                tensors = [{"class_name": "__keras_tensor__", "config": {"shape": [None], "dtype": "float32", "keras_history": reference(i)}} for i in inputs]
+                if three:
+                    e["inbound_nodes"].append({"args": [tensors] if len(tensors) > 1 else tensors, "kwargs": {}})
+                else:
+                    e["inbound_nodes"].append([reference(i, {}) for i in inputs])
         layers.append(e)
     c = {"name": net.name, "trainable": True, "layers": layers}
     if net.cls == "Functional":
-        first, last = net.names_of()[0], net.names_of()[-1]
-        c["input_layers"], c["output_layers"] = [[first, 0, 0]], ([last, 0, 0] if three else [[last, 0, 0]])
+        outputs = [reference(o) for o in net.outputs]
+        c["input_layers"], c["output_layers"] = [reference(net.names_of()[0])], (outputs[0] if three and len(outputs) == 1 else outputs)
     return {"class_name": net.cls, "config": c}
-
-
-Net.names_of = lambda self: [unwrap(l).name if isinstance(unwrap(l), Net) else unwrap(l)[1] for l in self.layers]
 
 
 def every(net, x):
     """Runs the network once with new weights, and lists them: (Nets, layer, [(kind, values)])."""
-    made = []
+    made, known = [], {}
 
     def weigh(path, layer, cin):
+        if id(layer) in known:
+            return known[id(layer)]
         ws = []
         for kind, shape in shapes_of(layer[0], layer[2], cin):
             v = rng.uniform(0.3, 2, shape) if "variance" in kind else rng.uniform(-0.6, 0.7, shape)
             ws.append((kind, v.astype(np.float32)))
         made.append((path, layer, ws))
-        return {k: torch.tensor(v, dtype=torch.float64) for k, v in ws}
-    net.forward(x, weigh)
+        known[id(layer)] = {k: torch.tensor(v, dtype=torch.float64) for k, v in ws}
+        return known[id(layer)]
+    net.all_outputs(x, weigh)
     return made
 
 
@@ -267,6 +322,10 @@ def write_keras(path, net, made, dtype, packed, **how):
         for _, layer, ws in made:
             g = f.create_group(places[id(layer)] + "/vars")
             for i, (_, v) in enumerate(ws):
+                if dtype == "bfloat16":  # two bytes without a type, rounded down
+                    v = np.frombuffer((np.ascontiguousarray(v).view(np.uint32) >> 16).astype("<u2").tobytes(), "V2").reshape(v.shape)
+                    g.create_dataset(str(i), data=v).attrs["dtype"] = "bfloat16"
+                    continue
                 v = v.astype(dtype)
                 if packed and v.size > 8:
                     g.create_dataset(str(i), data=v, chunks=tuple(max(1, n // 2) for n in v.shape), compression="gzip", shuffle=True)
@@ -290,7 +349,11 @@ def read_back(path, net, made):
         with zipfile.ZipFile(path) as z, h5py.File(io.BytesIO(z.read("model.weights.h5")), "r") as f:
             for _, layer, ws in made:
                 for i, (kind, _) in enumerate(ws):
-                    read[id(layer), kind] = f[places[id(layer)]]["vars"][str(i)][()]
+                    v = f[places[id(layer)]]["vars"][str(i)]
+                    if v.attrs.get("dtype") == "bfloat16":
+                        read[id(layer), kind] = (np.frombuffer(v[()].tobytes(), "<u2").astype(np.uint32) << 16).view(np.float32).reshape(v.shape)
+                    else:
+                        read[id(layer), kind] = v[()]
         return read
     with h5py.File(path, "r") as f:
         for top in f["model_weights"].attrs["layer_names"]:
@@ -369,24 +432,54 @@ def shared_names():
     ])
 
 
+def larger():
+    """Layers that change an image's size, PReLU, layers that are used twice, two outputs, an open size."""
+    twice = Net("Sequential", "twice", [
+        L("InputLayer", "twice_in", shape=[None, None, None, 4]),
+        L("Conv2D", "conv2d", filters=4, kernel_size=[2, 2], padding="same", activation="linear"),
+        L("PReLU", "p_re_lu", shared_axes=[1, 2], _alpha=(1, 1, 4))])
+    return Net("Functional", "larger", [
+        L("InputLayer", "image", shape=[None, None, None, 3], _size=[5, 6]),
+        L("Conv2DTranspose", "up", ["image"], filters=4, kernel_size=[3, 2], strides=[2, 3], padding="same", activation="relu"),
+        L("Conv2DTranspose", "up_1", ["image"], filters=4, kernel_size=[2, 4], strides=[3, 2], padding="valid", activation="linear"),
+        L("Conv2DTranspose", "up_2", ["image"], filters=4, kernel_size=[3, 2], strides=[1, 1], dilation_rate=[2, 3], padding="valid", activation="linear"),
+        L("Cropping2D", "crop", ["up_1"], cropping=[[2, 3], [4, 0]]),
+        L("UpSampling2D", "nearest", ["up_2"], size=[2, 1], interpolation="nearest"),
+        L("Cropping2D", "crop_1", ["nearest"], cropping=[[4, 4], [0, 0]]),
+        L("Cropping2D", "crop_2", ["up"], cropping=[[0, 0], [4, 5]]),
+        L("UpSampling2D", "linear", ["image"], size=[2, 3], interpolation="bilinear"),
+        (twice, [["crop"], ["crop_1"]]),
+        L("Conv2D", "again", [["twice"], ["crop_2"], ["again:1"]], filters=4, kernel_size=[3, 3], padding="same", activation="tanh"),
+        L("GlobalAveragePooling2D", "gap", ["again"]),
+        L("GlobalMaxPooling2D", "gap_1", [["twice:1"], ["again:2"], ["linear"]]),
+        L("Concatenate", "all", ["gap", "gap_1", "gap_1:1", "gap_1:2"], axis=-1),
+        L("PReLU", "p_re_lu", ["all"], shared_axes=None, _alpha=(15,)),
+        L("Dense", "first", ["p_re_lu"], units=3, activation="softmax"),
+        L("Dense", "second", ["p_re_lu"], units=2, activation="sigmoid"),
+    ], ["first", "second", "all"], "mixed_float16")
+
+
 def main():
-    for name, make in [("plain", plain), ("branches", branches), ("nested", nested), ("shared_names", shared_names)]:
+    for name, make in [("plain", plain), ("branches", branches), ("nested", nested), ("shared_names", shared_names), ("larger", larger)]:
         net = make()
-        shape = unwrap(net.layers[0])[2]["shape"][1:]
+        first = unwrap(net.layers[0])[2]
+        shape = [*first["_size"], first["shape"][-1]] if "_size" in first else first["shape"][1:]
         x = torch.tensor(rng.uniform(-1, 1, [2] + (shape[2:] + shape[:2] if len(shape) == 3 else shape)).astype(np.float32), dtype=torch.float64)
         made = every(net, x)
-        goldens = {"x": x.flatten().tolist(), "files": {}}
+        goldens = {"x": x.flatten().tolist(), "shape": list(x.shape[1:]), "files": {}, "others": {}}
         for libver in ["earliest", "latest"]:
             for kind in ["keras", "2.h5", "3.h5"]:
                 file = "%s_%s.%s" % (name, libver, kind)
                 path = os.path.join(folder, file)
                 if kind == "keras":
-                    write_keras(path, net, made, np.float16 if libver == "latest" else np.float32, libver == "latest", libver=libver)
+                    half = "bfloat16" if name == "larger" else np.float16
+                    write_keras(path, net, made, half if libver == "latest" else np.float32, libver == "latest", libver=libver)
                 else:
                     write_h5(path, net, made, kind == "3.h5", libver=libver)
                 read = read_back(path, net, made)
-                y = net.forward(x, lambda p, l, cin: {k: torch.tensor(read[id(l), k], dtype=torch.float64) for k, _ in shapes_of(l[0], l[2], cin)})
-                goldens["files"][file] = y.flatten().tolist()
+                ys = net.all_outputs(x, lambda p, l, cin: {k: torch.tensor(read[id(l), k], dtype=torch.float64) for k, _ in shapes_of(l[0], l[2], cin)})
+                goldens["files"][file] = ys[0].flatten().tolist()
+                goldens["others"][file] = {o: y.flatten().tolist() for o, y in list(zip(net.outputs, ys))[1:]}
         with open(os.path.join(folder, name + ".json"), "w") as out:
             json.dump(goldens, out)
 

@@ -78,28 +78,32 @@ func reshape(_ *loader, s step) ([]build, error) {
 	if n := len(shape); n != 1 && n != 3 {
 		return nil, fmt.Errorf("target_shape %v, want one dimension or three", shape)
 	}
-	return []build{func(b *builder, x *gorgonia.Node) *gorgonia.Node {
-		in := x.Shape()
-		to, err := fitting(shape, in.TotalSize()/in[0])
-		if err != nil {
-			return b.errorf("target_shape %v of %v: %w", shape, in, err)
-		}
-		var from []int // (C,H,W) where that is our order
-		if from = b.flattened; len(in) == 4 {
-			from = slices.Clone(in[1:])
-		}
-		b.flattened = nil
-		if len(to) == 1 { // a Flatten
-			b.flattened = from
-			return b.s.Apply(graph.Flatten{}, x)
-		}
-		to = []int{to[2], to[0], to[1]}
-		file, ours := lastly(to), itself
-		if from != nil {
-			ours = firstly(from)
-		}
-		return b.move("reshape", x, func(i int) int { return ours(file(i)) }, to...)
-	}}, nil
+	return []build{func(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.reshape(x, shape) }}, nil
+}
+
+func (b *builder) reshape(x *gorgonia.Node, shape []int) *gorgonia.Node {
+	in := x.Shape()
+	to, err := fitting(shape, in.TotalSize()/in[0])
+	if err != nil {
+		return b.errorf("target_shape %v of %v: %w", shape, in, err)
+	}
+	var from []int // (C,H,W) where that is our order
+	if from = b.flattened; len(in) == 4 {
+		from = slices.Clone(in[1:])
+	}
+	b.flattened = nil
+	if len(to) == 1 { // a Flatten
+		b.flattened = from
+		return b.s.Apply(graph.Flatten{}, x)
+	}
+	if to = []int{to[2], to[0], to[1]}; to[1]*to[2] == 1 && from == nil {
+		return b.s.Sub("reshape").Node(op.Reshape(x, in[0], to[0], 1, 1))
+	}
+	file, ours := lastly(to), itself
+	if from != nil {
+		ours = firstly(from)
+	}
+	return b.move("reshape", x, func(i int) int { return ours(file(i)) }, to...)
 }
 
 // fitting replaces a dimension of -1 so that the shape has n elements.

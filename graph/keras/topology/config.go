@@ -55,6 +55,10 @@ type config struct {
 	Groups          *int            `json:"groups"`
 	KeepDims        bool            `json:"keepdims"`
 	TargetShape     []int           `json:"target_shape"`
+	Size            pair            `json:"size"`
+	Interpolation   string          `json:"interpolation"`
+	Cropping        json.RawMessage `json:"cropping"`
+	OutputPadding   json.RawMessage `json:"output_padding"`
 }
 
 // title names a layer in an error.

@@ -29,29 +29,32 @@ func elementwise(name string, f func(s *graph.Scope, xs []*gorgonia.Node) (*gorg
 		if len(s.inputs) < 2 {
 			return nil, fmt.Errorf("%d inputs, want two or more", len(s.inputs))
 		}
-		return func(b *builder, in []value) value {
-			flattened := in[0].flattened
-			for _, v := range in {
-				if !slices.Equal(v.flattened, flattened) {
-					flattened = nil
-				}
-			}
-			xs := make([]*gorgonia.Node, len(in))
-			for i, v := range in {
-				if xs[i] = v.node; flattened == nil {
-					xs[i] = b.ordered(v)
-				}
-				if xs[i] == nil {
-					return value{}
-				}
-			}
-			y, err := f(b.s.Sub(name), xs)
-			if err != nil {
-				return value{node: b.errorf("%w", err)}
-			}
-			return value{y, flattened}
-		}, nil
+		return func(b *builder, in []value) value { return b.combine(b.s.Sub(name), in, f) }, nil
 	}
+}
+
+// combine applies a function of several operands.
+func (b *builder) combine(s *graph.Scope, in []value, f func(s *graph.Scope, xs []*gorgonia.Node) (*gorgonia.Node, error)) value {
+	flattened := in[0].flattened
+	for _, v := range in {
+		if !slices.Equal(v.flattened, flattened) {
+			flattened = nil
+		}
+	}
+	xs := make([]*gorgonia.Node, len(in))
+	for i, v := range in {
+		if xs[i] = v.node; flattened == nil && v.node != nil {
+			xs[i] = b.ordered(v)
+		}
+		if xs[i] == nil {
+			return value{}
+		}
+	}
+	y, err := f(s, xs)
+	if err != nil {
+		return value{node: b.errorf("%w", err)}
+	}
+	return value{node: y, flattened: flattened}
 }
 
 // sum adds its operands. Smaller ones repeat, as one number for each channel does.
@@ -110,24 +113,26 @@ func concatenate(s step) (merge, error) {
 	if err == nil && len(s.inputs) < 2 {
 		err = fmt.Errorf("%d inputs, want two or more", len(s.inputs))
 	}
-	return func(b *builder, in []value) value {
-		dims := in[0].node.Dims()
-		at := axis[0]
-		if at < 0 {
-			at += dims
+	return func(b *builder, in []value) value { return b.concat(in, axis[0]) }, err
+}
+
+// concat joins along an axis of the file's order.
+func (b *builder) concat(in []value, axis int) value {
+	dims, at := in[0].node.Dims(), axis
+	if at < 0 {
+		at += dims
+	}
+	if at < 1 || at >= dims {
+		return value{node: b.errorf("axis %d of inputs %v, want 1 to %d", axis, in[0].node.Shape(), dims-1)}
+	}
+	if dims == 4 { // (N,H,W,C) is (N,C,H,W)
+		at = []int{0, 2, 3, 1}[at]
+	}
+	xs := make([]*gorgonia.Node, len(in))
+	for i, v := range in {
+		if xs[i] = b.ordered(v); xs[i] == nil {
+			return value{}
 		}
-		if at < 1 || at >= dims {
-			return value{node: b.errorf("axis %d of inputs %v, want 1 to %d", axis[0], in[0].node.Shape(), dims-1)}
-		}
-		if dims == 4 { // (N,H,W,C) is (N,C,H,W)
-			at = []int{0, 2, 3, 1}[at]
-		}
-		xs := make([]*gorgonia.Node, len(in))
-		for i, v := range in {
-			if xs[i] = b.ordered(v); xs[i] == nil {
-				return value{}
-			}
-		}
-		return value{node: b.s.Sub("concat").Node(op.Concat(at, xs...))}
-	}, err
+	}
+	return value{node: b.s.Sub("concat").Node(op.Concat(at, xs...))}
 }

@@ -59,9 +59,9 @@ func (b *builder) norm(x *gorgonia.Node, all [4]Array, o op.Norm) *gorgonia.Node
 	}
 	tensor := func(make func(string, graph.Init, ...int) *gorgonia.Node, name string, i int, otherwise graph.Init) *gorgonia.Node {
 		if all[i].Values == nil {
-			return s.State(name, otherwise, c)
+			return b.tensor(s.State, name, otherwise, c)
 		}
-		return make(name, initial(all[i], place), c)
+		return b.tensor(make, name, initial(all[i], place), c)
 	}
 	gamma, beta := tensor(s.Param, "gamma", 0, graph.Ones), tensor(s.Param, "beta", 1, graph.Zeros)
 	mean, variance := tensor(s.State, "mean", 2, nil), tensor(s.State, "variance", 3, nil)
@@ -70,7 +70,7 @@ func (b *builder) norm(x *gorgonia.Node, all [4]Array, o op.Norm) *gorgonia.Node
 }
 
 // rescaling is scale·x + offset, each a number or one for each channel.
-func rescaling(_ *loader, s step) ([]build, error) {
+func rescaling(l *loader, s step) ([]build, error) {
 	scale, err := numbers(s.config.Scale, 1)
 	if err != nil {
 		return nil, fmt.Errorf("scale: %w", err)
@@ -79,6 +79,7 @@ func rescaling(_ *loader, s step) ([]build, error) {
 	if err != nil {
 		return nil, fmt.Errorf("offset: %w", err)
 	}
+	l.scaled(s, scale, offset)
 	return []build{func(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.line("rescaling", x, scale, offset) }}, nil
 }
 
@@ -121,6 +122,7 @@ func normalization(l *loader, s step) ([]build, error) {
 		by := 1 / max(math.Sqrt(variance), 1e-7)
 		scale[i], offset[i] = float32(by), float32(-mean*by)
 	}
+	l.scaled(s, scale, offset)
 	return []build{func(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.line("normalization", x, scale, offset) }}, nil
 }
 

@@ -13,11 +13,50 @@ import (
 // loader turns the steps into layers, one by one.
 type loader struct {
 	steps     []step
-	at        int   // number of the step that is being made
-	consumers []int // how often a value is used
+	at        int       // number of the step that is being made
+	made      [][]build // what was made of the steps
+	ends      []end
+	consumers []int  // how often a value is used
+	raw       []bool // whether a value is the network's input as it came
+	bytes     bool   // the input is pixels in 0..255
 	weights   Source
 	pending   map[int]padding // of a ZeroPadding2D, for the convolution behind it, by the value
-	softMax   bool            // the model ends in a SoftMax, which was left out
+}
+
+func newLoader(steps []step, ends []end, weights Source) *loader {
+	l := &loader{steps: steps, ends: ends, weights: weights, consumers: make([]int, len(steps)+1), raw: []bool{true}, pending: map[int]padding{}}
+	for _, s := range steps {
+		for _, v := range s.inputs {
+			l.consumers[v]++
+		}
+	}
+	for _, e := range ends {
+		l.consumers[e.value]++
+	}
+	return l
+}
+
+// last returns the output that the step is, if no layer uses it. nil is none.
+func (l *loader) last() *end {
+	for i, e := range l.ends {
+		if e.value == l.at+1 && l.consumers[e.value] == 1 && !l.steps[l.at].shared {
+			return &l.ends[i]
+		}
+	}
+	return nil
+}
+
+// scaled notes whether a layer at the network's beginning takes pixels in 0..255,
+// which scale·x + offset brings near to 0. One for pixels in 0..1 has a scale of
+// about 1 or more.
+func (l *loader) scaled(s step, scale, offset []float32) {
+	if len(scale) > 0 && len(offset) > 0 && l.raw[s.inputs[0]] {
+		l.bytes = l.bytes || fromBytes(float64(scale[0]), float64(offset[0]))
+	}
+}
+
+func fromBytes(scale, offset float64) bool {
+	return math.Abs(scale) < 0.25 || math.Abs(offset) > 2*math.Abs(scale)
 }
 
 // build adds a part of a layer to a graph and returns its output.
@@ -30,9 +69,12 @@ type rule func(l *loader, s step) ([]build, error)
 var rules = map[string]rule{
 	"InputLayer":             nothing,
 	"Dropout":                dropout,
+	"SpatialDropout2D":       atRandom,
+	"ActivityRegularization": nothing,
 	"Conv2D":                 conv,
 	"DepthwiseConv2D":        depthwise,
 	"SeparableConv2D":        separable,
+	"Conv2DTranspose":        transposed,
 	"Dense":                  dense,
 	"BatchNormalization":     batchNorm,
 	"Normalization":          normalization,
@@ -40,6 +82,8 @@ var rules = map[string]rule{
 	"Flatten":                flatten,
 	"Reshape":                reshape,
 	"ZeroPadding2D":          zeroPadding,
+	"Cropping2D":             cropping,
+	"UpSampling2D":           upSampling,
 	"MaxPooling2D":           pool(op.MaxPool2D, "maxpool2d"),
 	"AveragePooling2D":       pool(op.AvgPool2D, "avgpool2d"),
 	"GlobalAveragePooling2D": globalPool(op.AvgPool2D, "globalavgpool2d"),
@@ -49,6 +93,7 @@ var rules = map[string]rule{
 	"ReLU":                   relu,
 	"LeakyReLU":              leakyReLU,
 	"ELU":                    elu,
+	"PReLU":                  preLU,
 	"RandomFlip":             atRandom,
 	"RandomRotation":         atRandom,
 	"RandomZoom":             atRandom,
@@ -95,8 +140,8 @@ func (l *loader) activation(s step) ([]build, error) {
 	case name != "softmax":
 		return nil, fmt.Errorf("the activation %.64q is not supported", name)
 	}
-	if l.at == len(l.steps)-1 {
-		l.softMax = true
+	if e := l.last(); e != nil {
+		e.softMax = true
 		return nil, nil
 	}
 	return []build{func(b *builder, x *gorgonia.Node) *gorgonia.Node {
@@ -136,26 +181,36 @@ func dense(l *loader, s step) ([]build, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, units := k.Shape[0], k.Shape[1]
-	bias, err := l.bias(s, units)
+	bias, err := l.bias(s, k.Shape[1])
 	if err != nil {
 		return nil, err
 	}
-	filters := Array{[]int{1, 1, in, units}, k.Values}
-	pixels := image(in, graph.Conv2D{Filters: units, Kernel: 1, NoBias: bias == nil, WeightInit: initial(filters, filters.filter), BiasInit: bias})
 	after, err := l.activation(s)
-	return append([]build{func(b *builder, x *gorgonia.Node) *gorgonia.Node {
-		if x.Dims() == 4 {
-			return pixels(b, x)
-		}
-		if s := x.Shape(); len(s) != 2 || s[1] != in {
-			return b.errorf("input %v, want vectors of %d", s, in)
-		}
-		row := b.element()
-		b.flattened = nil
-		place := func(i int) int { return row(i/units)*units + i%units }
-		return b.s.Apply(graph.Dense{Units: units, NoBias: bias == nil, WeightInit: initial(k, place), BiasInit: bias}, x)
-	}}, after...), err
+	return append([]build{func(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.dense(x, k, bias) }}, after...), err
+}
+
+// dense is x·k + bias, with k of (in,units).
+func (b *builder) dense(x *gorgonia.Node, k Array, bias graph.Init) *gorgonia.Node {
+	in, units := k.Shape[0], k.Shape[1]
+	if x.Dims() == 4 {
+		return b.convolve(x, convolution{kernel: Array{[]int{1, 1, in, units}, k.Values}, bias: bias, groups: 1, stride: pair{1, 1}, dilation: pair{1, 1}})
+	}
+	if s := x.Shape(); len(s) != 2 || s[1] != in {
+		return b.errorf("input %v, want vectors of %d", s, in)
+	}
+	row := b.element()
+	b.flattened = nil
+	s := b.s.Sub("dense")
+	weight := b.tensor(s.Param, "weight", initial(k, func(i int) int { return row(i/units)*units + i%units }), in, units)
+	return s.Node(op.Mul(x, weight, b.bias(s, bias, units)))
+}
+
+// bias is a layer's bias, nil if it has none.
+func (b *builder) bias(s *graph.Scope, init graph.Init, n int) *gorgonia.Node {
+	if init == nil {
+		return nil
+	}
+	return b.tensor(s.Param, "bias", init, n)
 }
 
 // bias returns the initial value of a layer's bias, nil if it has none.

@@ -14,36 +14,44 @@ type step struct {
 	entry
 	place  Place
 	inputs []int // numbers of values: 0 is the network's input, i+1 the output of step i
+	first  int   // the step that is the first use of the layer, this one if there is no other
+	shared bool  // the layer is used several times
 }
 
 // parser collects the steps in an order in which each comes behind its inputs.
-type parser struct{ steps []step }
+type parser struct {
+	steps []step
+	first map[string]int // the first use of a layer, by its place
+	bytes int            // of all that was read: a network that is used twice is read twice
+}
 
-// parse returns the steps of a topology. The last one is the output.
-func parse(text []byte) ([]step, error) {
+// parse returns the steps of a topology, and its outputs.
+func parse(text []byte) ([]step, []end, error) {
 	var t topology
 	if err := json.Unmarshal(text, &t); err != nil {
-		return nil, fmt.Errorf("topology: %w", plain(err))
+		return nil, nil, fmt.Errorf("topology: %w", plain(err))
 	}
 	if t.ModelConfig != nil {
 		t = *t.ModelConfig
 	}
-	p := &parser{}
+	p := &parser{first: map[string]int{}}
 	root := entry{Class: t.Class, Raw: t.Config}
 	if !isModel(t.Class) {
-		return nil, fmt.Errorf("the model's class is %.64q, want Sequential, Model or Functional", t.Class)
+		return nil, nil, fmt.Errorf("the model's class is %.64q, want Sequential, Model or Functional", t.Class)
 	}
-	out, err := p.model(root, 0, Place{Names: []string{root.id()}}, maxNested)
+	ends, err := p.model(root, 0, Place{Names: []string{root.id()}}, maxNested)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(p.steps) == 0 {
-		return nil, errors.New("no layers")
+		return nil, nil, errors.New("no layers")
 	}
-	if out != len(p.steps) {
-		return nil, fmt.Errorf("the output is not the last of %d layers, want one output", len(p.steps))
+	for _, s := range p.steps {
+		if s.shared {
+			p.steps[s.first].shared = true
+		}
 	}
-	return p.steps, nil
+	return p.steps, ends, nil
 }
 
 func isModel(class string) bool {
@@ -56,48 +64,56 @@ type settings struct {
 	Output json.RawMessage `json:"output_layers"`
 }
 
-// model adds the layers of a network with one input, and returns the number of
-// its output.
-func (p *parser) model(e entry, in int, place Place, depth int) (out int, err error) {
+// model adds the layers of a network with one input, and returns its outputs.
+func (p *parser) model(e entry, in int, place Place, depth int) ([]end, error) {
 	var s settings
 	if depth == 0 {
-		return 0, fmt.Errorf("more than %d networks in each other", maxNested)
+		return nil, fmt.Errorf("more than %d networks in each other", maxNested)
 	}
 	if json.Unmarshal(e.Raw, &s.Layers) != nil { // old files of a Sequential have the list alone
 		s = settings{}
 		if err := json.Unmarshal(e.Raw, &s); err != nil {
-			return 0, fmt.Errorf("layers: %w", plain(err))
+			return nil, fmt.Errorf("layers: %w", plain(err))
 		}
 	}
 	if len(s.Layers) == 0 {
-		return 0, errors.New("no layers")
+		return nil, errors.New("no layers")
 	}
 	if len(s.Layers) > maxLayers {
-		return 0, fmt.Errorf("%d layers, want at most %d", len(s.Layers), maxLayers)
+		return nil, fmt.Errorf("%d layers, want at most %d", len(s.Layers), maxLayers)
 	}
 	places := place.inside(s.Layers)
 	if e.Class != "Sequential" {
 		return p.functional(s, in, places, depth)
 	}
-	out = in
+	out, last := in, ""
 	for i, l := range s.Layers {
+		var err error
 		if out, err = p.entry(l, []int{out}, places[i], depth); err != nil {
-			return 0, err
+			return nil, err
 		}
+		last = l.id()
 	}
-	return out, nil
+	return []end{{name: last, value: out}}, nil
 }
 
 // entry adds a layer, or the layers of a network inside.
 func (p *parser) entry(e entry, inputs []int, place Place, depth int) (out int, err error) {
+	if p.bytes += len(e.Raw); p.bytes > maxRead {
+		return 0, fmt.Errorf("networks that are used several times have more than %d bytes", maxRead)
+	}
 	if isModel(e.Class) {
 		if len(inputs) != 1 {
 			return 0, fmt.Errorf("%s: %d inputs, want one", e.title(), len(inputs))
 		}
-		if out, err = p.model(e, inputs[0], place, depth-1); err != nil {
-			err = fmt.Errorf("%s: %w", e.title(), err)
+		ends, err := p.model(e, inputs[0], place, depth-1)
+		if err == nil && len(ends) != 1 {
+			err = fmt.Errorf("%d outputs, want one of a network inside the network", len(ends))
 		}
-		return out, err
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", e.title(), err)
+		}
+		return ends[0].value, nil
 	}
 	if _, known := rules[e.Class]; known || merges[e.Class] != nil {
 		if err := json.Unmarshal(e.Raw, &e.config); err != nil {
@@ -110,7 +126,12 @@ func (p *parser) entry(e entry, inputs []int, place Place, depth int) (out int, 
 	if len(p.steps) == maxLayers {
 		return 0, fmt.Errorf("more than %d layers", maxLayers)
 	}
-	p.steps = append(p.steps, step{e, place, inputs})
+	first, again := p.first[place.Saved]
+	if !again {
+		first = len(p.steps)
+		p.first[place.Saved] = first
+	}
+	p.steps = append(p.steps, step{e, place, inputs, first, again})
 	return len(p.steps), nil
 }
 
@@ -168,16 +189,16 @@ func snake(class string) string {
 
 // functional adds the layers of a functional network, each as soon as its inputs
 // are there.
-func (p *parser) functional(s settings, in int, places []Place, depth int) (int, error) {
-	g := newWires(s.Layers)
-	if err := g.connect(); err != nil {
-		return 0, err
-	}
-	last, err := g.output(s.Output)
+func (p *parser) functional(s settings, in int, places []Place, depth int) (ends []end, err error) {
+	g, err := connect(s.Layers)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	values, done := make([]int, len(s.Layers)), 0
+	uses, names, err := g.outputs(s.Output)
+	if err != nil {
+		return nil, err
+	}
+	values, done := make([]int, len(g.of)), 0
 	ready := []int{g.input}
 	for ; len(ready) > 0; done++ {
 		at := ready[0]
@@ -189,8 +210,8 @@ func (p *parser) functional(s settings, in int, places []Place, depth int) (int,
 				inputs = append(inputs, values[from])
 			}
 		}
-		if values[at], err = p.entry(s.Layers[at], inputs, places[at], depth); err != nil {
-			return 0, err
+		if values[at], err = p.entry(s.Layers[g.of[at]], inputs, places[g.of[at]], depth); err != nil {
+			return nil, err
 		}
 		for _, to := range g.to[at] {
 			if g.open[to]--; g.open[to] == 0 {
@@ -198,8 +219,11 @@ func (p *parser) functional(s settings, in int, places []Place, depth int) (int,
 			}
 		}
 	}
-	if done < len(s.Layers) {
-		return 0, fmt.Errorf("%d of %d layers lie on the way from the input: the others form a circle", done, len(s.Layers))
+	if done < len(g.of) {
+		return nil, fmt.Errorf("%d of %d layers lie on the way from the input: the others form a circle", done, len(g.of))
 	}
-	return values[last], nil
+	for i, use := range uses {
+		ends = append(ends, end{name: names[i], value: values[use]})
+	}
+	return ends, nil
 }

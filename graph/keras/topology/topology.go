@@ -2,12 +2,16 @@
 // writes into each of its files, into a graph.Layer. Packages keras and tfjs read
 // the files and hand the JSON and the weights over.
 //
-// Read are Sequential and functional networks of Keras 2 and 3 with one input and
-// one output, and such networks inside each other. One table has a rule for each
-// class of layers, rules. Keras has images channels last; here they are channels
-// first, (N,C,H,W), and so are the weights. The layers that change pictures at
-// random while Keras trains, such as RandomFlip, are left out: they do nothing
-// when a network predicts.
+// Read are Sequential and functional networks of Keras 2 and 3 with one input, and
+// such networks inside each other. One table has a rule for each class of layers,
+// rules. Keras has images channels last; here they are channels first, (N,C,H,W),
+// and so are the weights. The layers that change pictures at random while Keras
+// trains, such as RandomFlip, are left out: they do nothing when a network
+// predicts. Layers that are used several times have one set of weights.
+//
+// NewGraph does the same for TensorFlow's graphs, whose nodes are operations: they
+// are what is left of a network where its layers are not known any more. They have
+// a table of their own, nodes.
 package topology
 
 import (
@@ -25,7 +29,8 @@ const (
 	maxSample = 1 << 24 // values of one sample between two layers
 	maxMoved  = 1 << 24 // values of one sample behind all layers that pad or reorder together
 	maxLayers = 1 << 14
-	maxNested = 16 // networks in each other
+	maxNested = 16      // networks in each other
+	maxRead   = 1 << 30 // bytes of the topology
 	maxSide   = 1 << 12
 )
 
@@ -34,15 +39,20 @@ const (
 // ends in a SoftMax. Building does not change it: it is safe for concurrent
 // use.
 type Model struct {
-	Input   []int // shape of a sample: channels, height, width, or the size of a vector
-	SoftMax bool  // whether the file's output is the SoftMax of the layer's
+	// Input is the shape of a sample: channels, height, width, or the size of a
+	// vector. 0 is a dimension that the file leaves open: Build takes any size.
+	Input   []int
+	SoftMax bool // whether the file's output is the SoftMax of the layer's
 
-	// Rescales says that the network begins with a Rescaling or Normalization: it
-	// takes pixels in 0..255, as Keras's own examples have it.
+	// Rescales says that the network begins with a Rescaling or Normalization that
+	// brings pixels in 0..255 to a range around 0, as Keras's own examples have it.
 	Rescales bool
 
 	file   string
 	layers []layer
+	ends   []end
+	end    int    // the one that is the output
+	needed []bool // the layers that it needs
 }
 
 // layer is one layer of the file. It has builds, or a merge.
@@ -51,13 +61,14 @@ type layer struct {
 	inputs []int  // numbers of values: 0 is the network's input, i+1 the output of layer i
 	builds []build
 	merge  merge
+	shared int // the first of the layers that have these weights, or -1
 }
 
 // New makes the layers of a topology: a JSON object with class_name and config,
 // or one that has it as model_config. Errors in Build name the file. Each weight
 // that the source has must be of a layer.
 func New(file string, topology []byte, weights Source) (*Model, error) {
-	steps, err := parse(topology)
+	steps, ends, err := parse(topology)
 	if err != nil {
 		return nil, err
 	}
@@ -65,12 +76,7 @@ func New(file string, topology []byte, weights Source) (*Model, error) {
 	if err := m.input(steps[0].entry); err != nil {
 		return nil, err
 	}
-	l := &loader{steps: steps, weights: weights, consumers: make([]int, len(steps)+1), pending: map[int]padding{}}
-	for _, s := range steps {
-		for _, v := range s.inputs {
-			l.consumers[v]++
-		}
-	}
+	l := newLoader(steps, ends, weights)
 	for l.at = range steps {
 		layer, err := l.layer()
 		if err != nil {
@@ -81,19 +87,22 @@ func New(file string, topology []byte, weights Source) (*Model, error) {
 	if name := weights.Rest(); name != "" {
 		return nil, fmt.Errorf("the weight %.128q is of no layer", name)
 	}
-	m.SoftMax = l.softMax
-	first := slices.IndexFunc(steps, func(s step) bool { return s.Class != "InputLayer" })
-	m.Rescales = first >= 0 && (steps[first].Class == "Rescaling" || steps[first].Class == "Normalization")
+	m.ends, m.Rescales = l.ends, l.bytes
+	m.choose(0)
 	return m, nil
 }
 
 // layer applies the rule of the step that is next.
 func (l *loader) layer() (layer, error) {
 	s := l.steps[l.at]
-	made := layer{title: s.title(), inputs: s.inputs}
+	made := layer{title: s.title(), inputs: s.inputs, shared: -1}
+	if s.shared {
+		made.shared = s.first
+	}
 	var err error
 	if rule, ok := merges[s.Class]; ok {
 		made.merge, err = rule(s)
+		l.made, l.raw = append(l.made, nil), append(l.raw, false)
 		return made, err
 	}
 	rule, ok := rules[s.Class]
@@ -103,8 +112,14 @@ func (l *loader) layer() (layer, error) {
 	case len(s.inputs) != 1:
 		return made, fmt.Errorf("%d inputs, want one", len(s.inputs))
 	}
-	made.builds, err = rule(l, s)
-	return made, err
+	if s.first != l.at {
+		made.builds = l.made[s.first]
+	} else if made.builds, err = rule(l, s); err != nil {
+		return made, err
+	}
+	l.made = append(l.made, made.builds)
+	l.raw = append(l.raw, l.raw[s.inputs[0]] && made.builds == nil)
+	return made, nil
 }
 
 // input reads the shape of a sample from the first layer.
@@ -114,25 +129,36 @@ func (m *Model) input(e entry) error {
 	if shape == nil {
 		shape = c.BatchShape
 	}
-	size := 1
+	sizes := make([]int, len(shape))
 	for i, d := range shape {
-		if i == 0 {
-			continue // the batch
+		if d != nil {
+			if sizes[i] = *d; *d < 1 {
+				sizes[i] = -1
+			}
 		}
-		if d == nil || *d < 1 || *d > maxSample/size {
-			return fmt.Errorf("%s: the input has a dimension that is open, or too large, want (batch,height,width,channels) or (batch,size)", e.title())
-		}
-		size *= *d
-		m.Input = append(m.Input, *d)
 	}
-	switch len(m.Input) {
-	case 1:
-		return nil
-	case 3:
+	if err := m.sample(sizes); err != nil {
+		return fmt.Errorf("%s: %w", e.title(), err)
+	}
+	return nil
+}
+
+// sample sets Input to a shape with the batch in front. 0 is an open dimension.
+func (m *Model) sample(shape []int) error {
+	if len(shape) != 2 && len(shape) != 4 {
+		return fmt.Errorf("the input has %d dimensions, want (batch,height,width,channels) or (batch,size)", len(shape))
+	}
+	size := 1
+	for _, d := range shape[1:] {
+		if d < 0 || d > maxSample/size {
+			return fmt.Errorf("the input is %v, want positive dimensions and at most %d values, (batch,height,width,channels) or (batch,size)", shape, maxSample)
+		}
+		size *= max(d, 1)
+	}
+	if m.Input = shape[1:]; len(m.Input) == 3 {
 		m.Input = []int{m.Input[2], m.Input[0], m.Input[1]}
-		return nil
 	}
-	return fmt.Errorf("%s: the input has %d dimensions, want (batch,height,width,channels) or (batch,size)", e.title(), len(shape))
+	return nil
 }
 
 // plain is an error without the names of Go's types.
@@ -151,6 +177,10 @@ type value struct {
 	// file orders a vector's elements pixel by pixel, we channel by channel: the
 	// next Dense reorders its rows.
 	flattened []int
+
+	// constant are numbers that the file has, or a shape, in the file's order. The
+	// value has no node then.
+	constant *Array
 }
 
 // builder has the state that one Build hands from layer to layer.
@@ -159,6 +189,32 @@ type builder struct {
 	where     string // the file and the layer
 	budget    int    // values that layers may still pad or reorder
 	flattened []int  // of the value that is being worked on
+	shared    int    // of the layer
+	tensors   map[shared]*gorgonia.Node
+}
+
+// shared is a tensor of a layer that is used several times.
+type shared struct {
+	layer int
+	name  string
+}
+
+// tensor makes a parameter or a state of the layer by s.Param or s.State, or
+// returns the one that another use of the layer has made.
+func (b *builder) tensor(make func(string, graph.Init, ...int) *gorgonia.Node, name string, init graph.Init, shape ...int) *gorgonia.Node {
+	if b.shared < 0 {
+		return make(name, init, shape...)
+	}
+	key := shared{b.shared, name}
+	t := b.tensors[key]
+	if t == nil {
+		t = make(name, init, shape...)
+		b.tensors[key] = t
+	}
+	if t != nil && !slices.Equal(t.Shape(), shape) {
+		return b.errorf("the weight %s is %v in one use of the layer, %v in another", name, t.Shape(), shape)
+	}
+	return t
 }
 
 // errorf makes an error that names the file and the layer.
@@ -168,29 +224,36 @@ func (b *builder) errorf(format string, args ...any) *gorgonia.Node {
 
 // Build adds the network to s.
 func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
-	b := &builder{s: s, budget: maxMoved, where: m.file}
+	b := &builder{s: s, budget: maxMoved, where: m.file, tensors: map[shared]*gorgonia.Node{}}
 	batch := x.Shape()[0]
 	values := make([]value, 1, len(m.layers)+1)
 	values[0].node = x
-	for _, l := range m.layers {
+	for i, l := range m.layers {
 		b.where = m.file + ": " + l.title
-		v := b.layer(l, values)
-		if s.Err() != nil {
+		var v value
+		if m.needed[i] {
+			v = b.layer(l, values)
+		}
+		switch {
+		case s.Err() != nil:
 			return nil
-		}
-		if v.node == nil {
+		case v.node == nil && v.constant == nil && m.needed[i]:
 			return b.errorf("no result")
-		}
-		if n := v.node.Shape().TotalSize() / batch; n > maxSample {
-			return b.errorf("%d values a sample, want at most %d", n, maxSample)
+		case v.node != nil && v.node.Shape().TotalSize()/batch > maxSample:
+			return b.errorf("%d values a sample, want at most %d", v.node.Shape().TotalSize()/batch, maxSample)
 		}
 		values = append(values, v)
 	}
-	return b.ordered(values[len(values)-1])
+	out := values[m.ends[m.end].value]
+	if out.node == nil {
+		return b.errorf("the output is a constant")
+	}
+	return b.ordered(out)
 }
 
 // layer builds one layer.
 func (b *builder) layer(l layer, values []value) value {
+	b.shared = l.shared
 	if l.merge != nil {
 		in := make([]value, len(l.inputs))
 		for i, v := range l.inputs {
@@ -199,6 +262,9 @@ func (b *builder) layer(l layer, values []value) value {
 		return l.merge(b, in)
 	}
 	x := values[l.inputs[0]]
+	if l.shared >= 0 {
+		x = value{node: b.ordered(x)} // the same weights for all uses
+	}
 	b.flattened = x.flattened
 	for _, build := range l.builds {
 		if x.node == nil || b.s.Err() != nil {
@@ -206,5 +272,5 @@ func (b *builder) layer(l layer, values []value) value {
 		}
 		x.node = build(b, x.node)
 	}
-	return value{x.node, b.flattened}
+	return value{node: x.node, flattened: b.flattened}
 }

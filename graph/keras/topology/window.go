@@ -48,16 +48,6 @@ func (l *loader) window(s step) (p padding, err error) {
 	return p, fmt.Errorf("padding %.64q, want valid or same", how)
 }
 
-// image returns a part that refuses anything but images with so many channels.
-func image(channels int, layer graph.Layer) build {
-	return func(b *builder, x *gorgonia.Node) *gorgonia.Node {
-		if s := x.Shape(); len(s) != 4 || s[1] != channels {
-			return b.errorf("input %v, want images of %d channels", s, channels)
-		}
-		return b.s.Apply(layer, x)
-	}
-}
-
 func conv(l *loader, s step) ([]build, error) {
 	c, groups := s.config, 1
 	if c.Groups != nil {
@@ -89,7 +79,7 @@ func (l *loader) conv(s step, k Array, groups int) ([]build, error) {
 		stride: s.config.Strides.or(pair{1, 1}), dilation: s.config.Dilation.or(pair{1, 1}),
 	}
 	after, err := l.activation(s)
-	return append([]build{image(k.Shape[2]*groups, layer)}, after...), err
+	return append([]build{func(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.convolve(x, layer) }}, after...), err
 }
 
 // convolution is graph.Conv2D with windows that need not be square.
@@ -101,19 +91,22 @@ type convolution struct {
 	stride, dilation pair
 }
 
-// Build adds the layer to s.
-func (c convolution) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
-	s = s.Sub("conv2d")
+// reach returns how many pixels a kernel spans.
+func (c convolution) reach() pair {
+	return pair{(c.kernel.Shape[0]-1)*c.dilation.h + 1, (c.kernel.Shape[1]-1)*c.dilation.w + 1}
+}
+
+// convolve adds a convolution, which refuses anything but images of its channels.
+func (b *builder) convolve(x *gorgonia.Node, c convolution) *gorgonia.Node {
 	k := c.kernel.Shape
-	size := pair{(k[0]-1)*c.dilation.h + 1, (k[1]-1)*c.dilation.w + 1}
-	weight := s.Param("weight", initial(c.kernel, c.kernel.filter), k[3], k[2], k[0], k[1])
-	var bias *gorgonia.Node
-	if c.bias != nil {
-		bias = s.Param("bias", c.bias, k[3])
+	if s := x.Shape(); len(s) != 4 || s[1] != k[2]*c.groups {
+		return b.errorf("input %v, want images of %d channels", s, k[2]*c.groups)
 	}
-	return s.Node(op.Conv2d(x, weight, bias, op.Conv{
+	s := b.s.Sub("conv2d")
+	weight := b.tensor(s.Param, "weight", initial(c.kernel, c.kernel.filter), k[3], k[2], k[0], k[1])
+	return s.Node(op.Conv2d(x, weight, b.bias(s, c.bias, k[3]), op.Conv{
 		StrideH: c.stride.h, StrideW: c.stride.w, DilationH: c.dilation.h, DilationW: c.dilation.w,
-		Pad: c.padding.of(x.Shape(), size, c.stride), Groups: c.groups,
+		Pad: c.padding.of(x.Shape(), c.reach(), c.stride), Groups: c.groups,
 	}))
 }
 
@@ -169,19 +162,21 @@ func pool(f func(*gorgonia.Node, op.Pool) (*gorgonia.Node, error), name string) 
 // (N,C), or (N,C,1,1) with keepdims.
 func globalPool(f func(*gorgonia.Node, op.Pool) (*gorgonia.Node, error), name string) rule {
 	return func(_ *loader, s step) ([]build, error) {
-		return []build{func(b *builder, x *gorgonia.Node) *gorgonia.Node {
-			in := x.Shape()
-			if len(in) != 4 {
-				return b.errorf("input %v, want images", in)
-			}
-			sub := b.s.Sub(name)
-			y := sub.Node(f(x, op.Pool{KH: in[2], KW: in[3]}))
-			if s.config.KeepDims {
-				return y
-			}
-			return sub.Node(op.Reshape(y, in[0], in[1]))
-		}}, s.channelsLast()
+		return []build{func(b *builder, x *gorgonia.Node) *gorgonia.Node { return b.global(x, s.config.KeepDims, f, name) }}, s.channelsLast()
 	}
+}
+
+func (b *builder) global(x *gorgonia.Node, keep bool, f func(*gorgonia.Node, op.Pool) (*gorgonia.Node, error), name string) *gorgonia.Node {
+	in := x.Shape()
+	if len(in) != 4 {
+		return b.errorf("input %v, want images", in)
+	}
+	s := b.s.Sub(name)
+	y := s.Node(f(x, op.Pool{KH: in[2], KW: in[3]}))
+	if keep {
+		return y
+	}
+	return s.Node(op.Reshape(y, in[0], in[1]))
 }
 
 // zeroPadding hands its padding to the next layer, if that is a convolution
@@ -192,10 +187,13 @@ func zeroPadding(l *loader, s step) ([]build, error) {
 		return nil, err
 	}
 	out := l.at + 1
-	if l.consumers[out] == 1 {
+	if l.consumers[out] == 1 && !s.shared {
 		for _, next := range l.steps[l.at+1:] {
 			if next.inputs[0] != out || len(next.inputs) != 1 {
 				continue
+			}
+			if next.shared {
+				break
 			}
 			switch next.Class {
 			case "Conv2D", "DepthwiseConv2D", "SeparableConv2D":

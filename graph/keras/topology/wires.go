@@ -4,82 +4,129 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
-// wires are the connections of a functional network, by the numbers of layers.
+// wires are the connections of a functional network, by the numbers of uses: a
+// layer that is applied several times has several, one after the other.
 type wires struct {
 	layers   []entry
+	first    map[string]int // the first use of a layer
+	of       []int          // the layer of a use
 	from, to [][]int
-	open     []int // inputs that are not there yet
-	input    int   // the layer without an input
-}
-
-func newWires(layers []entry) *wires {
-	n := len(layers)
-	return &wires{layers, make([][]int, n), make([][]int, n), make([]int, n), -1}
+	open     []int // inputs of a use that are not there yet
+	input    int   // the use without an input
 }
 
 // connect reads the inputs of all layers.
-func (g *wires) connect() error {
-	number := map[string]int{}
-	for i, e := range g.layers {
-		if _, twice := number[e.id()]; twice {
-			return fmt.Errorf("%s: the name is there twice", e.title())
+func connect(layers []entry) (*wires, error) {
+	g := &wires{layers: layers, first: map[string]int{}, input: -1}
+	var inputs [][]reference
+	for i, e := range layers {
+		if _, twice := g.first[e.id()]; twice {
+			return nil, fmt.Errorf("%s: the name is there twice", e.title())
 		}
-		number[e.id()] = i
-	}
-	for i, e := range g.layers {
-		names, err := e.from()
+		g.first[e.id()] = len(g.of)
+		uses, err := e.uses()
 		if err != nil {
-			return fmt.Errorf("%s: %w", e.title(), err)
+			return nil, fmt.Errorf("%s: %w", e.title(), err)
 		}
-		if len(names) == 0 {
+		if len(uses) == 0 {
 			if g.input >= 0 {
-				return fmt.Errorf("%s: has no input, nor has %s, want one input", e.title(), g.layers[g.input].title())
+				return nil, fmt.Errorf("%s: has no input, nor has %s, want one input", e.title(), g.title(g.input))
 			}
-			g.input = i
+			g.input = len(g.of)
+			uses = [][]reference{nil}
 		}
-		for _, name := range names {
-			from, ok := number[name]
-			if !ok {
-				return fmt.Errorf("%s: its input %.64q is no layer", e.title(), name)
+		for _, use := range uses {
+			g.of = append(g.of, i)
+			inputs = append(inputs, use)
+		}
+		if len(g.of) > maxLayers {
+			return nil, fmt.Errorf("layers are used more than %d times", maxLayers)
+		}
+	}
+	if g.input < 0 {
+		return nil, errors.New("0 layers lie on the way from an input, want one input")
+	}
+	g.from, g.to, g.open = make([][]int, len(g.of)), make([][]int, len(g.of)), make([]int, len(g.of))
+	for i, refs := range inputs {
+		for _, ref := range refs {
+			from, err := g.find(ref)
+			if err != nil {
+				return nil, fmt.Errorf("%s: its input %w", g.title(i), err)
 			}
 			g.from[i] = append(g.from[i], from)
 			g.to[from] = append(g.to[from], i)
 			g.open[i]++
 		}
 	}
-	if g.input < 0 {
-		return errors.New("0 layers lie on the way from an input, want one input")
-	}
-	return nil
+	return g, nil
 }
 
-// output returns the layer that is the output, and which no other layer uses. All
-// other layers are used.
-func (g *wires) output(text json.RawMessage) (int, error) {
-	last := -1
-	for i, to := range g.to {
-		if len(to) > 0 {
+func (g *wires) title(use int) string { return g.layers[g.of[use]].title() }
+
+// find returns the use that a reference means. Where a layer is used once that is
+// it, whatever the number: Keras counts uses in other networks too.
+func (g *wires) find(ref reference) (int, error) {
+	i, ok := g.first[ref.name]
+	if !ok {
+		return 0, fmt.Errorf("%.64q is no layer", ref.name)
+	}
+	once := i+1 == len(g.of) || g.of[i+1] != g.of[i]
+	if once {
+		return i, nil
+	}
+	if ref.use < 0 || ref.use >= len(g.of)-i || g.of[i+ref.use] != g.of[i] {
+		return 0, fmt.Errorf("is use %d of %.64q, which is not used so often", ref.use, ref.name)
+	}
+	return i + ref.use, nil
+}
+
+// outputs returns the uses that are the network's outputs, and their names. All
+// others are for them.
+func (g *wires) outputs(text json.RawMessage) (uses []int, names []string, err error) {
+	refs, err := outputs(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, ref := range refs {
+		use, err := g.find(ref)
+		if err != nil {
+			return nil, nil, fmt.Errorf("output_layers: the output %w", err)
+		}
+		if slices.Contains(uses, use) {
 			continue
 		}
-		if last >= 0 {
-			return 0, fmt.Errorf("%s and %s: no layer uses their outputs, want one output", g.layers[last].title(), g.layers[i].title())
+		name := ref.name
+		if n := use - g.first[ref.name]; n > 0 {
+			name = fmt.Sprintf("%s:%d", name, n)
 		}
-		last = i
+		uses, names = append(uses, use), append(names, name)
 	}
-	if last < 0 {
-		return 0, errors.New("the layers form a circle, want an output")
+	for use, to := range g.to {
+		switch {
+		case len(to) > 0 || slices.Contains(uses, use):
+		case len(uses) == 0:
+			uses, names = []int{use}, []string{g.layers[g.of[use]].id()}
+		default:
+			return nil, nil, fmt.Errorf("%s and %s: no layer uses their outputs, want one output, or several that output_layers names", g.title(uses[0]), g.title(use))
+		}
 	}
-	names, err := outputs(text)
-	if err == nil && (len(names) > 1 || len(names) == 1 && names[0] != g.layers[last].id()) {
-		err = fmt.Errorf("the outputs are %.128q, want one, which no layer uses", names)
+	if len(uses) == 0 {
+		return nil, nil, errors.New("the layers form a circle, want an output")
 	}
-	return last, err
+	return uses, names, nil
+}
+
+// reference is one use of a layer: its first, 0, the next, and so on.
+type reference struct {
+	name string
+	use  int
 }
 
 // outputs reads [["name",0,0]], or ["name",0,0] as Keras 3 writes one output.
-func outputs(text json.RawMessage) (names []string, err error) {
+func outputs(text json.RawMessage) (refs []reference, err error) {
 	if len(text) == 0 || string(text) == "null" {
 		return nil, nil
 	}
@@ -91,27 +138,27 @@ func outputs(text json.RawMessage) (names []string, err error) {
 	if len(list) > 0 && json.Unmarshal(list[0], &name) == nil {
 		list = []json.RawMessage{text}
 	}
-	for _, ref := range list {
-		name, err := reference(ref)
+	for _, text := range list {
+		ref, err := refer(text)
 		if err != nil {
 			return nil, fmt.Errorf("output_layers: %w", err)
 		}
-		names = append(names, name)
+		refs = append(refs, ref)
 	}
-	return names, nil
+	return refs, nil
 }
 
-// reference reads ["name",use,output], a layer's first output.
-func reference(text json.RawMessage) (name string, err error) {
+// refer reads ["name",use,output], a layer's first output.
+func refer(text json.RawMessage) (ref reference, err error) {
 	var list []json.RawMessage
-	if json.Unmarshal(text, &list) != nil || len(list) < 3 || json.Unmarshal(list[0], &name) != nil || name == "" {
-		return "", fmt.Errorf("%.64s, want a layer's name and two numbers", text)
+	if json.Unmarshal(text, &list) != nil || len(list) < 3 || json.Unmarshal(list[0], &ref.name) != nil || ref.name == "" || json.Unmarshal(list[1], &ref.use) != nil {
+		return ref, fmt.Errorf("%.64s, want a layer's name and two numbers", text)
 	}
 	var output int
 	if json.Unmarshal(list[2], &output) != nil || output != 0 {
-		return "", fmt.Errorf("output %.64s of %.64q, want 0", list[2], name)
+		return ref, fmt.Errorf("output %.64s of %.64q, want 0", list[2], ref.name)
 	}
-	return name, nil
+	return ref, nil
 }
 
 // call is one use of a layer in files of Keras 3.
@@ -120,42 +167,46 @@ type call struct {
 	Kwargs map[string]json.RawMessage `json:"kwargs"`
 }
 
-// from returns the names of the layers that are the inputs, none for the input of
-// the network. Keras 2 has [[["name",0,0,{}],…]], Keras 3 a list of calls.
-func (e entry) from() ([]string, error) {
-	var uses []json.RawMessage
-	if len(e.Inbound) > 0 && json.Unmarshal(e.Inbound, &uses) != nil {
+// uses returns the inputs of each use, none for the input of the network. Keras 2
+// has a list of uses, [["name",0,0,{}],…], Keras 3 a list of calls.
+func (e entry) uses() (all [][]reference, err error) {
+	var list []json.RawMessage
+	if len(e.Inbound) > 0 && json.Unmarshal(e.Inbound, &list) != nil {
 		return nil, errors.New("inbound_nodes, want a list")
 	}
-	switch len(uses) {
-	case 0:
-		return nil, nil
-	case 1:
-	default:
-		return nil, fmt.Errorf("used %d times, want once", len(uses))
+	for _, text := range list {
+		refs, err := inputs(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, refs)
 	}
+	return all, nil
+}
+
+// inputs reads one use of a layer.
+func inputs(text json.RawMessage) (refs []reference, err error) {
 	var c call
-	if json.Unmarshal(uses[0], &c) == nil {
+	if json.Unmarshal(text, &c) == nil {
 		return c.tensors()
 	}
-	var refs []json.RawMessage
-	if json.Unmarshal(uses[0], &refs) != nil || len(refs) == 0 {
-		return nil, fmt.Errorf("inbound_nodes %.64s, want a list of inputs", e.Inbound)
+	var list []json.RawMessage
+	if json.Unmarshal(text, &list) != nil || len(list) == 0 {
+		return nil, fmt.Errorf("inbound_nodes %.64s, want a list of inputs", text)
 	}
-	var names []string
-	for _, ref := range refs {
-		name, err := reference(ref)
+	for _, text := range list {
+		ref, err := refer(text)
 		if err != nil {
 			return nil, fmt.Errorf("inbound_nodes: %w", err)
 		}
-		names = append(names, name)
+		refs = append(refs, ref)
 	}
-	return names, nil
+	return refs, nil
 }
 
-// tensors returns the names of the layers whose outputs a call has as arguments:
-// tensors, or a list of them.
-func (c call) tensors() (names []string, err error) {
+// tensors returns the layers whose outputs a call has as arguments: tensors, or a
+// list of them.
+func (c call) tensors() (refs []reference, err error) {
 	args := c.Args
 	if len(args) == 1 {
 		var list []json.RawMessage
@@ -173,14 +224,14 @@ func (c call) tensors() (names []string, err error) {
 		if json.Unmarshal(arg, &t) != nil || t.Class != "__keras_tensor__" {
 			return nil, fmt.Errorf("inbound_nodes: the argument %.64s, want a tensor", arg)
 		}
-		name, err := reference(t.Config.History)
+		ref, err := refer(t.Config.History)
 		if err != nil {
 			return nil, fmt.Errorf("inbound_nodes: %w", err)
 		}
-		names = append(names, name)
+		refs = append(refs, ref)
 	}
-	if len(names) == 0 {
+	if len(refs) == 0 {
 		return nil, errors.New("inbound_nodes: a call without a tensor")
 	}
-	return names, nil
+	return refs, nil
 }
