@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -59,6 +60,7 @@ type rule struct {
 // add adds one node, and reports whether it could.
 func (b *builder) add(n *nodeProto) bool {
 	b.now = n
+	b.s.Part(cmp.Or(n.Name, n.Outputs[0]), n.Op)
 	r, out := n.rule(), (*value)(nil)
 	if r.fold != nil {
 		if c, ok := r.fold(b); ok {

@@ -344,6 +344,8 @@ type arranged struct {
 
 // Build adds the network to s.
 func (a arranged) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	defer s.Part("", "")
+	s.Part("images", "order")
 	if a.blueFirst && x.Shape()[1] == 3 {
 		x = s.Node(op.PickChannels(x, 2, 1, 0))
 	}
@@ -354,6 +356,7 @@ func (a arranged) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 	if y == nil || s.Err() != nil {
 		return nil
 	}
+	s.Part("classes", "shape")
 	if shape := y.Shape(); len(shape) > 2 && classes(shape) > 0 {
 		y = s.Node(op.Reshape(y, shape[0], shape[1]))
 	}
