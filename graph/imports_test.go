@@ -40,7 +40,7 @@ var arrows = map[string][]string{
 	"graph/tfjs":              {"graph/keras/topology", "graph/weights"},
 	"graph/memory":            {},
 	"graph/metric":            {},
-	"graph/onnx":              {"graph/internal/hugepage", "graph", "graph/op"},
+	"graph/onnx":              {"graph/internal/hugepage", "graph", "graph/op", "graph/raster"},
 	"graph/graphtest":         {"graph", "graph/op", "graph/weights"},
 	"graph/raster":            {},
 	"graph/raster/corrupt":    {},

@@ -39,17 +39,19 @@ var folders = map[string]func(ctx context.Context, n opened, o options) ([]gosou
 type options struct {
 	model, to, out, data     string
 	logits, fold, half, int8 bool
+	preprocess               bool
 	pkg                      string
 }
 
 // flagsOf lists the formats of the flags that are not for all.
 var flagsOf = map[string][]string{
-	"logits":  {"onnx"},
-	"fold":    {"onnx"},
-	"half":    {"npz", "safetensors"},
-	"int8":    {"safetensors"},
-	"data":    {"safetensors"},
-	"package": {"go"},
+	"logits":     {"onnx"},
+	"fold":       {"onnx"},
+	"preprocess": {"onnx"},
+	"half":       {"npz", "safetensors"},
+	"int8":       {"safetensors"},
+	"data":       {"safetensors"},
+	"package":    {"go"},
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -88,8 +90,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
 	f := cli.Flags("export", "-model DIR -to FORMAT -out FILE",
-		"writes a trained network, of the zoo or of Keras, in a format of other programs: "+formatNames(), stderr)
-	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, a model file, .safetensors or .npz, or a model.json of TensorFlow.js, with its weights beside it")
+		"writes a trained network, of the zoo or from elsewhere, in a format of other programs: "+formatNames(), stderr)
+	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file: .safetensors, .npz, .onnx, .keras, .h5, model.json")
 	f.StringVar(&o.to, "to", "onnx", "format: "+formatNames())
 	f.StringVar(&o.out, "out", "", "file to write, for go and page a folder")
 	f.BoolVar(&o.logits, "logits", false, "onnx: leave out the SoftMax behind the network")
@@ -97,6 +99,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.BoolVar(&o.int8, "int8", false, "safetensors: round the weights to int8, and print the accuracy before and after")
 	f.StringVar(&o.data, "data", "mnist", "safetensors, -int8: dataset on whose test part the accuracy is measured, or none")
 	f.BoolVar(&o.fold, "fold", false, "onnx: fold each BatchNorm into the layer before it")
+	f.BoolVar(&o.preprocess, "preprocess", false, "onnx: put what a picture goes through into the graph: its input is then pictures, (batch,height,width,3) bytes of any size")
 	f.StringVar(&o.pkg, "package", "main", "go: package to write; main is a program that classifies pictures")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
@@ -197,16 +200,19 @@ func writeONNX(w io.Writer, n opened, o options) error {
 	if n.Name != "" {
 		metadata["model"] = n.Name
 	}
-	if len(n.Sample) == 3 {
+	e := onnx.Options{
+		Name: n.Title(), Logits: o.logits || !n.SoftMax, FoldBatchNorm: o.fold, Metadata: metadata, Temperature: n.Temperature,
+	}
+	if o.preprocess {
+		e.Preprocessing = &n.Preprocessing
+	} else if len(n.Sample) == 3 {
 		p, err := json.Marshal(n.Preprocessing)
 		if err != nil {
 			return err
 		}
 		metadata["preprocessing"] = string(p)
 	}
-	b, err := onnx.Options{
-		Name: n.Title(), Logits: o.logits || !n.SoftMax, FoldBatchNorm: o.fold, Metadata: metadata, Temperature: n.Temperature,
-	}.Export(layer, n.Tensors, n.Sample...)
+	b, err := e.Export(layer, n.Tensors, n.Sample...)
 	if err != nil {
 		return err
 	}

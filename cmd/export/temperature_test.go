@@ -111,7 +111,7 @@ func TestTemperature(t *testing.T) {
 			near(t, "probabilities", got[0].Probabilities, want, tt.bound)
 		})
 	}
-	t.Run("go", func(t *testing.T) { near(t, "probabilities", compiled(t, dir, x), want, 1e-5) })
+	t.Run("go", func(t *testing.T) { near(t, "probabilities", compiled(t, dir, x)[0], want, 1e-5) })
 	t.Run("page", func(t *testing.T) {
 		wasm := filepath.Join(exported(t, dir, "page"), "model.wasm")
 		near(t, "probabilities", inNode(t, wasm, x, drawing()).Probabilities, want, 1e-5)
@@ -148,8 +148,8 @@ func outputOf(t *testing.T, m *onnx.Model, loss graph.Loss, x []float32) []float
 	return g.Prediction().Float32s()
 }
 
-// compiled is what the Go source of a model makes of an image, in a program of its own.
-func compiled(t *testing.T, model string, x []float32) (probabilities []float32) {
+// compiled is what the Go source of a model makes of images, in a program of its own.
+func compiled(t *testing.T, model string, images ...[]float32) (probabilities [][]float32) {
 	t.Helper()
 	root := t.TempDir()
 	if _, err := export(t, "-model", model, "-to", "go", "-package", "digits", "-out", filepath.Join(root, "digits")); err != nil {
@@ -165,15 +165,18 @@ import (
 )
 
 func main() {
-	var x []float32
-	if err := json.NewDecoder(os.Stdin).Decode(&x); err != nil {
+	var images, all [][]float32
+	if err := json.NewDecoder(os.Stdin).Decode(&images); err != nil {
 		panic(err)
 	}
-	p, err := digits.Classify(x)
-	if err != nil {
-		panic(err)
+	for _, x := range images {
+		p, err := digits.Classify(x)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, p)
 	}
-	json.NewEncoder(os.Stdout).Encode(p)
+	json.NewEncoder(os.Stdout).Encode(all)
 }
 `
 	for name, content := range map[string]string{"go.mod": "module example\n\ngo 1.22\n", "main.go": program} {
@@ -181,7 +184,7 @@ func main() {
 			t.Fatal(err)
 		}
 	}
-	pixels, err := json.Marshal(x)
+	pixels, err := json.Marshal(images)
 	if err != nil {
 		t.Fatal(err)
 	}

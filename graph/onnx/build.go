@@ -60,7 +60,10 @@ type rule struct {
 // add adds one node, and reports whether it could.
 func (b *builder) add(n *nodeProto) bool {
 	b.now = n
-	b.s.Part(cmp.Or(n.Name, n.Outputs[0]), n.Op)
+	if n.Op == "If" && n.Domain != ownDomain {
+		return b.branch(n)
+	}
+	b.s.Part(cmp.Or(slices.Concat([]string{n.Name}, n.Outputs, []string{n.Op})...), n.Op)
 	r, out := n.rule(), (*value)(nil)
 	if r.fold != nil {
 		if c, ok := r.fold(b); ok {
@@ -146,7 +149,7 @@ func (b *builder) constantNode(v *value) *gorgonia.Node {
 		return b.wholeNode(v.name, c)
 	case !v.initializer:
 		return b.s.Constant(v.name, c.floats, shape...)
-	case b.state[v.name]:
+	case b.state[v.name] || v.fixed:
 		return b.s.StateOf(v.name, c.floats, shape...)
 	}
 	return b.s.ParamOf(v.name, c.floats, shape...)

@@ -15,6 +15,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/graph/op"
+	"tapenet/graph/raster"
 )
 
 // Versions of the files that are written: the newest that the checker of Debian
@@ -39,6 +40,11 @@ type Options struct {
 	FoldBatchNorm bool              // into the weights of the convolution or dense layer before it, where there is one
 	Batch         int               // the one batch size that the file is for; 0 means any
 	Metadata      map[string]string // free text for the reader
+
+	// Preprocessing puts all that a picture goes through in front of the network.
+	// The file's input is then pictures, bytes (batch,height,width,3) of red, green
+	// and blue in any size, and its operators are of version 18. nil leaves it out.
+	Preprocessing *raster.Preprocessing
 }
 
 // Export writes a network for inference as an ONNX file. tensors are its
@@ -56,7 +62,7 @@ func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input .
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}
-	m := modelProto{IR: irVersion, Producer: "tapenet", Graph: g, Opsets: []opsetProto{{Version: opset}}}
+	m := modelProto{IR: irVersion, Producer: "tapenet", Graph: g, Opsets: []opsetProto{{Version: int64(o.version())}}}
 	for _, key := range slices.Sorted(maps.Keys(o.Metadata)) {
 		m.Metadata = append(m.Metadata, entryProto{key, o.Metadata[key]})
 	}
@@ -108,6 +114,13 @@ func (o Options) traced(l graph.Layer, tensors map[string]*tensor.Dense, batch i
 	}
 	e := newExporter(o, root)
 	e.size, e.sumsAlone = batch, sums
+	in := describeValue(inputName, input)
+	if o.Preprocessing != nil {
+		in = describePictures()
+		if err := e.preprocess(*o.Preprocessing, input); err != nil {
+			return nil, err
+		}
+	}
 	last := e.value(root)
 	if e.err != nil {
 		return nil, e.err
@@ -117,7 +130,7 @@ func (o Options) traced(l graph.Layer, tensors map[string]*tensor.Dense, batch i
 	if o.Name == "" {
 		e.graph.Name = "tapenet"
 	}
-	e.graph.Inputs = []valueProto{describeValue(inputName, input)}
+	e.graph.Inputs = []valueProto{in}
 	e.graph.Outputs = []valueProto{describeValue(outputName, root.Shape()[1:])}
 	return e, nil
 }
@@ -158,7 +171,7 @@ func newExporter(o Options, root *gorgonia.Node) *exporter {
 	e := &exporter{
 		Options: o,
 		names:   map[*gorgonia.Node]string{},
-		taken:   map[string]bool{inputName: true, outputName: true},
+		taken:   map[string]bool{inputName: true, outputName: true, picturesName: true},
 		uses:    map[*gorgonia.Node]int{},
 		batch:   map[*gorgonia.Node]bool{},
 	}
@@ -333,6 +346,10 @@ func int64s(v []int) []int64 {
 
 func attributeInts(name string, v ...int) attributeProto {
 	return attributeProto{Name: name, Type: attrInts, Ints: int64s(v)}
+}
+
+func attributeText(name, v string) attributeProto {
+	return attributeProto{Name: name, Type: attrString, String: v}
 }
 
 func attributeInt(name string, v int) attributeProto {

@@ -33,7 +33,7 @@ func (e *exporter) along(x string, o *op.Operator, axis, dims int) string {
 	}
 	attributes := []attributeProto{attributeInt("keepdims", keep)}
 	switch {
-	case o.Kind == "ReduceSum":
+	case o.Kind == "ReduceSum" || strings.HasPrefix(o.Kind, "Reduce") && e.version() >= 18:
 		return e.emit(o.Kind, []string{x, e.shape(axis)}, attributes...)
 	case strings.HasPrefix(o.Kind, "Reduce"):
 		return e.emit(o.Kind, []string{x}, append(attributes, attributeInts("axes", axis))...)

@@ -64,6 +64,20 @@ func init() {
 		"Square": func(e *exporter, in []string, _ map[string]float64) string {
 			return e.emit("Mul", []string{in[0], in[0]})
 		},
+		"Quantize": func(e *exporter, in []string, a map[string]float64) string {
+			return e.quantize(in[0], e.scalar(a["scale"]), e.scalar(a["zero"]), a["low"], a["high"])
+		},
+		"QuantizeEach": func(e *exporter, in []string, a map[string]float64) string {
+			return e.quantize(in[0], in[1], in[2], a["low"], a["high"])
+		},
+		"QuantizeScale": func(e *exporter, in []string, _ map[string]float64) string {
+			least, most := e.emit("Min", []string{in[0], e.scalar(0)}), e.emit("Max", []string{in[1], e.scalar(0)})
+			return e.emit("Div", []string{e.emit("Sub", []string{most, least}), e.scalar(255)})
+		},
+		"QuantizeZero": func(e *exporter, in []string, _ map[string]float64) string {
+			least := e.emit("Min", []string{in[0], e.scalar(0)})
+			return e.quantize(e.emit("Neg", []string{least}), in[1], e.scalar(0), 0, 255)
+		},
 		"Where": exportWhere,
 		"Whole": exportWhole,
 	}
@@ -145,6 +159,12 @@ func exportMod(e *exporter, in []string, _ map[string]float64) string {
 func exportWhere(e *exporter, in []string, _ map[string]float64) string {
 	y := e.emit("Where", []string{e.asTruth(in[0]), in[1], in[2]})
 	return e.emit("Where", []string{e.emit("IsNaN", in[:1]), in[0], y})
+}
+
+// quantize writes what a grid does.
+func (e *exporter) quantize(x, scale, zero string, low, high float64) string {
+	y := e.emit("Add", []string{e.emit("Round", []string{e.emit("Div", []string{x, scale})}), zero})
+	return e.emit("Clip", []string{y, e.scalar(low), e.scalar(high)})
 }
 
 // exportWhole is what wholeIn does.

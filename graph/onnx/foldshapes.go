@@ -24,6 +24,18 @@ func (b *builder) room(shape []int) (size int, ok bool) {
 	return size, true
 }
 
+// roomFor counts the elements of a constant that is to be made of another, of the same
+// size. The first one that is made of the file's own integers, such as weights of 8
+// bits, does not count: the file has paid for it.
+func (b *builder) roomFor(v *value) (ok bool) {
+	if v.initializer && !v.counted {
+		v.counted = true
+		return true
+	}
+	_, ok = b.room(v.constant.shape)
+	return ok
+}
+
 // known is input i, if it is a constant to compute with.
 func (b *builder) known(i int) (c constant, ok bool) {
 	v := b.value(i)
@@ -89,7 +101,7 @@ func foldConstant(b *builder) (c constant, ok bool) {
 			if err != nil {
 				b.fail("%w", err)
 			}
-			return c, true
+			return c.straight(), true
 		case a.Name == "value_float":
 			return constant{floats: []float32{a.Float}}, true
 		case a.Name == "value_int":

@@ -72,8 +72,8 @@ func foldScatterND(b *builder) (c constant, ok bool) {
 		return c, false
 	}
 	data, indices, updates := all[0], all[1], all[2]
-	if len(indices.shape) == 0 || indices.ints == nil || (data.ints == nil) != (updates.ints == nil) || b.attrText("reduction") != "" && b.attrText("reduction") != "none" {
-		b.fail("indices %v that are no integers, other updates than data, or a reduction", indices.shape)
+	if len(indices.shape) == 0 || indices.ints == nil || (data.ints == nil) != (updates.ints == nil) {
+		b.fail("indices %v that are no integers, or other updates than data", indices.shape)
 		return c, true
 	}
 	depth := indices.shape[len(indices.shape)-1]
@@ -85,6 +85,11 @@ func foldScatterND(b *builder) (c constant, ok bool) {
 		return c, true
 	}
 	y := constant{shape: data.shape, elem: data.elem, ints: slices.Clone(data.ints), floats: slices.Clone(data.floats)}
+	reduce, ok := scattering(b.attrText("reduction"))
+	if !ok {
+		b.fail("reduction %.64q, want add, mul, max or min", b.attrText("reduction"))
+		return c, true
+	}
 	block, at := product(data.shape[depth:]), make([]int, depth)
 	for i := range updates.size() / max(block, 1) {
 		for k := range at {
@@ -94,8 +99,58 @@ func foldScatterND(b *builder) (c constant, ok bool) {
 		}
 		first := offset(data.shape[:depth], at) * block
 		for j := range block {
-			y.set(first+j, updates, i*block+j)
+			switch {
+			case reduce.floats == nil:
+				y.set(first+j, updates, i*block+j)
+			case y.ints != nil:
+				y.ints[first+j] = wrapped(reduce.ints(y.ints[first+j], updates.ints[i*block+j]), y.elem)
+			default:
+				y.floats[first+j] = float32(reduce.floats(y.number(first+j), updates.number(i*block+j)))
+			}
 		}
 	}
 	return y, true
+}
+
+// scattering is how ScatterND makes one number of two; the zero value leaves the new
+// one.
+func scattering(reduction string) (p pairwise, ok bool) {
+	if reduction == "" || reduction == "none" {
+		return p, true
+	}
+	kind := map[string]string{"add": "Add", "mul": "Mul", "max": "Max", "min": "Min"}[reduction]
+	p, ok = pairs[kind]
+	return p, ok
+}
+
+// foldNonZero lists the places of the numbers that are not 0: a row for each dimension.
+func foldNonZero(b *builder) (c constant, ok bool) {
+	x, ok := b.known(0)
+	if !ok {
+		return c, false
+	}
+	dims, places := max(len(x.shape), 1), []int{}
+	for i := range x.size() {
+		if x.number(i) != 0 {
+			places = append(places, i)
+		}
+	}
+	c.shape = []int{dims, len(places)}
+	size, ok := b.room(c.shape)
+	if !ok {
+		return c, true
+	}
+	c.ints = make([]int64, size)
+	for k, place := range places {
+		for d := len(x.shape) - 1; d >= 0; d-- {
+			c.ints[d*len(places)+k] = int64(place % x.shape[d])
+			place /= x.shape[d]
+		}
+	}
+	return c, true
+}
+
+// foldSize is the number of elements of any operand.
+func foldSize(b *builder) (c constant, ok bool) {
+	return constant{ints: []int64{int64(product(b.value(0).shape()))}}, true
 }

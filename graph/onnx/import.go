@@ -130,6 +130,11 @@ func (m *Model) load(p *modelProto, beside *folder) error {
 		}
 		m.constants[t.Name] = c
 	}
+	nodes, err := inlined(p, m.opset)
+	if err != nil {
+		return err
+	}
+	p.Graph.Nodes = withCaptured(nodes)
 	if err := m.whole(p.Graph); err != nil {
 		return err
 	}
@@ -163,16 +168,33 @@ func (m *Model) check() error {
 		for _, out := range outputs {
 			computed[out] = true
 		}
-		if n.Op == "BatchNormalization" {
-			for _, in := range n.Inputs[3:5] {
-				m.state[in] = true
-			}
-		}
+		n.fixed(m.state)
 	}
 	if !computed[m.output] {
 		return fmt.Errorf("the output %.64q is a further output of its node, which is not computed", m.output)
 	}
 	return nil
+}
+
+// fixedInputs are the inputs that no gradient changes: running statistics, scales and
+// zero points.
+var fixedInputs = map[string][]int{
+	"BatchNormalization": {3, 4}, "DequantizeLinear": {1, 2}, "QLinearConv": {1, 2, 4, 5, 6, 7}, "QLinearMatMul": {1, 2, 4, 5, 6, 7}, "QuantizeLinear": {1, 2},
+}
+
+// fixed adds the inputs of a node, and of the nodes in its branches, that no gradient
+// changes.
+func (n *nodeProto) fixed(state map[string]bool) {
+	for _, i := range fixedInputs[n.Op] {
+		state[n.in(i)] = true
+	}
+	for _, a := range n.Attributes {
+		if a.Graph != nil {
+			for i := range a.Graph.Nodes {
+				a.Graph.Nodes[i].fixed(state)
+			}
+		}
+	}
 }
 
 // title names a node in an error.

@@ -34,6 +34,14 @@ func TestNodes(t *testing.T) {
 		}
 		all++
 		name := filepath.Base(dir)
+		if ofConstants[name] {
+			if err := foldCase(&p, dir); err != nil {
+				t.Errorf("%s: %v", name, err)
+			} else {
+				passed++
+			}
+			continue
+		}
 		file, x, want, err := readCase(&p, dir)
 		if err == nil {
 			err = compareCase(file, x, want)

@@ -4,11 +4,12 @@ package onnx
 // has them. The numbers in the methods are the numbers of its fields.
 
 type modelProto struct {
-	IR       int64
-	Producer string
-	Graph    *graphProto
-	Opsets   []opsetProto
-	Metadata []entryProto
+	IR        int64
+	Producer  string
+	Graph     *graphProto
+	Opsets    []opsetProto
+	Metadata  []entryProto
+	Functions []functionProto
 }
 
 func (m *modelProto) fields(w *wire) {
@@ -17,6 +18,28 @@ func (m *modelProto) fields(w *wire) {
 	one(w, 7, &m.Graph)
 	list(w, 8, &m.Opsets)
 	list(w, 14, &m.Metadata)
+	list(w, 25, &m.Functions)
+}
+
+// functionProto is an operator that a file defines by nodes.
+type functionProto struct {
+	Name     string
+	Inputs   []string
+	Outputs  []string
+	Nodes    []nodeProto
+	Opsets   []opsetProto
+	Domain   string
+	Defaults []attributeProto
+}
+
+func (f *functionProto) fields(w *wire) {
+	w.text(1, &f.Name, false)
+	w.texts(4, &f.Inputs)
+	w.texts(5, &f.Outputs)
+	list(w, 7, &f.Nodes)
+	list(w, 9, &f.Opsets)
+	w.text(10, &f.Domain, false)
+	list(w, 11, &f.Defaults)
 }
 
 type opsetProto struct {
@@ -46,7 +69,7 @@ type graphProto struct {
 }
 
 func (g *graphProto) fields(w *wire) {
-	if w.in != nil {
+	if w.in != nil && w.in.graph == nil { // not of a branch
 		w.in.graph = g
 	}
 	list(w, 1, &g.Nodes)
@@ -81,6 +104,7 @@ const (
 	attrInt    = 2
 	attrString = 3
 	attrTensor = 4
+	attrGraph  = 5
 	attrFloats = 6
 	attrInts   = 7
 )
@@ -91,9 +115,11 @@ type attributeProto struct {
 	Int    int64
 	String string
 	Tensor *tensorProto
+	Graph  *graphProto // a branch
 	Floats []float32
 	Ints   []int64
 	Type   int64
+	Ref    string // in a function: the attribute of the node that calls it
 }
 
 func (a *attributeProto) fields(w *wire) {
@@ -102,9 +128,11 @@ func (a *attributeProto) fields(w *wire) {
 	w.integer(3, &a.Int, a.Type == attrInt)
 	w.text(4, &a.String, a.Type == attrString)
 	one(w, 5, &a.Tensor)
+	one(w, 6, &a.Graph)
 	w.floats(7, &a.Floats)
 	w.integers(8, &a.Ints)
 	w.integer(20, &a.Type, false)
+	w.text(21, &a.Ref, false)
 }
 
 // Types of a tensor's elements.

@@ -229,7 +229,7 @@ func (c constant) invertible() bool {
 // computed is a constant of floats that is made of another, for an operand of the
 // node that is being added.
 func (b *builder) computed(x *value, f func(v float64) float64) *value {
-	if _, ok := b.room(x.constant.shape); !ok {
+	if !b.roomFor(x) {
 		return nil
 	}
 	c := constant{shape: x.constant.shape, floats: make([]float32, x.constant.size())}

@@ -189,6 +189,18 @@ func (b *builder) resultKind() int64 {
 		return typeBool
 	case kind == "ArgMax" || kind == "ArgMin":
 		return typeInt64
+	case kind == "QuantizeLinear":
+		if typed = b.value(2); typed == nil {
+			return typeUint8
+		}
+	case kind == "DynamicQuantizeLinear":
+		return typeUint8
+	case kind == "DequantizeLinear":
+		typed = b.value(1)
+	case kind == "QLinearConv" || kind == "QLinearMatMul":
+		typed = b.value(7)
+	case kind == "ConvInteger" || kind == "MatMulInteger":
+		return typeInt32
 	case kind == "Cast":
 		return int64(b.attrInt("to", typeFloat))
 	case kind == "CastLike" || kind == "Where":

@@ -92,6 +92,14 @@ func (b *builder) samplesOf(out *value) (at int, ok bool) {
 	case "LayerNormalization":
 		axis, ok := b.axis(b.attrInt("axis", -1), len(s))
 		return first.at, ok && axis > first.at && len(all) == 1
+	case "QuantizeLinear", "DequantizeLinear":
+		axis, ok := b.channelAxis(s, 1)
+		return first.at, ok && len(all) == 1 && (axis != first.at || product(b.value(1).shape()) == 1)
+	case "QLinearMatMul", "MatMulInteger":
+		at := first.at + len(to) - len(s)
+		return at, len(all) == 1 && first.value == b.value(0) && first.at < len(s)-1 && at >= 0 && (first.at == len(s)-2 || len(to) == len(s))
+	case "DynamicQuantizeLinear":
+		return 0, false
 	case "ArgMax", "ArgMin":
 		axis, ok := b.axis(b.attrInt("axis", 0), len(s))
 		return reducedAt(first.at, []int{axis}, b.attrInt("keepdims", 1) != 0), ok && axis != first.at
@@ -231,8 +239,11 @@ func (b *builder) samplesOfProduct(all []sampled, to []int) (at int, ok bool) {
 }
 
 func (b *builder) samplesOfEinsum(all []sampled) (at int, ok bool) {
-	in, out, _ := strings.Cut(strings.ReplaceAll(b.attrText("equation"), " ", ""), "->")
-	terms, letter := strings.Split(in, ","), ""
+	terms, out, ok := b.equation()
+	if !ok {
+		return 0, false
+	}
+	letter := ""
 	for i, term := range terms {
 		v := b.value(i)
 		if v == nil || v.samples == 0 {
@@ -242,7 +253,7 @@ func (b *builder) samplesOfEinsum(all []sampled) (at int, ok bool) {
 			return 0, false
 		}
 		l := term[v.samples-1 : v.samples]
-		if letter != "" && l != letter {
+		if letter != "" && l != letter || strings.Count(term, l) > 1 {
 			return 0, false
 		}
 		letter = l

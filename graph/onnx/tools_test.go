@@ -58,6 +58,15 @@ func newJob(t *testing.T, name string, model []byte, shape []int, x, want []floa
 // value, or of 1 if that is smaller. It skips the test where there is none.
 func runtimeAgrees(t *testing.T, jobs []job) {
 	t.Helper()
+	runJobs(t, jobs)
+	for _, j := range jobs {
+		t.Logf("%s: differs by up to %.2g", j.name, near(t, j.name, j.result(t), j.want, 1e-5))
+	}
+}
+
+// runJobs runs jobs by ONNX Runtime. It skips the test where there is none.
+func runJobs(t *testing.T, jobs []job) {
+	t.Helper()
 	needRuntime(t)
 	list, err := json.Marshal(jobs)
 	if err != nil {
@@ -70,17 +79,20 @@ func runtimeAgrees(t *testing.T, jobs []job) {
 	if out, err := exec.Command("node", "testdata/run.js", file).CombinedOutput(); err != nil {
 		t.Fatalf("ONNX Runtime: %v\n%s", err, out)
 	}
-	for _, j := range jobs {
-		raw, err := os.ReadFile(j.Out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := make([]float32, len(raw)/4)
-		if _, err := binary.Decode(raw, binary.LittleEndian, got); err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%s: differs by up to %.2g", j.name, near(t, j.name, got, j.want, 1e-5))
+}
+
+// result is what ONNX Runtime gave.
+func (j job) result(t *testing.T) []float32 {
+	t.Helper()
+	raw, err := os.ReadFile(j.Out)
+	if err != nil {
+		t.Fatal(err)
 	}
+	got := make([]float32, len(raw)/4)
+	if _, err := binary.Decode(raw, binary.LittleEndian, got); err != nil {
+		t.Fatal(err)
+	}
+	return got
 }
 
 // needRuntime skips the test where npm's onnxruntime-node is not to be found:

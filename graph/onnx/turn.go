@@ -77,6 +77,14 @@ func (m *Model) turnWeights() {
 	}
 }
 
+// straight is a matrix as the file has it.
+func (c constant) straight() constant {
+	if c.turned {
+		return c.transposed()
+	}
+	return c
+}
+
 // transposed is the transpose of a matrix.
 func (c constant) transposed() constant {
 	rows, cols := c.shape[0], c.shape[1]

@@ -29,6 +29,8 @@ type value struct {
 	constant    constant
 	name        string
 	initializer bool // a weight of the file
+	fixed       bool // one that no gradient changes
+	counted     bool // see roomFor
 }
 
 // part is a value cut along one dimension.

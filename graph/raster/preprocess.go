@@ -134,26 +134,24 @@ type frame struct{ h, w, top, left int }
 
 // frame is that of a picture of some size on a canvas of height h and width w.
 func (p Preprocessing) frame(fit string, size image.Point, h, w int) frame {
-	tall, wide := float64(h)/float64(size.Y), float64(w)/float64(size.X)
 	f := frame{h: h, w: w}
 	switch {
-	case fit == Stretch || tall == wide && p.Shorter == 0:
+	case fit == Stretch:
 		return f
-	case fit == Crop && p.Shorter > 0: // the longer side is cut off to whole pixels, as torchvision's Resize does
-		f.h, f.w = p.Shorter, p.Shorter
-		if size.Y > size.X {
-			f.h = int(int64(p.Shorter) * int64(size.Y) / int64(size.X))
-		} else {
-			f.w = int(int64(p.Shorter) * int64(size.X) / int64(size.Y))
-		}
-	case (fit == Crop) == (tall > wide): // as high as the canvas
-		f.w = max(1, int(math.Round(float64(size.X)*tall)))
-	default: // as wide as the canvas
-		f.h = max(1, int(math.Round(float64(size.Y)*wide)))
+	case p.Shorter > 0: // the longer side is cut off to whole pixels, as torchvision's Resize does
+		f.h = max(p.Shorter, p.Shorter*size.Y/size.X)
+		f.w = max(p.Shorter, p.Shorter*size.X/size.Y)
+	case fit == Crop:
+		f.h, f.w = max(h, rounded(size.Y*w, size.X)), max(w, rounded(size.X*h, size.Y))
+	default:
+		f.h, f.w = max(1, min(h, rounded(size.Y*w, size.X))), max(1, min(w, rounded(size.X*h, size.Y)))
 	}
 	f.top, f.left = half(f.h-h), half(f.w-w)
 	return f
 }
+
+// rounded is a/b, rounded.
+func rounded(a, b int) int { return (2*a + b) / (2 * b) }
 
 // half is n/2, rounded to even as torchvision's CenterCrop does.
 func half(n int) int { return int(math.RoundToEven(float64(n) / 2)) }
