@@ -23,7 +23,7 @@ func (m *Model) openOwn() error {
 	if spec, err := modelzoo.Lookup(m.Name); err == nil {
 		m.Layer = spec.New(len(m.Classes))
 	}
-	return nil
+	return m.sized(m.Input[1], m.Input[2])
 }
 
 // Network returns the layer, or an error if the file is of a network that is not in
