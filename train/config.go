@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"gorgonia.org/tensor"
+
 	"tapenet/graph"
 	"tapenet/train/data"
 )
@@ -71,6 +73,10 @@ type Config struct {
 	// Epoch.Attacked not higher, if that is measured; 0 means never. With it, the network has the weights of the best epoch at
 	// the end of the run.
 	Patience int
+
+	// From are the values of the weights that the run begins with, all of them, as
+	// another run's or a foreign model's; nil means the layers' own, by the Seed.
+	From map[string]*tensor.Dense
 
 	// Dir is the folder that keeps the run; "" means none. It gets
 	// model.safetensors and best.safetensors, which are the last and the best

@@ -132,6 +132,11 @@ func (r *run) prepare(l graph.Layer) (err error) {
 	if r.net, err = graph.NewNetwork(l, r.data.Shape[:], graph.Options{Seed: r.Seed, Loss: loss, Weights: w}); err != nil {
 		return err
 	}
+	if r.From != nil {
+		if err := r.net.Weights.Load(r.From); err != nil {
+			return fmt.Errorf("train: Config.From: %w", err)
+		}
+	}
 	if err := r.fits(); err != nil {
 		return err
 	}

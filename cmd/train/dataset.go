@@ -16,9 +16,9 @@ type opened struct {
 // open returns the dataset to fit. With -val its test part is a share of the training
 // set; what it holds out has the label noise of the rest: no clean label is seen before
 // the end.
-func (o options) open(ctx context.Context, steps []data.Augmentation) (d opened, err error) {
+func (o options) open(ctx context.Context, steps []data.Augmentation, from origin) (d opened, err error) {
 	// The test part of a folder without one is the same for each seed, and for cmd/infer.
-	whole, err := data.Options{Height: o.height, Width: o.width, Channels: o.channels}.Open(o.data)
+	whole, err := from.dataset(o)
 	if err != nil {
 		return d, err
 	}
@@ -33,11 +33,13 @@ func (o options) open(ctx context.Context, steps []data.Augmentation) (d opened,
 		}
 	}
 	prepare := func(d data.Dataset) (data.Dataset, error) { return data.Augment(d, o.seed, steps...), nil }
+	stats := from.stats()
 	if o.normalise {
-		stats, err := data.NewStats(ctx, d.held.Train, d.held.Shape)
-		if err != nil {
+		if stats, err = data.NewStats(ctx, d.held.Train, d.held.Shape); err != nil {
 			return d, err
 		}
+	}
+	if stats.Mean != nil {
 		prepare = func(d data.Dataset) (data.Dataset, error) {
 			return data.Normalize(data.Augment(d, o.seed, steps...), stats)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"io"
 	"maps"
@@ -11,7 +12,7 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/graph/weights"
-	"tapenet/modelzoo"
+	"tapenet/modelzoo/open"
 	"tapenet/train"
 	"tapenet/train/data"
 	"tapenet/train/mpi"
@@ -20,7 +21,7 @@ import (
 // options are the flags.
 type options struct {
 	// What the model comes from: settings, which a recipe or a file may have too.
-	model, data                string
+	model, from, data          string
 	height, width, channels    int
 	limit                      int
 	validation                 float64
@@ -55,6 +56,7 @@ type options struct {
 // settingFlags are those that make the model what it is.
 func (o *options) settingFlags(f *flag.FlagSet) {
 	f.StringVar(&o.model, "model", "cnn", "network; go run ./cmd/zoo lists them")
+	f.StringVar(&o.from, "from", "", "begin with the network and the weights of this model, in place of -model: a run's folder or a file, .safetensors, .onnx, .keras, .h5, model.json; pictures are prepared as it says")
 	f.StringVar(&o.data, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
 	f.IntVar(&o.height, "height", 0, "scale pictures to this height (default the first one's)")
 	f.IntVar(&o.width, "width", 0, "scale pictures to this width (default the first one's)")
@@ -139,7 +141,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	o.settings = known
 	if o.out == "" {
-		o.out = filepath.Join("runs", o.model)
+		o.out = filepath.Join("runs", cmp.Or(o.model, open.Model{Path: o.from}.Title()))
 	}
 	return o, o.check()
 }
@@ -147,6 +149,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 // complete sets the settings that the arguments do not.
 func (o *options) complete(f *flag.FlagSet, known settings) error {
 	given := valuesOf(f.Visit)
+	if given["from"] != nil && given["model"] != nil {
+		return cli.Usagef("train: got both -from and -model, want one of them")
+	}
 	file, err := readConfig(o.config)
 	if err != nil {
 		return err
@@ -154,6 +159,9 @@ func (o *options) complete(f *flag.FlagSet, known settings) error {
 	maps.DeleteFunc(file, func(name string, _ any) bool { return given[name] != nil })
 	if err := file.set(f, known, o.config); err != nil {
 		return err
+	}
+	if o.from != "" {
+		o.model = ""
 	}
 	recipe, from, err := o.useRecipe()
 	if err != nil {
@@ -190,6 +198,9 @@ func (o *options) useRecipe() (recipe settings, name string, err error) {
 	if o.recipe != "" {
 		recipe, err = recipeNamed(o.recipe)
 		return recipe, o.recipe, err
+	}
+	if o.from != "" { // a recipe is for training from nothing
+		return settings{}, "", nil
 	}
 	recipe, err = recipeOf(o.model)
 	return recipe, o.model, err
@@ -241,18 +252,19 @@ func (o options) check() error {
 	return nil
 }
 
-// lookup finds a network by its name; a test adds one that the zoo lacks.
-var lookup = modelzoo.Lookup
-
 // fit returns what the options mean for train.Fit, and the augmentation. Their
 // errors are those of the command line.
-func (o options) fit() (modelzoo.Spec, train.Config, []data.Augmentation, error) {
+func (o options) fit() (origin, train.Config, []data.Augmentation, error) {
 	c := train.Config{
 		Epochs: o.epochs, Batch: o.batch, Seed: o.seed,
 		LabelSmoothing: o.smoothing, GeneralizedCrossEntropy: o.gce, Mixup: o.mixup, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average, Lanes: o.lanes,
 		Patience: o.patience, KeepCheckpoints: o.keep, Dir: o.out, Model: o.model, Resume: o.resume,
 	}
-	spec, err := lookup(o.model)
+	from, err := o.origin()
+	if err != nil {
+		return from, c, nil, err
+	}
+	c.From, c.Model = from.tensors, from.name
 	if err == nil {
 		c.Optimizer, err = train.NewOptimizer(o.optimizer, o.lr, o.decay)
 	}
@@ -267,10 +279,10 @@ func (o options) fit() (modelzoo.Spec, train.Config, []data.Augmentation, error)
 		c.Defence, err = o.defence()
 	}
 	if err != nil {
-		return spec, c, nil, cli.Usagef("%v", err)
+		return from, c, nil, cli.Usagef("%v", err)
 	}
 	if o.noise > 0 {
 		steps = append(steps, data.Gaussian{Deviation: o.noise}) // the last: nothing limits it
 	}
-	return spec, c, steps, nil
+	return from, c, steps, nil
 }

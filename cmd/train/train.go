@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"tapenet/graph"
+	"tapenet/graph/weights"
+	"tapenet/modelzoo/open"
 	"tapenet/train"
 	"tapenet/train/data"
 	"tapenet/train/tensorboard"
@@ -52,24 +54,31 @@ type prepared struct {
 // prepare opens the dataset, and in the first process the dashboard.
 func prepare(ctx context.Context, show *display) (r prepared, err error) {
 	o, t := show.options, show.team
-	spec, config, steps, err := o.fit()
+	from, config, steps, err := o.fit()
 	if err != nil {
 		return r, err
 	}
 	r.config = config
 	r.config.Group = t.group()
-	if r.opened, err = o.open(ctx, steps); err != nil {
+	if r.opened, err = o.open(ctx, steps, from); err != nil {
 		return r, err
 	}
-	r.layer = spec.New(len(r.set.Classes))
+	if r.layer, err = from.network(r.set); err != nil {
+		return r, err
+	}
 	if !t.first() {
 		return r, nil
+	}
+	if from.from != nil {
+		for _, note := range from.from.Notes {
+			show.printf("note: %s\n", note)
+		}
 	}
 	if r.pages, err = openPages(show, r.set, r.config.Loss()); err != nil {
 		return r, err
 	}
 	r.config.OnEarlier = func() error { return moveEarlier(o.out, show) }
-	r.config.Callbacks = []train.Callback{&starter{config: r.config, set: r.set, show: show}, r.pages, &tensorboard.Log{Dir: o.out}}
+	r.config.Callbacks = []train.Callback{&starter{config: r.config, set: r.set, show: show, file: from.file}, r.pages, &tensorboard.Log{Dir: o.out}}
 	return r, nil
 }
 
@@ -79,6 +88,7 @@ type starter struct {
 	config train.Config
 	set    data.Dataset
 	show   *display
+	file   []byte // of the network, if the zoo does not have it
 }
 
 // Start is the train.Callback's.
@@ -90,6 +100,12 @@ func (s *starter) Start(net *graph.Network, p train.Progress) error {
 	}
 	if err := s.show.start(net, s.set, need, p); err != nil {
 		return err
+	}
+	if s.file != nil {
+		whole := func(w io.Writer) error { _, err := w.Write(s.file); return err }
+		if err := weights.WriteFile(filepath.Join(s.show.out, open.NetworkFile), whole); err != nil {
+			return err
+		}
 	}
 	s.show.settings["lanes"] = p.Lanes // the default too, as another number makes other weights
 	return s.show.saveSettings(p, s.show)

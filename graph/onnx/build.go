@@ -28,15 +28,19 @@ const (
 // after it methods return nil.
 type builder struct {
 	*Model
-	s      *graph.Scope
-	batch  int // of this graph
-	budget int // index entries left
-	folded int // elements of computed constants
-	values map[string]*value
-	now    *nodeProto
+	s       *graph.Scope
+	batch   int // of this graph
+	budget  int // index entries left
+	folded  int // elements of computed constants
+	spent   spent
+	tensors map[*tensorProto]constant // see decoded
+	values  map[string]*value
+	now     *nodeProto
+	owning  bool // values are those of a graph of the file's own batch, see foldOwn
 
-	numbers map[float64]*gorgonia.Node // constants that no value of the file is
-	taken   map[string]bool            // names that were given out
+	numbers  map[float64]*gorgonia.Node // constants that no value of the file is
+	taken    map[string]bool            // names that were given out
+	numbered map[string]int             // how many were that begin so
 }
 
 // rule adds an operator to the graph, in one of three ways. A nil function means that
@@ -65,9 +69,13 @@ func (b *builder) add(n *nodeProto) bool {
 	}
 	b.s.Part(cmp.Or(slices.Concat([]string{n.Name}, n.Outputs, []string{n.Op})...), n.Op)
 	r, out := n.rule(), (*value)(nil)
+	if !b.reads() {
+		return false
+	}
 	if r.fold != nil {
 		if c, ok := r.fold(b); ok {
 			out = &value{constant: c}
+			b.foldOwn(out, r.fold)
 		}
 	}
 	switch {
@@ -112,7 +120,7 @@ func (b *builder) do(y *gorgonia.Node, err error) *gorgonia.Node {
 	if err != nil {
 		return b.fail("%w", err)
 	}
-	if y = b.s.Node(y, nil); y == nil || !b.fits(y.Shape()) {
+	if y = b.s.Node(y, nil); y == nil || !b.fits(y.Shape()) || !b.spend(y) {
 		return nil
 	}
 	return y
@@ -121,6 +129,10 @@ func (b *builder) do(y *gorgonia.Node, err error) *gorgonia.Node {
 // fits reports whether a value of a shape is within bounds.
 func (b *builder) fits(shape []int) bool {
 	limit, size := maxSample*b.batch, 1
+	if !b.shallow(shape, 3*maxDims) { // rules take dimensions apart
+
+		return false
+	}
 	for _, d := range shape {
 		if d < 1 || d > limit/size {
 			b.fail("a value of shape %v, want positive dimensions and at most %d elements a sample", tensor.Shape(shape), maxSample)
@@ -182,8 +194,12 @@ func (b *builder) number(v float64) *gorgonia.Node {
 // unused is a name that no value of the file has, and nothing else.
 func (b *builder) unused(name string) string {
 	unused := name
-	for i := 1; b.values[unused] != nil || b.taken[unused]; i++ {
-		unused = fmt.Sprintf("%s_%d", name, i)
+	if b.numbered == nil {
+		b.numbered = map[string]int{}
+	}
+	for b.values[unused] != nil || b.taken[unused] {
+		b.numbered[name]++
+		unused = fmt.Sprintf("%s_%d", name, b.numbered[name])
 	}
 	b.taken[unused] = true
 	return unused
@@ -247,7 +263,10 @@ func (b *builder) attrText(name string) string {
 // axes returns the axes that attribute axes or input i names: each below dims, none
 // negative, none twice.
 func (b *builder) axes(i, dims int) (axes []int, ok bool) {
-	if axes, ok = b.ints(i); !ok {
+	if axes, ok = b.ints(i); !ok && b.has(i) {
+		b.fail("axes that are computed, want constants")
+		return nil, false
+	} else if !ok {
 		axes = b.attrInts("axes")
 	}
 	axes = slices.Clone(axes)
@@ -271,6 +290,14 @@ func (b *builder) axis(a, dims int) (axis int, ok bool) {
 		return 0, false
 	}
 	return (a + dims) % max(dims, 1), true
+}
+
+// axisOrEnd is like axis, and takes the number of dimensions too.
+func (b *builder) axisOrEnd(a, dims int) (axis int, ok bool) {
+	if a == dims {
+		return a, true
+	}
+	return b.axis(a, dims)
 }
 
 // reshape gives x another shape of the same size.

@@ -25,13 +25,18 @@
 // sequences and other values that are no tensors are refused, and so are several
 // inputs that one output needs.
 //
+// Quantized networks, of QuantizeLinear and DequantizeLinear in pairs or of operators
+// such as QLinearConv, compute in float32 too, and round to the very integers that the
+// operators have: rulesquant.go says how exact that is. Their weights are constants.
+//
 // # How a file becomes a layer
 //
 // source.go reads the file from its beginning to its end, wire.go has protobuf's
 // format, proto.go ONNX's messages, which are few. The floats of a weight are read
 // to where they stay (tensor.go), transposed on the way if their product wants that
 // (turn.go), or out of another file (external.go). ends.go finds input and output and
-// the nodes between them, and import.go checks that each of those has a rule.
+// the nodes between them, inline.go puts the nodes of functions in the place of their
+// calls, and import.go checks that each node has a rule.
 // patterns.go puts one node in the place of pieces that exporters write
 // for GELU, LayerNorm and others.
 //

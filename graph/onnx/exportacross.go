@@ -19,6 +19,8 @@ func exportAcross(e *exporter, n *gorgonia.Node, d op.Description) string {
 		return e.fail("the function %s has no translation, want its Operator", f.Name)
 	case e.batched(n) && axis == 0:
 		return e.fail("%s of %v mixes the samples of a batch", f.Name, x.Shape())
+	case f.Operator.Kind == ownPrefix+"Top":
+		return e.exportTop(e.value(x), f.Operator, axis)
 	case strings.HasPrefix(f.Operator.Kind, "Reduce") || strings.HasPrefix(f.Operator.Kind, "Arg"):
 		return e.along(e.value(x), f.Operator, axis, x.Dims())
 	}

@@ -64,6 +64,13 @@ func init() {
 		"Square": func(e *exporter, in []string, _ map[string]float64) string {
 			return e.emit("Mul", []string{in[0], in[0]})
 		},
+		"Place": func(e *exporter, in []string, a map[string]float64) string {
+			size := e.scalar(a["size"])
+			below := e.emit("Less", []string{in[0], e.scalar(0)})
+			place := e.emit("Where", []string{below, e.emit("Add", []string{in[0], size}), in[0]})
+			there := e.emit("And", []string{e.emit("GreaterOrEqual", []string{place, e.scalar(0)}), e.emit("Less", []string{place, size})})
+			return e.emit("Where", []string{there, e.asFloat(e.emit("Equal", []string{place, in[1]})), e.scalar(math.NaN())})
+		},
 		"Quantize": func(e *exporter, in []string, a map[string]float64) string {
 			return e.quantize(in[0], e.scalar(a["scale"]), e.scalar(a["zero"]), a["low"], a["high"])
 		},

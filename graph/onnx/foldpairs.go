@@ -200,6 +200,9 @@ func foldNot(b *builder) (c constant, ok bool) {
 	if c, ok = b.known(0); !ok || c.ints == nil {
 		return c, false
 	}
+	if _, ok := b.room(c.shape); !ok {
+		return c, true
+	}
 	ints := make([]int64, len(c.ints))
 	for i, v := range c.ints {
 		ints[i] = truth(v == 0)

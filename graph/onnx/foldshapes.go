@@ -9,6 +9,9 @@ import "slices"
 // room counts the elements of a constant that is to be computed against the budget
 // for all of them. ok is false, and there is an error, if the budget is spent.
 func (b *builder) room(shape []int) (size int, ok bool) {
+	if !b.shallow(shape, maxDims) {
+		return 0, false
+	}
 	size = 1
 	for _, d := range shape {
 		if d < 0 || d > 0 && size > maxFolded/d {
@@ -97,11 +100,7 @@ func foldConstant(b *builder) (c constant, ok bool) {
 	for _, a := range b.now.Attributes {
 		switch {
 		case a.Name == "value" && a.Tensor != nil:
-			c, err := a.Tensor.constant()
-			if err != nil {
-				b.fail("%w", err)
-			}
-			return c.straight(), true
+			return b.decoded(a.Tensor), true
 		case a.Name == "value_float":
 			return constant{floats: []float32{a.Float}}, true
 		case a.Name == "value_int":
@@ -123,6 +122,9 @@ func foldCast(b *builder) (c constant, ok bool) {
 	c, ok = b.known(0)
 	if !ok {
 		return c, false
+	}
+	if _, ok := b.room(c.shape); !ok {
+		return c, true
 	}
 	return c.cast(int64(b.attrInt("to", typeInt64))), true
 }

@@ -67,7 +67,7 @@ func (m *Model) simplified() (found bool) {
 	return found
 }
 
-// drop leaves out the nodes that the output does not need.
+// drop leaves out the nodes that the output does not need, and masks that nobody reads.
 func (m *Model) drop() {
 	needed := map[string]bool{m.output: true}
 	var nodes []nodeProto
@@ -77,6 +77,9 @@ func (m *Model) drop() {
 		}
 		for _, in := range n.Inputs {
 			needed[in] = true
+		}
+		if n.Op == "Dropout" && len(n.Outputs) > 1 && !needed[n.Outputs[1]] {
+			n.Outputs = n.Outputs[:1] // nobody reads its mask, which is as large as the value
 		}
 		nodes = append(nodes, n)
 	}
@@ -106,13 +109,17 @@ func (p *pieces) number(value string) float64 {
 	return float64(c.floats[0])
 }
 
-// value is the tensor of a Constant.
+// value is the tensor of a Constant, if it is a small one: of a large one nothing is read
+// to find that out.
 func (n *nodeProto) value() (c constant, ok bool) {
 	for _, a := range n.Attributes {
 		switch {
 		case a.Name == "value_float":
 			return constant{floats: []float32{a.Float}}, true
 		case a.Name == "value" && a.Tensor != nil:
+			if size, err := a.Tensor.size(); err != nil || size > maxDims {
+				return c, false
+			}
 			c, err := a.Tensor.constant()
 			return c, err == nil
 		}

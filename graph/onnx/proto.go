@@ -110,16 +110,17 @@ const (
 )
 
 type attributeProto struct {
-	Name   string
-	Float  float32
-	Int    int64
-	String string
-	Tensor *tensorProto
-	Graph  *graphProto // a branch
-	Floats []float32
-	Ints   []int64
-	Type   int64
-	Ref    string // in a function: the attribute of the node that calls it
+	Name    string
+	Float   float32
+	Int     int64
+	String  string
+	Tensor  *tensorProto
+	Graph   *graphProto // a branch
+	Floats  []float32
+	Ints    []int64
+	Strings []string
+	Type    int64
+	Ref     string // in a function: the attribute of the node that calls it
 }
 
 func (a *attributeProto) fields(w *wire) {
@@ -131,6 +132,7 @@ func (a *attributeProto) fields(w *wire) {
 	one(w, 6, &a.Graph)
 	w.floats(7, &a.Floats)
 	w.integers(8, &a.Ints)
+	w.texts(9, &a.Strings)
 	w.integer(20, &a.Type, false)
 	w.text(21, &a.Ref, false)
 }

@@ -36,7 +36,7 @@ func init() {
 		"Einsum":                {inputs: 1, arrange: arrangeEinsum},
 		"Equal":                 {inputs: 2, arrange: comparing("Equal", func(x, y float64) bool { return x == y }), fold: foldPair},
 		"Expand":                {inputs: 2, arrange: arrangeExpand, fold: foldExpand},
-		"Flatten":               {inputs: 1, arrange: arrangeFlatten},
+		"Flatten":               {inputs: 1, arrange: arrangeFlatten, fold: foldFlatten},
 		"Gather":                {inputs: 2, arrange: arrangeGather, fold: foldGather},
 		"Gelu":                  {inputs: 1, arrange: each(importGELU)},
 		"Gemm":                  {inputs: 2, arrange: arrangeGemm},
@@ -65,7 +65,7 @@ func init() {
 		"Size":                  {inputs: 1, fold: foldSize},
 		"Slice":                 {inputs: 1, arrange: arrangeSlice, fold: foldSlice},
 		"Softmax":               {inputs: 1, arrange: arrangeSoftMax},
-		"Split":                 {inputs: 1, all: true, arrange: arrangeSplit},
+		"Split":                 {inputs: 1, all: true, arrange: arrangeSplit, fold: foldSplit},
 		"Squeeze":               {inputs: 1, arrange: arrangeSqueeze, fold: foldSqueeze},
 		"Sub":                   {inputs: 2, arrange: arrangeSub, fold: foldPair},
 		"Sum":                   {inputs: 1, arrange: arrangeSum},
@@ -91,7 +91,7 @@ func init() {
 		"LRN":                   {inputs: 1, build: importLRN},
 		"DepthToSpace":          {inputs: 1, arrange: arrangeDepthToSpace},
 		"SpaceToDepth":          {inputs: 1, arrange: arrangeSpaceToDepth},
-		"Tile":                  {inputs: 2, arrange: arrangeTile},
+		"Tile":                  {inputs: 2, arrange: arrangeTile, fold: foldTile},
 		"Trilu":                 {inputs: 1, build: importTrilu},
 		"Resize":                {inputs: 1, build: importResize},
 		"Upsample":              {inputs: 1, build: importResize},
@@ -102,7 +102,13 @@ func init() {
 		"QLinearConv":           {inputs: 8, build: importQLinearConv},
 		"QLinearMatMul":         {inputs: 8, arrange: arrangeQLinearMatMul},
 		"QuantizeLinear":        {inputs: 2, arrange: arrangeQuantize},
+		"CumSum":                {inputs: 2, arrange: arrangeCumSum},
+		"Hardmax":               {inputs: 1, arrange: arrangeHardmax},
+		"TopK":                  {inputs: 1, all: true, arrange: arrangeTopK},
 		"Where":                 {inputs: 3, arrange: combining(choice), fold: foldWhere},
+	}
+	for name := range cells {
+		importRules[name] = rule{inputs: 3, all: true, arrange: arrangeRecurrent}
 	}
 	for name, c := range curves {
 		importRules[name] = rule{inputs: 1, arrange: each(c)}

@@ -46,7 +46,11 @@ func arrangeDropout(b *builder, x *value) *value {
 	if v, ok := b.floats(1); ok {
 		rate = float64(v[0])
 	}
-	always, _ := b.ints(2)
+	always, ok := b.ints(2)
+	if _, fixed := b.floats(1); !fixed && b.has(1) || !ok && b.has(2) {
+		b.fail("a ratio or a mode that is computed, want constants")
+		return nil
+	}
 	if rate > 0 && (b.trains() || len(always) > 0 && always[0] != 0) {
 		b.fail("training mode, want a model for inference")
 		return nil

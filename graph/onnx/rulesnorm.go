@@ -82,3 +82,49 @@ func importLRN(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	}
 	return b.do(op.Hadamard(x, b.reshape(factor, s...)))
 }
+
+// arrangeLayerNorm normalises all dimensions from the axis on together.
+func arrangeLayerNorm(b *builder, x *value) *value {
+	s := x.shape()
+	axis, ok := b.axis(b.attrInt("axis", -1), len(s))
+	if !ok {
+		return nil
+	}
+	size := product(s[axis:])
+	gamma, beta := b.operand(1), b.operand(2)
+	if !b.has(2) {
+		beta = b.s.Constant(b.unused(b.now.Outputs[0]+"/beta"), make([]float32, size), size)
+	}
+	if gamma == nil || beta == nil || gamma.Shape().TotalSize() != size || beta.Shape().TotalSize() != size {
+		b.fail("scale or bias are not of the size of %v", s[axis:])
+		return nil
+	}
+	gamma, beta = b.reshape(gamma, size), b.reshape(beta, size)
+	epsilon := math.Max(b.attrFloat("epsilon", 1e-5), math.SmallestNonzeroFloat32)
+	y := b.byRows(b.shaped(x, append(slices.Clone(s[:axis]), size)), func(x *gorgonia.Node) (*gorgonia.Node, error) {
+		return op.LayerNorm(x, gamma, beta, epsilon)
+	})
+	if y == nil {
+		return nil
+	}
+	return b.shaped(y, s)
+}
+
+// arrangeChannelNorm normalises the channels of each pixel of images (N,C,H,W), with
+// parameters of (C,1,1).
+func arrangeChannelNorm(b *builder, x *value) *value {
+	gamma, beta := b.operand(1), b.operand(2)
+	if len(x.shape()) != 4 || gamma == nil || beta == nil {
+		b.fail("operands of %v and other parameters, want images (N,C,H,W)", x.shape())
+		return nil
+	}
+	gamma, beta = b.reshape(gamma, gamma.Shape().TotalSize()), b.reshape(beta, beta.Shape().TotalSize())
+	epsilon := b.attrFloat("epsilon", 0)
+	y := b.byRows(b.viewed(x, x.view.permuted([]int{0, 2, 3, 1})), func(x *gorgonia.Node) (*gorgonia.Node, error) {
+		return op.LayerNorm(x, gamma, beta, epsilon)
+	})
+	if y == nil {
+		return nil
+	}
+	return b.viewed(y, y.view.permuted([]int{0, 3, 1, 2}))
+}

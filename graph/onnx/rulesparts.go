@@ -21,12 +21,28 @@ func arrangeConcat(b *builder, x *value) *value {
 	}
 	var all []*gorgonia.Node
 	for i := range b.now.Inputs {
-		all = append(all, b.operand(i))
+		all = append(all, b.node(b.besideSamples(b.value(i), axis)))
 	}
 	if len(all) == 1 {
 		return x
 	}
 	return valueOf(b.do(op.Concat(axis, all...)))
+}
+
+// besideSamples repeats an operand of a concatenation for each sample, in a graph of
+// another batch than the one image for which the file is made: a token that PyTorch
+// writes for that image is the same for each of several.
+func (b *builder) besideSamples(v *value, axis int) *value {
+	all := b.withSamples()
+	if !b.follows() || b.Model.batch != 1 || len(all) == 0 || v == nil || v.samples > 0 || all[0].at == axis {
+		return v
+	}
+	if v = b.held(v); v == nil || all[0].at >= len(v.shape()) || v.shape()[all[0].at] != 1 {
+		return v
+	}
+	to := slices.Clone(v.shape())
+	to[all[0].at] = all[0].shape()[all[0].at]
+	return b.viewed(v, v.view.expanded(to))
 }
 
 // rolled is the value of which x and y are the end and the beginning along an axis,
@@ -66,8 +82,13 @@ func arrangePad(b *builder, x *value) *value {
 	}
 	s := x.shape()
 	fill, mode, dims := b.attrFloat("value", 0), b.attrText("mode"), len(s)
-	if v, ok := b.floats(2); ok {
+	if v, ok := b.known(2); ok && v.size() == 1 {
+		fill = v.number(0)
+	} else if v, ok := b.floats(2); ok {
 		fill = float64(v[0])
+	} else if b.has(2) {
+		b.fail("a value for the padding that is computed, want a constant")
+		return nil
 	}
 	axes := make([]int, dims)
 	for i := range axes {
@@ -281,34 +302,39 @@ func onlyOne(cuts []cut, shape []int) (axis int, ok bool) {
 	return axis, ok
 }
 
-// arrangeSplit cuts a value into parts along an axis, one for each output.
-func arrangeSplit(b *builder, x *value) *value {
-	s := x.shape()
-	axis, ok := b.axis(b.attrInt("axis", 0), len(s))
-	if !ok {
-		return nil
+// splits are the sizes of Split's parts of a shape, along an axis.
+func (b *builder) splits(s []int) (axis int, sizes []int, ok bool) {
+	if axis, ok = b.axis(b.attrInt("axis", 0), len(s)); !ok {
+		return 0, nil, false
 	}
 	n := len(b.now.Outputs)
-	sizes, ok := b.ints(1)
-	if !ok {
+	if sizes, ok = b.ints(1); !ok && b.has(1) {
+		b.fail("sizes that are computed, want constants")
+		return 0, nil, false
+	} else if !ok {
 		sizes = b.attrInts("split")
 	}
 	if sizes == nil {
 		part := (s[axis] + n - 1) / n
 		for i := range n {
-			sizes = append(sizes, min(part, s[axis]-i*part))
+			sizes = append(sizes, max(0, min(part, s[axis]-i*part)))
 		}
 	}
-	if sum := 0; len(sizes) != n || slices.Min(sizes) < 1 {
-		ok = false
-	} else {
-		for _, d := range sizes {
-			sum += d
-		}
-		ok = sum == s[axis]
+	sum := 0
+	for _, d := range sizes {
+		sum += d
 	}
-	if !ok {
+	if len(sizes) != n || slices.Min(sizes) < 0 || sum != s[axis] {
 		b.fail("parts of %v along axis %d of %v, want one for each of %d outputs, and all of it", sizes, axis, tensor.Shape(s), n)
+		return 0, nil, false
+	}
+	return axis, sizes, true
+}
+
+// arrangeSplit cuts a value into parts along an axis, one for each output.
+func arrangeSplit(b *builder, x *value) *value {
+	axis, sizes, ok := b.splits(x.shape())
+	if !ok {
 		return nil
 	}
 	var first *value
@@ -344,8 +370,11 @@ func arrangeGather(b *builder, x *value) *value {
 		return nil
 	}
 	picked, ok := b.ints(1)
-	if !ok || len(picked) == 0 {
-		b.fail("indices that are computed, or none, want constants")
+	switch {
+	case !ok && b.value(1) != nil:
+		return b.looked(x, b.held(b.value(1)), axis)
+	case len(picked) == 0:
+		b.fail("no indices, want one or more")
 		return nil
 	}
 	shape := b.value(1).constant.shape

@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"math"
 	"slices"
 
 	"gorgonia.org/gorgonia"
@@ -336,11 +335,7 @@ func (b *builder) softMax(x *value, f func(*gorgonia.Node) (*gorgonia.Node, erro
 		}
 		return b.shaped(y, s)
 	}
-	perm := make([]int, len(s)) // exchanges the axis with the last, which undoes itself
-	for i := range perm {
-		perm[i] = i
-	}
-	perm[axis], perm[len(s)-1] = len(s)-1, axis
+	perm := exchanged(len(s), axis)
 	y := b.byRows(b.viewed(x, x.view.permuted(perm)), f)
 	if y == nil {
 		return nil
@@ -358,50 +353,4 @@ func (b *builder) byRows(x *value, f func(*gorgonia.Node) (*gorgonia.Node, error
 		return nil
 	}
 	return back(b.do(f(n)))
-}
-
-// arrangeLayerNorm normalises all dimensions from the axis on together.
-func arrangeLayerNorm(b *builder, x *value) *value {
-	s := x.shape()
-	axis, ok := b.axis(b.attrInt("axis", -1), len(s))
-	if !ok {
-		return nil
-	}
-	size := product(s[axis:])
-	gamma, beta := b.operand(1), b.operand(2)
-	if !b.has(2) {
-		beta = b.s.Constant(b.unused(b.now.Outputs[0]+"/beta"), make([]float32, size), size)
-	}
-	if gamma == nil || beta == nil || gamma.Shape().TotalSize() != size || beta.Shape().TotalSize() != size {
-		b.fail("scale or bias are not of the size of %v", s[axis:])
-		return nil
-	}
-	gamma, beta = b.reshape(gamma, size), b.reshape(beta, size)
-	epsilon := math.Max(b.attrFloat("epsilon", 1e-5), math.SmallestNonzeroFloat32)
-	y := b.byRows(b.shaped(x, append(slices.Clone(s[:axis]), size)), func(x *gorgonia.Node) (*gorgonia.Node, error) {
-		return op.LayerNorm(x, gamma, beta, epsilon)
-	})
-	if y == nil {
-		return nil
-	}
-	return b.shaped(y, s)
-}
-
-// arrangeChannelNorm normalises the channels of each pixel of images (N,C,H,W), with
-// parameters of (C,1,1).
-func arrangeChannelNorm(b *builder, x *value) *value {
-	gamma, beta := b.operand(1), b.operand(2)
-	if len(x.shape()) != 4 || gamma == nil || beta == nil {
-		b.fail("operands of %v and other parameters, want images (N,C,H,W)", x.shape())
-		return nil
-	}
-	gamma, beta = b.reshape(gamma, gamma.Shape().TotalSize()), b.reshape(beta, beta.Shape().TotalSize())
-	epsilon := b.attrFloat("epsilon", 0)
-	y := b.byRows(b.viewed(x, x.view.permuted([]int{0, 2, 3, 1})), func(x *gorgonia.Node) (*gorgonia.Node, error) {
-		return op.LayerNorm(x, gamma, beta, epsilon)
-	})
-	if y == nil {
-		return nil
-	}
-	return b.viewed(y, y.view.permuted([]int{0, 3, 1, 2}))
 }

@@ -8,8 +8,8 @@ import (
 	"tapenet/graph"
 )
 
-// bytesOf is a tensor of random integers of 8 bits.
-func bytesOf(kind int64, low, high int, dims ...int64) tensorProto {
+// randomInts is a tensor of random integers of 8 bits.
+func randomInts(kind int64, low, high int, dims ...int64) tensorProto {
 	r, t := rand.New(rand.NewPCG(5, 6)), tensorProto{Type: kind, Dims: dims}
 	n := int64(1)
 	for _, d := range dims {
@@ -25,12 +25,12 @@ func bytesOf(kind int64, low, high int, dims ...int64) tensorProto {
 // ONNX Runtime computes with integers.
 func TestQuantized(t *testing.T) {
 	weights := map[string]tensorProto{
-		"xs": {Type: typeFloat, Floats: []float32{1.0 / 127}}, "xz": bytesOf(typeUint8, 3, 4), "sz": bytesOf(typeInt8, -3, -2),
-		"ws": {Type: typeFloat, Dims: []int64{4}, Floats: []float32{0.01, 0.02, 0.005, 0.013}}, "wz": bytesOf(typeInt8, 0, 1, 4),
-		"w": bytesOf(typeInt8, -127, 128, 4, 3, 3, 3), "w1": {Type: typeFloat, Floats: []float32{0.02}}, "wz1": bytesOf(typeUint8, 120, 121),
-		"m": bytesOf(typeInt8, -127, 128, 6, 5), "ms": {Type: typeFloat, Floats: []float32{0.01}}, "mz": bytesOf(typeInt8, 2, 3), "f": filters(4, 3, 3, 3),
-		"bias": bytesOf(typeInt32, -900, 900, 4), "bs": {Type: typeFloat, Dims: []int64{4}, Floats: []float32{0.01 / 127, 0.02 / 127, 0.005 / 127, 0.013 / 127}}, "bz": bytesOf(typeInt32, 0, 1, 4),
-		"ys": {Type: typeFloat, Floats: []float32{0.05}}, "yz": bytesOf(typeUint8, 100, 101),
+		"xs": {Type: typeFloat, Floats: []float32{1.0 / 127}}, "xz": randomInts(typeUint8, 3, 4), "sz": randomInts(typeInt8, -3, -2),
+		"ws": {Type: typeFloat, Dims: []int64{4}, Floats: []float32{0.01, 0.02, 0.005, 0.013}}, "wz": randomInts(typeInt8, 0, 1, 4),
+		"w": randomInts(typeInt8, -127, 128, 4, 3, 3, 3), "w1": {Type: typeFloat, Floats: []float32{0.02}}, "wz1": randomInts(typeUint8, 120, 121),
+		"m": randomInts(typeInt8, -127, 128, 6, 5), "ms": {Type: typeFloat, Floats: []float32{0.01}}, "mz": randomInts(typeInt8, 2, 3), "f": filters(4, 3, 3, 3),
+		"bias": randomInts(typeInt32, -900, 900, 4), "bs": {Type: typeFloat, Dims: []int64{4}, Floats: []float32{0.01 / 127, 0.02 / 127, 0.005 / 127, 0.013 / 127}}, "bz": randomInts(typeInt32, 0, 1, 4),
+		"ys": {Type: typeFloat, Floats: []float32{0.05}}, "yz": randomInts(typeUint8, 100, 101),
 	}
 	quantize := "q=QuantizeLinear(x,xs,xz) "
 	pads := "[pads:1,1,1,1]"
@@ -47,7 +47,7 @@ func TestQuantized(t *testing.T) {
 		"a whole image": "q,s,z=DynamicQuantizeLinear(x) c=MatMulInteger(q,m,z,mz) f32=Cast[to:1](c) k=Mul(s,ms) y=Mul(f32,k)",
 	} {
 		s := sketch{nodes: nodes, input: []int{0, 3, 6, 6}, weights: map[string]tensorProto{
-			"x3": {Type: typeFloat, Dims: []int64{3}, Floats: []float32{0.01, 0.02, 0.003}}, "z3": bytesOf(typeUint8, 0, 9, 3),
+			"x3": {Type: typeFloat, Dims: []int64{3}, Floats: []float32{0.01, 0.02, 0.003}}, "z3": randomInts(typeUint8, 0, 9, 3),
 		}}
 		for name, w := range weights {
 			if strings.Contains(nodes, name) {

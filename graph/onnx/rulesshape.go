@@ -40,12 +40,8 @@ func (b *builder) shaped(x *value, shape []int) *value {
 
 func arrangeFlatten(b *builder, x *value) *value {
 	s := x.shape()
-	axis := b.attrInt("axis", 1)
-	if axis < 0 {
-		axis += len(s)
-	}
-	if axis < 0 || axis > len(s) {
-		b.fail("axis %d of %v", axis, s)
+	axis, ok := b.axisOrEnd(b.attrInt("axis", 1), len(s))
+	if !ok {
 		return nil
 	}
 	return b.shaped(x, []int{product(s[:axis]), product(s[axis:])})
@@ -55,6 +51,9 @@ func arrangeFlatten(b *builder, x *value) *value {
 // file made for one batch size has that as a number, which stands for the
 // graph's.
 func arrangeReshape(b *builder, x *value) *value {
+	if b.follows() && b.value(0).samples > 0 {
+		return b.reshapedSamples(x, b.value(0).samples-1)
+	}
 	to, ok := b.reshaped(x.shape(), true)
 	if !ok {
 		return nil

@@ -21,12 +21,17 @@ func (b *builder) follow(out *value) (ok bool) {
 	}
 	at, ok := b.samplesOf(out)
 	if !ok {
-		b.fail("it mixes the samples of a batch: the file is made for batches of %d, want that size", b.Model.batch)
+		b.failMixed()
 		return false
 	}
 	out.samples = at + 1
 	for _, name := range b.now.Outputs[1:] {
-		if v := b.values[name]; v != nil && v.node != nil {
+		v := b.values[name]
+		switch {
+		case v == nil || v.node == nil:
+		case cells[b.now.Op].gates > 0: // the last states, without the steps
+			v.samples = map[bool]int{true: 1, false: 2}[at == 0]
+		default:
 			v.samples = at + 1
 		}
 	}
@@ -53,7 +58,14 @@ func (b *builder) withSamples() (all []sampled) {
 // on them. ok is false if samples are mixed.
 func (b *builder) samplesOf(out *value) (at int, ok bool) {
 	all := b.withSamples()
-	if len(all) == 0 || b.now.Op == "Shape" || b.now.Op == "Size" {
+	switch {
+	case b.now.Op == "Shape" || b.now.Op == "Size" || out.node == nil:
+		return -1, true
+	case b.now.Op == "Reshape" && out.samples > 0 && len(all) > 0:
+		return out.samples - 1, true
+	case b.countsSamples(false):
+		return b.samplesCounted(all, out.shape())
+	case len(all) == 0:
 		return -1, true
 	}
 	first := all[0]
@@ -62,8 +74,32 @@ func (b *builder) samplesOf(out *value) (at int, ok bool) {
 	switch b.now.Op {
 	case "MatMul", "Gemm", "Einsum":
 		return b.samplesOfProduct(all, to)
-	case "Reshape", "Flatten", "Squeeze", "Unsqueeze":
-		return b.samplesReshaped(s, first.at, to)
+	case "Flatten":
+		axis, ok := b.axisOrEnd(b.attrInt("axis", 1), len(s))
+		if first.at < axis {
+			return 0, ok && product(s[:first.at]) == 1
+		}
+		return 1, ok && product(s[axis:first.at]) == 1
+	case "Squeeze":
+		axes, ok := b.axes(1, len(s))
+		if ok && len(axes) == 0 {
+			ok = s[first.at] > 1 && b.ownShape(first.value)[first.at] > 1 // else it is one of them here or there
+			for i, d := range s {
+				if d == 1 {
+					axes = append(axes, i)
+				}
+			}
+		}
+		return reducedAt(first.at, axes, false), ok && !slices.Contains(axes, first.at)
+	case "Unsqueeze":
+		axes, ok := b.axes(1, len(to))
+		at := first.at
+		for _, a := range axes {
+			if a <= at {
+				at++
+			}
+		}
+		return at, ok
 	case "Transpose":
 		perm, ok := b.perm(s)
 		if !ok {
@@ -74,6 +110,16 @@ func (b *builder) samplesOf(out *value) (at int, ok bool) {
 		axis, ok := b.axis(b.attrInt("axis", 1), len(s))
 		at, aligned := b.samplesAligned(all, to)
 		return at, ok && aligned && axis != at
+	case "CumSum", "TopK":
+		at, known := b.ints(1)
+		if b.now.Op == "TopK" {
+			at, known = []int{b.attrInt("axis", -1)}, true
+		}
+		if !known || len(at) != 1 {
+			return 0, false
+		}
+		axis, ok := b.axis(at[0], len(s))
+		return first.at, ok && axis != first.at
 	case "Split":
 		axis, ok := b.axis(b.attrInt("axis", 0), len(s))
 		return first.at, ok && axis != first.at
@@ -82,7 +128,7 @@ func (b *builder) samplesOf(out *value) (at int, ok bool) {
 		return first.at, ok && cuts[first.at] == cut{0, 1, s[first.at]}
 	case "Gather":
 		return b.samplesGathered(s, first.at)
-	case "Softmax", "LogSoftmax":
+	case "Softmax", "LogSoftmax", "Hardmax":
 		otherwise := -1
 		if b.opset < 13 {
 			otherwise = 1
@@ -100,6 +146,8 @@ func (b *builder) samplesOf(out *value) (at int, ok bool) {
 		return at, len(all) == 1 && first.value == b.value(0) && first.at < len(s)-1 && at >= 0 && (first.at == len(s)-2 || len(to) == len(s))
 	case "DynamicQuantizeLinear":
 		return 0, false
+	case "LSTM", "GRU", "RNN":
+		return b.samplesOfSteps(all)
 	case "ArgMax", "ArgMin":
 		axis, ok := b.axis(b.attrInt("axis", 0), len(s))
 		return reducedAt(first.at, []int{axis}, b.attrInt("keepdims", 1) != 0), ok && axis != first.at
@@ -185,22 +233,12 @@ func (v *value) differs(d int) bool {
 	return slices.ContainsFunc(v.view.dims[d], func(r run) bool { return r.step != 0 })
 }
 
-// samplesReshaped is the dimension of a shape that has the samples: they are the outer
-// part of it, behind as many elements as before.
-func (b *builder) samplesReshaped(s []int, at int, to []int) (int, bool) {
-	outer, before := product(s[:at]), 1
-	for i, d := range to {
-		if before == outer && d >= b.batch && d%b.batch == 0 {
-			return i, true
-		}
-		before *= d
-	}
-	return 0, false
-}
-
 func (b *builder) samplesGathered(s []int, at int) (int, bool) {
 	axis, ok := b.axis(b.attrInt("axis", 0), len(s))
 	indices := b.value(1)
+	if ok && indices != nil && indices.samples > 0 && b.value(0).samples == 0 {
+		return axis + indices.samples - 1, true
+	}
 	if !ok || axis == at || indices == nil || indices.samples > 0 || b.value(0).samples == 0 {
 		return 0, false
 	}
@@ -236,6 +274,17 @@ func (b *builder) samplesOfProduct(all []sampled, to []int) (at int, ok bool) {
 		}
 	}
 	return len(to) - n + first.at, true
+}
+
+// samplesOfSteps is the dimension of all states of a recurrent network.
+func (b *builder) samplesOfSteps(all []sampled) (at int, ok bool) {
+	if len(all) != 1 || all[0].value != b.value(0) {
+		return 0, false
+	}
+	if b.attrInt("layout", 0) != 0 {
+		return 0, all[0].at == 0
+	}
+	return 2, all[0].at == 1
 }
 
 func (b *builder) samplesOfEinsum(all []sampled) (at int, ok bool) {

@@ -43,7 +43,20 @@ func TestSamples(t *testing.T) {
 		{"joined beside", 13, nil, []nodeProto{node("Concat", "x", "a", attributeInt("axis", 1)), node("Relu", "a", "y")}, ""},
 		{"softmax of all", 11, nil, []nodeProto{node("LogSoftmax", "", "y", attributeInt("axis", 0))}, "LogSoftmax"},
 		{"softmax of each", 11, nil, []nodeProto{node("LogSoftmax", "", "y", attributeInt("axis", 1))}, ""},
-		{"turned and added", 13, three, []nodeProto{node("Transpose", "", "a", perm), node("Reshape", "a r", "b"), node("Add", "b w", "y")}, "Add"},
+		{"turned and added", 13, three, []nodeProto{node("Transpose", "", "a", perm), node("Reshape", "a r", "b"), node("Add", "b w", "y")}, "Reshape"},
+		{"number of samples", 13, nil, []nodeProto{node("Shape", "", "s"), node("Slice", "s zero one", "n"), node("Cast", "n", "f", attributeInt("to", typeFloat)),
+			node("Div", "x f", "y")}, "Div"},
+		{"zeros for each sample", 13, nil, []nodeProto{node("Shape", "", "s"), node("ConstantOfShape", "s", "zeros"), node("Concat", "x zeros", "y", attributeInt("axis", 1))}, ""},
+		{"numbers for each sample", 13, nil, []nodeProto{node("Shape", "", "s"), node("Slice", "s zero one", "n"), node("Squeeze", "n zero", "end"),
+			node("Range", "i0 end i1", "r"), node("Cast", "r", "f", attributeInt("to", typeFloat)), node("Unsqueeze", "f one", "column"), node("Add", "x column", "y")},
+			"computes with the number of samples"},
+		{"repeated for each sample", 13, three, []nodeProto{node("Shape", "", "s"), node("Expand", "w s", "e"), node("Concat", "e x", "y", attributeInt("axis", 1))}, ""},
+		{"a token beside each sample", 13, []tensorProto{{Name: "token", Type: typeFloat, Dims: []int64{1, 2}, Floats: []float32{7, 8}}},
+			[]nodeProto{node("Concat", "token", "y", attributeInt("axis", 1))}, ""},
+		{"windows of one image", 13, nil, []nodeProto{node("Reshape", "r31", "a"), node("Softmax", "a", "b", attributeInt("axis", 1)), node("Reshape", "b r13", "y")}, ""},
+		{"windows with samples behind", 13, nil, []nodeProto{node("Transpose", "", "t", perm), node("Reshape", "t r311", "a"), node("Relu", "a", "b"),
+			node("Reshape", "b r31", "c"), node("Transpose", "c", "y", perm)}, ""},
+		{"rest of the windows", 13, nil, []nodeProto{node("Reshape", "r3rest", "a"), node("ReduceSum", "a one", "b", attributeInt("keepdims", 0)), node("Reshape", "b r13", "y")}, ""},
 		{"product of samples", 13, nil, []nodeProto{node("Transpose", "", "a", perm), node("MatMul", "a x", "y")}, "MatMul"},
 	}
 	x := []float32{1, 2, 3, -1, 0, 5, 2, 7, -4}
@@ -53,6 +66,14 @@ func TestSamples(t *testing.T) {
 				back := whole(-1, 3)
 				back.Name = "r"
 				tt.weights = append(slices.Clone(tt.weights), back)
+			}
+			for name, v := range map[string][]int64{"zero": {0}, "one": {1}, "r31": {3, 1}, "r13": {1, 3}, "r311": {3, 1, 1}, "r3rest": {3, -1}} {
+				w := whole(v...)
+				w.Name = name
+				tt.weights = append(slices.Clone(tt.weights), w)
+			}
+			for name, v := range map[string]int64{"i0": 0, "i1": 1} {
+				tt.weights = append(tt.weights, tensorProto{Name: name, Type: typeInt64, Int64s: []int64{v}})
 			}
 			file := fixed(1, tt.opset, []int{3}, tt.weights, tt.nodes...)
 			_, got, err := ran(file, []int{3, 3}, x)

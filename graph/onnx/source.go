@@ -15,6 +15,8 @@ type source struct {
 	r    *bufio.Reader
 	left int64 // bytes of the file, endless if that is not known
 
+	entries int // of all lists so far
+
 	turn  bool            // weights that are wanted transposed
 	graph *graphProto     // the graph that is being read
 	turns map[string]bool // see turnedWeights; nil until the first weight

@@ -27,6 +27,7 @@ type value struct {
 	roll *roll // what it was rolled from
 
 	constant    constant
+	own         *constant // what it is at the file's own batch; nil if the same
 	name        string
 	initializer bool // a weight of the file
 	fixed       bool // one that no gradient changes
@@ -73,12 +74,22 @@ func (b *builder) value(i int) *value {
 	if !b.has(i) {
 		return nil
 	}
-	return b.values[b.now.Inputs[i]]
+	v := b.values[b.now.Inputs[i]]
+	if b.owning {
+		return b.ofOwn(v)
+	}
+	return v
 }
 
 // held makes a value one that has a node: a constant becomes one.
 func (b *builder) held(v *value) *value {
 	if v == nil || v.node != nil {
+		return v
+	}
+	if v.own != nil {
+		if b.holdCounted(v) == nil {
+			return nil
+		}
 		return v
 	}
 	n := b.constantNode(v)
@@ -205,6 +216,9 @@ func (v *value) factored() (shape, axes []int, ok bool) {
 	return shape, axes, true
 }
 
+// maxChannels is the most channels that are listed one by one.
+const maxChannels = 1 << 16
+
 // channels lists which channels of a tensor (N,C,…) a view has, if it has all of
 // them of each sample, in order.
 func (v view) channels(shape tensor.Shape) (channels []int, ok bool) {
@@ -225,7 +239,7 @@ func (v view) channels(shape tensor.Shape) (channels []int, ok bool) {
 		}
 		rest[last] = run{rest[last].size / size, size}
 	}
-	if v.from%size != 0 || slices.ContainsFunc(rest, func(r run) bool { return r.step%size != 0 }) {
+	if v.from%size != 0 || sizeOf(rest) > maxChannels || slices.ContainsFunc(rest, func(r run) bool { return r.step%size != 0 }) {
 		return nil, false
 	}
 	places := []int{v.from}

@@ -38,10 +38,12 @@ const (
 )
 
 // A file is hostile: messages are nested in ONNX's few levels only, and no list
-// of messages or names is longer than any model's.
+// of messages or names is longer than any model's, nor are all of them together: a
+// message of two bytes takes a hundred in memory.
 const (
-	maxDepth = 16
-	maxList  = 1 << 16
+	maxDepth   = 16
+	maxList    = 1 << 16
+	maxEntries = 1 << 20
 )
 
 // marshal returns a message's bytes.
@@ -292,7 +294,9 @@ func list[M any, P interface {
 
 // room reports whether a list may grow.
 func (w *wire) room(num, length int) bool {
-	if length >= maxList {
+	if w.in.entries++; w.in.entries > maxEntries {
+		w.err = fmt.Errorf("lists have more than %d entries in all", maxEntries)
+	} else if length >= maxList {
 		w.err = fmt.Errorf("field %d has more than %d entries", num, maxList)
 	}
 	return w.err == nil

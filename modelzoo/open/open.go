@@ -29,6 +29,10 @@ import (
 // ModelFile is the file in a run's folder that has its model.
 const ModelFile = "model.safetensors"
 
+// NetworkFile is the ONNX file beside a model of ours whose network is not in
+// modelzoo: it has the network, with the names of its weights.
+const NetworkFile = "network.onnx"
+
 // checkpointFile is the one to go on training from.
 const checkpointFile = "checkpoint.safetensors"
 
@@ -78,11 +82,11 @@ func (m Model) Title() string {
 	if m.Name != "" {
 		return m.Name
 	}
-	name := filepath.Base(m.Path)
-	if name == "model.json" { // as every TensorFlow.js model is called
-		name = filepath.Base(filepath.Dir(m.Path))
+	name := strings.TrimSuffix(filepath.Base(m.Path), filepath.Ext(m.Path))
+	if name == "model" { // in a folder that says which
+		return filepath.Base(filepath.Dir(m.Path))
 	}
-	return strings.TrimSuffix(name, filepath.Ext(name))
+	return name
 }
 
 // endings are those of the files that Open reads, in the order in which it looks

@@ -2,8 +2,11 @@ package open
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"tapenet/graph"
+	"tapenet/graph/onnx"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo"
 )
@@ -20,10 +23,19 @@ func (m *Model) openOwn() error {
 		return err
 	}
 	m.Sample, m.Classifies, m.SoftMax = m.Input[:], true, true
+	if err := m.sized(m.Input[1], m.Input[2]); err != nil {
+		return err
+	}
 	if spec, err := modelzoo.Lookup(m.Name); err == nil {
 		m.Layer = spec.New(len(m.Classes))
+		return nil
 	}
-	return m.sized(m.Input[1], m.Input[2])
+	network := filepath.Join(filepath.Dir(m.Path), NetworkFile)
+	if _, err := os.Stat(network); err != nil || m.Name != "" {
+		return nil
+	}
+	m.Layer, err = onnx.Open(network)
+	return err
 }
 
 // Network returns the layer, or an error if the file is of a network that is not in
@@ -33,7 +45,7 @@ func (m Model) Network() (graph.Layer, error) {
 		return m.Layer, nil
 	}
 	if m.Name == "" {
-		return nil, fmt.Errorf("%s is of a network that is not in modelzoo: read it with model, err := weights.LoadModel(%[1]q), build the network's layer, and call infer.New(layer, model)", m.Path)
+		return nil, fmt.Errorf("%s is of a network that is not in modelzoo, and there is no %s beside it: read it with model, err := weights.LoadModel(%[1]q), build the network's layer, and call infer.New(layer, model)", m.Path, NetworkFile)
 	}
 	_, err := modelzoo.Lookup(m.Name)
 	return nil, fmt.Errorf("%s: %w", m.Path, err)

@@ -36,12 +36,12 @@ type Dataset struct {
 	Classes     []string // the name of each class index: "0", "1", …
 	Train, Test Samples
 
-	HeldOut bool   // whether Test is a share of a training part, as Split and Folds make it
+	HeldOut bool // whether Test is a share of a training part, as Split and Folds make it
 	// Preprocessing is how pictures got their shape, for folders and shards of them;
 	// zero for others. It has no Mean and Deviation: those are Stats.
 	Preprocessing raster.Preprocessing
-	Stats   Stats  // what Normalize has applied; zero if nothing
-	Changes string // what Augment, Normalize and LabelNoise do, in words: two datasets of one name may differ in it
+	Stats         Stats  // what Normalize has applied; zero if nothing
+	Changes       string // what Augment, Normalize and LabelNoise do, in words: two datasets of one name may differ in it
 }
 
 // TestPart says in a word what Test is: "validation" if it is held out, else

@@ -19,6 +19,7 @@ func init() {
 		Types: map[string]reflect.Type{
 			"Model":   reflect.TypeFor[onnx.Model](),
 			"Options": reflect.TypeFor[onnx.Options](),
+			"Output":  reflect.TypeFor[onnx.Output](),
 		},
 		Proxies:  map[string]reflect.Type{},
 		Untypeds: map[string]string{},

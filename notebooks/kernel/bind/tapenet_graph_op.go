@@ -133,6 +133,7 @@ func init() {
 			"Want":                           reflect.ValueOf(op.Want),
 		},
 		Types: map[string]reflect.Type{
+			"Along":       reflect.TypeFor[op.Along](),
 			"Attribute":   reflect.TypeFor[op.Attribute](),
 			"Border":      reflect.TypeFor[op.Border](),
 			"Conv":        reflect.TypeFor[op.Conv](),

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+
+	"gorgonia.org/tensor"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/graph"
+	"tapenet/graph/onnx"
+	"tapenet/modelzoo"
+	"tapenet/modelzoo/open"
+	"tapenet/train/data"
+)
+
+// origin is what a run begins with: a network of the zoo, or one that -from names,
+// with its weights.
+type origin struct {
+	name string // in the zoo; "" for a foreign network
+	spec modelzoo.Spec
+
+	from    *open.Model // nil without -from
+	layer   graph.Layer
+	tensors map[string]*tensor.Dense
+	file    []byte // an ONNX file of a foreign network, for the run's folder
+}
+
+// lookup finds a network by its name; a test adds one that the zoo lacks.
+var lookup = modelzoo.Lookup
+
+// origin opens what the options name.
+func (o options) origin() (origin, error) {
+	if o.from == "" {
+		spec, err := lookup(o.model)
+		if err != nil {
+			return origin{}, cli.Usagef("%v", err)
+		}
+		return origin{name: o.model, spec: spec}, nil
+	}
+	m, err := open.Open(o.from)
+	if err != nil {
+		return origin{}, fmt.Errorf("train: -from: %w", err)
+	}
+	if !m.Classifies {
+		return origin{}, fmt.Errorf("train: -from: %s is no classifier of images, its samples are %v", m.Path, m.Sample)
+	}
+	if o.normalise {
+		return origin{}, cli.Usagef("train: -normalise with -from, want the model's own preprocessing alone")
+	}
+	layer, err := m.Network()
+	if err != nil {
+		return origin{}, fmt.Errorf("train: -from: %w", err)
+	}
+	from := origin{name: m.Name, from: &m, layer: layer, tensors: m.Tensors}
+	if m.Name != "" {
+		return from, nil
+	}
+	return from.standalone()
+}
+
+// standalone makes the network that of a file that the run's folder keeps: whoever
+// opens the run needs no other.
+func (from origin) standalone() (origin, error) {
+	var err error
+	if from.file, err = (onnx.Options{Logits: true}).Export(from.layer, from.tensors, from.from.Sample...); err != nil {
+		return from, fmt.Errorf("train: -from: %s: %w", from.from.Path, err)
+	}
+	layer, err := onnx.Load(from.file)
+	if err != nil {
+		return from, fmt.Errorf("train: -from: %s: %w", from.from.Path, err)
+	}
+	net, err := graph.NewNetwork(layer, from.from.Sample, graph.Options{})
+	if err != nil {
+		return from, fmt.Errorf("train: -from: %s: %w", from.from.Path, err)
+	}
+	from.layer, from.tensors = layer, net.Weights.Map()
+	return from, nil
+}
+
+// dataset opens the dataset; pictures are prepared as the network has it.
+func (from origin) dataset(o options) (data.Dataset, error) {
+	d := data.Options{Height: o.height, Width: o.width, Channels: o.channels}
+	if from.from == nil {
+		return d.Open(o.data)
+	}
+	in := from.from.Input
+	if o.height != 0 && o.height != in[1] || o.width != 0 && o.width != in[2] || o.channels != 0 && o.channels != in[0] {
+		return data.Dataset{}, cli.Usagef("train: -channels, -height and -width with -from, want none: the model takes %s", cli.Shape(in))
+	}
+	whole, err := d.Open(o.data)
+	if err == nil && whole.Preprocessing.Fit != "" {
+		d.Channels, d.Height, d.Width, d.Preprocessing = in[0], in[1], in[2], from.from.Preprocessing
+		d.Preprocessing.Mean, d.Preprocessing.Deviation = nil, nil
+		whole, err = d.Open(o.data)
+	}
+	return whole, err
+}
+
+// stats are what the network takes of pixels; zero for the pixels themselves.
+func (from origin) stats() data.Stats {
+	if from.from == nil {
+		return data.Stats{}
+	}
+	return data.Stats{Mean: from.from.Preprocessing.Mean, Deviation: from.from.Preprocessing.Deviation}
+}
+
+// network is the layer for a dataset's classes.
+func (from origin) network(d data.Dataset) (graph.Layer, error) {
+	if from.from == nil {
+		return from.spec.New(len(d.Classes)), nil
+	}
+	if n := len(from.from.Classes); n != len(d.Classes) || from.from.Input != d.Shape {
+		return nil, fmt.Errorf("train: -from: %s takes images of %s in %d classes, the dataset has %s in %d, want the same",
+			from.from.Path, cli.Shape(from.from.Input), n, cli.Shape(d.Shape), len(d.Classes))
+	}
+	return from.layer, nil
+}
