@@ -55,6 +55,7 @@ var arrows = map[string][]string{
 	"infer":                   {"graph", "graph/memory", "graph/metric", "graph/raster", "graph/weights", "modelzoo/open"},
 	"infer/robust":            {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/raster/corrupt", "graph/weights", "infer"},
 	"infer/serve":             {"graph/memory", "infer", "modelzoo/open"},
+	"infer/serve/grpc":        {"infer/serve", "infer/serve/grpc/inference"}, // for clients too; nobody else links gRPC
 	"cmd":                     {"*"},
 	"notebooks":               {"*"},
 }
@@ -141,6 +142,24 @@ func TestPredictingLinksNoTrainer(t *testing.T) {
 			if slices.Contains(linked, module+not) {
 				t.Errorf("%s links %s, want no training in what predicts", from, not)
 			}
+		}
+	}
+}
+
+// TestNobodyElseLinksGRPC: whoever serves over HTTP, or predicts, has no gRPC in the
+// program, be it by way of another package.
+func TestNobodyElseLinksGRPC(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the go command")
+	}
+	for from, want := range map[string]bool{"infer": false, "infer/serve": false, "infer/robust": false, "cmd/infer": false, "infer/serve/grpc": true} {
+		cmd := exec.Command("go", "list", "-deps", module+from)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %v", cmd, err)
+		}
+		if got := slices.Contains(strings.Fields(string(out)), "google.golang.org/grpc"); got != want {
+			t.Errorf("%s links google.golang.org/grpc: %t, want %t", from, got, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Command serve answers HTTP requests with trained networks.
+// Command serve answers HTTP and gRPC requests with trained networks.
 package main
 
 import "tapenet/cmd/internal/cli"

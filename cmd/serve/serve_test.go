@@ -14,9 +14,13 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
 	"tapenet/cmd/internal/cli"
 	"tapenet/graph"
 	"tapenet/graph/weights"
+	"tapenet/infer/serve/grpc/inference"
 	"tapenet/modelzoo"
 )
 
@@ -146,6 +150,38 @@ func TestOpenAddress(t *testing.T) {
 	}
 }
 
+// TestGRPC: gRPC has an address of its own, with the same token.
+func TestGRPC(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, w := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{"-models", runs(t), "-addr", "127.0.0.1:0", "-grpc", "127.0.0.1:0"}, w, io.Discard)
+		w.Close()
+	}()
+	lines := bufio.NewScanner(r)
+	addr, ok := "", false
+	for !ok && lines.Scan() {
+		addr, ok = strings.CutPrefix(lines.Text(), "gRPC at ")
+	}
+	if !ok {
+		t.Fatalf("no address of gRPC: %v", <-ended)
+	}
+	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	answer, err := inference.NewGRPCInferenceServiceClient(conn).ModelReady(t.Context(), &inference.ModelReadyRequest{Name: "lenet5"})
+	if err != nil || !answer.Ready {
+		t.Errorf("ready: %v, %v", answer, err)
+	}
+	if cancel(); <-ended != nil {
+		t.Error("the end is an error")
+	}
+}
+
 func TestErrors(t *testing.T) {
 	dir := runs(t)
 	empty := filepath.Join(t.TempDir(), "empty")
@@ -164,6 +200,9 @@ func TestErrors(t *testing.T) {
 		{"unknown flag", []string{"-x"}, true, "serve: flag provided but not defined: -x"},
 		{"no such duration", []string{"-models", dir, "-wait", "1"}, true, "serve: invalid value"},
 		{"below 0", []string{"-models", dir, "-queue", "-1"}, false, "serve: a bound below 0"},
+		{"certificate without key", []string{"-models", dir, "-cert", "x"}, true, "serve: want both -cert FILE and -key FILE"},
+		{"no certificate", []string{"-models", dir, "-cert", dir + "/none", "-key", dir + "/none"}, false, "serve: certificate: open "},
+		{"no such address for gRPC", []string{"-models", dir, "-addr", "127.0.0.1:0", "-grpc", "127.0.0.1:99999"}, false, "serve: listen tcp"},
 		{"not a model", []string{"-model", dir + "/none"}, false, "go run ./cmd/train makes one"},
 		{"no folder", []string{"-models", dir + "/none"}, false, "serve: no models"},
 		{"no token file", []string{"-models", dir, "-token", dir + "/none"}, false, "serve: token"},
@@ -192,7 +231,7 @@ func TestHelp(t *testing.T) {
 	if err := run(t.Context(), []string{"-help"}, io.Discard, &stderr); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("error %v, want flag.ErrHelp", err)
 	}
-	for _, want := range []string{"usage: serve", "-model", "-addr", "127.0.0.1:8080", "-token"} {
+	for _, want := range []string{"usage: serve", "-model", "-addr", "127.0.0.1:8080", "-token", "-grpc", "-cert"} {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("no %q in %q", want, stderr.String())
 		}

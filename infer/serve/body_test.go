@@ -89,13 +89,13 @@ func TestBodyForms(t *testing.T) {
 			for _, wrap := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.HalfReader, iotest.DataErrReader} {
 				r := httptest.NewRequest("POST", "/", wrap(bytes.NewReader(want)))
 				r.ContentLength = announced
-				c := &call{Request: r, server: s, w: httptest.NewRecorder()}
+				c := &call{Request: r, Call: s.Call(Origin{}), w: httptest.NewRecorder()}
 				got, err := c.body()
 				if err != nil || !bytes.Equal(got, want) {
 					t.Errorf("%d bytes, length %d: got %d bytes and %v", n, announced, len(got), err)
 				}
-				if c.taken > 4*int64(n)+64<<10 {
-					t.Errorf("%d bytes take %d of the server's memory", n, c.taken)
+				if c.taken.Load() > 4*int64(n)+64<<10 {
+					t.Errorf("%d bytes take %d of the server's memory", n, c.taken.Load())
 				}
 				c.release()
 			}

@@ -82,7 +82,7 @@ func explain(c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.take(c.model.explanationBytes()); err != nil {
+	if err := c.Take(c.model.explanationBytes()); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), c.server.config.Timeout)

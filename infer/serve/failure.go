@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 )
@@ -46,6 +47,47 @@ func wrongInput(format string, args ...any) *failure {
 
 func tooLarge(format string, args ...any) *failure {
 	return failed(http.StatusRequestEntityTooLarge, kindLarge, format, args...)
+}
+
+// asFailure is an error as a client gets to see it, nil for none.
+func asFailure(err error) *failure {
+	var f *failure
+	if err == nil || errors.As(err, &f) {
+		return f
+	}
+	return internal(err)
+}
+
+// Status says what a client gets to see of an error of the server's: HTTP's status,
+// whatever the protocol, and a text.
+func Status(err error) (status int, message string) {
+	f := asFailure(err)
+	if f == nil {
+		return http.StatusOK, ""
+	}
+	return f.status, f.message
+}
+
+// Refused is an error that a client gets to see, for a protocol beside HTTP: status
+// is what HTTP would answer with, 499 for a client that did not wait.
+func Refused(status int, message string) error {
+	kind, ok := kinds[status]
+	if !ok {
+		return internal(errors.New(message))
+	}
+	return failed(status, kind, "%s", message)
+}
+
+// kinds are those of Refused.
+var kinds = map[int]string{
+	http.StatusBadRequest:            kindMalformed,
+	http.StatusUnauthorized:          kindToken,
+	http.StatusNotFound:              kindPath,
+	http.StatusRequestTimeout:        kindSlow,
+	http.StatusRequestEntityTooLarge: kindLarge,
+	http.StatusServiceUnavailable:    kindStopping,
+	http.StatusGatewayTimeout:        kindDeadline,
+	statusDisconnected:               kindDisconnected,
 }
 
 // internal keeps what went wrong from the client: it may tell too much.

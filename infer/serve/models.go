@@ -33,6 +33,7 @@ type model struct {
 	input     [3]int
 	classes   []string
 	users     sync.WaitGroup // requests that have it
+	spare     sync.Pool      // *[]float32 of an image each
 }
 
 // values is how many numbers an image has.

@@ -58,7 +58,7 @@ func (s *Server) open(pattern, endpoint string, m methods) {
 func (s *Server) closed(pattern, endpoint string, m methods) {
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, r, endpoint, func(c *call) ([]byte, error) {
-			if err := s.authorize(r); err != nil {
+			if err := s.Authorize(r.Header.Get("Authorization")); err != nil {
 				return nil, err
 			}
 			return m.choose(c)
@@ -89,7 +89,7 @@ func (m methods) choose(c *call) ([]byte, error) {
 func (s *Server) metricsHandler() http.Handler {
 	h := s.metrics.handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.authorize(r); err != nil {
+		if err := s.Authorize(r.Header.Get("Authorization")); err != nil {
 			s.answer(w, r, "metrics", func(*call) ([]byte, error) { return nil, err })
 			return
 		}

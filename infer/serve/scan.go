@@ -235,8 +235,10 @@ func (s *scanner) number() []byte {
 func (s *scanner) at(c byte) bool { return s.pos < len(s.text) && s.text[s.pos] == c }
 
 // pixel reads a number between -maxPixel and maxPixel.
-func (s *scanner) pixel() float32 {
-	number := s.number()
+func (s *scanner) pixel() float32 { return s.toPixel(s.number()) }
+
+// toPixel is the value of a number's text.
+func (s *scanner) toPixel(number []byte) float32 {
 	if s.err != nil {
 		return 0
 	}
@@ -307,6 +309,17 @@ func (s *scanner) word() {
 		}
 	}
 	s.want("a value")
+}
+
+// boolean reads true or false.
+func (s *scanner) boolean() bool {
+	c := s.next()
+	if c != 't' && c != 'f' {
+		s.want("a boolean")
+		return false
+	}
+	s.word()
+	return c == 't'
 }
 
 // end returns the error, if only of something after the value that was read.

@@ -4,8 +4,10 @@
 //	l, err := net.Listen("tcp", "127.0.0.1:8080")
 //	err = s.Serve(ctx, l) // until ctx ends and what was accepted is answered
 //
-// It speaks the Open Inference Protocol V2 over REST, as KServe and Triton do,
-// TensorFlow Serving's predict, and takes pictures; /metrics is for Prometheus.
+// It speaks the Open Inference Protocol V2 over REST, as KServe and Triton do, with
+// tensors in JSON or as bytes, TensorFlow Serving's predict, and takes pictures;
+// /metrics is for Prometheus. Package infer/serve/grpc has the protocol over gRPC,
+// Server.Infer in Go.
 // Images of concurrent requests run through the network together. Models are
 // replaced while requests go on.
 //
@@ -39,15 +41,20 @@ type Config struct {
 	Wait    time.Duration // longest that an image waits for others to fill its batch; 0 is not at all
 	Queue   int           // most images that wait, for each version of a model; 0 is 512. It bounds those of a request too.
 	Timeout time.Duration // longest from a request's last byte to its answer; 0 is 5 s
-	Body    int64         // most bytes of a request's body; 0 is 16 MB
+	Body    int64         // most bytes of a request's body, packed and unpacked; 0 is 32 MB
 	Memory  int64         // most bytes for all that is in requests at one time, pictures unpacked; 0 is 128 MB
 	Token   string        // the bearer token to want from clients of all but /v2/health; "" is none
 	Log     *slog.Logger  // nil is slog.Default()
 
-	// For Serve alone.
+	// For Serve alone. Cert and Key are the PEM files of a certificate, with what it was
+	// signed by, and of its key: with them Serve speaks TLS 1.2 and 1.3 alone, and HTTP/2
+	// to those who can. They are read again when they change.
+	Cert, Key string
+
 	Read        time.Duration // longest from a request's first byte to its last; 0 is 30 s. Its header has a third of that.
 	Idle        time.Duration // longest between requests of a connection; 0 is 2 minutes
 	Connections int           // most of them at a time; others wait to be accepted; 0 is 1024
+	Streams     int           // most requests of an HTTP/2 connection at a time; others wait; 0 is 128
 	Reload      time.Duration // time between looks for changed models; 0 is 2 s, less than 0 is never
 	Grace       time.Duration // longest that Serve goes on after its context has ended; 0 is 30 s
 
@@ -67,11 +74,12 @@ func (c Config) withDefaults() Config {
 	set(&c.Batch, 32)
 	set(&c.Queue, 512)
 	set(&c.Timeout, 5*time.Second)
-	set(&c.Body, 16<<20)
+	set(&c.Body, 32<<20)
 	set(&c.Memory, 128<<20)
 	set(&c.Read, 30*time.Second)
 	set(&c.Idle, 2*time.Minute)
 	set(&c.Connections, 1024)
+	set(&c.Streams, 128)
 	set(&c.Reload, 2*time.Second)
 	set(&c.Grace, 30*time.Second)
 	return c
@@ -87,7 +95,7 @@ func (c Config) check() error {
 	switch {
 	case (c.Model == "") == (c.Models == ""):
 		return errors.New("serve: want one of Model and Models")
-	case c.Batch < 0 || c.Wait < 0 || c.Queue < 0 || c.Timeout < 0 || c.Body < 0 || c.Memory < 0 || c.Read < 0 || c.Idle < 0 || c.Connections < 0 || c.Grace < 0:
+	case c.Batch < 0 || c.Wait < 0 || c.Queue < 0 || c.Timeout < 0 || c.Body < 0 || c.Memory < 0 || c.Read < 0 || c.Idle < 0 || c.Connections < 0 || c.Streams < 0 || c.Grace < 0:
 		return errors.New("serve: a bound below 0")
 	}
 	return nil
@@ -101,6 +109,8 @@ type Server struct {
 	mux      *http.ServeMux
 	memory   atomic.Int64 // bytes that requests may still take
 	draining atomic.Bool
+
+	certificate *certificate // nil without TLS
 }
 
 // New loads the models. It fails if there is none that can be loaded; of those
@@ -111,6 +121,12 @@ func New(c Config) (*Server, error) {
 	}
 	c = c.withDefaults()
 	s := &Server{config: c, metrics: newMetrics()}
+	if c.Cert != "" || c.Key != "" {
+		var err error
+		if s.certificate, err = newCertificate(c.Cert, c.Key, c.Log); err != nil {
+			return nil, err
+		}
+	}
 	s.models = newModels(c, s.metrics)
 	s.memory.Store(c.Memory)
 	err := s.Reload()
@@ -139,3 +155,9 @@ func (s *Server) Reload() error {
 // Close ends the server's goroutines. No request may be under way, or come
 // later. Serve does it.
 func (s *Server) Close() { s.models.close() }
+
+// MaxBody is the most bytes that a request's body, or message, may have.
+func (s *Server) MaxBody() int64 { return s.config.Body }
+
+// Held is how many bytes requests hold just now, of Config.Memory.
+func (s *Server) Held() int64 { return s.config.Memory - s.memory.Load() }

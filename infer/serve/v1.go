@@ -26,7 +26,7 @@ func predictV1(c *call) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	predictions, err := c.predict(images)
+	predictions, err := c.predict(c.Context(), images)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (c *call) room(n int) error {
 	if most := c.server.config.Queue; n == most {
 		return tooLarge("more than %d images in a request", most)
 	}
-	return c.take(4 * int64(c.model.values()))
+	return c.Take(4 * int64(c.model.values()))
 }
 
 // named reads a value, or an object that has it under the input's name.

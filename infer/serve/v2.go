@@ -1,136 +1,78 @@
 package serve
 
 // The Open Inference Protocol, version 2, over REST: inference_rest.md in
-// kserve/open-inference-protocol.
+// kserve/open-inference-protocol, with Triton's extensions for binary tensor data and
+// classification.
 
 import (
+	"bytes"
+	"io"
 	"math"
-	"net/http"
-	"runtime/debug"
-	"slices"
 	"strconv"
-
-	"tapenet/infer"
 )
 
-// Names of every model's input and output.
-const (
-	inputName  = "input"
-	outputName = "output"
-	datatype   = "FP32"
-)
+// headerLength is the header with the size of the JSON text before binary data.
+const headerLength = "Inference-Header-Content-Length"
 
-// Names of two more outputs of a model with a threshold, for a request that names
-// them: whether an image is of none of the classes, and how well the model knows it.
-const (
-	unknownName = "unknown" // BOOL, [n]
-	scoreName   = "score"   // FP64, [n]
-)
-
-// outputs are the names of what a model can answer with.
-func (m *model) outputs() []string {
-	if m.predictor.Unknown() == nil {
-		return []string{outputName}
-	}
-	return []string{outputName, unknownName, scoreName}
-}
-
-func live(*call) ([]byte, error) { return []byte(`{"live":true}`), nil }
-
-func ready(c *call) ([]byte, error) {
-	if c.server.draining.Load() {
-		return nil, failed(http.StatusServiceUnavailable, kindStopping, "the server is shutting down")
-	}
-	if len(c.server.models.names()) == 0 {
-		return nil, failed(http.StatusServiceUnavailable, kindModel, "no model is loaded")
-	}
-	return []byte(`{"ready":true}`), nil
-}
-
-func serverMetadata(*call) ([]byte, error) {
-	version := "unknown"
-	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
-		version = b.Main.Version
-	}
-	return mustMarshal(struct {
-		Name       string   `json:"name"`
-		Version    string   `json:"version"`
-		Extensions []string `json:"extensions"`
-	}{"tapenet", version, []string{}}), nil
-}
-
-// tensorMetadata describes an input or output. Dimension -1 is any number.
-type tensorMetadata struct {
-	Name     string `json:"name"`
-	Datatype string `json:"datatype"`
-	Shape    []int  `json:"shape"`
-}
-
-func modelMetadata(c *call) ([]byte, error) {
-	if err := c.use(c.PathValue("name"), c.PathValue("version")); err != nil {
-		return nil, err
-	}
-	m := c.model
-	outputs := []tensorMetadata{{outputName, datatype, []int{-1, len(m.classes)}}}
-	if m.predictor.Unknown() != nil {
-		outputs = append(outputs, tensorMetadata{unknownName, "BOOL", []int{-1}}, tensorMetadata{scoreName, "FP64", []int{-1}})
-	}
-	return mustMarshal(struct {
-		Name       string            `json:"name"`
-		Versions   []string          `json:"versions"`
-		Platform   string            `json:"platform"`
-		Inputs     []tensorMetadata  `json:"inputs"`
-		Outputs    []tensorMetadata  `json:"outputs"`
-		Properties map[string]string `json:"properties"`
-	}{
-		Name: m.name, Versions: c.server.models.versions(m.name), Platform: "tapenet_gorgonia",
-		Inputs:     []tensorMetadata{{inputName, datatype, []int{-1, m.input[0], m.input[1], m.input[2]}}},
-		Outputs:    outputs,
-		Properties: map[string]string{"classes": string(appendJSON(nil, m.classes))},
-	}), nil
-}
-
-func modelReady(c *call) ([]byte, error) {
-	if err := c.use(c.PathValue("name"), c.PathValue("version")); err != nil {
-		return nil, err
-	}
-	return mustMarshal(struct {
-		Name  string `json:"name"`
-		Ready bool   `json:"ready"`
-	}{c.model.name, true}), nil
-}
-
+// inferV2 answers POST /v2/models/NAME/infer.
 func inferV2(c *call) ([]byte, error) {
 	if err := c.use(c.PathValue("name"), c.PathValue("version")); err != nil {
 		return nil, err
 	}
-	if c.Header.Get("Inference-Header-Content-Length") != "" {
-		return nil, wrongInput("binary tensor data: want data in JSON")
-	}
-	body, err := c.body()
+	text, rest, err := c.textV2()
 	if err != nil {
 		return nil, err
 	}
-	r, err := parseV2(body)
+	r, err := parseV2(text)
 	if err != nil {
 		return nil, err
 	}
-	images, err := c.imagesV2(body, r)
+	request, err := r.request(c, text, rest)
 	if err != nil {
 		return nil, err
 	}
-	predictions, err := c.predict(images)
+	response, err := c.Infer(c.Context(), request)
 	if err != nil {
 		return nil, err
 	}
-	return r.answer(c.model, predictions), nil
+	body, header := r.answer(response)
+	if header > 0 {
+		c.w.Header().Set(headerLength, strconv.Itoa(header))
+		c.w.Header().Set("Content-Type", "application/octet-stream")
+	}
+	return body, nil
+}
+
+// textV2 reads the request's JSON text. If binary data follow it, rest is where they
+// come from, else nil.
+func (c *call) textV2() (text []byte, rest io.Reader, err error) {
+	header := c.Header.Get(headerLength)
+	if header == "" {
+		text, err = c.body()
+		return text, nil, err
+	}
+	n, err := strconv.ParseInt(header, 10, 64)
+	if err != nil || n < 1 || n > c.server.config.Body {
+		return nil, nil, malformed("%s %.40q, want the size of the JSON text in bytes, 1 to %d", headerLength, header, c.server.config.Body)
+	}
+	body, err := c.source()
+	if err != nil {
+		return nil, nil, err
+	}
+	if text, err = c.slurp(io.LimitReader(body, n), n); err != nil {
+		return nil, nil, err
+	}
+	if int64(len(text)) < n {
+		return nil, nil, malformed("the body has %d bytes, and %s says that its JSON text has %d", len(text), headerLength, n)
+	}
+	return text, body, nil
 }
 
 // maxID bounds a request's id, which its answer repeats.
 const maxID = 1000
 
 // requestV2 is an inference request. Its data are not read yet: they are where
-// the text has a value from byte data on.
+// the text has a value from byte data on, or binary bytes behind it.
 type requestV2 struct {
 	id      string
 	inputs  int // how many came; the fields below are the last one's
@@ -138,9 +80,15 @@ type requestV2 struct {
 	shape   []int
 	kind    string
 	data    int
-	length  int // of the data's text; 0 if there is none
-	outputs []string
+	length  int   // of the data's text; 0 if there is none
+	binary  int64 // size of binary data, -1 if there are none
+	outputs []Output
+	raw     []wish // of each output
+	all     bool   // outputs are binary that do not say what they are
 }
+
+// wish is whether an output is to be binary, if the request says so.
+type wish struct{ said, binary bool }
 
 // parseV2 reads all of a request but its data, of which it only sees that they
 // are JSON.
@@ -152,6 +100,14 @@ func parseV2(body []byte) (r requestV2, err error) {
 			if r.id = s.str(); len(r.id) > maxID {
 				s.fail("an id of more than %d bytes", maxID)
 			}
+		case "parameters":
+			s.object(func(key string) {
+				if key == "binary_data_output" {
+					r.all = s.boolean()
+				} else {
+					s.skip()
+				}
+			})
 		case "inputs":
 			s.array(func() { r.inputs++; r.input(s) })
 		case "outputs":
@@ -167,7 +123,7 @@ func parseV2(body []byte) (r requestV2, err error) {
 }
 
 func (r *requestV2) input(s *scanner) {
-	r.name, r.shape, r.kind, r.length = "", nil, "", 0
+	r.name, r.shape, r.kind, r.length, r.binary = "", nil, "", 0, -1
 	s.object(func(key string) {
 		switch key {
 		case "name":
@@ -183,6 +139,14 @@ func (r *requestV2) input(s *scanner) {
 		case "data":
 			r.data = s.skip()
 			r.length = s.pos - r.data
+		case "parameters":
+			s.object(func(key string) {
+				if key == "binary_data_size" {
+					r.binary = int64(s.size())
+				} else {
+					s.skip()
+				}
+			})
 		default:
 			s.skip()
 		}
@@ -190,156 +154,124 @@ func (r *requestV2) input(s *scanner) {
 }
 
 func (r *requestV2) output(s *scanner) {
-	name := ""
+	o, f := Output{}, wish{}
 	s.object(func(key string) {
-		if key == "name" {
-			name = s.str()
-		} else {
+		switch key {
+		case "name":
+			o.Name = s.str()
+		case "parameters":
+			s.object(func(key string) {
+				switch key {
+				case "binary_data":
+					f = wish{true, s.boolean()}
+				case "classification":
+					if o.Classification = s.size(); o.Classification == 0 {
+						s.fail("classification 0, want the number of classes, 1 or more")
+					}
+				default:
+					s.skip()
+				}
+			})
+		default:
 			s.skip()
 		}
 	})
-	if slices.Contains(r.outputs, name) {
-		s.fail("a second output %.100q, want each once", name)
-	} else if r.outputs = append(r.outputs, name); len(r.outputs) > maxOutputs {
+	if r.outputs, r.raw = append(r.outputs, o), append(r.raw, f); len(r.outputs) > maxOutputs {
 		s.fail("more than %d outputs", maxOutputs)
 	}
 }
 
-// maxOutputs bounds the outputs that a request names.
-const maxOutputs = 16
-
-// otherOutput is an output that a request names and a model has not, "" for none.
-func (r *requestV2) otherOutput(m *model) (name string, found bool) {
-	for _, name := range r.outputs {
-		if !slices.Contains(m.outputs(), name) {
-			return name, true
-		}
+// request is the request without its transport. rest has the binary data; it is nil
+// for a body of JSON alone.
+func (r *requestV2) request(c *call, text []byte, rest io.Reader) (Request, error) {
+	request := Request{Model: c.PathValue("name"), Version: c.PathValue("version"), ID: r.id, Outputs: r.outputs}
+	if r.inputs != 1 {
+		return request, wrongInput("%d inputs, want one, named %s", r.inputs, inputName)
 	}
-	return "", false
-}
-
-// check tells whether the request is one for the model, before its data are
-// read. It returns the number of images.
-func (r *requestV2) check(m *model, most int) (n int, err error) {
-	want := []int{0, m.input[0], m.input[1], m.input[2]}
-	output, other := r.otherOutput(m)
+	in := Tensor{Name: r.name, Datatype: r.kind, Shape: r.shape}
 	switch {
-	case r.inputs != 1:
-		return 0, wrongInput("%d inputs, want one, named %s", r.inputs, inputName)
-	case r.name != inputName:
-		return 0, wrongInput("input %.100q, want %q", r.name, inputName)
-	case other:
-		return 0, wrongInput("output %.100q, want %s", output, quoted(m.outputs()))
-	case r.kind != datatype:
-		return 0, wrongInput("datatype %.100q, want %s", r.kind, datatype)
-	case len(r.shape) != 4 || !slices.Equal(r.shape[1:], want[1:]):
-		return 0, wrongInput("shape %v, want [n,%d,%d,%d] for n images", r.shape, want[1], want[2], want[3])
-	case r.shape[0] < 1:
-		return 0, wrongInput("shape %v has no image", r.shape)
-	case r.shape[0] > most:
-		return 0, tooLarge("%d images in a request, want at most %d", r.shape[0], most)
-	case r.length == 0:
-		return 0, wrongInput("input %s has no data", inputName)
-	}
-	return r.shape[0], nil
-}
-
-// imagesV2 reads the data: numbers in one array, or nested as the shape says.
-func (c *call) imagesV2(body []byte, r requestV2) ([][]float32, error) {
-	n, err := r.check(c.model, c.server.config.Queue)
-	if err != nil {
-		return nil, err
-	}
-	values := c.model.values()
-	if n*values > r.length/2 { // every number has a digit and a comma or bracket
-		return nil, wrongInput("data have less than the %d values of shape %v", n*values, r.shape)
-	}
-	if err := c.take(int64(n*values) * 4); err != nil {
-		return nil, err
-	}
-	s := &scanner{text: body[:r.data+r.length], pos: r.data}
-	dims := r.shape
-	if !nested(s.text[r.data:]) {
-		dims = []int{n * values}
-	}
-	x := s.pixels(make([]float32, 0, n*values), dims...)
-	if err := s.end(); err != nil {
-		return nil, wrongInput("data: %v", err)
-	}
-	return slices.Collect(slices.Chunk(x, values)), nil
-}
-
-// nested tells whether an array's text has an array as its first element.
-func nested(text []byte) bool {
-	s := &scanner{text: text}
-	return s.accept('[') && s.next() == '['
-}
-
-// quoted lists names, as in "a" or "b".
-func quoted(names []string) string {
-	var b []byte
-	for i, name := range names {
-		if i > 0 {
-			b = append(b, " or "...)
+	case r.binary >= 0 && r.length > 0:
+		return request, wrongInput("input %.100q has data and binary_data_size, want one of them", r.name)
+	case r.binary >= 0 && rest == nil:
+		return request, wrongInput("input %.100q has binary_data_size, want the header %s too", r.name, headerLength)
+	case r.binary >= 0:
+		in.Data = c.Raw(rest, r.binary)
+	case r.length > 0:
+		if rest != nil {
+			if n, err := rest.Read(make([]byte, 1)); n > 0 || err != io.EOF {
+				return request, wrongInput("bytes after the JSON text, and no input has binary_data_size")
+			}
 		}
-		b = strconv.AppendQuote(b, name)
+		in.Data = newTextData(c.Call, text[:r.data+r.length], r.data, r.shape)
 	}
-	return string(b)
+	request.Inputs = []Tensor{in}
+	return request, nil
 }
 
-// answer writes an inference response: with the outputs that the request names, or
-// with the probabilities alone.
-func (r requestV2) answer(m *model, predictions []infer.Prediction) []byte {
-	b := make([]byte, 0, 256+12*len(predictions)*len(m.classes))
+// answer writes a response. header is the size of its JSON text if binary data
+// follow, else 0.
+func (r *requestV2) answer(response *Response) (body []byte, header int) {
+	b := make([]byte, 0, 1024)
 	b = append(b, `{"model_name":`...)
-	b = appendJSON(b, m.name)
+	b = appendJSON(b, response.Model)
 	b = append(b, `,"model_version":`...)
-	b = appendJSON(b, m.version)
-	if r.id != "" {
+	b = appendJSON(b, response.Version)
+	if response.ID != "" {
 		b = append(b, `,"id":`...)
-		b = appendJSON(b, r.id)
-	}
-	names := r.outputs
-	if len(names) == 0 {
-		names = []string{outputName}
+		b = appendJSON(b, response.ID)
 	}
 	b = append(b, `,"outputs":[`...)
-	for i, name := range names {
+	var raw []byte
+	binary := false
+	for i, o := range response.Outputs {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendOutput(b, name, len(m.classes), predictions)
+		before := len(raw)
+		if r.isRaw(i) {
+			raw, binary = o.AppendRaw(raw), true
+		}
+		b = appendOutput(b, o, r.isRaw(i), len(raw)-before)
 	}
-	return append(b, "]}\n"...)
+	if b = append(b, "]}\n"...); !binary {
+		return b, 0
+	}
+	return append(b, raw...), len(b)
 }
 
-// appendOutput writes one output of a response.
-func appendOutput(b []byte, name string, classes int, predictions []infer.Prediction) []byte {
-	b = append(b, `{"name":"`+name+`","shape":[`...)
-	b = strconv.AppendInt(b, int64(len(predictions)), 10)
-	kind, value := datatype, func(b []byte, p infer.Prediction) []byte { return appendFloats(b, p.Probabilities) }
-	switch name {
-	case unknownName:
-		kind, value = "BOOL", func(b []byte, p infer.Prediction) []byte { return strconv.AppendBool(b, p.Unknown) }
-	case scoreName:
-		kind, value = "FP64", func(b []byte, p infer.Prediction) []byte { return appendJSON(b, p.Score) }
+// isRaw tells whether output i is to be binary.
+func (r *requestV2) isRaw(i int) bool {
+	if i < len(r.raw) && r.raw[i].said {
+		return r.raw[i].binary
+	}
+	return r.all
+}
+
+// appendOutput writes one output of a response; of a binary one the size alone.
+func appendOutput(b []byte, o OutputTensor, binary bool, size int) []byte {
+	b = append(b, `{"name":"`+o.Name+`","shape":`...)
+	b = appendJSON(b, o.Shape)
+	b = append(b, `,"datatype":"`+o.Datatype+`"`...)
+	if binary {
+		b = append(b, `,"parameters":{"binary_data_size":`...)
+		return append(strconv.AppendInt(b, int64(size), 10), "}}"...)
+	}
+	b = append(b, `,"data":`...)
+	switch o.Datatype {
+	case floatType:
+		b = append(appendFloats(append(b, '['), o.Floats), ']')
+	case doubleType:
+		b = appendJSON(b, o.Doubles)
+	case boolType:
+		b = appendJSON(b, o.Bools)
 	default:
-		b = append(b, ',')
-		b = strconv.AppendInt(b, int64(classes), 10)
+		b = appendJSON(b, o.Strings)
 	}
-	b = append(b, `],"datatype":"`+kind+`","data":[`...)
-	for i, p := range predictions {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = value(b, p)
-	}
-	return append(b, "]}"...)
+	return append(b, '}')
 }
 
 func appendJSON(b []byte, v any) []byte {
-	text := mustMarshal(v)
-	return append(b, text[:len(text)-1]...) // without the newline
+	return append(b, bytes.TrimSuffix(mustMarshal(v), []byte("\n"))...)
 }
 
 // appendFloats writes numbers with commas between them, each with as many

@@ -104,7 +104,7 @@ func TestMetadata(t *testing.T) {
 		{"/v2/models/cnn/ready", `{"name":"cnn","ready":true}`},
 		{"/v2/models/lenet5", `{"name":"lenet5","versions":["2","10"],"platform":"tapenet_gorgonia",` +
 			`"inputs":[{"name":"input","datatype":"FP32","shape":[-1,1,28,28]}],"outputs":[{"name":"output","datatype":"FP32","shape":[-1,10]}],` +
-			`"properties":{"classes":"[\"0\",\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]"}}`},
+			`"properties":{"classes":"[\"0\",\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]","input":"` + inputText + `"}}`},
 		{"/v1/models/lenet5/versions/2", `{"model_version_status":[{"version":"2","state":"AVAILABLE","status":{"error_code":"OK","error_message":""}}]}`},
 		{"/v1/models/cnn", `{"model_version_status":[{"version":"1","state":"AVAILABLE","status":{"error_code":"OK","error_message":""}}]}`},
 	}
@@ -205,7 +205,19 @@ func TestInferErrors(t *testing.T) {
 		{"long id", with(`"42"`, `"`+strings.Repeat("4", 1001)+`"`), 400, "an id of more than 1000 bytes"},
 		{"other output", with(`{"id"`, `{"outputs":[{"name":"logits"}],"id"`), 400, `output "logits", want "output"`},
 		{"two outputs", with(`{"id"`, `{"outputs":[{"name":"output"},{"name":"output"}],"id"`), 400, "a second output"},
-		{"other datatype", with(`"FP32"`, `"UINT8"`), 400, `datatype "UINT8", want FP32`},
+		{"other datatype", with(`"FP32"`, `"COMPLEX64"`), 400, `datatype "COMPLEX64", want FP32, BF16, BOOL, FP16,`},
+		{"fraction in integers", with(`"FP32"`, `"INT32"`), 400, "is not of datatype INT32"},
+		{"number for a boolean", with(`"FP32"`, `"BOOL"`), 400, "a number, want a boolean"},
+		{"too large for a byte", strings.Replace(request("[1,1,28,28]", strings.Replace(zeros(784), "0", "256", 1)), "FP32", "UINT8", 1), 400, "256 is not of datatype UINT8"},
+		{"too small for a byte", strings.Replace(request("[1,1,28,28]", strings.Replace(zeros(784), "0", "-1", 1)), "FP32", "UINT8", 1), 400, "-1 is not of datatype UINT8"},
+		{"pictures' shape", `{"inputs":[{"name":"input","shape":[1,2],"datatype":"BYTES","data":["",""]}]}`, 400, "shape [1 2], want [n] or [n,1] for n pictures"},
+		{"not base64", `{"inputs":[{"name":"input","shape":[1],"datatype":"BYTES","data":["%"]}]}`, 400, "a string that is not base64"},
+		{"not a picture", `{"inputs":[{"name":"input","shape":[1],"datatype":"BYTES","data":["AAAA"]}]}`, 400, "want a PNG or JPEG picture"},
+		{"nested pictures", `{"inputs":[{"name":"input","shape":[1],"datatype":"BYTES","data":[["AAAA"]]}]}`, 400, "an array, want a string"},
+		{"no classes", with(`{"id"`, `{"outputs":[{"name":"output","parameters":{"classification":0}}],"id"`), 400, "classification 0, want the number of classes"},
+		{"classes in words", with(`{"id"`, `{"outputs":[{"name":"output","parameters":{"classification":"all"}}],"id"`), 400, "a string, want a number"},
+		{"binary data without header", with(`"data":`, `"parameters":{"binary_data_size":3136},"x":`), 400, "want the header Inference-Header-Content-Length too"},
+		{"binary data and data", with(`"data":`, `"parameters":{"binary_data_size":3136},"data":`), 400, "has data and binary_data_size, want one of them"},
 		{"no datatype", with(`"datatype":"FP32",`, ``), 400, `datatype "", want FP32`},
 		{"no shape", with(`"shape":[1,1,28,28]`, `"x":1`), 400, "shape [], want [n,1,28,28] for n images"},
 		{"channels last", with(`[1,1,28,28]`, `[1,28,28,1]`), 400, "shape [1 28 28 1], want [n,1,28,28]"},
@@ -313,14 +325,6 @@ func TestPaths(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestBinaryData(t *testing.T) {
-	s := start(t, func(*Config) {})
-	w := ask(t, s, "POST", "/v2/models/cnn/infer", strings.NewReader("{}"), "Inference-Header-Content-Length", "2")
-	wantFailure(t, w, http.StatusBadRequest, "binary tensor data: want data in JSON")
-	w = ask(t, s, "POST", "/v2/models/cnn/infer", strings.NewReader("{}"), "Content-Encoding", "gzip")
-	wantFailure(t, w, http.StatusUnsupportedMediaType, `content encoding "gzip", want none`)
 }
 
 // FuzzInfer holds that no body makes the server fail.
