@@ -29,13 +29,23 @@ func (m *Model) fuseNodes(wrt gorgonia.Nodes) error {
 
 // showFusions tells the layers which op does their work, if it does others' too.
 func (m *Model) showFusions() {
+	layers := map[*gorgonia.Node]*LayerInfo{}
+	for _, l := range m.b.layers {
+		for _, n := range l.nodes {
+			if layers[n] == nil {
+				layers[n] = l
+			}
+		}
+	}
 	for t := range m.sequence.Times() {
-		if len(t.Nodes) < 2 {
+		if len(t.Nodes) < 2 || layers[t.Nodes[0]] == nil {
 			continue
 		}
-		for _, l := range m.b.layers {
-			if l.nodes.Contains(t.Nodes[0]) {
-				l.Fused = t.Op
+		l := layers[t.Nodes[0]]
+		l.Fused, l.With = t.Op, nil
+		for _, n := range slices.Backward(t.Nodes) {
+			if other := layers[n]; other != nil && other != l && !slices.Contains(l.With, other.Path) {
+				l.With = append(l.With, other.Path)
 			}
 		}
 	}

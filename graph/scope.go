@@ -24,6 +24,7 @@ type Scope struct {
 	names map[string]int // how often a name was given out in this scope
 	sub   *Scope         // the first scope that the layer being applied asked for: its own
 	info  *LayerInfo     // nil until the layer has a node or a parameter
+	part  *LayerInfo     // the part that was begun last, nil for none
 }
 
 // builder has the state that all scopes of one graph share.
@@ -39,12 +40,19 @@ type builder struct {
 
 	names  map[string]bool         // of bound
 	listed map[*gorgonia.Node]bool // nodes of ops that a layer has
+	paths  map[string]bool         // of layers
+
+	unread map[*gorgonia.Node]tensorOf // tensors of parts, until an op reads them
 }
+
+// tensorOf says what a tensor is.
+type tensorOf struct{ params, state int }
 
 func newBuilder(o Options, mode Mode) *builder {
 	return &builder{
 		opts: o, mode: mode, graph: gorgonia.NewGraph(), weights: o.Weights,
-		names: map[string]bool{}, listed: map[*gorgonia.Node]bool{},
+		names: map[string]bool{}, listed: map[*gorgonia.Node]bool{}, paths: map[string]bool{},
+		unread: map[*gorgonia.Node]tensorOf{},
 	}
 }
 
@@ -62,7 +70,7 @@ func (s *Scope) Sub(name string) *Scope {
 	if n > 0 {
 		name += "_" + strconv.Itoa(n)
 	}
-	sub := &Scope{b: s.b, path: join(s.path, name)}
+	sub := &Scope{b: s.b, path: join(s.path, name), part: s.part}
 	if s.sub == nil {
 		s.sub = sub
 	}
@@ -91,6 +99,26 @@ func (s *Scope) Apply(l Layer, x *gorgonia.Node) (y *gorgonia.Node) {
 		return s.Errorf("%T returned no node and no error", l)
 	}
 	return y
+}
+
+// Part begins a part of the layer, which Layers and Summary list by itself: one
+// operator of a file for which the layer stands. name and kind are what the file calls
+// it and its operator. The ops that the scope, and scopes that are made inside it, add
+// from now on belong to the part, until the next one; the name "" ends it. A tensor
+// belongs to the part whose op reads it first. A part without ops is not listed. The
+// names of tensors stay as they are without parts.
+func (s *Scope) Part(name, kind string) {
+	s.part = nil
+	if name != "" {
+		s.part = &LayerInfo{Path: join(s.path, name), Kind: kind}
+		return
+	}
+	for _, n := range s.b.bound { // what no op has read is the layer's
+		if t, ok := s.b.unread[n]; ok {
+			s.own(n, t)
+			delete(s.b.unread, n)
+		}
+	}
 }
 
 // Param returns the node of a parameter, a tensor that training changes. Its
@@ -136,9 +164,7 @@ func (s *Scope) Constant(name string, values []float32, shape ...int) *gorgonia.
 		t = double
 	}
 	n := s.b.bind(path, t)
-	info := s.record()
-	info.nodes = append(info.nodes, n)
-	info.State += t.Size()
+	s.own(n, tensorOf{state: t.Size()})
 	return n
 }
 
@@ -146,7 +172,7 @@ func (s *Scope) param(name string, f first, shape tensor.Shape) *gorgonia.Node {
 	n := s.tensor(name, f, shape)
 	if n != nil {
 		s.b.params = append(s.b.params, n)
-		s.record().Params += n.Shape().TotalSize()
+		s.own(n, tensorOf{params: n.Shape().TotalSize()})
 	}
 	return n
 }
@@ -154,7 +180,7 @@ func (s *Scope) param(name string, f first, shape tensor.Shape) *gorgonia.Node {
 func (s *Scope) state(name string, f first, shape tensor.Shape) *gorgonia.Node {
 	n := s.tensor(name, f, shape)
 	if n != nil {
-		s.record().State += n.Shape().TotalSize()
+		s.own(n, tensorOf{state: n.Shape().TotalSize()})
 	}
 	return n
 }
@@ -175,10 +201,22 @@ func (s *Scope) tensor(name string, f first, shape tensor.Shape) *gorgonia.Node 
 	if err != nil {
 		return s.Errorf("%w", err)
 	}
-	n := s.b.bind(path, value)
-	info := s.record()
-	info.nodes = append(info.nodes, n)
-	return n
+	return s.b.bind(path, value)
+}
+
+// own counts a tensor as one of the layer's. Of parts it waits for the op that reads it.
+func (s *Scope) own(n *gorgonia.Node, t tensorOf) {
+	if s.part != nil {
+		s.b.unread[n] = t
+		return
+	}
+	s.record().own(n, t)
+}
+
+func (l *LayerInfo) own(n *gorgonia.Node, t tensorOf) {
+	l.nodes = append(l.nodes, n)
+	l.Params += t.params
+	l.State += t.state
 }
 
 // free is the path of a new tensor. It reports whether the tensor may have that
@@ -258,12 +296,24 @@ func (s *Scope) do(f func() (*gorgonia.Node, error)) (n *gorgonia.Node) {
 
 // add counts a node as one of the layer's, the last of them so far.
 func (s *Scope) add(y *gorgonia.Node) {
+	known := y.Op() == nil || s.b.listed[y] // a function may return its operand, or a node that an equal call has made
+	if known && s.part != nil {
+		return
+	}
 	info := s.record()
 	info.Output = y.Shape()
-	if y.Op() == nil || s.b.listed[y] { // a function may return its operand, or a node that an equal call has made
+	if known {
 		return
 	}
 	s.b.listed[y] = true
+	if len(s.b.unread) > 0 {
+		for _, operand := range op.Operands(y) {
+			if t, ok := s.b.unread[operand]; ok {
+				info.own(operand, t)
+				delete(s.b.unread, operand)
+			}
+		}
+	}
 	info.Ops = append(info.Ops, y.Op().String())
 	if m, ok := y.Op().(interface{ MulAdds() int }); ok {
 		info.MulAdds += m.MulAdds()
@@ -297,12 +347,27 @@ func (s *Scope) Rand() op.Random {
 	return op.Random{Seed: s.b.opts.Seed ^ hash(s.path), Step: &s.b.weights.Step}
 }
 
+// record is the description of the layer, or of the part that was begun last. It is
+// listed from now on.
 func (s *Scope) record() *LayerInfo {
+	if s.part != nil {
+		if !s.part.listed {
+			s.part.Path = unique(s.part.Path, s.b.paths)
+			s.b.list(s.part)
+		}
+		return s.part
+	}
 	if s.info == nil {
 		s.info = &LayerInfo{Path: s.path}
-		s.b.layers = append(s.b.layers, s.info)
+		s.b.list(s.info)
 	}
 	return s.info
+}
+
+// list adds a layer to the list.
+func (b *builder) list(l *LayerInfo) {
+	l.listed, b.paths[l.Path] = true, true
+	b.layers = append(b.layers, l)
 }
 
 // bind adds a node that holds a tensor. It is read, and may be written, in

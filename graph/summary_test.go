@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/graph/graphtest"
+	"tapenet/graph/op"
 )
 
 func TestSummaryGolden(t *testing.T) {
@@ -92,5 +94,77 @@ func TestThousands(t *testing.T) {
 		if got := graph.Thousands(n); got != want {
 			t.Errorf("Thousands(%d) is %s, want %s", n, got, want)
 		}
+	}
+}
+
+// parts is a layer of a file's operators: a convolution whose bias comes from an
+// operator of its own that adds no op, an activation, the same once more, which is no
+// new node, and a Dense that is a layer of ours.
+var parts = graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	defer s.Part("", "")
+	s.Part("bias", "Identity")
+	bias := s.Param("b", graph.Zeros, 4)
+	s.Part("conv", "Conv")
+	x = s.Node(op.Conv2d(x, s.Param("w", graph.HeNormal, 4, 1, 3, 3), bias, op.Conv{}))
+	s.Part("act", "Relu")
+	y := s.Node(op.ReLU(x))
+	s.Part("same", "Identity")
+	y = s.Node(y, nil)
+	s.Part("conv", "Flatten") // the name once more
+	y = s.Node(op.Reshape(y, y.Shape()[0], 4*36))
+	s.Part("inner", "Gemm")
+	y = s.Apply(graph.Dense{Units: 3}, y)
+	return y
+})
+
+// TestParts: the parts of a layer have lines of their own, and the tensors the names
+// that they have without parts.
+func TestParts(t *testing.T) {
+	net, err := graph.NewNetwork(parts, []int{1, 8, 8}, graph.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := net.Weights.Names(); !slices.Equal(slices.Sorted(slices.Values(got)), []string{"b", "dense/bias", "dense/weight", "w"}) {
+		t.Errorf("weights %q", got)
+	}
+	m := build(t, graph.Options{}, parts, graph.Infer, 2, 1, 8, 8)
+	const want = `layer   operator  output        parameters  multiply-adds per sample
+input             (2, 1, 8, 8)  0           0
+conv    Conv      (2, 4, 6, 6)  40          1,296
+act     Relu      (2, 4, 6, 6)  0           0
+conv_1  Flatten   (2, 144)      0           0
+inner   Gemm      (2, 3)        435         432
+total                           475         1,728
+conv, act run as Conv2d+ReLU
+`
+	if got := m.Summary(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	watched := build(t, graph.Options{Watch: "conv"}, parts, graph.Infer, 2, 1, 8, 8)
+	if err := watched.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := watched.Watched().Shape(); !slices.Equal(got, []int{2, 4, 6, 6}) {
+		t.Errorf("watched %v, want the convolution's (2,4,6,6)", got)
+	}
+}
+
+// TestUnreadParts: a tensor that no op reads is the layer's.
+func TestUnreadParts(t *testing.T) {
+	m := build(t, graph.Options{}, graph.LayerFunc(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+		s = s.Sub("file")
+		s.Part("unused", "Identity")
+		s.Param("w", graph.Zeros, 5)
+		s.Part("act", "Relu")
+		x = s.Node(op.ReLU(x))
+		s.Part("", "")
+		return x
+	}), graph.Infer, 2, 3)
+	var got []string
+	for _, l := range m.Layers() {
+		got = append(got, fmt.Sprint(l.Path, l.Kind, l.Params))
+	}
+	if want := []string{"file/actRelu0", "file5"}; !slices.Equal(got, want) {
+		t.Errorf("layers %q, want %q", got, want)
 	}
 }

@@ -53,11 +53,12 @@ func (p *Predictor) FeatureMaps(image []float32, layer string) (FeatureMaps, err
 	return f, err
 }
 
-// featureLayers are the layers of a network whose outputs are images: a row or a
-// column alone is none.
+// featureLayers are the layers of a network, in a graph for one image, whose outputs are
+// images: a row or a column alone is none, nor are several images, such as the windows
+// of a transformer.
 func featureLayers(m *graph.Model) []graph.LayerInfo {
 	return slices.DeleteFunc(m.Layers(), func(l graph.LayerInfo) bool {
-		return len(l.Ops) == 0 || len(l.Output) != 4 || l.Output[2] == 1 || l.Output[3] == 1
+		return len(l.Ops) == 0 || len(l.Output) != 4 || l.Output[0] != 1 || l.Output[2] == 1 || l.Output[3] == 1
 	})
 }
 

@@ -50,14 +50,22 @@ type Prediction struct {
 // Load reads a trained network: a run's folder, or a file of any format that
 // open.Open knows, among them ONNX and Keras. What a foreign file does not say has a
 // default: see [Predictor.Notes].
-func Load(path string) (*Predictor, error) {
-	m, err := open.Open(path)
+func Load(path string) (*Predictor, error) { return LoadOutput(path, "") }
+
+// LoadOutput is [Load] for another output of an ONNX file than its first.
+func LoadOutput(path, output string) (*Predictor, error) {
+	m, err := open.Options{Output: output}.Open(path)
+	if err == nil {
+		err = m.Classifier()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("infer: %w", err)
 	}
-	if !m.Classifies {
-		return nil, fmt.Errorf("infer: %s is no classifier of images: a sample is %v, want channels, height and width, and an output for each of two or more classes", m.Path, m.Sample)
-	}
+	return of(m)
+}
+
+// of is the predictor of a model that classifies.
+func of(m open.Model) (*Predictor, error) {
 	layer, err := m.Network()
 	if err != nil {
 		return nil, fmt.Errorf("infer: %w", err)
@@ -93,30 +101,40 @@ func New(l graph.Layer, m weights.Model) (*Predictor, error) {
 // newPredictor is New with the weights of m themselves, which nobody changes any
 // more.
 func newPredictor(l graph.Layer, m weights.Model) (*Predictor, error) {
-	if err := m.Preprocessing.Check(m.Input[0], m.Input[1], m.Input[2]); err != nil {
-		return nil, fmt.Errorf("infer: %w", err)
-	}
-	w := &graph.Weights{From: m.Tensors}
-	net, err := graph.NewNetwork(l, m.Input[:], graph.Options{Weights: w, Fixed: true})
-	if err != nil {
-		return nil, err
-	}
-	if len(m.Tensors) != len(w.Names()) { // Load says which is one too many, or missing
-		return nil, w.Load(m.Tensors)
-	}
-	w.From = nil
-	one, err := net.Model(graph.Infer, 1)
+	p, one, err := prepare(l, m, graph.CrossEntropy{Temperature: m.Temperature})
 	if err != nil {
 		return nil, err
 	}
 	if out := one.OutputShape(); len(out) != 2 || out[1] != len(m.Classes) {
 		return nil, fmt.Errorf("infer: the network's output is %v, want (1,%d) for the classes %v", out, len(m.Classes), m.Classes)
 	}
-	p := &Predictor{
+	return p.Calibrate(m.Temperature, m.Unknown)
+}
+
+// prepare builds a network whose output may be anything, and for which loss says what
+// its prediction is, for one image.
+func prepare(l graph.Layer, m weights.Model, loss graph.Loss) (p *Predictor, one *graph.Model, err error) {
+	if err := m.Preprocessing.Check(m.Input[0], m.Input[1], m.Input[2]); err != nil {
+		return nil, nil, fmt.Errorf("infer: %w", err)
+	}
+	w := &graph.Weights{From: m.Tensors}
+	net, err := graph.NewNetwork(l, m.Input[:], graph.Options{Weights: w, Fixed: true, Loss: loss})
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(m.Tensors) != len(w.Names()) { // Load says which is one too many, or missing
+		return nil, nil, w.Load(m.Tensors)
+	}
+	w.From = nil
+	if one, err = net.Model(graph.Infer, 1); err != nil {
+		return nil, nil, err
+	}
+	p = &Predictor{
 		Input: m.Input, Classes: slices.Clone(m.Classes), preprocessing: m.Preprocessing,
 		models: newModels(l, net.Weights, m, one),
 	}
-	return p.Calibrate(m.Temperature, m.Unknown)
+	p.models.loss = loss
+	return p, one, nil
 }
 
 // Calibrate returns a predictor of the same network on the same weights with another

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"gorgonia.org/tensor"
+
 	"tapenet/graph"
 	"tapenet/graph/weights"
 )
@@ -85,7 +87,7 @@ func (m *models) run(images [][]float32, features bool) (outputs []output, err e
 			outputs[i] = output{probabilities: probabilities[i], logits: logits[i]}
 		}
 		if features {
-			for i, row := range rows(channelMeans(g), len(images)) {
+			for i, row := range rows(channelMeans(g.Features()), len(images)) {
 				outputs[i].features = row
 			}
 		}
@@ -105,10 +107,10 @@ func rows(values []float32, n int) [][]float32 {
 	return list
 }
 
-// channelMeans are the features (N,d) of a graph's run; of images (N,C,H,W) they are
-// the means of the channels, (N,C).
-func channelMeans(g *graph.Model) []float32 {
-	values, shape := g.Features().Float32s(), g.Features().Shape()
+// channelMeans are features (N,d) of a graph's run; of images (N,C,H,W) they are the
+// means of the channels, (N,C).
+func channelMeans(features *tensor.Dense) []float32 {
+	values, shape := features.Float32s(), features.Shape()
 	if len(shape) != 4 {
 		return values
 	}

@@ -181,12 +181,13 @@ func against(t *testing.T, engine string, args ...string) (comparisons []compari
 // exported for it.
 func TestONNXRuntime(t *testing.T) {
 	path := writeNetwork(t, "small.onnx", small(), 3, 12, 16)
-	got, file := against(t, againstONNXRuntime, "-model", "lenet5,"+path, "-mode", "infer,predict")
-	if len(got) != 4 || !strings.HasPrefix(got[0].Theirs.Engine, "ONNX Runtime 1.") {
-		t.Errorf("got %+v, want four comparisons with ONNX Runtime", got)
+	keras := "../../graph/tfjs/testdata/trained/model.json" // exported for it, with its SoftMax
+	got, file := against(t, againstONNXRuntime, "-model", "lenet5,"+path+","+keras, "-mode", "infer,predict")
+	if len(got) != 6 || !strings.HasPrefix(got[0].Theirs.Engine, "ONNX Runtime 1.") {
+		t.Errorf("got %+v, want six comparisons with ONNX Runtime", got)
 	}
-	if len(file.Comparisons) != 4 || len(file.Comparisons[0].TheirTurns[""][0].Samples) < minSteps {
-		t.Errorf("the file has %+v, want all samples of four comparisons", file.Comparisons)
+	if len(file.Comparisons) != 6 || len(file.Comparisons[0].TheirTurns[""][0].Samples) < minSteps {
+		t.Errorf("the file has %+v, want all samples of six comparisons", file.Comparisons)
 	}
 }
 

@@ -73,9 +73,10 @@ func (o options) begin(c combination) (w work, s started, err error) {
 	}
 	s.First, s.StartMB = watch(), peakMB()
 	s.Input, s.Images, s.MulAdds, s.Parameters, s.Classes = n.input, w.images, w.mulAdds, w.parameters, w.classes
-	if c.Mode == modeInfer || c.Mode == modePredict && !n.file { // Predict puts a SoftMax behind what a file gives
+	if c.Mode == modeInfer || c.Mode == modePredict && !n.asItIs { // Predict normalises images, and puts a SoftMax behind what a file gives
 		s.Output = w.firstOutput()
 	}
+	s.OutputName = n.output
 	pool, err := newImages(n.input, w.classes)
 	if err != nil {
 		return w, s, err

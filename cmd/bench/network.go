@@ -3,21 +3,28 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"gorgonia.org/tensor"
+
 	"tapenet/graph"
-	"tapenet/graph/onnx"
 	"tapenet/modelzoo"
+	"tapenet/modelzoo/open"
 )
 
 // network is what is measured: one of the zoo, of this command, or of a file.
 type network struct {
-	name  string
-	layer graph.Layer
-	input []int // of an image, as in (3,224,224)
-	file  bool  // from a file, whose output is used as it is
+	name    string
+	layer   graph.Layer
+	input   []int                    // of an image, as in (3,224,224)
+	tensors map[string]*tensor.Dense // values of the weights; nil for the layer's own
+	model   open.Model               // of a file
+
+	asItIs bool   // in inference the output is used as it is
+	output string // name of the output in an ONNX file, "" for others
 }
 
 // size is the height and width that the user asks for. 0 means the network's
@@ -27,8 +34,8 @@ type size struct{ height, width int }
 // openSize is the side of ImageNet's photographs as most networks take them.
 const openSize = 224
 
-// open returns the network that a name or a path to an ONNX file stands for. All
-// the time that it takes counts as loading.
+// open returns the network that a name or a path to a model stands for. All the
+// time that it takes counts as loading.
 func (s size) open(model string) (network, error) {
 	if isFile(model) {
 		return s.openFile(model)
@@ -42,48 +49,41 @@ func (s size) open(model string) (network, error) {
 	return network{name: model, layer: spec.New(classes), input: input}, nil
 }
 
+// openFile opens a file. A foreign network is measured as the file has it: other
+// engines run the file itself.
 func (s size) openFile(path string) (network, error) {
-	m, err := onnx.Open(path)
+	m, err := open.Options{Height: s.height, Width: s.width}.Open(path)
 	if err != nil {
-		return network{}, fmt.Errorf("bench: %s: %w", path, err)
+		return network{}, fmt.Errorf("bench: %w", err)
 	}
-	input, err := s.complete(m.Input)
+	if w, ok := m.Whole(); ok {
+		return network{name: m.Title(), layer: w.Layer, input: w.Sample, model: m, asItIs: true, output: w.Output}, nil
+	}
+	layer, err := m.Network()
 	if err != nil {
-		return network{}, fmt.Errorf("bench: %s: %w", path, err)
+		return network{}, fmt.Errorf("bench: %w", err)
 	}
-	return network{name: title(path), layer: m, input: input, file: true}, nil
+	return network{name: m.Title(), layer: layer, input: m.Sample, tensors: m.Tensors, model: m}, nil
 }
 
-// complete fills in the dimensions that a file leaves open: only the height and
-// the width of images can be.
-func (s size) complete(input []int) ([]int, error) {
-	input = slices.Clone(input)
-	sides := []int{s.height, s.width}
-	for i, d := range input {
-		side := i - (len(input) - len(sides))
-		image := len(input) == 3 && side >= 0
-		switch {
-		case d > 0 && image && sides[side] > 0 && sides[side] != d:
-			return nil, fmt.Errorf("images of (%s), want -height and -width to be those or left out", dimensions(input))
-		case d > 0:
-		case !image:
-			return nil, fmt.Errorf("dimension %d of a sample is open, want an open height or width of images at most", i+1)
-		default:
-			input[i] = cmp.Or(sides[side], openSize)
-		}
-	}
-	return input, nil
+// isFile reports whether a model is a path and not a name: by its ending, or as
+// there is a file or a folder of that name.
+func isFile(model string) bool {
+	_, err := os.Stat(model)
+	return err == nil || open.IsModel(model)
 }
 
-// isFile reports whether a model is a path and not a name.
-func isFile(model string) bool { return filepath.Ext(model) == ".onnx" }
-
-// label is what a table calls a network.
+// label is what a table calls a network: a file that has the name of all of its kind,
+// such as model.json, with its folder.
 func label(model string) string {
-	if isFile(model) {
-		return filepath.Base(model)
+	if !isFile(model) {
+		return model
 	}
-	return model
+	base := filepath.Base(model)
+	if strings.HasPrefix(base, "model.") {
+		return filepath.Join(filepath.Base(filepath.Dir(model)), base)
+	}
+	return base
 }
 
 // title is the name of a network: that of a file without folder and ending.
@@ -91,7 +91,8 @@ func title(model string) string {
 	if !isFile(model) {
 		return model
 	}
-	return strings.TrimSuffix(filepath.Base(model), ".onnx")
+	base := filepath.Base(model)
+	return strings.TrimSuffix(base, filepath.Ext(base))
 }
 
 // dimensions writes a shape as in 3,224,224; an open dimension is a question
@@ -112,11 +113,14 @@ func dimensions(shape []int) string {
 }
 
 // build makes the graph for a mode and a batch size. In inference the output of
-// a file is left as it is; a network of the zoo has its SoftMax, as in infer.
+// a foreign file is left as it is; a network of the zoo has its SoftMax, as in infer.
 func (n network) build(mode graph.Mode, batch int) (*graph.Model, error) {
 	o := graph.Options{Seed: seed, Fixed: mode == graph.Infer}
-	if n.file && mode == graph.Infer {
+	if n.asItIs && mode == graph.Infer {
 		o.Loss = graph.MSE{}
+	}
+	if n.tensors != nil {
+		o.Weights = &graph.Weights{From: n.tensors}
 	}
 	return o.Build(n.layer, mode, append([]int{batch}, n.input...)...)
 }
@@ -130,7 +134,7 @@ func lookup(name string) (spec modelzoo.Spec, classes int, err error) {
 		}
 	}
 	if spec, err = modelzoo.Lookup(name); err != nil {
-		return spec, 0, fmt.Errorf("%w, %s, or a file ending in .onnx", err, ownNames())
+		return spec, 0, fmt.Errorf("%w, %s, or a file or folder with a model", err, ownNames())
 	}
 	return spec, zooClasses, nil
 }

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"tapenet/cmd/internal/foreign"
 	"tapenet/graph"
 	"tapenet/graph/memory"
 	"tapenet/graph/onnx"
+	"tapenet/graph/weights"
 )
 
 // small is a network with an image for its input, and one with two
@@ -64,33 +67,53 @@ func TestSize(t *testing.T) {
 	if err != nil || !slices.Equal(n.input, []int{3, 48, 32}) {
 		t.Errorf("mobilenetv2 takes %v, error %v, want (3,48,32)", n.input, err)
 	}
-	for _, tt := range []struct {
-		size  size
-		input []int
-		want  []int
-		err   string
-	}{
-		{size{}, []int{3, 0, 0}, []int{3, 224, 224}, ""},
-		{size{64, 0}, []int{3, 0, 0}, []int{3, 64, 224}, ""},
-		{size{64, 96}, []int{3, 64, 0}, []int{3, 64, 96}, ""},
-		{size{64, 96}, []int{3, 64, 64}, nil, "images of (3,64,64), want -height and -width to be those or left out"},
-		{size{64, 96}, []int{10}, []int{10}, ""},
-		{size{64, 96}, []int{0, 4, 4}, nil, "dimension 1 of a sample is open"},
-		{size{}, []int{4, 0}, nil, "dimension 2 of a sample is open"},
-	} {
-		got, err := tt.size.complete(tt.input)
-		if tt.err == "" && (err != nil || !slices.Equal(got, tt.want)) {
-			t.Errorf("%v of %v is %v, error %v, want %v", tt.size, tt.input, got, err, tt.want)
-		}
-		if tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
-			t.Errorf("%v of %v: got error %v, want %q", tt.size, tt.input, err, tt.err)
-		}
-	}
 	var out strings.Builder
 	path := writeNetwork(t, "fixed.onnx", small(), 3, 12, 16)
 	err = run(t.Context(), []string{"-child", "ours", "-model", path, "-mode", "infer", "-batch", "1", "-threads", "1", "-width", "20"}, &out, &out)
-	if err == nil || !strings.Contains(err.Error(), "fixed.onnx: images of (3,12,16), want -height and -width to be those") {
+	if err == nil || !strings.Contains(err.Error(), "fixed.onnx takes images of 12×16: want that height and width") {
 		t.Errorf("got error %v, want one about the file's size", err)
+	}
+}
+
+// TestKinds: files of other formats and folders are measured too; a foreign network as
+// its file has it.
+func TestKinds(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	n := opened(t, "lenet5")
+	net, err := graph.NewNetwork(n.layer, n.input, graph.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := weights.Model{Name: "lenet5", Input: [3]int(n.input), Classes: strings.Split("0123456789", ""), Tensors: net.Weights.Map()}
+	if err := m.Save(filepath.Join(dir, "model.safetensors")); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		path, label string
+		input       []int
+		modes       string
+	}{
+		{dir, "run", []int{1, 28, 28}, "train,infer,predict"},
+		{"../../graph/tfjs/testdata/trained/model.json", "trained/model.json", []int{1, 8, 8}, "train,infer,predict"},
+		{"../../graph/keras/testdata/small.keras", "small.keras", []int{4}, "infer"},
+	} {
+		if got := label(tt.path); got != tt.label {
+			t.Errorf("%s is called %s, want %s", tt.path, got, tt.label)
+		}
+		for _, r := range bench(t, "-time", "1ms", "-model", tt.path, "-mode", tt.modes, "-batch", "2", "-threads", "1") {
+			checkReport(t, r)
+			if !slices.Equal(r.Input, tt.input) {
+				t.Errorf("%v: input %v, want %v", r.combination, r.Input, tt.input)
+			}
+		}
+	}
+	var out strings.Builder
+	err = run(t.Context(), []string{"-child", "ours", "-model", "../../graph/keras/testdata/small.keras", "-mode", "predict", "-batch", "1", "-threads", "1"}, &out, &out)
+	if err == nil || !strings.Contains(err.Error(), "small.keras takes samples of (4) and gives (") {
+		t.Errorf("got error %v, want one that says what the file takes and gives", err)
 	}
 }
 
@@ -101,7 +124,7 @@ func TestTooLarge(t *testing.T) {
 	if !known {
 		t.Skip("the system does not tell what is available")
 	}
-	n := open(t, "mobilenetv2")
+	n := opened(t, "mobilenetv2")
 	n.input = []int{3, 512, 512}
 	w, err := newInference(n, 1+available/(60<<20)) // an image takes more
 	if err != nil {
@@ -110,7 +133,7 @@ func TestTooLarge(t *testing.T) {
 	if err := w.afford(); err == nil || !strings.Contains(err.Error(), "want a smaller -batch") {
 		t.Errorf("got error %v, want one with the way out", err)
 	}
-	if w, err = newInference(open(t, "lenet5"), 1); err != nil {
+	if w, err = newInference(opened(t, "lenet5"), 1); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.afford(); err != nil {
@@ -126,5 +149,27 @@ func TestLabels(t *testing.T) {
 	}
 	if got := dimensions([]int{3, 0, 224}); got != "3,?,224" {
 		t.Errorf("got %s, want 3,?,224", got)
+	}
+}
+
+// TestForeign: a network of any kind is measured, but predictions are of classifiers of
+// images; of other files one line says what they are.
+func TestForeign(t *testing.T) {
+	files, err := foreign.Files(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		for _, mode := range []string{modeInfer, modePredict} {
+			var out strings.Builder
+			err := run(t.Context(), []string{"-child", "ours", "-model", f.Path, "-mode", mode, "-batch", "1", "-threads", "1"}, &out, io.Discard)
+			if f.Opens && mode == modeInfer {
+				if err != nil {
+					t.Error(err)
+				}
+			} else if f.Check(err) != nil {
+				t.Error(f.Check(err))
+			}
+		}
 	}
 }

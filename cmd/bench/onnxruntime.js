@@ -66,7 +66,7 @@ async function main(o) {
   const loaded = performance.now();
   const feed = (x) => ({[session.inputNames[0]]: new ort.Tensor('float32', x, [batch, ...shape])});
   let input = feed(ramp(batch * size));
-  const output = (await session.run(input))[session.outputNames[0]].data;
+  const output = (await session.run(input))[o.output || session.outputNames[0]].data;
   const answered = performance.now();
   await say({
     engine, load_ms: loaded - began, first_run_ms: answered - loaded,

@@ -154,6 +154,9 @@ func (r *opponent) start(ctx context.Context, o options, c combination, variant 
 		if err != nil {
 			return nil, err
 		}
+		if ours.OutputName != "" {
+			args = append(args, "-output", ours.OutputName)
+		}
 		return start(r.script(ctx, append(args, "-model", file)...))
 	}
 	args = append(args, "-model", title(c.Model), "-mode", c.Mode, "-variant", variant, "-classes", strconv.Itoa(ours.Classes))
@@ -188,19 +191,19 @@ func (r *opponent) pool(s started) (string, error) {
 // file returns an ONNX file of a network: its own, or one that is exported, with
 // the probabilities behind it that our side computes too.
 func (r *opponent) file(o options, model string) (string, error) {
-	if isFile(model) {
+	if filepath.Ext(model) == ".onnx" {
 		return filepath.Abs(model)
 	}
-	return r.make(model, model+".onnx", func() ([]byte, error) {
+	return r.make(model, fmt.Sprintf("network-%d.onnx", len(r.files)), func() ([]byte, error) {
 		n, err := o.size.open(model)
 		if err != nil {
 			return nil, err
 		}
-		net, err := graph.NewNetwork(n.layer, n.input, graph.Options{Seed: seed})
+		net, err := graph.NewNetwork(n.layer, n.input, graph.Options{Seed: seed, Weights: &graph.Weights{From: n.tensors}})
 		if err != nil {
 			return nil, err
 		}
-		return onnx.Options{}.Export(n.layer, net.Weights.Map(), n.input...)
+		return onnx.Options{Logits: n.asItIs}.Export(n.layer, net.Weights.Map(), n.input...)
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 
 // combination is one thing to measure.
 type combination struct {
-	Model   string `json:"model"` // a name, or a path to an ONNX file
+	Model   string `json:"model"` // a name, or a path to a model
 	Mode    string `json:"mode"`
 	Batch   int    `json:"batch"`
 	Threads int    `json:"threads"` // GOMAXPROCS
@@ -74,7 +74,7 @@ type options struct {
 
 const doc = `measures training and inference for every combination of the flags.
 A training step reads a batch from bytes, runs forward and backward, and updates with Adam; an inference step runs the graph,
-a prediction is a call of infer.Predictor's Predict. A model is a network of the zoo, one of this command, or an ONNX file.
+a prediction is a call of infer.Predictor's Predict. A model is a network of the zoo, one of this command, or a file or folder with a model of any format that infer takes.
 images/CPU-s is by processor time, the steadiest figure on a shared machine. FMA is multiply-adds: those of a forward run, and
 for training three times those, less the first layer's once: nobody needs its input's gradient. Peak is the share, of
 what one thread's registers can multiply and add, that a CPU-second of the step does. Load, build and first run are the time
@@ -83,7 +83,7 @@ from opening the network until the first answer, and peak MB beside them is the 
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := cli.Flags("bench", "[flags]", doc, stderr)
-	models := f.String("model", "cnn", "networks, as in cnn,lenet5,resnet50.onnx: those of go run ./cmd/zoo, "+ownNames()+", and ONNX files")
+	models := f.String("model", "cnn", "networks, as in cnn,lenet5,resnet50.onnx: those of go run ./cmd/zoo, "+ownNames()+", and trained or foreign models in files or folders")
 	modes := f.String("mode", "", "some of "+strings.Join(modeNames, ",")+" (default train,infer; with -against onnxruntime infer)")
 	batches := f.String("batch", "", "batch sizes (default 1,32,128,1024; 1,8 if a network is for photographs or a file's)")
 	threads := f.String("threads", defaultThreads(), "numbers of threads")

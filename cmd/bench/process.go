@@ -37,7 +37,8 @@ type started struct {
 
 	// Output is the first image's of the first run, whose pixels are those of fill
 	// on every side: at most maxOutput values. There is none in training.
-	Output []float32 `json:"output,omitempty"`
+	Output     []float32 `json:"output,omitempty"`
+	OutputName string    `json:"output_name,omitempty"` // in an ONNX file
 }
 
 // maxOutput is how many values of an output are compared.

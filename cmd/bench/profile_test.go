@@ -38,7 +38,7 @@ func TestCosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []network{open(t, "lenet5"), open(t, "conv3"), {layer: small(), input: []int{3, 12, 16}}, file} {
+	for _, n := range []network{opened(t, "lenet5"), opened(t, "conv3"), {layer: small(), input: []int{3, 12, 16}}, file} {
 		for _, mode := range []graph.Mode{graph.Train, graph.Infer} {
 			m, err := n.build(mode, 2)
 			if err != nil {

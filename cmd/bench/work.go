@@ -9,6 +9,7 @@ import (
 	"tapenet/graph/memory"
 	"tapenet/graph/weights"
 	"tapenet/infer"
+	"tapenet/modelzoo/open"
 	"tapenet/train"
 )
 
@@ -121,23 +122,17 @@ func newInference(n network, batch int) (work, error) {
 
 // newPrediction is a call of Predict, as programs make it.
 func newPrediction(n network, batch int) (work, error) {
-	if len(n.input) != 3 {
-		return work{}, fmt.Errorf("bench: %s takes samples of (%s), want images for -mode predict", n.name, dimensions(n.input))
-	}
-	net, err := graph.NewNetwork(n.layer, n.input, graph.Options{Seed: seed})
+	m, err := n.classifier()
 	if err != nil {
 		return work{}, err
 	}
-	m, err := net.Model(graph.Infer, 1)
+	n.input = m.Input[:]
+	one, err := (graph.Options{Weights: &graph.Weights{From: m.Tensors}}).Build(m.Layer, graph.Infer, slices.Concat([]int{1}, n.input)...)
 	if err != nil {
 		return work{}, err
 	}
-	w := newModelWork(m, batch, batch*forwardMulAdds(m))
-	names := make([]string, w.classes)
-	for k := range names {
-		names[k] = strconv.Itoa(k)
-	}
-	p, err := infer.New(n.layer, weights.Model{Input: [3]int(n.input), Classes: names, Tensors: net.Weights.Map()})
+	w := newModelWork(one, batch, batch*forwardMulAdds(one))
+	p, err := infer.New(m.Layer, m.Model)
 	if err != nil {
 		return work{}, err
 	}
@@ -155,6 +150,30 @@ func newPrediction(n network, batch int) (work, error) {
 	w.feed = func(pool *images) { pool.read(x, make([]float32, batch)) }
 	w.result = func() []float32 { return last.Probabilities }
 	return w, nil
+}
+
+// classifier is the network as infer has it: for a file with its classes and its
+// preprocessing.
+func (n network) classifier() (open.Model, error) {
+	if n.model.Path != "" {
+		if err := n.model.Classifier(); err != nil {
+			return open.Model{}, fmt.Errorf("bench: -mode predict: %w", err)
+		}
+		return n.model, nil
+	}
+	net, err := graph.NewNetwork(n.layer, n.input, graph.Options{Seed: seed})
+	if err != nil {
+		return open.Model{}, err
+	}
+	m, err := net.Model(graph.Infer, 1)
+	if err != nil {
+		return open.Model{}, err
+	}
+	o := open.Model{Layer: n.layer, Model: weights.Model{Input: [3]int(n.input), Tensors: net.Weights.Map()}}
+	for k := range m.OutputShape()[1] {
+		o.Model.Classes = append(o.Model.Classes, strconv.Itoa(k))
+	}
+	return o, nil
 }
 
 // firstOutput is the first image's of the last step of inference.

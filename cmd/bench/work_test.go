@@ -14,8 +14,8 @@ import (
 	"tapenet/train/data"
 )
 
-// open returns a network at its own size.
-func open(t *testing.T, name string) network {
+// opened returns a network at its own size.
+func opened(t *testing.T, name string) network {
 	t.Helper()
 	n, err := size{}.open(name)
 	if err != nil {
@@ -27,7 +27,7 @@ func open(t *testing.T, name string) network {
 // model builds a network.
 func model(t *testing.T, name string, mode graph.Mode, batch int) *graph.Model {
 	t.Helper()
-	m, err := open(t, name).build(mode, batch)
+	m, err := opened(t, name).build(mode, batch)
 	if err != nil {
 		t.Fatal(err)
 	}

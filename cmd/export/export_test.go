@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"tapenet/cmd/internal/foreign"
 	"tapenet/graph"
 	"tapenet/graph/weights"
 	"tapenet/infer"
@@ -227,5 +228,31 @@ func TestErrors(t *testing.T) {
 				t.Error("a file was written")
 			}
 		})
+	}
+}
+
+// TestForeign: a network of any kind is an ONNX file again, and one line says why it
+// is no Go program; of other files one line says what they are.
+func TestForeign(t *testing.T) {
+	files, err := foreign.Files(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	for _, f := range files {
+		_, err := export(t, "-model", f.Path, "-out", filepath.Join(out, "x.onnx"))
+		if f.Opens && err != nil {
+			t.Error(err)
+		}
+		if !f.Opens && f.Check(err) != nil {
+			t.Error(f.Check(err))
+		}
+		_, err = export(t, "-model", f.Path, "-to", "go", "-out", filepath.Join(out, "x"))
+		if f.Opens {
+			f.Want = " is no classifier of images that ends in a SoftMax, it takes samples of ("
+		}
+		if f.Check(err) != nil {
+			t.Error(f.Check(err))
+		}
 	}
 }

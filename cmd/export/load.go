@@ -24,7 +24,8 @@ func (n opened) classifies() error {
 	if n.Classifies && n.SoftMax {
 		return nil
 	}
-	return fmt.Errorf("export: %s is no classifier of images, its samples are %v and it ends in a SoftMax: %v; want -to onnx", n.Path, n.Sample, n.SoftMax)
+	return fmt.Errorf("export: %s is no classifier of images that ends in a SoftMax, it takes samples of %s and gives %s: want -to onnx",
+		n.Path, open.Shape(n.Sample), open.Shape(n.Gives))
 }
 
 // file is the content of the model's file. One that is no classifier of images has

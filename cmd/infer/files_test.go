@@ -76,7 +76,7 @@ func TestManyFiles(t *testing.T) {
 	if err == nil || err.Error() != "infer: 4 of 384 files could not be classified" || strings.Count(errs, broken+": infer: not a PNG") != 4 {
 		t.Fatalf("error %v, stderr %q, want four broken files", err, errs)
 	}
-	p, err := load(trained(t), testset.Batch)
+	p, err := load(trained(t), "", testset.Batch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestManyFiles(t *testing.T) {
 		var r result
 		strict(t, lines[0], &r)
 		lines = lines[1:]
-		pixels, err := read(p, name)
+		pixels, err := reader{p.Pixels, p.batch}.read(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestBatch(t *testing.T) {
 func TestAhead(t *testing.T) {
 	list := slices.Repeat([]source{{name: "none.png"}}, 10*testset.Batch)
 	n := 0
-	for results := range ahead(t.Context(), network{batch: testset.Batch}, list) {
+	for results := range ahead(t.Context(), reader{batch: testset.Batch}, list) {
 		for _, r := range results {
 			if r.File != "none.png" || r.err == nil {
 				t.Fatalf("%+v, want the error of a missing file", r)
@@ -143,7 +143,7 @@ func TestAhead(t *testing.T) {
 	if n != len(list) {
 		t.Errorf("%d pictures, want %d", n, len(list))
 	}
-	if c := cap(ahead(t.Context(), network{batch: testset.Batch}, nil)); c != 1 {
+	if c := cap(ahead(t.Context(), reader{batch: testset.Batch}, nil)); c != 1 {
 		t.Errorf("room for %d batches, want 1", c)
 	}
 }
@@ -232,11 +232,11 @@ func TestSaliencyFile(t *testing.T) {
 		if size := img.Bounds().Size(); size != image.Pt(tt.width, tt.height) {
 			t.Fatalf("%d pictures on a sheet of %v, want %dx%d", tt.n, size, tt.width, tt.height)
 		}
-		p, err := load(trained(t), testset.Batch)
+		p, err := load(trained(t), "", testset.Batch)
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := read(p, files[tt.n-1])
+		x, err := reader{p.Pixels, p.batch}.read(files[tt.n-1])
 		if err != nil {
 			t.Fatal(err)
 		}

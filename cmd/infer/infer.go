@@ -16,6 +16,9 @@ import (
 // options are the command's flags.
 type options struct {
 	model, data, saliency string
+	output                string // of the file, or for features a value or layer
+	similar, out          string
+	features              bool
 	top, batch            int
 	json, csv             bool
 	args                  []string
@@ -26,7 +29,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	n, err := load(o.model, o.batch)
+	if o.features || o.similar != "" {
+		return extract(ctx, o, stdout, stderr)
+	}
+	n, err := load(o.model, o.output, o.batch)
 	if err != nil {
 		return err
 	}
@@ -38,8 +44,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 }
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
-	f := cli.Flags("infer", "-model DIR [-top N] [-batch N] [-json|-csv] [-saliency FILE.png] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-batch N] [-json] -data NAME|DIR",
-		"says what is in PNG, JPEG or GIF pictures (- is standard input), or measures a model on a dataset's test part; a model that train -unknown has given a threshold may say \"none of these\"", stderr)
+	f := cli.Flags("infer", "-model DIR [-top N] [-batch N] [-json|-csv] [-saliency FILE.png] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-batch N] [-json] -data NAME|DIR\n       infer -model DIR [-output NAME] [-json|-csv|-out FILE.npy] -features FILE|FOLDER|…\n       infer -model DIR [-output NAME] [-top N] [-json] -similar FOLDER FILE|…",
+		"says what is in PNG, JPEG or GIF pictures (- is standard input), or measures a model on a dataset's test part; a model that train -unknown has given a threshold may say \"none of these\"; with -features or -similar compares pictures by what a network makes of them", stderr)
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, vote")
 	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
 	f.IntVar(&o.top, "top", 3, "show so many classes of a picture; with -data, count a class that is among so many as found")
@@ -47,6 +53,10 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.BoolVar(&o.json, "json", false, "print JSON, a line for each file, with all classes")
 	f.BoolVar(&o.csv, "csv", false, "print a table for spreadsheets, with all classes")
 	f.StringVar(&o.saliency, "saliency", "", "draw the pictures, and beside each the pixels that mattered, in this PNG file")
+	f.StringVar(&o.output, "output", "", "use this output of an ONNX file, not its first; with -features and -similar any value of the file, or a layer that zoo lists")
+	f.BoolVar(&o.features, "features", false, "print the features of each picture: what the last Dense or convolution reads, or -output")
+	f.StringVar(&o.similar, "similar", "", "find the pictures of this folder that are most similar, by the cosine of their features")
+	f.StringVar(&o.out, "out", "", "with -features: write them into this .npy file, a row for each picture, and print the pictures' names")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
 	}
@@ -67,6 +77,8 @@ func (o options) check() error {
 		return cli.Usagef("infer: -batch %d, want 1 or more", o.batch)
 	case o.model == "":
 		return cli.Usagef("infer: no model, want -model DIR, as in -model runs/cnn")
+	case o.features || o.similar != "" || o.out != "":
+		return o.checkFeatures()
 	case o.data == "" && len(o.args) == 0:
 		return cli.Usagef("infer: nothing to do, want picture files or -data")
 	case o.data != "" && len(o.args) > 0:
@@ -79,6 +91,31 @@ func (o options) check() error {
 		return cli.Usagef("infer: -saliency %s, want a file ending in .png", o.saliency)
 	case o.saliency != "" && !isFolder(filepath.Dir(o.saliency)):
 		return cli.Usagef("infer: -saliency %s: there is no folder %s, want one to write into", o.saliency, filepath.Dir(o.saliency))
+	}
+	return nil
+}
+
+// checkFeatures holds the flags of -features and of -similar.
+func (o options) checkFeatures() error {
+	switch {
+	case o.features && o.similar != "":
+		return cli.Usagef("infer: got both -features and -similar, want one of them")
+	case o.data != "" || o.saliency != "":
+		return cli.Usagef("infer: -features, -similar and -out go with neither -data nor -saliency")
+	case o.out != "" && (!o.features || o.json || o.csv):
+		return cli.Usagef("infer: -out is for -features without -json and -csv")
+	case o.out != "" && !strings.EqualFold(filepath.Ext(o.out), ".npy"):
+		return cli.Usagef("infer: -out %s, want a file ending in .npy", o.out)
+	case o.out != "" && !isFolder(filepath.Dir(o.out)):
+		return cli.Usagef("infer: -out %s: there is no folder %s, want one to write into", o.out, filepath.Dir(o.out))
+	case o.json && o.csv || o.csv && o.similar != "":
+		return cli.Usagef("infer: -csv goes with neither -json nor -similar")
+	case o.similar != "" && !isFolder(o.similar):
+		return cli.Usagef("infer: -similar %s, want a folder with pictures", o.similar)
+	case len(o.args) == 0:
+		return cli.Usagef("infer: nothing to do, want picture files")
+	case strings.Contains(o.model, ","):
+		return cli.Usagef("infer: features of several models, want one")
 	}
 	return nil
 }

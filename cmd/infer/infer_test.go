@@ -21,6 +21,7 @@ import (
 	"testing"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/foreign"
 	"tapenet/modelzoo"
 	"tapenet/train"
 	"tapenet/train/data"
@@ -308,6 +309,24 @@ func TestInterrupt(t *testing.T) {
 		err := run(ctx, append([]string{"-model", trained(t)}, args...), &out, io.Discard)
 		if !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), "infer: stopped after 0 of ") || out.Len() > 0 {
 			t.Errorf("%q: error %v, stdout %q, want the context's error alone", args, err, out.String())
+		}
+	}
+}
+
+// TestForeign: one line says what a file is that is no classifier of images. Features
+// are there of networks that take images.
+func TestForeign(t *testing.T) {
+	files, err := foreign.Files(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if _, _, err := classified(t, "-model", f.Path, "x.png"); f.Check(err) != nil {
+			t.Error(f.Check(err))
+		}
+		_, _, err := classified(t, "-model", f.Path, "-features", "x.png")
+		if err == nil || strings.Contains(err.Error(), "\n") || !f.Opens && f.Check(err) != nil {
+			t.Errorf("features: error %v", err)
 		}
 	}
 }

@@ -26,8 +26,9 @@ type classifier interface {
 	Predict(images [][]float32) ([]infer.Prediction, error)
 }
 
-// load reads the models of a list with commas, for batches of so many images.
-func load(list string, batch int) (network, error) {
+// load reads the models of a list with commas, each with the output of that name, ""
+// for its first, for batches of so many images.
+func load(list, output string, batch int) (network, error) {
 	var members []*infer.Predictor
 	var notes []string
 	judges := false
@@ -35,7 +36,7 @@ func load(list string, batch int) (network, error) {
 		if path == "" {
 			return network{}, cli.Usagef("infer: -model %s has an empty name, want names with one comma between them", list)
 		}
-		p, err := infer.Load(path)
+		p, err := infer.LoadOutput(path, output)
 		if err != nil {
 			return network{}, err
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"image"
 	"io"
 	"os"
 	"runtime"
@@ -25,17 +26,35 @@ type result struct {
 	err    error
 }
 
-// classify calls show for the pictures, in order, batch by batch. One that can't
-// be read is reported on stderr and doesn't stop the others. The end of ctx does,
-// even while a picture is awaited that never comes. It needs memory for three
-// batches of prepared pictures, and for as many whole ones as there are processors.
+// reader prepares pictures for a network, so many at a time.
+type reader struct {
+	pixels func(img image.Image) ([]float32, error)
+	batch  int
+}
+
+// classify calls show for the pictures, in order, batch by batch, with what the network
+// makes of them; see each.
 func classify(ctx context.Context, n network, list []source, show func([]result) error, stderr io.Writer) error {
+	return each(ctx, reader{n.Pixels, n.batch}, list, func(results []result) error {
+		if err := predict(n, results); err != nil {
+			return err
+		}
+		return show(results)
+	}, "classified", stderr)
+}
+
+// each calls use for the pictures, in order, batch by batch. One that can't be read is
+// reported on stderr and doesn't stop the others; the error says that it could not be
+// done. The end of ctx stops all, even while a picture is awaited that never comes. It
+// needs memory for three batches of prepared pictures, and for as many whole ones as
+// there are processors.
+func each(ctx context.Context, r reader, list []source, use func([]result) error, done string, stderr io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	done, failed := 0, 0
-	batches := ahead(ctx, n, list)
+	finished, failed := 0, 0
+	batches := ahead(ctx, r, list)
 	for results, ok := receive(ctx, batches); ok; results, ok = receive(ctx, batches) {
-		done += len(results)
+		finished += len(results)
 		results = slices.DeleteFunc(results, func(r result) bool {
 			if r.err != nil {
 				failed++
@@ -43,32 +62,32 @@ func classify(ctx context.Context, n network, list []source, show func([]result)
 			}
 			return r.err != nil
 		})
-		if err := predict(n, results); err != nil {
-			return err
-		}
-		if err := show(results); err != nil {
+		if err := use(results); err != nil {
 			return err
 		}
 	}
-	if err := ctx.Err(); err != nil && done < len(list) {
-		return fmt.Errorf("infer: stopped after %d of %d files: %w", done, len(list), err)
+	if err := ctx.Err(); err != nil && finished < len(list) {
+		return fmt.Errorf("infer: stopped after %d of %d files: %w", finished, len(list), err)
 	}
 	if failed > 0 {
-		return fmt.Errorf("infer: %d of %d files could not be classified", failed, len(list))
+		return skipped{fmt.Errorf("infer: %d of %d files could not be %s", failed, len(list), done)}
 	}
 	return nil
 }
 
+// skipped is the error that some pictures could not be read: the others were done.
+type skipped struct{ error }
+
 // ahead sends the pictures in batches, prepared for the network, while the
 // caller is busy with the batch before. The channel is closed after the last, or
 // when ctx ends.
-func ahead(ctx context.Context, n network, list []source) <-chan []result {
+func ahead(ctx context.Context, r reader, list []source) <-chan []result {
 	batches := make(chan []result, 1)
 	go func() {
 		defer close(batches)
-		for part := range slices.Chunk(list, n.batch) {
+		for part := range slices.Chunk(list, r.batch) {
 			select {
-			case batches <- readAll(n, part):
+			case batches <- r.readAll(part):
 			case <-ctx.Done():
 				return
 			}
@@ -89,7 +108,7 @@ func receive(ctx context.Context, batches <-chan []result) ([]result, bool) {
 }
 
 // readAll reads pictures on all processors.
-func readAll(n network, list []source) []result {
+func (p reader) readAll(list []source) []result {
 	results := make([]result, len(list))
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -98,7 +117,7 @@ func readAll(n network, list []source) []result {
 			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
 				r := result{File: list[i].name, err: list[i].err}
 				if r.err == nil {
-					r.pixels, r.err = read(n, r.File)
+					r.pixels, r.err = p.read(r.File)
 				}
 				results[i] = r
 			}
@@ -109,7 +128,7 @@ func readAll(n network, list []source) []result {
 }
 
 // read prepares one picture.
-func read(n network, name string) ([]float32, error) {
+func (p reader) read(name string) ([]float32, error) {
 	f := os.Stdin
 	if name != stdin {
 		var err error
@@ -122,7 +141,7 @@ func read(n network, name string) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.Pixels(img)
+	return p.pixels(img)
 }
 
 // predict fills in what the network makes of pictures.

@@ -25,13 +25,13 @@ func judging(t *testing.T, files []string) (model string, unknown []bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := load(trained(t), 8)
+	n, err := load(trained(t), "", 8)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var pixels [][]float32
 	for _, file := range files {
-		x, err := read(n, file)
+		x, err := reader{n.Pixels, n.batch}.read(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/earlier"
+	"tapenet/cmd/internal/foreign"
 	"tapenet/infer"
 )
 
@@ -228,5 +229,18 @@ func TestErrors(t *testing.T) {
 				t.Errorf("exit code %d and %q, want one line with %q", code, line, tt.want)
 			}
 		})
+	}
+}
+
+// TestForeign: one line says what a file is that is no classifier of images.
+func TestForeign(t *testing.T) {
+	files, err := foreign.Files(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if err := f.Check(run(t.Context(), []string{"-model", f.Path, "-data", "mnist"}, new(bytes.Buffer), new(bytes.Buffer))); err != nil {
+			t.Error(err)
+		}
 	}
 }

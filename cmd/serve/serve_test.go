@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/foreign"
 	"tapenet/graph"
 	"tapenet/graph/weights"
 	"tapenet/infer/serve/grpc/inference"
@@ -234,6 +235,19 @@ func TestHelp(t *testing.T) {
 	for _, want := range []string{"usage: serve", "-model", "-addr", "127.0.0.1:8080", "-token", "-grpc", "-cert"} {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("no %q in %q", want, stderr.String())
+		}
+	}
+}
+
+// TestForeign: one line says what a file is that is no classifier of images.
+func TestForeign(t *testing.T) {
+	files, err := foreign.Files(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if err := f.Check(run(t.Context(), []string{"-model", f.Path, "-addr", "127.0.0.1:0"}, io.Discard, io.Discard)); err != nil {
+			t.Error(err)
 		}
 	}
 }

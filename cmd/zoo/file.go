@@ -18,14 +18,15 @@ func showModel(ctx context.Context, stdout io.Writer, m open.Model, batch int, f
 	if err != nil {
 		return fmt.Errorf("zoo: %w", err)
 	}
-	if len(m.Sample) != 3 {
-		return fmt.Errorf("zoo: %s takes samples of %v, want images: channels, height, width", m.Path, m.Sample)
-	}
 	title := fmt.Sprintf("%s: a file of %s", m.Path, m.Format)
 	if m.Classifies {
 		title += fmt.Sprintf(", %d classes", len(m.Model.Classes))
 	}
-	return subject{layer, [3]int(m.Sample), batch}.show(ctx, stdout, title, file)
+	s := subject{layer: layer, input: m.Sample, batch: batch}
+	if err := m.Classifier(); err != nil {
+		s.untrained = fmt.Sprintf("%s, which is what train trains", err)
+	}
+	return s.show(ctx, stdout, title, file)
 }
 
 // describeModel writes the description of a foreign model beside it.

@@ -18,8 +18,10 @@ import (
 // subject is the network that is shown.
 type subject struct {
 	layer graph.Layer
-	input [3]int
+	input []int // of a sample
 	batch int
+
+	untrained string // why there is no training of it; "" if there is
 }
 
 // samples are so many images that nobody reads.
@@ -32,7 +34,7 @@ func (s samples) Read(int, []float32) (int, error) {
 
 // dataset is one of many whole batches, and of as many test images.
 func (s subject) dataset(test int) data.Dataset {
-	return data.Dataset{Shape: s.input, Train: samples(many * s.batch), Test: samples(test)}
+	return data.Dataset{Shape: [3]int(s.input), Train: samples(many * s.batch), Test: samples(test)}
 }
 
 // use is what a process takes that runs one graph: the graph's own memory, and
@@ -56,40 +58,61 @@ func (s subject) showMemory(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if s.untrained != "" {
+		if err := writeMemory(w, infer, nil, inferExact); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "Training is left out: %s.\n", s.untrained)
+		return err
+	}
 	trained, evaluation, trainExact, err := s.training(ctx)
 	if err != nil {
 		return err
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "memory in MB\tinference\ttraining")
-	for _, row := range []struct {
-		name         string
-		infer, train int
-	}{
-		{"parameters", infer.Parameters, trained.Parameters},
-		{"state", infer.State, trained.State},
-		{"input and target", infer.Inputs, trained.Inputs},
-		{"output, loss, gradients of parameters", infer.Results, trained.Results},
-		{"other values", infer.Values, trained.Values},
-		{"workspaces", infer.Workspaces, trained.Workspaces},
-		{"Adam's two values for each parameter", infer.optimizer, trained.optimizer},
-		{"images read ahead", infer.batches, trained.batches},
-		{"program and graph", infer.program, trained.program},
-		{"resident memory", infer.total(), trained.total()},
-	} {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", row.name, megabytes(row.infer), megabytes(row.train))
-	}
-	if err := t.Flush(); err != nil {
+	if err := writeMemory(w, infer, &trained, inferExact && trainExact); err != nil {
 		return err
 	}
-	if !inferExact || !trainExact {
-		fmt.Fprintln(w, "Workspaces are estimated where the memory that is available is not enough to run the network.")
-	}
-	fmt.Fprintf(w, "A run of train evaluates too, %d images at a time: %s MB", train.EvaluationBatch(s.input[:]), megabytes(trained.total()+evaluation))
+	fmt.Fprintf(w, "A run of train evaluates too, %d images at a time: %s MB", train.EvaluationBatch(s.input), megabytes(trained.total()+evaluation))
 	if s.batch > 1 {
 		fmt.Fprintf(w, ", and up to %s MB more if the last batch of an epoch is shorter", megabytes(trained.Own()/s.batch*(s.batch-1)))
 	}
 	_, err = fmt.Fprintln(w, ".")
+	return err
+}
+
+// writeMemory writes the table; trained is nil where nothing is trained.
+func writeMemory(w io.Writer, infer use, trained *use, exact bool) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "memory in MB\tinference")
+	if trained != nil {
+		fmt.Fprint(t, "\ttraining")
+	}
+	fmt.Fprintln(t)
+	for _, row := range []struct {
+		name string
+		of   func(u use) int
+	}{
+		{"parameters", func(u use) int { return u.Parameters }},
+		{"state", func(u use) int { return u.State }},
+		{"input and target", func(u use) int { return u.Inputs }},
+		{"output, loss, gradients of parameters", func(u use) int { return u.Results }},
+		{"other values", func(u use) int { return u.Values }},
+		{"workspaces", func(u use) int { return u.Workspaces }},
+		{"Adam's two values for each parameter", func(u use) int { return u.optimizer }},
+		{"images read ahead", func(u use) int { return u.batches }},
+		{"program and graph", func(u use) int { return u.program }},
+		{"resident memory", use.total},
+	} {
+		fmt.Fprintf(t, "%s\t%s", row.name, megabytes(row.of(infer)))
+		if trained != nil {
+			fmt.Fprintf(t, "\t%s", megabytes(row.of(*trained)))
+		}
+		fmt.Fprintln(t)
+	}
+	if err := t.Flush(); err != nil || exact {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "Workspaces are estimated where the memory that is available is not enough to run the network.")
 	return err
 }
 
@@ -110,7 +133,7 @@ func (s subject) inference(ctx context.Context) (u use, exact bool, err error) {
 // training measures a graph for training, and what a run of train takes besides
 // for evaluation: another graph, and images read ahead.
 func (s subject) training(ctx context.Context) (u use, evaluation int, exact bool, err error) {
-	net, err := graph.NewNetwork(s.layer, s.input[:], graph.Options{})
+	net, err := graph.NewNetwork(s.layer, s.input, graph.Options{})
 	if err != nil {
 		return u, 0, false, err
 	}
@@ -128,7 +151,7 @@ func (s subject) training(ctx context.Context) (u use, evaluation int, exact boo
 		return u, 0, false, err
 	}
 	u.optimizer, u.batches, u.program = need.Optimizer, need.Batches, need.Resident-u.Parameters-u.State
-	batch := train.EvaluationBatch(s.input[:])
+	batch := train.EvaluationBatch(s.input)
 	run, err := config.Need(net, s.dataset(many*batch))
 	if err != nil {
 		return u, 0, false, err

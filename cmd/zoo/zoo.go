@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 
 	"tapenet/cmd/internal/cli"
@@ -24,7 +25,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	describe := f.Bool("describe", false, "write a file beside a foreign model that says how pictures become its input, to be changed")
 	classes := f.Int("classes", 10, "number of classes of a network of the zoo")
 	batch := f.Int("batch", 1, "batch size")
-	height := f.Int("height", 0, "height of the images (default the network's own)")
+	height := f.Int("height", 0, "height of the images (default the network's own, 224 where a file leaves it open)")
 	width := f.Int("width", 0, "width of the images, likewise")
 	file := f.String("graph", "", "write the Gorgonia graph to this .dot or .svg file")
 	if err := cli.Parse(f, args); err != nil {
@@ -52,13 +53,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	spec, err := modelzoo.Lookup(*name)
 	if _, missing := os.Stat(*name); err == nil && missing != nil {
-		s := subject{spec.New(*classes), spec.Input, *batch}
+		s := subject{layer: spec.New(*classes), input: slices.Clone(spec.Input[:]), batch: *batch}
 		s.input[1], s.input[2] = cmp.Or(*height, s.input[1]), cmp.Or(*width, s.input[2])
 		return s.show(ctx, stdout, fmt.Sprintf("%s: %s\n%s", spec.Name, spec.Doc, spec.Reference), *file)
 	} else if missing != nil {
 		return cli.Usagef("%v, or a file or a folder with a model", err)
 	}
-	m, err := open.Open(*name)
+	m, err := open.Options{Height: *height, Width: *width}.Open(*name)
 	if err != nil {
 		return fmt.Errorf("zoo: %w", err)
 	}
@@ -97,7 +98,10 @@ func (s subject) summary() (string, error) {
 }
 
 func (s subject) build(o graph.Options) (*graph.Model, error) {
-	return o.Build(s.layer, graph.Infer, s.batch, s.input[0], s.input[1], s.input[2])
+	if s.untrained != "" {
+		o.Loss = graph.MSE{} // the output as it is
+	}
+	return o.Build(s.layer, graph.Infer, slices.Concat([]int{s.batch}, s.input)...)
 }
 
 func list(stdout io.Writer) error {

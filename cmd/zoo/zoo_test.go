@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/foreign"
 	"tapenet/graph/memory"
 	"tapenet/modelzoo"
 )
@@ -285,4 +286,52 @@ func TestHelp(t *testing.T) {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
 	contains(t, errs, "usage: zoo", "-model", "-graph", "-classes", "-batch", "-height", "-width")
+}
+
+// TestForeign: a network of any kind is shown, and one line says what is left out; of
+// other files one line says what they are.
+func TestForeign(t *testing.T) {
+	files, err := foreign.Files(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		out, _, err := zoo(t, "-model", f.Path)
+		if !f.Opens {
+			if f.Check(err) != nil {
+				t.Error(f.Check(err))
+			}
+			continue
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		contains(t, out, "operator", "total", "resident memory", "Training is left out: "+f.Path+f.Want)
+		if got := row(out, "memory in MB"); !slices.Equal(got, []string{"inference"}) {
+			t.Errorf("memory of %q, want inference alone", got)
+		}
+	}
+}
+
+// TestForeignClassifier: a file's network has a line for each operator, the line that
+// says what runs together, and a drawing; -height and -width are for sizes that a file
+// leaves open.
+func TestForeignClassifier(t *testing.T) {
+	model := "../../graph/tfjs/testdata/trained/model.json"
+	file := filepath.Join(t.TempDir(), "x.svg")
+	out, _, err := zoo(t, "-model", model, "-graph", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, out, "conv2d_Conv2D5                           Conv2D              (1, 3, 6, 6)  30          972\n",
+		"conv2d_Conv2D5 runs as Conv2d+ReLU\n", "A run of train evaluates too")
+	svg, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, string(svg), "<svg", "conv2d_Conv2D5", "MaxPool2D", "dense_Dense8", "</svg>")
+	_, _, err = zoo(t, "-model", model, "-height", "9")
+	if want := "zoo: " + model + " takes images of 8×8: want that height and width, or none said"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
 }

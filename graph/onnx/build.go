@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -66,6 +67,7 @@ func (b *builder) add(n *nodeProto) bool {
 	if n.Op == "If" && n.Domain != ownDomain {
 		return b.branch(n)
 	}
+	b.s.Part(cmp.Or(slices.Concat([]string{n.Name}, n.Outputs, []string{n.Op})...), n.Op)
 	r, out := n.rule(), (*value)(nil)
 	if !b.reads() {
 		return false

@@ -2,8 +2,11 @@ package onnx
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"tapenet/graph"
 )
 
 // several is a file with three outputs, of which the last needs an operator that is
@@ -102,5 +105,43 @@ func TestUnusedInput(t *testing.T) {
 	}
 	if _, err := m.With("z"); err == nil || !strings.Contains(err.Error(), `2 inputs "x" of float32, "size" of int64, want one`) {
 		t.Errorf("error %v, want one about two inputs", err)
+	}
+}
+
+// TestSummary: a line for each node that adds an op, with its name or that of its
+// output, and no new names of weights; a tied bias is counted where it is read.
+func TestSummary(t *testing.T) {
+	s := sketch{
+		nodes:   "tied=Identity(b) c=Conv(x,w,tied) r=Relu(c) s=Shape(r) f=Flatten(r) y=Gemm[transB:1](f,v)",
+		input:   []int{0, 1, 4, 4},
+		weights: map[string]tensorProto{"w": filters(2, 1, 3, 3), "b": filters(2), "v": filters(3, 8)},
+	}
+	p := s.proto(t)
+	p.Graph.Nodes[2].Name = "/act/Relu"
+	m, err := Load(marshal(p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := graph.NewNetwork(m, m.Input, graph.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Sorted(slices.Values(net.Weights.Names())); !slices.Equal(got, []string{"b", "v", "w"}) {
+		t.Errorf("weights %q, want the file's b, v, w", got)
+	}
+	one, err := net.Model(graph.Infer, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `layer      operator  output        parameters  multiply-adds per sample
+input                (1, 1, 4, 4)  0           0
+c          Conv      (1, 2, 2, 2)  20          72
+/act/Relu  Relu      (1, 2, 2, 2)  0           0
+y          Gemm      (1, 3)        24          24
+total                              44          96
+c, /act/Relu run as Conv2d+ReLU
+`
+	if got := one.Summary(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -222,7 +222,8 @@ func atLeastOne(shape []int) []int {
 }
 
 // Build adds the network to s. Its parameters have the file's names in s: to
-// build it twice into one network, give each a scope of its own.
+// build it twice into one network, give each a scope of its own. The graph's Summary
+// has a line for each of the file's nodes that adds an op.
 func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 	if s.Err() != nil {
 		return nil
@@ -231,6 +232,8 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		Model: m, s: s, batch: x.Shape()[0], budget: maxIndices, values: map[string]*value{},
 		numbers: map[float64]*gorgonia.Node{}, taken: map[string]bool{},
 	}
+	defer s.Part("", "")
+	s.Part(m.input, "input of "+m.Element)
 	if b.values[m.input] = b.border(x); b.values[m.input] == nil {
 		return nil
 	}

@@ -36,6 +36,25 @@ func npyHeader(descr string, shape []int) []byte {
 	return append(binary.LittleEndian.AppendUint16(b, uint16(len(dict))), dict...)
 }
 
+// EncodeNPY writes rows of as many numbers each as NumPy's save does: an array
+// (rows,columns) of float32.
+func EncodeNPY(w io.Writer, rows [][]float32, columns int) error {
+	if _, err := w.Write(npyHeader("<f4", []int{len(rows), columns})); err != nil {
+		return fmt.Errorf("weights: %w", err)
+	}
+	var b []byte
+	for i, row := range rows {
+		if len(row) != columns {
+			return fmt.Errorf("weights: row %d has %d numbers, want %d", i, len(row), columns)
+		}
+		b, _ = binary.Append(b[:0], binary.LittleEndian, row) // fails for other types alone
+		if _, err := w.Write(b); err != nil {
+			return fmt.Errorf("weights: %w", err)
+		}
+	}
+	return nil
+}
+
 // npy is an array's header.
 type npy struct {
 	order   binary.ByteOrder

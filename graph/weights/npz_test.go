@@ -299,3 +299,24 @@ func FuzzNPY(f *testing.F) {
 		}
 	})
 }
+
+// TestEncodeNPY: what is written is what the reader of .npz files reads, and rows of
+// another length are refused.
+func TestEncodeNPY(t *testing.T) {
+	rows := [][]float32{{1, 2, -3}, {0.5, float32(math.Pi), 1e-30}}
+	var b bytes.Buffer
+	if err := EncodeNPY(&b, rows, 3); err != nil {
+		t.Fatal(err)
+	}
+	h, length, err := readNPY(&b)
+	if err != nil || !slices.Equal(h.shape, []int{2, 3}) || h.fortran || length%64 != 0 {
+		t.Fatalf("header %+v of %d bytes, error %v", h, length, err)
+	}
+	got, err := h.floats(&b, int64(b.Len()))
+	if want := slices.Concat(rows...); err != nil || !slices.Equal(got.([]float32), want) {
+		t.Errorf("%v, error %v, want %v", got, err, want)
+	}
+	if err := EncodeNPY(&b, rows, 2); err == nil || err.Error() != "weights: row 0 has 3 numbers, want 2" {
+		t.Errorf("error %v", err)
+	}
+}

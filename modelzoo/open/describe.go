@@ -11,14 +11,14 @@ import (
 )
 
 // Describe returns the name and the content of the description of a foreign model
-// that classifies images: every setting with the value that it has now, as it was
+// that takes images: every setting with the value that it has now, as it was
 // said or as it was taken by default, ready to be changed.
 func (m Model) Describe() (path string, content []byte, err error) {
 	switch {
 	case m.Format == SafeTensors || m.Format == NPZ:
 		return "", nil, fmt.Errorf("%s says itself how pictures become its input: want a file of another program to describe", m.Path)
-	case !m.Classifies:
-		return "", nil, fmt.Errorf("%s is no classifier of images, its samples are %v: there is nothing to describe", m.Path, m.Sample)
+	case len(m.Sample) != 3:
+		return "", nil, fmt.Errorf("%s takes samples of %s, no images (channels,height,width): there is nothing to describe", m.Path, Shape(m.Sample))
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# How pictures become the input of %s, and what its outputs are called.\n", filepath.Base(m.Path))
@@ -68,6 +68,9 @@ func (m Model) lines() []line {
 	list = append(list, line{"filter", text(p.Filter, raster.Cubic), `How it is scaled: "cubic" or "linear".`})
 	if len(m.outputs) > 0 {
 		list = append(list, line{"output", m.output, "The output to use, of " + strings.Join(m.outputs, ", ") + "."})
+	}
+	if !m.Classifies {
+		return list
 	}
 	return append(list, line{"classes", m.Model.Classes, "The names of the classes, or a text file with one a line."})
 }

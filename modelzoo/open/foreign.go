@@ -1,6 +1,7 @@
 package open
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -38,7 +39,9 @@ type foreign struct {
 // openONNX reads an ONNX file.
 func (m *Model) openONNX() error {
 	x, err := onnx.Open(m.Path)
-	if err != nil {
+	if err != nil && filepath.Ext(m.Path) == ".onnx" {
+		return err
+	} else if err != nil { // nobody says that it is an ONNX file
 		return fmt.Errorf("%w; read are %s", err, wanted)
 	}
 	f := foreign{Model: m, sample: slices.Clone(x.Input)}
@@ -48,6 +51,7 @@ func (m *Model) openONNX() error {
 	if err := f.described(); err != nil {
 		return err
 	}
+	f.Output = cmp.Or(m.options.Output, f.Output)
 	if f.Output != "" {
 		if x, err = x.With(f.Output); err != nil {
 			return fmt.Errorf("%s: %w", m.Path, err)
@@ -57,6 +61,7 @@ func (m *Model) openONNX() error {
 		m.outputs = append(m.outputs, o.Name)
 	}
 	m.output = x.Output().Name
+	m.whole.Output = m.output
 	if f.Range == nil && f.Mean == nil && strings.Contains(x.Element, "int") {
 		f.Range = []float64{0, 255}
 		f.notef("its input is of type %s: pixels are 0 to 255", x.Element)
@@ -176,7 +181,9 @@ func (f *foreign) finish() error {
 	m := f.Model
 	image := len(f.sample) == 3
 	if image {
-		f.size()
+		if err := f.size(); err != nil {
+			return err
+		}
 	} else if i := slices.Index(f.sample, 0); i >= 0 {
 		return fmt.Errorf("%s: dimension %d of a sample is open, want an open height or width of images at most", m.Path, i+1)
 	}
@@ -187,7 +194,7 @@ func (f *foreign) finish() error {
 		f.temperature = 0 // the file divides by it
 	}
 	m.Temperature = f.temperature
-	if !image || !m.Classifies {
+	if !image {
 		return nil
 	}
 	m.Input = [3]int(m.Sample)
@@ -203,7 +210,7 @@ func (f *foreign) finish() error {
 }
 
 // size finds the layout of images, and their size where the file leaves it open.
-func (f *foreign) size() {
+func (f *foreign) size() error {
 	pictures := func(channels int) bool { return channels == 1 || channels == 3 }
 	if f.Layout == "" {
 		f.Layout = "nchw"
@@ -216,6 +223,10 @@ func (f *foreign) size() {
 	if f.Layout == "nhwc" {
 		s = []int{f.sample[2], f.sample[0], f.sample[1]}
 	}
+	s[1], s[2] = or(s[1], f.options.Height), or(s[2], f.options.Width)
+	if err := f.sized(s[1], s[2]); err != nil {
+		return err
+	}
 	defaults := []int{3, openSize, openSize}
 	if f.Input != nil {
 		defaults = f.Input
@@ -226,6 +237,11 @@ func (f *foreign) size() {
 		s[i] = or(s[i], defaults[i])
 	}
 	f.Sample = s
+	f.whole.Sample = slices.Clone(s)
+	if f.Layout == "nhwc" {
+		f.whole.Sample = []int{s[1], s[2], s[0]}
+	}
+	return nil
 }
 
 func or(n, otherwise int) int {
@@ -240,7 +256,9 @@ func (f *foreign) build() error {
 	m := f.Model
 	if m.Sample == nil {
 		m.Sample = f.sample
+		m.whole.Sample = f.sample
 	}
+	m.whole.Layer = f.layer
 	if f.logits != nil {
 		shape, err := f.try(f.logits)
 		if err != nil {
@@ -268,7 +286,7 @@ func (f *foreign) try(l graph.Layer) (output []int, err error) {
 	if len(m.Sample) == 3 {
 		l = arranged{l, f.Order == "bgr", f.Layout == "nhwc"}
 	}
-	net, err := graph.NewNetwork(l, m.Sample, graph.Options{})
+	net, err := graph.NewNetwork(l, m.Sample, graph.Options{Loss: graph.MSE{}}) // which leaves the output as it is
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Path, err)
 	}
@@ -276,7 +294,7 @@ func (f *foreign) try(l graph.Layer) (output []int, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Path, err)
 	}
-	m.Layer, m.Tensors = l, net.Weights.Map()
+	m.Layer, m.Tensors, m.Gives = l, net.Weights.Map(), one.OutputShape()[1:]
 	return one.OutputShape(), nil
 }
 
@@ -348,6 +366,8 @@ type arranged struct {
 
 // Build adds the network to s.
 func (a arranged) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	defer s.Part("", "")
+	s.Part("images", "order")
 	if a.blueFirst && x.Shape()[1] == 3 {
 		x = s.Node(op.PickChannels(x, 2, 1, 0))
 	}
@@ -358,6 +378,7 @@ func (a arranged) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 	if y == nil || s.Err() != nil {
 		return nil
 	}
+	s.Part("classes", "shape")
 	if shape := y.Shape(); len(shape) > 2 && classes(shape) > 0 {
 		y = s.Node(op.Reshape(y, shape[0], shape[1]))
 	}

@@ -67,6 +67,11 @@ type Model struct {
 	// Notes say, a line each, what the file left open and what was taken for it.
 	Notes []string
 
+	// Gives is the shape of the output for one sample, nil for a file of ours.
+	Gives []int
+
+	options     Options
+	whole       Whole       // of a foreign model
 	description Description // of a foreign model, with the defaults that were taken
 	outputs     []string    // of an ONNX file
 	output      string      // the one that is used
@@ -111,13 +116,28 @@ func File(path string) string {
 	return filepath.Join(path, ModelFile)
 }
 
+// Options say how a model is opened. The zero value is as [Open] does.
+type Options struct {
+	// Height and Width are those of images where a file leaves them open; 0 means the
+	// description's, or 224. A file that has a size of its own refuses another one.
+	Height, Width int
+
+	// Output is the output of an ONNX file to use, or any other value of it, such as
+	// the features before the last layer; "" means the description's, or the first.
+	// The other formats have one output.
+	Output string
+}
+
 // Open opens a model. A missing file satisfies errors.Is(err, fs.ErrNotExist). The
 // memory that it takes is in proportion to the file's size, and Open refuses a file
 // that is larger than what the machine has.
-func Open(path string) (Model, error) { return openWith(path, memory.Available) }
+func Open(path string) (Model, error) { return Options{}.Open(path) }
+
+// Open opens a model, as the function Open does.
+func (o Options) Open(path string) (Model, error) { return o.openWith(path, memory.Available) }
 
 // openWith is Open on a machine with some memory.
-func openWith(path string, available func() (n int, known bool)) (Model, error) {
+func (o Options) openWith(path string, available func() (n int, known bool)) (Model, error) {
 	file := File(path)
 	if filepath.Base(file) == checkpointFile {
 		return Model{}, fmt.Errorf("%s is a run's checkpoint, for training to go on from: want %s, which lies beside it after the first epoch", file, ModelFile)
@@ -136,7 +156,10 @@ func openWith(path string, available func() (n int, known bool)) (Model, error) 
 	if err != nil {
 		return Model{}, err
 	}
-	m := Model{Path: file, Format: format}
+	if o.Output != "" && format != ONNX {
+		return Model{}, fmt.Errorf("%s is a file of %s, which has one output: want no other for it", file, format)
+	}
+	m := Model{Path: file, Format: format, options: o}
 	switch format {
 	case SafeTensors, NPZ:
 		return m, m.openOwn()
@@ -144,6 +167,42 @@ func openWith(path string, available func() (n int, known bool)) (Model, error) 
 		return m, m.openONNX()
 	}
 	return m, m.openKeras()
+}
+
+// Whole is the network of a foreign file as it is: it takes samples as the file has
+// them, not always with channels first, and gives the file's own output, with the
+// SoftMax if it ends in one.
+type Whole struct {
+	Layer  graph.Layer
+	Sample []int
+	Output string // name of the output in an ONNX file, "" for others
+}
+
+// Whole returns the network as the file has it; ok is false for a file of ours.
+func (m Model) Whole() (w Whole, ok bool) { return m.whole, m.whole.Layer != nil }
+
+// Classifier returns an error, which says what the model takes and gives, unless it
+// classifies images.
+func (m Model) Classifier() error {
+	if m.Classifies {
+		return nil
+	}
+	return fmt.Errorf("%s takes samples of %s and gives %s: want a classifier of images, from (channels,height,width) to a number for each of two or more classes",
+		m.Path, Shape(m.Sample), Shape(m.Gives))
+}
+
+// Shape writes the shape of a sample, as in (3,224,224).
+func Shape(s []int) string {
+	return "(" + strings.Trim(strings.ReplaceAll(fmt.Sprint(s), " ", ","), "[]") + ")"
+}
+
+// sized returns an error if the options ask for another size of images than a
+// file has.
+func (m *Model) sized(h, w int) error {
+	if o := m.options; o.Height != 0 && o.Height != h || o.Width != 0 && o.Width != w {
+		return fmt.Errorf("%s takes images of %d×%d: want that height and width, or none said", m.Path, h, w)
+	}
+	return nil
 }
 
 // missing says why there is no model file.

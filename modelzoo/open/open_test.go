@@ -316,11 +316,90 @@ func TestDescriptionErrors(t *testing.T) {
 // TestTooLarge: a file that is larger than the memory is not read.
 func TestTooLarge(t *testing.T) {
 	path := write(t, t.TempDir(), "x.onnx", make([]byte, 3e6))
-	_, err := openWith(path, func() (int, bool) { return 2e6, true })
+	_, err := Options{}.openWith(path, func() (int, bool) { return 2e6, true })
 	if want := path + " has 3 MB, which its weights need of memory at least; available are 2 MB"; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	if err := afford(path, 3e6, func() (int, bool) { return 0, false }); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOptions: a size where the file leaves it open, the description's before, and
+// another value of an ONNX file than its output.
+func TestOptions(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, dir, "x.onnx", exported(t, net(), onnx.Options{}, 3, 8, 9))
+	x, err := onnx.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		options Options
+		want    string
+	}{
+		{Options{Height: 8}, ""},
+		{Options{Height: 8, Width: 9}, ""},
+		{Options{Height: 9}, "x.onnx takes images of 8×9: want that height and width, or none said"},
+		{Options{Output: x.Output().Name}, ""},
+		{Options{Output: "none"}, `no node computes a value "none"`},
+	} {
+		m, err := tt.options.Open(path)
+		if tt.want == "" && (err != nil || m.Input != [3]int{3, 8, 9}) || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%+v: input %v, error %v, want %q", tt.options, m.Input, err, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		options     Options
+		description string
+		sample      []int // of a file (3,open,open)
+		want        []int
+	}{
+		{Options{}, "", []int{3, 0, 0}, []int{3, 224, 224}},
+		{Options{Width: 40}, "", []int{3, 0, 0}, []int{3, 224, 40}},
+		{Options{Height: 30, Width: 40}, "", []int{3, 0, 0}, []int{3, 30, 40}},
+		{Options{Height: 30}, "input = [3, 16, 17]", []int{3, 0, 0}, []int{3, 30, 17}},
+		{Options{Height: 30}, "layout = \"nhwc\"\ninput = [3, 16, 17]", []int{0, 0, 3}, []int{3, 30, 17}},
+	} {
+		m := Model{Path: path, options: tt.options}
+		f := foreign{Model: &m, sample: tt.sample}
+		if err := f.parse([]byte(tt.description)); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.size(); err != nil || !reflect.DeepEqual(m.Sample, tt.want) {
+			t.Errorf("%+v, %q: %v, error %v, want %v", tt.options, tt.description, m.Sample, err, tt.want)
+		}
+		whole := tt.want
+		if f.Layout == "nhwc" {
+			whole = []int{tt.want[1], tt.want[2], tt.want[0]}
+		}
+		if !reflect.DeepEqual(m.whole.Sample, whole) {
+			t.Errorf("%+v: the file takes %v, want %v", tt.options, m.whole.Sample, whole)
+		}
+	}
+}
+
+// TestWhole: the file's own network gives what its SoftMax gives.
+func TestWhole(t *testing.T) {
+	dir := t.TempDir()
+	m := opened(t, write(t, dir, "x.onnx", exported(t, net(), onnx.Options{}, 3, 8, 9)))
+	w, ok := m.Whole()
+	if !ok || w.Output != m.output || !m.SoftMax || !reflect.DeepEqual(w.Sample, []int{3, 8, 9}) {
+		t.Fatalf("%+v, %t", w, ok)
+	}
+	one, err := graph.Options{Loss: graph.MSE{}}.Build(w.Layer, graph.Infer, 1, 3, 8, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(one.Input.Float32s(), ramp(3*8*9))
+	if err := one.Run(); err != nil {
+		t.Fatal(err)
+	}
+	sum := float32(0)
+	for _, v := range one.Output().Float32s() {
+		sum += v
+	}
+	if d := sum - 1; d*d > 1e-10 {
+		t.Errorf("the outputs' sum is %v, want that of probabilities", sum)
 	}
 }

@@ -58,7 +58,9 @@ type Model struct {
 // layer is one layer of the file. It has builds, or a merge.
 type layer struct {
 	title  string // for errors
-	inputs []int  // numbers of values: 0 is the network's input, i+1 the output of layer i
+	name   string
+	class  string
+	inputs []int // numbers of values: 0 is the network's input, i+1 the output of layer i
 	builds []build
 	merge  merge
 	shared int // the first of the layers that have these weights, or -1
@@ -95,7 +97,7 @@ func New(file string, topology []byte, weights Source) (*Model, error) {
 // layer applies the rule of the step that is next.
 func (l *loader) layer() (layer, error) {
 	s := l.steps[l.at]
-	made := layer{title: s.title(), inputs: s.inputs, shared: -1}
+	made := layer{title: s.title(), name: s.id(), class: s.Class, inputs: s.inputs, shared: -1}
 	if s.shared {
 		made.shared = s.first
 	}
@@ -226,13 +228,16 @@ func (b *builder) errorf(format string, args ...any) *gorgonia.Node {
 	return b.s.Errorf("%s: %w", b.where, fmt.Errorf(format, args...))
 }
 
-// Build adds the network to s.
+// Build adds the network to s. The graph's Summary has a line for each of the file's
+// layers that adds an op.
 func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 	b := &builder{s: s, budget: maxMoved, where: m.file, tensors: map[shared]*gorgonia.Node{}}
 	batch := x.Shape()[0]
 	values := make([]value, 1, len(m.layers)+1)
 	values[0].node = x
+	defer s.Part("", "")
 	for i, l := range m.layers {
+		s.Part(l.name, l.class)
 		b.where = m.file + ": " + l.title
 		var v value
 		if m.needed[i] {

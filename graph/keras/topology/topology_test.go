@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,5 +108,44 @@ func TestOperatorErrors(t *testing.T) {
 		if _, err := New("net.json", []byte(text), Named{}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("error %v, want %s", err, tt.want)
 		}
+	}
+}
+
+// TestSummary: the file's layers have a line each in a network's table, and the weights
+// the names that they have without.
+func TestSummary(t *testing.T) {
+	text := `{"class_name":"Sequential","config":{"name":"n","layers":[
+		{"class_name":"Conv2D","config":{"name":"first","batch_input_shape":[null,4,4,1],"filters":2,"kernel_size":[3,3],"activation":"relu"}},
+		{"class_name":"Flatten","config":{"name":"flat"}},
+		{"class_name":"Dropout","config":{"name":"drop","rate":0.5}},
+		{"class_name":"Dense","config":{"name":"last","units":3}}]}}`
+	m, err := New("net.json", []byte(text), Named{
+		"first/kernel": {Shape: []int{3, 3, 1, 2}, Values: make([]float32, 18)}, "first/bias": {Shape: []int{2}, Values: make([]float32, 2)},
+		"last/kernel": {Shape: []int{8, 3}, Values: make([]float32, 24)}, "last/bias": {Shape: []int{3}, Values: make([]float32, 3)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := graph.NewNetwork(m, m.Input, graph.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Sorted(slices.Values(net.Weights.Names())); !slices.Equal(got, []string{"conv2d/bias", "conv2d/weight", "dense/bias", "dense/weight"}) {
+		t.Errorf("weights %q", got)
+	}
+	one, err := net.Model(graph.Infer, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `layer  operator  output        parameters  multiply-adds per sample
+input            (1, 1, 4, 4)  0           0
+first  Conv2D    (1, 2, 2, 2)  20          72
+flat   Flatten   (1, 8)        0           0
+last   Dense     (1, 3)        27          24
+total                          47          96
+first runs as Conv2d+ReLU
+`
+	if got := one.Summary(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
