@@ -6,8 +6,8 @@
 //
 // It speaks the Open Inference Protocol V2 over REST, as KServe and Triton do, with
 // tensors in JSON or as bytes, TensorFlow Serving's predict, and takes pictures;
-// /metrics is for Prometheus. Package infer/serve/grpc has the protocol over gRPC,
-// Server.Infer in Go.
+// /metrics is for Prometheus, and log lines carry the trace of W3C's traceparent.
+// Package infer/serve/grpc has the protocol over gRPC, Server.Infer in Go.
 // Images of concurrent requests run through the network together. Models are
 // replaced while requests go on.
 //
@@ -45,6 +45,9 @@ type Config struct {
 	Memory  int64         // most bytes for all that is in requests at one time, pictures unpacked; 0 is 128 MB
 	Token   string        // the bearer token to want from clients of all but /v2/health; "" is none
 	Log     *slog.Logger  // nil is slog.Default()
+
+	// MetricsApart leaves /metrics out: Server.Metrics answers it at another address.
+	MetricsApart bool
 
 	// For Serve alone. Cert and Key are the PEM files of a certificate, with what it was
 	// signed by, and of its key: with them Serve speaks TLS 1.2 and 1.3 alone, and HTTP/2
