@@ -204,6 +204,7 @@ func TestErrors(t *testing.T) {
 		{"certificate without key", []string{"-models", dir, "-cert", "x"}, true, "serve: want both -cert FILE and -key FILE"},
 		{"no certificate", []string{"-models", dir, "-cert", dir + "/none", "-key", dir + "/none"}, false, "serve: certificate: open "},
 		{"no such address for gRPC", []string{"-models", dir, "-addr", "127.0.0.1:0", "-grpc", "127.0.0.1:99999"}, false, "serve: listen tcp"},
+		{"no such address for operators", []string{"-models", dir, "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:99999"}, false, "serve: listen tcp"},
 		{"not a model", []string{"-model", dir + "/none"}, false, "go run ./cmd/train makes one"},
 		{"no folder", []string{"-models", dir + "/none"}, false, "serve: no models"},
 		{"no token file", []string{"-models", dir, "-token", dir + "/none"}, false, "serve: token"},
@@ -232,7 +233,7 @@ func TestHelp(t *testing.T) {
 	if err := run(t.Context(), []string{"-help"}, io.Discard, &stderr); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("error %v, want flag.ErrHelp", err)
 	}
-	for _, want := range []string{"usage: serve", "-model", "-addr", "127.0.0.1:8080", "-token", "-grpc", "-cert"} {
+	for _, want := range []string{"usage: serve", "-model", "-addr", "127.0.0.1:8080", "-token", "-grpc", "-cert", "-admin", "-health URL"} {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("no %q in %q", want, stderr.String())
 		}
