@@ -22,6 +22,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	c, a, token, asked, asJSON, verbose := serve.Config{}, addresses{}, "", "", false, false
 	f.StringVar(&c.Model, "model", "", "folder of a run, as in runs/cnn, or a model file")
 	f.StringVar(&c.Models, "models", "", "folder of such folders, as in runs; a model's sub-folders 1, 2, … are its versions")
+	f.StringVar(&c.Name, "name", "", "the name of -model (default that of its folder or file)")
 	f.StringVar(&a.http, "addr", "127.0.0.1:8080", "address to listen at; port 0 is any free one")
 	f.StringVar(&a.grpc, "grpc", "", "address to answer gRPC at, as in 127.0.0.1:8081 (default none)")
 	f.StringVar(&a.admin, "admin", "", "address to answer /metrics and /debug/pprof/ at, as in 127.0.0.1:9090; /metrics leaves the others (default none)")

@@ -19,6 +19,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +35,9 @@ type Config struct {
 	// model's that have numbers for names are its versions; without them it has
 	// one, number 1.
 	Model, Models string
+
+	// Name is Model's name; "" is that of its folder or file.
+	Name string
 
 	// Load reads a model. Nil is infer.Load.
 	Load func(path string) (*infer.Predictor, error)
@@ -98,6 +103,10 @@ func (c Config) check() error {
 	switch {
 	case (c.Model == "") == (c.Models == ""):
 		return errors.New("serve: want one of Model and Models")
+	case c.Name != "" && c.Model == "":
+		return errors.New("serve: the name " + strconv.Quote(c.Name) + " without Model: want it for one model alone")
+	case strings.ContainsAny(c.Name, "/:"):
+		return errors.New("serve: the name " + strconv.Quote(c.Name) + " has / or :, want one that stands in an address")
 	case c.Batch < 0 || c.Wait < 0 || c.Queue < 0 || c.Timeout < 0 || c.Body < 0 || c.Memory < 0 || c.Read < 0 || c.Idle < 0 || c.Connections < 0 || c.Streams < 0 || c.Grace < 0:
 		return errors.New("serve: a bound below 0")
 	}
