@@ -32,6 +32,10 @@ check: ## formatting, vet, staticcheck, import directions, generated files, othe
 	GOOS=windows $(GO) build ./...
 	staticcheck=$$($(GO) tool -n staticcheck) && cd notebooks/kernel && $(GO) vet ./... && $$staticcheck ./cmd/... ./gen ./jupyter
 	cd notebooks/kernel && $(GO) mod tidy -diff && $(GO) test ./bind ./gen
+	staticcheck=$$($(GO) tool -n staticcheck) && cd infer/serve/deploy && $(GO) vet . && $$staticcheck . && $(GO) mod tidy -diff
+
+deploy: ## check the files for containers, clusters and systemd, and run the server with their arguments (as root)
+	cd infer/serve/deploy && $(GO) test -count 1 .
 
 arm64: ## run the kernels' tests as an arm64 processor would (needs qemu-aarch64)
 	GOOS=linux GOARCH=arm64 $(GO) test -exec qemu-aarch64 -timeout 20m -short ./graph/internal/kernel/...
@@ -87,4 +91,4 @@ cover: ## test coverage by package, and cover.out for go tool cover
 	$(GO) test -coverprofile cover.out -coverpkg ./graph/...,./modelzoo/...,./train/...,./infer/...,./cmd/... ./...
 	$(GO) tool cover -func cover.out | tail -1
 
-.PHONY: help build test race check arm64 bench fuzz cover kernel notebooks lab mpi mpi-short
+.PHONY: help build test race check deploy arm64 bench fuzz cover kernel notebooks lab mpi mpi-short

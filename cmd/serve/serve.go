@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -16,13 +17,16 @@ import (
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := cli.Flags("serve", "-model DIR | -models FOLDER [flags]",
+	f := cli.Flags("serve", "-model DIR | -models FOLDER | -health URL [flags]",
 		"answers HTTP and gRPC requests with trained networks: the Open Inference Protocol V2, TensorFlow Serving's predict, POST /classify, and a page to draw on", stderr)
-	c, a, token, asJSON, verbose := serve.Config{}, addresses{}, "", false, false
+	c, a, token, asked, asJSON, verbose := serve.Config{}, addresses{}, "", "", false, false
 	f.StringVar(&c.Model, "model", "", "folder of a run, as in runs/cnn, or a model file")
 	f.StringVar(&c.Models, "models", "", "folder of such folders, as in runs; a model's sub-folders 1, 2, … are its versions")
+	f.StringVar(&c.Name, "name", "", "the name of -model (default that of its folder or file)")
 	f.StringVar(&a.http, "addr", "127.0.0.1:8080", "address to listen at; port 0 is any free one")
 	f.StringVar(&a.grpc, "grpc", "", "address to answer gRPC at, as in 127.0.0.1:8081 (default none)")
+	f.StringVar(&a.admin, "admin", "", "address to answer /metrics and /debug/pprof/ at, as in 127.0.0.1:9090; /metrics leaves the others (default none)")
+	f.StringVar(&asked, "health", "", "ask the server at `URL`, as in http://127.0.0.1:8080, whether it is ready, and end: with exit code 0 if it is; -cert is the certificate to want from it")
 	f.StringVar(&c.Cert, "cert", "", "PEM `file` with a certificate: speak TLS alone, and HTTP/2 too; read again when it changes (default none)")
 	f.StringVar(&c.Key, "key", "", "PEM `file` with the certificate's key")
 	f.StringVar(&token, "token", "", "`file` with the bearer token that clients have to send (default none)")
@@ -46,6 +50,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := cli.NoArguments(f); err != nil {
 		return err
 	}
+	if token != "" {
+		var err error
+		if c.Token, err = readToken(token); err != nil {
+			return err
+		}
+	}
+	if asked != "" {
+		return health(ctx, asked, c, stdout)
+	}
 	if (c.Model == "") == (c.Models == "") {
 		return cli.Usagef("serve: want one of -model DIR and -models FOLDER, as in -model runs/cnn")
 	}
@@ -53,12 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return cli.Usagef("serve: want both -cert FILE and -key FILE, or none of them")
 	}
 	c.Log = logger(stderr, asJSON, verbose)
-	if token != "" {
-		var err error
-		if c.Token, err = readToken(token); err != nil {
-			return err
-		}
-	}
+	c.MetricsApart = a.admin != ""
 	return listen(ctx, c, a, stdout)
 }
 
@@ -85,8 +93,8 @@ func readToken(file string) (string, error) {
 	return token, nil
 }
 
-// addresses are where to listen; grpc may be empty.
-type addresses struct{ http, grpc string }
+// addresses are where to listen; those of gRPC and for operators may be empty.
+type addresses struct{ http, grpc, admin string }
 
 // listen serves and prints where.
 func listen(ctx context.Context, c serve.Config, a addresses, stdout io.Writer) error {
@@ -94,39 +102,46 @@ func listen(ctx context.Context, c serve.Config, a addresses, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
-	l, err := open(c, a.http)
-	if err != nil {
-		s.Close()
-		return err
-	}
-	scheme := "http"
+	var doors []serve.Also
+	lines, scheme := "", "http"
 	if c.Cert != "" {
 		scheme = "https"
 	}
-	lines := fmt.Sprintf("serving at %s://%s\ndraw a digit at %[1]s://%[2]s/\n", scheme, l.Addr())
-	var also []serve.Also
-	if a.grpc != "" {
-		g, err := open(c, a.grpc)
+	for _, d := range []struct {
+		addr, gives, line string
+		handler           http.Handler
+		http2             bool
+	}{
+		{a.http, "use the models", "serving at " + scheme + "://%[1]s\ndraw a digit at " + scheme + "://%[1]s/\n", s, false},
+		{a.grpc, "use the models", "gRPC at %s\n", grpc.Handler(s), true},
+		{a.admin, "read metrics and profiles", "metrics and profiles at " + scheme + "://%s\n", admin(ctx, s), false},
+	} {
+		if d.addr == "" && len(doors) > 0 {
+			continue
+		}
+		l, err := open(c, d.addr, d.gives)
 		if err != nil {
-			l.Close()
+			for _, open := range doors {
+				open.Listener.Close()
+			}
 			s.Close()
 			return err
 		}
-		also = []serve.Also{{Listener: g, Handler: grpc.Handler(s), HTTP2: true}}
-		lines += fmt.Sprintf("gRPC at %s\n", g.Addr())
+		doors = append(doors, serve.Also{Listener: l, Handler: d.handler, HTTP2: d.http2})
+		lines += fmt.Sprintf(d.line, l.Addr())
 	}
 	io.WriteString(stdout, lines)
-	return s.Serve(ctx, l, also...)
+	return s.Serve(ctx, doors[0].Listener, doors[1:]...)
 }
 
 // open listens at an address, and warns of one that needs no token.
-func open(c serve.Config, addr string) (net.Listener, error) {
+func open(c serve.Config, addr, gives string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
 	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() && c.Token == "" {
-		c.Log.Warn("anyone who reaches this address can use the models: want -token FILE?", "address", l.Addr().String())
+		c.Log.Warn("anyone who reaches this address can "+gives+": want -token FILE?", "address", l.Addr().String())
 	}
 	return l, nil
 }

@@ -122,6 +122,19 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// TestName: a model is served by another name than its folder's.
+func TestName(t *testing.T) {
+	url, end := served(t, io.Discard, "-model", filepath.Join(runs(t), "lenet5"), "-name", "digits", "-addr", "127.0.0.1:0")
+	for name, want := range map[string]int{"digits": http.StatusOK, "lenet5": http.StatusNotFound} {
+		if status, body := get(t, url+"/v2/models/"+name+"/ready", ""); status != want {
+			t.Errorf("%s: status %d, %s, want %d", name, status, body, want)
+		}
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestToken(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(file, []byte("secret\n"), 0o600); err != nil {
@@ -204,6 +217,9 @@ func TestErrors(t *testing.T) {
 		{"certificate without key", []string{"-models", dir, "-cert", "x"}, true, "serve: want both -cert FILE and -key FILE"},
 		{"no certificate", []string{"-models", dir, "-cert", dir + "/none", "-key", dir + "/none"}, false, "serve: certificate: open "},
 		{"no such address for gRPC", []string{"-models", dir, "-addr", "127.0.0.1:0", "-grpc", "127.0.0.1:99999"}, false, "serve: listen tcp"},
+		{"no such address for operators", []string{"-models", dir, "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:99999"}, false, "serve: listen tcp"},
+		{"a name for a folder of models", []string{"-models", dir, "-name", "x"}, false, "without Model"},
+		{"a name of two parts", []string{"-model", dir, "-name", "x/y"}, false, "has / or :"},
 		{"not a model", []string{"-model", dir + "/none"}, false, "go run ./cmd/train makes one"},
 		{"no folder", []string{"-models", dir + "/none"}, false, "serve: no models"},
 		{"no token file", []string{"-models", dir, "-token", dir + "/none"}, false, "serve: token"},
@@ -232,7 +248,7 @@ func TestHelp(t *testing.T) {
 	if err := run(t.Context(), []string{"-help"}, io.Discard, &stderr); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("error %v, want flag.ErrHelp", err)
 	}
-	for _, want := range []string{"usage: serve", "-model", "-addr", "127.0.0.1:8080", "-token", "-grpc", "-cert"} {
+	for _, want := range []string{"usage: serve", "-model", "-addr", "127.0.0.1:8080", "-token", "-grpc", "-cert", "-admin", "-health URL"} {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("no %q in %q", want, stderr.String())
 		}

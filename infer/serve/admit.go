@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +22,8 @@ type Origin struct {
 	Endpoint string // the name in metrics; the caller's own, never a client's
 	Method   string
 	Path     string
-	Client   string // its address
+	Client   string   // its address
+	Trace    [16]byte // see TraceID; zero begins a new trace
 }
 
 // Call is one request to the server, by whatever protocol it came. It counts the
@@ -74,9 +76,14 @@ func (c *Call) log(ctx context.Context, p place, f *failure, d time.Duration) {
 	if !log.Enabled(ctx, level) {
 		return
 	}
+	trace := c.origin.Trace
+	if trace == [16]byte{} {
+		trace = newTrace()
+	}
 	attrs := []slog.Attr{
 		slog.String("method", c.origin.Method), slog.String("path", fmt.Sprintf("%.200s", c.origin.Path)), slog.String("client", c.origin.Client),
 		slog.String("model", p.name), slog.String("version", p.version), slog.Duration("took", d),
+		slog.String("trace_id", hex.EncodeToString(trace[:])),
 	}
 	if f != nil {
 		attrs = append(attrs, slog.Int("status", f.status), slog.String("kind", f.kind), slog.String("error", f.message))

@@ -22,7 +22,7 @@ type handler func(c *call) ([]byte, error)
 
 // answer runs a handler and writes, counts and logs what comes of it.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, endpoint string, h handler) {
-	c := &call{Request: r, Call: s.Call(Origin{endpoint, r.Method, r.URL.Path, r.RemoteAddr}), w: w}
+	c := &call{Request: r, Call: s.Call(Origin{endpoint, r.Method, r.URL.Path, r.RemoteAddr, TraceID(r.Header)}), w: w}
 	body, err := c.protected(h)
 	defer func() { c.End(r.Context(), err) }()
 	f := asFailure(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
@@ -49,6 +50,17 @@ func TestMetrics(t *testing.T) {
 	}
 	if strings.Contains(text, "xxx") || strings.Contains(text, "secret") {
 		t.Error("a client's text is a label")
+	}
+}
+
+// TestMetricsApart: Metrics answers in place of /metrics, and wants the token.
+func TestMetricsApart(t *testing.T) {
+	s := start(t, func(c *Config) { c.MetricsApart, c.Token = true, "secret" })
+	w := ask(t, s, "GET", "/metrics", nil, "Authorization", "Bearer secret")
+	wantFailure(t, w, http.StatusNotFound, "nothing at \"/metrics\"", "/explain, or /")
+	wantFailure(t, ask(t, s.Metrics(), "GET", "/metrics", nil), http.StatusUnauthorized)
+	if w := ask(t, s.Metrics(), "GET", "/metrics", nil, "Authorization", "Bearer secret"); !strings.Contains(w.Body.String(), "\ntapenet_queue_images{") {
+		t.Errorf("status %d, %.200q, want metrics", w.Code, w.Body)
 	}
 }
 

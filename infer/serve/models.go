@@ -258,6 +258,9 @@ func (ms *models) places() ([]place, error) {
 		if err != nil {
 			return nil, err
 		}
+		if ms.config.Name != "" {
+			return versions(ms.config.Name, path), nil
+		}
 		return versions(nameOf(path), path), nil
 	}
 	entries, err := os.ReadDir(ms.config.Models)

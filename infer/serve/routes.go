@@ -32,7 +32,9 @@ func (s *Server) routes() {
 	}
 	s.closed("/explain", "explain", methods{"GET": explainable, "POST": explain})
 	s.closed("/classify", "classify", methods{"POST": classify})
-	s.mux.Handle("/metrics", s.metricsHandler())
+	if !s.config.MetricsApart {
+		s.mux.Handle("/metrics", s.Metrics())
+	}
 	s.closed("/", "other", nil)
 }
 
@@ -69,7 +71,11 @@ func (s *Server) closed(pattern, endpoint string, m methods) {
 // choose runs the handler of the call's method.
 func (m methods) choose(c *call) ([]byte, error) {
 	if len(m) == 0 {
-		return nil, failed(http.StatusNotFound, kindPath, "nothing at %.100q: want /v2, /v2/models/NAME/infer, /v1/models/NAME:predict, /classify, /explain, /metrics, or / in a browser", c.URL.Path)
+		metrics := ", /metrics"
+		if c.server.config.MetricsApart {
+			metrics = ""
+		}
+		return nil, failed(http.StatusNotFound, kindPath, "nothing at %.100q: want /v2, /v2/models/NAME/infer, /v1/models/NAME:predict, /classify, /explain%s, or / in a browser", c.URL.Path, metrics)
 	}
 	method := c.Method
 	if method == http.MethodHead {
@@ -84,9 +90,9 @@ func (m methods) choose(c *call) ([]byte, error) {
 	return h(c)
 }
 
-// metricsHandler leaves the answer to Prometheus's handler, for it knows more
-// formats than JSON.
-func (s *Server) metricsHandler() http.Handler {
+// Metrics answers with the metrics, for Prometheus, those who have the server's token.
+// Prometheus's handler writes the answer, for it knows more formats than JSON.
+func (s *Server) Metrics() http.Handler {
 	h := s.metrics.handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := s.Authorize(r.Header.Get("Authorization")); err != nil {

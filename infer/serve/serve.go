@@ -6,8 +6,8 @@
 //
 // It speaks the Open Inference Protocol V2 over REST, as KServe and Triton do, with
 // tensors in JSON or as bytes, TensorFlow Serving's predict, and takes pictures;
-// /metrics is for Prometheus. Package infer/serve/grpc has the protocol over gRPC,
-// Server.Infer in Go.
+// /metrics is for Prometheus, and log lines carry the trace of W3C's traceparent.
+// Package infer/serve/grpc has the protocol over gRPC, Server.Infer in Go.
 // Images of concurrent requests run through the network together. Models are
 // replaced while requests go on.
 //
@@ -19,6 +19,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +36,9 @@ type Config struct {
 	// one, number 1.
 	Model, Models string
 
+	// Name is Model's name; "" is that of its folder or file.
+	Name string
+
 	// Load reads a model. Nil is infer.Load.
 	Load func(path string) (*infer.Predictor, error)
 
@@ -45,6 +50,9 @@ type Config struct {
 	Memory  int64         // most bytes for all that is in requests at one time, pictures unpacked; 0 is 128 MB
 	Token   string        // the bearer token to want from clients of all but /v2/health; "" is none
 	Log     *slog.Logger  // nil is slog.Default()
+
+	// MetricsApart leaves /metrics out: Server.Metrics answers it at another address.
+	MetricsApart bool
 
 	// For Serve alone. Cert and Key are the PEM files of a certificate, with what it was
 	// signed by, and of its key: with them Serve speaks TLS 1.2 and 1.3 alone, and HTTP/2
@@ -95,6 +103,10 @@ func (c Config) check() error {
 	switch {
 	case (c.Model == "") == (c.Models == ""):
 		return errors.New("serve: want one of Model and Models")
+	case c.Name != "" && c.Model == "":
+		return errors.New("serve: the name " + strconv.Quote(c.Name) + " without Model: want it for one model alone")
+	case strings.ContainsAny(c.Name, "/:"):
+		return errors.New("serve: the name " + strconv.Quote(c.Name) + " has / or :, want one that stands in an address")
 	case c.Batch < 0 || c.Wait < 0 || c.Queue < 0 || c.Timeout < 0 || c.Body < 0 || c.Memory < 0 || c.Read < 0 || c.Idle < 0 || c.Connections < 0 || c.Streams < 0 || c.Grace < 0:
 		return errors.New("serve: a bound below 0")
 	}
