@@ -89,7 +89,7 @@ func (from origin) dataset(o options) (data.Dataset, error) {
 	}
 	whole, err := d.Open(o.data)
 	if err == nil && whole.Preprocessing.Fit != "" {
-		d.Channels, d.Height, d.Width, d.Preprocessing = in[0], in[1], in[2], from.from.Preprocessing
+		d.Channels, d.Height, d.Width, d.Preprocessing = in[0], in[1], in[2], from.from.Preprocessing.For(in[0])
 		d.Preprocessing.Mean, d.Preprocessing.Deviation = nil, nil
 		whole, err = d.Open(o.data)
 	}

@@ -33,7 +33,7 @@ func (e *exporter) preprocess(p raster.Preprocessing, sample []int) error {
 	if err := p.Check(c, h, w); err != nil {
 		return err
 	}
-	if p.Fit == "" || p.Fit == raster.Strokes {
+	if p = p.For(c); p.Fit == raster.Strokes {
 		return fmt.Errorf("pictures become strokes, which no graph can do: want fit %s, %s or %s", raster.Crop, raster.Pad, raster.Stretch)
 	}
 	x := e.emit("Cast", []string{picturesName}, attributeInt("to", typeFloat))

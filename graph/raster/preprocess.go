@@ -76,15 +76,16 @@ func (p Preprocessing) Check(channels, h, w int) error {
 // maxShorter bounds the size that a picture is scaled to.
 const maxShorter = 1 << 14
 
-// fit is p.Fit for a network of so many channels.
-func (p Preprocessing) fit(channels int) string {
+// For is p with the Fit that "" means for a network of so many channels.
+func (p Preprocessing) For(channels int) Preprocessing {
 	switch {
 	case p.Fit != "":
-		return p.Fit
 	case channels == 1:
-		return Strokes
+		p.Fit = Strokes
+	default:
+		p.Fit = Stretch
 	}
-	return Stretch
+	return p
 }
 
 // Draw writes the pixels of a picture to x: values in 0..1, (channels,h,w), as
@@ -95,8 +96,7 @@ func (p Preprocessing) Draw(x []float32, img image.Image, channels, h, w int) er
 	if err := drawable(x, img, channels, h, w); err != nil {
 		return err
 	}
-	fit := p.fit(channels)
-	if fit == Strokes {
+	if p = p.For(channels); p.Fit == Strokes {
 		strokes, err := DrawStrokes(img, h, w)
 		copy(x, strokes)
 		return err
@@ -108,7 +108,7 @@ func (p Preprocessing) Draw(x []float32, img image.Image, channels, h, w int) er
 	if p.Filter == Linear {
 		k = bilinear
 	}
-	c.draw(img, k, p.frame(fit, img.Bounds().Size(), h, w))
+	c.draw(img, k, p.frame(img.Bounds().Size(), h, w))
 	planes(x, c.Pix, channels)
 	return nil
 }
@@ -133,15 +133,15 @@ func drawable(x []float32, img image.Image, channels, h, w int) error {
 type frame struct{ h, w, top, left int }
 
 // frame is that of a picture of some size on a canvas of height h and width w.
-func (p Preprocessing) frame(fit string, size image.Point, h, w int) frame {
+func (p Preprocessing) frame(size image.Point, h, w int) frame {
 	f := frame{h: h, w: w}
 	switch {
-	case fit == Stretch:
+	case p.Fit == Stretch:
 		return f
 	case p.Shorter > 0: // the longer side is cut off to whole pixels, as torchvision's Resize does
 		f.h = max(p.Shorter, p.Shorter*size.Y/size.X)
 		f.w = max(p.Shorter, p.Shorter*size.X/size.Y)
-	case fit == Crop:
+	case p.Fit == Crop:
 		f.h, f.w = max(h, rounded(size.Y*w, size.X)), max(w, rounded(size.X*h, size.Y))
 	default:
 		f.h, f.w = max(1, min(h, rounded(size.Y*w, size.X))), max(1, min(w, rounded(size.X*h, size.Y)))

@@ -57,11 +57,7 @@ func (m Model) lines() []line {
 	if d.Mean != nil {
 		list = append(list, line{"mean", d.Mean, "The file's input is (value-mean)/deviation, by channel."}, line{"deviation", d.Deviation, "See mean."})
 	}
-	fit := p.Fit
-	if fit == "" {
-		fit = raster.Strokes
-	}
-	list = append(list, line{"fit", fit, `How a picture gets the size: "crop" its middle, "pad" it with black, "stretch" it, or cut out light "strokes" on black.`})
+	list = append(list, line{"fit", p.For(m.Input[0]).Fit, `How a picture gets the size: "crop" its middle, "pad" it with black, "stretch" it, or cut out light "strokes" on black.`})
 	if p.Shorter > 0 {
 		list = append(list, line{"shorter", p.Shorter, "What the shorter side is scaled to before the middle is taken."})
 	}

@@ -33,6 +33,7 @@ type foreign struct {
 	logits graph.Layer // without, or nil
 	sample []int       // what layer takes; 0 where that is open
 
+	ours        bool    // a file of ours, which says all of its preprocessing
 	temperature float64 // that a file of ours names; 0 for none
 }
 
@@ -79,9 +80,7 @@ func (f *foreign) metadata(entries map[string]string) error {
 		if err := json.Unmarshal([]byte(text), &f.Description); err != nil {
 			return fmt.Errorf("metadata preprocessing is %.64q, want a JSON object", text)
 		}
-		if f.Preprocessing.Fit == "" && f.Mean == nil && f.Range == nil {
-			f.Range = []float64{0, 1}
-		}
+		f.ours = true
 	}
 	if text, ok := entries["classes"]; ok {
 		if err := json.Unmarshal([]byte(text), &f.Classes.List); err != nil {
@@ -327,7 +326,9 @@ func (f *foreign) name(n int) error {
 func (f *foreign) preprocess() {
 	m := f.Model
 	channels, h, w := m.Input[0], m.Input[1], m.Input[2]
-	if f.Mean == nil && f.Range == nil {
+	if f.ours {
+		f.Preprocessing = f.Preprocessing.For(channels)
+	} else if f.Mean == nil && f.Range == nil {
 		f.normalise(channels, min(h, w))
 	}
 	if f.Fit == "" && channels == 3 {
