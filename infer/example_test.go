@@ -165,3 +165,17 @@ func ExamplePredictor_Saliency() {
 	fmt.Println(s.Image().Bounds().Size(), "of", maps.Layer, len(maps.Images()), "maps of", maps.Images()[0].Bounds().Size())
 	// Output: (28,28) of conv2d 32 maps of (26,26)
 }
+
+// What a foreign network knows of images, without its last layer, compares them.
+func ExampleLoadExtractor() {
+	e, err := infer.LoadExtractor("../graph/tfjs/testdata/trained/model.json", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	features, err := e.Features([][]float32{make([]float32, 8*8)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(e.Input, len(features), e.Size)
+	// Output: [1 8 8] 1 27
+}

@@ -159,7 +159,7 @@ func TestParse(t *testing.T) {
 
 func TestWrongFlags(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
-		{"-model vgg", `no model "vgg", want one of cnn, fcnn, lenet5, mlp, convnet, stridednet, simplecnn, simplecnn-m3, simplecnn-m7, smallcnn, p4cnn, e2cnn, vgg11, resnet20, mobilenetv2, mlpmixer, conv3, resnet18, mobilenet_v2, efficientnet_b0, or a file ending in .onnx`},
+		{"-model vgg", `no model "vgg", want one of cnn, fcnn, lenet5, mlp, convnet, stridednet, simplecnn, simplecnn-m3, simplecnn-m7, smallcnn, p4cnn, e2cnn, vgg11, resnet20, mobilenetv2, mlpmixer, conv3, resnet18, mobilenet_v2, efficientnet_b0, or a file or folder with a model`},
 		{"-model cnn,", `no model ""`},
 		{"-model none.onnx", "-model: stat none.onnx: no such file or directory"},
 		{"-height -1", "-height -1 and -width 0, want 0 to 16384"},
@@ -204,7 +204,7 @@ func TestFailures(t *testing.T) {
 	}
 	var stdout bytes.Buffer
 	err := run(t.Context(), strings.Fields("-time 1ms -mode infer -batch 1 -threads 1 -json -model "+file+",lenet5"), &stdout, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "bench: broken.onnx, infer, batch 1, threads 1: "+file+": onnx: ") {
+	if err == nil || !strings.Contains(err.Error(), "bench: broken.onnx, infer, batch 1, threads 1: "+file+" is text; read are ") {
 		t.Errorf("got error %v, want the child's", err)
 	}
 	var r report

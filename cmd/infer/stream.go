@@ -35,7 +35,8 @@ type reader struct {
 // classify calls show for the pictures, in order, batch by batch, with what the network
 // makes of them; see each.
 func classify(ctx context.Context, n network, list []source, show func([]result) error, stderr io.Writer) error {
-	return each(ctx, reader{n.Pixels, n.batch}, list, func(results []result) error {
+	pixels := func(img image.Image) ([]float32, error) { return n.Pixels(img) }
+	return each(ctx, reader{pixels, n.batch}, list, func(results []result) error {
 		if err := predict(n, results); err != nil {
 			return err
 		}

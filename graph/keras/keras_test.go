@@ -90,7 +90,7 @@ func softMax(x []float64, n int) (y []float64) {
 
 // check compares a folder's models with PyTorch.
 func check(t *testing.T, dir string) {
-	for _, name := range []string{"plain", "branches", "nested", "shared_names", "larger"} {
+	for _, name := range []string{"plain", "branches", "nested", "shared_names", "larger", "operators"} {
 		b, err := os.ReadFile(filepath.Join(dir, name+".json"))
 		if err != nil {
 			t.Fatal(err)

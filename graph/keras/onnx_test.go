@@ -15,7 +15,7 @@ import (
 // predict the same. The plain one has a ReLU with a threshold, which ONNX has not.
 func TestONNX(t *testing.T) {
 	dir := goldens(t)
-	for _, name := range []string{"branches", "nested", "shared_names", "larger"} {
+	for _, name := range []string{"branches", "nested", "shared_names", "larger", "operators"} {
 		b, err := os.ReadFile(filepath.Join(dir, name+".json"))
 		if err != nil {
 			t.Fatal(err)

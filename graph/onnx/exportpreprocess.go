@@ -51,8 +51,7 @@ func (e *exporter) preprocess(p raster.Preprocessing, sample []int) error {
 		x = e.emit("Mul", []string{x, e.channels("scale", scale)})
 		x = e.emit("Add", []string{x, e.channels("shift", shift)})
 	}
-	last := &e.graph.Nodes[len(e.graph.Nodes)-1]
-	last.Outputs[0] = inputName
+	e.graph.Nodes = append(e.graph.Nodes, nodeProto{Op: "Identity", Name: inputName, Inputs: []string{x}, Outputs: []string{inputName}})
 	return nil
 }
 

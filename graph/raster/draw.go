@@ -19,7 +19,7 @@ import (
 //
 // The scaler is Catmull's and Rom's cubic in the arithmetic of CatmullRom in
 // golang.org/x/image/draw, bit for bit: networks have been trained on its
-// pixels.
+// pixels. A JPEG's colours are converted to bytes before.
 func Draw(x []float32, img image.Image, channels, h, w int) error {
 	return Preprocessing{Fit: Stretch}.Draw(x, img, channels, h, w)
 }

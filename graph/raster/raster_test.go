@@ -12,8 +12,15 @@ import (
 	"tapenet/graph/raster"
 )
 
-// reference is what Draw is to make of a picture, by golang.org/x/image.
+// reference is what Draw is to make of a picture, by golang.org/x/image. Pictures of
+// a JPEG file are converted to bytes of red, green and blue before: as they are,
+// golang.org/x/image sees 16 bits.
 func reference(img image.Image, channels, h, w int) []float32 {
+	if _, ok := img.(*image.YCbCr); ok {
+		rgb := image.NewRGBA(img.Bounds())
+		draw.Draw(rgb, rgb.Rect, img, img.Bounds().Min, draw.Src)
+		img = rgb
+	}
 	to := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(to, to.Rect, image.White, image.Point{}, draw.Src)
 	if img.Bounds().Size() == to.Rect.Size() {

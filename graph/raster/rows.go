@@ -66,10 +66,11 @@ func nrgbaRow(img *image.NRGBA) func(y int, to []float64) {
 	}
 }
 
-// ycbcrRow converts as color.YCbCr's RGBA does.
+// ycbcrRow converts to 8 bits, as color.YCbCrToRGB, decoders of other languages
+// and browsers do: all see the same picture in a JPEG file.
 func ycbcrRow(img *image.YCbCr) func(y int, to []float64) {
 	left, top := img.Rect.Min.X, img.Rect.Min.Y
-	colour := func(v int) float64 { return float64(max(0, min(v>>8, 0xffff))) }
+	colour := func(v int) float64 { return float64(max(0, min(v>>16, 0xff)) * 0x101) }
 	return func(y int, to []float64) {
 		light := img.Y[img.YOffset(left, top+y):]
 		for x := range len(to) / 3 {

@@ -23,15 +23,9 @@ func (m *Model) openOwn() error {
 		return err
 	}
 	m.Sample, m.Classifies, m.SoftMax = m.Input[:], true, true
-	if err := m.layerOfOwn(); err != nil {
+	if err := m.sized(m.Input[1], m.Input[2]); err != nil {
 		return err
 	}
-	return m.sized(m.Input[1], m.Input[2])
-}
-
-// layerOfOwn finds the network of a file of ours: in modelzoo, or in the file beside
-// it. There may be none.
-func (m *Model) layerOfOwn() (err error) {
 	if spec, err := modelzoo.Lookup(m.Name); err == nil {
 		m.Layer = spec.New(len(m.Classes))
 		return nil

@@ -154,6 +154,10 @@ def run(cls, c, xs, w):
         return sum(xs)
     if cls == "Multiply":
         return xs[0] * xs[1]
+    if cls == "Op":  # a function of two operands, of which one may be a number
+        ops = [xs.pop(0) if v is None else torch.tensor(v, dtype=torch.float32).double() for v in c["_operands"]]
+        ops = [v.reshape(-1, 1, 1) if v.dim() == 1 else v for v in ops]  # a number for each channel
+        return {"add": torch.add, "subtract": torch.sub, "multiply": torch.mul, "divide": torch.div}[c["_op"]](*ops)
     if cls == "Concatenate":
         return torch.cat(xs, {-1: 1, 1: 2, 2: 3, 3: 1}[c["axis"]])
     return x  # InputLayer, Dropout, RandomFlip
@@ -216,6 +220,30 @@ def reference(name, *more):
     return [name, int(use or 0), 0, *more]
 
 
+def cls_of(l):
+    return l.cls if isinstance(l, Net) else l[0]
+
+
+def operator(e, l, three):
+    """A function in place of a layer: its class in Keras 3, a TFOpLambda in Keras 2."""
+    _, name, c, inputs = l
+    inputs = list(inputs)
+    if three:
+        e.update(module="keras.src.ops.numpy", class_name=c["_op"].capitalize(), registered_name=None, config={"name": name})
+        args = []
+        for v in c["_operands"]:
+            tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None], "dtype": "float32", "keras_history": reference(inputs.pop(0))}} if v is None else None
+            args.append(tensor or ({"class_name": "__numpy__", "config": {"value": v, "dtype": "float32"}} if isinstance(v, list) else v))
+        e["inbound_nodes"] = [{"args": args, "kwargs": {}}]
+        return
+    function = {"add": "__operators__.add", "divide": "math.truediv"}.get(c["_op"], "math." + c["_op"])
+    e.update(class_name="TFOpLambda", config={"name": name, "trainable": True, "dtype": "float32", "function": function})
+    first, second = [reference(inputs.pop(0)) if v is None else v for v in c["_operands"]]
+    if c["_operands"][0] is not None:
+        first = ["_CONSTANT_VALUE", -1, first]
+    e["inbound_nodes"] = [first + [{"y": second, "name": None}]]
+
+
 def config(net, three, policy=None):
     """The network's JSON, of Keras 3 or 2."""
     policy, layers = policy or net.policy, []
@@ -236,6 +264,10 @@ def config(net, three, policy=None):
             e.update(module="keras.layers", registered_name=None)
         if net.cls == "Functional":
             e["name"], e["inbound_nodes"] = name, []
+            if cls_of(l) == "Op":
+                operator(e, l, three)
+                layers.append(e)
+                continue
             for inputs in uses(item):
                 tensors = [{"class_name": "__keras_tensor__", "config": {"shape": [None], "dtype": "float32", "keras_history": reference(i)}} for i in inputs]
                 if three:
@@ -459,8 +491,29 @@ def larger():
     ], ["first", "second", "all"], "mixed_float16")
 
 
+def operators():
+    """Functions in place of layers, as Keras's MobileNetV3 and EfficientNet have them."""
+    op = lambda name, op, inputs, *operands: L("Op", name, inputs, _op=op, _operands=list(operands))
+    return Net("Functional", "operators", [
+        L("InputLayer", "image", shape=[None, 4, 5, 3]),
+        op("scaled", "multiply", ["image"], None, [2.1, 2.2, 1.5]),
+        L("Conv2D", "conv", ["scaled"], filters=3, kernel_size=[2, 2], activation="linear"),
+        op("add", "add", ["conv"], None, 3.0),
+        L("ReLU", "re_lu", ["add"], max_value=6.0),
+        op("multiply", "multiply", ["re_lu"], None, 0.16666666666666666),
+        L("Multiply", "hard_swish", ["conv", "multiply"]),
+        op("turned", "subtract", ["hard_swish"], 1.0, None),
+        op("difference", "subtract", ["turned", "conv"], None, None),
+        op("quotient", "divide", ["difference"], None, 2.0),
+        op("inverse", "divide", ["add"], 1.0, None),
+        op("sum", "add", ["quotient", "inverse"], None, None),
+        L("Flatten", "flatten", ["sum"]),
+        L("Dense", "dense", ["flatten"], units=2, activation="linear"),
+    ])
+
+
 def main():
-    for name, make in [("plain", plain), ("branches", branches), ("nested", nested), ("shared_names", shared_names), ("larger", larger)]:
+    for name, make in [("plain", plain), ("branches", branches), ("nested", nested), ("shared_names", shared_names), ("larger", larger), ("operators", operators)]:
         net = make()
         first = unwrap(net.layers[0])[2]
         shape = [*first["_size"], first["shape"][-1]] if "_size" in first else first["shape"][1:]

@@ -59,6 +59,7 @@ type config struct {
 	Interpolation   string          `json:"interpolation"`
 	Cropping        json.RawMessage `json:"cropping"`
 	OutputPadding   json.RawMessage `json:"output_padding"`
+	Function        string          `json:"function"` // of a TFOpLambda
 }
 
 // title names a layer in an error.

@@ -247,7 +247,7 @@ func (g *graphDef) add(at int, weights Named) (value int, err error) {
 		return 0, nil
 	}
 	g.state[at] = onWay
-	made := layer{title: n.title(), shared: -1}
+	made := layer{title: n.title(), name: n.Name, class: n.Op, shared: -1}
 	for _, name := range n.Inputs {
 		if strings.HasPrefix(name, "^") {
 			continue // the order alone

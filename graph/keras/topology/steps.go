@@ -16,6 +16,8 @@ type step struct {
 	inputs []int // numbers of values: 0 is the network's input, i+1 the output of step i
 	first  int   // the step that is the first use of the layer, this one if there is no other
 	shared bool  // the layer is used several times
+
+	numbers map[int]*Array // operands that are numbers, by their places among the inputs
 }
 
 // parser collects the steps in an order in which each comes behind its inputs.
@@ -89,7 +91,7 @@ func (p *parser) model(e entry, in int, place Place, depth int) ([]end, error) {
 	out, last := in, ""
 	for i, l := range s.Layers {
 		var err error
-		if out, err = p.entry(l, []int{out}, places[i], depth); err != nil {
+		if out, err = p.entry(l, []int{out}, nil, places[i], depth); err != nil {
 			return nil, err
 		}
 		last = l.id()
@@ -98,13 +100,13 @@ func (p *parser) model(e entry, in int, place Place, depth int) ([]end, error) {
 }
 
 // entry adds a layer, or the layers of a network inside.
-func (p *parser) entry(e entry, inputs []int, place Place, depth int) (out int, err error) {
+func (p *parser) entry(e entry, inputs []int, numbers map[int]*Array, place Place, depth int) (out int, err error) {
 	if p.bytes += len(e.Raw); p.bytes > maxRead {
 		return 0, fmt.Errorf("networks that are used several times have more than %d bytes", maxRead)
 	}
 	if isModel(e.Class) {
-		if len(inputs) != 1 {
-			return 0, fmt.Errorf("%s: %d inputs, want one", e.title(), len(inputs))
+		if n := len(inputs) + len(numbers); n != 1 {
+			return 0, fmt.Errorf("%s: %d inputs, want one", e.title(), n)
 		}
 		ends, err := p.model(e, inputs[0], place, depth-1)
 		if err == nil && len(ends) != 1 {
@@ -115,7 +117,7 @@ func (p *parser) entry(e entry, inputs []int, place Place, depth int) (out int, 
 		}
 		return ends[0].value, nil
 	}
-	if _, known := rules[e.Class]; known || merges[e.Class] != nil {
+	if _, known := rules[e.Class]; known || merges[e.Class] != nil || e.Class == "TFOpLambda" {
 		if err := json.Unmarshal(e.Raw, &e.config); err != nil {
 			return 0, fmt.Errorf("%s: %w", e.title(), plain(err))
 		}
@@ -131,7 +133,7 @@ func (p *parser) entry(e entry, inputs []int, place Place, depth int) (out int, 
 		first = len(p.steps)
 		p.first[place.Saved] = first
 	}
-	p.steps = append(p.steps, step{e, place, inputs, first, again})
+	p.steps = append(p.steps, step{entry: e, place: place, inputs: inputs, first: first, shared: again, numbers: numbers})
 	return len(p.steps), nil
 }
 
@@ -210,7 +212,7 @@ func (p *parser) functional(s settings, in int, places []Place, depth int) (ends
 				inputs = append(inputs, values[from])
 			}
 		}
-		if values[at], err = p.entry(s.Layers[g.of[at]], inputs, places[g.of[at]], depth); err != nil {
+		if values[at], err = p.entry(s.Layers[g.of[at]], inputs, g.numbers[at], places[g.of[at]], depth); err != nil {
 			return nil, err
 		}
 		for _, to := range g.to[at] {

@@ -102,6 +102,10 @@ func (l *loader) layer() (layer, error) {
 		made.shared = s.first
 	}
 	var err error
+	if made.merge, err = s.operator(); made.merge != nil || err != nil {
+		l.made, l.raw = append(l.made, nil), append(l.raw, false)
+		return made, err
+	}
 	if rule, ok := merges[s.Class]; ok {
 		made.merge, err = rule(s)
 		l.made, l.raw = append(l.made, nil), append(l.raw, false)

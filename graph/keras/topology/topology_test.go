@@ -90,6 +90,27 @@ func TestAverageAndNormalization(t *testing.T) {
 	}
 }
 
+// TestOperatorErrors: a function in place of a layer that is not read names itself.
+func TestOperatorErrors(t *testing.T) {
+	for _, tt := range []struct{ last, want string }{
+		{`"class_name":"TFOpLambda","config":{"function":"math.reduce_mean"},"inbound_nodes":[["in",0,0,{"axis":1}]]`, `layer "x" (TFOpLambda): the function "math.reduce_mean" is not supported`},
+		{`"class_name":"TFOpLambda","config":{"function":"math.add"},"inbound_nodes":[["in",0,0,{}]]`, "1 operands, want two"},
+		{`"class_name":"TFOpLambda","config":{"function":"math.add"},"inbound_nodes":[["_CONSTANT_VALUE",-1,2,{"y":3}]]`, "want an operand that is no number"},
+		{`"class_name":"TFOpLambda","config":{"function":"math.add"},"inbound_nodes":[["in",0,0,{"y":"z"}]]`, "want a layer's name and two numbers"},
+		{`"class_name":"TFOpLambda","config":{"function":"math.add"},"inbound_nodes":[["in",0,0,{"y":[[1],[2,3]]}]]`, "want a layer's name and two numbers"},
+		{`"class_name":"Average","config":{},"inbound_nodes":[{"args":[{"class_name":"__keras_tensor__","config":{"keras_history":["in",0,0]}},2]}]`, `layer "x" (Average): a number is an input, want layers alone`},
+		{`"class_name":"Flatten","config":{},"inbound_nodes":[{"args":[{"class_name":"__keras_tensor__","config":{"keras_history":["in",0,0]}},2]}]`, `layer "x" (Flatten): a number is an input, want layers alone`},
+		{`"class_name":"Sequential","config":{"layers":[]},"inbound_nodes":[{"args":[{"class_name":"__keras_tensor__","config":{"keras_history":["in",0,0]}},2]}]`, `layer "x" (Sequential): 2 inputs, want one`},
+		{`"class_name":"Multiply","config":{},"inbound_nodes":[{"args":[2,3]}]`, "a call without a tensor"},
+	} {
+		text := `{"class_name":"Functional","config":{"name":"n","layers":[
+			{"class_name":"InputLayer","name":"in","config":{"batch_shape":[null,2]},"inbound_nodes":[]},{"name":"x",` + tt.last + `}]}}`
+		if _, err := New("net.json", []byte(text), Named{}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("error %v, want %s", err, tt.want)
+		}
+	}
+}
+
 // TestSummary: the file's layers have a line each in a network's table, and the weights
 // the names that they have without.
 func TestSummary(t *testing.T) {

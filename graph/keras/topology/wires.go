@@ -14,8 +14,9 @@ type wires struct {
 	first    map[string]int // the first use of a layer
 	of       []int          // the layer of a use
 	from, to [][]int
-	open     []int // inputs of a use that are not there yet
-	input    int   // the use without an input
+	numbers  []map[int]*Array // operands of a use that are numbers, by their places
+	open     []int            // inputs of a use that are not there yet
+	input    int              // the use without an input
 }
 
 // connect reads the inputs of all layers.
@@ -49,9 +50,16 @@ func connect(layers []entry) (*wires, error) {
 	if g.input < 0 {
 		return nil, errors.New("0 layers lie on the way from an input, want one input")
 	}
-	g.from, g.to, g.open = make([][]int, len(g.of)), make([][]int, len(g.of)), make([]int, len(g.of))
+	g.from, g.to, g.open, g.numbers = make([][]int, len(g.of)), make([][]int, len(g.of)), make([]int, len(g.of)), make([]map[int]*Array, len(g.of))
 	for i, refs := range inputs {
-		for _, ref := range refs {
+		for k, ref := range refs {
+			if ref.number != nil {
+				if g.numbers[i] == nil {
+					g.numbers[i] = map[int]*Array{}
+				}
+				g.numbers[i][k] = ref.number
+				continue
+			}
 			from, err := g.find(ref)
 			if err != nil {
 				return nil, fmt.Errorf("%s: its input %w", g.title(i), err)
@@ -119,10 +127,12 @@ func (g *wires) outputs(text json.RawMessage) (uses []int, names []string, err e
 	return uses, names, nil
 }
 
-// reference is one use of a layer: its first, 0, the next, and so on.
+// reference is one use of a layer: its first, 0, the next, and so on. In the place of
+// one there may be a number.
 type reference struct {
-	name string
-	use  int
+	name   string
+	use    int
+	number *Array
 }
 
 // outputs reads [["name",0,0]], or ["name",0,0] as Keras 3 writes one output.
@@ -194,12 +204,46 @@ func inputs(text json.RawMessage) (refs []reference, err error) {
 	if json.Unmarshal(text, &list) != nil || len(list) == 0 {
 		return nil, fmt.Errorf("inbound_nodes %.64s, want a list of inputs", text)
 	}
+	var name string
+	if json.Unmarshal(list[0], &name) == nil {
+		return operands(text, list)
+	}
 	for _, text := range list {
 		ref, err := refer(text)
 		if err != nil {
 			return nil, fmt.Errorf("inbound_nodes: %w", err)
 		}
 		refs = append(refs, ref)
+	}
+	return refs, nil
+}
+
+// operands reads ["name",0,0,{"y":2}], the operands of a TFOpLambda, which are
+// references or numbers. A number in front is ["_CONSTANT_VALUE",-1,2,{"y":…}].
+func operands(text json.RawMessage, list []json.RawMessage) (refs []reference, err error) {
+	var more struct {
+		Y json.RawMessage `json:"y"`
+	}
+	if len(list) > 3 && json.Unmarshal(list[3], &more) != nil {
+		return nil, fmt.Errorf("inbound_nodes %.64s, want operands", text)
+	}
+	if len(list) > 2 && string(list[0]) == `"_CONSTANT_VALUE"` {
+		text = list[2]
+	}
+	for _, text := range []json.RawMessage{text, more.Y} {
+		if text == nil {
+			continue
+		}
+		var ref reference
+		if a, ok := literal(text); ok {
+			ref.number = a
+		} else if ref, err = refer(text); err != nil {
+			return nil, fmt.Errorf("inbound_nodes: %w", err)
+		}
+		refs = append(refs, ref)
+	}
+	if !slices.ContainsFunc(refs, func(r reference) bool { return r.number == nil }) {
+		return nil, fmt.Errorf("inbound_nodes %.64s, want an operand that is no number", text)
 	}
 	return refs, nil
 }
@@ -221,6 +265,10 @@ func (c call) tensors() (refs []reference, err error) {
 				History json.RawMessage `json:"keras_history"`
 			} `json:"config"`
 		}
+		if a, ok := literal(arg); ok {
+			refs = append(refs, reference{number: a})
+			continue
+		}
 		if json.Unmarshal(arg, &t) != nil || t.Class != "__keras_tensor__" {
 			return nil, fmt.Errorf("inbound_nodes: the argument %.64s, want a tensor", arg)
 		}
@@ -230,7 +278,7 @@ func (c call) tensors() (refs []reference, err error) {
 		}
 		refs = append(refs, ref)
 	}
-	if len(refs) == 0 {
+	if !slices.ContainsFunc(refs, func(r reference) bool { return r.number == nil }) {
 		return nil, errors.New("inbound_nodes: a call without a tensor")
 	}
 	return refs, nil

@@ -14,6 +14,7 @@ func init() {
 		Binds: map[string]reflect.Value{
 			"Decode":           reflect.ValueOf(weights.Decode),
 			"DecodeNPZ":        reflect.ValueOf(weights.DecodeNPZ),
+			"EncodeNPY":        reflect.ValueOf(weights.EncodeNPY),
 			"FromHalf":         reflect.ValueOf(weights.FromHalf),
 			"Load":             reflect.ValueOf(weights.Load),
 			"LoadMetadata":     reflect.ValueOf(weights.LoadMetadata),

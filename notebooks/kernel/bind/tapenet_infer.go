@@ -12,15 +12,18 @@ func init() {
 	imports.Packages["tapenet/infer"] = imports.Package{
 		Name: "infer",
 		Binds: map[string]reflect.Value{
-			"DecodeImage": reflect.ValueOf(infer.DecodeImage),
-			"Load":        reflect.ValueOf(infer.Load),
-			"New":         reflect.ValueOf(infer.New),
-			"NewEnsemble": reflect.ValueOf(infer.NewEnsemble),
+			"DecodeImage":   reflect.ValueOf(infer.DecodeImage),
+			"Load":          reflect.ValueOf(infer.Load),
+			"LoadExtractor": reflect.ValueOf(infer.LoadExtractor),
+			"LoadOutput":    reflect.ValueOf(infer.LoadOutput),
+			"New":           reflect.ValueOf(infer.New),
+			"NewEnsemble":   reflect.ValueOf(infer.NewEnsemble),
 		},
 		Types: map[string]reflect.Type{
 			"Calibrated":  reflect.TypeFor[infer.Calibrated](),
 			"Calibration": reflect.TypeFor[infer.Calibration](),
 			"Ensemble":    reflect.TypeFor[infer.Ensemble](),
+			"Extractor":   reflect.TypeFor[infer.Extractor](),
 			"FeatureMaps": reflect.TypeFor[infer.FeatureMaps](),
 			"Network":     reflect.TypeFor[infer.Network](),
 			"Prediction":  reflect.TypeFor[infer.Prediction](),
