@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -32,41 +34,66 @@ func health(ctx context.Context, address string, c serve.Config, stdout io.Write
 	if u.Path == "" || u.Path == "/" {
 		u.Path = "/v2/health/ready"
 	}
-	transport := &http.Transport{DisableKeepAlives: true} // and no proxy
+	config := &tls.Config{}
 	if c.Cert != "" {
-		if transport.TLSClientConfig, err = pinned(c.Cert); err != nil {
+		if config, err = pinned(c.Cert); err != nil {
 			return err
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	return ready(ctx, transport, u, c.Token, stdout)
-}
-
-// ready asks an address, and wants status 200 of it.
-func ready(ctx context.Context, transport http.RoundTripper, u *url.URL, token string, stdout io.Writer) error {
-	r, err := http.NewRequestWithContext(ctx, "GET", u.String(), nil)
-	if err != nil {
-		return fmt.Errorf("serve: %w", err)
-	}
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
 	begin := time.Now()
-	answer, err := transport.RoundTrip(r) // not a client: it would follow redirections
+	status, body, err := ask(ctx, u, config, c.Token)
 	if err != nil {
 		return fmt.Errorf("serve: %s: %w", u.Redacted(), err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, 1000))
-	if err != nil {
-		return fmt.Errorf("serve: %s: %w", u.Redacted(), err)
-	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("serve: %s answers with status %d and %.200q, want 200", u.Redacted(), answer.StatusCode, bytes.TrimSpace(body))
+	if status != http.StatusOK {
+		return fmt.Errorf("serve: %s answers with status %d and %.200q, want 200", u.Redacted(), status, bytes.TrimSpace(body))
 	}
 	fmt.Fprintf(stdout, "%s is ready, asked for %v\n", u.Redacted(), time.Since(begin).Round(time.Millisecond))
 	return nil
+}
+
+// ask sends one request by HTTP/1.1, through no proxy, and follows no redirection. It
+// does without http.Transport, which the server links nowhere else.
+func ask(ctx context.Context, u *url.URL, config *tls.Config, token string) (status int, body []byte, err error) {
+	r, err := http.NewRequestWithContext(ctx, "GET", u.String(), nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	r.Close = true
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	dial, port := new(net.Dialer).DialContext, "80"
+	if u.Scheme == "https" {
+		dial, port = (&tls.Dialer{Config: config}).DialContext, "443"
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	c, err := dial(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return 0, nil, err
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	answer, err := exchange(c, r)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err() // which closed the connection
+		}
+		return 0, nil, err
+	}
+	body, _ = io.ReadAll(io.LimitReader(answer.Body, 1000)) // for the error's text alone
+	return answer.StatusCode, body, nil
+}
+
+func exchange(c net.Conn, r *http.Request) (*http.Response, error) {
+	if err := r.Write(c); err != nil {
+		return nil, err
+	}
+	return http.ReadResponse(bufio.NewReader(io.LimitReader(c, 64<<10)), r)
 }
 
 // pinned wants the first certificate of a file from the server, and nothing else: a
