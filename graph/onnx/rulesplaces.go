@@ -206,3 +206,58 @@ func (b *builder) hardest(x *gorgonia.Node) (*gorgonia.Node, error) {
 	y := b.combined(equal, b.shaped(places, append(slices.Clone(places.shape()), 1)), &value{constant: row, name: b.unused(b.now.Outputs[0] + "/places")})
 	return b.node(y), b.s.Err()
 }
+
+// arrangeGather picks whole slices along an axis by constant numbers: one of them,
+// or some at regular distances, is a view.
+func arrangeGather(b *builder, x *value) *value {
+	s := x.shape()
+	axis, ok := b.axis(b.attrInt("axis", 0), len(s))
+	if !ok {
+		return nil
+	}
+	picked, ok := b.ints(1)
+	switch {
+	case !ok && b.value(1) != nil:
+		return b.looked(x, b.held(b.value(1)), axis)
+	case len(picked) == 0:
+		b.fail("no indices, want one or more")
+		return nil
+	}
+	shape := b.value(1).constant.shape
+	for i, k := range picked {
+		if picked[i], ok = b.axis(k, s[axis]); !ok {
+			return nil
+		}
+	}
+	flat, to := slices.Clone(s), slices.Concat(s[:axis], shape, s[axis+1:])
+	flat[axis] = len(picked)
+	if c, ok := regular(picked); ok {
+		if v, ok := x.view.cut(axis, c); ok {
+			return b.shaped(&value{node: x.node, view: v, scale: x.scale}, to)
+		}
+	}
+	skip := min(axis, 1)
+	y := b.gather(b.node(x), skip == 1, 0, flat, func(to, from []int) bool {
+		copy(from, to)
+		from[axis-skip] = picked[to[axis-skip]]
+		return true
+	})
+	if y == nil {
+		return nil
+	}
+	return b.shaped(valueOf(y), to)
+}
+
+// regular is a cut that picks the given positions.
+func regular(picked []int) (c cut, ok bool) {
+	c = cut{picked[0], 1, len(picked)}
+	if len(picked) > 1 {
+		c.step = picked[1] - picked[0]
+	}
+	for i, k := range picked {
+		if k != c.start+i*c.step || c.step < 1 {
+			return c, false
+		}
+	}
+	return c, true
+}
