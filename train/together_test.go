@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"gorgonia.org/tensor"
+
 	"tapenet/graph"
 	"tapenet/graph/attack"
 	"tapenet/train/data"
@@ -37,6 +39,7 @@ var groupTable = map[string]Config{
 	"Epochs":                  {Epochs: 1},
 	"Optimizer":               {Optimizer: NAdam{WeightDecay: 0.01}},
 	"Seed":                    {Seed: 7},
+	"From":                    {From: weightsOf(lanedNet())},
 	"LabelSmoothing":          {LabelSmoothing: 0.1},
 	"GeneralizedCrossEntropy": {GeneralizedCrossEntropy: 0.7},
 	"ClassWeights":            {ClassWeights: []float64{1, 0, 3}},
@@ -60,6 +63,15 @@ var groupTable = map[string]Config{
 var noRow = map[string]string{
 	"Dir": "the folder", "KeepCheckpoints": "the folder", "Model": "the folder", "Resume": "TestGroupResumes",
 	"OnEarlier": "the folder", "Callbacks": "told alone", "Group": "all rows", "oneByOne": "TestGroup compares both ways",
+}
+
+// weightsOf are first values for a network of blobSet's images, of another seed than 0.
+func weightsOf(l graph.Layer) map[string]*tensor.Dense {
+	n, err := graph.NewNetwork(l, []int{1, 4, 4}, graph.Options{Seed: 11})
+	if err != nil {
+		panic(err)
+	}
+	return n.Weights.Map()
 }
 
 func someWeights(n int) []float32 {
