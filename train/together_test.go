@@ -39,7 +39,7 @@ var groupTable = map[string]Config{
 	"Epochs":                  {Epochs: 1},
 	"Optimizer":               {Optimizer: NAdam{WeightDecay: 0.01}},
 	"Seed":                    {Seed: 7},
-	"From":                    {From: weightsOf(lanedNet())},
+	"From":                    {From: firstValues(lanedNet())},
 	"LabelSmoothing":          {LabelSmoothing: 0.1},
 	"GeneralizedCrossEntropy": {GeneralizedCrossEntropy: 0.7},
 	"ClassWeights":            {ClassWeights: []float64{1, 0, 3}},
@@ -65,8 +65,8 @@ var noRow = map[string]string{
 	"OnEarlier": "the folder", "Callbacks": "told alone", "Group": "all rows", "oneByOne": "TestGroup compares both ways",
 }
 
-// weightsOf are first values for a network of blobSet's images, of another seed than 0.
-func weightsOf(l graph.Layer) map[string]*tensor.Dense {
+// firstValues are first values for a network of blobSet's images, of another seed than 0.
+func firstValues(l graph.Layer) map[string]*tensor.Dense {
 	n, err := graph.NewNetwork(l, []int{1, 4, 4}, graph.Options{Seed: 11})
 	if err != nil {
 		panic(err)
