@@ -88,11 +88,6 @@ func activated(a graph.Activation) func(*builder, *node, []value) value {
 	return acting(func(b *builder, _ *node, x *gorgonia.Node, _ []value) *gorgonia.Node { return b.s.Apply(a, x) })
 }
 
-// leakyNode has its slope as a setting.
-func leakyNode(b *builder, n *node, x *gorgonia.Node, _ []value) *gorgonia.Node {
-	return b.s.Apply(graph.LeakyReLU(n.number("alpha", 0.2)), x)
-}
-
 // constantOf returns an input that has numbers of the given dimensions, -1 for any.
 func (b *builder) constantOf(in []value, at, dims int) (a Array, ok bool) {
 	if at >= len(in) || in[at].constant == nil || dims >= 0 && len(in[at].constant.Shape) != dims {
