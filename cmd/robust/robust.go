@@ -14,10 +14,10 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/testset"
+	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/infer"
 	"tapenet/infer/robust"
-	"tapenet/train/data"
 )
 
 // Files that the command writes.
@@ -137,10 +137,7 @@ func (o options) strangers(dataset string, shape [3]int) ([]robust.Named, error)
 	case name == "":
 		return nil, nil
 	}
-	d, err := data.Open(name)
-	if err == nil && d.Preprocessing.Fit != "" {
-		d, err = data.Options{Channels: shape[0], Height: shape[1], Width: shape[2]}.Open(name)
-	}
+	d, err := testset.Pictures(name, shape, raster.Preprocessing{})
 	if err == nil && d.Shape != shape {
 		err = fmt.Errorf("robust: -unknown %s has images of %s, the model takes %s", name, cli.Shape(d.Shape), cli.Shape(shape))
 	}

@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/testset"
 	"tapenet/graph"
 	"tapenet/graph/onnx"
 	"tapenet/modelzoo"
@@ -79,21 +80,14 @@ func (from origin) standalone() (origin, error) {
 
 // dataset opens the dataset; pictures are prepared as the network has it.
 func (from origin) dataset(o options) (data.Dataset, error) {
-	d := data.Options{Height: o.height, Width: o.width, Channels: o.channels}
 	if from.from == nil {
-		return d.Open(o.data)
+		return data.Options{Height: o.height, Width: o.width, Channels: o.channels}.Open(o.data)
 	}
 	in := from.from.Input
 	if o.height != 0 && o.height != in[1] || o.width != 0 && o.width != in[2] || o.channels != 0 && o.channels != in[0] {
 		return data.Dataset{}, cli.Usagef("train: -channels, -height and -width with -from, want none: the model takes %s", cli.Shape(in))
 	}
-	whole, err := d.Open(o.data)
-	if err == nil && whole.Preprocessing.Fit != "" {
-		d.Channels, d.Height, d.Width, d.Preprocessing = in[0], in[1], in[2], from.from.Preprocessing.For(in[0])
-		d.Preprocessing.Mean, d.Preprocessing.Deviation = nil, nil
-		whole, err = d.Open(o.data)
-	}
-	return whole, err
+	return testset.Pictures(o.data, in, from.from.Preprocessing.For(in[0]))
 }
 
 // stats are what the network takes of pixels; zero for the pixels themselves.

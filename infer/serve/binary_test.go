@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"tapenet/graph/weights"
 )
 
 // raw are values as bytes.
@@ -242,7 +244,7 @@ func TestDecode(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.kind, got, tt.want)
 		}
 	}
-	if nan := half(0x7e00); nan == nan {
+	if nan := weights.FromHalf(0x7e00); nan == nan {
 		t.Errorf("half's NaN is %v", nan)
 	}
 }

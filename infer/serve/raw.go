@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"unsafe"
+
+	"tapenet/graph/weights"
 )
 
 // Datatypes of the protocol that have a part of their own here.
@@ -41,7 +43,7 @@ var datatypes = map[string]numeric{
 	"INT16":    of(2, func(b []byte) float32 { return float32(int16(binary.LittleEndian.Uint16(b))) }),
 	"INT32":    of(4, func(b []byte) float32 { return float32(int32(binary.LittleEndian.Uint32(b))) }),
 	"INT64":    of(8, func(b []byte) float32 { return float32(int64(binary.LittleEndian.Uint64(b))) }),
-	"FP16":     of(2, func(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }),
+	"FP16":     of(2, func(b []byte) float32 { return weights.FromHalf(binary.LittleEndian.Uint16(b)) }),
 	"BF16":     of(2, func(b []byte) float32 { return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16) }),
 	doubleType: of(8, func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) }),
 	floatType:  {4, decodeFloats},
@@ -62,19 +64,6 @@ func decodeFloats(x []float32, b []byte) {
 	for i := range x {
 		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
-}
-
-// half is a number of IEEE 754's binary16: a sign, 5 bits of exponent, 10 of
-// fraction.
-func half(h uint16) float32 {
-	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
-	switch exponent {
-	case 0: // fraction·2⁻²⁴
-		return math.Float32frombits(sign | math.Float32bits(float32(fraction)/(1<<24)))
-	case 31: // infinite, or no number
-		return math.Float32frombits(sign | 255<<23 | fraction<<13)
-	}
-	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }
 
 // inputTypes lists the datatypes that an input may have.

@@ -2,6 +2,7 @@ package open
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -51,7 +52,7 @@ func (m Model) lines() []line {
 		list = append(list, line{"layout", d.Layout, `What the file's input is: "nchw" or "nhwc".`})
 	}
 	list = append(list,
-		line{"order", text(d.Order, "rgb"), `The order of the file's channels: "rgb" or "bgr".`},
+		line{"order", cmp.Or(d.Order, "rgb"), `The order of the file's channels: "rgb" or "bgr".`},
 		line{"range", values, "The values of black and white, before mean and deviation: [0, 1], [0, 255], [-1, 1]."},
 	)
 	if d.Mean != nil {
@@ -61,7 +62,7 @@ func (m Model) lines() []line {
 	if p.Shorter > 0 {
 		list = append(list, line{"shorter", p.Shorter, "What the shorter side is scaled to before the middle is taken."})
 	}
-	list = append(list, line{"filter", text(p.Filter, raster.Cubic), `How it is scaled: "cubic" or "linear".`})
+	list = append(list, line{"filter", cmp.Or(p.Filter, raster.Cubic), `How it is scaled: "cubic" or "linear".`})
 	if len(m.outputs) > 0 {
 		list = append(list, line{"output", m.output, "The output to use, of " + strings.Join(m.outputs, ", ") + "."})
 	}
@@ -69,11 +70,4 @@ func (m Model) lines() []line {
 		return list
 	}
 	return append(list, line{"classes", m.Model.Classes, "The names of the classes, or a text file with one a line."})
-}
-
-func text(s, otherwise string) string {
-	if s != "" {
-		return s
-	}
-	return otherwise
 }

@@ -222,7 +222,7 @@ func (f *foreign) size() error {
 	if f.Layout == "nhwc" {
 		s = []int{f.sample[2], f.sample[0], f.sample[1]}
 	}
-	s[1], s[2] = or(s[1], f.options.Height), or(s[2], f.options.Width)
+	s[1], s[2] = cmp.Or(s[1], f.options.Height), cmp.Or(s[2], f.options.Width)
 	if err := f.sized(s[1], s[2]); err != nil {
 		return err
 	}
@@ -230,10 +230,10 @@ func (f *foreign) size() error {
 	if f.Input != nil {
 		defaults = f.Input
 	} else if slices.Contains(s, 0) {
-		f.notef("it leaves the size of its images open: %d×%d is taken", or(s[1], openSize), or(s[2], openSize))
+		f.notef("it leaves the size of its images open: %d×%d is taken", cmp.Or(s[1], openSize), cmp.Or(s[2], openSize))
 	}
 	for i := range s {
-		s[i] = or(s[i], defaults[i])
+		s[i] = cmp.Or(s[i], defaults[i])
 	}
 	f.Sample = s
 	f.whole.Sample = slices.Clone(s)
@@ -241,13 +241,6 @@ func (f *foreign) size() error {
 		f.whole.Sample = []int{s[1], s[2], s[0]}
 	}
 	return nil
-}
-
-func or(n, otherwise int) int {
-	if n != 0 {
-		return n
-	}
-	return otherwise
 }
 
 // build builds the network once, to know its weights and what it gives.

@@ -18,11 +18,7 @@ import (
 // numbers for names, the others' order has to be right. Errors begin with the
 // command's name.
 func Open(command, name string, input [3]int, classes []string, p raster.Preprocessing) (data.Dataset, error) {
-	d, err := data.Open(name)
-	if err == nil && d.Preprocessing.Fit != "" {
-		p.Mean, p.Deviation = nil, nil // the model applies them
-		d, err = data.Options{Channels: input[0], Height: input[1], Width: input[2], Preprocessing: p}.Open(name)
-	}
+	d, err := Pictures(name, input, p)
 	if err != nil {
 		return d, err
 	}
@@ -36,6 +32,17 @@ func Open(command, name string, input [3]int, classes []string, p raster.Preproc
 		}
 	}
 	return d, nil
+}
+
+// Pictures opens a dataset; one of pictures has them in the model's size, by its
+// preprocessing but for mean and deviation, which the model applies.
+func Pictures(name string, input [3]int, p raster.Preprocessing) (data.Dataset, error) {
+	d, err := data.Open(name)
+	if err == nil && d.Preprocessing.Fit != "" {
+		p.Mean, p.Deviation = nil, nil
+		d, err = data.Options{Channels: input[0], Height: input[1], Width: input[2], Preprocessing: p}.Open(name)
+	}
+	return d, err
 }
 
 // numbered reports whether classes have numbers for names.
