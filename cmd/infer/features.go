@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,11 +48,7 @@ func extract(ctx context.Context, o options, stdout, stderr io.Writer) error {
 // each.
 func (e extractor) each(ctx context.Context, list []source, use func([]described) error) error {
 	return each(ctx, reader{e.Pixels, e.batch}, list, func(results []result) error {
-		images := make([][]float32, len(results))
-		for i, r := range results {
-			images[i] = r.pixels
-		}
-		features, err := e.Features(images)
+		features, err := e.Features(pixelsOf(results))
 		if err != nil {
 			return err
 		}
@@ -70,31 +63,13 @@ func (e extractor) each(ctx context.Context, list []source, use func([]described
 // describer returns a function that prints pictures and their features in the format
 // that the options ask for.
 func describer(w io.Writer, o options, size int) func([]described) error {
-	out := bufio.NewWriter(w) // its errors stay until Flush
-	table := csv.NewWriter(out)
-	if o.csv {
-		head := []string{"file"}
-		for k := range size {
-			head = append(head, "feature "+strconv.Itoa(k))
-		}
-		table.Write(head)
+	head := []string{"file"}
+	for k := range size {
+		head = append(head, "feature "+strconv.Itoa(k))
 	}
-	return func(all []described) error {
-		for _, d := range all {
-			switch {
-			case o.json:
-				if err := json.NewEncoder(out).Encode(d); err != nil {
-					return err
-				}
-			case o.csv:
-				table.Write(append([]string{d.File}, d.texts()...))
-			default:
-				fmt.Fprintf(out, "%s: %s\n", d.File, strings.Join(d.texts(), " "))
-			}
-		}
-		table.Flush()
-		return out.Flush()
-	}
+	line := func(d described) string { return d.File + ": " + strings.Join(d.texts(), " ") }
+	row := func(d described) []string { return append([]string{d.File}, d.texts()...) }
+	return printing(w, o, head, row, line)
 }
 
 // texts are the features as the shortest decimals that are read back as the same.

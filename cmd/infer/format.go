@@ -15,26 +15,32 @@ import (
 // printer returns a function that prints results in the format that the options
 // ask for. Those of models that judge say whether a picture is unknown.
 func printer(w io.Writer, o options, classes []string, judges bool) func([]result) error {
+	head := []string{"file", "class"}
+	if judges {
+		head = append(head, "unknown")
+	}
+	return printing(w, o, append(head, classes...), result.row, func(r result) string { return r.line(classes, o.top) })
+}
+
+// printing returns a function that prints what is known of pictures: with -json each
+// by itself, with -csv the head and a row for each, otherwise a line for each.
+func printing[T any](w io.Writer, o options, head []string, row func(T) []string, line func(T) string) func([]T) error {
 	out := bufio.NewWriter(w) // its errors stay until Flush
 	table := csv.NewWriter(out)
 	if o.csv {
-		head := []string{"file", "class"}
-		if judges {
-			head = append(head, "unknown")
-		}
-		table.Write(append(head, classes...))
+		table.Write(head)
 	}
-	return func(results []result) error {
-		for _, r := range results {
+	return func(all []T) error {
+		for _, one := range all {
 			switch {
 			case o.json:
-				if err := json.NewEncoder(out).Encode(r); err != nil {
+				if err := json.NewEncoder(out).Encode(one); err != nil {
 					return err
 				}
 			case o.csv:
-				table.Write(r.row())
+				table.Write(row(one))
 			default:
-				fmt.Fprintln(out, r.line(classes, o.top))
+				fmt.Fprintln(out, line(one))
 			}
 		}
 		table.Flush()

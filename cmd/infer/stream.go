@@ -145,13 +145,18 @@ func (p reader) read(name string) ([]float32, error) {
 	return p.pixels(img)
 }
 
-// predict fills in what the network makes of pictures.
-func predict(n network, results []result) error {
+// pixelsOf are the pictures as a network takes them.
+func pixelsOf(results []result) [][]float32 {
 	pixels := make([][]float32, len(results))
 	for i, r := range results {
 		pixels[i] = r.pixels
 	}
-	predictions, err := n.Predict(pixels)
+	return pixels
+}
+
+// predict fills in what the network makes of pictures.
+func predict(n network, results []result) error {
+	predictions, err := n.Predict(pixelsOf(results))
 	if err != nil {
 		return err
 	}
