@@ -12,18 +12,6 @@ import (
 	"sync"
 )
 
-// Draw writes a picture to x: stretched to height h and width w, on white where
-// it is transparent. With 3 channels x gets planes of red, green and blue, with 1
-// channel grey: the luma of ITU-R BT.601. A picture of that size is not scaled.
-// Safe for concurrent use.
-//
-// The scaler is Catmull's and Rom's cubic in the arithmetic of CatmullRom in
-// golang.org/x/image/draw, bit for bit: networks have been trained on its
-// pixels. A JPEG's colours are converted to bytes before.
-func Draw(x []float32, img image.Image, channels, h, w int) error {
-	return Preprocessing{Fit: Stretch}.Draw(x, img, channels, h, w)
-}
-
 // canvas is the image that a picture is drawn on, with memory for scaling.
 type canvas struct {
 	image.RGBA

@@ -15,7 +15,7 @@ const (
 	Crop    = "crop"    // cover the network's size, and take the middle
 	Pad     = "pad"     // go into the network's size as a whole, with black beside it
 	Stretch = "stretch" // become as wide and as high as the network's, whatever its shape
-	Strokes = "strokes" // become light strokes on black, as MNIST has them: see DrawStrokes
+	Strokes = "strokes" // become light strokes on black, as MNIST has them: see strokes
 )
 
 // The filters that scale a picture, for Preprocessing. Both grow wider when a
@@ -89,16 +89,21 @@ func (p Preprocessing) For(channels int) Preprocessing {
 }
 
 // Draw writes the pixels of a picture to x: values in 0..1, (channels,h,w), as
-// they are before Mean and Deviation are applied. Transparent pixels count as
-// white; for [Strokes] as black if nothing could be seen on white. Safe for
+// they are before Mean and Deviation are applied. With 3 channels they are red,
+// green and blue, with 1 channel grey: the luma of ITU-R BT.601. Transparent pixels
+// count as white; for [Strokes] as black if nothing could be seen on white. Safe for
 // concurrent use.
+//
+// [Cubic] is in the arithmetic of CatmullRom in golang.org/x/image/draw, bit for bit:
+// networks have been trained on its pixels. A JPEG's colours are converted to bytes
+// before.
 func (p Preprocessing) Draw(x []float32, img image.Image, channels, h, w int) error {
 	if err := drawable(x, img, channels, h, w); err != nil {
 		return err
 	}
 	if p = p.For(channels); p.Fit == Strokes {
-		strokes, err := DrawStrokes(img, h, w)
-		copy(x, strokes)
+		made, err := strokes(img, h, w)
+		copy(x, made)
 		return err
 	}
 	c := canvases.Get().(*canvas)

@@ -12,6 +12,9 @@ import (
 	"tapenet/graph/raster"
 )
 
+// stretch is what these tests are about.
+var stretch = raster.Preprocessing{Fit: raster.Stretch}
+
 // reference is what Draw is to make of a picture, by golang.org/x/image. Pictures of
 // a JPEG file are converted to bytes of red, green and blue before: as they are,
 // golang.org/x/image sees 16 bits.
@@ -107,7 +110,7 @@ func TestDraw(t *testing.T) {
 func check(t *testing.T, name string, img image.Image, channels, h, w int) {
 	t.Helper()
 	got := make([]float32, channels*h*w)
-	if err := raster.Draw(got, img, channels, h, w); err != nil {
+	if err := stretch.Draw(got, img, channels, h, w); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 	for i, want := range reference(img, channels, h, w) {
@@ -149,7 +152,7 @@ func TestDrawRefuses(t *testing.T) {
 		{"no height", img, 0, 3, 0, 2, "room for 0 values, want 3 channels of 0×2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := raster.Draw(make([]float32, tt.values), tt.img, tt.channels, tt.h, tt.w); err == nil || err.Error() != tt.want {
+			if err := stretch.Draw(make([]float32, tt.values), tt.img, tt.channels, tt.h, tt.w); err == nil || err.Error() != tt.want {
 				t.Errorf("error %v, want %s", err, tt.want)
 			}
 		})
@@ -165,7 +168,7 @@ func TestResizeKeepsGrounds(t *testing.T) {
 			img.Pix[i] = 77
 		}
 		x := make([]float32, 9*11)
-		if err := raster.Draw(x, img, 1, 9, 11); err != nil {
+		if err := stretch.Draw(x, img, 1, 9, 11); err != nil {
 			t.Fatal(err)
 		}
 		for i, v := range x {
@@ -187,7 +190,7 @@ func BenchmarkDraw(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for range b.N {
-				if err := raster.Draw(x, img, 3, 224, 224); err != nil {
+				if err := stretch.Draw(x, img, 3, 224, 224); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -20,13 +20,13 @@ const faint = 0.15
 // made smaller counts as none.
 const vanished = 1.0 / 65535
 
-// DrawStrokes turns a picture into light strokes on black, of height h and width w,
+// strokes turns a picture into light strokes on black, of height h and width w,
 // as MNIST has them. One of that size is only inverted, if its ground is the
 // lighter. Of any other the ground becomes black, the strokes are cut out,
 // scaled to 20/28 of height and width, and put so that their centre of mass is
 // in the middle. Transparent pixels count as white, or as black if nothing
 // could be seen on white.
-func DrawStrokes(img image.Image, h, w int) ([]float32, error) {
+func strokes(img image.Image, h, w int) ([]float32, error) {
 	g := grey(img, image.White)
 	if contrast(g) < visible { // white strokes on a transparent ground?
 		g = grey(img, image.Black)
