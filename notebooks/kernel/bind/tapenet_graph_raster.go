@@ -14,8 +14,6 @@ func init() {
 		Binds: map[string]reflect.Value{
 			"Crop":             reflect.ValueOf(raster.Crop),
 			"Cubic":            reflect.ValueOf(raster.Cubic),
-			"Draw":             reflect.ValueOf(raster.Draw),
-			"DrawStrokes":      reflect.ValueOf(raster.DrawStrokes),
 			"Linear":           reflect.ValueOf(raster.Linear),
 			"NewNormalisation": reflect.ValueOf(raster.NewNormalisation),
 			"Pad":              reflect.ValueOf(raster.Pad),
