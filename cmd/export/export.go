@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"tapenet/cmd/internal/cli"
@@ -189,28 +187,15 @@ func writeONNX(w io.Writer, n opened, o options) error {
 	if err != nil {
 		return err
 	}
-	classes, err := json.Marshal(n.Classes)
+	metadata, err := n.Metadata(o.preprocess)
 	if err != nil {
 		return err
-	}
-	metadata := map[string]string{"classes": string(classes)}
-	if n.Temperature != 0 && n.Temperature != 1 {
-		metadata["temperature"] = strconv.FormatFloat(n.Temperature, 'g', -1, 64) // in the graph too, unless -logits leaves it out
-	}
-	if n.Name != "" {
-		metadata["model"] = n.Name
 	}
 	e := onnx.Options{
 		Name: n.Title(), Logits: o.logits || !n.SoftMax, FoldBatchNorm: o.fold, Metadata: metadata, Temperature: n.Temperature,
 	}
 	if o.preprocess {
 		e.Preprocessing = &n.Preprocessing
-	} else if len(n.Sample) == 3 {
-		p, err := json.Marshal(n.Preprocessing)
-		if err != nil {
-			return err
-		}
-		metadata["preprocessing"] = string(p)
 	}
 	b, err := e.Export(layer, n.Tensors, n.Sample...)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,28 +71,6 @@ func (m *Model) openONNX() error {
 		f.logits = logits
 	}
 	return f.finish()
-}
-
-// metadata reads what export writes into an ONNX file.
-func (f *foreign) metadata(entries map[string]string) error {
-	if text, ok := entries["preprocessing"]; ok {
-		if err := json.Unmarshal([]byte(text), &f.Description); err != nil {
-			return fmt.Errorf("metadata preprocessing is %.64q, want a JSON object", text)
-		}
-		f.ours = true
-	}
-	if text, ok := entries["classes"]; ok {
-		if err := json.Unmarshal([]byte(text), &f.Classes.List); err != nil {
-			return fmt.Errorf("metadata classes is %.64q, want a JSON list of names", text)
-		}
-	}
-	if text, ok := entries["temperature"]; ok {
-		var err error
-		if f.temperature, err = strconv.ParseFloat(text, 64); err != nil || !(f.temperature > 0) || math.IsInf(f.temperature, 1) {
-			return fmt.Errorf("metadata temperature is %.64q, want a number above 0", text)
-		}
-	}
-	return f.check()
 }
 
 // openKeras reads a file of Keras or TensorFlow.js.
