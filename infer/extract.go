@@ -100,19 +100,9 @@ func (e *Extractor) Pixels(img image.Image) ([]float32, error) { return e.p.Pixe
 // Features are the features of any number of images, as Pixels returns them. They are
 // finite.
 func (e *Extractor) Features(images [][]float32) ([][]float32, error) {
-	for i, x := range images {
-		if err := e.p.check(x); err != nil {
-			return nil, fmt.Errorf("infer: image %d: %w", i, err)
-		}
-	}
-	all := make([][]float32, 0, len(images))
-	for len(all) < len(images) {
-		n := batchSize(len(images) - len(all))
-		batch, err := e.run(images[len(all):][:n])
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, batch...)
+	all, err := inBatches(e.p, images, e.run)
+	if err != nil {
+		return nil, err
 	}
 	if i := slices.IndexFunc(all, func(row []float32) bool { return !finite(row) }); i >= 0 {
 		return nil, fmt.Errorf("infer: the features of image %d are not finite", i)

@@ -57,15 +57,20 @@ type output struct {
 
 // outputs runs any number of images through the network, batch by batch.
 func (p *Predictor) outputs(images [][]float32, features bool) ([]output, error) {
+	return inBatches(p, images, func(batch [][]float32) ([]output, error) { return p.models.run(batch, features) })
+}
+
+// inBatches checks any number of images, and runs them batch by batch.
+func inBatches[T any](p *Predictor, images [][]float32, run func(batch [][]float32) ([]T, error)) ([]T, error) {
 	for i, x := range images {
 		if err := p.check(x); err != nil {
 			return nil, fmt.Errorf("infer: image %d: %w", i, err)
 		}
 	}
-	all := make([]output, 0, len(images))
+	all := make([]T, 0, len(images))
 	for len(images) > 0 {
 		n := batchSize(len(images))
-		batch, err := p.models.run(images[:n], features)
+		batch, err := run(images[:n])
 		if err != nil {
 			return nil, err
 		}

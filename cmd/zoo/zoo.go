@@ -43,8 +43,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return cli.Usagef("zoo: -height %d and -width %d, want positive numbers, or 0 for the network's own", *height, *width)
 	}
 	if *name == "" {
-		if *file != "" || *describe {
-			return cli.Usagef("zoo: -graph or -describe without -model, want the network to draw or describe")
+		switch {
+		case *file != "":
+			return cli.Usagef("zoo: -graph without -model, want the network to draw")
+		case *describe:
+			return cli.Usagef("zoo: -describe without -model, want the file to describe")
 		}
 		return list(stdout)
 	}
