@@ -13,6 +13,8 @@ import (
 	"slices"
 	"testing"
 	"testing/iotest"
+
+	"tapenet/graph/raster"
 )
 
 // file returns the content of a picture's file.
@@ -82,18 +84,18 @@ func TestDecodeImageErrors(t *testing.T) {
 		content []byte
 		want    string
 	}{
-		{"empty", nil, "infer: not a PNG, JPEG or GIF image"},
-		{"text", []byte("A picture is worth\na thousand words."), "infer: not a PNG, JPEG or GIF image"},
-		{"svg", []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`), "infer: not a PNG, JPEG or GIF image"},
-		{"cut in the header", whole[:20], "infer: not a PNG, JPEG or GIF image"},
-		{"cut in the data", whole[:len(whole)-20], "infer: broken png image"},
-		{"wrong checksum", slices.Concat(whole[:45], []byte{whole[45] + 1}, whole[46:]), "infer: broken png image"},
-		{"png bomb", pngHeader(60000, 60000), "infer: the png image is 60000×60000, want 1 to 67108864 pixels"},
-		{"wide png bomb", pngHeader(1<<31-1, 1), "infer: the png image is 2147483647×1, want"},
-		{"jpeg bomb", jpegHeader(65535, 65535), "infer: the jpeg image is 65535×65535, want"},
-		{"gif bomb", gifHeader(65535, 65535), "infer: the gif image is 65535×65535, want"},
-		{"gif without pixels", gifHeader(0, 7), "infer: the gif image is 0×7, want"},
-		{"header alone", pngHeader(10, 10), "infer: broken png image"},
+		{"empty", nil, "infer: no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
+		{"text", []byte("A picture is worth\na thousand words."), "infer: no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
+		{"svg", []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`), "infer: a file of SVG, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
+		{"cut in the header", whole[:20], "infer: a PNG picture that is damaged or of a kind that is not read: unexpected EOF"},
+		{"cut in the data", whole[:len(whole)-20], "infer: a PNG picture that is damaged"},
+		{"wrong checksum", slices.Concat(whole[:45], []byte{whole[45] + 1}, whole[46:]), "infer: a PNG picture that is damaged"},
+		{"png bomb", pngHeader(60000, 60000), "infer: a PNG picture of 60000×60000 pixels, want 1 to 50000000 of them"},
+		{"wide png bomb", pngHeader(1<<31-1, 1), "infer: a PNG picture of 2147483647×1 pixels, want 1 to 50000000 of them"},
+		{"jpeg bomb", jpegHeader(65535, 65535), "infer: a JPEG picture of 65535×65535 pixels, want 1 to 50000000 of them"},
+		{"gif bomb", gifHeader(65535, 65535), "infer: a GIF picture of 65535×65535 pixels, want 1 to 50000000 of them"},
+		{"gif without pixels", gifHeader(0, 7), "infer: a GIF picture of 0×7 pixels, want 1 to 50000000 of them"},
+		{"header alone", pngHeader(10, 10), "infer: a PNG picture that is damaged"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -116,7 +118,7 @@ func TestDecodeImageReadError(t *testing.T) {
 	broken := errors.New("disk on fire")
 	content := file(t, png.Encode, sample())
 	_, err := DecodeImage(io.MultiReader(bytes.NewReader(content[:50]), iotest.ErrReader(broken)))
-	wantError(t, err, "infer: broken png image")
+	wantError(t, err, "infer: disk on fire")
 	if !errors.Is(err, broken) {
 		t.Errorf("error %q does not wrap the reader's", err)
 	}
@@ -137,7 +139,7 @@ func FuzzDecodeImage(f *testing.F) {
 	f.Add([]byte{})
 	grey, colour := &Predictor{Input: [3]int{1, 8, 8}}, &Predictor{Input: [3]int{3, 4, 4}}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		if c, _, err := image.DecodeConfig(bytes.NewReader(content)); err == nil && c.Width*c.Height > 1<<20 && c.Width <= maxPixels/max(1, c.Height) {
+		if c, _, err := image.DecodeConfig(bytes.NewReader(content)); err == nil && c.Width*c.Height > 1<<20 && c.Width <= raster.MaxPixels/max(1, c.Height) {
 			t.Skip("large, and therefore slow")
 		}
 		img, err := DecodeImage(bytes.NewReader(content))

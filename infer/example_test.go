@@ -134,7 +134,7 @@ func ExampleCalibration() {
 func ExampleDecodeImage() {
 	_, err := infer.DecodeImage(strings.NewReader("no picture"))
 	fmt.Println(err)
-	// Output: infer: not a PNG, JPEG or GIF image: image: unknown format
+	// Output: infer: no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF
 }
 
 // Where a network looked, and what its first layer made of it.

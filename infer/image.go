@@ -1,34 +1,22 @@
 package infer
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
-	_ "image/gif"  // formats that DecodeImage reads
-	_ "image/jpeg" // …
-	_ "image/png"  // …
 	"io"
+
+	"tapenet/graph/raster/decode"
 )
 
-// maxPixels bounds the images that DecodeImage unpacks: a small file can claim
-// any size.
-const maxPixels = 64 << 20
-
-// DecodeImage reads a PNG, JPEG or GIF file of at most 64 megapixels.
+// DecodeImage reads a PNG, JPEG, GIF, WebP, BMP or TIFF file to its end, as viewers
+// show it: turned as its EXIF data say, a GIF's first frame on its screen. It may have
+// raster.MaxPixels.
 func DecodeImage(r io.Reader) (image.Image, error) {
-	var head bytes.Buffer
-	c, format, err := image.DecodeConfig(io.TeeReader(r, &head))
+	img, err := decode.Read(r, 0)
 	if err != nil {
-		return nil, fmt.Errorf("infer: not a PNG, JPEG or GIF image: %w", err)
-	}
-	if c.Width < 1 || c.Height < 1 || c.Width > maxPixels/c.Height {
-		return nil, fmt.Errorf("infer: the %s image is %d×%d, want 1 to %d pixels", format, c.Width, c.Height, maxPixels)
-	}
-	img, _, err := image.Decode(io.MultiReader(&head, r))
-	if err != nil {
-		return nil, fmt.Errorf("infer: broken %s image: %w", format, err)
+		return nil, fmt.Errorf("infer: %w", err)
 	}
 	return img, nil
 }

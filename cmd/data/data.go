@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/inspect"
+	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo"
 	"tapenet/train/data"
@@ -22,6 +24,7 @@ type options struct {
 	labelNoise          float64
 	seed                uint64
 	suspects            bool
+	skipDamaged         bool
 	model               string // of -suspects, as the next two
 	folds, epochs       int
 	images              data.Options // their seed stays 0, as train and infer have it, which then know the same test part
@@ -32,9 +35,11 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f := cli.Flags("data", "[-data NAME|DIR] [-picture FILE.png [-augment LIST]] [-suspects] [-pack DIR]",
 		"shows what is in a dataset; with -picture draws some of its images, with -suspects lists those whose labels look wrong, with -pack writes it as tar shards", stderr)
 	f.StringVar(&o.name, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder of IDX files, CIFAR files, tar shards, or pictures by class")
-	f.IntVar(&o.images.Height, "height", 0, "scale pictures to this height (default that of the first)")
-	f.IntVar(&o.images.Width, "width", 0, "scale pictures to this width (default that of the first)")
-	f.IntVar(&o.images.Channels, "channels", 0, "1 for grey, 3 for colour (default as the first picture)")
+	f.IntVar(&o.images.Height, "height", 0, "scale pictures to this height (default the size of all, if it is one of at most 96; else up to 64)")
+	f.IntVar(&o.images.Width, "width", 0, "scale pictures to this width (default likewise; one of the two alone makes squares)")
+	f.IntVar(&o.images.Channels, "channels", 0, "1 for grey, 3 for colour (default 1 if all training pictures are grey)")
+	f.StringVar(&o.images.Preprocessing.Fit, "fit", raster.Crop, "how pictures get that size: crop takes the middle, pad puts black beside them, stretch deforms them")
+	f.BoolVar(&o.skipDamaged, "skip-damaged", false, "go on without pictures that cannot be read, and list them")
 	f.Float64Var(&o.images.TestShare, "test", 0, "share for testing if pictures have no test part (default 0.2)")
 	f.Uint64Var(&o.seed, "seed", 1, "of the images drawn, of their augmentation, of the order in shards, of the folds of -suspects and their training, of label noise")
 	f.StringVar(&o.picture, "picture", "", "draw a few training images of each class in this PNG file, with -suspects the suspects")
@@ -90,6 +95,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	clean.Train, clean.Test = data.Limit(clean.Train, o.limit), data.Limit(clean.Test, o.limit)
+	if clean, err = inspect.Pictures(ctx, clean, o.skipDamaged, stderr); err != nil {
+		return err
+	}
 	d, err := data.LabelNoise(clean, o.labelNoise, o.seed)
 	if err != nil {
 		return err
@@ -124,27 +132,41 @@ func summary(ctx context.Context, d data.Dataset, train []int, stdout io.Writer)
 	if err != nil {
 		return err
 	}
-	count := make([][2]int, len(d.Classes))
-	for part, labels := range [2][]int{train, test} {
-		for _, l := range labels {
-			count[l][part]++
+	parts := [][]int{train, test}
+	head := "class\ttraining\ttest\t"
+	if d.Validation != nil {
+		validation, err := data.Labels(d.Validation, d.Shape)
+		if err != nil {
+			return err
 		}
+		parts, head = [][]int{train, validation, test}, "class\ttraining\tvalidation\ttest\t"
 	}
 	fmt.Fprintf(stdout, "%s: %d classes, images of (channels, height, width) = %s\n\n", d.Name, len(d.Classes), cli.Shape(d.Shape))
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "class\ttraining\ttest\t")
-	for i, c := range count {
-		fmt.Fprintf(w, "%s\t%d\t%d\t\n", d.Classes[i], c[0], c[1])
+	row := func(name string, count func(labels []int) int) {
+		fmt.Fprintf(w, "%s\t", name)
+		for _, labels := range parts {
+			fmt.Fprintf(w, "%d\t", count(labels))
+		}
+		fmt.Fprintln(w)
 	}
-	fmt.Fprintf(w, "all\t%d\t%d\t\n", d.Train.Len(), d.Test.Len())
+	fmt.Fprintln(w, head)
+	for class, name := range d.Classes {
+		row(name, func(labels []int) (n int) {
+			for _, l := range labels {
+				if l == class {
+					n++
+				}
+			}
+			return n
+		})
+	}
+	row("all", func(labels []int) int { return len(labels) })
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	st, err := data.NewStats(ctx, d.Train, d.Shape)
 	if err != nil {
-		return err
-	}
-	if _, err := data.NewStats(ctx, d.Test, d.Shape); err != nil { // for nothing but that every picture can be read
 		return err
 	}
 	_, err = fmt.Fprintf(stdout, "\nmean %s and standard deviation %s of the training images, by channel\n", numbers(st.Mean), numbers(st.Deviation))

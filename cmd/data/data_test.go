@@ -77,7 +77,7 @@ func TestSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, out, "photos: 2 classes", "(3,4,8)", "red         7     3\n", "all        14     6\n", "mean 0.", ", 0.0000, 0.5000 and standard deviation 0.", ", 0.0000, 0.5000 of")
+	contains(t, out, "photos: 2 classes", "(3,4,4)", "red         7     3\n", "all        14     6\n", "mean 0.", ", 0.0000, 0.5000 and standard deviation 0.", ", 0.0000, 0.5000 of")
 }
 
 // drawn runs the command with -picture and returns the picture.
@@ -179,9 +179,15 @@ func TestSummaryReadsAll(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "test", "red", "3.png"), []byte("no picture"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := command(t, "-data", dir); err == nil || !strings.Contains(err.Error(), "test/red/3.png: not a PNG") {
+	if _, _, err := command(t, "-data", dir); err == nil || !strings.Contains(err.Error(), "test/red/3.png: no picture, want PNG") || !strings.Contains(err.Error(), "-skip-damaged goes on") {
 		t.Errorf("error %v, want that of the file", err)
 	}
+	out, errs, err := command(t, "-data", dir, "-skip-damaged")
+	if err != nil {
+		t.Fatal(err)
+	}
+	contains(t, errs, "note: skipped test/red/3.png: no picture, want PNG", "note: the same picture in training and in testing", "read 40 pictures in ")
+	contains(t, out, "red        10     9\n", "all        20    19\n")
 }
 
 // images returns the training images and classes of a dataset by their content.
@@ -246,7 +252,7 @@ func TestPackFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := options{pack: to, shard: 4}
-	if err := pack(t.Context(), d, o, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "red/x.png: not a PNG") {
+	if err := pack(t.Context(), d, o, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "red/x.png: no picture") {
 		t.Errorf("error %v, want that of the file", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -36,14 +36,15 @@ func pack(ctx context.Context, d data.Dataset, o options, stderr io.Writer) (err
 	if err := weights.WriteFile(filepath.Join(partial, "classes.txt"), func(w io.Writer) error { _, err := io.WriteString(w, names); return err }); err != nil {
 		return err
 	}
-	test := make([]int, d.Test.Len())
-	for i := range test {
-		test[i] = i
-	}
 	if err := o.writeShards(ctx, partial, "train", d.Train, d.Shape, data.Order(d.Train, o.seed, 0), stderr); err != nil {
 		return err
 	}
-	if err := o.writeShards(ctx, partial, "test", d.Test, d.Shape, test, stderr); err != nil {
+	if d.Validation != nil {
+		if err := o.writeShards(ctx, partial, "val", d.Validation, d.Shape, data.InOrder(d.Validation.Len()), stderr); err != nil {
+			return err
+		}
+	}
+	if err := o.writeShards(ctx, partial, "test", d.Test, d.Shape, data.InOrder(d.Test.Len()), stderr); err != nil {
 		return err
 	}
 	return os.Rename(partial, dir)

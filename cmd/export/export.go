@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	measure := o.int8 && o.data != "none"
 	var test data.Dataset
 	if measure {
-		if test, err = testPart(n, o.data); err != nil {
+		if test, err = testPart(n, o.data, stderr); err != nil {
 			return err
 		}
 	}

@@ -37,7 +37,7 @@ func goSource(n opened, o options) ([]gosource.File, error) {
 	}
 	p := n.Preprocessing
 	files = append(files,
-		gosource.File{Name: "go.mod", Content: []byte("module " + moduleName(n.Title()) + "\n\ngo 1.22\n")},
+		gosource.File{Name: "go.mod", Content: []byte("module " + moduleName(n.Title()) + "\n\ngo 1.23\n")},
 		gosource.File{Name: "preprocessing.go", Content: fmt.Appendf(nil,
 			"package main\n\n// preprocessing says how pictures are prepared; Classify applies mean and deviation.\nvar preprocessing = Preprocessing{Fit: %q, Shorter: %d, Filter: %q}\n", p.Fit, p.Shorter, p.Filter)})
 	for _, from := range []fs.FS{program, raster.Source} {

@@ -101,7 +101,7 @@ func TestProgram(t *testing.T) {
 			var stderr strings.Builder
 			cmd.Stderr = &stderr
 			out, err := cmd.Output()
-			if err == nil || cmd.ProcessState.ExitCode() != 1 || !strings.HasPrefix(stderr.String(), text+": not a PNG, JPEG or GIF picture") {
+			if err == nil || cmd.ProcessState.ExitCode() != 1 || !strings.HasPrefix(stderr.String(), text+": no picture, want PNG, JPEG or GIF") {
 				t.Errorf("error %v and %q, want code 1 and the name of the bad file", err, stderr.String())
 			}
 			label, percent, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(string(out)), picture+": "), " (")

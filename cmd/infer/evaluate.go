@@ -14,8 +14,8 @@ import (
 )
 
 // evaluate prints what the model makes of a dataset's test part.
-func evaluate(ctx context.Context, net network, name string, top int, asJSON bool, stdout io.Writer) error {
-	d, err := testset.Open("infer", name, net.input, net.classes, net.preprocessing)
+func evaluate(ctx context.Context, net network, name string, top int, asJSON bool, stdout, stderr io.Writer) error {
+	d, err := testset.Open("infer", name, net.input, net.classes, net.preprocessing, stderr)
 	if err != nil {
 		return err
 	}

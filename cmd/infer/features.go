@@ -41,7 +41,14 @@ func extract(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		return e.write(ctx, o, stdout)
 	}
 	show := describer(stdout, o, e.Size)
-	return e.each(ctx, sources(o.args), show)
+	return e.each(ctx, e.sources(o.args), show)
+}
+
+// sources are what arguments stand for; what is left out is said.
+func (e extractor) sources(args []string) []source {
+	list, notes := sources(args)
+	cli.Notes(e.stderr, notes)
+	return list
 }
 
 // each calls use for the pictures with their features, batch by batch; see the function
@@ -86,7 +93,7 @@ func (d described) texts() []string {
 func (e extractor) write(ctx context.Context, o options, stdout io.Writer) error {
 	var rows [][]float32
 	var names []string
-	err := e.each(ctx, sources(o.args), func(all []described) error {
+	err := e.each(ctx, e.sources(o.args), func(all []described) error {
 		for _, d := range all {
 			rows, names = append(rows, d.Features), append(names, d.File)
 		}

@@ -158,7 +158,7 @@ func TestFeatureFormats(t *testing.T) {
 	near(t, "table", table, want)
 	npy, damaged := filepath.Join(t.TempDir(), "x.npy"), write(t, filepath.Join(t.TempDir(), "d.png"), []byte("no picture"))
 	out, errs, err := classified(t, "-model", trained(t), "-features", "-out", npy, files[0], damaged, files[1], files[2])
-	if err == nil || err.Error() != "infer: 1 of 4 files could not be read" || !strings.HasPrefix(errs, damaged+": infer: not a PNG") {
+	if err == nil || err.Error() != "infer: 1 of 4 files could not be read" || !strings.HasPrefix(errs, damaged+": infer: no picture, want PNG") {
 		t.Errorf("error %v, stderr %q, want the damaged file", err, errs)
 	}
 	if out != strings.Join(files, "\n")+"\n" {

@@ -2,11 +2,15 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+
+	"tapenet/graph/raster"
+	"tapenet/graph/raster/decode"
 )
 
 // stdin is the name that stands for the picture on standard input.
@@ -19,8 +23,9 @@ type source struct {
 }
 
 // sources lists the pictures that arguments stand for: files, all pictures below
-// folders in the order of their names, what matches a pattern, standard input.
-func sources(args []string) (list []source) {
+// folders in the order of their names, what matches a pattern, standard input. Notes say
+// what of a folder is left out.
+func sources(args []string) (list []source, notes []string) {
 	for _, arg := range args {
 		names := []string{arg}
 		if _, err := os.Stat(arg); err != nil && arg != stdin && strings.ContainsAny(arg, `*?[`) {
@@ -32,21 +37,21 @@ func sources(args []string) (list []source) {
 		}
 		for _, name := range names {
 			if s, err := os.Stat(name); err == nil && s.IsDir() && name != stdin {
-				list = append(list, below(name)...)
+				all, left := below(name)
+				list, notes = append(list, all...), append(notes, left...)
 			} else {
 				list = append(list, source{name: name})
 			}
 		}
 	}
-	return list
+	return list, notes
 }
 
-// extensions are those of pictures; a folder may have other files.
-var extensions = []string{".png", ".jpg", ".jpeg", ".gif"}
-
 // below lists the pictures in a folder, which may be a link to one, and its
-// sub-folders, hidden ones left out.
-func below(dir string) (list []source) {
+// sub-folders, hidden ones left out. Notes say what other files there are.
+func below(dir string) (list []source, notes []string) {
+	var others []string
+
 	root := dir + string(filepath.Separator) // behind which a link is followed
 	filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		hidden := name != root && strings.HasPrefix(d.Name(), ".")
@@ -55,26 +60,44 @@ func below(dir string) (list []source) {
 			list = append(list, source{filepath.Clean(name), reason(err)})
 		case hidden && d.IsDir():
 			return fs.SkipDir
-		case !hidden && isPicture(name):
+		case hidden || d.IsDir():
+		case isPicture(name):
 			list = append(list, source{name: name})
+		default:
+			others = append(others, filepath.Clean(name))
 		}
 		return nil
 	})
 	if len(list) == 0 {
-		list = append(list, source{dir, errors.New("infer: no PNG, JPEG or GIF file in the folder")})
+		list = append(list, source{dir, fmt.Errorf("infer: no picture in the folder, want %s", decode.Kinds)})
 	}
-	return list
+	if len(others) > 0 {
+		notes = append(notes, fmt.Sprintf("%s has %d files or links that are no pictures to read, such as %q", dir, len(others), others[0]))
+	}
+	return list, notes
 }
 
-// isPicture says whether a file is taken for a picture. Pipes, sockets and devices
-// are not, whatever their names: they may have no end. A link to nothing is: that
-// it can't be read is worth saying.
+// isPicture says whether a file is taken for a picture, by its content or by its name.
+// Pipes, sockets and devices are not, whatever their names: they may have no end. A
+// link to nothing is: that it can't be read is worth saying.
 func isPicture(name string) bool {
-	if !slices.Contains(extensions, strings.ToLower(filepath.Ext(name))) {
+	s, err := os.Stat(name)
+	if err != nil {
+		return decode.Named(name)
+	}
+	if !s.Mode().IsRegular() {
 		return false
 	}
-	s, err := os.Stat(name)
-	return err != nil || s.Mode().IsRegular()
+	if decode.Named(name) {
+		return true
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head, err := io.ReadAll(io.LimitReader(f, 64))
+	return err == nil && decode.Decoder(0).Reads(raster.Kind(head))
 }
 
 // reason is an error without the name of its file, which stands before it.

@@ -33,7 +33,7 @@ func TestSources(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const none = ": infer: no PNG, JPEG or GIF file in the folder"
+	const none = ": infer: no picture in the folder, want PNG, JPEG, GIF, WebP, BMP or TIFF"
 	for _, tt := range []struct {
 		args, want []string
 	}{
@@ -46,7 +46,8 @@ func TestSources(t *testing.T) {
 		{[]string{"empty", "*.tiff", "a[", "0.png"}, []string{"empty" + none, "*.tiff: infer: no file matches the pattern", "a[: infer: not a pattern, want *, ? and [a-z] as in 'digits/*.png'", "0.png"}},
 	} {
 		var got []string
-		for _, s := range sources(tt.args) {
+		list, _ := sources(tt.args)
+		for _, s := range list {
 			line := filepath.ToSlash(s.name)
 			if s.err != nil {
 				line += ": " + s.err.Error()
@@ -73,7 +74,7 @@ func TestManyFiles(t *testing.T) {
 		}
 	}
 	out, errs, err := classified(t, append(args, list...)...)
-	if err == nil || err.Error() != "infer: 4 of 384 files could not be classified" || strings.Count(errs, broken+": infer: not a PNG") != 4 {
+	if err == nil || err.Error() != "infer: 4 of 384 files could not be classified" || strings.Count(errs, broken+": infer: no picture, want PNG") != 4 {
 		t.Fatalf("error %v, stderr %q, want four broken files", err, errs)
 	}
 	p, err := load(trained(t), "", testset.Batch)
@@ -169,7 +170,7 @@ func TestStdin(t *testing.T) {
 		t.Errorf("printed %q, want %q with the name -", out, want)
 	}
 	out, errs, err = classified(t, "-model", trained(t), "-")
-	if err == nil || out != "" || !strings.HasPrefix(errs, "-: infer: not a PNG, JPEG or GIF image") {
+	if err == nil || out != "" || !strings.HasPrefix(errs, "-: infer: no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF") {
 		t.Errorf("error %v, stdout %q, stderr %q, want that there is no more on standard input", err, out, errs)
 	}
 }

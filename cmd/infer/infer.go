@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	cli.Notes(stderr, n.notes)
 	if o.data != "" {
-		return evaluate(ctx, n, o.data, o.top, o.json, stdout)
+		return evaluate(ctx, n, o.data, o.top, o.json, stdout, stderr)
 	}
 	return files(ctx, n, o, stdout, stderr)
 }
@@ -128,7 +128,9 @@ func isFolder(name string) bool {
 // files prints what is in the pictures, and draws the sheet if there is to be
 // one.
 func files(ctx context.Context, n network, o options, stdout, stderr io.Writer) error {
-	list, show := sources(o.args), printer(stdout, o, n.classes, n.judges)
+	list, notes := sources(o.args)
+	cli.Notes(stderr, notes)
+	show := printer(stdout, o, n.classes, n.judges)
 	if o.saliency == "" {
 		return classify(ctx, n, list, show, stderr)
 	}

@@ -233,8 +233,8 @@ func TestBadFiles(t *testing.T) {
 		t.Errorf("stdout %q, want lines for %q", out, good)
 	}
 	wants := []string{
-		text + ": infer: not a PNG, JPEG or GIF image", empty + ": infer: not a PNG", missing + ": no such file or directory",
-		folder + ": infer: no PNG, JPEG or GIF file in the folder", blank + ": infer: the picture is blank",
+		text + ": infer: no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF", empty + ": infer: no picture, want PNG", missing + ": no such file or directory",
+		folder + ": infer: no picture in the folder, want PNG, JPEG, GIF, WebP, BMP or TIFF", blank + ": infer: the picture is blank",
 	}
 	lines := strings.Split(strings.TrimSuffix(errs, "\n"), "\n")
 	if len(lines) != len(wants) {

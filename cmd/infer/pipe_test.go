@@ -51,7 +51,7 @@ func TestPipeInFolder(t *testing.T) {
 	dir := t.TempDir()
 	pipe(t, filepath.Join(dir, "a.png"))
 	b := write(t, filepath.Join(dir, "b.png"), nil)
-	if list := sources([]string{dir}); len(list) != 1 || list[0].name != b {
+	if list, _ := sources([]string{dir}); len(list) != 1 || list[0].name != b {
 		t.Errorf("got %v, want %s alone", list, b)
 	}
 }

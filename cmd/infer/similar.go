@@ -32,7 +32,7 @@ type query struct {
 // any number of pictures.
 func (e extractor) similar(ctx context.Context, o options, stdout io.Writer) error {
 	var queries []query
-	failed := e.each(ctx, sources(o.args), func(all []described) error {
+	failed := e.each(ctx, e.sources(o.args), func(all []described) error {
 		for _, d := range all {
 			queries = append(queries, query{d.File, []neighbour{}, d.Features, absolute(d.File)})
 		}
@@ -41,7 +41,7 @@ func (e extractor) similar(ctx context.Context, o options, stdout io.Writer) err
 	if failed != nil && (!errors.As(failed, &skipped{}) || len(queries) == 0) {
 		return failed
 	}
-	err := e.each(ctx, below(o.similar), func(all []described) error {
+	err := e.each(ctx, e.sources([]string{o.similar}), func(all []described) error {
 		for _, d := range all {
 			path := absolute(d.File)
 			for i := range queries {

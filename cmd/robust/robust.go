@@ -101,7 +101,7 @@ func (o options) measure(ctx context.Context, model, dataset string, stderr io.W
 		return nil, err
 	}
 	cli.Notes(stderr, p.Notes())
-	d, err := testset.Open("robust", dataset, p.Input, p.Classes, p.Preprocessing())
+	d, err := testset.Open("robust", dataset, p.Input, p.Classes, p.Preprocessing(), stderr)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", model, err)
 	}

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"io"
 
+	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/inspect"
 	"tapenet/train/data"
 )
 
@@ -16,21 +19,35 @@ type opened struct {
 // open returns the dataset to fit. With -val its test part is a share of the training
 // set; what it holds out has the label noise of the rest: no clean label is seen before
 // the end.
-func (o options) open(ctx context.Context, steps []data.Augmentation, from origin) (d opened, err error) {
+func (o options) open(ctx context.Context, steps []data.Augmentation, from origin, show *display) (d opened, err error) {
 	// The test part of a folder without one is the same for each seed, and for cmd/infer.
 	whole, err := from.dataset(o)
 	if err != nil {
 		return d, err
 	}
 	whole.Train, whole.Test = data.Limit(whole.Train, o.limit), data.Limit(whole.Test, o.limit)
+	told := io.Discard
+	switch {
+	case !show.team.first():
+	case show.screen != nil:
+		told = show.screen
+	default:
+		told = struct{ io.Writer }{show.people} // no terminal, whatever it is
+	}
+	if whole, err = inspect.Pictures(ctx, whole, o.skipDamaged, told); err != nil {
+		return d, err
+	}
 	if whole, err = data.LabelNoise(whole, o.labelNoise, o.seed); err != nil {
 		return d, err
 	}
 	d.held = whole
-	if o.validation > 0 {
+	switch {
+	case o.validation > 0:
 		if d.held, err = data.Split(whole, o.validation, o.seed, true); err != nil {
 			return d, err
 		}
+	case whole.Validation != nil:
+		d.held.Test, d.held.HeldOut = whole.Validation, true
 	}
 	prepare := func(d data.Dataset) (data.Dataset, error) { return data.Augment(d, o.seed, steps...), nil }
 	stats := from.stats()
@@ -44,12 +61,17 @@ func (o options) open(ctx context.Context, steps []data.Augmentation, from origi
 			return data.Normalize(data.Augment(d, o.seed, steps...), stats)
 		}
 	}
-	if o.validation > 0 {
+	if d.held.HeldOut {
 		if whole, err = prepare(whole); err != nil {
 			return d, err
 		}
 		d.test = whole.Test
 	}
-	d.set, err = prepare(d.held)
-	return d, err
+	if d.set, err = prepare(d.held); err != nil {
+		return d, err
+	}
+	if show.part = d.set.TestPart(); o.calibrates() && !d.set.HeldOut {
+		return d, cli.Usagef("train: -calibrate and -unknown need images that training does not see, want -val too, as in -val 0.1")
+	}
+	return d, nil
 }

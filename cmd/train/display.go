@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,6 +30,7 @@ type display struct {
 	people  io.Writer // for people to read
 	program io.Writer // for JSON, nil without -json
 	screen  *os.File  // the terminal that people sit at, nil if they do not
+	part    string    // what is evaluated after each epoch: test or validation
 	bar     *progressbar.ProgressBar
 }
 
@@ -122,7 +124,7 @@ func available() string {
 
 // held names what is evaluated after each epoch.
 func (d *display) held() string {
-	return data.Dataset{HeldOut: d.validation > 0}.TestPart()
+	return cmp.Or(d.part, "test")
 }
 
 // batch moves the progress bar, on a terminal.

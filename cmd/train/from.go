@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"gorgonia.org/tensor"
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/testset"
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/graph/onnx"
 	"tapenet/modelzoo"
 	"tapenet/modelzoo/open"
@@ -81,13 +83,26 @@ func (from origin) standalone() (origin, error) {
 // dataset opens the dataset; pictures are prepared as the network has it.
 func (from origin) dataset(o options) (data.Dataset, error) {
 	if from.from == nil {
-		return data.Options{Height: o.height, Width: o.width, Channels: o.channels}.Open(o.data)
+		return o.pictures().Open(o.data)
 	}
 	in := from.from.Input
 	if o.height != 0 && o.height != in[1] || o.width != 0 && o.width != in[2] || o.channels != 0 && o.channels != in[0] {
 		return data.Dataset{}, cli.Usagef("train: -channels, -height and -width with -from, want none: the model takes %s", cli.Shape(in))
 	}
+	if o.pictureFit != "" {
+		return data.Dataset{}, cli.Usagef("train: -fit with -from, want none: pictures are prepared as the model says")
+	}
 	return testset.Pictures(o.data, in, from.from.Preprocessing.For(in[0]))
+}
+
+// pictures says how pictures are opened, and where prepared ones are kept.
+func (o options) pictures() data.Options {
+	images := data.Options{Height: o.height, Width: o.width, Channels: o.channels, Spill: filepath.Dir(o.out)}
+	images.Preprocessing.Fit = o.pictureFit
+	if free, known := memory.Available(); known {
+		images.Memory = max(1, int64(free)/4)
+	}
+	return images
 }
 
 // stats are what the network takes of pixels; zero for the pixels themselves.

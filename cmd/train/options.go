@@ -7,10 +7,12 @@ import (
 	"maps"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo/open"
 	"tapenet/train"
@@ -23,6 +25,7 @@ type options struct {
 	// What the model comes from: settings, which a recipe or a file may have too.
 	model, from, data          string
 	height, width, channels    int
+	pictureFit                 string
 	limit                      int
 	validation                 float64
 	normalise                  bool
@@ -43,6 +46,7 @@ type options struct {
 	// What this call does.
 	config, recipe, out string
 	resume, json        bool
+	skipDamaged         bool
 	calibrate           bool
 	unknown             string // score, and share of held-out images, by which images of no class are told
 	report              bool
@@ -53,14 +57,18 @@ type options struct {
 	changed  string   // those that are not their flags' defaults, as flags
 }
 
+// fits are the values of -fit.
+var fits = []string{raster.Crop, raster.Pad, raster.Stretch}
+
 // settingFlags are those that make the model what it is.
 func (o *options) settingFlags(f *flag.FlagSet) {
 	f.StringVar(&o.model, "model", "cnn", "network; go run ./cmd/zoo lists them")
 	f.StringVar(&o.from, "from", "", "begin with the network and the weights of this model, in place of -model: a run's folder or a file, .safetensors, .onnx, .keras, .h5, model.json; pictures are prepared as it says")
 	f.StringVar(&o.data, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
-	f.IntVar(&o.height, "height", 0, "scale pictures to this height (default the first one's)")
-	f.IntVar(&o.width, "width", 0, "scale pictures to this width (default the first one's)")
-	f.IntVar(&o.channels, "channels", 0, "1 for grey pictures, 3 for colour (default the first one's)")
+	f.IntVar(&o.height, "height", 0, "scale pictures to this height (default the size of all, if it is one of at most 96; else up to 64)")
+	f.IntVar(&o.width, "width", 0, "scale pictures to this width (default likewise; one of the two alone makes squares)")
+	f.IntVar(&o.channels, "channels", 0, "1 for grey pictures, 3 for colour (default 1 if all training pictures are grey)")
+	f.StringVar(&o.pictureFit, "fit", "", "how pictures get that size: crop takes the middle, pad puts black beside them, stretch deforms them (default crop)")
 	f.IntVar(&o.limit, "limit", 0, "use only the first so many training and test samples (default all)")
 	f.Float64Var(&o.validation, "val", 0, "evaluate on this share of the training set, held out by class, and on the test set at the end alone (default none)")
 	f.BoolVar(&o.normalise, "normalise", false, "give the images mean 0 and deviation 1, as measured on the training set")
@@ -97,6 +105,7 @@ func (o *options) callFlags(f *flag.FlagSet) {
 	f.StringVar(&o.recipe, "recipe", "", "recipe to train by, as in fast99: its network and its settings (default the network's own)")
 	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>)")
 	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
+	f.BoolVar(&o.skipDamaged, "skip-damaged", false, "go on without pictures that cannot be read, and list them")
 	f.BoolVar(&o.calibrate, "calibrate", false, "at the end, fit the temperature of the model's probabilities on what -val holds out")
 	f.StringVar(&o.unknown, "unknown", "", "-calibrate, and have the model say \"none of these\" where a score is below what 95 % of the held-out images reach: "+
 		strings.Join(weights.Scores(), ", ")+"; energy:0.99 is for 99 %")
@@ -212,6 +221,8 @@ func (o options) check() error {
 		return cli.Usagef("train: -epochs %d, want 1 or more", o.epochs)
 	case o.batch < 1:
 		return cli.Usagef("train: -batch %d, want 1 or more", o.batch)
+	case o.pictureFit != "" && !slices.Contains(fits, o.pictureFit):
+		return cli.Usagef("train: -fit %s, want %s", o.pictureFit, strings.Join(fits, ", "))
 	case o.limit < 0:
 		return cli.Usagef("train: -limit %d, want a number of samples, or 0 for all", o.limit)
 	case o.lanes < 0:
@@ -220,8 +231,6 @@ func (o options) check() error {
 		return cli.Usagef("train: -timeout %v, want a time above 0", o.timeout)
 	case o.accumulate < 1:
 		return cli.Usagef("train: -accumulate %d, want 1 or more", o.accumulate)
-	case o.calibrates() && o.validation == 0:
-		return cli.Usagef("train: -calibrate and -unknown need images that training does not see, want -val too, as in -val 0.1")
 	case !(o.gce >= 0 && o.gce <= 1):
 		return cli.Usagef("train: -gce %g, want an exponent above 0 and at most 1, or 0 for the cross-entropy", o.gce)
 	case o.gce > 0 && o.smoothing > 0:

@@ -60,7 +60,7 @@ func prepare(ctx context.Context, show *display) (r prepared, err error) {
 	}
 	r.config = config
 	r.config.Group = t.group()
-	if r.opened, err = o.open(ctx, steps, from); err != nil {
+	if r.opened, err = o.open(ctx, steps, from, show); err != nil {
 		return r, err
 	}
 	if r.layer, err = from.network(r.set); err != nil {

@@ -128,9 +128,9 @@ func TestBinaryErrors(t *testing.T) {
 		{"element longer than the tensor", headV2("BYTES", []int{1}, 8, ""), "", append([]byte{5, 0, 0, 0}, zeros[:4]...), 400, "an element of 5 bytes, and 4 are left"},
 		{"element longer than the body", headV2("BYTES", []int{1}, 1004, ""), "", append([]byte{232, 3, 0, 0}, zeros[:4]...), 400, "the body ends 996 bytes before"},
 		{"huge element", headV2("BYTES", []int{1}, 1<<31-1, ""), "", append([]byte{255, 255, 255, 127}, zeros[:4]...), 400, "an element of 2147483647 bytes"},
-		{"second element is missing", headV2("BYTES", []int{2}, 9+len(file), ""), "", append(lengths(file), zeros[:5]...), 400, "want a PNG or JPEG picture"},
+		{"second element is missing", headV2("BYTES", []int{2}, 9+len(file), ""), "", append(lengths(file), zeros[:5]...), 400, "no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
 		{"too many elements", headV2("BYTES", []int{1}, 8+len(file), ""), "", append(lengths(file), zeros[:4]...), 400, "4 bytes after the last element"},
-		{"not a picture", headV2("BYTES", []int{1}, 8, ""), "", []byte("\x04\x00\x00\x00abcd"), 400, "want a PNG or JPEG picture"},
+		{"not a picture", headV2("BYTES", []int{1}, 8, ""), "", []byte("\x04\x00\x00\x00abcd"), 400, "no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -173,15 +173,15 @@ func TestClassifyErrors(t *testing.T) {
 		status            int
 		want              string
 	}{
-		{"empty", "", nil, 400, "want a PNG or JPEG picture"},
-		{"text", "text/plain", []byte("a picture"), 400, "want a PNG or JPEG picture"},
-		{"cut", "image/png", file[:len(file)-30], 400, "want a PNG or JPEG picture: broken png image"},
+		{"empty", "", nil, 400, "no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
+		{"text", "text/plain", []byte("a picture"), 400, "no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
+		{"cut", "image/png", file[:len(file)-30], 400, "a PNG picture that is damaged or of a kind that is not read: "},
 		{"blank", "image/png", pngFile(t, image.NewGray(image.Rect(0, 0, 9, 9))), 400, "the picture is blank"},
-		{"bomb", "image/png", claim(60000, 60000), 413, "a picture of 60000×60000 needs more memory than the 134217728 bytes"},
-		{"wide bomb", "image/png", claim(1<<31-1, 1), 413, "a picture of 2147483647×1"},
-		{"just too large", "image/png", claim(1<<13, 1<<10), 413, "a picture of 8192×1024"},
+		{"bomb", "image/png", claim(60000, 60000), 413, "a PNG picture of 60000×60000 pixels, want 1 to 50000000 of them"},
+		{"wide bomb", "image/png", claim(1<<31-1, 1), 413, "a PNG picture of 2147483647×1 pixels, want 1 to 50000000 of them"},
+		{"just too large", "image/png", claim(1<<13, 1<<12), 413, "a picture of 8192×4096"},
 		{"tall bomb", "image/png", claim(1, 1<<22), 413, "a picture of 1×4194304"},
-		{"bomb in a form", bombType, bomb, 413, "a picture of 50000×50000"},
+		{"bomb in a form", bombType, bomb, 413, "a PNG picture of 50000×50000 pixels, want 1 to 50000000 of them"},
 		{"two files", twoType, two, 400, "the form does not end after one part"},
 		{"no file", noneType, none, 400, "not a multipart form with a picture"},
 		{"cut form", oneType, one[:len(one)-60], 400, "multipart form"},

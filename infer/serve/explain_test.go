@@ -117,9 +117,9 @@ func TestExplainErrors(t *testing.T) {
 		{"no model named", "", file, 400, "which model?"},
 		{"unknown model", "model=none", file, 404, `no model "none"`},
 		{"unknown version", "model=cnn&version=2", file, 404, `no version "2"`},
-		{"text", "model=cnn", []byte("a picture"), 400, "want a PNG or JPEG picture"},
+		{"text", "model=cnn", []byte("a picture"), 400, "no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
 		{"blank", "model=cnn", pngFile(t, image.NewGray(image.Rect(0, 0, 9, 9))), 400, "the picture is blank"},
-		{"bomb", "model=cnn", claim(60000, 60000), 413, "a picture of 60000×60000"},
+		{"bomb", "model=cnn", claim(60000, 60000), 413, "a PNG picture of 60000×60000 pixels, want 1 to 50000000 of them"},
 		{"too large with its maps", "model=cnn", file, 413, "the server has 262144 for all requests"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -212,7 +212,7 @@ func TestInferErrors(t *testing.T) {
 		{"too small for a byte", strings.Replace(request("[1,1,28,28]", strings.Replace(zeros(784), "0", "-1", 1)), "FP32", "UINT8", 1), 400, "-1 is not of datatype UINT8"},
 		{"pictures' shape", `{"inputs":[{"name":"input","shape":[1,2],"datatype":"BYTES","data":["",""]}]}`, 400, "shape [1 2], want [n] or [n,1] for n pictures"},
 		{"not base64", `{"inputs":[{"name":"input","shape":[1],"datatype":"BYTES","data":["%"]}]}`, 400, "a string that is not base64"},
-		{"not a picture", `{"inputs":[{"name":"input","shape":[1],"datatype":"BYTES","data":["AAAA"]}]}`, 400, "want a PNG or JPEG picture"},
+		{"not a picture", `{"inputs":[{"name":"input","shape":[1],"datatype":"BYTES","data":["AAAA"]}]}`, 400, "no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
 		{"nested pictures", `{"inputs":[{"name":"input","shape":[1],"datatype":"BYTES","data":[["AAAA"]]}]}`, 400, "an array, want a string"},
 		{"no classes", with(`{"id"`, `{"outputs":[{"name":"output","parameters":{"classification":0}}],"id"`), 400, "classification 0, want the number of classes"},
 		{"classes in words", with(`{"id"`, `{"outputs":[{"name":"output","parameters":{"classification":"all"}}],"id"`), 400, "a string, want a number"},

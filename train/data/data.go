@@ -9,7 +9,7 @@
 // with a Go module; IDX files, as MNIST's; CIFAR-10 and CIFAR-100; pictures
 // with one sub-folder a class; tar shards. Files are taken as hostile: a
 // damaged one is an error that names it, and costs no more memory than its
-// content could fill, or in the case of a picture than one of 32 megapixels
+// content could fill, or in the case of a picture than one of 50 megapixels
 // takes.
 //
 // A dataset is made into another one by functions: [Augment] changes the
@@ -35,6 +35,9 @@ type Dataset struct {
 	Shape       [3]int   // channels, height, width of every image
 	Classes     []string // the name of each class index: "0", "1", …
 	Train, Test Samples
+	// Validation is what a dataset has for it beside Train and Test; nil for most.
+	Validation Samples
+	Notes      []string // what of its files is not read, and what looks wrong
 
 	HeldOut bool // whether Test is a share of a training part, as Split and Folds make it
 	// Preprocessing is how pictures got their shape, for folders and shards of them;

@@ -1,28 +1,32 @@
 package data
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"slices"
 	"strings"
+
+	"tapenet/graph/raster"
+	"tapenet/graph/raster/decode"
 )
 
-// Folder returns the dataset in a folder of pictures, PNG, JPEG or GIF, with
-// one sub-folder a class:
+// Folder returns the dataset in a folder of pictures with one sub-folder a class:
 //
 //	train/cat/1.png  train/dog/7.jpg …  test/cat/5.png …    or    cat/1.png  dog/7.jpg …
 //
-// The test part may be called val instead. Without it, a share of each class is
-// held out, the same for the same seed. Classes are the sub-folders with
-// training pictures in the order of their names, by value if all are numbers.
-// Other files, and names that begin with a dot, are passed over. The pictures
-// stay on the disk, and Read unpacks one. Their order mixes the classes evenly,
-// so that the first of them, see [Limit], are of all classes.
+// A folder val beside train and test is for validation; without test it is the test
+// part. Without either, a share of each class is held out, the same for the same seed.
+// Classes are the sub-folders with training pictures in the order of their names, by
+// value if all are numbers.
+//
+// What a file holds says whether it is a picture, see package decode, whatever its
+// name ends in; a file that is none but has the name of one counts as a damaged
+// picture. Names that begin with a dot are passed over, and Notes say what else is.
+// The pictures stay on the disk, and Read unpacks one. Their order mixes the classes
+// evenly, so that the first of them, see [Limit], are of all classes.
 func (o Options) Folder(dir string) (Dataset, error) {
 	if err := o.check(); err != nil {
 		return Dataset{}, err
@@ -40,40 +44,42 @@ func (o Options) Folder(dir string) (Dataset, error) {
 
 // loadFolder returns the dataset in the top folder of fsys, without a name.
 func (o Options) loadFolder(fsys fs.FS) (Dataset, error) {
-	top, other := ".", ""
+	l := lister{fsys: fsys, decoder: decode.Decoder(o.MaxPixels)}
+	top, validation, test := ".", "", ""
 	if isFolder(fsys, "train") {
 		top = "train"
-		for _, name := range []string{"val", "test"} {
+		for _, name := range []string{"val", "valid", "validation"} {
 			if isFolder(fsys, name) {
-				other = name
+				validation = name
 			}
 		}
-	}
-	classes, err := classFolders(fsys, top)
-	if err != nil {
-		return Dataset{}, err
-	}
-	train, err := listPictures(fsys, top, classes)
-	if err != nil {
-		return Dataset{}, err
-	}
-	if other == "" {
-		return o.dataset(classes, train, nil)
-	}
-	tested, err := classFolders(fsys, other)
-	if err != nil {
-		return Dataset{}, err
-	}
-	for _, c := range tested {
-		if !slices.Contains(classes, c) {
-			return Dataset{}, fmt.Errorf("%s/%s: no such class among the %d of train", other, c, len(classes))
+		test = validation
+		if isFolder(fsys, "test") {
+			test = "test"
 		}
 	}
-	test, err := listPictures(fsys, other, classes)
+	train, err := l.part(top, nil)
 	if err != nil {
 		return Dataset{}, err
 	}
-	return o.dataset(classes, train, test)
+	parts := parts{train: train}
+	for _, part := range []struct {
+		name string
+		into *source
+	}{{test, &parts.test}, {validation, &parts.validation}} {
+		if part.name == "" || part.into == &parts.validation && validation == test {
+			continue
+		}
+		if *part.into, err = l.part(part.name, l.classes); err != nil {
+			return Dataset{}, err
+		}
+	}
+	if top == "train" {
+		l.noteOthers(".", []string{top, validation, test})
+	}
+	d, err := o.dataset(l.classes, parts)
+	d.Notes = append(l.notes(), d.Notes...)
+	return d, err
 }
 
 func isFolder(fsys fs.FS, name string) bool {
@@ -86,19 +92,22 @@ type folderPictures struct {
 	fsys   fs.FS
 	files  []string
 	labels []int
+	shown  []raster.Header // of those files that have one
 }
 
 func (s *folderPictures) Len() int          { return len(s.files) }
 func (s *folderPictures) label(i int) int   { return s.labels[i] }
 func (s *folderPictures) name(i int) string { return s.files[i] }
 
+func (s *folderPictures) headers() []raster.Header { return s.shown }
+
 func (s *folderPictures) picture(i int, buf []byte) ([]byte, error) {
 	info, err := fs.Stat(s.fsys, s.files[i]) // before Open, which would wait on a named pipe
 	if err != nil {
 		return nil, cause(err)
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, fmt.Errorf("not a regular file of at most %d bytes", maxFile)
+	if !info.Mode().IsRegular() || info.Size() > raster.MaxFile {
+		return nil, fmt.Errorf("not a regular file of at most %d bytes", raster.MaxFile)
 	}
 	f, err := s.fsys.Open(s.files[i])
 	if err != nil {
@@ -122,80 +131,4 @@ func cause(err error) error {
 	return err
 }
 
-// classFolders returns the names of the folders in dir that hold pictures, in
-// order; by value if all are numbers.
-func classFolders(fsys fs.FS, dir string) (classes []string, err error) {
-	entries, err := fs.ReadDir(fsys, dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		names, err := picturesIn(fsys, path.Join(dir, e.Name()))
-		if err != nil {
-			return nil, err
-		}
-		if len(names) > 0 {
-			classes = append(classes, e.Name())
-		}
-	}
-	if len(classes) == 0 {
-		return nil, fmt.Errorf("no pictures in sub-folders of %s, want one sub-folder a class with PNG, JPEG or GIF files", dir)
-	}
-	if !slices.ContainsFunc(classes, isNoNumber) {
-		slices.SortStableFunc(classes, func(a, b string) int {
-			a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-			return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
-		})
-	}
-	return classes, nil
-}
-
 func isNoNumber(s string) bool { return strings.Trim(s, "0123456789") != "" }
-
-// picturesIn returns the names of the pictures in a folder, none if it is no
-// folder or hidden.
-func picturesIn(fsys fs.FS, dir string) (names []string, err error) {
-	if info, err := fs.Stat(fsys, dir); err != nil || !info.IsDir() || strings.HasPrefix(path.Base(dir), ".") {
-		return nil, err
-	}
-	entries, err := fs.ReadDir(fsys, dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		if isPicture(e.Name()) && !e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-			names = append(names, e.Name())
-		}
-	}
-	return names, nil
-}
-
-// listPictures lists the pictures of each class in dir. Any stretch of the list
-// has about the same share of each class.
-func listPictures(fsys fs.FS, dir string, classes []string) (*folderPictures, error) {
-	type picture struct {
-		file  string
-		label int
-		at    float64 // in the list, of 1
-	}
-	var all []picture
-	for label, class := range classes {
-		folder := path.Join(dir, class)
-		if _, err := fs.Stat(fsys, folder); errors.Is(err, fs.ErrNotExist) {
-			continue // a class without test pictures
-		}
-		names, err := picturesIn(fsys, folder)
-		if err != nil {
-			return nil, err
-		}
-		for i, name := range names {
-			all = append(all, picture{path.Join(folder, name), label, (float64(i) + 0.5) / float64(len(names))})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b picture) int { return cmp.Compare(a.at, b.at) })
-	s := &folderPictures{fsys: fsys}
-	for _, p := range all {
-		s.files, s.labels = append(s.files, p.file), append(s.labels, p.label)
-	}
-	return s, nil
-}

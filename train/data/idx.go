@@ -162,7 +162,7 @@ func readFile(fsys fs.FS, name string, ranks ...int) (array, error) {
 		return array{}, err
 	}
 	defer f.Close()
-	a, err := decode(f, info.Size(), ranks)
+	a, err := readIDX(f, info.Size(), ranks)
 	if err != nil {
 		return array{}, fmt.Errorf("%s: %w", name, err)
 	}
@@ -179,8 +179,8 @@ const (
 	usualDeflate = 32
 )
 
-// decode reads an IDX file of size bytes, plain or gzip, to its end.
-func decode(r io.Reader, size int64, ranks []int) (array, error) {
+// readIDX reads an IDX file of size bytes, plain or gzip, to its end.
+func readIDX(r io.Reader, size int64, ranks []int) (array, error) {
 	size = min(size, math.MaxInt64/maxDeflate) // so that the products below fit
 	buffered := bufio.NewReader(r)
 	r, most, first := buffered, size, size

@@ -95,7 +95,7 @@ func pack(data []byte) []byte {
 }
 
 // writeFolder creates the folder dir with the files of f.
-func writeFolder(t *testing.T, dir string, f folder) {
+func writeFolder(t testing.TB, dir string, f folder) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"tapenet/graph/raster"
 )
 
 // labelled is samples without images.
@@ -109,7 +107,7 @@ func TestLabelNoiseErrors(t *testing.T) {
 
 // TestNames: a sample keeps its file's name in whatever is made of its dataset.
 func TestNames(t *testing.T) {
-	files := pictures{&folderPictures{files: []string{"a/1.png", "b/2.png", "a/3.png"}, labels: []int{0, 1, 0}}, [3]int{1, 1, 1}, raster.Preprocessing{}}
+	files := pictures{source: &folderPictures{files: []string{"a/1.png", "b/2.png", "a/3.png"}, labels: []int{0, 1, 0}}, shape: [3]int{1, 1, 1}}
 	d := Dataset{Name: "files", Shape: files.shape, Classes: numerals(2), Train: files, Test: files}
 	noisy, err := LabelNoise(d, 0.5, 1)
 	if err != nil {

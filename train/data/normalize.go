@@ -84,6 +84,9 @@ func Normalize(d Dataset, st Stats) (Dataset, error) {
 	normalisation := raster.NewNormalisation(st.Mean, st.Deviation)
 	apply := func(_, _ int, x []float32) { normalisation.Apply(x) }
 	d.Train, d.Test = changed{d.Train, 0, apply}, changed{d.Test, 0, apply}
+	if d.Validation != nil {
+		d.Validation = changed{d.Validation, 0, apply}
+	}
 	return d, nil
 }
 

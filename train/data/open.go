@@ -19,13 +19,24 @@ const rotatedDigits = 12000
 // Options say how pictures in files become samples. The zero value takes them
 // as they come.
 type Options struct {
-	Height, Width int // every picture is scaled to this size; 0 means that of the first training picture
-	Channels      int // 1 is grey, 3 is red, green and blue; 0 means as the first training picture
+	// Height and Width are the size that pictures get. One alone makes squares. None is
+	// the size that all training pictures have, if they are of one of at most 96 pixels a
+	// side; else a square as high as half of them at least, of at most 64.
+	Height, Width int
+	Channels      int // 1 is grey, 3 is red, green and blue; 0 means 1 if all training pictures are grey, else 3
 	// Preprocessing is how a picture gets that size: its Fit, Shorter and Filter. A
-	// Fit of "" is raster.Stretch. Mean and Deviation are for Normalize.
+	// Fit of "" is raster.Crop. Mean and Deviation are for Normalize.
 	Preprocessing raster.Preprocessing
-	TestShare     float64 // the share of each class that becomes the test part of a dataset without one; 0 means 0.2
-	Seed          uint64  // of the choice of those samples, and of what is random in rotated-mnist
+	MaxPixels     int // the largest picture that is unpacked; 0 means raster.MaxPixels
+
+	// Prepared pictures are kept, so that each is unpacked once: in this many bytes of
+	// memory, 0 meaning 1 GB and less none, and for parts that do not fit in a temporary file in the
+	// folder Spill. Without one those are unpacked whenever they are read.
+	Memory int64
+	Spill  string
+
+	TestShare float64 // the share of each class that becomes the test part of a dataset without one; 0 means 0.2
+	Seed      uint64  // of the choice of those samples, and of what is random in rotated-mnist
 }
 
 // Open is [Options.Open] without options.

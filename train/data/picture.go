@@ -1,105 +1,62 @@
 package data
 
 import (
-	"bytes"
+	"crypto/sha256"
 	"fmt"
-	"image"
-	"image/color"
-	_ "image/gif"  // formats that pictures may have
-	_ "image/jpeg" // …
-	_ "image/png"  // …
-	"path"
 	"slices"
-	"strings"
 	"sync"
 
 	"tapenet/graph/raster"
+	"tapenet/graph/raster/decode"
 )
 
-// maxPixels bounds the pictures that are unpacked: a small file can claim any
-// size.
-const maxPixels = 32 << 20
+// What a shape is where options leave it open.
+const (
+	smallSide   = 96 // the largest picture, in pixels a side, whose size a network takes as it is
+	defaultSide = 64 // of the square that others become
+)
 
-// pictureExtensions are what the names of pictures end in.
-var pictureExtensions = []string{".png", ".jpg", ".jpeg", ".gif"}
-
-// isPicture reports whether a file's name ends as that of a picture.
-func isPicture(name string) bool {
-	return slices.Contains(pictureExtensions, strings.ToLower(path.Ext(name)))
-}
-
-// pictureConfig returns the format and size of a picture, if it may be
-// unpacked.
-func pictureConfig(b []byte) (image.Config, error) {
-	c, format, err := image.DecodeConfig(bytes.NewReader(b))
-	if err != nil {
-		return c, fmt.Errorf("not a PNG, JPEG or GIF picture: %w", err)
-	}
-	if c.Width < 1 || c.Height < 1 || c.Width > maxPixels/c.Height {
-		return c, fmt.Errorf("the %s picture is %d×%d, want 1 to %d pixels", format, c.Width, c.Height, maxPixels)
-	}
-	return c, nil
-}
-
-// pictureShape returns the shape of the samples that a picture gives when
-// options leave it open.
-func (o Options) pictureShape(b []byte) ([3]int, error) {
-	c, err := pictureConfig(b)
-	if err != nil {
-		return [3]int{}, err
-	}
+// shape is the one of the samples that pictures give.
+func (o Options) shape(shown []raster.Header) ([3]int, error) {
 	shape := [3]int{o.Channels, o.Height, o.Width}
-	for i, own := range []int{channels(c.ColorModel), c.Height, c.Width} {
-		if shape[i] == 0 {
-			shape[i] = own
+	if len(shown) == 0 {
+		shown = []raster.Header{{Width: defaultSide, Height: defaultSide, Channels: 3}}
+	}
+	first := shown[0]
+	other := func(is func(h raster.Header) bool) bool { return slices.ContainsFunc(shown, is) }
+	if shape[0] == 0 {
+		shape[0] = 1
+		if other(func(h raster.Header) bool { return h.Channels != 1 }) {
+			shape[0] = 3
 		}
 	}
-	if shape[1] > maxSide || shape[2] > maxSide {
-		return shape, fmt.Errorf("the picture is %d×%d, want sides of at most %d unless options give a size", c.Width, c.Height, maxSide)
+	sizes := other(func(h raster.Header) bool { return h.Width != first.Width || h.Height != first.Height })
+	switch {
+	case shape[1] != 0 && shape[2] != 0:
+	case shape[1] != 0 || shape[2] != 0:
+		side := max(shape[1], shape[2])
+		shape[1], shape[2] = side, side
+	case !sizes && first.Width <= smallSide && first.Height <= smallSide:
+		shape[1], shape[2] = first.Height, first.Width
+	default:
+		var sides []int
+		for _, h := range shown {
+			sides = append(sides, min(h.Width, h.Height))
+		}
+		slices.Sort(sides)
+		side := min(defaultSide, sides[len(sides)/2])
+		shape[1], shape[2] = side, side
 	}
 	return shape, nil
 }
 
-// channels returns 1 for a colour model of greys, else 3.
-func channels(m color.Model) int {
-	palette, ok := m.(color.Palette)
-	if !ok {
-		if m == color.GrayModel || m == color.Gray16Model {
-			return 1
-		}
-		return 3
-	}
-	for _, c := range palette {
-		if r, g, b, _ := c.RGBA(); r != g || g != b {
-			return 3
-		}
-	}
-	return 1
-}
-
-// decodePicture writes the pixels of a PNG, JPEG or GIF file to x, in planes of
-// the shape, as the preprocessing says. Grey is the luma of colours; transparent
-// pixels count as white.
-func decodePicture(b []byte, p raster.Preprocessing, shape [3]int, x []float32) error {
-	if p.Shorter == 0 && p.Fit != raster.Strokes && plainPNG(b, shape, x) {
-		return nil
-	}
-	if _, err := pictureConfig(b); err != nil {
-		return err
-	}
-	img, format, err := image.Decode(bytes.NewReader(b))
-	if err != nil {
-		return fmt.Errorf("broken %s picture: %w", format, err)
-	}
-	return p.Draw(x, img, shape[0], shape[1], shape[2])
-}
-
-// pictures is samples whose pictures are unpacked by Read, every time.
+// pictures is samples whose pictures are unpacked by Read, once if the store has room.
 type pictures struct {
 	source
-	shape [3]int
-
+	shape         [3]int
 	preprocessing raster.Preprocessing
+	decoder       raster.Decoder
+	store         *store // nil for none
 }
 
 // source is where pictures come from. It is safe for concurrent use.
@@ -112,10 +69,13 @@ type source interface {
 	label(i int) int
 	// name says which sample i is, by its file.
 	name(i int) string
+	// headers are those of some of the pictures at least, where they can be read.
+	headers() []raster.Header
 }
 
 var files = sync.Pool{New: func() any { return new([]byte) }}
 
+// Read implements [Samples].
 func (s pictures) Read(i int, x []float32) (class int, err error) {
 	if err := checkIndex(i, s.Len()); err != nil {
 		return 0, err
@@ -123,54 +83,113 @@ func (s pictures) Read(i int, x []float32) (class int, err error) {
 	if size := volumeOf(s.shape); len(x) != size {
 		return 0, fmt.Errorf("data: room for %d values, want %d, one a pixel", len(x), size)
 	}
+	if !s.store.get(i, x) {
+		if _, err := s.unpack(i, x); err != nil {
+			return 0, fmt.Errorf("data: %s: %w", s.name(i), err)
+		}
+		s.store.put(i, x)
+	}
+	return s.label(i), nil
+}
+
+// unpack reads the file of a picture and prepares the picture. It returns a checksum of the
+// file.
+func (s pictures) unpack(i int, x []float32) (sum [sha256.Size]byte, err error) {
 	buf := files.Get().(*[]byte)
 	defer files.Put(buf)
 	b, err := s.picture(i, *buf)
-	if err == nil {
-		*buf = b
-		err = decodePicture(b, s.preprocessing, s.shape, x)
-	}
 	if err != nil {
-		return 0, fmt.Errorf("data: %s: %w", s.name(i), err)
+		return sum, err
 	}
-	return s.label(i), nil
+	*buf = b
+	if s.preprocessing.Shorter == 0 && s.preprocessing.Fit != raster.Strokes && plainPNG(b, s.shape, x) {
+		return sha256.Sum256(b), nil
+	}
+	img, err := s.decoder.Decode(b)
+	if err != nil {
+		return sum, err
+	}
+	return sha256.Sum256(b), s.preprocessing.Draw(x, img, s.shape[0], s.shape[1], s.shape[2])
+}
+
+// inspect unpacks a picture, and keeps it if there is room.
+func (s pictures) inspect(i int, x []float32) (sum [sha256.Size]byte, err error) {
+	if sum, err = s.unpack(i, x); err == nil {
+		s.store.put(i, x)
+	}
+	return sum, err
 }
 
 func (s pictures) class(i int, _ []float32) (int, error) { return s.label(i), nil }
 func (s pictures) onDisk() bool                          { return true }
 func (s pictures) sampleName(i int) string               { return s.name(i) }
 
-// maxFile bounds the files of pictures.
-const maxFile = 64 << 20
+// parts are the sources of a dataset, of which all but train may be nil.
+type parts struct{ train, validation, test source }
 
-// dataset returns the samples of two sources, of which test may be nil, with
-// the shape that the options and the first training picture say.
-func (o Options) dataset(classes []string, train, test source) (Dataset, error) {
-	b, err := train.picture(0, nil)
+// dataset returns the samples of sources, with the shape that the options and the
+// training pictures say.
+func (o Options) dataset(classes []string, from parts) (Dataset, error) {
+	shape, err := o.shape(from.train.headers())
 	if err != nil {
-		return Dataset{}, fmt.Errorf("%s: %w", train.name(0), err)
-	}
-	shape, err := o.pictureShape(b)
-	if err != nil {
-		return Dataset{}, fmt.Errorf("%s: %w", train.name(0), err)
+		return Dataset{}, err
 	}
 	p := o.Preprocessing
 	if p.Fit == "" {
-		p.Fit = raster.Stretch
+		p.Fit = raster.Crop
 	}
 	if err := p.Check(shape[0], shape[1], shape[2]); err != nil {
 		return Dataset{}, err
 	}
-	d := Dataset{Shape: shape, Classes: classes, Train: pictures{train, shape, p}, Preprocessing: p}
-	if test != nil {
-		d.Test = pictures{test, shape, p}
-		return d, nil
+	keep := o.keeper(volumeOf(shape))
+	samples := func(s source) Samples {
+		return pictures{s, shape, p, decode.Decoder(o.MaxPixels), keep.store(s.Len())}
 	}
-	share := o.TestShare
-	if share == 0 {
-		share = 0.2
+	d := Dataset{Shape: shape, Classes: classes, Train: samples(from.train), Preprocessing: p}
+	if from.validation != nil {
+		d.Validation = samples(from.validation)
 	}
-	d, err = Split(d, share, o.Seed, true)
-	d.HeldOut = false // that is its test part
-	return d, err
+	if from.test != nil {
+		d.Test = samples(from.test)
+	} else {
+		share := o.TestShare
+		if share == 0 {
+			share = 0.2
+		}
+		if d, err = Split(d, share, o.Seed, true); err != nil {
+			return d, err
+		}
+		d.HeldOut = false // that is its test part
+	}
+	return d, d.noteClasses()
+}
+
+// noteClasses takes down what is odd about the classes.
+func (d *Dataset) noteClasses() error {
+	if len(d.Classes) == 1 {
+		d.Notes = append(d.Notes, fmt.Sprintf("%q is the only class: there is nothing to tell it from", d.Classes[0]))
+	}
+	for _, part := range []struct {
+		what string
+		s    Samples
+	}{{"training", d.Train}, {"testing", d.Test}} {
+		labels, err := Labels(part.s, d.Shape)
+		if err != nil {
+			return err
+		}
+		seen := make([]bool, len(d.Classes))
+		for _, l := range labels {
+			seen[l] = true
+		}
+		var none []string
+		for class, ok := range seen {
+			if !ok {
+				none = append(none, d.Classes[class])
+			}
+		}
+		if len(none) > 0 {
+			d.Notes = append(d.Notes, note("classes without pictures for "+part.what, none))
+		}
+	}
+	return nil
 }

@@ -1,19 +1,21 @@
 package data
 
 import (
-	"archive/tar"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
+
+	"tapenet/graph/raster"
+	"tapenet/graph/raster/decode"
 )
 
 const (
@@ -27,12 +29,12 @@ func isShard(name string) bool { return path.Ext(name) == ".tar" && !strings.Has
 // into memory. They follow WebDataset's convention: a sample is two members
 // with one name before the first dot, such as
 //
-//	000042.png   a picture, or .jpg, .jpeg, .gif
+//	000042.png   a picture, or .jpg, .gif, .webp, .bmp, .tif
 //	000042.cls   its class, a number from 0
 //
 // with other members of that name, such as 000042.seg.png, passed over, and
 // those that begin with a dot. The shards whose names begin with test are the
-// test part, or else those with val, or else a share of each class, the same
+// test part, those with val are for validation, or without the former the test part; else a share of each class, the same
 // for the same seed. The others are for training. Classes have the names in the
 // file classes.txt, one a line, if there is one.
 //
@@ -63,21 +65,22 @@ func (o Options) loadShards(dir string, entries []fs.DirEntry) (Dataset, error) 
 			names = append(names, e.Name())
 		}
 	}
-	trainNames, testNames := partShards(names)
-	if len(trainNames) == 0 {
+	byPart := partShards(names)
+	if len(byPart[0]) == 0 {
 		return Dataset{}, errors.New("no tar files for training, want some whose names begin with neither test nor val")
 	}
-	train, err := openShards(dir, trainNames)
-	if err != nil {
-		return Dataset{}, err
+	var opened [3]*shardPictures // for training, validation and testing
+	count, notes := 2, []string(nil)
+	for part, names := range byPart {
+		s, err := openShards(dir, names)
+		if err != nil {
+			return Dataset{}, err
+		}
+		opened[part], count, notes = s, max(count, s.classes()), append(notes, s.notes()...)
 	}
-	test, err := openShards(dir, testNames)
-	if err != nil {
-		return Dataset{}, err
-	}
-	count := max(2, train.classes(), test.classes())
 	classes := numerals(count)
 	if _, err := os.Stat(filepath.Join(dir, classesFile)); err == nil {
+		var err error
 		if classes, err = classNames(os.DirFS(dir), classesFile, 0); err != nil {
 			return Dataset{}, err
 		}
@@ -85,31 +88,38 @@ func (o Options) loadShards(dir string, entries []fs.DirEntry) (Dataset, error) 
 			return Dataset{}, fmt.Errorf("%s: %d class names, want %d or more, one a line", classesFile, len(classes), count)
 		}
 	}
-	switch {
-	case train.Len() == 0:
-		return Dataset{}, fmt.Errorf("%s: no samples, want members named as in 000042.png and 000042.cls", strings.Join(trainNames, ", "))
-	case test.Len() == 0:
-		return o.dataset(classes, train, nil)
+	if opened[0].Len() == 0 {
+		return Dataset{}, fmt.Errorf("%s: no samples, want members named as in 000042.png and 000042.cls", strings.Join(byPart[0], ", "))
 	}
-	return o.dataset(classes, train, test)
+	all := parts{train: opened[0]}
+	if opened[1].Len() > 0 {
+		all.validation = opened[1]
+	}
+	if opened[2].Len() > 0 {
+		all.test = opened[2]
+	}
+	d, err := o.dataset(classes, all)
+	d.Notes = append(notes, d.Notes...)
+	return d, err
 }
 
-// partShards divides the names of shards into those for training and those for
-// testing.
-func partShards(names []string) (train, test []string) {
-	prefix := "val"
-	if slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "test") }) {
-		prefix = "test"
-	}
+// partShards divides the names of shards into those for training, for validation and
+// for testing.
+func partShards(names []string) (parts [3][]string) {
 	for _, n := range names {
+		part := 0
 		switch {
-		case strings.HasPrefix(n, prefix):
-			test = append(test, n)
-		case !strings.HasPrefix(n, "val"):
-			train = append(train, n)
+		case strings.HasPrefix(n, "val"):
+			part = 1
+		case strings.HasPrefix(n, "test"):
+			part = 2
 		}
+		parts[part] = append(parts[part], n)
 	}
-	return train, test
+	if parts[2] == nil { // there is one to hold out
+		parts[1], parts[2] = nil, parts[1]
+	}
+	return parts
 }
 
 // shardPictures is the pictures in tar files, found by their offsets.
@@ -143,6 +153,29 @@ func (s *shardPictures) picture(i int, buf []byte) ([]byte, error) {
 		return nil, damaged(err)
 	}
 	return b, nil
+}
+
+// headers are those of the first pictures: of others they might lie far apart.
+func (s *shardPictures) headers() (shown []raster.Header) {
+	const some = 64
+	for i := range min(some, s.Len()) {
+		if b, err := s.picture(i, nil); err == nil {
+			if h, err := decode.Decoder(0).Header(b); err == nil {
+				shown = append(shown, h)
+			}
+		}
+	}
+	return shown
+}
+
+// notes say which members of the files are not read.
+func (s *shardPictures) notes() (notes []string) {
+	for k, f := range s.files {
+		for _, ext := range slices.Sorted(maps.Keys(f.others)) {
+			notes = append(notes, fmt.Sprintf("not read, members of %s with %s after the first dot of their names (%d)", s.names[k], ext, f.others[ext]))
+		}
+	}
+	return notes
 }
 
 // classes returns the largest class plus one.
@@ -183,15 +216,16 @@ func openShards(dir string, names []string) (*shardPictures, error) {
 
 // shard is a tar file. Its descriptor is closed when nothing refers to it any more.
 type shard struct {
-	path string
-	info os.FileInfo // of the file when it was indexed
+	path   string
+	info   os.FileInfo    // of the file when it was indexed
+	others map[string]int // see sampleScan
 
 	mu   sync.Mutex
 	file *os.File // nil until a picture is read
 }
 
 // index finds the pictures in the file.
-func (s *shard) index(number int32) ([]member, error) {
+func (s *shard) index(number int32) (members []member, err error) {
 	info, err := os.Stat(s.path) // before Open, which would wait on a named pipe
 	if err != nil {
 		return nil, cause(err)
@@ -205,7 +239,8 @@ func (s *shard) index(number int32) ([]member, error) {
 	}
 	defer f.Close()
 	s.info = info
-	return scan(f, info.Size(), number)
+	members, s.others, err = scan(f, info.Size(), number)
+	return members, err
 }
 
 // open returns the file to read pictures from, which must be the one that was indexed.
@@ -229,137 +264,4 @@ func (s *shard) open() (io.ReaderAt, error) {
 	}
 	s.file = f
 	return f, nil
-}
-
-// scan finds the pictures in a tar file of size bytes.
-func scan(f io.ReaderAt, size int64, number int32) (members []member, err error) {
-	w := &window{file: f, size: size}
-	t := tar.NewReader(w)
-	var at sampleScan
-	for {
-		h, err := t.Next()
-		if err != nil && err != io.EOF {
-			return nil, fmt.Errorf("no tar file, or damaged after byte %d: %w", w.at, err)
-		}
-		if err == nil && strings.HasPrefix(path.Base(h.Name), ".") {
-			continue // a hidden file
-		}
-		if err == io.EOF || key(h.Name) != at.key {
-			if m, ok, err := at.end(); err != nil {
-				return nil, err
-			} else if ok {
-				members = append(members, m)
-			}
-		}
-		if err == io.EOF {
-			return members, nil
-		}
-		if err := at.add(h, t, member{offset: w.at, file: number}); err != nil {
-			return nil, fmt.Errorf("member %q: %w", h.Name, err)
-		}
-	}
-}
-
-// key is the name of a member before the first dot of its last part, and
-// extension what comes after the dot.
-func key(name string) string {
-	dir, file := path.Split(name)
-	before, _, _ := strings.Cut(file, ".")
-	return dir + before
-}
-
-func extension(name string) string {
-	_, after, _ := strings.Cut(path.Base(name), ".")
-	return "." + strings.ToLower(after)
-}
-
-// sampleScan is what has been seen of a sample.
-type sampleScan struct {
-	key             string
-	m               member
-	picture, number bool // seen
-}
-
-// add takes in a member of a tar file, whose content begins at m's offset.
-func (s *sampleScan) add(h *tar.Header, content io.Reader, m member) error {
-	if k := key(h.Name); k != s.key {
-		*s = sampleScan{key: k}
-	}
-	ext := extension(h.Name)
-	if h.Typeflag != tar.TypeReg || ext != ".cls" && !slices.Contains(pictureExtensions, ext) {
-		return nil
-	}
-	for k := range h.PAXRecords {
-		if strings.HasPrefix(k, "GNU.sparse.") {
-			return errors.New("a sparse file, want a plain one")
-		}
-	}
-	if ext != ".cls" {
-		if s.picture {
-			return errors.New("a second picture of that name, want one")
-		}
-		if h.Size > maxFile {
-			return fmt.Errorf("%d bytes, want at most %d", h.Size, maxFile)
-		}
-		s.picture, s.m.offset, s.m.file, s.m.size = true, m.offset, m.file, int32(h.Size)
-		return nil
-	}
-	b, err := io.ReadAll(io.LimitReader(content, 32))
-	if err != nil {
-		return damaged(err)
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if s.number {
-		return errors.New("a second class of that name, want one")
-	}
-	if err != nil || n < 0 || n > maxClass {
-		return fmt.Errorf("class %q, want a number from 0 to %d", b, maxClass)
-	}
-	s.number, s.m.number = true, int32(n)
-	return nil
-}
-
-// end returns the sample, if there was one.
-func (s *sampleScan) end() (m member, ok bool, err error) {
-	if s.picture != s.number {
-		return m, false, fmt.Errorf("sample %q has no picture or no class, want %[1]s.png and %[1]s.cls one after the other", s.key)
-	}
-	return s.m, s.picture, nil
-}
-
-// window reads a file through a buffer, and seeks in it: small members are read
-// in one go, large ones passed over.
-type window struct {
-	file     io.ReaderAt
-	size, at int64
-	start    int64 // of the buffer in the file
-	buf      []byte
-}
-
-func (w *window) Read(p []byte) (int, error) {
-	if w.at < w.start || w.at >= w.start+int64(len(w.buf)) {
-		w.buf = slices.Grow(w.buf[:0], 1<<16)[:1<<16]
-		n, err := w.file.ReadAt(w.buf, w.at)
-		w.start, w.buf = w.at, w.buf[:n]
-		if n == 0 {
-			return 0, err
-		}
-	}
-	n := copy(p, w.buf[w.at-w.start:])
-	w.at += int64(n)
-	return n, nil
-}
-
-func (w *window) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekCurrent:
-		offset += w.at
-	case io.SeekEnd:
-		offset += w.size
-	}
-	if offset < 0 {
-		return 0, errors.New("data: a place before the file")
-	}
-	w.at = offset
-	return offset, nil
 }

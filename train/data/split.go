@@ -10,7 +10,7 @@ import (
 // Split divides the training part of d: its Test is a share of it, chosen by
 // the seed, for comparing settings without a look at the test part, and its
 // Train is the rest. Stratified, the share is one of each class, to the nearest
-// sample; otherwise it is one of all. Neither part is empty.
+// sample and at least one of two; otherwise it is one of all. Neither part is empty.
 func Split(d Dataset, share float64, seed uint64, stratified bool) (Dataset, error) {
 	if !(share > 0 && share < 1) {
 		return Dataset{}, fmt.Errorf("data: a share of %v of dataset %q held out, want a number between 0 and 1", share, d.Name)
@@ -22,6 +22,9 @@ func Split(d Dataset, share float64, seed uint64, stratified bool) (Dataset, err
 	var train, test []int
 	for _, g := range groups {
 		n := int(math.Round(share * float64(len(g))))
+		if stratified && len(g) > 1 {
+			n = min(max(n, 1), len(g)-1)
+		}
 		test, train = append(test, g[:n]...), append(train, g[n:]...)
 	}
 	return d.divided(train, test)

@@ -130,7 +130,7 @@ func TestSplitErrors(t *testing.T) {
 	}{
 		{"none held out", func() error { _, err := Split(d, 0, 1, false); return err }, "a share of 0 of"},
 		{"all held out", func() error { _, err := Split(d, 1, 1, false); return err }, "a share of 1 of"},
-		{"less than one", func() error { _, err := Split(d, 0.01, 1, true); return err }, "divided into 10 and 0 samples"},
+		{"less than one", func() error { _, err := Split(d, 0.01, 1, false); return err }, "divided into 10 and 0 samples"},
 		{"all but nothing", func() error { _, err := Split(d, 0.99, 1, false); return err }, "divided into 0 and 10 samples"},
 		{"unknown class", func() error { _, err := Split(wrong, 0.5, 1, true); return err }, `sample 1 of dataset "numbers" has class 1, want 0 to 0`},
 		{"one fold", func() error { _, err := Folds(d, 1, 1, false); return err }, "1 folds of the 10 samples"},

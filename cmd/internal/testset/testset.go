@@ -4,6 +4,7 @@ package testset
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -16,12 +17,13 @@ import (
 // Open opens a dataset for a model that takes images of this shape and knows
 // these classes; pictures come in the model's size, by its preprocessing. Where one of the two has but
 // numbers for names, the others' order has to be right. Errors begin with the
-// command's name.
-func Open(command, name string, input [3]int, classes []string, p raster.Preprocessing) (data.Dataset, error) {
+// command's name; stderr is told what of the dataset is not read.
+func Open(command, name string, input [3]int, classes []string, p raster.Preprocessing, stderr io.Writer) (data.Dataset, error) {
 	d, err := Pictures(name, input, p)
 	if err != nil {
 		return d, err
 	}
+	cli.Notes(stderr, d.Notes)
 	if d.Shape != input || len(d.Classes) != len(classes) {
 		return d, fmt.Errorf("%s: the dataset has images of %s in %d classes, the model takes %s in %d",
 			command, cli.Shape(d.Shape), len(d.Classes), cli.Shape(input), len(classes))

@@ -1,0 +1,48 @@
+// Package inspect is how commands look at a dataset's pictures before they use them.
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/screen"
+	"tapenet/train/data"
+)
+
+// Pictures is data.Inspect with a progress bar, if w is a terminal. It writes to w what
+// is not read, and how fast the pictures were.
+func Pictures(ctx context.Context, d data.Dataset, skipDamaged bool, w io.Writer) (data.Dataset, error) {
+	var bar *progressbar.ProgressBar
+	pictures, start, terminal := 0, time.Now(), screen.Of(w)
+	d, err := data.Inspect(ctx, d, data.Inspection{Skip: skipDamaged, Progress: func(done, all int) {
+		pictures = all
+		if bar == nil && terminal != nil {
+			bar = screen.NewBar(terminal, all, true)
+			bar.Describe("reading pictures")
+		}
+		if bar != nil {
+			bar.Set(done)
+		}
+	}})
+	if bar != nil {
+		bar.Clear()
+	}
+	if errors.Is(err, data.ErrDamaged) && !skipDamaged {
+		err = fmt.Errorf("%w; -skip-damaged goes on without them", err)
+	}
+	if err != nil {
+		return d, err
+	}
+	cli.Notes(w, d.Notes)
+	if pictures > 0 {
+		took := time.Since(start)
+		fmt.Fprintf(w, "read %d pictures in %v, %.0f a second\n", pictures, took.Round(time.Millisecond), float64(pictures)/took.Seconds())
+	}
+	return d, nil
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tapenet/infer"
+)
+
+// photos writes a folder of pictures of 24×16 and 16×24 pixels in two classes, which
+// differ in colour, in each of the given parts ("" is the folder itself).
+func photos(t *testing.T, parts ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "photos")
+	for n, part := range parts {
+		for class, c := range map[string]color.NRGBA{"blue": {30, 40, 200, 255}, "red": {200, 40, 30, 255}} {
+			at := filepath.Join(dir, part, class)
+			if err := os.MkdirAll(at, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 10 {
+				img := image.NewNRGBA(image.Rect(0, 0, 24-8*(i%2), 16+8*(i%2)))
+				for k := range img.Bounds().Dx() * img.Bounds().Dy() {
+					img.Set(k%img.Bounds().Dx(), k/img.Bounds().Dx(), color.NRGBA{c.R + uint8(7*i+k%5), c.G + uint8(20*n), c.B, 255})
+				}
+				f, err := os.Create(filepath.Join(at, fmt.Sprintf("%d.jpg", i)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := jpeg.Encode(f, img, nil); err != nil {
+					t.Fatal(err)
+				}
+				f.Close()
+			}
+		}
+	}
+	return dir
+}
+
+// TestPictures: how pictures are fitted stays with the model, a folder for validation is
+// used as one, and what is left out is said.
+func TestPictures(t *testing.T) {
+	dir, run := photos(t, "train", "val", "test"), filepath.Join(t.TempDir(), "run")
+	for _, file := range []string{"train/red/cut.jpg", "train/notes.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte("text"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"-model", "cnn", "-data", dir, "-epochs", "2", "-fit", "pad", "-report=false", "-out", run}
+	_, _, err := trains(t, args...)
+	if err == nil || !strings.Contains(err.Error(), "damaged pictures, want them mended, deleted or skipped (1): train/red/cut.jpg: no picture") ||
+		!strings.Contains(err.Error(), "-skip-damaged goes on without them") {
+		t.Fatalf("error %v, want the damaged picture", err)
+	}
+	if _, err := os.Stat(run); err == nil {
+		t.Error("a run's folder beside the error")
+	}
+	out := trained(t, append(args, "-skip-damaged")...)
+	for _, want := range []string{
+		"note: not used, beside the classes (1): \"train/notes.txt\"\n", "note: skipped train/red/cut.jpg: no picture", "read 61 pictures in ",
+		"photos: 20 training and 20 validation images of (3,16,16), 2 classes", "validation accuracy", "test accuracy",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in %q", want, out)
+		}
+	}
+	p, err := infer.Load(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Preprocessing().Fit; got != "pad" {
+		t.Errorf("the model's pictures are fitted by %q, want pad", got)
+	}
+}
