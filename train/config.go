@@ -37,6 +37,9 @@ type Config struct {
 	// from a Beta distribution with this parameter, as in 0.2 (Zhang et al. 2017);
 	// 0 means not at all. The training accuracy is then that of the mixed images.
 	Mixup float64
+	// CutMix is the same with a rectangle out of the other image in place of a mixture,
+	// as in 1 (Yun et al. 2019); it goes without Mixup.
+	CutMix float64
 
 	// Defence makes the network robust against changes of its input, such as Adversarial
 	// and IBP; nil means none.
@@ -158,7 +161,7 @@ func (c Config) check(d data.Dataset) error {
 		return fmt.Errorf("train: a Schedule with optimizer %T, want one with the methods of Rated", c.Optimizer)
 	}
 	err := cmp.Or(positive("ClipValue", c.ClipValue), positive("ClipNorm", c.ClipNorm), share("Average", c.Average),
-		share("LabelSmoothing", c.LabelSmoothing), c.checkLossSettings(), positive("Mixup", c.Mixup), c.checkWeights(d))
+		share("LabelSmoothing", c.LabelSmoothing), c.checkLossSettings(), positive("Mixup", c.Mixup), positive("CutMix", c.CutMix), c.checkMixing(), c.checkWeights(d))
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}

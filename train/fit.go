@@ -63,7 +63,7 @@ type run struct {
 	history  []Epoch
 	times    rankTimes
 	grads    [][]float32 // of a batch in one piece, by parameter
-	source   rand.PCG    // for Mixup, seeded anew in every step
+	source   rand.PCG    // for mixing images, seeded anew in every step
 	random   *rand.Rand  // from source
 
 	best          map[string]*tensor.Dense // weights of the best epoch, if the run may end with them

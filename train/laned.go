@@ -258,10 +258,10 @@ func (s *laned) atOnce(j *job, d node) (*graph.Model, error) {
 	give(m, b)
 	first, _ := s.samples(d.lo, j.n)
 	size := len(b.X) / len(b.Classes)
-	for lane := d.lo; lane < d.hi && j.r.Mixup > 0; lane++ {
+	for lane := d.lo; lane < d.hi && j.r.mixed(); lane++ {
 		lo, hi := s.samples(lane, j.n)
 		s.draw(j, lane)
-		mixUp(m.Input.Float32s()[(lo-first)*size:], b.X[(lo-first)*size:(hi-first)*size], size, j.r.Mixup, j.r.mixing())
+		j.r.mix(m.Input.Float32s()[(lo-first)*size:], b.X[(lo-first)*size:(hi-first)*size])
 	}
 	s.draw(j, d.lo)
 	j.r.weigh(m, b.Samples)

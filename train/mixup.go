@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 )
@@ -25,6 +26,49 @@ func mixUp(to, from []float32, size int, alpha float64, r *rand.Rand) {
 			to[lo+i] = a*v + (1-a)*other[i]
 		}
 	}
+}
+
+// cutMix writes images of a shape to to: each of those in from, x, with a rectangle out
+// of the one behind it (Yun et al. 2019, "CutMix"). The share λ of x that stays is drawn
+// as in mixUp, and for the same reason the target stays that of x. The rectangle has the
+// image's shape, and lies inside it.
+func cutMix(to, from []float32, shape [3]int, alpha float64, r *rand.Rand) {
+	h, w := shape[1], shape[2]
+	size := shape[0] * h * w
+	copy(to, from)
+	for lo := 0; lo < len(from); lo += size {
+		mine, others := gamma(alpha+1, r), gamma(alpha+1, r)*math.Pow(r.Float64(), 1/alpha)
+		side := math.Sqrt(others / (mine + others))
+		high, wide := int(math.Round(side*float64(h))), int(math.Round(side*float64(w)))
+		top, left := r.IntN(h-high+1), r.IntN(w-wide+1)
+		other := from[(lo+size)%len(from):][:size]
+		for c := range shape[0] {
+			for row := top; row < top+high; row++ {
+				at := (c*h+row)*w + left
+				copy(to[lo+at:][:wide], other[at:])
+			}
+		}
+	}
+}
+
+// mixed reports whether images are mixed with each other.
+func (c Config) mixed() bool { return c.Mixup > 0 || c.CutMix > 0 }
+
+func (c Config) checkMixing() error {
+	if c.Mixup > 0 && c.CutMix > 0 {
+		return fmt.Errorf("Mixup %g with CutMix %g, want one of the two", c.Mixup, c.CutMix)
+	}
+	return nil
+}
+
+// mix writes images to to, mixed as the settings say.
+func (r *run) mix(to, from []float32) {
+	if r.Mixup > 0 {
+		shape := r.data.Shape
+		mixUp(to, from, shape[0]*shape[1]*shape[2], r.Mixup, r.mixing())
+		return
+	}
+	cutMix(to, from, r.data.Shape, r.CutMix, r.mixing())
 }
 
 // gamma draws from the gamma distribution of a shape from 1 (Marsaglia and Tsang

@@ -105,4 +105,44 @@ func TestMixupResumes(t *testing.T) {
 	if got := fit(t, plainNet(), d(), c); !reflect.DeepEqual(bits(got.Network), bits(straight.Network)) {
 		t.Error("a run that goes on is another one")
 	}
+	c = Config{Epochs: 3, Batch: 10, CutMix: 1}
+	if reflect.DeepEqual(bits(fit(t, plainNet(), d(), c).Network), bits(fit(t, plainNet(), d(), plain).Network)) {
+		t.Error("cutmix changes nothing")
+	}
+}
+
+// TestCutMix: each image keeps its pixels but for a rectangle of the one behind it, whose
+// share of the area is that of Beta(α, α+1) but for whole pixels.
+func TestCutMix(t *testing.T) {
+	const n, h, w = 4000, 16, 24
+	shape := [3]int{2, h, w}
+	size := 2 * h * w
+	from, to := make([]float32, n*size), make([]float32, n*size)
+	for i := range from {
+		from[i] = float32(i / size)
+	}
+	for _, alpha := range []float64{0.4, 1} {
+		cutMix(to, from, shape, alpha, rand.New(rand.NewPCG(1, 2)))
+		sum := 0.0
+		for i := range n {
+			own, other := float32(i), float32((i+1)%n)
+			rows, cols, count := map[int]bool{}, map[int]bool{}, 0
+			for k, v := range to[i*size:][:size] {
+				if v != own && v != other {
+					t.Fatalf("image %d: value %v, want %v or %v", i, v, own, other)
+				}
+				if v == other {
+					rows[k/w%h], cols[k%w] = true, true
+					count++
+				}
+			}
+			if count != 2*len(rows)*len(cols) {
+				t.Fatalf("image %d: %d values of the other one in %d rows and %d columns, want a rectangle", i, count, len(rows), len(cols))
+			}
+			sum += float64(count) / float64(size)
+		}
+		if want := alpha / (2*alpha + 1); math.Abs(sum/n-want) > 0.01 {
+			t.Errorf("α %g: %.4f of the images is the others', want %.4f", alpha, sum/n, want)
+		}
+	}
 }

@@ -43,6 +43,7 @@ var allSettings = []setting{
 	{"LabelSmoothing", "label smoothing", "%g", func(r *run) any { return r.LabelSmoothing }},
 	{"GeneralizedCrossEntropy", "generalized cross-entropy", "%g", func(r *run) any { return r.GeneralizedCrossEntropy }},
 	{"Mixup", "mixup", "%g", func(r *run) any { return r.Mixup }},
+	{"CutMix", "cutmix", "%g", func(r *run) any { return r.CutMix }},
 	{"Defence", "defence", "%.100q", func(r *run) any { return describeDefence(r.Defence) }},
 	{"ClassWeights", "class weighting", "%.100q", func(r *run) any { return describeClassWeights(r.ClassWeights) }},
 	{"SampleWeights", "sample weighting", "%.100q", func(r *run) any { return describeWeights(r.SampleWeights) }},

@@ -76,8 +76,8 @@ func (r *run) forward(b data.Batch) (*graph.Model, error) {
 		return nil, err
 	}
 	give(m, b)
-	if r.Mixup > 0 {
-		mixUp(m.Input.Float32s(), b.X, len(b.X)/n, r.Mixup, r.mixing())
+	if r.mixed() {
+		r.mix(m.Input.Float32s(), b.X)
 	}
 	r.weigh(m, b.Samples)
 	return m, r.runModel(m, b.Samples)

@@ -45,6 +45,7 @@ var groupTable = map[string]Config{
 	"ClassWeights":            {ClassWeights: []float64{1, 0, 3}},
 	"SampleWeights":           {SampleWeights: someWeights(53)},
 	"Mixup":                   {Mixup: 0.3},
+	"CutMix":                  {CutMix: 1},
 	"Defence":                 {Defence: darkening{0.01}},
 	"Defence, IBP":            {Defence: IBP{Epsilon: 0.1}},
 	"fgsm":                    {Defence: Adversarial{Method: "fgsm", Epsilon: 0.3, Watch: 20}},

@@ -208,6 +208,7 @@ func onWhite(img image.Image) *image.RGBA {
 
 // trainSees holds what a dataset reads of a folder against pixels.
 func trainSees(t *testing.T, p raster.Preprocessing, folder string, names []string, pixels [][]float32) {
+	p = p.For(3)
 	p.Mean, p.Deviation = nil, nil
 	d, err := data.Options{Channels: 3, Height: 32, Width: 32, Preprocessing: p}.Open(folder)
 	if err != nil {

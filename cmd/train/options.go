@@ -33,7 +33,8 @@ type options struct {
 	epochs, batch              int
 	optimizer, schedule        string
 	lr, decay, clip            float64
-	smoothing, mixup, average  float64
+	smoothing, mixup, cutmix   float64
+	average                    float64
 	adversarial                string
 	eps, warmup, ramp, share   float64 // of -adversarial
 	attack                     attackOptions
@@ -83,6 +84,7 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.Float64Var(&o.gce, "gce", 0, "exponent of the generalized cross-entropy, for labels of which a part is wrong, as in 0.7 (default the cross-entropy)")
 	f.Float64Var(&o.labelNoise, "label-noise", 0, "for experiments, replace the labels of this share of the training images, by the seed, each by another class (default none)")
 	f.Float64Var(&o.mixup, "mixup", 0, "mix each training image with another, in random shares; as in 0.2 (default not)")
+	f.Float64Var(&o.cutmix, "cutmix", 0, "paste a rectangle of another training image into each, of random size; as in 1 (default not)")
 	f.StringVar(&o.adversarial, "adversarial", "none", "make the network robust against changes of its input: "+defenceNames())
 	f.Float64Var(&o.eps, "eps", 0.3, "with -adversarial, how far each pixel of 0..1 may be changed")
 	f.Float64Var(&o.warmup, "warmup", 0, "with -adversarial ibp, epochs of training as without (default none)")
@@ -246,7 +248,7 @@ func (o options) check() error {
 		value float64
 		share bool
 	}{
-		{"lr", o.lr, false}, {"decay", o.decay, false}, {"clip", o.clip, false}, {"mixup", o.mixup, false},
+		{"lr", o.lr, false}, {"decay", o.decay, false}, {"clip", o.clip, false}, {"mixup", o.mixup, false}, {"cutmix", o.cutmix, false},
 		{"warmup", o.warmup, false}, {"ramp", o.ramp, false}, {"share", o.share, false}, {"attack-step", o.attack.size, false}, {"beta", o.attack.beta, false}, {"collapse", o.attack.collapse, true}, {"noise", o.noise, false},
 		{"smoothing", o.smoothing, true}, {"average", o.average, true}, {"val", o.validation, true},
 		{"label-noise", o.labelNoise, true},
@@ -266,7 +268,7 @@ func (o options) check() error {
 func (o options) fit() (origin, train.Config, []data.Augmentation, error) {
 	c := train.Config{
 		Epochs: o.epochs, Batch: o.batch, Seed: o.seed,
-		LabelSmoothing: o.smoothing, GeneralizedCrossEntropy: o.gce, Mixup: o.mixup, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average, Lanes: o.lanes,
+		LabelSmoothing: o.smoothing, GeneralizedCrossEntropy: o.gce, Mixup: o.mixup, CutMix: o.cutmix, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average, Lanes: o.lanes,
 		Patience: o.patience, KeepCheckpoints: o.keep, Dir: o.out, Model: o.model, Resume: o.resume,
 	}
 	from, err := o.origin()

@@ -81,7 +81,7 @@ func (d Decoder) Header(file []byte) (Header, error) {
 		return Header{}, err
 	}
 	how := orientation(file)
-	h := Header{format.Name, config.Width, config.Height, 3, memory(file, format.Name, config, how != 1)}
+	h := Header{format.Name, config.Width, config.Height, 3, unpackedBytes(file, format.Name, config, how != 1)}
 	if how > 4 {
 		h.Width, h.Height = h.Height, h.Width
 	}
@@ -129,8 +129,8 @@ func (d Decoder) config(file []byte) (format Format, c image.Config, err error) 
 	return format, c, nil
 }
 
-// memory is how many bytes it takes to unpack a picture, and to turn it.
-func memory(file []byte, kind string, c image.Config, turns bool) int64 {
+// unpackedBytes is how many it takes to unpack a picture, and to turn it.
+func unpackedBytes(file []byte, kind string, c image.Config, turns bool) int64 {
 	stored, working := int64(8), int64(0) // a pixel
 	switch c.ColorModel {
 	case color.GrayModel:

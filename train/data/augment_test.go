@@ -122,7 +122,7 @@ func TestParseAugmentations(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"", `no augmentation "", want some of shift, rotate`},
 		{"shift,,zoom", `no augmentation ""`},
-		{"spin=3", `no augmentation "spin", want some of shift, rotate, zoom, shear, elastic, flip, vflip, crop, cutout, brightness, contrast, noise, randconv, curve, gamma, light, occlude, patch, grain, posterize, solarize, autocontrast, equalize, augmix, or a corruption as in shot_noise=2, with commas`},
+		{"spin=3", `no augmentation "spin", want some of shift, rotate, zoom, shear, elastic, flip, vflip, crop, cutout, brightness, contrast, noise, randconv, curve, gamma, light, occlude, patch, grain, posterize, solarize, autocontrast, equalize, resizedcrop, jitter, randaugment, augmix, or a corruption as in shot_noise=2, with commas`},
 		{"flip=1", `"flip=1", want flip without a number`},
 		{"zoom=1", `"zoom=1", want a number above 0 and up to 0.9`},
 		{"rotate=x", `"rotate=x", want a number above 0 and up to 180`},

@@ -39,6 +39,9 @@ var augmentations = []struct {
 	{"solarize", 1, false, func(v float64) Augmentation { return Solarize{v} }},
 	{"autocontrast", 0, false, func(float64) Augmentation { return AutoContrast{} }},
 	{"equalize", 0, false, func(float64) Augmentation { return Equalize{} }},
+	{"resizedcrop", 1, false, func(v float64) Augmentation { return ResizedCrop{v} }},
+	{"jitter", 1, false, func(v float64) Augmentation { return Jitter{v} }},
+	{"randaugment", 1, false, func(v float64) Augmentation { return RandAugment{Magnitude: v} }},
 	{"augmix", 10, true, func(v float64) Augmentation { return AugMix{Width: int(v)} }},
 }
 
@@ -47,7 +50,8 @@ var augmentations = []struct {
 // name the one number that it may have. The names are shift, rotate, zoom,
 // shear, elastic (with its Alpha), flip, vflip, crop, cutout, brightness,
 // contrast, noise, randconv, curve, gamma, light, occlude, patch, grain,
-// posterize, solarize, autocontrast, equalize and augmix (with its Width); "none" alone lists none.
+// posterize, solarize, autocontrast, equalize, resizedcrop (with its Least), jitter,
+// randaugment (with its Magnitude) and augmix (with its Width); "none" alone lists none.
 //
 // The names of package corrupt are known, too, with the severity as the number:
 // "shot_noise=2" or, where a name above is the same, "mnist/rotate=2". Of names

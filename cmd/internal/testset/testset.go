@@ -42,6 +42,9 @@ func Pictures(name string, input [3]int, p raster.Preprocessing) (data.Dataset, 
 	d, err := data.Open(name)
 	if err == nil && d.Preprocessing.Fit != "" {
 		p.Mean, p.Deviation = nil, nil
+		if p.Fit == "" { // a model of before, whose pictures were stretched
+			p.Fit = raster.Stretch
+		}
 		d, err = data.Options{Channels: input[0], Height: input[1], Width: input[2], Preprocessing: p}.Open(name)
 	}
 	return d, err
