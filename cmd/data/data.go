@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"image/png"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/inspect"
+	"tapenet/cmd/internal/scenes"
 	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo"
@@ -20,6 +22,7 @@ import (
 // options are the flags.
 type options struct {
 	name, picture, pack string
+	scenes              string
 	shard, limit        int
 	labelNoise          float64
 	seed                uint64
@@ -51,6 +54,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.IntVar(&o.limit, "limit", 0, "use only the first so many training and test samples (default all)")
 	f.Float64Var(&o.labelNoise, "label-noise", 0, "for experiments, replace the labels of this share of the training images, each by another class; -suspects then says how many it finds")
 	f.StringVar(&o.pack, "pack", "", "write the dataset as tar shards to this new folder")
+	f.StringVar(&o.scenes, "scenes", "", "write 240 pictures that resemble photographs, of four kinds of places, to this new folder, and nothing else")
 	f.IntVar(&o.shard, "shard", 10000, "samples in a shard")
 	if err := cli.Parse(f, args); err != nil {
 		return o, err
@@ -90,6 +94,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.scenes != "" {
+		return writeScenes(o, stdout)
+	}
 	clean, err := o.images.Open(o.name)
 	if err != nil {
 		return err
@@ -123,6 +130,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return pack(ctx, d, o, stderr)
 	}
 	return nil
+}
+
+// writeScenes writes pictures to try things with.
+func writeScenes(o options, stdout io.Writer) error {
+	if _, err := os.Stat(o.scenes); err == nil {
+		return fmt.Errorf("data: %s is there already, want a new folder for the pictures", o.scenes)
+	}
+	const each = 60
+	if err := scenes.Write(o.scenes, each, o.seed); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(stdout, "wrote %d pictures of %s to %s\n", each*len(scenes.Classes), strings.Join(scenes.Classes, ", "), o.scenes)
+	return err
 }
 
 // summary prints the classes with their numbers of samples, and the statistics

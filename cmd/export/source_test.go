@@ -130,7 +130,7 @@ func TestOnePackage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "export: " + dir + " holds draw.go of package main, which does not go with package digits; want another folder"
+	want := "export: " + dir + " holds decode.go of package main, which does not go with package digits; want another folder"
 	if err := into("digits"); err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error %v, want %s", err, want)
 	}

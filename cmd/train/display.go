@@ -64,6 +64,9 @@ func (d *display) start(net *graph.Network, set data.Dataset, need train.Need, p
 		return err
 	}
 	d.printf("%s\n", m.Summary())
+	if chosen := d.chosen(set); chosen != "" {
+		d.printf("%s\n", chosen)
+	}
 	if d.changed != "" {
 		d.printf("settings:%s\n", d.changed)
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -63,7 +62,7 @@ var fits = []string{raster.Crop, raster.Pad, raster.Stretch}
 
 // settingFlags are those that make the model what it is.
 func (o *options) settingFlags(f *flag.FlagSet) {
-	f.StringVar(&o.model, "model", "cnn", "network; go run ./cmd/zoo lists them")
+	f.StringVar(&o.model, "model", "cnn", "network; go run ./cmd/zoo lists them (for photographs the recipe of that name chooses)")
 	f.StringVar(&o.from, "from", "", "begin with the network and the weights of this model, in place of -model: a run's folder or a file, .safetensors, .onnx, .keras, .h5, model.json; pictures are prepared as it says")
 	f.StringVar(&o.data, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
 	f.IntVar(&o.height, "height", 0, "scale pictures to this height (default the size of all, if it is one of at most 96; else up to 64)")
@@ -105,7 +104,7 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 func (o *options) callFlags(f *flag.FlagSet) {
 	f.StringVar(&o.config, "config", "", "TOML file of settings by their flags' names, such as a run's config.toml")
 	f.StringVar(&o.recipe, "recipe", "", "recipe to train by, as in fast99: its network and its settings (default the network's own)")
-	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>)")
+	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>, for photographs runs/<data>)")
 	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
 	f.BoolVar(&o.skipDamaged, "skip-damaged", false, "go on without pictures that cannot be read, and list them")
 	f.BoolVar(&o.calibrate, "calibrate", false, "at the end, fit the temperature of the model's probabilities on what -val holds out")
@@ -152,7 +151,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	o.settings = known
 	if o.out == "" {
-		o.out = filepath.Join("runs", cmp.Or(o.model, open.Model{Path: o.from}.Title()))
+		o.out = o.nameRun(cmp.Or(o.model, open.Model{Path: o.from}.Title()))
 	}
 	return o, o.check()
 }
@@ -174,9 +173,20 @@ func (o *options) complete(f *flag.FlagSet, known settings) error {
 	if o.from != "" {
 		o.model = ""
 	}
+	set, found := o.look()
+	if found && set.Photographs && o.recipe == "" && o.from == "" && given["model"] == nil && file["model"] == nil {
+		o.recipe = photographs
+	}
 	recipe, from, err := o.useRecipe()
 	if err != nil {
 		return err
+	}
+	if found {
+		n := set.Train.Len()
+		if o.limit > 0 {
+			n = min(n, o.limit)
+		}
+		recipe = recipe.forSamples(n)
 	}
 	if chosen := given["optimizer"] != nil || file["optimizer"] != nil; chosen && o.optimizer != recipe["optimizer"] {
 		delete(recipe, "lr") // its numbers are of no use to another

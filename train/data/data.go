@@ -39,6 +39,9 @@ type Dataset struct {
 	Validation Samples
 	Notes      []string // what of its files is not read, and what looks wrong
 
+	// Photographs are pictures of several sizes, or above 96 pixels a side.
+	Photographs bool
+
 	HeldOut bool // whether Test is a share of a training part, as Split and Folds make it
 	// Preprocessing is how pictures got their shape, for folders and shards of them;
 	// zero for others. It has no Mean and Deviation: those are Stats.

@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
 	"tapenet/graph/raster"
 )
 
@@ -106,6 +108,16 @@ func fashion(dir string) (Dataset, error) {
 	d.Name = "fashion-mnist"
 	d.Classes = []string{"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"}
 	return d, nil
+}
+
+// OfPictures reports whether [Options.Open] would find pictures under a name, in files of
+// their own or in shards.
+func OfPictures(name string) bool {
+	if slices.Contains([]string{"", "mnist", "fashion-mnist", "rotated-mnist"}, name) {
+		return false
+	}
+	entries, err := os.ReadDir(name)
+	return err == nil && len(entries) > 0 && !has(entries, func(file string) bool { return strings.Contains(file, "-ubyte") }) && !has(entries, isCIFAR)
 }
 
 func has(entries []fs.DirEntry, is func(name string) bool) bool {

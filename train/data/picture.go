@@ -16,9 +16,10 @@ const (
 	defaultSide = 64 // of the square that others become
 )
 
-// shape is the one of the samples that pictures give.
-func (o Options) shape(shown []raster.Header) ([3]int, error) {
-	shape := [3]int{o.Channels, o.Height, o.Width}
+// shape is the one of the samples that pictures give. It says whether they are
+// photographs, too.
+func (o Options) shape(shown []raster.Header) (shape [3]int, photographs bool) {
+	shape = [3]int{o.Channels, o.Height, o.Width}
 	if len(shown) == 0 {
 		shown = []raster.Header{{Width: defaultSide, Height: defaultSide, Channels: 3}}
 	}
@@ -30,13 +31,14 @@ func (o Options) shape(shown []raster.Header) ([3]int, error) {
 			shape[0] = 3
 		}
 	}
-	sizes := other(func(h raster.Header) bool { return h.Width != first.Width || h.Height != first.Height })
+	photographs = first.Width > smallSide || first.Height > smallSide ||
+		other(func(h raster.Header) bool { return h.Width != first.Width || h.Height != first.Height })
 	switch {
 	case shape[1] != 0 && shape[2] != 0:
 	case shape[1] != 0 || shape[2] != 0:
 		side := max(shape[1], shape[2])
 		shape[1], shape[2] = side, side
-	case !sizes && first.Width <= smallSide && first.Height <= smallSide:
+	case !photographs:
 		shape[1], shape[2] = first.Height, first.Width
 	default:
 		var sides []int
@@ -47,7 +49,7 @@ func (o Options) shape(shown []raster.Header) ([3]int, error) {
 		side := min(defaultSide, sides[len(sides)/2])
 		shape[1], shape[2] = side, side
 	}
-	return shape, nil
+	return shape, photographs
 }
 
 // pictures is samples whose pictures are unpacked by Read, once if the store has room.
@@ -130,10 +132,7 @@ type parts struct{ train, validation, test source }
 // dataset returns the samples of sources, with the shape that the options and the
 // training pictures say.
 func (o Options) dataset(classes []string, from parts) (Dataset, error) {
-	shape, err := o.shape(from.train.headers())
-	if err != nil {
-		return Dataset{}, err
-	}
+	shape, photographs := o.shape(from.train.headers())
 	p := o.Preprocessing
 	if p.Fit == "" {
 		p.Fit = raster.Crop
@@ -145,7 +144,7 @@ func (o Options) dataset(classes []string, from parts) (Dataset, error) {
 	samples := func(s source) Samples {
 		return pictures{s, shape, p, decode.Decoder(o.MaxPixels), keep.store(s.Len())}
 	}
-	d := Dataset{Shape: shape, Classes: classes, Train: samples(from.train), Preprocessing: p}
+	d := Dataset{Shape: shape, Classes: classes, Train: samples(from.train), Preprocessing: p, Photographs: photographs}
 	if from.validation != nil {
 		d.Validation = samples(from.validation)
 	}
@@ -156,6 +155,7 @@ func (o Options) dataset(classes []string, from parts) (Dataset, error) {
 		if share == 0 {
 			share = 0.2
 		}
+		var err error
 		if d, err = Split(d, share, o.Seed, true); err != nil {
 			return d, err
 		}
