@@ -156,7 +156,7 @@ func (m *Model) build(l Layer, shape tensor.Shape) error {
 	m.output = root.Apply(l, m.input)
 	layers := m.b.layers
 	if root.Err() == nil && m.b.opts.Watch != "" {
-		if m.watched = m.outputOf(m.b.opts.Watch); m.watched == nil {
+		if m.watched = m.b.outputOf(m.b.opts.Watch); m.watched == nil {
 			return fmt.Errorf("graph: no output of layer %.64q to watch, want one of %s", m.b.opts.Watch, m.paths())
 		}
 	}

@@ -34,6 +34,18 @@ func (l Sequential) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 	return x
 }
 
+// Named puts a layer into a scope of its own: the paths of its parameters begin with
+// the name.
+type Named struct {
+	Name string
+	Body Layer
+}
+
+// Build returns the output of Body.
+func (l Named) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
+	return s.Sub(l.Name).Apply(l.Body, x)
+}
+
 // Residual adds the output of Body to its input: y = Body(x) + Shortcut(x) (He
 // et al. 2015). Both have one shape.
 type Residual struct {

@@ -36,6 +36,10 @@ func (m *Model) Loss() float64 {
 // Params are the parameters in the order in which the layers made them.
 func (m *Model) Params() []Param { return m.params }
 
+// State names the tensors that a step of training changes beside the parameters, such as
+// running means; those of [Frozen] layers stay.
+func (m *Model) State() []string { return m.b.states }
+
 // InputGrad is the gradient of the loss for Input after a run, if
 // Options.InputGradient asked for it, else nil.
 func (m *Model) InputGrad() *tensor.Dense { return m.dense(m.inputGrad) }

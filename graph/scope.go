@@ -34,9 +34,11 @@ type builder struct {
 	graph   *gorgonia.ExprGraph
 	weights *Weights
 	params  gorgonia.Nodes
+	states  []string       // the paths of tensors that a step of training changes beside the parameters
 	bound   gorgonia.Nodes // all nodes that hold a tensor: input, parameters, state, targets
 	layers  []*LayerInfo
 	err     error
+	frozen  *Frozen // the one that is being built, nil for none
 
 	names  map[string]bool         // of bound
 	listed map[*gorgonia.Node]bool // nodes of ops that a layer has
@@ -146,6 +148,9 @@ func (s *Scope) Constant(name string, values []float32, shape ...int) *gorgonia.
 }
 
 func (s *Scope) param(name string, f first, shape tensor.Shape) *gorgonia.Node {
+	if !s.b.trains(join(s.path, name)) {
+		return s.state(name, f, shape)
+	}
 	n := s.tensor(name, f, shape)
 	if n != nil {
 		s.b.params = append(s.b.params, n)
@@ -158,6 +163,9 @@ func (s *Scope) state(name string, f first, shape tensor.Shape) *gorgonia.Node {
 	n := s.tensor(name, f, shape)
 	if n != nil {
 		s.own(n, tensorOf{state: n.Shape().TotalSize()})
+		if s.b.frozen == nil {
+			s.b.states = append(s.b.states, join(s.path, name))
+		}
 	}
 	return n
 }
@@ -299,9 +307,9 @@ func (s *Scope) Errorf(format string, args ...any) *gorgonia.Node {
 // Err is the first error of the whole graph.
 func (s *Scope) Err() error { return s.b.err }
 
-// Training reports whether the graph is for training: whether dropout drops
-// and normalisation uses the batch's own statistics.
-func (s *Scope) Training() bool { return s.b.mode == Train }
+// Training reports whether the graph is for training, and the layer not [Frozen]:
+// whether dropout drops and normalisation uses the batch's own statistics.
+func (s *Scope) Training() bool { return s.b.mode == Train && s.b.frozen == nil }
 
 // Rand is the layer's stream of random numbers: one for each step of training,
 // fixed by the network's seed and the layer's path.

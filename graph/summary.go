@@ -37,8 +37,8 @@ func (m *Model) Layers() []LayerInfo {
 }
 
 // outputOf is the last node of the layer with that path, nil for none.
-func (m *Model) outputOf(path string) (last *gorgonia.Node) {
-	for _, l := range m.b.layers {
+func (b *builder) outputOf(path string) (last *gorgonia.Node) {
+	for _, l := range b.layers {
 		for _, n := range l.nodes {
 			if l.Path == path && n.Op() != nil {
 				last = n
@@ -52,7 +52,7 @@ func (m *Model) outputOf(path string) (last *gorgonia.Node) {
 func (m *Model) paths() string {
 	var paths []string
 	for _, l := range m.b.layers {
-		if m.outputOf(l.Path) != nil {
+		if m.b.outputOf(l.Path) != nil {
 			paths = append(paths, l.Path)
 		}
 	}

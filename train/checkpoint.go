@@ -181,8 +181,8 @@ func (r *run) saveModel(name string, tensors map[string]*tensor.Dense, epoch int
 		return nil
 	}
 	m := weights.Model{
-		Name: r.Model, Input: r.data.Shape, Classes: r.data.Classes, Tensors: tensors, Epoch: epoch,
-		Preprocessing: r.data.Prepared(),
+		Name: r.Model, Input: r.pictured().Shape, Classes: r.data.Classes, Tensors: tensors, Epoch: epoch,
+		Preprocessing: r.pictured().Prepared(),
 	}
 	return m.Save(r.folder.path(name))
 }

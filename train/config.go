@@ -81,6 +81,13 @@ type Config struct {
 	// another run's or a foreign model's; nil means the layers' own, by the Seed.
 	From map[string]*tensor.Dense
 
+	// Backbone is a network that is trained already, in front of the one that Fit is
+	// given; nil means none. From is then not for its weights.
+	Backbone *Backbone
+	// Rates are factors of the learning rates of parameters, by their paths; one that is
+	// not among them has 1. The optimizer must be Rated.
+	Rates map[string]float64
+
 	// Dir is the folder that keeps the run; "" means none. It gets
 	// model.safetensors and best.safetensors, which are the last and the best
 	// epoch's, checkpoint.safetensors, history.csv and curves.svg. If it holds a
@@ -156,6 +163,9 @@ func (c Config) check(d data.Dataset) error {
 		return fmt.Errorf("train: KeepCheckpoints without Dir, want the folder of the run")
 	case c.Resume && c.Dir == "":
 		return fmt.Errorf("train: Resume without Dir, want the folder of the run")
+	}
+	if _, ok := c.Optimizer.(Rated); !ok && len(c.Rates) > 0 {
+		return fmt.Errorf("train: Rates with optimizer %T, want one with the methods of Rated", c.Optimizer)
 	}
 	if _, ok := c.Optimizer.(Rated); !ok && c.Schedule != nil {
 		return fmt.Errorf("train: a Schedule with optimizer %T, want one with the methods of Rated", c.Optimizer)

@@ -88,7 +88,7 @@ func (r *run) tell(e Epoch) error {
 	if r.ranks.rank() > 0 {
 		return nil
 	}
-	return callbacks(r.Callbacks).epoch(r.net, e)
+	return callbacks(r.Callbacks).epoch(r.network(), e)
 }
 
 // errStopped says that a rank is to stop: all do.

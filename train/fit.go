@@ -36,7 +36,7 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 		r.folder = &folder{dir: c.Dir}
 	}
 	defer r.folder.release()
-	if err := r.start(l); err != nil {
+	if err := r.start(ctx, l); err != nil {
 		return nil, err
 	}
 	for r.at.Epoch < c.Epochs && !r.ended() {
@@ -54,10 +54,11 @@ type run struct {
 	net      *graph.Network
 	ranks    ranks
 	lanes    lanes
-	defender Defender // nil without Defence
-	twice    *twice   // nil unless the defender is twofold
-	laned    *laned   // nil with one lane
-	folder   *folder  // nil without Dir, and on all ranks but the first
+	defender Defender   // nil without Defence
+	twice    *twice     // nil unless the defender is twofold
+	laned    *laned     // nil with one lane
+	front    *extracted // nil without Backbone
+	folder   *folder    // nil without Dir, and on all ranks but the first
 	updater  *updater
 	at       position
 	history  []Epoch
@@ -85,7 +86,7 @@ type position struct {
 
 // result ends the run: with the moving averages, if there are any.
 func (r *run) result() *Result {
-	res := &Result{Network: r.net, History: r.history, Lanes: r.lanes.count, Ranks: r.times.all, SHA256: fmt.Sprintf("%x", r.sum())}
+	res := &Result{Network: r.network(), History: r.history, Lanes: r.lanes.count, Ranks: r.times.all, SHA256: fmt.Sprintf("%x", r.sum())}
 	r.updater.swap(r.net.Weights)
 	res.Collapsed = r.collapsed()
 	if i := best(r.history); i >= 0 {
@@ -100,14 +101,14 @@ func (r *run) result() *Result {
 //
 // What ranks do by themselves may fail on one of them, and they agree on that before
 // they do the next thing together: all go on, or none does.
-func (r *run) start(l graph.Layer) error {
+func (r *run) start(ctx context.Context, l graph.Layer) error {
 	if err := r.ranks.agree(r.check(r.data)); err != nil {
 		return err
 	}
 	if err := r.chooseLanes(); err != nil {
 		return err
 	}
-	if err := r.ranks.agree(r.prepare(l)); err != nil {
+	if err := r.ranks.agree(r.prepare(ctx, l)); err != nil {
 		return err
 	}
 	if err := r.sameSettings(); err != nil {
@@ -123,14 +124,25 @@ func (r *run) start(l graph.Layer) error {
 }
 
 // prepare makes what a rank needs by itself.
-func (r *run) prepare(l graph.Layer) (err error) {
+func (r *run) prepare(ctx context.Context, l graph.Layer) (err error) {
 	w := &graph.Weights{}
+	if r.Backbone != nil {
+		if err := r.extract(ctx, w); err != nil {
+			return err
+		}
+	}
 	loss, err := r.defend(l, w, r.lanes.count > 1)
 	if err != nil {
 		return err
 	}
 	if r.net, err = graph.NewNetwork(l, r.data.Shape[:], graph.Options{Seed: r.Seed, Loss: loss, Weights: w}); err != nil {
 		return err
+	}
+	if r.front != nil {
+		whole := graph.Sequential{graph.Frozen{Body: r.front.layer}, l}
+		if r.front.whole, err = graph.NewNetwork(whole, r.front.images.Shape[:], graph.Options{Seed: r.Seed, Loss: loss, Weights: w}); err != nil {
+			return err
+		}
 	}
 	if r.From != nil {
 		if err := r.net.Weights.Load(r.From); err != nil {
@@ -152,7 +164,7 @@ func (r *run) prepare(l graph.Layer) (err error) {
 		return err
 	}
 	if r.lanes.count > 1 {
-		r.laned = newLaned(r.lanes, r.ranks, r.net, m.Params())
+		r.laned = newLaned(r.lanes, r.ranks, r.net, m)
 		r.laned.oneByOne = r.laneByLane()
 	}
 	r.grads = make([][]float32, len(m.Params()))
@@ -196,7 +208,7 @@ func (r *run) begin() error {
 	if p.Epoch <= p.Epochs {
 		p.Rounding = r.rounding
 	}
-	if err := callbacks(r.Callbacks).start(r.net, p); err != nil {
+	if err := callbacks(r.Callbacks).start(r.network(), p); err != nil {
 		return err
 	}
 	if r.bestFileStale {

@@ -2,7 +2,6 @@ package train
 
 import (
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -44,16 +43,17 @@ type laned struct {
 	exchanged float64  // seconds of the last exchange
 }
 
-func newLaned(l lanes, g ranks, net *graph.Network, params []graph.Param) *laned {
+// newLaned is for a network, of which m is a graph for training.
+func newLaned(l lanes, g ranks, net *graph.Network, m *graph.Model) *laned {
+	params := m.Params()
 	s := &laned{lanes: l, ranks: g, records: make([]record, l.last-l.first), grads: make([][]float32, len(params)), length: 1, graphs: map[laneBatch]*graph.Model{}}
-	state := net.Weights.Map()
 	for _, p := range params {
-		delete(state, p.Name)
 		s.length += p.Value.Size()
 	}
-	for _, name := range slices.Sorted(maps.Keys(state)) {
-		s.tensors = append(s.tensors, state[name].Float32s())
-		s.length += state[name].Size()
+	for _, name := range slices.Sorted(slices.Values(m.State())) {
+		t := net.Weights.Get(name)
+		s.tensors = append(s.tensors, t.Float32s())
+		s.length += t.Size()
 	}
 	s.state = make([][]float32, len(s.tensors))
 	return s

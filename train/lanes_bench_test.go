@@ -52,7 +52,7 @@ func zooStep(t testing.TB, name string, c Config) (*run, data.Batch) {
 		}
 		d := data.Dataset{Shape: s.Input, Classes: make([]string, 10), Train: digits{}, Test: digits{}}
 		r := &run{Config: c.defaults(), data: d}
-		if err := r.start(s.New(10)); err != nil {
+		if err := r.start(t.Context(), s.New(10)); err != nil {
 			t.Fatal(err)
 		}
 		size := s.Input[0] * s.Input[1] * s.Input[2]

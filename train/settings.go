@@ -47,6 +47,7 @@ var allSettings = []setting{
 	{"Defence", "defence", "%.100q", func(r *run) any { return describeDefence(r.Defence) }},
 	{"ClassWeights", "class weighting", "%.100q", func(r *run) any { return describeClassWeights(r.ClassWeights) }},
 	{"SampleWeights", "sample weighting", "%.100q", func(r *run) any { return describeWeights(r.SampleWeights) }},
+	{"Rates", "learning rates' factors", "%.100q", func(r *run) any { return describeRates(r.Rates) }},
 	{"Schedule", "schedule", "%.100q", func(r *run) any { return describeSchedule(r.Schedule) }},
 }
 
@@ -161,4 +162,12 @@ func describeClassWeights(w []float64) string {
 		return ""
 	}
 	return fmt.Sprint(w)
+}
+
+// describeRates names the factors of learning rates; fmt sorts them.
+func describeRates(rates map[string]float64) string {
+	if len(rates) == 0 {
+		return ""
+	}
+	return fmt.Sprint(rates)
 }

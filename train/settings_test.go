@@ -47,6 +47,7 @@ func TestResumeOtherSettings(t *testing.T) {
 		{"schedule", func(c *Config, _ *data.Dataset) { c.Schedule = Cosine{} }, []string{`schedule is "", this run's "cosine:0"`}},
 		{"label smoothing", func(c *Config, _ *data.Dataset) { c.LabelSmoothing = 0.1 }, []string{"label smoothing is 0, this run's 0.1"}},
 		{"generalized cross-entropy", func(c *Config, _ *data.Dataset) { c.GeneralizedCrossEntropy = 0.7 }, []string{"generalized cross-entropy is 0, this run's 0.7"}},
+		{"rates", func(c *Config, _ *data.Dataset) { c.Rates = map[string]float64{"dense/weight": 0.5} }, []string{"learning rates' factors is \"\", this run's \"map[dense/weight:0.5]\""}},
 		{"cutmix", func(c *Config, _ *data.Dataset) { c.CutMix = 1 }, []string{"cutmix is 0, this run's 1"}},
 		{"mixup", func(c *Config, _ *data.Dataset) { c.Mixup = 0.2 }, []string{"mixup is 0, this run's 0.2"}},
 		{"defence", func(c *Config, _ *data.Dataset) { c.Defence = darkening{0.1} }, []string{`defence is "", this run's "train.darkening{By:0.1}"`}},

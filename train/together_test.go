@@ -53,6 +53,8 @@ var groupTable = map[string]Config{
 	"trades":                  {Defence: Adversarial{Method: "trades", Epsilon: 0.3, Steps: 3}, SampleWeights: someWeights(53), LabelSmoothing: 0.1},
 	"Lanes":                   {Lanes: 11},
 	"Schedule":                {Schedule: ReduceOnPlateau{Patience: 1}},
+	"Backbone":                {Backbone: blobBackbone()},
+	"Rates":                   {Rates: map[string]float64{"dense/weight": 0.1, "conv2d/weight": 3}},
 	"ClipValue":               {ClipValue: 0.01},
 	"ClipNorm":                {ClipNorm: 0.1},
 	"Accumulate":              {Accumulate: 2},
@@ -106,6 +108,9 @@ func TestGroup(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			net := lanedNet
+			if c.Backbone != nil {
+				net = headNet
+			}
 			if _, ok := c.Defence.(IBP); ok {
 				net = boundedNet
 			}

@@ -72,7 +72,7 @@ func (u *updater) step(rule Optimizer, step uint64) {
 	clipNorm(u.grads, u.ClipNorm)
 	for i, p := range u.params {
 		w := p.Value.Float32s()
-		rule.Update(step, w, u.grads[i], u.flat[p.Name])
+		u.scaled(rule, p.Name).Update(step, w, u.grads[i], u.flat[p.Name])
 		if mean := u.means[p.Name]; mean != nil {
 			update.Average(mean.Float32s(), w, float32(1-averageDecay(u.Average, step)))
 		}
@@ -80,6 +80,16 @@ func (u *updater) step(rule Optimizer, step uint64) {
 			clear(u.grads[i])
 		}
 	}
+}
+
+// scaled is the rule for one parameter.
+func (u *updater) scaled(rule Optimizer, parameter string) Optimizer {
+	factor, ok := u.Rates[parameter]
+	if !ok {
+		return rule
+	}
+	rated := rule.(Rated)
+	return rated.WithRate(max(rated.Rate()*factor, 1e-30)) // 0 would mean the default
 }
 
 // averageDecay is less at first, so that the initial weights are soon forgotten,
