@@ -21,6 +21,47 @@ var joins = []op.Kind{op.KindAdd, op.KindConcat, op.KindHadamard, op.KindBatchMu
 
 // featuresOf follows the output back to the operand of the last product.
 func featuresOf(output *gorgonia.Node) (*gorgonia.Node, error) {
+	last, err := lastProduct(output)
+	if err != nil {
+		return nil, err
+	}
+	d, _ := op.Describe(last)
+	return d.Operands[0], nil
+}
+
+// Head is the path of the layer before which [Backbone] cuts.
+func (m *Model) Head() (string, error) {
+	first, err := headOf(m.output)
+	if err != nil {
+		return "", err
+	}
+	return m.b.layerOf(first), nil
+}
+
+// widestFeatures is the largest number of features before which headOf goes back.
+const widestFeatures = 4096
+
+// headOf is the first of the Dense layers that follow each other up to the output, if
+// there are several: what they have learnt is more about the classes than about images.
+// One that reads very many values does not count.
+func headOf(output *gorgonia.Node) (*gorgonia.Node, error) {
+	head, err := lastProduct(output)
+	for err == nil {
+		d, _ := op.Describe(head)
+		before, none := lastProduct(d.Operands[0])
+		if none != nil {
+			break
+		}
+		if d, _ = op.Describe(before); d.Kind != op.KindMul || d.Operands[0].Dims() != 2 || d.Operands[0].Shape()[1] > widestFeatures {
+			break
+		}
+		head = before
+	}
+	return head, err
+}
+
+// lastProduct follows the output back to the last Dense or convolution.
+func lastProduct(output *gorgonia.Node) (*gorgonia.Node, error) {
 	for n := output; ; {
 		d, ok := op.Describe(n)
 		switch {
@@ -29,7 +70,7 @@ func featuresOf(output *gorgonia.Node) (*gorgonia.Node, error) {
 		case slices.Contains(joins, d.Kind):
 			return nil, fmt.Errorf("graph: no features: the output %v joins several by %s, want a Dense or a convolution at the network's end", output.Shape(), d.Kind)
 		case d.Kind == op.KindMul || d.Kind == op.KindConv2d:
-			return d.Operands[0], nil
+			return n, nil
 		}
 		n = d.Operands[0]
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"gorgonia.org/gorgonia"
+
+	"tapenet/graph/op"
 )
 
 // Frozen builds Body as for inference, in a graph for training too: its parameters get
@@ -36,8 +38,11 @@ func (b *builder) trains(path string) bool {
 type Backbone struct {
 	Body Layer
 	// Cut is the path of the layer whose output are the features; "" means what the last
-	// product, a Dense or a convolution, reads.
+	// product reads, a convolution or a Dense, or of several Dense behind each other the
+	// first that reads at most 4096 values.
 	Cut string
+	// Whole says that the network's own output are the features.
+	Whole bool
 }
 
 // Build adds the layers of the network to s and returns the features.
@@ -61,8 +66,16 @@ func (l Backbone) Build(s *Scope, x *gorgonia.Node) *gorgonia.Node {
 
 // features is the node to cut at.
 func (l Backbone) features(s *Scope, output *gorgonia.Node) (*gorgonia.Node, error) {
-	if l.Cut == "" {
-		return featuresOf(output)
+	switch {
+	case l.Whole:
+		return output, nil
+	case l.Cut == "":
+		head, err := headOf(output)
+		if err != nil {
+			return nil, err
+		}
+		d, _ := op.Describe(head)
+		return d.Operands[0], nil
 	}
 	if n := s.b.outputOf(l.Cut); n != nil {
 		return n, nil

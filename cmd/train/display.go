@@ -58,7 +58,7 @@ func (d *display) printf(format string, args ...any) { fmt.Fprintf(d.people, for
 
 // start shows what will be trained, what memory that needs, and where a run goes
 // on.
-func (d *display) start(net *graph.Network, set data.Dataset, need train.Need, p train.Progress) error {
+func (d *display) start(net *graph.Network, set data.Dataset, need string, p train.Progress) error {
 	m, err := net.Model(graph.Infer, 1)
 	if err != nil {
 		return err
@@ -73,7 +73,9 @@ func (d *display) start(net *graph.Network, set data.Dataset, need train.Need, p
 	d.printf("%s: %d training and %d %s images of %s, %d classes\n",
 		set.Name, set.Train.Len(), set.Test.Len(), d.held(), cli.Shape(set.Shape), len(set.Classes))
 	d.lanes(net, p.Lanes)
-	d.printf("needs %v%s\n", need, available())
+	if need != "" {
+		d.printf("needs %s%s\n", need, available())
+	}
 	switch {
 	case !d.resume:
 	case p.Epoch > p.Epochs && p.Epochs < d.epochs:

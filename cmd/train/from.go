@@ -10,7 +10,6 @@ import (
 	"tapenet/cmd/internal/testset"
 	"tapenet/graph"
 	"tapenet/graph/memory"
-	"tapenet/graph/onnx"
 	"tapenet/modelzoo"
 	"tapenet/modelzoo/open"
 	"tapenet/train/data"
@@ -26,7 +25,11 @@ type origin struct {
 	layer   graph.Layer
 	tensors map[string]*tensor.Dense
 	file    []byte // an ONNX file of a foreign network, for the run's folder
+	cut     cutOff // its features, for a new head; zero without
 }
+
+// fineTunes reports whether the network gets a new head.
+func (from origin) fineTunes() bool { return from.cut.layer != nil }
 
 // lookup finds a network by its name; a test adds one that the zoo lacks.
 var lookup = modelzoo.Lookup
@@ -40,15 +43,19 @@ func (o options) origin() (origin, error) {
 		}
 		return origin{name: o.model, spec: spec}, nil
 	}
+	if o.normalise {
+		return origin{}, cli.Usagef("train: -normalise with -from, want the model's own preprocessing alone")
+	}
+	if o.recipe == fineTuned {
+		m, c, err := o.cutOff()
+		return origin{from: &m, cut: c}, err
+	}
 	m, err := open.Open(o.from)
 	if err != nil {
 		return origin{}, fmt.Errorf("train: -from: %w", err)
 	}
 	if !m.Classifies {
 		return origin{}, fmt.Errorf("train: -from: %s is no classifier of images, its samples are %v", m.Path, m.Sample)
-	}
-	if o.normalise {
-		return origin{}, cli.Usagef("train: -normalise with -from, want the model's own preprocessing alone")
 	}
 	layer, err := m.Network()
 	if err != nil {
@@ -65,19 +72,10 @@ func (o options) origin() (origin, error) {
 // opens the run needs no other.
 func (from origin) standalone() (origin, error) {
 	var err error
-	if from.file, err = (onnx.Options{Logits: true}).Export(from.layer, from.tensors, from.from.Sample...); err != nil {
-		return from, fmt.Errorf("train: -from: %s: %w", from.from.Path, err)
+	if from.layer, from.tensors, from.file, err = standAlone(from.layer, from.tensors, from.from.Sample); err != nil {
+		err = fmt.Errorf("train: -from: %s: %w", from.from.Path, err)
 	}
-	layer, err := onnx.Load(from.file)
-	if err != nil {
-		return from, fmt.Errorf("train: -from: %s: %w", from.from.Path, err)
-	}
-	net, err := graph.NewNetwork(layer, from.from.Sample, graph.Options{})
-	if err != nil {
-		return from, fmt.Errorf("train: -from: %s: %w", from.from.Path, err)
-	}
-	from.layer, from.tensors = layer, net.Weights.Map()
-	return from, nil
+	return from, err
 }
 
 // dataset opens the dataset; pictures are prepared as the network has it.
@@ -117,6 +115,9 @@ func (from origin) stats() data.Stats {
 func (from origin) network(d data.Dataset) (graph.Layer, error) {
 	if from.from == nil {
 		return from.spec.New(len(d.Classes)), nil
+	}
+	if from.fineTunes() {
+		return nil, nil // prepared.fineTune makes it
 	}
 	if n := len(from.from.Classes); n != len(d.Classes) || from.from.Input != d.Shape {
 		return nil, fmt.Errorf("train: -from: %s takes images of %s in %d classes, the dataset has %s in %d, want the same",

@@ -23,6 +23,9 @@ import (
 type options struct {
 	// What the model comes from: settings, which a recipe or a file may have too.
 	model, from, data          string
+	cut, unfreeze              string // of -from, as the next two
+	unfreezeEpochs             int
+	unfreezeLR                 float64
 	height, width, channels    int
 	pictureFit                 string
 	limit                      int
@@ -64,6 +67,10 @@ var fits = []string{raster.Crop, raster.Pad, raster.Stretch}
 func (o *options) settingFlags(f *flag.FlagSet) {
 	f.StringVar(&o.model, "model", "cnn", "network; go run ./cmd/zoo lists them (for photographs the recipe of that name chooses)")
 	f.StringVar(&o.from, "from", "", "begin with the network and the weights of this model, in place of -model: a run's folder or a file, .safetensors, .onnx, .keras, .h5, model.json; pictures are prepared as it says")
+	f.StringVar(&o.cut, "cut", "", "with -from, the layer or the ONNX value whose output are the features for a new head (default what the last Dense or convolution reads)")
+	f.StringVar(&o.unfreeze, "unfreeze", "", "with -from, go on with what is in front of a new head too, when that is trained: all, or from the last so many convolutions and Dense layers on")
+	f.IntVar(&o.unfreezeEpochs, "unfreeze-epochs", 10, "with -unfreeze, passes over the training set")
+	f.Float64Var(&o.unfreezeLR, "unfreeze-lr", 0, "with -unfreeze, learning rate of the head; the first layers have a hundredth (default a tenth of -lr)")
 	f.StringVar(&o.data, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
 	f.IntVar(&o.height, "height", 0, "scale pictures to this height (default the size of all, if it is one of at most 96; else up to 64)")
 	f.IntVar(&o.width, "width", 0, "scale pictures to this width (default likewise; one of the two alone makes squares)")
@@ -174,6 +181,12 @@ func (o *options) complete(f *flag.FlagSet, known settings) error {
 		o.model = ""
 	}
 	set, found := o.look()
+	if o.from == "" && (o.cut != "" || o.unfreeze != "") {
+		return cli.Usagef("train: -cut or -unfreeze without -from, want the model to begin with")
+	}
+	if o.from != "" && o.recipe == "" && o.fineTunes(set) {
+		o.recipe = fineTuned
+	}
 	if found && set.Photographs && o.recipe == "" && o.from == "" && given["model"] == nil && file["model"] == nil {
 		o.recipe = photographs
 	}
@@ -218,6 +231,9 @@ func (o *options) complete(f *flag.FlagSet, known settings) error {
 func (o *options) useRecipe() (recipe settings, name string, err error) {
 	if o.recipe != "" {
 		recipe, err = recipeNamed(o.recipe)
+		if o.from != "" { // is the network
+			delete(recipe, "model")
+		}
 		return recipe, o.recipe, err
 	}
 	if o.from != "" { // a recipe is for training from nothing
@@ -237,6 +253,8 @@ func (o options) check() error {
 		return cli.Usagef("train: -fit %s, want %s", o.pictureFit, strings.Join(fits, ", "))
 	case o.limit < 0:
 		return cli.Usagef("train: -limit %d, want a number of samples, or 0 for all", o.limit)
+	case o.unfreezeEpochs < 1:
+		return cli.Usagef("train: -unfreeze-epochs %d, want 1 or more", o.unfreezeEpochs)
 	case o.lanes < 0:
 		return cli.Usagef("train: -lanes %d, want a number of parts, or 0 for the default", o.lanes)
 	case o.timeout <= 0:
@@ -258,7 +276,7 @@ func (o options) check() error {
 		value float64
 		share bool
 	}{
-		{"lr", o.lr, false}, {"decay", o.decay, false}, {"clip", o.clip, false}, {"mixup", o.mixup, false}, {"cutmix", o.cutmix, false},
+		{"lr", o.lr, false}, {"unfreeze-lr", o.unfreezeLR, false}, {"decay", o.decay, false}, {"clip", o.clip, false}, {"mixup", o.mixup, false}, {"cutmix", o.cutmix, false},
 		{"warmup", o.warmup, false}, {"ramp", o.ramp, false}, {"share", o.share, false}, {"attack-step", o.attack.size, false}, {"beta", o.attack.beta, false}, {"collapse", o.attack.collapse, true}, {"noise", o.noise, false},
 		{"smoothing", o.smoothing, true}, {"average", o.average, true}, {"val", o.validation, true},
 		{"label-noise", o.labelNoise, true},

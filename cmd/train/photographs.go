@@ -23,7 +23,7 @@ const (
 // look opens a dataset of pictures for what the settings depend on: how many there
 // are, and whether they are photographs. Other datasets have nothing to look at.
 func (o *options) look() (set data.Dataset, found bool) {
-	if !data.OfPictures(o.data) {
+	if !data.OfPictures(o.data) && o.from == "" {
 		return set, false
 	}
 	set, err := o.pictures().Open(o.data)

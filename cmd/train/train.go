@@ -48,6 +48,7 @@ type prepared struct {
 	layer graph.Layer
 	opened
 	config train.Config
+	file   []byte // of the network, if the zoo does not have it
 	pages  *pages // of the first process
 }
 
@@ -63,8 +64,14 @@ func prepare(ctx context.Context, show *display) (r prepared, err error) {
 	if r.opened, err = o.open(ctx, steps, from, show); err != nil {
 		return r, err
 	}
+	r.file = from.file
 	if r.layer, err = from.network(r.set); err != nil {
 		return r, err
+	}
+	if from.fineTunes() {
+		if err := r.fineTune(ctx, show, from); err != nil {
+			return r, err
+		}
 	}
 	if !t.first() {
 		return r, nil
@@ -78,7 +85,7 @@ func prepare(ctx context.Context, show *display) (r prepared, err error) {
 		return r, err
 	}
 	r.config.OnEarlier = func() error { return moveEarlier(o.out, show) }
-	r.config.Callbacks = []train.Callback{&starter{config: r.config, set: r.set, show: show, file: from.file}, r.pages, &tensorboard.Log{Dir: o.out}}
+	r.config.Callbacks = []train.Callback{&starter{config: r.config, set: r.set, show: show, file: r.file}, r.pages, &tensorboard.Log{Dir: o.out}}
 	return r, nil
 }
 
@@ -94,11 +101,15 @@ type starter struct {
 // Start is the train.Callback's.
 func (s *starter) Start(net *graph.Network, p train.Progress) error {
 	s.config.Lanes = p.Lanes
-	need, err := s.config.Need(net, s.set)
-	if err != nil {
-		return err
+	needs := ""
+	if s.config.Backbone == nil { // else a head's need, next to nothing
+		need, err := s.config.Need(net, s.set)
+		if err != nil {
+			return err
+		}
+		needs = need.String()
 	}
-	if err := s.show.start(net, s.set, need, p); err != nil {
+	if err := s.show.start(net, s.set, needs, p); err != nil {
 		return err
 	}
 	if s.file != nil {
