@@ -181,3 +181,33 @@ func TestStore(t *testing.T) {
 		}
 	}
 }
+
+// TestFeatures: numbers take the place of images, classes and names stay.
+func TestFeatures(t *testing.T) {
+	d := openAlbum(t, Options{}, album(t))
+	train, test := make([]float32, 3*d.Train.Len()), make([]float32, 3*d.Test.Len())
+	for i := range train {
+		train[i] = float32(i)
+	}
+	f, err := Features(d, 3, train, test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, 3)
+	for i := range d.Train.Len() {
+		class, err := f.Train.Read(i, x)
+		want, _ := classOf(d.Train, i, nil)
+		if err != nil || class != want || x[2] != float32(3*i+2) || Name(f.Train, i) != Name(d.Train, i) {
+			t.Fatalf("sample %d: %v of class %d, %v, named %q", i, x, class, err, Name(f.Train, i))
+		}
+	}
+	if f.Shape != [3]int{3, 1, 1} || onDisk(f.Train) {
+		t.Errorf("shape %v, on the disk: %t", f.Shape, onDisk(f.Train))
+	}
+	if _, err := Features(d, 3, train[1:], test); err == nil || !strings.Contains(err.Error(), "want 3 each") {
+		t.Errorf("too few numbers: error %v", err)
+	}
+	if _, err := f.Train.Read(0, x[:2]); err == nil {
+		t.Error("read into too little room")
+	}
+}
