@@ -54,7 +54,7 @@ func (s settings) forSamples(n int) settings {
 // nameRun is the folder of a run by default: by its data where these choose the network.
 func (o options) nameRun(model string) string {
 	if o.recipe == photographs {
-		model = filepath.Base(filepath.Clean(o.data))
+		model = o.dataset
 	}
 	return filepath.Join("runs", model)
 }

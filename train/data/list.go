@@ -87,14 +87,19 @@ func (l *lister) part(dir string, classes []string) (*folderPictures, error) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b listed) int { return cmp.Compare(a.at, b.at) })
-	s := &folderPictures{fsys: l.fsys}
+	return newFolderPictures(l.fsys, all), nil
+}
+
+// newFolderPictures are files that have been looked at.
+func newFolderPictures(fsys fs.FS, all []listed) *folderPictures {
+	s := &folderPictures{fsys: fsys}
 	for _, f := range all {
 		s.files, s.labels = append(s.files, f.file), append(s.labels, f.label)
 		if f.err == nil {
 			s.shown = append(s.shown, f.header)
 		}
 	}
-	return s, nil
+	return s
 }
 
 // sortClasses sorts names, by value if all are numbers.

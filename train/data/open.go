@@ -48,7 +48,8 @@ func Open(name string) (Dataset, error) { return Options{}.Open(name) }
 // angles for "rotated-mnist" (see [Rotated]), Fashion-MNIST for "fashion-mnist"
 // where Debian's package dataset-fashion-mnist is installed, and otherwise the
 // dataset in the folder of that name, whose files say of what kind it is: see
-// [IDX], [CIFAR], [Options.Shards] and [Options.Folder]. A folder that is
+// [IDX], [CIFAR], [Options.Shards], [Options.Table] and [Options.Folder]; or that of a
+// table, a file. A folder that is
 // itself called mnist opens as "./mnist".
 func (o Options) Open(name string) (Dataset, error) {
 	if err := o.check(); err != nil {
@@ -82,6 +83,9 @@ func (o Options) open(name string) (Dataset, error) {
 		}
 		return Rotated(d, rotatedDigits, o.Seed)
 	}
+	if isTable(name) {
+		return o.Table(name)
+	}
 	entries, err := os.ReadDir(name)
 	if err != nil {
 		return Dataset{}, noFolder(name, mnistFiles+"; or CIFAR files, tar shards, or pictures in a sub-folder for each class")
@@ -93,6 +97,9 @@ func (o Options) open(name string) (Dataset, error) {
 		return CIFAR(name)
 	case has(entries, isShard):
 		return o.Shards(name)
+	case has(entries, isFolderTable):
+		i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return isFolderTable(e.Name()) })
+		return o.Table(filepath.Join(name, entries[i].Name()))
 	case has(entries, func(string) bool { return true }):
 		return o.Folder(name)
 	}
@@ -116,9 +123,14 @@ func OfPictures(name string) bool {
 	if slices.Contains([]string{"", "mnist", "fashion-mnist", "rotated-mnist"}, name) {
 		return false
 	}
+	if isTable(name) {
+		return true
+	}
 	entries, err := os.ReadDir(name)
 	return err == nil && len(entries) > 0 && !has(entries, func(file string) bool { return strings.Contains(file, "-ubyte") }) && !has(entries, isCIFAR)
 }
+
+func isFolderTable(name string) bool { return slices.Contains(folderTables, name) }
 
 func has(entries []fs.DirEntry, is func(name string) bool) bool {
 	for _, e := range entries {
