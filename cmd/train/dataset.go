@@ -49,6 +49,11 @@ func (o options) open(ctx context.Context, steps []data.Augmentation, from origi
 	case whole.Validation != nil:
 		d.held.Test, d.held.HeldOut = whole.Validation, true
 	}
+	if o.balance == "sample" {
+		if d.held, err = data.Balance(d.held, o.seed); err != nil {
+			return d, err
+		}
+	}
 	prepare := func(d data.Dataset) (data.Dataset, error) { return data.Augment(d, o.seed, steps...), nil }
 	stats := from.stats()
 	if o.normalise {

@@ -42,6 +42,7 @@ type options struct {
 	attack                     attackOptions
 	noise                      float64
 	gce, labelNoise            float64
+	balance                    string
 	accumulate, patience, keep int
 	lanes                      int
 	seed                       uint64
@@ -50,6 +51,7 @@ type options struct {
 	config, recipe, out string
 	resume, json        bool
 	skipDamaged         bool
+	findRate            bool
 	calibrate           bool
 	unknown             string // score, and share of held-out images, by which images of no class are told
 	report              bool
@@ -89,6 +91,7 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.Float64Var(&o.decay, "decay", 0, "weight decay (default 0.01 for adamw, none for the others)")
 	f.Float64Var(&o.smoothing, "smoothing", 0, "label smoothing, as in 0.1 (default none)")
 	f.Float64Var(&o.gce, "gce", 0, "exponent of the generalized cross-entropy, for labels of which a part is wrong, as in 0.7 (default the cross-entropy)")
+	f.StringVar(&o.balance, "balance", "none", "where some classes have fewer training images than others: weights counts their images for more, sample has all classes equally often")
 	f.Float64Var(&o.labelNoise, "label-noise", 0, "for experiments, replace the labels of this share of the training images, by the seed, each by another class (default none)")
 	f.Float64Var(&o.mixup, "mixup", 0, "mix each training image with another, in random shares; as in 0.2 (default not)")
 	f.Float64Var(&o.cutmix, "cutmix", 0, "paste a rectangle of another training image into each, of random size; as in 1 (default not)")
@@ -114,6 +117,7 @@ func (o *options) callFlags(f *flag.FlagSet) {
 	f.StringVar(&o.recipe, "recipe", "", "recipe to train by, as in fast99: its network and its settings (default the network's own)")
 	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>, for photographs runs/<data>)")
 	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
+	f.BoolVar(&o.findRate, "find-lr", false, "train for a hundred steps with rising learning rates, in memory, say which is a good one, and draw the losses beside the run's folder")
 	f.BoolVar(&o.skipDamaged, "skip-damaged", false, "go on without pictures that cannot be read, and list them")
 	f.BoolVar(&o.calibrate, "calibrate", false, "at the end, fit the temperature of the model's probabilities on what -val holds out")
 	f.StringVar(&o.unknown, "unknown", "", "-calibrate, and have the model say \"none of these\" where a score is below what 95 % of the held-out images reach: "+
@@ -255,6 +259,8 @@ func (o options) check() error {
 		return cli.Usagef("train: -fit %s, want %s", o.pictureFit, strings.Join(fits, ", "))
 	case o.limit < 0:
 		return cli.Usagef("train: -limit %d, want a number of samples, or 0 for all", o.limit)
+	case !slices.Contains([]string{"none", "weights", "sample"}, o.balance):
+		return cli.Usagef("train: -balance %.64s, want none, weights or sample", o.balance)
 	case o.unfreezeEpochs < 1:
 		return cli.Usagef("train: -unfreeze-epochs %d, want 1 or more", o.unfreezeEpochs)
 	case o.lanes < 0:

@@ -78,3 +78,25 @@ func TestPictures(t *testing.T) {
 		t.Errorf("the model's pictures are fitted by %q, want pad", got)
 	}
 }
+
+// TestFindRate: the search names a rate in the middle of what it tries, draws a curve, and
+// leaves no run.
+func TestFindRate(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "runs", "x")
+	out := trained(t, "-find-lr", "-data", digits(t), "-limit", "300", "-out", run)
+	var steps int
+	var low, high, rate float64
+	line := out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]
+	if _, err := fmt.Sscanf(line, "%d steps with learning rates from %g to %g; a tenth of the one with the least loss is -lr %g;", &steps, &low, &high, &rate); err != nil {
+		t.Fatalf("%q: %v", line, err)
+	}
+	if steps < 50 || steps > 100 || rate < 1e-4 || rate > 0.1 {
+		t.Errorf("%d steps, rate %g, want at most 100 and a rate that trains", steps, rate)
+	}
+	if svg, err := os.ReadFile(run + "-lr.svg"); err != nil || !strings.Contains(string(svg), "learning rate") {
+		t.Errorf("the curve: %v", err)
+	}
+	if _, err := os.Stat(run); err == nil {
+		t.Error("a run's folder is left")
+	}
+}

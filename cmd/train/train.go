@@ -23,6 +23,9 @@ func fit(ctx context.Context, t team, o options, stdout, stderr io.Writer) error
 	if err = t.agree(err); err != nil {
 		return err
 	}
+	if o.findRate {
+		return findRate(ctx, show, r)
+	}
 	res, err := train.Fit(ctx, r.layer, r.set, r.config)
 	if err == nil {
 		err = t.leave() // what follows is the first one's alone
@@ -65,6 +68,11 @@ func prepare(ctx context.Context, show *display) (r prepared, err error) {
 		return r, err
 	}
 	r.file = from.file
+	if o.balance == "weights" {
+		if r.config.ClassWeights, err = data.ClassWeights(r.held); err != nil {
+			return r, err
+		}
+	}
 	if r.layer, err = from.network(r.set); err != nil {
 		return r, err
 	}
