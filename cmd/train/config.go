@@ -29,6 +29,13 @@ func valuesOf(visit func(func(*flag.Flag))) settings {
 	return s
 }
 
+// with is the settings with one of another value.
+func (s settings) with(name string, v any) settings {
+	s = maps.Clone(s)
+	s[name] = v
+	return s
+}
+
 func (s settings) names() []string { return slices.Sorted(maps.Keys(s)) }
 
 // set sets the flags. Those of a recipe or a file, which is called from, must be

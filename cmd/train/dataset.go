@@ -42,6 +42,12 @@ func (o options) open(ctx context.Context, steps []data.Augmentation, from origi
 	}
 	d.held = whole
 	switch {
+	case o.fold > 0:
+		folds, err := data.Folds(whole, o.folds, o.seed, true)
+		if err != nil {
+			return d, err
+		}
+		d.held = folds[o.fold-1]
 	case o.validation > 0:
 		if d.held, err = data.Split(whole, o.validation, o.seed, true); err != nil {
 			return d, err

@@ -30,6 +30,7 @@ type options struct {
 	pictureFit                 string
 	limit                      int
 	validation                 float64
+	folds, fold                int
 	normalise                  bool
 	augment                    string
 	epochs, batch              int
@@ -81,6 +82,8 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.StringVar(&o.pictureFit, "fit", "", "how pictures get that size: crop takes the middle, pad puts black beside them, stretch deforms them (default crop)")
 	f.IntVar(&o.limit, "limit", 0, "use only the first so many training and test samples (default all)")
 	f.Float64Var(&o.validation, "val", 0, "evaluate on this share of the training set, held out by class, and on the test set at the end alone (default none)")
+	f.IntVar(&o.folds, "folds", 0, "train so many times, each time with another part of the training set held out, and say how far the results are apart (default not)")
+	f.IntVar(&o.fold, "fold", 0, "with -folds, hold out this part alone, from 1 (default one after another)")
 	f.BoolVar(&o.normalise, "normalise", false, "give the images mean 0 and deviation 1, as measured on the training set")
 	f.StringVar(&o.augment, "augment", "none", "changes of the training images, as in shift=0.1,rotate=10 or none|noise=0.3,shot_noise=2; train/data has a list and go run ./cmd/data shows them")
 	f.IntVar(&o.epochs, "epochs", 10, "passes over the training set")
@@ -261,6 +264,10 @@ func (o options) check() error {
 		return cli.Usagef("train: -limit %d, want a number of samples, or 0 for all", o.limit)
 	case !slices.Contains([]string{"none", "weights", "sample"}, o.balance):
 		return cli.Usagef("train: -balance %.64s, want none, weights or sample", o.balance)
+	case o.folds < 0 || o.folds == 1 || o.fold < 0 || o.fold > o.folds:
+		return cli.Usagef("train: -folds %d and -fold %d, want 2 folds or more, and one of them or 0 for all", o.folds, o.fold)
+	case o.folds > 0 && o.validation > 0:
+		return cli.Usagef("train: -folds %d with -val %g, want one of them", o.folds, o.validation)
 	case o.unfreezeEpochs < 1:
 		return cli.Usagef("train: -unfreeze-epochs %d, want 1 or more", o.unfreezeEpochs)
 	case o.lanes < 0:

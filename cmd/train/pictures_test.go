@@ -100,3 +100,27 @@ func TestFindRate(t *testing.T) {
 		t.Error("a run's folder is left")
 	}
 }
+
+// TestFolds: each fold has a run that its config.toml repeats, and the folds' results are
+// summed up.
+func TestFolds(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "run")
+	dir := photos(t, "")
+	out := trained(t, "-folds", "3", "-model", "cnn", "-data", dir, "-epochs", "2", "-report=false", "-out", run)
+	if strings.Count(out, "validation images of") != 3 || !strings.Contains(out, "\n3 folds: validation accuracy ") {
+		t.Errorf("three folds: %q", out)
+	}
+	again := trained(t, "-config", filepath.Join(run, "fold-2", "config.toml"), "-report=false", "-out", filepath.Join(t.TempDir(), "again"))
+	_, after, _ := strings.Cut(out, filepath.Join("fold-1", "curves.svg"))
+	if sum(again) == "" || sum(again) != sum(after) || strings.Contains(again, "folds: ") {
+		t.Errorf("the second fold's hash %q, repeated %q", sum(after), sum(again))
+	}
+	if mean, deviation := spread([]float64{1, 2, 3, 6}); mean != 3 || deviation < 2.16 || deviation > 2.161 {
+		t.Errorf("mean %g and deviation %g, want 3 and 2.1602", mean, deviation)
+	}
+	for _, args := range [][]string{{"-folds", "1"}, {"-fold", "1"}, {"-folds", "3", "-fold", "4"}, {"-folds", "3", "-val", "0.1"}} {
+		if _, _, err := trains(t, args...); err == nil || !strings.Contains(err.Error(), "train: -folds") {
+			t.Errorf("%q: error %v", args, err)
+		}
+	}
+}

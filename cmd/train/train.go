@@ -16,22 +16,31 @@ import (
 	"tapenet/train/tensorboard"
 )
 
-// fit trains as the options say, and leaves the run's folder.
+// fit does what the options say: one run, one for each fold, or the search for a rate.
 func fit(ctx context.Context, t team, o options, stdout, stderr io.Writer) error {
+	if o.folds > 0 && o.fold == 0 {
+		return fitFolds(ctx, t, o, stdout, stderr)
+	}
+	_, err := fitOne(ctx, t, o, stdout, stderr)
+	return err
+}
+
+// fitOne trains, and leaves the run's folder.
+func fitOne(ctx context.Context, t team, o options, stdout, stderr io.Writer) (*train.Result, error) {
 	show := newDisplay(o, t, stdout, stderr)
 	r, err := prepare(ctx, show)
 	if err = t.agree(err); err != nil {
-		return err
+		return nil, err
 	}
 	if o.findRate {
-		return findRate(ctx, show, r)
+		return nil, findRate(ctx, show, r)
 	}
 	res, err := train.Fit(ctx, r.layer, r.set, r.config)
-	if err == nil {
+	if err == nil && o.fold == 0 {
 		err = t.leave() // what follows is the first one's alone
 	}
 	if !t.first() {
-		return err
+		return res, err
 	}
 	if err == nil {
 		err = r.pages.ended(res)
@@ -43,7 +52,7 @@ func fit(ctx context.Context, t team, o options, stdout, stderr io.Writer) error
 		err = calibrate(ctx, show, r)
 	}
 	show.end(res, err)
-	return r.pages.end(ctx, err)
+	return res, r.pages.end(ctx, err)
 }
 
 // prepared is what train.Fit is called with, and what follows it.
