@@ -187,3 +187,19 @@ func TestExitCodes(t *testing.T) {
 		})
 	}
 }
+
+// TestMirror: a picture and its mirror image get the same probabilities, the mean of their own.
+func TestMirror(t *testing.T) {
+	files, _ := pictures(t, 3)
+	plain, _, err := classified(t, "-model", trained(t), "-json", files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	mirrored, _, err := classified(t, "-model", trained(t), "-json", "-mirror", files[0])
+	if err != nil || mirrored == plain {
+		t.Errorf("%q with -mirror, %v, want others than without", mirrored, err)
+	}
+	if _, _, err := classified(t, "-model", trained(t), "-features", "-mirror", files[0]); err == nil || !strings.Contains(err.Error(), "go with none of -data, -saliency and -mirror") {
+		t.Errorf("error %v, want that features have no mirror images", err)
+	}
+}

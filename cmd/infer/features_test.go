@@ -262,7 +262,7 @@ func TestFeatureErrors(t *testing.T) {
 		want  string
 	}{
 		{"both", []string{"-model", run, "-features", "-similar", dir, "x.png"}, true, "got both -features and -similar"},
-		{"data", []string{"-model", run, "-features", "-data", "mnist"}, true, "go with neither -data nor -saliency"},
+		{"data", []string{"-model", run, "-features", "-data", "mnist"}, true, "go with none of -data, -saliency and -mirror"},
 		{"out alone", []string{"-model", run, "-out", "x.npy", "x.png"}, true, "-out is for -features"},
 		{"no npy", []string{"-model", run, "-features", "-out", "x.txt", "x.png"}, true, "-out x.txt, want a file ending in .npy"},
 		{"no folder", []string{"-model", run, "-features", "-out", filepath.Join(dir, "none", "x.npy"), "x.png"}, true, "there is no folder"},

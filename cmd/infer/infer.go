@@ -18,7 +18,7 @@ type options struct {
 	model, data, saliency string
 	output                string // of the file, or for features a value or layer
 	similar, out          string
-	features              bool
+	features, mirror      bool
 	top, batch            int
 	json, csv             bool
 	args                  []string
@@ -37,6 +37,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	cli.Notes(stderr, n.notes)
+	if o.mirror {
+		n = n.mirrored()
+	}
 	if o.data != "" {
 		return evaluate(ctx, n, o.data, o.top, o.json, stdout, stderr)
 	}
@@ -45,11 +48,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
 	f := cli.Flags("infer", "-model DIR [-top N] [-batch N] [-json|-csv] [-saliency FILE.png] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-batch N] [-json] -data NAME|DIR\n       infer -model DIR [-output NAME] [-json|-csv|-out FILE.npy] -features FILE|FOLDER|…\n       infer -model DIR [-output NAME] [-top N] [-json] -similar FOLDER FILE|…",
-		"says what is in PNG, JPEG or GIF pictures (- is standard input), or measures a model on a dataset's test part; a model that train -unknown has given a threshold may say \"none of these\"; with -features or -similar compares pictures by what a network makes of them", stderr)
+		"says what is in pictures (- is standard input), or measures a model on a dataset's test part; a model that train -unknown has given a threshold may say \"none of these\"; with -features or -similar compares pictures by what a network makes of them", stderr)
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, vote")
 	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
 	f.IntVar(&o.top, "top", 3, "show so many classes of a picture; with -data, count a class that is among so many as found")
 	f.IntVar(&o.batch, "batch", testset.Batch, "read so many images, and run them through the network, together: fewer take less memory")
+	f.BoolVar(&o.mirror, "mirror", false, "take the mean over each picture and its mirror image, for things without left and right")
 	f.BoolVar(&o.json, "json", false, "print JSON, a line for each file, with all classes")
 	f.BoolVar(&o.csv, "csv", false, "print a table for spreadsheets, with all classes")
 	f.StringVar(&o.saliency, "saliency", "", "draw the pictures, and beside each the pixels that mattered, in this PNG file")
@@ -100,8 +104,8 @@ func (o options) checkFeatures() error {
 	switch {
 	case o.features && o.similar != "":
 		return cli.Usagef("infer: got both -features and -similar, want one of them")
-	case o.data != "" || o.saliency != "":
-		return cli.Usagef("infer: -features, -similar and -out go with neither -data nor -saliency")
+	case o.data != "" || o.saliency != "" || o.mirror:
+		return cli.Usagef("infer: -features, -similar and -out go with none of -data, -saliency and -mirror")
 	case o.out != "" && (!o.features || o.json || o.csv):
 		return cli.Usagef("infer: -out is for -features without -json and -csv")
 	case o.out != "" && !strings.EqualFold(filepath.Ext(o.out), ".npy"):

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"image"
 	"strings"
 
 	"tapenet/cmd/internal/cli"
@@ -11,7 +10,7 @@ import (
 
 // network is what classifies: one model, or several that vote.
 type network struct {
-	classifier
+	infer.Classifier
 	input         [3]int
 	classes       []string
 	single        *infer.Predictor // nil if there are several
@@ -21,9 +20,10 @@ type network struct {
 	batch         int      // images that are read, and run through it, together
 }
 
-type classifier interface {
-	Pixels(img image.Image) ([]float32, error)
-	Predict(images [][]float32) ([]infer.Prediction, error)
+// mirrored is the network with the mirror image of each picture.
+func (n network) mirrored() network {
+	n.Classifier = infer.Mirrored{Classifier: n.Classifier, Input: n.input, Classes: n.classes}
+	return n
 }
 
 // load reads the models of a list with commas, each with the output of that name, ""
