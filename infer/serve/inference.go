@@ -16,7 +16,7 @@ import (
 //
 // The values of its one input are those that the model's metadata describe, pixels
 // scaled to 0..1, whatever the datatype: 200 in UINT8 is the value 200. Of datatype
-// BYTES and shape [n] or [n,1] it is instead n picture files, PNG, JPEG or GIF, which
+// BYTES and shape [n] or [n,1] it is instead n picture files, which
 // are prepared as /classify prepares them.
 type Request struct {
 	Model   string
