@@ -47,6 +47,7 @@ func init() {
 		Types: map[string]reflect.Type{
 			"Activation":              reflect.TypeFor[graph.Activation](),
 			"AvgPool2D":               reflect.TypeFor[graph.AvgPool2D](),
+			"Backbone":                reflect.TypeFor[graph.Backbone](),
 			"BatchNorm":               reflect.TypeFor[graph.BatchNorm](),
 			"BlurPool2D":              reflect.TypeFor[graph.BlurPool2D](),
 			"Concat":                  reflect.TypeFor[graph.Concat](),
@@ -56,6 +57,7 @@ func init() {
 			"DepthwiseConv2D":         reflect.TypeFor[graph.DepthwiseConv2D](),
 			"Dropout":                 reflect.TypeFor[graph.Dropout](),
 			"Flatten":                 reflect.TypeFor[graph.Flatten](),
+			"Frozen":                  reflect.TypeFor[graph.Frozen](),
 			"GeneralizedCrossEntropy": reflect.TypeFor[graph.GeneralizedCrossEntropy](),
 			"GlobalAvgPool2D":         reflect.TypeFor[graph.GlobalAvgPool2D](),
 			"GroupBatchNorm":          reflect.TypeFor[graph.GroupBatchNorm](),
@@ -73,6 +75,7 @@ func init() {
 			"Memory":                  reflect.TypeFor[graph.Memory](),
 			"Mode":                    reflect.TypeFor[graph.Mode](),
 			"Model":                   reflect.TypeFor[graph.Model](),
+			"Named":                   reflect.TypeFor[graph.Named](),
 			"Network":                 reflect.TypeFor[graph.Network](),
 			"Node":                    reflect.TypeFor[graph.Node](),
 			"NodeTime":                reflect.TypeFor[graph.NodeTime](),

@@ -4,6 +4,7 @@ package bind
 
 import (
 	"github.com/cosmos72/gomacro/imports"
+	"image"
 	"reflect"
 	"tapenet/infer"
 )
@@ -22,9 +23,11 @@ func init() {
 		Types: map[string]reflect.Type{
 			"Calibrated":  reflect.TypeFor[infer.Calibrated](),
 			"Calibration": reflect.TypeFor[infer.Calibration](),
+			"Classifier":  reflect.TypeFor[infer.Classifier](),
 			"Ensemble":    reflect.TypeFor[infer.Ensemble](),
 			"Extractor":   reflect.TypeFor[infer.Extractor](),
 			"FeatureMaps": reflect.TypeFor[infer.FeatureMaps](),
+			"Mirrored":    reflect.TypeFor[infer.Mirrored](),
 			"Network":     reflect.TypeFor[infer.Network](),
 			"Prediction":  reflect.TypeFor[infer.Prediction](),
 			"Predictor":   reflect.TypeFor[infer.Predictor](),
@@ -32,10 +35,25 @@ func init() {
 			"Samples":     reflect.TypeFor[infer.Samples](),
 		},
 		Proxies: map[string]reflect.Type{
-			"Samples": reflect.TypeFor[proxy_tapenet_infer_Samples](),
+			"Classifier": reflect.TypeFor[proxy_tapenet_infer_Classifier](),
+			"Samples":    reflect.TypeFor[proxy_tapenet_infer_Samples](),
 		},
 		Untypeds: map[string]string{},
 	}
+}
+
+type proxy_tapenet_infer_Classifier struct {
+	Object   any
+	Pixels_  func(any, image.Image) ([]float32, error)
+	Predict_ func(any, [][]float32) ([]infer.Prediction, error)
+}
+
+func (p *proxy_tapenet_infer_Classifier) Pixels(a0 image.Image) ([]float32, error) {
+	return p.Pixels_(p.Object, a0)
+}
+
+func (p *proxy_tapenet_infer_Classifier) Predict(a0 [][]float32) ([]infer.Prediction, error) {
+	return p.Predict_(p.Object, a0)
 }
 
 type proxy_tapenet_infer_Samples struct {

@@ -38,6 +38,7 @@ func init() {
 			"Adam":            reflect.TypeFor[train.Adam](),
 			"AdamW":           reflect.TypeFor[train.AdamW](),
 			"Adversarial":     reflect.TypeFor[train.Adversarial](),
+			"Backbone":        reflect.TypeFor[train.Backbone](),
 			"BatchFunc":       reflect.TypeFor[train.BatchFunc](),
 			"Callback":        reflect.TypeFor[train.Callback](),
 			"Config":          reflect.TypeFor[train.Config](),
