@@ -69,6 +69,20 @@ func Inspect(ctx context.Context, d Dataset, o Inspection) (Dataset, error) {
 	return d, nil
 }
 
+// Kept reports whether what is prepared of a dataset's pictures is kept, so that
+// [Inspect] costs no more than the first epoch would; true for a dataset of no pictures.
+func (d Dataset) Kept() bool {
+	for _, s := range []Samples{d.Train, d.Validation, d.Test} {
+		for part, ok := s.(subset); ok; part, ok = s.(subset) {
+			s = part.Samples
+		}
+		if p, ok := s.(pictures); ok && p.store == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // inspected is a picture of a part, and what came of it.
 type inspected struct {
 	part, index int

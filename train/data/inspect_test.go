@@ -161,6 +161,9 @@ func TestStore(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				if d.Kept() != (name != "neither") {
+					t.Errorf("kept: %t", d.Kept())
+				}
 				if d, err = Inspect(t.Context(), d, Inspection{}); err != nil {
 					t.Fatal(err)
 				}

@@ -33,7 +33,7 @@ type Options struct {
 
 	// Prepared pictures are kept, so that each is unpacked once: in this many bytes of
 	// memory, 0 meaning 1 GB and less none, and for parts that do not fit in a temporary file in the
-	// folder Spill. Without one those are unpacked whenever they are read.
+	// folder Spill, of at most 16 GB. Others are unpacked whenever they are read.
 	Memory int64
 	Spill  string
 

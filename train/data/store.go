@@ -93,6 +93,9 @@ type keeper struct {
 	dir    string
 }
 
+// mostSpilled bounds a temporary file: it must not fill a disk.
+const mostSpilled = 16 << 30
+
 // defaultMemory is the room for pictures where Options do not say.
 const defaultMemory = 1 << 30
 
@@ -115,7 +118,7 @@ func (k *keeper) store(n int) *store {
 		k.memory -= all
 		s.bytes = make([]byte, all)
 		return s
-	case k.dir == "":
+	case k.dir == "" || all > mostSpilled:
 		return nil
 	}
 	if os.MkdirAll(k.dir, 0o755) != nil {

@@ -16,8 +16,13 @@ import (
 )
 
 // Pictures is data.Inspect with a progress bar, if w is a terminal. It writes to w what
-// is not read, and how fast the pictures were.
+// is not read, and how fast the pictures were. Pictures that are too many to be kept are
+// not looked at before, unless damaged ones are to be skipped.
 func Pictures(ctx context.Context, d data.Dataset, skipDamaged bool, w io.Writer) (data.Dataset, error) {
+	if !d.Kept() && !skipDamaged {
+		cli.Notes(w, append(d.Notes, "the pictures are too many to be kept: they are unpacked in every epoch, and a damaged one is found when its turn comes"))
+		return d, nil
+	}
 	var bar *progressbar.ProgressBar
 	pictures, start, terminal := 0, time.Now(), screen.Of(w)
 	d, err := data.Inspect(ctx, d, data.Inspection{Skip: skipDamaged, Progress: func(done, all int) {
