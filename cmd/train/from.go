@@ -117,6 +117,10 @@ func (from origin) network(d data.Dataset) (graph.Layer, error) {
 		return from.spec.New(len(d.Classes)), nil
 	}
 	if from.fineTunes() {
+		if from.from.Input != d.Shape {
+			return nil, fmt.Errorf("train: -from: %s takes images of %s, the dataset has %s and no pictures to scale, want the same",
+				from.from.Path, cli.Shape(from.from.Input), cli.Shape(d.Shape))
+		}
 		return nil, nil // prepared.fineTune makes it
 	}
 	if n := len(from.from.Classes); n != len(d.Classes) || from.from.Input != d.Shape {

@@ -114,8 +114,8 @@ func TestFromErrors(t *testing.T) {
 		{[]string{"-from", run, "-height", "32"}, "-height and -width with -from, want none: the model takes (1,28,28)"},
 		{[]string{"-from", "cnn"}, "cnn is a network of the zoo, which has no weights"},
 		{[]string{"-from", "train.go"}, "train.go is text; read are .safetensors"},
-		{[]string{"-from", "../../graph/keras/testdata/small.keras"}, "is no classifier of images, its samples are [4]"},
-		{[]string{"-from", "../../graph/tfjs/testdata/trained/model.json"}, "takes images of (1,8,8) in 2 classes, the dataset has (1,28,28) in 10"},
+		{[]string{"-from", "../../graph/keras/testdata/small.keras"}, "takes samples of (4), want a network that takes images"},
+		{[]string{"-from", "../../graph/tfjs/testdata/trained/model.json"}, "takes images of (1,8,8), the dataset has (1,28,28) and no pictures to scale"},
 	} {
 		_, _, err := trains(t, append([]string{"-data", digits(t), "-out", filepath.Join(t.TempDir(), "x")}, tt.args...)...)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
