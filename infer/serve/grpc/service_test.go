@@ -234,7 +234,7 @@ func TestInferErrors(t *testing.T) {
 		{"not a picture", func(r *inference.ModelInferRequest) {
 			r.RawInputContents, r.Inputs[0].Contents = nil, &inference.InferTensorContents{BytesContents: [][]byte{[]byte("abcd")}}
 			r.Inputs[0].Datatype, r.Inputs[0].Shape = "BYTES", []int64{1}
-		}, codes.InvalidArgument, "want a PNG or JPEG picture"},
+		}, codes.InvalidArgument, "no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
