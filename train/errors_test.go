@@ -78,7 +78,7 @@ func TestFitErrors(t *testing.T) {
 		{"exponent above 1", ok, nil, Config{GeneralizedCrossEntropy: 1.5}, "train: GeneralizedCrossEntropy 1.5, want an exponent above 0 and at most 1, or 0 for the cross-entropy"},
 		{"exponent and smoothing", ok, nil, Config{GeneralizedCrossEntropy: 0.7, LabelSmoothing: 0.1}, "train: GeneralizedCrossEntropy 0.7 with LabelSmoothing 0.1, want one of the two"},
 		{"smoothing of all", ok, nil, Config{LabelSmoothing: 1}, "train: LabelSmoothing 1, want at least 0 and below 1"},
-		{"mixup and cutmix", ok, nil, Config{Mixup: 0.2, CutMix: 1}, "train: Mixup 0.2 with CutMix 1, want one of the two"},
+		{"mixup and cutmix", ok, nil, Config{Mixup: 0.2, CutMix: 1}, "train: got Mixup 0.2 and CutMix 1, want one of the two"},
 		{"negative mixup", ok, nil, Config{Mixup: -1}, "train: Mixup -1, want a positive number, or 0"},
 		{"class weights for others", ok, nil, Config{ClassWeights: []float64{1}}, "train: 1 ClassWeights, want 3, one for each class"},
 		{"sample weights for others", ok, nil, Config{SampleWeights: []float32{1}}, "train: 1 SampleWeights, want "},

@@ -56,7 +56,7 @@ func (c Config) mixed() bool { return c.Mixup > 0 || c.CutMix > 0 }
 
 func (c Config) checkMixing() error {
 	if c.Mixup > 0 && c.CutMix > 0 {
-		return fmt.Errorf("Mixup %g with CutMix %g, want one of the two", c.Mixup, c.CutMix)
+		return fmt.Errorf("got Mixup %g and CutMix %g, want one of the two", c.Mixup, c.CutMix)
 	}
 	return nil
 }
