@@ -14,6 +14,7 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/screen"
+	"tapenet/cmd/internal/testset"
 	"tapenet/graph"
 	"tapenet/graph/onnx"
 	"tapenet/modelzoo/open"
@@ -39,10 +40,7 @@ func (o *options) fineTunes(set data.Dataset) bool {
 
 // sameClasses reports whether two lists have the same names; numbers are no names.
 func sameClasses(a, b []string) bool {
-	numbers := func(names []string) bool {
-		return !slices.ContainsFunc(names, func(n string) bool { return strings.Trim(n, "0123456789") != "" })
-	}
-	return slices.Equal(a, b) || len(a) == len(b) && (numbers(a) || numbers(b))
+	return slices.Equal(a, b) || len(a) == len(b) && (testset.Numbered(a) || testset.Numbered(b))
 }
 
 // cutOff is a network up to its features, as a file that needs no other.
@@ -161,11 +159,13 @@ func (r *prepared) fineTune(ctx context.Context, show *display, from origin) err
 	}
 	head := newHead(len(r.set.Classes), from.cut.tensors, max(0.01*variance, 1e-30))
 	whole := graph.Sequential{from.cut.layer, head}
-	file, err := wholeFile(whole, from, o.seed)
+	values, err := firstValues(whole, from, o.seed)
 	if err != nil {
 		return err
 	}
-	r.file = file
+	if r.file, err = (onnx.Options{Logits: true}).Export(whole, values, from.from.Sample...); err != nil {
+		return fmt.Errorf("train: -from: %s: %w", from.from.Path, err)
+	}
 	show.printf("a new head for %d classes on %d features of %s, cut %s\n", len(r.set.Classes), from.cut.features, from.from.Path, from.cut.at)
 	backbone := &train.Backbone{Layer: from.cut.layer, Weights: from.cut.tensors, Cache: filepath.Join(filepath.Dir(o.out), ".features"), Progress: show.features()}
 	r.layer, r.config.From = head, nil
@@ -174,12 +174,7 @@ func (r *prepared) fineTune(ctx context.Context, show *display, from origin) err
 		return nil
 	}
 	frozen := graph.Frozen{Body: from.cut.layer}
-	layer := graph.Sequential{frozen, head}
-	values, err := firstValues(whole, from, o.seed)
-	if err != nil {
-		return err
-	}
-	r.layer, r.config.From = layer, values
+	r.layer, r.config.From = graph.Sequential{frozen, head}, values
 	if o.unfreeze == "" {
 		return nil
 	}
@@ -208,19 +203,6 @@ func (r *prepared) fineTune(ctx context.Context, show *display, from origin) err
 	show.epochs = o.unfreezeEpochs
 	show.printf("goes on with %d parameters in front of the head, at rates up to %g\n", len(names), rate)
 	return nil
-}
-
-// wholeFile is the network of the run as a file: the features and the head.
-func wholeFile(whole graph.Layer, from origin, seed uint64) ([]byte, error) {
-	values, err := firstValues(whole, from, seed)
-	if err != nil {
-		return nil, err
-	}
-	file, err := onnx.Options{Logits: true}.Export(whole, values, from.from.Sample...)
-	if err != nil {
-		return nil, fmt.Errorf("train: -from: %s: %w", from.from.Path, err)
-	}
-	return file, nil
 }
 
 // firstValues are the weights of the whole network: the features' are the model's.

@@ -26,7 +26,9 @@ func (o *options) look() (set data.Dataset, found bool) {
 	if !data.OfPictures(o.data) && o.from == "" {
 		return set, false
 	}
-	set, err := o.pictures().Open(o.data)
+	images := o.pictures()
+	images.Memory = -1 // nothing is read of them here
+	set, err := images.Open(o.data)
 	return set, err == nil // an error comes again where the dataset is needed
 }
 

@@ -102,24 +102,31 @@ func (s *folderPictures) name(i int) string { return s.files[i] }
 func (s *folderPictures) headers() []raster.Header { return s.shown }
 
 func (s *folderPictures) picture(i int, buf []byte) ([]byte, error) {
-	info, err := fs.Stat(s.fsys, s.files[i]) // before Open, which would wait on a named pipe
+	f, n, err := openPicture(s.fsys, s.files[i])
 	if err != nil {
-		return nil, cause(err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > raster.MaxFile {
-		return nil, fmt.Errorf("not a regular file of at most %d bytes", raster.MaxFile)
-	}
-	f, err := s.fsys.Open(s.files[i])
-	if err != nil {
-		return nil, cause(err)
+		return nil, err
 	}
 	defer f.Close()
-	n := int(info.Size())
 	b := slices.Grow(buf[:0], n)[:n]
 	if _, err := io.ReadFull(f, b); err != nil {
 		return nil, damaged(err)
 	}
 	return b, nil
+}
+
+// openPicture opens a file that may be a picture's, of so many bytes.
+func openPicture(fsys fs.FS, name string) (f fs.File, size int, err error) {
+	info, err := fs.Stat(fsys, name) // before Open, which would wait on a named pipe
+	if err != nil {
+		return nil, 0, cause(err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > raster.MaxFile {
+		return nil, 0, fmt.Errorf("not a regular file of at most %d bytes", raster.MaxFile)
+	}
+	if f, err = fsys.Open(name); err != nil {
+		return nil, 0, cause(err)
+	}
+	return f, int(info.Size()), nil
 }
 
 // cause is an error of a file without the file's name, which the caller adds.

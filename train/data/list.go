@@ -171,16 +171,9 @@ const beginning = 1 << 15
 
 // header is what a file says of its picture. Many have it near their beginning.
 func (l *lister) header(name string) (kind string, h raster.Header, err error) {
-	info, err := fs.Stat(l.fsys, name) // before Open, which would wait on a named pipe
+	f, _, err := openPicture(l.fsys, name)
 	if err != nil {
-		return "", h, cause(err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > raster.MaxFile {
-		return "", h, fmt.Errorf("not a regular file of at most %d bytes", raster.MaxFile)
-	}
-	f, err := l.fsys.Open(name)
-	if err != nil {
-		return "", h, cause(err)
+		return "", h, err
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, beginning))

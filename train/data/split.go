@@ -69,16 +69,9 @@ func groups(d Dataset, seed uint64, byClass bool) ([][]int, error) {
 	if !byClass {
 		return [][]int{r.Perm(d.Train.Len())}, nil
 	}
-	labels, err := Labels(d.Train, d.Shape)
+	groups, err := samplesByClass(d)
 	if err != nil {
 		return nil, err
-	}
-	groups := make([][]int, len(d.Classes))
-	for i, l := range labels {
-		if l < 0 || l >= len(groups) {
-			return nil, fmt.Errorf("data: sample %d of dataset %q has class %d, want 0 to %d", i, d.Name, l, len(groups)-1)
-		}
-		groups[l] = append(groups[l], i)
 	}
 	for _, g := range groups {
 		r.Shuffle(len(g), func(i, j int) { g[i], g[j] = g[j], g[i] })

@@ -29,7 +29,7 @@ func Open(command, name string, input [3]int, classes []string, p raster.Preproc
 			command, cli.Shape(d.Shape), len(d.Classes), cli.Shape(input), len(classes))
 	}
 	for i, c := range classes {
-		if c != d.Classes[i] && !numbered(classes) && !numbered(d.Classes) {
+		if c != d.Classes[i] && !Numbered(classes) && !Numbered(d.Classes) {
 			return d, fmt.Errorf("%s: class %d of the dataset is %q, the model's is %q, want the same classes in the same order", command, i, d.Classes[i], c)
 		}
 	}
@@ -39,19 +39,18 @@ func Open(command, name string, input [3]int, classes []string, p raster.Preproc
 // Pictures opens a dataset; one of pictures has them in the model's size, by its
 // preprocessing but for mean and deviation, which the model applies.
 func Pictures(name string, input [3]int, p raster.Preprocessing) (data.Dataset, error) {
-	d, err := data.Open(name)
-	if err == nil && d.Preprocessing.Fit != "" {
-		p.Mean, p.Deviation = nil, nil
-		if p.Fit == "" { // a model of before, whose pictures were stretched
-			p.Fit = raster.Stretch
-		}
-		d, err = data.Options{Channels: input[0], Height: input[1], Width: input[2], Preprocessing: p}.Open(name)
+	if !data.OfPictures(name) {
+		return data.Open(name)
 	}
-	return d, err
+	p.Mean, p.Deviation = nil, nil
+	if p.Fit == "" { // a model of before, whose pictures were stretched
+		p.Fit = raster.Stretch
+	}
+	return data.Options{Channels: input[0], Height: input[1], Width: input[2], Preprocessing: p}.Open(name)
 }
 
-// numbered reports whether classes have numbers for names.
-func numbered(classes []string) bool {
+// Numbered reports whether classes have numbers for names.
+func Numbered(classes []string) bool {
 	return !slices.ContainsFunc(classes, func(c string) bool { return strings.Trim(c, "0123456789") != "" })
 }
 
