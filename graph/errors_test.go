@@ -232,6 +232,8 @@ func TestOptionErrors(t *testing.T) {
 			"graph: loss: CrossEntropy: smoothing 1, want 0 or more and less than 1"},
 		{"exponent 2", graph.Options{Loss: graph.GeneralizedCrossEntropy{Exponent: 2}}, graph.Train, dense,
 			"graph: loss: GeneralizedCrossEntropy: exponent 2, want more than 0 and at most 1"},
+		{"γ below 0", graph.Options{Loss: graph.Focal{Gamma: -1}}, graph.Train, dense,
+			"graph: loss: Focal: γ -1, want more than 0 and at most 100"},
 		{"input that does not count", graph.Options{InputGradient: true}, graph.Eval,
 			layer(func(s *graph.Scope, _ *gorgonia.Node) *gorgonia.Node { return s.Param("w", graph.Ones, 2, 2) }),
 			"graph: the loss does not depend on input"},

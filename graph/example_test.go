@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"fmt"
+	"math"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -272,6 +273,28 @@ func ExampleGeneralizedCrossEntropy() {
 	// Output:
 	// loss 10.000, gradient [1.000 -1.000]
 	// loss 1.427, gradient [0.001 -0.001]
+}
+
+// An image whose class the network is fairly sure of counts for a hundredth of what it counts for in
+// the cross-entropy.
+func ExampleFocal() {
+	for _, loss := range []graph.Loss{graph.CrossEntropy{}, graph.Focal{}} {
+		o := graph.Options{Loss: loss}
+		m, err := o.Build(graph.Sequential{}, graph.Eval, 1, 2)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		m.Input.Float32s()[0] = float32(math.Log(9)) // a probability of 0.9 for class 0, which is the right one
+		if err := m.Run(); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("loss %.5f\n", m.Loss())
+	}
+	// Output:
+	// loss 0.10536
+	// loss 0.00105
 }
 
 func ExampleMSE() {

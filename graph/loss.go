@@ -77,6 +77,34 @@ func (GeneralizedCrossEntropy) Predict(s *Scope, output *gorgonia.Node) *gorgoni
 	return s.Node(op.SoftMax(output))
 }
 
+// Focal trains a classifier where some classes have far fewer images than others (Lin et al. 2017): it
+// is CrossEntropy but for the cost, which counts an image the less the surer the network is of its
+// class. [op.Focal] has the formula.
+type Focal struct {
+	Gamma float64 // the paper's γ, above 0; 0 means 2, the paper's
+	Sum   bool    // as CrossEntropy has it
+}
+
+// Target is (N).
+func (Focal) Target(output tensor.Shape) tensor.Shape { return output[:1] }
+
+// Cost is the mean, or the sum with Sum.
+func (l Focal) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node {
+	gamma := l.Gamma
+	if gamma == 0 {
+		gamma = 2
+	}
+	if l.Sum && s.Training() {
+		return s.Node(op.FocalSum(output, target, weights, gamma))
+	}
+	return s.Node(op.Focal(output, target, weights, gamma))
+}
+
+// Predict is SoftMax.
+func (Focal) Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node {
+	return s.Node(op.SoftMax(output))
+}
+
 // MSE trains a regression on the mean squared error. Targets and predictions
 // have the output's shape.
 type MSE struct{}

@@ -26,6 +26,10 @@ type Config struct {
 	// 1, as in 0.7: for labels of which a part is wrong (Zhang and Sabuncu 2018). It is the
 	// test loss as well, and goes without LabelSmoothing; 0 means the cross-entropy.
 	GeneralizedCrossEntropy float64
+	// Focal is γ of the focal loss, as in 2: what the network is sure of counts for little, for
+	// classes of which some have far fewer images (Lin et al. 2017). It is the test loss as well,
+	// and goes without the two before; 0 means the cross-entropy.
+	Focal float64
 	// ClassWeights weighs the training samples by their class: a batch's loss is
 	// the weighted mean. nil means equal weights.
 	ClassWeights []float64

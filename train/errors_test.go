@@ -76,6 +76,8 @@ func TestFitErrors(t *testing.T) {
 		{"negative keep", ok, nil, Config{KeepCheckpoints: -1}, "train: Patience 0 and KeepCheckpoints -1, want numbers of epochs, or 0"},
 		{"keep nowhere", ok, nil, Config{KeepCheckpoints: 1}, "train: KeepCheckpoints without Dir, want the folder of the run"},
 		{"exponent above 1", ok, nil, Config{GeneralizedCrossEntropy: 1.5}, "train: GeneralizedCrossEntropy 1.5, want an exponent above 0 and at most 1, or 0 for the cross-entropy"},
+		{"γ below 0", ok, nil, Config{Focal: -1}, "train: Focal -1, want γ above 0 and at most 100, or 0 for the cross-entropy"},
+		{"γ and smoothing", ok, nil, Config{Focal: 2, LabelSmoothing: 0.1}, "train: Focal 2 with LabelSmoothing, GeneralizedCrossEntropy or a Defence, want it alone"},
 		{"exponent and smoothing", ok, nil, Config{GeneralizedCrossEntropy: 0.7, LabelSmoothing: 0.1}, "train: GeneralizedCrossEntropy 0.7 with LabelSmoothing 0.1, want one of the two"},
 		{"smoothing of all", ok, nil, Config{LabelSmoothing: 1}, "train: LabelSmoothing 1, want at least 0 and below 1"},
 		{"mixup and cutmix", ok, nil, Config{Mixup: 0.2, CutMix: 1}, "train: got Mixup 0.2 and CutMix 1, want one of the two"},

@@ -14,6 +14,9 @@ func (c Config) loss(sum bool) graph.Loss {
 	if q := c.GeneralizedCrossEntropy; q > 0 {
 		return graph.GeneralizedCrossEntropy{Exponent: q, Sum: sum}
 	}
+	if c.Focal > 0 {
+		return graph.Focal{Gamma: c.Focal, Sum: sum}
+	}
 	return graph.CrossEntropy{Smoothing: c.LabelSmoothing, Sum: sum}
 }
 
@@ -28,6 +31,10 @@ func (c Config) checkLossSettings() error {
 		return fmt.Errorf("GeneralizedCrossEntropy %g with LabelSmoothing %g, want one of the two", q, c.LabelSmoothing)
 	case q > 0 && c.Defence != nil:
 		return fmt.Errorf("GeneralizedCrossEntropy %g with a Defence, want one of the two", q)
+	case !(c.Focal >= 0 && c.Focal <= 100):
+		return fmt.Errorf("Focal %g, want γ above 0 and at most 100, or 0 for the cross-entropy", c.Focal)
+	case c.Focal > 0 && (c.LabelSmoothing > 0 || q > 0 || c.Defence != nil):
+		return fmt.Errorf("Focal %g with LabelSmoothing, GeneralizedCrossEntropy or a Defence, want it alone", c.Focal)
 	}
 	return nil
 }

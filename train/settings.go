@@ -42,6 +42,7 @@ var allSettings = []setting{
 	{"Accumulate", "accumulation", "%d", func(r *run) any { return r.Accumulate }},
 	{"LabelSmoothing", "label smoothing", "%g", func(r *run) any { return r.LabelSmoothing }},
 	{"GeneralizedCrossEntropy", "generalized cross-entropy", "%g", func(r *run) any { return r.GeneralizedCrossEntropy }},
+	{"Focal", "γ of the focal loss", "%g", func(r *run) any { return r.Focal }},
 	{"Mixup", "mixup", "%g", func(r *run) any { return r.Mixup }},
 	{"CutMix", "cutmix", "%g", func(r *run) any { return r.CutMix }},
 	{"Defence", "defence", "%.100q", func(r *run) any { return describeDefence(r.Defence) }},

@@ -46,6 +46,7 @@ func TestResumeOtherSettings(t *testing.T) {
 		{"accumulation", func(c *Config, _ *data.Dataset) { c.Accumulate = 2 }, []string{"accumulation is 0, this run's 2"}},
 		{"schedule", func(c *Config, _ *data.Dataset) { c.Schedule = Cosine{} }, []string{`schedule is "", this run's "cosine:0"`}},
 		{"label smoothing", func(c *Config, _ *data.Dataset) { c.LabelSmoothing = 0.1 }, []string{"label smoothing is 0, this run's 0.1"}},
+		{"focal loss", func(c *Config, _ *data.Dataset) { c.Focal = 2 }, []string{"γ of the focal loss is 0, this run's 2"}},
 		{"generalized cross-entropy", func(c *Config, _ *data.Dataset) { c.GeneralizedCrossEntropy = 0.7 }, []string{"generalized cross-entropy is 0, this run's 0.7"}},
 		{"rates", func(c *Config, _ *data.Dataset) { c.Rates = map[string]float64{"dense/weight": 0.5} }, []string{"learning rates' factors is \"\", this run's \"map[dense/weight:0.5]\""}},
 		{"cutmix", func(c *Config, _ *data.Dataset) { c.CutMix = 1 }, []string{"cutmix is 0, this run's 1"}},

@@ -42,6 +42,7 @@ var groupTable = map[string]Config{
 	"From":                    {From: firstValues(lanedNet())},
 	"LabelSmoothing":          {LabelSmoothing: 0.1},
 	"GeneralizedCrossEntropy": {GeneralizedCrossEntropy: 0.7},
+	"Focal":                   {Focal: 2},
 	"ClassWeights":            {ClassWeights: []float64{1, 0, 3}},
 	"SampleWeights":           {SampleWeights: someWeights(53)},
 	"Mixup":                   {Mixup: 0.3},

@@ -105,6 +105,8 @@ func TestRecipeOfAnotherLoss(t *testing.T) {
 		{[]string{"-model", "convnet"}, 0.1, 0},
 		{[]string{"-model", "convnet", "-gce", "0.5"}, 0, 0.5},
 		{[]string{"-model", "convnet", "-gce", "0"}, 0.1, 0},
+		{[]string{"-model", "convnet", "-focal", "2"}, 0, 0},
+		{[]string{"-recipe", "noisy-labels", "-focal", "2"}, 0, 0},
 		{[]string{"-recipe", "noisy-labels"}, 0, 0.7},
 		{[]string{"-recipe", "noisy-labels", "-smoothing", "0.2"}, 0.2, 0},
 	} {

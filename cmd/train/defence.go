@@ -132,8 +132,8 @@ func (o options) defence() (train.Defence, error) {
 			return nil, cli.Usagef("train: %v", err)
 		}
 	}
-	if d != nil && o.gce > 0 {
-		return nil, cli.Usagef("train: -gce %g with -adversarial %s, want one of the two", o.gce, o.adversarial)
+	if d != nil && (o.gce > 0 || o.focal > 0) {
+		return nil, cli.Usagef("train: %s with -adversarial %s, want one of the two", strings.Join(o.losses(), " "), o.adversarial)
 	}
 	return d, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"flag"
+	"fmt"
 	"io"
 	"maps"
 	"math"
@@ -42,7 +43,7 @@ type options struct {
 	eps, warmup, ramp, share   float64 // of -adversarial
 	attack                     attackOptions
 	noise                      float64
-	gce, labelNoise            float64
+	gce, focal, labelNoise     float64
 	balance                    string
 	accumulate, patience, keep int
 	lanes                      int
@@ -94,6 +95,7 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.Float64Var(&o.decay, "decay", 0, "weight decay (default 0.01 for adamw, none for the others)")
 	f.Float64Var(&o.smoothing, "smoothing", 0, "label smoothing, as in 0.1 (default none)")
 	f.Float64Var(&o.gce, "gce", 0, "exponent of the generalized cross-entropy, for labels of which a part is wrong, as in 0.7 (default the cross-entropy)")
+	f.Float64Var(&o.focal, "focal", 0, "γ of the focal loss, for classes of which some have far fewer images, as in 2 (default the cross-entropy)")
 	f.StringVar(&o.balance, "balance", "none", "where some classes have fewer training images than others: weights counts their images for more, sample has all classes equally often")
 	f.Float64Var(&o.labelNoise, "label-noise", 0, "for experiments, replace the labels of this share of the training images, by the seed, each by another class (default none)")
 	f.Float64Var(&o.mixup, "mixup", 0, "mix each training image with another, in random shares; as in 0.2 (default not)")
@@ -214,12 +216,7 @@ func (o *options) complete(f *flag.FlagSet, known settings) error {
 		delete(recipe, "lr") // its numbers are of no use to another
 		delete(recipe, "decay")
 	}
-	if o.gce > 0 { // chosen, as the next one: a recipe's other loss goes
-		delete(recipe, "smoothing")
-	}
-	if o.smoothing > 0 {
-		delete(recipe, "gce")
-	}
+	o.dropOtherLosses(recipe)
 	if given["adversarial"] != nil || file["adversarial"] != nil {
 		o.dropUnread(recipe)
 	}
@@ -234,6 +231,28 @@ func (o *options) complete(f *flag.FlagSet, known settings) error {
 		return cli.Usagef("train: -decay 0 is adamw's default of 0.01, want -optimizer adam for none")
 	}
 	return nil
+}
+
+// losses are the flags that ask for another loss than the plain cross-entropy.
+func (o options) losses() (given []string) {
+	for _, l := range []struct {
+		name  string
+		value float64
+	}{{"smoothing", o.smoothing}, {"gce", o.gce}, {"focal", o.focal}} {
+		if l.value != 0 {
+			given = append(given, fmt.Sprintf("-%s %g", l.name, l.value))
+		}
+	}
+	return given
+}
+
+// dropOtherLosses leaves a recipe's loss out if another one is chosen.
+func (o options) dropOtherLosses(recipe settings) {
+	if len(o.losses()) > 0 {
+		for _, name := range []string{"smoothing", "gce", "focal"} {
+			delete(recipe, name)
+		}
+	}
 }
 
 // useRecipe returns the recipe to use, and its name.
@@ -278,8 +297,10 @@ func (o options) check() error {
 		return cli.Usagef("train: -accumulate %d, want 1 or more", o.accumulate)
 	case !(o.gce >= 0 && o.gce <= 1):
 		return cli.Usagef("train: -gce %g, want an exponent above 0 and at most 1, or 0 for the cross-entropy", o.gce)
-	case o.gce > 0 && o.smoothing > 0:
-		return cli.Usagef("train: -gce %g with -smoothing %g, want one of the two", o.gce, o.smoothing)
+	case !(o.focal >= 0 && o.focal <= 100):
+		return cli.Usagef("train: -focal %g, want γ above 0 and at most 100, or 0 for the cross-entropy", o.focal)
+	case len(o.losses()) > 1:
+		return cli.Usagef("train: %s, want one of them", strings.Join(o.losses(), " with "))
 	case o.patience < 0 || o.keep < 0:
 		return cli.Usagef("train: -patience %d and -keep %d, want numbers of epochs, or 0", o.patience, o.keep)
 	}
@@ -311,7 +332,7 @@ func (o options) check() error {
 func (o options) fit() (origin, train.Config, []data.Augmentation, error) {
 	c := train.Config{
 		Epochs: o.epochs, Batch: o.batch, Seed: o.seed,
-		LabelSmoothing: o.smoothing, GeneralizedCrossEntropy: o.gce, Mixup: o.mixup, CutMix: o.cutmix, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average, Lanes: o.lanes,
+		LabelSmoothing: o.smoothing, GeneralizedCrossEntropy: o.gce, Focal: o.focal, Mixup: o.mixup, CutMix: o.cutmix, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average, Lanes: o.lanes,
 		Patience: o.patience, KeepCheckpoints: o.keep, Dir: o.out, Model: o.model, Resume: o.resume,
 	}
 	from, err := o.origin()

@@ -247,7 +247,9 @@ func TestErrors(t *testing.T) {
 		{"negative patience", []string{"-patience", "-1"}, true, "train: -patience -1 and -keep 0, want numbers of epochs"},
 		{"smoothing of all", []string{"-smoothing", "1"}, true, "train: -smoothing 1, want at least 0 and below 1"},
 		{"exponent above 1", []string{"-gce", "2"}, true, "train: -gce 2, want an exponent above 0 and at most 1"},
-		{"exponent and smoothing", []string{"-gce", "0.7", "-smoothing", "0.1"}, true, "train: -gce 0.7 with -smoothing 0.1, want one of the two"},
+		{"exponent and smoothing", []string{"-gce", "0.7", "-smoothing", "0.1"}, true, "train: -smoothing 0.1 with -gce 0.7, want one of them"},
+		{"γ and exponent", []string{"-gce", "0.7", "-focal", "2"}, true, "train: -gce 0.7 with -focal 2, want one of them"},
+		{"γ below 0", []string{"-focal", "-1"}, true, "train: -focal -1, want γ above 0 and at most 100"},
 		{"noise alone", []string{"-label-noise", "1"}, true, "train: -label-noise 1, want at least 0 and below 1"},
 		{"average for ever", []string{"-average", "1"}, true, "train: -average 1, want at least 0 and below 1"},
 		{"no epochs", []string{"-epochs", "0"}, true, "train: -epochs 0, want 1 or more"},
@@ -288,7 +290,7 @@ func TestHelp(t *testing.T) {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
 	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "smoothing", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "limit", "report", "dashboard", "resume", "json",
-		"height", "width", "channels", "val", "normalise", "augment", "mixup", "cutmix", "balance", "fit", "skip-damaged", "find-lr", "folds", "fold", "cut", "unfreeze", "unfreeze-epochs", "unfreeze-lr", "gce", "label-noise", "config", "adversarial", "eps", "warmup", "ramp", "share", "noise", "norm", "attack-steps", "attack-step", "beta", "watch", "collapse"} {
+		"height", "width", "channels", "val", "normalise", "augment", "mixup", "cutmix", "balance", "fit", "skip-damaged", "find-lr", "folds", "fold", "cut", "unfreeze", "unfreeze-epochs", "unfreeze-lr", "gce", "focal", "label-noise", "config", "adversarial", "eps", "warmup", "ramp", "share", "noise", "norm", "attack-steps", "attack-step", "beta", "watch", "collapse"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}

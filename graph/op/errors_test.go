@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -42,6 +43,9 @@ func TestErrors(t *testing.T) {
 	}
 	generalized := func(logits, labels, weights node, exponent float64) func() (node, error) {
 		return func() (node, error) { return op.GeneralizedCrossEntropy(logits, labels, weights, exponent) }
+	}
+	focalOf := func(logits, labels, weights node, gamma float64) func() (node, error) {
+		return func() (node, error) { return op.Focal(logits, labels, weights, gamma) }
 	}
 	mse := func(x, target, weights node) func() (node, error) {
 		return func() (node, error) { return op.MSE(x, target, weights) }
@@ -126,6 +130,9 @@ func TestErrors(t *testing.T) {
 		{"GeneralizedCrossEntropy of a vector", generalized(f(3), f(3), f(3), 0.7), "GeneralizedCrossEntropy: logits are (3), want (N,classes)"},
 		{"GeneralizedCrossEntropy, exponent 0", generalized(f(2, 3), f(2), f(2), 0), "GeneralizedCrossEntropy: exponent 0, want more than 0 and at most 1"},
 		{"GeneralizedCrossEntropy, exponent above 1", generalized(f(2, 3), f(2), f(2), 1.5), "GeneralizedCrossEntropy: exponent 1.5, want more than 0 and at most 1"},
+		{"Focal of a vector", focalOf(f(3), f(3), f(3), 2), "Focal: logits are (3), want (N,classes)"},
+		{"Focal, γ 0", focalOf(f(2, 3), f(2), f(2), 0), "Focal: γ 0, want more than 0 and at most 100"},
+		{"Focal, γ NaN", focalOf(f(2, 3), f(2), f(2), math.NaN()), "Focal: γ NaN, want more than 0 and at most 100"},
 		{"MSE of vectors", mse(f(3), f(3), f(3)), "MSE: operands are (3) and (3), want (N,…) and the same"},
 		{"MSE, target", mse(f(2, 3), f(2, 4), f(2)), "MSE: operands are (2, 3) and (2, 4), want"},
 		{"MSE, weights", mse(f(2, 3), f(2, 3), f(3)), "MSE: weights are (3), want (2)"},
@@ -195,6 +202,8 @@ func TestEveryOpChecksItsOperands(t *testing.T) {
 		"MSE":                        func(x node) (node, error) { return op.MSE(x, x, x) },
 		"GeneralizedCrossEntropy":    func(x node) (node, error) { return op.GeneralizedCrossEntropy(x, x, x, 1) },
 		"GeneralizedCrossEntropySum": func(x node) (node, error) { return op.GeneralizedCrossEntropySum(x, x, x, 1) },
+		"Focal":                      func(x node) (node, error) { return op.Focal(x, x, x, 2) },
+		"FocalSum":                   func(x node) (node, error) { return op.FocalSum(x, x, x, 2) },
 		"Add":                        func(x node) (node, error) { return op.Add(x, x) },
 		"Concat":                     func(x node) (node, error) { return op.Concat(0, x) },
 		"Reshape":                    func(x node) (node, error) { return op.Reshape(x, 1) },

@@ -19,6 +19,9 @@ const (
 
 	KindGeneralizedCrossEntropy    Kind = "GeneralizedCrossEntropy"
 	KindGeneralizedCrossEntropySum Kind = "GeneralizedCrossEntropySum"
+
+	KindFocal    Kind = "Focal"
+	KindFocalSum Kind = "FocalSum"
 )
 
 // SoftMax turns scores into probabilities along the last axis:
@@ -46,13 +49,13 @@ func SoftMax(x *gorgonia.Node) (*gorgonia.Node, error) {
 // a scalar. It is stable for logits of any size. A label that is no class is
 // an error of the run.
 func CrossEntropy(logits, labels, weights *gorgonia.Node, smoothing float64) (*gorgonia.Node, error) {
-	return crossEntropy(KindCrossEntropy, logits, labels, weights, smoothing, 0)
+	return crossEntropy(KindCrossEntropy, logits, labels, weights, entropySettings{smoothing: smoothing})
 }
 
 // CrossEntropySum is the numerator of [CrossEntropy], the weighted sum: what the parts
 // of a batch add up to, before it is divided by the weights of all.
 func CrossEntropySum(logits, labels, weights *gorgonia.Node, smoothing float64) (*gorgonia.Node, error) {
-	return crossEntropy(KindCrossEntropySum, logits, labels, weights, smoothing, 0)
+	return crossEntropy(KindCrossEntropySum, logits, labels, weights, entropySettings{smoothing: smoothing, sum: true})
 }
 
 // GeneralizedCrossEntropy is the mean of the loss of Zhang and Sabuncu 2018 for labels some of which
@@ -64,22 +67,51 @@ func CrossEntropySum(logits, labels, weights *gorgonia.Node, smoothing float64) 
 // learns every label in the end; for q = 1 half the absolute error, whose gradient vanishes for
 // labels that the network does not believe. It is stable for logits of any size.
 func GeneralizedCrossEntropy(logits, labels, weights *gorgonia.Node, exponent float64) (*gorgonia.Node, error) {
-	return generalized(KindGeneralizedCrossEntropy, logits, labels, weights, exponent)
+	return generalized(KindGeneralizedCrossEntropy, logits, labels, weights, exponent, false)
 }
 
 // GeneralizedCrossEntropySum is the numerator of [GeneralizedCrossEntropy].
 func GeneralizedCrossEntropySum(logits, labels, weights *gorgonia.Node, exponent float64) (*gorgonia.Node, error) {
-	return generalized(KindGeneralizedCrossEntropySum, logits, labels, weights, exponent)
+	return generalized(KindGeneralizedCrossEntropySum, logits, labels, weights, exponent, true)
 }
 
-func generalized(kind Kind, logits, labels, weights *gorgonia.Node, exponent float64) (*gorgonia.Node, error) {
+func generalized(kind Kind, logits, labels, weights *gorgonia.Node, exponent float64, sum bool) (*gorgonia.Node, error) {
 	if !(exponent > 0 && exponent <= 1) {
 		return nil, fmt.Errorf("%s: exponent %g, want more than 0 and at most 1", kind, exponent)
 	}
-	return crossEntropy(kind, logits, labels, weights, 0, exponent)
+	return crossEntropy(kind, logits, labels, weights, entropySettings{exponent: exponent, sum: sum})
 }
 
-func crossEntropy(kind Kind, logits, labels, weights *gorgonia.Node, smoothing, exponent float64) (*gorgonia.Node, error) {
+// Focal is the mean of the focal loss (Lin et al. 2017, "Focal Loss for Dense Object Detection",
+// equation 4), with the operands of [CrossEntropy] and γ above 0:
+//
+//	loss = Σ_n weights[n]·(1-p[n])^γ·(-log p[n]) / Σ_n weights[n],   p[n] = SoftMax(logits)[n,label]
+//
+// What the network is sure of already counts for little, so that the many images of a frequent class
+// leave those of a rare one something to say. It is stable for logits of any size.
+func Focal(logits, labels, weights *gorgonia.Node, gamma float64) (*gorgonia.Node, error) {
+	return focal(KindFocal, logits, labels, weights, gamma, false)
+}
+
+// FocalSum is the numerator of [Focal].
+func FocalSum(logits, labels, weights *gorgonia.Node, gamma float64) (*gorgonia.Node, error) {
+	return focal(KindFocalSum, logits, labels, weights, gamma, true)
+}
+
+func focal(kind Kind, logits, labels, weights *gorgonia.Node, gamma float64, sum bool) (*gorgonia.Node, error) {
+	if !(gamma > 0 && gamma <= 100) {
+		return nil, fmt.Errorf("%s: γ %g, want more than 0 and at most 100", kind, gamma)
+	}
+	return crossEntropy(kind, logits, labels, weights, entropySettings{gamma: gamma, sum: sum})
+}
+
+// entropySettings are those of kernel.CrossEntropy.
+type entropySettings struct {
+	smoothing, exponent, gamma float64
+	sum                        bool
+}
+
+func crossEntropy(kind Kind, logits, labels, weights *gorgonia.Node, e entropySettings) (*gorgonia.Node, error) {
 	if err := check(kind, logits, labels, weights); err != nil {
 		return nil, err
 	}
@@ -90,13 +122,12 @@ func crossEntropy(kind Kind, logits, labels, weights *gorgonia.Node, smoothing, 
 	if want := (tensor.Shape{s[0]}); !slices.Equal(labels.Shape(), want) || !slices.Equal(weights.Shape(), want) {
 		return nil, fmt.Errorf("%s: labels are %v and weights %v, want %v for logits %v", kind, labels.Shape(), weights.Shape(), want, s)
 	}
-	if !(smoothing >= 0 && smoothing < 1) {
-		return nil, fmt.Errorf("%s: smoothing %g, want 0 or more and less than 1", kind, smoothing)
+	if !(e.smoothing >= 0 && e.smoothing < 1) {
+		return nil, fmt.Errorf("%s: smoothing %g, want 0 or more and less than 1", kind, e.smoothing)
 	}
-	sum := kind == KindCrossEntropySum || kind == KindGeneralizedCrossEntropySum
 	return apply(spec{kind: kind, constant: []int{1, 2}},
-		&kernel.CrossEntropy[float32]{N: s[0], Classes: s[1], Smoothing: smoothing, Exponent: exponent, Sum: sum},
-		&kernel.CrossEntropy[float64]{N: s[0], Classes: s[1], Smoothing: smoothing, Exponent: exponent, Sum: sum}, logits, labels, weights)
+		&kernel.CrossEntropy[float32]{N: s[0], Classes: s[1], Smoothing: e.smoothing, Exponent: e.exponent, Gamma: e.gamma, Sum: e.sum},
+		&kernel.CrossEntropy[float64]{N: s[0], Classes: s[1], Smoothing: e.smoothing, Exponent: e.exponent, Gamma: e.gamma, Sum: e.sum}, logits, labels, weights)
 }
 
 // MSE is the mean squared error of x (N,…) against a target of the same shape,

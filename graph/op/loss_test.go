@@ -234,6 +234,67 @@ func TestGeneralizedCrossEntropyStable(t *testing.T) {
 	}
 }
 
+// TestFocal holds the loss against its formula and its gradient against differences.
+func TestFocal(t *testing.T) {
+	for _, gamma := range []float64{0.5, 1, 2, 5} {
+		for name, weights := range map[string][]float64{"equal weights": {1, 1, 1}, "weights": {0.5, 0, 2}, "all weights 0": {0, 0, 0}} {
+			logits, labels := graphtest.Random("logits", 3, 3, 4), vector(0, 3, 1)
+			o := focal(gamma, logits, labels, vector(weights...))
+			var loss, total float64
+			for n, w := range weights {
+				row, sum := logits.Float64s()[4*n:][:4], 0.0
+				for _, v := range row {
+					sum += math.Exp(v)
+				}
+				p := math.Exp(row[int(labels.Float64s()[n])]) / sum
+				loss -= w * math.Pow(1-p, gamma) * math.Log(p)
+				total += w
+			}
+			t.Run(fmt.Sprintf("%g, %s", gamma, name), func(t *testing.T) {
+				checkForward(t, o, []float64{loss / max(total, 1e-300)})
+				o.Gradient(t)
+				o.F = func(in ...node) (node, error) { return op.FocalSum(in[0], in[1], in[2], gamma) }
+				checkForward(t, o, []float64{loss})
+				o.Gradient(t)
+			})
+		}
+	}
+}
+
+// TestFocalStable: for γ to 0 it is the cross-entropy, and logits of ±10,000 give the exact loss and
+// gradient. The rows: right beyond doubt, wrong beyond doubt, undecided.
+func TestFocalStable(t *testing.T) {
+	in3 := []dense{graphtest.Random("logits", 3, 3, 4), vector(0, 3, 1), vector(1, 2, 1)}
+	want, wantGrads, err := crossEntropy(0, in3[0], in3[1], in3[2]).Gradients(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, grads, err := focal(1e-9, in3[0], in3[1], in3[2]).Gradients(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkNear(t, "loss", floats(got), floats(want), 1e-7)
+	checkNear(t, "gradient", floats(grads[0]), floats(wantGrads[0]), 1e-7)
+
+	const half = 0.25 + 0.5*math.Ln2 // (1-p)^γ + γ·p·c·(1-p)^(γ-1) of the undecided one
+	for _, p := range precisions {
+		y, grads, err := in(p.dtype, focal(2, filled([]float64{10000, -10000, 10000, -10000, 7, 7}, 3, 2), vector(0, 1, 1), vector(1, 1, 1))).Gradients(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkNear(t, "loss", floats(y), []float64{(0 + 20000 + 0.25*math.Ln2) / 3}, p.limit*2e4)
+		checkNear(t, "gradient", floats(grads[0]), []float64{0, 0, 1.0 / 3, -1.0 / 3, half / 6, -half / 6}, p.limit)
+	}
+}
+
+func focal(gamma float64, logits, labels, weights dense) graphtest.Op {
+	return graphtest.Op{
+		F:        func(in ...node) (node, error) { return op.Focal(in[0], in[1], in[2], gamma) },
+		In:       []dense{logits, labels, weights},
+		Constant: []int{1, 2},
+	}
+}
+
 func generalized(exponent float64, logits, labels, weights dense) graphtest.Op {
 	return graphtest.Op{
 		F:        func(in ...node) (node, error) { return op.GeneralizedCrossEntropy(in[0], in[1], in[2], exponent) },

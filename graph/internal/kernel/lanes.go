@@ -186,7 +186,7 @@ func (c *CrossEntropy[T]) Lane(_, n, of int, shared []bool) (lane any, ok bool) 
 	if c.N != of || shared[0] || shared[1] || shared[2] {
 		return nil, false
 	}
-	return &CrossEntropy[T]{N: n, Classes: c.Classes, Smoothing: c.Smoothing, Exponent: c.Exponent, Sum: c.Sum}, true
+	return &CrossEntropy[T]{N: n, Classes: c.Classes, Smoothing: c.Smoothing, Exponent: c.Exponent, Gamma: c.Gamma, Sum: c.Sum}, true
 }
 
 // Lane is that of [CrossEntropy].

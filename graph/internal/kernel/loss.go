@@ -29,15 +29,21 @@ import (
 //
 //	loss[n] = (1 - p[label]^q) / q,   p[label]^q = exp(-q·c)
 //
+// With Gamma γ above 0, and Smoothing and Exponent 0, it is the focal loss of Lin et al. 2017
+// (equation 4), whose limit for γ to 0 is the cross-entropy too:
+//
+//	loss[n] = (1 - p[label])^γ·c
+//
 // A label is stored as a float: those are exact up to 2²⁴ in float32. It has to be a
 // class even where the weight is 0.
 type CrossEntropy[T cpu.Float] struct {
 	N, Classes int
 	Smoothing  float64
 	Exponent   float64
+	Gamma      float64
 	Sum        bool
 	p          []T // probabilities of the last Forward
-	trust      []T // p[label]^Exponent of each sample, likewise; none without Exponent
+	factor     []T // of the cross-entropy's gradient of each sample, likewise; none without Exponent and Gamma
 }
 
 // Forward computes the scalar loss y[0], and keeps the probabilities for
@@ -45,8 +51,8 @@ type CrossEntropy[T cpu.Float] struct {
 func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 	if c.p == nil {
 		c.p = make([]T, c.N*c.Classes)
-		if c.Exponent > 0 {
-			c.trust = make([]T, c.N)
+		if c.Exponent > 0 || c.Gamma > 0 {
+			c.factor = make([]T, c.N)
 		}
 	}
 	logits, labels, weights := in[0], in[1], in[2]
@@ -58,9 +64,10 @@ func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 		// The loss if the target were the label alone, and if it were all classes alike.
 		hit := logSum - float64(x[label])
 		miss := logSum - float64(vector.Sum(x))/float64(c.Classes)
-		if c.Exponent > 0 {
-			c.trust[n] = T(math.Exp(-c.Exponent * hit))
-			hit = -math.Expm1(-c.Exponent*hit) / c.Exponent
+		if c.factor != nil {
+			var factor float64
+			hit, factor = c.reshape(hit)
+			c.factor[n] = T(factor)
 		}
 		// A weight of 0 removes a sample, even one whose loss is infinite.
 		if w != 0 {
@@ -76,6 +83,27 @@ func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 	default:
 		y[0] = T(loss / total)
 	}
+}
+
+// reshape turns a sample's cross-entropy into its loss, and returns the factor of the
+// gradient: the derivative of the one for the other. Of the focal loss that is, by
+// dp = -p·dc,
+//
+//	(1-p)^γ + γ·p·c·(1-p)^(γ-1)
+func (c *CrossEntropy[T]) reshape(entropy float64) (loss, factor float64) {
+	if c.Exponent > 0 {
+		return -math.Expm1(-c.Exponent*entropy) / c.Exponent, math.Exp(-c.Exponent * entropy)
+	}
+	doubt := -math.Expm1(-entropy) // 1-p
+	if doubt <= 0 {
+		return 0, 0
+	}
+	power := math.Pow(doubt, c.Gamma)
+	factor = power
+	if p := math.Exp(-entropy); p > 0 { // else the product is 0, also where c is infinite
+		factor += c.Gamma * p * entropy / doubt * power
+	}
+	return power * entropy, factor
 }
 
 // smooth weighs the mean over all classes. Without smoothing it is left out
@@ -103,7 +131,8 @@ func classOf[T cpu.Float](label T, classes int) int {
 //	dx[n,k] = dy·weight[n]·(p[n,k] - t[n,k]) / Σ weights
 //
 // with the probabilities p of the last Forward, and times p[n,label]^Exponent: a label that the
-// network does not believe has little to say. With Sum it is not divided. A sample of weight 0 gets
+// network does not believe has little to say. With Gamma it is times the factor of reshape: a label
+// that the network believes has little to say. With Sum it is not divided. A sample of weight 0 gets
 // zeros, even if its probabilities are NaN. Nothing else has a gradient.
 //
 // The derivative of L is the probability, and that of -Σ_k t[k]·x[k] is -t: so neither a
@@ -129,8 +158,8 @@ func (c *CrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 			continue
 		}
 		scale := dy[0] * w / total
-		if c.Exponent > 0 {
-			scale *= c.trust[n]
+		if c.factor != nil {
+			scale *= c.factor[n]
 		}
 		for k, p := range c.p[n*c.Classes:][:c.Classes] {
 			dx[k] = scale * (p - share)
@@ -140,7 +169,7 @@ func (c *CrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 }
 
 // Bytes is the memory that the kernel keeps.
-func (c *CrossEntropy[T]) Bytes() int { return cpu.BytesOf(c.p) + cpu.BytesOf(c.trust) }
+func (c *CrossEntropy[T]) Bytes() int { return cpu.BytesOf(c.p) + cpu.BytesOf(c.factor) }
 
 // MSE is the mean squared error between x and its target, both (N,Size), with
 // weights (N) for the samples:
