@@ -46,7 +46,7 @@ type Config struct {
 	CutMix float64
 
 	// Defence makes the network robust against changes of its input, such as Adversarial
-	// and IBP; nil means none.
+	// and IBP, or has it learn from another one, Teacher; nil means none.
 	Defence Defence
 
 	// Lanes is the number of parts into which each batch is cut, each with statistics

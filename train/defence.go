@@ -7,8 +7,9 @@ import (
 	"tapenet/train/data"
 )
 
-// Defence makes a network robust in training: by another loss, by changing the images
-// of each batch, or by both. It is plain data, and what it does follows from where the
+// Defence changes what a network is trained on: by another loss, by changing the images
+// of each batch, or by both, as to make it robust (Adversarial, IBP) or to have it learn
+// from another network (Teacher). It is plain data, and what it does follows from where the
 // run is and from the seed: there is nothing to save. A run goes on with an equal
 // Defence only, as with an equal Optimizer; one with a method Check() error is asked that
 // first.
@@ -75,7 +76,46 @@ func (r *run) runModel(m *graph.Model, samples []int) error {
 		}
 		return r.twice.run(r.net.Weights, d, m)
 	}
-	return m.Run()
+	err := m.Run()
+	if d, ok := r.defender.(finisher); ok {
+		d.done(m)
+	}
+	return err
+}
+
+// finisher is a Defender that is told when the training graph has run.
+type finisher interface{ done(m *graph.Model) }
+
+// seat has the target of each sample say its place in the batch besides its class, for a
+// loss that needs more of a sample; unseat takes that back.
+func seat(m *graph.Model, classes int) {
+	for k, t := 0, m.Target.Float32s(); k < len(t); k++ {
+		t[k] += float32(k * classes)
+	}
+}
+
+func unseat(m *graph.Model, classes int) {
+	for k, t := 0, m.Target.Float32s(); k < len(t); k++ {
+		t[k] -= float32(k * classes)
+	}
+}
+
+// costShares returns what each sample of a batch counts in the cost, in the memory of to:
+// its weight, over the sum of all unless the cost is a sum.
+func costShares(to []float64, m *graph.Model, isSum bool) []float64 {
+	to = to[:0]
+	var sum float64
+	for _, w := range m.SampleWeights.Float32s() {
+		to = append(to, float64(w))
+		sum += float64(w)
+	}
+	if isSum || sum == 0 {
+		return to
+	}
+	for k := range to {
+		to[k] /= sum
+	}
+	return to
 }
 
 func describeDefence(d Defence) string {

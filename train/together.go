@@ -235,8 +235,11 @@ func (r *run) broadcast(tensors map[string]*tensor.Dense) error {
 
 // sum is the SHA-256 of the weights and of the optimizer's state, tensor by tensor in
 // the order of their names in a checkpoint.
-func (r *run) sum() (sum [sha256.Size]byte) {
-	all, h := r.tensors(), sha256.New()
+func (r *run) sum() [sha256.Size]byte { return sumOf(r.tensors()) }
+
+// sumOf is the SHA-256 of tensors with their names and shapes, in the order of the names.
+func sumOf(all map[string]*tensor.Dense) (sum [sha256.Size]byte) {
+	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		fmt.Fprintf(h, "%s %v\n", name, all[name].Shape())
 		h.Write(bytesOf(all[name].Float32s()))

@@ -52,6 +52,7 @@ var groupTable = map[string]Config{
 	"fgsm":                    {Defence: Adversarial{Method: "fgsm", Epsilon: 0.3, Watch: 20}},
 	"pgd":                     {Defence: Adversarial{Method: "pgd", Epsilon: 0.3, Steps: 3, Ramp: 0.5, Norm: attack.L2}},
 	"trades":                  {Defence: Adversarial{Method: "trades", Epsilon: 0.3, Steps: 3}, SampleWeights: someWeights(53), LabelSmoothing: 0.1},
+	"Teacher":                 {Defence: someTeacher(), SampleWeights: someWeights(53), LabelSmoothing: 0.1},
 	"Lanes":                   {Lanes: 11},
 	"Schedule":                {Schedule: ReduceOnPlateau{Patience: 1}},
 	"Backbone":                {Backbone: blobBackbone()},

@@ -73,11 +73,9 @@ func (d *trades) Batch(at Moment, m *graph.Model, samples []int) error {
 			return err
 		}
 	}
-	d.weigh(m)
+	d.weights = costShares(d.weights, m, d.task.Loss.Sum)
 	d.second = false
-	for k, t := 0, m.Target.Float32s(); k < len(t); k++ {
-		t[k] += float32(k * len(d.scratch))
-	}
+	seat(m, len(d.scratch))
 	return nil
 }
 
@@ -88,11 +86,7 @@ func (d *trades) again(m *graph.Model) {
 }
 
 // done gives the model its classes back.
-func (d *trades) done(m *graph.Model) {
-	for k, t := 0, m.Target.Float32s(); k < len(t); k++ {
-		t[k] -= float32(k * len(d.scratch))
-	}
-}
+func (d *trades) done(m *graph.Model) { unseat(m, len(d.scratch)) }
 
 // loss is that of one sample, whose target is its class and its place. What the first run
 // returns nobody asks for.
@@ -123,21 +117,6 @@ func (d *trades) loss(logits []float64, target float64, gradient []float64) floa
 		gradient[i] = w * (math.Exp(p[i])*(1+d.Beta*(p[i]-q[i]-kl)) - want)
 	}
 	return w * (entropy + d.Beta*kl)
-}
-
-// weigh takes the samples' weights, over their sum unless the cost is a sum.
-func (d *trades) weigh(m *graph.Model) {
-	d.weights = d.weights[:0]
-	var sum float64
-	for _, w := range m.SampleWeights.Float32s() {
-		d.weights = append(d.weights, float64(w))
-		sum += float64(w)
-	}
-	for k := range d.weights {
-		if !d.task.Loss.Sum && sum > 0 {
-			d.weights[k] /= sum
-		}
-	}
 }
 
 // look sets the clean pictures' log p.
@@ -205,8 +184,8 @@ func logSoftMax(to, logits []float64) {
 // twofold is a Defender whose step runs the training graph twice: what both add to the
 // gradients counts, and the results and the state of the second.
 type twofold interface {
+	finisher
 	again(m *graph.Model) // before the second run
-	done(m *graph.Model)  // after it
 }
 
 // twice are the two runs of a step.

@@ -42,6 +42,8 @@ type options struct {
 	adversarial                string
 	eps, warmup, ramp, share   float64 // of -adversarial
 	attack                     attackOptions
+	teacherPath                string
+	temperature, teacherShare  float64 // of -teacher
 	noise                      float64
 	gce, focal, labelNoise     float64
 	balance                    string
@@ -106,6 +108,9 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.Float64Var(&o.ramp, "ramp", 0, "with -adversarial, epochs in which -eps is reached (default with ibp a third of all, else none)")
 	o.attack.flags(f)
 	f.Float64Var(&o.share, "share", 0, "with -adversarial ibp, share of the loss of bounds at the end (default 0.5)")
+	f.StringVar(&o.teacherPath, "teacher", "", "learn from this model too, a run's folder or a file as with -from, of the same classes and images: knowledge distillation (default from the labels alone)")
+	f.Float64Var(&o.temperature, "temperature", 0, "with -teacher, what both networks' logits are divided by (default 4)")
+	f.Float64Var(&o.teacherShare, "teacher-share", 0, "with -teacher, its share of the loss; the labels have the rest (default 0.9)")
 	f.Float64Var(&o.noise, "noise", 0, "add Gaussian noise of this deviation to the training images, as in 0.25, for randomized smoothing (default none)")
 	f.Float64Var(&o.clip, "clip", 0, "limit of the gradients' norm (default none)")
 	f.IntVar(&o.accumulate, "accumulate", 1, "batches whose gradients make a step")
@@ -301,6 +306,12 @@ func (o options) check() error {
 		return cli.Usagef("train: -focal %g, want γ above 0 and at most 100, or 0 for the cross-entropy", o.focal)
 	case len(o.losses()) > 1:
 		return cli.Usagef("train: %s, want one of them", strings.Join(o.losses(), " with "))
+	case o.teacherPath != "" && (o.gce > 0 || o.focal > 0 || o.adversarial != "none"):
+		return cli.Usagef("train: -teacher with -gce, -focal or -adversarial, want one of them")
+	case o.teacherPath == "" && (o.temperature != 0 || o.teacherShare != 0):
+		return cli.Usagef("train: -temperature or -teacher-share without -teacher, want the model to learn from")
+	case !(o.temperature >= 0 && o.temperature <= 1000) || !(o.teacherShare >= 0 && o.teacherShare <= 1):
+		return cli.Usagef("train: -temperature %g and -teacher-share %g, want up to 1000 and up to 1, or 0 for the defaults", o.temperature, o.teacherShare)
 	case o.patience < 0 || o.keep < 0:
 		return cli.Usagef("train: -patience %d and -keep %d, want numbers of epochs, or 0", o.patience, o.keep)
 	}

@@ -82,6 +82,11 @@ func prepare(ctx context.Context, show *display) (r prepared, err error) {
 			return r, err
 		}
 	}
+	if o.teacherPath != "" {
+		if r.config.Defence, err = o.teacher(r.set); err != nil {
+			return r, err
+		}
+	}
 	if r.layer, err = from.network(r.set); err != nil {
 		return r, err
 	}
