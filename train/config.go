@@ -2,6 +2,7 @@ package train
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 
@@ -92,6 +93,12 @@ type Config struct {
 	// not among them has 1. The optimizer must be Rated.
 	Rates map[string]float64
 
+	// Replan is asked after each epoch for the epochs of the whole run, given those that are
+	// done; nil means that they stay as they are. A run with as many from its beginning is the
+	// same if the Schedule's factors are, as those of Cooldown before its last part. It is not
+	// for a Group.
+	Replan func(done int) (epochs int)
+
 	// Dir is the folder that keeps the run; "" means none. It gets
 	// model.safetensors and best.safetensors, which are the last and the best
 	// epoch's, checkpoint.safetensors, history.csv and curves.svg. If it holds a
@@ -165,6 +172,8 @@ func (c Config) check(d data.Dataset) error {
 		return fmt.Errorf("train: Patience %d and KeepCheckpoints %d, want numbers of epochs, or 0", c.Patience, c.KeepCheckpoints)
 	case c.KeepCheckpoints > 0 && c.Dir == "":
 		return fmt.Errorf("train: KeepCheckpoints without Dir, want the folder of the run")
+	case c.Replan != nil && ranks{c.Group}.several():
+		return errors.New("train: Replan in a Group, want the epochs from the beginning")
 	case c.Resume && c.Dir == "":
 		return fmt.Errorf("train: Resume without Dir, want the folder of the run")
 	}

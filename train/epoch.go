@@ -74,6 +74,9 @@ func (r *run) epoch(ctx context.Context) error {
 	r.copyBest()
 	runtime.GC() // see Need: the epoch's images and older weights would stay until they are as much as the graphs
 	r.at = position{Epoch: e.Epoch}
+	if r.Replan != nil {
+		r.Epochs = max(r.at.Epoch, r.Replan(r.at.Epoch))
+	}
 	if err := r.sameWeights(); err != nil {
 		return err
 	}

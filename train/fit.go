@@ -39,7 +39,7 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 	if err := r.start(ctx, l); err != nil {
 		return nil, err
 	}
-	for r.at.Epoch < c.Epochs && !r.ended() {
+	for r.at.Epoch < r.Epochs && !r.ended() {
 		if err := r.epoch(ctx); err != nil {
 			return r.result(), err
 		}

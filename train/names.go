@@ -54,6 +54,7 @@ var schedules = []struct {
 	{"step", []string{"EPOCHS", "FACTOR"}, func(n []float64) Schedule { return StepDecay{Every: int(n[0]), Decay: n[1]} }},
 	{"exponential", []string{"FACTOR"}, func(n []float64) Schedule { return Exponential{Decay: n[0]} }},
 	{"cosine", []string{"WARMUP"}, func(n []float64) Schedule { return Cosine{Warmup: n[0]} }},
+	{"cooldown", []string{"WARMUP", "SHARE"}, func(n []float64) Schedule { return Cooldown{Warmup: n[0], Share: n[1]} }},
 	{"onecycle", nil, func([]float64) Schedule { return OneCycle{} }},
 	{"plateau", []string{"EPOCHS", "FACTOR"}, func(n []float64) Schedule { return ReduceOnPlateau{Patience: int(n[0]), Decay: n[1]} }},
 }

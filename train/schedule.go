@@ -102,6 +102,35 @@ func (c Cosine) Check() error { return positive("Cosine: Warmup", c.Warmup) }
 // String is the schedule as ParseSchedule reads it.
 func (c Cosine) String() string { return fmt.Sprintf("cosine:%g", c.Warmup) }
 
+// Cooldown keeps the rate as it is, after it has risen in equal steps, and lowers it to 0
+// in equal steps over the last part of the run (Hägele et al. 2024, "Scaling Laws and
+// Compute-Optimal Training Beyond Fixed Training Durations"). What it does before that part
+// does not depend on how long the run is, which Config.Replan may therefore still change.
+type Cooldown struct {
+	Warmup float64 // epochs of rising; 0 means none
+	Share  float64 // of the run, that is the last part; 0 means 0.25
+}
+
+// Factor is the smaller one of the two slopes, and at most 1.
+func (c Cooldown) Factor(at Moment) float64 {
+	rise, step, steps := c.Warmup*float64(at.StepsPerEpoch), float64(at.Step), float64(at.Steps())
+	factor := min(1, (steps-step)/(cmp.Or(c.Share, 0.25)*steps))
+	if step < rise {
+		factor = min(factor, (step+1)/rise)
+	}
+	return factor
+}
+
+// Check returns an error if a setting is of no use.
+func (c Cooldown) Check() error {
+	return cmp.Or(positive("Cooldown: Warmup", c.Warmup), share("Cooldown: Share", c.Share))
+}
+
+// String is the schedule as ParseSchedule reads it.
+func (c Cooldown) String() string {
+	return fmt.Sprintf("cooldown:%g:%g", c.Warmup, cmp.Or(c.Share, 0.25))
+}
+
 // OneCycle raises the rate from a 25th to all of it in the first 30 % of the run
 // and lowers it to a 250,000th, along cosines (Smith and Topin 2017, with the
 // defaults of PyTorch). The optimizer's rate is the highest.

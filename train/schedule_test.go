@@ -55,9 +55,39 @@ func TestWarmup(t *testing.T) {
 	}
 }
 
+// The rate rises, stays, and falls to 0 in equal steps.
+func TestCooldown(t *testing.T) {
+	for step, want := range []float64{0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 7.0 / 8, 6.0 / 8, 5.0 / 8, 4.0 / 8, 3.0 / 8, 2.0 / 8, 1.0 / 8} {
+		got := Cooldown{Warmup: 1, Share: 0.4}.Factor(Moment{Step: step, StepsPerEpoch: 4, Epochs: 5})
+		if math.Abs(got-want) > 1e-12 {
+			t.Errorf("step %d: %g, want %g", step, got, want)
+		}
+	}
+}
+
+// TestReplan: a run whose length is decided late is that of the same length from its beginning.
+func TestReplan(t *testing.T) {
+	c := Config{Epochs: 5, Batch: 20, Schedule: Cooldown{Warmup: 1, Share: 0.4}}
+	want := fit(t, smallNet(), blobSet(53, 5), c)
+	c.Epochs, c.Replan = 100, func(done int) int {
+		if done < 3 {
+			return 100
+		}
+		return 5
+	}
+	got := fit(t, smallNet(), blobSet(53, 5), c)
+	if got.SHA256 != want.SHA256 || len(got.History) != 5 {
+		t.Errorf("%d epochs, hash %s, want 5 and %s", len(got.History), got.SHA256, want.SHA256)
+	}
+	c.Replan = func(int) int { return 0 } // less than are done
+	if got := fit(t, smallNet(), blobSet(53, 5), c); len(got.History) != 1 {
+		t.Errorf("%d epochs, want the one that was done", len(got.History))
+	}
+}
+
 // Every schedule has a factor that is a number, for runs of any length.
 func TestShortRuns(t *testing.T) {
-	for _, s := range []Schedule{StepDecay{}, Exponential{}, Cosine{}, Cosine{Warmup: 7}, OneCycle{}, ReduceOnPlateau{}} {
+	for _, s := range []Schedule{StepDecay{}, Exponential{}, Cosine{}, Cosine{Warmup: 7}, Cooldown{}, Cooldown{Warmup: 7, Share: 0.5}, OneCycle{}, ReduceOnPlateau{}} {
 		for epochs := 1; epochs < 5; epochs++ {
 			for steps := 1; steps < 4; steps++ {
 				for step := range epochs * steps {
@@ -120,7 +150,7 @@ func TestRates(t *testing.T) {
 func TestParseSchedule(t *testing.T) {
 	for text, want := range map[string]Schedule{
 		"constant": nil, "step": StepDecay{}, "step:3": StepDecay{Every: 3}, "step:3:0.5": StepDecay{3, 0.5}, "exponential:0.8": Exponential{0.8},
-		"cosine": Cosine{}, "cosine:0.5": Cosine{0.5}, "onecycle": OneCycle{}, "plateau:4:0.2": ReduceOnPlateau{4, 0.2},
+		"cosine": Cosine{}, "cosine:0.5": Cosine{0.5}, "cooldown": Cooldown{}, "cooldown:2:0.4": Cooldown{2, 0.4}, "onecycle": OneCycle{}, "plateau:4:0.2": ReduceOnPlateau{4, 0.2},
 	} {
 		got, err := ParseSchedule(text)
 		if err != nil || got != want {

@@ -67,7 +67,7 @@ var groupTable = map[string]Config{
 // noRow are the fields of Config that change nothing about the weights.
 var noRow = map[string]string{
 	"Dir": "the folder", "KeepCheckpoints": "the folder", "Model": "the folder", "Resume": "TestGroupResumes",
-	"OnEarlier": "the folder", "Callbacks": "told alone", "Group": "all rows", "oneByOne": "TestGroup compares both ways",
+	"OnEarlier": "the folder", "Callbacks": "told alone", "Group": "all rows", "Replan": "refused", "oneByOne": "TestGroup compares both ways",
 }
 
 // firstValues are first values for a network of blobSet's images, of another seed than 0.

@@ -245,6 +245,9 @@ func (d *display) end(res *train.Result, err error) {
 	case err == nil:
 		d.printf("the model is in %s; its curves are in %s\n",
 			filepath.Join(d.out, train.ModelFile), filepath.Join(d.out, train.CurvesFile))
+	case errors.Is(err, context.Canceled) && d.time > 0:
+		d.printf("saved %s; -config %s -out %s -resume goes on from here, without -time\n",
+			filepath.Join(d.out, train.CheckpointFile), filepath.Join(d.out, configFile), d.out)
 	case errors.Is(err, context.Canceled):
 		d.printf("saved %s; the same command with -resume goes on from here\n", filepath.Join(d.out, train.CheckpointFile))
 	}

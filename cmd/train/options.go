@@ -61,6 +61,7 @@ type options struct {
 	report              bool
 	dashboard           string // address, "true" for any, "" for none
 	timeout             time.Duration
+	time                time.Duration // for the whole of the call; 0 for as long as it takes
 
 	dataset  string   // its name, if it is one of pictures
 	settings settings // as they are used
@@ -135,6 +136,7 @@ func (o *options) callFlags(f *flag.FlagSet) {
 	f.BoolVar(&o.report, "report", true, "write a report of the run at its end, an HTML file in its folder")
 	f.BoolFunc("dashboard", "serve that page while training, at any free port or at -dashboard=HOST:PORT", o.setDashboard)
 	f.DurationVar(&o.timeout, "timeout", mpi.DefaultTimeout, "under mpirun, the longest wait for another process")
+	f.DurationVar(&o.time, "time", 0, "choose the epochs, and for photographs the size, so that all is done in this time, as in 10m (default what the recipe says)")
 	f.BoolVar(&o.json, "json", false, "print a line of JSON for each epoch")
 }
 
@@ -227,6 +229,9 @@ func (o *options) complete(f *flag.FlagSet, known settings) error {
 	}
 	maps.DeleteFunc(recipe, func(name string, _ any) bool { return file[name] != nil || given[name] != nil })
 	if err := recipe.set(f, known, "recipe "+from); err != nil {
+		return err
+	}
+	if err := o.checkTime(given["epochs"] != nil || file["epochs"] != nil, given["schedule"] != nil || file["schedule"] != nil); err != nil {
 		return err
 	}
 	if err := o.checkDefence(f, given); err != nil {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"tapenet/graph"
 	"tapenet/graph/weights"
@@ -27,7 +29,15 @@ func fit(ctx context.Context, t team, o options, stdout, stderr io.Writer) error
 
 // fitOne trains, and leaves the run's folder.
 func fitOne(ctx context.Context, t team, o options, stdout, stderr io.Writer) (*train.Result, error) {
-	show := newDisplay(o, t, stdout, stderr)
+	began, show := time.Now(), newDisplay(o, t, stdout, stderr)
+	var p *plan
+	if o.time > 0 {
+		var err error
+		if o, p, err = o.within(ctx, began, show); err != nil {
+			return nil, err
+		}
+		show.options = o
+	}
 	r, err := prepare(ctx, show)
 	if err = t.agree(err); err != nil {
 		return nil, err
@@ -35,7 +45,13 @@ func fitOne(ctx context.Context, t team, o options, stdout, stderr io.Writer) (*
 	if o.findRate {
 		return nil, findRate(ctx, show, r)
 	}
+	if p != nil {
+		p.follow(&r.config, show)
+	}
 	res, err := train.Fit(ctx, r.layer, r.set, r.config)
+	if p != nil && res != nil {
+		err = errors.Join(err, p.record(show))
+	}
 	if err == nil && o.fold == 0 {
 		err = t.leave() // what follows is the first one's alone
 	}

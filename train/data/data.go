@@ -41,6 +41,7 @@ type Dataset struct {
 
 	// Photographs are pictures of several sizes, or above 96 pixels a side.
 	Photographs bool
+	Side        int // the median of the shorter sides of training pictures, in pixels; 0 for a dataset of none
 
 	HeldOut bool // whether Test is a share of a training part, as Split and Folds make it
 	// Preprocessing is how pictures got their shape, for folders and shards of them;

@@ -41,15 +41,23 @@ func (o Options) shape(shown []raster.Header) (shape [3]int, photographs bool) {
 	case !photographs:
 		shape[1], shape[2] = first.Height, first.Width
 	default:
-		var sides []int
-		for _, h := range shown {
-			sides = append(sides, min(h.Width, h.Height))
-		}
-		slices.Sort(sides)
-		side := min(defaultSide, sides[len(sides)/2])
+		side := min(defaultSide, medianSide(shown))
 		shape[1], shape[2] = side, side
 	}
 	return shape, photographs
+}
+
+// medianSide is the median of the pictures' shorter sides, 0 for none.
+func medianSide(shown []raster.Header) int {
+	if len(shown) == 0 {
+		return 0
+	}
+	sides := make([]int, len(shown))
+	for i, h := range shown {
+		sides[i] = min(h.Width, h.Height)
+	}
+	slices.Sort(sides)
+	return sides[len(sides)/2]
 }
 
 // pictures is samples whose pictures are unpacked by Read, once if the store has room.
@@ -132,7 +140,8 @@ type parts struct{ train, validation, test source }
 // dataset returns the samples of sources, with the shape that the options and the
 // training pictures say.
 func (o Options) dataset(classes []string, from parts) (Dataset, error) {
-	shape, photographs := o.shape(from.train.headers())
+	shown := from.train.headers()
+	shape, photographs := o.shape(shown)
 	p := o.Preprocessing
 	if p.Fit == "" {
 		p.Fit = raster.Crop
@@ -144,7 +153,7 @@ func (o Options) dataset(classes []string, from parts) (Dataset, error) {
 	samples := func(s source) Samples {
 		return pictures{s, shape, p, decode.Decoder(o.MaxPixels), keep.store(s.Len())}
 	}
-	d := Dataset{Shape: shape, Classes: classes, Train: samples(from.train), Preprocessing: p, Photographs: photographs}
+	d := Dataset{Shape: shape, Classes: classes, Train: samples(from.train), Preprocessing: p, Photographs: photographs, Side: medianSide(shown)}
 	if from.validation != nil {
 		d.Validation = samples(from.validation)
 	}
