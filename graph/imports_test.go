@@ -50,6 +50,7 @@ var arrows = map[string][]string{
 	"modelzoo/open":           {"graph", "graph/keras", "graph/keras/topology", "graph/memory", "graph/onnx", "graph/op", "graph/raster", "graph/tfjs", "graph/weights", "modelzoo"},
 	"train":                   {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/op", "graph/update", "graph/weights", "train/data"},
 	"train/data":              {"graph/raster", "graph/raster/corrupt", "graph/raster/decode"},
+	"train/data/parquet":      {"train/data", "graph/raster"},
 	"train/mpi":               {},
 	"train/report":            {"graph", "graph/metric", "graph/weights", "train", "train/data"},
 	"train/tensorboard":       {"graph", "train"},

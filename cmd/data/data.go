@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/dataset"
 	"tapenet/cmd/internal/inspect"
 	"tapenet/cmd/internal/scenes"
 	"tapenet/graph/raster"
@@ -37,7 +38,7 @@ type options struct {
 func parse(args []string, stderr io.Writer) (o options, err error) {
 	f := cli.Flags("data", "[-data NAME|DIR] [-picture FILE.png [-augment LIST]] [-suspects] [-pack DIR]",
 		"shows what is in a dataset; with -picture draws some of its images, with -suspects lists those whose labels look wrong, with -pack writes it as tar shards", stderr)
-	f.StringVar(&o.name, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder of IDX files, CIFAR files, tar shards, or pictures by class; or a table of pictures, .csv or .jsonl")
+	f.StringVar(&o.name, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder of IDX files, CIFAR files, tar shards, or pictures by class; or a file of pictures or of their names, .parquet, .csv or .jsonl")
 	f.IntVar(&o.images.Height, "height", 0, "scale pictures to this height (default the size of all, if it is one of at most 96; else up to 64)")
 	f.IntVar(&o.images.Width, "width", 0, "scale pictures to this width (default likewise; one of the two alone makes squares)")
 	f.IntVar(&o.images.Channels, "channels", 0, "1 for grey, 3 for colour (default 1 if all training pictures are grey)")
@@ -97,7 +98,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.scenes != "" {
 		return writeScenes(o, stdout)
 	}
-	clean, err := o.images.Open(o.name)
+	clean, err := dataset.Open(o.images, o.name)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f := cli.Flags("infer", "-model DIR [-top N] [-batch N] [-json|-csv] [-saliency FILE.png] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-batch N] [-json] -data NAME|DIR\n       infer -model DIR [-output NAME] [-json|-csv|-out FILE.npy] -features FILE|FOLDER|…\n       infer -model DIR [-output NAME] [-top N] [-json] -similar FOLDER FILE|…",
 		"says what is in pictures (- is standard input), or measures a model on a dataset's test part; a model that train -unknown has given a threshold may say \"none of these\"; with -features or -similar compares pictures by what a network makes of them", stderr)
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, vote")
-	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards")
+	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards; or a .parquet, .csv or .jsonl")
 	f.IntVar(&o.top, "top", 3, "show so many classes of a picture; with -data, count a class that is among so many as found")
 	f.IntVar(&o.batch, "batch", testset.Batch, "read so many images, and run them through the network, together: fewer take less memory")
 	f.BoolVar(&o.mirror, "mirror", false, "take the mean over each picture and its mirror image, for things without left and right")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/dataset"
 	"tapenet/graph"
 	"tapenet/train"
 	"tapenet/train/data"
@@ -172,11 +173,11 @@ func (o options) measurer() (m measurer, err error) {
 	}
 	images := o.pictures()
 	images.Memory = -1
-	if m.set, err = images.Open(o.data); err != nil {
+	if m.set, err = dataset.Open(images, o.data); err != nil {
 		return m, err
 	}
 	m.set.Train, m.set.Test = data.Limit(m.set.Train, o.limit), data.Limit(m.set.Test, o.limit)
-	if data.OfPictures(o.data) {
+	if dataset.OfPictures(o.data) {
 		m.reading = readingTime(m.set)
 	}
 	c := &m.config

@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/dataset"
 	"tapenet/cmd/internal/testset"
 	"tapenet/graph"
 	"tapenet/graph/memory"
@@ -81,7 +82,7 @@ func (from origin) standalone() (origin, error) {
 // dataset opens the dataset; pictures are prepared as the network has it.
 func (from origin) dataset(o options) (data.Dataset, error) {
 	if from.from == nil {
-		return o.pictures().Open(o.data)
+		return dataset.Open(o.pictures(), o.data)
 	}
 	in := from.from.Input
 	if o.height != 0 && o.height != in[1] || o.width != 0 && o.width != in[2] || o.channels != 0 && o.channels != in[0] {

@@ -79,7 +79,7 @@ func (o *options) settingFlags(f *flag.FlagSet) {
 	f.StringVar(&o.unfreeze, "unfreeze", "", "with -from, go on with what is in front of a new head too, when that is trained: all, or from the last so many convolutions and Dense layers on")
 	f.IntVar(&o.unfreezeEpochs, "unfreeze-epochs", 10, "with -unfreeze, passes over the training set")
 	f.Float64Var(&o.unfreezeLR, "unfreeze-lr", 0, "with -unfreeze, learning rate of the head; the first layers have a hundredth (default a tenth of -lr)")
-	f.StringVar(&o.data, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards; or a table of pictures, .csv or .jsonl")
+	f.StringVar(&o.data, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards; or a file of pictures or of their names, .parquet, .csv or .jsonl")
 	f.IntVar(&o.height, "height", 0, "scale pictures to this height (default the size of all, if it is one of at most 96; else up to 64)")
 	f.IntVar(&o.width, "width", 0, "scale pictures to this width (default likewise; one of the two alone makes squares)")
 	f.IntVar(&o.channels, "channels", 0, "1 for grey pictures, 3 for colour (default 1 if all training pictures are grey)")

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/dataset"
 	"tapenet/train/data"
 )
 
@@ -23,12 +24,12 @@ const (
 // look opens a dataset of pictures for what the settings depend on: how many there
 // are, and whether they are photographs. Other datasets have nothing to look at.
 func (o *options) look() (set data.Dataset, found bool) {
-	if !data.OfPictures(o.data) && o.from == "" {
+	if !dataset.OfPictures(o.data) && o.from == "" {
 		return set, false
 	}
 	images := o.pictures()
 	images.Memory = -1 // nothing is read of them here
-	set, err := images.Open(o.data)
+	set, err := dataset.Open(images, o.data)
 	return set, err == nil // an error comes again where the dataset is needed
 }
 

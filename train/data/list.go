@@ -71,7 +71,7 @@ func (l *lister) part(dir string, classes []string) (*folderPictures, error) {
 		return nil, fmt.Errorf("no pictures in sub-folders of %s, want one sub-folder a class with pictures, %s", dir, decode.Kinds)
 	}
 	if classes == nil {
-		sortClasses(names)
+		SortClasses(names)
 		classes, l.classes = names, names
 	}
 	for _, name := range names {
@@ -102,8 +102,9 @@ func newFolderPictures(fsys fs.FS, all []listed) *folderPictures {
 	return s
 }
 
-// sortClasses sorts names, by value if all are numbers.
-func sortClasses(names []string) {
+// SortClasses sorts the names of classes, by value if all are numbers.
+func SortClasses(names []string) {
+	slices.Sort(names)
 	if !slices.ContainsFunc(names, isNoNumber) {
 		slices.SortStableFunc(names, func(a, b string) int {
 			a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")

@@ -155,10 +155,12 @@ func (s *shardPictures) picture(i int, buf []byte) ([]byte, error) {
 	return b, nil
 }
 
+// someHeaders is the number of pictures that are looked at where not all are.
+const someHeaders = 64
+
 // headers are those of the first pictures: of others they might lie far apart.
 func (s *shardPictures) headers() (shown []raster.Header) {
-	const some = 64
-	for i := range min(some, s.Len()) {
+	for i := range min(someHeaders, s.Len()) {
 		if b, err := s.picture(i, nil); err == nil {
 			if h, err := decode.Decoder(0).Header(b); err == nil {
 				shown = append(shown, h)

@@ -198,7 +198,7 @@ func (o Options) tabled(fsys fs.FS, rows []row) (Dataset, error) {
 		seen[r.label] = true
 	}
 	classes := slices.Sorted(maps.Keys(seen))
-	sortClasses(classes)
+	SortClasses(classes)
 	if byPart["test"] == nil {
 		byPart["test"], byPart["val"] = byPart["val"], nil
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/dataset"
 	"tapenet/graph/raster"
 	"tapenet/infer"
 	"tapenet/train/data"
@@ -39,14 +40,14 @@ func Open(command, name string, input [3]int, classes []string, p raster.Preproc
 // Pictures opens a dataset; one of pictures has them in the model's size, by its
 // preprocessing but for mean and deviation, which the model applies.
 func Pictures(name string, input [3]int, p raster.Preprocessing) (data.Dataset, error) {
-	if !data.OfPictures(name) {
-		return data.Open(name)
+	if !dataset.OfPictures(name) {
+		return dataset.Open(data.Options{}, name)
 	}
 	p.Mean, p.Deviation = nil, nil
 	if p.Fit == "" { // a model of before, whose pictures were stretched
 		p.Fit = raster.Stretch
 	}
-	return data.Options{Channels: input[0], Height: input[1], Width: input[2], Preprocessing: p}.Open(name)
+	return dataset.Open(data.Options{Channels: input[0], Height: input[1], Width: input[2], Preprocessing: p}, name)
 }
 
 // Numbered reports whether classes have numbers for names.
