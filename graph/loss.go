@@ -105,6 +105,30 @@ func (Focal) Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node {
 	return s.Node(op.SoftMax(output))
 }
 
+// BinaryCrossEntropy trains a network that says of each class whether an image has it, however many
+// that are. The network's output is logits (N,classes), the targets have the same shape and are 1 for
+// an image's classes and 0 for the others, the prediction is a probability for each class, Sigmoid of
+// the logits. [op.BinaryCrossEntropy] has the formula.
+type BinaryCrossEntropy struct {
+	Sum bool // as CrossEntropy has it
+}
+
+// Target is the output's shape.
+func (BinaryCrossEntropy) Target(output tensor.Shape) tensor.Shape { return output }
+
+// Cost is the mean, or the sum with Sum.
+func (l BinaryCrossEntropy) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node {
+	if l.Sum && s.Training() {
+		return s.Node(op.BinaryCrossEntropySum(output, target, weights))
+	}
+	return s.Node(op.BinaryCrossEntropy(output, target, weights))
+}
+
+// Predict is Sigmoid.
+func (BinaryCrossEntropy) Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node {
+	return s.Node(op.Sigmoid(output))
+}
+
 // MSE trains a regression on the mean squared error. Targets and predictions
 // have the output's shape.
 type MSE struct{}

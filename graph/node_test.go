@@ -86,6 +86,7 @@ func TestOpsRefuseNil(t *testing.T) {
 		"Dropout":                 func() (*gorgonia.Node, error) { return op.Dropout(nil, 0.5, op.Random{}) },
 		"ELU":                     func() (*gorgonia.Node, error) { return op.ELU(nil, 1) },
 		"Expand":                  func() (*gorgonia.Node, error) { return op.Expand(nil, 2) },
+		"BinaryCrossEntropy":      func() (*gorgonia.Node, error) { return op.BinaryCrossEntropy(nil, x, x) },
 		"Focal":                   func() (*gorgonia.Node, error) { return op.Focal(nil, x, x, 2) },
 		"GELU":                    func() (*gorgonia.Node, error) { return op.GELU(nil) },
 		"Gather":                  func() (*gorgonia.Node, error) { return op.Gather(nil, op.Picks{Blocks: 1, Index: []int32{0}}, 1) },

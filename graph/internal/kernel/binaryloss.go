@@ -1,0 +1,86 @@
+package kernel
+
+import (
+	"math"
+
+	"tapenet/graph/internal/kernel/cpu"
+)
+
+// BinaryCrossEntropy is the cross-entropy of the sigmoid of each logit against a target of its
+// own. Its operands are the logits x (N,Classes), the targets t (N,Classes), from 0 to 1, and the
+// weights (N) of the samples:
+//
+//	loss = Σ_n weight[n]·mean_k (log(1 + exp(x[n,k])) - t[n,k]·x[n,k]) / Σ_n weight[n]
+//
+// (0 if all weights are 0), or with Sum the numerator alone. It is computed from logits in one
+// step, log(1 + exp(x)) as max(x,0) + log(1 + exp(-|x|)): exact where a logarithm of
+// probabilities would be infinite.
+type BinaryCrossEntropy[T cpu.Float] struct {
+	N, Classes int
+	Sum        bool
+}
+
+// Forward computes the scalar loss y[0]. It sums in float64. A sample of weight 0 does not
+// count, even if its loss is NaN.
+func (c *BinaryCrossEntropy[T]) Forward(y []T, in [][]T) {
+	var loss, total float64
+	for n, w := range in[2] {
+		if w == 0 {
+			continue
+		}
+		var s float64
+		for i := n * c.Classes; i < (n+1)*c.Classes; i++ {
+			x, t := float64(in[0][i]), float64(in[1][i])
+			s += max(x, 0) - t*x + math.Log1p(math.Exp(-math.Abs(x)))
+		}
+		loss += float64(w) * s / float64(c.Classes)
+		total += float64(w)
+	}
+	switch {
+	case c.Sum:
+		y[0] = T(loss)
+	case total == 0:
+		y[0] = 0
+	default:
+		y[0] = T(loss / total)
+	}
+}
+
+// Backward computes the gradient of the logits:
+//
+//	dx[n,k] = dy·weight[n]·(sigmoid(x[n,k]) - t[n,k]) / (Classes·Σ weights)
+//
+// With Sum it is not divided by the weights. Nothing else has a gradient; a sample of weight 0
+// gets zeros. It needs nothing of Forward but its operands.
+func (c *BinaryCrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
+	if dIn[0] == nil {
+		return
+	}
+	total := T(1)
+	if !c.Sum {
+		total = 0
+		for _, w := range in[2] {
+			total += w
+		}
+	}
+	for n, w := range in[2] {
+		dx := dIn[0][n*c.Classes:][:c.Classes]
+		if w == 0 {
+			clear(dx)
+			continue
+		}
+		scale := dy[0] * w / (total * T(c.Classes))
+		for k := range dx {
+			x, t := float64(in[0][n*c.Classes+k]), in[1][n*c.Classes+k]
+			dx[k] = scale * (T(1/(1+math.Exp(-x))) - t)
+		}
+	}
+}
+
+// Lane is that of [CrossEntropy].
+func (c *BinaryCrossEntropy[T]) Lane(_, n, of int, shared []bool) (lane any, ok bool) {
+	if c.N != of || shared[0] || shared[1] || shared[2] {
+		return nil, false
+	}
+	return &BinaryCrossEntropy[T]{N: n, Classes: c.Classes, Sum: c.Sum}, true
+}
