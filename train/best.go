@@ -48,11 +48,11 @@ func copies(of map[string]*tensor.Dense) map[string]*tensor.Dense {
 	return all
 }
 
-// finish ends a complete run: with Patience, or after a collapse, the best weights are
-// the model's.
+// finish ends a run that is paused or complete: with Patience, or after a collapse, the best weights are
+// the model's at its end.
 func (r *run) finish() (*Result, error) {
 	res := r.result()
-	if r.Patience == 0 && !r.collapsed() {
+	if res.Paused || r.Patience == 0 && !res.Collapsed {
 		return res, nil
 	}
 	if err := r.net.Weights.Load(r.best); err != nil {

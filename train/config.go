@@ -115,6 +115,9 @@ type Config struct {
 	// Resume goes on from the checkpoint in Dir, which must come from the same
 	// settings; more epochs are welcome.
 	Resume bool
+	// Until pauses the run after so many epochs: Fit returns, and Resume goes on, to what
+	// a run without a pause comes to, as schedules are those of all Epochs. 0 means never.
+	Until int
 
 	// OnEarlier is called, if not nil, when Dir is there and Resume is not set. It
 	// may move an earlier run out of the way, which no run that goes on is in. Its
@@ -134,6 +137,8 @@ type Result struct {
 	// Collapsed says that the accuracy under attack broke down in the last epoch, which
 	// ended the run: see Adversarial.Collapse. The network is that of Best.
 	Collapsed bool
+	// Paused says that Config.Until ended the call before the run's end.
+	Paused bool
 
 	Lanes  int        // see Config.Lanes
 	Ranks  []RankTime // of the processes of Config.Group, in this call of Fit; nil with one
@@ -170,6 +175,8 @@ func (c Config) check(d data.Dataset) error {
 		return fmt.Errorf("train: dataset %q has no classes, want a name for each", d.Name)
 	case c.Patience < 0 || c.KeepCheckpoints < 0:
 		return fmt.Errorf("train: Patience %d and KeepCheckpoints %d, want numbers of epochs, or 0", c.Patience, c.KeepCheckpoints)
+	case c.Until < 0:
+		return fmt.Errorf("train: Until %d, want a number of epochs, or 0 for all", c.Until)
 	case c.KeepCheckpoints > 0 && c.Dir == "":
 		return fmt.Errorf("train: KeepCheckpoints without Dir, want the folder of the run")
 	case c.Replan != nil && ranks{c.Group}.several():

@@ -39,7 +39,7 @@ func Fit(ctx context.Context, l graph.Layer, d data.Dataset, c Config) (*Result,
 	if err := r.start(ctx, l); err != nil {
 		return nil, err
 	}
-	for r.at.Epoch < r.Epochs && !r.ended() {
+	for r.at.Epoch < r.Epochs && !r.ended() && !r.paused() {
 		if err := r.epoch(ctx); err != nil {
 			return r.result(), err
 		}
@@ -88,7 +88,7 @@ type position struct {
 func (r *run) result() *Result {
 	res := &Result{Network: r.network(), History: r.history, Lanes: r.lanes.count, Ranks: r.times.all, SHA256: fmt.Sprintf("%x", r.sum())}
 	r.updater.swap(r.net.Weights)
-	res.Collapsed = r.collapsed()
+	res.Collapsed, res.Paused = r.collapsed(), r.paused()
 	if i := best(r.history); i >= 0 {
 		res.Best = r.history[i]
 	}

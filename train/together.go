@@ -118,12 +118,12 @@ func (r *run) sameSettings() error {
 		return nil
 	}
 	type common struct {
-		Settings         settings
-		Epochs, Patience int
-		Arithmetic       string
+		Settings                settings
+		Epochs, Until, Patience int
+		Arithmetic              string
 	}
 	s, err := r.settings()
-	mine := common{s, r.Epochs, r.Patience, op.Arithmetic()}
+	mine := common{s, r.Epochs, r.Until, r.Patience, op.Arithmetic()}
 	text, failed := json.Marshal(mine)
 	if err := r.ranks.agree(errors.Join(err, failed)); err != nil {
 		return err
@@ -136,8 +136,8 @@ func (r *run) sameSettings() error {
 		var theirs common
 		if err = json.Unmarshal(first, &theirs); err == nil {
 			err = errors.New("train: the first rank's run is another one: " + cmp.Or(theirs.Settings.differences(r),
-				fmt.Sprintf("its epochs, patience and arithmetic are %d, %d and %s, this rank's %d, %d and %s",
-					theirs.Epochs, theirs.Patience, theirs.Arithmetic, mine.Epochs, mine.Patience, mine.Arithmetic)))
+				fmt.Sprintf("its epochs, pause, patience and arithmetic are %d, %d, %d and %s, this rank's %d, %d, %d and %s",
+					theirs.Epochs, theirs.Until, theirs.Patience, theirs.Arithmetic, mine.Epochs, mine.Until, mine.Patience, mine.Arithmetic)))
 		}
 	}
 	return r.ranks.agree(err)

@@ -66,7 +66,7 @@ var groupTable = map[string]Config{
 
 // noRow are the fields of Config that change nothing about the weights.
 var noRow = map[string]string{
-	"Dir": "the folder", "KeepCheckpoints": "the folder", "Model": "the folder", "Resume": "TestGroupResumes",
+	"Dir": "the folder", "KeepCheckpoints": "the folder", "Model": "the folder", "Resume": "TestGroupResumes", "Until": "TestPauses",
 	"OnEarlier": "the folder", "Callbacks": "told alone", "Group": "all rows", "Replan": "refused", "oneByOne": "TestGroup compares both ways",
 }
 
@@ -259,7 +259,7 @@ func TestGroupRefused(t *testing.T) {
 	}{
 		"settings":    {func(c *Config, _ *data.Dataset) { c.Batch = -1 }, "want positive numbers"},
 		"other batch": {func(c *Config, _ *data.Dataset) { c.Batch = 21 }, "its batch size is 20, this run's 21"},
-		"epochs":      {func(c *Config, _ *data.Dataset) { c.Epochs = 3 }, "its epochs, patience and arithmetic are 1, 0 and "},
+		"epochs":      {func(c *Config, _ *data.Dataset) { c.Epochs = 3 }, "its epochs, pause, patience and arithmetic are 1, 0, 0 and "},
 		"dataset":     {func(_ *Config, d *data.Dataset) { d.Name = "dots" }, `its dataset is "blobs", this run's "dots"`},
 		"classes":     {func(_ *Config, d *data.Dataset) { d.Classes = []string{"a"} }, "one for each class"},
 	} {

@@ -52,6 +52,11 @@ func (r *run) collapsed() bool {
 // ended reports whether the run ends before its last epoch.
 func (r *run) ended() bool { return r.stalled() || r.collapsed() }
 
+// paused reports whether Until stops the run before its end.
+func (r *run) paused() bool {
+	return r.Until > 0 && r.at.Epoch >= r.Until && r.at.Epoch < r.Epochs && !r.ended()
+}
+
 // attacked measures the network under attack, 0 without a watch. Every rank does all of
 // it: what is random in it follows from nothing but the network, and there is little.
 func (r *run) attacked(ctx context.Context) (float64, error) {

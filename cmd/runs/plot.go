@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"image/color"
 	"io"
 	"math"
 	"strconv"
@@ -13,12 +12,10 @@ import (
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
 
+	"tapenet/cmd/internal/figure"
 	"tapenet/train"
 )
-
-const lineHeight = 14 // points, of the list of names
 
 // plotRuns draws the loss and the accuracy of all runs in evaluation over the
 // epochs, side by side, as SVG, and their names below.
@@ -32,19 +29,7 @@ func plotRuns(w io.Writer, found []entry) error {
 	if err != nil {
 		return err
 	}
-	names := vg.Length(lineHeight * len(found))
-	canvas := vgsvg.New(24*vg.Centimeter, 10*vg.Centimeter+names)
-	page := draw.New(canvas)
-	page.SetColor(color.White)
-	page.Fill(page.Rectangle.Path())
-	plots := [][]*plot.Plot{{loss, accuracy}}
-	tiles := draw.Tiles{Rows: 1, Cols: 2, PadX: vg.Centimeter, PadTop: 8, PadBottom: 8, PadLeft: 5, PadRight: 10}
-	for i, c := range plot.Align(plots, tiles, draw.Crop(page, 0, 0, names, 0))[0] {
-		plots[0][i].Draw(c)
-	}
-	legend(found).Draw(draw.Crop(page, vg.Centimeter, -vg.Centimeter, 5, -10*vg.Centimeter))
-	_, err = canvas.WriteTo(w)
-	return err
+	return figure.Write(w, [][]*plot.Plot{{loss, accuracy}}, legend(found), len(found))
 }
 
 // evaluatedOn is what all runs are evaluated on, or the common name of what
@@ -91,21 +76,14 @@ func curves(name string, found []entry, value func(train.Epoch) float64) (*plot.
 	return p, nil
 }
 
-// palette has colours that the colour-blind tell apart too (Okabe and Ito 2008).
-var palette = []color.Color{
-	color.RGBA{0x00, 0x72, 0xb2, 255}, color.RGBA{0xd5, 0x5e, 0x00, 255}, color.RGBA{0x00, 0x9e, 0x73, 255}, color.RGBA{0xcc, 0x79, 0xa7, 255},
-	color.RGBA{0x56, 0xb4, 0xe9, 255}, color.RGBA{0xe6, 0x9f, 0x00, 255}, color.Black,
-}
-
 // style tells a run's line from the others: colours first, then dashes.
 func style(i int) draw.LineStyle {
-	return draw.LineStyle{Color: palette[i%len(palette)], Width: vg.Points(1.5), Dashes: plotutil.Dashes(i / len(palette))}
+	return draw.LineStyle{Color: figure.Palette[i%len(figure.Palette)], Width: vg.Points(1.5), Dashes: plotutil.Dashes(i / len(figure.Palette))}
 }
 
 // legend names the runs.
-func legend(found []entry) *plot.Legend {
+func legend(found []entry) plot.Legend {
 	l := plot.NewLegend()
-	l.Top, l.Left = true, true
 	for i, e := range found {
 		text := plain(e.dir)
 		if n := len(e.History); n > 0 {
@@ -117,8 +95,7 @@ func legend(found []entry) *plot.Legend {
 		}
 		l.Add(text, &plotter.Line{LineStyle: style(i)})
 	}
-	l.Padding = 2
-	return &l
+	return l
 }
 
 // wholeEpochs marks whole epochs, at most about ten of them.

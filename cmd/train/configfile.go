@@ -127,6 +127,19 @@ func comments(path string) (lines []string) {
 	return lines
 }
 
+// printSettings prints the file of a run that would begin. Settings that no run can have
+// are an error.
+func (o options) printSettings(stdout io.Writer) error {
+	if _, _, _, err := o.fit(); err != nil {
+		return err
+	}
+	text, err := o.settings.text(nil)
+	if err == nil {
+		_, err = stdout.Write(text)
+	}
+	return err
+}
+
 // text is the content of the file, with comment lines.
 func (s settings) text(comments []string) ([]byte, error) {
 	first := repeats

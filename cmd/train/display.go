@@ -229,6 +229,8 @@ func (d *display) end(res *train.Result, err error) {
 	d.clear()
 	switch {
 	case err != nil:
+	case res.Paused:
+		d.printf("paused after epoch %d of %d; the same command with -resume, and without -until, goes on to the end\n", len(res.History), d.epochs)
 	case res.Collapsed:
 		d.printf("the accuracy under attack collapsed in epoch %d, from %.4f to %.4f: the model is that of epoch %d\n",
 			len(res.History), res.Best.Attacked, res.History[len(res.History)-1].Attacked, res.Best.Epoch)

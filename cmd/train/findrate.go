@@ -68,7 +68,7 @@ func findRate(ctx context.Context, show *display, r prepared) error {
 	})
 	c := r.config
 	c.Optimizer, c.Schedule, c.Callbacks, c.Dir, c.OnEarlier, c.KeepCheckpoints, c.Patience = rated.WithRate(1), sweep{}, []train.Callback{watch}, "", nil, 0, 0
-	c.Accumulate, c.Epochs = 1, rateSteps
+	c.Accumulate, c.Epochs, c.Until = 1, rateSteps, 0
 	if _, err := train.Fit(ctx, r.layer, r.set, c); err != nil && ctx.Err() == nil && len(losses) < 10 {
 		return err // else it has diverged, as it was to
 	}

@@ -221,7 +221,7 @@ func firstValues(whole graph.Layer, from origin, seed uint64) (map[string]*tenso
 // trainHead trains the head alone, and returns the weights of the whole network.
 func (r *prepared) trainHead(ctx context.Context, show *display, head graph.Layer, backbone *train.Backbone) (map[string]*tensor.Dense, error) {
 	c := r.config
-	c.Backbone, c.From, c.Dir, c.Callbacks, c.OnEarlier, c.Resume, c.KeepCheckpoints = backbone, nil, "", nil, nil, false, 0
+	c.Backbone, c.From, c.Dir, c.Callbacks, c.OnEarlier, c.Resume, c.KeepCheckpoints, c.Until = backbone, nil, "", nil, nil, false, 0, 0
 	res, err := train.Fit(ctx, head, r.held, c)
 	if err != nil {
 		return nil, err

@@ -54,6 +54,8 @@ type options struct {
 	// What this call does.
 	config, recipe, out string
 	resume, json        bool
+	until               int  // epoch after which the run pauses
+	showSettings        bool // and nothing else
 	skipDamaged         bool
 	findRate            bool
 	calibrate           bool
@@ -128,6 +130,8 @@ func (o *options) callFlags(f *flag.FlagSet) {
 	f.StringVar(&o.recipe, "recipe", "", "recipe to train by, as in fast99: its network and its settings (default the network's own)")
 	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>, for photographs runs/<data>)")
 	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
+	f.IntVar(&o.until, "until", 0, "pause after this epoch; -resume goes on to what a run without a pause comes to (default never)")
+	f.BoolVar(&o.showSettings, "settings", false, "print the settings that the run would have, as its config.toml, and do nothing")
 	f.BoolVar(&o.findRate, "find-lr", false, "train for a hundred steps with rising learning rates, in memory, say which is a good one, and draw the losses beside the run's folder")
 	f.BoolVar(&o.skipDamaged, "skip-damaged", false, "go on without pictures that cannot be read, and list them")
 	f.BoolVar(&o.calibrate, "calibrate", false, "at the end, fit the temperature of the model's probabilities on what -val holds out")
@@ -295,6 +299,10 @@ func (o options) check() error {
 		return cli.Usagef("train: -balance %.64s, want none, weights or sample", o.balance)
 	case o.folds < 0 || o.folds == 1 || o.fold < 0 || o.fold > o.folds:
 		return cli.Usagef("train: -folds %d and -fold %d, want 2 folds or more, and one of them or 0 for all", o.folds, o.fold)
+	case o.until < 0:
+		return cli.Usagef("train: -until %d, want an epoch, or 0 for never", o.until)
+	case o.time > 0 && (o.until > 0 || o.showSettings):
+		return cli.Usagef("train: -time %v with -until or -settings, want it alone: what it chooses is known when steps are measured", o.time)
 	case o.folds > 0 && o.validation > 0:
 		return cli.Usagef("train: -folds %d with -val %g, want one of them", o.folds, o.validation)
 	case o.unfreezeEpochs < 1:
@@ -349,7 +357,7 @@ func (o options) fit() (origin, train.Config, []data.Augmentation, error) {
 	c := train.Config{
 		Epochs: o.epochs, Batch: o.batch, Seed: o.seed,
 		LabelSmoothing: o.smoothing, GeneralizedCrossEntropy: o.gce, Focal: o.focal, Mixup: o.mixup, CutMix: o.cutmix, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average, Lanes: o.lanes,
-		Patience: o.patience, KeepCheckpoints: o.keep, Dir: o.out, Model: o.model, Resume: o.resume,
+		Patience: o.patience, KeepCheckpoints: o.keep, Dir: o.out, Model: o.model, Resume: o.resume, Until: o.until,
 	}
 	from, err := o.origin()
 	if err != nil {

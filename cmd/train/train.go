@@ -18,8 +18,12 @@ import (
 	"tapenet/train/tensorboard"
 )
 
-// fit does what the options say: one run, one for each fold, or the search for a rate.
+// fit does what the options say: one run, one for each fold, the search for a rate, or
+// nothing but the settings.
 func fit(ctx context.Context, t team, o options, stdout, stderr io.Writer) error {
+	if o.showSettings {
+		return o.printSettings(stdout)
+	}
 	if o.folds > 0 && o.fold == 0 {
 		return fitFolds(ctx, t, o, stdout, stderr)
 	}
@@ -57,6 +61,11 @@ func fitOne(ctx context.Context, t team, o options, stdout, stderr io.Writer) (*
 	}
 	if !t.first() {
 		return res, err
+	}
+	if err == nil && res.Paused {
+		show.report = false // it is of a run that has ended
+		show.end(res, nil)
+		return res, r.pages.end(ctx, nil)
 	}
 	if err == nil {
 		err = r.pages.ended(res)
