@@ -32,9 +32,9 @@ func (c Config) checkLossSettings() error {
 	case q > 0 && c.Defence != nil:
 		return fmt.Errorf("GeneralizedCrossEntropy %g with a Defence, want one of the two", q)
 	case !(c.Focal >= 0 && c.Focal <= 100):
-		return fmt.Errorf("Focal %g, want γ above 0 and at most 100, or 0 for the cross-entropy", c.Focal)
+		return fmt.Errorf("the γ of Focal is %g, want one above 0 and at most 100, or 0 for the cross-entropy", c.Focal)
 	case c.Focal > 0 && (c.LabelSmoothing > 0 || q > 0 || c.Defence != nil):
-		return fmt.Errorf("Focal %g with LabelSmoothing, GeneralizedCrossEntropy or a Defence, want it alone", c.Focal)
+		return fmt.Errorf("a Focal of %g with LabelSmoothing, GeneralizedCrossEntropy or a Defence, want it alone", c.Focal)
 	}
 	return nil
 }
