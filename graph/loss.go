@@ -19,6 +19,35 @@ type Loss interface {
 	Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node
 }
 
+// Kinds is the number of values that the targets (N) of a classifier may have: that of its classes, or
+// of the Sets of BinaryCrossEntropy.
+func (m *Model) Kinds() int {
+	if l, ok := m.b.opts.Loss.(interface{ Kinds() int }); ok {
+		return l.Kinds()
+	}
+	return m.OutputShape()[1]
+}
+
+// Correct is the number of samples of the last run whose output is right: as the loss says, if it has a
+// method Right(logits []float32, target int) bool as [BinaryCrossEntropy] has, else those whose largest
+// logit is that of the target's class. The output is (N,classes), the targets (N).
+func (m *Model) Correct() (n int) {
+	targets, logits := m.Target.Float32s(), m.Output().Float32s()
+	classes := len(logits) / len(targets)
+	right := func(logits []float32, target int) bool { return ArgMax(logits) == target }
+	if l, ok := m.b.opts.Loss.(interface {
+		Right(logits []float32, target int) bool
+	}); ok {
+		right = l.Right
+	}
+	for i, t := range targets {
+		if right(logits[i*classes:][:classes], int(t)) {
+			n++
+		}
+	}
+	return n
+}
+
 // CrossEntropy trains a classifier. The network's output is logits
 // (N,classes), the targets are class indices (N), the prediction is
 // probabilities, SoftMax of the logits/Temperature. [op.CrossEntropy] has the
@@ -106,19 +135,32 @@ func (Focal) Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node {
 }
 
 // BinaryCrossEntropy trains a network that says of each class whether an image has it, however many
-// that are. The network's output is logits (N,classes), the targets have the same shape and are 1 for
-// an image's classes and 0 for the others, the prediction is a probability for each class, Sigmoid of
-// the logits. [op.BinaryCrossEntropy] has the formula.
+// that are. The network's output is logits (N,classes), the prediction is a probability for each class,
+// Sigmoid of the logits. [op.BinaryCrossEntropy] has the formula.
 type BinaryCrossEntropy struct {
-	Sum bool // as CrossEntropy has it
+	// Sets are the classes that an image may have together: the targets are indices of them (N).
+	// With nil they are (N,classes), 1 for an image's classes and 0 for the others.
+	Sets [][]int
+	Sum  bool // as CrossEntropy has it
 }
 
-// Target is the output's shape.
-func (BinaryCrossEntropy) Target(output tensor.Shape) tensor.Shape { return output }
+// Target is (N), or without Sets the output's shape.
+func (l BinaryCrossEntropy) Target(output tensor.Shape) tensor.Shape {
+	if l.Sets != nil {
+		return output[:1]
+	}
+	return output
+}
 
 // Cost is the mean, or the sum with Sum.
 func (l BinaryCrossEntropy) Cost(s *Scope, output, target, weights *gorgonia.Node) *gorgonia.Node {
-	if l.Sum && s.Training() {
+	sum := l.Sum && s.Training()
+	switch {
+	case l.Sets != nil && sum:
+		return s.Node(op.BinaryCrossEntropyOfSetsSum(output, target, weights, l.Sets))
+	case l.Sets != nil:
+		return s.Node(op.BinaryCrossEntropyOfSets(output, target, weights, l.Sets))
+	case sum:
 		return s.Node(op.BinaryCrossEntropySum(output, target, weights))
 	}
 	return s.Node(op.BinaryCrossEntropy(output, target, weights))
@@ -127,6 +169,26 @@ func (l BinaryCrossEntropy) Cost(s *Scope, output, target, weights *gorgonia.Nod
 // Predict is Sigmoid.
 func (BinaryCrossEntropy) Predict(s *Scope, output *gorgonia.Node) *gorgonia.Node {
 	return s.Node(op.Sigmoid(output))
+}
+
+// Kinds is the number of Sets.
+func (l BinaryCrossEntropy) Kinds() int { return len(l.Sets) }
+
+// Right reports whether the classes with a probability above ½ are those of the target, an index of
+// Sets.
+func (l BinaryCrossEntropy) Right(logits []float32, target int) bool {
+	found := 0
+	for _, v := range logits {
+		if v > 0 {
+			found++
+		}
+	}
+	for _, k := range l.Sets[target] {
+		if !(logits[k] > 0) {
+			return false
+		}
+	}
+	return found == len(l.Sets[target])
 }
 
 // MSE trains a regression on the mean squared error. Targets and predictions

@@ -22,6 +22,9 @@ func NewEnsemble(members ...*Predictor) (*Ensemble, error) {
 		return nil, errors.New("infer: an ensemble of no networks, want one or more")
 	}
 	first := members[0]
+	if slices.ContainsFunc(members, func(p *Predictor) bool { return p.thresholds != nil }) {
+		return nil, errors.New("infer: an ensemble of networks for images of several classes, want one class each")
+	}
 	for i, p := range members[1:] {
 		switch {
 		case p.Input != first.Input || p.preprocessing.Fit != first.preprocessing.Fit:

@@ -8,10 +8,12 @@
 package infer
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"gorgonia.org/tensor"
 
@@ -29,6 +31,7 @@ type Predictor struct {
 
 	preprocessing raster.Preprocessing
 	models        *models
+	thresholds    []float64        // nil for images of one class each
 	temperature   float64          // 0 means 1
 	unknown       *weights.Unknown // nil for never
 	score         score            // of unknown, nil without
@@ -41,6 +44,10 @@ type Prediction struct {
 	Class         int       // the most probable one
 	Label         string    // its name
 	Probabilities []float32 // of all classes
+
+	// Labels are the names of the image's classes, for a model whose images may have several,
+	// see Predictor.Thresholds; Label has all of them, with semicolons between.
+	Labels []string
 
 	// For a model with a threshold, see Predictor.Unknown:
 	Unknown bool    // the image is none of the classes, however probable one of them is
@@ -101,12 +108,19 @@ func New(l graph.Layer, m weights.Model) (*Predictor, error) {
 // newPredictor is New with the weights of m themselves, which nobody changes any
 // more.
 func newPredictor(l graph.Layer, m weights.Model) (*Predictor, error) {
-	p, one, err := prepare(l, m, graph.CrossEntropy{Temperature: m.Temperature})
+	var loss graph.Loss = graph.CrossEntropy{Temperature: m.Temperature}
+	if m.Thresholds != nil {
+		loss = graph.BinaryCrossEntropy{}
+	}
+	p, one, err := prepare(l, m, loss)
 	if err != nil {
 		return nil, err
 	}
 	if out := one.OutputShape(); len(out) != 2 || out[1] != len(m.Classes) {
 		return nil, fmt.Errorf("infer: the network's output is %v, want (1,%d) for the classes %v", out, len(m.Classes), m.Classes)
+	}
+	if p.thresholds = m.Thresholds; p.thresholds != nil {
+		return p, nil
 	}
 	return p.Calibrate(m.Temperature, m.Unknown)
 }
@@ -144,6 +158,9 @@ func (p *Predictor) Calibrate(temperature float64, u *weights.Unknown) (*Predict
 	if !(temperature >= 0) || math.IsInf(temperature, 0) {
 		return nil, fmt.Errorf("infer: temperature %v, want a number above 0, or 0 for none", temperature)
 	}
+	if p.thresholds != nil {
+		return nil, errors.New("infer: a temperature or a threshold for unknown images of a model whose images have several classes, want one of one class each")
+	}
 	c := *p
 	c.models, c.temperature = p.models.with(temperature), temperature
 	c.unknown, c.score, c.more = nil, nil, nil
@@ -169,6 +186,9 @@ func (p *Predictor) Predict(images [][]float32) ([]Prediction, error) {
 	for i, o := range outputs {
 		best := graph.ArgMax(o.probabilities)
 		predictions[i] = Prediction{Class: best, Label: p.Classes[best], Probabilities: o.probabilities}
+		if p.thresholds != nil {
+			predictions[i].several(p)
+		}
 	}
 	if p.score == nil {
 		return predictions, nil
@@ -182,6 +202,21 @@ func (p *Predictor) Predict(images [][]float32) ([]Prediction, error) {
 	}
 	return predictions, nil
 }
+
+// several fills in the classes that the image has.
+func (r *Prediction) several(p *Predictor) {
+	r.Labels = []string{}
+	for k, v := range r.Probabilities {
+		if float64(v) >= p.thresholds[k] {
+			r.Labels = append(r.Labels, p.Classes[k])
+		}
+	}
+	r.Label = strings.Join(r.Labels, "; ")
+}
+
+// Thresholds are the least probabilities of the classes that an image has, for a model whose
+// images may have several; nil for one whose images have one each. Nobody changes them.
+func (p *Predictor) Thresholds() []float64 { return p.thresholds }
 
 func (p *Predictor) check(x []float32) error {
 	if want := p.Input[0] * p.Input[1] * p.Input[2]; len(x) != want {

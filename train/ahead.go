@@ -26,11 +26,11 @@ func (in input) ahead(ctx context.Context, what string, s data.Samples, batches 
 // input is what a classifier takes.
 type input struct {
 	size    int // values of an image
-	classes int
+	classes int // or sets of them
 }
 
 func inputOf(m *graph.Model) input {
-	return input{size: m.Input.Size() / m.Target.Size(), classes: m.OutputShape()[1]}
+	return input{size: m.Input.Size() / m.Target.Size(), classes: m.Kinds()}
 }
 
 // give copies a batch, as large as the model's, into a classifier.

@@ -184,6 +184,9 @@ func (r *run) saveModel(name string, tensors map[string]*tensor.Dense, epoch int
 		Name: r.Model, Input: r.pictured().Shape, Classes: r.data.Classes, Tensors: tensors, Epoch: epoch,
 		Preprocessing: r.pictured().Prepared(),
 	}
+	if r.data.Sets != nil {
+		m.Thresholds = slices.Repeat([]float64{0.5}, len(m.Classes))
+	}
 	return m.Save(r.folder.path(name))
 }
 

@@ -191,7 +191,7 @@ func (c Config) check(d data.Dataset) error {
 		return fmt.Errorf("train: a Schedule with optimizer %T, want one with the methods of Rated", c.Optimizer)
 	}
 	err := cmp.Or(positive("ClipValue", c.ClipValue), positive("ClipNorm", c.ClipNorm), share("Average", c.Average),
-		share("LabelSmoothing", c.LabelSmoothing), c.checkLossSettings(), positive("Mixup", c.Mixup), positive("CutMix", c.CutMix), c.checkMixing(), c.checkWeights(d))
+		share("LabelSmoothing", c.LabelSmoothing), c.checkLossSettings(d), positive("Mixup", c.Mixup), positive("CutMix", c.CutMix), c.checkMixing(), c.checkWeights(d))
 	if err != nil {
 		return fmt.Errorf("train: %w", err)
 	}

@@ -51,7 +51,7 @@ type Defender interface {
 // that it is a sum over samples, see [graph.CrossEntropy].
 func (r *run) defend(l graph.Layer, w *graph.Weights, sum bool) (graph.Loss, error) {
 	if r.Defence == nil {
-		return r.loss(sum), nil
+		return r.loss(r.data, sum), nil
 	}
 	plain := graph.CrossEntropy{Smoothing: r.LabelSmoothing, Sum: sum}
 	var err error

@@ -116,12 +116,8 @@ type tally struct {
 
 // add counts the batch that the model has just run.
 func (t *tally) add(m *graph.Model) {
-	each(m, func(class int, logits []float32) {
-		if graph.ArgMax(logits) == class {
-			t.Correct++
-		}
-	})
 	n := m.Target.Size()
+	t.Correct += m.Correct()
 	t.Images += n
 	t.Loss += m.Loss() * float64(n)
 }

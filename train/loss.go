@@ -4,13 +4,18 @@ import (
 	"fmt"
 
 	"tapenet/graph"
+	"tapenet/train/data"
 )
 
-// Loss is what Fit minimises, as a mean over a batch.
-func (c Config) Loss() graph.Loss { return c.loss(false) }
+// Loss is what Fit minimises on a dataset, as a mean over a batch: of images of several
+// classes graph.BinaryCrossEntropy.
+func (c Config) Loss(d data.Dataset) graph.Loss { return c.loss(d, false) }
 
 // loss is Loss, in training as the sum over a batch if so.
-func (c Config) loss(sum bool) graph.Loss {
+func (c Config) loss(d data.Dataset, sum bool) graph.Loss {
+	if d.Sets != nil {
+		return graph.BinaryCrossEntropy{Sets: d.Sets, Sum: sum}
+	}
 	if q := c.GeneralizedCrossEntropy; q > 0 {
 		return graph.GeneralizedCrossEntropy{Exponent: q, Sum: sum}
 	}
@@ -21,10 +26,12 @@ func (c Config) loss(sum bool) graph.Loss {
 }
 
 // checkLossSettings returns an error unless the settings of the loss are some, and go
-// together.
-func (c Config) checkLossSettings() error {
+// together and with the dataset.
+func (c Config) checkLossSettings(d data.Dataset) error {
 	q := c.GeneralizedCrossEntropy
 	switch {
+	case d.Sets != nil && (q > 0 || c.LabelSmoothing > 0 || c.Focal > 0 || c.ClassWeights != nil || c.Defence != nil):
+		return fmt.Errorf("the images of dataset %q have several classes each, want no LabelSmoothing, GeneralizedCrossEntropy, Focal, ClassWeights or Defence", d.Name)
 	case !(q >= 0 && q <= 1):
 		return fmt.Errorf("GeneralizedCrossEntropy %g, want an exponent above 0 and at most 1, or 0 for the cross-entropy", q)
 	case q > 0 && c.LabelSmoothing > 0:

@@ -258,7 +258,7 @@ func (m measurer) measure(ctx context.Context, shape [3]int) (p pace, err error)
 	if err != nil {
 		return p, err
 	}
-	evaluation, err := evaluationTime(ctx, layer, d, m.config.Loss())
+	evaluation, err := evaluationTime(ctx, layer, d, m.config.Loss(d))
 	if err != nil {
 		return p, err
 	}

@@ -128,7 +128,7 @@ func prepare(ctx context.Context, show *display) (r prepared, err error) {
 			show.printf("note: %s\n", note)
 		}
 	}
-	if r.pages, err = openPages(show, r.set, r.config.Loss()); err != nil {
+	if r.pages, err = openPages(show, r.set, r.config.Loss(r.set)); err != nil {
 		return r, err
 	}
 	r.config.OnEarlier = func() error { return moveEarlier(o.out, show) }

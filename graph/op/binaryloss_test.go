@@ -2,6 +2,7 @@ package op_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"tapenet/graph/graphtest"
@@ -15,6 +16,39 @@ func binaryCrossEntropy(f func(logits, targets, weights node) (node, error), log
 		F:        func(in ...node) (node, error) { return f(in[0], in[1], in[2]) },
 		In:       []dense{logits, filled([]float64{1, 0, 1, 0.25, 0, 0, 0, 0, 1, 1, 0, 1}, 3, 4), vector(1, 0.5, 0)},
 		Constant: []int{1, 2},
+	}
+}
+
+// ofSets is an op for logits (3,4), whose samples have two classes, none, and all.
+func ofSets(f func(logits, targets, weights node, sets [][]int) (node, error), logits dense) graphtest.Op {
+	sets := [][]int{{}, {0, 1, 2, 3}, {2, 0}}
+	return graphtest.Op{
+		F:        func(in ...node) (node, error) { return f(in[0], in[1], in[2], sets) },
+		In:       []dense{logits, vector(2, 0, 1), vector(1, 0.5, 2)},
+		Constant: []int{1, 2},
+	}
+}
+
+// TestBinaryCrossEntropyOfSets: indices of sets mean what the targets of each class do.
+func TestBinaryCrossEntropyOfSets(t *testing.T) {
+	logits := graphtest.Random("logits", 3, 3, 4)
+	o := ofSets(op.BinaryCrossEntropyOfSets, logits)
+	same := binaryCrossEntropy(op.BinaryCrossEntropy, logits)
+	same.In[1], same.In[2] = filled([]float64{1, 0, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1}, 3, 4), o.In[2]
+	want, wantGrads, err := same.Gradients(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, grads, err := o.Gradients(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkNear(t, "loss", floats(got), floats(want), 1e-15)
+	checkNear(t, "gradient", floats(grads[0]), floats(wantGrads[0]), 1e-15)
+	o.Gradient(t)
+	o.In[1] = vector(2, 3, 1)
+	if _, err := o.Run(); err == nil || !strings.Contains(err.Error(), "label 3 is not one of the classes 0 to 2") {
+		t.Errorf("error %v, want one that names the index", err)
 	}
 }
 

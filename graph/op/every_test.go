@@ -46,6 +46,8 @@ var every = []struct {
 		In: append(random(tensor.Shape{3, 4}), vector(0, 3, 1), vector(1, 0, 2)), Constant: []int{1, 2}}},
 	{"BinaryCrossEntropy", binaryCrossEntropy(op.BinaryCrossEntropy, graphtest.Random("logits", 1, 3, 4))},
 	{"BinaryCrossEntropySum", binaryCrossEntropy(op.BinaryCrossEntropySum, graphtest.Random("logits", 1, 3, 4))},
+	{"BinaryCrossEntropyOfSets", ofSets(op.BinaryCrossEntropyOfSets, graphtest.Random("logits", 1, 3, 4))},
+	{"BinaryCrossEntropyOfSetsSum", ofSets(op.BinaryCrossEntropyOfSetsSum, graphtest.Random("logits", 1, 3, 4))},
 	{"MSE", graphtest.Op{F: func(in ...node) (node, error) { return op.MSE(in[0], in[1], in[2]) },
 		In: append(random(tensor.Shape{3, 4}, tensor.Shape{3, 4}), vector(1, 0, 2)), Constant: []int{1, 2}}},
 	{"SampleLoss", graphtest.Op{F: sampleLoss, In: append(random(tensor.Shape{3, 4}), vector(0, 3, 1)), Constant: []int{1}}},

@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,8 +68,15 @@ type unknown struct {
 // calibrate adds to a model's file what the model says of its probabilities. A
 // model that says nothing of them leaves the file as it is.
 func (m Model) calibrate(f *File) error {
-	if err := checkTemperature(m.Temperature); err != nil {
+	if err := cmp.Or(checkTemperature(m.Temperature), m.checkThresholds()); err != nil {
 		return err
+	}
+	if m.Thresholds != nil {
+		text, err := json.Marshal(m.Thresholds)
+		if err != nil {
+			return err
+		}
+		f.Metadata["thresholds"] = string(text)
 	}
 	if m.Temperature != 0 && m.Temperature != 1 {
 		f.Metadata["temperature"] = strconv.FormatFloat(m.Temperature, 'g', -1, 64)
@@ -101,6 +109,11 @@ func (m *Model) calibrated(f File) (err error) {
 			return fmt.Errorf("metadata temperature is %.64q, want a number from %v to %v, or none", text, leastTemperature, mostTemperature)
 		}
 	}
+	if text, ok := f.Metadata["thresholds"]; ok {
+		if err := json.Unmarshal([]byte(text), &m.Thresholds); err != nil || m.Thresholds == nil || m.checkThresholds() != nil {
+			return fmt.Errorf("metadata thresholds is %.64q, want a JSON list of a number in 0..1 for each class, and no temperature or unknown", text)
+		}
+	}
 	text, ok := f.Metadata["unknown"]
 	if !ok {
 		return nil
@@ -116,6 +129,25 @@ func (m *Model) calibrated(f File) (err error) {
 	}
 	if err := m.Unknown.Check(); err != nil {
 		return fmt.Errorf("metadata unknown: %w", err)
+	}
+	return nil
+}
+
+// checkThresholds returns an error unless there is a threshold for each class, or none, and
+// nothing that is for one class each.
+func (m Model) checkThresholds() error {
+	switch {
+	case m.Thresholds == nil:
+		return nil
+	case len(m.Thresholds) != len(m.Classes):
+		return fmt.Errorf("weights: %d thresholds for %d classes, want one each", len(m.Thresholds), len(m.Classes))
+	case m.Unknown != nil || m.Temperature != 0 && m.Temperature != 1:
+		return errors.New("weights: thresholds with a temperature or with unknown images, want one of them")
+	}
+	for _, t := range m.Thresholds {
+		if !(t >= 0 && t <= 1) {
+			return fmt.Errorf("weights: threshold %v, want a number in 0..1", t)
+		}
 	}
 	return nil
 }

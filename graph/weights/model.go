@@ -14,8 +14,9 @@ import (
 //
 // Its file is a safetensors file. Tensors are named by layer, as in
 // "conv2d/weight" (filters,channels,height,width) and "dense/weight" (in,out).
-// The metadata has the entries model, input and classes. Four more are optional:
-// preprocessing, a JSON object, if it is not the zero value; epoch; temperature,
+// The metadata has the entries model, input and classes. Five more are optional:
+// preprocessing, a JSON object, if it is not the zero value; epoch; thresholds, a JSON
+// list, if images have several classes; temperature,
 // if its probabilities are calibrated; and unknown, if it has a threshold for
 // images of none of its classes, whose features, if it is about them, are the
 // tensor "unknown/features". Older files have the entries normalise and pictures
@@ -29,6 +30,9 @@ type Model struct {
 	// Preprocessing is what a picture goes through on its way into the network.
 	Preprocessing raster.Preprocessing
 
+	// Thresholds are for a model whose images may have several classes, or none: those whose
+	// probability, the Sigmoid of the logit, is at least theirs, in 0..1. nil is for one class each.
+	Thresholds []float64
 	// Temperature divides the logits before their SoftMax, fitted on images that
 	// training has not seen; 0 means 1.
 	Temperature float64

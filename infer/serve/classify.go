@@ -30,6 +30,7 @@ type classAnswer struct {
 	Model         string    `json:"model"`
 	Version       string    `json:"version"`
 	Class         string    `json:"class"`
+	Labels        []string  `json:"labels,omitempty"` // of a model whose pictures may have several classes; Class has all of them
 	Classes       []string  `json:"classes"`
 	Probabilities []float32 `json:"probabilities"`
 
@@ -40,7 +41,7 @@ type classAnswer struct {
 }
 
 func (c *call) class(p infer.Prediction) classAnswer {
-	a := classAnswer{Model: c.model.name, Version: c.model.version, Class: p.Label, Classes: c.model.classes, Probabilities: p.Probabilities}
+	a := classAnswer{Model: c.model.name, Version: c.model.version, Class: p.Label, Labels: p.Labels, Classes: c.model.classes, Probabilities: p.Probabilities}
 	if c.model.predictor.Unknown() != nil {
 		a.Unknown, a.Score = &p.Unknown, &p.Score
 	}

@@ -22,7 +22,7 @@ func (m *Model) openOwn() error {
 	if err != nil {
 		return err
 	}
-	m.Sample, m.Classifies, m.SoftMax = m.Input[:], true, true
+	m.Sample, m.Classifies, m.SoftMax = m.Input[:], true, m.Thresholds == nil
 	if err := m.sized(m.Input[1], m.Input[2]); err != nil {
 		return err
 	}

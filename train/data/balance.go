@@ -10,6 +10,9 @@ import (
 // times in an epoch, those of a large one in turns, in an order that the seed and the
 // epoch choose. Augment it afterwards, and a sample that comes again is another image.
 func Balance(d Dataset, seed uint64) (Dataset, error) {
+	if d.Sets != nil {
+		return d, errSeveral(d)
+	}
 	byClass, err := samplesByClass(d)
 	if err != nil {
 		return d, err
@@ -24,9 +27,16 @@ func Balance(d Dataset, seed uint64) (Dataset, error) {
 	return d, nil
 }
 
+func errSeveral(d Dataset) error {
+	return fmt.Errorf("data: the images of dataset %q have several classes each, want one each to balance them", d.Name)
+}
+
 // ClassWeights are weights of the classes by which all count the same in sum: a sample's
 // weight is 1 on average.
 func ClassWeights(d Dataset) ([]float64, error) {
+	if d.Sets != nil {
+		return nil, errSeveral(d)
+	}
 	byClass, err := samplesByClass(d)
 	if err != nil {
 		return nil, err
@@ -46,7 +56,7 @@ func samplesByClass(d Dataset) ([][]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	byClass := make([][]int, len(d.Classes))
+	byClass := make([][]int, d.Kinds())
 	for i, l := range labels {
 		if l < 0 || l >= len(byClass) {
 			return nil, fmt.Errorf("data: sample %d of dataset %q has class %d, want 0 to %d", i, d.Name, l, len(byClass)-1)

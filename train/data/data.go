@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"tapenet/graph/raster"
 )
@@ -34,6 +35,9 @@ type Dataset struct {
 	Name        string   // "mnist", or the folder's base name
 	Shape       [3]int   // channels, height, width of every image
 	Classes     []string // the name of each class index: "0", "1", …
+	// Sets is for images that may be of several classes, or of none: the class of a sample is
+	// an index in it, and Sets[i] the class indices. nil means one class each.
+	Sets        [][]int
 	Train, Test Samples
 	// Validation is what a dataset has for it beside Train and Test; nil for most.
 	Validation Samples
@@ -69,6 +73,28 @@ type Samples interface {
 	// channel and row by row, and returns its class index. x must have exactly
 	// channels·height·width elements; the callee does not keep it.
 	Read(i int, x []float32) (class int, err error)
+}
+
+// Kinds is the number of values that the class of a sample may have: that of the classes, or
+// of the Sets.
+func (d Dataset) Kinds() int {
+	if d.Sets != nil {
+		return len(d.Sets)
+	}
+	return len(d.Classes)
+}
+
+// Kind is what a sample of a class is, for people: the class's name, or those of the classes
+// of the set.
+func (d Dataset) Kind(class int) string {
+	if d.Sets == nil {
+		return d.Classes[class]
+	}
+	names := make([]string, len(d.Sets[class]))
+	for i, k := range d.Sets[class] {
+		names[i] = d.Classes[k]
+	}
+	return strings.Join(names, "; ")
 }
 
 // Limit returns the first n samples of s, or s itself when n <= 0 or n >=

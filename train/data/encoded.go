@@ -52,7 +52,7 @@ func (o Options) Encoded(name string, classes []string, p EncodedParts) (Dataset
 		}
 		*part.into = encoded{part.from, decode.Decoder(o.MaxPixels)}
 	}
-	d, err := o.dataset(classes, all)
+	d, err := o.dataset(classes, nil, all)
 	d.Name = name
 	return d, err
 }

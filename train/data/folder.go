@@ -77,7 +77,7 @@ func (o Options) loadFolder(fsys fs.FS) (Dataset, error) {
 	if top == "train" {
 		l.noteOthers(".", []string{top, validation, test})
 	}
-	d, err := o.dataset(l.classes, parts)
+	d, err := o.dataset(l.classes, nil, parts)
 	d.Notes = append(l.notes(), d.Notes...)
 	return d, err
 }

@@ -15,6 +15,8 @@ func LabelNoise(d Dataset, share float64, seed uint64) (Dataset, error) {
 		return Dataset{}, fmt.Errorf("data: a share of %v of the labels of dataset %q replaced, want at least 0 and below 1", share, d.Name)
 	case share == 0:
 		return d, nil
+	case d.Sets != nil:
+		return Dataset{}, fmt.Errorf("data: label noise in dataset %q, whose images have several classes each, want one each", d.Name)
 	case len(d.Classes) < 2:
 		return Dataset{}, fmt.Errorf("data: label noise in dataset %q of %d classes, want 2 or more", d.Name, len(d.Classes))
 	}

@@ -139,7 +139,7 @@ type parts struct{ train, validation, test source }
 
 // dataset returns the samples of sources, with the shape that the options and the
 // training pictures say.
-func (o Options) dataset(classes []string, from parts) (Dataset, error) {
+func (o Options) dataset(classes []string, sets [][]int, from parts) (Dataset, error) {
 	shown := from.train.headers()
 	shape, photographs := o.shape(shown)
 	p := o.Preprocessing
@@ -153,7 +153,7 @@ func (o Options) dataset(classes []string, from parts) (Dataset, error) {
 	samples := func(s source) Samples {
 		return pictures{s, shape, p, decode.Decoder(o.MaxPixels), keep.store(s.Len())}
 	}
-	d := Dataset{Shape: shape, Classes: classes, Train: samples(from.train), Preprocessing: p, Photographs: photographs, Side: medianSide(shown)}
+	d := Dataset{Shape: shape, Classes: classes, Sets: sets, Train: samples(from.train), Preprocessing: p, Photographs: photographs, Side: medianSide(shown)}
 	if from.validation != nil {
 		d.Validation = samples(from.validation)
 	}
@@ -188,7 +188,13 @@ func (d *Dataset) noteClasses() error {
 		}
 		seen := make([]bool, len(d.Classes))
 		for _, l := range labels {
-			seen[l] = true
+			if d.Sets == nil {
+				seen[l] = true
+				continue
+			}
+			for _, k := range d.Sets[l] {
+				seen[k] = true
+			}
 		}
 		var none []string
 		for class, ok := range seen {

@@ -98,7 +98,7 @@ func (o Options) loadShards(dir string, entries []fs.DirEntry) (Dataset, error) 
 	if opened[2].Len() > 0 {
 		all.test = opened[2]
 	}
-	d, err := o.dataset(classes, all)
+	d, err := o.dataset(classes, nil, all)
 	d.Notes = append(notes, d.Notes...)
 	return d, err
 }

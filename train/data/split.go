@@ -66,7 +66,7 @@ func Folds(d Dataset, k int, seed uint64, stratified bool) ([]Dataset, error) {
 // one group.
 func groups(d Dataset, seed uint64, byClass bool) ([][]int, error) {
 	r := rand.New(rand.NewPCG(seed, 0))
-	if !byClass {
+	if !byClass || d.Sets != nil { // most sets are rare
 		return [][]int{r.Perm(d.Train.Len())}, nil
 	}
 	groups, err := samplesByClass(d)

@@ -2,21 +2,17 @@ package data
 
 import (
 	"bufio"
-	"cmp"
+
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"tapenet/graph/raster/decode"
 )
 
 // tableEndings are those of files that list pictures and their classes.
@@ -39,8 +35,23 @@ var (
 
 // row is a picture in a table.
 type row struct {
-	line              int
-	file, label, part string
+	line       int
+	file, part string
+	labels     []string // one, unless list
+	list       bool
+}
+
+// setLabel takes what a cell says: labels with semicolons between are a list.
+func (r *row) setLabel(cell string) {
+	if r.list = strings.Contains(cell, ";"); !r.list {
+		r.labels = []string{strings.Clone(cell)}
+		return
+	}
+	for label := range strings.SplitSeq(cell, ";") {
+		if label = strings.TrimSpace(label); label != "" {
+			r.labels = append(r.labels, strings.Clone(label))
+		}
+	}
 }
 
 // Table returns the dataset that a file lists, CSV (or with tabs, .tsv) or JSON lines, a
@@ -121,7 +132,8 @@ func readCSV(r io.Reader, comma rune) (rows []row, err error) {
 		if len(record) <= max(file, label) {
 			return nil, fmt.Errorf("line %d: %d columns, want a file and a label", line, len(record))
 		}
-		next := row{line: line, file: strings.Clone(record[file]), label: strings.Clone(record[label])}
+		next := row{line: line, file: strings.Clone(record[file])}
+		next.setLabel(record[label])
 		if part >= 0 {
 			next.part = strings.Clone(record[part])
 		}
@@ -152,102 +164,44 @@ func readJSONLines(r io.Reader) (rows []row, err error) {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
 		next := row{line: line}
-		for _, f := range []struct {
-			names []string
-			to    *string
-		}{{fileColumns, &next.file}, {labelColumns, &next.label}, {partColumns, &next.part}} {
-			keys := slices.Sorted(maps.Keys(object))
-			if i := column(keys, f.names); i >= 0 {
-				switch v := object[keys[i]].(type) {
-				case string:
-					*f.to = v
-				case json.Number:
-					*f.to = v.String()
-				default:
-					return nil, fmt.Errorf("line %d: %s is no text and no number", line, keys[i])
-				}
-			}
+		if next, err = next.fromJSON(object); err != nil {
+			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
 		rows = append(rows, next)
 	}
 	return rows, lines.Err()
 }
 
-// tabled returns the dataset of rows, whose files are in fsys.
-func (o Options) tabled(fsys fs.FS, rows []row) (Dataset, error) {
-	byPart := map[string][]row{}
-	for _, r := range rows {
-		part, err := partOf(r.part)
-		switch {
-		case err != nil:
-		case strings.TrimSpace(r.file) == "" || strings.TrimSpace(r.label) == "":
-			err = errors.New("no file or no label, want both")
-		case !fs.ValidPath(path.Clean(filepath.ToSlash(r.file))):
-			err = fmt.Errorf("file %.200q is not below the table's folder", r.file)
+// fromJSON is the row with what an object says. Its labels may be a list.
+func (r row) fromJSON(object map[string]any) (row, error) {
+	keys := slices.Sorted(maps.Keys(object))
+	value := func(names []string) (v any, key string) {
+		if i := column(keys, names); i >= 0 {
+			return object[keys[i]], keys[i]
 		}
-		if err != nil {
-			return Dataset{}, fmt.Errorf("line %d: %w", r.line, err)
+		return "", ""
+	}
+	var err error
+	text := func(v any, key string) string {
+		switch v := v.(type) {
+		case string:
+			return v
+		case json.Number:
+			return v.String()
 		}
-		byPart[part] = append(byPart[part], r)
+		err = fmt.Errorf("%s is no text and no number", key)
+		return ""
 	}
-	if len(byPart["train"]) == 0 {
-		return Dataset{}, errors.New("no pictures for training, want rows with the split train")
+	r.file, r.part = text(value(fileColumns)), text(value(partColumns))
+	v, key := value(labelColumns)
+	list, ok := v.([]any)
+	if !ok {
+		r.labels = []string{text(v, key)}
+		return r, err
 	}
-	seen := map[string]bool{}
-	for _, r := range byPart["train"] {
-		seen[r.label] = true
+	r.list = true
+	for _, v := range list {
+		r.labels = append(r.labels, text(v, key))
 	}
-	classes := slices.Sorted(maps.Keys(seen))
-	SortClasses(classes)
-	if byPart["test"] == nil {
-		byPart["test"], byPart["val"] = byPart["val"], nil
-	}
-	l := lister{fsys: fsys, decoder: decode.Decoder(o.MaxPixels)}
-	var from parts
-	for _, p := range []struct {
-		name string
-		into *source
-	}{{"train", &from.train}, {"val", &from.validation}, {"test", &from.test}} {
-		if byPart[p.name] == nil {
-			continue
-		}
-		s, err := l.rows(byPart[p.name], classes)
-		if err != nil {
-			return Dataset{}, err
-		}
-		*p.into = s
-	}
-	return o.dataset(classes, from)
-}
-
-// partOf is train, val or test, by what a table calls it.
-func partOf(split string) (string, error) {
-	switch strings.ToLower(strings.TrimSpace(split)) {
-	case "", "train", "training":
-		return "train", nil
-	case "val", "valid", "validation", "dev":
-		return "val", nil
-	case "test", "testing":
-		return "test", nil
-	}
-	return "", fmt.Errorf("split %.100q, want train, val or test", split)
-}
-
-// rows are the pictures of rows, the classes mixed evenly.
-func (l *lister) rows(rows []row, classes []string) (*folderPictures, error) {
-	all, count := make([]listed, len(rows)), make([]int, len(classes))
-	for i, r := range rows {
-		label := slices.Index(classes, r.label)
-		if label < 0 {
-			return nil, fmt.Errorf("line %d: no class %.100q among the %d of the training pictures", r.line, r.label, len(classes))
-		}
-		all[i] = listed{file: path.Clean(filepath.ToSlash(r.file)), label: label, at: float64(count[label]) + 0.5}
-		count[label]++
-	}
-	for i := range all {
-		all[i].at /= float64(count[all[i].label])
-	}
-	slices.SortStableFunc(all, func(a, b listed) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.label, b.label)) })
-	l.look(all)
-	return newFolderPictures(l.fsys, all), nil
+	return r, err
 }

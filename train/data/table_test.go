@@ -108,7 +108,7 @@ func TestTableErrors(t *testing.T) {
 		{"unknown class", "t.csv", "file,label,split\na/00.png,x,train\na/02.png,y,test\n", `line 3: no class "y" among the 1 of the training pictures`},
 		{"broken quotes", "t.csv", "\"a/00.png,x\n", "parse error on line 1"},
 		{"broken JSON", "t.jsonl", "{\"file\": \"a/00.png\", \"label\": 1}\n{", "line 2: unexpected EOF"},
-		{"a list of labels", "t.jsonl", `{"file": "a/00.png", "label": [1]}`, "line 1: label is no text and no number"},
+		{"a list of labels", "t.jsonl", `{"file": "a/00.png", "label": [{}]}`, "line 1: label is no text and no number"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Open(listedAlbum(t, tt.table, tt.content))

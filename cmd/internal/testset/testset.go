@@ -19,7 +19,18 @@ import (
 // these classes; pictures come in the model's size, by its preprocessing. Where one of the two has but
 // numbers for names, the others' order has to be right. Errors begin with the
 // command's name; stderr is told what of the dataset is not read.
+//
+// A dataset whose images have several classes each is refused.
 func Open(command, name string, input [3]int, classes []string, p raster.Preprocessing, stderr io.Writer) (data.Dataset, error) {
+	d, err := OpenAny(command, name, input, classes, p, stderr)
+	if err == nil && d.Sets != nil {
+		err = fmt.Errorf("%s: the images of dataset %q have several classes each, want one each", command, d.Name)
+	}
+	return d, err
+}
+
+// OpenAny is Open for datasets whose images have several classes each, too.
+func OpenAny(command, name string, input [3]int, classes []string, p raster.Preprocessing, stderr io.Writer) (data.Dataset, error) {
 	d, err := Pictures(name, input, p)
 	if err != nil {
 		return d, err

@@ -42,6 +42,7 @@ func contracts[T cpu.Float]() []kerneltest.Contract[T] {
 		{Name: "generalized CrossEntropy", Kernel: &CrossEntropy[T]{N: 4, Classes: 3, Exponent: 0.7}, In: []int{12, 4, 4}, Out: 1, Skipped: []int{1, 2}},
 		{Name: "focal CrossEntropy", Kernel: &CrossEntropy[T]{N: 4, Classes: 3, Gamma: 2}, In: []int{12, 4, 4}, Out: 1, Skipped: []int{1, 2}},
 		{Name: "BinaryCrossEntropy", Kernel: &BinaryCrossEntropy[T]{N: 4, Classes: 3}, In: []int{12, 12, 4}, Out: 1, Skipped: []int{1, 2}},
+		{Name: "BinaryCrossEntropy of sets", Kernel: &BinaryCrossEntropy[T]{N: 4, Classes: 3, Table: []T{1, 0, 1, 0, 0, 0, 0, 1, 0, 1, 1, 1}}, In: []int{12, 4, 4}, Out: 1, Skipped: []int{1, 2}},
 		{Name: "MSE", Kernel: &MSE[T]{N: 4, Size: 3}, In: []int{12, 12, 4}, Out: 1, Skipped: []int{1, 2}},
 		{Name: "SampleLoss", Kernel: &SampleLoss[T]{N: 4, Classes: 3, F: weighted}, In: []int{12, 4}, Out: 1, Skipped: []int{1}},
 		{Name: "Add", Kernel: NewAdd[T](2), In: []int{20, 20, 20}, Out: 20},
