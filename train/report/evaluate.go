@@ -71,7 +71,9 @@ func logSum(x []float32) float64 {
 // mistake is a worst image as the page shows it.
 type mistake struct {
 	Index            int
+	Name             string // of its file, or its index
 	Picture          template.URL
+	Map              template.URL // the class activation map of the prediction over it; "" for none
 	Class, Predicted string
 	Right            bool
 	Loss             float64
@@ -79,8 +81,8 @@ type mistake struct {
 	Confidence       float64 // of the prediction, in percent
 }
 
-// showWorst reads the images again.
-func showWorst(samples []sample, d data.Dataset) ([]mistake, error) {
+// showWorst reads the images again, and draws their maps, if there are any.
+func showWorst(samples []sample, d data.Dataset, maps *activation) ([]mistake, error) {
 	x := make([]float32, d.Shape[0]*d.Shape[1]*d.Shape[2])
 	var all []mistake
 	for _, s := range samples {
@@ -91,8 +93,14 @@ func showWorst(samples []sample, d data.Dataset) ([]mistake, error) {
 		if err != nil {
 			return nil, err
 		}
+		over := template.URL("")
+		if maps != nil {
+			if over, err = maps.draw(x, s.predicted); err != nil {
+				return nil, err
+			}
+		}
 		all = append(all, mistake{
-			Index: s.index, Picture: picture, Class: d.Classes[s.class], Predicted: d.Classes[s.predicted],
+			Index: s.index, Name: data.Name(d.Test, s.index), Picture: picture, Map: over, Class: d.Classes[s.class], Predicted: d.Classes[s.predicted],
 			Right: s.class == s.predicted, Loss: s.loss, Probability: 100 * math.Exp(-s.loss), Confidence: 100 * s.share,
 		})
 	}

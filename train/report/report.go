@@ -49,7 +49,11 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	p.Confusion = newMatrix(e.confusion, d.Classes)
-	if p.Worst, err = showWorst(e.samples, d); err != nil {
+	maps, err := newActivation(net, d)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	if p.Worst, err = showWorst(e.samples, d, maps); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	return &Report{p}, nil

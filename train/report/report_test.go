@@ -29,14 +29,15 @@ func TestReport(t *testing.T) {
 		"<th>parameters</th><td>147</td>", "<th>seed</th><td>3</td>", "<th>batch</th><td>16</td>", "<th>epochs</th><td>2</td>",
 		"of 45 test images are right", "(N,3,4,3)", "a batch of 16", "conv2d/weight (3, 1, 3, 3). Red is positive")
 	all := elements(t, page)
-	for name, want := range map[string]int{"svg": 3, "polyline": 5, "circle": 10, "script": 0, "link": 0, "img": 24 + 3, "figcaption": 24, "h2": 5} {
+	has(t, page, "what speaks for the prediction", "(Grad-CAM)")
+	for name, want := range map[string]int{"svg": 3, "polyline": 5, "circle": 10, "script": 0, "link": 0, "img": 2*24 + 3, "figcaption": 24, "h2": 5} {
 		if got := len(all[name]); got != want {
 			t.Errorf("%d elements %s, want %d", got, name, want)
 		}
 	}
 	for i, img := range all["img"] {
 		want := image.Pt(5, 6)
-		if i >= 24 {
+		if i >= 2*24 {
 			want = image.Pt(3, 3)
 		}
 		if got := decode(t, attribute(img, "src")).Bounds().Size(); got != want {
@@ -92,8 +93,8 @@ func TestReportHostile(t *testing.T) {
 	}
 	has(t, b.String(), "&lt;script&gt;alert(1)&lt;/script&gt;", "&lt;img src=x onerror=alert(3)&gt;</title>", "&lt;b&gt;bold&lt;/b&gt;")
 	all := elements(t, b.String())
-	if len(all["script"]) != 0 || len(all["img"]) != 27 || len(all["style"]) != 1 {
-		t.Errorf("%d scripts, %d pictures, %d styles, want 0, 27, 1", len(all["script"]), len(all["img"]), len(all["style"]))
+	if len(all["script"]) != 0 || len(all["img"]) != 51 || len(all["style"]) != 1 {
+		t.Errorf("%d scripts, %d pictures, %d styles, want 0, 51, 1", len(all["script"]), len(all["img"]), len(all["style"]))
 	}
 	for _, elements := range all {
 		for _, e := range elements {
@@ -117,11 +118,11 @@ func TestNormalised(t *testing.T) {
 	for i := range samples {
 		samples[i].index = i
 	}
-	want, err := showWorst(samples, d)
+	want, err := showWorst(samples, d, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := showWorst(samples, normalised)
+	got, err := showWorst(samples, normalised, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +175,7 @@ func TestManyClasses(t *testing.T) {
 	names := strings.Split("abcdefghijklmnopqrstuvwxy", "")
 	page := reported(t, denseNet(25), blobSet([3]int{1, 6, 5}, names...))
 	has(t, page, "confusion matrix of 25 classes", "<th>prediction</th>")
-	hasNot(t, page, "<th>recall</th>", "Filters of the first layer")
+	hasNot(t, page, "<th>recall</th>", "Filters of the first layer", "Grad-CAM") // Dense layers have no places
 	for _, img := range elements(t, page)["img"] {
 		if attribute(img, "class") == "heat" {
 			if got := decode(t, attribute(img, "src")).Bounds().Size(); got != image.Pt(25, 25) {
