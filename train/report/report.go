@@ -49,11 +49,14 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	p.Confusion = newMatrix(e.confusion, d.Classes)
+	if p.Ranks, err = newRanks(e, d.Classes); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
 	maps, err := newActivation(net, d)
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	if p.Worst, err = showWorst(e.samples, d, maps); err != nil {
+	if p.Worst, err = showWorst(e.worst(), d, maps); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	return &Report{p}, nil
@@ -101,6 +104,7 @@ type page struct {
 	Facts     []fact
 	Charts    []chart
 	Confusion *matrix
+	Ranks     *ranks
 	Worst     []mistake
 	Filters   *filters
 	Layers    []layer

@@ -30,7 +30,7 @@ func TestReport(t *testing.T) {
 		"of 45 test images are right", "(N,3,4,3)", "a batch of 16", "conv2d/weight (3, 1, 3, 3). Red is positive")
 	all := elements(t, page)
 	has(t, page, "what speaks for the prediction", "(Grad-CAM)")
-	for name, want := range map[string]int{"svg": 3, "polyline": 5, "circle": 10, "script": 0, "link": 0, "img": 2*24 + 3, "figcaption": 24, "h2": 5} {
+	for name, want := range map[string]int{"svg": 5, "polyline": 13, "circle": 10, "script": 0, "link": 0, "img": 2*24 + 3, "figcaption": 26, "h2": 6} {
 		if got := len(all[name]); got != want {
 			t.Errorf("%d elements %s, want %d", got, name, want)
 		}
@@ -246,17 +246,21 @@ func TestEvaluate(t *testing.T) {
 		}
 		losses[i] = m.Loss()
 	}
-	for k, s := range e.samples {
+	if len(e.samples) != 300 || len(e.logits) != 300 {
+		t.Errorf("%d samples and %d with logits, want 300", len(e.samples), len(e.logits))
+	}
+	worst := e.worst()
+	for k, s := range worst {
 		if math.Abs(s.loss-losses[s.index]) > 1e-5 {
 			t.Errorf("sample %d: loss %v, want %v", s.index, s.loss, losses[s.index])
 		}
-		if k > 0 && s.loss > e.samples[k-1].loss {
-			t.Errorf("loss %v after %v", s.loss, e.samples[k-1].loss)
+		if k > 0 && s.loss > worst[k-1].loss {
+			t.Errorf("loss %v after %v", s.loss, worst[k-1].loss)
 		}
 	}
 	slices.Sort(losses)
-	if least := losses[len(losses)-shown]; len(e.samples) != shown || math.Abs(e.samples[shown-1].loss-least) > 1e-5 {
-		t.Errorf("%d samples, the last with loss %v, want %d and %v", len(e.samples), e.samples[shown-1].loss, shown, least)
+	if least := losses[len(losses)-shown]; len(worst) != shown || math.Abs(worst[shown-1].loss-least) > 1e-5 {
+		t.Errorf("%d samples, the last with loss %v, want %d and %v", len(worst), worst[shown-1].loss, shown, least)
 	}
 }
 
