@@ -91,11 +91,11 @@ type mistake struct {
 
 // showWorst reads the images again, and draws their maps, if there are any.
 func showWorst(samples []sample, d data.Dataset, maps *activation) ([]mistake, error) {
-	x := make([]float32, d.Shape[0]*d.Shape[1]*d.Shape[2])
 	var all []mistake
 	for _, s := range samples {
-		if _, err := d.Test.Read(s.index, x); err != nil {
-			return nil, fmt.Errorf("%s sample %d: %w", d.TestPart(), s.index, err)
+		x, err := readSample(s.index, d)
+		if err != nil {
+			return nil, err
 		}
 		picture, err := photo(x, d.Shape, d.Stats)
 		if err != nil {

@@ -49,6 +49,9 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	p.Confusion = newMatrix(e.confusion, d.Classes)
+	if err := p.Confusion.open(e, d); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
 	if p.Ranks, err = newRanks(e, d.Classes); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
