@@ -55,6 +55,9 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 	if p.Ranks, err = newRanks(e, d.Classes); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
+	if p.Similar, err = newSimilar(ctx, net, d); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
 	maps, err := newActivation(net, d)
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
@@ -109,6 +112,7 @@ type page struct {
 	Confusion *matrix
 	Ranks     *ranks
 	Worst     []mistake
+	Similar   *similar
 	Filters   *filters
 	Layers    []layer
 	Times     *times // of the layers

@@ -30,7 +30,7 @@ func TestReport(t *testing.T) {
 		"of 45 test images are right", "(N,3,4,3)", "a batch of 16", "conv2d/weight (3, 1, 3, 3). Red is positive")
 	all := elements(t, page)
 	has(t, page, "what speaks for the prediction", "(Grad-CAM)")
-	for name, want := range map[string]int{"svg": 5, "polyline": 13, "circle": 10, "script": 0, "link": 0, "h2": 6} {
+	for name, want := range map[string]int{"svg": 5, "polyline": 13, "circle": 10, "script": 0, "link": 0, "h2": 7} {
 		if got := len(all[name]); got != want {
 			t.Errorf("%d elements %s, want %d", got, name, want)
 		}
@@ -206,6 +206,7 @@ func TestForeignOps(t *testing.T) {
 	page := reported(t, net, blobSet([3]int{2, 3, 5}, "a", "b", "c"))
 	has(t, page, "<h2>Layers</h2>", "<td>93</td>")
 	hasNot(t, page, "inference, µs", "class=\"time\"")
+	has(t, page, "All 45 test images were compared")
 }
 
 // TestNewChangesNothing: measuring a network is no step of its training.
