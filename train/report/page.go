@@ -10,7 +10,7 @@ import (
 	"tapenet/train"
 )
 
-//go:embed page.html
+//go:embed page.html card.md
 var source embed.FS
 
 // pages has the templates "page", a document, and "body", what changes of it.
