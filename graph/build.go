@@ -58,6 +58,11 @@ type Options struct {
 	// image by which it is classified; Model.Features gives them after a run.
 	Features bool
 
+	// ClassActivation asks, in Eval, for what [Model.GradCAM] makes class activation maps
+	// of: the last images inside the network, and the gradient of the loss for them. A
+	// network without any is ErrNoPlaces.
+	ClassActivation bool
+
 	// Fixed says that nobody changes the weights any more: nothing is copied, and ops
 	// prepare them once.
 	Fixed bool
@@ -94,6 +99,8 @@ type Model struct {
 	features   *gorgonia.Node                    // nil unless Options.Features
 	cost       *gorgonia.Node                    // nil in Infer
 	inputGrad  *gorgonia.Node                    // nil unless Options.InputGradient
+	images     *gorgonia.Node                    // nil unless Options.ClassActivation, in Eval
+	imagesGrad *gorgonia.Node                    // likewise
 	sequence   *op.Sequence                      // nil if the machine runs the nodes one by one
 	copies     map[*gorgonia.Node]*gorgonia.Node // of the results, if it does
 	machine    gorgonia.VM
@@ -166,15 +173,19 @@ func (m *Model) build(l Layer, shape tensor.Shape) error {
 			return err
 		}
 	}
+	if root.Err() == nil && m.Mode == Eval && m.b.opts.ClassActivation {
+		if m.images = lastImages(m.output); m.images == nil {
+			return fmt.Errorf("graph: %w", ErrNoPlaces)
+		}
+	}
 	if err := m.end(root); err != nil {
 		return err
 	}
 	m.b.layers = layers // without the loss
-	wrt := m.wrt()
-	if err := m.fuseNodes(wrt); err != nil {
+	if err := m.fuseNodes(m.wrt()); err != nil {
 		return err
 	}
-	grads, err := m.differentiate(wrt)
+	grads, err := m.differentiate(m.wrt())
 	if err != nil {
 		return err
 	}
@@ -186,7 +197,10 @@ func (m *Model) build(l Layer, shape tensor.Shape) error {
 		m.params = append(m.params, p)
 	}
 	if m.b.opts.InputGradient && m.Mode != Infer {
-		m.inputGrad = grads[len(grads)-1]
+		m.inputGrad = grads[slices.Index(m.wrt(), m.input)]
+	}
+	if m.images != nil {
+		m.imagesGrad = grads[len(grads)-1]
 	}
 	return m.compile(grads)
 }
@@ -227,6 +241,9 @@ func (m *Model) wrt() gorgonia.Nodes {
 	if m.Mode != Infer && m.b.opts.InputGradient {
 		wrt = append(wrt, m.input)
 	}
+	if m.images != nil {
+		wrt = append(wrt, m.images)
+	}
 	return wrt
 }
 
@@ -241,7 +258,7 @@ func (m *Model) differentiate(wrt gorgonia.Nodes) (gorgonia.Nodes, error) {
 		}
 	}
 	hashOnes()
-	grads, err := gorgonia.Grad(m.cost, wrt...)
+	grads, err := m.grad(wrt)
 	if err != nil {
 		return nil, fmt.Errorf("graph: no gradient: %w", err)
 	}
@@ -261,11 +278,11 @@ var hashOnes = sync.OnceFunc(func() {
 })
 
 // results are what a forward run is for: the output, and the prediction, the
-// loss, the layer's output to watch and the features, as the mode and the options
-// have them.
+// loss, the layer's output to watch, the features and the last images, as the mode and
+// the options have them.
 func (m *Model) results() gorgonia.Nodes {
 	results := gorgonia.Nodes{m.output}
-	for _, n := range []*gorgonia.Node{m.prediction, m.cost, m.watched, m.features} {
+	for _, n := range []*gorgonia.Node{m.prediction, m.cost, m.watched, m.features, m.images} {
 		if n != nil && !results.Contains(n) {
 			results = append(results, n)
 		}

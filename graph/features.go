@@ -15,6 +15,25 @@ import (
 // for it, else nil.
 func (m *Model) Features() *tensor.Dense { return m.dense(m.features) }
 
+// ChannelMeans are the values of a batch, (N,d), in float32; of images (N,C,H,W) they are the
+// means of the channels, (N,C).
+func ChannelMeans(values *tensor.Dense) []float32 {
+	all, shape := values.Float32s(), values.Shape()
+	if len(shape) != 4 {
+		return all
+	}
+	plane := shape[2] * shape[3]
+	means := make([]float32, 0, shape[0]*shape[1])
+	for channel := range slices.Chunk(all, plane) {
+		var sum float64
+		for _, v := range channel {
+			sum += float64(v)
+		}
+		means = append(means, float32(sum/float64(plane)))
+	}
+	return means
+}
+
 // joins are the kinds of ops whose operands are equals: before one there is no
 // last product.
 var joins = []op.Kind{op.KindAdd, op.KindConcat, op.KindHadamard, op.KindBatchMul}

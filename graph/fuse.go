@@ -67,7 +67,7 @@ func (m *Model) fuse() error {
 			return fmt.Errorf("graph: fuse: %w", err)
 		}
 	}
-	for _, result := range []**gorgonia.Node{&m.output, &m.prediction, &m.cost, &m.watched} {
+	for _, result := range []**gorgonia.Node{&m.output, &m.prediction, &m.cost, &m.watched, &m.images} {
 		if *result != nil {
 			*result = f.now[*result]
 		}

@@ -52,7 +52,7 @@ var arrows = map[string][]string{
 	"train/data":              {"graph/raster", "graph/raster/corrupt", "graph/raster/decode"},
 	"train/data/parquet":      {"train/data", "graph/raster"},
 	"train/mpi":               {},
-	"train/report":            {"graph", "graph/metric", "graph/weights", "train", "train/data"},
+	"train/report":            {"graph", "graph/metric", "graph/raster", "graph/weights", "train", "train/data"},
 	"train/tensorboard":       {"graph", "train"},
 	"infer":                   {"graph", "graph/memory", "graph/metric", "graph/raster", "graph/raster/decode", "graph/weights", "modelzoo/open"},
 	"infer/robust":            {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/raster/corrupt", "graph/weights", "infer"},

@@ -122,7 +122,7 @@ func (e *Extractor) run(images [][]float32) (list [][]float32, err error) {
 		if s := value.Shape(); len(s) == 0 || s[0] != v.batch {
 			return fmt.Errorf("infer: a value %v for a batch of %d, want one with the batch first", s, v.batch)
 		}
-		list = rows(channelMeans(value), v.batch)
+		list = rows(graph.ChannelMeans(value), v.batch)
 		return nil
 	})
 	return list, err

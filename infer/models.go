@@ -31,6 +31,7 @@ type models struct {
 	weights *graph.Weights
 	input   [3]int
 	layers  []graph.LayerInfo    // those with feature maps
+	places  [2]int               // height and width of class activation maps, 0 without
 	affine  raster.Normalisation // what the network takes of pixels
 	loss    graph.Loss           // whose prediction the graphs have
 	slots   chan struct{}
@@ -48,17 +49,19 @@ type models struct {
 
 // variant is a way to build the network's graph.
 type variant struct {
-	batch    int
-	watch    string // path of a layer whose output is watched, "" for none
-	gradient bool   // with the gradient of the Target's classes for the input
-	features bool   // with what the last product reads
+	batch      int
+	watch      string // path of a layer whose output is watched, "" for none
+	gradient   bool   // with the gradient of the Target's classes for the input
+	activation bool   // with that for the last images inside the network
+	features   bool   // with what the last product reads
 }
 
 // newModels takes the network as a layer, as its weights, and as one of its
 // graphs.
 func newModels(l graph.Layer, w *graph.Weights, m weights.Model, one *graph.Model) *models {
+	h, wide := one.Places()
 	return &models{
-		layer: l, weights: w, input: m.Input, layers: featureLayers(one), affine: m.Preprocessing.Normalisation(),
+		layer: l, weights: w, input: m.Input, layers: featureLayers(one), places: [2]int{h, wide}, affine: m.Preprocessing.Normalisation(),
 		loss: graph.CrossEntropy{Temperature: m.Temperature}, building: &sync.RWMutex{},
 		slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		idle:  map[variant][]*graph.Model{},
@@ -71,7 +74,7 @@ func newModels(l graph.Layer, w *graph.Weights, m weights.Model, one *graph.Mode
 // temperature and graphs of their own.
 func (m *models) with(temperature float64) *models {
 	return &models{
-		layer: m.layer, weights: m.weights, input: m.input, layers: m.layers, affine: m.affine, loss: graph.CrossEntropy{Temperature: temperature},
+		layer: m.layer, weights: m.weights, input: m.input, layers: m.layers, places: m.places, affine: m.affine, loss: graph.CrossEntropy{Temperature: temperature},
 		slots: m.slots, size: m.size, available: m.available, building: m.building,
 		idle: map[variant][]*graph.Model{},
 	}
@@ -118,6 +121,9 @@ func (m *models) build(v variant) (*graph.Model, error) {
 	o.Loss = m.loss
 	if v.gradient {
 		o.Loss, o.InputGradient, mode = graph.Score{}, true, graph.Eval
+	}
+	if v.activation {
+		o.Loss, o.ClassActivation, mode = graph.Score{}, true, graph.Eval
 	}
 	return o.Build(m.layer, mode, v.batch, m.input[0], m.input[1], m.input[2])
 }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"gorgonia.org/tensor"
-
 	"tapenet/graph"
 	"tapenet/graph/weights"
 )
@@ -92,7 +90,7 @@ func (m *models) run(images [][]float32, features bool) (outputs []output, err e
 			outputs[i] = output{probabilities: probabilities[i], logits: logits[i]}
 		}
 		if features {
-			for i, row := range rows(channelMeans(g.Features()), len(images)) {
+			for i, row := range rows(graph.ChannelMeans(g.Features()), len(images)) {
 				outputs[i].features = row
 			}
 		}
@@ -110,25 +108,6 @@ func rows(values []float32, n int) [][]float32 {
 		list[i] = values[i*width:][:width:width]
 	}
 	return list
-}
-
-// channelMeans are features (N,d) of a graph's run; of images (N,C,H,W) they are the
-// means of the channels, (N,C).
-func channelMeans(features *tensor.Dense) []float32 {
-	values, shape := features.Float32s(), features.Shape()
-	if len(shape) != 4 {
-		return values
-	}
-	plane := shape[2] * shape[3]
-	means := make([]float32, 0, shape[0]*shape[1])
-	for channel := range slices.Chunk(values, plane) {
-		var sum float64
-		for _, v := range channel {
-			sum += float64(v)
-		}
-		means = append(means, float32(sum/float64(plane)))
-	}
-	return means
 }
 
 // Unknown says when the network calls an image unknown; nil if it never does. Nobody

@@ -81,13 +81,24 @@ func Example_explain() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	cam, err := p.GradCAM(x, predictions[0].Class)
+	if err != nil {
+		log.Fatal(err)
+	}
+	where, err := p.Over(img, cam)
+	if err != nil {
+		log.Fatal(err)
+	}
 	maps, err := p.FeatureMaps(x, "conv2d")
 	if err != nil {
 		log.Fatal(err)
 	}
 	overlay, pictures := saliency.Image(), maps.Images()
+	fmt.Println(where.Bounds().Size() == img.Bounds().Size())
 	fmt.Println(overlay.Bounds().Size(), len(pictures), pictures[0].Bounds().Size())
-	// Output: (28,28) 32 (26,26)
+	// Output:
+	// true
+	// (28,28) 32 (26,26)
 }
 
 // predicted is a network, a picture and what it says of it; done removes them.

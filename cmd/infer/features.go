@@ -54,7 +54,7 @@ func (e extractor) sources(args []string) []source {
 // each calls use for the pictures with their features, batch by batch; see the function
 // each.
 func (e extractor) each(ctx context.Context, list []source, use func([]described) error) error {
-	return each(ctx, reader{e.Pixels, e.batch}, list, func(results []result) error {
+	return each(ctx, reader{pixels: e.Pixels, batch: e.batch}, list, func(results []result) error {
 		features, err := e.Features(pixelsOf(results))
 		if err != nil {
 			return err

@@ -28,7 +28,7 @@ func featured(t *testing.T, files []string) [][]float32 {
 	}
 	var images [][]float32
 	for _, file := range files {
-		x, err := reader{pixels: p.Pixels}.read(file)
+		x, _, err := reader{pixels: p.Pixels}.read(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -89,7 +89,7 @@ func TestManyFiles(t *testing.T) {
 		var r result
 		strict(t, lines[0], &r)
 		lines = lines[1:]
-		pixels, err := reader{p.Pixels, p.batch}.read(name)
+		pixels, _, err := reader{pixels: p.Pixels}.read(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func TestSaliencyFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := reader{p.Pixels, p.batch}.read(files[tt.n-1])
+		x, _, err := reader{pixels: p.Pixels}.read(files[tt.n-1])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 // options are the command's flags.
 type options struct {
 	model, data, saliency string
+	cam                   string
 	output                string // of the file, or for features a value or layer
 	similar, out          string
 	features, mirror      bool
@@ -47,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 }
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
-	f := cli.Flags("infer", "-model DIR [-top N] [-batch N] [-json|-csv] [-saliency FILE.png] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-batch N] [-json] -data NAME|DIR\n       infer -model DIR [-output NAME] [-json|-csv|-out FILE.npy] -features FILE|FOLDER|…\n       infer -model DIR [-output NAME] [-top N] [-json] -similar FOLDER FILE|…",
+	f := cli.Flags("infer", "-model DIR [-top N] [-batch N] [-json|-csv] [-saliency FILE.png] [-cam FILE.png|FOLDER] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-batch N] [-json] -data NAME|DIR\n       infer -model DIR [-output NAME] [-json|-csv|-out FILE.npy] -features FILE|FOLDER|…\n       infer -model DIR [-output NAME] [-top N] [-json] -similar FOLDER FILE|…",
 		"says what is in pictures (- is standard input), or measures a model on a dataset's test part; a model that train -unknown has given a threshold may say \"none of these\"; with -features or -similar compares pictures by what a network makes of them", stderr)
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, vote")
 	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards; or a .parquet, .csv or .jsonl")
@@ -57,6 +58,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.BoolVar(&o.json, "json", false, "print JSON, a line for each file, with all classes")
 	f.BoolVar(&o.csv, "csv", false, "print a table for spreadsheets, with all classes")
 	f.StringVar(&o.saliency, "saliency", "", "draw the pictures, and beside each the pixels that mattered, in this PNG file")
+	f.StringVar(&o.cam, "cam", "", "draw over each picture, at its own size, where the network sees its class (Grad-CAM): in this PNG file, or each in a file of its own in this folder")
 	f.StringVar(&o.output, "output", "", "use this output of an ONNX file, not its first; with -features and -similar any value of the file, or a layer that zoo lists")
 	f.BoolVar(&o.features, "features", false, "print the features of each picture: what the last Dense or convolution reads, or -output")
 	f.StringVar(&o.similar, "similar", "", "find the pictures of this folder that are most similar, by the cosine of their features")
@@ -69,6 +71,9 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 }
 
 func (o options) check() error {
+	if err := o.checkCAM(); err != nil {
+		return err
+	}
 	for _, file := range o.args {
 		if strings.HasPrefix(file, "-") && file != stdin {
 			return cli.Usagef("infer: %s after a file, want flags first; a file of that name is ./%[1]s", file)
@@ -135,7 +140,20 @@ func files(ctx context.Context, n network, o options, stdout, stderr io.Writer) 
 	list, notes := sources(o.args)
 	cli.Notes(stderr, notes)
 	show := printer(stdout, o, n.classes, n.judges)
-	if o.saliency == "" {
+	switch {
+	case o.cam != "":
+		c, err := newCAM(n, o, len(list))
+		if err != nil {
+			return err
+		}
+		n.batch, n.pictures = 1, true // three whole pictures in memory, and one for each processor
+		return classify(ctx, n, list, func(results []result) error {
+			if err := c.add(results); err != nil {
+				return err
+			}
+			return show(results)
+		}, stderr)
+	case o.saliency == "":
 		return classify(ctx, n, list, show, stderr)
 	}
 	if n.single == nil {

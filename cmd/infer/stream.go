@@ -21,22 +21,24 @@ type result struct {
 	Probabilities []float32 `json:"probabilities"`
 	Unknown       *bool     `json:"unknown,omitempty"` // none of the classes; nil if no model has a threshold
 
-	pixels []float32
-	best   int // index of Class
-	err    error
+	pixels  []float32
+	picture image.Image // nil unless the reader keeps it
+	best    int         // index of Class
+	err     error
 }
 
 // reader prepares pictures for a network, so many at a time.
 type reader struct {
 	pixels func(img image.Image) ([]float32, error)
 	batch  int
+	keep   bool // the pictures themselves
 }
 
 // classify calls show for the pictures, in order, batch by batch, with what the network
 // makes of them; see each.
 func classify(ctx context.Context, n network, list []source, show func([]result) error, stderr io.Writer) error {
 	pixels := func(img image.Image) ([]float32, error) { return n.Pixels(img) }
-	return each(ctx, reader{pixels, n.batch}, list, func(results []result) error {
+	return each(ctx, reader{pixels, n.batch, n.pictures}, list, func(results []result) error {
 		if err := predict(n, results); err != nil {
 			return err
 		}
@@ -118,7 +120,9 @@ func (p reader) readAll(list []source) []result {
 			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
 				r := result{File: list[i].name, err: list[i].err}
 				if r.err == nil {
-					r.pixels, r.err = p.read(r.File)
+					if r.pixels, r.picture, r.err = p.read(r.File); !p.keep {
+						r.picture = nil
+					}
 				}
 				results[i] = r
 			}
@@ -128,21 +132,20 @@ func (p reader) readAll(list []source) []result {
 	return results
 }
 
-// read prepares one picture.
-func (p reader) read(name string) ([]float32, error) {
+// read reads one picture, and prepares it.
+func (p reader) read(name string) (pixels []float32, img image.Image, err error) {
 	f := os.Stdin
 	if name != stdin {
-		var err error
 		if f, err = os.Open(name); err != nil {
-			return nil, reason(err)
+			return nil, nil, reason(err)
 		}
 		defer f.Close()
 	}
-	img, err := infer.DecodeImage(f)
-	if err != nil {
-		return nil, err
+	if img, err = infer.DecodeImage(f); err != nil {
+		return nil, nil, err
 	}
-	return p.pixels(img)
+	pixels, err = p.pixels(img)
+	return pixels, img, err
 }
 
 // pixelsOf are the pictures as a network takes them.

@@ -31,7 +31,7 @@ func judging(t *testing.T, files []string) (model string, unknown []bool) {
 	}
 	var pixels [][]float32
 	for _, file := range files {
-		x, err := reader{n.Pixels, n.batch}.read(file)
+		x, _, err := reader{pixels: n.Pixels}.read(file)
 		if err != nil {
 			t.Fatal(err)
 		}

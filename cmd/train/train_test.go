@@ -50,14 +50,14 @@ needs about \d+ MB of memory: graphs \d+ MB, optimizer \d+ MB, images read ahead
 epoch 1/2  ` + epoch + `epoch 2/2  ` + epoch + `sha256 of weights and optimizer: [0-9a-f]{64}
 the model is in ` + regexp.QuoteMeta(filepath.Join(dir, train.ModelFile)) +
 		`; its curves are in ` + regexp.QuoteMeta(filepath.Join(dir, train.CurvesFile)) +
-		"\nthe report is in " + regexp.QuoteMeta(filepath.Join(dir, report.File)) + "\n$")
+		"\nthe report is in " + regexp.QuoteMeta(filepath.Join(dir, report.File)) + ", the model card in " + regexp.QuoteMeta(filepath.Join(dir, report.CardFile)) + "\n$")
 	if !want.MatchString(out) {
 		t.Errorf("printed\n%s\nwant\n%s", out, want)
 	}
 	if strings.ContainsAny(out, "\r\x1b") {
 		t.Errorf("control characters in %q", out)
 	}
-	for _, name := range []string{train.ModelFile, train.CheckpointFile, train.HistoryFile, train.CurvesFile, configFile, report.File} {
+	for _, name := range []string{train.ModelFile, train.CheckpointFile, train.HistoryFile, train.CurvesFile, configFile, report.File, report.CardFile} {
 		if s, err := os.Stat(filepath.Join(dir, name)); err != nil || s.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -37,3 +37,15 @@ func ExampleAUROC() {
 	fmt.Printf("%.3f\n", metric.AUROC(digits, shoes))
 	// Output: 0.917
 }
+
+// Of the samples of class 1 one has a lower probability than a sample of class 0.
+func ExampleOneVsRest() {
+	probabilities := [][]float32{{0.9, 0.1}, {0.5, 0.5}, {0.6, 0.4}, {0.2, 0.8}}
+	rankings, err := metric.OneVsRest(probabilities, []int{0, 0, 1, 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("AUC %.2f, average precision %.3f\n", rankings[1].AUC, rankings[1].AP)
+	// Output: AUC 0.75, average precision 0.833
+}

@@ -27,12 +27,18 @@ const vanished = 1.0 / 65535
 // in the middle. Transparent pixels count as white, or as black if nothing
 // could be seen on white.
 func strokes(img image.Image, h, w int) ([]float32, error) {
+	x, _, _, err := strokesAt(img, h, w)
+	return x, err
+}
+
+// strokesAt is strokes, and which part of the picture was scaled and placed, and how.
+func strokesAt(img image.Image, h, w int) (x []float32, box image.Rectangle, f frame, err error) {
 	g := grey(img, image.White)
 	if contrast(g) < visible { // white strokes on a transparent ground?
 		g = grey(img, image.Black)
 	}
 	if contrast(g) < visible {
-		return nil, errors.New("the picture is blank: all pixels are alike")
+		return nil, box, f, errors.New("the picture is blank: all pixels are alike")
 	}
 	level := ground(g)
 	if level-slices.Min(g.Pix) > slices.Max(g.Pix)-level {
@@ -40,7 +46,7 @@ func strokes(img image.Image, h, w int) ([]float32, error) {
 		level = 255 - level
 	}
 	if g.Rect.Dy() == h && g.Rect.Dx() == w {
-		return unit(g.Pix), nil
+		return unit(g.Pix), g.Rect, frame{h: h, w: w}, nil
 	}
 	return digit(g, level, h, w)
 }
@@ -83,25 +89,26 @@ func unit(pix []uint8) []float32 {
 }
 
 // digit prepares light strokes on a ground of the given level as MNIST did. It
-// overwrites g.
-func digit(g *image.Gray, level uint8, h, w int) ([]float32, error) {
+// overwrites g. The result has what is in box, as f says.
+func digit(g *image.Gray, level uint8, h, w int) (x []float32, box image.Rectangle, f frame, err error) {
 	if size := g.Rect.Size(); min(size.X, size.Y) < 2 {
-		return nil, fmt.Errorf("the picture is %d×%d pixels, want 2×2 or more", size.X, size.Y)
+		return nil, box, f, fmt.Errorf("the picture is %d×%d pixels, want 2×2 or more", size.X, size.Y)
 	}
 	cut(g, level)
-	box := box(g)
+	box = inked(g)
 	scale := min(float64(h)/float64(box.Dy()), float64(w)/float64(box.Dx())) * 20 / 28
 	length := func(n int) int { return max(1, int(math.Round(scale*float64(n)))) }
 	small := scaled(g, box, length(box.Dy()), length(box.Dx()))
-	top := slices.Max(small.v)
-	if top < vanished {
-		return nil, errors.New("the strokes are too thin for the picture's size")
+	most := slices.Max(small.v)
+	if most < vanished {
+		return nil, box, f, errors.New("the strokes are too thin for the picture's size")
 	}
 	for i := range small.v { // thin strokes became grey
-		small.v[i] /= top
+		small.v[i] /= most
 	}
-	y, x := small.centre() // MNIST has it in the middle of pixel h/2, w/2
-	return small.place(h, w, int(math.Round(float64(h+1)/2-y)), int(math.Round(float64(w+1)/2-x))), nil
+	cy, cx := small.centre() // MNIST has it in the middle of pixel h/2, w/2
+	top, left := small.offset(h, w, int(math.Round(float64(h+1)/2-cy)), int(math.Round(float64(w+1)/2-cx)))
+	return small.place(h, w, top, left), box, frame{h: small.h, w: small.w, top: -top, left: -left}, nil
 }
 
 // cut sets all but the strokes to 0.
@@ -115,8 +122,8 @@ func cut(g *image.Gray, level uint8) {
 	}
 }
 
-// box is the smallest rectangle with all pixels above 0.
-func box(g *image.Gray) image.Rectangle {
+// inked is the smallest rectangle with all pixels above 0.
+func inked(g *image.Gray) image.Rectangle {
 	var box image.Rectangle
 	for i, v := range g.Pix {
 		if v > 0 {
@@ -160,10 +167,14 @@ func (p plane) centre() (y, x float64) {
 	return y / mass, x / mass
 }
 
-// place puts the picture into an empty one of another size, at the given
-// offset, or if it would stick out as near to it as it fits.
+// offset is where the picture goes in one of another size: at the given offset, or if it
+// would stick out as near to it as it fits.
+func (p plane) offset(h, w, top, left int) (y, x int) {
+	return max(0, min(top, h-p.h)), max(0, min(left, w-p.w))
+}
+
+// place puts the picture into an empty one of another size.
 func (p plane) place(h, w, top, left int) []float32 {
-	top, left = max(0, min(top, h-p.h)), max(0, min(left, w-p.w))
 	v := make([]float32, h*w)
 	for y := range min(p.h, h) {
 		copy(v[(top+y)*w+left:][:min(p.w, w-left)], p.v[y*p.w:])

@@ -10,7 +10,8 @@ import (
 type explanation struct {
 	prediction infer.Prediction
 	saliency   infer.Saliency
-	maps       infer.FeatureMaps // of the first layer that has any; no values if none has
+	activation infer.ActivationMap // without values for a network that has none
+	maps       infer.FeatureMaps   // of the first layer that has any; no values if none has
 }
 
 // newExplainer starts a worker that explains one image after the other, with a
@@ -36,6 +37,11 @@ func newExplainer(predict predictFunc, p *infer.Predictor, c Config) *batcher[ex
 func why(p *infer.Predictor, image []float32, class int) (e explanation, err error) {
 	if len(p.FeatureLayers()) > 0 {
 		if e.maps, err = p.FeatureMaps(image, ""); err != nil {
+			return e, err
+		}
+	}
+	if h, _ := p.Places(); h > 0 {
+		if e.activation, err = p.GradCAM(image, class); err != nil {
 			return e, err
 		}
 	}
@@ -98,15 +104,22 @@ func explain(c *call) ([]byte, error) {
 	in := c.model.input
 	answer := struct {
 		classAnswer
-		Picture  bitmap  `json:"picture"` // as the network sees it
-		Saliency bitmap  `json:"saliency"`
-		Layer    string  `json:"layer,omitempty"` // whose feature maps follow
-		Maps     *bitmap `json:"maps,omitempty"`  // the first of them, if there are many
+		Picture  bitmap `json:"picture"` // as the network sees it
+		Saliency bitmap `json:"saliency"`
+
+		Activation      *bitmap `json:"activation,omitempty"` // the class activation map, which lies over the picture
+		ActivationLayer string  `json:"activation_layer,omitempty"`
+
+		Layer string  `json:"layer,omitempty"` // whose feature maps follow
+		Maps  *bitmap `json:"maps,omitempty"`  // the first of them, if there are many
 	}{
 		classAnswer: c.class(e.prediction),
 		Picture:     bitmap{in[0], in[1], in[2], levels(pixels)},
 		Saliency:    bitmap{1, in[1], in[2], levels(e.saliency.Values)},
 		Layer:       e.maps.Layer,
+	}
+	if a := e.activation; len(a.Values) > 0 {
+		answer.Activation, answer.ActivationLayer = &bitmap{1, a.Height, a.Width, levels(a.Values)}, a.Layer
 	}
 	if e.maps.Channels > 0 {
 		answer.Maps = firstMaps(e.maps)
@@ -115,11 +128,12 @@ func explain(c *call) ([]byte, error) {
 }
 
 // explanationBytes is the memory that the answer to /explain takes, at most: the
-// feature maps as numbers, as bytes and in base64 while its buffer grows, and
-// three such planes of pixels.
+// feature maps and the activation map as numbers, as bytes and in base64 while its
+// buffer grows, and three such planes of pixels.
 func (m *model) explanationBytes() int64 {
 	const each = 4 + 1 + 3*4/3
-	values := 3 * int64(m.values())
+	h, w := m.predictor.Places()
+	values := 3*int64(m.values()) + int64(h)*int64(w)
 	if layers := m.predictor.FeatureLayers(); len(layers) > 0 {
 		values += int64(layers[0].Output.TotalSize())
 	}

@@ -21,6 +21,8 @@ type explained struct {
 	Probabilities []float32 `json:"probabilities"`
 	Picture       bitmap    `json:"picture"`
 	Saliency      bitmap    `json:"saliency"`
+	Activation    *bitmap   `json:"activation"`
+	ActivationOf  string    `json:"activation_layer"`
 	Layer         string    `json:"layer"`
 	Maps          *bitmap   `json:"maps"`
 }
@@ -61,6 +63,19 @@ func TestExplain(t *testing.T) {
 			}
 			wantRaster(t, "picture", got.Picture, 1, 28, 28, levels(x))
 			wantRaster(t, "saliency", got.Saliency, 1, 28, 28, levels(saliency.Values))
+			if (got.Activation != nil) != (tt.layer != "") {
+				t.Fatalf("activation map %v, want one of a network with places", got.Activation)
+			}
+			if got.Activation != nil {
+				a, err := p.GradCAM(x, want.Class)
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantRaster(t, "activation map", *got.Activation, 1, a.Height, a.Width, levels(a.Values))
+				if got.ActivationOf != a.Layer {
+					t.Errorf("activation map of %q, want %q", got.ActivationOf, a.Layer)
+				}
+			}
 			if got.Layer != tt.layer || (got.Maps != nil) != (tt.layer != "") {
 				t.Fatalf("maps of layer %q, want %q", got.Layer, tt.layer)
 			}

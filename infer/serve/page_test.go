@@ -83,7 +83,8 @@ func testMouse(t *testing.T, b *tab) {
 	b.says("Looks like a 1")
 
 	// What the network sees is on the page: light strokes on black, 28×28, with
-	// the centre of mass in the middle; and the pixels that mattered in orange.
+	// the centre of mass in the middle; the pixels that mattered in orange; and the
+	// places that speak for the class from yellow to red.
 	x := value[float64](b, `(() => {
 		const canvas = document.querySelector("#seen canvas"), pixels = canvas.getContext("2d").getImageData(0, 0, 28, 28).data;
 		let mass = 0, sum = 0;
@@ -92,10 +93,12 @@ func testMouse(t *testing.T, b *tab) {
 	if x < 14 || x > 15 {
 		t.Errorf("the centre of mass is at %v, want 14 to 15", x)
 	}
-	if n := value[int](b, `(() => {
-		const p = document.querySelector("#mattered canvas").getContext("2d").getImageData(0, 0, 28, 28).data;
-		return [...Array(784).keys()].filter((i) => p[4*i] > p[4*i+2]).length })()`); n < 20 {
-		t.Errorf("%d pixels are orange, want 20 or more", n)
+	for _, id := range []string{"mattered", "places"} {
+		if n := value[int](b, `(() => {
+			const p = document.querySelector("#`+id+` canvas").getContext("2d").getImageData(0, 0, 28, 28).data;
+			return [...Array(784).keys()].filter((i) => p[4*i] > p[4*i+2]).length })()`); n < 20 {
+			t.Errorf("%s: %d pixels are orange, want 20 or more", id, n)
+		}
 	}
 	if label := value[string](b, `document.querySelector("#maps canvas").ariaLabel`); !strings.HasPrefix(label, "32 feature maps") {
 		t.Errorf("maps %q, want 32", label)
@@ -174,7 +177,8 @@ func testNames(t *testing.T, b *tab) {
 	for _, want := range []string{
 		`"combobox" "Model"`, `"application" "Drawing area"`, `"button" "Clear"`, `"button" "Undo"`, `"list" "Probabilities"`,
 		`"image" "The drawing as the network gets it, centred and scaled"`, `"image" "32 feature maps, bright where a filter found what it looks for"`,
-		`"image" "The same with the pixels that mattered most for the answer in orange"`, `"region" "Inside the network"`,
+		`"image" "The same with the pixels that mattered most for the answer in orange"`,
+		`"image" "The same with the places that speak for the answer in yellow to red"`, `"region" "Inside the network"`,
 	} {
 		if !slices.Contains(lines, want) {
 			t.Errorf("no %s among %q", want, lines)
@@ -232,7 +236,7 @@ func testProbabilitiesAlone(t *testing.T, b *tab) {
 		document.getElementById("pad").focus() })`, chromedp.EvalAwaitPromise))
 	b.do(chromedp.KeyEvent(" "))
 	b.says("Looks like an 8, 75\u00a0%")
-	if !value[bool](b, `["seen", "mattered", "maps"].every((id) => document.getElementById(id).hidden)`) {
+	if !value[bool](b, `["seen", "mattered", "places", "maps"].every((id) => document.getElementById(id).hidden)`) {
 		t.Error("pictures that nobody has given are shown")
 	}
 }

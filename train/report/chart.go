@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tapenet/graph/metric"
 	"tapenet/train"
 )
 
@@ -18,9 +19,10 @@ const (
 	maxDots     = 60  // epochs that get one each
 )
 
-// chart is a diagram of curves over the epochs, ready to be drawn.
+// chart is a diagram of curves, ready to be drawn.
 type chart struct {
 	Name   string
+	Across string // what X is
 	Left   string // where the frame begins
 	X, Y   []tick
 	Curves []curve
@@ -34,8 +36,9 @@ type tick struct {
 
 type curve struct {
 	Name, Color string
-	Key         string // where its legend begins
+	Key         string // where its legend begins; "" for a legend below the chart
 	Points      string // as a polyline has them
+	Dashed      bool
 	Dots        []dot
 }
 
@@ -90,7 +93,7 @@ func newChart(name string, history []train.Epoch, of ...series) chart {
 	lo = math.Floor(lo/step+1e-9) * step
 	hi = max(math.Ceil(hi/step-1e-9)*step, lo+step)
 	y := func(v float64) string { return coordinate(bottom - (bottom-top)*(v-lo)/(hi-lo)) }
-	c := chart{Name: name}
+	c := chart{Name: name, Across: "epoch"}
 	from := left
 	for k := 0; k <= int(math.Round((hi-lo)/step)); k++ {
 		v := lo + float64(k)*step
@@ -126,6 +129,53 @@ func newCurve(s series, history []train.Epoch, key string, x func(int) string, y
 	}
 	c.Points = strings.Join(points, " ")
 	return c
+}
+
+// newShares is a chart of curves between 0 and 1 both ways, whose legend is below it.
+func newShares(name, across string, of []share) chart {
+	c := chart{Name: name, Across: across, Left: coordinate(left)}
+	x := func(v float64) float64 { return left + (right-left)*v }
+	y := func(v float64) float64 { return bottom - (bottom-top)*v }
+	for k := range 6 {
+		v := float64(k) / 5
+		text := label(v, 0.2, 1)
+		c.X, c.Y = append(c.X, tick{coordinate(x(v)), text}), append(c.Y, tick{coordinate(y(v)), text})
+	}
+	for _, s := range of {
+		c.Curves = append(c.Curves, curve{Name: s.name, Color: s.color, Dashed: s.dashed, Points: polyline(s.curve, x, y)})
+	}
+	return c
+}
+
+// share is a curve of [newShares].
+type share struct {
+	name, color string
+	dashed      bool
+	curve       metric.Curve
+}
+
+// fine is the distance below which a point of a curve is left out, in the SVG's units.
+const fine = 0.4
+
+// polyline has the points of a curve, but for those that cannot be told from the one before.
+func polyline(c metric.Curve, x, y func(float64) float64) string {
+	var points []string
+	lastX, lastY := math.Inf(-1), math.Inf(-1)
+	add := func(px, py float64, always bool) {
+		if always || math.Abs(px-lastX) >= fine || math.Abs(py-lastY) >= fine {
+			points = append(points, coordinate(px)+","+coordinate(py))
+			lastX, lastY = px, py
+		}
+	}
+	for i := range c.X {
+		if c.Steps && i == 0 {
+			add(x(0), y(c.Y[0]), true)
+		} else if c.Steps {
+			add(x(c.X[i-1]), y(c.Y[i]), false)
+		}
+		add(x(c.X[i]), y(c.Y[i]), i == 0 || i == len(c.X)-1)
+	}
+	return strings.Join(points, " ")
 }
 
 // stepOf is 1, 2 or 5 times a power of ten, so that about n steps or fewer lead

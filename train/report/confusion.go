@@ -24,6 +24,7 @@ type matrix struct {
 	Rows    []row
 	Picture template.URL // "" for few classes
 	Pairs   []pair       // the most frequent mistakes
+	Albums  []album      // pictures behind cells, or behind pairs
 	Total   int
 	Right   float64 // percent
 }
@@ -41,6 +42,7 @@ type cell struct {
 	Right bool
 	Shade string // opacity, between 0 and 1
 	Dark  bool   // so that the number has to be white
+	at    place
 }
 
 // pair is a mistake that the network makes.
@@ -48,7 +50,14 @@ type pair struct {
 	Class, Predicted string
 	Count            int
 	Share            float64 // percent of the class
+	at               place
 }
+
+// ID is the album's behind it.
+func (c cell) ID() string { return c.at.id() }
+
+// ID is the album's behind it.
+func (p pair) ID() string { return p.at.id() }
 
 func newMatrix(c metric.Confusion, classes []string) *matrix {
 	m := &matrix{
@@ -63,7 +72,7 @@ func newMatrix(c metric.Confusion, classes []string) *matrix {
 		r := row{Class: name, Images: sum(c[k]), Recall: 100 * c.Recall(k), Precision: 100 * c.Precision(k)}
 		for j, n := range c[k] {
 			s := shade(n, r.Images)
-			r.Cells = append(r.Cells, cell{Count: n, Right: j == k, Shade: fmt.Sprintf("%.3f", s), Dark: s > 0.6})
+			r.Cells = append(r.Cells, cell{Count: n, Right: j == k, Shade: fmt.Sprintf("%.3f", s), Dark: s > 0.6, at: place{k, j}})
 		}
 		m.Rows = append(m.Rows, r)
 	}
@@ -87,7 +96,7 @@ func newPairs(c metric.Confusion, classes []string) (pairs []pair) {
 		of := sum(c[k])
 		for j, n := range c[k] {
 			if j != k && n > 0 {
-				pairs = append(pairs, pair{classes[k], classes[j], n, 100 * float64(n) / float64(of)})
+				pairs = append(pairs, pair{classes[k], classes[j], n, 100 * float64(n) / float64(of), place{k, j}})
 			}
 		}
 	}

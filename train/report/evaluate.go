@@ -27,16 +27,22 @@ type sample struct {
 // evaluation is what the network makes of all images.
 type evaluation struct {
 	confusion metric.Confusion
-	samples   []sample // those with the highest losses, worst first
+	samples   []sample    // in the order of the images
+	logits    [][]float32 // likewise; nil if there are more than maxLogits numbers
 }
+
+// maxLogits bounds the numbers that are kept for curves: 64 MB of them.
+const maxLogits = 16 << 20
 
 // evaluate classifies all samples of d.Test.
 func evaluate(ctx context.Context, net *graph.Network, d data.Dataset) (*evaluation, error) {
 	e := &evaluation{confusion: metric.NewConfusion(len(d.Classes))}
-	next := 0
+	keep := d.Test.Len() <= maxLogits/len(d.Classes)
 	err := train.EvaluateEach(ctx, net, d.Test, func(class int, logits []float32) {
-		e.add(next, class, logits)
-		next++
+		e.add(class, logits)
+		if keep {
+			e.logits = append(e.logits, slices.Clone(logits))
+		}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s samples: %w", d.TestPart(), err)
@@ -44,19 +50,21 @@ func evaluate(ctx context.Context, net *graph.Network, d data.Dataset) (*evaluat
 	return e, nil
 }
 
-// add counts a sample, and keeps it if it is one of the worst.
-func (e *evaluation) add(index, class int, logits []float32) {
-	s := sample{index: index, class: class, predicted: graph.ArgMax(logits)}
+// add counts the next sample.
+func (e *evaluation) add(class int, logits []float32) {
+	s := sample{index: len(e.samples), class: class, predicted: graph.ArgMax(logits)}
 	sum := logSum(logits)
 	s.loss = sum - float64(logits[class])
 	s.share = math.Exp(float64(logits[s.predicted]) - sum)
 	e.confusion.Add(class, s.predicted)
-	if n := len(e.samples); n == shown && !(s.loss > e.samples[n-1].loss) {
-		return
-	}
 	e.samples = append(e.samples, s)
-	slices.SortStableFunc(e.samples, func(a, b sample) int { return cmp.Compare(b.loss, a.loss) })
-	e.samples = e.samples[:min(shown, len(e.samples))]
+}
+
+// worst are the samples with the highest losses, the highest first.
+func (e *evaluation) worst() []sample {
+	worst := slices.Clone(e.samples)
+	slices.SortStableFunc(worst, func(a, b sample) int { return cmp.Compare(b.loss, a.loss) })
+	return worst[:min(shown, len(worst))]
 }
 
 // logSum is the logarithm of the sum of the exponentials.
@@ -71,7 +79,9 @@ func logSum(x []float32) float64 {
 // mistake is a worst image as the page shows it.
 type mistake struct {
 	Index            int
+	Name             string // of its file, or its index
 	Picture          template.URL
+	Map              template.URL // the class activation map of the prediction over it; "" for none
 	Class, Predicted string
 	Right            bool
 	Loss             float64
@@ -79,20 +89,26 @@ type mistake struct {
 	Confidence       float64 // of the prediction, in percent
 }
 
-// showWorst reads the images again.
-func showWorst(samples []sample, d data.Dataset) ([]mistake, error) {
-	x := make([]float32, d.Shape[0]*d.Shape[1]*d.Shape[2])
+// showWorst reads the images again, and draws their maps, if there are any.
+func showWorst(samples []sample, d data.Dataset, maps *activation) ([]mistake, error) {
 	var all []mistake
 	for _, s := range samples {
-		if _, err := d.Test.Read(s.index, x); err != nil {
-			return nil, fmt.Errorf("%s sample %d: %w", d.TestPart(), s.index, err)
+		x, err := readSample(s.index, d)
+		if err != nil {
+			return nil, err
 		}
 		picture, err := photo(x, d.Shape, d.Stats)
 		if err != nil {
 			return nil, err
 		}
+		over := template.URL("")
+		if maps != nil {
+			if over, err = maps.draw(x, s.predicted); err != nil {
+				return nil, err
+			}
+		}
 		all = append(all, mistake{
-			Index: s.index, Picture: picture, Class: d.Classes[s.class], Predicted: d.Classes[s.predicted],
+			Index: s.index, Name: data.Name(d.Test, s.index), Picture: picture, Map: over, Class: d.Classes[s.class], Predicted: d.Classes[s.predicted],
 			Right: s.class == s.predicted, Loss: s.loss, Probability: 100 * math.Exp(-s.loss), Confidence: 100 * s.share,
 		})
 	}

@@ -10,7 +10,7 @@ import (
 	"tapenet/train"
 )
 
-//go:embed page.html
+//go:embed page.html card.md
 var source embed.FS
 
 // pages has the templates "page", a document, and "body", what changes of it.
@@ -18,6 +18,7 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"thousands":   graph.Thousands,
 	"percent":     func(v float64) string { return fmt.Sprintf("%.1f %%", v) },
 	"probability": probability,
+	"measure":     func(v float64) string { return fmt.Sprintf("%.4f", v) },
 	"digits":      func(v float64) string { return fmt.Sprintf("%.2f", v) },
 	"share":       func(part, of float64) string { return fmt.Sprintf("%.1f", 100*part/max(of, 1e-9)) },
 }).ParseFS(source, "page.html"))

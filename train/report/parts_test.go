@@ -115,11 +115,11 @@ func TestMatrix(t *testing.T) {
 	if m.Total != 20 || m.Right != 70 || m.Long || m.Picture != "" {
 		t.Errorf("matrix %+v", m)
 	}
-	if want := []pair{{"c", "b", 3, 30}, {"a", "b", 2, 20}, {"c", "a", 1, 10}}; !slices.Equal(m.Pairs, want) {
+	if want := []pair{{"c", "b", 3, 30, place{2, 1}}, {"a", "b", 2, 20, place{0, 1}}, {"c", "a", 1, 10, place{2, 0}}}; !slices.Equal(m.Pairs, want) {
 		t.Errorf("pairs %v, want %v", m.Pairs, want)
 	}
 	r := m.Rows[0]
-	if r.Images != 10 || r.Recall != 80 || r.Cells[0] != (cell{8, true, "0.894", true}) || r.Cells[1] != (cell{2, false, "0.447", false}) {
+	if r.Images != 10 || r.Recall != 80 || r.Cells[0] != (cell{8, true, "0.894", true, place{0, 0}}) || r.Cells[1] != (cell{2, false, "0.447", false, place{0, 1}}) {
 		t.Errorf("row %+v", r)
 	}
 	if empty := m.Rows[1]; empty.Images != 0 || empty.Recall != 0 || empty.Cells[1].Shade != "0.000" {

@@ -7,28 +7,63 @@ import (
 	"html/template"
 	"image"
 	"image/color"
+	"image/jpeg"
 	"image/png"
 	"slices"
 
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/graph/raster"
 	"tapenet/train/data"
 )
 
-// encode makes a picture part of the page, as PNG.
+// The sides of pictures on the page, in pixels.
+const (
+	exact = 96  // up to which a picture is there pixel by pixel
+	large = 224 // to which a larger one is scaled down
+)
+
+// encode makes a picture part of the page: as PNG, or if it is larger than exact as a JPEG of
+// at most large pixels a side.
 func encode(img image.Image) (template.URL, error) {
 	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
+	kind, err := "png", error(nil)
+	if size := img.Bounds().Size(); max(size.X, size.Y) > exact {
+		kind, err = "jpeg", jpeg.Encode(&b, smaller(img, large), &jpeg.Options{Quality: 85})
+	} else {
+		err = png.Encode(&b, img)
+	}
+	if err != nil {
 		return "", err
 	}
-	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes())), nil
+	return template.URL("data:image/" + kind + ";base64," + base64.StdEncoding.EncodeToString(b.Bytes())), nil
 }
 
-// photo is an image as it was before the stats were applied to it: three
+// smaller scales a picture whose longer side has more pixels than side down to it.
+func smaller(img image.Image, side int) image.Image {
+	size := img.Bounds().Size()
+	longer := max(size.X, size.Y)
+	if longer <= side {
+		return img
+	}
+	w, h := max(1, size.X*side/longer), max(1, size.Y*side/longer)
+	x := make([]float32, 3*h*w)
+	if err := (raster.Preprocessing{Fit: raster.Stretch, Filter: raster.Linear}).Draw(x, img, 3, h, w); err != nil {
+		return img // there is one to draw, and room for it
+	}
+	return photograph(x, [3]int{3, h, w}, data.Stats{})
+}
+
+// photo is a photograph as a part of the page.
+func photo(x []float32, shape [3]int, stats data.Stats) (template.URL, error) {
+	return encode(photograph(x, shape, stats))
+}
+
+// photograph is an image as it was before the stats were applied to it: three
 // channels are colours, any other number gives grey. Values that are outside
 // 0..1 then are stretched into it.
-func photo(x []float32, shape [3]int, stats data.Stats) (template.URL, error) {
+func photograph(x []float32, shape [3]int, stats data.Stats) *image.NRGBA {
 	const rounding = 1e-4
 	x = slices.Clone(x)
 	stats.Undo(x)
@@ -37,14 +72,19 @@ func photo(x []float32, shape [3]int, stats data.Stats) (template.URL, error) {
 		lo, hi = 0, 1
 	}
 	value := func(v float32) byte { return byte(255*min(max((v-lo)/max(hi-lo, 1e-30), 0), 1) + 0.5) }
-	return draw(x, shape, func(r, g, b float32) color.NRGBA {
+	return paint(x, shape, func(r, g, b float32) color.NRGBA {
 		return color.NRGBA{value(r), value(g), value(b), 255}
 	})
 }
 
-// draw draws planes: pixels gets the values of three channels, or three times
-// the mean of any other number.
+// draw draws planes as a part of the page.
 func draw(x []float32, shape [3]int, pixel func(r, g, b float32) color.NRGBA) (template.URL, error) {
+	return encode(paint(x, shape, pixel))
+}
+
+// paint draws planes: pixels gets the values of three channels, or three times
+// the mean of any other number.
+func paint(x []float32, shape [3]int, pixel func(r, g, b float32) color.NRGBA) *image.NRGBA {
 	plane := shape[1] * shape[2]
 	img := image.NewNRGBA(image.Rect(0, 0, shape[2], shape[1]))
 	for i := range plane {
@@ -58,7 +98,7 @@ func draw(x []float32, shape [3]int, pixel func(r, g, b float32) color.NRGBA) (t
 		}
 		img.SetNRGBA(i%shape[2], i/shape[2], pixel(mean, mean, mean))
 	}
-	return encode(img)
+	return img
 }
 
 // maxFilters bounds the filters on the page.

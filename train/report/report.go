@@ -1,6 +1,6 @@
 // Package report shows a run as one HTML page that needs nothing else: its
-// settings, its curves, what the network gets wrong, its first layer's filters,
-// and what each layer costs.
+// settings, its curves, what the network gets wrong and where it looks, its first
+// layer's filters, and what each layer costs; and as a model card in Markdown.
 //
 // [New] measures a trained network and makes the whole page; [Live] serves the
 // same page while the run goes on, without what only the end can tell.
@@ -25,8 +25,11 @@ import (
 // File is the report's name in a run's folder.
 const File = "report.html"
 
-// Report is the page of a run that has ended.
-type Report struct{ page page }
+// Report is the page of a run that has ended, and its model card.
+type Report struct {
+	page page
+	card *card
+}
 
 // New makes the report of the run in a folder: net is the network as the run
 // has left it, d what it was trained on. It classifies all images of d.Test and
@@ -49,15 +52,34 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	p.Confusion = newMatrix(e.confusion, d.Classes)
-	if p.Worst, err = showWorst(e.samples, d); err != nil {
+	if err := p.Confusion.open(e, d); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	return &Report{p}, nil
+	if p.Ranks, err = newRanks(e, d.Classes); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	if p.Similar, err = newSimilar(ctx, net, d); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	maps, err := newActivation(net, d)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	if p.Worst, err = showWorst(e.worst(), d, maps); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	c, err := newCard(dir, p, record, e, d)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	c.Places = maps != nil
+	return &Report{p, c}, nil
 }
 
 // Tested adds what the network makes of the dataset's own test part, for a run
 // that was evaluated on held-out images.
 func (r *Report) Tested(loss, accuracy float64) {
+	r.card.Tested, r.card.TestLoss, r.card.TestAccuracy = true, loss, accuracy
 	r.page.Facts = append(r.page.Facts, results("test", loss, fmt.Sprintf("%.2f %%", 100*accuracy))...)
 }
 
@@ -87,6 +109,10 @@ func (r *Report) Save(path string) error {
 	return weights.WriteFile(path, func(w io.Writer) error { return r.page.write(w, "page") })
 }
 
+// SaveCard writes the model card to a file, atomically: what the network is, what it was trained
+// on and how, its results and its limits, in Markdown, with nothing but what was measured.
+func (r *Report) SaveCard(path string) error { return r.card.save(path) }
+
 // page is what the template shows. Sections that are empty are left out.
 type page struct {
 	Title     string
@@ -97,7 +123,9 @@ type page struct {
 	Facts     []fact
 	Charts    []chart
 	Confusion *matrix
+	Ranks     *ranks
 	Worst     []mistake
+	Similar   *similar
 	Filters   *filters
 	Layers    []layer
 	Times     *times // of the layers

@@ -6,11 +6,11 @@ import (
 	"image/color"
 	"image/png"
 	"io"
+	"unicode/utf8"
 
 	"golang.org/x/image/draw"
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
-	"golang.org/x/image/math/fixed"
 
 	"tapenet/graph/weights"
 )
@@ -18,9 +18,12 @@ import (
 // Max is the number of cells that a sheet has at most, for those who make one.
 const Max = 200
 
+const margin = 12 // pixels around a cell
+
+// The size of letters in pixels.
 const (
-	margin = 12 // pixels around a cell
-	line   = 18 // height of a line below its pictures
+	Line   = 18 // height of a line
+	Letter = 7  // width of one of its letters
 )
 
 // Cell is pictures of one size, side by side, and the lines below them.
@@ -37,7 +40,7 @@ func Save(file string, cells []Cell, size image.Point, columns int) error {
 
 func sheet(cells []Cell, size image.Point, columns int) image.Image {
 	width := len(cells[0].Pictures) * size.X
-	cell := image.Pt(width+2*margin, size.Y+len(cells[0].Lines)*line+margin)
+	cell := image.Pt(width+2*margin, size.Y+len(cells[0].Lines)*Line+margin)
 	across := min(columns, len(cells))
 	down := (len(cells) + across - 1) / across
 	img := image.NewRGBA(image.Rect(0, 0, across*cell.X, down*cell.Y+margin))
@@ -48,7 +51,7 @@ func sheet(cells []Cell, size image.Point, columns int) image.Image {
 			Put(img, at.Add(image.Pt(k*size.X, 0)), size, p)
 		}
 		for k, text := range c.Lines {
-			write(img, text, image.Pt(at.X, at.Y+size.Y+(k+1)*line-4), width)
+			Write(img, text, image.Pt(at.X, at.Y+size.Y+(k+1)*Line-4), width, 1)
 		}
 	}
 	return img
@@ -74,12 +77,19 @@ func Put(to draw.Image, at, size image.Point, picture image.Image) {
 	scaler.Scale(to, image.Rectangle{Min: at, Max: at.Add(size)}, picture, picture.Bounds(), draw.Src, nil)
 }
 
-// write writes a line, the begin of a long one left out.
-func write(to draw.Image, text string, at image.Point, width int) {
+// Write writes a line whose base line begins at a point, so many times as large as its
+// letters are; of one that is wider than width the begin is left out.
+func Write(to draw.Image, text string, at image.Point, width, times int) {
 	face := basicfont.Face7x13
-	if r, most := []rune(text), width/face.Advance; len(r) > most {
+	if r, most := []rune(text), width/(Letter*times); len(r) > most {
 		text = ".." + string(r[len(r)-max(most-2, 0):])
 	}
-	d := font.Drawer{Dst: to, Src: image.NewUniform(color.Gray{Y: 0x30}), Face: face, Dot: fixed.P(at.X, at.Y)}
+	letters := image.NewAlpha(image.Rect(0, -face.Ascent, Letter*utf8.RuneCountInString(text), face.Descent))
+	d := font.Drawer{Dst: letters, Src: image.Opaque, Face: face}
 	d.DrawString(text)
+	size := letters.Rect.Size().Mul(times)
+	mask := image.NewAlpha(image.Rectangle{Max: size})
+	draw.NearestNeighbor.Scale(mask, mask.Rect, letters, letters.Rect, draw.Src, nil)
+	ink := image.NewUniform(color.Gray{Y: 0x30})
+	draw.DrawMask(to, mask.Rect.Add(at).Sub(image.Pt(0, times*face.Ascent)), ink, image.Point{}, mask, image.Point{}, draw.Over)
 }

@@ -65,6 +65,10 @@ function show(result) {
 		copy(result.picture, to);
 		tint(from, to);
 	});
+	showRaster("places", result.activation && result.picture, (from, to) => {
+		copy(from, to);
+		heat(result.activation, from, to);
+	});
 	$("layer").textContent = result.layer ?? "";
 	showMaps(result.maps);
 }
@@ -128,6 +132,26 @@ function tint(raster, to) {
 	raster.pixels.forEach((v, i) => {
 		[255, 122, 0].forEach((orange, c) => { to[4 * i + c] += (orange - to[4 * i + c]) * v / 255; });
 	});
+}
+
+// heat lays a small raster over the whole of RGBA pixels that have the size of another one,
+// interpolated between the middles of its pixels: from yellow to red, and the more opaque the
+// larger the value.
+function heat(raster, size, to) {
+	const between = (at, n) => {
+		const x = Math.max(0, Math.min(at * n - 0.5, n - 1));
+		return [x - Math.floor(x), Math.floor(x), Math.min(Math.floor(x) + 1, n - 1)];
+	};
+	const columns = Array.from({length: size.width}, (_, x) => between((x + 0.5) / size.width, raster.width));
+	for (let y = 0; y < size.height; y++) {
+		const [down, above, below] = between((y + 0.5) / size.height, raster.height);
+		columns.forEach(([across, left, right], x) => {
+			const row = (at) => (1 - across) * raster.pixels[at * raster.width + left] + across * raster.pixels[at * raster.width + right];
+			const v = ((1 - down) * row(above) + down * row(below)) / 255;
+			const at = 4 * (y * size.width + x);
+			[255 - 40 * v, 220 * (1 - v), 30 * v].forEach((colour, c) => { to[at + c] += (colour - to[at + c]) * v * 2 / 3; });
+		});
+	}
 }
 
 // showMaps draws the channels of a raster in rows of eight.

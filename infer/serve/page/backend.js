@@ -3,11 +3,11 @@
 //
 //	models() gives a list of {name, classes}.
 //	explain(model, picture) takes a PNG as a Blob and gives
-//	  {class, classes, probabilities, unknown, picture, saliency, layer, maps}.
+//	  {class, classes, probabilities, unknown, picture, saliency, activation, layer, maps}.
 //
-// The last four may be missing, and are then not shown; unknown is true for a
-// picture of none of the classes. A raster, as picture,
-// saliency and maps are, is {channels, height, width, pixels}: bytes, channel by
+// The last five may be missing, and are then not shown; unknown is true for a
+// picture of none of the classes. activation lies over the whole picture, whatever
+// its own size. A raster, as picture, saliency, activation and maps are, is {channels, height, width, pixels}: bytes, channel by
 // channel and row by row.
 
 export class TokenNeeded extends Error {}
@@ -21,7 +21,7 @@ export const backend = {
 
 	async explain(model, picture) {
 		const answer = await this.fetch("explain?model=" + encodeURIComponent(model), {method: "POST", body: picture});
-		for (const raster of [answer.picture, answer.saliency, answer.maps]) {
+		for (const raster of [answer.picture, answer.saliency, answer.activation, answer.maps]) {
 			if (raster) raster.pixels = Uint8Array.from(atob(raster.pixels), (c) => c.charCodeAt(0));
 		}
 		return answer;
