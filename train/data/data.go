@@ -32,9 +32,9 @@ import (
 // Dataset is a training part and a test part with the same image shape and the
 // same classes.
 type Dataset struct {
-	Name        string   // "mnist", or the folder's base name
-	Shape       [3]int   // channels, height, width of every image
-	Classes     []string // the name of each class index: "0", "1", …
+	Name    string   // "mnist", or the folder's base name
+	Shape   [3]int   // channels, height, width of every image
+	Classes []string // the name of each class index: "0", "1", …
 	// Sets is for images that may be of several classes, or of none: the class of a sample is
 	// an index in it, and Sets[i] the class indices. nil means one class each.
 	Sets        [][]int
