@@ -24,7 +24,8 @@ import (
 //
 // What a file holds says whether it is a picture, see package decode, whatever its
 // name ends in; a file that is none but has the name of one counts as a damaged
-// picture. Names that begin with a dot are passed over, and Notes say what else is.
+// picture. Names that begin with a dot are passed over, and Notes say what else is,
+// such as the folder [Unsorted].
 // The pictures stay on the disk, and Read unpacks one. Their order mixes the classes
 // evenly, so that the first of them, see [Limit], are of all classes.
 func (o Options) Folder(dir string) (Dataset, error) {

@@ -18,6 +18,10 @@ import (
 	"tapenet/graph/raster/decode"
 )
 
+// Unsorted is the name of the folder, beside those of classes, for pictures that have no
+// class yet. It is passed over, and Notes say so.
+const Unsorted = "unsorted"
+
 // lister finds the pictures in folders of classes, and what else there is.
 type lister struct {
 	fsys    fs.FS
@@ -53,7 +57,7 @@ func (l *lister) part(dir string, classes []string) (*folderPictures, error) {
 		name := path.Join(dir, e.Name())
 		switch {
 		case strings.HasPrefix(e.Name(), "."):
-		case !isFolder(l.fsys, name):
+		case e.Name() == Unsorted || !isFolder(l.fsys, name):
 			l.outside = append(l.outside, name)
 		default:
 			all, err := l.class(name)

@@ -1,0 +1,7 @@
+// Command label serves a page that sorts a folder of pictures into classes, takes
+// pictures from a camera, trains on them and shows what the network sees.
+package main
+
+import "tapenet/cmd/internal/cli"
+
+func main() { cli.Main(run) }
