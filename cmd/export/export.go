@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph"
 	"tapenet/graph/gosource"
 	"tapenet/graph/onnx"
 	"tapenet/graph/weights"
@@ -193,6 +194,9 @@ func writeONNX(w io.Writer, n opened, o options) error {
 	}
 	e := onnx.Options{
 		Name: n.Title(), Logits: o.logits || !n.SoftMax, FoldBatchNorm: o.fold, Metadata: metadata, Temperature: n.Temperature,
+	}
+	if n.Thresholds != nil && !o.logits {
+		layer = graph.Sequential{layer, graph.Sigmoid}
 	}
 	if o.preprocess {
 		e.Preprocessing = &n.Preprocessing

@@ -15,9 +15,12 @@ import (
 
 // evaluate prints what the model makes of a dataset's test part.
 func evaluate(ctx context.Context, net network, name string, top int, asJSON bool, stdout, stderr io.Writer) error {
-	d, err := testset.Open("infer", name, net.input, net.classes, net.preprocessing, stderr)
+	d, err := testset.OpenAny("infer", name, net.input, net.classes, net.preprocessing, stderr)
 	if err != nil {
 		return err
+	}
+	if several := net.thresholds(); several != nil || d.Sets != nil {
+		return evaluateSeveral(ctx, net, d, several, asJSON, stdout)
 	}
 	c, err := count(ctx, net, d, top)
 	if err != nil {

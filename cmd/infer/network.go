@@ -21,6 +21,14 @@ type network struct {
 	pictures      bool     // results keep the pictures themselves
 }
 
+// thresholds are those of a model whose pictures may be of several classes, nil for others.
+func (n network) thresholds() []float64 {
+	if n.single == nil {
+		return nil
+	}
+	return n.single.Thresholds()
+}
+
 // mirrored is the network with the mirror image of each picture.
 func (n network) mirrored() network {
 	n.Classifier = infer.Mirrored{Classifier: n.Classifier, Input: n.input, Classes: n.classes}

@@ -37,6 +37,9 @@ func (o options) open(ctx context.Context, steps []data.Augmentation, from origi
 	if whole, err = inspect.Pictures(ctx, whole, o.skipDamaged, told); err != nil {
 		return d, err
 	}
+	if whole.Sets != nil && (o.calibrates() || o.balance != "none" || o.teacherPath != "" || len(o.losses()) > 0) {
+		return d, cli.Usagef("train: the images of dataset %q have several classes each, want no -calibrate, -unknown, -balance, -teacher, -smoothing, -gce and -focal", whole.Name)
+	}
 	if whole, err = data.LabelNoise(whole, o.labelNoise, o.seed); err != nil {
 		return d, err
 	}

@@ -227,7 +227,7 @@ func (o *options) complete(f *flag.FlagSet, known settings) error {
 		delete(recipe, "lr") // its numbers are of no use to another
 		delete(recipe, "decay")
 	}
-	o.dropOtherLosses(recipe)
+	o.dropOtherLosses(recipe, set.Sets != nil)
 	if given["adversarial"] != nil || file["adversarial"] != nil {
 		o.dropUnread(recipe)
 	}
@@ -260,9 +260,10 @@ func (o options) losses() (given []string) {
 	return given
 }
 
-// dropOtherLosses leaves a recipe's loss out if another one is chosen.
-func (o options) dropOtherLosses(recipe settings) {
-	if len(o.losses()) > 0 {
+// dropOtherLosses leaves a recipe's loss out if another one is chosen, or the only one for
+// images of several classes.
+func (o options) dropOtherLosses(recipe settings, several bool) {
+	if several || len(o.losses()) > 0 {
 		for _, name := range []string{"smoothing", "gce", "focal"} {
 			delete(recipe, name)
 		}

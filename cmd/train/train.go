@@ -73,6 +73,9 @@ func fitOne(ctx context.Context, t team, o options, stdout, stderr io.Writer) (*
 	if err == nil && r.test != nil {
 		err = r.pages.test(ctx, r.test)
 	}
+	if err == nil && r.set.Sets != nil {
+		err = finishSeveral(ctx, show, r)
+	}
 	if err == nil && o.calibrates() {
 		err = calibrate(ctx, show, r)
 	}

@@ -151,12 +151,27 @@ func OneVsRest(probabilities [][]float32, classes []int) ([]Ranking, error) {
 	if err := checkRows("probabilities", probabilities, classes); err != nil {
 		return nil, err
 	}
+	return RankEach(probabilities, func(i, class int) bool { return classes[i] == class })
+}
+
+// RankEach is [OneVsRest] for samples that may be of several classes, or of none: has says
+// whether sample i is of a class.
+func RankEach(probabilities [][]float32, has func(i, class int) bool) ([]Ranking, error) {
 	var rankings []Ranking
-	for k, n := range perClass(probabilities, classes) {
-		if n == 0 || n == len(classes) {
+	if len(probabilities) == 0 {
+		return nil, nil
+	}
+	for k := range probabilities[0] {
+		scores, positive := Against(probabilities, has, k)
+		n := 0
+		for _, p := range positive {
+			if p {
+				n++
+			}
+		}
+		if n == 0 || n == len(positive) {
 			continue
 		}
-		scores, positive := Against(probabilities, classes, k)
 		roc, err := ROC(scores, positive)
 		if err != nil {
 			return nil, err
@@ -170,22 +185,10 @@ func OneVsRest(probabilities [][]float32, classes []int) ([]Ranking, error) {
 	return rankings, nil
 }
 
-// perClass counts the samples of each class that the rows have.
-func perClass(rows [][]float32, classes []int) []int {
-	if len(rows) == 0 {
-		return nil
-	}
-	count := make([]int, len(rows[0]))
-	for _, k := range classes {
-		count[k]++
-	}
-	return count
-}
-
 // Against is what [ROC] and [PrecisionRecall] take for a class against the rest.
-func Against(probabilities [][]float32, classes []int, class int) (scores []float64, positive []bool) {
+func Against(probabilities [][]float32, has func(i, class int) bool, class int) (scores []float64, positive []bool) {
 	for i, p := range probabilities {
-		scores, positive = append(scores, float64(p[class])), append(positive, classes[i] == class)
+		scores, positive = append(scores, float64(p[class])), append(positive, has(i, class))
 	}
 	return scores, positive
 }

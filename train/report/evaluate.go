@@ -29,6 +29,7 @@ type evaluation struct {
 	confusion metric.Confusion
 	samples   []sample    // in the order of the images
 	logits    [][]float32 // likewise; nil if there are more than maxLogits numbers
+	sets      [][]int     // of classes, one of which a sample's class is the index of; nil for one class each
 }
 
 // maxLogits bounds the numbers that are kept for curves: 64 MB of them.
@@ -36,7 +37,7 @@ const maxLogits = 16 << 20
 
 // evaluate classifies all samples of d.Test.
 func evaluate(ctx context.Context, net *graph.Network, d data.Dataset) (*evaluation, error) {
-	e := &evaluation{confusion: metric.NewConfusion(len(d.Classes))}
+	e := &evaluation{confusion: metric.NewConfusion(len(d.Classes)), sets: d.Sets}
 	keep := d.Test.Len() <= maxLogits/len(d.Classes)
 	err := train.EvaluateEach(ctx, net, d.Test, func(class int, logits []float32) {
 		e.add(class, logits)
@@ -53,6 +54,10 @@ func evaluate(ctx context.Context, net *graph.Network, d data.Dataset) (*evaluat
 // add counts the next sample.
 func (e *evaluation) add(class int, logits []float32) {
 	s := sample{index: len(e.samples), class: class, predicted: graph.ArgMax(logits)}
+	if e.sets != nil { // neither a confusion nor a prediction
+		e.samples = append(e.samples, s)
+		return
+	}
 	sum := logSum(logits)
 	s.loss = sum - float64(logits[class])
 	s.share = math.Exp(float64(logits[s.predicted]) - sum)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tapenet/graph"
+	"tapenet/train"
 	"tapenet/train/data"
 )
 
@@ -51,7 +52,7 @@ type times struct {
 // training changes running means. A network with ops of other packages has no
 // times.
 func (p *page) measure(net *graph.Network, d data.Dataset, batch int) error {
-	twin, err := graph.NewNetwork(net.Layer, net.Input, graph.Options{})
+	twin, err := graph.NewNetwork(net.Layer, net.Input, graph.Options{Loss: train.Config{}.Loss(d)})
 	if err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ func total(byLayer map[string]float64) (sum float64) {
 // fill reads a batch of d.Test, from sample lo on and then from the first again.
 func fill(m *graph.Model, d data.Dataset, lo int) error {
 	x, labels := m.Input.Float32s(), m.Target.Float32s()
-	size, classes := len(x)/len(labels), m.OutputShape()[1]
+	size, classes := len(x)/len(labels), m.Kinds()
 	for i := range labels {
 		at := (lo + i) % d.Test.Len()
 		class, err := d.Test.Read(at, x[i*size:][:size])

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"tapenet/graph"
@@ -37,8 +38,8 @@ func newRanks(e *evaluation, classes []string) (*ranks, error) {
 		return &ranks{Skipped: fmt.Sprintf("%s images with probabilities of %d classes each are more than %s numbers",
 			graph.Thousands(len(e.samples)), len(classes), graph.Thousands(maxLogits))}, nil
 	}
-	probabilities, truth := e.probabilities(1), e.classes()
-	all, err := metric.OneVsRest(probabilities, truth)
+	probabilities := e.probabilities(1)
+	all, err := metric.RankEach(probabilities, e.has)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
@@ -65,7 +66,7 @@ func newRanks(e *evaluation, classes []string) (*ranks, error) {
 		var shares []share
 		var means []metric.Curve
 		for _, k := range all {
-			scores, positive := metric.Against(probabilities, truth, k.Class)
+			scores, positive := metric.Against(probabilities, e.has, k.Class)
 			c, err := kind.of(scores, positive)
 			if err != nil {
 				return nil, err
@@ -103,11 +104,25 @@ func (e *evaluation) probabilities(temperature float64) [][]float32 {
 	rows := make([][]float32, len(e.logits))
 	for i, z := range e.logits {
 		rows[i] = make([]float32, len(z))
+		if e.sets != nil {
+			for k, v := range z {
+				rows[i][k] = float32(1 / (1 + math.Exp(-float64(v))))
+			}
+			continue
+		}
 		for k, p := range metric.SoftMax(z, temperature) {
 			rows[i][k] = float32(p)
 		}
 	}
 	return rows
+}
+
+// has reports whether sample i is of a class.
+func (e *evaluation) has(i, class int) bool {
+	if e.sets == nil {
+		return e.samples[i].class == class
+	}
+	return slices.Contains(e.sets[e.samples[i].class], class)
 }
 
 // classes are the true classes of the samples.

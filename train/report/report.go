@@ -51,11 +51,15 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	p.Confusion = newMatrix(e.confusion, d.Classes)
-	if err := p.Confusion.open(e, d); err != nil {
+	if p.Ranks, err = newRanks(e, d.Classes); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	if p.Ranks, err = newRanks(e, d.Classes); err != nil {
+	if d.Sets != nil {
+		p.Facts = append(p.Facts, fact{"images", "of several classes each: there are no confusion matrix, worst and most similar images, and no model card"})
+		return &Report{p, nil}, nil
+	}
+	p.Confusion = newMatrix(e.confusion, d.Classes)
+	if err := p.Confusion.open(e, d); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	if p.Similar, err = newSimilar(ctx, net, d); err != nil {
@@ -79,7 +83,9 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 // Tested adds what the network makes of the dataset's own test part, for a run
 // that was evaluated on held-out images.
 func (r *Report) Tested(loss, accuracy float64) {
-	r.card.Tested, r.card.TestLoss, r.card.TestAccuracy = true, loss, accuracy
+	if r.card != nil {
+		r.card.Tested, r.card.TestLoss, r.card.TestAccuracy = true, loss, accuracy
+	}
 	r.page.Facts = append(r.page.Facts, results("test", loss, fmt.Sprintf("%.2f %%", 100*accuracy))...)
 }
 
@@ -110,8 +116,14 @@ func (r *Report) Save(path string) error {
 }
 
 // SaveCard writes the model card to a file, atomically: what the network is, what it was trained
-// on and how, its results and its limits, in Markdown, with nothing but what was measured.
-func (r *Report) SaveCard(path string) error { return r.card.save(path) }
+// on and how, its results and its limits, in Markdown, with nothing but what was measured. A run
+// on images of several classes each has none.
+func (r *Report) SaveCard(path string) error {
+	if r.card == nil {
+		return nil
+	}
+	return r.card.save(path)
+}
 
 // page is what the template shows. Sections that are empty are left out.
 type page struct {
