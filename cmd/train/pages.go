@@ -134,6 +134,10 @@ func (p *pages) write(ctx context.Context) (*report.Report, error) {
 	if err := r.Save(path); err != nil {
 		return nil, err
 	}
+	if !r.HasCard() {
+		p.show.printf("the report is in %s\n", path)
+		return r, nil
+	}
 	card := filepath.Join(p.show.out, report.CardFile)
 	if err := r.SaveCard(card); err != nil {
 		return nil, err
