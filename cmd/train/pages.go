@@ -134,13 +134,13 @@ func (p *pages) write(ctx context.Context) (*report.Report, error) {
 	if err := r.Save(path); err != nil {
 		return nil, err
 	}
+	if !r.HasCard() {
+		p.show.printf("the report is in %s\n", path)
+		return r, nil
+	}
 	card := filepath.Join(p.show.out, report.CardFile)
 	if err := r.SaveCard(card); err != nil {
 		return nil, err
-	}
-	if p.set.Sets != nil { // it has none
-		p.show.printf("the report is in %s\n", path)
-		return r, nil
 	}
 	p.show.printf("the report is in %s, the model card in %s\n", path, card)
 	return r, nil

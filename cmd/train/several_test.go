@@ -67,7 +67,7 @@ func TestSeveralClasses(t *testing.T) {
 	if !strings.Contains(out, "chosen on the 12 validation images") || !strings.Contains(out, "all classes right 1.0000  mAP 1.0000  F1 1.0000") {
 		t.Errorf("no thresholds, or poor ones, in %q", out)
 	}
-	if page := string(read(t, dir, "report.html")); !strings.Contains(page, "of several classes each") {
+	if page := string(read(t, dir, "report.html")); !strings.Contains(page, "have several classes each") {
 		t.Error("the report does not say what it leaves out")
 	}
 	m, err := weights.LoadModel(filepath.Join(dir, "model.safetensors"))

@@ -89,7 +89,7 @@ func TestLimits(t *testing.T) {
 	}
 	c.Accuracy = c.confusion.Accuracy()
 	text := strings.Join(c.limits(), "\n")
-	has(t, text, "weaker than on average at finding c (50.0 %; 5 of 10), b (88.9 %; 80 of 90).", "to take a for b (10 of 90), a for c (5 of 10).",
+	has(t, text, "weaker than on average at finding c (50.0 %; 5 of 10), b (88.9 %; 80 of 90).", "to take b for a (10 of 90), c for a (5 of 10).",
 		"fewer than 30 test images of c: numbers", "from 0 to 900 images", "It has never seen c: there are no training images.")
 	c.confusion, c.trained, c.tested = metric.Confusion{{100, 0, 0}, {0, 50, 0}, {0, 0, 50}}, []int{10, 10, 10}, []int{100, 50, 50}
 	c.Accuracy = 1

@@ -92,7 +92,7 @@ func (c *card) limits() []string {
 	if pairs := newPairs(c.confusion, c.Classes); len(pairs) > 0 {
 		var texts []string
 		for _, p := range pairs[:min(len(pairs), 3)] {
-			texts = append(texts, fmt.Sprintf("%s for %s (%d of %d)", escaped(p.Predicted), escaped(p.Class), p.Count, c.tested[p.at.class]))
+			texts = append(texts, fmt.Sprintf("%s for %s (%d of %d)", escaped(p.Class), escaped(p.Predicted), p.Count, c.tested[p.at.class]))
 		}
 		list = append(list, "Its most frequent mistakes are to take "+strings.Join(texts, ", ")+".")
 	}

@@ -33,7 +33,8 @@ type Report struct {
 
 // New makes the report of the run in a folder: net is the network as the run
 // has left it, d what it was trained on. It classifies all images of d.Test and
-// runs a few batches with a watch; net's weights stay as they are.
+// runs a few batches with a watch; net's weights stay as they are. Of images of several
+// classes each the page has no matrix and no single images, and says so, and there is no card.
 func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*Report, error) {
 	record, err := train.ReadRecord(dir)
 	if err != nil {
@@ -54,9 +55,8 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 	if p.Ranks, err = newRanks(e, d.Classes); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	if d.Sets != nil {
-		p.Facts = append(p.Facts, fact{"images", "of several classes each: there are no confusion matrix, worst and most similar images, and no model card"})
-		return &Report{p, nil}, nil
+	if p.Several = d.Sets != nil; p.Several {
+		return &Report{page: p}, nil
 	}
 	p.Confusion = newMatrix(e.confusion, d.Classes)
 	if err := p.Confusion.open(e, d); err != nil {
@@ -83,7 +83,7 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 // Tested adds what the network makes of the dataset's own test part, for a run
 // that was evaluated on held-out images.
 func (r *Report) Tested(loss, accuracy float64) {
-	if r.card != nil {
+	if r.HasCard() {
 		r.card.Tested, r.card.TestLoss, r.card.TestAccuracy = true, loss, accuracy
 	}
 	r.page.Facts = append(r.page.Facts, results("test", loss, fmt.Sprintf("%.2f %%", 100*accuracy))...)
@@ -115,11 +115,13 @@ func (r *Report) Save(path string) error {
 	return weights.WriteFile(path, func(w io.Writer) error { return r.page.write(w, "page") })
 }
 
-// SaveCard writes the model card to a file, atomically: what the network is, what it was trained
-// on and how, its results and its limits, in Markdown, with nothing but what was measured. A run
-// on images of several classes each has none.
+// HasCard reports whether there is a model card: not of images of several classes each.
+func (r *Report) HasCard() bool { return r.card != nil }
+
+// SaveCard writes the model card, if there is one, to a file, atomically: what the network is, what it was trained
+// on and how, its results and its limits, in Markdown, with nothing but what was measured.
 func (r *Report) SaveCard(path string) error {
-	if r.card == nil {
+	if !r.HasCard() {
 		return nil
 	}
 	return r.card.save(path)
@@ -131,6 +133,7 @@ type page struct {
 	Live      bool      // it is served and changes
 	Ended     bool      // the run, for a page that is served
 	Progress  *progress // nil unless the run goes on
+	Several   bool      // images have several classes each
 	Part      string    // what it is evaluated on: "test", or "validation"
 	Facts     []fact
 	Charts    []chart

@@ -310,3 +310,27 @@ func TestReportOfDefence(t *testing.T) {
 	}
 	has(t, b.String(), "under attack")
 }
+
+// TestReportOfSeveral: a run on images of several classes each has a page, which says what it
+// leaves out, and no model card.
+func TestReportOfSeveral(t *testing.T) {
+	d := blobSet([3]int{1, 6, 5}, "a", "b")
+	d.Sets = [][]int{{}, {0}, {1}, {0, 1}}
+	d.Train, d.Test = blobs{n: 40, classes: 4, size: 30}, blobs{n: 20, classes: 4, size: 30}
+	dir := t.TempDir()
+	r, err := New(t.Context(), dir, trained(t, dir, convNet(2), d).Network, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Tested(0.5, 0.5)
+	card := filepath.Join(dir, CardFile)
+	if err := r.SaveCard(card); err != nil || r.HasCard() {
+		t.Errorf("a model card: %v (%v), want none", r.HasCard(), err)
+	}
+	var b strings.Builder
+	if err := r.page.write(&b, "page"); err != nil {
+		t.Fatal(err)
+	}
+	has(t, b.String(), "The images have several classes each", "<h2>Curves</h2>", "<h2>Layers</h2>")
+	hasNot(t, b.String(), "<h2>Confusion matrix</h2>")
+}

@@ -18,7 +18,7 @@ import (
 
 const (
 	maxSimilar = 12  // pairs on the page
-	maxWork    = 2e9 // multiply-adds that comparing images may take: seconds
+	maxWork    = 5e8 // multiply-adds that comparing images may take: less than a second
 )
 
 // similar is the images of different classes whose features are nearest to each other.

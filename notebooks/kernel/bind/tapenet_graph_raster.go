@@ -15,6 +15,7 @@ func init() {
 			"Crop":             reflect.ValueOf(raster.Crop),
 			"Cubic":            reflect.ValueOf(raster.Cubic),
 			"ErrSize":          reflect.ValueOf(&raster.ErrSize).Elem(),
+			"HeatColor":        reflect.ValueOf(raster.HeatColor),
 			"Kind":             reflect.ValueOf(raster.Kind),
 			"Linear":           reflect.ValueOf(raster.Linear),
 			"MaxFile":          reflect.ValueOf(int64(raster.MaxFile)),
@@ -30,8 +31,10 @@ func init() {
 			"Decoder":       reflect.TypeFor[raster.Decoder](),
 			"Format":        reflect.TypeFor[raster.Format](),
 			"Header":        reflect.TypeFor[raster.Header](),
+			"Heat":          reflect.TypeFor[raster.Heat](),
 			"Normalisation": reflect.TypeFor[raster.Normalisation](),
 			"Preprocessing": reflect.TypeFor[raster.Preprocessing](),
+			"Region":        reflect.TypeFor[raster.Region](),
 		},
 		Proxies: map[string]reflect.Type{},
 		Untypeds: map[string]string{

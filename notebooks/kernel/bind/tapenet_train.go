@@ -42,6 +42,7 @@ func init() {
 			"BatchFunc":       reflect.TypeFor[train.BatchFunc](),
 			"Callback":        reflect.TypeFor[train.Callback](),
 			"Config":          reflect.TypeFor[train.Config](),
+			"Cooldown":        reflect.TypeFor[train.Cooldown](),
 			"Cosine":          reflect.TypeFor[train.Cosine](),
 			"Defence":         reflect.TypeFor[train.Defence](),
 			"Defender":        reflect.TypeFor[train.Defender](),
@@ -69,6 +70,7 @@ func init() {
 			"Schedule":        reflect.TypeFor[train.Schedule](),
 			"StepDecay":       reflect.TypeFor[train.StepDecay](),
 			"Task":            reflect.TypeFor[train.Task](),
+			"Teacher":         reflect.TypeFor[train.Teacher](),
 		},
 		Proxies: map[string]reflect.Type{
 			"Callback":  reflect.TypeFor[proxy_tapenet_train_Callback](),

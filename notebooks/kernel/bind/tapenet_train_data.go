@@ -40,7 +40,9 @@ func init() {
 			"ParseAugmentations": reflect.ValueOf(data.ParseAugmentations),
 			"Picture":            reflect.ValueOf(data.Picture),
 			"Rotated":            reflect.ValueOf(data.Rotated),
+			"SortClasses":        reflect.ValueOf(data.SortClasses),
 			"Split":              reflect.ValueOf(data.Split),
+			"Unsorted":           reflect.ValueOf(data.Unsorted),
 			"WriteShard":         reflect.ValueOf(data.WriteShard),
 		},
 		Types: map[string]reflect.Type{
@@ -56,6 +58,8 @@ func init() {
 			"Cutout":       reflect.TypeFor[data.Cutout](),
 			"Dataset":      reflect.TypeFor[data.Dataset](),
 			"Elastic":      reflect.TypeFor[data.Elastic](),
+			"Encoded":      reflect.TypeFor[data.Encoded](),
+			"EncodedParts": reflect.TypeFor[data.EncodedParts](),
 			"Epochs":       reflect.TypeFor[data.Epochs](),
 			"Equalize":     reflect.TypeFor[data.Equalize](),
 			"Flip":         reflect.TypeFor[data.Flip](),
@@ -85,10 +89,13 @@ func init() {
 		},
 		Proxies: map[string]reflect.Type{
 			"Augmentation": reflect.TypeFor[proxy_tapenet_train_data_Augmentation](),
+			"Encoded":      reflect.TypeFor[proxy_tapenet_train_data_Encoded](),
 			"Epochs":       reflect.TypeFor[proxy_tapenet_train_data_Epochs](),
 			"Samples":      reflect.TypeFor[proxy_tapenet_train_data_Samples](),
 		},
-		Untypeds: map[string]string{},
+		Untypeds: map[string]string{
+			"Unsorted": "string:unsorted",
+		},
 	}
 }
 
@@ -99,6 +106,35 @@ type proxy_tapenet_train_data_Augmentation struct {
 
 func (p *proxy_tapenet_train_data_Augmentation) Apply(a0 *data.Image, a1 *rand.Rand) {
 	p.Apply_(p.Object, a0, a1)
+}
+
+type proxy_tapenet_train_data_Encoded struct {
+	Object   any
+	Class_   func(any, int) int
+	First_   func(any, int) [][]byte
+	Len_     func(any) int
+	Name_    func(any, int) string
+	Picture_ func(any, int, []byte) ([]byte, error)
+}
+
+func (p *proxy_tapenet_train_data_Encoded) Class(a0 int) int {
+	return p.Class_(p.Object, a0)
+}
+
+func (p *proxy_tapenet_train_data_Encoded) First(a0 int) [][]byte {
+	return p.First_(p.Object, a0)
+}
+
+func (p *proxy_tapenet_train_data_Encoded) Len() int {
+	return p.Len_(p.Object)
+}
+
+func (p *proxy_tapenet_train_data_Encoded) Name(a0 int) string {
+	return p.Name_(p.Object, a0)
+}
+
+func (p *proxy_tapenet_train_data_Encoded) Picture(a0 int, a1 []byte) ([]byte, error) {
+	return p.Picture_(p.Object, a0, a1)
 }
 
 type proxy_tapenet_train_data_Epochs struct {

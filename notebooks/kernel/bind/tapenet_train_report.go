@@ -12,9 +12,10 @@ func init() {
 	imports.Packages["tapenet/train/report"] = imports.Package{
 		Name: "report",
 		Binds: map[string]reflect.Value{
-			"File":    reflect.ValueOf(report.File),
-			"New":     reflect.ValueOf(report.New),
-			"NewLive": reflect.ValueOf(report.NewLive),
+			"CardFile": reflect.ValueOf(report.CardFile),
+			"File":     reflect.ValueOf(report.File),
+			"New":      reflect.ValueOf(report.New),
+			"NewLive":  reflect.ValueOf(report.NewLive),
 		},
 		Types: map[string]reflect.Type{
 			"Live":   reflect.TypeFor[report.Live](),
@@ -22,7 +23,8 @@ func init() {
 		},
 		Proxies: map[string]reflect.Type{},
 		Untypeds: map[string]string{
-			"File": "string:report.html",
+			"CardFile": "string:model-card.md",
+			"File":     "string:report.html",
 		},
 	}
 }
