@@ -90,12 +90,13 @@ func (o options) within(ctx context.Context, began time.Time, show *display) (op
 		o.choose("width", o.width)
 	}
 	epochs := p.epochs(left())
-	if epochs <= 0 {
-		return o, nil, fmt.Errorf("train: -time %v: what comes before and after the epochs takes %v, want more time, a smaller network or a -limit",
-			o.time, (time.Since(began) + m.reading + p.end).Round(10*time.Millisecond))
-	}
 	n, images := int(epochs), m.set.Train.Len()
-	if epochs < few {
+	switch {
+	case epochs <= 0: // a model all the same
+		n = 1
+		show.printf("note: %v are not enough: what comes before and after the epochs takes %v alone; one epoch is trained\n",
+			o.time, (time.Since(began) + m.reading + p.end).Round(10*time.Millisecond))
+	case epochs < few:
 		n = int(math.Ceil(epochs))
 		o.limit = max(1, int(float64(images)*epochs/float64(n)))
 		o.choose("limit", o.limit)
@@ -105,8 +106,10 @@ func (o options) within(ctx context.Context, began time.Time, show *display) (op
 	o.epochs, o.schedule = n, train.Cooldown{Warmup: min(warmSteps/steps, float64(n)/10)}.String()
 	o.choose("epochs", n)
 	o.choose("schedule", o.schedule)
-	show.printf("%v are enough for about %d epochs of %d images of %s, %v each\n", o.time, n, images, cli.Shape(p.shape), p.epoch.Round(time.Millisecond))
-	return o, &plan{end: end.Add(-p.end), epochs: n}, nil
+	if epochs > 0 {
+		show.printf("%v are enough for about %d epochs of %d images of %s, %v each\n", o.time, n, images, cli.Shape(p.shape), p.epoch.Round(time.Millisecond))
+	}
+	return o, &plan{end: end.Add(-p.end), epochs: n, fixed: n == 1}, nil
 }
 
 // plan is what is left of -time for epochs.
