@@ -116,6 +116,17 @@ func check(t *testing.T, folder string) {
 			w := &graph.Weights{}
 			input := g.input()
 			compare(t, "predictions", predict(t, m, w, input, m.SoftMax, g.samples()), g.Y)
+			logits, ok := m.BeforeSigmoid()
+			if want := name == "functional"; ok != want {
+				t.Errorf("BeforeSigmoid is %v, want %v", ok, want)
+			}
+			if ok {
+				z := predict(t, logits, w, input, false, g.samples())
+				for i, v := range z {
+					z[i] = float32(1 / (1 + math.Exp(-float64(v))))
+				}
+				compare(t, "sigmoids", z, g.Y)
+			}
 			file, err := onnx.Options{Logits: !m.SoftMax}.Export(m, w.Map(), input...)
 			if err != nil {
 				t.Fatal(err)

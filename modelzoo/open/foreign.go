@@ -29,11 +29,13 @@ type foreign struct {
 	*Model
 	Description
 	layer  graph.Layer // the network with its SoftMax, if it has one
-	logits graph.Layer // without, or nil
+	logits graph.Layer // without that, or without the Sigmoid at its end; nil if it has neither
+	odds   bool        // it is a Sigmoid
 	sample []int       // what layer takes; 0 where that is open
 
-	ours        bool    // a file of ours, which says all of its preprocessing
-	temperature float64 // that a file of ours names; 0 for none
+	ours        bool      // a file of ours, which says all of its preprocessing
+	temperature float64   // that a file of ours names; 0 for none
+	thresholds  []float64 // likewise; nil for none
 }
 
 // openONNX reads an ONNX file.
@@ -67,8 +69,8 @@ func (m *Model) openONNX() error {
 		f.notef("its input is of type %s: pixels are 0 to 255", x.Element)
 	}
 	f.layer = x
-	if logits, ok := x.Logits(); ok {
-		f.logits = logits
+	if logits, activation := x.Logits(); activation != "" {
+		f.logits, f.odds = logits, activation == "Sigmoid"
 	}
 	return f.finish()
 }
@@ -102,6 +104,9 @@ func (m *Model) openKeras() error {
 	if f.layer = k; k.SoftMax {
 		f.logits = k
 		f.layer = graph.Sequential{k, graph.Probabilities(0)}
+	}
+	if logits, ok := k.BeforeSigmoid(); ok {
+		f.logits, f.odds = logits, true
 	}
 	if f.Layout != "" {
 		return fmt.Errorf("%s: layout %q, want none: Keras's is known", besides(m.Path), f.Layout)
@@ -233,9 +238,13 @@ func (f *foreign) build() error {
 		if err != nil {
 			return err
 		}
-		if m.Classifies = classes(shape) > 1; m.Classifies {
-			m.SoftMax = true
-			return f.name(classes(shape))
+		n := classes(shape)
+		switch {
+		case f.odds && n > 0 && len(m.Sample) == 3:
+			return f.ofSigmoid(n)
+		case !f.odds && n > 1:
+			m.Classifies, m.SoftMax = true, true
+			return f.name(n)
 		}
 	}
 	shape, err := f.try(f.layer)
@@ -247,6 +256,44 @@ func (f *foreign) build() error {
 		return f.name(n)
 	}
 	return nil
+}
+
+// ofSigmoid makes a classifier of a network whose n outputs are each a probability: one is
+// that of the second of two classes, several are those of classes that an image may have
+// together.
+func (f *foreign) ofSigmoid(n int) error {
+	m := f.Model
+	m.Classifies = true
+	if n > 1 {
+		if m.Thresholds = f.thresholds; m.Thresholds == nil {
+			m.Thresholds = slices.Repeat([]float64{0.5}, n)
+			m.notef("its %d outputs end in a Sigmoid: an image has the classes with a probability from 0.5, several or none", n)
+		}
+		return f.name(n)
+	}
+	if _, err := f.try(twoClasses{f.logits}); err != nil {
+		return err
+	}
+	m.SoftMax = true
+	m.notef("its output is one probability, by a Sigmoid: it is taken for that of the second of two classes")
+	return f.name(2)
+}
+
+// twoClasses gives a network with one logit (N,1), whose Sigmoid is the probability of the
+// second class, the logits (N,2) that a SoftMax makes the same of: 0 and that one.
+type twoClasses struct{ graph.Layer }
+
+// Build adds the network to s.
+func (t twoClasses) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
+	y := t.Layer.Build(s, x)
+	if y == nil || s.Err() != nil {
+		return nil
+	}
+	defer s.Part("", "")
+	s.Part("classes", "two")
+	n := y.Shape()[0]
+	both := s.Node(op.PadChannels(s.Node(op.Reshape(y, n, 1, 1, 1)), 2))
+	return s.Node(op.Reshape(s.Node(op.PickChannels(both, 1, 0)), n, 2))
 }
 
 // try builds a network and returns the shape of its output for one sample.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -13,6 +14,7 @@ const (
 	entryClasses       = "classes"       // JSON list
 	entryPreprocessing = "preprocessing" // JSON of raster.Preprocessing
 	entryTemperature   = "temperature"   // in the graph too, if it ends in the SoftMax
+	entryThresholds    = "thresholds"    // JSON list
 )
 
 // Metadata is what an ONNX file of the model says of it, for Open to read again.
@@ -25,6 +27,13 @@ func (m Model) Metadata(prepares bool) (map[string]string, error) {
 	entries := map[string]string{entryClasses: string(classes)}
 	if m.Temperature != 0 && m.Temperature != 1 {
 		entries[entryTemperature] = strconv.FormatFloat(m.Temperature, 'g', -1, 64)
+	}
+	if m.Thresholds != nil {
+		text, err := json.Marshal(m.Thresholds)
+		if err != nil {
+			return nil, err
+		}
+		entries[entryThresholds] = string(text)
 	}
 	if m.Name != "" {
 		entries[entryModel] = m.Name
@@ -50,6 +59,12 @@ func (f *foreign) metadata(entries map[string]string) error {
 	if text, ok := entries[entryClasses]; ok {
 		if err := json.Unmarshal([]byte(text), &f.Classes.List); err != nil {
 			return fmt.Errorf("metadata classes is %.64q, want a JSON list of names", text)
+		}
+	}
+	if text, ok := entries[entryThresholds]; ok {
+		err := json.Unmarshal([]byte(text), &f.thresholds)
+		if err != nil || len(f.thresholds) != len(f.Classes.List) || slices.ContainsFunc(f.thresholds, func(t float64) bool { return !(t >= 0 && t <= 1) }) {
+			return fmt.Errorf("metadata thresholds is %.64q, want a JSON list of a number in 0..1 for each class", text)
 		}
 	}
 	if text, ok := entries[entryTemperature]; ok {

@@ -71,10 +71,10 @@ func exported(l graph.Layer, input ...int) ([]byte, error) {
 	return onnx.Options{Logits: true}.Export(l, net.Weights.Map(), input...)
 }
 
-// oneOutput is what Keras has for two classes: one number, of a sigmoid.
+// oneOutput is a network that gives one number, and no probability.
 const oneOutput = `{"format":"layers-model","modelTopology":{"class_name":"Sequential","config":{"name":"s","layers":[
 {"class_name":"GlobalAveragePooling2D","config":{"name":"mean","batch_input_shape":[null,4,4,1]}},
-{"class_name":"Activation","config":{"name":"yes","activation":"sigmoid"}}]}},"weightsManifest":[]}`
+{"class_name":"Activation","config":{"name":"how much","activation":"tanh"}}]}},"weightsManifest":[]}`
 
 // The ONNX files that this module's exporter does not write are put together from
 // protobuf's wire format: fields of less than 128 bytes with numbers below 16.

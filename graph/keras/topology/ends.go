@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,6 +11,7 @@ type end struct {
 	name    string
 	value   int  // its number
 	softMax bool // the SoftMax behind the value was left out
+	sigmoid bool // the last thing that makes the value is a sigmoid
 }
 
 // Outputs returns the names of the file's outputs.
@@ -36,6 +38,26 @@ func (m *Model) With(output string) (*Model, error) {
 		}
 	}
 	return nil, fmt.Errorf("no output %.64q, want %.256s", output, strings.Join(m.Outputs(), ", "))
+}
+
+// BeforeSigmoid returns the model without the sigmoid that its output ends in: the logits
+// that this makes probabilities of. ok is false if it ends in something else.
+func (m *Model) BeforeSigmoid() (logits *Model, ok bool) {
+	e := m.ends[m.end]
+	if !e.sigmoid {
+		return nil, false
+	}
+	other := *m
+	other.ends, other.layers = slices.Clone(m.ends), slices.Clone(m.layers)
+	last := &other.layers[e.value-1]
+	if n := len(last.builds); n > 0 {
+		last.builds = last.builds[: n-1 : n-1]
+	} else { // a node of a graph
+		other.ends[m.end].value = last.inputs[0]
+	}
+	other.ends[m.end].sigmoid = false
+	other.choose(m.end)
+	return &other, true
 }
 
 // choose makes one of the ends the output.

@@ -228,6 +228,9 @@ func (g *graphDef) output(o Output, weights Named) error {
 	if v > 0 && g.nodes[g.made[v-1]].Op == "Softmax" {
 		e.value, e.softMax = g.model.layers[v-1].inputs[0], true
 	}
+	if v > 0 && g.nodes[g.made[v-1]].Op == "Sigmoid" {
+		e.value, e.sigmoid = v, true
+	}
 	g.model.ends = append(g.model.ends, e)
 	return nil
 }

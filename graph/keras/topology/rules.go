@@ -134,6 +134,9 @@ func (l *loader) activation(s step) ([]build, error) {
 	}
 	switch a, ok := activations[name]; {
 	case ok:
+		if e := l.last(); e != nil && name == "sigmoid" {
+			e.sigmoid = true
+		}
 		return apply(a), nil
 	case name == "" || name == "linear":
 		return nil, nil
