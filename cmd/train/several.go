@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"math"
 	"path/filepath"
+	"slices"
 
 	"tapenet/graph/metric"
 	"tapenet/graph/weights"
@@ -19,14 +19,7 @@ type judged struct {
 }
 
 // has reports whether image i is of a class.
-func (j judged) has(i, class int) bool {
-	for _, k := range j.all[j.sets[i]] {
-		if k == class {
-			return true
-		}
-	}
-	return false
-}
+func (j judged) has(i, class int) bool { return slices.Contains(j.all[j.sets[i]], class) }
 
 // finishSeveral chooses the thresholds of a model whose images may be of several classes, on
 // what -val or a folder val holds out, puts them into its file, and says how good the network
@@ -35,11 +28,7 @@ func finishSeveral(ctx context.Context, show *display, r prepared) error {
 	judge := func(s data.Samples) (j judged, err error) {
 		j.all = r.set.Sets
 		err = train.EvaluateEach(ctx, r.pages.net, s, func(set int, logits []float32) {
-			row := make([]float32, len(logits))
-			for k, v := range logits {
-				row[k] = float32(1 / (1 + math.Exp(-float64(v))))
-			}
-			j.probabilities, j.sets = append(j.probabilities, row), append(j.sets, set)
+			j.probabilities, j.sets = append(j.probabilities, metric.Sigmoid(logits)), append(j.sets, set)
 		})
 		return j, err
 	}
@@ -54,10 +43,9 @@ func finishSeveral(ctx context.Context, show *display, r prepared) error {
 			thresholds[k] = metric.F1Threshold(metric.Against(held.probabilities, held.has, k))
 		}
 	}
-	switch {
-	case !r.set.HeldOut:
+	if !r.set.HeldOut {
 		show.printf("an image has the classes with probabilities from 0.5; -val 0.1 would choose a threshold for each\n")
-	default:
+	} else {
 		path := filepath.Join(show.out, train.ModelFile)
 		m, err := weights.LoadModel(path)
 		if err != nil {

@@ -8,6 +8,15 @@ import (
 	"strings"
 )
 
+// Sigmoid is the probability of each class by itself, of logits.
+func Sigmoid(logits []float32) []float32 {
+	p := make([]float32, len(logits))
+	for k, v := range logits {
+		p[k] = float32(1 / (1 + math.Exp(-float64(v))))
+	}
+	return p
+}
+
 // Several is how good a classifier is whose samples may be of several classes, or of none.
 type Several struct {
 	Exact   float64 // share of the samples of which all classes are right

@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"tapenet/graph"
@@ -103,13 +102,11 @@ func worstOf(all []metric.Ranking, area func(metric.Ranking) float64) []metric.R
 func (e *evaluation) probabilities(temperature float64) [][]float32 {
 	rows := make([][]float32, len(e.logits))
 	for i, z := range e.logits {
-		rows[i] = make([]float32, len(z))
 		if e.sets != nil {
-			for k, v := range z {
-				rows[i][k] = float32(1 / (1 + math.Exp(-float64(v))))
-			}
+			rows[i] = metric.Sigmoid(z)
 			continue
 		}
+		rows[i] = make([]float32, len(z))
 		for k, p := range metric.SoftMax(z, temperature) {
 			rows[i][k] = float32(p)
 		}

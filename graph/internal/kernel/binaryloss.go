@@ -47,14 +47,7 @@ func (c *BinaryCrossEntropy[T]) Forward(y []T, in [][]T) {
 		loss += float64(w) * s / float64(c.Classes)
 		total += float64(w)
 	}
-	switch {
-	case c.Sum:
-		y[0] = T(loss)
-	case total == 0:
-		y[0] = 0
-	default:
-		y[0] = T(loss / total)
-	}
+	y[0] = T(mean(loss, total, c.Sum))
 }
 
 // Backward computes the gradient of the logits:
@@ -67,13 +60,7 @@ func (c *BinaryCrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if dIn[0] == nil {
 		return
 	}
-	total := T(1)
-	if !c.Sum {
-		total = 0
-		for _, w := range in[2] {
-			total += w
-		}
-	}
+	total := divisor(in[2], c.Sum)
 	for n, w := range in[2] {
 		dx := dIn[0][n*c.Classes:][:c.Classes]
 		if w == 0 {

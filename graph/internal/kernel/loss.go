@@ -75,14 +75,31 @@ func (c *CrossEntropy[T]) Forward(y []T, in [][]T) {
 			total += float64(w)
 		}
 	}
+	y[0] = T(mean(loss, total, c.Sum))
+}
+
+// mean is a weighted sum over the sum of its weights, 0 if that is 0, or with isSum the sum
+// itself.
+func mean(weighted, weights float64, isSum bool) float64 {
 	switch {
-	case c.Sum:
-		y[0] = T(loss)
-	case total == 0:
-		y[0] = 0
-	default:
-		y[0] = T(loss / total)
+	case isSum:
+		return weighted
+	case weights == 0:
+		return 0
 	}
+	return weighted / weights
+}
+
+// divisor is what a loss's gradient is divided by: the sum of the weights, or with isSum 1.
+func divisor[T cpu.Float](weights []T, isSum bool) T {
+	if isSum {
+		return 1
+	}
+	var total T
+	for _, w := range weights {
+		total += w
+	}
+	return total
 }
 
 // reshape turns a sample's cross-entropy into its loss, and returns the factor of the
@@ -143,13 +160,7 @@ func (c *CrossEntropy[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 		return
 	}
 	labels, weights := in[1], in[2]
-	total := T(1)
-	if !c.Sum {
-		total = 0
-		for _, w := range weights {
-			total += w
-		}
-	}
+	total := divisor(weights, c.Sum)
 	share := T(c.Smoothing) / T(c.Classes)
 	for n, w := range weights {
 		dx := dIn[0][n*c.Classes:][:c.Classes]
@@ -195,10 +206,7 @@ func (m *MSE[T]) Forward(y []T, in [][]T) {
 			total += float64(w)
 		}
 	}
-	y[0] = 0
-	if total != 0 {
-		y[0] = T(loss / total)
-	}
+	y[0] = T(mean(loss, total, false))
 }
 
 // Backward computes the gradient of x:
@@ -211,10 +219,7 @@ func (m *MSE[T]) Backward(dIn [][]T, dy []T, in [][]T) {
 	if dIn[0] == nil {
 		return
 	}
-	var total T
-	for _, w := range in[2] {
-		total += w
-	}
+	total := divisor(in[2], false)
 	for n, w := range in[2] {
 		dx := dIn[0][n*m.Size:][:m.Size]
 		if w == 0 {

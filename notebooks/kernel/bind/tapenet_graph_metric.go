@@ -30,6 +30,7 @@ func init() {
 			"ROC":                   reflect.ValueOf(metric.ROC),
 			"RankEach":              reflect.ValueOf(metric.RankEach),
 			"Reliability":           reflect.ValueOf(metric.Reliability),
+			"Sigmoid":               reflect.ValueOf(metric.Sigmoid),
 			"SmoothedRadius":        reflect.ValueOf(metric.SmoothedRadius),
 			"SoftMax":               reflect.ValueOf(metric.SoftMax),
 			"Threshold":             reflect.ValueOf(metric.Threshold),

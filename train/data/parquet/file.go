@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,11 +57,9 @@ func openFile(path string) (f *file, err error) {
 		r.Close()
 		return nil, fmt.Errorf("no Parquet file, or a damaged one: %w", err)
 	}
-	f.part, _ = partOf(baseName(path))
+	f.part, _ = partOf(filepath.Base(path))
 	return f, f.columns()
 }
-
-func baseName(path string) string { return path[strings.LastIndexAny(path, `/\`)+1:] }
 
 // guard turns a panic of the reader's, at a damaged file, into an error.
 func guard(f func() error) (err error) {

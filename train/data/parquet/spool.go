@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -31,7 +32,7 @@ func (s *pictures) Class(i int) int { return int(s.label[i]) }
 
 // Name names a picture by its file and row.
 func (s *pictures) Name(i int) string {
-	return fmt.Sprintf("%s: row %d", baseName(s.spool.files[s.at[i].file].path), s.at[i].row)
+	return fmt.Sprintf("%s: row %d", filepath.Base(s.spool.files[s.at[i].file].path), s.at[i].row)
 }
 
 // Picture returns the bytes of a picture.
