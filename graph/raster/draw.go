@@ -55,21 +55,27 @@ func (c *canvas) scale(img image.Image, across, down []share, at image.Point) {
 	w := len(across)
 	from, opaque := sourceOf(img), isOpaque(img)
 	sums := c.resized(from, across, down)
-	for i := range len(down) * w {
-		total := down[i/w].total
-		pixel := sums[i*from.channels:][:from.channels]
-		alpha := total // an opaque source may leave alpha out
-		if from.channels == 4 {
-			alpha = pixel[3]
-		}
-		white := uint32(0) // what shines through
-		if !opaque {
-			white = 255 * ((0xffff - bits16(alpha*(1/total))) * 0x101) / 0xffff
-		}
-		to := c.Pix[c.PixOffset(at.X+i%w, at.Y+i/w):][:4]
-		for k := range 3 {
-			colour := min(pixel[k%from.channels], alpha) // is multiplied by alpha
-			to[k] = uint8((white + bits16(colour*(1/total))) >> 8)
+	for j, row := range down {
+		part := 1 / row.total
+		to := c.Pix[c.PixOffset(at.X, at.Y+j):][:4*w]
+		for i := range w {
+			pixel := sums[(j*w+i)*from.channels:][:from.channels]
+			alpha := row.total // an opaque source may leave alpha out
+			if from.channels == 4 {
+				alpha = pixel[3]
+			}
+			white := uint32(0) // what shines through
+			if !opaque {
+				white = 255 * ((0xffff - bits16(alpha*part)) * 0x101) / 0xffff
+			}
+			red, green, blue := pixel[0], pixel[0], pixel[0] // multiplied by alpha
+			if from.channels > 1 {
+				green, blue = pixel[1], pixel[2]
+			}
+			p := to[4*i:][:3]
+			p[0] = uint8((white + bits16(min(red, alpha)*part)) >> 8)
+			p[1] = uint8((white + bits16(min(green, alpha)*part)) >> 8)
+			p[2] = uint8((white + bits16(min(blue, alpha)*part)) >> 8)
 		}
 	}
 }

@@ -109,30 +109,31 @@ func (s share) weigh(pixel, row []float64, white float64) {
 	factor := 1 / s.total / white
 	channels := len(pixel)
 	row = row[s.first*channels:][:len(s.weights)*channels]
-	var sum [4]float64
+	var a, b, c, d float64 // a sum for each channel
 	switch channels {
 	case 1:
 		for i, weight := range s.weights {
-			sum[0] += float64(row[i] * weight)
+			a += float64(row[i] * weight)
 		}
 	case 3:
 		for i, weight := range s.weights {
-			p := row[3*i:][:3]
-			sum[0] += float64(p[0] * weight)
-			sum[1] += float64(p[1] * weight)
-			sum[2] += float64(p[2] * weight)
+			p := (*[3]float64)(row[3*i:])
+			a += float64(p[0] * weight)
+			b += float64(p[1] * weight)
+			c += float64(p[2] * weight)
 		}
 	case 4:
 		for i, weight := range s.weights {
-			p := row[4*i:][:4]
-			sum[0] += float64(p[0] * weight)
-			sum[1] += float64(p[1] * weight)
-			sum[2] += float64(p[2] * weight)
-			sum[3] += float64(p[3] * weight)
+			p := (*[4]float64)(row[4*i:])
+			a += float64(p[0] * weight)
+			b += float64(p[1] * weight)
+			c += float64(p[2] * weight)
+			d += float64(p[3] * weight)
 		}
 	}
-	for c := range pixel {
-		pixel[c] = sum[c] * factor
+	sums := [...]float64{a, b, c, d}
+	for i := range pixel {
+		pixel[i] = sums[i] * factor
 	}
 }
 

@@ -42,7 +42,7 @@ func set(to []float64, r, g, b, a uint32) {
 func greyRow(img *image.Gray) func(y int, to []float64) {
 	return func(y int, to []float64) {
 		for x, v := range img.Pix[y*img.Stride:][:len(to)] {
-			to[x] = float64(uint32(v) * 0x101)
+			to[x] = levels[v]
 		}
 	}
 }
@@ -50,7 +50,7 @@ func greyRow(img *image.Gray) func(y int, to []float64) {
 func rgbaRow(img *image.RGBA) func(y int, to []float64) {
 	return func(y int, to []float64) {
 		for i, v := range img.Pix[y*img.Stride:][:len(to)] {
-			to[i] = float64(uint32(v) * 0x101)
+			to[i] = levels[v]
 		}
 	}
 }
@@ -70,14 +70,28 @@ func nrgbaRow(img *image.NRGBA) func(y int, to []float64) {
 // and browsers do: all see the same picture in a JPEG file.
 func ycbcrRow(img *image.YCbCr) func(y int, to []float64) {
 	left, top := img.Rect.Min.X, img.Rect.Min.Y
-	colour := func(v int) float64 { return float64(max(0, min(v>>16, 0xff)) * 0x101) }
+	columns := make([]int32, img.Rect.Dx()) // of the colours, for each column of the picture
+	for x := range columns {
+		columns[x] = int32(img.COffset(left+x, top) - img.COffset(left, top))
+	}
 	return func(y int, to []float64) {
-		light := img.Y[img.YOffset(left, top+y):]
-		for x := range len(to) / 3 {
-			c := img.COffset(left+x, top+y)
-			yy, cb, cr := int(light[x])*0x10101, int(img.Cb[c])-128, int(img.Cr[c])-128
+		light := img.Y[img.YOffset(left, top+y):][:len(columns)]
+		first := img.COffset(left, top+y)
+		blue, red := img.Cb[first:], img.Cr[first:]
+		for x, c := range columns {
+			yy, cb, cr := int(light[x])*0x10101, int(blue[c])-128, int(red[c])-128
 			p := to[3*x:][:3]
-			p[0], p[1], p[2] = colour(yy+91881*cr), colour(yy-22554*cb-46802*cr), colour(yy+116130*cb)
+			p[0] = levels[max(0, min((yy+91881*cr)>>16, 0xff))]
+			p[1] = levels[max(0, min((yy-22554*cb-46802*cr)>>16, 0xff))]
+			p[2] = levels[max(0, min((yy+116130*cb)>>16, 0xff))]
 		}
 	}
 }
+
+// levels[v] is the byte v in 16 bits.
+var levels = func() (t [256]float64) {
+	for v := range t {
+		t[v] = float64(v * 0x101)
+	}
+	return t
+}()

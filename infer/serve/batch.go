@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -75,10 +74,7 @@ func (b *batcher[R]) run(ctx context.Context, images [][]float32) ([]R, error) {
 	select {
 	case <-j.done:
 	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, failed(http.StatusGatewayTimeout, kindDeadline, "no answer within the time allowed")
-		}
-		return nil, failed(statusDisconnected, kindDisconnected, "the client went away")
+		return nil, tooLate(ctx)
 	}
 	if f := j.failed.Load(); f != nil {
 		return nil, f

@@ -65,7 +65,7 @@ func (c *call) picture() ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.pixels(file)
+	return c.pixels(c.Context(), file)
 }
 
 func (c *call) modelName() (string, error) {

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -93,6 +94,14 @@ var kinds = map[int]string{
 // internal keeps what went wrong from the client: it may tell too much.
 func internal(cause error) *failure {
 	return &failure{http.StatusInternalServerError, kindInternal, "internal error", cause}
+}
+
+// tooLate is the error of a request whose context ended before there was an answer.
+func tooLate(ctx context.Context) *failure {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return failed(http.StatusGatewayTimeout, kindDeadline, "no answer within the time allowed")
+	}
+	return failed(statusDisconnected, kindDisconnected, "the client went away")
 }
 
 // statusDisconnected goes to nobody: it is what logs and metrics show of a

@@ -87,7 +87,7 @@ func (c *Call) Infer(ctx context.Context, r Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	images, err := c.images(r.Inputs[0], n)
+	images, err := c.images(ctx, r.Inputs[0], n)
 	if err != nil {
 		return nil, err
 	}
@@ -150,10 +150,10 @@ func checkOutputs(outputs []Output, m *model) error {
 }
 
 // images reads the images of an input, whose memory comes to be one by one.
-func (c *Call) images(in Tensor, n int) ([][]float32, error) {
+func (c *Call) images(ctx context.Context, in Tensor, n int) ([][]float32, error) {
 	elements, read := n*c.model.values(), c.numbers
 	if in.Datatype == bytesType {
-		elements, read = n, c.nextPicture
+		elements, read = n, func(d Data) ([]float32, error) { return c.nextPicture(ctx, d) }
 	}
 	if err := in.Data.Expect(in.Datatype, elements); err != nil {
 		return nil, asRefusal(err)
@@ -221,18 +221,12 @@ func allPixels(x []float32) bool {
 }
 
 // nextPicture reads the next image as a picture's file.
-func (c *Call) nextPicture(d Data) ([]float32, error) {
+func (c *Call) nextPicture(ctx context.Context, d Data) ([]float32, error) {
 	file, err := d.Bytes()
 	if err != nil {
 		return nil, err
 	}
-	before := c.taken.Load()
-	x, err := c.pixels(file)
-	if err != nil {
-		return nil, err
-	}
-	c.give(c.taken.Load() - before - 4*int64(len(x))) // one picture is unpacked at a time
-	return x, nil
+	return c.pixels(ctx, file)
 }
 
 // response has the outputs that the request names, or the probabilities alone.

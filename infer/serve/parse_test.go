@@ -68,7 +68,7 @@ func parsed(b *testing.B, s *Server, m *model, body []byte, header string) [][]f
 	if err != nil {
 		b.Fatal(err)
 	}
-	images, err := c.images(request.Inputs[0], request.Inputs[0].Shape[0])
+	images, err := c.images(b.Context(), request.Inputs[0], request.Inputs[0].Shape[0])
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -19,8 +20,10 @@ const (
 	scaledBytes = 64 // a value of the network's input: it itself, and of its pixel 32 of sums in float64 and 4 of colours
 )
 
-// pixels unpacks a picture, if there is memory for the size that it claims.
-func (c *Call) pixels(file []byte) ([]float32, error) {
+// pixels unpacks a picture, if there is memory for the size that it claims. As many
+// requests do so at a time as there are processors: more would not end sooner, and each
+// has a picture in memory. The others wait with their files.
+func (c *Call) pixels(ctx context.Context, file []byte) ([]float32, error) {
 	h, err := decode.Decoder(0).Header(file)
 	if err != nil {
 		return nil, notPicture(err)
@@ -29,6 +32,11 @@ func (c *Call) pixels(file []byte) ([]float32, error) {
 	if most := c.server.config.Memory; need > most {
 		return nil, tooLarge("a picture of %d×%d needs more memory than the %d bytes that the server has for requests", h.Width, h.Height, most)
 	}
+	end, err := c.unpacking(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	if err := c.Take(need); err != nil {
 		return nil, err
 	}
@@ -40,7 +48,20 @@ func (c *Call) pixels(file []byte) ([]float32, error) {
 	if err != nil {
 		return nil, wrongInput("%s", strings.TrimPrefix(err.Error(), "infer: "))
 	}
+	c.give(need - 4*int64(len(pixels)))
 	return pixels, nil
+}
+
+// unpacking waits until the call may unpack a picture; end lets another one do so.
+func (c *Call) unpacking(ctx context.Context) (end func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.server.config.Timeout)
+	defer cancel()
+	select {
+	case c.server.unpacking <- struct{}{}:
+		return func() { <-c.server.unpacking }, nil
+	case <-ctx.Done():
+		return nil, tooLate(ctx)
+	}
 }
 
 func notPicture(err error) error {

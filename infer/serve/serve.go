@@ -19,6 +19,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -122,6 +123,8 @@ type Server struct {
 	memory   atomic.Int64 // bytes that requests may still take
 	draining atomic.Bool
 
+	unpacking chan struct{} // has an element for each picture that is being unpacked
+
 	certificate *certificate // nil without TLS
 }
 
@@ -132,7 +135,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	c = c.withDefaults()
-	s := &Server{config: c, metrics: newMetrics()}
+	s := &Server{config: c, metrics: newMetrics(), unpacking: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	if c.Cert != "" || c.Key != "" {
 		var err error
 		if s.certificate, err = newCertificate(c.Cert, c.Key, c.Log); err != nil {
