@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"image"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -25,32 +27,15 @@ func TestPage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles a program")
 	}
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skipf("Chromium is not installed: %v", err)
-	}
-	run, dir := model(t, "lenet5"), filepath.Join(t.TempDir(), "page")
-	if _, err := export(t, "-model", run, "-to", "page", "-out", dir); err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	browser, _ := chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(chromedp.ExecPath(path), chromedp.NoSandbox))
-	defer chromedp.Cancel(browser)
+	run := model(t, "lenet5")
+	server, _, browser := openPage(t, run)
 	do := func(actions ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		if err := chromedp.Do(browser, actions...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	wait := func(condition string) {
-		t.Helper()
-		if _, err := chromedp.Run(browser, chromedp.Poll[chromedp.Void](condition, chromedp.WithPollingTimeout(20*time.Second))); err != nil {
-			t.Fatalf("%v while waiting for %s", err, condition)
-		}
-	}
-	do(chromedp.Navigate(server.URL))
+	wait := func(condition string) { t.Helper(); waitFor(t, browser, condition) }
 	wait(`document.querySelectorAll("#bars li").length === 3`)
 	server.Close()
 
@@ -69,6 +54,71 @@ func TestPage(t *testing.T) {
 	if hidden, err := chromedp.Run(browser, chromedp.Evaluate[bool](`!document.getElementById("seen").hidden && document.getElementById("maps").hidden`)); err != nil || !hidden {
 		t.Errorf("the prepared picture is to be seen, feature maps are not: %v, %v", hidden, err)
 	}
+}
+
+// openPage exports a run as a page and opens it in headless Chromium, from a server of
+// files of the folder.
+func openPage(t *testing.T, run string) (server *httptest.Server, folder string, browser context.Context) {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skipf("Chromium is not installed: %v", err)
+	}
+	folder = filepath.Join(t.TempDir(), "page")
+	if _, err := export(t, "-model", run, "-to", "page", "-out", folder); err != nil {
+		t.Fatal(err)
+	}
+	server = httptest.NewServer(http.FileServer(http.Dir(folder)))
+	t.Cleanup(server.Close)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	browser, _ = chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(chromedp.ExecPath(path), chromedp.NoSandbox))
+	t.Cleanup(func() { chromedp.Cancel(browser) })
+	if err := chromedp.Do(browser, chromedp.Navigate(server.URL)); err != nil {
+		t.Fatal(err)
+	}
+	return server, folder, browser
+}
+
+func waitFor(t *testing.T, browser context.Context, condition string) {
+	t.Helper()
+	if _, err := chromedp.Run(browser, chromedp.Poll[chromedp.Void](condition, chromedp.WithPollingTimeout(40*time.Second))); err != nil {
+		t.Fatalf("%v while waiting for %s", err, condition)
+	}
+}
+
+// pageSays are the exported page's answers to files, nil to those that the browser does not read.
+func pageSays(t *testing.T, run string, names []string, files map[string][]byte) (probabilities [][]float32) {
+	t.Helper()
+	_, folder, browser := openPage(t, run)
+	for i, name := range names {
+		if err := os.WriteFile(filepath.Join(folder, "picture"+strconv.Itoa(i)), files[name], 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := chromedp.Run(browser, chromedp.Evaluate[chromedp.Void](`window.said = []; (async () => {
+		const {backend} = await import("./backend.js");
+		for (let i = 0; i < `+strconv.Itoa(len(names))+`; i++) {
+			const file = await (await fetch("picture" + i)).blob();
+			said.push(await backend.explain("", file).then((a) => a.probabilities, (e) => ({error: e.message})));
+		}
+	})(); undefined`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, browser, `said.length === `+strconv.Itoa(len(names)))
+	list, err := chromedp.Run(browser, chromedp.Evaluate[[]json.RawMessage](`said`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, one := range list {
+		var p []float32
+		if err := json.Unmarshal(one, &p); err != nil && !ofKind(names[i], "TIFF") {
+			t.Errorf("%s: the page says %s", names[i], one)
+		}
+		probabilities = append(probabilities, p)
+	}
+	return probabilities
 }
 
 // drawn is what is on the page's pad.

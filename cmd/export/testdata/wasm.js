@@ -27,6 +27,7 @@ require(execJS);
 		errors: [
 			t.classify(), t.classify("7"), t.classify(x.subarray(1)), t.classify(x.map(() => NaN)), t.prepare(rgba, 1, 1),
 			t.prepare(rgba, -1, -rgba.length / 4), t.prepare(rgba, NaN, NaN), t.prepare(new Uint8ClampedArray(4), 1, 1), t.prepare(x, 1, 1),
+			t.prepare(rgba, Number(width), Number(height), 9), t.orientation(), t.orientation(x),
 		].map(e => e instanceof Error ? e.message : "no error"),
 		again: Array.from(t.classify(x)), // after all that
 	};
