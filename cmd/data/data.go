@@ -43,6 +43,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.IntVar(&o.images.Width, "width", 0, "scale pictures to this width (default likewise; one of the two alone makes squares)")
 	f.IntVar(&o.images.Channels, "channels", 0, "1 for grey, 3 for colour (default 1 if all training pictures are grey)")
 	f.StringVar(&o.images.Preprocessing.Fit, "fit", raster.Crop, "how pictures get that size: crop takes the middle, pad puts black beside them, stretch deforms them")
+	cli.MaxPixels(f, &o.images.MaxPixels)
 	f.BoolVar(&o.skipDamaged, "skip-damaged", false, "go on without pictures that cannot be read, and list them")
 	f.Float64Var(&o.images.TestShare, "test", 0, "share for testing if pictures have no test part (default 0.2)")
 	f.Uint64Var(&o.seed, "seed", 1, "of the images drawn, of their augmentation, of the order in shards, of the folds of -suspects and their training, of label noise")

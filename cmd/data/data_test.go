@@ -182,6 +182,9 @@ func TestSummaryReadsAll(t *testing.T) {
 	if _, _, err := command(t, "-data", dir); err == nil || !strings.Contains(err.Error(), "test/red/3.png: no picture, want PNG") || !strings.Contains(err.Error(), "-skip-damaged goes on") {
 		t.Errorf("error %v, want that of the file", err)
 	}
+	if _, _, err := command(t, "-data", dir, "-max-pixels", "20"); err == nil || !strings.Contains(err.Error(), "pixels, want 1 to 20 of them") {
+		t.Errorf("error %v, want one that pictures are too large", err)
+	}
 	out, errs, err := command(t, "-data", dir, "-skip-damaged")
 	if err != nil {
 		t.Fatal(err)

@@ -15,13 +15,13 @@ import (
 
 // testPart opens the dataset to measure a model on, of which it is an error not to
 // fit.
-func testPart(n opened, name string, stderr io.Writer) (d data.Dataset, err error) {
+func testPart(n opened, name string, maxPixels int, stderr io.Writer) (d data.Dataset, err error) {
 	err = n.classifies()
 	if err == nil {
 		_, err = n.Network()
 	}
 	if err == nil {
-		d, err = testset.Open("export", name, n.Input, n.Classes, n.Preprocessing, stderr)
+		d, err = testset.Open("export", name, n.Input, n.Classes, n.Preprocessing, maxPixels, stderr)
 	}
 	if err != nil {
 		return d, fmt.Errorf("%w; -data names the dataset to measure on, none for not at all", err)

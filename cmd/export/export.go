@@ -39,6 +39,7 @@ type options struct {
 	model, to, out, data     string
 	logits, fold, half, int8 bool
 	preprocess               bool
+	maxPixels                int
 	pkg                      string
 }
 
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	measure := o.int8 && o.data != "none"
 	var test data.Dataset
 	if measure {
-		if test, err = testPart(n, o.data, stderr); err != nil {
+		if test, err = testPart(n, o.data, o.maxPixels, stderr); err != nil {
 			return err
 		}
 	}
@@ -97,6 +98,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.BoolVar(&o.half, "half", false, "npz, safetensors: round the weights to float16")
 	f.BoolVar(&o.int8, "int8", false, "safetensors: round the weights to int8, and print the accuracy before and after")
 	f.StringVar(&o.data, "data", "mnist", "safetensors, -int8: dataset on whose test part the accuracy is measured, or none")
+	cli.MaxPixels(f, &o.maxPixels)
 	f.BoolVar(&o.fold, "fold", false, "onnx: fold each BatchNorm into the layer before it")
 	f.BoolVar(&o.preprocess, "preprocess", false, "onnx: put what a picture goes through into the graph: its input is then pictures, (batch,height,width,3) bytes of any size")
 	f.StringVar(&o.pkg, "package", "main", "go: package to write; main is a program that classifies pictures")

@@ -15,7 +15,7 @@ import (
 
 // evaluate prints what the model makes of a dataset's test part.
 func evaluate(ctx context.Context, net network, name string, top int, asJSON bool, stdout, stderr io.Writer) error {
-	d, err := testset.OpenAny("infer", name, net.input, net.classes, net.preprocessing, stderr)
+	d, err := testset.OpenAny("infer", name, net.input, net.classes, net.preprocessing, net.maxPixels, stderr)
 	if err != nil {
 		return err
 	}

@@ -153,7 +153,7 @@ func TestEvaluateMismatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = testset.Open("infer", named("aa", "b"), d.Shape, d.Classes, raster.Preprocessing{}, io.Discard)
+	_, err = testset.Open("infer", named("aa", "b"), d.Shape, d.Classes, raster.Preprocessing{}, 0, io.Discard)
 	if want := `infer: class 0 of the dataset is "aa", the model's is "a", want the same classes in the same order`; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

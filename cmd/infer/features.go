@@ -23,6 +23,7 @@ type described struct {
 type extractor struct {
 	*infer.Extractor
 	batch  int
+	most   int // pixels of a picture
 	stderr io.Writer
 }
 
@@ -33,7 +34,7 @@ func extract(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		return err
 	}
 	cli.Notes(stderr, p.Notes())
-	e := extractor{p, o.batch, stderr}
+	e := extractor{p, o.batch, o.maxPixels, stderr}
 	switch {
 	case o.similar != "":
 		return e.similar(ctx, o, stdout)
@@ -54,7 +55,7 @@ func (e extractor) sources(args []string) []source {
 // each calls use for the pictures with their features, batch by batch; see the function
 // each.
 func (e extractor) each(ctx context.Context, list []source, use func([]described) error) error {
-	return each(ctx, reader{pixels: e.Pixels, batch: e.batch}, list, func(results []result) error {
+	return each(ctx, reader{pixels: e.Pixels, batch: e.batch, most: e.most}, list, func(results []result) error {
 		features, err := e.Features(pixelsOf(results))
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"image"
 	"image/color"
 	"image/png"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/testset"
 )
 
@@ -57,6 +59,28 @@ func TestSources(t *testing.T) {
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%q gives %q, want %q", tt.args, got, tt.want)
 		}
+	}
+}
+
+// TestMaxPixels: a picture of more than -max-pixels is refused, one of as many is not.
+func TestMaxPixels(t *testing.T) {
+	img := image.NewGray(image.Rect(0, 0, 40, 30))
+	img.Pix[500] = 255 // a network of strokes refuses what is blank
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	file := write(t, filepath.Join(t.TempDir(), "a.png"), b.Bytes())
+	if _, _, err := classified(t, "-model", trained(t), "-max-pixels", "1200", file); err != nil {
+		t.Error(err)
+	}
+	_, errs, err := classified(t, "-model", trained(t), "-max-pixels", "1199", file)
+	if err == nil || !strings.HasPrefix(errs, file+": infer: a PNG picture of 40×30 pixels, want 1 to 1199 of them") {
+		t.Errorf("stderr %q, %v, want that the picture is too large", errs, err)
+	}
+	_, _, err = classified(t, "-model", trained(t), "-max-pixels", "0", file)
+	if !errors.As(err, new(cli.UsageError)) || !strings.Contains(err.Error(), "want an integer of 1 or more") {
+		t.Errorf("error %v, want that of the flag", err)
 	}
 }
 

@@ -21,6 +21,7 @@ type options struct {
 	similar, out          string
 	features, mirror      bool
 	top, batch            int
+	maxPixels             int
 	json, csv             bool
 	args                  []string
 }
@@ -37,6 +38,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	n.maxPixels = o.maxPixels
 	cli.Notes(stderr, n.notes)
 	if o.mirror {
 		n = n.mirrored()
@@ -54,6 +56,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards; or a .parquet, .csv or .jsonl")
 	f.IntVar(&o.top, "top", 3, "show so many classes of a picture; with -data, count a class that is among so many as found")
 	f.IntVar(&o.batch, "batch", testset.Batch, "read so many images, and run them through the network, together: fewer take less memory")
+	cli.MaxPixels(f, &o.maxPixels)
 	f.BoolVar(&o.mirror, "mirror", false, "take the mean over each picture and its mirror image, for things without left and right")
 	f.BoolVar(&o.json, "json", false, "print JSON, a line for each file, with all classes")
 	f.BoolVar(&o.csv, "csv", false, "print a table for spreadsheets, with all classes")

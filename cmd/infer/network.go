@@ -18,6 +18,7 @@ type network struct {
 	preprocessing raster.Preprocessing
 	notes         []string // what the files left open
 	batch         int      // images that are read, and run through it, together
+	maxPixels     int      // of a picture
 	pictures      bool     // results keep the pictures themselves
 }
 
@@ -53,11 +54,11 @@ func load(list, output string, batch int) (network, error) {
 		members, judges = append(members, p), judges || p.Unknown() != nil
 	}
 	if first := members[0]; len(members) == 1 {
-		return network{first, first.Input, first.Classes, first, judges, first.Preprocessing(), notes, batch, false}, nil
+		return network{Classifier: first, input: first.Input, classes: first.Classes, single: first, judges: judges, preprocessing: first.Preprocessing(), notes: notes, batch: batch}, nil
 	}
 	e, err := infer.NewEnsemble(members...)
 	if err != nil {
 		return network{}, err
 	}
-	return network{e, e.Input, e.Classes, nil, judges, members[0].Preprocessing(), notes, batch, false}, nil
+	return network{Classifier: e, input: e.Input, classes: e.Classes, judges: judges, preprocessing: members[0].Preprocessing(), notes: notes, batch: batch}, nil
 }

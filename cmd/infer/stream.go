@@ -11,7 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"tapenet/infer"
+	"tapenet/graph/raster/decode"
 )
 
 // result is what is said of one picture.
@@ -31,6 +31,7 @@ type result struct {
 type reader struct {
 	pixels func(img image.Image) ([]float32, error)
 	batch  int
+	most   int  // pixels of a picture
 	keep   bool // the pictures themselves
 }
 
@@ -38,7 +39,7 @@ type reader struct {
 // makes of them; see each.
 func classify(ctx context.Context, n network, list []source, show func([]result) error, stderr io.Writer) error {
 	pixels := func(img image.Image) ([]float32, error) { return n.Pixels(img) }
-	return each(ctx, reader{pixels, n.batch, n.pictures}, list, func(results []result) error {
+	return each(ctx, reader{pixels, n.batch, n.maxPixels, n.pictures}, list, func(results []result) error {
 		if err := predict(n, results); err != nil {
 			return err
 		}
@@ -141,8 +142,8 @@ func (p reader) read(name string) (pixels []float32, img image.Image, err error)
 		}
 		defer f.Close()
 	}
-	if img, err = infer.DecodeImage(f); err != nil {
-		return nil, nil, err
+	if img, err = decode.Read(f, p.most); err != nil {
+		return nil, nil, fmt.Errorf("infer: %w", err)
 	}
 	pixels, err = p.pixels(img)
 	return pixels, img, err

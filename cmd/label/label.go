@@ -19,6 +19,7 @@ import (
 // options are the flags.
 type options struct {
 	data, model, from, out, addr string
+	maxPixels                    int
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -29,6 +30,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/photos, or a model file, whose guesses are shown (default none before the first training)")
 	f.StringVar(&o.from, "from", "", "train a new head on the features of this model, as train -from does (default a network of its own)")
 	f.StringVar(&o.out, "out", "", "folder for the run of a training (default runs/<the folder's name>)")
+	cli.MaxPixels(f, &o.maxPixels)
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8090", "address to listen at; port 0 is any free one")
 	if err := cli.Parse(f, args); err != nil {
 		return err

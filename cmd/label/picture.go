@@ -20,13 +20,14 @@ const (
 // large.
 type gate struct {
 	slots, large chan struct{}
+	decoder      raster.Decoder
 }
 
 // aLot is the memory of a picture, in bytes, from which on it counts as large.
 const aLot = 64 << 20
 
-func newGate() *gate {
-	return &gate{slots: make(chan struct{}, 2), large: make(chan struct{}, 1)}
+func newGate(maxPixels int) *gate {
+	return &gate{make(chan struct{}, 2), make(chan struct{}, 1), decode.Decoder(maxPixels)}
 }
 
 // open reads a file, unpacks its picture and calls use, which does not keep it.
@@ -39,7 +40,7 @@ func (g *gate) open(ctx context.Context, read func() ([]byte, error), use func(k
 	if err != nil {
 		return err
 	}
-	h, err := decode.Decoder(0).Header(file)
+	h, err := g.decoder.Header(file)
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (g *gate) open(ctx context.Context, read func() ([]byte, error), use func(k
 		}
 		defer func() { <-g.large }()
 	}
-	img, err := decode.Decoder(0).Decode(file)
+	img, err := g.decoder.Decode(file)
 	if err != nil {
 		return err
 	}

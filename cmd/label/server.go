@@ -35,7 +35,7 @@ func newServer(o options) (*server, error) {
 	if err != nil {
 		dir = o.data
 	}
-	s := &server{title: filepath.Base(dir), folder: f, gate: newGate(), uploads: make(chan struct{}, 2)}
+	s := &server{title: filepath.Base(dir), folder: f, gate: newGate(o.maxPixels), uploads: make(chan struct{}, 2)}
 	s.guesses = newGuesser(f, s.gate)
 	s.training = newTraining(o, s.guesses.load)
 	if o.model != "" {

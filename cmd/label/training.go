@@ -9,10 +9,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"tapenet/graph/raster"
 	"tapenet/train"
 )
 
@@ -39,6 +41,7 @@ type status struct {
 // it. Safe for concurrent use.
 type training struct {
 	data, from, out string
+	maxPixels       int
 	program         program
 	done            func(run string) error // takes the trained model
 
@@ -52,7 +55,7 @@ type training struct {
 }
 
 func newTraining(o options, done func(string) error) *training {
-	return &training{data: o.data, from: o.from, out: o.out, done: done, status: status{State: idle, Run: o.out}}
+	return &training{data: o.data, from: o.from, out: o.out, maxPixels: o.maxPixels, done: done, status: status{State: idle, Run: o.out}}
 }
 
 // args are those of the command.
@@ -62,6 +65,9 @@ func (t *training) args() []string {
 		dir = "." + string(filepath.Separator) + dir // a folder called mnist is no dataset's name
 	}
 	args := []string{"-data", dir, "-out", t.out}
+	if t.maxPixels > 0 && t.maxPixels != raster.MaxPixels {
+		args = append(args, "-max-pixels", strconv.Itoa(t.maxPixels))
+	}
 	if t.from != "" {
 		args = append(args, "-from", t.from)
 	}

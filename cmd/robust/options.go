@@ -21,6 +21,7 @@ type options struct {
 	norm               attack.Norm
 	sigma              float64
 	samples            int
+	maxPixels          int
 	epsilonSet         bool // -eps was given: 0 is no distance then
 }
 
@@ -31,6 +32,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.StringVar(&o.data, "data", "", "measure on the test part of mnist, fashion-mnist, or a folder (default what the run was trained on, else mnist)")
 	f.StringVar(&o.unknown, "unknown", "", "images that belong to none of the classes: as -data, or none (default fashion-mnist for mnist, and the other way round)")
 	f.StringVar(&o.out, "out", "", "folder of robust.json and robust.html (default the run's; that above the first one's for several)")
+	cli.MaxPixels(f, &o.maxPixels)
 	f.IntVar(&o.limit, "limit", 0, "use the first so many images; -1 is all (default 200, 10000 for calibration and unknown inputs)")
 	f.Uint64Var(&o.seed, "seed", 1, "of all that is random")
 	what := f.String("what", "", "measure only these, with commas between, as in grid,corruptions/fog (default all)")

@@ -101,7 +101,7 @@ func (o options) measure(ctx context.Context, model, dataset string, stderr io.W
 		return nil, err
 	}
 	cli.Notes(stderr, p.Notes())
-	d, err := testset.Open("robust", dataset, p.Input, p.Classes, p.Preprocessing(), stderr)
+	d, err := testset.Open("robust", dataset, p.Input, p.Classes, p.Preprocessing(), o.maxPixels, stderr)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", model, err)
 	}
@@ -137,7 +137,7 @@ func (o options) strangers(dataset string, shape [3]int) ([]robust.Named, error)
 	case name == "":
 		return nil, nil
 	}
-	d, err := testset.Pictures(name, shape, raster.Preprocessing{})
+	d, err := testset.Pictures(name, shape, raster.Preprocessing{}, o.maxPixels)
 	if err == nil && d.Shape != shape {
 		err = fmt.Errorf("robust: -unknown %s has images of %s, the model takes %s", name, cli.Shape(d.Shape), cli.Shape(shape))
 	}

@@ -36,6 +36,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.DurationVar(&c.Timeout, "timeout", 5*time.Second, "answer within so long, or with status 504")
 	f.Int64Var(&c.Body, "body", 32<<20, "a request's body has at most so many `bytes`, unpacked too")
 	f.Int64Var(&c.Memory, "memory", 128<<20, "requests take at most so many `bytes` at one time, pictures unpacked")
+	cli.MaxPixels(f, &c.MaxPixels)
 	f.DurationVar(&c.Read, "read", 30*time.Second, "a request comes within so long")
 	f.DurationVar(&c.Idle, "idle", 2*time.Minute, "a connection without request ends after so long")
 	f.IntVar(&c.Connections, "connections", 1024, "at most so many connections are open")

@@ -91,12 +91,12 @@ func (from origin) dataset(o options) (data.Dataset, error) {
 	if o.pictureFit != "" {
 		return data.Dataset{}, cli.Usagef("train: -fit with -from, want none: pictures are prepared as the model says")
 	}
-	return testset.Pictures(o.data, in, from.from.Preprocessing.For(in[0]))
+	return testset.Pictures(o.data, in, from.from.Preprocessing.For(in[0]), o.maxPixels)
 }
 
 // pictures says how pictures are opened, and where prepared ones are kept.
 func (o options) pictures() data.Options {
-	images := data.Options{Height: o.height, Width: o.width, Channels: o.channels, Spill: filepath.Dir(o.out)}
+	images := data.Options{Height: o.height, Width: o.width, Channels: o.channels, MaxPixels: o.maxPixels, Spill: filepath.Dir(o.out)}
 	images.Preprocessing.Fit = o.pictureFit
 	if free, known := memory.Available(); known {
 		images.Memory = max(1, int64(free)/4)

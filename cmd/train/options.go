@@ -57,6 +57,7 @@ type options struct {
 	until               int  // epoch after which the run pauses
 	showSettings        bool // and nothing else
 	skipDamaged         bool
+	maxPixels           int
 	findRate            bool
 	calibrate           bool
 	unknown             string // score, and share of held-out images, by which images of no class are told
@@ -133,6 +134,7 @@ func (o *options) callFlags(f *flag.FlagSet) {
 	f.IntVar(&o.until, "until", 0, "pause after this epoch; -resume goes on to what a run without a pause comes to (default never)")
 	f.BoolVar(&o.showSettings, "settings", false, "print the settings that the run would have, as its config.toml, and do nothing")
 	f.BoolVar(&o.findRate, "find-lr", false, "train for a hundred steps with rising learning rates, in memory, say which is a good one, and draw the losses beside the run's folder")
+	cli.MaxPixels(f, &o.maxPixels)
 	f.BoolVar(&o.skipDamaged, "skip-damaged", false, "go on without pictures that cannot be read, and list them")
 	f.BoolVar(&o.calibrate, "calibrate", false, "at the end, fit the temperature of the model's probabilities on what -val holds out")
 	f.StringVar(&o.unknown, "unknown", "", "-calibrate, and have the model say \"none of these\" where a score is below what 95 % of the held-out images reach: "+

@@ -61,6 +61,9 @@ func TestPictures(t *testing.T) {
 	if _, err := os.Stat(run); err == nil {
 		t.Error("a run's folder beside the error")
 	}
+	if _, _, err := trains(t, append(args, "-max-pixels", "100")...); err == nil || !strings.Contains(err.Error(), "pixels, want 1 to 100 of them") {
+		t.Errorf("error %v, want one that pictures are too large", err)
+	}
 	out := trained(t, append(args, "-skip-damaged")...)
 	for _, want := range []string{
 		"note: not used, beside the classes (1): \"train/notes.txt\"\n", "note: skipped train/red/cut.jpg: no picture", "read 61 pictures in ",

@@ -121,7 +121,7 @@ func TestExplainable(t *testing.T) {
 
 // TestExplainErrors: it refuses what /classify does.
 func TestExplainErrors(t *testing.T) {
-	s := start(t, func(c *Config) { c.Memory = 1 << 18 })
+	s := start(t, func(c *Config) { c.Memory = 1 << 17 })
 	file := pngFile(t, drawing())
 	for _, tt := range []struct {
 		name, query string
@@ -135,7 +135,7 @@ func TestExplainErrors(t *testing.T) {
 		{"text", "model=cnn", []byte("a picture"), 400, "no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
 		{"blank", "model=cnn", pngFile(t, image.NewGray(image.Rect(0, 0, 9, 9))), 400, "the picture is blank"},
 		{"bomb", "model=cnn", claim(60000, 60000), 413, "a PNG picture of 60000×60000 pixels, want 1 to 50000000 of them"},
-		{"too large with its maps", "model=cnn", file, 413, "the server has 262144 for all requests"},
+		{"too large with its maps", "model=cnn", file, 413, "the server has 131072 for all requests"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			wantFailure(t, ask(t, s, "POST", "/explain?"+tt.query, bytes.NewReader(tt.body)), tt.status, tt.want)

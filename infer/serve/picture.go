@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -9,7 +8,6 @@ import (
 
 	"tapenet/graph/raster"
 	"tapenet/graph/raster/decode"
-	"tapenet/infer"
 )
 
 // What scaling a picture takes, in bytes. The scaler keeps one of its rows, and what
@@ -24,7 +22,7 @@ const (
 // requests do so at a time as there are processors: more would not end sooner, and each
 // has a picture in memory. The others wait with their files.
 func (c *Call) pixels(ctx context.Context, file []byte) ([]float32, error) {
-	h, err := decode.Decoder(0).Header(file)
+	h, err := decode.Decoder(c.server.config.MaxPixels).Header(file)
 	if err != nil {
 		return nil, notPicture(err)
 	}
@@ -40,7 +38,7 @@ func (c *Call) pixels(ctx context.Context, file []byte) ([]float32, error) {
 	if err := c.Take(need); err != nil {
 		return nil, err
 	}
-	img, err := infer.DecodeImage(bytes.NewReader(file))
+	img, err := decode.Decoder(c.server.config.MaxPixels).Decode(file)
 	if err != nil {
 		return nil, notPicture(err)
 	}

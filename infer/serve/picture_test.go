@@ -42,6 +42,13 @@ func TestPicturesWait(t *testing.T) {
 	}
 }
 
+// The largest picture is the server's to say.
+func TestMaxPixels(t *testing.T) {
+	s := start(t, func(c *Config) { c.Model, c.MaxPixels = saveMobileNet(t), 640*480-1 })
+	w := ask(t, s, "POST", "/classify", bytes.NewReader(photograph(t, 1)))
+	wantFailure(t, w, http.StatusRequestEntityTooLarge, "a JPEG picture of 640×480 pixels, want 1 to 307199 of them")
+}
+
 // A picture that nobody unpacks in time is answered like one that no network has seen in time.
 func TestPictureTooLate(t *testing.T) {
 	s := start(t, func(c *Config) { c.Model, c.Timeout = saveMobileNet(t), 20*time.Millisecond })

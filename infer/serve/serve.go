@@ -43,14 +43,15 @@ type Config struct {
 	// Load reads a model. Nil is infer.Load.
 	Load func(path string) (*infer.Predictor, error)
 
-	Batch   int           // most images in a batch; 0 is 32
-	Wait    time.Duration // longest that an image waits for others to fill its batch; 0 is not at all
-	Queue   int           // most images that wait, for each version of a model; 0 is 512. It bounds those of a request too.
-	Timeout time.Duration // longest from a request's last byte to its answer; 0 is 5 s
-	Body    int64         // most bytes of a request's body, packed and unpacked; 0 is 32 MB
-	Memory  int64         // most bytes for all that is in requests at one time, pictures unpacked; 0 is 128 MB
-	Token   string        // the bearer token to want from clients of all but /v2/health; "" is none
-	Log     *slog.Logger  // nil is slog.Default()
+	Batch     int           // most images in a batch; 0 is 32
+	Wait      time.Duration // longest that an image waits for others to fill its batch; 0 is not at all
+	Queue     int           // most images that wait, for each version of a model; 0 is 512. It bounds those of a request too.
+	Timeout   time.Duration // longest from a request's last byte to its answer; 0 is 5 s
+	Body      int64         // most bytes of a request's body, packed and unpacked; 0 is 32 MB
+	Memory    int64         // most bytes for all that is in requests at one time, pictures unpacked; 0 is 128 MB
+	MaxPixels int           // of a picture, unpacked; 0 is raster.MaxPixels
+	Token     string        // the bearer token to want from clients of all but /v2/health; "" is none
+	Log       *slog.Logger  // nil is slog.Default()
 
 	// MetricsApart leaves /metrics out: Server.Metrics answers it at another address.
 	MetricsApart bool

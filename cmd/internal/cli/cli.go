@@ -9,8 +9,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
+
+	"tapenet/graph/raster"
 )
 
 // Run is a command without its process: it reads nothing but its arguments,
@@ -83,6 +86,28 @@ func Flags(name, synopsis, doc string, stderr io.Writer) *flag.FlagSet {
 		f.PrintDefaults()
 	}
 	return f
+}
+
+// MaxPixels adds the flag that every command has which reads pictures.
+func MaxPixels(f *flag.FlagSet, to *int) {
+	*to = raster.MaxPixels
+	f.Var((*positive)(to), "max-pixels", "largest picture that is unpacked, its width times its height")
+}
+
+// positive is the value of a flag that is an integer of 1 or more.
+type positive int
+
+// String is the number.
+func (p *positive) String() string { return strconv.Itoa(int(*p)) }
+
+// Set parses it.
+func (p *positive) Set(s string) error {
+	v, err := strconv.Atoi(s)
+	if err != nil || v < 1 {
+		return errors.New("want an integer of 1 or more")
+	}
+	*p = positive(v)
+	return nil
 }
 
 // Parse parses the arguments. Wrong ones give a UsageError of one line.

@@ -16,13 +16,13 @@ import (
 )
 
 // Open opens a dataset for a model that takes images of this shape and knows
-// these classes; pictures come in the model's size, by its preprocessing. Where one of the two has but
+// these classes; pictures, of at most maxPixels, come in the model's size, by its preprocessing. Where one of the two has but
 // numbers for names, the others' order has to be right. Errors begin with the
 // command's name; stderr is told what of the dataset is not read.
 //
 // A dataset whose images have several classes each is refused.
-func Open(command, name string, input [3]int, classes []string, p raster.Preprocessing, stderr io.Writer) (data.Dataset, error) {
-	d, err := OpenAny(command, name, input, classes, p, stderr)
+func Open(command, name string, input [3]int, classes []string, p raster.Preprocessing, maxPixels int, stderr io.Writer) (data.Dataset, error) {
+	d, err := OpenAny(command, name, input, classes, p, maxPixels, stderr)
 	if err == nil && d.Sets != nil {
 		err = fmt.Errorf("%s: the images of dataset %q have several classes each, want one each", command, d.Name)
 	}
@@ -30,8 +30,8 @@ func Open(command, name string, input [3]int, classes []string, p raster.Preproc
 }
 
 // OpenAny is Open for datasets whose images have several classes each, too.
-func OpenAny(command, name string, input [3]int, classes []string, p raster.Preprocessing, stderr io.Writer) (data.Dataset, error) {
-	d, err := Pictures(name, input, p)
+func OpenAny(command, name string, input [3]int, classes []string, p raster.Preprocessing, maxPixels int, stderr io.Writer) (data.Dataset, error) {
+	d, err := Pictures(name, input, p, maxPixels)
 	if err != nil {
 		return d, err
 	}
@@ -50,7 +50,7 @@ func OpenAny(command, name string, input [3]int, classes []string, p raster.Prep
 
 // Pictures opens a dataset; one of pictures has them in the model's size, by its
 // preprocessing but for mean and deviation, which the model applies.
-func Pictures(name string, input [3]int, p raster.Preprocessing) (data.Dataset, error) {
+func Pictures(name string, input [3]int, p raster.Preprocessing, maxPixels int) (data.Dataset, error) {
 	if !dataset.OfPictures(name) {
 		return dataset.Open(data.Options{}, name)
 	}
@@ -58,7 +58,7 @@ func Pictures(name string, input [3]int, p raster.Preprocessing) (data.Dataset, 
 	if p.Fit == "" { // a model of before, whose pictures were stretched
 		p.Fit = raster.Stretch
 	}
-	return dataset.Open(data.Options{Channels: input[0], Height: input[1], Width: input[2], Preprocessing: p}, name)
+	return dataset.Open(data.Options{Channels: input[0], Height: input[1], Width: input[2], Preprocessing: p, MaxPixels: maxPixels}, name)
 }
 
 // Numbered reports whether classes have numbers for names.
