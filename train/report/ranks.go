@@ -76,7 +76,7 @@ func newRanks(e *evaluation, classes []string) (*ranks, error) {
 			means = append(means, metric.MeanCurve([]metric.Curve{c}, meanSteps)) // few points, of many classes
 		}
 		r.Charts = append(r.Charts, newShares(kind.name, kind.across, append(shares, share{
-			name: fmt.Sprintf("mean %.3f", metric.Macro(all, kind.area)), color: "#222", dashed: true, curve: metric.MeanCurve(means, meanSteps),
+			name: fmt.Sprintf("mean %.3f", metric.Macro(all, kind.area)), color: "currentColor", dashed: true, curve: metric.MeanCurve(means, meanSteps),
 		})))
 	}
 	listed := all

@@ -74,7 +74,7 @@ func decode(t *testing.T, src string) image.Image {
 func TestReportAlone(t *testing.T) {
 	page := reported(t, convNet(3), blobSet([3]int{3, 6, 5}, "ant", "bee", "cat"))
 	hasNot(t, page, "http:", "https:", "\"//", "url(", "@import", "<script")
-	has(t, page, "default-src 'none'; img-src data:; style-src 'unsafe-inline'\"", "Grey is zero")
+	has(t, page, "default-src 'none'; img-src data:; style-src 'unsafe-inline'\"", "prefers-color-scheme: dark", "Grey is zero")
 	for _, elements := range elements(t, page) {
 		for _, e := range elements {
 			if src := attribute(e, "src"); src != "" && !strings.HasPrefix(src, "data:image/png;base64,") || attribute(e, "href") != "" {
