@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"gorgonia.org/tensor"
 
@@ -112,8 +113,12 @@ func (f *featurer) batch(b data.Batch, values []float32, image int) error {
 	var missing []int // places in the batch
 	keys := make([]featureKey, len(b.Samples))
 	row := func(k int) []float32 { return values[b.Samples[k]*f.size:][:f.size] }
-	for k := range b.Samples {
-		keys[k] = f.cache.key(b.X[k*image:][:image])
+	var g sync.WaitGroup
+	for k := range keys {
+		g.Go(func() { keys[k] = f.cache.key(b.X[k*image:][:image]) })
+	}
+	g.Wait()
+	for k := range keys {
 		if !f.cache.get(keys[k], row(k)) {
 			missing = append(missing, k)
 		}

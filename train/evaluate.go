@@ -9,26 +9,15 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/train/data"
 )
 
-// Evaluation takes so many images at a time, and of large ones so few that they
-// are as much as 128 of 64×64 pixels in colour: a graph for 128 photographs would
-// take more memory than that for training. It changes nothing but the speed and
-// the rounding of the mean loss.
-const (
-	evalBatch  = 128
-	evalPixels = evalBatch * 3 * 64 * 64
-)
-
 // EvaluationBatch is the number of images that [Evaluate] runs through a network at
-// a time, given the shape of one.
+// a time, given the shape of one. It changes nothing but the speed and the rounding of
+// the mean loss.
 func EvaluationBatch(image []int) int {
-	size := 1
-	for _, d := range image {
-		size *= d
-	}
-	return max(1, min(evalBatch, evalPixels/size))
+	return memory.Batch(image)
 }
 
 // Evaluate returns the mean loss and the accuracy of a classifier on samples.

@@ -9,6 +9,9 @@ import (
 	"tapenet/graph"
 )
 
+// evalBatch is how many small images are evaluated at a time.
+var evalBatch = EvaluationBatch([]int{1, 28, 28})
+
 // Loss and accuracy are those of plain loops, for whole batches, for a short last one and for less than one.
 func TestEvaluate(t *testing.T) {
 	net, err := graph.NewNetwork(plainNet(), []int{1, 4, 4}, graph.Options{Seed: 3})

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"tapenet/graph"
 	"tapenet/graph/op"
@@ -78,11 +79,16 @@ func (c *featureCache) key(image []float32) (k featureKey) {
 	if c == nil {
 		return k
 	}
-	b := make([]byte, 0, 4*len(image))
-	for _, v := range image {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	h := sha256.New()
+	var part [4096]byte
+	for values := range slices.Chunk(image, len(part)/4) {
+		for i, v := range values {
+			binary.LittleEndian.PutUint32(part[4*i:], math.Float32bits(v))
+		}
+		h.Write(part[:4*len(values)])
 	}
-	return sha256.Sum256(b)
+	h.Sum(k[:0])
+	return k
 }
 
 func (c *featureCache) get(k featureKey, row []float32) bool {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/memory"
 	"tapenet/graph/weights"
 	"tapenet/infer"
 )
@@ -34,7 +36,7 @@ func extract(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		return err
 	}
 	cli.Notes(stderr, p.Notes())
-	e := extractor{p, o.batch, o.maxPixels, stderr}
+	e := extractor{p, cmp.Or(o.batch, memory.Batch(p.Input[:])), o.maxPixels, stderr}
 	switch {
 	case o.similar != "":
 		return e.similar(ctx, o, stdout)

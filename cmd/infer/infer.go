@@ -10,7 +10,6 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/sheet"
-	"tapenet/cmd/internal/testset"
 )
 
 // options are the command's flags.
@@ -55,7 +54,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, vote")
 	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards; or a .parquet, .csv or .jsonl")
 	f.IntVar(&o.top, "top", 3, "show so many classes of a picture; with -data, count a class that is among so many as found")
-	f.IntVar(&o.batch, "batch", testset.Batch, "read so many images, and run them through the network, together: fewer take less memory")
+	f.IntVar(&o.batch, "batch", 0, "read so many images, and run them through the network, together: fewer take less memory (default 128, fewer of large pictures)")
 	cli.MaxPixels(f, &o.maxPixels)
 	f.BoolVar(&o.mirror, "mirror", false, "take the mean over each picture and its mirror image, for things without left and right")
 	f.BoolVar(&o.json, "json", false, "print JSON, a line for each file, with all classes")
@@ -85,7 +84,7 @@ func (o options) check() error {
 	switch {
 	case o.top < 1:
 		return cli.Usagef("infer: -top %d, want 1 or more", o.top)
-	case o.batch < 1:
+	case o.batch < 0:
 		return cli.Usagef("infer: -batch %d, want 1 or more", o.batch)
 	case o.model == "":
 		return cli.Usagef("infer: no model, want -model DIR, as in -model runs/cnn")

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/memory"
 	"tapenet/graph/raster"
 	"tapenet/infer"
 )
@@ -37,7 +39,7 @@ func (n network) mirrored() network {
 }
 
 // load reads the models of a list with commas, each with the output of that name, ""
-// for its first, for batches of so many images.
+// for its first, for batches of so many images; 0 is for as many as is usual.
 func load(list, output string, batch int) (network, error) {
 	var members []*infer.Predictor
 	var notes []string
@@ -53,12 +55,14 @@ func load(list, output string, batch int) (network, error) {
 		notes = append(notes, p.Notes()...)
 		members, judges = append(members, p), judges || p.Unknown() != nil
 	}
-	if first := members[0]; len(members) == 1 {
+	first := members[0]
+	batch = cmp.Or(batch, memory.Batch(first.Input[:]))
+	if len(members) == 1 {
 		return network{Classifier: first, input: first.Input, classes: first.Classes, single: first, judges: judges, preprocessing: first.Preprocessing(), notes: notes, batch: batch}, nil
 	}
 	e, err := infer.NewEnsemble(members...)
 	if err != nil {
 		return network{}, err
 	}
-	return network{Classifier: e, input: e.Input, classes: e.Classes, judges: judges, preprocessing: members[0].Preprocessing(), notes: notes, batch: batch}, nil
+	return network{Classifier: e, input: e.Input, classes: e.Classes, judges: judges, preprocessing: first.Preprocessing(), notes: notes, batch: batch}, nil
 }

@@ -15,6 +15,18 @@ import (
 	"strings"
 )
 
+// Batch is how many images, of this shape, are run through a network at a time where
+// nothing else is said: 128, and of large ones so few that they are as much as 128 of
+// 64×64 pixels in colour. More would take more memory, and more time for it too.
+func Batch(image []int) int {
+	const most, values = 128, 128 * 3 * 64 * 64
+	size := 1
+	for _, d := range image {
+		size *= d
+	}
+	return max(1, min(most, values/size))
+}
+
 // Available is the memory that the process can still take without driving the
 // machine into swapping, or out of the limit of its control group, in bytes. Only
 // Linux tells it.

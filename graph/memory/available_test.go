@@ -66,3 +66,14 @@ func TestResident(t *testing.T) {
 	}
 	runtime.KeepAlive(b)
 }
+
+func TestBatch(t *testing.T) {
+	for _, tt := range []struct {
+		image []int
+		want  int
+	}{{[]int{1, 28, 28}, 128}, {[]int{3, 64, 64}, 128}, {[]int{3, 65, 64}, 126}, {[]int{3, 224, 224}, 10}, {[]int{3, 4000, 4000}, 1}, {nil, 128}} {
+		if got := Batch(tt.image); got != tt.want {
+			t.Errorf("Batch(%v) = %d, want %d", tt.image, got, tt.want)
+		}
+	}
+}

@@ -46,7 +46,25 @@ func (c *canvas) draw(img image.Image, k kernel, f frame) {
 	}
 	across := k.shares(size.X, f.w, inside.Min.X+f.left, inside.Dx())
 	down := k.shares(size.Y, f.h, inside.Min.Y+f.top, inside.Dy())
-	c.scale(img, across, down, inside.Min)
+	c.scale(withColumns(img, across), across, down, inside.Min)
+}
+
+// withColumns is the part of a picture whose columns count, if its type can be cut. The
+// shares are then those of the part's columns.
+func withColumns(img image.Image, across []share) image.Image {
+	whole, ok := img.(interface {
+		SubImage(image.Rectangle) image.Image
+	})
+	if !ok {
+		return img
+	}
+	part, last := img.Bounds(), across[len(across)-1]
+	part.Max.X = part.Min.X + last.first + len(last.weights)
+	part.Min.X += across[0].first
+	for i, first := 0, across[0].first; i < len(across); i++ {
+		across[i].first -= first
+	}
+	return whole.SubImage(part)
 }
 
 // scale draws pixels of a scaled picture on white, by the shares of its columns

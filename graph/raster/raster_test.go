@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"golang.org/x/image/draw"
@@ -83,11 +84,11 @@ func formats(r *rand.Rand, w, h int) map[string]image.Image {
 		"RGBA": rgba.SubImage(inner), "Paletted": paletted.SubImage(inner), "unknown": opaquely{nrgba.SubImage(inner)},
 	}
 	for ratio := image.YCbCrSubsampleRatio444; ratio <= image.YCbCrSubsampleRatio410; ratio++ {
-		img := image.NewYCbCr(image.Rect(0, 0, w, h), ratio)
+		img := image.NewYCbCr(outer, ratio)
 		random(img.Y)
 		random(img.Cb)
 		random(img.Cr)
-		pictures[fmt.Sprint(ratio)] = img
+		pictures[fmt.Sprint(ratio)] = img.SubImage(inner)
 	}
 	return pictures
 }
@@ -102,6 +103,34 @@ func TestDraw(t *testing.T) {
 		for name, img := range formats(r, size.X, size.Y) {
 			for _, channels := range []int{1, 3} {
 				check(t, fmt.Sprintf("%s of %v, %d channels", name, size, channels), img, channels, h, w)
+			}
+		}
+	}
+}
+
+// TestDrawPart: cropping a picture, of which some columns do not count, gives the pixels
+// of the same picture whose type cannot be cut.
+func TestDrawPart(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	const h, w = 20, 24
+	for _, size := range []image.Point{{100, 30}, {61, 20}, {300, 3}, {30, 90}} {
+		for name, img := range formats(r, size.X, size.Y) {
+			same := img
+			if _, ok := img.(*image.YCbCr); ok {
+				rgb := image.NewRGBA(img.Bounds())
+				draw.Draw(rgb, rgb.Rect, img, img.Bounds().Min, draw.Src)
+				same = rgb
+			}
+			for _, p := range []raster.Preprocessing{{Fit: raster.Crop}, {Fit: raster.Crop, Shorter: 40, Filter: raster.Linear}} {
+				got, want := make([]float32, 3*h*w), make([]float32, 3*h*w)
+				for x, img := range map[*[]float32]image.Image{&got: img, &want: opaquely{same}} {
+					if err := p.Draw(*x, img, 3, h, w); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%s of %v, %+v: other pixels than of the whole", name, size, p)
+				}
 			}
 		}
 	}
@@ -191,6 +220,14 @@ func BenchmarkDraw(b *testing.B) {
 			b.ReportAllocs()
 			for range b.N {
 				if err := stretch.Draw(x, img, 3, 224, 224); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/cropped", func(b *testing.B) { // as torchvision has it
+			crop := raster.Preprocessing{Fit: raster.Crop, Shorter: 256, Filter: raster.Linear}
+			for range b.N {
+				if err := crop.Draw(x, img, 3, 224, 224); err != nil {
 					b.Fatal(err)
 				}
 			}
