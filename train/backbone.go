@@ -91,10 +91,7 @@ func newFeaturer(net *graph.Network, b Backbone, all int) (*featurer, error) {
 // features are those of all samples, one after another.
 func (f *featurer) features(ctx context.Context, s data.Samples) ([]float32, error) {
 	values := make([]float32, s.Len()*f.size)
-	image, order := 1, data.InOrder(s.Len())
-	for _, d := range f.net.Input {
-		image *= d
-	}
+	image, order := volume(f.net.Input), data.InOrder(s.Len())
 	err := data.Ahead(ctx, s, image, order, EvaluationBatch(f.net.Input), func(b data.Batch) error {
 		if err := f.batch(b, values, image); err != nil {
 			return err

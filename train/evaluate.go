@@ -20,10 +20,31 @@ func EvaluationBatch(image []int) int {
 	return memory.Batch(image)
 }
 
+// EvaluationBatch is that of a run's own evaluations: it takes no more images at a time
+// than training does, for they would take the memory that is small with small batches,
+// unless images are as small as MNIST's.
+func (c Config) EvaluationBatch(image []int) int {
+	return min(EvaluationBatch(image), max(c.Batch, memory.Batch([]int{1, 28, 28})*28*28/volume(image)))
+}
+
+// volume is how many values an image has.
+func volume(image []int) int {
+	n := 1
+	for _, d := range image {
+		n *= d
+	}
+	return n
+}
+
 // Evaluate returns the mean loss and the accuracy of a classifier on samples.
 func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (loss, accuracy float64, err error) {
+	return evaluateBy(ctx, net, samples, EvaluationBatch(net.Input))
+}
+
+// evaluateBy is Evaluate, of so many samples at a time.
+func evaluateBy(ctx context.Context, net *graph.Network, samples data.Samples, batch int) (loss, accuracy float64, err error) {
 	var sums tally
-	if err := evaluate(ctx, net, samples, sums.add); err != nil {
+	if err := evaluate(ctx, net, samples, batch, sums.add); err != nil {
 		return 0, 0, err
 	}
 	return sums.loss(), sums.accuracy(), nil
@@ -33,16 +54,15 @@ func Evaluate(ctx context.Context, net *graph.Network, samples data.Samples) (lo
 // their order: with its class and the network's output for it, which is valid until do
 // returns.
 func EvaluateEach(ctx context.Context, net *graph.Network, samples data.Samples, do func(class int, logits []float32)) error {
-	return evaluate(ctx, net, samples, func(m *graph.Model) { each(m, do) })
+	return evaluate(ctx, net, samples, EvaluationBatch(net.Input), func(m *graph.Model) { each(m, do) })
 }
 
 // evaluate runs all samples through a classifier, batch by batch, and calls do after
 // each batch.
-func evaluate(ctx context.Context, net *graph.Network, samples data.Samples, do func(*graph.Model)) error {
+func evaluate(ctx context.Context, net *graph.Network, samples data.Samples, batch int, do func(*graph.Model)) error {
 	if samples.Len() == 0 {
 		return errors.New("train: no samples to evaluate")
 	}
-	batch := EvaluationBatch(net.Input)
 	first, err := net.Model(graph.Eval, min(batch, samples.Len()))
 	if err != nil {
 		return err

@@ -9,6 +9,20 @@ import (
 	"tapenet/graph"
 )
 
+// TestEvaluationOfRun: a run evaluates digits as always, and photographs with no more
+// images at a time than it trains with.
+func TestEvaluationOfRun(t *testing.T) {
+	for _, tt := range []struct {
+		batch int
+		image []int
+		want  int
+	}{{32, []int{1, 28, 28}, 128}, {8, []int{3, 64, 64}, 8}, {64, []int{3, 64, 64}, 64}, {256, []int{3, 64, 64}, 128}, {32, []int{3, 224, 224}, 10}, {1, []int{3, 224, 224}, 1}, {4, []int{2}, 128}} {
+		if got := (Config{Batch: tt.batch}).EvaluationBatch(tt.image); got != tt.want {
+			t.Errorf("batch %d, images %v: %d, want %d", tt.batch, tt.image, got, tt.want)
+		}
+	}
+}
+
 // evalBatch is how many small images are evaluated at a time.
 var evalBatch = EvaluationBatch([]int{1, 28, 28})
 

@@ -81,7 +81,7 @@ func (c Config) graphs(net *graph.Network, d data.Dataset) (all []*graph.Model, 
 		}
 		all, atOnce = append(all, graphs...), atOnce && once
 	}
-	evaluation := EvaluationBatch(d.Shape[:])
+	evaluation := c.EvaluationBatch(d.Shape[:])
 	for _, samples := range []int{min(evaluation, d.Test.Len()), d.Test.Len() % evaluation} {
 		if samples == 0 {
 			continue
@@ -181,7 +181,7 @@ func (c Config) readAhead(d data.Dataset) int {
 		batches := min(2*runtime.GOMAXPROCS(0), batchCount(samples, batch))
 		return batches * min(batch, samples) * image
 	}
-	return of(d.Train.Len(), c.Batch) + of(d.Test.Len(), EvaluationBatch(d.Shape[:]))
+	return of(d.Train.Len(), c.Batch) + of(d.Test.Len(), c.EvaluationBatch(d.Shape[:]))
 }
 
 // afford returns an error if the machine does not have the memory for the run.

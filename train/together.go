@@ -273,7 +273,7 @@ func (r *run) sameWeights() error {
 // one process does.
 func (r *run) evaluate(ctx context.Context) (loss, accuracy float64, err error) {
 	if !r.ranks.several() {
-		return Evaluate(ctx, r.net, r.data.Test)
+		return evaluateBy(ctx, r.net, r.data.Test, r.EvaluationBatch(r.net.Input))
 	}
 	var sums tally
 	m, own, err := r.evaluation()
@@ -314,7 +314,7 @@ func (r *run) evaluate(ctx context.Context) (loss, accuracy float64, err error) 
 // evaluates, empty ones where there are none left for it.
 func (r *run) evaluation() (m *graph.Model, own [][]int, err error) {
 	n := r.data.Test.Len()
-	batch := min(EvaluationBatch(r.net.Input), n)
+	batch := min(r.EvaluationBatch(r.net.Input), n)
 	if m, err = r.net.Model(graph.Eval, batch); err != nil {
 		return nil, nil, err
 	}

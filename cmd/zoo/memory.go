@@ -72,7 +72,7 @@ func (s subject) showMemory(ctx context.Context, w io.Writer) error {
 	if err := writeMemory(w, infer, &trained, inferExact && trainExact); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "A run of train evaluates too, %d images at a time: %s MB", train.EvaluationBatch(s.input), megabytes(trained.total()+evaluation))
+	fmt.Fprintf(w, "A run of train evaluates too, %d images at a time: %s MB", train.Config{Batch: s.batch}.EvaluationBatch(s.input), megabytes(trained.total()+evaluation))
 	if s.batch > 1 {
 		fmt.Fprintf(w, ", and up to %s MB more if the last batch of an epoch is shorter", megabytes(trained.Own()/s.batch*(s.batch-1)))
 	}
@@ -151,7 +151,7 @@ func (s subject) training(ctx context.Context) (u use, evaluation int, exact boo
 		return u, 0, false, err
 	}
 	u.optimizer, u.batches, u.program = need.Optimizer, need.Batches, need.Resident-u.Parameters-u.State
-	batch := train.EvaluationBatch(s.input)
+	batch := train.Config{Batch: s.batch}.EvaluationBatch(s.input)
 	run, err := config.Need(net, s.dataset(many*batch))
 	if err != nil {
 		return u, 0, false, err

@@ -58,7 +58,7 @@ func perform(work string) error {
 		classes := strings.Split("0123456789", "")
 		d := data.Dataset{
 			Name: "noise", Shape: shape, Classes: classes,
-			Train: noise{4 * batch, len(classes)}, Test: noise{2 * train.EvaluationBatch(shape[:]), len(classes)},
+			Train: noise{4 * batch, len(classes)}, Test: noise{2 * train.Config{Batch: batch}.EvaluationBatch(shape[:]), len(classes)},
 		}
 		_, err = train.Fit(context.Background(), spec.New(len(classes)), d, train.Config{Batch: batch, Epochs: 2})
 	} else {
