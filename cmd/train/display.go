@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,23 @@ func newDisplay(o options, t team, stdout, stderr io.Writer) *display {
 	return d
 }
 
+// folded leaves the middle of a deep network's table out, and what runs as one op, which
+// zoo shows: a screen has about as many lines.
+func folded(summary string) string {
+	const most, first, last = 24, 9, 6
+	lines := strings.Split(strings.TrimSuffix(summary, "\n"), "\n")
+	total := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "total ") })
+	if total < most {
+		return summary
+	}
+	end := total + 1
+	if end < len(lines) && strings.HasPrefix(lines[end], "and ") { // values of state
+		end++
+	}
+	return strings.Join(slices.Concat(
+		lines[:first], []string{fmt.Sprintf("… and %d more layers, which go run ./cmd/zoo shows", total-last-first)}, lines[total-last:end], []string{""}), "\n")
+}
+
 // launcherPiped reports whether the launcher, which started this process, writes to a
 // file or to a pipe. mpirun of Open MPI gives the first rank a terminal of its own even
 // then, and a log would be full of progress bars. Where the system does not tell, it
@@ -63,7 +81,7 @@ func (d *display) start(net *graph.Network, set data.Dataset, need string, p tra
 	if err != nil {
 		return err
 	}
-	d.printf("%s\n", m.Summary())
+	d.printf("%s\n", folded(m.Summary()))
 	if chosen := d.chosen(set); chosen != "" {
 		d.printf("%s\n", chosen)
 	}
