@@ -20,11 +20,11 @@ func EvaluationBatch(image []int) int {
 	return memory.Batch(image)
 }
 
-// EvaluationBatch is that of a run's own evaluations: it takes no more images at a time
-// than training does, for they would take the memory that is small with small batches,
-// unless images are as small as MNIST's.
+// EvaluationBatch is the number of images that a run evaluates at a time: no more than
+// it trains with, for whom little memory is enough, unless they are as small as MNIST's.
 func (c Config) EvaluationBatch(image []int) int {
-	return min(EvaluationBatch(image), max(c.Batch, memory.Batch([]int{1, 28, 28})*28*28/volume(image)))
+	const digits = 128 * 28 * 28
+	return min(EvaluationBatch(image), max(c.Batch, digits/volume(image)))
 }
 
 // volume is how many values an image has.
