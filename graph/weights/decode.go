@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -23,12 +24,23 @@ func decode(r io.Reader, size int64) (File, error) {
 	}
 	f := File{Tensors: make(map[string]*tensor.Dense, len(infos)), Metadata: meta}
 	var buf []byte
-	for _, in := range infos {
+	h := sha256.New()
+	var sums []sum // of a file that has a checksum
+	if meta[checksumKey] != "" {
+		r, sums = io.TeeReader(r, h), make([]sum, len(infos))
+	}
+	for i, in := range infos {
 		data := in.dtype.alloc(in.count())
 		if buf, err = readFloats(r, data, in, buf); err != nil {
 			return File{}, fmt.Errorf("tensor %.64q: %w", in.name, err)
 		}
+		if sums != nil {
+			sums[i].take(h)
+		}
 		f.Tensors[in.name] = dense(data, in.shape)
+	}
+	if err := f.verify(infos, sums); err != nil {
+		return File{}, err
 	}
 	if err := f.dequantise(infos); err != nil {
 		return File{}, err

@@ -28,6 +28,9 @@ func (f File) encode(w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if f, err = f.withChecksum(infos); err != nil {
+		return err
+	}
 	text, err := f.header(infos)
 	if err != nil {
 		return err
@@ -120,15 +123,12 @@ func rowMajor(t *tensor.Dense) bool {
 // header returns the JSON text, with spaces at the end so that the data begins
 // at a multiple of eight.
 func (f File) header(infos []info) ([]byte, error) {
-	var entries []string
-	if len(f.Metadata) > 0 {
-		for key, value := range f.Metadata {
-			if !utf8.ValidString(key) || !utf8.ValidString(value) {
-				return nil, fmt.Errorf("metadata %.64q is not valid UTF-8", key)
-			}
+	for key, value := range f.Metadata {
+		if !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return nil, fmt.Errorf("metadata %.64q is not valid UTF-8", key)
 		}
-		entries = append(entries, quote(metadataKey)+":"+quote(f.Metadata))
 	}
+	entries := []string{quote(metadataKey) + ":" + quote(f.Metadata)}
 	for _, in := range infos {
 		entries = append(entries, fmt.Sprintf(`%s:{"dtype":%s,"shape":%s,"data_offsets":[%d,%d]}`,
 			quote(in.name), quote(in.dtype.name), quote(append([]int{}, in.shape...)), in.begin, in.end))

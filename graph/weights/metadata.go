@@ -23,5 +23,6 @@ func LoadMetadata(path string) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("weights: %s: %w", path, err)
 	}
+	delete(meta, checksumKey)
 	return meta, nil
 }

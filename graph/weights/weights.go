@@ -38,8 +38,11 @@ type File struct {
 	// again. NumPy's files do not have it.
 	Int8 bool
 	// Metadata is free text for the reader, such as a format version. Empty and
-	// nil are the same.
+	// nil are the same. The entry sha256 is Save's and Load's.
 	Metadata map[string]string
+	// Checksum is that of the content when it was written, as Load has found it right;
+	// "" of files without one, of earlier versions and of other programs. Save makes a new one.
+	Checksum string
 
 	whole map[string]bool // names of float32 tensors of whole numbers, to be written as int8
 }
@@ -51,7 +54,8 @@ func (f File) Save(path string) error {
 	return WriteFile(path, f.encode)
 }
 
-// Load reads the file at path. The tensors own their memory. Besides them it
+// Load reads the file at path, and compares it with its checksum, if it has one: the error
+// is then an [ErrDamaged]. The tensors own their memory. Besides them it
 // needs a small multiple of the header's size, whatever the file says. A
 // missing file satisfies errors.Is(err, fs.ErrNotExist).
 func Load(path string) (File, error) {

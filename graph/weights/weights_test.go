@@ -113,11 +113,11 @@ func TestLayout(t *testing.T) {
 		},
 		Metadata: map[string]string{"k": "<v>", "a": "1"},
 	}
-	want := "\xc8\x00\x00\x00\x00\x00\x00\x00" +
-		`{"__metadata__":{"a":"1","k":"<v>"},` +
+	want := "\x18\x01\x00\x00\x00\x00\x00\x00" +
+		`{"__metadata__":{"a":"1","k":"<v>","sha256":"24733e523b9232ea4ab383e3aa25d39cfcd8e77dc0467570d00407cfb7d94bde"},` +
 		`"z":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},` +
 		`"b":{"dtype":"F32","shape":[],"data_offsets":[8,12]},` +
-		`"w":{"dtype":"F32","shape":[2,1],"data_offsets":[12,20]}}` + " " +
+		`"w":{"dtype":"F32","shape":[2,1],"data_offsets":[12,20]}}` + "     " +
 		"\x00\x00\x00\x00\x00\x00\xf0\x3f" + // 1
 		"\x00\x00\x00\x3f" + // 0.5
 		"\x00\x00\x80\x3f" + "\x00\x00\x00\xc0" // 1, -2
