@@ -53,12 +53,24 @@ func copies(of map[string]*tensor.Dense) map[string]*tensor.Dense {
 func (r *run) finish() (*Result, error) {
 	res := r.result()
 	if res.Paused || r.Patience == 0 && !res.Collapsed {
-		return res, nil
+		return res, r.restoreModel()
 	}
 	if err := r.net.Weights.Load(r.best); err != nil {
 		return res, err
 	}
 	return res, r.saveModel(ModelFile, r.best, res.Best.Epoch)
+}
+
+// restoreModel writes the model of a run that was complete already, if its file is gone
+// or damaged: the checkpoint has it.
+func (r *run) restoreModel() error {
+	if !r.complete || r.folder == nil {
+		return nil
+	}
+	if _, err := weights.LoadModel(r.folder.path(ModelFile)); err == nil {
+		return nil
+	}
+	return r.saveModel(ModelFile, r.net.Weights.Map(), len(r.history))
 }
 
 // loadBest takes up the best weights of a history, into the network too. Where

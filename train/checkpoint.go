@@ -126,8 +126,16 @@ func (r *run) notFinite() string {
 	return ""
 }
 
-// save writes the checkpoint, if the run has a folder.
-func (r *run) save() error { return r.saveAs(CheckpointFile) }
+// save writes the checkpoint, if the run has a folder, and keeps the one before it.
+func (r *run) save() error {
+	if r.folder == nil {
+		return nil
+	}
+	if err := r.folder.keepPrevious(); err != nil {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	return r.saveAs(CheckpointFile)
+}
 
 func (r *run) saveAs(name string) error {
 	if r.folder == nil {
@@ -196,7 +204,7 @@ func (r *run) load() error {
 	if err := r.folder.hold(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	f, s, err := readCheckpoint(r.Dir)
+	f, s, note, err := r.folder.latest()
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("train: nothing to resume, there is no %s", path)
 	}
@@ -205,9 +213,6 @@ func (r *run) load() error {
 	}
 	if d := s.Settings.differences(r); d != "" {
 		return fmt.Errorf("train: %s is of another run: %s", path, d)
-	}
-	if !s.possible() {
-		return fmt.Errorf("train: %s is damaged: its run cannot be at epoch %d, batch %d, step %d with that history", path, s.At.Epoch, s.At.Batch, s.Step)
 	}
 	if len(s.History) > 0 {
 		if err := r.loadBest(s.History); err != nil && r.keepsBest() {
@@ -224,6 +229,6 @@ func (r *run) load() error {
 		return fmt.Errorf("train: %s is damaged: %s holds NaN or Inf", path, name)
 	}
 	r.net.Weights.Step, r.at, r.history = s.Step, s.At, s.History
-	r.arithmetic, r.rounding = s.Arithmetic, s.rounding()
+	r.arithmetic, r.rounding, r.recovered = s.Arithmetic, s.rounding(), note
 	return nil
 }

@@ -101,7 +101,7 @@ type Config struct {
 
 	// Dir is the folder that keeps the run; "" means none. It gets
 	// model.safetensors and best.safetensors, which are the last and the best
-	// epoch's, checkpoint.safetensors, history.csv and curves.svg. If it holds a
+	// epoch's, checkpoint.safetensors, previous.safetensors, history.csv and curves.svg. If it holds a
 	// run already, Fit refuses it unless Resume is set; if a run is going on in it,
 	// on a system that locks folders as Unix does, Fit refuses it in any case.
 	Dir string

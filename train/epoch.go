@@ -40,6 +40,9 @@ type Progress struct {
 	// than its checkpoint's: it says in one line why the weights will differ in their
 	// last bits from those of a run without a break. "" means that they will not.
 	Rounding string `json:",omitempty"`
+	// Recovered is for Callback.Start alone too, when a run goes on from the checkpoint
+	// before the last one: it says in one line why.
+	Recovered string `json:",omitempty"`
 }
 
 // epoch goes through the rest of one epoch, evaluates, and keeps the results.

@@ -21,7 +21,7 @@ import (
 	"tapenet/train/data"
 )
 
-// A finished run's folder has the five files and nothing else, such as a temporary one.
+// A finished run's folder has the six files and nothing else, such as a temporary one.
 func TestFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "runs", "blobs") // neither exists
 	res := fit(t, smallNet(), blobSet(25, 5), Config{Epochs: 3, Batch: 10, Dir: dir, Model: "small"})
@@ -33,7 +33,7 @@ func TestFiles(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if want := []string{BestFile, CheckpointFile, CurvesFile, HistoryFile, ModelFile}; !slices.Equal(names, want) {
+	if want := []string{BestFile, CheckpointFile, CurvesFile, HistoryFile, ModelFile, PreviousFile}; !slices.Equal(names, want) {
 		t.Errorf("the folder has %v, want %v", names, want)
 	}
 	checkHistoryFile(t, filepath.Join(dir, HistoryFile), res.History)

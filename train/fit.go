@@ -72,6 +72,8 @@ type run struct {
 
 	arithmetic string // op.Arithmetic of the last step; "" before the first, or if it is not known
 	rounding   string // Progress.Rounding of a run that has just gone on
+	recovered  string // Progress.Recovered of it
+	complete   bool   // there was nothing left to train
 }
 
 // position is where a run is. With it, the weights and the optimizer's slots,
@@ -205,7 +207,8 @@ func (r *run) begin() error {
 	if r.ended() {
 		p.Epochs = r.at.Epoch // there will be no others
 	}
-	if p.Epoch <= p.Epochs {
+	p.Recovered, r.complete = r.recovered, p.Epoch > p.Epochs
+	if !r.complete {
 		p.Rounding = r.rounding
 	}
 	if err := callbacks(r.Callbacks).start(r.network(), p); err != nil {
@@ -219,7 +222,7 @@ func (r *run) begin() error {
 	if !r.keepsBest() {
 		r.best = nil // it was for the file
 	}
-	return r.save()
+	return r.saveAs(CheckpointFile) // the state that was read, whose previous one is there
 }
 
 // fits returns an error unless the network has an output for each class.

@@ -23,6 +23,7 @@ const (
 	ModelFile      = "model.safetensors"      // the weights, for inference
 	BestFile       = "best.safetensors"       // those of the epoch with the lowest ValLoss
 	CheckpointFile = "checkpoint.safetensors" // all that a run needs to go on
+	PreviousFile   = "previous.safetensors"   // the checkpoint before it, to go on from if it is damaged
 	HistoryFile    = "history.csv"            // a line for each epoch
 	CurvesFile     = "curves.svg"             // loss and accuracy over the epochs
 )
@@ -86,6 +87,18 @@ func (f *folder) hold() error {
 		return fmt.Errorf("train: the run's folder: %w", err)
 	}
 	f.unlock = unlock
+	return f.sweep()
+}
+
+// sweep removes the temporary files of a run that was killed, which nobody writes any more.
+func (f *folder) sweep() error {
+	left, err := filepath.Glob(filepath.Join(f.dir, weights.TempPattern))
+	for _, path := range left {
+		err = cmp.Or(err, os.Remove(path))
+	}
+	if err != nil {
+		return fmt.Errorf("train: a file left by a run that was killed: %w", err)
+	}
 	return nil
 }
 
@@ -108,6 +121,44 @@ func (f *folder) saveCheckpoint(name string, s state, tensors map[string]*tensor
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
 	return nil
+}
+
+// keepPrevious makes the checkpoint the previous one too, which it is when the next one
+// takes its place.
+func (f *folder) keepPrevious() error {
+	temp := f.path(strings.Replace(weights.TempPattern, "*", PreviousFile, 1))
+	defer os.Remove(temp) // which is still there if both were the same file
+	err := os.Link(f.path(CheckpointFile), temp)
+	switch {
+	case err == nil:
+		return os.Rename(temp, f.path(PreviousFile))
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	}
+	return os.Rename(f.path(CheckpointFile), f.path(PreviousFile)) // a file system without links
+}
+
+// latest reads the checkpoint that the run goes on from: the last one, or where that is
+// damaged or gone the one before, of which note tells.
+func (f *folder) latest() (file weights.File, s state, note string, err error) {
+	file, s, err = readSound(f.path(CheckpointFile))
+	if err == nil {
+		return file, s, "", nil
+	}
+	file, s, failed := readSound(f.path(PreviousFile))
+	if failed != nil {
+		return file, s, "", err
+	}
+	return file, s, fmt.Sprintf("%v; the run goes on from the checkpoint before it, %s", err, f.path(PreviousFile)), nil
+}
+
+// readSound is readState, of a state that a run can be in.
+func readSound(path string) (weights.File, state, error) {
+	file, s, err := readState(path)
+	if err == nil && !s.possible() {
+		err = fmt.Errorf("%s is damaged: its run cannot be at epoch %d, batch %d, step %d with that history", path, s.At.Epoch, s.At.Batch, s.Step)
+	}
+	return file, s, err
 }
 
 // write writes a file that shows a history.

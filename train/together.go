@@ -98,7 +98,7 @@ func (r *run) chooseLanes() error {
 // lanes is the number of lanes of the run in the folder, 0 if there is no checkpoint,
 // which is found missing later.
 func (f *folder) lanes() (int, error) {
-	_, s, err := readCheckpoint(f.dir)
+	_, s, _, err := f.latest()
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}

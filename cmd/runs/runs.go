@@ -22,12 +22,16 @@ import (
 )
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := cli.Flags("runs", "[-json] [-plot FILE.svg] [DIR…]",
+	f := cli.Flags("runs", "[-json] [-plot FILE.svg] [-verify] [DIR…]",
 		"lists the runs in folders, which are runs or hold them (default runs), and plots them together", stderr)
 	file := f.String("plot", "", "draw the runs' loss and accuracy on the test set, or in validation, into this .svg file")
 	asJSON := f.Bool("json", false, "print a line of JSON for each run")
+	verifies := f.Bool("verify", false, "read all files of weights below the folders, and say which are damaged")
 	if err := cli.Parse(f, args); err != nil {
 		return err
+	}
+	if *verifies && (*asJSON || *file != "") {
+		return cli.Usagef("runs: -verify with -json or -plot, want it alone")
 	}
 	if *file != "" && !strings.EqualFold(filepath.Ext(*file), ".svg") {
 		return cli.Usagef("runs: -plot %s, want a file ending in .svg", *file)
@@ -35,6 +39,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	dirs := f.Args()
 	if len(dirs) == 0 {
 		dirs = []string{"runs"}
+	}
+	if *verifies {
+		return verify(ctx, dirs, stdout)
 	}
 	found, damaged, err := find(ctx, dirs, stderr)
 	if err != nil {

@@ -105,6 +105,9 @@ func (d *display) start(net *graph.Network, set data.Dataset, need string, p tra
 	default:
 		d.printf("going on with %s in epoch %d\n", d.out, p.Epoch)
 	}
+	if p.Recovered != "" {
+		d.printf("note: %s\n", p.Recovered)
+	}
 	if p.Rounding != "" {
 		d.printf("note: %s\n", p.Rounding)
 	}

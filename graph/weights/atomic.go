@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 )
 
@@ -46,10 +47,14 @@ func WriteFile(path string, write func(w io.Writer) error) error {
 	return nil
 }
 
+// TempPattern is what the names of temporary files are like, as in path.Match: one is
+// left where a process was killed while it wrote.
+const TempPattern = ".tmp-*"
+
 // writeTemp makes a new file in dir, has write fill it, flushes it to the disk
 // and returns its path. If anything fails it removes the file.
 func writeTemp(dir string, write func(w io.Writer) error) (string, error) {
-	path := filepath.Join(dir, ".tmp-"+rand.Text())
+	path := filepath.Join(dir, strings.Replace(TempPattern, "*", rand.Text(), 1))
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return "", fmt.Errorf("cannot create a file in folder %s: %w", dir, bare(err, path))
