@@ -13,6 +13,7 @@ func init() {
 		Name: "memory",
 		Binds: map[string]reflect.Value{
 			"Available": reflect.ValueOf(memory.Available),
+			"Batch":     reflect.ValueOf(memory.Batch),
 			"Resident":  reflect.ValueOf(memory.Resident),
 			"Text":      reflect.ValueOf(memory.Text),
 		},

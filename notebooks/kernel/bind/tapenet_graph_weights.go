@@ -15,6 +15,7 @@ func init() {
 			"Decode":           reflect.ValueOf(weights.Decode),
 			"DecodeNPZ":        reflect.ValueOf(weights.DecodeNPZ),
 			"EncodeNPY":        reflect.ValueOf(weights.EncodeNPY),
+			"ErrDamaged":       reflect.ValueOf(&weights.ErrDamaged).Elem(),
 			"FromHalf":         reflect.ValueOf(weights.FromHalf),
 			"Load":             reflect.ValueOf(weights.Load),
 			"LoadMetadata":     reflect.ValueOf(weights.LoadMetadata),
@@ -24,6 +25,7 @@ func init() {
 			"ScoreNeighbours":  reflect.ValueOf(weights.ScoreNeighbours),
 			"ScoreProbability": reflect.ValueOf(weights.ScoreProbability),
 			"Scores":           reflect.ValueOf(weights.Scores),
+			"TempPattern":      reflect.ValueOf(weights.TempPattern),
 			"WriteFile":        reflect.ValueOf(weights.WriteFile),
 		},
 		Types: map[string]reflect.Type{
@@ -36,6 +38,7 @@ func init() {
 			"ScoreEnergy":      "string:energy",
 			"ScoreNeighbours":  "string:neighbours",
 			"ScoreProbability": "string:probability",
+			"TempPattern":      "string:.tmp-*",
 		},
 	}
 }

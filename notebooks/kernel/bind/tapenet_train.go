@@ -28,6 +28,7 @@ func init() {
 			"NewOptimizer":       reflect.ValueOf(train.NewOptimizer),
 			"OptimizerNames":     reflect.ValueOf(train.OptimizerNames),
 			"ParseSchedule":      reflect.ValueOf(train.ParseSchedule),
+			"PreviousFile":       reflect.ValueOf(train.PreviousFile),
 			"ReadRecord":         reflect.ValueOf(train.ReadRecord),
 			"ScheduleUsage":      reflect.ValueOf(train.ScheduleUsage),
 			"Slog":               reflect.ValueOf(train.Slog),
@@ -87,6 +88,7 @@ func init() {
 			"CurvesFile":     "string:curves.svg",
 			"HistoryFile":    "string:history.csv",
 			"ModelFile":      "string:model.safetensors",
+			"PreviousFile":   "string:previous.safetensors",
 			"WatchSteps":     "int:20",
 		},
 	}
