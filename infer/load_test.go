@@ -127,6 +127,7 @@ func TestLoadBrokenFile(t *testing.T) {
 		{"cut in the data", good[:len(good)-1]},
 		{"tail", append(slices.Clone(good), 0)},
 		{"header overwritten", append([]byte{good[0] + 1}, good[1:]...)},
+		{"a weight changed", append(slices.Clone(good[:len(good)-5]), good[len(good)-5]^16, 0, 0, 0, 0)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -112,6 +112,8 @@ func TestBrokenVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	flipped := bytes.Clone(good)
+	flipped[len(flipped)-7] ^= 1
 	var log bytes.Buffer
 	s := start(t, func(c *Config) { c.Model = dir; c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	want := output(t, s, "/v2/models/"+filepath.Base(dir)+"/infer", x)
@@ -124,6 +126,7 @@ func TestBrokenVersion(t *testing.T) {
 		{"empty", nil, open.ModelFile},
 		{"text", []byte("this is not a model, but long enough to be one"), open.ModelFile},
 		{"weights that are not finite", notFinite, "its output for a blank image is not finite"},
+		{"a bit of a weight", flipped, "damaged: the content is not that of its checksum"},
 		{"gone", nil, "no model"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -156,7 +159,7 @@ func TestBrokenVersion(t *testing.T) {
 	}
 	wantOutput(t, s, "/v2/models/"+filepath.Base(dir)+"/infer", dir, x)
 	metrics := ask(t, s, "GET", "/metrics", nil).Body.String()
-	for _, line := range []string{`result="error",version="1"} 5`, `result="ok",version="1"} 2`} {
+	for _, line := range []string{`result="error",version="1"} 6`, `result="ok",version="1"} 2`} {
 		if !strings.Contains(metrics, line) {
 			t.Errorf("no %q in the metrics", line)
 		}
