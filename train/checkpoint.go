@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"gorgonia.org/tensor"
 
@@ -141,6 +142,7 @@ func (r *run) saveAs(name string) error {
 	if r.folder == nil {
 		return nil
 	}
+	r.savedAt = time.Now()
 	s, err := r.state()
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"gorgonia.org/tensor"
 
@@ -105,6 +106,9 @@ type Config struct {
 	// run already, Fit refuses it unless Resume is set; if a run is going on in it,
 	// on a system that locks folders as Unix does, Fit refuses it in any case.
 	Dir string
+	// CheckpointEvery is the time after which a checkpoint is written inside an epoch too: a
+	// run that is killed loses as much. 0 means after epochs alone.
+	CheckpointEvery time.Duration
 	// KeepCheckpoints is the number of epochs, the last ones, whose checkpoints are
 	// kept besides, as in epoch-0007.safetensors; 0 means none. In the place of
 	// checkpoint.safetensors, one makes Resume go on from that epoch.

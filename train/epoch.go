@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,7 +118,7 @@ func (r *run) batches(ctx context.Context) error {
 	began, before := time.Now(), r.at.Seconds
 	err = r.inStep(ctx, inputOf(m), "training", samples, own, func(b data.Batch, failed error) error {
 		n := min(r.Batch, r.data.Train.Len()-r.at.Batch*r.Batch)
-		stop, err := r.step(ctx, b, n, failed)
+		stop, err := r.step(ctx, b, n, cmp.Or(failed, r.unsaved))
 		if err != nil {
 			return err
 		}
@@ -128,10 +129,26 @@ func (r *run) batches(ctx context.Context) error {
 		if stop {
 			return errStopped
 		}
-		return nil
+		return r.saveInTime()
 	})
 	if err != nil && (err == ctx.Err() || err == errStopped) {
 		return r.interrupted(ctx)
+	}
+	return err
+}
+
+// saveInTime writes a checkpoint if the last one is old, on the first rank. It tells the
+// others of an error in the next step: all do the same then.
+func (r *run) saveInTime() error {
+	if r.folder == nil || r.CheckpointEvery == 0 || time.Since(r.savedAt) < r.CheckpointEvery {
+		return nil
+	}
+	err := r.sound()
+	if err == nil {
+		err = r.save()
+	}
+	if r.ranks.several() {
+		r.unsaved, err = err, nil
 	}
 	return err
 }

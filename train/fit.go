@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"time"
 
 	"gorgonia.org/tensor"
 
@@ -69,6 +70,9 @@ type run struct {
 
 	best          map[string]*tensor.Dense // weights of the best epoch, if the run may end with them
 	bestFileStale bool                     // BestFile is of another epoch than best: write it again
+
+	savedAt time.Time // when the checkpoint was written
+	unsaved error     // why it could not be, which other ranks do not know yet
 
 	arithmetic string // op.Arithmetic of the last step; "" before the first, or if it is not known
 	rounding   string // Progress.Rounding of a run that has just gone on

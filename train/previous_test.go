@@ -8,6 +8,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/graph/weights"
+	"tapenet/train/data"
 )
 
 // damages are ways in which a file of a run is spoilt after it was written.
@@ -105,6 +106,66 @@ func TestRestoreModel(t *testing.T) {
 				t.Errorf("%v: the model's file is not what it was", err)
 			}
 		})
+	}
+}
+
+// TestCheckpointEvery: a run that is killed after any batch of an epoch goes on from the
+// batch before, and comes to the bits of a run without a break.
+func TestCheckpointEvery(t *testing.T) {
+	straight := t.TempDir()
+	c := Config{Epochs: 2, Batch: 10, Optimizer: Adam{LR: 0.01}, Accumulate: 2, Average: 0.9, Seed: 1, Dir: straight}
+	want := fit(t, smallNet(), blobSet(45, 5), c)
+	c.Dir, c.CheckpointEvery = t.TempDir(), 1 // each batch is later than that
+	var killed []string
+	c.Callbacks = append(c.Callbacks, BatchFunc(func(p Progress) {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, os.DirFS(c.Dir)); err != nil {
+			t.Fatal(err)
+		}
+		killed = append(killed, dir)
+	}))
+	fit(t, smallNet(), blobSet(45, 5), c)
+	if len(killed) != 10 {
+		t.Fatalf("%d batches, want 10", len(killed))
+	}
+	for i, dir := range killed {
+		var began startListener
+		again := c
+		again.Dir, again.Resume, again.Callbacks = dir, true, []Callback{&began}
+		got := fit(t, smallNet(), blobSet(45, 5), again)
+		if p := began.p; p.Epoch != i/5+1 || p.Images != i%5*10 {
+			t.Errorf("killed after batch %d: goes on in epoch %d after %d images", i+1, p.Epoch, p.Images)
+		}
+		compareRuns(t, got, want, dir, straight)
+	}
+}
+
+// TestGroupCheckpointEvery: the first rank of several writes such checkpoints, and if it
+// cannot, all of them end with that error.
+func TestGroupCheckpointEvery(t *testing.T) {
+	c := Config{Epochs: 2, Batch: 20, Lanes: 8, Seed: 1}
+	d := func() data.Dataset { return blobSet(53, 9) }
+	want := fit(t, lanedNet(), d(), c)
+	c.CheckpointEvery, c.Dir = 1, filepath.Join(t.TempDir(), "run")
+	for rank, got := range fitGroup(t, 3, lanedNet, d, c, func(int, *Config, *data.Dataset) {}) {
+		if got.err != nil || got.SHA256 != want.SHA256 {
+			t.Errorf("rank %d: %v, or other weights than one process has", rank, got.err)
+		}
+	}
+	c.Dir = filepath.Join(t.TempDir(), "gone")
+	gone := func(rank int, c *Config, _ *data.Dataset) {
+		if rank == 0 {
+			c.Callbacks = append(c.Callbacks, BatchFunc(func(p Progress) {
+				if p.Images == 40 {
+					os.RemoveAll(c.Dir)
+				}
+			}))
+		}
+	}
+	for rank, got := range fitGroup(t, 3, lanedNet, d, c, gone) {
+		if got.err == nil || !strings.Contains(got.err.Error(), "checkpoint") {
+			t.Errorf("rank %d: error %v, want that of the checkpoint", rank, got.err)
+		}
 	}
 }
 

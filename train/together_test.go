@@ -66,7 +66,7 @@ var groupTable = map[string]Config{
 
 // noRow are the fields of Config that change nothing about the weights.
 var noRow = map[string]string{
-	"Dir": "the folder", "KeepCheckpoints": "the folder", "Model": "the folder", "Resume": "TestGroupResumes", "Until": "TestPauses",
+	"Dir": "the folder", "KeepCheckpoints": "the folder", "Model": "the folder", "Resume": "TestGroupResumes", "Until": "TestPauses", "CheckpointEvery": "TestCheckpointEvery",
 	"OnEarlier": "the folder", "Callbacks": "told alone", "Group": "all rows", "Replan": "refused", "oneByOne": "TestGroup compares both ways",
 }
 

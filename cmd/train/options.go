@@ -54,7 +54,8 @@ type options struct {
 	// What this call does.
 	config, recipe, out string
 	resume, json        bool
-	until               int  // epoch after which the run pauses
+	until               int // epoch after which the run pauses
+	checkpoint          time.Duration
 	showSettings        bool // and nothing else
 	skipDamaged         bool
 	maxPixels           int
@@ -131,6 +132,7 @@ func (o *options) callFlags(f *flag.FlagSet) {
 	f.StringVar(&o.recipe, "recipe", "", "recipe to train by, as in fast99: its network and its settings (default the network's own)")
 	f.StringVar(&o.out, "out", "", "folder for the run (default runs/<model>, for photographs runs/<data>)")
 	f.BoolVar(&o.resume, "resume", false, "go on from the folder's checkpoint")
+	f.DurationVar(&o.checkpoint, "checkpoint", time.Minute, "write a checkpoint so often inside an epoch too, for -resume after a kill; 0 is after epochs alone")
 	f.IntVar(&o.until, "until", 0, "pause after this epoch; -resume goes on to what a run without a pause comes to (default never)")
 	f.BoolVar(&o.showSettings, "settings", false, "print the settings that the run would have, as its config.toml, and do nothing")
 	f.BoolVar(&o.findRate, "find-lr", false, "train for a hundred steps with rising learning rates, in memory, say which is a good one, and draw the losses beside the run's folder")
@@ -302,6 +304,8 @@ func (o options) check() error {
 		return cli.Usagef("train: -balance %.64s, want none, weights or sample", o.balance)
 	case o.folds < 0 || o.folds == 1 || o.fold < 0 || o.fold > o.folds:
 		return cli.Usagef("train: -folds %d and -fold %d, want 2 folds or more, and one of them or 0 for all", o.folds, o.fold)
+	case o.checkpoint < 0:
+		return cli.Usagef("train: -checkpoint %v, want a time, or 0 for none inside an epoch", o.checkpoint)
 	case o.until < 0:
 		return cli.Usagef("train: -until %d, want an epoch, or 0 for never", o.until)
 	case o.time > 0 && (o.until > 0 || o.showSettings):
@@ -360,7 +364,7 @@ func (o options) fit() (origin, train.Config, []data.Augmentation, error) {
 	c := train.Config{
 		Epochs: o.epochs, Batch: o.batch, Seed: o.seed,
 		LabelSmoothing: o.smoothing, GeneralizedCrossEntropy: o.gce, Focal: o.focal, Mixup: o.mixup, CutMix: o.cutmix, ClipNorm: o.clip, Accumulate: o.accumulate, Average: o.average, Lanes: o.lanes,
-		Patience: o.patience, KeepCheckpoints: o.keep, Dir: o.out, Model: o.model, Resume: o.resume, Until: o.until,
+		Patience: o.patience, KeepCheckpoints: o.keep, Dir: o.out, Model: o.model, Resume: o.resume, Until: o.until, CheckpointEvery: o.checkpoint,
 	}
 	from, err := o.origin()
 	if err != nil {

@@ -290,7 +290,7 @@ func TestHelp(t *testing.T) {
 		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
 	}
 	for _, name := range []string{"model", "data", "epochs", "batch", "optimizer", "lr", "schedule", "decay", "smoothing", "clip", "accumulate", "average", "patience", "keep", "seed", "out", "until", "settings", "limit", "report", "dashboard", "resume", "json",
-		"height", "width", "channels", "val", "normalise", "augment", "mixup", "cutmix", "balance", "fit", "skip-damaged", "max-pixels", "find-lr", "folds", "fold", "cut", "unfreeze", "unfreeze-epochs", "unfreeze-lr", "gce", "focal", "teacher", "time", "temperature", "teacher-share", "label-noise", "config", "adversarial", "eps", "warmup", "ramp", "share", "noise", "norm", "attack-steps", "attack-step", "beta", "watch", "collapse"} {
+		"height", "width", "channels", "val", "normalise", "augment", "mixup", "cutmix", "balance", "fit", "skip-damaged", "max-pixels", "checkpoint", "find-lr", "folds", "fold", "cut", "unfreeze", "unfreeze-epochs", "unfreeze-lr", "gce", "focal", "teacher", "time", "temperature", "teacher-share", "label-noise", "config", "adversarial", "eps", "warmup", "ramp", "share", "noise", "norm", "attack-steps", "attack-step", "beta", "watch", "collapse"} {
 		if !strings.Contains(errs, "  -"+name) {
 			t.Errorf("no -%s in %q", name, errs)
 		}
