@@ -149,3 +149,38 @@ func TestBackboneCuts(t *testing.T) {
 		})
 	}
 }
+
+// TestWithoutInputGradient: whichever way a convolution takes, the gradients of its
+// weights are the same bits whether that of its input is wanted or not, as behind frozen
+// layers.
+func TestWithoutInputGradient(t *testing.T) {
+	for _, channels := range []int{3, 16, 128} {
+		for _, filters := range []int{8, 128} {
+			for _, kernel := range []int{1, 3, 5} {
+				for _, size := range []int{6, 16} {
+					l := graph.Sequential{
+						graph.Conv2D{Filters: filters, Kernel: kernel, Padding: graph.Same, NoBias: true}, graph.BatchNorm{}, graph.ReLU,
+						graph.GlobalAvgPool2D{}, graph.Dense{Units: 3},
+					}
+					gradient := func(ofInput bool) []float32 {
+						m, err := graph.Options{Seed: 1, InputGradient: ofInput}.Build(l, graph.Train, 3, channels, size, size)
+						if err != nil {
+							t.Fatal(err)
+						}
+						for i := range m.Input.Float32s() {
+							m.Input.Float32s()[i] = float32(i*7919%1000)/500 - 1
+						}
+						copy(m.Target.Float32s(), []float32{0, 1, 2})
+						if err := m.Run(); err != nil {
+							t.Fatalf("%d channels, %d filters of %d, size %d: %v", channels, filters, kernel, size, err)
+						}
+						return slices.Clone(m.Params()[0].Grad().Float32s())
+					}
+					if got := gradient(false); !slices.Equal(got, gradient(true)) {
+						t.Errorf("%d channels, %d filters of %d, size %d: other gradients", channels, filters, kernel, size)
+					}
+				}
+			}
+		}
+	}
+}

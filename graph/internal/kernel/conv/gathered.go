@@ -159,10 +159,11 @@ func (e *gathered[T]) multiplyBack(lo, hi int) {
 		if len(e.dw) > 0 {
 			gemm.Gemm(true, false, e.C, e.width, n, v, e.C, m, e.width, e.accumulate, e.dw[q*e.C*e.width:], e.width)
 		}
+		if !e.wantDX { // nor are there any filters to go back by
+			continue
+		}
 		for p := range e.winograd.back.panels() {
-			if e.wantDX {
-				e.winograd.back.multiplyPanel(v, m, q, p, n)
-			}
+			e.winograd.back.multiplyPanel(v, m, q, p, n)
 		}
 	}
 }
