@@ -201,7 +201,7 @@ func (r *prepared) fineTune(ctx context.Context, show *display, from origin) err
 	}
 	r.config.Optimizer = r.config.Optimizer.(train.Rated).WithRate(rate)
 	show.epochs = o.unfreezeEpochs
-	show.printf("goes on with %d parameters in front of the head, at rates up to %g\n", len(names), rate)
+	show.printf("goes on with %d parameters in front of the head, at rates up to %.4g\n", len(names), rate)
 	return nil
 }
 
