@@ -75,12 +75,17 @@ func (r *run) restoreModel() error {
 
 // loadBest takes up the best weights of a history, into the network too. Where
 // the file is not of that epoch, as when the run goes on from an earlier
-// checkpoint, the epoch's own checkpoint has them, if it was kept.
+// checkpoint, the best one before it has them, or the epoch's own checkpoint, if it was kept.
 func (r *run) loadBest(history []Epoch) error {
 	epoch := best(history) + 1
 	path := r.folder.path(BestFile)
 	m, err := weights.LoadModel(path)
 	stale := false
+	if err != nil || m.Epoch > epoch {
+		if former, e := weights.LoadModel(r.folder.path(formerBest)); e == nil && former.Epoch == epoch {
+			m, err, stale = former, nil, true
+		}
+	}
 	if err == nil && m.Epoch != epoch && m.Epoch != 0 { // older files do not say
 		err = fmt.Errorf("%s is of epoch %d, and there is no checkpoint of epoch %d", path, m.Epoch, epoch)
 	}

@@ -132,10 +132,14 @@ func (r *run) save() error {
 	if r.folder == nil {
 		return nil
 	}
-	if err := r.folder.keepPrevious(); err != nil {
+	if err := r.folder.keep(CheckpointFile, PreviousFile); err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
-	return r.saveAs(CheckpointFile)
+	if err := r.saveAs(CheckpointFile); err != nil {
+		return err
+	}
+	r.unsaved = nil
+	return nil
 }
 
 func (r *run) saveAs(name string) error {
@@ -181,6 +185,9 @@ func (r *run) writeAll() error {
 func (r *run) saveModels() error {
 	if err := r.saveModel(ModelFile, r.net.Weights.Map(), len(r.history)); err != nil || best(r.history) < len(r.history)-1 {
 		return err
+	}
+	if err := r.folder.keep(BestFile, formerBest); err != nil {
+		return fmt.Errorf("train: %w", err)
 	}
 	return r.saveModel(BestFile, r.net.Weights.Map(), len(r.history))
 }

@@ -202,7 +202,7 @@ func TestResumeDamagedFile(t *testing.T) {
 			accepted++ // the checksum's key, which is then not read
 		}
 	}
-	if accepted > len("sha256") {
+	if accepted > len("tapenet.sha256") {
 		t.Errorf("%d of %d flipped bits were accepted", accepted, flipped)
 	}
 }

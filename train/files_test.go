@@ -21,7 +21,7 @@ import (
 	"tapenet/train/data"
 )
 
-// A finished run's folder has the six files and nothing else, such as a temporary one.
+// A finished run's folder has these files and nothing else, such as a temporary one.
 func TestFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "runs", "blobs") // neither exists
 	res := fit(t, smallNet(), blobSet(25, 5), Config{Epochs: 3, Batch: 10, Dir: dir, Model: "small"})

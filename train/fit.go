@@ -226,6 +226,11 @@ func (r *run) begin() error {
 	if !r.keepsBest() {
 		r.best = nil // it was for the file
 	}
+	if r.recovered != "" && r.folder != nil {
+		if err := r.folder.setAside(); err != nil {
+			return err
+		}
+	}
 	return r.saveAs(CheckpointFile) // the state that was read, whose previous one is there
 }
 

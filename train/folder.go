@@ -24,8 +24,9 @@ const (
 	BestFile       = "best.safetensors"       // those of the epoch with the lowest ValLoss
 	CheckpointFile = "checkpoint.safetensors" // all that a run needs to go on
 	PreviousFile   = "previous.safetensors"   // the checkpoint before it, to go on from if it is damaged
-	HistoryFile    = "history.csv"            // a line for each epoch
-	CurvesFile     = "curves.svg"             // loss and accuracy over the epochs
+	formerBest     = "previous-best.safetensors"
+	HistoryFile    = "history.csv" // a line for each epoch
+	CurvesFile     = "curves.svg"  // loss and accuracy over the epochs
 )
 
 // folder is where a run's files lie.
@@ -49,7 +50,7 @@ func (f *folder) claim(earlier func() error) error {
 	if err := f.hold(); err != nil {
 		return err
 	}
-	_, s, err := readCheckpoint(f.dir)
+	_, s, _, err := f.latest()
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(f.path(ModelFile)); err == nil {
 			return fmt.Errorf("train: %s holds a model already, %s: choose another folder", f.dir, ModelFile)
@@ -87,19 +88,19 @@ func (f *folder) hold() error {
 		return fmt.Errorf("train: the run's folder: %w", err)
 	}
 	f.unlock = unlock
-	return f.sweep()
+	f.sweep()
+	return nil
 }
 
-// sweep removes the temporary files of a run that was killed, which nobody writes any more.
-func (f *folder) sweep() error {
-	left, err := filepath.Glob(filepath.Join(f.dir, weights.TempPattern))
-	for _, path := range left {
-		err = cmp.Or(err, os.Remove(path))
+// sweep removes the temporary files of a run that was killed. What cannot be removed
+// does no harm.
+func (f *folder) sweep() {
+	files, _ := os.ReadDir(f.dir)
+	for _, file := range files {
+		if left, _ := filepath.Match(weights.TempPattern, file.Name()); left && file.Type().IsRegular() {
+			os.Remove(f.path(file.Name()))
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("train: a file left by a run that was killed: %w", err)
-	}
-	return nil
 }
 
 // release lets other runs have the folder, if this one has it.
@@ -123,33 +124,42 @@ func (f *folder) saveCheckpoint(name string, s state, tensors map[string]*tensor
 	return nil
 }
 
-// keepPrevious makes the checkpoint the previous one too, which it is when the next one
-// takes its place.
-func (f *folder) keepPrevious() error {
-	temp := f.path(strings.Replace(weights.TempPattern, "*", PreviousFile, 1))
+// keep makes a file the previous one too, which it is when the next one takes its place.
+func (f *folder) keep(name, previous string) error {
+	temp := f.path(strings.Replace(weights.TempPattern, "*", previous, 1))
 	defer os.Remove(temp) // which is still there if both were the same file
-	err := os.Link(f.path(CheckpointFile), temp)
+	err := os.Link(f.path(name), temp)
 	switch {
 	case err == nil:
-		return os.Rename(temp, f.path(PreviousFile))
+		return os.Rename(temp, f.path(previous))
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	}
-	return os.Rename(f.path(CheckpointFile), f.path(PreviousFile)) // a file system without links
+	return os.Rename(f.path(name), f.path(previous)) // a file system without links
 }
 
 // latest reads the checkpoint that the run goes on from: the last one, or where that is
-// damaged or gone the one before, of which note tells.
+// damaged or gone the one before, of which note tells. One that the system does not let
+// be read is neither.
 func (f *folder) latest() (file weights.File, s state, note string, err error) {
 	file, s, err = readSound(f.path(CheckpointFile))
-	if err == nil {
-		return file, s, "", nil
+	if path := (*fs.PathError)(nil); err == nil || errors.As(err, &path) && !errors.Is(err, fs.ErrNotExist) {
+		return file, s, "", err
 	}
 	file, s, failed := readSound(f.path(PreviousFile))
 	if failed != nil {
 		return file, s, "", err
 	}
 	return file, s, fmt.Sprintf("%v; the run goes on from the checkpoint before it, %s", err, f.path(PreviousFile)), nil
+}
+
+// setAside renames a damaged checkpoint, which somebody may want to look at.
+func (f *folder) setAside() error {
+	err := os.Rename(f.path(CheckpointFile), f.path(CheckpointFile+".damaged"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
 }
 
 // readSound is readState, of a state that a run can be in.
@@ -203,13 +213,18 @@ func checkpointEpoch(name string) (epoch int, ok bool) {
 	return epoch, err == nil && epoch > 0 && name == epochFile(epoch)
 }
 
-// readCheckpoint reads the checkpoint in a folder. Its tensors and its state are
-// not checked yet. A missing file satisfies errors.Is(err, fs.ErrNotExist).
-func readCheckpoint(dir string) (weights.File, state, error) {
-	return readState(filepath.Join(dir, CheckpointFile))
+// HasRun tells whether a folder has a checkpoint to go on from, sound or not.
+func HasRun(dir string) bool {
+	for _, name := range []string{CheckpointFile, PreviousFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
-// readState is readCheckpoint for the path of a file.
+// readState reads a checkpoint. Its tensors and its state are not checked yet. A missing
+// file satisfies errors.Is(err, fs.ErrNotExist).
 func readState(path string) (weights.File, state, error) {
 	f, err := weights.Load(path)
 	if err != nil {

@@ -44,7 +44,7 @@ func changeFile(t *testing.T, path string, change func(b []byte) []byte) {
 // it, says so, and comes to the bits of a run without a break; with both damaged it is an error.
 func TestResumePrevious(t *testing.T) {
 	straight := t.TempDir()
-	c := Config{Epochs: 4, Batch: 10, Optimizer: Adam{LR: 0.01}, Seed: 1}
+	c := Config{Epochs: 4, Batch: 10, Optimizer: Adam{LR: 0.01}, Patience: 4, CheckpointEvery: 1, Seed: 1}
 	c.Dir = straight
 	want := fit(t, smallNet(), blobSet(25, 5), c)
 	for name, damage := range damages {
@@ -57,8 +57,8 @@ func TestResumePrevious(t *testing.T) {
 			var began startListener
 			c.Callbacks = append(c.Callbacks, &began)
 			got := fit(t, smallNet(), blobSet(25, 5), c)
-			if began.p.Epoch != 3 {
-				t.Errorf("goes on in epoch %d, want 3", began.p.Epoch)
+			if began.p.Epoch != 3 || began.p.Images != 25 {
+				t.Errorf("goes on in epoch %d after %d images, want 3 and 25", began.p.Epoch, began.p.Images)
 			}
 			if said := began.p.Recovered; !strings.Contains(said, CheckpointFile) || !strings.Contains(said, "goes on from the checkpoint before it, "+filepath.Join(c.Dir, PreviousFile)) {
 				t.Errorf("says %q", said)
@@ -113,7 +113,7 @@ func TestRestoreModel(t *testing.T) {
 // batch before, and comes to the bits of a run without a break.
 func TestCheckpointEvery(t *testing.T) {
 	straight := t.TempDir()
-	c := Config{Epochs: 2, Batch: 10, Optimizer: Adam{LR: 0.01}, Accumulate: 2, Average: 0.9, Seed: 1, Dir: straight}
+	c := Config{Epochs: 2, Batch: 10, Optimizer: Adam{LR: 0.01}, Accumulate: 2, Average: 0.9, Patience: 3, Seed: 1, Dir: straight}
 	want := fit(t, smallNet(), blobSet(45, 5), c)
 	c.Dir, c.CheckpointEvery = t.TempDir(), 1 // each batch is later than that
 	var killed []string

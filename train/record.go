@@ -27,11 +27,16 @@ type Record struct {
 }
 
 // ReadRecord reads the record of the run in a folder from its checkpoint's
-// header; it may be called while the run goes on. The error of a folder without
+// header, or that of the one before it where it is damaged or gone; it may be called while the run goes on. The error of a folder without
 // a checkpoint satisfies errors.Is(err, fs.ErrNotExist).
 func ReadRecord(dir string) (Record, error) {
 	path := filepath.Join(dir, CheckpointFile)
 	meta, err := weights.LoadMetadata(path)
+	if previous := filepath.Join(dir, PreviousFile); err != nil {
+		if m, e := weights.LoadMetadata(previous); e == nil {
+			meta, err, path = m, nil, previous
+		}
+	}
 	if err != nil {
 		return Record{}, fmt.Errorf("train: record: %w", err)
 	}

@@ -257,7 +257,7 @@ func TestResumeNothing(t *testing.T) {
 // stateOf is what a folder's checkpoint says in JSON.
 func stateOf(t testing.TB, dir string) state {
 	t.Helper()
-	_, s, err := readCheckpoint(dir)
+	_, s, err := readState(filepath.Join(dir, CheckpointFile))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func (o options) check() error {
 	case o.top < 1:
 		return cli.Usagef("infer: -top %d, want 1 or more", o.top)
 	case o.batch < 0:
-		return cli.Usagef("infer: -batch %d, want 1 or more", o.batch)
+		return cli.Usagef("infer: -batch %d, want 1 or more, or 0 for the default", o.batch)
 	case o.model == "":
 		return cli.Usagef("infer: no model, want -model DIR, as in -model runs/cnn")
 	case o.features || o.similar != "" || o.out != "":

@@ -260,7 +260,7 @@ func TestErrors(t *testing.T) {
 		{"files and data", []string{"-model", dir, "-data", "mnist", "x.png"}, true, "infer: got both -data and files"},
 		{"flag after a file", []string{"x.png", "-model", dir}, true, "infer: -model after a file, want flags first; a file of that name is ./-model"},
 		{"no classes to show", []string{"-model", dir, "-top", "0", "x.png"}, true, "infer: -top 0, want 1 or more"},
-		{"no images together", []string{"-model", dir, "-batch", "-1", "x.png"}, true, "infer: -batch -1, want 1 or more"},
+		{"no images together", []string{"-model", dir, "-batch", "-1", "x.png"}, true, "infer: -batch -1, want 1 or more, or 0 for the default"},
 		{"two formats", []string{"-model", dir, "-json", "-csv", "x.png"}, true, "infer: got both -json and -csv, want one of them"},
 		{"table of data", []string{"-model", dir, "-csv", "-data", "mnist"}, true, "infer: -csv and -saliency are for files"},
 		{"saliency of data", []string{"-model", dir, "-saliency", "x.png", "-data", "mnist"}, true, "infer: -csv and -saliency are for files"},

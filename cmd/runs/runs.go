@@ -26,7 +26,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		"lists the runs in folders, which are runs or hold them (default runs), and plots them together", stderr)
 	file := f.String("plot", "", "draw the runs' loss and accuracy on the test set, or in validation, into this .svg file")
 	asJSON := f.Bool("json", false, "print a line of JSON for each run")
-	verifies := f.Bool("verify", false, "read all files of weights below the folders, and say which are damaged")
+	verifies := f.Bool("verify", false, "read all .safetensors files below the folders, and say which are damaged")
 	if err := cli.Parse(f, args); err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func find(ctx context.Context, dirs []string, stderr io.Writer) (found []entry, 
 
 // candidates are the folder, if it has a checkpoint, or its sub-folders.
 func candidates(dir string) ([]string, error) {
-	if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile)); err == nil {
+	if train.HasRun(dir) {
 		return []string{dir}, nil
 	}
 	entries, err := os.ReadDir(dir)

@@ -35,7 +35,12 @@ func verify(ctx context.Context, dirs []string, stdout io.Writer) error {
 		}
 		f, err := weights.Load(file)
 		says := "sound"
+		var path *fs.PathError
 		switch {
+		case errors.Is(err, fs.ErrNotExist): // a run that goes on has removed it
+			continue
+		case errors.As(err, &path):
+			says, bad = "cannot be read: "+path.Err.Error(), bad+1
 		case errors.Is(err, weights.ErrDamaged):
 			says, bad = "damaged: the content is not that of its checksum", bad+1
 		case err != nil:
@@ -53,9 +58,15 @@ func verify(ctx context.Context, dirs []string, stdout io.Writer) error {
 		return err
 	}
 	if bad > 0 {
-		return fmt.Errorf("runs: %d of %d files are damaged", bad, len(files))
+		return fmt.Errorf("runs: %d of %d files are damaged or cannot be read", bad, len(files))
 	}
 	return nil
+}
+
+// temporary tells whether a file is one that is being written.
+func temporary(path string) bool {
+	is, _ := filepath.Match(weights.TempPattern, filepath.Base(path))
+	return is
 }
 
 // below lists the safetensors files of a folder and those below it, in order; a file is
@@ -69,7 +80,7 @@ func below(dir string) (files []string, err error) {
 		return []string{dir}, nil
 	}
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && filepath.Ext(path) == ".safetensors" {
+		if err == nil && !d.IsDir() && filepath.Ext(path) == ".safetensors" && !temporary(path) {
 			files = append(files, path)
 		}
 		return err

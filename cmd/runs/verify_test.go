@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,8 @@ import (
 func TestVerify(t *testing.T) {
 	dir := folder(t)
 	out, _, err := command(t, "-verify", dir)
-	if err != nil || !strings.HasSuffix(out, "\n12 sound, 0 without checksum, 0 damaged\n") {
+	n := strings.Count(out, ": sound\n")
+	if err != nil || n < 12 || !strings.HasSuffix(out, fmt.Sprintf("\n%d sound, 0 without checksum, 0 damaged\n", n)) {
 		t.Fatalf("got %q, %v", out, err)
 	}
 	model, best := filepath.Join(dir, "a", train.ModelFile), filepath.Join(dir, "a", train.BestFile)
@@ -24,7 +26,9 @@ func TestVerify(t *testing.T) {
 	for path, change := range map[string]func(b []byte) []byte{
 		model: func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
 		best:  func(b []byte) []byte { return b[:len(b)-1] },
-		older: func(b []byte) []byte { return []byte(strings.Replace(string(b), `"sha256"`, `"sha25x"`, 1)) },
+		older: func(b []byte) []byte {
+			return []byte(strings.Replace(string(b), `"tapenet.sha256"`, `"tapenet.sha25x"`, 1))
+		},
 	} {
 		b, err := os.ReadFile(path)
 		if err == nil {
@@ -35,12 +39,12 @@ func TestVerify(t *testing.T) {
 		}
 	}
 	out, _, err = command(t, "-verify", dir)
-	if err == nil || err.Error() != "runs: 2 of 12 files are damaged" {
+	if err == nil || err.Error() != fmt.Sprintf("runs: 2 of %d files are damaged or cannot be read", n) {
 		t.Errorf("error %v", err)
 	}
 	for _, want := range []string{
 		model + ": damaged: the content is not that of its checksum\n", best + ": damaged: weights: ",
-		older + ": readable, has no checksum\n", "9 sound, 1 without checksum, 2 damaged\n",
+		older + ": readable, has no checksum\n", fmt.Sprintf("%d sound, 1 without checksum, 2 damaged\n", n-3),
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in %q", want, out)

@@ -66,8 +66,7 @@ func (t *trial) check() error {
 
 // begun reports whether there is a checkpoint to go on from.
 func (t *trial) begun() bool {
-	_, err := os.Stat(filepath.Join(t.dir, train.CheckpointFile))
-	return err == nil
+	return train.HasRun(t.dir)
 }
 
 // read takes up what the folder says.

@@ -175,7 +175,7 @@ func (s *starter) Start(net *graph.Network, p train.Progress) error {
 // moveEarlier moves a run that is in the folder already out of the way, to the
 // first free name among dir.1, dir.2, …: nothing is lost.
 func moveEarlier(dir string, show *display) error {
-	if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile)); err != nil {
+	if !train.HasRun(dir) {
 		return nil
 	}
 	dir = filepath.Clean(dir)

@@ -12,7 +12,7 @@ import (
 )
 
 // checksumKey is the metadata's entry for the checksum of a file's content.
-const checksumKey = "sha256"
+const checksumKey = "tapenet.sha256"
 
 // ErrDamaged is the error of a file whose content is not that of its checksum.
 var ErrDamaged = errors.New("damaged: the content is not that of its checksum, the metadata's entry " + checksumKey +

@@ -113,8 +113,8 @@ func TestLayout(t *testing.T) {
 		},
 		Metadata: map[string]string{"k": "<v>", "a": "1"},
 	}
-	want := "\x18\x01\x00\x00\x00\x00\x00\x00" +
-		`{"__metadata__":{"a":"1","k":"<v>","sha256":"24733e523b9232ea4ab383e3aa25d39cfcd8e77dc0467570d00407cfb7d94bde"},` +
+	want := "\x20\x01\x00\x00\x00\x00\x00\x00" +
+		`{"__metadata__":{"a":"1","k":"<v>","tapenet.sha256":"24733e523b9232ea4ab383e3aa25d39cfcd8e77dc0467570d00407cfb7d94bde"},` +
 		`"z":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},` +
 		`"b":{"dtype":"F32","shape":[],"data_offsets":[8,12]},` +
 		`"w":{"dtype":"F32","shape":[2,1],"data_offsets":[12,20]}}` + "     " +

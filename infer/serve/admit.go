@@ -33,8 +33,9 @@ type Call struct {
 	server *Server
 	origin Origin
 	begin  time.Time
-	model  *model       // nil until it is known
-	taken  atomic.Int64 // bytes of the server's memory
+	model  *model        // nil until it is known
+	taken  atomic.Int64  // bytes of the server's memory
+	waited time.Duration // for pictures to be unpacked: the more, the less for the rest
 }
 
 // Call begins a request.
@@ -166,9 +167,14 @@ func (c *Call) slurp(r io.Reader, size int64) ([]byte, error) {
 	}
 }
 
+// inTime is ctx until the call has waited as long as it may.
+func (c *Call) inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, c.server.config.Timeout-c.waited)
+}
+
 // predict runs images through the call's model.
 func (c *Call) predict(ctx context.Context, images [][]float32) ([]infer.Prediction, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.server.config.Timeout)
+	ctx, cancel := c.inTime(ctx)
 	defer cancel()
 	predictions, err := c.model.run(ctx, images)
 	if err != nil {

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"context"
 
 	"tapenet/infer"
 )
@@ -91,7 +90,7 @@ func explain(c *call) ([]byte, error) {
 	if err := c.Take(c.model.explanationBytes()); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(c.Context(), c.server.config.Timeout)
+	ctx, cancel := c.inTime(c.Context())
 	defer cancel()
 	es, err := c.model.explainer.run(ctx, [][]float32{pixels})
 	if err != nil {

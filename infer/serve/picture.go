@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"tapenet/graph/raster"
 	"tapenet/graph/raster/decode"
@@ -38,6 +39,13 @@ func (c *Call) pixels(ctx context.Context, file []byte) ([]float32, error) {
 	if err := c.Take(need); err != nil {
 		return nil, err
 	}
+	pixels, err := c.unpack(file)
+	c.give(need - 4*int64(len(pixels)))
+	return pixels, err
+}
+
+// unpack is a picture's pixels as the model takes them.
+func (c *Call) unpack(file []byte) ([]float32, error) {
 	img, err := decode.Decoder(c.server.config.MaxPixels).Decode(file)
 	if err != nil {
 		return nil, notPicture(err)
@@ -46,14 +54,14 @@ func (c *Call) pixels(ctx context.Context, file []byte) ([]float32, error) {
 	if err != nil {
 		return nil, wrongInput("%s", strings.TrimPrefix(err.Error(), "infer: "))
 	}
-	c.give(need - 4*int64(len(pixels)))
 	return pixels, nil
 }
 
 // unpacking waits until the call may unpack a picture; end lets another one do so.
 func (c *Call) unpacking(ctx context.Context) (end func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.server.config.Timeout)
+	ctx, cancel := c.inTime(ctx)
 	defer cancel()
+	defer func(began time.Time) { c.waited += time.Since(began) }(time.Now())
 	select {
 	case c.server.unpacking <- struct{}{}:
 		return func() { <-c.server.unpacking }, nil

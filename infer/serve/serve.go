@@ -109,7 +109,7 @@ func (c Config) check() error {
 		return errors.New("serve: the name " + strconv.Quote(c.Name) + " without Model: want it for one model alone")
 	case strings.ContainsAny(c.Name, "/:"):
 		return errors.New("serve: the name " + strconv.Quote(c.Name) + " has / or :, want one that stands in an address")
-	case c.Batch < 0 || c.Wait < 0 || c.Queue < 0 || c.Timeout < 0 || c.Body < 0 || c.Memory < 0 || c.Read < 0 || c.Idle < 0 || c.Connections < 0 || c.Streams < 0 || c.Grace < 0:
+	case c.Batch < 0 || c.Wait < 0 || c.Queue < 0 || c.Timeout < 0 || c.Body < 0 || c.Memory < 0 || c.MaxPixels < 0 || c.Read < 0 || c.Idle < 0 || c.Connections < 0 || c.Streams < 0 || c.Grace < 0:
 		return errors.New("serve: a bound below 0")
 	}
 	return nil

@@ -22,6 +22,7 @@ func init() {
 			"EvaluateEach":       reflect.ValueOf(train.EvaluateEach),
 			"EvaluationBatch":    reflect.ValueOf(train.EvaluationBatch),
 			"Fit":                reflect.ValueOf(train.Fit),
+			"HasRun":             reflect.ValueOf(train.HasRun),
 			"HistoryFile":        reflect.ValueOf(train.HistoryFile),
 			"ModelFile":          reflect.ValueOf(train.ModelFile),
 			"NeedOf":             reflect.ValueOf(train.NeedOf),
