@@ -13,7 +13,7 @@ import (
 	"tapenet/graph"
 )
 
-// families are torchvision's families of classifiers, each by the smallest of its
+// families are torchvision's families of classifiers, each by a small one of its
 // networks.
 var families = strings.Fields(`alexnet convnext_tiny densenet121 efficientnet_b0 googlenet inception_v3 maxvit_t mnasnet0_5
 	mobilenet_v2 mobilenet_v3_small regnet_x_400mf regnet_y_400mf resnet18 resnext50_32x4d shufflenet_v2_x0_5 squeezenet1_1
