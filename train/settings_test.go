@@ -180,12 +180,18 @@ func TestFitKeepsEarlierRun(t *testing.T) {
 	if err := os.Truncate(filepath.Join(c.Dir, CheckpointFile), 100); err != nil {
 		t.Fatal(err)
 	}
+	failing(t, plainNet(), blobSet(20, 5), c, "train: "+c.Dir+" holds a run already (epoch 1): set Resume") // the checkpoint before it
+	if err := os.Remove(filepath.Join(c.Dir, PreviousFile)); err != nil {
+		t.Fatal(err)
+	}
 	failing(t, plainNet(), blobSet(20, 5), c, "train: "+c.Dir+" holds a run already, but ", "cut off", "choose another folder")
 	if err := os.Remove(filepath.Join(c.Dir, CheckpointFile)); err != nil {
 		t.Fatal(err)
 	}
 	failing(t, plainNet(), blobSet(20, 5), c, "train: "+c.Dir+" holds a model already", ModelFile, "choose another folder")
-	before = slices.DeleteFunc(before, func(file string) bool { return strings.HasPrefix(file, CheckpointFile) })
+	before = slices.DeleteFunc(before, func(file string) bool {
+		return strings.HasPrefix(file, CheckpointFile) || strings.HasPrefix(file, PreviousFile)
+	})
 	if after := filesOf(t, c.Dir); !slices.Equal(after, before) {
 		t.Errorf("the folder has %q, want it as it was but for the checkpoint", after)
 	}
