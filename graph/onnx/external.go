@@ -149,5 +149,6 @@ func (f *folder) open(name string) (*beside, error) {
 	return f.files[path], nil
 }
 
-// maxFiles is the most files that a network's weights may be in.
-const maxFiles = 256
+// maxFiles is the most files that a network's weights may be in. PyTorch writes one for each
+// weight where all of them have more than 2 GB.
+const maxFiles = 1024
