@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -138,5 +139,38 @@ func TestOpenErrors(t *testing.T) {
 	}
 	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "want a regular file") {
 		t.Errorf("a folder: error %v", err)
+	}
+}
+
+// TestExternalManyFiles: PyTorch writes a file for each weight where all of them have more
+// than 2 GB; there may be as many as networks have, and not any number.
+func TestExternalManyFiles(t *testing.T) {
+	write := func(n int) string {
+		dir := t.TempDir()
+		m := gemm(t, 3, 4)
+		for i := range n {
+			last, name := m.Graph.Nodes[len(m.Graph.Nodes)-1].Outputs[0], "c"+strconv.Itoa(i)
+			if err := os.WriteFile(filepath.Join(dir, name), raw(t, 1, 2, 3), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			m.Graph.Initializers = append(m.Graph.Initializers, tensorProto{Name: name, Type: typeFloat, Dims: []int64{3}, Place: 1, External: entries("location", name)})
+			m.Graph.Nodes = append(m.Graph.Nodes, nodeProto{Op: "Add", Inputs: []string{last, name}, Outputs: []string{"sum" + strconv.Itoa(i)}})
+		}
+		m.Graph.Outputs[0].Name = "sum" + strconv.Itoa(n-1)
+		path := filepath.Join(dir, "model.onnx")
+		if err := os.WriteFile(path, marshal(m), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	m, err := Open(write(600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.constants["c599"].floats; !slices.Equal(got, []float32{1, 2, 3}) {
+		t.Errorf("the last weight is %v", got)
+	}
+	if _, err := Open(write(maxFiles + 1)); err == nil || !strings.Contains(err.Error(), "data are in more than 1024 files") {
+		t.Errorf("error %v, want one that these are too many files", err)
 	}
 }
