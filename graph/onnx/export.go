@@ -58,6 +58,9 @@ type Options struct {
 // Layers that consist of ops of package op can be written, your own layers too;
 // another package's ops cannot.
 func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input ...int) ([]byte, error) {
+	if n := bytesOf(tensors); n > mostBytes {
+		return nil, fmt.Errorf("onnx: the weights have %d MB, want less than 2048, which is what an ONNX file can hold", n>>20)
+	}
 	g, err := o.graph(l, tensors, input)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
@@ -67,6 +70,17 @@ func (o Options) Export(l graph.Layer, tensors map[string]*tensor.Dense, input .
 		m.Metadata = append(m.Metadata, entryProto{key, o.Metadata[key]})
 	}
 	return marshal(&m), nil
+}
+
+// mostBytes is what a message of protocol buffers can hold.
+const mostBytes = math.MaxInt32
+
+// bytesOf is the memory of tensors.
+func bytesOf(tensors map[string]*tensor.Dense) (n int64) {
+	for _, t := range tensors {
+		n += int64(t.Shape().TotalSize()) * int64(t.Dtype().Size())
+	}
+	return n
 }
 
 // someBatch is the batch size of the graph that is read, if any will do. It is told
