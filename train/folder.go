@@ -97,7 +97,7 @@ func (f *folder) hold() error {
 func (f *folder) sweep() {
 	files, _ := os.ReadDir(f.dir)
 	for _, file := range files {
-		if left, _ := filepath.Match(weights.TempPattern, file.Name()); left && file.Type().IsRegular() {
+		if strings.HasPrefix(file.Name(), weights.TempPrefix) && file.Type().IsRegular() {
 			os.Remove(f.path(file.Name()))
 		}
 	}
@@ -126,7 +126,7 @@ func (f *folder) saveCheckpoint(name string, s state, tensors map[string]*tensor
 
 // keep makes a file the previous one too, which it is when the next one takes its place.
 func (f *folder) keep(name, previous string) error {
-	temp := f.path(strings.Replace(weights.TempPattern, "*", previous, 1))
+	temp := f.path(weights.TempPrefix + previous)
 	defer os.Remove(temp) // which is still there if both were the same file
 	err := os.Link(f.path(name), temp)
 	switch {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"tapenet/graph/weights"
 )
@@ -63,12 +64,6 @@ func verify(ctx context.Context, dirs []string, stdout io.Writer) error {
 	return nil
 }
 
-// temporary tells whether a file is one that is being written.
-func temporary(path string) bool {
-	is, _ := filepath.Match(weights.TempPattern, filepath.Base(path))
-	return is
-}
-
 // below lists the safetensors files of a folder and those below it, in order; a file is
 // itself.
 func below(dir string) (files []string, err error) {
@@ -80,7 +75,7 @@ func below(dir string) (files []string, err error) {
 		return []string{dir}, nil
 	}
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && filepath.Ext(path) == ".safetensors" && !temporary(path) {
+		if err == nil && !d.IsDir() && filepath.Ext(path) == ".safetensors" && !strings.HasPrefix(d.Name(), weights.TempPrefix) {
 			files = append(files, path)
 		}
 		return err

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 )
 
@@ -47,14 +46,14 @@ func WriteFile(path string, write func(w io.Writer) error) error {
 	return nil
 }
 
-// TempPattern is what the names of temporary files are like, as in path.Match: one is
-// left where a process was killed while it wrote.
-const TempPattern = ".tmp-*"
+// TempPrefix is what the names of temporary files begin with: one is left where a
+// process was killed while it wrote.
+const TempPrefix = ".tmp-"
 
 // writeTemp makes a new file in dir, has write fill it, flushes it to the disk
 // and returns its path. If anything fails it removes the file.
 func writeTemp(dir string, write func(w io.Writer) error) (string, error) {
-	path := filepath.Join(dir, strings.Replace(TempPattern, "*", rand.Text(), 1))
+	path := filepath.Join(dir, TempPrefix+rand.Text())
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return "", fmt.Errorf("cannot create a file in folder %s: %w", dir, bare(err, path))

@@ -25,7 +25,7 @@ func init() {
 			"ScoreNeighbours":  reflect.ValueOf(weights.ScoreNeighbours),
 			"ScoreProbability": reflect.ValueOf(weights.ScoreProbability),
 			"Scores":           reflect.ValueOf(weights.Scores),
-			"TempPattern":      reflect.ValueOf(weights.TempPattern),
+			"TempPrefix":       reflect.ValueOf(weights.TempPrefix),
 			"WriteFile":        reflect.ValueOf(weights.WriteFile),
 		},
 		Types: map[string]reflect.Type{
@@ -38,7 +38,7 @@ func init() {
 			"ScoreEnergy":      "string:energy",
 			"ScoreNeighbours":  "string:neighbours",
 			"ScoreProbability": "string:probability",
-			"TempPattern":      "string:.tmp-*",
+			"TempPrefix":       "string:.tmp-",
 		},
 	}
 }
