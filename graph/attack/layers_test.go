@@ -35,12 +35,18 @@ func (r rounding) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 	}))
 }
 
-// noisy adds numbers that are other ones at each run, to all of a tensor.
+// noisy adds numbers that never come twice (fractions of the multiples of the golden ratio),
+// whatever the batch and the number of threads, to all of a tensor.
 type noisy struct{ runs *atomic.Uint64 }
 
 func (n noisy) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 	return s.Sub("noisy").Node(op.Map(x, op.Function{
-		Name: "noise", F: func(x float64) float64 { return x + float64(n.runs.Add(1)%7)/100 }, DF: func(float64) float64 { return 1 },
+		Name: "noise",
+		F: func(x float64) float64 {
+			_, fraction := math.Modf(float64(n.runs.Add(1)) * math.Phi)
+			return x + fraction/10
+		},
+		DF: func(float64) float64 { return 1 },
 	}))
 }
 
