@@ -78,17 +78,23 @@ lab: kernel ## open the notebooks in Jupyter
 	$(call installed,/usr/bin/jupyter-notebook,jupyter-notebook)
 	JUPYTER_PATH=$(abspath $(PREFIX))/share/jupyter$${JUPYTER_PATH:+:$$JUPYTER_PATH} /usr/bin/jupyter notebook --notebook-dir notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(JUPYTER)
 
+PART ?=
+
+torture: ## the campaign of cmd/internal/torture, eight hours; PART=Kill is one part; goes on where it was stopped
+	TAPENET_TORTURE=$(CURDIR)/bin/torture $(GO) test -count 1 -timeout 0 -run 'TestTorture$(PART)' ./cmd/internal/torture
+	$(GO) run ./cmd/internal/torture/table bin/torture
+
 FUZZTIME ?= 30s
 
 fuzz: ## fuzz every reader of foreign files and the kernels, FUZZTIME each
 	@grep -rl '^func Fuzz' --include='*_test.go' . | while read file; do \
 		for f in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
 			echo "$$(dirname $$file) $$f"; \
-			$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
+			$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$(dirname $$file) || exit 1; \
 		done; done
 
 cover: ## test coverage by package, and cover.out for go tool cover
 	$(GO) test -coverprofile cover.out -coverpkg ./graph/...,./modelzoo/...,./train/...,./infer/...,./cmd/... ./...
 	$(GO) tool cover -func cover.out | tail -1
 
-.PHONY: help build test race check deploy arm64 bench fuzz cover kernel notebooks lab mpi mpi-short
+.PHONY: help build test race check deploy arm64 bench torture fuzz cover kernel notebooks lab mpi mpi-short
