@@ -56,7 +56,8 @@ var arrows = map[string][]string{
 	"train/tensorboard":       {"graph", "train"},
 	"infer":                   {"graph", "graph/memory", "graph/metric", "graph/raster", "graph/raster/decode", "graph/weights", "modelzoo/open"},
 	"infer/robust":            {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/raster/corrupt", "graph/weights", "infer"},
-	"infer/serve":             {"graph/memory", "graph/raster", "graph/raster/decode", "graph/weights", "infer", "modelzoo/open"},
+	"infer/serve/guard":       {}, // for other servers of ours too
+	"infer/serve":             {"infer/serve/guard", "graph/memory", "graph/raster", "graph/raster/decode", "graph/weights", "infer", "modelzoo/open"},
 	"infer/serve/grpc":        {"infer/serve", "infer/serve/grpc/inference"}, // for clients too; nobody else links gRPC
 	"cmd":                     {"*"},
 	"notebooks":               {"*"},

@@ -84,7 +84,6 @@ func (s *server) listen(ctx context.Context, addr string, stdout, stderr io.Writ
 	if err != nil {
 		return fmt.Errorf("label: %w", err)
 	}
-	s.name, _, _ = net.SplitHostPort(addr)
 	fmt.Fprintf(stdout, "sort pictures at http://%s/\n", l.Addr())
 	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
 		cli.Notes(stderr, []string{"anyone who reaches " + l.Addr().String() + " can see, move and add pictures, and train"})

@@ -9,15 +9,15 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"strings"
 
 	"tapenet/graph/raster"
+	"tapenet/infer/serve/guard"
 )
 
 // server is the page and what it asks for.
 type server struct {
 	title    string // the folder's name
-	name     string // of this machine, as -addr has it
+	guard    *guard.Guard
 	folder   *folder
 	gate     *gate
 	guesses  *guesser
@@ -25,7 +25,8 @@ type server struct {
 	uploads  chan struct{} // bodies that are in memory at one time
 }
 
-// newServer opens the folder and the model.
+// newServer opens the folder and the model. The guard knows localhost and the name of
+// -addr, also where others than this machine are let in: there is no token.
 func newServer(o options) (*server, error) {
 	f, err := openFolder(o.data)
 	if err != nil {
@@ -35,7 +36,12 @@ func newServer(o options) (*server, error) {
 	if err != nil {
 		dir = o.data
 	}
-	s := &server{title: filepath.Base(dir), folder: f, gate: newGate(o.maxPixels), uploads: make(chan struct{}, 2)}
+	name, _, _ := net.SplitHostPort(o.addr)
+	g, err := guard.New([]string{"localhost", name}, nil)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{title: filepath.Base(dir), guard: g, folder: f, gate: newGate(o.maxPixels), uploads: make(chan struct{}, 2)}
 	s.guesses = newGuesser(f, s.gate)
 	s.training = newTraining(o, s.guesses.load)
 	if o.model != "" {
@@ -106,29 +112,14 @@ func (s *server) handler() http.Handler {
 		})
 	}
 	mux.HandleFunc("GET /picture/{id}/{size}", s.picture)
-	origins := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		setPolicy(w.Header())
-		if !s.knows(r.Host) {
-			fail(w, failedWith(http.StatusMisdirectedRequest, "a request for the host %q, want the address that label prints", r.Host))
-			return
-		}
-		if err := origins.Check(r); err != nil {
-			fail(w, failedWith(http.StatusForbidden, "a request from another page, want one from this server's own"))
+		if err := s.guard.Check(r); err != nil {
+			fail(w, failedWith(guard.Status(err), "%v", err))
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
-}
-
-// knows reports whether a Host header is this server's: a number, localhost, or the name
-// that -addr has. Others may be names of a page elsewhere that were made to lead here.
-func (s *server) knows(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.Trim(host, "[]")
-	return net.ParseIP(host) != nil || strings.EqualFold(host, "localhost") || s.name != "" && strings.EqualFold(host, s.name)
 }
 
 // fail answers with an error.

@@ -23,11 +23,11 @@ func TestForeignRequests(t *testing.T) {
 	dir := photos(t)
 	before := files(t, dir)
 	s := start(t, options{data: dir})
-	for _, host := range []string{"evil.example", "evil.example:8090", "127.0.0.1.evil.example:8090", ""} {
-		refused(t, s, http.StatusMisdirectedRequest, "want the address that label prints", "GET", "/state", "", "Host", host)
-		refused(t, s, http.StatusMisdirectedRequest, "want the address", "POST", "/undo", "", "Host", host)
+	for _, host := range []string{"evil.example", "evil.example:8090", "127.0.0.1.evil.example:8090"} {
+		refused(t, s, http.StatusMisdirectedRequest, "want this server's address", "GET", "/state", "", "Host", host)
+		refused(t, s, http.StatusMisdirectedRequest, "want this server's address", "POST", "/undo", "", "Host", host)
 	}
-	for _, host := range []string{"127.0.0.1:8090", "localhost:8090", "[::1]:8090", "127.0.0.1", "LOCALHOST"} {
+	for _, host := range []string{"127.0.0.1:8090", "localhost:8090", "[::1]:8090", "127.0.0.1", "LOCALHOST", ""} {
 		if w := request(s, "GET", "/state", nil, "Host", host); w.Code != http.StatusOK {
 			t.Errorf("host %s: status %d, want 200", host, w.Code)
 		}
@@ -37,7 +37,7 @@ func TestForeignRequests(t *testing.T) {
 			{"Origin", "http://evil.example"}, {"Origin", "null"}, {"Origin", "http://127.0.0.1:9999"},
 			{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"},
 		} {
-			refused(t, s, http.StatusForbidden, "from another page", "POST", path, string(drawn(t, 1)), headers...)
+			refused(t, s, http.StatusForbidden, "a page of another site", "POST", path, string(drawn(t, 1)), headers...)
 		}
 		if w := request(s, "GET", path, nil); w.Code != http.StatusMethodNotAllowed {
 			t.Errorf("GET %s: status %d, want 405", path, w.Code)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/activation"
+
 	"tapenet/cmd/internal/cli"
 	"tapenet/infer/serve"
 	"tapenet/infer/serve/grpc"
@@ -29,6 +31,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.StringVar(&asked, "health", "", "ask the server at `URL`, as in http://127.0.0.1:8080, whether it is ready, and end: with exit code 0 if it is; -cert is the certificate to want from it")
 	f.StringVar(&c.Cert, "cert", "", "PEM `file` with a certificate: speak TLS alone, and HTTP/2 too; read again when it changes (default none)")
 	f.StringVar(&c.Key, "key", "", "PEM `file` with the certificate's key")
+	f.Func("origin", "a `site` whose pages may call the server, as in https://app.example; also a name that the server has at a loopback address, behind a proxy; several by several flags (default none)", func(origin string) error {
+		c.Origins = append(c.Origins, origin)
+		return nil
+	})
 	f.StringVar(&token, "token", "", "`file` with the bearer token that clients have to send (default none)")
 	f.IntVar(&c.Batch, "batch", 32, "run at most so many images together")
 	f.DurationVar(&c.Wait, "wait", 0, "an image waits at most so long for others to join its batch")
@@ -39,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	cli.MaxPixels(f, &c.MaxPixels)
 	f.DurationVar(&c.Read, "read", 30*time.Second, "a request comes within so long")
 	f.DurationVar(&c.Idle, "idle", 2*time.Minute, "a connection without request ends after so long")
-	f.IntVar(&c.Connections, "connections", 1024, "at most so many connections are open")
+	f.IntVar(&c.Connections, "connections", 1024, "at most so many connections are open at each address; one that waits for its client gives way to another")
 	f.IntVar(&c.Streams, "streams", 128, "a connection of HTTP/2 has at most so many requests at a time")
 	f.DurationVar(&c.Reload, "reload", 2*time.Second, "look for new and changed models so often; less than 0 is never")
 	f.DurationVar(&c.Grace, "grace", 30*time.Second, "after an interrupt finish requests within so long")
@@ -67,7 +73,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return cli.Usagef("serve: want both -cert FILE and -key FILE, or none of them")
 	}
 	c.Log = logger(stderr, asJSON, verbose)
-	c.MetricsApart = a.admin != ""
 	return listen(ctx, c, a, stdout)
 }
 
@@ -99,6 +104,12 @@ type addresses struct{ http, grpc, admin string }
 
 // listen serves and prints where.
 func listen(ctx context.Context, c serve.Config, a addresses, stdout io.Writer) error {
+	sockets, err := handedOver()
+	if err != nil {
+		return err
+	}
+	c.MetricsApart = a.admin != "" || sockets["admin"] != nil
+	c.Origins = append(c.Origins, origin(a.http)...)
 	s, err := serve.New(c)
 	if err != nil {
 		return err
@@ -109,18 +120,21 @@ func listen(ctx context.Context, c serve.Config, a addresses, stdout io.Writer) 
 		scheme = "https"
 	}
 	for _, d := range []struct {
-		addr, gives, line string
-		handler           http.Handler
-		http2             bool
+		name, addr, gives, line string
+		handler                 http.Handler
+		http2                   bool
 	}{
-		{a.http, "use the models", "serving at " + scheme + "://%[1]s\ndraw a digit at " + scheme + "://%[1]s/\n", s, false},
-		{a.grpc, "use the models", "gRPC at %s\n", grpc.Handler(s), true},
-		{a.admin, "read metrics and profiles", "metrics and profiles at " + scheme + "://%s\n", admin(ctx, s), false},
+		{"http", a.http, "use the models", "serving at " + scheme + "://%[1]s\ndraw a digit at " + scheme + "://%[1]s/\n", s, false},
+		{"grpc", a.grpc, "use the models", "gRPC at %s\n", grpc.Handler(s), true},
+		{"admin", a.admin, "read metrics and profiles", "metrics and profiles at " + scheme + "://%s\n", admin(ctx, s), false},
 	} {
-		if d.addr == "" && len(doors) > 0 {
+		l, handed := sockets[d.name]
+		if !handed && d.addr == "" && d.name != "http" {
 			continue
 		}
-		l, err := open(c, d.addr, d.gives)
+		if !handed {
+			l, err = open(c, d.addr, d.gives)
+		}
 		if err != nil {
 			for _, open := range doors {
 				open.Listener.Close()
@@ -133,6 +147,39 @@ func listen(ctx context.Context, c serve.Config, a addresses, stdout io.Writer) 
 	}
 	io.WriteString(stdout, lines)
 	return s.Serve(ctx, doors[0].Listener, doors[1:]...)
+}
+
+// origin is the address's name as a page has it, if it has one: clients at this machine may
+// use it as they use localhost.
+func origin(addr string) []string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || host == "" || net.ParseIP(host) != nil {
+		return nil
+	}
+	return []string{"http://" + net.JoinHostPort(host, port)}
+}
+
+// handedOver are the sockets that systemd, or who speaks its protocol of LISTEN_FDS
+// (sd_listen_fds(3)), has opened for the command, by what they are for: those named grpc
+// and admin, and one of any other name for HTTP. They take the place of addresses.
+func handedOver() (map[string]net.Listener, error) {
+	sockets := map[string]net.Listener{}
+	for _, f := range activation.Files(true) {
+		name := f.Name()
+		if name != "grpc" && name != "admin" {
+			name = "http"
+		}
+		l, err := net.FileListener(f)
+		f.Close()
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("serve: the socket %s of LISTEN_FDS: %w", f.Name(), err)
+		case sockets[name] != nil:
+			return nil, fmt.Errorf("serve: a second socket for %s, %s, of LISTEN_FDS: want one, and names grpc and admin for the others (FileDescriptorName=)", name, f.Name())
+		}
+		sockets[name] = l
+	}
+	return sockets, nil
 }
 
 // open listens at an address, and warns of one that needs no token.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tapenet/graph"
+	"tapenet/infer/serve/guard"
 	"tapenet/train"
 	"tapenet/train/data"
 	"tapenet/train/report"
@@ -39,8 +40,17 @@ func openPages(show *display, set data.Dataset, loss graph.Loss) (*pages, error)
 	if err != nil {
 		return nil, fmt.Errorf("train: dashboard: %w", err)
 	}
+	names := guard.Names(listener.Addr())
+	if name, _, err := net.SplitHostPort(show.dashboard); err == nil && names != nil {
+		names = append(names, name)
+	}
+	g, err := guard.New(names, nil)
+	if err != nil {
+		listener.Close()
+		return nil, fmt.Errorf("train: dashboard: %w", err)
+	}
 	p.live = report.NewLive(show.out, set)
-	p.server = &http.Server{Handler: p.live, ReadHeaderTimeout: 5 * time.Second}
+	p.server = &http.Server{Handler: g.Handler(p.live), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	go p.server.Serve(listener) // ends with close
 	show.printf("dashboard: http://%s/\n", listener.Addr())
 	return p, nil

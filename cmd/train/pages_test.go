@@ -87,6 +87,20 @@ func TestDashboard(t *testing.T) {
 		if events, err = http.Get(url + "events"); err != nil {
 			t.Error(err)
 		}
+		other, err := http.NewRequest("GET", url, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		other.Host = "evil.example" // a page's own name, which it has made lead here
+		if r, err = http.DefaultClient.Do(other); err != nil {
+			t.Error(err)
+			return
+		}
+		r.Body.Close()
+		if r.StatusCode != http.StatusMisdirectedRequest {
+			t.Errorf("for another host: status %d, want 421", r.StatusCode)
+		}
 	}, "-dashboard", "-epochs", "100000")
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)

@@ -22,8 +22,9 @@ type Origin struct {
 	Endpoint string // the name in metrics; the caller's own, never a client's
 	Method   string
 	Path     string
-	Client   string   // its address
-	Trace    [16]byte // see TraceID; zero begins a new trace
+	Client   string    // its address
+	Trace    [16]byte  // see TraceID; zero begins a new trace
+	Body     io.Reader // where its body comes from, http.Request.Body; nil if it has none
 }
 
 // Call is one request to the server, by whatever protocol it came. It counts the
@@ -125,11 +126,16 @@ func (c *Call) Take(n int64) error {
 	if most := c.server.config.Memory; n > most-taken {
 		return tooLarge("the request needs %d bytes of memory, the server has %d for all requests", taken+n, most)
 	}
-	c.taken.Add(n)
-	if c.server.memory.Add(-n) < 0 {
-		return failed(http.StatusTooManyRequests, kindMemory, "too many bytes in requests: try again later")
+	for {
+		if c.server.memory.Add(-n) >= 0 {
+			c.taken.Add(n)
+			return nil
+		}
+		c.server.memory.Add(n)
+		if !c.server.arrivals.giveWay(c.origin.Body) {
+			return failed(http.StatusTooManyRequests, kindMemory, "too many bytes in requests: try again later")
+		}
 	}
-	return nil
 }
 
 // give counts memory as free that the call has taken and nobody refers to any more.

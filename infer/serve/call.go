@@ -22,7 +22,7 @@ type handler func(c *call) ([]byte, error)
 
 // answer runs a handler and writes, counts and logs what comes of it.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, endpoint string, h handler) {
-	c := &call{Request: r, Call: s.Call(Origin{endpoint, r.Method, r.URL.Path, r.RemoteAddr, TraceID(r.Header)}), w: w}
+	c := &call{Request: r, Call: s.Call(Origin{endpoint, r.Method, r.URL.Path, r.RemoteAddr, TraceID(r.Header), r.Body}), w: w}
 	body, err := c.protected(h)
 	defer func() { c.End(r.Context(), err) }()
 	f := asFailure(err)
@@ -62,6 +62,9 @@ func (c *call) write(f *failure, body []byte) {
 		h.Set("Content-Type", "application/json")
 	}
 	body = c.packed(body)
+	if v, ok := c.Body.(*visit); ok {
+		v.answers()
+	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(status)
 	c.w.Write(body) // an error is that of a client who does not read; nobody else is to know

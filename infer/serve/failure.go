@@ -26,6 +26,8 @@ const (
 	kindToken        = "token"         // no or another bearer token
 	kindLarge        = "too_large"     // larger than can ever be served
 	kindSlow         = "slow_body"     // the body did not come in time, or not whole
+	kindOrigin       = "origin"        // from a page of another site, or for another host
+	kindConnections  = "connections"   // too many are open
 	kindQueue        = "queue_full"    //
 	kindMemory       = "memory_full"   //
 	kindDeadline     = "deadline"      //

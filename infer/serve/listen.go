@@ -3,11 +3,15 @@ package serve
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
+
+	"tapenet/infer/serve/guard"
 )
 
 // Also is another address of a server: requests that come to Listener are Handler's,
@@ -20,27 +24,36 @@ type Also struct {
 
 // Serve answers the requests of a listener until ctx ends, over TLS if the server has a
 // certificate. It then accepts no more, finishes those that it has accepted, and returns
-// nil; requests that take longer than Grace are cut off, which is an error. It closes
+// nil; requests that take longer than Grace are cut off, which is an error. A connection
+// that is used goes on until one answer has told its client that it ends. Serve closes
 // the server.
+//
+// At a loopback address, requests for another host than localhost, a number or one of
+// Config.Origins are refused, and everywhere those that pages of other sites send: see
+// package guard.
 func (s *Server) Serve(ctx context.Context, l net.Listener, also ...Also) error {
+	doors := make([]*door, 1+len(also))
+	for i, d := range append([]Also{{Listener: l, Handler: s}}, also...) {
+		var err error
+		if doors[i], err = s.door(d); err != nil {
+			return err
+		}
+	}
 	ctx, stop := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() { s.watch(ctx) })
-	doors := append([]Also{{Listener: l, Handler: s}}, also...)
-	servers := make([]*http.Server, len(doors))
 	ended := make(chan error, len(doors))
-	for i, d := range doors {
-		servers[i] = s.httpServer(d)
-		go func() { ended <- s.accept(servers[i], d) }()
+	for _, d := range doors {
+		go func() { ended <- d.accept() }()
 	}
 	var err error
 	select {
 	case err = <-ended: // a listener is broken
-		for _, h := range servers {
-			h.Close()
+		for _, d := range doors {
+			d.http.Close()
 		}
 	case <-ctx.Done():
-		err = s.drain(servers)
+		err = s.drain(doors)
 	}
 	stop()
 	watching.Wait()
@@ -48,11 +61,53 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, also ...Also) error 
 	return err
 }
 
+// door is an address, and its server.
+type door struct {
+	*connections
+	http *http.Server
+}
+
+func (s *Server) door(d Also) (*door, error) {
+	g, err := guard.New(guard.Names(d.Listener.Addr()), s.config.Origins)
+	if err != nil {
+		return nil, fmt.Errorf("serve: %w", err)
+	}
+	l := newConnections(d.Listener, s.config.Connections, s.metrics)
+	return &door{l, s.httpServer(d, s.guarded(g, d.Handler))}, nil
+}
+
+// guarded hands requests over to h, unless a page of another site has had them sent, or
+// they come by a spare connection and are no probes.
+func (s *Server) guarded(g *guard.Guard, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := s.visit(w, r)
+		defer v.end()
+		r.Body = v
+		if g.Share(w.Header(), r) {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		err := g.Check(r)
+		switch {
+		case err != nil:
+			err = failed(guard.Status(err), kindOrigin, "%v", err)
+		case v.on.spare && h == s && !strings.HasPrefix(r.URL.Path, health):
+			w.Header().Set("Connection", "close")
+			err = failed(http.StatusTooManyRequests, kindConnections, "%d connections are open: try again later", s.config.Connections)
+		default:
+			h.ServeHTTP(w, r)
+			return
+		}
+		s.answer(w, r, "other", func(*call) ([]byte, error) { return nil, err })
+	})
+}
+
 // httpServer is the server of an address.
-func (s *Server) httpServer(d Also) *http.Server {
+func (s *Server) httpServer(d Also, handler http.Handler) *http.Server {
 	c := s.config
 	h := &http.Server{
-		Handler:           d.Handler,
+		Handler:           handler,
+		ConnContext:       withConnection,
 		ReadHeaderTimeout: c.Read / 3,
 		ReadTimeout:       c.Read,
 		WriteTimeout:      c.Read + c.Timeout + c.Read, // from the header on: reading, waiting, and then as long for the answer
@@ -83,31 +138,46 @@ func (s *Server) httpServer(d Also) *http.Server {
 }
 
 // accept answers the requests of an address.
-func (s *Server) accept(h *http.Server, d Also) error {
-	l := newLimited(d.Listener, s.config.Connections)
-	if s.certificate != nil {
-		return h.ServeTLS(l, "", "")
+func (d *door) accept() error {
+	if d.http.TLSConfig != nil {
+		return d.http.ServeTLS(d.connections, "", "")
 	}
-	return h.Serve(l)
+	return d.http.Serve(d.connections)
 }
 
-// drain ends HTTP servers when they have answered what they have accepted.
-func (s *Server) drain(servers []*http.Server) error {
+// drain ends the addresses' servers when they have answered what they have accepted.
+func (s *Server) drain(doors []*door) error {
 	s.draining.Store(true)
 	s.config.Log.Info("shutting down")
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.Grace)
 	defer cancel()
-	errs := make([]error, len(servers))
+	errs := make([]error, len(doors))
 	var ending sync.WaitGroup
-	for i, h := range servers {
+	for i, d := range doors {
 		ending.Go(func() {
-			if err := h.Shutdown(ctx); err != nil {
-				errs[i] = errors.Join(errors.New("serve: requests were cut off"), err, h.Close())
+			d.linger(ctx)
+			if err := d.http.Shutdown(ctx); err != nil {
+				errs[i] = errors.Join(errors.New("serve: requests were cut off"), err, d.http.Close())
 			}
 		})
 	}
 	ending.Wait()
 	return errors.Join(errs...)
+}
+
+// linger accepts no more and waits for connections that may be used any moment: a request
+// that comes just when its connection is closed would be lost. One that is used ends with
+// its answer; one that has not been used for a second, as Shutdown closes it.
+func (d *door) linger(ctx context.Context) {
+	const often = 5 * time.Millisecond
+	d.quiet()
+	for d.used(time.Second) {
+		select {
+		case <-time.After(often):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // watch reloads models now and then.
@@ -125,49 +195,4 @@ func (s *Server) watch(ctx context.Context) {
 			return
 		}
 	}
-}
-
-// limited is a listener that accepts a connection only when fewer than so many
-// are open.
-type limited struct {
-	net.Listener
-	slots  chan struct{}
-	closed chan struct{}
-	close  sync.Once
-}
-
-func newLimited(l net.Listener, n int) *limited {
-	return &limited{Listener: l, slots: make(chan struct{}, n), closed: make(chan struct{})}
-}
-
-func (l *limited) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &connection{Conn: c, slots: l.slots}, nil
-}
-
-func (l *limited) Close() error {
-	l.close.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-// connection gives its slot back when it is closed.
-type connection struct {
-	net.Conn
-	slots chan struct{}
-	once  sync.Once
-}
-
-func (c *connection) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(func() { <-c.slots })
-	return err
 }

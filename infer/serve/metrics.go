@@ -21,6 +21,9 @@ type metrics struct {
 	queue    *prometheus.GaugeVec
 	wait     *prometheus.HistogramVec
 	batch    *prometheus.HistogramVec
+
+	connections prometheus.Gauge
+	closed      prometheus.Counter
 }
 
 // modelMetrics are those of one version of a model.
@@ -42,8 +45,12 @@ func newMetrics() *metrics {
 		queue:  gauge("queue_images", "Images that wait for a batch."),
 		wait:   histogram("queue_wait_seconds", "Time that an image waits for its batch.", prometheus.ExponentialBuckets(0.0001, 2, 15), "model", "version"),
 		batch:  histogram("batch_images", "Images of a batch.", prometheus.ExponentialBuckets(1, 2, 8), "model", "version"),
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tapenet", Name: "connections",
+			Help: "Open connections."}),
+		closed: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "tapenet", Name: "connections_closed_total",
+			Help: "Connections that waited for their clients and were closed in favour of others."}),
 	}
-	m.registry.MustRegister(m.duration, m.errors, m.reloads, m.loaded, m.queue, m.wait, m.batch,
+	m.registry.MustRegister(m.duration, m.errors, m.reloads, m.loaded, m.queue, m.wait, m.batch, m.connections, m.closed,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

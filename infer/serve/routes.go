@@ -11,11 +11,14 @@ import (
 // methods are the handlers of an address.
 type methods map[string]handler
 
+// health begins the addresses of probes.
+const health = "/v2/health/"
+
 // routes fills the mux.
 func (s *Server) routes() {
 	s.mux = http.NewServeMux()
-	s.open("/v2/health/live", "live", methods{"GET": live})
-	s.open("/v2/health/ready", "ready", methods{"GET": ready})
+	s.open(health+"live", "live", methods{"GET": live})
+	s.open(health+"ready", "ready", methods{"GET": ready})
 	for _, p := range []string{"/v2", "/v2/{$}"} {
 		s.closed(p, "server", methods{"GET": serverMetadata})
 	}

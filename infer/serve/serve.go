@@ -17,6 +17,7 @@ package serve
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -26,6 +27,7 @@ import (
 	"time"
 
 	"tapenet/infer"
+	"tapenet/infer/serve/guard"
 )
 
 // Config says what to serve and within which bounds. One of Model and Models is
@@ -56,6 +58,10 @@ type Config struct {
 	// MetricsApart leaves /metrics out: Server.Metrics answers it at another address.
 	MetricsApart bool
 
+	// For Serve alone. Origins are the sites whose pages may call the server, as in
+	// https://example.com, and whose names it has at a loopback address.
+	Origins []string
+
 	// For Serve alone. Cert and Key are the PEM files of a certificate, with what it was
 	// signed by, and of its key: with them Serve speaks TLS 1.2 and 1.3 alone, and HTTP/2
 	// to those who can. They are read again when they change.
@@ -63,7 +69,7 @@ type Config struct {
 
 	Read        time.Duration // longest from a request's first byte to its last; 0 is 30 s. Its header has a third of that.
 	Idle        time.Duration // longest between requests of a connection; 0 is 2 minutes
-	Connections int           // most of them at a time; others wait to be accepted; 0 is 1024
+	Connections int           // most of them at a time, at each address, and 64 for probes; 0 is 1024. One that waits for its client gives way to another.
 	Streams     int           // most requests of an HTTP/2 connection at a time; others wait; 0 is 128
 	Reload      time.Duration // time between looks for changed models; 0 is 2 s, less than 0 is never
 	Grace       time.Duration // longest that Serve goes on after its context has ended; 0 is 30 s
@@ -112,6 +118,9 @@ func (c Config) check() error {
 	case c.Batch < 0 || c.Wait < 0 || c.Queue < 0 || c.Timeout < 0 || c.Body < 0 || c.Memory < 0 || c.MaxPixels < 0 || c.Read < 0 || c.Idle < 0 || c.Connections < 0 || c.Streams < 0 || c.Grace < 0:
 		return errors.New("serve: a bound below 0")
 	}
+	if _, err := guard.New(nil, c.Origins); err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
 	return nil
 }
 
@@ -123,6 +132,7 @@ type Server struct {
 	mux      *http.ServeMux
 	memory   atomic.Int64 // bytes that requests may still take
 	draining atomic.Bool
+	arrivals arrivals
 
 	unpacking chan struct{} // has an element for each picture that is being unpacked
 

@@ -73,7 +73,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		endpoint = "grpc_other"
 	}
-	c := &request{Call: h.server.Call(serve.Origin{Endpoint: endpoint, Method: "GRPC", Path: r.URL.Path, Client: r.RemoteAddr, Trace: serve.TraceID(r.Header)})}
+	c := &request{Call: h.server.Call(serve.Origin{Endpoint: endpoint, Method: "GRPC", Path: r.URL.Path, Client: r.RemoteAddr, Trace: serve.TraceID(r.Header), Body: r.Body})}
 	defer func() { c.leave(r.Context(), w.Header()) }()
 	if !open[r.URL.Path] {
 		if c.err = h.server.Authorize(r.Header.Get("Authorization")); c.err != nil {
