@@ -118,6 +118,22 @@ func (c *Call) use(name, version string) (err error) {
 	return err
 }
 
+// useFree is use for a request whose images are to join the model's queue. If that is full
+// it looks once more after a moment, and then refuses the request before its body is read:
+// to read it would take longer than to say so, and clients that ask again at once would
+// keep the server busy with refusals alone.
+func (c *call) useFree(name, version string) error {
+	const moment = 250 * time.Millisecond
+	if err := c.use(name, version); err != nil || c.model.full() == nil {
+		return err
+	}
+	select {
+	case <-time.After(moment):
+	case <-c.Context().Done():
+	}
+	return c.model.full()
+}
+
 // Take counts memory that the call is about to allocate, until its end. There is no
 // allocation that depends on a request and is not counted, or bounded by one that is.
 // An error says that the server has no more.

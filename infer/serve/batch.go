@@ -63,7 +63,7 @@ func (b *batcher[R]) run(ctx context.Context, images [][]float32) ([]R, error) {
 	n := int64(len(images))
 	if b.waiting.Add(n) > int64(cap(b.queue)) {
 		b.waiting.Add(-n)
-		return nil, failed(http.StatusTooManyRequests, kindQueue, "the queue of %d images is full: try again later", cap(b.queue))
+		return nil, b.overfull()
 	}
 	b.metrics.queue.Add(float64(n))
 	j := &job[R]{ctx: ctx, images: images, results: make([]R, n), begin: time.Now(), done: make(chan struct{})}
@@ -80,6 +80,18 @@ func (b *batcher[R]) run(ctx context.Context, images [][]float32) ([]R, error) {
 		return nil, f
 	}
 	return j.results, nil
+}
+
+// full is an error if not one more image has a place in the queue.
+func (b *batcher[R]) full() error {
+	if b.waiting.Load() >= int64(cap(b.queue)) {
+		return b.overfull()
+	}
+	return nil
+}
+
+func (b *batcher[R]) overfull() error {
+	return failed(http.StatusTooManyRequests, kindQueue, "the queue of %d images is full: try again later", cap(b.queue))
 }
 
 func (b *batcher[R]) work() {

@@ -54,7 +54,7 @@ func (c *call) picture() ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.use(name, c.URL.Query().Get("version")); err != nil {
+	if err := c.useFree(name, c.URL.Query().Get("version")); err != nil {
 		return nil, err
 	}
 	body, err := c.body()

@@ -15,13 +15,16 @@ const (
 	spares = 64
 
 	// patience is how long a client may keep the server waiting, for a request or for
-	// the rest of one, before its connection may end in favour of another one.
-	patience = time.Second
+	// the rest of one, before its connection may end in favour of another one. One that
+	// has had an answer may wait longer to ask again: on a busy machine its next request
+	// may have been sent.
+	patience  = time.Second
+	patience2 = 5 * time.Second
 )
 
 // connections is a listener that bounds how many connections are open. When another one
-// comes, the one that has waited for its client longest gives way, if that is longer than
-// patience. If there is none, the new one is a spare.
+// comes, the one whose client has kept the server waiting longest beyond patience gives
+// way. If there is none, the new one is a spare.
 type connections struct {
 	net.Listener
 	most    int
@@ -42,6 +45,7 @@ type connection struct {
 	all      *connections
 	spare    bool
 	waiting  time.Time // since when the server waits for the client
+	known    bool      // it has had an answer
 	requests int       // that have no answer yet
 	whole    int       // those of them that have come whole: the client waits for the server
 }
@@ -81,10 +85,10 @@ func (l *connections) add(c net.Conn) *connection {
 	var gone *connection
 	full := len(l.open) >= l.most
 	if full {
-		gone = l.longest(patience)
+		gone = l.longest(time.Now())
 	}
 	if a.spare = full && gone == nil; a.spare && len(l.open) >= l.most+spares {
-		if gone = l.longest(0); gone == nil {
+		if gone = l.longest(time.Now().Add(time.Hour)); gone == nil {
 			gone = a
 		}
 	}
@@ -104,13 +108,16 @@ func (l *connections) add(c net.Conn) *connection {
 	return a
 }
 
-// longest is the connection that has waited for its client longest, if any has for so
-// long.
-func (l *connections) longest(least time.Duration) (c *connection) {
-	since := time.Now().Add(-least)
+// longest is the connection whose client's time was over first, of those whose is over at
+// some time.
+func (l *connections) longest(at time.Time) (c *connection) {
 	for other := range l.open {
-		if other.whole == 0 && !other.waiting.After(since) {
-			c, since = other, other.waiting
+		over := other.waiting.Add(patience)
+		if other.known && other.requests == 0 {
+			over = other.waiting.Add(patience2)
+		}
+		if other.whole == 0 && !over.After(at) {
+			c, at = other, over
 		}
 	}
 	return c

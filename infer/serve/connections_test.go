@@ -92,6 +92,8 @@ func TestConnections(t *testing.T) {
 	l, open := full(4)
 	open[3].whole = 1 // has waited longest, but its request has come whole
 	open[0].waiting = time.Now()
+	open[1].waiting, open[1].known = time.Now().Add(-3*time.Second), true // may wait for five
+	open[2].waiting = time.Now().Add(-2 * time.Second)
 	c, _ := net.Pipe()
 	a := l.add(c)
 	if a == nil || a.spare || !ended(open[2]) || ended(open[0]) || ended(open[1]) || ended(open[3]) || len(l.open) != 4 {
@@ -197,7 +199,7 @@ func TestIdleGivesWay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(patience + 100*time.Millisecond)
+	time.Sleep(patience2 + 100*time.Millisecond)
 	for range 4 {
 		if status, text := once(t, addr, "GET /v2 HTTP/1.1\r\nHost: localhost\r\n\r\n"); status != http.StatusOK {
 			t.Errorf("status %d %s, want 200", status, text)

@@ -15,7 +15,7 @@ func predictV1(c *call) ([]byte, error) {
 	if verb != "predict" {
 		return nil, failed(http.StatusNotFound, kindPath, "nothing to POST at %.100q, want /v1/models/NAME:predict", c.URL.Path)
 	}
-	if err := c.useV1(target); err != nil {
+	if err := c.useV1(target, c.useFree); err != nil {
 		return nil, err
 	}
 	body, err := c.body()
@@ -33,12 +33,13 @@ func predictV1(c *call) ([]byte, error) {
 	return answerV1(key, predictions), nil
 }
 
-// useV1 finds the model of a path whose last part, without its verb, is target.
-func (c *call) useV1(target string) error {
+// useV1 finds the model of a path whose last part, without its verb, is target, by use or
+// useFree.
+func (c *call) useV1(target string, use func(name, version string) error) error {
 	if name := c.PathValue("name"); name != "" {
-		return c.use(name, target)
+		return use(name, target)
 	}
-	return c.use(target, "")
+	return use(target, "")
 }
 
 func cutLast(s string, sep byte) (before, after string, found bool) {
@@ -137,7 +138,7 @@ func answerV1(key string, predictions []infer.Prediction) []byte {
 
 // statusV1 answers GET /v1/models/NAME.
 func statusV1(c *call) ([]byte, error) {
-	if err := c.useV1(c.PathValue("target")); err != nil {
+	if err := c.useV1(c.PathValue("target"), c.use); err != nil {
 		return nil, err
 	}
 	versions := []string{c.model.version}

@@ -16,7 +16,7 @@ const headerLength = "Inference-Header-Content-Length"
 
 // inferV2 answers POST /v2/models/NAME/infer.
 func inferV2(c *call) ([]byte, error) {
-	if err := c.use(c.PathValue("name"), c.PathValue("version")); err != nil {
+	if err := c.useFree(c.PathValue("name"), c.PathValue("version")); err != nil {
 		return nil, err
 	}
 	text, rest, err := c.textV2()

@@ -83,6 +83,7 @@ func (v *visit) end() {
 	v.on.all.mu.Lock()
 	v.answered()
 	v.on.requests--
+	v.on.known = true
 	v.on.all.mu.Unlock()
 	close(v.ended)
 }
