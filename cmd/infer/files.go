@@ -11,6 +11,7 @@ import (
 
 	"tapenet/graph/raster"
 	"tapenet/graph/raster/decode"
+	"tapenet/graph/regular"
 )
 
 // stdin is the name that stands for the picture on standard input.
@@ -81,17 +82,10 @@ func below(dir string) (list []source, notes []string) {
 // Pipes, sockets and devices are not, whatever their names: they may have no end. A
 // link to nothing is: that it can't be read is worth saying.
 func isPicture(name string) bool {
-	s, err := os.Stat(name)
-	if err != nil {
+	if s, err := os.Stat(name); err != nil || s.Mode().IsRegular() && decode.Named(name) {
 		return decode.Named(name)
 	}
-	if !s.Mode().IsRegular() {
-		return false
-	}
-	if decode.Named(name) {
-		return true
-	}
-	f, err := os.Open(name)
+	f, _, err := regular.Open(name)
 	if err != nil {
 		return false
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -24,17 +25,18 @@ func pipe(t *testing.T, name string) string {
 
 // TestInterruptedPipe: the command ends while it waits for a picture.
 func TestInterruptedPipe(t *testing.T) {
-	name := pipe(t, filepath.Join(t.TempDir(), "pipe"))
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	name := fmt.Sprintf("/dev/fd/%d", r.Fd())
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
 		ended <- classify(ctx, network{batch: 1}, []source{{name: name}}, func([]result) error { return nil }, io.Discard)
 	}()
-	w, err := os.OpenFile(name, os.O_WRONLY, 0) // waits for the reader
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
 	cancel()
 	select {
 	case err := <-ended:
@@ -43,6 +45,15 @@ func TestInterruptedPipe(t *testing.T) {
 		}
 	case <-time.After(30 * time.Second):
 		t.Error("still waits for the picture")
+	}
+}
+
+// TestNamedPipe: a named pipe, which may have no writer, is refused and not waited for.
+func TestNamedPipe(t *testing.T) {
+	name := pipe(t, filepath.Join(t.TempDir(), "pipe"))
+	_, _, err := reader{}.read(name)
+	if err == nil || err.Error() != "found a named pipe, want a regular file" {
+		t.Errorf("error %v, want that it is a pipe", err)
 	}
 }
 

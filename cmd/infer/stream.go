@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"tapenet/graph/raster/decode"
+	"tapenet/graph/regular"
 )
 
 // result is what is said of one picture.
@@ -137,7 +138,7 @@ func (p reader) readAll(list []source) []result {
 func (p reader) read(name string) (pixels []float32, img image.Image, err error) {
 	f := os.Stdin
 	if name != stdin {
-		if f, err = os.Open(name); err != nil {
+		if f, err = regular.Stream(name); err != nil {
 			return nil, nil, reason(err)
 		}
 		defer f.Close()

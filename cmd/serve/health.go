@@ -12,10 +12,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/regular"
 	"tapenet/infer/serve"
 )
 
@@ -99,7 +99,7 @@ func exchange(c net.Conn, r *http.Request) (*http.Response, error) {
 // pinned wants the first certificate of a file from the server, and nothing else: a
 // check from inside the container asks at 127.0.0.1, which the certificate does not name.
 func pinned(file string) (*tls.Config, error) {
-	text, err := os.ReadFile(file)
+	text, err := regular.Read(file, maxText)
 	if err != nil {
 		return nil, fmt.Errorf("serve: certificate: %w", err)
 	}

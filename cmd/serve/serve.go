@@ -7,13 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/graph/regular"
 	"tapenet/infer/serve"
 	"tapenet/infer/serve/grpc"
 )
@@ -87,8 +87,11 @@ func logger(w io.Writer, asJSON, verbose bool) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
+// maxText bounds the bytes of a certificate and of a token.
+const maxText = 1 << 20
+
 func readToken(file string) (string, error) {
-	text, err := os.ReadFile(file)
+	text, err := regular.Read(file, maxText)
 	if err != nil {
 		return "", fmt.Errorf("serve: token: %w", err)
 	}

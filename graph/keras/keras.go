@@ -14,10 +14,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"tapenet/graph/keras/hdf5"
 	"tapenet/graph/keras/topology"
+	"tapenet/graph/regular"
 )
 
 // maxTopology bounds the bytes of the JSON that says which layers there are.
@@ -27,19 +27,12 @@ const maxTopology = 64 << 20
 // file is not trusted: Load takes memory in proportion to its size, and Build a
 // bounded amount more.
 func Load(path string) (*topology.Model, error) {
-	f, err := os.Open(path)
+	f, size, err := regular.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("keras: %w", err)
 	}
 	defer f.Close()
-	s, err := f.Stat()
-	if err == nil && !s.Mode().IsRegular() {
-		err = errors.New("not a file")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("keras: %s: %w", path, err)
-	}
-	return Read(path, f, s.Size())
+	return Read(path, f, size)
 }
 
 // Read is [Load] for a file of a name that is open, or in memory.

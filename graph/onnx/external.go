@@ -4,10 +4,11 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"tapenet/graph/regular"
 )
 
 // folder is where a file says that weights are: in files beside it, or below. A
@@ -23,26 +24,6 @@ type beside struct {
 	*os.File
 	size int64
 	left int64 // bytes that tensors may still take: the file's size in all
-}
-
-// regularFile opens a regular file, and returns its size.
-func regularFile(stat func(string) (fs.FileInfo, error), open func(string) (*os.File, error), name string) (*os.File, int64, error) {
-	s, err := stat(name) // before opening, which would wait on a named pipe
-	if err != nil {
-		return nil, 0, err
-	}
-	if !s.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("%s is a folder, device, pipe or socket, want a regular file", name)
-	}
-	file, err := open(name)
-	if err != nil {
-		return nil, 0, err
-	}
-	if s, err = file.Stat(); err != nil { // again: it may have been replaced
-		file.Close()
-		return nil, 0, err
-	}
-	return file, s.Size(), nil
 }
 
 func (f *folder) close() {
@@ -141,11 +122,11 @@ func (f *folder) open(name string) (*beside, error) {
 		}
 		f.root, f.files = root, map[string]*beside{}
 	}
-	file, size, err := regularFile(f.root.Stat, f.root.Open, path)
+	file, size, err := regular.OpenIn(f.root.FS(), filepath.ToSlash(path))
 	if err != nil {
 		return nil, err
 	}
-	f.files[path] = &beside{file, size, size}
+	f.files[path] = &beside{file.(*os.File), size, size} // as a Root's file system says
 	return f.files[path], nil
 }
 

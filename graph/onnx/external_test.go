@@ -97,7 +97,7 @@ func TestExternalErrors(t *testing.T) {
 		{"absolute", [][]entryProto{entries("location", "/etc/passwd")}, `data are in "/etc/passwd", want`},
 		{"by a link", [][]entryProto{entries("location", "link/data")}, `tensor "w": `},
 		{"missing", [][]entryProto{entries("location", "none")}, `none`},
-		{"a folder", [][]entryProto{entries("location", "folder")}, "folder is a folder, device, pipe or socket, want a regular file"},
+		{"a folder", [][]entryProto{entries("location", "folder")}, "folder: found a folder, want a regular file"},
 		{"another length", [][]entryProto{entries("location", "data", "length", "47")}, `"47" bytes from "0" on of data, which has 60, want 48 that are there`},
 		{"no number", [][]entryProto{entries("location", "data", "offset", "x")}, `from "x" on of data`},
 		{"before", [][]entryProto{entries("location", "data", "offset", "-1")}, `from "-1" on of data`},

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"gorgonia.org/gorgonia"
 
 	"tapenet/graph"
+	"tapenet/graph/regular"
 )
 
 // Versions of ONNX's operators that can be read. Of those before 7 some were
@@ -51,7 +51,7 @@ type Model struct {
 // Open reads a file by its name, and beside it the files that it says its weights
 // are in, which have to be in its folder or below that. See [Read].
 func Open(path string) (*Model, error) {
-	file, size, err := regularFile(os.Stat, func(name string) (*os.File, error) { return os.Open(name) }, path)
+	file, size, err := regular.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w", err)
 	}

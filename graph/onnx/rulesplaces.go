@@ -231,7 +231,7 @@ func arrangeGather(b *builder, x *value) *value {
 	}
 	flat, to := slices.Clone(s), slices.Concat(s[:axis], shape, s[axis+1:])
 	flat[axis] = len(picked)
-	if c, ok := regular(picked); ok {
+	if c, ok := cutOf(picked); ok {
 		if v, ok := x.view.cut(axis, c); ok {
 			return b.shaped(&value{node: x.node, view: v, scale: x.scale}, to)
 		}
@@ -248,8 +248,8 @@ func arrangeGather(b *builder, x *value) *value {
 	return b.shaped(valueOf(y), to)
 }
 
-// regular is a cut that picks the given positions.
-func regular(picked []int) (c cut, ok bool) {
+// cutOf is the cut that picks the given positions.
+func cutOf(picked []int) (c cut, ok bool) {
 	c = cut{picked[0], 1, len(picked)}
 	if len(picked) > 1 {
 		c.step = picked[1] - picked[0]

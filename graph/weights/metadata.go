@@ -3,6 +3,8 @@ package weights
 import (
 	"bufio"
 	"fmt"
+
+	"tapenet/graph/regular"
 )
 
 // LoadMetadata reads the metadata of the file at path and nothing behind the
@@ -10,7 +12,7 @@ import (
 // are sound remains unknown. A missing file satisfies errors.Is(err,
 // fs.ErrNotExist).
 func LoadMetadata(path string) (map[string]string, error) {
-	r, size, err := open(path)
+	r, size, err := regular.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("weights: %w", err)
 	}

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"gorgonia.org/tensor"
+
+	"tapenet/graph/regular"
 )
 
 // NumPy's .npz is a zip file with one array, name.npy, for each tensor.
@@ -89,7 +91,7 @@ func (f File) npzMetadata(z *zip.Writer) error {
 // LoadNPZ reads an .npz file of float16, float32 or float64 arrays, compressed
 // or not. float16 becomes float32. Like [Load] it trusts nothing in the file.
 func LoadNPZ(path string) (File, error) {
-	r, size, err := open(path)
+	r, size, err := regular.Open(path)
 	if err != nil {
 		return File{}, fmt.Errorf("weights: %w", err)
 	}

@@ -17,9 +17,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 
 	"gorgonia.org/tensor"
+
+	"tapenet/graph/regular"
 )
 
 // File is the content of a safetensors file. The zero value is an empty one.
@@ -59,7 +60,7 @@ func (f File) Save(path string) error {
 // needs a small multiple of the header's size, whatever the file says. A
 // missing file satisfies errors.Is(err, fs.ErrNotExist).
 func Load(path string) (File, error) {
-	r, size, err := open(path)
+	r, size, err := regular.Open(path)
 	if err != nil {
 		return File{}, fmt.Errorf("weights: %w", err)
 	}
@@ -88,27 +89,4 @@ func Decode(b []byte) (File, error) {
 		return File{}, fmt.Errorf("weights: %w", err)
 	}
 	return f, nil
-}
-
-// open opens a regular file and returns its size.
-func open(path string) (*os.File, int64, error) {
-	stat, err := os.Stat(path) // before opening, which would wait on a named pipe
-	if err != nil {
-		return nil, 0, err
-	}
-	if stat.IsDir() {
-		return nil, 0, fmt.Errorf("%s: found a folder, want a file", path)
-	}
-	if !stat.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("%s: found a device, pipe or socket, want a regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	if stat, err = f.Stat(); err != nil { // again: path may have been replaced
-		f.Close()
-		return nil, 0, err
-	}
-	return f, stat.Size(), nil
 }

@@ -302,7 +302,7 @@ func TestLoadErrors(t *testing.T) {
 		want string
 	}{
 		{"missing", filepath.Join(dir, "none"), "stat "},
-		{"folder", dir, "found a folder, want a file"},
+		{"folder", dir, "found a folder, want a regular file"},
 		{"empty", write("empty", nil), "found 0 bytes"},
 		{"cut off", write("cut", encoded(t, sample())[:150]), "want at most"},
 		{"not the format", write("png", []byte("\x89PNG\r\n\x1a\n and more")), "not a safetensors file"},

@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"tapenet/graph/regular"
 )
 
 // certificate is the server's, of two files that are read again when they change. A
@@ -56,7 +58,7 @@ func (c *certificate) refresh() {
 	if c.pair != nil && same && (c.failed == nil || time.Now().Before(c.again)) {
 		return
 	}
-	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	pair, err := readPair(c.cert, c.key)
 	reported := same && c.failed != nil
 	c.seen, c.failed, c.again = now, err, time.Now().Add(time.Second)
 	switch {
@@ -68,6 +70,20 @@ func (c *certificate) refresh() {
 	case c.pair != nil && !reported:
 		c.log.Error("certificate", slog.String("file", c.cert), slog.String("error", err.Error()))
 	}
+}
+
+// readPair reads the files of a certificate and of its key.
+func readPair(cert, key string) (tls.Certificate, error) {
+	const most = 1 << 20
+	c, err := regular.Read(cert, most)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	k, err := regular.Read(key, most)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(c, k)
 }
 
 // sameFile tells whether a file is still what it was.

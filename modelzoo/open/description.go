@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"tapenet/graph/raster"
+	"tapenet/graph/regular"
 )
 
 // Description says of a foreign model what its file does not: how a picture becomes
@@ -52,22 +52,12 @@ func (n *Names) UnmarshalJSON(b []byte) error {
 // keys are what a description may have, in the order of its template.
 var keys = []string{"input", "layout", "order", "range", "fit", "shorter", "filter", "mean", "deviation", "output", "classes"}
 
-// maxDescription bounds the bytes of a description and of a file of names.
-const maxDescription = 16 << 20
+// maxDescription bounds the bytes of a description and of a file of names: 80,000 names
+// need 3 MB.
+const maxDescription = 4 << 20
 
 // besides is the description's file of a model's file.
 func besides(path string) string { return path + ".toml" }
-
-func readBounded(path string) ([]byte, error) {
-	s, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !s.Mode().IsRegular() || s.Size() > maxDescription {
-		return nil, fmt.Errorf("%s is not a regular file of at most %d bytes", path, maxDescription)
-	}
-	return os.ReadFile(path)
-}
 
 // parse reads the text of a description.
 func (d *Description) parse(text []byte) error {
@@ -119,7 +109,7 @@ func (d *Description) names(dir string) error {
 	if !filepath.IsLocal(d.Classes.File) {
 		return fmt.Errorf("classes is %.64q, want a file in the model's folder", d.Classes.File)
 	}
-	text, err := readBounded(filepath.Join(dir, d.Classes.File))
+	text, err := regular.Read(filepath.Join(dir, d.Classes.File), maxDescription)
 	if err != nil {
 		return fmt.Errorf("classes: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"tapenet/graph/keras/topology"
 	"tapenet/graph/onnx"
 	"tapenet/graph/raster"
+	"tapenet/graph/regular"
 	"tapenet/graph/tfjs"
 )
 
@@ -121,7 +122,7 @@ func (m *Model) openKeras() error {
 // of another program is none of the model's.
 func (f *foreign) teachable() {
 	path := filepath.Join(filepath.Dir(f.Path), "metadata.json")
-	text, err := readBounded(path)
+	text, err := regular.Read(path, maxDescription)
 	if f.Format != TensorFlowJS || err != nil {
 		return
 	}
@@ -138,7 +139,7 @@ func (f *foreign) teachable() {
 
 // described reads the file beside the model's.
 func (f *foreign) described() error {
-	text, err := readBounded(besides(f.Path))
+	text, err := regular.Read(besides(f.Path), maxDescription)
 	if os.IsNotExist(err) {
 		return nil
 	}

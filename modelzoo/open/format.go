@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"tapenet/graph/regular"
 )
 
 // wanted lists what Open reads.
@@ -46,24 +47,20 @@ var others = []struct {
 // formatOf tells what a file is by its content. A file without any mark is an ONNX
 // file: protobuf has none.
 func formatOf(path string) (string, error) {
-	f, err := os.Open(path)
+	f, size, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	s, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
 	head := make([]byte, 4096)
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return "", err
 	}
 	head = head[:n]
-	format, what := sniff(head, s.Size())
+	format, what := sniff(head, size)
 	if what == "" && format == "" && strings.HasPrefix(string(head), "PK\x03\x04") {
-		format, what = archived(f, s.Size())
+		format, what = archived(f, size)
 	}
 	switch {
 	case what == "" && format != "":

@@ -11,6 +11,7 @@ import (
 
 	"tapenet/graph/raster"
 	"tapenet/graph/raster/decode"
+	"tapenet/graph/regular"
 )
 
 // Folder returns the dataset in a folder of pictures with one sub-folder a class:
@@ -117,17 +118,15 @@ func (s *folderPictures) picture(i int, buf []byte) ([]byte, error) {
 
 // openPicture opens a file that may be a picture's, of so many bytes.
 func openPicture(fsys fs.FS, name string) (f fs.File, size int, err error) {
-	info, err := fs.Stat(fsys, name) // before Open, which would wait on a named pipe
+	f, bytes, err := regular.OpenIn(fsys, name)
 	if err != nil {
 		return nil, 0, cause(err)
 	}
-	if !info.Mode().IsRegular() || info.Size() > raster.MaxFile {
-		return nil, 0, fmt.Errorf("not a regular file of at most %d bytes", raster.MaxFile)
+	if bytes > raster.MaxFile {
+		f.Close()
+		return nil, 0, fmt.Errorf("a file of %d bytes, want at most %d", bytes, raster.MaxFile)
 	}
-	if f, err = fsys.Open(name); err != nil {
-		return nil, 0, cause(err)
-	}
-	return f, int(info.Size()), nil
+	return f, int(bytes), nil
 }
 
 // cause is an error of a file without the file's name, which the caller adds.

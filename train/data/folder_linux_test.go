@@ -20,7 +20,7 @@ func TestFolderNotRegular(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Inspect(t.Context(), d, Inspection{})
-	if err == nil || !strings.Contains(err.Error(), "cat/a.png: not a regular file") {
+	if err == nil || !strings.Contains(err.Error(), "cat/a.png: found a named pipe, want a regular file") {
 		t.Errorf("error %v, want the pipe's", err)
 	}
 	if err := os.Remove(filepath.Join(dir, "cat", "a.png")); err != nil {

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"tapenet/graph/regular"
 )
 
 // The standard names of a dataset's four files.
@@ -150,19 +152,12 @@ type array struct {
 // readFile returns the array in a file of fsys, which must have one of the
 // given numbers of dimensions.
 func readFile(fsys fs.FS, name string, ranks ...int) (array, error) {
-	info, err := fs.Stat(fsys, name) // before Open, which would wait on a named pipe
-	if err != nil {
-		return array{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return array{}, fmt.Errorf("%s: not a regular file", name)
-	}
-	f, err := fsys.Open(name)
+	f, size, err := regular.OpenIn(fsys, name)
 	if err != nil {
 		return array{}, err
 	}
 	defer f.Close()
-	a, err := readIDX(f, info.Size(), ranks)
+	a, err := readIDX(f, size, ranks)
 	if err != nil {
 		return array{}, fmt.Errorf("%s: %w", name, err)
 	}

@@ -299,7 +299,7 @@ func TestIDXNotRegular(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := IDX(dir)
-	wantError(t, err, "data: folder ", testImages+": not a regular file")
+	wantError(t, err, "data: folder ", testImages+": found a folder, want a regular file")
 }
 
 // TestIDXWellCompressed reads data that deflate shrinks more than the reader

@@ -16,6 +16,7 @@ import (
 
 	"tapenet/graph/raster"
 	"tapenet/graph/raster/decode"
+	"tapenet/graph/regular"
 )
 
 const (
@@ -228,20 +229,15 @@ type shard struct {
 
 // index finds the pictures in the file.
 func (s *shard) index(number int32) (members []member, err error) {
-	info, err := os.Stat(s.path) // before Open, which would wait on a named pipe
-	if err != nil {
-		return nil, cause(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	f, err := os.Open(s.path)
+	f, size, err := regular.Open(s.path)
 	if err != nil {
 		return nil, cause(err)
 	}
 	defer f.Close()
-	s.info = info
-	members, s.others, err = scan(f, info.Size(), number)
+	if s.info, err = f.Stat(); err != nil {
+		return nil, cause(err)
+	}
+	members, s.others, err = scan(f, size, number)
 	return members, err
 }
 
@@ -252,7 +248,7 @@ func (s *shard) open() (io.ReaderAt, error) {
 	if s.file != nil {
 		return s.file, nil
 	}
-	f, err := os.Open(s.path)
+	f, _, err := regular.Open(s.path)
 	if err != nil {
 		return nil, cause(err)
 	}

@@ -261,7 +261,7 @@ func TestShardsErrors(t *testing.T) {
 	wantError(t, err, "data: ", `no folder "nowhere", want one with tar files`)
 	dir := writeTree(t, "odd", folder{"a.tar/x": nil})
 	_, err = Open(dir)
-	wantError(t, err, "data: folder ", "a.tar: not a regular file")
+	wantError(t, err, "data: folder ", "a.tar: found a folder, want a regular file")
 }
 
 // TestShardShrinks holds that a file that has become shorter is an error that

@@ -2,7 +2,6 @@ package data
 
 import (
 	"bufio"
-
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -13,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"tapenet/graph/regular"
 )
 
 // tableEndings are those of files that list pictures and their classes.
@@ -86,7 +87,7 @@ func (o Options) Table(file string) (Dataset, error) {
 
 // readTable reads the rows of a file.
 func readTable(file string) ([]row, error) {
-	f, err := os.Open(file)
+	f, _, err := regular.Open(file)
 	if err != nil {
 		return nil, cause(err)
 	}

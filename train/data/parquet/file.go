@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+
+	"tapenet/graph/regular"
 )
 
 // The names that columns may have, in lower case.
@@ -34,23 +35,16 @@ type file struct {
 
 // openFile opens a file and finds its columns.
 func openFile(path string) (f *file, err error) {
-	info, err := os.Stat(path) // before Open, which would wait on a named pipe
-	if err != nil {
-		return nil, cause(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	r, err := os.Open(path)
+	r, size, err := regular.Open(path)
 	if err != nil {
 		return nil, cause(err)
 	}
 	f = &file{path: path}
 	err = guard(func() (err error) {
-		if err := checkFooter(r, info.Size()); err != nil {
+		if err := checkFooter(r, size); err != nil {
 			return err
 		}
-		f.of, err = parquet.OpenFile(r, info.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+		f.of, err = parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 		return err
 	})
 	if err != nil {
