@@ -10,10 +10,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/BurntSushi/toml"
-
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/testset"
+	"tapenet/cmd/internal/tomlfile"
 	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/infer"
@@ -88,7 +87,7 @@ func (o options) dataset() string {
 		return o.data
 	}
 	var settings struct{ Data string }
-	if _, err := toml.DecodeFile(filepath.Join(o.models[0], "config.toml"), &settings); err == nil && settings.Data != "" {
+	if err := tomlfile.Decode(filepath.Join(o.models[0], "config.toml"), &settings); err == nil && settings.Data != "" {
 		return settings.Data
 	}
 	return "mnist"

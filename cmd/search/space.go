@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -10,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/BurntSushi/toml"
+	"tapenet/cmd/internal/tomlfile"
 )
 
 // settings are values by the names of train's settings, as TOML has them: int64, float64,
@@ -41,11 +40,7 @@ func (d dimension) varies() bool { return len(d.choices) != 1 }
 
 // decodeSpace reads a file, whose settings nobody has looked at.
 func decodeSpace(path string) (file settings, err error) {
-	_, err = toml.DecodeFile(path, &file)
-	var syntax toml.ParseError
-	switch {
-	case errors.As(err, &syntax):
-		return nil, fmt.Errorf("search: %s, line %d: %s", path, syntax.Position.Line, syntax.Message)
+	switch err = tomlfile.Decode(path, &file); {
 	case err != nil:
 		return nil, fmt.Errorf("search: space: %w", err)
 	case len(file) == 0:

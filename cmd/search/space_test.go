@@ -55,7 +55,7 @@ func TestReadSpace(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			path := file(t, tt.text)
 			_, err := readSpace(path, known)
-			if err == nil || !strings.HasPrefix(err.Error(), "search: "+path) || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+			if err == nil || !strings.HasPrefix(err.Error(), "search: ") || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 		})

@@ -9,8 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/BurntSushi/toml"
-
+	"tapenet/cmd/internal/tomlfile"
 	"tapenet/graph/weights"
 	"tapenet/train"
 )
@@ -50,7 +49,7 @@ func (t *trial) check() error {
 		return nil
 	}
 	path, was := filepath.Join(t.dir, configFile), settings{}
-	if _, err := toml.DecodeFile(path, &was); err != nil {
+	if err := tomlfile.Decode(path, &was); err != nil {
 		return fmt.Errorf("search: %s holds a run already, but %w: want another -out", t.dir, err)
 	}
 	for _, name := range t.all.names() {

@@ -2,7 +2,6 @@ package main
 
 import (
 	_ "embed"
-	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -12,6 +11,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/tomlfile"
 )
 
 // settings are values by the names of flags.
@@ -58,12 +58,7 @@ func readConfig(path string) (settings, error) {
 		return nil, nil
 	}
 	s := settings{}
-	_, err := toml.DecodeFile(path, &s)
-	var syntax toml.ParseError
-	switch {
-	case errors.As(err, &syntax):
-		return nil, fmt.Errorf("train: %s, line %d: %s", path, syntax.Position.Line, syntax.Message)
-	case err != nil:
+	if err := tomlfile.Decode(path, &s); err != nil {
 		return nil, fmt.Errorf("train: settings: %w", err)
 	}
 	return s, nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"tapenet/graph/regular"
 	"tapenet/graph/weights"
 	"tapenet/train"
 )
@@ -39,7 +40,7 @@ const rounded = ", in another arithmetic"
 // saveSettings writes the settings of a run that begins or goes on.
 func (o options) saveSettings(p train.Progress, show *display) error {
 	if o.resume {
-		return o.settings.goOn(o.out, p)
+		return o.settings.goOn(o.out, p, show)
 	}
 	return o.settings.begin(o.out, show)
 }
@@ -52,23 +53,37 @@ func (s settings) begin(dir string, show *display) error {
 	if err != nil {
 		return err
 	}
-	if old, err := os.ReadFile(path); err == nil && !bytes.Equal(old, text) {
-		to := free(filepath.Join(dir, "config."), ".toml")
-		if err := os.Rename(path, to); err != nil {
-			return fmt.Errorf("train: settings: %w", err)
+	if _, err := os.Lstat(path); err == nil {
+		if old, err := regular.Read(path, len(text)); err == nil && bytes.Equal(old, text) {
+			return nil
 		}
-		show.printf("moved the earlier %s to %s\n", path, to)
+		if err := setAside(path, "", show); err != nil {
+			return err
+		}
 	}
 	return writeText(path, text)
 }
 
+// setAside moves a file of settings to a name that is free.
+func setAside(path, why string, show *display) error {
+	to := free(strings.TrimSuffix(path, "toml"), ".toml")
+	if err := os.Rename(path, to); err != nil {
+		return fmt.Errorf("train: settings: %w", err)
+	}
+	show.printf("moved the earlier %s to %s%s\n", path, to, why)
+	return nil
+}
+
 // goOn writes the settings with which a run goes on into its folder, and keeps
 // the comments there. One that is complete trains for no other number of epochs.
-func (s settings) goOn(dir string, p train.Progress) error {
+// The run does not need the file that is there: one that cannot be read is moved.
+func (s settings) goOn(dir string, p train.Progress, show *display) error {
 	path := filepath.Join(dir, configFile)
 	old, err := readConfig(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		if err := setAside(path, fmt.Sprintf(", as it cannot be read (%v); the run goes on", err), show); err != nil {
+			return err
+		}
 	}
 	complete := p.Epoch > p.Epochs
 	if complete && old["epochs"] != nil {
@@ -118,7 +133,7 @@ func quoted(v any) string {
 
 // comments returns the comment lines of a file but those that text writes.
 func comments(path string) (lines []string) {
-	content, _ := os.ReadFile(path) // readConfig has read it
+	content, _ := os.ReadFile(path) // readConfig has read it, or it is not there
 	for line := range strings.Lines(string(content)) {
 		if strings.HasPrefix(line, "#") && line != repeats && line != changed {
 			lines = append(lines, strings.TrimRight(line, "\r\n")+"\n")

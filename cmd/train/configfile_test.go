@@ -68,9 +68,11 @@ func TestConfigLines(t *testing.T) {
 	}
 	s := settings{"data": "c", "lr": 0.1, "seed": uint64(1<<64 - 1)}
 	at := train.Progress{Epoch: 1, Epochs: 3, Images: 64, Of: 200}
+	var out bytes.Buffer
+	show := &display{people: &out}
 	want := changed + "# mine\n# the end\n"
 	for _, with := range []string{` with -data "c" instead of "a\nb"`, ""} {
-		if err := s.goOn(dir, at); err != nil {
+		if err := s.goOn(dir, at, show); err != nil {
 			t.Fatal(err)
 		}
 		want += "# went on after 64 of 200 images of epoch 1" + with + "\n"
@@ -84,8 +86,14 @@ func TestConfigLines(t *testing.T) {
 	if err := os.WriteFile(file, []byte("epochs 3"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.goOn(dir, at); err == nil || !strings.Contains(err.Error(), configFile+", line 1: ") {
-		t.Errorf("error %v, want the line", err)
+	if err := s.goOn(dir, at, show); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.String(), "moved the earlier "+file+" to "+filepath.Join(dir, "config.1.toml")+", as it cannot be read (train: settings: "+file+", line 1: "; !strings.HasPrefix(got, want) {
+		t.Errorf("printed %q, want %q", got, want)
+	}
+	if got, want := notes(t, dir), repeats+"# went on after 64 of 200 images of epoch 1\n"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
 	}
 }
 
@@ -134,7 +142,7 @@ func TestConfigArithmetic(t *testing.T) {
 	s, want := settings{"lr": 0.1}, repeats
 	for epoch, p := range []train.Progress{{}, {Rounding: "other kernels"}, {}} {
 		p.Epoch, p.Epochs = epoch+1, 9
-		if err := s.goOn(dir, p); err != nil {
+		if err := s.goOn(dir, p, nil); err != nil {
 			t.Fatal(err)
 		}
 		line := fmt.Sprintf("# went on after epoch %d", epoch)

@@ -130,3 +130,21 @@ func TestResumeAnotherRun(t *testing.T) {
 		}
 	}
 }
+
+// TestResumeWithoutSettings: a run goes on whatever has become of its settings, which it
+// does not need, and says where they are.
+func TestResumeWithoutSettings(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	trained(t, quick(t, "-epochs", "1", "-out", dir)...)
+	file := filepath.Join(dir, configFile)
+	if err := os.WriteFile(file, []byte{0, 'a', '\n', 0xff, '['}, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := trained(t, quick(t, "-epochs", "2", "-out", dir, "-resume")...)
+	if want := "moved the earlier " + file + " to " + filepath.Join(dir, "config.1.toml") + ", as it cannot be read"; !strings.Contains(out, want) {
+		t.Errorf("printed %s, want %q", out, want)
+	}
+	if s, err := readConfig(file); err != nil || s["epochs"] != int64(2) {
+		t.Errorf("settings %v, error %v, want those of the run", s, err)
+	}
+}

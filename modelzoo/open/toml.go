@@ -24,11 +24,12 @@ func parseTOML(text string) (map[string]json.RawMessage, error) {
 		if !ok || !isKey(key) {
 			return nil, fmt.Errorf("line %d is %.64q, want key = value", first, line)
 		}
-		for strings.HasPrefix(value, "[") && !json.Valid([]byte(closed(value))) && i+1 < len(lines) {
+		parts, open := []string{value}, opens(value)
+		for ; open > 0 && i+1 < len(lines); open += opens(parts[len(parts)-1]) {
 			i++
-			value += " " + strings.TrimSpace(withoutComment(lines[i]))
+			parts = append(parts, strings.TrimSpace(withoutComment(lines[i])))
 		}
-		if value = closed(value); !json.Valid([]byte(value)) || strings.HasPrefix(value, "{") || value == "null" {
+		if value = closed(strings.Join(parts, " ")); !json.Valid([]byte(value)) || strings.HasPrefix(value, "{") || value == "null" {
 			return nil, fmt.Errorf("line %d: %s is %.64q, want a string in double quotes, a number, true, false, or a list of such in brackets", first, key, value)
 		}
 		if _, twice := values[key]; twice {
@@ -58,6 +59,24 @@ func withoutComment(line string) string {
 		}
 	}
 	return line
+}
+
+// opens is how many more brackets a line opens than it closes, outside of strings.
+func opens(line string) (n int) {
+	quoted := false
+	for i := 0; i < len(line); i++ {
+		switch b := line[i]; {
+		case b == '\\' && quoted:
+			i++
+		case b == '"':
+			quoted = !quoted
+		case b == '[' && !quoted:
+			n++
+		case b == ']' && !quoted:
+			n--
+		}
+	}
+	return n
 }
 
 // closed is a list without the comma behind its last element, which TOML allows.

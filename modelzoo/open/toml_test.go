@@ -18,6 +18,7 @@ var goodTOML = []string{
 	"classes = [\"a # b\", \"c\\\"d\", \"é\"]\nflag = true\n",
 	"a-b_1 = -1.5e3\n",
 	"empty = []",
+	"classes = [\n\"a]\", # ]\n\"[b\\\"[\",\n[1],\n]\nfit = \"crop\"",
 }
 
 var badTOML = []struct{ text, want string }{
@@ -41,6 +42,22 @@ func TestTOML(t *testing.T) {
 		if _, err := parseTOML(tt.text); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%q: error %v, want %s", tt.text, err, tt.want)
 		}
+	}
+}
+
+// TestLongTOML: a list of very many lines is read in one go, not again for each line.
+func TestLongTOML(t *testing.T) {
+	n := maxDescription / 8
+	values, err := parseTOML("classes = [\n" + strings.Repeat("  \"]\",\n", n) + "]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	if err := json.Unmarshal(values["classes"], &list); err != nil || len(list) != n {
+		t.Errorf("%d classes, error %v, want %d", len(list), err, n)
+	}
+	if _, err := parseTOML("classes = [\n" + strings.Repeat("[\n", maxDescription/2)); err == nil || len(err.Error()) > 300 {
+		t.Errorf("brackets without end: %.300v, want a short error", err)
 	}
 }
 

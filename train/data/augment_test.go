@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -135,6 +136,7 @@ func TestParseAugmentations(t *testing.T) {
 		{"noise|", `no augmentation ""`},
 		{"noise|melt", `no augmentation "melt"`},
 		{"none,noise", `no augmentation "none"`},
+		{strings.Repeat("flip,", 32) + strings.Repeat("none|", 32) + "flip", "65 augmentations, want at most 64"},
 	}
 	for _, tt := range tests {
 		_, err := ParseAugmentations(tt.text)

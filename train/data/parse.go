@@ -60,6 +60,9 @@ func ParseAugmentations(text string) (steps []Augmentation, err error) {
 	if text == "none" {
 		return nil, nil
 	}
+	if n := strings.Count(text, ",") + strings.Count(text, "|"); n >= maxSteps {
+		return nil, fmt.Errorf("data: %d augmentations, want at most %d", n+1, maxSteps)
+	}
 	for item := range strings.SplitSeq(text, ",") {
 		var either OneOf
 		for name := range strings.SplitSeq(item, "|") {
@@ -83,6 +86,9 @@ func ParseAugmentations(text string) (steps []Augmentation, err error) {
 	return steps, nil
 }
 
+// maxSteps bounds the augmentations of an image, each of which costs time for each one.
+const maxSteps = 64
+
 func parseAugmentation(item string) (Augmentation, error) {
 	name, value, given := strings.Cut(item, "=")
 	var names []string
@@ -95,7 +101,7 @@ func parseAugmentation(item string) (Augmentation, error) {
 			return a.new(0), nil
 		}
 		if a.maximum == 0 {
-			return nil, fmt.Errorf("data: augmentation %q, want %s without a number", item, name)
+			return nil, fmt.Errorf("data: augmentation %.64q, want %s without a number", item, name)
 		}
 		v, err := strconv.ParseFloat(value, 64)
 		if err != nil || !(v > 0 && v <= a.maximum) || a.integer && v != float64(int(v)) {
@@ -103,14 +109,14 @@ func parseAugmentation(item string) (Augmentation, error) {
 			if a.integer {
 				kind = "whole number"
 			}
-			return nil, fmt.Errorf("data: augmentation %q, want a %s above 0 and up to %g", item, kind, a.maximum)
+			return nil, fmt.Errorf("data: augmentation %.64q, want a %s above 0 and up to %g", item, kind, a.maximum)
 		}
 		return a.new(v), nil
 	}
 	if c, err := corrupt.Find(name); err == nil {
 		return parseCorruption(c, item, value, given)
 	}
-	return nil, fmt.Errorf("data: no augmentation %q, want some of %s, or a corruption as in shot_noise=2, with commas between them", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("data: no augmentation %.64q, want some of %s, or a corruption as in shot_noise=2, with commas between them", name, strings.Join(names, ", "))
 }
 
 func parseCorruption(c corrupt.Corruption, item, value string, given bool) (Augmentation, error) {
@@ -119,7 +125,7 @@ func parseCorruption(c corrupt.Corruption, item, value string, given bool) (Augm
 	}
 	severity, err := strconv.Atoi(value)
 	if err != nil || severity < 1 || severity > 5 {
-		return nil, fmt.Errorf("data: augmentation %q, want a severity from 1 to 5", item)
+		return nil, fmt.Errorf("data: augmentation %.64q, want a severity from 1 to 5", item)
 	}
 	return Corrupt{c, severity}, nil
 }
