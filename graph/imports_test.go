@@ -50,7 +50,7 @@ var arrows = map[string][]string{
 	"modelzoo":                {"graph", "graph/op"},
 	"modelzoo/open":           {"graph", "graph/keras", "graph/keras/topology", "graph/memory", "graph/onnx", "graph/op", "graph/raster", "graph/regular", "graph/tfjs", "graph/weights", "modelzoo"},
 	"train":                   {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/op", "graph/update", "graph/weights", "train/data"},
-	"train/data":              {"graph/raster", "graph/raster/corrupt", "graph/raster/decode", "graph/regular"},
+	"train/data":              {"graph/memory", "graph/raster", "graph/raster/corrupt", "graph/raster/decode", "graph/regular"},
 	"train/data/parquet":      {"train/data", "graph/raster", "graph/regular"},
 	"train/mpi":               {},
 	"train/report":            {"graph", "graph/metric", "graph/raster", "graph/weights", "train", "train/data"},

@@ -1,12 +1,16 @@
 package data
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"slices"
 	"strings"
+
+	"tapenet/graph/regular"
 )
 
 // cifarShape is the shape of every CIFAR image.
@@ -86,39 +90,56 @@ func loadCIFAR(fsys fs.FS) (Dataset, error) {
 func (f cifarFormat) read(fsys fs.FS, files []string) (*inMemory, error) {
 	size := volumeOf(cifarShape)
 	record := f.labels + size
-	s := &inMemory{size: size}
-	for _, name := range files {
-		b, err := readWhole(fsys, name)
+	images := make([]int, len(files)) // of each file
+	all := 0
+	for k, name := range files {
+		info, err := fs.Stat(fsys, name)
 		if err != nil {
 			return nil, err
 		}
-		if len(b) == 0 || len(b)%record != 0 {
-			return nil, fmt.Errorf("%s: %d bytes, want a multiple of %d, the label and pixels of an image: it is cut short or no CIFAR file", name, len(b), record)
+		bytes := int(info.Size())
+		if bytes == 0 || bytes%record != 0 {
+			return nil, fmt.Errorf("%s: %d bytes, want a multiple of %d, the label and pixels of an image: it is cut short or no CIFAR file", name, bytes, record)
 		}
-		s.pixels = slices.Grow(s.pixels, len(b)/record*size)
-		for i := 0; i < len(b); i += record {
-			label := b[i+f.labels-1]
-			if int(label) >= f.classes {
-				return nil, fmt.Errorf("%s: label %d of image %d, want 0 to %d", name, label, i/record, f.classes-1)
-			}
-			s.labels = append(s.labels, label)
-			s.pixels = append(s.pixels, b[i+f.labels:i+record]...)
+		images[k] = bytes / record
+		all += images[k]
+	}
+	if err := afford(all * record); err != nil {
+		return nil, err
+	}
+	s := &inMemory{size: size, pixels: make([]byte, 0, all*size), labels: make([]byte, 0, all)}
+	for k, name := range files {
+		if err := f.add(s, fsys, name, images[k]); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// readWhole returns the content of a regular file.
-func readWhole(fsys fs.FS, name string) ([]byte, error) {
-	info, err := fs.Stat(fsys, name) // before reading, which would wait on a named pipe
+// add reads the images of a file.
+func (f cifarFormat) add(s *inMemory, fsys fs.FS, name string, images int) error {
+	file, _, err := regular.OpenIn(fsys, name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", name)
+	defer file.Close()
+	r, record := bufio.NewReaderSize(file, 1<<16), make([]byte, f.labels+s.size)
+	for i := range images {
+		if _, err := io.ReadFull(r, record); err != nil {
+			return fmt.Errorf("%s: %w", name, damaged(err))
+		}
+		label := record[f.labels-1]
+		if int(label) >= f.classes {
+			return fmt.Errorf("%s: label %d of image %d, want 0 to %d", name, label, i, f.classes-1)
+		}
+		s.labels = append(s.labels, label)
+		s.pixels = append(s.pixels, record[f.labels:]...)
 	}
-	return fs.ReadFile(fsys, name)
+	return nil
 }
+
+// maxNames bounds the bytes of a file of class names.
+const maxNames = 4 << 20
 
 // classNames returns the names of n classes, 0 meaning any number of them, from
 // a file with one a line, or numbers if there is no such file.
@@ -126,13 +147,16 @@ func classNames(fsys fs.FS, file string, n int) ([]string, error) {
 	if _, err := fs.Stat(fsys, file); err != nil {
 		return numerals(n), nil
 	}
-	b, err := readWhole(fsys, file)
+	b, err := regular.ReadIn(fsys, file, maxNames)
 	if err != nil {
 		return nil, err
 	}
-	names := strings.FieldsFunc(string(b), func(r rune) bool { return r == '\n' || r == '\r' })
-	for i, name := range names {
-		names[i] = strings.TrimSpace(name)
+	var names []string
+	for line := range strings.FieldsFuncSeq(string(b), func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if len(names) > maxClass {
+			return nil, fmt.Errorf("%s: more than %d class names, want at most that", file, maxClass+1)
+		}
+		names = append(names, strings.TrimSpace(line))
 	}
 	if n == 0 {
 		n = len(names)

@@ -100,6 +100,8 @@ func badCIFAR() []struct {
 		{"fine label", folder{"train.bin": records(true, 100), "test.bin": records(true, 1)}, "train.bin: label 100 of image 0, want 0 to 99"},
 		{"no test", good.with("test_batch.bin", nil), "test_batch.bin"},
 		{"nine names", good.with("batches.meta.txt", []byte("a\nb\nc\nd\ne\nf\ng\nh\ni\n")), "batches.meta.txt: 9 class names, want 10"},
+		{"too many names", good.with("batches.meta.txt", bytes.Repeat([]byte("a\n"), 70_000)), "batches.meta.txt: more than 65536 class names"},
+		{"long names", good.with("batches.meta.txt", make([]byte, 40<<20)), "batches.meta.txt: more than 4194304 bytes"},
 		{"a blank name", good.with("batches.meta.txt", []byte("a\nb\nc\nd\ne\nf\ng\nh\ni\n \n")), "batches.meta.txt: 10 class names, want 10, one a line"},
 	}
 }

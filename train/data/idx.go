@@ -165,26 +165,28 @@ func readFile(fsys fs.FS, name string, ranks ...int) (array, error) {
 }
 
 const (
-	// maxDeflate is the most bytes that one compressed byte can stand for:
-	// deflate spends at least two bits on a run, and a run is at most 258 bytes
-	// (RFC 1951, 3.2.5).
-	maxDeflate = 1032
-	// usualDeflate is the ratio up to which a header's claim is believed at
+	// A compressed file is unpacked to at most maxExpansion times its size and
+	// freeBytes: deflate can shrink a blank file to a thousandth, while pictures
+	// have a fifth of their size left at most.
+	maxExpansion = 64
+	freeBytes    = 1 << 20
+	// usualExpansion is the ratio up to which a header's claim is believed at
 	// once. MNIST has 4.7.
-	usualDeflate = 32
+	usualExpansion = 8
 )
 
 // readIDX reads an IDX file of size bytes, plain or gzip, to its end.
 func readIDX(r io.Reader, size int64, ranks []int) (array, error) {
-	size = min(size, math.MaxInt64/maxDeflate) // so that the products below fit
+	size = min(size, (math.MaxInt64-freeBytes)/maxExpansion) // so that the products below fit
 	buffered := bufio.NewReader(r)
-	r, most, first := buffered, size, size
+	r, most, first, hint := buffered, size, size, ""
 	if magic, _ := buffered.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(buffered)
 		if err != nil {
 			return array{}, damaged(err)
 		}
-		r, most, first = z, size*maxDeflate, size*usualDeflate
+		r, most, first = z, size*maxExpansion+freeBytes, size*usualExpansion
+		hint = fmt.Sprintf("; a compressed file is unpacked to %d times its size: if it is a sound one, gunzip it first", maxExpansion)
 	}
 	dims, err := readHeader(r, ranks)
 	if err != nil {
@@ -192,6 +194,9 @@ func readIDX(r io.Reader, size int64, ranks []int) (array, error) {
 	}
 	n, err := volume(dims, int(min(most, math.MaxInt)))
 	if err != nil {
+		return array{}, fmt.Errorf("%w%s", err, hint)
+	}
+	if err := afford(n); err != nil {
 		return array{}, err
 	}
 	data, err := readExactly(r, n, int(min(first, math.MaxInt)))

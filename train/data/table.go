@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,13 +86,19 @@ func (o Options) Table(file string) (Dataset, error) {
 	return d, nil
 }
 
+// rowBytes is what a row takes in memory for each of its bytes: one of four is 100.
+const rowBytes = 32
+
 // readTable reads the rows of a file.
 func readTable(file string) ([]row, error) {
-	f, _, err := regular.Open(file)
+	f, size, err := regular.Open(file)
 	if err != nil {
 		return nil, cause(err)
 	}
 	defer f.Close()
+	if err := afford(rowBytes * int(min(size, math.MaxInt/rowBytes))); err != nil {
+		return nil, err
+	}
 	rows, err := readRows(f, strings.ToLower(filepath.Ext(file)))
 	if err == nil && len(rows) == 0 {
 		err = errors.New("no pictures, want a line for each")
