@@ -57,7 +57,7 @@ type Header struct {
 // say, and the first frame of a GIF in its place on the screen, which is
 // transparent around it.
 func (d Decoder) Decode(file []byte) (image.Image, error) {
-	format, config, err := d.config(file)
+	format, config, _, err := d.config(file)
 	if err != nil {
 		return nil, err
 	}
@@ -76,13 +76,12 @@ func (d Decoder) Decode(file []byte) (image.Image, error) {
 // Header returns what a file, of which the beginning may be enough, says of its
 // picture.
 func (d Decoder) Header(file []byte) (Header, error) {
-	format, config, err := d.config(file)
+	format, config, memory, err := d.config(file)
 	if err != nil {
 		return Header{}, err
 	}
-	how := orientation(file)
-	h := Header{format.Name, config.Width, config.Height, 3, unpackedBytes(file, format.Name, config, how != 1)}
-	if how > 4 {
+	h := Header{format.Name, config.Width, config.Height, 3, memory}
+	if orientation(file) > 4 {
 		h.Width, h.Height = h.Height, h.Width
 	}
 	greyAndAlpha := format.Name == "PNG" && file[25] == 4 // the colour type in IHDR
@@ -101,8 +100,9 @@ func (d Decoder) formats() []Format {
 	return append(standard[:len(standard):len(standard)], d.Further...)
 }
 
-// config is the format and the size of a picture that may be unpacked.
-func (d Decoder) config(file []byte) (format Format, c image.Config, err error) {
+// config is the format and the size of a picture that may be unpacked, and the memory
+// that it takes.
+func (d Decoder) config(file []byte) (format Format, c image.Config, memory int64, err error) {
 	kind, names := Kind(file), make([]string, 0, 8)
 	for _, f := range d.formats() {
 		names = append(names, f.Name)
@@ -112,22 +112,39 @@ func (d Decoder) config(file []byte) (format Format, c image.Config, err error) 
 	}
 	switch {
 	case kind == "":
-		return format, c, fmt.Errorf("no picture, want %s", list(names))
+		return format, c, 0, fmt.Errorf("no picture, want %s", list(names))
 	case format.Decode == nil:
-		return format, c, fmt.Errorf("a file of %s, want %s", kind, list(names))
+		return format, c, 0, fmt.Errorf("a file of %s, want %s", kind, list(names))
 	}
 	if c, err = format.Config(bytes.NewReader(file)); err != nil {
-		return format, c, fmt.Errorf("a %s picture that is damaged or of a kind that is not read: %w", kind, err)
+		return format, c, 0, fmt.Errorf("a %s picture that is damaged or of a kind that is not read: %w", kind, err)
 	}
 	most := d.MaxPixels
 	if most == 0 {
 		most = MaxPixels
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width > most/c.Height {
-		return format, c, fmt.Errorf("a %s picture of %d×%d%w, want 1 to %d of them", kind, c.Width, c.Height, ErrSize, most)
+		return format, c, 0, fmt.Errorf("a %s picture of %d×%d%w, want 1 to %d of them", kind, c.Width, c.Height, ErrSize, most)
 	}
-	return format, c, nil
+	memory = unpackedBytes(file, kind, c, orientation(file) != 1)
+	if room := int64(most)*pixelBytes + spareBytes; memory > room {
+		return format, c, 0, fmt.Errorf("a %s picture of %d×%d%w that takes %d MB to unpack, want at most %d: save it without interlacing or progression, or smaller",
+			kind, c.Width, c.Height, ErrSize, memory>>20, room>>20)
+	}
+	if kind == "JPEG" {
+		if n := scans(file); n > maxScans {
+			return format, c, 0, fmt.Errorf("a JPEG picture of %d scans, want at most %d: save it without progression", n, maxScans)
+		}
+	}
+	return format, c, memory, nil
 }
+
+// Unpacking a picture may take pixelBytes for each of the pixels that it may have, and
+// spareBytes: most take 2 to 8 a pixel, progressive ones in four colours 24.
+const (
+	pixelBytes = 8
+	spareBytes = 64 << 20
+)
 
 // unpackedBytes is how many it takes to unpack a picture, and to turn it.
 func unpackedBytes(file []byte, kind string, c image.Config, turns bool) int64 {
@@ -146,13 +163,6 @@ func unpackedBytes(file []byte, kind string, c image.Config, turns bool) int64 {
 		stored = 1
 	}
 	switch kind {
-	case "JPEG":
-		if stored == 4 { // is made of planes
-			working = 4
-		}
-		if isProgressive(file) { // keeps coefficients of four bytes
-			working += 4 * min(stored, 4)
-		}
 	case "GIF": // may be drawn on its screen
 		working = 4
 	case "WebP", "TIFF": // a second copy, as it was packed
@@ -163,10 +173,25 @@ func unpackedBytes(file []byte, kind string, c image.Config, turns bool) int64 {
 		}
 	}
 	if turns {
-		working += 8
+		working += turnedBytes(c.ColorModel)
 	}
 	const besides = 1 << 16 // tables and buffers
-	return int64(c.Width)*int64(c.Height)*(stored+working) + besides
+	size := int64(c.Width) * int64(c.Height)
+	if kind == "JPEG" {
+		return jpegBytes(file, c) + size*working + besides
+	}
+	return size*(stored+working) + besides
+}
+
+// turnedBytes is what it takes to turn a pixel.
+func turnedBytes(m color.Model) int64 {
+	switch m {
+	case color.GrayModel:
+		return 1
+	case color.NRGBAModel:
+		return 4
+	}
+	return 8 // colours, and where they go; or 16 bits of each
 }
 
 // list is names in a sentence: "a, b or c".

@@ -5,7 +5,6 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
-	"iter"
 )
 
 // orientation is how a picture is stored, 1 to 8 as EXIF has it (CIPA DC-008-2019,
@@ -28,41 +27,14 @@ func orientation(file []byte) int {
 func jpegOrientation(file []byte) int {
 	const exif, app1 = "Exif\x00\x00", 0xe1
 	for marker, content := range segments(file) {
+		if marker == startOfScan {
+			break
+		}
 		if marker == app1 && len(content) > len(exif) && string(content[:len(exif)]) == exif {
 			return tiffOrientation(content[len(exif):])
 		}
 	}
 	return 1
-}
-
-// isProgressive reports whether a JPEG file's frame comes in several scans.
-func isProgressive(file []byte) bool {
-	const startOfFrame2 = 0xc2
-	for marker := range segments(file) {
-		if marker == startOfFrame2 {
-			return true
-		}
-	}
-	return false
-}
-
-// segments are those of a JPEG file before its first scan, by their markers.
-func segments(file []byte) iter.Seq2[byte, []byte] {
-	const startOfScan = 0xda
-	return func(yield func(byte, []byte) bool) {
-		for at := 2; at+4 <= len(file) && file[at] == 0xff; {
-			marker := file[at+1]
-			if marker == 0xff { // filling
-				at++
-				continue
-			}
-			size := int(binary.BigEndian.Uint16(file[at+2:])) // with its own two bytes
-			if marker == startOfScan || size < 2 || at+2+size > len(file) || !yield(marker, file[at+4:at+2+size]) {
-				return
-			}
-			at += 2 + size
-		}
-	}
 }
 
 // chunkOrientation looks for a chunk among those of a file, each of which has its
