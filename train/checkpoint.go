@@ -1,6 +1,8 @@
 package train
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +37,59 @@ type state struct {
 	// Arithmetic is the op.Arithmetic of the last step; "" if there was none, and
 	// in checkpoints of commit 81b9a2b and before.
 	Arithmetic string `json:",omitempty"`
+}
+
+const (
+	maxSettings = 1 << 20 // bytes of a state's settings
+	leastEpoch  = 32      // bytes of an epoch in a state's history, which has 100 at least
+)
+
+// parseState reads the text of a state. What it takes is in proportion to the text, whose
+// lists and maps may have very many very short elements.
+func parseState(text string) (state, error) {
+	var parts struct {
+		state
+		Settings, History json.RawMessage // in place of the state's
+	}
+	if err := json.Unmarshal([]byte(text), &parts); err != nil {
+		return state{}, err
+	}
+	s := parts.state
+	if n := len(parts.Settings); n > maxSettings {
+		return state{}, fmt.Errorf("settings of %d bytes, want at most %d", n, maxSettings)
+	}
+	if parts.Settings != nil {
+		if err := json.Unmarshal(parts.Settings, &s.Settings); err != nil {
+			return state{}, err
+		}
+	}
+	var err error
+	s.History, err = parseHistory(parts.History)
+	return s, err
+}
+
+// parseHistory reads the epochs of a state.
+func parseHistory(text []byte) (all []Epoch, err error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if first, err := d.Token(); first == nil {
+		if err == io.EOF {
+			err = nil // there is none, or null
+		}
+		return nil, err
+	} else if first != json.Delim('[') {
+		return nil, fmt.Errorf("a history that begins with %.20v, want a list", first)
+	}
+	for d.More() {
+		if len(all) > len(text)/leastEpoch {
+			return nil, fmt.Errorf("more than %d epochs in a history of %d bytes, want %d bytes for each at least", len(all), len(text), leastEpoch)
+		}
+		var e Epoch
+		if err := d.Decode(&e); err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
 }
 
 // rounding says in one line why a run that goes on from the state will not come to

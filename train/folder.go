@@ -230,8 +230,8 @@ func readState(path string) (weights.File, state, error) {
 	if err != nil {
 		return f, state{}, err
 	}
-	var s state
-	if err := json.Unmarshal([]byte(f.Metadata[stateKey]), &s); err != nil {
+	s, err := parseState(f.Metadata[stateKey])
+	if err != nil {
 		return f, state{}, fmt.Errorf("%s is damaged: its metadata %q: %w", path, stateKey, err)
 	}
 	return f, s, nil

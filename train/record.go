@@ -1,7 +1,6 @@
 package train
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -40,8 +39,8 @@ func ReadRecord(dir string) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("train: record: %w", err)
 	}
-	var s state
-	if err := json.Unmarshal([]byte(meta[stateKey]), &s); err != nil {
+	s, err := parseState(meta[stateKey])
+	if err != nil {
 		return Record{}, fmt.Errorf("train: record: %s is damaged: its metadata %q: %w", path, stateKey, err)
 	}
 	if s.Parameters < 0 || !s.possible() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -103,5 +104,31 @@ func TestReadRecordDamaged(t *testing.T) {
 		if r, err := ReadRecord(dir); err == nil {
 			t.Errorf("%s: record %+v, want an error", f.Metadata[stateKey], r)
 		}
+	}
+}
+
+// TestStateOfManyElements: a history of very many very short epochs takes no memory that
+// its text does not have, nor do settings.
+func TestStateOfManyElements(t *testing.T) {
+	const n = 1 << 20
+	for name, tt := range map[string]struct{ text, want string }{
+		"empty epochs":  {`{"History":[{}` + strings.Repeat(",{}", n) + "]}", "want 32 bytes for each at least"},
+		"null epochs":   {`{"History":[null` + strings.Repeat(",null", n) + "]}", "want 32 bytes for each at least"},
+		"number epochs": {`{"History":[0` + strings.Repeat(",0", n) + "]}", "cannot unmarshal number"},
+		"settings":      {`{"Settings":{"a":0` + strings.Repeat(`,"":0`, n) + "}}", "settings of 5242887 bytes, want at most 1048576"},
+		"no list":       {`{"History":{}}`, "a history that begins with {, want a list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := parseState(tt.text)
+			runtime.ReadMemStats(&after)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+			if cost, most := after.TotalAlloc-before.TotalAlloc, uint64(64<<20+4*len(tt.text)); cost > most {
+				t.Errorf("allocates %d bytes in all, want at most %d", cost, most)
+			}
+		})
 	}
 }

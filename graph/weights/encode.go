@@ -128,6 +128,9 @@ func (f File) header(infos []info) ([]byte, error) {
 			return nil, fmt.Errorf("metadata %.64q is not valid UTF-8", key)
 		}
 	}
+	if n := max(len(infos), len(f.Metadata)); n > maxEntries {
+		return nil, fmt.Errorf("%d tensors or entries of metadata, want at most %d", n, maxEntries)
+	}
 	entries := []string{quote(metadataKey) + ":" + quote(f.Metadata)}
 	for _, in := range infos {
 		entries = append(entries, fmt.Sprintf(`%s:{"dtype":%s,"shape":%s,"data_offsets":[%d,%d]}`,

@@ -33,6 +33,9 @@ func parseHeader(text []byte) (map[string]string, []info, error) {
 func (c *cursor) entries() (meta map[string]string, infos []info, err error) {
 	err = c.object(func(key string) (err error) {
 		if key != metadataKey {
+			if len(infos) == maxEntries {
+				return fmt.Errorf("more than %d tensors, want at most that", maxEntries)
+			}
 			in, err := c.info(key)
 			infos = append(infos, in)
 			return err
@@ -52,6 +55,9 @@ func (c *cursor) metadata() (map[string]string, error) {
 	err := c.object(func(key string) error {
 		if _, twice := meta[key]; twice {
 			return fmt.Errorf("%s: key %.64q appears twice, want once", metadataKey, key)
+		}
+		if len(meta) == maxEntries {
+			return fmt.Errorf("%s: more than %d entries, want at most that", metadataKey, maxEntries)
 		}
 		value, err := c.quoted()
 		if err != nil {

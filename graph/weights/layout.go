@@ -9,8 +9,11 @@ import (
 )
 
 const (
-	// maxHeader is the format's own limit on the header's length in bytes.
-	maxHeader = 100_000_000
+	// maxHeader bounds the header's length in bytes, and maxEntries its tensors and the
+	// entries of its metadata: each takes two to three hundred bytes of memory, however
+	// short. The format allows 100 MB; a network of 5,000 tensors has 0.5 MB.
+	maxHeader  = 16 << 20
+	maxEntries = 1 << 16
 	// maxDims bounds the memory that a header can claim for a shape. Networks
 	// use five dimensions at most.
 	maxDims = 8

@@ -301,7 +301,7 @@ func TestLoadErrors(t *testing.T) {
 		path string
 		want string
 	}{
-		{"missing", filepath.Join(dir, "none"), "stat "},
+		{"missing", filepath.Join(dir, "none"), "open "},
 		{"folder", dir, "found a folder, want a regular file"},
 		{"empty", write("empty", nil), "found 0 bytes"},
 		{"cut off", write("cut", encoded(t, sample())[:150]), "want at most"},
