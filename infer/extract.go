@@ -98,14 +98,14 @@ func (e *Extractor) Preprocessing() raster.Preprocessing { return e.p.preprocess
 func (e *Extractor) Pixels(img image.Image) ([]float32, error) { return e.p.Pixels(img) }
 
 // Features are the features of any number of images, as Pixels returns them. They are
-// finite.
+// finite, or the error is a [NotFiniteError].
 func (e *Extractor) Features(images [][]float32) ([][]float32, error) {
 	all, err := inBatches(e.p, images, e.run)
 	if err != nil {
 		return nil, err
 	}
 	if i := slices.IndexFunc(all, func(row []float32) bool { return !finite(row) }); i >= 0 {
-		return nil, fmt.Errorf("infer: the features of image %d are not finite", i)
+		return nil, NotFiniteError{i}
 	}
 	return all, nil
 }

@@ -176,11 +176,13 @@ func (p *Predictor) Calibrate(temperature float64, u *weights.Unknown) (*Predict
 
 // Predict classifies any number of images. Each is its pixels, scaled to 0..1,
 // channel by channel and row by row; if the network was trained on normalised
-// images, it is normalised here.
+// images, it is normalised here. If the network's output for an image is not finite
+// the error is a [NotFiniteError], and the predictions are those of all images
+// nevertheless: others may be sound.
 func (p *Predictor) Predict(images [][]float32) ([]Prediction, error) {
-	outputs, err := p.outputs(images, p.unknown != nil && p.unknown.Score == weights.ScoreNeighbours)
-	if err != nil {
-		return nil, err
+	outputs, notFinite := p.outputs(images, p.unknown != nil && p.unknown.Score == weights.ScoreNeighbours)
+	if notFinite != nil && outputs == nil {
+		return nil, notFinite
 	}
 	predictions := make([]Prediction, len(outputs))
 	for i, o := range outputs {
@@ -191,7 +193,7 @@ func (p *Predictor) Predict(images [][]float32) ([]Prediction, error) {
 		}
 	}
 	if p.score == nil {
-		return predictions, nil
+		return predictions, notFinite
 	}
 	scores, err := p.score(outputs)
 	if err != nil {
@@ -200,7 +202,7 @@ func (p *Predictor) Predict(images [][]float32) ([]Prediction, error) {
 	for i, s := range scores {
 		predictions[i].Score, predictions[i].Unknown = s, !(s >= p.unknown.Threshold)
 	}
-	return predictions, nil
+	return predictions, notFinite
 }
 
 // several fills in the classes that the image has.

@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -53,9 +54,29 @@ type output struct {
 	features              []float32 // nil unless asked for
 }
 
-// outputs runs any number of images through the network, batch by batch.
+// ErrNotFinite is of an image of which a network makes NaN or infinite numbers.
+var ErrNotFinite = errors.New("the network's output is not finite, want weights and pixels that give numbers")
+
+// NotFiniteError is an [ErrNotFinite] that says which image it is of.
+type NotFiniteError struct {
+	Image int // among those of the call, from 0; the first one
+}
+
+func (e NotFiniteError) Error() string {
+	return fmt.Sprintf("infer: image %d: %v", e.Image, ErrNotFinite)
+}
+
+// Unwrap implements the interface of package errors.
+func (e NotFiniteError) Unwrap() error { return ErrNotFinite }
+
+// outputs runs any number of images through the network, batch by batch. With a
+// NotFiniteError it returns them all.
 func (p *Predictor) outputs(images [][]float32, features bool) ([]output, error) {
-	return inBatches(p, images, func(batch [][]float32) ([]output, error) { return p.models.run(batch, features) })
+	all, err := inBatches(p, images, func(batch [][]float32) ([]output, error) { return p.models.run(batch, features) })
+	if i := slices.IndexFunc(all, func(o output) bool { return !finite(o.probabilities) || !finite(o.features) }); i >= 0 {
+		return all, NotFiniteError{i}
+	}
+	return all, err
 }
 
 // inBatches checks any number of images, and runs them batch by batch.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -253,6 +254,32 @@ func TestForeign(t *testing.T) {
 		}
 		if f.Check(err) != nil {
 			t.Error(f.Check(err))
+		}
+	}
+}
+
+// TestNotFinite: a model whose weights are no numbers is written in no format.
+func TestNotFinite(t *testing.T) {
+	dir := model(t, "lenet5")
+	file := filepath.Join(dir, "model.safetensors")
+	m, err := weights.LoadModel(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []float64{math.NaN(), math.Inf(1)} {
+		m.Tensors["dense/weight"].Data().([]float32)[3] = float32(v)
+		if err := m.Save(file); err != nil {
+			t.Fatal(err)
+		}
+		out := filepath.Join(t.TempDir(), "out")
+		for _, to := range []string{"onnx", "npz", "safetensors", "go"} {
+			want := fmt.Sprintf(`export: %s: "dense/weight" has %v among its numbers, want finite ones`, file, v)
+			if _, err := export(t, "-model", dir, "-to", to, "-out", out); err == nil || err.Error() != want {
+				t.Errorf("-to %s: error %v, want %q", to, err, want)
+			}
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Error("there is a file all the same")
 		}
 	}
 }

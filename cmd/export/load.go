@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"tapenet/graph/weights"
 	"tapenet/modelzoo/open"
@@ -15,7 +17,20 @@ func load(path string) (opened, error) {
 	if err != nil {
 		return opened{}, fmt.Errorf("export: %w", err)
 	}
-	return opened{m}, nil
+	return opened{m}, finite(m)
+}
+
+// finite returns an error for weights that are NaN or infinite, of training that went off
+// or of a damaged file. A network from elsewhere may have infinite constants.
+func finite(m open.Model) error {
+	for _, name := range slices.Sorted(maps.Keys(m.Tensors)) {
+		values, _ := m.Tensors[name].Data().([]float32)
+		i := slices.IndexFunc(values, func(v float32) bool { return v != v || m.Name != "" && v-v != 0 })
+		if i >= 0 {
+			return fmt.Errorf("export: %s: %.64q has %v among its numbers, want finite ones", m.Path, name, values[i])
+		}
+	}
+	return nil
 }
 
 // classifies returns an error unless the network takes images and gives what a

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"tapenet/graph/raster/decode"
 	"tapenet/graph/regular"
+	"tapenet/infer"
 )
 
 // result is what is said of one picture.
@@ -44,13 +46,13 @@ func classify(ctx context.Context, n network, list []source, show func([]result)
 		if err := predict(n, results); err != nil {
 			return err
 		}
-		return show(results)
+		return show(slices.DeleteFunc(slices.Clone(results), result.failed))
 	}, "classified", stderr)
 }
 
 // each calls use for the pictures, in order, batch by batch. One that can't be read is
-// reported on stderr and doesn't stop the others; the error says that it could not be
-// done. The end of ctx stops all, even while a picture is awaited that never comes. It
+// reported on stderr and doesn't stop the others, nor does one that use sets the error
+// of; the error says that it could not be done. The end of ctx stops all, even while a picture is awaited that never comes. It
 // needs memory for three batches of prepared pictures, and for as many whole ones as
 // there are processors.
 func each(ctx context.Context, r reader, list []source, use func([]result) error, done string, stderr io.Writer) error {
@@ -60,16 +62,12 @@ func each(ctx context.Context, r reader, list []source, use func([]result) error
 	batches := ahead(ctx, r, list)
 	for results, ok := receive(ctx, batches); ok; results, ok = receive(ctx, batches) {
 		finished += len(results)
-		results = slices.DeleteFunc(results, func(r result) bool {
-			if r.err != nil {
-				failed++
-				fmt.Fprintf(stderr, "%s: %v\n", r.File, r.err)
-			}
-			return r.err != nil
-		})
+		failed += report(results, stderr)
+		results = slices.DeleteFunc(results, result.failed)
 		if err := use(results); err != nil {
 			return err
 		}
+		failed += report(results, stderr)
 	}
 	if err := ctx.Err(); err != nil && finished < len(list) {
 		return fmt.Errorf("infer: stopped after %d of %d files: %w", finished, len(list), err)
@@ -78,6 +76,20 @@ func each(ctx context.Context, r reader, list []source, use func([]result) error
 		return skipped{fmt.Errorf("infer: %d of %d files could not be %s", failed, len(list), done)}
 	}
 	return nil
+}
+
+// failed says that nothing can be said of the picture.
+func (r result) failed() bool { return r.err != nil }
+
+// report prints and counts the pictures that failed.
+func report(results []result, stderr io.Writer) (n int) {
+	for _, r := range results {
+		if r.failed() {
+			n++
+			fmt.Fprintf(stderr, "%s: %v\n", r.File, r.err)
+		}
+	}
+	return n
 }
 
 // skipped is the error that some pictures could not be read: the others were done.
@@ -159,10 +171,21 @@ func pixelsOf(results []result) [][]float32 {
 	return pixels
 }
 
-// predict fills in what the network makes of pictures.
+// predict fills in what the network makes of pictures, or that it makes nothing of one.
 func predict(n network, results []result) error {
 	predictions, err := n.Predict(pixelsOf(results))
-	if err != nil {
+	switch {
+	case errors.Is(err, infer.ErrNotFinite) && len(results) == 1:
+		results[0].err = fmt.Errorf("infer: %w", infer.ErrNotFinite)
+		return nil
+	case errors.Is(err, infer.ErrNotFinite): // of one picture at least
+		for i := range results {
+			if err := predict(n, results[i:i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	case err != nil:
 		return err
 	}
 	for i, prediction := range predictions {

@@ -160,7 +160,13 @@ func (ms *models) load(p place) (m *model, err error) {
 		return nil, err
 	}
 	m = &model{place: p, predictor: predictor, input: predictor.Input, classes: predictor.Classes}
-	predict := ms.config.wrap(predictor.Predict)
+	predict := ms.config.wrap(func(images [][]float32) ([]infer.Prediction, error) {
+		predictions, err := predictor.Predict(images)
+		if errors.Is(err, infer.ErrNotFinite) {
+			err = nil // each call looks at its own
+		}
+		return predictions, err
+	})
 	blank := make([]float32, m.values())
 	for n := 1; n <= ms.config.Batch; n *= 2 {
 		predictions, err := predict(slices.Repeat([][]float32{blank}, n))

@@ -3,6 +3,7 @@ package testset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -88,6 +89,10 @@ func Each(ctx context.Context, command string, d data.Dataset, batch int, predic
 			}
 		}
 		predictions, err := predict(images)
+		var bad infer.NotFiniteError
+		if errors.As(err, &bad) {
+			return fmt.Errorf("%s: test image %d: %w", command, lo+bad.Image, infer.ErrNotFinite)
+		}
 		if err != nil {
 			return err
 		}
