@@ -67,6 +67,10 @@ type Options struct {
 	// prepare them once.
 	Fixed bool
 
+	// MaxMemory is the most bytes that the graph may need, see [Model.Need]; 0 means no
+	// bound. One that needs more is a [*MemoryError], before it takes them.
+	MaxMemory int
+
 	lanes *[]int // samples of the lanes of a batch, see Network.Lanes; nil for one piece
 
 	unplanned bool // for tests: no op shares another's memory
@@ -131,10 +135,8 @@ func (o Options) Build(l Layer, mode Mode, shape ...int) (*Model, error) {
 	if len(shape) == 0 {
 		return nil, errors.New("graph: the input has no shape, want (N,…)")
 	}
-	for _, d := range shape {
-		if d < 1 {
-			return nil, fmt.Errorf("graph: the input is %v, want positive dimensions", tensor.Shape(shape))
-		}
+	if err := o.affordInput(shape); err != nil {
+		return nil, err
 	}
 	if mode < Train || mode > Infer {
 		return nil, fmt.Errorf("graph: no mode %v", mode)
@@ -151,6 +153,11 @@ func (o Options) Build(l Layer, mode Mode, shape ...int) (*Model, error) {
 	m := &Model{Mode: mode, b: newBuilder(o, mode)}
 	if err := m.b.build(func() error { return m.build(l, shape) }); err != nil {
 		return nil, err
+	}
+	if o.MaxMemory > 0 {
+		if err := o.afford(shape, m.Need()); err != nil {
+			return nil, err
+		}
 	}
 	o.Weights.used(mode, o.Fixed)
 	return m, nil

@@ -1,5 +1,11 @@
 package graph
 
+import (
+	"fmt"
+
+	"gorgonia.org/tensor"
+)
+
 // Memory is the memory that a model takes, in bytes.
 type Memory struct {
 	Parameters int // shared with the network's other models, as is the state
@@ -57,4 +63,42 @@ func (m Memory) Own() int { return m.Inputs + m.Results + m.Values + m.Workspace
 // Total is the sum.
 func (m Memory) Total() int {
 	return m.Parameters + m.State + m.Inputs + m.Results + m.Values + m.Workspaces
+}
+
+// MemoryError is the error of a graph that needs more than Options.MaxMemory, in bytes.
+type MemoryError struct {
+	Shape      []int // the input, with the batch
+	Need, Most int
+}
+
+// Error says what the graph needs.
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("graph: for an input %v the network needs %.0f MB of memory, want at most %.0f", tensor.Shape(e.Shape), float64(e.Need)/1e6, float64(e.Most)/1e6)
+}
+
+// maxInput is the most elements of an input: more are a mistake on every machine.
+const maxInput = 1 << 36
+
+// affordInput returns an error if no graph can be built for the input: the first tensor
+// that is made.
+func (o Options) affordInput(shape []int) error {
+	size := 1
+	for _, d := range shape {
+		if d < 1 {
+			return fmt.Errorf("graph: the input is %v, want positive dimensions", tensor.Shape(shape))
+		}
+		if d > maxInput/size {
+			return fmt.Errorf("graph: the input is %v, want at most %d elements", tensor.Shape(shape), maxInput)
+		}
+		size *= d
+	}
+	return o.afford(shape, size*int(o.dtype().Size()))
+}
+
+// afford returns an error if a graph needs more than it may.
+func (o Options) afford(shape []int, need int) error {
+	if o.MaxMemory <= 0 || need <= o.MaxMemory {
+		return nil
+	}
+	return &MemoryError{shape, need, o.MaxMemory}
 }

@@ -1,8 +1,10 @@
 package graph_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"gorgonia.org/gorgonia"
@@ -167,5 +169,32 @@ func TestMemory(t *testing.T) {
 	others := build(t, graph.Options{}, graph.Dense{Units: 5, Activation: gorgonia.Tanh}, graph.Infer, 3, 7).Memory()
 	if want := (graph.Memory{Parameters: 4 * (7*5 + 5), Inputs: 4 * 3 * 7}); others != want {
 		t.Errorf("with an op of Gorgonia: got %+v, want %+v", others, want)
+	}
+}
+
+// TestMaxMemory: a graph that needs more than it may is refused, and one of which the
+// input alone needs more before there is a tensor.
+func TestMaxMemory(t *testing.T) {
+	layer := graph.Sequential{graph.Conv2D{Filters: 4, Kernel: 3}, graph.Flatten{}, graph.Dense{Units: 2}}
+	need := build(t, graph.Options{}, layer, graph.Infer, 2, 1, 8, 8).Need()
+	if _, err := (graph.Options{MaxMemory: need}).Build(layer, graph.Infer, 2, 1, 8, 8); err != nil {
+		t.Errorf("as much as it needs: %v", err)
+	}
+	_, err := graph.Options{MaxMemory: need - 1}.Build(layer, graph.Infer, 2, 1, 8, 8)
+	if of := new(graph.MemoryError); !errors.As(err, &of) || of.Need != need || of.Most != need-1 {
+		t.Errorf("a byte less: error %v, want one that it needs %d", err, need)
+	}
+	for _, tt := range []struct {
+		name  string
+		most  int
+		shape []int
+		want  string
+	}{
+		{"the input", 1 << 30, []int{1, 3, 1 << 15, 1 << 15}, "the network needs 12885 MB of memory, want at most 1074"},
+		{"an input that no machine has", 0, []int{1, 3, 1 << 31, 1 << 31}, "want at most 68719476736 elements"},
+	} {
+		if _, err := (graph.Options{MaxMemory: tt.most}).Build(layer, graph.Infer, tt.shape...); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want %q", tt.name, err, tt.want)
+		}
 	}
 }

@@ -78,6 +78,7 @@ func init() {
 			"MSE":                     reflect.TypeFor[graph.MSE](),
 			"MaxPool2D":               reflect.TypeFor[graph.MaxPool2D](),
 			"Memory":                  reflect.TypeFor[graph.Memory](),
+			"MemoryError":             reflect.TypeFor[graph.MemoryError](),
 			"Mode":                    reflect.TypeFor[graph.Mode](),
 			"Model":                   reflect.TypeFor[graph.Model](),
 			"Named":                   reflect.TypeFor[graph.Named](),
