@@ -18,6 +18,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo/open"
@@ -35,7 +36,7 @@ type Predictor struct {
 	temperature   float64          // 0 means 1
 	unknown       *weights.Unknown // nil for never
 	score         score            // of unknown, nil without
-	more          func() int       // the memory that it takes
+	products      *models          // that score computes with, nil without
 	notes         []string
 }
 
@@ -131,8 +132,12 @@ func prepare(l graph.Layer, m weights.Model, loss graph.Loss) (p *Predictor, one
 	if err := m.Preprocessing.Check(m.Input[0], m.Input[1], m.Input[2]); err != nil {
 		return nil, nil, fmt.Errorf("infer: %w", err)
 	}
-	w := &graph.Weights{From: m.Tensors}
-	net, err := graph.NewNetwork(l, m.Input[:], graph.Options{Weights: w, Fixed: true, Loss: loss})
+	w, o := &graph.Weights{From: m.Tensors}, graph.Options{Fixed: true, Loss: loss}
+	o.Weights = w
+	if available, known := memory.Available(); known {
+		o.MaxMemory = max(1, available)
+	}
+	net, err := graph.NewNetwork(l, m.Input[:], o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -163,10 +168,10 @@ func (p *Predictor) Calibrate(temperature float64, u *weights.Unknown) (*Predict
 	}
 	c := *p
 	c.models, c.temperature = p.models.with(temperature), temperature
-	c.unknown, c.score, c.more = nil, nil, nil
+	c.unknown, c.score, c.products = nil, nil, nil
 	if u != nil {
 		var err error
-		if c.score, c.more, err = c.scoreOf(u); err != nil {
+		if c.score, c.products, err = c.scoreOf(u); err != nil {
 			return nil, err
 		}
 		c.unknown = u
@@ -180,7 +185,7 @@ func (p *Predictor) Calibrate(temperature float64, u *weights.Unknown) (*Predict
 // the error is a [NotFiniteError], and the predictions are those of all images
 // nevertheless: others may be sound.
 func (p *Predictor) Predict(images [][]float32) ([]Prediction, error) {
-	outputs, notFinite := p.outputs(images, p.unknown != nil && p.unknown.Score == weights.ScoreNeighbours)
+	outputs, notFinite := p.outputs(images, p.readsFeatures())
 	if notFinite != nil && outputs == nil {
 		return nil, notFinite
 	}
@@ -203,6 +208,11 @@ func (p *Predictor) Predict(images [][]float32) ([]Prediction, error) {
 		predictions[i].Score, predictions[i].Unknown = s, !(s >= p.unknown.Threshold)
 	}
 	return predictions, notFinite
+}
+
+// readsFeatures reports whether predictions need features: for the score of known images.
+func (p *Predictor) readsFeatures() bool {
+	return p.unknown != nil && p.unknown.Score == weights.ScoreNeighbours
 }
 
 // several fills in the classes that the image has.

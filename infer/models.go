@@ -115,9 +115,10 @@ func (m *models) take(v variant) (*graph.Model, error) {
 	return m.afford(v)
 }
 
-// build builds a graph, which takes little before its first run. building is locked.
-func (m *models) build(v variant) (*graph.Model, error) {
-	o, mode := graph.Options{Weights: m.weights, Fixed: true, Watch: v.watch, Features: v.features}, graph.Infer
+// build builds a graph that needs so many bytes at most, 0 for no bound. Before its first
+// run it takes its input alone. building is locked.
+func (m *models) build(v variant, most int) (*graph.Model, error) {
+	o, mode := graph.Options{Weights: m.weights, Fixed: true, Watch: v.watch, Features: v.features, MaxMemory: most}, graph.Infer
 	o.Loss = m.loss
 	if v.gradient {
 		o.Loss, o.InputGradient, mode = graph.Score{}, true, graph.Eval

@@ -10,7 +10,7 @@ import (
 // needOf is what a batch's graph says that it needs.
 func needOf(t *testing.T, p *Predictor, batch int) int {
 	t.Helper()
-	g, err := p.models.build(variant{batch: batch})
+	g, err := p.models.build(variant{batch: batch}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,5 +75,55 @@ func TestPredictorMemory(t *testing.T) {
 		if again := p.Memory() - before; float64(again) > 1.05*float64(grown) {
 			t.Errorf("the same batch again: %d bytes, want the %d of the first one", again, grown)
 		}
+	}
+}
+
+// TestReserve: what batches and explanations need is told before they run, and is about
+// what they take then. A byte less is refused, and so is more than the machine has.
+func TestReserve(t *testing.T) {
+	file := saved(t, func(*weights.Model) {})
+	load := func() *Predictor {
+		p, err := Load(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := load()
+	need, err := p.Reserve(32, 1<<40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	images := digits(t, 32)
+	for n := 1; n <= 32; n *= 2 {
+		predict(t, p, images[:n])
+	}
+	for _, explain := range []func() error{
+		func() error { _, err := p.FeatureMaps(images[0], ""); return err },
+		func() error { _, err := p.GradCAM(images[0], 1); return err },
+		func() error { _, err := p.Saliency(images[0], 1); return err },
+	} {
+		if err := explain(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := p.Memory(); float64(took) < 0.8*float64(need) || float64(took) > 1.2*float64(need) {
+		t.Errorf("it takes %d bytes, %d were reserved, want a fifth between them at most", took, need)
+	}
+	if _, err := load().Reserve(32, need); err != nil {
+		t.Errorf("as much as it needs: %v", err)
+	}
+	small := load()
+	_, err = small.Reserve(32, need-1)
+	if err == nil || !strings.Contains(err.Error(), "for batches of 32 images and explanations the network needs ") {
+		t.Errorf("a byte less: error %v", err)
+	}
+	if _, err := small.Reserve(16, need-1); err != nil {
+		t.Errorf("smaller batches: %v", err)
+	}
+	small = load()
+	small.models.available = func() (int, bool) { return need / 2, true }
+	if _, err = small.Reserve(32, 1<<40); err == nil || !strings.Contains(err.Error(), ", want at most ") {
+		t.Errorf("a machine with less: error %v", err)
 	}
 }

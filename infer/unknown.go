@@ -44,17 +44,17 @@ func oneByOne(f func(o output) float64) score {
 	}
 }
 
-// scoreOf returns the score that u names, and the memory that it takes.
-func (p *Predictor) scoreOf(u *weights.Unknown) (score, func() int, error) {
+// scoreOf returns the score that u names, and the graphs that it computes with, nil for
+// none.
+func (p *Predictor) scoreOf(u *weights.Unknown) (score, *models, error) {
 	if err := u.Check(); err != nil {
 		return nil, nil, fmt.Errorf("infer: unknown: %w", err)
 	}
-	none := func() int { return 0 }
 	switch u.Score {
 	case weights.ScoreProbability:
-		return oneByOne(largestProbability), none, nil
+		return oneByOne(largestProbability), nil, nil
 	case weights.ScoreEnergy:
-		return oneByOne(energy), none, nil
+		return oneByOne(energy), nil, nil
 	}
 	width, err := p.featureWidth()
 	if err != nil {
@@ -67,7 +67,7 @@ func (p *Predictor) scoreOf(u *weights.Unknown) (score, func() int, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return n.score, n.products.memory, nil
+	return n.score, n.products, nil
 }
 
 // featureWidth is how many features an image has.
