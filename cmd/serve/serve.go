@@ -42,6 +42,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.DurationVar(&c.Timeout, "timeout", 5*time.Second, "answer within so long, or with status 504")
 	f.Int64Var(&c.Body, "body", 32<<20, "a request's body has at most so many `bytes`, unpacked too")
 	f.Int64Var(&c.Memory, "memory", 128<<20, "requests take at most so many `bytes` at one time, pictures unpacked")
+	f.Int64Var(&c.ModelMemory, "model-memory", 0, "all models together take at most so many `bytes`, with the graphs of all batches; 0 is half of what is available")
 	cli.MaxPixels(f, &c.MaxPixels)
 	f.DurationVar(&c.Read, "read", 30*time.Second, "a request comes within so long")
 	f.DurationVar(&c.Idle, "idle", 2*time.Minute, "a connection without request ends after so long")

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +34,7 @@ type model struct {
 	predictor *infer.Predictor
 	input     [3]int
 	classes   []string
+	memory    int            // bytes that it may take
 	users     sync.WaitGroup // requests that have it
 	spare     sync.Pool      // *[]float32 of an image each
 }
@@ -48,8 +51,11 @@ type models struct {
 	reloading sync.Mutex            // one reload at a time
 	tried     map[place]fs.FileInfo // the file of the last attempt to load
 
+	retired sync.WaitGroup // models that requests still have
+
 	mu    sync.RWMutex // guards what follows; held for moments only
 	byKey map[string]map[string]*model
+	taken int // bytes that all models may take, the retired ones too
 }
 
 func newModels(c Config, m *metrics) *models {
@@ -151,6 +157,27 @@ func same(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
+// reserve builds a model's graphs, and returns the bytes that it may take: an error if
+// these are more than the other models leave.
+func (ms *models) reserve(p *infer.Predictor) (bytes int, err error) {
+	left := func() int {
+		ms.mu.RLock()
+		defer ms.mu.RUnlock()
+		return int(ms.config.ModelMemory) - ms.taken
+	}
+	if bytes, err = p.Reserve(ms.config.Batch, left()); err == nil {
+		return bytes, nil
+	}
+	ms.retired.Wait() // their memory may do
+	runtime.GC()      // which ends with finalizers of their graphs
+	debug.FreeOSMemory()
+	if bytes, err = p.Reserve(ms.config.Batch, left()); err != nil {
+		return 0, fmt.Errorf("%w; Config.ModelMemory is %s for all models, of which others have %s",
+			err, memory.Text(int(ms.config.ModelMemory)), memory.Text(int(ms.config.ModelMemory)-left()))
+	}
+	return bytes, nil
+}
+
 // load reads a model and runs it once for each size of batch and for an
 // explanation, so that its graphs are built, and a network that gives no
 // probabilities is not served.
@@ -160,6 +187,9 @@ func (ms *models) load(p place) (m *model, err error) {
 		return nil, err
 	}
 	m = &model{place: p, predictor: predictor, input: predictor.Input, classes: predictor.Classes}
+	if m.memory, err = ms.reserve(predictor); err != nil {
+		return nil, err
+	}
 	predict := ms.config.wrap(func(images [][]float32) ([]infer.Prediction, error) {
 		predictions, err := predictor.Predict(images)
 		if errors.Is(err, infer.ErrNotFinite) {
@@ -216,17 +246,21 @@ func (ms *models) put(m *model) {
 		ms.byKey[m.name] = versions
 	}
 	if old := versions[m.version]; old != nil {
-		old.retire()
+		ms.retire(old)
 	}
 	versions[m.version] = m
+	ms.taken += m.memory
 }
 
 // retire ends a model that nobody can acquire any more.
-func (m *model) retire() {
-	go func() {
+func (ms *models) retire(m *model) {
+	ms.retired.Go(func() {
 		m.users.Wait()
 		m.close()
-	}()
+		ms.mu.Lock()
+		defer ms.mu.Unlock()
+		ms.taken -= m.memory
+	})
 }
 
 // retireOthers drops all models but the ones at the given places.
@@ -239,7 +273,7 @@ func (ms *models) retireOthers(places []place) {
 				continue
 			}
 			delete(versions, version)
-			m.retire()
+			ms.retire(m)
 			ms.metrics.forget(m.place)
 			ms.config.Log.Info("model dropped", slog.String("model", name), slog.String("version", version))
 		}

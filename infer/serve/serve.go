@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -26,6 +27,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tapenet/graph/memory"
 	"tapenet/infer"
 	"tapenet/infer/serve/guard"
 )
@@ -45,15 +47,23 @@ type Config struct {
 	// Load reads a model. Nil is infer.Load.
 	Load func(path string) (*infer.Predictor, error)
 
-	Batch     int           // most images in a batch; 0 is 32
-	Wait      time.Duration // longest that an image waits for others to fill its batch; 0 is not at all
-	Queue     int           // most images that wait, for each version of a model; 0 is 512. It bounds those of a request too.
-	Timeout   time.Duration // longest from a request's last byte to its answer; 0 is 5 s
-	Body      int64         // most bytes of a request's body, packed and unpacked; 0 is 32 MB
-	Memory    int64         // most bytes for all that is in requests at one time, pictures unpacked; 0 is 128 MB
-	MaxPixels int           // of a picture, unpacked; 0 is raster.MaxPixels
-	Token     string        // the bearer token to want from clients of all but /v2/health; "" is none
-	Log       *slog.Logger  // nil is slog.Default()
+	Batch   int           // most images in a batch; 0 is 32
+	Wait    time.Duration // longest that an image waits for others to fill its batch; 0 is not at all
+	Queue   int           // most images that wait, for each version of a model; 0 is 512. It bounds those of a request too.
+	Timeout time.Duration // longest from a request's last byte to its answer; 0 is 5 s
+	Body    int64         // most bytes of a request's body, packed and unpacked; 0 is 32 MB
+	Memory  int64         // most bytes for all that is in requests at one time, pictures unpacked; 0 is 128 MB
+
+	// ModelMemory is the most bytes that all models may take, each with its graphs for
+	// batches of all sizes and for explanations; while a model is replaced the old one
+	// counts too. 0 is half of what the machine has available when New is called: until
+	// Go collects it, garbage may be as much as what is in use. A model that needs more is
+	// not loaded.
+	ModelMemory int64
+
+	MaxPixels int          // of a picture, unpacked; 0 is raster.MaxPixels
+	Token     string       // the bearer token to want from clients of all but /v2/health; "" is none
+	Log       *slog.Logger // nil is slog.Default()
 
 	// MetricsApart leaves /metrics out: Server.Metrics answers it at another address.
 	MetricsApart bool
@@ -92,6 +102,7 @@ func (c Config) withDefaults() Config {
 	set(&c.Timeout, 5*time.Second)
 	set(&c.Body, 32<<20)
 	set(&c.Memory, 128<<20)
+	set(&c.ModelMemory, halfOfMachine())
 	set(&c.Read, 30*time.Second)
 	set(&c.Idle, 2*time.Minute)
 	set(&c.Connections, 1024)
@@ -99,6 +110,14 @@ func (c Config) withDefaults() Config {
 	set(&c.Reload, 2*time.Second)
 	set(&c.Grace, 30*time.Second)
 	return c
+}
+
+// halfOfMachine is half of the memory that is available, no bound where that is not known.
+func halfOfMachine() int64 {
+	if n, known := memory.Available(); known {
+		return max(1, int64(n)/2)
+	}
+	return math.MaxInt
 }
 
 func set[T int | int64 | time.Duration](v *T, otherwise T) {
@@ -115,7 +134,7 @@ func (c Config) check() error {
 		return errors.New("serve: the name " + strconv.Quote(c.Name) + " without Model: want it for one model alone")
 	case strings.ContainsAny(c.Name, "/:"):
 		return errors.New("serve: the name " + strconv.Quote(c.Name) + " has / or :, want one that stands in an address")
-	case c.Batch < 0 || c.Wait < 0 || c.Queue < 0 || c.Timeout < 0 || c.Body < 0 || c.Memory < 0 || c.MaxPixels < 0 || c.Read < 0 || c.Idle < 0 || c.Connections < 0 || c.Streams < 0 || c.Grace < 0:
+	case c.Batch < 0 || c.Wait < 0 || c.Queue < 0 || c.Timeout < 0 || c.Body < 0 || c.Memory < 0 || c.ModelMemory < 0 || c.MaxPixels < 0 || c.Read < 0 || c.Idle < 0 || c.Connections < 0 || c.Streams < 0 || c.Grace < 0:
 		return errors.New("serve: a bound below 0")
 	}
 	if _, err := guard.New(nil, c.Origins); err != nil {
