@@ -28,8 +28,8 @@ func Batch(image []int) int {
 }
 
 // Available is the memory that the process can still take without driving the
-// machine into swapping, or out of the limit of its control group, in bytes. Only
-// Linux tells it.
+// machine into swapping, or out of the limits of its control group and of its address
+// space (ulimit -v), in bytes. Only Linux tells it.
 func Available() (n int, known bool) { return available(os.DirFS("/")) }
 
 // available reads the files of Linux: what the kernel takes for available, and
@@ -41,7 +41,28 @@ func available(root fs.FS) (n int, known bool) {
 			n, known = left, true
 		}
 	}
+	if left, limited := addresses(root); limited && (!known || left < n) {
+		n, known = left, true
+	}
 	return n, known
+}
+
+// addresses is what the limit of the process's address space leaves.
+func addresses(root fs.FS) (n int, limited bool) {
+	limits, err := fs.ReadFile(root, "proc/self/limits")
+	if err != nil {
+		return 0, false
+	}
+	_, line, _ := bytes.Cut(limits, []byte("Max address space"))
+	if _, err := fmt.Sscan(string(line), &n); err != nil { // "unlimited"
+		return 0, false
+	}
+	pages := 0
+	statm, err := fs.ReadFile(root, "proc/self/statm")
+	if err == nil {
+		_, err = fmt.Sscan(string(statm), &pages)
+	}
+	return max(0, n-pages*os.Getpagesize()), err == nil
 }
 
 // meminfo is MemAvailable.

@@ -39,6 +39,14 @@ func TestAvailable(t *testing.T) {
 			"sys/fs/cgroup/memory/memory.limit_in_bytes": file("9000000\n"), "sys/fs/cgroup/memory/memory.usage_in_bytes": file("3000000\n"),
 			"sys/fs/cgroup/memory/memory.stat": file("inactive_file 5\ntotal_inactive_file 1000000\n"),
 		}, 7000000, true},
+		{"a limit of addresses", fstest.MapFS{
+			"proc/meminfo": file(meminfo), "proc/self/statm": file("1000 7 7 1 0 9 0\n"),
+			"proc/self/limits": file("Limit  Soft Limit  Hard Limit  Units\nMax address space         1500000000           unlimited            bytes     \nMax file locks unlimited\n"),
+		}, 1500000000 - 1000*os.Getpagesize(), true},
+		{"no limit of addresses", fstest.MapFS{
+			"proc/meminfo": file(meminfo), "proc/self/statm": file("1000 7 7 1 0 9 0\n"),
+			"proc/self/limits": file("Max address space         unlimited            unlimited            bytes     \n"),
+		}, 6000000 << 10, true},
 		{"damaged", fstest.MapFS{
 			"proc/meminfo": file("MemAvailable: many kB\n"), "proc/self/cgroup": file("0\n\n0::/../..\n"),
 			"sys/fs/cgroup/memory.max": file("x\n"), "sys/fs/cgroup/memory.current": file("\n"),
