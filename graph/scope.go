@@ -45,6 +45,8 @@ type builder struct {
 	paths  map[string]bool         // of layers
 
 	unread map[*gorgonia.Node]tensorOf // tensors of parts, until an op reads them
+
+	cost op.Cost // of listed
 }
 
 func newBuilder(o Options, mode Mode) *builder {
@@ -289,6 +291,7 @@ func (s *Scope) add(y *gorgonia.Node) {
 		info.MulAdds += m.MulAdds()
 	}
 	info.nodes = append(info.nodes, y)
+	s.b.cost = s.b.cost.Plus(op.CostOf(y))
 }
 
 // Errorf makes an error, prefixed with the layer's path, the scope's, unless
@@ -303,6 +306,10 @@ func (s *Scope) Errorf(format string, args ...any) *gorgonia.Node {
 	}
 	return nil
 }
+
+// Cost is what the nodes that were added so far ask of a forward run, those of the whole
+// graph.
+func (s *Scope) Cost() op.Cost { return s.b.cost }
 
 // Err is the first error of the whole graph.
 func (s *Scope) Err() error { return s.b.err }

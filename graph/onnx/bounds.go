@@ -1,28 +1,14 @@
 package onnx
 
-import (
-	"gorgonia.org/gorgonia"
-)
+// maxReads is the most elements of constants that all folds of a file read: beside the
+// bounds of build.go on each value, and of [op.Cost] on all.
+const maxReads = 1 << 28
 
-// What a small file may ask for, in all, beside the bounds of build.go on each value.
-const (
-	maxElements = 1 << 31 // of all values of a graph, for each sample
-	maxMulAdds  = 1 << 43 // of a graph, for each sample: the largest classifiers have 2^40
-	maxReads    = 1 << 28 // elements of constants that all folds read
-)
-
-// spent is what a graph has asked for so far, as the constants above count it.
-type spent struct{ elements, mulAdds, reads int }
-
-// spend counts a node. It reports false, and there is an error, if the graph has asked for
-// too much in all.
-func (b *builder) spend(y *gorgonia.Node) bool {
-	b.spent.elements += y.Shape().TotalSize() / b.batch
-	if o, ok := y.Op().(interface{ MulAdds() int }); ok {
-		b.spent.mulAdds += o.MulAdds() / b.batch
-	}
-	if b.spent.elements > maxElements || b.spent.mulAdds > maxMulAdds {
-		b.fail("values of %d elements in all and %d multiply-adds a sample, want at most %d and %d", b.spent.elements, b.spent.mulAdds, maxElements, maxMulAdds)
+// affordable reports whether the nodes so far cost no more than any network. Otherwise
+// there is an error.
+func (b *builder) affordable() bool {
+	if err := b.s.Cost().Minus(b.before).Check(b.batch); err != nil {
+		b.fail("%w", err)
 		return false
 	}
 	return true
@@ -32,11 +18,11 @@ func (b *builder) spend(y *gorgonia.Node) bool {
 func (b *builder) reads() bool {
 	for i := range b.now.Inputs {
 		if c, ok := b.known(i); ok {
-			b.spent.reads += c.size()
+			b.reading += c.size()
 		}
 	}
-	if b.spent.reads > maxReads {
-		b.fail("computed constants are read %d times in all, want at most %d", b.spent.reads, maxReads)
+	if b.reading > maxReads {
+		b.fail("computed constants are read %d times in all, want at most %d", b.reading, maxReads)
 		return false
 	}
 	return true

@@ -63,12 +63,12 @@ func hostile() map[string]struct {
 		"identities": {constant(1<<22, chained(13, 2000, zeros, nodeProto{Op: "Identity"})), "computed constants are read"},
 		"powers":     {constant(1<<20, chained(13, 2000, zeros, nodeProto{Op: "Pow", Inputs: []string{"one"}})), "elements of constants that are computed"},
 		"dimensions": {constant(1, chained(13, 1, zeros, nodeProto{Op: "Expand", Inputs: []string{"deep"}})), "2000 dimensions, want at most 8"},
-		"expansions": {large(chained(13, 2000, grow, nodeProto{Op: "Relu"})), "elements in all"},
-		"additions":  {large(chained(13, 2000, grow, nodeProto{Op: "Add", Inputs: []string{"half"}})), "elements in all"},
+		"expansions": {large(chained(13, 3000, grow, nodeProto{Op: "Relu"})), "elements of all values a sample so far"},
+		"additions":  {large(chained(13, 3000, grow, nodeProto{Op: "Add", Inputs: []string{"half"}})), "elements of all values a sample so far"},
 		"repetitions": {func() *modelProto {
 			m := chained(13, 60, nodeProto{Op: "Relu"}, twice, named("two", whole(1, 2)))
 			return m
-		}(), "at most 16777216 elements a sample"},
+		}(), "at most 67108864 elements a sample"},
 		"names": {func() *modelProto {
 			m := chained(13, 3000, nodeProto{Op: "Relu"}, nodeProto{Op: "Relu"})
 			for i := range 3000 {
@@ -117,6 +117,29 @@ func TestHostile(t *testing.T) {
 				t.Errorf("error %v, want one that says %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestCost: what runs is bounded where the values alone are small.
+func TestCost(t *testing.T) {
+	pool := func(op string) nodeProto {
+		return nodeProto{Op: op, Attributes: []attributeProto{attributeInts("kernel_shape", 4096, 4096), attributeInts("pads", 2000, 2000, 2095, 2095)}}
+	}
+	for _, tt := range []struct {
+		name  string
+		file  *modelProto
+		input []int
+		want  string
+	}{
+		{"large windows", single(pool("MaxPool"), 11, []int{1, 4096, 4096}), []int{1, 4096, 4096}, "pixels of all windows of poolings a sample so far, want at most 8589934592"},
+		{"large means", single(pool("AveragePool"), 11, []int{1, 4096, 4096}), []int{1, 4096, 4096}, "pixels of all windows of poolings"},
+		{"large filters", single(nodeProto{Op: "Conv", Inputs: []string{"w"}, Attributes: []attributeProto{attributeInts("pads", 500, 500, 500, 500)}}, 11, []int{1, 2048, 2048}, filters(4, 1, 1000, 1000)),
+			[]int{1, 2048, 2048}, "multiply-adds a sample so far, want at most 8796093022208"},
+	} {
+		_, err := graph.Options{Loss: graph.MSE{}}.Build(load(t, marshal(tt.file)), graph.Infer, append([]int{1}, tt.input...)...)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `node of "y" (`) {
+			t.Errorf("%s: error %v, want %q of the node", tt.name, err, tt.want)
+		}
 	}
 }
 

@@ -14,10 +14,11 @@ import (
 )
 
 // What a small file may ask for: elements of a value for each sample, entries of
-// the index tables of all rearrangements in a graph, elements of all constants that
+// the index table of a rearrangement and of those of all in a graph, elements of all constants that
 // are computed from others, and pairs of matrices for each sample.
 const (
-	maxSample  = 1 << 24
+	maxSample  = 1 << 26
+	maxIndex   = 1 << 24
 	maxIndices = 1 << 26
 	maxFolded  = 1 << 23
 
@@ -32,7 +33,8 @@ type builder struct {
 	batch   int // of this graph
 	budget  int // index entries left
 	folded  int // elements of computed constants
-	spent   spent
+	reading int // elements of constants that were read
+	before  op.Cost
 	tensors map[*tensorProto]constant // see decoded
 	values  map[string]*value
 	now     *nodeProto
@@ -120,7 +122,7 @@ func (b *builder) do(y *gorgonia.Node, err error) *gorgonia.Node {
 	if err != nil {
 		return b.fail("%w", err)
 	}
-	if y = b.s.Node(y, nil); y == nil || !b.fits(y.Shape()) || !b.spend(y) {
+	if y = b.s.Node(y, nil); y == nil || !b.fits(y.Shape()) || !b.affordable() {
 		return nil
 	}
 	return y
@@ -345,6 +347,10 @@ func (b *builder) gather(x *gorgonia.Node, samples bool, fill float64, shape []i
 // indexed counts the entries of an index table against the budget for all tables.
 // It reports false, and there is an error, if the budget is spent.
 func (b *builder) indexed(size int) bool {
+	if size > maxIndex {
+		b.fail("a rearrangement of %d elements, want at most %d", size, maxIndex)
+		return false
+	}
 	if b.budget -= size; b.budget < 0 {
 		b.fail("rearrangements of more than %d elements", maxIndices)
 	}

@@ -229,7 +229,7 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		return nil
 	}
 	b := &builder{
-		Model: m, s: s, batch: x.Shape()[0], budget: maxIndices, values: map[string]*value{},
+		Model: m, s: s, batch: x.Shape()[0], before: s.Cost(), budget: maxIndices, values: map[string]*value{},
 		numbers: map[float64]*gorgonia.Node{}, taken: map[string]bool{},
 	}
 	defer s.Part("", "")

@@ -52,6 +52,7 @@ type spec struct {
 	constant []int        // the operands that have no gradient
 	dyOnly   bool         // Backward does not look at the operands
 	mulAdds  int          // multiply-adds of one forward pass
+	pooled   int          // pixels of all windows of a pooling
 	params   any          // what the accessor of Description returns; nil if there is none
 }
 

@@ -51,7 +51,7 @@ func (o Pool) apply(kind Kind, x *gorgonia.Node, kernels func(kernel.PoolShape) 
 	}
 	f32, f64 := kernels(s)
 	out := tensor.Shape{x.Shape()[0], x.Shape()[1], s.OH, s.OW}
-	return apply(spec{kind: kind, detail: o.String(), shape: out, params: o.defaults(), dyOnly: true}, f32, f64, x)
+	return apply(spec{kind: kind, detail: o.String(), shape: out, params: o.defaults(), dyOnly: true, pooled: s.Pooled()}, f32, f64, x)
 }
 
 // Pool returns the parameters of a [MaxPool2D] or an [AvgPool2D], with their

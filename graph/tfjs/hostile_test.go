@@ -49,7 +49,7 @@ func TestLoadErrors(t *testing.T) {
 		{"no layers", sequential("", ""), "", "no layers"},
 		{"unknown layer", sequential(input+`,{"class_name":"LSTM","config":{"name":"x"}}`, ""), "", `layer "x" (LSTM): the class is not supported`},
 		{"no input", sequential(`{"class_name":"Flatten","config":{"name":"f"}}`, ""), "", `layer "f" (Flatten): the input has 0 dimensions`},
-		{"huge input", sequential(`{"class_name":"InputLayer","config":{"name":"i","batch_input_shape":[null,1000000,1000000,1]}}`, ""), "", "the input is [0 1000000 1000000 1], want positive dimensions and at most 16777216 values"},
+		{"huge input", sequential(`{"class_name":"InputLayer","config":{"name":"i","batch_input_shape":[null,1000000,1000000,1]}}`, ""), "", "the input is [0 1000000 1000000 1], want positive dimensions and at most 67108864 values"},
 		{"no weight", sequential(denseLayer, ""), "", `layer "d" (Dense): no weight "d/kernel"`},
 		{"one too many", sequential(input, denseWeights), eight, `the weight "d/kernel" is of no layer`},
 		{"weight's shape", sequential(denseLayer, `{"name":"d/kernel","shape":[2,1],"dtype":"float32"}`), eight, `has the shape [2 1], want [-1 2]`},
@@ -116,6 +116,8 @@ func TestBuildErrors(t *testing.T) {
 		{"softmax of columns", input + `,{"class_name":"Softmax","config":{"name":"s","axis":1}}`, "", "want the last one"},
 		{"padding of vectors", input + "," + flat + `,{"class_name":"ZeroPadding2D","config":{"name":"z"}}`, "", "want images"},
 		{"paddings", input + strings.Repeat(`,{"class_name":"ZeroPadding2D","config":{"name":"z","padding":4000}}`, 2), "", "more than 16777216 values"},
+		{"large windows", `{"class_name":"InputLayer","config":{"name":"i","batch_input_shape":[null,1024,1024,1]}},{"class_name":"MaxPooling2D","config":{"name":"p","pool_size":512,"strides":1}}`, "",
+			`layer "p" (MaxPooling2D): 68988174336 pixels of all windows of poolings a sample so far, want at most 8589934592`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -30,6 +30,9 @@ func (s PoolShape) window(i, j int) (h0, h1, w0, w1 int) {
 	return max(h0, 0), min(h0+s.KH, s.H), max(w0, 0), min(w0+s.KW, s.W)
 }
 
+// Pooled is the number of pixels of all windows.
+func (s PoolShape) Pooled() int { return s.Planes * s.OH * s.OW * s.KH * s.KW }
+
 // Pairs reports whether the windows are 2×2, side by side and without padding, which
 // vector.MaxPairs and vector.AvgPairs pool. A last row or column of the image may be
 // left over. No window is cut, so those loops look for no bounds.

@@ -26,7 +26,7 @@ import (
 
 // Bounds of what a file may ask for.
 const (
-	maxSample = 1 << 24 // values of one sample between two layers
+	maxSample = 1 << 26 // values of one sample between two layers
 	maxMoved  = 1 << 24 // values of one sample behind all layers that pad or reorder together
 	maxLayers = 1 << 14
 	maxNested = 16      // networks in each other
@@ -232,7 +232,7 @@ func (b *builder) errorf(format string, args ...any) *gorgonia.Node {
 // layers that adds an op.
 func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 	b := &builder{s: s, budget: maxMoved, where: m.file, tensors: map[shared]*gorgonia.Node{}}
-	batch := x.Shape()[0]
+	batch, before := x.Shape()[0], s.Cost()
 	values := make([]value, 1, len(m.layers)+1)
 	values[0].node = x
 	defer s.Part("", "")
@@ -250,6 +250,9 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 			return b.errorf("no result")
 		case v.node != nil && v.node.Shape().TotalSize()/batch > maxSample:
 			return b.errorf("%d values a sample, want at most %d", v.node.Shape().TotalSize()/batch, maxSample)
+		}
+		if err := s.Cost().Minus(before).Check(batch); err != nil {
+			return b.errorf("%w", err)
 		}
 		values = append(values, v)
 	}
