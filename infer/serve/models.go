@@ -172,7 +172,7 @@ func (ms *models) reserve(p *infer.Predictor) (bytes int, err error) {
 	runtime.GC()      // which ends with finalizers of their graphs
 	debug.FreeOSMemory()
 	if bytes, err = p.Reserve(ms.config.Batch, left()); err != nil {
-		return 0, fmt.Errorf("%w; Config.ModelMemory is %s for all models, of which others have %s",
+		return 0, fmt.Errorf("%w; all models may have %s (ModelMemory, -model-memory), others have %s of that",
 			err, memory.Text(int(ms.config.ModelMemory)), memory.Text(int(ms.config.ModelMemory)-left()))
 	}
 	return bytes, nil
