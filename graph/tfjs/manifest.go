@@ -37,8 +37,14 @@ type quantization struct {
 
 // weights reads the values of all weights.
 func (f *file) weights(fsys fs.FS, name string) (map[string]topology.Array, error) {
-	all := map[string]topology.Array{}
+	all, files := map[string]topology.Array{}, map[string]bool{}
 	for _, g := range f.Manifest {
+		for _, p := range g.Paths { // else a small file could be read a thousand times
+			if p = path.Clean(p); files[p] {
+				return nil, fmt.Errorf("weights in %.64q: it is named twice, want each file once", p)
+			}
+			files[p] = true
+		}
 		size := int64(0)
 		for _, s := range g.Weights {
 			n, err := s.size()

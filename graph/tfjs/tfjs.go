@@ -3,7 +3,7 @@
 // operations of a TensorFlow graph. TensorFlow.js writes the first, the program
 // tensorflowjs_converter both.
 //
-//	m, err := tfjs.Load(os.DirFS("model"), "model.json")
+//	m, err := tfjs.Open("model/model.json")
 //	net, err := graph.NewNetwork(m, m.Input, graph.Options{})
 //
 // The model is a graph.Layer like any other: it can be run, trained on, and
@@ -18,6 +18,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"tapenet/graph/keras/topology"
 )
@@ -67,22 +69,41 @@ func (n *named) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// Open reads a model.json by its name. The files of weights that it names have to be in
+// its folder or below, by whatever way their names lead there. See [Load].
+func Open(path string) (*topology.Model, error) {
+	dir, name := filepath.Split(path)
+	text, err := read(os.DirFS(filepath.Clean(dir)), name, maxTopology) // may be a link to elsewhere: its user names it
+	if err != nil {
+		return nil, fmt.Errorf("tfjs: %s: %w", path, err)
+	}
+	root, err := os.OpenRoot(filepath.Clean(dir))
+	if err != nil {
+		return nil, fmt.Errorf("tfjs: %w", err)
+	}
+	defer root.Close()
+	m, err := load(text, root.FS(), name)
+	if err != nil {
+		return nil, fmt.Errorf("tfjs: %s: %w", path, err)
+	}
+	return m, nil
+}
+
 // Load reads a layers model, Sequential or functional, or a graph model. The files of weights lie where
 // model.json says, within fsys. They are not trusted: Load takes memory in
 // proportion to their size, and Build a bounded amount more.
-func Load(fsys fs.FS, name string) (*topology.Model, error) {
-	m, err := load(fsys, name)
+func Load(fsys fs.FS, name string) (m *topology.Model, err error) {
+	text, err := read(fsys, name, maxTopology)
+	if err == nil {
+		m, err = load(text, fsys, name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("tfjs: %s: %w", name, err)
 	}
 	return m, nil
 }
 
-func load(fsys fs.FS, name string) (*topology.Model, error) {
-	text, err := read(fsys, name, maxTopology)
-	if err != nil {
-		return nil, err
-	}
+func load(text []byte, fsys fs.FS, name string) (*topology.Model, error) {
 	var f file
 	if err := json.Unmarshal(text, &f); err != nil {
 		return nil, fmt.Errorf("not a TensorFlow.js model.json: %w", err)
@@ -112,8 +133,15 @@ func (f *file) isGraph() bool {
 	return f.Format == "graph-model" || json.Unmarshal(f.Topology, &graph) == nil && graph.Nodes != nil
 }
 
-// read reads a file of a bounded size.
+// read reads a regular file of a bounded size.
 func read(fsys fs.FS, name string, most int64) ([]byte, error) {
+	s, err := fs.Stat(fsys, name) // before opening, which would wait on a named pipe
+	if err != nil {
+		return nil, err
+	}
+	if !s.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is a folder, device, pipe or socket, want a regular file", name)
+	}
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
