@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -109,7 +110,12 @@ func (d *Description) names(dir string) error {
 	if !filepath.IsLocal(d.Classes.File) {
 		return fmt.Errorf("classes is %.64q, want a file in the model's folder", d.Classes.File)
 	}
-	text, err := regular.Read(filepath.Join(dir, d.Classes.File), maxDescription)
+	root, err := os.OpenRoot(dir) // which a link does not lead out of
+	if err != nil {
+		return fmt.Errorf("classes: %w", err)
+	}
+	defer root.Close()
+	text, err := regular.ReadIn(root.FS(), filepath.ToSlash(filepath.Clean(d.Classes.File)), maxDescription)
 	if err != nil {
 		return fmt.Errorf("classes: %w", err)
 	}

@@ -78,7 +78,7 @@ func (m *Model) openKeras() error {
 	var k *topology.Model
 	var err error
 	if m.Format == TensorFlowJS {
-		k, err = tfjs.Load(os.DirFS(filepath.Dir(m.Path)), filepath.Base(m.Path))
+		k, err = tfjs.Open(m.Path)
 	} else {
 		k, err = keras.Load(m.Path)
 	}
@@ -283,7 +283,7 @@ func (f *foreign) try(l graph.Layer) (output []int, err error) {
 	if len(m.Sample) == 3 {
 		l = arranged{l, f.Order == "bgr", f.Layout == "nhwc"}
 	}
-	net, err := graph.NewNetwork(l, m.Sample, graph.Options{Loss: graph.MSE{}}) // which leaves the output as it is
+	net, err := graph.NewNetwork(l, m.Sample, graph.Options{Loss: graph.MSE{}, MaxMemory: m.most}) // a loss which leaves the output as it is
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Path, err)
 	}

@@ -71,6 +71,7 @@ type Model struct {
 	Gives []int
 
 	options     Options
+	most        int         // bytes that one sample may need
 	whole       Whole       // of a foreign model
 	description Description // of a foreign model, with the defaults that were taken
 	outputs     []string    // of an ONNX file
@@ -130,7 +131,8 @@ type Options struct {
 
 // Open opens a model. A missing file satisfies errors.Is(err, fs.ErrNotExist). The
 // memory that it takes is in proportion to the file's size, and Open refuses a file
-// that is larger than what the machine has.
+// that is larger than what the machine has. So it does with a foreign network that needs
+// more for one sample than the machine has, or than any network does: 8 GB.
 func Open(path string) (Model, error) { return Options{}.Open(path) }
 
 // Open opens a model, as the function Open does.
@@ -159,7 +161,10 @@ func (o Options) openWith(path string, available func() (n int, known bool)) (Mo
 	if o.Output != "" && format != ONNX {
 		return Model{}, fmt.Errorf("%s is a file of %s, which has one output: want no other for it", file, format)
 	}
-	m := Model{Path: file, Format: format, options: o}
+	m := Model{Path: file, Format: format, options: o, most: maxNeed}
+	if n, known := available(); known {
+		m.most = max(1, min(m.most, n))
+	}
 	switch format {
 	case SafeTensors, NPZ:
 		return m, m.openOwn()
@@ -216,6 +221,10 @@ func missing(path, file string, err error) error {
 	}
 	return fmt.Errorf("no model: %w; want a run's folder with %s (go run ./cmd/train makes one), or a file: %s", err, ModelFile, wanted)
 }
+
+// maxNeed is the most bytes that a foreign network may need for one sample: a file of a
+// hundred bytes can ask for as much as it likes.
+const maxNeed = 8 << 30
 
 // afford returns an error if the machine has less memory than a file has bytes.
 func afford(path string, size int64, available func() (n int, known bool)) error {

@@ -311,6 +311,13 @@ func TestDescriptionErrors(t *testing.T) {
 			t.Errorf("%s: error %v, want %s", text, err, want)
 		}
 	}
+	if err := os.Symlink(write(t, t.TempDir(), "names", []byte("a\nb\nc\n")), filepath.Join(dir, "link")); err != nil {
+		t.Skipf("no symbolic links here: %v", err)
+	}
+	write(t, dir, "x.onnx.toml", []byte(`classes = "link"`))
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "classes: ") || !strings.Contains(err.Error(), "escapes") {
+		t.Errorf("names by a link out of the folder: error %v", err)
+	}
 }
 
 // TestTooLarge: a file that is larger than the memory is not read.
@@ -321,6 +328,24 @@ func TestTooLarge(t *testing.T) {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	if err := afford(path, 3e6, func() (int, bool) { return 0, false }); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNeed: a small file whose network needs much memory for one sample is refused before
+// it has it: ten convolutions whose outputs are alive together.
+func TestNeed(t *testing.T) {
+	branches := graph.Concat{}
+	for range 10 {
+		branches = append(branches, graph.Conv2D{Filters: 20, Kernel: 1, NoBias: true})
+	}
+	l := graph.Sequential{branches, graph.ReLU, graph.GlobalAvgPool2D{}, graph.Dense{Units: 3}}
+	path := write(t, t.TempDir(), "x.onnx", exported(t, l, onnx.Options{}, 3, 512, 512))
+	_, err := Options{}.openWith(path, func() (int, bool) { return 200e6, true })
+	if want := path + ": graph: for an input (1, 3, 512, 512) the network needs "; err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "want at most 200") {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	if _, err := (Options{}).openWith(path, func() (int, bool) { return 4e9, true }); err != nil {
 		t.Error(err)
 	}
 }
