@@ -73,7 +73,7 @@ type MemoryError struct {
 
 // Error says what the graph needs.
 func (e *MemoryError) Error() string {
-	return fmt.Sprintf("graph: for an input %v the network needs %.0f MB of memory, want at most %.0f", tensor.Shape(e.Shape), float64(e.Need)/1e6, float64(e.Most)/1e6)
+	return fmt.Sprintf("graph: for an input %v the network needs %.0f MB of memory, want at most %.0f MB", tensor.Shape(e.Shape), float64(e.Need)/1e6, float64(e.Most)/1e6)
 }
 
 // maxInput is the most elements of an input: more are a mistake on every machine.

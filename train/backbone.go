@@ -8,6 +8,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/train/data"
 )
 
@@ -39,7 +40,11 @@ func (r *run) extract(ctx context.Context, w *graph.Weights) error {
 	if r.Defence != nil || r.mixed() {
 		return fmt.Errorf("train: a Backbone with a Defence, Mixup or CutMix, want none of them: its features are computed once")
 	}
-	net, err := graph.NewNetwork(graph.Frozen{Body: b.Layer}, r.data.Shape[:], graph.Options{Weights: w})
+	o := graph.Options{Weights: w}
+	if available, known := memory.Available(); known {
+		o.MaxMemory = max(1, available)
+	}
+	net, err := graph.NewNetwork(graph.Frozen{Body: b.Layer}, r.data.Shape[:], o)
 	if err != nil {
 		return fmt.Errorf("train: backbone: %w", err)
 	}

@@ -40,6 +40,10 @@ type Options struct {
 	// Batch is the most pictures that one graph takes. 0 means 128, or fewer if pictures
 	// are large: a number that depends on the pictures' size alone.
 	Batch int
+
+	// MaxMemory is the most bytes that a graph may need, see [graph.Options]; 0 means no
+	// bound.
+	MaxMemory int
 }
 
 // The size of a batch, where Options has none.
@@ -86,7 +90,7 @@ func (o Options) New(l graph.Layer, w *graph.Weights, input [3]int, n raster.Nor
 	if len(from) == 0 {
 		from = w.From
 	}
-	v.options = graph.Options{Weights: &graph.Weights{From: from}, Fixed: true}
+	v.options = graph.Options{Weights: &graph.Weights{From: from}, Fixed: true, MaxMemory: o.MaxMemory}
 	return v, v.start()
 }
 

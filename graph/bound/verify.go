@@ -32,7 +32,19 @@ const verifyBatch = 64
 // NewVerifier makes a verifier of a network and its weights, which nobody changes any
 // more. Images (C,H,W) are pixels in 0..1, of which the network takes the normalised ones.
 func NewVerifier(l graph.Layer, w *graph.Weights, input [3]int, n raster.Normalisation) (*Verifier, error) {
-	return newVerifier(l, w, input, n, graph.Options{}, unit32)
+	return Options{}.New(l, w, input, n)
+}
+
+// Options are how a verifier runs.
+type Options struct {
+	// MaxMemory is the most bytes that its graph may need, see [graph.Options]; 0 means no
+	// bound.
+	MaxMemory int
+}
+
+// New is [NewVerifier] with options.
+func (o Options) New(l graph.Layer, w *graph.Weights, input [3]int, n raster.Normalisation) (*Verifier, error) {
+	return newVerifier(l, w, input, n, graph.Options{MaxMemory: o.MaxMemory}, unit32)
 }
 
 func newVerifier(l graph.Layer, w *graph.Weights, input [3]int, n raster.Normalisation, o graph.Options, unit float64) (*Verifier, error) {

@@ -233,7 +233,7 @@ func (m *meter) victim() (*attack.Victim, error) {
 	}
 	if m.attackee == nil {
 		n := m.p.Network()
-		o := attack.Options{}
+		o := attack.Options{MaxMemory: available()}
 		if len(m.images) <= few { // a whole batch would be computed for them
 			o.Batch = few
 		}

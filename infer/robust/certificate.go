@@ -96,7 +96,7 @@ func (m *meter) interval() error {
 		return skipped{oneClass}
 	}
 	n := m.p.Network()
-	v, err := bound.NewVerifier(n.Layer, n.Weights, n.Input, n.Normalisation)
+	v, err := bound.Options{MaxMemory: available()}.New(n.Layer, n.Weights, n.Input, n.Normalisation)
 	if err != nil {
 		return skipped{err.Error()}
 	}

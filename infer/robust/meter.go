@@ -71,9 +71,20 @@ func newMeter(ctx context.Context, p *infer.Predictor, samples Samples, c Config
 }
 
 func affordable(need int) bool {
-	available, known := memory.Available()
-	return !known || need < available
+	n := available()
+	return n == 0 || need < n
 }
+
+// available is the memory that the machine has left, 0 if it does not tell.
+func available() int {
+	if n, known := machine(); known {
+		return max(1, n)
+	}
+	return 0
+}
+
+// machine is memory.Available, but for tests.
+var machine = memory.Available
 
 // size is the number of values of an image.
 func (m *meter) size() int { return m.p.Input[0] * m.p.Input[1] * m.p.Input[2] }

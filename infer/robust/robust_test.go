@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"tapenet/graph"
+	"tapenet/graph/memory"
 	"tapenet/graph/raster"
 	"tapenet/graph/raster/corrupt"
 	"tapenet/graph/weights"
@@ -236,5 +237,21 @@ func TestErrors(t *testing.T) {
 			_, err := Measure(t.Context(), tt.p, tt.s, tt.config)
 			wantError(t, err, tt.want...)
 		})
+	}
+}
+
+// TestMemory: attacks and certificates do not begin with graphs that the machine has no
+// memory for; interval bounds, which not every network has, are skipped with that reason.
+func TestMemory(t *testing.T) {
+	p, s := small(t)
+	machine = func() (int, bool) { return 20_000, true }
+	defer func() { machine = memory.Available }()
+	for _, what := range []string{"attacks", "certificates/smoothing"} {
+		_, err := Measure(t.Context(), p, s, Config{What: []string{what}})
+		wantError(t, err, "robust: ", "the network needs ", " of memory, want at most 0")
+	}
+	r := measure(t, p, s, Config{What: []string{"certificates/interval"}})
+	if len(r.Skipped) != 1 || !strings.Contains(r.Skipped[0].Why, " of memory, want at most 0") {
+		t.Errorf("skipped %+v, want the interval bounds for want of memory", r.Skipped)
 	}
 }

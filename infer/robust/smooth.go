@@ -150,7 +150,8 @@ type smoother struct {
 func newSmoothers(p *infer.Predictor, n int) (all []*smoother, err error) {
 	for range n {
 		net := p.Network()
-		m, err := graph.Options{Weights: net.Weights, Fixed: true}.Build(net.Layer, graph.Infer, append([]int{batch}, net.Input[:]...)...)
+		o := graph.Options{Weights: net.Weights, Fixed: true, MaxMemory: (available() + n - 1) / n} // all run at once
+		m, err := o.Build(net.Layer, graph.Infer, append([]int{batch}, net.Input[:]...)...)
 		if err != nil {
 			return nil, fmt.Errorf("robust: %w", err)
 		}

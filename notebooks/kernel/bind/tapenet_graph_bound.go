@@ -22,6 +22,7 @@ func init() {
 			"Bounded":     reflect.TypeFor[bound.Bounded](),
 			"Interval":    reflect.TypeFor[bound.Interval](),
 			"Loss":        reflect.TypeFor[bound.Loss](),
+			"Options":     reflect.TypeFor[bound.Options](),
 			"Propagation": reflect.TypeFor[bound.Propagation](),
 			"Verifier":    reflect.TypeFor[bound.Verifier](),
 		},
