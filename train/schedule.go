@@ -139,6 +139,9 @@ type OneCycle struct{}
 // Factor is the cycle's.
 func (OneCycle) Factor(at Moment) float64 {
 	const first, last = 1.0 / 25, 1.0 / 25 / 1e4
+	if at.Steps() == 1 {
+		return 1 // else the only step would be the last one, which changes nothing
+	}
 	top, step := 0.3*float64(at.Steps())-1, float64(at.Step)
 	if step < top {
 		return between(first, 1, step/top)

@@ -64,14 +64,24 @@ func (c Confusion) F1(class int) float64 {
 	return 2 * p * r / (p + r)
 }
 
-// Mean is the mean over all classes of a measure such as c.F1, 0 without
-// classes.
+// Mean is the mean of a measure such as c.F1 over the classes that have samples: of
+// others it says nothing. It is 0 without such classes.
 func (c Confusion) Mean(measure func(class int) float64) float64 {
 	var sum float64
 	for k := range c {
-		sum += measure(k)
+		if c.support(k) > 0 {
+			sum += measure(k)
+		}
 	}
-	return sum / float64(max(len(c), 1))
+	return sum / float64(max(c.tested(), 1))
+}
+
+// tested is how many classes have samples.
+func (c Confusion) tested() (n int) {
+	for k := range c {
+		n += min(c.support(k), 1)
+	}
+	return n
 }
 
 func (c Confusion) support(class int) int {
@@ -99,7 +109,11 @@ func (c Confusion) Table(classes []string) string {
 	for k, name := range classes {
 		fmt.Fprintf(w, "%s\t%.4f\t%.4f\t%.4f\t%d\t\n", name, c.Precision(k), c.Recall(k), c.F1(k), c.support(k))
 	}
-	fmt.Fprintf(w, "mean\t%.4f\t%.4f\t%.4f\t%d\t\n", c.Mean(c.Precision), c.Mean(c.Recall), c.Mean(c.F1), c.Total())
+	mean := "mean"
+	if n := c.tested(); n < len(c) {
+		mean = fmt.Sprintf("mean of the %d with images", n)
+	}
+	fmt.Fprintf(w, "%s\t%.4f\t%.4f\t%.4f\t%d\t\n", mean, c.Mean(c.Precision), c.Mean(c.Recall), c.Mean(c.F1), c.Total())
 	w.Flush()
 	b.WriteString("\nconfusion: true class in rows, prediction in columns\n")
 	fmt.Fprintf(w, "\t%s\t\n", strings.Join(classes, "\t"))

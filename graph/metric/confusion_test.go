@@ -30,6 +30,7 @@ func handMade() metric.Confusion {
 func TestConfusion(t *testing.T) {
 	c := handMade()
 	empty := metric.NewConfusion(2)
+	some := metric.Confusion{{0, 0, 0}, {0, 4, 1}, {0, 0, 0}} // of class 1 alone
 	for _, tt := range []struct {
 		name      string
 		got, want float64
@@ -47,6 +48,8 @@ func TestConfusion(t *testing.T) {
 		{"F1 of a class never found", c.F1(2), 0},
 		{"mean F1", c.Mean(c.F1), (8.0/11 + 8.0/13) / 3},
 		{"mean recall", c.Mean(c.Recall), (8.0/10 + 4.0/5) / 3},
+		{"mean F1 without that of classes that have no samples", some.Mean(some.F1), 8.0 / 9},
+		{"mean precision of the same", some.Mean(some.Precision), 1},
 		{"mean of no classes", metric.NewConfusion(0).Mean(empty.F1), 0},
 		{"total of none", float64(empty.Total()), 0},
 		{"accuracy of none", empty.Accuracy(), 0},

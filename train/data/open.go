@@ -87,6 +87,9 @@ func (o Options) open(name string) (Dataset, error) {
 		return o.Table(name)
 	}
 	entries, err := os.ReadDir(name)
+	if isPackedShard(name) && err != nil {
+		return Dataset{}, fmt.Errorf("data: %q is a compressed tar file, want a folder of plain ones: unpack it first, as by gunzip", name)
+	}
 	if err != nil {
 		return Dataset{}, noFolder(name, mnistFiles+"; or CIFAR files, tar shards, or pictures in a sub-folder for each class")
 	}
@@ -100,6 +103,12 @@ func (o Options) open(name string) (Dataset, error) {
 	case has(entries, isFolderTable):
 		i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return isFolderTable(e.Name()) })
 		return o.Table(filepath.Join(name, entries[i].Name()))
+	case has(entries, isPackedShard):
+		d, err := o.Folder(name) // where they may lie beside the classes
+		if err != nil {
+			err = fmt.Errorf("%w; or unpack its tar files first, as by gunzip *.tar.gz: shards are plain", err)
+		}
+		return d, err
 	case has(entries, func(string) bool { return true }):
 		return o.Folder(name)
 	}
@@ -115,6 +124,13 @@ func fashion(dir string) (Dataset, error) {
 	d.Name = "fashion-mnist"
 	d.Classes = []string{"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"}
 	return d, nil
+}
+
+// packedEndings are those of tar files that are compressed.
+var packedEndings = []string{".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst"}
+
+func isPackedShard(name string) bool {
+	return slices.ContainsFunc(packedEndings, func(e string) bool { return strings.HasSuffix(name, e) })
 }
 
 // OfPictures reports whether [Options.Open] would find pictures under a name, in files of

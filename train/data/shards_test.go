@@ -350,3 +350,26 @@ func FuzzShard(f *testing.F) {
 		}
 	})
 }
+
+// TestPackedShards: compressed tar files are called by their name, not taken for pictures.
+func TestPackedShards(t *testing.T) {
+	dir := writeTree(t, "packed", folder{"train-0.tar.gz": pack(tarFile(t, sample(t, "1", 5, "1")...))})
+	_, err := Open(dir)
+	wantError(t, err, "data: folder ", "unpack its tar files first, as by gunzip *.tar.gz: shards are plain")
+	_, err = Open(filepath.Join(dir, "train-0.tar.gz"))
+	wantError(t, err, "data: ", "is a compressed tar file, want a folder of plain ones")
+}
+
+// TestShardsNote: a sample whose name has a dot is not read, and a note says so.
+func TestShardsNote(t *testing.T) {
+	d, err := Open(writeTree(t, "dots", folder{"a.tar": tarFile(t, slices.Concat(sample(t, "1", 5, "1"), sample(t, "22.05", 7, "1"))...), "test.tar": tarFile(t, sample(t, "2", 6, "0")...)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := strings.Join(d.Notes, "\n")
+	for _, ext := range []string{".05.png", ".05.cls"} {
+		if want := "not read, members of a.tar with " + ext + " after the first dot of their names (1)"; !strings.Contains(notes, want) {
+			t.Errorf("notes %q, want %q", notes, want)
+		}
+	}
+}

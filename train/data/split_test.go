@@ -153,3 +153,20 @@ func TestHeldOut(t *testing.T) {
 		}
 	}
 }
+
+// TestSplitSmallClasses: a class of two has one sample in either part, whatever the share.
+func TestSplitSmallClasses(t *testing.T) {
+	d := Dataset{Name: "small", Shape: [3]int{1, 1, 1}, Classes: []string{"a", "b"}, Train: &inMemory{pixels: make([]byte, 22), labels: append(make([]byte, 20), 1, 1), size: 1}}
+	for _, share := range []float64{0.01, 0.2, 0.99} {
+		got, err := Split(d, share, 1, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range []Samples{got.Train, got.Test} {
+			labels, err := Labels(part, d.Shape)
+			if n := len(labels) - len(slices.DeleteFunc(labels, func(l int) bool { return l == 1 })); err != nil || n != 1 {
+				t.Errorf("share %v: %d of the class of two in a part, error %v, want 1", share, n, err)
+			}
+		}
+	}
+}

@@ -8,7 +8,7 @@ import (
 	"tapenet/graph"
 )
 
-// The messages below are TensorFlow's, from event.proto, summary.proto,
+// The messages below are TensorFlow's, from event.proto (SessionLog too), summary.proto,
 // graph.proto, node_def.proto and attr_value.proto, in the wire format of
 // protocol buffers: each field is a key, its number and its wire type, and a
 // value. Only the fields that are written have a name here.
@@ -49,6 +49,12 @@ func event(at time.Time) message { return message{}.double(1, float64(at.UnixMic
 
 // version is the first Event of a file: file_version is 3.
 func version(at time.Time) message { return event(at).bytes(3, []byte("brain.Event:2")) }
+
+// goesOn is an Event that has TensorBoard forget what earlier files have of a step and
+// those after it: step is 2 and session_log 7, a SessionLog whose status, 1, is START, 1.
+func goesOn(at time.Time, step int) message {
+	return event(at).integer(2, int64(step)).bytes(7, message{}.integer(1, 1))
+}
 
 // summary is an Event of values, made by scalar and picture: step is 2, summary
 // 5, and Summary.value 1.

@@ -22,7 +22,8 @@ import (
 
 // Log is a [train.Callback] that appends each epoch to an event file, which it
 // begins with the first one, and with the network's graph, as its layers made
-// it. A run that goes on begins another file, as TensorBoard expects.
+// it. A run that goes on begins another file, as TensorBoard expects, which says from which
+// epoch on it counts: that may be one that an earlier file has too.
 type Log struct {
 	train.Ignore
 	Dir string // that of the run; it must be there
@@ -43,6 +44,9 @@ func (l *Log) Epoch(net *graph.Network, e train.Epoch) error {
 		}
 		b = appendRecord(b, version(now))
 		b = appendRecord(b, network(now, layers.Nodes()))
+		if e.Epoch > 1 {
+			b = appendRecord(b, goesOn(now, e.Epoch))
+		}
 	}
 	values := []message{
 		scalar("loss", e.Loss), scalar("accuracy", e.Accuracy),
