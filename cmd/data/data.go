@@ -163,10 +163,10 @@ func summary(ctx context.Context, d data.Dataset, train []int, stdout io.Writer)
 		}
 		parts, head = [][]int{train, validation, test}, "class\ttraining\tvalidation\ttest\t"
 	}
-	fmt.Fprintf(stdout, "%s: %d classes, images of (channels, height, width) = %s\n\n", d.Name, len(d.Classes), cli.Shape(d.Shape))
+	fmt.Fprintf(stdout, "%s: %d classes, images of (channels, height, width) = %s\n\n", cli.Plain(d.Name), len(d.Classes), cli.Shape(d.Shape))
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name string, count func(labels []int) int) {
-		fmt.Fprintf(w, "%s\t", name)
+		fmt.Fprintf(w, "%s\t", cli.Plain(name))
 		for _, labels := range parts {
 			fmt.Fprintf(w, "%d\t", count(labels))
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/sheet"
 	"tapenet/graph/metric"
 	"tapenet/modelzoo"
@@ -105,7 +106,7 @@ func table(d data.Dataset, suspects []metric.Suspect, stdout io.Writer) error {
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "image\tlabel\tprobability\tlikely\tprobability")
 	for _, s := range suspects {
-		fmt.Fprintf(w, "%s\t%s\t%.4f\t%s\t%.4f\n", data.Name(d.Train, s.Sample), d.Classes[s.Given], s.SelfConfidence, d.Classes[s.Likely], s.Probability)
+		fmt.Fprintf(w, "%s\t%s\t%.4f\t%s\t%.4f\n", cli.Plain(data.Name(d.Train, s.Sample)), cli.Plain(d.Classes[s.Given]), s.SelfConfidence, cli.Plain(d.Classes[s.Likely]), s.Probability)
 	}
 	return w.Flush()
 }

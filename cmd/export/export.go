@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", o.out, n.Title(), o.to, size); err != nil {
+	if _, err = fmt.Fprintf(stdout, "%s: %s as %s, %d bytes\n", o.out, cli.Plain(n.Title()), o.to, size); err != nil {
 		return err
 	}
 	if n.Unknown != nil && !slices.Contains(flagsOf["half"], o.to) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/testset"
 	"tapenet/graph/metric"
 	"tapenet/infer"
@@ -29,7 +30,7 @@ func evaluate(ctx context.Context, net network, name string, top int, asJSON boo
 	if asJSON {
 		return json.NewEncoder(stdout).Encode(c.evaluation(net.classes))
 	}
-	if _, err = fmt.Fprintf(stdout, "top-%d accuracy %.4f\n%s", c.top, c.topAccuracy(), c.confusion.Table(net.classes)); err != nil || !net.judges {
+	if _, err = fmt.Fprintf(stdout, "top-%d accuracy %.4f\n%s", c.top, c.topAccuracy(), c.confusion.Table(cli.Plains(net.classes))); err != nil || !net.judges {
 		return err
 	}
 	total := c.confusion.Total()

@@ -81,7 +81,7 @@ func describer(w io.Writer, o options, size int) func([]described) error {
 	for k := range size {
 		head = append(head, "feature "+strconv.Itoa(k))
 	}
-	line := func(d described) string { return d.File + ": " + strings.Join(d.texts(), " ") }
+	line := func(d described) string { return cli.Plain(d.File) + ": " + strings.Join(d.texts(), " ") }
 	row := func(d described) []string { return append([]string{d.File}, d.texts()...) }
 	return printing(w, o, head, row, line)
 }
@@ -115,7 +115,7 @@ func (e extractor) write(ctx context.Context, o options, stdout io.Writer) error
 	if e := weights.WriteFile(o.out, func(w io.Writer) error { return weights.EncodeNPY(w, rows, e.Size) }); e != nil {
 		return e
 	}
-	if _, e := fmt.Fprintln(stdout, strings.Join(names, "\n")); e != nil {
+	if _, e := fmt.Fprintln(stdout, strings.Join(cli.Plains(names), "\n")); e != nil {
 		return e
 	}
 	return err

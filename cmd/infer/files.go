@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -48,34 +49,51 @@ func sources(args []string) (list []source, notes []string) {
 	return list, notes
 }
 
-// below lists the pictures in a folder, which may be a link to one, and its
-// sub-folders, hidden ones left out. Notes say what other files there are.
+// below lists the pictures in a folder and its sub-folders, hidden ones left out. Links
+// to folders are followed, each folder is looked at once. Notes say what other files
+// there are.
 func below(dir string) (list []source, notes []string) {
-	var others []string
+	w := walk{seen: map[string]bool{}}
+	w.folder(dir)
+	if len(w.list) == 0 {
+		w.list = append(w.list, source{dir, fmt.Errorf("infer: no picture in the folder, want %s", decode.Kinds)})
+	}
+	if len(w.others) > 0 {
+		notes = append(notes, fmt.Sprintf("%s has %d files or links that are no pictures to read, such as %q", dir, len(w.others), w.others[0]))
+	}
+	return w.list, notes
+}
 
-	root := dir + string(filepath.Separator) // behind which a link is followed
-	filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		hidden := name != root && strings.HasPrefix(d.Name(), ".")
-		switch {
-		case err != nil:
-			list = append(list, source{filepath.Clean(name), reason(err)})
-		case hidden && d.IsDir():
-			return fs.SkipDir
-		case hidden || d.IsDir():
+// walk is what has been found below a folder.
+type walk struct {
+	list   []source
+	others []string
+	seen   map[string]bool // folders, by their own names
+}
+
+// folder lists what is in a folder, in the order of the names.
+func (w *walk) folder(dir string) {
+	own, err := filepath.EvalSymlinks(dir)
+	if err == nil && w.seen[own] {
+		return
+	}
+	w.seen[own] = true
+	entries, e := os.ReadDir(dir)
+	if err = cmp.Or(err, e); err != nil { // what can be read is
+		w.list = append(w.list, source{filepath.Clean(dir), reason(err)})
+	}
+	for _, entry := range entries {
+		name := filepath.Join(dir, entry.Name())
+		switch s, err := os.Stat(name); {
+		case strings.HasPrefix(entry.Name(), "."):
+		case err == nil && s.IsDir():
+			w.folder(name)
 		case isPicture(name):
-			list = append(list, source{name: name})
+			w.list = append(w.list, source{name: name})
 		default:
-			others = append(others, filepath.Clean(name))
+			w.others = append(w.others, name)
 		}
-		return nil
-	})
-	if len(list) == 0 {
-		list = append(list, source{dir, fmt.Errorf("infer: no picture in the folder, want %s", decode.Kinds)})
 	}
-	if len(others) > 0 {
-		notes = append(notes, fmt.Sprintf("%s has %d files or links that are no pictures to read, such as %q", dir, len(others), others[0]))
-	}
-	return list, notes
 }
 
 // isPicture says whether a file is taken for a picture, by its content or by its name.

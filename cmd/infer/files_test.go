@@ -20,17 +20,17 @@ import (
 
 func TestSources(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, dir := range []string{"digits/b", "digits/.cache", "empty", "[odd]"} {
+	for _, dir := range []string{"digits/b", "digits/.cache", "empty", "[odd]", "mixed/own"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, file := range []string{
-		"digits/b/1.png", "digits/b/2.JPG", "digits/a.gif", "digits/c.jpeg", "digits/notes.txt", "digits/.hidden.png", "digits/.cache/x.png", "[odd]/a*b.png", "0.png",
+		"digits/b/1.png", "digits/b/2.JPG", "digits/a.gif", "digits/c.jpeg", "digits/notes.txt", "digits/.hidden.png", "digits/.cache/x.png", "[odd]/a*b.png", "0.png", "mixed/own/9.png",
 	} {
 		write(t, file, nil)
 	}
-	for link, to := range map[string]string{"link": "digits", "digits/b/3.png": "../../0.png", "digits/b/4.png": "nowhere", "digits/b/5.png": "."} {
+	for link, to := range map[string]string{"link": "digits", "digits/b/3.png": "../../0.png", "digits/b/4.png": "nowhere", "digits/b/5.png": ".", "mixed/linked": "../digits/b", "mixed/own/up": "..", "mixed/z": "own"} {
 		if err := os.Symlink(to, link); err != nil {
 			t.Fatal(err)
 		}
@@ -42,6 +42,7 @@ func TestSources(t *testing.T) {
 		{[]string{"z.png", "0.png", "-"}, []string{"z.png", "0.png", "-"}},
 		{[]string{"digits"}, []string{"digits/a.gif", "digits/b/1.png", "digits/b/2.JPG", "digits/b/3.png", "digits/b/4.png", "digits/c.jpeg"}},
 		{[]string{"link", "./link/b/"}, []string{"link/a.gif", "link/b/1.png", "link/b/2.JPG", "link/b/3.png", "link/b/4.png", "link/c.jpeg", "link/b/1.png", "link/b/2.JPG", "link/b/3.png", "link/b/4.png"}},
+		{[]string{"mixed"}, []string{"mixed/linked/1.png", "mixed/linked/2.JPG", "mixed/linked/3.png", "mixed/linked/4.png", "mixed/own/9.png"}},
 		{[]string{"digits/[a-z]*.?[if]*"}, []string{"digits/a.gif"}},
 		{[]string{"digits/[ab]*", "0.png"}, []string{"digits/a.gif", "digits/b/1.png", "digits/b/2.JPG", "digits/b/3.png", "digits/b/4.png", "0.png"}},
 		{[]string{"[odd]", "[odd]/a*b.png"}, []string{"[odd]/a*b.png", "[odd]/a*b.png"}},
@@ -297,5 +298,24 @@ func TestSaliencyOfBadFiles(t *testing.T) {
 	_, _, err = classified(t, "-model", trained(t), "-saliency", file, "none.png", files[0])
 	if _, missing := os.Stat(file); err == nil || err.Error() != "infer: 1 of 2 files could not be classified" || missing != nil {
 		t.Errorf("error %v, and no sheet: %v", err, missing)
+	}
+}
+
+// TestOddNames: names of files cannot write on the terminal, nor make lines of their own.
+func TestOddNames(t *testing.T) {
+	files, _ := pictures(t, 1)
+	content, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	odd := write(t, filepath.Join(dir, "a\x1b[31m\nb.png"), content)
+	bad := write(t, filepath.Join(dir, "c\x1b[31m\nd.png"), nil)
+	out, errs, err := classified(t, "-model", trained(t), odd, bad)
+	if err == nil || strings.ContainsRune(out+errs, '\x1b') || strings.Count(out, "\n") != 1 || strings.Count(errs, "\n") != 1 || !strings.Contains(out, `a\x1b[31m\nb.png: `) {
+		t.Errorf("printed %q and %q, error %v", out, errs, err)
+	}
+	if out, _, err := classified(t, "-model", trained(t), "-json", odd); err != nil || !strings.Contains(out, `a\u001b[31m\nb.png`) {
+		t.Errorf("-json: %q, error %v, want the name as it is", out, err)
 	}
 }

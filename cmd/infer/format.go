@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"tapenet/cmd/internal/cli"
 )
 
 // printer returns a function that prints results in the format that the options
@@ -19,7 +21,7 @@ func printer(w io.Writer, o options, classes []string, judges bool) func([]resul
 	if judges {
 		head = append(head, "unknown")
 	}
-	return printing(w, o, append(head, classes...), result.row, func(r result) string { return r.line(classes, o.top) })
+	return printing(w, o, append(head, classes...), result.row, func(r result) string { return cli.Plain(r.line(classes, o.top)) })
 }
 
 // printing returns a function that prints what is known of pictures: with -json each

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/testset"
 	"tapenet/graph/metric"
 	"tapenet/infer"
@@ -34,7 +35,7 @@ func evaluateSeveral(ctx context.Context, net network, d data.Dataset, threshold
 		return err
 	}
 	if !asJSON {
-		_, err = io.WriteString(stdout, s.Table(net.classes))
+		_, err = io.WriteString(stdout, s.Table(cli.Plains(net.classes)))
 		return err
 	}
 	return json.NewEncoder(stdout).Encode(severalAnswer(s, net.classes))

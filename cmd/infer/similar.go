@@ -9,6 +9,8 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+
+	"tapenet/cmd/internal/cli"
 )
 
 // neighbour is a picture with the cosine of its features and a query's: 1 for the same
@@ -92,9 +94,9 @@ func (q query) show(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(q)
 	}
-	text := q.File + "\n"
+	text := cli.Plain(q.File) + "\n"
 	for _, n := range q.Similar {
-		text += fmt.Sprintf("  %.4f  %s\n", n.Cosine, n.File)
+		text += fmt.Sprintf("  %.4f  %s\n", n.Cosine, cli.Plain(n.File))
 	}
 	_, err := io.WriteString(w, text)
 	return err

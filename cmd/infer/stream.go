@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"tapenet/cmd/internal/cli"
 	"tapenet/graph/raster/decode"
 	"tapenet/graph/regular"
 	"tapenet/infer"
@@ -86,7 +87,7 @@ func report(results []result, stderr io.Writer) (n int) {
 	for _, r := range results {
 		if r.failed() {
 			n++
-			fmt.Fprintf(stderr, "%s: %v\n", r.File, r.err)
+			fmt.Fprintln(stderr, cli.Plain(fmt.Sprintf("%s: %v", r.File, r.err)))
 		}
 	}
 	return n

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"tapenet/cmd/internal/cli"
 	"tapenet/graph/metric"
 	"tapenet/graph/weights"
 	"tapenet/train"
@@ -66,6 +67,6 @@ func finishSeveral(ctx context.Context, show *display, r prepared) error {
 	if err != nil {
 		return err
 	}
-	show.printf("%s", s.Table(r.set.Classes))
+	show.printf("%s", s.Table(cli.Plains(r.set.Classes)))
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"tapenet/cmd/internal/cli"
 	"tapenet/graph"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo/open"
@@ -128,7 +129,7 @@ func prepare(ctx context.Context, show *display) (r prepared, err error) {
 	}
 	if from.from != nil {
 		for _, note := range from.from.Notes {
-			show.printf("note: %s\n", note)
+			show.printf("note: %s\n", cli.Plain(note))
 		}
 	}
 	if r.pages, err = openPages(show, r.set, r.config.Loss(r.set)); err != nil {

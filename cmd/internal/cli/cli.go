@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"tapenet/graph/raster"
 )
@@ -53,7 +54,7 @@ func Report(err error, stderr io.Writer) int {
 	if errors.As(err, &silent{}) {
 		stderr = io.Discard
 	}
-	line := strings.ReplaceAll(err.Error(), "\n", "; ")
+	line := Plain(strings.ReplaceAll(err.Error(), "\n", "; "))
 	var usage UsageError
 	switch {
 	case errors.As(err, &usage):
@@ -135,10 +136,37 @@ func NoArguments(f *flag.FlagSet) error {
 	return nil
 }
 
+// Plain is text as a line of a terminal can show it. Names of files and of classes are
+// anybody's: what controls the terminal, or ends the line, is written as Go escapes it.
+func Plain(text string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		r, n := utf8.DecodeRuneInString(text)
+		if r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, `\x%02x`, text[0])
+		} else if !strconv.IsPrint(r) {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		} else {
+			b.WriteRune(r)
+		}
+		text = text[n:]
+	}
+	return b.String()
+}
+
+// Plains are texts, each Plain.
+func Plains(texts []string) []string {
+	plain := make([]string, len(texts))
+	for i, t := range texts {
+		plain[i] = Plain(t)
+	}
+	return plain
+}
+
 // Notes prints lines that say what was taken for granted.
 func Notes(stderr io.Writer, notes []string) {
 	for _, note := range notes {
-		fmt.Fprintln(stderr, "note:", note)
+		fmt.Fprintln(stderr, "note:", Plain(note))
 	}
 }
 

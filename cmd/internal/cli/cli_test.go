@@ -102,3 +102,20 @@ func TestHelp(t *testing.T) {
 		}
 	}
 }
+
+// TestPlain: names show what they are, and cannot write on the terminal.
+func TestPlain(t *testing.T) {
+	for text, want := range map[string]string{
+		"cat": "cat", "Käse ☃ 100 %": "Käse ☃ 100 %", `a\b "c" 'd'`: `a\b "c" 'd'`, "": "",
+		"\x1b[2Ja\nb\rc\td": `\x1b[2Ja\nb\rc\td`, "\xff\u202egnp": `\xff\u202egnp`, "\u009bm": `\u009bm`,
+	} {
+		if got := Plain(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+	var b bytes.Buffer
+	Notes(&b, []string{"not read: \x1b]0;x\a"})
+	if Report(errors.New("open a\x1b[31m.png"), &b); b.String() != "note: not read: \\x1b]0;x\\a\nerror: open a\\x1b[31m.png\n" {
+		t.Errorf("printed %q", b.String())
+	}
+}
