@@ -1,12 +1,15 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/emulation"
@@ -57,6 +60,20 @@ func TestPage(t *testing.T) {
 	t.Run("token", func(t *testing.T) {
 		testPageToken(t, openPage(t, browser, listen(t, Config{Models: folder(t), Token: "secret"})))
 	})
+}
+
+// TestPageAsFile: a page that is opened as a file, whose scripts no browser runs, says what
+// to do.
+func TestPageAsFile(t *testing.T) {
+	dir, err := filepath.Abs("page")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(startBrowser(t), time.Minute)
+	defer cancel()
+	b := &tab{T: t, ctx: ctx}
+	b.do(chromedp.Navigate("file://" + filepath.ToSlash(filepath.Join(dir, "index.html"))))
+	b.wait(`getComputedStyle(document.getElementById("unserved")).visibility === "visible" && document.getElementById("unserved").innerText.includes("not as a file")`)
 }
 
 const blank = `document.getElementById("answer").textContent === "Draw a digit." && document.getElementById("seen").hidden`

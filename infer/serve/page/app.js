@@ -4,6 +4,7 @@ import {backend, TokenNeeded} from "./backend.js";
 import {Pad} from "./pad.js";
 
 const $ = (id) => document.getElementById(id);
+$("unserved").remove();
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const settle = 60; // ms that a drawing is left to grow before the network is asked
