@@ -230,7 +230,7 @@ func (m *Model) end(root *Scope) error {
 		target, weights := m.b.bind("target", m.Target), m.b.bind("sample_weights", m.SampleWeights)
 		m.cost = loss.Cost(root.Sub("loss"), m.output, target, weights)
 		if m.cost == nil {
-			root.Errorf("%T returned no cost and no error", loss)
+			root.Errorf("the loss returned no cost and no error")
 		}
 	}
 	if root.Err() == nil && m.cost != nil && !m.cost.IsScalar() {

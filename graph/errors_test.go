@@ -138,9 +138,9 @@ func TestUserLayerErrors(t *testing.T) {
 		want  string
 	}{
 		{"nil without an error", func(*graph.Scope, *gorgonia.Node) *gorgonia.Node { return nil },
-			"graph: block: graph.LayerFunc returned no node and no error"},
+			"graph: block: the layer returned no node and no error"},
 		{"panic", func(*graph.Scope, *gorgonia.Node) *gorgonia.Node { panic("out of ideas") },
-			"graph: block: graph.LayerFunc panicked: out of ideas"},
+			"graph: block: the layer panicked: out of ideas"},
 		{"panic after an error", func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 			y := s.Apply(graph.Dense{}, x)
 			return s.Apply(graph.Dense{Units: y.Shape()[1]}, y)
@@ -226,7 +226,7 @@ func TestOptionErrors(t *testing.T) {
 		{"loss that fails", graph.Options{Loss: badLoss{cost: func(s *graph.Scope, _ *gorgonia.Node) *gorgonia.Node { return s.Errorf("no") }}},
 			graph.Train, dense, "graph: loss: no"},
 		{"loss without a cost", graph.Options{Loss: badLoss{cost: func(*graph.Scope, *gorgonia.Node) *gorgonia.Node { return nil }}},
-			graph.Eval, dense, "graph: graph_test.badLoss returned no cost and no error"},
+			graph.Eval, dense, "graph: the loss returned no cost and no error"},
 		{"loss that panics", graph.Options{Loss: panickyLoss{}}, graph.Train, dense, "graph: build panicked: no targets"},
 		{"smoothing 1", graph.Options{Loss: graph.CrossEntropy{Smoothing: 1}}, graph.Train, dense,
 			"graph: loss: CrossEntropy: smoothing 1, want 0 or more and less than 1"},

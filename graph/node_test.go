@@ -24,13 +24,13 @@ func TestNodeErrors(t *testing.T) {
 		{"nothing", func(s *graph.Scope, _ *gorgonia.Node) *gorgonia.Node { return s.Node(nil, nil) },
 			"graph: block/mine: a function returned no node and no error"},
 		{"panic", func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node { return s.Node(panics(x)) },
-			"graph: block/mine: graph.LayerFunc panicked: no such shape"},
+			"graph: block/mine: the layer panicked: no such shape"},
 		{"panic behind a layer", func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 			return s.Node(panics(s.Sub("shortcut").Apply(graph.Dense{Units: 1}, x)))
-		}, "graph: block/mine: graph.LayerFunc panicked: no such shape"},
+		}, "graph: block/mine: the layer panicked: no such shape"},
 		{"panic within a layer", func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 			return s.Apply(layer(func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node { return s.Sub("inner").Node(panics(x)) }), x)
-		}, "graph: block/mine/inner: graph.LayerFunc panicked: no such shape"},
+		}, "graph: block/mine/inner: the layer panicked: no such shape"},
 		{"a nil node of Gorgonia's after an error", func(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 			y := s.Apply(graph.Dense{}, x)
 			return s.Node(gorgonia.Mul(y, x)) // panics: y is nil

@@ -92,12 +92,12 @@ func (s *Scope) Apply(l Layer, x *gorgonia.Node) (y *gorgonia.Node) {
 	s.sub = nil
 	defer func() {
 		if r := recover(); r != nil {
-			y = cmp.Or(s.sub, s).Errorf("%T panicked: %v", l, r)
+			y = cmp.Or(s.sub, s).Errorf("the layer panicked: %v", r)
 		}
 		s.sub = outer
 	}()
 	if y = l.Build(s, x); y == nil && s.b.err == nil {
-		return s.Errorf("%T returned no node and no error", l)
+		return s.Errorf("the layer returned no node and no error")
 	}
 	return y
 }

@@ -263,8 +263,15 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 	return b.ordered(out)
 }
 
-// layer builds one layer.
-func (b *builder) layer(l layer, values []value) value {
+// layer builds one layer. A panic becomes the layer's error: a rule may index what a
+// hostile file has not.
+func (b *builder) layer(l layer, values []value) (v value) {
+	defer func() {
+		if r := recover(); r != nil {
+			b.errorf("its settings and inputs fit no rule: %v", r)
+			v = value{}
+		}
+	}()
 	b.shared = l.shared
 	if l.merge != nil {
 		in := make([]value, len(l.inputs))
