@@ -63,9 +63,16 @@ type rule struct {
 	build func(b *builder, x *gorgonia.Node) *gorgonia.Node
 }
 
-// add adds one node, and reports whether it could.
-func (b *builder) add(n *nodeProto) bool {
+// add adds one node, and reports whether it could. A panic becomes the node's error: a
+// rule may index what a hostile file has not.
+func (b *builder) add(n *nodeProto) (ok bool) {
 	b.now = n
+	defer func() {
+		if r := recover(); r != nil {
+			b.fail("its attributes and operands fit no rule: %v", r)
+			ok = false
+		}
+	}()
 	if n.Op == "If" && n.Domain != ownDomain {
 		return b.branch(n)
 	}

@@ -49,7 +49,11 @@ func FuzzLoad(f *testing.F) {
 			input = append(input, d)
 		}
 		g, err := graph.Options{Loss: graph.MSE{}}.Build(m, graph.Infer, input...)
-		if err != nil || g.Memory().Total() > 1<<20 {
+		if err != nil {
+			failsWell(t, 0, err)
+			return
+		}
+		if g.Memory().Total() > 1<<20 {
 			return
 		}
 		if err := g.Run(); err != nil {

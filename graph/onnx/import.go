@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 
@@ -155,6 +156,9 @@ func (m *Model) check() error {
 			return fmt.Errorf("%s: the operator %.64q %.64s is not supported", n.title(), n.Op, n.Domain)
 		} else if len(n.Inputs) < r.inputs {
 			return fmt.Errorf("%s: %d inputs and %d outputs, want at least %d and 1", n.title(), len(n.Inputs), len(n.Outputs), r.inputs)
+		}
+		if i := slices.Index(n.Inputs[:r.inputs], ""); i >= 0 {
+			return fmt.Errorf("%s (%.64s): input %d is left out, want at least %d", n.title(), n.Op, i, r.inputs)
 		}
 		for _, in := range n.Inputs {
 			if !computed[in] {

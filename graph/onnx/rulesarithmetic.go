@@ -45,8 +45,11 @@ func (v *value) factor() (f float64, ok bool) {
 	return float64(v.constant.floats[0]), true
 }
 
-// times is a value and a factor that nobody has multiplied with yet.
+// times is a value and a factor that nobody has multiplied with yet; nil for no value.
 func (v *value) times(f float64) *value {
+	if v == nil {
+		return nil
+	}
 	if v.scale != 0 {
 		f *= v.scale
 	}

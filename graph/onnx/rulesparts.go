@@ -105,6 +105,9 @@ func arrangePad(b *builder, x *value) *value {
 		b.fail("pads %v of %v, want two for each dimension", pads, tensor.Shape(s))
 		return nil
 	}
+	if dims == 0 {
+		return x
+	}
 	before, after := make([]int, dims), make([]int, dims)
 	for i, a := range axes {
 		if a, ok = b.axis(a, dims); !ok {

@@ -92,6 +92,10 @@ func (b *builder) along(v *value, axis, dims int) *value {
 	if v = b.held(v); v == nil || len(v.shape()) != 1 || v.shape()[0] == 1 {
 		return v
 	}
+	if axis >= dims {
+		b.fail("scales or zero points for axis %d of %d dimensions", axis, dims)
+		return nil
+	}
 	shape := slices.Repeat([]int{1}, dims)
 	shape[axis] = v.shape()[0]
 	return b.shaped(v, shape)
