@@ -11,8 +11,12 @@ import (
 	"slices"
 )
 
-// checksumKey is the metadata's entry for the checksum of a file's content.
-const checksumKey = "tapenet.sha256"
+// checksumKey is the metadata's entry for the checksum of a file's content, metadataSumKey
+// that for the checksum of the other metadata, for those who read no tensors.
+const (
+	checksumKey    = "tapenet.sha256"
+	metadataSumKey = "tapenet.sha256.metadata"
+)
 
 // ErrDamaged is the error of a file whose content is not that of its checksum.
 var ErrDamaged = errors.New("damaged: the content is not that of its checksum, the metadata's entry " + checksumKey +
@@ -25,11 +29,7 @@ var ErrDamaged = errors.New("damaged: the content is not that of its checksum, t
 // content in another way may keep it.
 func checksum(metadata map[string]string, infos []info, sums []sum) string {
 	h := sha256.New()
-	for _, key := range slices.Sorted(maps.Keys(metadata)) {
-		if key != checksumKey {
-			fmt.Fprintf(h, "%q=%q\n", key, metadata[key])
-		}
-	}
+	writeMetadata(h, metadata, checksumKey)
 	order := make([]int, len(infos))
 	for i := range order {
 		order[i] = i
@@ -42,7 +42,23 @@ func checksum(metadata map[string]string, infos []info, sums []sum) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// withChecksum is f with the entry of its checksum, which its tensors are encoded for once.
+// writeMetadata writes the metadata in the order of their keys, but for some of them.
+func writeMetadata(h hash.Hash, metadata map[string]string, but ...string) {
+	for _, key := range slices.Sorted(maps.Keys(metadata)) {
+		if !slices.Contains(but, key) {
+			fmt.Fprintf(h, "%q=%q\n", key, metadata[key])
+		}
+	}
+}
+
+// metadataSum is the SHA-256, in hexadecimal, of the metadata but for the checksums.
+func metadataSum(metadata map[string]string) string {
+	h := sha256.New()
+	writeMetadata(h, metadata, checksumKey, metadataSumKey)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// withChecksum is f with the entries of its checksums, for which its tensors are encoded once.
 func (f File) withChecksum(infos []info) (File, error) {
 	sums, h := make([]sum, len(infos)), sha256.New()
 	var buf []byte
@@ -57,6 +73,7 @@ func (f File) withChecksum(infos []info) (File, error) {
 	if f.Metadata == nil {
 		f.Metadata = map[string]string{}
 	}
+	f.Metadata[metadataSumKey] = metadataSum(f.Metadata)
 	f.Metadata[checksumKey] = checksum(f.Metadata, infos, sums)
 	return f, nil
 }
@@ -75,12 +92,26 @@ func (s *sum) take(h hash.Hash) {
 func (f *File) verify(infos []info, sums []sum) error {
 	want := f.Metadata[checksumKey]
 	if want == "" {
+		delete(f.Metadata, metadataSumKey)
 		return nil
 	}
 	if got := checksum(f.Metadata, infos, sums); got != want {
 		return ErrDamaged
 	}
 	delete(f.Metadata, checksumKey)
+	delete(f.Metadata, metadataSumKey)
 	f.Checksum = want
+	return nil
+}
+
+// verifyMetadata compares metadata with their own checksum, and takes both checksums out.
+// Those without one are sound, as are those of a file whose checksum somebody has removed.
+func verifyMetadata(metadata map[string]string) error {
+	all, own := metadata[checksumKey], metadata[metadataSumKey]
+	if all != "" && own != "" && own != metadataSum(metadata) {
+		return ErrDamaged
+	}
+	delete(metadata, checksumKey)
+	delete(metadata, metadataSumKey)
 	return nil
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -92,5 +95,36 @@ func TestChecksumOfOthers(t *testing.T) {
 	changed = strings.Replace(changed, f.Checksum, "", 1)
 	if f, err := Decode(raw(changed, data)); err != nil || f.Checksum != "" || f.Metadata["k"] != "w" {
 		t.Errorf("without checksum: %v, metadata %v", err, f.Metadata)
+	}
+}
+
+// TestChecksumOfMetadata: those who read the metadata alone notice any bit of them that has
+// changed, as in a number of a run's history.
+func TestChecksumOfMetadata(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.safetensors")
+	f := File{Tensors: sample().Tensors, Metadata: map[string]string{"history": `[{"loss":0.25,"accuracy":0.975}]`}}
+	if err := f.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	want, err := LoadMetadata(path)
+	if err != nil || !maps.Equal(want, f.Metadata) {
+		t.Fatalf("%v, %v, want %v", want, err, f.Metadata)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(whole, []byte("0.25"))
+	for i := at; i < at+len("0.25,"); i++ {
+		for bit := range 8 {
+			b := bytes.Clone(whole)
+			b[i] ^= 1 << bit
+			if err := os.WriteFile(path, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := LoadMetadata(path); err == nil {
+				t.Errorf("byte %d, bit %d: read as %v, want an error", i, bit, got)
+			}
+		}
 	}
 }

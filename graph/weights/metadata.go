@@ -8,8 +8,8 @@ import (
 )
 
 // LoadMetadata reads the metadata of the file at path and nothing behind the
-// header: as fast for a large network as for a small one. Whether the tensors
-// are sound remains unknown. A missing file satisfies errors.Is(err,
+// header: as fast for a large network as for a small one. It compares them with their
+// own checksum, if the file has one; whether the tensors are sound remains unknown. A missing file satisfies errors.Is(err,
 // fs.ErrNotExist).
 func LoadMetadata(path string) (map[string]string, error) {
 	r, size, err := regular.Open(path)
@@ -25,6 +25,8 @@ func LoadMetadata(path string) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("weights: %s: %w", path, err)
 	}
-	delete(meta, checksumKey)
+	if err := verifyMetadata(meta); err != nil {
+		return nil, fmt.Errorf("weights: %s: %w", path, err)
+	}
 	return meta, nil
 }

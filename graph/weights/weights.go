@@ -39,7 +39,8 @@ type File struct {
 	// again. NumPy's files do not have it.
 	Int8 bool
 	// Metadata is free text for the reader, such as a format version. Empty and
-	// nil are the same. The entry tapenet.sha256 is Save's and Load's.
+	// nil are the same. The entries tapenet.sha256 and tapenet.sha256.metadata are Save's
+	// and Load's.
 	Metadata map[string]string
 	// Checksum is that of the content when it was written, as Load has found it right;
 	// "" of files without one, of earlier versions and of other programs. Save makes a new one.

@@ -111,13 +111,14 @@ func TestLayout(t *testing.T) {
 			"b": f32([]int{}, 0.5),
 			"z": f64([]int{1}, 1),
 		},
-		Metadata: map[string]string{"k": "<v>", "a": "1"},
+		Metadata: map[string]string{"k": "<v>", "a": "12"},
 	}
-	want := "\x20\x01\x00\x00\x00\x00\x00\x00" +
-		`{"__metadata__":{"a":"1","k":"<v>","tapenet.sha256":"24733e523b9232ea4ab383e3aa25d39cfcd8e77dc0467570d00407cfb7d94bde"},` +
+	want := "\x80\x01\x00\x00\x00\x00\x00\x00" +
+		`{"__metadata__":{"a":"12","k":"<v>","tapenet.sha256":"f4f7028150d0f9d7cd246eadc61f83d5e639c7a6e1924a1e2927f01da1492127",` +
+		`"tapenet.sha256.metadata":"4593eff0ef4e22d8ff1cd82c6f6ee379fe6d6b6c7b54368efe8be8dbaa2ecf7b"},` +
 		`"z":{"dtype":"F64","shape":[1],"data_offsets":[0,8]},` +
 		`"b":{"dtype":"F32","shape":[],"data_offsets":[8,12]},` +
-		`"w":{"dtype":"F32","shape":[2,1],"data_offsets":[12,20]}}` + "     " +
+		`"w":{"dtype":"F32","shape":[2,1],"data_offsets":[12,20]}}` + "       " +
 		"\x00\x00\x00\x00\x00\x00\xf0\x3f" + // 1
 		"\x00\x00\x00\x3f" + // 0.5
 		"\x00\x00\x80\x3f" + "\x00\x00\x00\xc0" // 1, -2
