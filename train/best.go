@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 
@@ -73,34 +74,61 @@ func (r *run) restoreModel() error {
 	return r.saveModel(ModelFile, r.net.Weights.Map(), len(r.history))
 }
 
-// loadBest takes up the best weights of a history, into the network too. Where
-// the file is not of that epoch, as when the run goes on from an earlier
-// checkpoint, the best one before it has them, or the epoch's own checkpoint, if it was kept.
-func (r *run) loadBest(history []Epoch) error {
-	epoch := best(history) + 1
-	path := r.folder.path(BestFile)
-	m, err := weights.LoadModel(path)
-	stale := false
-	if err != nil || m.Epoch > epoch {
-		if former, e := weights.LoadModel(r.folder.path(formerBest)); e == nil && former.Epoch == epoch {
-			m, err, stale = former, nil, true
-		}
-	}
-	if err == nil && m.Epoch != epoch && m.Epoch != 0 { // older files do not say
-		err = fmt.Errorf("%s is of epoch %d, and there is no checkpoint of epoch %d", path, m.Epoch, epoch)
-	}
+// loadBest takes up the best weights of the run, of which s is the state, into the network
+// too. Where the file is not of that epoch and that run, as when the run goes on from an
+// earlier checkpoint, the best one before it has them, or the epoch's own checkpoint, if it
+// was kept.
+func (r *run) loadBest(s state) error {
+	r.bestSum = s.Best
+	epoch := best(s.History) + 1
+	err := r.readBest(BestFile, epoch)
 	if err != nil {
-		if m.Tensors, path = r.folder.weightsAfter(history[:epoch]); m.Tensors == nil {
+		r.bestFileStale = r.readBest(formerBest, epoch) == nil || r.bestOfCheckpoint(s.History[:epoch])
+		if !r.bestFileStale {
 			return fmt.Errorf("train: the run needs its best weights so far: %w", err)
 		}
-		stale = true
 	}
-	if err := r.net.Weights.Load(m.Tensors); err != nil {
-		return fmt.Errorf("train: %s: %w", path, err)
-	}
-	if name := r.notFinite(); name != "" {
-		return fmt.Errorf("train: %s is damaged: %s holds NaN or Inf", path, name)
-	}
-	r.best, r.bestFileStale = copies(r.net.Weights.Map()), stale
+	r.best = copies(r.net.Weights.Map())
 	return nil
 }
+
+// readBest takes up the weights of an epoch from a file. Older files do not say of which
+// epoch they are.
+func (r *run) readBest(name string, epoch int) error {
+	path := r.folder.path(name)
+	m, err := weights.LoadModel(path)
+	if err != nil {
+		return err
+	}
+	if m.Epoch != epoch && m.Epoch != 0 {
+		return fmt.Errorf("%s is of epoch %d, and there is no checkpoint of epoch %d", path, m.Epoch, epoch)
+	}
+	if err := r.takeBest(m.Tensors); err != nil {
+		return fmt.Errorf("%s %w, and there is no checkpoint of epoch %d", path, err, epoch)
+	}
+	return nil
+}
+
+// bestOfCheckpoint takes them up from a checkpoint after the last epoch of a history.
+func (r *run) bestOfCheckpoint(history []Epoch) bool {
+	tensors := r.folder.weightsAfter(history)
+	return tensors != nil && r.takeBest(tensors) == nil
+}
+
+// takeBest takes up tensors, if they are those that the run had in its best epoch. An older
+// checkpoint does not know them, and takes any.
+func (r *run) takeBest(tensors map[string]*tensor.Dense) error {
+	if err := r.net.Weights.Load(tensors); err != nil {
+		return fmt.Errorf("does not fit: %w", err)
+	}
+	if name := r.notFinite(); name != "" {
+		return fmt.Errorf("is damaged: %s holds NaN or Inf", name)
+	}
+	if r.bestSum != "" && r.bestSum != sumOfBest(r.net.Weights.Map()) {
+		return errors.New("has other weights than the run had in its best epoch")
+	}
+	return nil
+}
+
+// sumOfBest is a hash of weights, by which a checkpoint knows the best ones.
+func sumOfBest(tensors map[string]*tensor.Dense) string { return fmt.Sprintf("%x", sumOf(tensors)) }

@@ -249,3 +249,39 @@ func TestBestWithoutEpoch(t *testing.T) {
 		t.Error("the network is not that of the best epoch")
 	}
 }
+
+// TestBestOfAnotherRun: best weights that are whole, and of the right epoch, but another
+// run's, or rounded, are not taken for the run's own.
+func TestBestOfAnotherRun(t *testing.T) {
+	c := turningRun(t.TempDir())
+	c.Epochs = 4
+	want := fit(t, plainNet(), blobSet(53, 20), c)
+	other := turningRun(t.TempDir())
+	other.Epochs, other.Seed = 4, 7
+	fit(t, plainNet(), blobSet(53, 20), other)
+	rounded := loadFile(t, c.Dir, BestFile)
+	rounded.Half = true
+	for name, f := range map[string]weights.File{"another run": loadFile(t, other.Dir, BestFile), "rounded": rounded} {
+		for _, previous := range []bool{false, true} {
+			again := c
+			again.Dir, again.Resume = t.TempDir(), true
+			if err := os.CopyFS(again.Dir, os.DirFS(c.Dir)); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Save(filepath.Join(again.Dir, BestFile)); err != nil {
+				t.Fatal(err)
+			}
+			if !previous {
+				failing(t, plainNet(), blobSet(53, 20), again, "train: the run needs its best weights so far", BestFile+" has other weights than the run had in its best epoch, and there is no checkpoint of epoch 3")
+				continue
+			}
+			if err := loadFile(t, c.Dir, BestFile).Save(filepath.Join(again.Dir, formerBest)); err != nil {
+				t.Fatal(err)
+			}
+			got := fit(t, plainNet(), blobSet(53, 20), again)
+			if got.Best != want.Best || !slices.Equal(tensorBytes(t, again.Dir, ModelFile), tensorBytes(t, c.Dir, ModelFile)) || !slices.Equal(tensorBytes(t, again.Dir, BestFile), tensorBytes(t, c.Dir, BestFile)) {
+				t.Errorf("%s: goes on with other best weights than its own, which %s has", name, formerBest)
+			}
+		}
+	}
+}

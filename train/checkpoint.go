@@ -34,6 +34,10 @@ type state struct {
 
 	Parameters int `json:",omitempty"` // values of the network that training changes, for those who list runs
 
+	// Best is the sumOfBest of the weights of the best epoch, which BestFile has; "" before
+	// the first epoch, and in checkpoints of commit 1b20723 and before.
+	Best string `json:",omitempty"`
+
 	// Arithmetic is the op.Arithmetic of the last step; "" if there was none, and
 	// in checkpoints of commit 81b9a2b and before.
 	Arithmetic string `json:",omitempty"`
@@ -137,7 +141,7 @@ func plausible(numbers ...float64) bool {
 // state is the run's.
 func (r *run) state() (state, error) {
 	s, err := r.settings()
-	return state{s, r.net.Weights.Step, r.at, r.history, parameters(r.net), r.arithmetic}, err
+	return state{s, r.net.Weights.Step, r.at, r.history, parameters(r.net), r.bestSum, r.arithmetic}, err
 }
 
 // tensors are those of a checkpoint.
@@ -244,6 +248,7 @@ func (r *run) saveModels() error {
 	if err := r.folder.keep(BestFile, formerBest); err != nil {
 		return fmt.Errorf("train: %w", err)
 	}
+	r.bestSum = sumOfBest(r.net.Weights.Map())
 	return r.saveModel(BestFile, r.net.Weights.Map(), len(r.history))
 }
 
@@ -279,7 +284,7 @@ func (r *run) load() error {
 		return fmt.Errorf("train: %s is of another run: %s", path, d)
 	}
 	if len(s.History) > 0 {
-		if err := r.loadBest(s.History); err != nil && r.keepsBest() {
+		if err := r.loadBest(s); err != nil && r.keepsBest() {
 			return err
 		}
 	}

@@ -69,6 +69,7 @@ type run struct {
 	random   *rand.Rand  // from source
 
 	best          map[string]*tensor.Dense // weights of the best epoch, if the run may end with them
+	bestSum       string                   // state.Best
 	bestFileStale bool                     // BestFile is of another epoch than best: write it again
 
 	savedAt time.Time // when the checkpoint was written

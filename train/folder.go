@@ -191,15 +191,15 @@ func (f *folder) dropOld(epoch int) error {
 }
 
 // weightsAfter returns the weights that the last epoch of a history was evaluated
-// with, from a checkpoint after it, and its path; nil if there is none.
-func (f *folder) weightsAfter(history []Epoch) (map[string]*tensor.Dense, string) {
+// with, from a checkpoint after it; nil if there is none.
+func (f *folder) weightsAfter(history []Epoch) map[string]*tensor.Dense {
 	for _, name := range []string{epochFile(len(history)), CheckpointFile} {
 		file, s, err := readState(f.path(name))
 		if err == nil && s.At.Batch == 0 && slices.Equal(s.History, history) {
-			return evaluated(file.Tensors), f.path(name)
+			return evaluated(file.Tensors)
 		}
 	}
-	return nil, ""
+	return nil
 }
 
 // epochFile is the name of the checkpoint after an epoch, for Config.KeepCheckpoints.
