@@ -37,7 +37,7 @@ var arrows = map[string][]string{
 	"graph/keras":             {"graph/keras/hdf5", "graph/keras/topology", "graph/regular", "graph/weights"},
 	"graph/keras/hdf5":        {},
 	"graph/keras/topology":    {"graph", "graph/op"},
-	"graph/tfjs":              {"graph/keras/topology", "graph/weights"},
+	"graph/tfjs":              {"graph/keras/topology", "graph/regular", "graph/weights"},
 	"graph/memory":            {},
 	"graph/metric":            {},
 	"graph/onnx":              {"graph/internal/hugepage", "graph", "graph/op", "graph/raster", "graph/regular"},

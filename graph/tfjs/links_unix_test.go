@@ -54,7 +54,7 @@ func TestOpenLinks(t *testing.T) {
 	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.Symlink(filepath.Join(outside, "model.json"), link), os.WriteFile(filepath.Join(dir, "w.bin"), []byte("12345678"), 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(pipe); err == nil || !strings.Contains(err.Error(), "pipe.json is a folder, device, pipe or socket, want a regular file") {
+	if _, err := Open(pipe); err == nil || !strings.Contains(err.Error(), "pipe.json: found a named pipe, want a regular file") {
 		t.Errorf("a pipe: error %v", err)
 	}
 	if _, err := Open(link); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tapenet/graph/keras/topology"
+	"tapenet/graph/regular"
 	"tapenet/graph/weights"
 )
 
@@ -72,7 +73,7 @@ func (f *file) weights(fsys fs.FS, name string) (map[string]topology.Array, erro
 // data returns the content of the group's files, which must be size bytes.
 func (g group) data(fsys fs.FS, dir string, size int64) (data []byte, err error) {
 	for _, p := range g.Paths {
-		b, err := read(fsys, path.Join(dir, p), size-int64(len(data)))
+		b, err := regular.ReadIn(fsys, path.Join(dir, p), int(size)-len(data))
 		if err != nil {
 			return nil, fmt.Errorf("weights in %.64q: %w", p, err)
 		}

@@ -16,12 +16,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"tapenet/graph/keras/topology"
+	"tapenet/graph/regular"
 )
 
 // maxTopology bounds the bytes of model.json.
@@ -73,7 +73,7 @@ func (n *named) UnmarshalJSON(b []byte) error {
 // its folder or below, by whatever way their names lead there. See [Load].
 func Open(path string) (*topology.Model, error) {
 	dir, name := filepath.Split(path)
-	text, err := read(os.DirFS(filepath.Clean(dir)), name, maxTopology) // may be a link to elsewhere: its user names it
+	text, err := regular.ReadIn(os.DirFS(filepath.Clean(dir)), name, maxTopology) // may be a link to elsewhere: its user names it
 	if err != nil {
 		return nil, fmt.Errorf("tfjs: %s: %w", path, err)
 	}
@@ -93,7 +93,7 @@ func Open(path string) (*topology.Model, error) {
 // model.json says, within fsys. They are not trusted: Load takes memory in
 // proportion to their size, and Build a bounded amount more.
 func Load(fsys fs.FS, name string) (m *topology.Model, err error) {
-	text, err := read(fsys, name, maxTopology)
+	text, err := regular.ReadIn(fsys, name, maxTopology)
 	if err == nil {
 		m, err = load(text, fsys, name)
 	}
@@ -131,25 +131,4 @@ func (f *file) isGraph() bool {
 		Nodes json.RawMessage `json:"node"`
 	}
 	return f.Format == "graph-model" || json.Unmarshal(f.Topology, &graph) == nil && graph.Nodes != nil
-}
-
-// read reads a regular file of a bounded size.
-func read(fsys fs.FS, name string, most int64) ([]byte, error) {
-	s, err := fs.Stat(fsys, name) // before opening, which would wait on a named pipe
-	if err != nil {
-		return nil, err
-	}
-	if !s.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is a folder, device, pipe or socket, want a regular file", name)
-	}
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(b)) > most {
-		err = fmt.Errorf("more than %d bytes", most)
-	}
-	return b, err
 }
