@@ -49,7 +49,7 @@ func matches(pattern, name string) bool {
 // or else numbers.
 func CIFAR(dir string) (Dataset, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return Dataset{}, noFolder(dir, "data_batch_1.bin and test_batch.bin, or train.bin and test.bin")
+		return Dataset{}, noFolder(dir, "data_batch_1.bin and test_batch.bin, or train.bin and test.bin", err)
 	}
 	d, err := loadCIFAR(os.DirFS(dir))
 	if err != nil {

@@ -41,6 +41,7 @@ func TestOpenErrors(t *testing.T) {
 		{"no name", "", `want "mnist" or a folder`},
 		{"no such folder", "mnits", `no folder "mnits", want one with train-images-idx3-ubyte`},
 		{"a file", file, "no folder"},
+		{"a folder that cannot be read", "/" + strings.Repeat("x", 5000), "cannot be read: "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

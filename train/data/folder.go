@@ -34,7 +34,7 @@ func (o Options) Folder(dir string) (Dataset, error) {
 		return Dataset{}, err
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return Dataset{}, noFolder(dir, "a sub-folder of pictures for each class")
+		return Dataset{}, noFolder(dir, "a sub-folder of pictures for each class", err)
 	}
 	d, err := o.loadFolder(os.DirFS(dir))
 	if err != nil {

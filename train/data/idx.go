@@ -42,7 +42,7 @@ const (
 // no training class.
 func IDX(dir string) (Dataset, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return Dataset{}, noFolder(dir, mnistFiles)
+		return Dataset{}, noFolder(dir, mnistFiles, err)
 	}
 	d, err := load(os.DirFS(dir))
 	if err != nil {

@@ -91,7 +91,7 @@ func (o Options) open(name string) (Dataset, error) {
 		return Dataset{}, fmt.Errorf("data: %q is a compressed tar file, want a folder of plain ones: unpack it first, as by gunzip", name)
 	}
 	if err != nil {
-		return Dataset{}, noFolder(name, mnistFiles+"; or CIFAR files, tar shards, or pictures in a sub-folder for each class")
+		return Dataset{}, noFolder(name, mnistFiles+"; or CIFAR files, tar shards, or pictures in a sub-folder for each class", err)
 	}
 	switch {
 	case has(entries, func(file string) bool { return strings.Contains(file, "-ubyte") }):
@@ -157,7 +157,13 @@ func has(entries []fs.DirEntry, is func(name string) bool) bool {
 	return false
 }
 
-func noFolder(dir, of string) error {
+// noFolder is the error of a folder that is not there, or of err: why one that may be
+// there cannot be read.
+func noFolder(dir, of string, err error) error {
+	info, missing := os.Stat(dir)
+	if err != nil && (missing == nil && info.IsDir() || missing != nil && !errors.Is(missing, fs.ErrNotExist)) {
+		return fmt.Errorf("data: folder %q cannot be read: %w", dir, cause(err))
+	}
 	return fmt.Errorf("data: no folder %q, want one with %s", dir, of)
 }
 

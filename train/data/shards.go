@@ -49,7 +49,7 @@ func (o Options) Shards(dir string) (Dataset, error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return Dataset{}, noFolder(dir, "tar files")
+		return Dataset{}, noFolder(dir, "tar files", err)
 	}
 	d, err := o.loadShards(dir, entries)
 	if err != nil {
