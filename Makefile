@@ -78,6 +78,9 @@ lab: kernel ## open the notebooks in Jupyter
 	$(call installed,/usr/bin/jupyter-notebook,jupyter-notebook)
 	JUPYTER_PATH=$(abspath $(PREFIX))/share/jupyter$${JUPYTER_PATH:+:$$JUPYTER_PATH} /usr/bin/jupyter notebook --notebook-dir notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(JUPYTER)
 
+vuln: ## look for known faults in the modules and the library, where vuln.go.dev is reachable
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+
 PART ?=
 
 torture: ## the campaign of cmd/internal/torture, eight hours; PART=Kill is one part; goes on where it was stopped
@@ -97,4 +100,4 @@ cover: ## test coverage by package, and cover.out for go tool cover
 	$(GO) test -coverprofile cover.out -coverpkg ./graph/...,./modelzoo/...,./train/...,./infer/...,./cmd/... ./...
 	$(GO) tool cover -func cover.out | tail -1
 
-.PHONY: help build test race check deploy arm64 bench torture fuzz cover kernel notebooks lab mpi mpi-short
+.PHONY: help build test race check deploy arm64 bench vuln torture fuzz cover kernel notebooks lab mpi mpi-short
