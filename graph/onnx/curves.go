@@ -130,8 +130,10 @@ func importReLU(b *builder, x *gorgonia.Node) *gorgonia.Node {
 	return b.do(op.ReLU(x))
 }
 
+// importClip limits numbers. A bound that is not there is float32's last number: an
+// infinity becomes that.
 func importClip(b *builder, x *gorgonia.Node) *gorgonia.Node {
-	lo, hi := b.attrFloat("min", math.Inf(-1)), b.attrFloat("max", math.Inf(1))
+	lo, hi := b.attrFloat("min", -math.MaxFloat32), b.attrFloat("max", math.MaxFloat32)
 	for i, bound := range []*float64{&lo, &hi} {
 		if c, ok := b.known(i + 1); ok && c.size() == 1 {
 			*bound = c.number(0)
