@@ -250,8 +250,9 @@ func (m *Model) Build(s *graph.Scope, x *gorgonia.Node) *gorgonia.Node {
 		}
 	}
 	out := b.values[m.output]
+	y := b.node(out)
 	if b.follows() && out.samples > 1 {
 		return s.Errorf("onnx: samples are dimension %d of the output, want a batch of %d, for which the file is made", out.samples-1, m.batch)
 	}
-	return b.node(out)
+	return y
 }

@@ -208,6 +208,9 @@ func (b *builder) samplesAligned(all []sampled, to []int) (at int, ok bool) {
 			return 0, false
 		}
 	}
+	if b.now.Op == "Expand" && !b.expandsOwn(at-len(to)) {
+		return 0, false
+	}
 	for i := range b.now.Inputs {
 		v := b.value(i)
 		if v == nil || v.samples > 0 || b.now.Op == "Expand" && i == 1 {
@@ -218,6 +221,17 @@ func (b *builder) samplesAligned(all []sampled, to []int) (at int, ok bool) {
 		}
 	}
 	return at, true
+}
+
+// expandsOwn reports whether Expand leaves as many samples as there are at the file's own
+// batch, too: 2 in a file for one sample repeats it, whatever it does to two. at counts
+// from the end.
+func (b *builder) expandsOwn(at int) bool {
+	b.owning = true
+	own, ok := b.ints(1)
+	b.owning = false
+	at += len(own)
+	return ok && (at < 0 || own[at] == 1 || own[at] == b.Model.batch)
 }
 
 // differs reports whether a value has several elements along a dimension that are not
@@ -263,9 +277,11 @@ func (b *builder) samplesOfProduct(all []sampled, to []int) (at int, ok bool) {
 		w := b.value(1) // rows by a vector, or a mixture of samples
 		return first.at, len(all) == 1 && first.value == b.value(0) && first.at < n-1 && len(w.shape()) == 1
 	case len(all) == 1 && first.value == b.value(0) && n > 1 && first.at < n-1:
-		return len(to) - n + first.at, true
+		at = len(to) - n + first.at
+		return at, first.at == n-2 || sameForAll(b.value(1), at, len(to))
 	case len(all) == 1 && n > 1 && first.at != n-2:
-		return len(to) - n + first.at, first.value == b.value(1)
+		at = len(to) - n + first.at
+		return at, first.value == b.value(1) && (first.at == n-1 || sameForAll(b.value(0), at, len(to)))
 	}
 	for _, v := range all {
 		s := v.shape()
@@ -274,6 +290,14 @@ func (b *builder) samplesOfProduct(all []sampled, to []int) (at int, ok bool) {
 		}
 	}
 	return len(to) - n + first.at, true
+}
+
+// sameForAll reports whether the operand of a product of so many dimensions has one matrix
+// for all samples, which lie in dimension at. As many matrices as there are samples here
+// multiply each of them in a file for one.
+func sameForAll(v *value, at, dims int) bool {
+	d := at - (dims - len(v.shape()))
+	return d < 0 || !v.differs(d)
 }
 
 // samplesOfSteps is the dimension of all states of a recurrent network.

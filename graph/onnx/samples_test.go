@@ -57,6 +57,15 @@ func TestSamples(t *testing.T) {
 		{"windows with samples behind", 13, nil, []nodeProto{node("Transpose", "", "t", perm), node("Reshape", "t r311", "a"), node("Relu", "a", "b"),
 			node("Reshape", "b r31", "c"), node("Transpose", "c", "y", perm)}, ""},
 		{"rest of the windows", 13, nil, []nodeProto{node("Reshape", "r3rest", "a"), node("ReduceSum", "a one", "b", attributeInt("keepdims", 0)), node("Reshape", "b r13", "y")}, ""},
+		{"repeated as the file says", 13, nil, []nodeProto{node("Expand", "r33", "y")}, "Expand"},
+		{"numbers beside each other", 13, []tensorProto{{Name: "rows", Type: typeFloat, Dims: []int64{3, 3}, Floats: []float32{1, 2, 3, 4, 5, 6, 7, 8, 9}}},
+			[]nodeProto{node("Identity", "", "i"), node("Identity", "rows", "c"), node("Add", "i c", "y")}, "Add"},
+		{"a constant beside samples", 13, nil, []nodeProto{node("Identity", "", "i"), node("ConstantOfShape", "r33", "c"), node("Add", "x c", "y")}, "Add"},
+		{"matrices for each sample", 13, []tensorProto{{Name: "w3", Type: typeFloat, Dims: []int64{3, 3, 1}, Floats: []float32{1, 2, 3, 4, 5, 6, 7, 8, 9}}},
+			[]nodeProto{node("Reshape", "r113", "a"), node("MatMul", "a w3", "y")}, "MatMul"},
+		{"matrices before each sample", 13, []tensorProto{{Name: "w3", Type: typeFloat, Dims: []int64{3, 1, 1}, Floats: []float32{1, 2, 3}}},
+			[]nodeProto{node("Reshape", "r113", "a"), node("MatMul", "w3 a", "y")}, "MatMul"},
+		{"zeros turned", 13, nil, []nodeProto{node("Shape", "", "s"), node("ConstantOfShape", "s", "zeros"), node("Transpose", "zeros", "y", perm)}, "dimension 1 of the output"},
 		{"product of samples", 13, nil, []nodeProto{node("Transpose", "", "a", perm), node("MatMul", "a x", "y")}, "MatMul"},
 	}
 	x := []float32{1, 2, 3, -1, 0, 5, 2, 7, -4}
@@ -67,7 +76,7 @@ func TestSamples(t *testing.T) {
 				back.Name = "r"
 				tt.weights = append(slices.Clone(tt.weights), back)
 			}
-			for name, v := range map[string][]int64{"zero": {0}, "one": {1}, "r31": {3, 1}, "r13": {1, 3}, "r311": {3, 1, 1}, "r3rest": {3, -1}} {
+			for name, v := range map[string][]int64{"zero": {0}, "one": {1}, "r31": {3, 1}, "r13": {1, 3}, "r311": {3, 1, 1}, "r3rest": {3, -1}, "r33": {3, 3}, "r113": {1, 1, 3}} {
 				w := whole(v...)
 				w.Name = name
 				tt.weights = append(slices.Clone(tt.weights), w)
