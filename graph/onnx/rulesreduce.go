@@ -33,6 +33,7 @@ var reducings = map[string]reducing{
 // number reduces constants to one.
 func (r reducing) number(v []float64) float64 {
 	if r.before != "" {
+		v = slices.Clone(v)
 		for i, x := range v {
 			v[i] = unaries[r.before].f(x)
 		}
@@ -123,7 +124,7 @@ func acrossRows(f op.Reduction) func(b *builder, x *gorgonia.Node) *gorgonia.Nod
 }
 
 // reducedAxes are the axes that an operator reduces, all if none are named. none is
-// set for one that then is to leave its operand as it is.
+// set for one that then is to reduce along none: each number by itself.
 func (b *builder) reducedAxes(dims int) (axes []int, none, ok bool) {
 	if axes, ok = b.axes(1, dims); !ok {
 		return nil, false, false
@@ -162,9 +163,10 @@ func arrangeReduce(b *builder, v *value) *value {
 	if r.before != "" {
 		x = b.unary(r.before, x)
 	}
-	if none || len(axes) == 0 {
-		none, axes = true, nil
-	} else if b.now.Op == "ReduceMean" && len(s) == 4 && slices.Equal(axes, []int{2, 3}) && s[2]*s[3] <= maxPlainSum {
+	if integral(v.kind()) && b.now.Op == "ReduceMean" {
+		r.f = acrossRows(mean) // in float64: whole where the mean is, as it is cut then
+	}
+	if none = none || len(axes) == 0; !integral(v.kind()) && b.now.Op == "ReduceMean" && len(s) == 4 && slices.Equal(axes, []int{2, 3}) && s[2]*s[3] <= maxPlainSum {
 		x = b.do(op.AvgPool2D(x, op.Pool{KH: s[2], KW: s[3]}))
 	} else if x = b.rowsOf(x, axes); x != nil {
 		x = r.f(b, x)
@@ -212,8 +214,8 @@ func foldReduce(b *builder) (c constant, ok bool) {
 		return c, false
 	}
 	f := reducings[b.now.Op].number
-	axes, none, ok := b.reducedAxes(len(c.shape))
-	if !ok || none {
+	axes, _, ok := b.reducedAxes(len(c.shape))
+	if !ok {
 		return c, true
 	}
 	to := reducedShape(c.shape, axes, b.attrInt("keepdims", 1) != 0)

@@ -213,7 +213,7 @@ func (b *builder) resultKind() int64 {
 }
 
 // typed gives a result its type. Integers of 8 and 16 bits overflow as such. Of wider
-// ones a graph computes numbers up to maxWhole, and NaN beyond.
+// ones a graph computes numbers up to maxWhole, and NaN beyond. A fraction is cut off.
 func (b *builder) typed(v *value, kind int64) *value {
 	if v == nil || v.node == nil {
 		return v
@@ -224,11 +224,11 @@ func (b *builder) typed(v *value, kind int64) *value {
 		other.elem = kind
 		y = &other
 	}
-	if !integral(kind) || kind == typeBool || !overflows[b.now.Op] {
+	if !integral(kind) || kind == typeBool || !overflows[b.now.Op] && !fractional[b.now.Op] {
 		return y
 	}
 	z := b.each(y, func(x *gorgonia.Node) *gorgonia.Node {
-		if kinds[kind].size > 2 {
+		if kinds[kind].size > 2 && !fractional[b.now.Op] {
 			return b.wholes(x, kind)
 		}
 		return b.mapped(castOperator(kind, true), x, wrapping(kind), func(float64) float64 { return 1 })
@@ -245,7 +245,10 @@ var overflows = map[string]bool{
 	"ReduceProd": true, "ReduceSum": true, "ReduceSumSquare": true, "Sub": true, "Sum": true,
 }
 
-// wrapping is a number as a type of 8 or 16 bits has it.
+// fractional are the operators whose results of integers may be between two.
+var fractional = map[string]bool{"ReduceL2": true, "ReduceLogSum": true, "ReduceLogSumExp": true, "ReduceMean": true, "Shrink": true}
+
+// wrapping is a number as a type has it.
 func wrapping(kind int64) func(x float64) float64 {
 	return func(x float64) float64 {
 		if x != x {

@@ -1,0 +1,56 @@
+package onnx
+
+import "testing"
+
+// TestGiven: small files give these numbers, and ONNX Runtime gives them too.
+func TestGiven(t *testing.T) {
+	weights := map[string]tensorProto{
+		"w": {Type: typeFloat, Dims: []int64{2, 2}, Floats: []float32{1, 2, 3, 4}},
+		"zero": {Type: typeInt64, Int64s: []int64{0}}, "bias": numbers(5, 6), "axis": whole(0),
+	}
+	var jobs []job
+	for _, tt := range []struct {
+		nodes   string
+		elem    int64
+		x, want []float32
+	}{
+		// What is computed of integers is one: a fraction is cut off.
+		{"y=ReduceMean[axes:1](x)", typeInt64, []float32{2, 5, -2, -5, 3, 6}, []float32{3, -3, 4}},
+		{"y=ReduceMean[axes:1](x)", typeInt32, []float32{7, 5, -2, -5, 3, 6}, []float32{6, -3, 4}},
+		{"y=ReduceL2[axes:1](x)", typeInt64, []float32{2, 5, 3, 4, 0, 0}, []float32{5, 5, 0}},
+		{"y=Shrink[lambd:1.5;bias:-0.5](x)", typeInt64, []float32{2, 5, -3, 1}, []float32{2, 5, -3, 0}},
+
+		// Constants are reduced as values are, each number once.
+		{"s=Shape(x) q=ReduceSumSquare[axes:0](s) f=Cast[to:1](q) y=Mul(x,f)", 0, []float32{1, 2, 3, 4}, []float32{8, 16, 24, 32}},
+		{"s=Shape(x) q=ReduceL1[axes:0](s) f=Cast[to:1](q) y=Mul(x,f)", 0, []float32{1, 2, 3, 4}, []float32{4, 8, 12, 16}},
+	} {
+		n := len(tt.x) / 2
+		s := sketch{nodes: tt.nodes, elem: tt.elem, input: []int{0, 2}, weights: weights}
+		y, _ := computed(t, s.model(t), []int{n, 2}, tt.x)
+		near(t, tt.nodes, y, tt.want, 0)
+		jobs = append(jobs, s.job(t, tt.nodes, max(tt.elem, typeFloat), "", tt.x, tt.want))
+	}
+	runtimeAgrees(t, jobs)
+}
+
+// TestReduceNothing: a reduction along no axis is one of each number by itself.
+func TestReduceNothing(t *testing.T) {
+	var jobs []job
+	x := []float32{-3, 2, 0, 5}
+	for _, tt := range []struct {
+		nodes string
+		want  []float32
+	}{
+		{"y=ReduceL2[noop_with_empty_axes:1](x)", []float32{3, 2, 0, 5}},
+		{"y=ReduceL1[noop_with_empty_axes:1](x)", []float32{3, 2, 0, 5}},
+		{"y=ReduceSumSquare[noop_with_empty_axes:1](x)", []float32{9, 4, 0, 25}},
+		{"y=ReduceMax[noop_with_empty_axes:1](x)", x},
+		{"y=ReduceMean[noop_with_empty_axes:1](x)", x},
+	} {
+		s := sketch{nodes: tt.nodes, input: []int{0, 2}, opset: 18}
+		y, _ := computed(t, s.model(t), []int{2, 2}, x)
+		near(t, tt.nodes, y, tt.want, 0)
+		jobs = append(jobs, s.job(t, tt.nodes, typeFloat, "", x, tt.want))
+	}
+	runtimeAgrees(t, jobs)
+}
