@@ -5,7 +5,7 @@ import "testing"
 // TestGiven: small files give these numbers, and ONNX Runtime gives them too.
 func TestGiven(t *testing.T) {
 	weights := map[string]tensorProto{
-		"w": {Type: typeFloat, Dims: []int64{2, 2}, Floats: []float32{1, 2, 3, 4}},
+		"w": {Type: typeFloat, Dims: []int64{2, 2}, Floats: []float32{1, 2, 3, 4}}, "two": {Type: typeFloat, Floats: []float32{2}},
 		"zero": {Type: typeInt64, Int64s: []int64{0}}, "bias": numbers(5, 6), "axis": whole(0),
 	}
 	var jobs []job
@@ -14,6 +14,14 @@ func TestGiven(t *testing.T) {
 		elem    int64
 		x, want []float32
 	}{
+		// A factor of 0 is one.
+		{"z=Cast[to:1](zero) y=Mul(x,z)", 0, []float32{1, 2}, []float32{0, 0}},
+		{"z=Cast[to:1](zero) a=Mul(x,z) y=MatMul(a,w)", 0, []float32{1, 2}, []float32{0, 0}},
+		{"z=Cast[to:1](zero) a=Mul(x,z) b=Mul(a,two) y=Add(b,bias)", 0, []float32{1, 2}, []float32{5, 6}},
+		{"y=Gemm[alpha:0.0](x,w)", 0, []float32{1, 2}, []float32{0, 0}},
+		{"y=Gemm[alpha:0.0;beta:0.5](x,w,bias)", 0, []float32{1, 2}, []float32{2.5, 3}},
+		{"z=Cast[to:1](zero) a=Mul(x,z) q=Unsqueeze(x,axis) r=Unsqueeze(a,axis) t=Transpose[perm:0,2,1](q) p=MatMul(t,r) y=Squeeze(p,axis)", 0, []float32{1, 2}, []float32{0, 0, 0, 0}},
+
 		// What is computed of integers is one: a fraction is cut off.
 		{"y=ReduceMean[axes:1](x)", typeInt64, []float32{2, 5, -2, -5, 3, 6}, []float32{3, -3, 4}},
 		{"y=ReduceMean[axes:1](x)", typeInt32, []float32{7, 5, -2, -5, 3, 6}, []float32{6, -3, 4}},

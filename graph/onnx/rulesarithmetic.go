@@ -50,14 +50,14 @@ func (v *value) times(f float64) *value {
 	if v == nil {
 		return nil
 	}
-	if v.scale != 0 {
+	if v.waits {
 		f *= v.scale
 	}
-	return &value{node: v.node, view: v.view, scale: f}
+	return &value{node: v.node, view: v.view, waits: true, scale: f}
 }
 
 // scaled reports whether a factor is waiting.
-func (v *value) scaled() bool { return v.scale != 0 && v.scale != 1 }
+func (v *value) scaled() bool { return v.waits && v.scale != 1 }
 
 // blended combines two operands, broadcast as NumPy does.
 func (b *builder) blended(x, y *value, f blend) *value {

@@ -233,7 +233,7 @@ func arrangeGather(b *builder, x *value) *value {
 	flat[axis] = len(picked)
 	if c, ok := cutOf(picked); ok {
 		if v, ok := x.view.cut(axis, c); ok {
-			return b.shaped(&value{node: x.node, view: v, scale: x.scale}, to)
+			return b.shaped(&value{node: x.node, view: v, waits: x.waits, scale: x.scale}, to)
 		}
 	}
 	skip := min(axis, 1)

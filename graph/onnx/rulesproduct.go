@@ -147,7 +147,11 @@ func (b *builder) pairs(x, y *value) *value {
 	if n == nil {
 		return nil
 	}
-	return &value{node: n, view: resultOf(p, n.Shape(), dims)}
+	z := &value{node: n, view: resultOf(p, n.Shape(), dims)}
+	if p.Scale == 0 { // which the op takes for 1
+		return z.times(0)
+	}
+	return z
 }
 
 // matrices is a value with the given outer dimensions, whose matrices have rows or

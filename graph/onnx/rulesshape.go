@@ -15,7 +15,7 @@ func (b *builder) viewed(x *value, v view) *value {
 	if x == nil || !b.fits(v.shape()) {
 		return nil
 	}
-	return &value{node: x.node, view: v, scale: x.scale}
+	return &value{node: x.node, view: v, waits: x.waits, scale: x.scale}
 }
 
 // shaped is a value of another shape. A scalar has none, though its node is (1).

@@ -15,7 +15,8 @@ type value struct {
 	node  *gorgonia.Node
 	view  view           // of the node
 	made  *gorgonia.Node // the view as a node of its own, once an op needed that
-	scale float64        // a factor that nobody has multiplied with yet; 0 means 1
+	waits bool           // nobody has multiplied with scale yet
+	scale float64        // a factor, if it waits
 
 	elem int64 // the type of a node's elements; 0 for floats
 
