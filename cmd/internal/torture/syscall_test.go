@@ -136,7 +136,7 @@ func TestTortureLie(t *testing.T) {
 		if kind == "fsync" {
 			cut(t, filepath.Join(dir, file), random)
 		}
-		return "noticed or replaced: " + judge(t, dir, file, straight)
+		return "noticed or replaced: " + finish(t, dir, file, straight)
 	})
 }
 
@@ -208,9 +208,9 @@ func cut(t *testing.T, path string, random *rand.Rand) {
 	}
 }
 
-// judge fails unless a run goes on to its own end, whatever was done to a file. One whose
+// finish fails unless a run goes on to its own end, whatever was done to a file. One whose
 // first checkpoint is damaged, before which there is none, has to say so, and can begin anew.
-func judge(t *testing.T, dir, file string, straight map[string]string) string {
+func finish(t *testing.T, dir, file string, straight map[string]string) string {
 	t.Helper()
 	e := execute(t, program(t, "train", overlay(t)...), runArguments(t, dir)...)
 	if e.code != 0 {
