@@ -18,8 +18,8 @@ const (
 	// the rest of one, before its connection may end in favour of another one. One that
 	// has had an answer may wait longer to ask again: on a busy machine its next request
 	// may have been sent.
-	patience  = time.Second
-	patience2 = 5 * time.Second
+	patience      = time.Second
+	patienceAgain = 5 * time.Second
 )
 
 // connections is a listener that bounds how many connections are open. When another one
@@ -114,7 +114,7 @@ func (l *connections) longest(at time.Time) (c *connection) {
 	for other := range l.open {
 		over := other.waiting.Add(patience)
 		if other.known && other.requests == 0 {
-			over = other.waiting.Add(patience2)
+			over = other.waiting.Add(patienceAgain)
 		}
 		if other.whole == 0 && !over.After(at) {
 			c, at = other, over

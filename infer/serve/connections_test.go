@@ -199,7 +199,7 @@ func TestIdleGivesWay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(patience2 + 100*time.Millisecond)
+	time.Sleep(patienceAgain + 100*time.Millisecond)
 	for range 4 {
 		if status, text := once(t, addr, "GET /v2 HTTP/1.1\r\nHost: localhost\r\n\r\n"); status != http.StatusOK {
 			t.Errorf("status %d %s, want 200", status, text)
