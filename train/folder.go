@@ -135,7 +135,11 @@ func (f *folder) keep(name, previous string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	}
-	return os.Rename(f.path(name), f.path(previous)) // a file system without links
+	err = os.Rename(f.path(name), f.path(previous)) // a file system without links, which may refuse them before it looks for the file
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // latest reads the checkpoint that the run goes on from: the last one, or where that is
