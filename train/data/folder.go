@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -48,17 +49,20 @@ func (o Options) Folder(dir string) (Dataset, error) {
 func (o Options) loadFolder(fsys fs.FS) (Dataset, error) {
 	l := lister{fsys: fsys, decoder: decode.Decoder(o.MaxPixels)}
 	top, validation, test := ".", "", ""
-	if isFolder(fsys, "train") {
+	if l.hasFolder("train") {
 		top = "train"
 		for _, name := range []string{"val", "valid", "validation"} {
-			if isFolder(fsys, name) {
+			if l.hasFolder(name) {
 				validation = name
 			}
 		}
 		test = validation
-		if isFolder(fsys, "test") {
+		if l.hasFolder("test") {
 			test = "test"
 		}
+	}
+	if l.err != nil {
+		return Dataset{}, l.err
 	}
 	train, err := l.part(top, nil)
 	if err != nil {
@@ -86,6 +90,16 @@ func (o Options) loadFolder(fsys fs.FS) (Dataset, error) {
 
 func isFolder(fsys fs.FS, name string) bool {
 	info, err := fs.Stat(fsys, name)
+	return err == nil && info.IsDir()
+}
+
+// hasFolder reports whether there is such a folder. It keeps the error of one that may be
+// there: without it the classes would be others.
+func (l *lister) hasFolder(name string) bool {
+	info, err := fs.Stat(l.fsys, name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.err = cmp.Or(l.err, fmt.Errorf("%s: %w", name, cause(err)))
+	}
 	return err == nil && info.IsDir()
 }
 

@@ -32,6 +32,7 @@ type lister struct {
 	deeper  []string            // folders inside those of classes
 	empty   []string            // folders of classes without pictures
 	outside []string            // what is beside the folders that are used
+	err     error               // the first of hasFolder
 }
 
 // listed is a file in a class's folder.
@@ -57,7 +58,7 @@ func (l *lister) part(dir string, classes []string) (*folderPictures, error) {
 		name := path.Join(dir, e.Name())
 		switch {
 		case strings.HasPrefix(e.Name(), "."):
-		case e.Name() == Unsorted || !isFolder(l.fsys, name):
+		case e.Name() == Unsorted || !l.hasFolder(name):
 			l.outside = append(l.outside, name)
 		default:
 			all, err := l.class(name)
@@ -70,6 +71,9 @@ func (l *lister) part(dir string, classes []string) (*folderPictures, error) {
 			}
 			names, files[e.Name()] = append(names, e.Name()), all
 		}
+	}
+	if l.err != nil {
+		return nil, l.err
 	}
 	if len(names) == 0 {
 		return nil, fmt.Errorf("no pictures in sub-folders of %s, want one sub-folder a class with pictures, %s", dir, decode.Kinds)

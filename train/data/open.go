@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"tapenet/graph/raster"
 )
@@ -157,11 +158,10 @@ func has(entries []fs.DirEntry, is func(name string) bool) bool {
 	return false
 }
 
-// noFolder is the error of a folder that is not there, or of err: why one that may be
-// there cannot be read.
+// noFolder is the error of a folder that could not be read, or of what is none, for which
+// err is nil. Only one that is not there may have been meant otherwise.
 func noFolder(dir, of string, err error) error {
-	info, missing := os.Stat(dir)
-	if err != nil && (missing == nil && info.IsDir() || missing != nil && !errors.Is(missing, fs.ErrNotExist)) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return fmt.Errorf("data: folder %q cannot be read: %w", dir, cause(err))
 	}
 	return fmt.Errorf("data: no folder %q, want one with %s", dir, of)
