@@ -119,8 +119,8 @@ func (c *Call) use(name, version string) (err error) {
 }
 
 // useFree is use for a request whose images are to join the model's queue. If that is full
-// it looks once more after a moment, and then refuses the request before its body is read:
-// to read it would take longer than to say so, and clients that ask again at once would
+// it looks once more after a moment, and then refuses the request without a look at its
+// body: that would take longer than to say so, and clients that ask again at once would
 // keep the server busy with refusals alone.
 func (c *call) useFree(name, version string) error {
 	const moment = 250 * time.Millisecond
@@ -131,8 +131,16 @@ func (c *call) useFree(name, version string) error {
 	case <-time.After(moment):
 	case <-c.Context().Done():
 	}
-	return c.model.full()
+	err := c.model.full()
+	if err != nil {
+		c.server.discard(c.Body)
+	}
+	return err
 }
+
+// discard reads a body that nobody looks at: a client that is still sending when its
+// connection is closed may not see the answer.
+func (s *Server) discard(body io.Reader) { io.CopyN(io.Discard, body, s.config.Body) }
 
 // Take counts memory that the call is about to allocate, until its end. There is no
 // allocation that depends on a request and is not counted, or bounded by one that is.

@@ -145,13 +145,13 @@ func TestProbes(t *testing.T) {
 	<-g.begun
 	queued(t, s, 1)
 	for range 3 { // each by a connection of its own
-		status, text := once(t, addr, "GET /v2/health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-		if status != http.StatusOK {
-			t.Errorf("a probe's status %d %s, want 200", status, text)
+		r, text := once(t, addr, "GET /v2/health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+		if r.StatusCode != http.StatusOK {
+			t.Errorf("a probe's status %d %s, want 200", r.StatusCode, text)
 		}
-		status, text = once(t, addr, header(len(body))+body)
-		if status != http.StatusTooManyRequests || !strings.Contains(text, "2 connections are open: try again later") {
-			t.Errorf("status %d %s, want 429 that says so", status, text)
+		r, text = once(t, addr, header(len(body))+body)
+		if r.StatusCode != http.StatusTooManyRequests || !r.Close || !strings.Contains(text, "2 connections are open: try again later") {
+			t.Errorf("status %d %s, the connection closes: %t, want 429 that says so, and true", r.StatusCode, text, r.Close)
 		}
 	}
 	g.open <- nil
@@ -169,7 +169,7 @@ func TestProbes(t *testing.T) {
 }
 
 // once sends a request by a connection of its own and returns the answer.
-func once(t *testing.T, addr, request string) (status int, text string) {
+func once(t *testing.T, addr, request string) (r *http.Response, text string) {
 	t.Helper()
 	c := dial(t, addr)
 	if _, err := io.WriteString(c, request); err != nil {
@@ -183,10 +183,7 @@ func once(t *testing.T, addr, request string) (status int, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !r.Close && r.StatusCode == http.StatusTooManyRequests {
-		t.Error("a spare connection goes on")
-	}
-	return r.StatusCode, string(b)
+	return r, string(b)
 }
 
 // TestIdleGivesWay: connections that nobody uses keep nobody away, nor do those whose
@@ -201,8 +198,8 @@ func TestIdleGivesWay(t *testing.T) {
 	}
 	time.Sleep(patienceAgain + 100*time.Millisecond)
 	for range 4 {
-		if status, text := once(t, addr, "GET /v2 HTTP/1.1\r\nHost: localhost\r\n\r\n"); status != http.StatusOK {
-			t.Errorf("status %d %s, want 200", status, text)
+		if r, text := once(t, addr, "GET /v2 HTTP/1.1\r\nHost: localhost\r\n\r\n"); r.StatusCode != http.StatusOK {
+			t.Errorf("status %d %s, want 200", r.StatusCode, text)
 		}
 	}
 	if err := end(); err != nil {
@@ -226,8 +223,8 @@ func TestMemoryGivesWay(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	time.Sleep(patience + 100*time.Millisecond)
-	if status, text := once(t, addr, header(len(body))+body); status != http.StatusOK {
-		t.Errorf("status %d %s beside %d bodies that do not come, want 200", status, text, len(slow))
+	if r, text := once(t, addr, header(len(body))+body); r.StatusCode != http.StatusOK {
+		t.Errorf("status %d %s beside %d bodies that do not come, want 200", r.StatusCode, text, len(slow))
 	}
 	if text := ask(t, s, "GET", "/metrics", nil).Body.String(); !strings.Contains(text, `kind="slow_body"`) {
 		t.Error("no body has given way")
@@ -328,4 +325,24 @@ func TestQuiet(t *testing.T) {
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Accept ends with %v, want net.ErrClosed", err)
 	}
+}
+
+// TestRefusedBody: a client that sends a large body and reads then gets to see that the
+// server has too much to do.
+func TestRefusedBody(t *testing.T) {
+	s, g := gated(t, func(c *Config) { c.Queue = 1; c.Batch = 1 })
+	addr, _ := listening(t, s)
+	first := send(t, s, 1)
+	<-g.begun
+	second := send(t, s, 1)
+	queued(t, s, 1)
+	large := strings.Repeat(" ", 8<<20)
+	if r, text := once(t, addr, header(len(large))+large); r.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("status %d %s, want 429", r.StatusCode, text)
+	}
+	g.open <- nil
+	<-g.begun
+	g.open <- nil
+	<-first
+	<-second
 }

@@ -92,6 +92,7 @@ func (s *Server) guarded(g *guard.Guard, h http.Handler) http.Handler {
 		case err != nil:
 			err = failed(guard.Status(err), kindOrigin, "%v", err)
 		case v.on.spare && h == s && !strings.HasPrefix(r.URL.Path, health):
+			s.discard(v)
 			w.Header().Set("Connection", "close")
 			err = failed(http.StatusTooManyRequests, kindConnections, "%d connections are open: try again later", s.config.Connections)
 		default:
