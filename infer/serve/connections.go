@@ -16,8 +16,7 @@ const (
 
 	// patience is how long a client may keep the server waiting, for a request or for
 	// the rest of one, before its connection may end in favour of another one. One that
-	// has had an answer may wait longer to ask again: on a busy machine its next request
-	// may have been sent.
+	// has had an answer may take longer to ask again.
 	patience      = time.Second
 	patienceAgain = 5 * time.Second
 )
@@ -109,18 +108,26 @@ func (l *connections) add(c net.Conn) *connection {
 }
 
 // longest is the connection whose client's time was over first, of those whose is over at
-// some time.
-func (l *connections) longest(at time.Time) (c *connection) {
-	for other := range l.open {
-		over := other.waiting.Add(patience)
-		if other.known && other.requests == 0 {
-			over = other.waiting.Add(patienceAgain)
+// some time. One whose client has sent something does not wait for it: on a busy machine
+// nobody may have read that yet.
+func (l *connections) longest(at time.Time) *connection {
+	for {
+		var c *connection
+		first := at
+		for other := range l.open {
+			over := other.waiting.Add(patience)
+			if other.known && other.requests == 0 {
+				over = other.waiting.Add(patienceAgain)
+			}
+			if other.whole == 0 && !over.After(first) {
+				c, first = other, over
+			}
 		}
-		if other.whole == 0 && !over.After(at) {
-			c, at = other, over
+		if c == nil || !pending(c.Conn) {
+			return c
 		}
+		c.waiting = time.Now()
 	}
-	return c
 }
 
 // forget takes a connection off the list, if it is there.
