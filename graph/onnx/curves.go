@@ -106,6 +106,8 @@ func sign(x float64) float64 {
 		return 1
 	case x < 0:
 		return -1
+	case x != x:
+		return x
 	}
 	return 0
 }

@@ -1,19 +1,23 @@
 package onnx
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // TestGiven: small files give these numbers, and ONNX Runtime gives them too.
 func TestGiven(t *testing.T) {
 	weights := map[string]tensorProto{
 		"w": {Type: typeFloat, Dims: []int64{2, 2}, Floats: []float32{1, 2, 3, 4}}, "two": {Type: typeFloat, Floats: []float32{2}},
 		"zero": {Type: typeInt64, Int64s: []int64{0}}, "bias": numbers(5, 6), "axis": whole(0),
+		"image": whole(1, 1, 4), "half": whole(1, 1, 2), "flat": whole(-1, 2),
 	}
-	var jobs []job
-	for _, tt := range []struct {
+	type given struct {
 		nodes   string
 		elem    int64
 		x, want []float32
-	}{
+	}
+	tests := []given{
 		// A factor of 0 is one.
 		{"z=Cast[to:1](zero) y=Mul(x,z)", 0, []float32{1, 2}, []float32{0, 0}},
 		{"z=Cast[to:1](zero) a=Mul(x,z) y=MatMul(a,w)", 0, []float32{1, 2}, []float32{0, 0}},
@@ -31,34 +35,27 @@ func TestGiven(t *testing.T) {
 		// Constants are reduced as values are, each number once.
 		{"s=Shape(x) q=ReduceSumSquare[axes:0](s) f=Cast[to:1](q) y=Mul(x,f)", 0, []float32{1, 2, 3, 4}, []float32{8, 16, 24, 32}},
 		{"s=Shape(x) q=ReduceL1[axes:0](s) f=Cast[to:1](q) y=Mul(x,f)", 0, []float32{1, 2, 3, 4}, []float32{4, 8, 12, 16}},
-	} {
-		n := len(tt.x) / 2
-		s := sketch{nodes: tt.nodes, elem: tt.elem, input: []int{0, 2}, weights: weights}
+	}
+	later := []given{ // of opset 18
+		// A reduction along no axis is one of each number by itself.
+		{"y=ReduceL2[noop_with_empty_axes:1](x)", 0, []float32{-3, 2, 0, 5}, []float32{3, 2, 0, 5}},
+		{"y=ReduceL1[noop_with_empty_axes:1](x)", 0, []float32{-3, 2, 0, 5}, []float32{3, 2, 0, 5}},
+		{"y=ReduceSumSquare[noop_with_empty_axes:1](x)", 0, []float32{-3, 2, 0, 5}, []float32{9, 4, 0, 25}},
+		{"y=ReduceMean[noop_with_empty_axes:1](x)", 0, []float32{-3, 2, 0, 5}, []float32{-3, 2, 0, 5}},
+
+		// Beyond the image is its last pixel, for a wide filter too: only exclude_outside leaves that out.
+		{"r=Reshape(x,image) s=Resize[mode:linear;antialias:1](r,,,half) y=Reshape(s,flat)", 0, []float32{1, 2, 3, 4}, []float32{1.625, 3.375}},
+	}
+	var jobs []job
+	for i, tt := range slices.Concat(tests, later) {
+		n, opset := len(tt.x)/2, int64(17)
+		if i >= len(tests) {
+			opset = 18
+		}
+		s := sketch{nodes: tt.nodes, elem: tt.elem, input: []int{0, 2}, weights: weights, opset: opset}
 		y, _ := computed(t, s.model(t), []int{n, 2}, tt.x)
 		near(t, tt.nodes, y, tt.want, 0)
 		jobs = append(jobs, s.job(t, tt.nodes, max(tt.elem, typeFloat), "", tt.x, tt.want))
-	}
-	runtimeAgrees(t, jobs)
-}
-
-// TestReduceNothing: a reduction along no axis is one of each number by itself.
-func TestReduceNothing(t *testing.T) {
-	var jobs []job
-	x := []float32{-3, 2, 0, 5}
-	for _, tt := range []struct {
-		nodes string
-		want  []float32
-	}{
-		{"y=ReduceL2[noop_with_empty_axes:1](x)", []float32{3, 2, 0, 5}},
-		{"y=ReduceL1[noop_with_empty_axes:1](x)", []float32{3, 2, 0, 5}},
-		{"y=ReduceSumSquare[noop_with_empty_axes:1](x)", []float32{9, 4, 0, 25}},
-		{"y=ReduceMax[noop_with_empty_axes:1](x)", x},
-		{"y=ReduceMean[noop_with_empty_axes:1](x)", x},
-	} {
-		s := sketch{nodes: tt.nodes, input: []int{0, 2}, opset: 18}
-		y, _ := computed(t, s.model(t), []int{2, 2}, x)
-		near(t, tt.nodes, y, tt.want, 0)
-		jobs = append(jobs, s.job(t, tt.nodes, typeFloat, "", x, tt.want))
 	}
 	runtimeAgrees(t, jobs)
 }

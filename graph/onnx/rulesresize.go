@@ -215,7 +215,7 @@ func (b *builder) parts(x float64, r resizing, column []float64) bool {
 		b.fail("mode %.64q, want nearest, linear or cubic", mode)
 		return false
 	}
-	exclude, sum := b.attrInt("exclude_outside", 0) != 0 || stretch > 1, 0.0
+	exclude, sum := b.attrInt("exclude_outside", 0) != 0, 0.0
 	for k := int(math.Ceil(x - reach*stretch)); float64(k) <= x+reach*stretch; k++ {
 		if exclude && (k < 0 || k > last) {
 			continue

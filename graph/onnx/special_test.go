@@ -19,6 +19,7 @@ func TestSpecialNumbers(t *testing.T) {
 		{"y=ThresholdedRelu[alpha:-1.0](x)", []float32{-inf, nan, inf, -1, -0.5, -2}, []float32{0, 0, inf, 0, -0.5, 0}},
 		{"y=Clip(x)", []float32{-inf, nan, inf, 1, last, -last}, []float32{-last, nan, last, 1, last, -last}},
 		{"y=Clip(x,one)", []float32{-inf, nan, inf, 2, last, -last}, []float32{1, nan, last, 2, last, 1}},
+		{"y=Sign(x)", []float32{-inf, nan, inf, -1, 0, small}, []float32{-1, nan, 1, -1, 0, 1}},
 		{"y=Div(x,small)", []float32{0, small, -small, 2 * small, 1, nan}, []float32{0, 1, -1, 2, inf, nan}},
 		{"y=Div(x,one)", []float32{0, small, -small, 2 * small, inf, nan}, []float32{0, small, -small, 2 * small, inf, nan}},
 		{"y=Div(one,x)", []float32{small, -small, inf, nan, 1, 2}, []float32{inf, -inf, 0, nan, 1, 0.5}},
