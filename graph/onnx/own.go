@@ -84,7 +84,7 @@ func (b *builder) holdCounted(v *value) *gorgonia.Node {
 	for i := range c.size() {
 		k := i / inner % c.shape[at]
 		switch j := i - k*inner; {
-		case k > 0 && c.number(i) != c.number(j):
+		case k > 0 && c.number(i) != c.number(j), k == 0 && c.number(i) != own.number(i/inner/c.shape[at]*own.shape[at]*inner+i%inner):
 			return b.failCounted()
 		case k == 0 && c.ints != nil:
 			first.ints = append(first.ints, c.ints[i])
