@@ -9,7 +9,7 @@ import (
 func TestGiven(t *testing.T) {
 	weights := map[string]tensorProto{
 		"w": {Type: typeFloat, Dims: []int64{2, 2}, Floats: []float32{1, 2, 3, 4}}, "two": {Type: typeFloat, Floats: []float32{2}},
-		"zero": {Type: typeInt64, Int64s: []int64{0}}, "bias": numbers(5, 6), "axis": whole(0),
+		"zero": {Type: typeInt64, Int64s: []int64{0}}, "three": {Type: typeInt64, Int64s: []int64{3}}, "bias": numbers(5, 6), "axis": whole(0),
 		"image": whole(1, 1, 4), "half": whole(1, 1, 2), "flat": whole(-1, 2),
 	}
 	type given struct {
@@ -30,6 +30,7 @@ func TestGiven(t *testing.T) {
 		{"y=ReduceMean[axes:1](x)", typeInt64, []float32{2, 5, -2, -5, 3, 6}, []float32{3, -3, 4}},
 		{"y=ReduceMean[axes:1](x)", typeInt32, []float32{7, 5, -2, -5, 3, 6}, []float32{6, -3, 4}},
 		{"y=ReduceL2[axes:1](x)", typeInt64, []float32{2, 5, 3, 4, 0, 0}, []float32{5, 5, 0}},
+		{"a,b=Split[axis:1](x) y=Div(b,three)", typeInt64, []float32{2, 5, 3, -4}, []float32{1, -1}},
 		{"y=Shrink[lambd:1.5;bias:-0.5](x)", typeInt64, []float32{2, 5, -3, 1}, []float32{2, 5, -3, 0}},
 
 		// Constants are reduced as values are, each number once.

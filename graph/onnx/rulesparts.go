@@ -355,6 +355,7 @@ func arrangeSplit(b *builder, x *value) *value {
 		if part == nil {
 			return nil
 		}
+		part.elem = b.value(0).kind()
 		if part.name = b.now.Outputs[i]; i == 0 {
 			first = part
 		}
