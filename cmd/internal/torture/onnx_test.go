@@ -220,7 +220,7 @@ func (c *onnxTrial) taken(a onnxAnswer, first int, rounds bool) (fresh []onnxVal
 		}
 		_, v.size, _ = v.limits()
 		v.size = max(v.size, size/50)
-		if v.exact = v.exact && v.whole(); v.elem == 0 {
+		if v.exact = v.exact && v.integral(); v.elem == 0 {
 			return nil, false
 		}
 		fresh = append(fresh, v)

@@ -50,7 +50,7 @@ func (t onnxType) raw(numbers []float64) []byte {
 		case int32Type:
 			b = binary.LittleEndian.AppendUint32(b, uint32(int64(v)))
 		case int64Type:
-			b = binary.LittleEndian.AppendUint64(b, uint64(whole(v)))
+			b = binary.LittleEndian.AppendUint64(b, uint64(integral(v)))
 		default:
 			b = append(b, byte(int64(v)))
 		}
@@ -58,8 +58,8 @@ func (t onnxType) raw(numbers []float64) []byte {
 	return b
 }
 
-// whole is an integer of a float that may be as large as integers get.
-func whole(v float64) int64 {
+// integral is an integer of a float that may be as large as integers get.
+func integral(v float64) int64 {
 	switch {
 	case v >= math.MaxInt64:
 		return math.MaxInt64

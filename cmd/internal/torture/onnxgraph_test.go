@@ -64,8 +64,8 @@ func (v onnxValue) special() bool {
 	return special
 }
 
-// whole reports whether numbers are exact multiples of 1/8 and of moderate size.
-func (v onnxValue) whole() bool {
+// integral reports whether numbers are exact multiples of 1/8 and of moderate size.
+func (v onnxValue) integral() bool {
 	for _, numbers := range v.numbers {
 		for _, x := range numbers {
 			if x*8 != math.Trunc(x*8) || math.Abs(x) > 1<<17 {
