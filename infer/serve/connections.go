@@ -16,14 +16,15 @@ const (
 
 	// patience is how long a client may keep the server waiting, for a request or for
 	// the rest of one, before its connection may end in favour of another one. One that
-	// has had an answer may take longer to ask again.
+	// has had an answer may take longer to ask again, and a spare less.
 	patience      = time.Second
 	patienceAgain = 5 * time.Second
+	patienceSpare = 100 * time.Millisecond
 )
 
 // connections is a listener that bounds how many connections are open. When another one
 // comes, the one whose client has kept the server waiting longest beyond patience gives
-// way. If there is none, the new one is a spare.
+// way. If there is none, the new one is a spare; if there are enough of them it waits.
 type connections struct {
 	net.Listener
 	most    int
@@ -55,20 +56,26 @@ func newConnections(l net.Listener, most int, m *metrics) *connections {
 
 // Accept waits for a connection. After quiet it waits for Close.
 func (l *connections) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			if isTimeout(err) { // by quiet
-				l.end() // a socket that was handed over goes on in other hands
-				<-l.closed
-				err = net.ErrClosed
-			}
-			return nil, err
+	c, err := l.Listener.Accept()
+	if err != nil {
+		if isTimeout(err) { // by quiet
+			l.end() // a socket that was handed over goes on in other hands
+			<-l.closed
+			err = net.ErrClosed
 		}
-		if a := l.add(c); a != nil {
-			return a, nil
+		return nil, err
+	}
+	a := &connection{Conn: c, all: l}
+	for !l.add(a) {
+		const moment = 5 * time.Millisecond
+		select {
+		case <-time.After(moment):
+		case <-l.closed:
+			c.Close()
+			return nil, net.ErrClosed
 		}
 	}
+	return a, nil
 }
 
 func isTimeout(err error) bool {
@@ -76,50 +83,35 @@ func isTimeout(err error) bool {
 	return ok && e.Timeout()
 }
 
-// add takes a connection in, or closes it and returns nil: all others, the spares too,
-// have requests that have come whole.
-func (l *connections) add(c net.Conn) *connection {
-	a := &connection{Conn: c, all: l, waiting: time.Now()}
+// add takes a connection in, if there is a place.
+func (l *connections) add(a *connection) bool {
 	l.mu.Lock()
-	var gone *connection
-	full := len(l.open) >= l.most
-	if full {
-		gone = l.longest(time.Now())
-	}
-	if a.spare = full && gone == nil; a.spare && len(l.open) >= l.most+spares {
-		if gone = l.longest(time.Now().Add(time.Hour)); gone == nil {
-			gone = a
+	defer l.mu.Unlock()
+	if len(l.open) >= l.most {
+		if gone := l.longest(); gone != nil {
+			l.forget(gone)
+			l.metrics.closed.Inc()
+			gone.Conn.Close() // its request, if there is one, ends with an error of its body
 		}
 	}
-	if gone != a {
-		l.forget(gone)
-		l.open[a] = struct{}{}
-		l.metrics.connections.Inc()
+	if len(l.open) >= l.most+spares {
+		return false
 	}
-	l.mu.Unlock()
-	if gone != nil {
-		l.metrics.closed.Inc()
-		gone.Conn.Close() // its request, if there is one, ends with an error of its body
-	}
-	if gone == a {
-		return nil
-	}
-	return a
+	a.spare, a.waiting = len(l.open) >= l.most, time.Now()
+	l.open[a] = struct{}{}
+	l.metrics.connections.Inc()
+	return true
 }
 
-// longest is the connection whose client's time was over first, of those whose is over at
-// some time. One whose client has sent something does not wait for it: on a busy machine
-// nobody may have read that yet.
-func (l *connections) longest(at time.Time) *connection {
+// longest is the connection whose client's time was over first, nil if there is none. One
+// whose client has sent something does not wait for it: on a busy machine nobody may have
+// read that yet.
+func (l *connections) longest() *connection {
 	for {
 		var c *connection
-		first := at
+		first := time.Now()
 		for other := range l.open {
-			over := other.waiting.Add(patience)
-			if other.known && other.requests == 0 {
-				over = other.waiting.Add(patienceAgain)
-			}
-			if other.whole == 0 && !over.After(first) {
+			if over := other.over(); other.whole == 0 && over.Before(first) {
 				c, first = other, over
 			}
 		}
@@ -128,6 +120,17 @@ func (l *connections) longest(at time.Time) *connection {
 		}
 		c.waiting = time.Now()
 	}
+}
+
+// over is when the client's time is over.
+func (c *connection) over() time.Time {
+	switch {
+	case c.spare:
+		return c.waiting.Add(patienceSpare)
+	case c.known && c.requests == 0:
+		return c.waiting.Add(patienceAgain)
+	}
+	return c.waiting.Add(patience)
 }
 
 // forget takes a connection off the list, if it is there.

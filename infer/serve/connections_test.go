@@ -63,21 +63,19 @@ func TestOtherSites(t *testing.T) {
 	}
 }
 
-// full is a listener's bookkeeping with n open connections, each of which has waited for
-// its client for a minute and as many seconds as its index.
-func full(n int) (l *connections, open []*connection) {
-	l = newConnections(nowhere{}, n, newMetrics())
-	for i := range n {
-		c, _ := net.Pipe()
-		a := l.add(c)
-		a.waiting = time.Now().Add(-time.Minute - time.Duration(i)*time.Second)
-		open = append(open, a)
-	}
-	return l, open
-}
-
 // nowhere is a listener without connections.
 type nowhere struct{ net.Listener }
+
+// add adds a connection that has waited for its client for a while.
+func add(l *connections, waited time.Duration) *connection {
+	c, _ := net.Pipe()
+	a := &connection{Conn: c, all: l}
+	if !l.add(a) {
+		return nil
+	}
+	a.waiting = time.Now().Add(-waited)
+	return a
+}
 
 // ended reports whether a connection is closed.
 func ended(c *connection) bool {
@@ -87,39 +85,29 @@ func ended(c *connection) bool {
 }
 
 // TestConnections: of too many connections the one that has waited for its client longest
-// gives way; those whose clients wait do not. Without one there are spares.
+// gives way; those whose clients wait, or have some time left, do not. Without one there
+// are spares, which have less time.
 func TestConnections(t *testing.T) {
-	l, open := full(4)
-	open[3].whole = 1 // has waited longest, but its request has come whole
-	open[0].waiting = time.Now()
-	open[1].waiting, open[1].known = time.Now().Add(-3*time.Second), true // may wait for five
-	open[2].waiting = time.Now().Add(-2 * time.Second)
-	c, _ := net.Pipe()
-	a := l.add(c)
-	if a == nil || a.spare || !ended(open[2]) || ended(open[0]) || ended(open[1]) || ended(open[3]) || len(l.open) != 4 {
-		t.Errorf("connection %+v, %d open; want it in the place of the third", a, len(l.open))
-	}
-	for c := range l.open {
-		c.whole = 1
+	l := newConnections(nowhere{}, 4, newMetrics())
+	fresh, known, slow, whole := add(l, 0), add(l, 3*time.Second), add(l, 2*time.Second), add(l, time.Hour)
+	known.known, whole.whole = true, 1
+	a := add(l, 0)
+	if a == nil || a.spare || !ended(slow) || ended(fresh) || ended(known) || ended(whole) || len(l.open) != 4 {
+		t.Errorf("connection %+v, %d open; want it in the place of the slow one", a, len(l.open))
 	}
 	var all []*connection
 	for range spares {
-		c, _ := net.Pipe()
-		all = append(all, l.add(c))
+		all = append(all, add(l, 0))
 		if a := all[len(all)-1]; a == nil || !a.spare {
-			t.Fatalf("connection %+v beside %d that work, want a spare", a, l.most)
+			t.Fatalf("connection %+v beside %d that are not over, want a spare", a, l.most)
 		}
 	}
-	c, _ = net.Pipe()
-	if a := l.add(c); a == nil || !a.spare || !ended(all[0]) || len(l.open) != l.most+spares {
+	if a := add(l, 0); a != nil {
+		t.Errorf("connection %+v beside spares that are not over, want none", a)
+	}
+	all[0].waiting = time.Now().Add(-patienceSpare)
+	if a := add(l, 0); a == nil || !a.spare || !ended(all[0]) || len(l.open) != l.most+spares {
 		t.Errorf("connection %+v, want one in the place of the first spare", a)
-	}
-	for c := range l.open {
-		c.whole = 1
-	}
-	c, _ = net.Pipe()
-	if a := l.add(c); a != nil || len(l.open) != l.most+spares {
-		t.Errorf("connection %+v beside spares that work, want none", a)
 	}
 	for c := range l.open {
 		c.Close()
