@@ -150,7 +150,7 @@ func (m netMaker) network() (layers []netLayer, sample []int, outputs int) {
 			layers, shape = append(layers, netLayer{Kind: "flatten"}), []int{volume(shape)}
 		}
 	}
-	more, shape := m.stage(shape, m.IntN(4), 0)
+	more, _ := m.stage(shape, m.IntN(4), 0)
 	layers = append(layers, more...)
 	return append(layers, netLayer{Kind: "dense", Size: outputs, NoBias: m.IntN(4) == 0}), sample, outputs
 }

@@ -742,10 +742,6 @@ func makeNorm(g *onnxGraph, v onnxValue) (ok, rounds bool) {
 		g.node("LayerNormalization", in, onnxAttribute{"axis", axis}, epsilon)
 		return g.opset >= 17 || g.yes(10), true
 	case 4:
-		var a []onnxAttribute
-		if g.yes(2) {
-			a = append(a, onnxAttribute{"axes", g.Perm(v.dims())[:1+g.IntN(v.dims())]})
-		}
 		if g.yes(2) {
 			groups := 1 + g.IntN(c)
 			n := groups
