@@ -16,10 +16,9 @@ const (
 
 	// patience is how long a client may keep the server waiting, for a request or for
 	// the rest of one, before its connection may end in favour of another one. One that
-	// has had an answer may take longer to ask again, and a spare less.
+	// has had an answer may take longer to ask again.
 	patience      = time.Second
 	patienceAgain = 5 * time.Second
-	patienceSpare = 100 * time.Millisecond
 )
 
 // connections is a listener that bounds how many connections are open. When another one
@@ -124,10 +123,7 @@ func (l *connections) longest() *connection {
 
 // over is when the client's time is over.
 func (c *connection) over() time.Time {
-	switch {
-	case c.spare:
-		return c.waiting.Add(patienceSpare)
-	case c.known && c.requests == 0:
+	if c.known && c.requests == 0 {
 		return c.waiting.Add(patienceAgain)
 	}
 	return c.waiting.Add(patience)

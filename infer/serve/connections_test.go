@@ -86,7 +86,7 @@ func ended(c *connection) bool {
 
 // TestConnections: of too many connections the one that has waited for its client longest
 // gives way; those whose clients wait, or have some time left, do not. Without one there
-// are spares, which have less time.
+// are spares.
 func TestConnections(t *testing.T) {
 	l := newConnections(nowhere{}, 4, newMetrics())
 	fresh, known, slow, whole := add(l, 0), add(l, 3*time.Second), add(l, 2*time.Second), add(l, time.Hour)
@@ -105,7 +105,7 @@ func TestConnections(t *testing.T) {
 	if a := add(l, 0); a != nil {
 		t.Errorf("connection %+v beside spares that are not over, want none", a)
 	}
-	all[0].waiting = time.Now().Add(-patienceSpare)
+	all[0].waiting = time.Now().Add(-patience)
 	if a := add(l, 0); a == nil || !a.spare || !ended(all[0]) || len(l.open) != l.most+spares {
 		t.Errorf("connection %+v, want one in the place of the first spare", a)
 	}
