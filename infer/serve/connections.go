@@ -145,12 +145,11 @@ func (l *connections) quiet() {
 	}
 }
 
-// used reports whether there is a connection without request that had one, or came, not
-// so long ago.
-func (l *connections) used(ago time.Duration) bool {
+// used reports whether there is a connection without request that had one, or came, after
+// some time.
+func (l *connections) used(since time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	since := time.Now().Add(-ago)
 	for c := range l.open {
 		if c.requests == 0 && c.waiting.After(since) {
 			return true

@@ -168,11 +168,13 @@ func (s *Server) drain(doors []*door) error {
 
 // linger accepts no more and waits for connections that may be used any moment: a request
 // that comes just when its connection is closed would be lost. One that is used ends with
-// its answer; one that has not been used for a second, as Shutdown closes it.
+// its answer; one that has not been used for a second, now that others end, as Shutdown
+// closes it.
 func (d *door) linger(ctx context.Context) {
-	const often = 5 * time.Millisecond
+	const second, often = time.Second, 5 * time.Millisecond
 	d.quiet()
-	for d.used(time.Second) {
+	begin := time.Now()
+	for d.used(time.Time{}) && time.Since(begin) < second || d.used(time.Now().Add(-second)) {
 		select {
 		case <-time.After(often):
 		case <-ctx.Done():
