@@ -33,6 +33,8 @@ type connections struct {
 	open map[*connection]struct{}
 
 	end    func() error  // closes the listener, once
+	silent chan struct{} // closed when Accept accepts no more
+	hush   sync.Once
 	closed chan struct{} // when Close is called
 	close  sync.Once
 }
@@ -50,13 +52,14 @@ type connection struct {
 }
 
 func newConnections(l net.Listener, most int, m *metrics) *connections {
-	return &connections{Listener: l, most: most, metrics: m, open: map[*connection]struct{}{}, end: sync.OnceValue(l.Close), closed: make(chan struct{})}
+	return &connections{Listener: l, most: most, metrics: m, open: map[*connection]struct{}{}, end: sync.OnceValue(l.Close), silent: make(chan struct{}), closed: make(chan struct{})}
 }
 
 // Accept waits for a connection. After quiet it waits for Close.
 func (l *connections) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
+		l.hush.Do(func() { close(l.silent) })
 		if isTimeout(err) { // by quiet
 			l.end() // a socket that was handed over goes on in other hands
 			<-l.closed

@@ -173,6 +173,11 @@ func (s *Server) drain(doors []*door) error {
 func (d *door) linger(ctx context.Context) {
 	const second, often = time.Second, 5 * time.Millisecond
 	d.quiet()
+	select {
+	case <-d.silent: // all that were accepted are known
+	case <-ctx.Done():
+		return
+	}
 	begin := time.Now()
 	for d.used(time.Time{}) && time.Since(begin) < second || d.used(time.Now().Add(-second)) {
 		select {
