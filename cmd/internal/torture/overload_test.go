@@ -56,7 +56,7 @@ func TestTortureStorm(t *testing.T) {
 		close(stop)
 		probing.Wait()
 		after := settles(t, "an answer after the storm", func() bool {
-			got, err := overClassify(s.url)(t.Context(), v.pictures[0])
+			got, err := overClassify(client, s.url)(t.Context(), v.pictures[0])
 			return err == nil && near(got, v.answers[0][0])
 		})
 		if full && after > time.Second {
@@ -127,7 +127,7 @@ func slow(begin string, patience time.Duration) func(*testing.T, *server, *varia
 		}
 		time.Sleep(patience + 200*time.Millisecond)
 		for i := range 20 {
-			if err := v.ask(t.Context(), overClassify(s.url), random.IntN(len(v.pictures))); err != nil {
+			if err := v.ask(t.Context(), overClassify(client, s.url), random.IntN(len(v.pictures))); err != nil {
 				t.Errorf("request %d beside %d slow clients: %v", i, n, err)
 			}
 		}

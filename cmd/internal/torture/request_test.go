@@ -33,7 +33,7 @@ func TestTortureRequest(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "m", open.ModelFile), v.files[0])
 	s := served(t, nil, "-models", dir, "-addr", "127.0.0.1:0", "-grpc", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-reload", "50ms", "-timeout", "1m")
-	ways := []way{overJSON(s.url), overBytes(s.url), overGRPC(t, s.grpc), overClassify(s.url)}
+	ways := []way{overJSON(s.url), overBytes(s.url), overGRPC(t, s.grpc), overClassify(client, s.url)}
 
 	ctx, stop := context.WithCancel(t.Context())
 	var swapping sync.WaitGroup
@@ -84,7 +84,7 @@ func swap(ctx context.Context, t *testing.T, dir string, v *variants) {
 		modelFile(t, "cnn", "lenet5", 1), // another network's tensors
 		bytes.Replace(v.files[0], []byte(`1,28,28`), []byte(`3,9,999`), 1),
 		v.files[0][:len(v.files[0])/2],
-		flipped(v.files[0], random),
+		flip(slices.Clone(v.files[0]), random, 1),
 		nil,
 	}
 	for n := 0; ; n++ {
@@ -132,8 +132,8 @@ type way func(ctx context.Context, p picture) ([]float32, error)
 // client keeps its connections.
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
 
-// post sends a body and returns the answer's.
-func post(ctx context.Context, url, header string, body []byte) ([]byte, http.Header, error) {
+// post sends a body by a client and returns the answer's.
+func post(ctx context.Context, c *http.Client, url, header string, body []byte) ([]byte, http.Header, error) {
 	r, err := http.NewRequestWithContext(ctx, "POST", url, bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, err
@@ -141,7 +141,7 @@ func post(ctx context.Context, url, header string, body []byte) ([]byte, http.He
 	if header != "" {
 		r.Header.Set("Inference-Header-Content-Length", header)
 	}
-	w, err := client.Do(r)
+	w, err := c.Do(r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -155,11 +155,7 @@ func post(ctx context.Context, url, header string, body []byte) ([]byte, http.He
 
 func overJSON(url string) way {
 	return func(ctx context.Context, p picture) ([]float32, error) {
-		body, err := json.Marshal(map[string]any{"inputs": []any{map[string]any{"name": "input", "shape": []int{1, 1, 28, 28}, "datatype": "FP32", "data": p.pixels}}})
-		if err != nil {
-			return nil, err
-		}
-		text, _, err := post(ctx, url+"/v2/models/m/infer", "", body)
+		text, _, err := post(ctx, client, url+"/v2/models/m/infer", "", []byte(textOf(p)))
 		if err != nil {
 			return nil, err
 		}
@@ -174,7 +170,7 @@ func overJSON(url string) way {
 func overBytes(url string) way {
 	const text = `{"parameters":{"binary_data_output":true},"inputs":[{"name":"input","shape":[1,1,28,28],"datatype":"FP32","parameters":{"binary_data_size":3136}}]}`
 	return func(ctx context.Context, p picture) ([]float32, error) {
-		answer, header, err := post(ctx, url+"/v2/models/m/infer", strconv.Itoa(len(text)), append([]byte(text), toBytes(p.pixels)...))
+		answer, header, err := post(ctx, client, url+"/v2/models/m/infer", strconv.Itoa(len(text)), append([]byte(text), toBytes(p.pixels)...))
 		if err != nil {
 			return nil, err
 		}
@@ -186,9 +182,9 @@ func overBytes(url string) way {
 	}
 }
 
-func overClassify(url string) way {
+func overClassify(c *http.Client, url string) way {
 	return func(ctx context.Context, p picture) ([]float32, error) {
-		text, _, err := post(ctx, url+"/classify?model=m", "", p.file)
+		text, _, err := post(ctx, c, url+"/classify?model=m", "", p.file)
 		if err != nil {
 			return nil, err
 		}
