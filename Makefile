@@ -6,7 +6,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the commands into bin/
-	$(GO) build -o bin/ ./cmd/...
+	$(GO) build -o bin/ $$($(GO) list ./cmd/... | grep -v internal)
 
 test: ## run all tests, and those of graphs and training without assembly too
 	$(GO) test ./...
@@ -19,15 +19,15 @@ check: ## formatting, vet, staticcheck, import directions, generated files, othe
 	@test -z "$$(gofmt -l .)" || { echo "not formatted: $$(gofmt -l .)"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags noasm ./graph/...
-	$(GO) vet -tags mpi ./train/mpi ./cmd/train
+	$(GO) vet -tags mpi ./train/mpi ./cmd/train ./cmd/internal/train
 	$(GO) tool staticcheck ./...
-	$(GO) tool staticcheck -tags mpi ./train/mpi ./cmd/train
+	$(GO) tool staticcheck -tags mpi ./train/mpi ./cmd/train ./cmd/internal/train
 	$(GO) test -run TestImport ./graph
 	$(GO) mod tidy -diff
 	@before=$$(cat $(GENERATED) | cksum); $(GO) generate ./... && after=$$(cat $(GENERATED) | cksum); \
 	test "$$before" = "$$after" || { echo "generated files were out of date: commit $(GENERATED)"; exit 1; }
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
-	GOOS=linux GOARCH=arm64 $(GO) vet -tags mpi ./train/mpi ./cmd/train
+	GOOS=linux GOARCH=arm64 $(GO) vet -tags mpi ./train/mpi ./cmd/train ./cmd/internal/train
 	GOAMD64=v3 $(GO) test ./graph/internal/kernel/... ./graph/update
 	GOOS=windows $(GO) build ./...
 	staticcheck=$$($(GO) tool -n staticcheck) && cd notebooks/kernel && $(GO) vet ./... && $$staticcheck ./cmd/... ./gen ./jupyter
@@ -61,11 +61,11 @@ mpi-short: ## train under the launchers of Open MPI and MPICH, as CI does: 1 to 
 	$(call installed,/usr/bin/mpirun.openmpi,openmpi-bin)
 	$(call installed,/usr/bin/mpirun.mpich,mpich)
 	TAPENET_NEED_MPI=1 $(GO) test -count 1 -tags mpi ./train/mpi
-	TAPENET_NEED_MPI=1 $(GO) test -count 1 -tags mpi -run TestMPI ./cmd/train
+	TAPENET_NEED_MPI=1 $(GO) test -count 1 -tags mpi -run TestMPI ./cmd/internal/train
 
 mpi: mpi-short ## and all of it, 8 to 20 minutes (TAPENET_LONG_MPI=1): networks, failures, restarts, 50 kills; prints train/mpi/README.md's tables
 	@mkdir -p bin && rm -f bin/mpi.md
-	TAPENET_NEED_MPI=1 TAPENET_LONG_MPI=1 TAPENET_TABLE_MPI=$(CURDIR)/bin/mpi.md $(GO) test -count 1 -tags mpi -timeout 60m -run TestMPI ./cmd/train
+	TAPENET_NEED_MPI=1 TAPENET_LONG_MPI=1 TAPENET_TABLE_MPI=$(CURDIR)/bin/mpi.md $(GO) test -count 1 -tags mpi -timeout 60m -run TestMPI ./cmd/internal/train
 	@cat bin/mpi.md
 
 OUT ?= bin/notebooks

@@ -2,6 +2,9 @@
 // allocations of a step, memory, and the share of the machine's peak.
 package main
 
-import "tapenet/cmd/internal/cli"
+import (
+	"tapenet/cmd/internal/bench"
+	"tapenet/cmd/internal/cli"
+)
 
-func main() { cli.Main(run) }
+func main() { cli.Main(bench.Command, bench.Command) } // by its name too, as it starts itself

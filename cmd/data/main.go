@@ -2,6 +2,9 @@
 // too, and packs it into tar shards.
 package main
 
-import "tapenet/cmd/internal/cli"
+import (
+	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/data"
+)
 
-func main() { cli.Main(run) }
+func main() { cli.Main(data.Command) }

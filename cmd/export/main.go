@@ -1,6 +1,9 @@
 // Command export writes a trained network in formats of other programs.
 package main
 
-import "tapenet/cmd/internal/cli"
+import (
+	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/export"
+)
 
-func main() { cli.Main(run) }
+func main() { cli.Main(export.Command) }

@@ -2,6 +2,9 @@
 // on a dataset.
 package main
 
-import "tapenet/cmd/internal/cli"
+import (
+	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/infer"
+)
 
-func main() { cli.Main(run) }
+func main() { cli.Main(infer.Command) }

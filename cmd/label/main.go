@@ -2,6 +2,10 @@
 // pictures from a camera, trains on them and shows what the network sees.
 package main
 
-import "tapenet/cmd/internal/cli"
+import (
+	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/label"
+	"tapenet/cmd/internal/train"
+)
 
-func main() { cli.Main(run) }
+func main() { cli.Main(label.Command, train.Command) } // which label starts

@@ -3,6 +3,9 @@
 // robust.html.
 package main
 
-import "tapenet/cmd/internal/cli"
+import (
+	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/robust"
+)
 
-func main() { cli.Main(run) }
+func main() { cli.Main(robust.Command) }

@@ -2,6 +2,9 @@
 // curves together.
 package main
 
-import "tapenet/cmd/internal/cli"
+import (
+	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/runs"
+)
 
-func main() { cli.Main(run) }
+func main() { cli.Main(runs.Command) }

@@ -3,6 +3,10 @@
 // them by their accuracy on images held out of the training set.
 package main
 
-import "tapenet/cmd/internal/cli"
+import (
+	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/search"
+	"tapenet/cmd/internal/train"
+)
 
-func main() { cli.Main(run) }
+func main() { cli.Main(search.Command, train.Command) } // which search starts

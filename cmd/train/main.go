@@ -3,6 +3,9 @@
 // MNIST, which needs no download beyond Go modules.
 package main
 
-import "tapenet/cmd/internal/cli"
+import (
+	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/train"
+)
 
-func main() { cli.Main(run) }
+func main() { cli.Main(train.Command) }

@@ -21,10 +21,17 @@ import (
 // writes to stdout and stderr, and stops soon after ctx is cancelled.
 type Run func(ctx context.Context, args []string, stdout, stderr io.Writer) error
 
-// Main runs a command and exits: 0 for success, 1 for an error, 2 for a wrong
-// command line, 130 after an interrupt. The first interrupt (or SIGTERM)
-// cancels the context; a second one ends the process at once.
-func Main(run Run) {
+// Command is a command by its name.
+type Command struct {
+	Name string
+	Run  Run
+}
+
+// Main runs one of a program's commands and exits: the one that the first argument names,
+// with the other arguments, or else the first one. The exit code is 0 for success, 1 for an
+// error, 2 for a wrong command line, 130 after an interrupt. The first interrupt (or
+// SIGTERM) cancels the context; a second one ends the process at once.
+func Main(first Command, others ...Command) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -34,7 +41,29 @@ func Main(run Run) {
 		<-signals
 		os.Exit(130)
 	}()
-	os.Exit(Report(run(ctx, os.Args[1:], os.Stdout, os.Stderr), os.Stderr))
+	command, args := choose(os.Args[1:], first, others)
+	os.Exit(Report(command.Run(ctx, args, os.Stdout, os.Stderr), os.Stderr))
+}
+
+// choose returns the command to run and its arguments.
+func choose(args []string, first Command, others []Command) (Command, []string) {
+	if len(args) > 0 {
+		for _, c := range others {
+			if c.Name == args[0] {
+				return c, args[1:]
+			}
+		}
+	}
+	return first, args
+}
+
+// Self returns the line that runs a command of this program as a process of its own.
+func Self(name string, args ...string) ([]string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return append([]string{exe, name}, args...), nil
 }
 
 // Silent returns an error that Report does not print, as another process does. Its exit

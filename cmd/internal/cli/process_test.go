@@ -24,26 +24,46 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "wait": // stops when it is told to
-		Main(func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+		Main(Command{"wait", func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			fmt.Fprintln(stdout, "ready", strings.Join(args, " "))
 			<-ctx.Done()
 			return fmt.Errorf("stopped: %w", ctx.Err())
-		})
+		}})
 	case "deaf": // never stops by itself
-		Main(func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+		Main(Command{"deaf", func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			fmt.Fprintln(stdout, "ready")
 			<-ctx.Done()
 			fmt.Fprintln(stdout, "stopping")
 			time.Sleep(time.Minute)
 			return nil
-		})
-	case "fine":
-		Main(func(context.Context, []string, io.Writer, io.Writer) error { return nil })
+		}})
+	case "two": // the second one says its arguments, the first one has itself started as that
+		Main(Command{"start", func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+			line, err := Self("say", args...)
+			if err != nil {
+				return err
+			}
+			c := exec.CommandContext(ctx, line[0], line[1:]...)
+			c.Stdout = stdout
+			return c.Run()
+		}}, Command{"say", func(_ context.Context, args []string, stdout, _ io.Writer) error {
+			_, err := fmt.Fprintf(stdout, "%q", args)
+			return err
+		}})
+	}
+}
+
+// TestMainChooses: the first argument may name a command, without it the first one runs.
+func TestMainChooses(t *testing.T) {
+	for _, args := range [][]string{{"say", "a", "b"}, {"a", "b"}} {
+		if out, err := command(t, "two", args...).Output(); err != nil || string(out) != `["a" "b"]` {
+			t.Errorf("%q: %s, %v, want that a and b are said", args, out, err)
+		}
 	}
 }
 
 func TestMainExits(t *testing.T) {
-	c := command(t, "fine")
+	c := command(t, "two", "say")
 	if err := c.Run(); err != nil {
 		t.Errorf("%v, want exit code 0", err)
 	}

@@ -1,6 +1,0 @@
-//go:build !amd64 || noasm
-
-package main
-
-// newPeak says that there is no such work in this build.
-func newPeak() (w work, tier string) { return work{}, plainTier }

@@ -1,0 +1,16 @@
+package label
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// apart has a terminal's Ctrl-C reach this process alone, which hands it on once: a
+// second one would end the training before it is saved. If this process is killed, the
+// training is interrupted.
+func apart(c *exec.Cmd) {
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGINT}
+}
+
+func interrupt(p *os.Process) error { return p.Signal(os.Interrupt) }

@@ -1,0 +1,177 @@
+// Package robust is the command that measures what trained networks bear: corruptions,
+// turns, shifts, attacks and unknown inputs. It prints a table and writes robust.json
+// and robust.html.
+package robust
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/testset"
+	"tapenet/cmd/internal/tomlfile"
+	"tapenet/graph/raster"
+	"tapenet/graph/weights"
+	"tapenet/infer"
+	"tapenet/infer/robust"
+)
+
+// Files that the command writes.
+const (
+	jsonFile = "robust.json"
+	pageFile = "robust.html"
+)
+
+// result is what robust.json holds.
+type result struct {
+	Data   string     `json:"data"`
+	Models []measured `json:"models"`
+}
+
+// measured is a network's report.
+type measured struct {
+	Model  string         `json:"model"` // as the flag names it
+	Report *robust.Report `json:"report"`
+}
+
+// Command is the command.
+var Command = cli.Command{Name: "robust", Run: run}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	out, err := o.folder()
+	if err != nil {
+		return err
+	}
+	name := o.dataset()
+	r := result{Data: filepath.Base(name)}
+	for _, model := range o.models {
+		report, err := o.measure(ctx, model, name, stderr)
+		if err != nil {
+			return err
+		}
+		r.Models = append(r.Models, measured{model, report})
+	}
+	if err := writeTable(stdout, r); err != nil {
+		return err
+	}
+	return r.save(out, stdout)
+}
+
+// folder is where the files go.
+func (o options) folder() (string, error) {
+	dir := o.out
+	if dir == "" {
+		dir = filepath.Clean(o.models[0])
+		if s, err := os.Stat(dir); err == nil && !s.IsDir() {
+			dir = filepath.Dir(dir)
+		}
+		if len(o.models) > 1 {
+			dir = filepath.Dir(dir)
+		}
+		return dir, nil
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", fmt.Errorf("robust: -out: %w", err)
+	}
+	return dir, nil
+}
+
+// dataset is what to measure on: what the flag says, what the first model's run was
+// trained on, or MNIST.
+func (o options) dataset() string {
+	if o.data != "" {
+		return o.data
+	}
+	var settings struct{ Data string }
+	if err := tomlfile.Decode(filepath.Join(o.models[0], "config.toml"), &settings); err == nil && settings.Data != "" {
+		return settings.Data
+	}
+	return "mnist"
+}
+
+// measure measures one model.
+func (o options) measure(ctx context.Context, model, dataset string, stderr io.Writer) (*robust.Report, error) {
+	p, err := infer.Load(model)
+	if err != nil {
+		return nil, err
+	}
+	cli.Notes(stderr, p.Notes())
+	d, err := testset.Open("robust", dataset, p.Input, p.Classes, p.Preprocessing(), o.maxPixels, stderr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", model, err)
+	}
+	c := o.config()
+	if c.Unknown, err = o.strangers(dataset, d.Shape); err != nil {
+		return nil, err
+	}
+	c.Known = d.Train
+	bar := newBar(stderr, model)
+	defer bar.clear()
+	c.Progress = bar.show
+	r, err := robust.Measure(ctx, p, d.Test, c)
+	if err != nil && errors.Is(err, robust.ErrWhat) {
+		return nil, cli.Usagef("%v", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", model, err)
+	}
+	return r, nil
+}
+
+// strangers are the images that belong to no class, of the size that the network
+// takes. The default's are left out where they are not installed or of another size.
+func (o options) strangers(dataset string, shape [3]int) ([]robust.Named, error) {
+	name, must := o.unknown, o.unknown != ""
+	switch {
+	case name == "none":
+		return nil, nil
+	case name == "" && dataset == "mnist":
+		name = "fashion-mnist"
+	case name == "" && dataset == "fashion-mnist":
+		name = "mnist"
+	case name == "":
+		return nil, nil
+	}
+	d, err := testset.Pictures(name, shape, raster.Preprocessing{}, o.maxPixels)
+	if err == nil && d.Shape != shape {
+		err = fmt.Errorf("robust: -unknown %s has images of %s, the model takes %s", name, cli.Shape(d.Shape), cli.Shape(shape))
+	}
+	if err != nil && must {
+		return nil, err
+	}
+	if err != nil {
+		return nil, nil
+	}
+	return []robust.Named{{Name: filepath.Base(name), Samples: d.Test}}, nil
+}
+
+// save writes both files.
+func (r result) save(dir string, stdout io.Writer) error {
+	file, page := filepath.Join(dir, jsonFile), filepath.Join(dir, pageFile)
+	err := weights.WriteFile(file, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", " ")
+		return e.Encode(r)
+	})
+	if err == nil {
+		err = weights.WriteFile(page, func(w io.Writer) error { return writePage(w, r) })
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("robust: no folder %s to write into: want an existing one, or -out", dir)
+	}
+	if err != nil {
+		return fmt.Errorf("robust: %w", err)
+	}
+	_, err = fmt.Fprintf(stdout, "\nfigures in %s; curves and pictures in %s\n", file, page)
+	return err
+}
