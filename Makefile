@@ -15,13 +15,15 @@ test: ## run all tests, and those of graphs and training without assembly too
 race: ## run the tests of what is concurrent under the race detector (needs cgo)
 	$(GO) test -race ./graph/internal/kernel/... ./graph/attack ./graph/update ./graph/weights ./train/... ./infer/...
 
+STATICCHECK = $$(cd .ci/tools && $(GO) tool -n staticcheck)
+
 check: ## formatting, vet, staticcheck, import directions, generated files, other platforms
 	@test -z "$$(gofmt -l .)" || { echo "not formatted: $$(gofmt -l .)"; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags noasm ./graph/...
 	$(GO) vet -tags mpi ./train/mpi ./cmd/train ./cmd/internal/train
-	$(GO) tool staticcheck ./...
-	$(GO) tool staticcheck -tags mpi ./train/mpi ./cmd/train ./cmd/internal/train
+	$(STATICCHECK) ./...
+	$(STATICCHECK) -tags mpi ./train/mpi ./cmd/train ./cmd/internal/train
 	$(GO) test -run TestImport ./graph
 	$(GO) mod tidy -diff
 	@before=$$(cat $(GENERATED) | cksum); $(GO) generate ./... && after=$$(cat $(GENERATED) | cksum); \
@@ -30,9 +32,10 @@ check: ## formatting, vet, staticcheck, import directions, generated files, othe
 	GOOS=linux GOARCH=arm64 $(GO) vet -tags mpi ./train/mpi ./cmd/train ./cmd/internal/train
 	GOAMD64=v3 $(GO) test ./graph/internal/kernel/... ./graph/update
 	GOOS=windows $(GO) build ./...
-	staticcheck=$$($(GO) tool -n staticcheck) && cd notebooks/kernel && $(GO) vet ./... && $$staticcheck ./cmd/... ./gen ./jupyter
+	staticcheck=$(STATICCHECK) && cd notebooks/kernel && $(GO) vet ./... && $$staticcheck ./cmd/... ./gen ./jupyter
 	cd notebooks/kernel && $(GO) mod tidy -diff && $(GO) test ./bind ./gen
-	staticcheck=$$($(GO) tool -n staticcheck) && cd infer/serve/deploy && $(GO) vet . && $$staticcheck . && $(GO) mod tidy -diff
+	staticcheck=$(STATICCHECK) && cd graph/internal/kernel/gen && $(GO) vet ./... && $$staticcheck ./... && $(GO) mod tidy -diff
+	staticcheck=$(STATICCHECK) && cd infer/serve/deploy && $(GO) vet . && $$staticcheck . && $(GO) mod tidy -diff
 
 deploy: ## check the files for containers, clusters and systemd, and run the server with their arguments (as root)
 	cd infer/serve/deploy && $(GO) test -count 1 .

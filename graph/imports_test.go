@@ -23,7 +23,6 @@ var arrows = map[string][]string{
 	kernels + "/conv":         {"graph/internal/hugepage", kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/pixel", kernels + "/plane"},
 	kernels:                   {kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/pixel", kernels + "/conv"},
 	kernels + "/kerneltest":   {kernels + "/cpu"},    // for tests
-	generators:                {generators + "/asm"}, // commands of their own, nothing imports them
 	"graph/internal/arena":    {},
 	"graph/internal/hugepage": {},
 	"graph/internal/program":  {"graph/internal/hugepage", "graph/internal/arena", kernels, kernels + "/cpu", kernels + "/pixel", kernels + "/conv"},
@@ -65,9 +64,8 @@ var arrows = map[string][]string{
 }
 
 const (
-	module     = "tapenet/"
-	kernels    = "graph/internal/kernel"
-	generators = kernels + "/gen"
+	module  = "tapenet/"
+	kernels = "graph/internal/kernel"
 )
 
 func TestImports(t *testing.T) {
@@ -96,7 +94,7 @@ func TestImports(t *testing.T) {
 }
 
 // TestImportsOfOtherModules: the packages below graph/internal depend on the
-// standard library and golang.org/x/sys alone, but for the generators.
+// standard library and golang.org/x/sys alone.
 func TestImportsOfOtherModules(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the go command")
@@ -104,7 +102,7 @@ func TestImportsOfOtherModules(t *testing.T) {
 	seen := 0
 	for _, p := range listPackages(t) {
 		from := strings.TrimPrefix(p.ImportPath, module)
-		if !strings.HasPrefix(from, "graph/internal/") || from == generators || strings.HasPrefix(from, generators+"/") {
+		if !strings.HasPrefix(from, "graph/internal/") {
 			continue
 		}
 		seen++
@@ -127,7 +125,7 @@ func foreign(pkg string) bool {
 }
 
 // TestPredictingLinksNoTrainer: neither the packages that predict nor their
-// commands hold a line of training, be it by way of another package.
+// commands hold a line of training or of plotting, be it by way of another package.
 func TestPredictingLinksNoTrainer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the go command")
@@ -142,9 +140,9 @@ func TestPredictingLinksNoTrainer(t *testing.T) {
 		if !slices.Contains(linked, module+"infer") {
 			t.Errorf("%s links %d packages, want tapenet/infer among them", from, len(linked))
 		}
-		for _, not := range []string{"train", "graph/update"} {
-			if slices.Contains(linked, module+not) {
-				t.Errorf("%s links %s, want no training in what predicts", from, not)
+		for _, not := range []string{module + "train", module + "graph/update", "gonum.org/v1/plot"} {
+			if slices.Contains(linked, not) {
+				t.Errorf("%s links %s, want no training and no plotting in what predicts", from, not)
 			}
 		}
 	}

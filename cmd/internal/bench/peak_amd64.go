@@ -4,7 +4,7 @@ package bench
 
 import "golang.org/x/sys/cpu"
 
-//go:generate go run ./gen -out peak_asm_amd64.s -stubs peak_asm_amd64.go -pkg bench
+//go:generate go run -C ../../../graph/internal/kernel/gen ./peak -out ../../../../cmd/internal/bench/peak_asm_amd64.s -stubs ../../../../cmd/internal/bench/peak_asm_amd64.go -pkg bench
 
 // newPeak is work in registers alone, as many fused multiply-adds as the processor
 // can do, and the name of the instructions. It is no work where there are none.

@@ -8,7 +8,7 @@ import (
 	"tapenet/graph/internal/kernel/cpu"
 )
 
-//go:generate go run ../gen/gemm -out gemm_asm_amd64.s -stubs gemm_asm_amd64.go -tiles gemm_tiles_amd64.go -pkg gemm
+//go:generate go run -C ../gen ./gemm -out ../gemm/gemm_asm_amd64.s -stubs ../gemm/gemm_asm_amd64.go -tiles ../gemm/gemm_tiles_amd64.go -pkg gemm
 
 // This file chooses tiles. What there is (gen/gemm):
 //

@@ -4,7 +4,7 @@ package gemm
 
 import "tapenet/graph/internal/kernel/cpu"
 
-//go:generate go run ../gen/panel -out panel_asm_amd64.s -stubs panel_asm_amd64.go -pkg gemm
+//go:generate go run -C ../gen ./panel -out ../gemm/panel_asm_amd64.s -stubs ../gemm/panel_asm_amd64.go -table ../gemm/panel_table_amd64.go -pkg gemm
 
 // panelWidths32 returns the tiles of a tier, the widest first: 32, 16 and 8 columns
 // with AVX-512, 16 and 8 with AVX2. All give the same bits.

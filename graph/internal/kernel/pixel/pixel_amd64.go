@@ -4,7 +4,7 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-//go:generate go run ../gen/pixel -out pixel_asm_amd64.s -stubs pixel_asm_amd64.go -table pixel_table_amd64.go -pkg pixel
+//go:generate go run -C ../gen ./pixel -out ../pixel/pixel_asm_amd64.s -stubs ../pixel/pixel_asm_amd64.go -table ../pixel/pixel_table_amd64.go -pkg pixel
 
 // loops returns the loops of the active tier, which is not plain Go: the caller has
 // asked cpu.Float32s.

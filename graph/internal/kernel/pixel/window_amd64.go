@@ -4,7 +4,7 @@ package pixel
 
 import "tapenet/graph/internal/kernel/cpu"
 
-//go:generate go run ../gen/window -out window_asm_amd64.s -stubs window_asm_amd64.go -pkg pixel
+//go:generate go run -C ../gen ./window -out ../pixel/window_asm_amd64.s -stubs ../pixel/window_asm_amd64.go -table ../pixel/window_table_amd64.go -pkg pixel
 
 // windowLoops32 returns the functions of a tier, nil for plain Go.
 func windowLoops32(t cpu.Tier, k WindowKind) []windowLoop[float32] {

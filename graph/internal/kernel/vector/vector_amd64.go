@@ -4,7 +4,7 @@ package vector
 
 import "tapenet/graph/internal/kernel/cpu"
 
-//go:generate go run ../gen/vector -out vector_asm_amd64.s -stubs vector_asm_amd64.go -pkg vector
+//go:generate go run -C ../gen ./vector -out ../vector/vector_asm_amd64.s -stubs ../vector/vector_asm_amd64.go -pkg vector
 
 // vectors are the loops of amd64. A loop that is here by one name is AVX2 and runs
 // on the tier AVX-512 too: such loops go over whole tensors, where memory sets the

@@ -14,6 +14,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -24,7 +25,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// tableFile is where the table of the tiles goes; package build has the flags of the other
+// files.
+var tableFile = flag.String("table", "", "file of the table of the tiles")
+
 func main() {
+	flag.Parse()
 	ConstraintExpr("!noasm")
 	for _, s := range shapes {
 		for rows := 1; rows <= s.maxRows; rows++ {
@@ -33,7 +39,7 @@ func main() {
 	}
 	stream("AVX512", 16, ZMM)
 	stream("AVX2", 8, YMM)
-	if err := os.WriteFile("panel_table_amd64.go", []byte(table()), 0o644); err != nil {
+	if err := os.WriteFile(*tableFile, []byte(table()), 0o644); err != nil {
 		log.Fatal(err)
 	}
 	Generate()

@@ -11,6 +11,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -23,7 +24,12 @@ import (
 	"tapenet/graph/internal/kernel/gen/asm"
 )
 
+// tableFile is where the table of the loops goes; package build has the flags of the other
+// files.
+var tableFile = flag.String("table", "", "file of the table of the loops")
+
 func main() {
+	flag.Parse()
 	ConstraintExpr("!noasm")
 	for _, t := range tiers {
 		for filters := 1; filters <= t.filters; filters++ {
@@ -35,7 +41,7 @@ func main() {
 			}
 		}
 	}
-	if err := os.WriteFile("plane_table_amd64.go", []byte(table()), 0o644); err != nil {
+	if err := os.WriteFile(*tableFile, []byte(table()), 0o644); err != nil {
 		log.Fatal(err)
 	}
 	Generate()

@@ -16,6 +16,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -26,7 +27,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// tableFile is where the table of the loops goes; package build has the flags of the other
+// files.
+var tableFile = flag.String("table", "", "file of the table of the loops")
+
 func main() {
+	flag.Parse()
 	ConstraintExpr("!noasm")
 	for _, t := range tiers {
 		for _, o := range ops {
@@ -36,7 +42,7 @@ func main() {
 		}
 	}
 	endPixels()
-	if err := os.WriteFile("window_table_amd64.go", []byte(table()), 0o644); err != nil {
+	if err := os.WriteFile(*tableFile, []byte(table()), 0o644); err != nil {
 		log.Fatal(err)
 	}
 	Generate()

@@ -1,5 +1,5 @@
-// Command gen writes the amd64 assembly that finds the processor's peak. Run it
-// with go generate, in the folder of command bench.
+// Command peak writes the amd64 assembly by which the command bench finds the
+// processor's peak. Run it with go generate, in that command's folder.
 package main
 
 import (
