@@ -90,6 +90,11 @@ torture: ## the campaign of cmd/internal/torture, eight hours; PART=Kill is one 
 	TAPENET_TORTURE=$(CURDIR)/bin/torture $(GO) test -count 1 -timeout 0 -run 'TestTorture$(PART)' ./cmd/internal/torture
 	$(GO) run ./cmd/internal/torture/table bin/torture
 
+MUTATED = graph/internal/kernel/... graph/internal/program graph/op graph/onnx train infer infer/serve
+
+mutants: ## change 200 places of each package of MUTATED, and count the changes that its tests notice; hours; goes on where it was stopped
+	@for p in $(MUTATED); do $(GO) run ./cmd/internal/mutate -out bin/mutants ./$$p || exit 1; done
+
 FUZZTIME ?= 30s
 
 fuzz: ## fuzz every reader of foreign files and the kernels, FUZZTIME each
@@ -103,4 +108,4 @@ cover: ## test coverage by package, and cover.out for go tool cover
 	$(GO) test -coverprofile cover.out -coverpkg ./graph/...,./modelzoo/...,./train/...,./infer/...,./cmd/... ./...
 	$(GO) tool cover -func cover.out | tail -1
 
-.PHONY: help build test race check deploy arm64 bench vuln torture fuzz cover kernel notebooks lab mpi mpi-short
+.PHONY: help build test race check deploy arm64 bench vuln torture mutants fuzz cover kernel notebooks lab mpi mpi-short
