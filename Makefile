@@ -3,19 +3,26 @@
 GO ?= go
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the commands into bin/
 	$(GO) build -o bin/ $$($(GO) list ./cmd/... | grep -v internal)
 
-test: ## run all tests, and those of graphs and training without assembly too
-	$(GO) test ./...
+test: ## run the tests that take seconds
+	$(GO) test -short ./...
+
+test-all: ## run all tests
+	$(TEST) ./...
+
+test-plain: ## run the tests of graphs and training without assembly
 	$(GO) test -tags noasm -short ./graph/... ./modelzoo ./train
+
+TEST = $(GO) test
 
 race: ## run the tests of what is concurrent under the race detector (needs cgo)
 	$(GO) test -race ./graph/internal/kernel/... ./graph/attack ./graph/update ./graph/weights ./train/... ./infer/...
 
-STATICCHECK = $$(cd .ci/tools && $(GO) tool -n staticcheck)
+STATICCHECK = $$(cd $(CURDIR)/.ci/tools && $(GO) tool -n staticcheck)
 
 check: ## formatting, vet, staticcheck, import directions, generated files, other platforms
 	@test -z "$$(gofmt -l .)" || { echo "not formatted: $$(gofmt -l .)"; exit 1; }
@@ -34,6 +41,7 @@ check: ## formatting, vet, staticcheck, import directions, generated files, othe
 	GOOS=windows $(GO) build ./...
 	staticcheck=$(STATICCHECK) && cd notebooks/kernel && $(GO) vet ./... && $$staticcheck ./cmd/... ./gen ./jupyter
 	cd notebooks/kernel && $(GO) mod tidy -diff && $(GO) test ./bind ./gen
+	cd .ci/tools && $(GO) vet ./... && $(STATICCHECK) ./... && $(GO) test ./... && $(GO) mod tidy -diff
 	staticcheck=$(STATICCHECK) && cd graph/internal/kernel/gen && $(GO) vet ./... && $$staticcheck ./... && $(GO) mod tidy -diff
 	staticcheck=$(STATICCHECK) && cd infer/serve/deploy && $(GO) vet . && $$staticcheck . && $(GO) mod tidy -diff
 
@@ -108,4 +116,4 @@ cover: ## test coverage by package, and cover.out for go tool cover
 	$(GO) test -coverprofile cover.out -coverpkg ./graph/...,./modelzoo/...,./train/...,./infer/...,./cmd/... ./...
 	$(GO) tool cover -func cover.out | tail -1
 
-.PHONY: help build test race check deploy arm64 bench vuln torture mutants fuzz cover kernel notebooks lab mpi mpi-short
+.PHONY: help build test test-all test-plain race check deploy arm64 bench vuln torture mutants fuzz cover kernel notebooks lab mpi mpi-short
