@@ -5,8 +5,8 @@ GO ?= go
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build the commands into bin/
-	$(GO) build -o bin/ $$($(GO) list ./cmd/... | grep -v internal)
+build: ## build bin/tapenet, the program of all commands
+	$(GO) build -o bin/ ./cmd/tapenet
 
 test: ## run the tests that take seconds
 	$(GO) test -short ./...

@@ -84,9 +84,7 @@ func at(width float64, scaled func(classes int, width float64) graph.Layer) func
 // Lookup returns the network of that name. The name of one that can be scaled
 // may have a width behind it, as in "mobilenetv2-0.5".
 func Lookup(name string) (Spec, error) {
-	specs := Specs()
-	names := make([]string, len(specs))
-	for i, s := range specs {
+	for _, s := range Specs() {
 		if s.Name == name {
 			return s, nil
 		}
@@ -94,9 +92,16 @@ func Lookup(name string) (Spec, error) {
 			s.Name, s.Doc, s.New = name, fmt.Sprintf("%s, width %g", s.Doc, width), at(width, s.Scaled)
 			return s, nil
 		}
-		names[i] = s.Name
 	}
-	return Spec{}, fmt.Errorf("modelzoo: no model %q, want one of %s", name, strings.Join(names, ", "))
+	return Spec{}, fmt.Errorf("modelzoo: no model %q, want one of %s", name, strings.Join(Names(), ", "))
+}
+
+// Names are the names of all networks, without the widths that they may have.
+func Names() (names []string) {
+	for _, s := range Specs() {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 // widthIn returns the width in a name, if it is the network's with one behind it.

@@ -18,3 +18,6 @@ func Arithmetic() string {
 	}
 	return fmt.Sprint(kernel.Revision)
 }
+
+// Tier names the instructions that the kernels use on this machine: go, avx2 or avx512.
+func Tier() string { return cpu.Active().String() }

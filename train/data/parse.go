@@ -45,6 +45,15 @@ var augmentations = []struct {
 	{"augmix", 10, true, func(v float64) Augmentation { return AugMix{Width: int(v)} }},
 }
 
+// AugmentationNames are the names that ParseAugmentations knows, without "none" and those
+// of package corrupt.
+func AugmentationNames() (names []string) {
+	for _, a := range augmentations {
+		names = append(names, a.name)
+	}
+	return names
+}
+
 // ParseAugmentations returns the augmentations that a text lists, as in
 // "shift=0.1,rotate=15,elastic": names with commas between them, and after a
 // name the one number that it may have. The names are shift, rotate, zoom,
@@ -91,9 +100,7 @@ const maxSteps = 64
 
 func parseAugmentation(item string) (Augmentation, error) {
 	name, value, given := strings.Cut(item, "=")
-	var names []string
 	for _, a := range augmentations {
-		names = append(names, a.name)
 		if a.name != name {
 			continue
 		}
@@ -116,7 +123,7 @@ func parseAugmentation(item string) (Augmentation, error) {
 	if c, err := corrupt.Find(name); err == nil {
 		return parseCorruption(c, item, value, given)
 	}
-	return nil, fmt.Errorf("data: no augmentation %.64q, want some of %s, or a corruption as in shot_noise=2, with commas between them", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("data: no augmentation %.64q, want some of %s, or a corruption as in shot_noise=2, with commas between them", name, strings.Join(AugmentationNames(), ", "))
 }
 
 func parseCorruption(c corrupt.Corruption, item, value string, given bool) (Augmentation, error) {

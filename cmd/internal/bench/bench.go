@@ -14,10 +14,10 @@ import (
 )
 
 // Command is the command.
-var Command = cli.Command{Name: "bench", Run: run}
+var Command = cli.Command{Name: "bench", Doc: "measure the speed of training and inference", Run: run}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o, err := parse(args, stderr)
+	o, err := parse(args, stdout)
 	switch {
 	case err != nil:
 		return err

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures the time to 99 % of MNIST's test images from a cold start, here and in PyTorch.
 
-    go build -o bin/train ./cmd/train
-    /usr/bin/python3 cmd/internal/bench/fast99.py -ours bin/train
+    go build -o bin/ ./cmd/tapenet
+    /usr/bin/python3 cmd/internal/bench/fast99.py -ours bin/tapenet
 
 Both sides train the recipe fast99 of cmd/train: the same network, images, batch
 size, optimizer, schedule and loss. The time is that of a whole process: its
@@ -104,7 +104,7 @@ def timed(command, env=None):
 
 def ours(a, seed):
     with tempfile.TemporaryDirectory() as folder:
-        run = timed([a.ours, "-recipe", "fast99", "-seed", str(seed), "-report=false", "-json", "-out", folder])
+        run = timed([a.ours, "train", "-recipe", "fast99", "-seed", str(seed), "-report=false", "-json", "-out", folder])
         with open(os.path.join(folder, "config.toml")) as f:
             settings = dict(line.strip().split(" = ") for line in f if " = " in line)
     for name, want in ("limit", LIMIT), ("batch", BATCH), ("lr", LR), ("smoothing", SMOOTHING), ("epochs", 1):
@@ -126,7 +126,7 @@ def line(name, runs):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("-ours", help="the train command, built")
+    p.add_argument("-ours", help="the program, built")
     p.add_argument("-seeds", type=int, default=5)
     p.add_argument("-mnist", help="folder with MNIST's files (default: the one of the Go module)")
     p.add_argument("-child", help=argparse.SUPPRESS)

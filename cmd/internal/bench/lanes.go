@@ -167,7 +167,7 @@ func (o options) lanedTurn(ctx context.Context, c combination, s share) (t laned
 // firstLine is the first line of a text that says something: launchers draw lines too.
 func firstLine(text string) string {
 	for line := range strings.Lines(text) {
-		if line = strings.TrimPrefix(strings.TrimSpace(line), "error: "); strings.ContainsFunc(line, unicode.IsLetter) {
+		if line = strings.TrimPrefix(strings.TrimSpace(line), "bench: "); strings.ContainsFunc(line, unicode.IsLetter) {
 			return line
 		}
 	}

@@ -92,7 +92,7 @@ func TestLanesErrors(t *testing.T) {
 			t.Errorf("%q: error %v, want one line with %q", tt.args, err, tt.want)
 		}
 	}
-	if got, want := firstLine("-----\n\n  error: it is broken  \nmore\n"), "it is broken"; got != want {
+	if got, want := firstLine("-----\n\n  bench: it is broken  \nmore\n"), "it is broken"; got != want {
 		t.Errorf("first line %q, want %q", got, want)
 	}
 }

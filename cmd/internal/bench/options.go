@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/modelzoo"
 )
 
 // combination is one thing to measure.
@@ -72,39 +73,48 @@ type options struct {
 	launcher     string // of several ranks
 }
 
-const doc = `measures training and inference for every combination of the flags.
-A training step reads a batch from bytes, runs forward and backward, and updates with Adam; an inference step runs the graph,
-a prediction is a call of infer.Predictor's Predict. A model is a network of the zoo, one of this command, or a file or folder with a model of any format that infer takes.
-images/CPU-s is by processor time, the steadiest figure on a shared machine. FMA is multiply-adds: those of a forward run, and
-for training three times those, less the first layer's once: nobody needs its input's gradient. Peak is the share, of
-what one thread's registers can multiply and add, that a CPU-second of the step does. Load, build and first run are the time
-from opening the network until the first answer, and peak MB beside them is the resident memory until then.`
+const doc = `Measures training and inference for every combination of the flags.
 
-func parse(args []string, stderr io.Writer) (options, error) {
+A training step reads a batch from bytes, runs forward and backward, and updates with Adam; an inference step runs the graph, a prediction is a call of infer.Predictor's Predict. A model is a network of the zoo, one of this command, or a file or folder with a model of any format that infer takes.
+
+images/CPU-s is by processor time, the steadiest figure on a shared machine. FMA is multiply-adds: those of a forward run, and for training three times those, less the first layer's once: nobody needs its input's gradient. Peak is the share, of what one thread's registers can multiply and add, that a CPU-second of the step does. Load, build and first run are the time from opening the network until the first answer, and peak MB beside them is the resident memory until then.`
+
+func parse(args []string, stdout io.Writer) (options, error) {
 	var o options
-	f := cli.Flags("bench", "[flags]", doc, stderr)
-	models := f.String("model", "cnn", "networks, as in cnn,lenet5,resnet50.onnx: those of go run ./cmd/zoo, "+ownNames()+", and trained or foreign models in files or folders")
+	f := cli.Flags("bench", "[flags]", doc, stdout)
+	models := f.String("model", "cnn", "networks, as in cnn,lenet5,resnet50.onnx: those of tapenet zoo, "+ownNames()+", and trained or foreign models in files or folders")
+	f.Names("model", modelzoo.Names()...)
 	modes := f.String("mode", "", "some of "+strings.Join(modeNames, ",")+" (default train,infer; with -against onnxruntime infer)")
+	f.Names("mode", modeNames...)
 	batches := f.String("batch", "", "batch sizes (default 1,32,128,1024; 1,8 if a network is for photographs or a file's)")
-	threads := f.String("threads", defaultThreads(), "numbers of threads")
+	threads := f.String("threads", "", "numbers of threads (default 1 and as many as there are processors)")
 	f.IntVar(&o.height, "height", 0, "height of the images (default the network's own, 224 where a file leaves it open)")
 	f.IntVar(&o.width, "width", 0, "width of the images, likewise")
 	f.DurationVar(&o.time, "time", 3*time.Second, "time for each combination, with -against for each turn; at least 5 steps are measured")
 	f.BoolVar(&o.json, "json", false, "print a line of JSON for each combination")
 	f.StringVar(&o.out, "out", "", "keep all samples, with machine and commit, in this .json file, or in one of its own in this folder")
+
+	f.Group("Op by op")
 	f.BoolVar(&o.profile, "profile", false, "print what the graph's ops take instead")
 	f.StringVar(&o.by, "by", byOp, "with -profile: op, the longest time first, or node, in the order in which they run")
-	f.StringVar(&o.compare, "compare", "", "gorgonia: train the cnn built from Gorgonia's own ops too")
+	f.OneOf("by", byOp, byNode)
+
+	f.Group("Against others")
 	f.StringVar(&o.against, "against", "", "take turns with another engine: "+strings.Join(againstNames, " or "))
+	f.OneOf("against", againstNames...)
 	f.IntVar(&o.rounds, "rounds", 5, "turns of each side, with -against and -lanes")
+	f.StringVar(&o.compare, "compare", "", "gorgonia: train the cnn built from Gorgonia's own ops too")
+	f.OneOf("compare", engineGorgonia)
+
+	f.Group("Several processes")
 	lanes := f.String("lanes", "", "take turns training with these numbers of lanes, as in 1,8")
 	ranks := f.String("ranks", "", "and on these numbers of processes, as in 1,2; more than one need the tag mpi (default 1)")
 	f.StringVar(&o.launcher, "launcher", "mpirun --bind-to none", "what starts several processes: -n and their number follow it")
 	f.StringVar(&o.child, "child", "", "measure the one combination in this process: ours, gorgonia or lanes; the command calls itself so")
-	if err := cli.Parse(f, args); err != nil {
+	if err := f.Parse(args); err != nil {
 		return o, err
 	}
-	if err := cli.NoArguments(f); err != nil {
+	if err := f.NoArguments(); err != nil {
 		return o, err
 	}
 	if err := o.share(*lanes, *ranks); err != nil {
@@ -112,6 +122,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	if *modes == "" {
 		*modes = o.defaultModes()
+	}
+	if *threads == "" {
+		*threads = defaultThreads()
 	}
 	if *batches == "" {
 		*batches = defaultBatches(*models)
@@ -162,7 +175,7 @@ func (o *options) combine(models, modes, batches, threads string) error {
 	}
 	for model := range strings.SplitSeq(models, ",") {
 		if err := exists(model); err != nil {
-			return cli.Usagef("%v", err)
+			return cli.Usagef("%v%s", err, cli.Meant(model, modelzoo.Names()))
 		}
 		for mode := range strings.SplitSeq(modes, ",") {
 			if !slices.Contains(modeNames, mode) {
@@ -214,16 +227,12 @@ func (o options) check() error {
 		return cli.Usagef("bench: -time %v, want a positive duration, as in 3s", o.time)
 	case min(o.height, o.width) < 0 || max(o.height, o.width) > maxSide:
 		return cli.Usagef("bench: -height %d and -width %d, want 0 to %d, 0 for the network's own", o.height, o.width, maxSide)
-	case o.by != byOp && o.by != byNode:
-		return cli.Usagef("bench: -by %q, want op or node", o.by)
 	case o.lanes != nil:
 		return o.checkLanes()
 	case o.profile && (o.json || o.compare != "" || o.against != "" || o.out != ""):
 		return cli.Usagef("bench: -profile goes with none of -json, -out, -compare and -against")
 	case o.profile && has(func(c combination) bool { return c.Mode == modePredict }):
 		return cli.Usagef("bench: -profile with -mode predict, want infer, which has the same nodes")
-	case o.compare != "" && o.compare != engineGorgonia:
-		return cli.Usagef("bench: -compare %q, want gorgonia", o.compare)
 	case o.compare != "" && !has(combination.hasRival):
 		return cli.Usagef("bench: -compare gorgonia compares the training of cnn, which -model and -mode leave out")
 	case o.against != "":
@@ -259,8 +268,6 @@ func (o options) checkAgainst() error {
 		return slices.ContainsFunc(o.combinations, func(c combination) bool { return c.Mode == m })
 	}
 	switch {
-	case !slices.Contains(againstNames, o.against):
-		return cli.Usagef("bench: -against %q, want %s", o.against, strings.Join(againstNames, " or "))
 	case o.rounds < 1 || o.rounds > maxRounds:
 		return cli.Usagef("bench: -rounds %d, want 1 to %d", o.rounds, maxRounds)
 	case o.compare != "" || o.child != "":

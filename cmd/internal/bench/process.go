@@ -101,7 +101,7 @@ func (p *process) read(answer any) error {
 	}
 	ended := p.end()
 	lines := strings.Split(strings.TrimSpace(p.said.String()), "\n")
-	said := strings.TrimPrefix(strings.TrimPrefix(lines[len(lines)-1], "error: "), "bench: ")
+	said := strings.TrimPrefix(lines[len(lines)-1], "bench: ")
 	switch {
 	case said != "":
 		return errors.New(said)

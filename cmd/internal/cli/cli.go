@@ -9,12 +9,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"unicode/utf8"
-
-	"tapenet/graph/raster"
 )
 
 // Run is a command without its process: it reads nothing but its arguments,
@@ -24,6 +23,7 @@ type Run func(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 // Command is a command by its name.
 type Command struct {
 	Name string
+	Doc  string // what it does, on a line of a list of commands
 	Run  Run
 }
 
@@ -42,7 +42,7 @@ func Main(first Command, others ...Command) {
 		os.Exit(130)
 	}()
 	command, args := choose(os.Args[1:], first, others)
-	os.Exit(Report(command.Run(ctx, args, os.Stdout, os.Stderr), os.Stderr))
+	os.Exit(Report(command.Name, command.Run(ctx, args, os.Stdout, os.Stderr), os.Stderr))
 }
 
 // choose returns the command to run and its arguments.
@@ -75,26 +75,46 @@ type silent struct{ error }
 // Unwrap is the error.
 func (s silent) Unwrap() error { return s.error }
 
-// Report prints an error as one line and returns the exit code.
-func Report(err error, stderr io.Writer) int {
+// Report prints a command's error as one line, which begins with the command's name, and
+// returns the exit code.
+func Report(command string, err error, stderr io.Writer) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
 	if errors.As(err, &silent{}) {
 		stderr = io.Discard
 	}
-	line := Plain(strings.ReplaceAll(err.Error(), "\n", "; "))
-	var usage UsageError
-	switch {
-	case errors.As(err, &usage):
-		fmt.Fprintln(stderr, line)
-		return 2
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, strings.TrimSuffix(line, ": "+context.Canceled.Error())) // who interrupts it knows
-		return 130
+	lines, code := strings.Split(err.Error(), "\n"), 1
+	for i, line := range lines {
+		lines[i] = bare(command, line)
 	}
-	fmt.Fprintln(stderr, "error:", line)
-	return 1
+	line := Plain(strings.Join(lines, "; "))
+	switch {
+	case errors.As(err, &UsageError{}):
+		code = 2
+	case errors.Is(err, context.Canceled):
+		line, code = strings.TrimSuffix(line, ": "+context.Canceled.Error()), 130 // who interrupts it knows
+	}
+	fmt.Fprintf(stderr, "%s: %s\n", command, line)
+	return code
+}
+
+// packages are those of the module whose errors begin with their names.
+var packages = []string{
+	"attack", "bound", "corrupt", "data", "gosource", "graph", "infer", "keras", "metric", "modelzoo", "mpi", "onnx",
+	"open", "parquet", "report", "robust", "serve", "tensorboard", "tfjs", "train", "weights",
+}
+
+// bare is an error without the names of the command and of packages before it: they say
+// nothing to somebody who has called one command.
+func bare(command, line string) string {
+	for {
+		name, rest, found := strings.Cut(line, ": ")
+		if !found || name != command && !slices.Contains(packages, name) {
+			return line
+		}
+		line = rest
+	}
 }
 
 // UsageError is a wrong command line.
@@ -105,65 +125,6 @@ func (e UsageError) Error() string { return e.message }
 
 // Usagef makes a UsageError.
 func Usagef(format string, args ...any) error { return UsageError{fmt.Sprintf(format, args...)} }
-
-// Flags returns an empty set of flags for a command. Its usage is one line of
-// synopsis, one of explanation, and the flags.
-func Flags(name, synopsis, doc string, stderr io.Writer) *flag.FlagSet {
-	f := flag.NewFlagSet(name, flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.Usage = func() {
-		fmt.Fprintf(stderr, "usage: %s %s\n%s\n\n", name, synopsis, doc)
-		f.PrintDefaults()
-	}
-	return f
-}
-
-// MaxPixels adds the flag that every command has which reads pictures.
-func MaxPixels(f *flag.FlagSet, to *int) {
-	*to = raster.MaxPixels
-	f.Var((*positive)(to), "max-pixels", "largest picture that is unpacked, its width times its height")
-}
-
-// positive is the value of a flag that is an integer of 1 or more.
-type positive int
-
-// String is the number.
-func (p *positive) String() string { return strconv.Itoa(int(*p)) }
-
-// Set parses it.
-func (p *positive) Set(s string) error {
-	v, err := strconv.Atoi(s)
-	if err != nil || v < 1 {
-		return errors.New("want an integer of 1 or more")
-	}
-	*p = positive(v)
-	return nil
-}
-
-// Parse parses the arguments. Wrong ones give a UsageError of one line.
-func Parse(f *flag.FlagSet, args []string) error {
-	usage, out := f.Usage, f.Output()
-	f.Usage = func() {}
-	f.SetOutput(io.Discard) // package flag would print the error, and the usage after it
-	err := f.Parse(args)
-	f.SetOutput(out)
-	if errors.Is(err, flag.ErrHelp) {
-		usage()
-		return err
-	}
-	if err != nil {
-		return Usagef("%s: %v; %s -help lists the flags", f.Name(), err, f.Name())
-	}
-	return nil
-}
-
-// NoArguments returns a UsageError if there are arguments besides the flags.
-func NoArguments(f *flag.FlagSet) error {
-	if f.NArg() > 0 {
-		return Usagef("%s: unexpected argument %q; %s -help lists the flags", f.Name(), f.Arg(0), f.Name())
-	}
-	return nil
-}
 
 // Plain is text as a line of a terminal can show it. Names of files and of classes are
 // anybody's: what controls the terminal, or ends the line, is written as Go escapes it.

@@ -24,13 +24,13 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "wait": // stops when it is told to
-		Main(Command{"wait", func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+		Main(Command{Name: "wait", Run: func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			fmt.Fprintln(stdout, "ready", strings.Join(args, " "))
 			<-ctx.Done()
 			return fmt.Errorf("stopped: %w", ctx.Err())
 		}})
 	case "deaf": // never stops by itself
-		Main(Command{"deaf", func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+		Main(Command{Name: "deaf", Run: func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			fmt.Fprintln(stdout, "ready")
 			<-ctx.Done()
 			fmt.Fprintln(stdout, "stopping")
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 			return nil
 		}})
 	case "two": // the second one says its arguments, the first one has itself started as that
-		Main(Command{"start", func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+		Main(Command{Name: "start", Run: func(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			line, err := Self("say", args...)
 			if err != nil {
 				return err
@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 			c := exec.CommandContext(ctx, line[0], line[1:]...)
 			c.Stdout = stdout
 			return c.Run()
-		}}, Command{"say", func(_ context.Context, args []string, stdout, _ io.Writer) error {
+		}}, Command{Name: "say", Run: func(_ context.Context, args []string, stdout, _ io.Writer) error {
 			_, err := fmt.Fprintf(stdout, "%q", args)
 			return err
 		}})
@@ -76,7 +76,7 @@ func TestInterrupt(t *testing.T) {
 		stdout, stderr := start(t, c)
 		expect(t, stdout, "ready one two\n")
 		c.Process.Signal(signal)
-		if code := wait(t, c, 5*time.Second); code != 130 || stderr.String() != "stopped\n" {
+		if code := wait(t, c, 5*time.Second); code != 130 || stderr.String() != "wait: stopped\n" {
 			t.Errorf("%v: exit code %d, stderr %q, want 130 and the error", signal, code, stderr)
 		}
 	}

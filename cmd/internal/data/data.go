@@ -26,6 +26,8 @@ import (
 type options struct {
 	name, picture, pack string
 	scenes              string
+	out                 string // of exports
+	exports             int
 	shard, limit        int
 	labelNoise          float64
 	seed                uint64
@@ -37,38 +39,49 @@ type options struct {
 	augment             []data.Augmentation
 }
 
-func parse(args []string, stderr io.Writer) (o options, err error) {
-	f := cli.Flags("data", "[-data NAME|DIR] [-picture FILE.png [-augment LIST]] [-suspects] [-pack DIR]",
-		"shows what is in a dataset; with -picture draws some of its images, with -suspects lists those whose labels look wrong, with -pack writes it as tar shards", stderr)
-	f.StringVar(&o.name, "data", "mnist", "mnist, rotated-mnist, fashion-mnist, or a folder of IDX files, CIFAR files, tar shards, or pictures by class; or a file of pictures or of their names, .parquet, .csv or .jsonl")
+func parse(args []string, stdout io.Writer) (o options, err error) {
+	f := cli.Flags("data", "[-data NAME|DIR] [flags]",
+		"Shows what is in a dataset, draws some of its images, lists those whose labels look wrong, and writes it as pictures or as tar shards.", stdout)
+	f.StringVar(&o.name, "data", "mnist", dataset.Usage)
+	f.Names("data", dataset.Names...)
+
+	f.Group("What to do besides")
+	f.StringVar(&o.picture, "picture", "", "draw a few training images of each class in this PNG file, with -suspects the suspects")
+	augment := f.String("augment", "", "draw them augmented, as in shift=0.1,rotate=15,elastic; train -help lists all")
+	f.IntVar(&o.exports, "export", 0, "write so many test images as PNG pictures, in a folder for each class, by turns one of each")
+	f.StringVar(&o.out, "out", "", "new folder for -export")
+	f.StringVar(&o.pack, "pack", "", "write the dataset as tar shards to this new folder")
+	f.IntVar(&o.shard, "shard", 10000, "samples in a shard")
+	f.StringVar(&o.scenes, "scenes", "", "write 240 pictures that resemble photographs, of four kinds of places, to this new folder, and nothing else")
+
+	f.Group("Labels that look wrong")
+	f.BoolVar(&o.suspects, "suspects", false, "list the training images whose labels look wrong to networks that have not been trained on them (confident learning)")
+	f.StringVar(&o.model, "model", "convnet", "network of -suspects; tapenet zoo lists them")
+	f.Names("model", modelzoo.Names()...)
+	f.IntVar(&o.folds, "folds", 5, "parts of the training set for -suspects: a network for each, trained on the others")
+	f.IntVar(&o.epochs, "epochs", 4, "epochs of -suspects' training")
+	f.Float64Var(&o.labelNoise, "label-noise", 0, "for experiments, replace the labels of this share of the training images, each by another class; -suspects then says how many it finds")
+
+	f.Group("How the dataset is read")
+	f.IntVar(&o.limit, "limit", 0, "use only the first so many training and test samples (default all)")
 	f.IntVar(&o.images.Height, "height", 0, "scale pictures to this height (default the size of all, if it is one of at most 96; else up to 64)")
 	f.IntVar(&o.images.Width, "width", 0, "scale pictures to this width (default likewise; one of the two alone makes squares)")
 	f.IntVar(&o.images.Channels, "channels", 0, "1 for grey, 3 for colour (default 1 if all training pictures are grey)")
 	f.StringVar(&o.images.Preprocessing.Fit, "fit", raster.Crop, "how pictures get that size: crop takes the middle, pad puts black beside them, stretch deforms them")
-	cli.MaxPixels(f, &o.images.MaxPixels)
-	f.BoolVar(&o.skipDamaged, "skip-damaged", false, "go on without pictures that cannot be read, and list them")
+	f.OneOf("fit", raster.Crop, raster.Pad, raster.Stretch)
 	f.Float64Var(&o.images.TestShare, "test", 0, "share for testing if pictures have no test part (default 0.2)")
 	f.Uint64Var(&o.seed, "seed", 1, "of the images drawn, of their augmentation, of the order in shards, of the folds of -suspects and their training, of label noise")
-	f.StringVar(&o.picture, "picture", "", "draw a few training images of each class in this PNG file, with -suspects the suspects")
-	augment := f.String("augment", "", "draw them augmented, as in shift=0.1,rotate=15,elastic")
-	f.BoolVar(&o.suspects, "suspects", false, "list the training images whose labels look wrong to networks that have not been trained on them (confident learning)")
-	f.StringVar(&o.model, "model", "convnet", "network of -suspects; go run ./cmd/zoo lists them")
-	f.IntVar(&o.folds, "folds", 5, "parts of the training set for -suspects: a network for each, trained on the others")
-	f.IntVar(&o.epochs, "epochs", 4, "epochs of -suspects' training")
-	f.IntVar(&o.limit, "limit", 0, "use only the first so many training and test samples (default all)")
-	f.Float64Var(&o.labelNoise, "label-noise", 0, "for experiments, replace the labels of this share of the training images, each by another class; -suspects then says how many it finds")
-	f.StringVar(&o.pack, "pack", "", "write the dataset as tar shards to this new folder")
-	f.StringVar(&o.scenes, "scenes", "", "write 240 pictures that resemble photographs, of four kinds of places, to this new folder, and nothing else")
-	f.IntVar(&o.shard, "shard", 10000, "samples in a shard")
-	if err := cli.Parse(f, args); err != nil {
+	f.BoolVar(&o.skipDamaged, "skip-damaged", false, "go on without pictures that cannot be read, and list them")
+	cli.MaxPixels(f, &o.images.MaxPixels)
+	if err := f.Parse(args); err != nil {
 		return o, err
 	}
-	if err := cli.NoArguments(f); err != nil {
+	if err := f.NoArguments(); err != nil {
 		return o, err
 	}
 	if *augment != "" {
-		if o.augment, err = data.ParseAugmentations(*augment); err != nil {
-			return o, cli.Usagef("%v", err)
+		if o.augment, err = dataset.Augmentations(*augment); err != nil {
+			return o, err
 		}
 	}
 	switch {
@@ -78,6 +91,8 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 		return o, cli.Usagef("data: -picture %s, want a file ending in .png", o.picture)
 	case o.augment != nil && (o.picture == "" || o.suspects):
 		return o, cli.Usagef("data: -augment without -picture, or with -suspects, want the file to draw, and classes on it")
+	case o.exports < 0 || o.exports > 0 != (o.out != ""):
+		return o, cli.Usagef("data: -export %d and -out %q, want a number of pictures and a folder for them, as in -export 10 -out digits", o.exports, o.out)
 	case o.limit < 0:
 		return o, cli.Usagef("data: -limit %d, want a number of samples, or 0 for all", o.limit)
 	case o.folds < 2 || o.epochs < 1:
@@ -87,17 +102,17 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	}
 	if o.suspects {
 		if _, err := modelzoo.Lookup(o.model); err != nil {
-			return o, cli.Usagef("%v", err)
+			return o, cli.Usagef("%v%s", err, cli.Meant(o.model, modelzoo.Names()))
 		}
 	}
 	return o, nil
 }
 
 // Command is the command.
-var Command = cli.Command{Name: "data", Run: run}
+var Command = cli.Command{Name: "data", Doc: "look at a dataset, draw, check, export and pack it", Run: run}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o, err := parse(args, stderr)
+	o, err := parse(args, stdout)
 	if err != nil {
 		return err
 	}
@@ -130,6 +145,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	case o.picture != "":
 		if err := o.draw(d, labels); err != nil {
+			return err
+		}
+	}
+	if o.exports > 0 {
+		if err := o.export(ctx, d, stdout); err != nil {
 			return err
 		}
 	}

@@ -287,7 +287,7 @@ func TestWrongCommandLine(t *testing.T) {
 		{"more folds than samples", []string{"-suspects", "-limit", "4"}, false, "5 folds of the 4 samples"},
 		{"augmentation", []string{"-augment", "fly", "-picture", "x.png"}, true, `data: no augmentation "fly", want some of shift`},
 		{"ending", []string{"-picture", "x.jpg"}, true, "data: -picture x.jpg, want a file ending in .png"},
-		{"dataset", []string{"-data", "nowhere"}, false, `data: no folder "nowhere"`},
+		{"dataset", []string{"-data", "nowhere"}, true, `data: no dataset "nowhere"`},
 		{"size", []string{"-height", "32"}, false, "no pictures to scale"},
 		{"no folder", []string{"-picture", filepath.Join(t.TempDir(), "none", "x.png")}, false, "no such file"},
 	}
@@ -300,7 +300,7 @@ func TestWrongCommandLine(t *testing.T) {
 			}
 		})
 	}
-	if _, errs, err := command(t, "-help"); !errors.Is(err, flag.ErrHelp) || !strings.Contains(errs, "usage: data ") {
-		t.Errorf("-help: error %v and %q", err, errs)
+	if out, _, err := command(t, "-help"); !errors.Is(err, flag.ErrHelp) || !strings.Contains(out, "usage: tapenet data ") {
+		t.Errorf("-help: error %v and %q", err, out)
 	}
 }

@@ -15,23 +15,37 @@ import (
 // pack writes a dataset as shards to a folder that must not exist. The training
 // samples are mixed, so that every shard has all classes. The folder appears
 // when it is complete.
-func pack(ctx context.Context, d data.Dataset, o options, stderr io.Writer) (err error) {
-	dir := filepath.Clean(o.pack)
+func pack(ctx context.Context, d data.Dataset, o options, stderr io.Writer) error {
+	return newFolder(o.pack, "the shards", func(dir string) error { return o.packInto(ctx, dir, d, stderr) })
+}
+
+// newFolder makes a folder that must not exist, of what do writes into one beside it. It
+// appears when it is complete.
+func newFolder(dir, of string, do func(partial string) error) (err error) {
+	dir = filepath.Clean(dir)
 	if _, err := os.Stat(dir); err == nil {
-		return fmt.Errorf("data: %s is there already, want a new folder for the shards", dir)
+		return fmt.Errorf("data: %s is there already, want a new folder for %s", dir, of)
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
 	partial := dir + ".partial"
 	if err := os.Mkdir(partial, 0o755); err != nil {
-		return fmt.Errorf("data: the folder for shards that are not complete yet: %w", err)
+		return fmt.Errorf("data: the folder for %s that are not complete yet: %w", of, err)
 	}
 	defer func() {
 		if err != nil {
 			os.RemoveAll(partial)
 		}
 	}()
+	if err := do(partial); err != nil {
+		return err
+	}
+	return os.Rename(partial, dir)
+}
+
+// packInto writes the shards.
+func (o options) packInto(ctx context.Context, partial string, d data.Dataset, stderr io.Writer) error {
 	names := strings.Join(d.Classes, "\n") + "\n"
 	if err := weights.WriteFile(filepath.Join(partial, "classes.txt"), func(w io.Writer) error { _, err := io.WriteString(w, names); return err }); err != nil {
 		return err
@@ -44,10 +58,7 @@ func pack(ctx context.Context, d data.Dataset, o options, stderr io.Writer) (err
 			return err
 		}
 	}
-	if err := o.writeShards(ctx, partial, "test", d.Test, d.Shape, data.InOrder(d.Test.Len()), stderr); err != nil {
-		return err
-	}
-	return os.Rename(partial, dir)
+	return o.writeShards(ctx, partial, "test", d.Test, d.Shape, data.InOrder(d.Test.Len()), stderr)
 }
 
 func (o options) writeShards(ctx context.Context, dir, part string, s data.Samples, shape [3]int, order []int, stderr io.Writer) error {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/dataset"
 	"tapenet/graph"
 	"tapenet/graph/gosource"
 	"tapenet/graph/onnx"
@@ -57,10 +58,10 @@ var flagsOf = map[string][]string{
 }
 
 // Command is the command.
-var Command = cli.Command{Name: "export", Run: run}
+var Command = cli.Command{Name: "export", Doc: "write a model for other programs", Run: run}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o, err := parse(args, stderr)
+	o, err := parse(args, stdout)
 	if err != nil {
 		return err
 	}
@@ -71,6 +72,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	measure := o.int8 && o.data != "none"
 	var test data.Dataset
 	if measure {
+		if o.data == "" {
+			o.data = dataset.OfRun(o.model)
+		}
+		if o.data == "" {
+			return cli.Usagef("export: -int8 measures the accuracy, and %s does not say what it was trained on: want -data NAME, as in -data mnist, or -data none", o.model)
+		}
 		if test, err = testPart(n, o.data, o.maxPixels, stderr); err != nil {
 			return err
 		}
@@ -93,24 +100,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return reportLoss(ctx, n, test, stdout)
 }
 
-func parse(args []string, stderr io.Writer) (o options, err error) {
-	f := cli.Flags("export", "-model DIR -to FORMAT -out FILE",
-		"writes a trained network, of the zoo or from elsewhere, in a format of other programs: "+formatNames(), stderr)
+func parse(args []string, stdout io.Writer) (o options, err error) {
+	f := cli.Flags("export", "-model DIR -to FORMAT -out FILE [flags]",
+		"Writes a trained network, of the zoo or from elsewhere, in a format of other programs: "+strings.Join(formatNames(), ", ")+".", stdout)
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file: .safetensors, .npz, .onnx, .keras, .h5, model.json")
-	f.StringVar(&o.to, "to", "onnx", "format: "+formatNames())
+	f.StringVar(&o.to, "to", "onnx", "format: "+strings.Join(formatNames(), ", "))
+	f.OneOf("to", formatNames()...)
 	f.StringVar(&o.out, "out", "", "file to write, for go and page a folder")
+
+	f.Group("Of single formats")
+	f.BoolVar(&o.preprocess, "preprocess", false, "onnx: put what a picture goes through into the graph: its input is then pictures, (batch,height,width,3) bytes of any size")
 	f.BoolVar(&o.logits, "logits", false, "onnx: leave out the SoftMax behind the network")
+	f.BoolVar(&o.fold, "fold", false, "onnx: fold each BatchNorm into the layer before it")
 	f.BoolVar(&o.half, "half", false, "npz, safetensors: round the weights to float16")
 	f.BoolVar(&o.int8, "int8", false, "safetensors: round the weights to int8, and print the accuracy before and after")
-	f.StringVar(&o.data, "data", "mnist", "safetensors, -int8: dataset on whose test part the accuracy is measured, or none")
+	f.StringVar(&o.data, "data", "", "safetensors, -int8: dataset on whose test part the accuracy is measured, or none (default what the run was trained on)")
+	f.Names("data", append([]string{"none"}, dataset.Names...)...)
 	cli.MaxPixels(f, &o.maxPixels)
-	f.BoolVar(&o.fold, "fold", false, "onnx: fold each BatchNorm into the layer before it")
-	f.BoolVar(&o.preprocess, "preprocess", false, "onnx: put what a picture goes through into the graph: its input is then pictures, (batch,height,width,3) bytes of any size")
 	f.StringVar(&o.pkg, "package", "main", "go: package to write; main is a program that classifies pictures")
-	if err := cli.Parse(f, args); err != nil {
+	if err := f.Parse(args); err != nil {
 		return o, err
 	}
-	if err := cli.NoArguments(f); err != nil {
+	if err := f.NoArguments(); err != nil {
 		return o, err
 	}
 	switch {
@@ -118,8 +129,6 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 		return o, cli.Usagef("export: no model, want -model DIR, as in -model runs/cnn")
 	case o.out == "":
 		return o, cli.Usagef("export: no file to write, want -out FILE")
-	case files[o.to] == nil && folders[o.to] == nil:
-		return o, cli.Usagef("export: -to %s, want one of %s", o.to, formatNames())
 	case o.half && o.int8:
 		return o, cli.Usagef("export: got both -half and -int8, want one of them")
 	}
@@ -127,7 +136,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 }
 
 // checkFlags refuses flags of other formats.
-func checkFlags(f *flag.FlagSet, to string) (err error) {
+func checkFlags(f *cli.FlagSet, to string) (err error) {
 	f.Visit(func(set *flag.Flag) {
 		if formats := flagsOf[set.Name]; err == nil && formats != nil && !slices.Contains(formats, to) {
 			err = cli.Usagef("export: -%s is for -to %s, not for %s", set.Name, strings.Join(formats, " and "), to)
@@ -173,10 +182,10 @@ func writeFolder(dir string, files []gosource.File) (size int64, err error) {
 	return size, nil
 }
 
-func formatNames() string {
+func formatNames() []string {
 	names := append(slices.Collect(maps.Keys(files)), slices.Collect(maps.Keys(folders))...)
 	slices.Sort(names)
-	return strings.Join(names, ", ")
+	return names
 }
 
 // writeWeights writes a model's file by one of File's methods.

@@ -150,6 +150,10 @@ func TestInt8(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = export(t, "-model", dir, "-to", "safetensors", "-int8", "-out", out)
+	if want := "export: -int8 measures the accuracy, and " + dir + " does not say what it was trained on: want -data NAME"; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	_, err = export(t, "-model", dir, "-to", "safetensors", "-int8", "-data", "mnist", "-out", out)
 	if want := "export: the dataset has images of (1,28,28) in 10 classes, the model takes (1,28,28) in 3; -data names the dataset to measure on"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %s", err, want)
 	}
@@ -158,6 +162,9 @@ func TestInt8(t *testing.T) {
 // TestInt8Accuracy counts by hand what is printed.
 func TestInt8Accuracy(t *testing.T) {
 	dir, out := modelOf(t, "lenet5", 10), filepath.Join(t.TempDir(), "q.safetensors")
+	if err := os.WriteFile(filepath.Join(dir, "config.toml"), []byte("data = \"mnist\"\n"), 0o644); err != nil { // what it is measured on
+		t.Fatal(err)
+	}
 	stdout, err := export(t, "-model", dir, "-to", "safetensors", "-int8", "-out", out)
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +221,7 @@ func TestErrors(t *testing.T) {
 		{"package of a page", []string{"-model", "x", "-out", file, "-to", "page", "-package", "x"}, "export: -package is for -to go, not for page"},
 		{"two flags of other formats", []string{"-model", "x", "-out", file, "-to", "go", "-logits", "-fold"}, "export: -fold is for -to onnx, not for go"},
 		{"blank package", []string{"-model", model(t, "lenet5"), "-out", file, "-to", "go", "-package", "_"}, `gosource: package "_", want a name`},
-		{"unfit data", []string{"-model", model(t, "lenet5"), "-out", file, "-to", "safetensors", "-int8"}, "export: the dataset has images of (1,28,28) in 10 classes"},
+		{"unfit data", []string{"-model", model(t, "lenet5"), "-out", file, "-to", "safetensors", "-int8", "-data", "mnist"}, "export: the dataset has images of (1,28,28) in 10 classes"},
 		{"no data", []string{"-model", model(t, "lenet5"), "-out", file, "-to", "safetensors", "-int8", "-data", "none.idx"}, "-data names the dataset to measure on, none for not at all"},
 		{"npz of others", []string{"-model", "../../../graph/weights/testdata/numpy.npz", "-out", file}, "metadata input is"},
 		{"argument", []string{"x"}, "unexpected argument"},

@@ -14,7 +14,9 @@ import (
 )
 
 // keras is the folder of a model that package tfjs has for its tests.
-func keras(name string) string { return filepath.Join("../../../graph/tfjs/testdata", name, "model.json") }
+func keras(name string) string {
+	return filepath.Join("../../../graph/tfjs/testdata", name, "model.json")
+}
 
 // TestKeras: a model of TensorFlow.js leaves as ONNX, with the SoftMax that it
 // ends in, and as weights that infer takes beside the layer.

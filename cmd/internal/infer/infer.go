@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/dataset"
 	"tapenet/cmd/internal/sheet"
 )
 
@@ -28,10 +29,10 @@ type options struct {
 }
 
 // Command is the command.
-var Command = cli.Command{Name: "infer", Run: run}
+var Command = cli.Command{Name: "infer", Doc: "say what is in pictures, or measure a model", Run: run}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o, err := parse(args, stderr)
+	o, err := parse(args, stdout)
 	if err != nil {
 		return err
 	}
@@ -53,24 +54,35 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return files(ctx, n, o, stdout, stderr)
 }
 
-func parse(args []string, stderr io.Writer) (o options, err error) {
-	f := cli.Flags("infer", "-model DIR [-top N] [-batch N] [-json|-csv] [-saliency FILE.png] [-cam FILE.png|FOLDER] FILE|FOLDER|PATTERN|-…\n       infer -model DIR [-top N] [-batch N] [-json] -data NAME|DIR\n       infer -model DIR [-output NAME] [-json|-csv|-out FILE.npy] -features FILE|FOLDER|…\n       infer -model DIR [-output NAME] [-top N] [-json] -similar FOLDER FILE|…",
-		"says what is in pictures (- is standard input), or measures a model on a dataset's test part; a model that train -unknown has given a threshold may say \"none of these\"; with -features or -similar compares pictures by what a network makes of them", stderr)
+func parse(args []string, stdout io.Writer) (o options, err error) {
+	f := cli.Flags("infer", strings.Join([]string{
+		"-model DIR [flags] FILE|FOLDER|PATTERN|-…",
+		"-model DIR [flags] -data NAME|DIR",
+		"-model DIR [flags] -features FILE|FOLDER|…",
+		"-model DIR [flags] -similar FOLDER FILE|FOLDER|…"}, "\n"),
+		"Says what is in pictures (- is standard input), or measures a model on a dataset's test part. A model that train -unknown has given a threshold may say \"none of these\". With -features or -similar it compares pictures by what a network makes of them.", stdout)
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, vote")
-	f.StringVar(&o.data, "data", "", "evaluate on the test part of mnist, rotated-mnist, fashion-mnist, or a folder: IDX files, CIFAR, pictures, tar shards; or a .parquet, .csv or .jsonl")
+	f.StringVar(&o.data, "data", "", "evaluate on the test part of "+dataset.Usage)
+	f.Names("data", dataset.Names...)
 	f.IntVar(&o.top, "top", 3, "show so many classes of a picture; with -data, count a class that is among so many as found")
-	f.IntVar(&o.batch, "batch", 0, "read so many images, and run them through the network, together: fewer take less memory (default 128, fewer of large pictures)")
-	cli.MaxPixels(f, &o.maxPixels)
-	f.BoolVar(&o.mirror, "mirror", false, "take the mean over each picture and its mirror image, for things without left and right")
 	f.BoolVar(&o.json, "json", false, "print JSON, a line for each file, with all classes")
 	f.BoolVar(&o.csv, "csv", false, "print a table for spreadsheets, with all classes")
-	f.StringVar(&o.saliency, "saliency", "", "draw the pictures, and beside each the pixels that mattered, in this PNG file")
+
+	f.Group("What the network looks at")
 	f.StringVar(&o.cam, "cam", "", "draw over each picture, at its own size, where the network sees its class (Grad-CAM): in this PNG file, or each in a file of its own in this folder")
-	f.StringVar(&o.output, "output", "", "use this output of an ONNX file, not its first; with -features and -similar any value of the file, or a layer that zoo lists")
-	f.BoolVar(&o.features, "features", false, "print the features of each picture: what the last Dense or convolution reads, or -output")
+	f.StringVar(&o.saliency, "saliency", "", "draw the pictures, and beside each the pixels that mattered, in this PNG file")
+
+	f.Group("Comparing pictures")
 	f.StringVar(&o.similar, "similar", "", "find the pictures of this folder that are most similar, by the cosine of their features")
+	f.BoolVar(&o.features, "features", false, "print the features of each picture: what the last Dense or convolution reads, or -output")
 	f.StringVar(&o.out, "out", "", "with -features: write them into this .npy file, a row for each picture, and print the pictures' names")
-	if err := cli.Parse(f, args); err != nil {
+
+	f.Group("How it is done")
+	f.BoolVar(&o.mirror, "mirror", false, "take the mean over each picture and its mirror image, for things without left and right")
+	f.IntVar(&o.batch, "batch", 0, "read so many images, and run them through the network, together: fewer take less memory (default 128, fewer of large pictures)")
+	f.StringVar(&o.output, "output", "", "use this output of an ONNX file, not its first; with -features and -similar any value of the file, or a layer that zoo lists")
+	cli.MaxPixels(f, &o.maxPixels)
+	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	o.args = f.Args()
@@ -80,11 +92,6 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 func (o options) check() error {
 	if err := o.checkCAM(); err != nil {
 		return err
-	}
-	for _, file := range o.args {
-		if strings.HasPrefix(file, "-") && file != stdin {
-			return cli.Usagef("infer: %s after a file, want flags first; a file of that name is ./%[1]s", file)
-		}
 	}
 	switch {
 	case o.top < 1:

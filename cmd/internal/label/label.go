@@ -26,22 +26,22 @@ type options struct {
 }
 
 // Command is the command.
-var Command = cli.Command{Name: "label", Run: run}
+var Command = cli.Command{Name: "label", Doc: "sort pictures into classes on a page, and train on them", Run: run}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := cli.Flags("label", "-data DIR [flags]",
-		"serves a page that sorts a folder of pictures into its sub-folders, one a class, takes pictures from a camera, trains on them and shows what the network sees", stderr)
+		"Serves a page that sorts a folder of pictures into its sub-folders, one a class, takes pictures from a camera, trains on them and shows what the network sees.", stdout)
 	var o options
 	f.StringVar(&o.data, "data", "", "folder with a sub-folder of pictures for each class; those beside these folders or in one called unsorted have no class yet")
 	f.StringVar(&o.model, "model", "", "folder of a run, as in runs/photos, or a model file, whose guesses are shown (default none before the first training)")
 	f.StringVar(&o.from, "from", "", "train a new head on the features of this model, as train -from does (default a network of its own)")
 	f.StringVar(&o.out, "out", "", "folder for the run of a training (default runs/<the folder's name>)")
-	cli.MaxPixels(f, &o.maxPixels)
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8090", "address to listen at; port 0 is any free one")
-	if err := cli.Parse(f, args); err != nil {
+	cli.MaxPixels(f, &o.maxPixels)
+	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if err := cli.NoArguments(f); err != nil {
+	if err := f.NoArguments(); err != nil {
 		return err
 	}
 	if o.data == "" {

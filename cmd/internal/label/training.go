@@ -181,7 +181,7 @@ func (t *training) child(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil && t.last != "" {
-		return errors.New(strings.TrimPrefix(t.last, "error: "))
+		return errors.New(strings.TrimPrefix(t.last, "train: "))
 	}
 	return err
 }

@@ -26,7 +26,7 @@ import (
 func TestMain(m *testing.M) {
 	if how := os.Getenv("TAPENET_TEST_TRAIN"); how != "" {
 		if err := pretend(how, os.Args[1:]); err != nil {
-			fmt.Fprintln(os.Stderr, "error:", err)
+			fmt.Fprintln(os.Stderr, "train:", err)
 			os.Exit(1)
 		}
 		os.Exit(0)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/dataset"
 	"tapenet/graph/attack"
 	"tapenet/infer/robust"
 )
@@ -25,31 +26,37 @@ type options struct {
 	epsilonSet         bool // -eps was given: 0 is no distance then
 }
 
-func parse(args []string, stderr io.Writer) (o options, err error) {
-	f := cli.Flags("robust", "-model DIR[,DIR…] [-data NAME|DIR] [-out DIR] [-limit N] [-seed N] [-what LIST] [-eps E] [-norm linf|l2] [-sigma S] [-samples N]",
-		"measures what networks bear: corruptions, turns and shifts, attacks, unknown inputs\n\n"+usage(), stderr)
+func parse(args []string, stdout io.Writer) (o options, err error) {
+	f := cli.Flags("robust", "-model DIR[,DIR…] [-data NAME|DIR] [flags]",
+		"Measures what networks bear: corruptions, turns and shifts, attacks, unknown inputs.\n\n"+usage(), stdout)
 	models := f.String("model", "", "folder of a run, as in runs/cnn, or a model file; several, with commas between, are set side by side")
-	f.StringVar(&o.data, "data", "", "measure on the test part of mnist, fashion-mnist, or a folder (default what the run was trained on, else mnist)")
-	f.StringVar(&o.unknown, "unknown", "", "images that belong to none of the classes: as -data, or none (default fashion-mnist for mnist, and the other way round)")
-	f.StringVar(&o.out, "out", "", "folder of robust.json and robust.html (default the run's; that above the first one's for several)")
-	cli.MaxPixels(f, &o.maxPixels)
-	f.IntVar(&o.limit, "limit", 0, "use the first so many images; -1 is all (default 200, 10000 for calibration and unknown inputs)")
-	f.Uint64Var(&o.seed, "seed", 1, "of all that is random")
+	f.StringVar(&o.data, "data", "", "measure on the test part of "+dataset.Usage+" (default what the run was trained on)")
+	f.Names("data", dataset.Names...)
 	what := f.String("what", "", "measure only these, with commas between, as in grid,corruptions/fog (default all)")
+	f.Names("what", whats()...)
+	f.StringVar(&o.out, "out", "", "folder of robust.json and robust.html (default the run's; that above the first one's for several)")
+	f.IntVar(&o.limit, "limit", 0, "use the first so many images; -1 is all (default 200, 10000 for calibration and unknown inputs)")
+	f.StringVar(&o.unknown, "unknown", "", "images that belong to none of the classes: as -data, or none (default fashion-mnist for mnist, and the other way round)")
+	f.Names("unknown", append([]string{"none"}, dataset.Names...)...)
+
+	f.Group("How it is measured")
 	f.Float64Var(&o.epsilon, "eps", 0, "how far attacks may go, of pixels in 0..1 (default 0.3 for linf, 2 for l2)")
 	norm := f.String("norm", attack.Linf.String(), "what is far: linf, the largest difference of a pixel; l2, the root of the summed squares")
+	f.OneOf("norm", attack.Linf.String(), attack.L2.String())
 	f.Float64Var(&o.sigma, "sigma", 0, "deviation of the noise of randomized smoothing (default 0.25)")
 	f.IntVar(&o.samples, "samples", 0, "noisy images for each image that it certifies; published figures have 100000 (default 1000)")
-	if err := cli.Parse(f, args); err != nil {
+	f.Uint64Var(&o.seed, "seed", 1, "of all that is random")
+	cli.MaxPixels(f, &o.maxPixels)
+	if err := f.Parse(args); err != nil {
 		return o, err
 	}
-	if err := cli.NoArguments(f); err != nil {
+	if err := f.NoArguments(); err != nil {
 		return o, err
 	}
 	o.models, o.what = list(*models), list(*what)
 	f.Visit(func(f *flag.Flag) { o.epsilonSet = o.epsilonSet || f.Name == "eps" })
 	if o.norm, err = attack.ParseNorm(*norm); err != nil {
-		return o, cli.Usagef("robust: -norm %s, want linf or l2", *norm)
+		return o, err
 	}
 	return o, o.check()
 }
@@ -57,11 +64,19 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 // usage lists what can be measured.
 func usage() string {
 	var b strings.Builder
-	b.WriteString("what there is to measure:\n")
+	b.WriteString("What there is to measure:\n")
 	for _, g := range robust.Groups([3]int{1, 28, 28}) {
 		b.WriteString("  " + g.Name + strings.Repeat(" ", max(1, 14-len(g.Name))) + g.Doc + "\n")
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// whats are the values of -what, without those that stand behind a slash.
+func whats() (names []string) {
+	for _, g := range robust.Groups([3]int{1, 28, 28}) {
+		names = append(names, g.Name)
+	}
+	return names
 }
 
 // list splits a flag's value at its commas.

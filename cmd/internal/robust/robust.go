@@ -12,10 +12,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/dataset"
 	"tapenet/cmd/internal/testset"
-	"tapenet/cmd/internal/tomlfile"
 	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/infer"
@@ -41,10 +43,10 @@ type measured struct {
 }
 
 // Command is the command.
-var Command = cli.Command{Name: "robust", Run: run}
+var Command = cli.Command{Name: "robust", Doc: "measure what a network bears: noise, turns, attacks, strangers", Run: run}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o, err := parse(args, stderr)
+	o, err := parse(args, stdout)
 	if err != nil {
 		return err
 	}
@@ -52,7 +54,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	name := o.dataset()
+	name, err := o.dataset()
+	if err != nil {
+		return err
+	}
 	r := result{Data: filepath.Base(name)}
 	for _, model := range o.models {
 		report, err := o.measure(ctx, model, name, stderr)
@@ -86,32 +91,34 @@ func (o options) folder() (string, error) {
 	return dir, nil
 }
 
-// dataset is what to measure on: what the flag says, what the first model's run was
-// trained on, or MNIST.
-func (o options) dataset() string {
+// dataset is what to measure on: what the flag says, or what the first model's run was
+// trained on.
+func (o options) dataset() (string, error) {
 	if o.data != "" {
-		return o.data
+		return o.data, nil
 	}
-	var settings struct{ Data string }
-	if err := tomlfile.Decode(filepath.Join(o.models[0], "config.toml"), &settings); err == nil && settings.Data != "" {
-		return settings.Data
+	if name := dataset.OfRun(o.models[0]); name != "" {
+		return name, nil
 	}
-	return "mnist"
+	if _, err := infer.Load(o.models[0]); err != nil { // which is the first thing to say
+		return "", err
+	}
+	return "", cli.Usagef("robust: %s does not say what it was trained on, want -data NAME, as in -data mnist", o.models[0])
 }
 
 // measure measures one model.
-func (o options) measure(ctx context.Context, model, dataset string, stderr io.Writer) (*robust.Report, error) {
+func (o options) measure(ctx context.Context, model, name string, stderr io.Writer) (*robust.Report, error) {
 	p, err := infer.Load(model)
 	if err != nil {
 		return nil, err
 	}
 	cli.Notes(stderr, p.Notes())
-	d, err := testset.Open("robust", dataset, p.Input, p.Classes, p.Preprocessing(), o.maxPixels, stderr)
+	d, err := testset.Open("robust", name, p.Input, p.Classes, p.Preprocessing(), o.maxPixels, stderr)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", model, err)
 	}
 	c := o.config()
-	if c.Unknown, err = o.strangers(dataset, d.Shape); err != nil {
+	if c.Unknown, err = o.strangers(name, d.Shape); err != nil {
 		return nil, err
 	}
 	c.Known = d.Train
@@ -120,12 +127,22 @@ func (o options) measure(ctx context.Context, model, dataset string, stderr io.W
 	c.Progress = bar.show
 	r, err := robust.Measure(ctx, p, d.Test, c)
 	if err != nil && errors.Is(err, robust.ErrWhat) {
-		return nil, cli.Usagef("%v", err)
+		return nil, cli.Usagef("%v%s", err, o.meant())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", model, err)
 	}
 	return r, nil
+}
+
+// meant says which measurement was meant by the first one that is none.
+func (o options) meant() string {
+	for _, what := range o.what {
+		if group, _, _ := strings.Cut(what, "/"); !slices.Contains(whats(), group) {
+			return cli.Meant(group, whats())
+		}
+	}
+	return ""
 }
 
 // strangers are the images that belong to no class, of the size that the network

@@ -189,7 +189,7 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := run(ctx, []string{"-model", r.Dir, "-data", r.Data}, new(bytes.Buffer), new(bytes.Buffer))
-	if !errors.Is(err, context.Canceled) || cli.Report(err, new(bytes.Buffer)) != 130 {
+	if !errors.Is(err, context.Canceled) || cli.Report("robust", err, new(bytes.Buffer)) != 130 {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
 }
@@ -216,7 +216,7 @@ func TestErrors(t *testing.T) {
 		{"large epsilon", []string{"-model", r.Dir, "-eps", "1e7", "-norm", "l2"}, "robust: -eps 1e+07, want a number from 0 to 1e6"},
 		{"sigma", []string{"-model", r.Dir, "-sigma", "-1"}, "robust: -sigma -1, want a number above 0, or 0 for the default"},
 		{"samples", []string{"-model", r.Dir, "-samples", "-1"}, "robust: -samples -1, want a number from 1, or 0 for the default"},
-		{"norm", []string{"-model", r.Dir, "-norm", "l7"}, "robust: -norm l7, want linf or l2"},
+		{"norm", []string{"-model", r.Dir, "-norm", "l7"}, "robust: -norm l7, want one of linf, l2"},
 		{"unknown of another size", []string{"-model", r.Dir, "-data", r.Data, "-unknown", "mnist"}, "robust: -unknown mnist has images of (1,28,28), the model takes (1,12,12)"},
 		{"an argument", []string{"-model", r.Dir, "x"}, `robust: unexpected argument "x"`},
 	}
@@ -224,7 +224,7 @@ func TestErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			err := run(t.Context(), tt.args, new(bytes.Buffer), new(bytes.Buffer))
 			var stderr bytes.Buffer
-			code := cli.Report(err, &stderr)
+			code := cli.Report("robust", err, &stderr)
 			if line := stderr.String(); code == 0 || !strings.Contains(line, tt.want) || strings.Count(line, "\n") != 1 {
 				t.Errorf("exit code %d and %q, want one line with %q", code, line, tt.want)
 			}

@@ -19,20 +19,19 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/graph"
-	"tapenet/graph/weights"
 	"tapenet/train"
 )
 
 // Command is the command.
-var Command = cli.Command{Name: "runs", Run: run}
+var Command = cli.Command{Name: "runs", Doc: "compare runs, plot them, check their files", Run: run}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := cli.Flags("runs", "[-json] [-plot FILE.svg] [-verify] [DIR…]",
-		"lists the runs in folders, which are runs or hold them (default runs), and plots them together", stderr)
-	file := f.String("plot", "", "draw the runs' loss and accuracy on the test set, or in validation, into this .svg file")
+	f := cli.Flags("runs", "[flags] [DIR…]",
+		"Lists the runs in folders, which are runs or hold them (default runs), and plots them together.", stdout)
+	file := f.String("plot", "", "draw the runs' loss and accuracy on the test set, or in validation, into this .svg file; runs on several datasets into a file for each")
 	asJSON := f.Bool("json", false, "print a line of JSON for each run")
 	verifies := f.Bool("verify", false, "read all .safetensors files below the folders, and say which are damaged")
-	if err := cli.Parse(f, args); err != nil {
+	if err := f.Parse(args); err != nil {
 		return err
 	}
 	if *verifies && (*asJSON || *file != "") {
@@ -58,7 +57,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		err = printTable(stdout, found)
 	}
 	if err == nil && *file != "" {
-		err = weights.WriteFile(*file, func(w io.Writer) error { return plotRuns(w, found) })
+		told := stdout
+		if *asJSON {
+			told = stderr
+		}
+		err = plotAll(*file, found, told)
 	}
 	if err == nil && damaged > 0 {
 		err = fmt.Errorf("runs: %d of %d runs could not be read", damaged, damaged+len(found))

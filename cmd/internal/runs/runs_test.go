@@ -228,7 +228,7 @@ func TestErrors(t *testing.T) {
 		{"no run", []string{filepath.Join(dir, "empty")}, false, "runs: no run in " + filepath.Join(dir, "empty")},
 		{"one without runs", []string{dir, filepath.Join(dir, "empty")}, false, "runs: no run in "},
 		{"no SVG", []string{"-plot", "x.png", dir}, true, "runs: -plot x.png, want a file ending in .svg"},
-		{"unknown flag", []string{"-sort"}, true, "runs: flag provided but not defined: -sort"},
+		{"unknown flag", []string{"-sort"}, true, "runs: no flag -sort; runs -help lists the flags"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			out, errs, err := command(t, tt.args...)

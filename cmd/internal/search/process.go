@@ -53,8 +53,8 @@ func process(ctx context.Context, stdout io.Writer, args ...string) error {
 		return err
 	case exit.ExitCode() == 2 && line != "":
 		return cli.Usagef("%s", line)
-	case strings.HasPrefix(line, "error: "):
-		return errors.New(strings.TrimPrefix(line, "error: "))
+	case strings.HasPrefix(line, "train: "):
+		return errors.New(line)
 	default:
 		return fmt.Errorf("train ended with %v, and said last %.200q", exit, line)
 	}

@@ -64,8 +64,8 @@ func TestProcess(t *testing.T) {
 		usage bool
 		want  string
 	}{
-		{"usage", []string{"-nope"}, true, "train: flag provided but not defined: -nope"},
-		{"dataset", []string{"-data", filepath.Join(again, "none"), "-out", again + "2"}, false, "data: no folder "},
+		{"usage", []string{"-nope"}, true, "train: no flag -nope"},
+		{"dataset", []string{"-data", filepath.Join(again, "none"), "-out", again + "2"}, true, "train: no dataset "},
 		{"diverged", []string{"-model", "lenet5", "-limit", "100", "-epochs", "2", "-optimizer", "sgd", "-lr", "1e38", "-out", again + "3"}, false, diverged},
 	} {
 		err := process(t.Context(), io.Discard, tt.args...)

@@ -34,15 +34,15 @@ const mostTrials = 1000
 // own are flags of train that search sets itself.
 var own = []string{"out", "resume", "until", "settings", "json", "report", "find-lr", "dashboard", "folds", "time", "help", "h"}
 
-func parse(args []string, stderr io.Writer) (o options, err error) {
+func parse(args []string, stdout io.Writer) (o options, err error) {
 	f := cli.Flags("search", "-space FILE.toml [flags] [-- flags of train]",
-		"looks for good settings: trains with some drawn from a space, and ranks them by accuracy on images held out of the training set", stderr)
+		"Looks for good settings: trains with some drawn from a space, and ranks them by accuracy on images held out of the training set.", stdout)
 	f.StringVar(&o.file, "space", "", `TOML file: settings of train, each a list of values or a range, as in lr = {min = 1e-4, max = 1e-2, scale = "log"}`)
-	f.StringVar(&o.out, "out", "runs/search", "folder for the runs, the table and the plot; the same command goes on in it")
 	f.IntVar(&o.count, "trials", 20, "settings to try")
 	f.IntVar(&o.halving, "halving", 0, "successive halving: begin with few epochs, and go on with one trial in so many, as in 3 (default all epochs for all trials)")
+	f.StringVar(&o.out, "out", "runs/search", "folder for the runs, the table and the plot; the same command goes on in it")
 	f.Uint64Var(&o.seed, "seed", 1, "of the settings that are drawn; train's own -seed goes behind --")
-	if err := cli.Parse(f, args); err != nil {
+	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	o.flags = f.Args()
@@ -73,10 +73,10 @@ func given(arg string) string {
 }
 
 // Command is the command.
-var Command = cli.Command{Name: "search", Run: run}
+var Command = cli.Command{Name: "search", Doc: "look for good settings by many trainings", Run: run}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o, err := parse(args, stderr)
+	o, err := parse(args, stdout)
 	if err != nil {
 		return err
 	}

@@ -21,46 +21,56 @@ import (
 )
 
 // Command is the command.
-var Command = cli.Command{Name: "serve", Run: run}
+var Command = cli.Command{Name: "serve", Doc: "answer HTTP and gRPC requests with models, and serve a page", Run: run}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := cli.Flags("serve", "-model DIR | -models FOLDER | -health URL [flags]",
-		"answers HTTP and gRPC requests with trained networks: the Open Inference Protocol V2, TensorFlow Serving's predict, POST /classify, and a page to draw on", stderr)
+	f := cli.Flags("serve", "-model DIR | -models FOLDER [flags]\n-health URL [-cert FILE]",
+		"Answers HTTP and gRPC requests with trained networks: the Open Inference Protocol V2, TensorFlow Serving's predict, POST /classify, and a page to draw on.", stdout)
 	c, a, token, asked, asJSON, verbose := serve.Config{}, addresses{}, "", "", false, false
 	f.StringVar(&c.Model, "model", "", "folder of a run, as in runs/cnn, or a model file")
 	f.StringVar(&c.Models, "models", "", "folder of such folders, as in runs; a model's sub-folders 1, 2, … are its versions")
 	f.StringVar(&c.Name, "name", "", "the name of -model (default that of its folder or file)")
+	f.DurationVar(&c.Reload, "reload", 2*time.Second, "look for new and changed models so often; less than 0 is never")
+
+	f.Group("Addresses")
 	f.StringVar(&a.http, "addr", "127.0.0.1:8080", "address to listen at; port 0 is any free one")
 	f.StringVar(&a.grpc, "grpc", "", "address to answer gRPC at, as in 127.0.0.1:8081 (default none)")
 	f.StringVar(&a.admin, "admin", "", "address to answer /metrics and /debug/pprof/ at, as in 127.0.0.1:9090; /metrics leaves the others (default none)")
 	f.StringVar(&asked, "health", "", "ask the server at `URL`, as in http://127.0.0.1:8080, whether it is ready, and end: with exit code 0 if it is; -cert is the certificate to want from it")
-	f.StringVar(&c.Cert, "cert", "", "PEM `file` with a certificate: speak TLS alone, and HTTP/2 too; read again when it changes (default none)")
-	f.StringVar(&c.Key, "key", "", "PEM `file` with the certificate's key")
-	f.Func("origin", "a `site` whose pages may call the server, as in https://app.example; also a name that the server has at a loopback address, behind a proxy; several by several flags (default none)", func(origin string) error {
+
+	f.Group("Who may call")
+	f.StringVar(&c.Cert, "cert", "", "PEM `FILE` with a certificate: speak TLS alone, and HTTP/2 too; read again when it changes (default none)")
+	f.StringVar(&c.Key, "key", "", "PEM `FILE` with the certificate's key")
+	f.StringVar(&token, "token", "", "`FILE` with the bearer token that clients have to send (default none)")
+	f.Func("origin", "a `SITE` whose pages may call the server, as in https://app.example; also a name that the server has at a loopback address, behind a proxy; several by several flags (default none)", func(origin string) error {
 		c.Origins = append(c.Origins, origin)
 		return nil
 	})
-	f.StringVar(&token, "token", "", "`file` with the bearer token that clients have to send (default none)")
+
+	f.Group("Speed")
 	f.IntVar(&c.Batch, "batch", 32, "run at most so many images together")
 	f.DurationVar(&c.Wait, "wait", 0, "an image waits at most so long for others to join its batch")
 	f.IntVar(&c.Queue, "queue", 512, "at most so many images wait for each model; more get status 429")
+
+	f.Group("Limits")
 	f.DurationVar(&c.Timeout, "timeout", 5*time.Second, "answer within so long, or with status 504")
-	f.Int64Var(&c.Body, "body", 32<<20, "a request's body has at most so many `bytes`, unpacked too")
-	f.Int64Var(&c.Memory, "memory", 128<<20, "requests take at most so many `bytes` at one time, pictures unpacked")
-	f.Int64Var(&c.ModelMemory, "model-memory", 0, "all models together take at most so many `bytes`, with the graphs of all batches; 0 is half of what is available")
+	f.Int64Var(&c.Body, "body", 32<<20, "a request's body has at most so many `BYTES`, unpacked too")
+	f.Int64Var(&c.Memory, "memory", 128<<20, "requests take at most so many `BYTES` at one time, pictures unpacked")
+	f.Int64Var(&c.ModelMemory, "model-memory", 0, "all models together take at most so many `BYTES`, with the graphs of all batches; 0 is half of what is available")
 	cli.MaxPixels(f, &c.MaxPixels)
 	f.DurationVar(&c.Read, "read", 30*time.Second, "a request comes within so long")
 	f.DurationVar(&c.Idle, "idle", 2*time.Minute, "a connection without request ends after so long")
 	f.IntVar(&c.Connections, "connections", 1024, "at most so many connections are open at each address; one that waits for its client gives way to another")
 	f.IntVar(&c.Streams, "streams", 128, "a connection of HTTP/2 has at most so many requests at a time")
-	f.DurationVar(&c.Reload, "reload", 2*time.Second, "look for new and changed models so often; less than 0 is never")
 	f.DurationVar(&c.Grace, "grace", 30*time.Second, "after an interrupt finish requests within so long")
+
+	f.Group("The log")
 	f.BoolVar(&asJSON, "json", false, "log in JSON")
 	f.BoolVar(&verbose, "v", false, "log every request, not only those that fail")
-	if err := cli.Parse(f, args); err != nil {
+	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if err := cli.NoArguments(f); err != nil {
+	if err := f.NoArguments(); err != nil {
 		return err
 	}
 	if token != "" {
@@ -133,7 +143,7 @@ func listen(ctx context.Context, c serve.Config, a addresses, stdout io.Writer) 
 		handler                 http.Handler
 		http2                   bool
 	}{
-		{"http", a.http, "use the models", "serving at " + scheme + "://%[1]s\ndraw a digit at " + scheme + "://%[1]s/\n", s, false},
+		{"http", a.http, "use the models", "serving at " + scheme + "://%[1]s\ntry them at " + scheme + "://%[1]s/\n", s, false},
 		{"grpc", a.grpc, "use the models", "gRPC at %s\n", grpc.Handler(s), true},
 		{"admin", a.admin, "read metrics and profiles", "metrics and profiles at " + scheme + "://%s\n", admin(ctx, s), false},
 	} {

@@ -63,7 +63,7 @@ func served(t *testing.T, stderr io.Writer, args ...string) (url string, end fun
 	if !ok {
 		t.Fatalf("printed %q", line)
 	}
-	if page, err := lines.ReadString('\n'); page != "draw a digit at "+url+"/\n" {
+	if page, err := lines.ReadString('\n'); page != "try them at "+url+"/\n" {
 		t.Errorf("printed %q (%v), want the page's address", page, err)
 	}
 	return url, func() error { cancel(); return <-ended }
@@ -211,8 +211,8 @@ func TestErrors(t *testing.T) {
 		{"no model", nil, true, "serve: want one of -model DIR and -models FOLDER"},
 		{"both", []string{"-model", dir, "-models", dir}, true, "serve: want one of"},
 		{"argument", []string{"-models", dir, "x"}, true, `serve: unexpected argument "x"`},
-		{"unknown flag", []string{"-x"}, true, "serve: flag provided but not defined: -x"},
-		{"no such duration", []string{"-models", dir, "-wait", "1"}, true, "serve: invalid value"},
+		{"unknown flag", []string{"-x"}, true, "serve: no flag -x"},
+		{"no such duration", []string{"-models", dir, "-wait", "1"}, true, "serve: -wait 1, want a time, as in 90s or 10m"},
 		{"below 0", []string{"-models", dir, "-queue", "-1"}, false, "serve: a bound below 0"},
 		{"certificate without key", []string{"-models", dir, "-cert", "x"}, true, "serve: want both -cert FILE and -key FILE"},
 		{"no certificate", []string{"-models", dir, "-cert", dir + "/none", "-key", dir + "/none"}, false, "serve: certificate: open "},
@@ -244,13 +244,13 @@ func TestErrors(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	var stderr bytes.Buffer
-	if err := run(t.Context(), []string{"-help"}, io.Discard, &stderr); !errors.Is(err, flag.ErrHelp) {
+	var stdout bytes.Buffer
+	if err := run(t.Context(), []string{"-help"}, &stdout, io.Discard); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("error %v, want flag.ErrHelp", err)
 	}
-	for _, want := range []string{"usage: serve", "-model", "-addr", "127.0.0.1:8080", "-token", "-grpc", "-cert", "-admin", "-health URL"} {
-		if !strings.Contains(stderr.String(), want) {
-			t.Errorf("no %q in %q", want, stderr.String())
+	for _, want := range []string{"usage: tapenet serve", "-model", "-addr", "127.0.0.1:8080", "-token", "-grpc", "-cert", "-admin", "-health URL"} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("no %q in %q", want, stdout.String())
 		}
 	}
 }

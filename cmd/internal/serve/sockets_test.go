@@ -77,7 +77,7 @@ func TestHandedOver(t *testing.T) {
 	ls := sockets(t, 3)
 	c, stdout, stderr := handed(t, "admin:grpc:tapenet-serve.socket", ls, "-model", model, "-addr", "127.0.0.1:1")
 	for _, want := range []string{
-		"serving at http://" + ls[2].Addr().String(), "draw a digit at http://" + ls[2].Addr().String() + "/",
+		"serving at http://" + ls[2].Addr().String(), "try them at http://" + ls[2].Addr().String() + "/",
 		"gRPC at " + ls[1].Addr().String(), "metrics and profiles at http://" + ls[0].Addr().String(),
 	} {
 		if line, err := stdout.ReadString('\n'); err != nil || strings.TrimSpace(line) != want {

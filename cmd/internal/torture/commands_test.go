@@ -95,10 +95,10 @@ func succeed(t *testing.T, path string, args ...string) ended {
 }
 
 // reason fails unless a command has refused something as it should: with exit code 1 and
-// one line, in which there is a reason.
+// one line, in which there is a reason behind the command's name.
 func (e ended) reason(t *testing.T) string {
 	t.Helper()
-	line, ok := strings.CutPrefix(e.stderr, "error: ")
+	_, line, ok := strings.Cut(e.stderr, ": ")
 	if e.code != 1 || !ok || strings.Count(e.stderr, "\n") != 1 || len(line) < 20 {
 		t.Errorf("exit code %d and stderr %.2000q, want 1 and an error of one line", e.code, e.stderr)
 	}

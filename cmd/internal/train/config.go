@@ -40,13 +40,13 @@ func (s settings) names() []string { return slices.Sorted(maps.Keys(s)) }
 
 // set sets the flags. Those of a recipe or a file, which is called from, must be
 // known.
-func (s settings) set(f *flag.FlagSet, known settings, from string) error {
+func (s settings) set(f *cli.FlagSet, known settings, from string) error {
 	for _, name := range s.names() {
 		if known[name] == nil {
-			return cli.Usagef("train: %s: no setting %q, want some of %s", from, name, strings.Join(known.names(), ", "))
+			return cli.Usagef("train: %s: no setting %q, want some of %s%s", from, name, strings.Join(known.names(), ", "), cli.Meant(name, known.names()))
 		}
 		if err := f.Set(name, fmt.Sprint(s[name])); err != nil {
-			return cli.Usagef("train: %s: %s = %#v: %v", from, name, s[name], err)
+			return cli.Usagef("train: %s: %s = %#v, %v", from, name, s[name], cli.Wanted(f.Lookup(name), err))
 		}
 	}
 	return nil
@@ -89,6 +89,12 @@ func recipeOf(model string) (settings, error) {
 	return all[base], err
 }
 
+// recipeNames are the names of all recipes.
+func recipeNames() []string {
+	all, _ := allRecipes() // a test reads them
+	return slices.Sorted(maps.Keys(all))
+}
+
 // recipeNamed returns a recipe that was asked for by name.
 func recipeNamed(name string) (settings, error) {
 	all, err := allRecipes()
@@ -97,7 +103,7 @@ func recipeNamed(name string) (settings, error) {
 	}
 	s, ok := all[name]
 	if !ok {
-		return nil, cli.Usagef("train: no recipe %q, want one of %s", name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+		return nil, cli.Usagef("train: no recipe %q, want one of %s%s", name, strings.Join(recipeNames(), ", "), cli.Meant(name, recipeNames()))
 	}
 	if s["model"] == nil {
 		s["model"] = name

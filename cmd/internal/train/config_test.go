@@ -187,9 +187,9 @@ func TestConfigErrors(t *testing.T) {
 	for _, tt := range []struct{ content, want string }{
 		{"epocs = 3", `x.toml: no setting "epocs", want some of accumulate, adversarial, attack-step, attack-steps, augment, average, balance, batch, `},
 		{"resume = true", `x.toml: no setting "resume", want some of`},
-		{"epochs = 'many'", `x.toml: epochs = "many": parse error`},
-		{"epochs = 2.5", `x.toml: epochs = 2.5: parse error`},
-		{"seed = -1", `x.toml: seed = -1: parse error`},
+		{"epochs = 'many'", `x.toml: epochs = "many", want a whole number`},
+		{"epochs = 2.5", `x.toml: epochs = 2.5, want a whole number`},
+		{"seed = -1", `x.toml: seed = -1, want a whole number`},
 		{"epochs = 0", `train: -epochs 0, want 1 or more`},
 		{"[cnn]\nepochs = 1", `x.toml: no setting "cnn"`},
 		{"epochs 3", `x.toml, line 1: `},

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"flag"
 	"slices"
 	"strings"
 
@@ -46,7 +45,7 @@ var defenceFlags = []struct {
 
 // checkDefence refuses a flag of the command line that the chosen defence does not read,
 // unless its value is the default.
-func (o options) checkDefence(f *flag.FlagSet, given settings) error {
+func (o options) checkDefence(f *cli.FlagSet, given settings) error {
 	for _, d := range defenceFlags {
 		v := f.Lookup(d.name)
 		if given[d.name] == nil || v.Value.String() == v.DefValue || slices.Contains(d.readers, o.adversarial) {
@@ -78,8 +77,9 @@ type attackOptions struct {
 	size, beta, collapse float64
 }
 
-func (a *attackOptions) flags(f *flag.FlagSet) {
+func (a *attackOptions) flags(f *cli.FlagSet) {
 	f.StringVar(&a.norm, "norm", "linf", "with fgsm, pgd and trades, how -eps is measured: linf or l2")
+	f.OneOf("norm", attack.Linf.String(), attack.L2.String())
 	f.IntVar(&a.steps, "attack-steps", 0, "steps of an attack in training (default 1 with fgsm, 10 with pgd and trades)")
 	f.Float64Var(&a.size, "attack-step", 0, "size of such a step (default 1.25 times -eps with fgsm, else 2.5 times -eps over the steps)")
 	f.Float64Var(&a.beta, "beta", 0, "with trades, weight of the difference that an attack makes, 1/lambda (default 6)")
@@ -109,23 +109,16 @@ func adversarial(method string) func(options) train.Defence {
 	}
 }
 
-func defenceNames() string {
-	var names []string
+func defenceNames() (names []string) {
 	for _, d := range defences {
 		names = append(names, d.name)
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // defence is that of -adversarial, nil for none.
 func (o options) defence() (train.Defence, error) {
 	i := slices.IndexFunc(defences, func(d namedDefence) bool { return d.name == o.adversarial })
-	if i < 0 {
-		return nil, cli.Usagef("train: -adversarial %q, want one of %s", o.adversarial, defenceNames())
-	}
-	if _, err := attack.ParseNorm(o.attack.norm); err != nil {
-		return nil, cli.Usagef("train: -norm: %v", err)
-	}
 	d := defences[i].make(o)
 	if c, ok := d.(interface{ Check() error }); ok {
 		if err := c.Check(); err != nil {

@@ -40,7 +40,7 @@ func (o options) origin() (origin, error) {
 	if o.from == "" {
 		spec, err := lookup(o.model)
 		if err != nil {
-			return origin{}, cli.Usagef("%v", err)
+			return origin{}, cli.Usagef("%v%s", err, cli.Meant(o.model, modelzoo.Names()))
 		}
 		return origin{name: o.model, spec: spec}, nil
 	}

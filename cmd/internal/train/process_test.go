@@ -93,10 +93,10 @@ func TestExitCodes(t *testing.T) {
 		{"success", quick(t, "-out", filepath.Join(dir, "x")), 0, ""},
 		{"wrong flag", []string{"-epochs", "0"}, 2, "train: -epochs 0, want 1 or more\n"},
 		{"two mistakes", []string{"-epochs", "0", "cnn"}, 2, "train: unexpected argument \"cnn\"; train -help lists the flags\n"},
-		{"unknown model", []string{"-model", "vgg"}, 2, "modelzoo: no model \"vgg\", want one of " +
+		{"unknown model", []string{"-model", "vgg"}, 2, "train: no model \"vgg\", want one of " +
 			"cnn, fcnn, lenet5, mlp, convnet, stridednet, simplecnn, simplecnn-m3, simplecnn-m7, smallcnn, p4cnn, e2cnn, vgg11, resnet20, mobilenetv2, mlpmixer\n"},
 		{"nothing to resume", quick(t, "-resume", "-out", filepath.Join(dir, "y")), 1,
-			"error: train: nothing to resume, there is no " + filepath.Join(dir, "y", train.CheckpointFile) + "\n"},
+			"train: nothing to resume, there is no " + filepath.Join(dir, "y", train.CheckpointFile) + "\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

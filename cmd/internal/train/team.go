@@ -63,7 +63,7 @@ func (t team) String() string {
 }
 
 // Command is the command.
-var Command = cli.Command{Name: "train", Run: run}
+var Command = cli.Command{Name: "train", Doc: "train a network, on MNIST or on your pictures", Run: run}
 
 // run runs the command, alone or as one of a team. What all processes of a team know
 // is printed by the first one: the writers of the others go nowhere, and their errors
@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if launched && launcher.Rank > 0 {
 		stdout, people = io.Discard, io.Discard
 	}
-	o, wrong := parse(args, people)
+	o, wrong := parse(args, stdout)
 	group, err := mpi.Join(mpi.Options{Timeout: o.timeout})
 	if err != nil {
 		if (errors.Is(err, mpi.ErrNotBuilt) || errors.Is(err, mpi.ErrUnrelated)) && launcher.Rank > 0 { // the first one says so too
@@ -97,7 +97,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	switch {
 	case lost != nil:
-		group.Abort(cli.Report(err, stderr))
+		group.Abort(cli.Report("train", err, stderr))
 	case err != nil && !t.first():
 		return cli.Silent(err)
 	}

@@ -21,22 +21,23 @@ import (
 )
 
 // Command is the command.
-var Command = cli.Command{Name: "zoo", Run: run}
+var Command = cli.Command{Name: "zoo", Doc: "list the networks, or show one layer by layer", Run: run}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := cli.Flags("zoo", "[-model NAME|FILE|DIR [-graph FILE.dot|FILE.svg] [-describe]]",
-		"lists the networks; with -model shows one of them, or a trained or foreign one in a file, layer by layer and what memory it takes, and draws its graph", stderr)
+	f := cli.Flags("zoo", "[-model NAME|FILE|DIR [flags]]",
+		"Lists the networks. With -model it shows one of them, or a trained or foreign one in a file, layer by layer and what memory it takes, and draws its graph.", stdout)
 	name := f.String("model", "", "network to show, or a file or a run's folder that has one")
+	f.Names("model", modelzoo.Names()...)
+	file := f.String("graph", "", "write the Gorgonia graph to this .dot or .svg file")
 	describe := f.Bool("describe", false, "write a file beside a foreign model that says how pictures become its input, to be changed")
 	classes := f.Int("classes", 10, "number of classes of a network of the zoo")
 	batch := f.Int("batch", 1, "batch size")
 	height := f.Int("height", 0, "height of the images (default the network's own, 224 where a file leaves it open)")
 	width := f.Int("width", 0, "width of the images, likewise")
-	file := f.String("graph", "", "write the Gorgonia graph to this .dot or .svg file")
-	if err := cli.Parse(f, args); err != nil {
+	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if err := cli.NoArguments(f); err != nil {
+	if err := f.NoArguments(); err != nil {
 		return err
 	}
 	switch {
@@ -65,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		s.input[1], s.input[2] = cmp.Or(*height, s.input[1]), cmp.Or(*width, s.input[2])
 		return s.show(ctx, stdout, fmt.Sprintf("%s: %s\n%s", spec.Name, spec.Doc, spec.Reference), *file)
 	} else if missing != nil {
-		return cli.Usagef("%v, or a file or a folder with a model", err)
+		return cli.Usagef("%v, or a file or a folder with a model%s", err, cli.Meant(*name, modelzoo.Names()))
 	}
 	m, err := open.Options{Height: *height, Width: *width}.Open(*name)
 	if err != nil {

@@ -256,7 +256,7 @@ func TestErrors(t *testing.T) {
 		{"graph of nothing", []string{"-graph", "x.dot"}, true, "zoo: -graph without -model"},
 		{"description of nothing", []string{"-describe"}, true, "zoo: -describe without -model"},
 		{"argument", []string{"cnn"}, true, `zoo: unexpected argument "cnn"`},
-		{"unknown flag", []string{"-x"}, true, "zoo: flag provided but not defined: -x"},
+		{"unknown flag", []string{"-x"}, true, "zoo: no flag -x; zoo -help lists the flags"},
 		{"no classes", []string{"-model", "cnn", "-classes", "0"}, true, "zoo: -classes 0, want 1 or more"},
 		{"no batch", []string{"-model", "cnn", "-batch", "-1"}, true, "zoo: -batch -1, want 1 or more"},
 		{"no height", []string{"-model", "cnn", "-height", "-1"}, true, "zoo: -height -1 and -width 0, want positive numbers, or 0"},
@@ -283,10 +283,10 @@ func TestErrors(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	out, errs, err := zoo(t, "-help")
-	if !errors.Is(err, flag.ErrHelp) || out != "" {
-		t.Errorf("error %v, stdout %q, want flag.ErrHelp alone", err, out)
+	if !errors.Is(err, flag.ErrHelp) || errs != "" {
+		t.Errorf("error %v, stderr %q, want flag.ErrHelp alone", err, errs)
 	}
-	contains(t, errs, "usage: zoo", "-model", "-graph", "-classes", "-batch", "-height", "-width")
+	contains(t, out, "usage: tapenet zoo", "-model", "-graph", "-classes", "-batch", "-height", "-width")
 }
 
 // TestForeign: a network of any kind is shown, and one line says what is left out; of

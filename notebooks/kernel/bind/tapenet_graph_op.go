@@ -141,6 +141,7 @@ func init() {
 			"SqrtFunction":                    reflect.ValueOf(op.SqrtFunction),
 			"Strided":                         reflect.ValueOf(op.Strided),
 			"Tanh":                            reflect.ValueOf(op.Tanh),
+			"Tier":                            reflect.ValueOf(op.Tier),
 			"Transpose":                       reflect.ValueOf(op.Transpose),
 			"Values":                          reflect.ValueOf(op.Values),
 			"Want":                            reflect.ValueOf(op.Want),

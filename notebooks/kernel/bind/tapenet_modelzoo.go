@@ -16,6 +16,7 @@ func init() {
 			"FCNN":        reflect.ValueOf(modelzoo.FCNN),
 			"LeNet5":      reflect.ValueOf(modelzoo.LeNet5),
 			"Lookup":      reflect.ValueOf(modelzoo.Lookup),
+			"Names":       reflect.ValueOf(modelzoo.Names),
 			"P4CNN":       reflect.ValueOf(modelzoo.P4CNN),
 			"ResNet20":    reflect.ValueOf(modelzoo.ResNet20),
 			"SimpleCNNM3": reflect.ValueOf(modelzoo.SimpleCNNM3),

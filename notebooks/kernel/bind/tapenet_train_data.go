@@ -15,6 +15,7 @@ func init() {
 		Binds: map[string]reflect.Value{
 			"Ahead":              reflect.ValueOf(data.Ahead),
 			"Augment":            reflect.ValueOf(data.Augment),
+			"AugmentationNames":  reflect.ValueOf(data.AugmentationNames),
 			"Balance":            reflect.ValueOf(data.Balance),
 			"Batches":            reflect.ValueOf(data.Batches),
 			"CIFAR":              reflect.ValueOf(data.CIFAR),
