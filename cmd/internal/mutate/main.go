@@ -51,12 +51,16 @@ type campaign struct {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := cli.Flags("mutate", "[flags] package …", "changes packages at random, and counts the changes that their tests notice", stderr)
-	seed := f.Uint64("seed", 1, "of the choice of mutants")
+	var (
+		seed  uint64
+		limit time.Duration
+	)
+	f := cli.Flags("mutate", "[flags] package …", "Changes packages at random, and counts the changes that their tests notice.", stdout)
+	f.Uint64Var(&seed, "seed", 1, "of the choice of mutants")
+	f.DurationVar(&limit, "limit", 20*time.Second, "leave out tests that take longer by themselves")
 	count := f.Int("count", 200, "mutants that compile")
 	out := f.String("out", "bin/mutants", "folder for the record")
-	limit := f.Duration("limit", 20*time.Second, "leave out tests that take longer by themselves")
-	if err := cli.Parse(f, args); err != nil {
+	if err := f.Parse(args); err != nil {
 		return err
 	}
 	if f.NArg() == 0 {
@@ -66,12 +70,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	all, err := draw(packages, *seed)
+	all, err := draw(packages, seed)
 	if err != nil {
 		return err
 	}
 	name := strings.NewReplacer("./", "", "/...", "", "/", "_").Replace(strings.Join(f.Args(), ","))
-	c := campaign{limit: *limit, packages: map[string]goPackage{}, tests: map[string][]tested{}, file: filepath.Join(*out, fmt.Sprintf("%s-%d.json", name, *seed))}
+	c := campaign{limit: limit, packages: map[string]goPackage{}, tests: map[string][]tested{}, file: filepath.Join(*out, fmt.Sprintf("%s-%d.json", name, seed))}
 	for _, p := range packages {
 		c.packages[p.ImportPath] = p
 	}
