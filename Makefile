@@ -104,16 +104,16 @@ mutants: ## change 200 places of each package of MUTATED, and count the changes 
 	@for p in $(MUTATED); do $(GO) run ./cmd/internal/mutate -out bin/mutants ./$$p || exit 1; done
 
 FUZZTIME ?= 30s
+TARGET ?=
 
-fuzz: ## fuzz every reader of foreign files and the kernels, FUZZTIME each
-	@grep -rl '^func Fuzz' --include='*_test.go' . | while read file; do \
-		for f in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
-			echo "$$(dirname $$file) $$f"; \
-			$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$(dirname $$file) || exit 1; \
-		done; done
+fuzz: ## fuzz every reader of foreign files and the kernels, FUZZTIME each; TARGET=FuzzLoad is one; goes on where it was stopped
+	$(GO) run ./cmd/internal/torture/fuzz -time $(FUZZTIME) -target '$(TARGET)'
+
+fuzzseeds: ## have go test replay, beside each target's seeds, some inputs of bin/fuzz that reach more code
+	$(GO) run ./cmd/internal/torture/fuzz -seeds -target '$(TARGET)'
 
 cover: ## test coverage by package, and cover.out for go tool cover
 	$(GO) test -coverprofile cover.out -coverpkg ./graph/...,./modelzoo/...,./train/...,./infer/...,./cmd/... ./...
 	$(GO) tool cover -func cover.out | tail -1
 
-.PHONY: help build test test-all test-plain race check deploy arm64 bench vuln torture mutants fuzz cover kernel notebooks lab mpi mpi-short
+.PHONY: help build test test-all test-plain race check deploy arm64 bench vuln torture mutants fuzz fuzzseeds cover kernel notebooks lab mpi mpi-short

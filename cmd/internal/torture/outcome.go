@@ -20,8 +20,8 @@ func Text(outcomes map[string]int) string {
 	return strings.Join(names, ", ")
 }
 
-// commit is the short name of the commit that is tested, with + if the tree differs from it.
-func commit() string {
+// Commit is the short name of the commit that is tested, with + if the tree differs from it.
+func Commit() string {
 	name, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
 	if err != nil {
 		return "unknown"

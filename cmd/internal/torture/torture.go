@@ -87,7 +87,7 @@ func (p Part) Run(t *testing.T, trial func(t *testing.T, number int) (outcome st
 
 // full makes the trials that a record lacks.
 func (p Part) full(t *testing.T, file string, record *Record, trial func(t *testing.T, number int) string) {
-	commit, system := commit(), system()
+	commit, system := Commit(), System()
 	const often = 5 * time.Second
 	begin, saved := time.Now(), time.Time{}
 	for record.Tried < p.Full {
@@ -143,8 +143,8 @@ func (r *Record) write(file string) error {
 	return os.Rename(file+".new", file)
 }
 
-// system is the processor's name and how many of its cores there are.
-func system() string {
+// System is the processor's name and how many of its cores there are.
+func System() string {
 	text, _ := os.ReadFile("/proc/cpuinfo") // elsewhere the number of cores is all that is known
 	name, cores := "processor unknown", 0
 	for line := range strings.Lines(string(text)) {
