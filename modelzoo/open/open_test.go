@@ -27,7 +27,7 @@ func net() graph.Layer {
 }
 
 // exported is a layer as an ONNX file.
-func exported(t *testing.T, l graph.Layer, o onnx.Options, input ...int) []byte {
+func exported(t testing.TB, l graph.Layer, o onnx.Options, input ...int) []byte {
 	t.Helper()
 	n, err := graph.NewNetwork(l, input, graph.Options{Seed: 1})
 	if err != nil {
@@ -41,7 +41,7 @@ func exported(t *testing.T, l graph.Layer, o onnx.Options, input ...int) []byte 
 }
 
 // write puts a file into a folder.
-func write(t *testing.T, dir, name string, content []byte) string {
+func write(t testing.TB, dir, name string, content []byte) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, content, 0o644); err != nil {

@@ -2,6 +2,7 @@ package tomlfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -78,6 +79,27 @@ func FuzzShallow(f *testing.F) {
 		var all map[string]any
 		if err := toml.Unmarshal([]byte(text), &all); err == nil && depth(all) > deepest*deepest {
 			t.Errorf("%q has a depth of %d", text, depth(all))
+		}
+	})
+}
+
+// FuzzDecode: a file is what the parser makes of its text, or an error of one line that
+// names it.
+func FuzzDecode(f *testing.F) {
+	f.Add("# settings\nlr = 1.5e-3\nmean = [0.1, 0.2]\nspace = {min = 1, max = [[2]]}\n[a.b]\nc = \"\"\"x\ny\"\"\"\n[[d]]\ne = 1979-05-27T07:32:00.5Z\n")
+	f.Add("a = 'b'\na = 1")
+	f.Add("\xef\xbb\xbfa = 0x1F\r\nb = inf\nc = nan\nd = 1_000\n\"\\u00e9\" = true")
+	f.Fuzz(func(t *testing.T, text string) {
+		file := write(t, text)
+		var got, want map[string]any
+		if err := Decode(file, &got); err != nil {
+			if s := err.Error(); !strings.HasPrefix(s, file) || strings.Contains(s, "\n") || len(s) > len(file)+400 {
+				t.Errorf("error %q, want one line that begins with %s", s, file)
+			}
+			return
+		}
+		if err := toml.Unmarshal([]byte(text), &want); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("got %v, want %v, %v", got, want, err)
 		}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -44,6 +43,9 @@ func run(t testing.TB) (dir string) {
 	return dir
 }
 
+// silent logs nothing.
+func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
 // server is a server under test.
 type server struct {
 	*serve.Server
@@ -54,7 +56,7 @@ type server struct {
 // start serves a run until the test ends.
 func start(t testing.TB, change func(*serve.Config)) *server {
 	t.Helper()
-	c := serve.Config{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	c := serve.Config{Log: silent()}
 	if change(&c); c.Model == "" {
 		c.Model = run(t)
 	}
