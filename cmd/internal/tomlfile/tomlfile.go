@@ -5,6 +5,8 @@ package tomlfile
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/BurntSushi/toml"
 
@@ -30,7 +32,8 @@ func Decode(path string, into any) error {
 	var syntax toml.ParseError
 	switch {
 	case errors.As(err, &syntax):
-		return fmt.Errorf("%s, line %d: %.200s", path, syntax.Position.Line, syntax.Message)
+		message := strings.Join(strings.FieldsFunc(syntax.Message, unicode.IsControl), " ") // it may quote a line break
+		return fmt.Errorf("%s, line %d: %.200s", path, syntax.Position.Line, message)
 	case err != nil:
 		return fmt.Errorf("%s: %w", path, err)
 	}

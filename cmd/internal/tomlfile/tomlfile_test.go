@@ -53,6 +53,7 @@ func TestHostile(t *testing.T) {
 		"behind strings":       {"a = '''b''''\nc = \"\"\"\\\"\"\"\"\"\"\nd = '\\'\n" + strings.Repeat("[", 200_000), ", line 4" + deep},
 		"behind a bare string": {"a = '''b'\n''' # '\n" + strings.Repeat("a.", 99) + "a = 1", ", line 3" + deep},
 		"no settings":          {"a = 1\nb", ", line 2: "},
+		"break in a number":    {"a = 0x\n", ", line 1: not a hexadecimal number: '0x '"},
 		"key twice":            {"a = 'b'\na = 1", ", line 2: "},
 	}
 	for name, tt := range tests {
