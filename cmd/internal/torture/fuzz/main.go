@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -58,25 +59,23 @@ func fuzzAll(ctx context.Context, folder string, targets []target, each time.Dur
 	if err != nil {
 		return err
 	}
-	crashed := 0
+	var broken []error
 	for _, t := range targets {
 		r := all.of(t.String())
 		if left := each - r.had(); left > 0 && ctx.Err() == nil {
 			fmt.Printf("%s: %v\n", t, left.Round(time.Second))
-			if err := t.fuzz(ctx, folder, left, r); err != nil {
-				return err
+			if err := t.fuzz(ctx, folder, left, r); err != nil && ctx.Err() == nil {
+				broken = append(broken, err)
+				continue
 			}
 			if err := all.write(file); err != nil {
 				return err
 			}
 		}
 		if r.Crasher != "" {
-			crashed++
+			broken = append(broken, fmt.Errorf("%s fails at %s: mend what it shows, and keep it as a seed", t, r.Crasher))
 		}
 	}
 	all.table(os.Stdout)
-	if crashed > 0 {
-		return fmt.Errorf("%d targets have inputs that make them fail: mend what they show, and commit them as seeds", crashed)
-	}
-	return ctx.Err()
+	return errors.Join(append(broken, ctx.Err())...)
 }

@@ -3,6 +3,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -14,13 +15,14 @@ func main() {
 		fmt.Fprintln(os.Stderr, "table: want the folder of the records, as in bin/torture")
 		os.Exit(2)
 	}
-	if err := print(os.Args[1]); err != nil {
+	if err := write(os.Stdout, os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "table:", err)
 		os.Exit(1)
 	}
 }
 
-func print(dir string) error {
+// write writes a line for each record of a folder.
+func write(w io.Writer, dir string) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil {
 		return err
@@ -28,14 +30,14 @@ func print(dir string) error {
 	if len(files) == 0 {
 		return fmt.Errorf("no record in %s: want make torture first", dir)
 	}
-	fmt.Println("| test | failure | guarantee | tried | held | how they ended | took | date | commit | system |")
-	fmt.Println("|---|---|---|---:|---:|---|---:|---|---|---|")
+	fmt.Fprintln(w, "| test | failure | guarantee | tried | held | how they ended | took | date | commit | system |")
+	fmt.Fprintln(w, "|---|---|---|---:|---:|---|---:|---|---|---|")
 	for _, file := range files {
 		r, err := torture.Read(file)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("| %s | %s | %s | %d of %d | %d | %s | %.0f min | %s | %s | %s |\n", r.Part.Name, r.Part.Failure, r.Part.Guarantee,
+		fmt.Fprintf(w, "| %s | %s | %s | %d of %d | %d | %s | %.0f min | %s | %s | %s |\n", r.Part.Name, r.Part.Failure, r.Part.Guarantee,
 			r.Tried, r.Part.Full, r.Tried-len(r.Broken), torture.Text(r.Outcomes), r.Seconds/60, r.Date, r.Commit, r.System)
 	}
 	return nil
