@@ -20,9 +20,10 @@ import (
 	"time"
 )
 
-// TestTortureHostile has every reader read damaged files. A trial is a thousand of them
-// for one reader, in a process of its own whose memory is limited: no panic, and no file
-// that takes more than two seconds or more memory than the reader states.
+// TestTortureHostile has every reader read hostile files: damaged ones, and every third one
+// built by the format's grammar. A trial is a thousand of them for one reader, in a process of
+// its own whose memory is limited: no panic, and no file that takes more than two seconds
+// or more memory than the reader states.
 func TestTortureHostile(t *testing.T) {
 	all := readers()
 	few := 20
@@ -32,7 +33,7 @@ func TestTortureHostile(t *testing.T) {
 	}
 	Part{
 		Name: "hostile", Short: len(all), Full: 100 * len(all),
-		Failure:   "a thousand damaged files for a reader",
+		Failure:   "a thousand hostile files for a reader, a third of them built",
 		Guarantee: "no panic, none above 2 s, memory within what the reader states",
 	}.Run(t, func(t *testing.T, number int) string {
 		r := all[number%len(all)]
@@ -44,6 +45,39 @@ func TestTortureHostile(t *testing.T) {
 		}
 		return r.name
 	})
+}
+
+// TestGrammars: what a grammar writes is a file of its format while nothing odd is in it, so
+// that what is odd comes as far as it can.
+func TestGrammars(t *testing.T) {
+	for _, r := range readers() {
+		t.Run(r.name, func(t *testing.T) {
+			files := r.files(t)
+			t.Chdir(t.TempDir())
+			for name, content := range files {
+				put(t, name, content)
+			}
+			if outcome := r.protected(); outcome != "read" {
+				t.Fatalf("the sound files are %s", outcome)
+			}
+			if r.damaged == nil {
+				r.damaged = slices.Sorted(maps.Keys(files))
+			}
+			const tries, rare = 100, 1 << 30
+			outcomes := map[string]int{}
+			for number := range uint64(tries) {
+				random := rand.New(rand.NewPCG(number, 7))
+				name := r.damaged[random.IntN(len(r.damaged))]
+				put(t, name, built(r.grammar(files[name]), rare, random))
+				outcomes[r.protected()]++
+				put(t, name, files[name])
+			}
+			if outcomes["read"] == 0 || outcomes["read"]+outcomes["refused"] != tries {
+				t.Errorf("%s, want some that are read, and no panic", Text(outcomes))
+			}
+			t.Log(Text(outcomes))
+		})
+	}
 }
 
 // hostile is the variable that says which files a process is to read: the reader's name,
@@ -112,7 +146,12 @@ func TestHostileProcess(t *testing.T) {
 func (r reader) one(t *testing.T, files map[string][]byte, number int) string {
 	random := rand.New(rand.NewPCG(uint64(number), 6))
 	name := r.damaged[random.IntN(len(r.damaged))]
-	content := damage(files[name], files[r.damaged[random.IntN(len(r.damaged))]], random)
+	var content []byte
+	if number%3 == 0 {
+		content = built(r.grammar(files[name]), 4<<random.IntN(5), random)
+	} else {
+		content = damage(files[name], files[r.damaged[random.IntN(len(r.damaged))]], random)
+	}
 	put(t, name, content)
 	defer put(t, name, files[name])
 	const longest = 2 * time.Second

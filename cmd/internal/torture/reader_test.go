@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"image"
 	"image/color/palette"
 	"image/gif"
@@ -23,10 +24,12 @@ import (
 	"gorgonia.org/tensor"
 
 	"tapenet/cmd/internal/tomlfile"
+	"tapenet/graph"
 	"tapenet/graph/keras/hdf5"
 	"tapenet/graph/raster/decode"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo/open"
+	"tapenet/train"
 	"tapenet/train/data"
 	"tapenet/train/data/parquet"
 )
@@ -36,6 +39,7 @@ type reader struct {
 	name    string
 	files   func(t *testing.T) map[string][]byte // sound ones
 	damaged []string                             // those of files that are damaged, one at a time; nil is all
+	grammar func(sound []byte) func(b *builder)  // by which a file is built that takes the place of a sound one of damaged
 	read    func(dir string) error
 	most    func(content []byte) int64 // bytes that reading a damaged file may take; nil is proportional's
 }
@@ -96,24 +100,30 @@ func some(d data.Dataset, err error) error {
 	return nil
 }
 
+// always is a grammar that needs no sound file.
+func always(grammar func(b *builder)) func([]byte) func(b *builder) {
+	return func([]byte) func(b *builder) { return grammar }
+}
+
 func dataReaders() []reader {
 	opened := func(dir string) error { return some(data.Open(dir)) }
 	of := func(kind string) func(t *testing.T) map[string][]byte {
 		return func(t *testing.T) map[string][]byte { return folderOf(t, filepath.Join(digits(t), kind)) }
 	}
 	return []reader{
-		{name: "IDX", files: of("idx"), read: opened},
+		{name: "IDX", files: of("idx"), grammar: always(builtIDX), read: opened},
 		{name: "IDX.gz", files: func(t *testing.T) map[string][]byte {
 			zipped := map[string][]byte{}
 			for name, content := range of("idx")(t) {
 				zipped[name+".gz"] = gzipped(t, content)
 			}
 			return zipped
-		}, read: opened, most: compressed},
-		{name: "CIFAR", files: cifar, read: opened},
-		{name: "tar", files: of("shards"), read: opened},
-		{name: "CSV", files: table, damaged: []string{"table.csv"}, read: func(dir string) error { return some(data.Open(filepath.Join(dir, "table.csv"))) }},
-		{name: "Parquet", files: one("x.parquet", stored("train/data/parquet/testdata/huggingface.parquet")), most: compressed, read: func(dir string) error {
+		}, grammar: always(builtIDXgz), read: opened, most: compressed},
+		{name: "CIFAR", files: cifar, grammar: always(builtCIFAR), read: opened},
+		{name: "tar", files: of("shards"), grammar: builtTar, read: opened},
+		{name: "CSV", files: table("table.csv"), damaged: []string{"table.csv"}, grammar: builtCSV, read: func(dir string) error { return some(data.Open(filepath.Join(dir, "table.csv"))) }},
+		{name: "JSONL", files: table("table.jsonl"), damaged: []string{"table.jsonl"}, grammar: builtJSONL, read: func(dir string) error { return some(data.Open(filepath.Join(dir, "table.jsonl"))) }},
+		{name: "Parquet", files: one("x.parquet", stored("train/data/parquet/testdata/huggingface.parquet")), most: compressed, grammar: builtThrift, read: func(dir string) error {
 			return some(parquet.Open(data.Options{Spill: dir}, filepath.Join(dir, "x.parquet")))
 		}},
 	}
@@ -130,14 +140,19 @@ func cifar(*testing.T) map[string][]byte {
 }
 
 // table are pictures, and a table of them.
-func table(t *testing.T) map[string][]byte {
-	files := folderOf(t, filepath.Join(digits(t), "pictures", "test"))
-	rows := "file,label\n"
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		rows += name + "," + filepath.Dir(name) + "\n"
+func table(name string) func(t *testing.T) map[string][]byte {
+	return func(t *testing.T) map[string][]byte {
+		files := folderOf(t, filepath.Join(digits(t), "pictures", "test"))
+		row, rows := "{\"file\": %q, \"label\": %q}\n", ""
+		if name == "table.csv" {
+			row, rows = "%s,%s\n", "file,label\n"
+		}
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			rows += fmt.Sprintf(row, name, filepath.Dir(name))
+		}
+		files[name] = []byte(rows)
+		return files
 	}
-	files["table.csv"] = []byte(rows)
-	return files
 }
 
 func pictureReaders() (all []reader) {
@@ -157,15 +172,16 @@ func pictureReaders() (all []reader) {
 	for _, format := range []struct {
 		name    string
 		picture func(t *testing.T) []byte
+		grammar func(sound []byte) func(b *builder)
 	}{
-		{"PNG", encoded(func(w io.Writer) error { return png.Encode(w, img) })},
-		{"JPEG", encoded(func(w io.Writer) error { return jpeg.Encode(w, img, nil) })},
-		{"GIF", encoded(func(w io.Writer) error { return gif.Encode(w, img, nil) })},
-		{"BMP", encoded(func(w io.Writer) error { return bmp.Encode(w, img) })},
-		{"TIFF", encoded(func(w io.Writer) error { return tiff.Encode(w, img, &tiff.Options{Compression: tiff.Deflate}) })},
-		{"WebP", webp},
+		{"PNG", encoded(func(w io.Writer) error { return png.Encode(w, img) }), always(builtPNG)},
+		{"JPEG", encoded(func(w io.Writer) error { return jpeg.Encode(w, img, nil) }), always(builtJPEG)},
+		{"GIF", encoded(func(w io.Writer) error { return gif.Encode(w, img, nil) }), always(builtGIF)},
+		{"BMP", encoded(func(w io.Writer) error { return bmp.Encode(w, img) }), always(builtBMP)},
+		{"TIFF", encoded(func(w io.Writer) error { return tiff.Encode(w, img, &tiff.Options{Compression: tiff.Deflate}) }), always(builtTIFF)},
+		{"WebP", webp, builtWebP},
 	} {
-		all = append(all, reader{name: format.name, files: one("picture", format.picture), most: pictureMemory, read: func(dir string) error {
+		all = append(all, reader{name: format.name, files: one("picture", format.picture), most: pictureMemory, grammar: format.grammar, read: func(dir string) error {
 			f, err := os.Open(filepath.Join(dir, "picture"))
 			if err != nil {
 				return err
@@ -184,21 +200,47 @@ func modelReaders() []reader {
 	}
 	const toml = "[a]\nb = 1.5\nc = \"x\"\nd = [1, 2, [3]]\ne.f = true\n[[g]]\nh = {i = 1979-05-27}\n# remark\n"
 	return []reader{
-		{name: "safetensors", files: one("x.safetensors", func(t *testing.T) []byte { return modelFile(t, "lenet5", "lenet5", 1) }), read: opened("x.safetensors"), most: planned},
-		{name: "npz", files: one("x.npz", arrays), most: compressed, read: func(dir string) error { _, err := weights.LoadNPZ(filepath.Join(dir, "x.npz")); return err }},
-		{name: "ONNX", files: one("x.onnx", stored("graph/onnx/testdata/block_windows.onnx")), read: opened("x.onnx"), most: planned},
+		{name: "safetensors", files: one("x.safetensors", func(t *testing.T) []byte { return modelFile(t, "lenet5", "lenet5", 1) }), grammar: builtSafetensors, read: opened("x.safetensors"), most: planned},
+		{name: "npz", files: one("x.npz", arrays), most: compressed, grammar: always(builtNPZ), read: func(dir string) error { _, err := weights.LoadNPZ(filepath.Join(dir, "x.npz")); return err }},
+		{name: "ONNX", files: one("x.onnx", stored("graph/onnx/testdata/block_windows.onnx")), grammar: builtONNX, read: opened("x.onnx"), most: planned},
 		{name: "HDF5", files: one("x.h5", func(t *testing.T) []byte {
 			return gunzipped(t, file(t, "graph/keras/hdf5/testdata/everything_latest.h5.gz"))
-		}), most: compressed, read: readHDF5},
-		{name: "Keras", files: one("x.keras", stored("graph/keras/testdata/small.keras")), read: opened("x.keras"), most: planned},
+		}), most: compressed, grammar: builtHDF5, read: readHDF5},
+		{name: "HDF5-earliest", files: one("x.h5", func(t *testing.T) []byte {
+			return gunzipped(t, file(t, "graph/keras/hdf5/testdata/everything_earliest.h5.gz"))
+		}), most: compressed, grammar: builtHDF5, read: readHDF5},
+		{name: "Keras", files: one("x.keras", stored("graph/keras/testdata/small.keras")), grammar: builtKeras, read: opened("x.keras"), most: planned},
 		{name: "model.json", files: func(t *testing.T) map[string][]byte {
 			return folderOf(t, filepath.Join(root(t), "graph/tfjs/testdata/layers"))
-		}, damaged: []string{"model.json", "group1-shard1of3.bin"}, read: opened("model.json"), most: planned},
-		{name: "TOML", files: one("x.toml", func(*testing.T) []byte { return []byte(toml) }), read: func(dir string) error {
+		}, damaged: []string{"model.json", "group1-shard1of3.bin"}, grammar: builtTFJS, read: opened("model.json"), most: planned},
+		{name: "TOML", files: one("x.toml", func(*testing.T) []byte { return []byte(toml) }), grammar: always(builtTOML), read: func(dir string) error {
 			var v map[string]any
 			return tomlfile.Decode(filepath.Join(dir, "x.toml"), &v)
 		}},
+		{name: "description", files: func(t *testing.T) map[string][]byte {
+			return map[string][]byte{"x.onnx": stored("graph/onnx/testdata/block_windows.onnx")(t), "x.onnx.toml": []byte("input = [3, 8, 8]\nfit = \"crop\"\n"), "names.txt": []byte("a\nb\n")}
+		}, damaged: []string{"x.onnx.toml"}, grammar: always(builtDescription), read: opened("x.onnx"), most: planned},
+		{name: "checkpoint", files: one(train.CheckpointFile, checkpoint), grammar: builtState, read: func(dir string) error { _, err := train.ReadRecord(dir); return err }},
 	}
+}
+
+// checkpoint is a checkpoint of a small run.
+func checkpoint(t *testing.T) []byte {
+	t.Helper()
+	d, err := data.IDX(filepath.Join(digits(t), "idx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Train, d.Test = data.Limit(d.Train, 64), data.Limit(d.Test, 32)
+	dir := t.TempDir()
+	if _, err := train.Fit(t.Context(), graph.Sequential{graph.Flatten{}, graph.Dense{Units: 10}}, d, train.Config{Epochs: 3, Batch: 32, Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, train.CheckpointFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // arrays is an .npz file.
