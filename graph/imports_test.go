@@ -48,11 +48,12 @@ var arrows = map[string][]string{
 	"graph/weights":           {"graph/internal/hugepage", "graph/raster", "graph/regular"},
 	"modelzoo":                {"graph", "graph/op"},
 	"modelzoo/open":           {"graph", "graph/keras", "graph/keras/topology", "graph/memory", "graph/onnx", "graph/op", "graph/raster", "graph/regular", "graph/tfjs", "graph/weights", "modelzoo"},
-	"train":                   {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/op", "graph/update", "graph/weights", "train/data"},
+	"train":                   {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/op", "graph/update", "graph/weights", "train/chart", "train/data"},
+	"train/chart":             {},
 	"train/data":              {"graph/memory", "graph/raster", "graph/raster/corrupt", "graph/raster/decode", "graph/regular"},
 	"train/data/parquet":      {"train/data", "graph/raster", "graph/regular"},
 	"train/mpi":               {},
-	"train/report":            {"graph", "graph/metric", "graph/raster", "graph/weights", "train", "train/data"},
+	"train/report":            {"graph", "graph/metric", "graph/raster", "graph/weights", "train", "train/chart", "train/data"},
 	"train/tensorboard":       {"graph", "train"},
 	"infer":                   {"graph", "graph/memory", "graph/metric", "graph/raster", "graph/raster/decode", "graph/weights", "modelzoo/open"},
 	"infer/robust":            {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/raster/corrupt", "graph/weights", "infer"},
@@ -162,6 +163,27 @@ func TestNobodyElseLinksGRPC(t *testing.T) {
 		}
 		if got := slices.Contains(strings.Fields(string(out)), "google.golang.org/grpc"); got != want {
 			t.Errorf("%s links google.golang.org/grpc: %t, want %t", from, got, want)
+		}
+	}
+}
+
+// TestTrainingLinksNoPlot: who trains has no plotting library of another module in the program, nor fonts.
+func TestTrainingLinksNoPlot(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the go command")
+	}
+	cmd := exec.Command("go", "list", "-deps", module+"train")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v", cmd, err)
+	}
+	linked := strings.Fields(string(out))
+	if !slices.Contains(linked, module+"train/chart") {
+		t.Errorf("train links %d packages, want train/chart among them", len(linked))
+	}
+	for _, pkg := range linked {
+		if strings.Contains(pkg, "/plot") || strings.Contains(pkg, "font") {
+			t.Errorf("train links %s, want train/chart alone to draw", pkg)
 		}
 	}
 }

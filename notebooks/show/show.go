@@ -13,6 +13,7 @@ package show
 import (
 	"encoding/base64"
 	"fmt"
+	"html/template"
 )
 
 // The formats that Jupyter knows and this package makes.
@@ -38,8 +39,12 @@ type SVG string
 // SimpleRender is the drawing as an image in HTML: nbconvert empties a drawing
 // that stands by itself, as it might hold a script.
 func (s SVG) SimpleRender() map[string]any {
-	img := `<img alt="drawing" src="data:image/svg+xml;base64,` + base64.StdEncoding.EncodeToString([]byte(s)) + `">`
-	return rendered(html, img, fmt.Sprintf("drawing, %d bytes", len(s)), nil)
+	return s.rendered(fmt.Sprintf("drawing, %d bytes", len(s)), nil)
+}
+
+func (s SVG) rendered(plain string, err error) map[string]any {
+	img := `<img alt="` + template.HTMLEscapeString(plain) + `" src="data:image/svg+xml;base64,` + base64.StdEncoding.EncodeToString([]byte(s)) + `">`
+	return rendered(html, img, plain, err)
 }
 
 // HTML is text with tags.

@@ -4,32 +4,61 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"math"
-	"strconv"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/plotutil"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-
-	"tapenet/cmd/internal/figure"
 	"tapenet/train"
+	"tapenet/train/chart"
 )
 
-// plotRuns draws the loss and the accuracy of all runs in evaluation over the
-// epochs, side by side, as SVG, and their names below.
+// plotRuns draws the loss and the accuracy of all runs in evaluation over the epochs, side by
+// side, as SVG: a row for the runs of each dataset, with their names below. Losses and
+// accuracies on different images cannot be compared.
 func plotRuns(w io.Writer, found []entry) error {
+	var rows []chart.Row
+	for _, group := range byDataset(found) {
+		rows = append(rows, plotRow(group))
+	}
+	if len(rows) == 1 {
+		rows[0].Title = "" // nothing to be told apart
+	}
+	if err := chart.Write(w, rows...); err != nil {
+		return fmt.Errorf("runs: plot: %w", err)
+	}
+	return nil
+}
+
+// byDataset groups the runs by what they were trained on, in the order in which they come. No
+// runs at all are one group.
+func byDataset(found []entry) [][]entry {
+	at := map[string]int{}
+	var groups [][]entry
+	for _, e := range found {
+		i, ok := at[e.Dataset]
+		if !ok {
+			i, groups = len(groups), append(groups, nil)
+			at[e.Dataset] = i
+		}
+		groups[i] = append(groups[i], e)
+	}
+	if groups == nil {
+		groups = [][]entry{nil}
+	}
+	return groups
+}
+
+// plotRow draws the runs of a dataset.
+func plotRow(found []entry) chart.Row {
 	on := evaluatedOn(found)
-	loss, err := curves(on+" loss", found, func(e train.Epoch) float64 { return e.ValLoss })
-	if err != nil {
-		return err
+	r := chart.Row{Charts: []chart.Chart{
+		curves(on+" loss", found, func(e train.Epoch) float64 { return e.ValLoss }),
+		curves(on+" accuracy", found, func(e train.Epoch) float64 { return e.ValAccuracy }),
+	}}
+	if len(found) > 0 {
+		r.Title = plain(cmp.Or(found[0].Dataset, "a dataset without a name"))
 	}
-	accuracy, err := curves(on+" accuracy", found, func(e train.Epoch) float64 { return e.ValAccuracy })
-	if err != nil {
-		return err
+	for i, e := range found {
+		r.Key = append(r.Key, chart.Line{Name: legend(e), Style: style(i)})
 	}
-	return figure.Write(w, [][]*plot.Plot{{loss, accuracy}}, legend(found), len(found))
+	return r
 }
 
 // evaluatedOn is what all runs are evaluated on, or the common name of what
@@ -47,64 +76,33 @@ func evaluatedOn(found []entry) string {
 }
 
 // curves is one value of all runs over the epochs.
-func curves(name string, found []entry, value func(train.Epoch) float64) (*plot.Plot, error) {
-	p := plot.New()
-	p.BackgroundColor = nil // the page has one
-	p.X.Label.Text, p.Y.Label.Text = "epoch", name
-	p.X.Tick.Marker = plot.TickerFunc(wholeEpochs)
-	p.Add(plotter.NewGrid())
+func curves(name string, found []entry, value func(train.Epoch) float64) chart.Chart {
+	c := chart.Chart{X: chart.Axis{Name: "epoch"}, Y: chart.Axis{Name: name}}
 	for i, e := range found {
-		points := make(plotter.XYs, len(e.History))
-		for k, h := range e.History {
-			points[k] = plotter.XY{X: float64(h.Epoch), Y: value(h)}
+		l := chart.Line{Style: style(i)} // without a name: the key has it
+		for _, h := range e.History {
+			l.X, l.Y = append(l.X, float64(h.Epoch)), append(l.Y, value(h))
 		}
-		if len(points) == 0 {
-			continue
-		}
-		line, dots, err := plotter.NewLinePoints(points)
-		if err != nil {
-			return nil, fmt.Errorf("runs: plot: %w", err)
-		}
-		line.LineStyle = style(i)
-		dots.GlyphStyle = draw.GlyphStyle{Color: line.Color, Radius: vg.Points(2), Shape: draw.CircleGlyph{}}
-		p.Add(line, dots)
+		c.Lines = append(c.Lines, l)
 	}
-	if math.IsInf(p.X.Min, 0) { // no run has an epoch
-		p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 1, 0, 1
-	}
-	p.X.Min, p.X.Max = p.X.Min-0.2, p.X.Max+0.2
-	return p, nil
+	return c
 }
 
 // style tells a run's line from the others: colours first, then dashes.
-func style(i int) draw.LineStyle {
-	return draw.LineStyle{Color: figure.Palette[i%len(figure.Palette)], Width: vg.Points(1.5), Dashes: plotutil.Dashes(i / len(figure.Palette))}
+func style(i int) chart.Style {
+	n := len(chart.Colors)
+	return chart.Style{Color: i % n, Stroke: chart.Stroke(i / n % 3)} // Solid, Dashed, Dotted
 }
 
-// legend names the runs.
-func legend(found []entry) plot.Legend {
-	l := plot.NewLegend()
-	for i, e := range found {
-		text := plain(e.dir)
-		if n := len(e.History); n > 0 {
-			text += ": "
-			if e.EvaluatedOn != "" {
-				text += e.EvaluatedOn + " "
-			}
-			text += fmt.Sprintf("accuracy %.4f in epoch %d", e.Best().ValAccuracy, e.Best().Epoch)
-		}
-		l.Add(text, &plotter.Line{LineStyle: style(i)})
+// legend names a run, and says what it came to.
+func legend(e entry) string {
+	text := plain(e.dir)
+	if len(e.History) == 0 {
+		return text
 	}
-	return l
-}
-
-// wholeEpochs marks whole epochs, at most about ten of them.
-func wholeEpochs(lo, hi float64) (ticks []plot.Tick) {
-	every := max(1, int(math.Ceil((hi-lo)/10)))
-	for e := int(math.Ceil(lo)); e <= int(hi); e++ {
-		if e%every == 0 {
-			ticks = append(ticks, plot.Tick{Value: float64(e), Label: strconv.Itoa(e)})
-		}
+	text += ": "
+	if e.EvaluatedOn != "" {
+		text += e.EvaluatedOn + " "
 	}
-	return ticks
+	return text + fmt.Sprintf("accuracy %.4f in epoch %d", e.Best().ValAccuracy, e.Best().Epoch)
 }

@@ -137,7 +137,7 @@ func TestPlot(t *testing.T) {
 		case xml.CharData:
 			text += string(e)
 		case xml.StartElement:
-			if e.Name.Local == "path" {
+			if e.Name.Local == "polyline" {
 				lines++
 			}
 		}
@@ -147,8 +147,47 @@ func TestPlot(t *testing.T) {
 			t.Errorf("no %q in the drawing's text", want)
 		}
 	}
-	if lines < 4 {
-		t.Errorf("%d lines, want two for each run at least", lines)
+	if lines < 2 {
+		t.Errorf("%d lines, want two for a run of three epochs", lines)
+	}
+}
+
+// TestPlotByDataset: runs on other images are no curves beside each other: each dataset has a
+// row of its own, with its name and the names of its runs.
+func TestPlotByDataset(t *testing.T) {
+	of := func(dir, dataset string) entry {
+		return entry{dir, train.Record{Dataset: dataset, EvaluatedOn: "test", History: []train.Epoch{{Epoch: 1, ValAccuracy: 0.5}, {Epoch: 2}}}}
+	}
+	for _, tt := range []struct {
+		name   string
+		found  []entry
+		titles []string
+	}{
+		{"one dataset", []entry{of("a", "mnist"), of("b", "mnist")}, nil},
+		{"two", []entry{of("a", "mnist"), of("b", "scenes"), of("c", "mnist")}, []string{"mnist", "scenes"}},
+		{"one without a name", []entry{of("a", "mnist"), of("b", "")}, []string{"mnist", "a dataset without a name"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var b strings.Builder
+			if err := plotRuns(&b, tt.found); err != nil {
+				t.Fatal(err)
+			}
+			rows := max(1, len(tt.titles))
+			if n := strings.Count(b.String(), ">test loss<"); n != rows {
+				t.Errorf("%d charts of the loss, want %d", n, rows)
+			}
+			for _, title := range tt.titles {
+				if n := strings.Count(b.String(), ">"+title+"<"); n != 1 {
+					t.Errorf("%q stands there %d times, want once", title, n)
+				}
+			}
+			if len(tt.titles) == 0 && strings.Contains(b.String(), ">mnist<") {
+				t.Error("one dataset has a title")
+			}
+			if a, c := strings.Index(b.String(), ">a: "), strings.Index(b.String(), ">c: "); len(tt.found) == 3 && strings.Count(b.String()[a:c], ">test loss<") > 0 {
+				t.Error("runs of one dataset are in two rows")
+			}
+		})
 	}
 }
 

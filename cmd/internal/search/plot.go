@@ -2,89 +2,65 @@ package search
 
 import (
 	"fmt"
-	"image/color"
 	"io"
 	"math"
-	"strconv"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-
-	"tapenet/cmd/internal/figure"
+	"tapenet/train/chart"
 )
 
 // columns is the number of panels side by side.
 const columns = 3
 
-// shapes and figure.Palette tell the rungs apart; a trial that diverged is a cross.
-var shapes = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.TriangleGlyph{}}
+// marks and colours tell the rungs apart; a trial that diverged is a cross.
+var marks = []chart.Mark{chart.Circle, chart.Square, chart.Triangle, chart.Diamond}
 
 // plot draws a panel for each setting that varies, as SVG: the validation accuracy of all
 // trials over their values of it.
 func (s *search) plot(w io.Writer) error {
-	var panels []*plot.Plot
+	var panels []chart.Chart
 	for _, d := range s.space {
-		if !d.varies() {
-			continue
+		if d.varies() {
+			panels = append(panels, s.panel(d))
 		}
-		p, err := s.panel(d)
-		if err != nil {
-			return fmt.Errorf("search: plot: %w", err)
-		}
-		panels = append(panels, p)
 	}
 	n := min(columns, len(panels))
 	if len(panels) == 4 { // a square
 		n = 2
 	}
-	for len(panels)%n != 0 {
-		panels = append(panels, nil)
+	var rows []chart.Row
+	for ; len(panels) > 0; panels = panels[min(n, len(panels)):] {
+		rows = append(rows, chart.Row{Charts: panels[:min(n, len(panels))]})
 	}
-	var rows [][]*plot.Plot
-	for ; len(panels) > 0; panels = panels[n:] {
-		rows = append(rows, panels[:n])
+	rows = append(rows, chart.Row{Key: s.legend()})
+	if err := chart.Write(w, rows...); err != nil {
+		return fmt.Errorf("search: plot: %w", err)
 	}
-	legend, lines := s.legend()
-	return figure.Write(w, rows, legend, lines)
+	return nil
 }
 
-// panel is the trials over one setting.
-func (s *search) panel(d dimension) (*plot.Plot, error) {
-	p := plot.New()
-	p.BackgroundColor = nil // the page has one
-	p.X.Label.Text, p.Y.Label.Text = d.name, "validation accuracy"
-	p.Add(plotter.NewGrid())
-	lowest := 1.0
+// panel is the trials over one setting, a mark each; those that diverged are at the lower
+// edge.
+func (s *search) panel(d dimension) chart.Chart {
+	lo, hi := 1.0, 0.0
 	for _, t := range s.trials {
 		if !t.diverged {
-			lowest = min(lowest, t.result().ValAccuracy)
+			lo, hi = min(lo, t.result().ValAccuracy), max(hi, t.result().ValAccuracy)
 		}
 	}
-	points := make(plotter.XYs, len(s.trials))
-	styles := make([]draw.GlyphStyle, len(s.trials))
-	for i, t := range s.trials {
-		points[i].X, points[i].Y, styles[i] = d.position(t), lowest, s.style(t)
+	room := max(0.05*(hi-lo), 0.001) // for marks at the edge, and for one accuracy
+	c := chart.Chart{X: d.axis(), Y: chart.Axis{Name: "validation accuracy", Min: lo - room, Max: hi + room}}
+	put := func(t *trial, style chart.Style) {
+		y := lo
 		if !t.diverged {
-			points[i].Y = t.result().ValAccuracy
+			y = t.result().ValAccuracy
 		}
+		c.Lines = append(c.Lines, chart.Line{X: []float64{d.position(t)}, Y: []float64{y}, Style: style})
 	}
-	dots, err := plotter.NewScatter(points)
-	if err != nil {
-		return nil, err
+	for _, t := range s.trials {
+		put(t, s.style(t))
 	}
-	dots.GlyphStyleFunc = func(i int) draw.GlyphStyle { return styles[i] }
-	best, err := plotter.NewScatter(points[:1])
-	if err != nil {
-		return nil, err
-	}
-	best.GlyphStyle = ring()
-	p.Add(dots, best)
-	d.axis(&p.X)
-	room := max(0.05*(p.Y.Max-p.Y.Min), 0.001) // for marks at the edge, and for one accuracy
-	p.Y.Min, p.Y.Max = p.Y.Min-room, p.Y.Max+room
-	return p, nil
+	put(s.trials[0], ring())
+	return c
 }
 
 // position is where a trial is on the axis of a setting. Choices are at whole numbers, and
@@ -106,69 +82,38 @@ func (d dimension) position(t *trial) float64 {
 }
 
 // axis shows all of the setting's range.
-func (d dimension) axis(a *plot.Axis) {
-	a.Min, a.Max = d.min, d.max
-	switch {
-	case d.choices != nil:
-		a.Min, a.Max = -0.5, float64(len(d.choices))-0.5
-		var marks []plot.Tick
-		length := 0
-		for i, c := range d.choices {
-			text := []rune(value(c))
-			if len(text) > 24 {
-				text = append(text[:23], '…')
-			}
-			marks = append(marks, plot.Tick{Value: float64(i), Label: string(text)})
-			length += len(text) + 2
-		}
-		a.Tick.Marker = plot.ConstantTicks(marks)
-		if length > 44 {
-			a.Tick.Label.Rotation, a.Tick.Label.XAlign, a.Tick.Label.YAlign = 0.5, draw.XRight, draw.YCenter
-		}
-	case d.log:
-		a.Scale, a.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
+func (d dimension) axis() chart.Axis {
+	a := chart.Axis{Name: d.name, Min: d.min, Max: d.max, Log: d.log}
+	if d.choices == nil {
+		return a
 	}
+	a = chart.Axis{Name: d.name}
+	for _, c := range d.choices {
+		a.Choices = append(a.Choices, value(c))
+	}
+	return a
 }
 
-// logTicks marks multiples of powers of ten. Between few of these, twice and five times a
-// power has a label too.
-func logTicks(lo, hi float64) (marks []plot.Tick) {
-	few := hi/lo < 100
-	for power := math.Pow(10, math.Floor(math.Log10(lo))); power <= hi; power *= 10 {
-		for m := 1.0; m < 10; m++ {
-			v := m * power
-			if v < lo*(1-1e-9) || v > hi*(1+1e-9) {
-				continue
-			}
-			label := ""
-			if m == 1 || few && (m == 2 || m == 5) {
-				label = strconv.FormatFloat(v, 'g', 3, 64)
-			}
-			marks = append(marks, plot.Tick{Value: v, Label: label})
-		}
-	}
-	return marks
-}
-
-// style is a trial's mark: the further it came, the earlier in the palette.
-func (s *search) style(t *trial) draw.GlyphStyle {
+// style is a trial's mark: the further it came, the earlier among colours and marks.
+func (s *search) style(t *trial) chart.Style {
 	if t.diverged {
-		return draw.GlyphStyle{Color: color.Gray{0x60}, Radius: vg.Points(3.5), Shape: draw.CrossGlyph{}}
+		return chart.Style{Color: black, Stroke: chart.Unjoined, Mark: chart.Cross}
 	}
 	i := len(s.rungs) - 1 - t.rung
-	return draw.GlyphStyle{Color: figure.Palette[i%len(figure.Palette)], Radius: vg.Points(3), Shape: shapes[i%len(shapes)]}
+	return chart.Style{Color: i % black, Stroke: chart.Unjoined, Mark: marks[i%len(marks)]}
 }
 
-func ring() draw.GlyphStyle {
-	return draw.GlyphStyle{Color: color.Black, Radius: vg.Points(6), Shape: draw.RingGlyph{}}
+// black is the last of the colours.
+const black = len(chart.Colors) - 1
+
+func ring() chart.Style {
+	return chart.Style{Color: black, Stroke: chart.Unjoined, Mark: chart.Ring}
 }
 
-// legend says what the marks mean, in so many lines.
-func (s *search) legend() (l plot.Legend, lines int) {
-	l = plot.NewLegend()
-	add := func(text string, g draw.GlyphStyle) {
-		l.Add(text, &plotter.Scatter{GlyphStyle: g})
-		lines++
+// legend says what the marks mean.
+func (s *search) legend() (key []chart.Line) {
+	add := func(text string, style chart.Style) {
+		key = append(key, chart.Line{Name: text, Style: style})
 	}
 	add(fmt.Sprintf("the best: %.4f in %s", s.trials[0].result().ValAccuracy, s.trials[0].dir), ring())
 	for i := len(s.rungs) - 1; i >= 0; i-- {
@@ -181,5 +126,5 @@ func (s *search) legend() (l plot.Legend, lines int) {
 	if s.trials[len(s.trials)-1].diverged {
 		add("diverged", s.style(&trial{diverged: true}))
 	}
-	return l, lines
+	return key
 }

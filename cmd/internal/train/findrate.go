@@ -9,13 +9,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
-
 	"tapenet/cmd/internal/cli"
 	"tapenet/graph/weights"
 	"tapenet/train"
+	"tapenet/train/chart"
 )
 
 // The rates that -find-lr tries (Smith 2017, "Cyclical Learning Rates for Training Neural
@@ -101,22 +98,11 @@ func suggested(losses []float64) float64 {
 
 // drawRates draws the losses over the rates.
 func drawRates(w io.Writer, losses []float64) error {
-	p := plot.New()
-	p.X.Label.Text, p.Y.Label.Text = "learning rate", "training loss"
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
-	line := make(plotter.XYs, len(losses))
-	for i, l := range losses {
-		line[i] = plotter.XY{X: sweepRate(i), Y: l}
+	line := chart.Line{Y: losses, Style: chart.Style{Mark: chart.NoMark}}
+	for i := range losses {
+		line.X = append(line.X, sweepRate(i))
 	}
-	curve, err := plotter.NewLine(line)
-	if err != nil {
-		return err
-	}
-	p.Add(plotter.NewGrid(), curve)
-	to, err := p.WriterTo(14*vg.Centimeter, 9*vg.Centimeter, "svg")
-	if err != nil {
-		return err
-	}
-	_, err = to.WriteTo(w)
-	return err
+	return chart.Write(w, chart.Row{Charts: []chart.Chart{{
+		X: chart.Axis{Name: "learning rate", Log: true}, Y: chart.Axis{Name: "training loss"}, Lines: []chart.Line{line},
+	}}})
 }

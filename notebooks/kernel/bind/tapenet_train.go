@@ -17,6 +17,7 @@ func init() {
 			"Agree":              reflect.ValueOf(train.Agree),
 			"BestFile":           reflect.ValueOf(train.BestFile),
 			"CheckpointFile":     reflect.ValueOf(train.CheckpointFile),
+			"Curves":             reflect.ValueOf(train.Curves),
 			"CurvesFile":         reflect.ValueOf(train.CurvesFile),
 			"Evaluate":           reflect.ValueOf(train.Evaluate),
 			"EvaluateEach":       reflect.ValueOf(train.EvaluateEach),
