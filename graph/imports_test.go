@@ -53,7 +53,7 @@ var arrows = map[string][]string{
 	"train/data":              {"graph/memory", "graph/raster", "graph/raster/corrupt", "graph/raster/decode", "graph/regular"},
 	"train/data/parquet":      {"train/data", "graph/raster", "graph/regular"},
 	"train/mpi":               {},
-	"train/report":            {"graph", "graph/metric", "graph/raster", "graph/weights", "train", "train/chart", "train/data"},
+	"train/report":            {"graph", "graph/metric", "graph/raster", "graph/regular", "graph/weights", "train", "train/chart", "train/data"},
 	"train/tensorboard":       {"graph", "train"},
 	"infer":                   {"graph", "graph/memory", "graph/metric", "graph/raster", "graph/raster/decode", "graph/weights", "modelzoo/open"},
 	"infer/robust":            {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/raster/corrupt", "graph/weights", "infer"},

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"tapenet/graph"
 	"tapenet/graph/metric"
 	"tapenet/graph/raster"
+	"tapenet/graph/regular"
 	"tapenet/graph/weights"
 	"tapenet/train"
 	"tapenet/train/data"
@@ -63,8 +65,8 @@ func shell(word string) string {
 	return "'" + strings.NewReplacer("'", `'\''`, "`", "?", "\n", "?", "\r", "?").Replace(word) + "'"
 }
 
-// ConfigFile is the file that repeats the run.
-func (c *card) ConfigFile() string { return c.Dir + "/config.toml" }
+// ConfigFile is the file with the run's settings.
+func (c *card) ConfigFile() string { return c.Dir + "/" + ConfigFile }
 
 // card is a model card after Mitchell et al. 2019 (Model Cards for Model Reporting, arXiv
 // 1810.03993): what was measured of a run, and what follows from it.
@@ -77,6 +79,7 @@ type card struct {
 	Parameters, State int
 	MulAdds           int
 	Places            bool // it has class activation maps
+	Repeats           bool // ConfigFile says that it repeats the run
 	Prepared          []string
 	Dataset, Changes  string
 	TrainImages       int
@@ -130,6 +133,9 @@ func newCard(dir string, p page, record train.Record, e *evaluation, d data.Data
 	}
 	if filepath.IsLocal(dir) {
 		c.Dir = filepath.ToSlash(filepath.Clean(dir))
+	}
+	if text, err := regular.Read(filepath.Join(dir, ConfigFile), 1<<20); err == nil {
+		c.Repeats = bytes.HasPrefix(text, []byte(Repeats))
 	}
 	for _, k := range labels {
 		c.trained[k]++

@@ -47,7 +47,7 @@ func carded(t *testing.T, dir string, d data.Dataset, change func(*weights.Model
 func TestCard(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "first")
 	card := carded(t, dir, blobSet([3]int{1, 6, 5}, "ant", "bee", "cat"), func(*weights.Model) {}, false)
-	has(t, card, "# Model card: first\n", "which of 3 classes", "- network: tiny\n", "images of 5×6 pixels, one channel, grey", "147 parameters and 6 values of state",
+	has(t, card, "give the same weights, bit for bit.\n", "# Model card: first\n", "which of 3 classes", "- network: tiny\n", "images of 5×6 pixels, one channel, grey", "147 parameters and 6 values of state",
 		"| conv2d | (N,3,4,3) | 30 | 324 |", "- dataset: blobs\n- 60 images\n- 45 more images are its test part", "epochs: 2; seed: 3", "on the 45 test images:",
 		"macro mean of the classes' AUC: 0.", "calibration error (ECE, 15 bins)", "| ant | 20 | 15 | ", "its strokes become light on black",
 		"It knows only these 3 classes, and names one of them whatever a picture shows.", "There are fewer than 30 test images of every class",

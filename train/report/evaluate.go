@@ -14,7 +14,11 @@ import (
 	"tapenet/train/data"
 )
 
-const shown = 24 // worst images
+// The images on the page by themselves, at most.
+const (
+	maxWrong  = 24
+	maxUnsure = 12
+)
 
 // sample is what the network makes of an image.
 type sample struct {
@@ -65,11 +69,12 @@ func (e *evaluation) add(class int, logits []float32) {
 	e.samples = append(e.samples, s)
 }
 
-// worst are the samples with the highest losses, the highest first.
-func (e *evaluation) worst() []sample {
-	worst := slices.Clone(e.samples)
-	slices.SortStableFunc(worst, func(a, b sample) int { return cmp.Compare(b.loss, a.loss) })
-	return worst[:min(shown, len(worst))]
+// worst are the samples that are right, or those that are wrong, with the highest losses, the highest first,
+// at most so many.
+func (e *evaluation) worst(right bool, most int) []sample {
+	all := slices.DeleteFunc(slices.Clone(e.samples), func(s sample) bool { return (s.class == s.predicted) != right })
+	slices.SortStableFunc(all, func(a, b sample) int { return cmp.Compare(b.loss, a.loss) })
+	return all[:min(most, len(all))]
 }
 
 // logSum is the logarithm of the sum of the exponentials.
@@ -81,28 +86,22 @@ func logSum(x []float32) float64 {
 	return most + math.Log(sum)
 }
 
-// mistake is a worst image as the page shows it.
+// mistake is an image that was taken for another, or nearly so, as the page shows it.
 type mistake struct {
-	Index            int
-	Name             string // of its file, or its index
-	Picture          template.URL
+	picture
 	Map              template.URL // the class activation map of the prediction over it; "" for none
 	Class, Predicted string
-	Right            bool
-	Loss             float64
-	Probability      float64 // of the class, in percent
-	Confidence       float64 // of the prediction, in percent
 }
 
-// showWorst reads the images again, and draws their maps, if there are any.
-func showWorst(samples []sample, d data.Dataset, maps *activation) ([]mistake, error) {
+// showSamples reads the images again, and draws their maps, if there are any.
+func showSamples(samples []sample, d data.Dataset, maps *activation) ([]mistake, error) {
 	var all []mistake
 	for _, s := range samples {
 		x, err := readSample(s.index, d)
 		if err != nil {
 			return nil, err
 		}
-		picture, err := photo(x, d.Shape, d.Stats)
+		src, err := photo(x, d.Shape, d.Stats)
 		if err != nil {
 			return nil, err
 		}
@@ -113,8 +112,8 @@ func showWorst(samples []sample, d data.Dataset, maps *activation) ([]mistake, e
 			}
 		}
 		all = append(all, mistake{
-			Index: s.index, Name: data.Name(d.Test, s.index), Picture: picture, Map: over, Class: d.Classes[s.class], Predicted: d.Classes[s.predicted],
-			Right: s.class == s.predicted, Loss: s.loss, Probability: 100 * math.Exp(-s.loss), Confidence: 100 * s.share,
+			picture: picture{data.Name(d.Test, s.index), src, 100 * s.share}, Map: over,
+			Class: d.Classes[s.class], Predicted: d.Classes[s.predicted],
 		})
 	}
 	return all, nil

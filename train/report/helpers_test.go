@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -154,10 +153,4 @@ func hasNot(t *testing.T, page string, parts ...string) {
 			t.Errorf("%q in the page", part)
 		}
 	}
-}
-
-// between reports whether a coordinate is in a range.
-func between(text string, lo, hi float64) bool {
-	v, err := strconv.ParseFloat(text, 64)
-	return err == nil && lo <= v && v <= hi
 }

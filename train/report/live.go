@@ -28,10 +28,11 @@ type Live struct {
 	progress atomic.Pointer[train.Progress]
 	ended    chan struct{}
 
-	mu    sync.Mutex
-	model *graph.Model // for its parameters, which only the run's goroutine reads
-	start *page        // nil until Start: what is known without the folder, and the filters
-	end   *page        // nil until End
+	mu       sync.Mutex
+	model    *graph.Model // for its parameters, which only the run's goroutine reads
+	settings []Setting
+	start    *page // nil until Start: what is known without the folder, and the filters
+	end      *page // nil until End
 }
 
 // NewLive makes the page of the run in a folder.
@@ -39,13 +40,16 @@ func NewLive(dir string, d data.Dataset) *Live {
 	return &Live{dir: dir, data: d, ended: make(chan struct{})}
 }
 
+// Settings has the page list the settings of the run. It is called before Start.
+func (l *Live) Settings(s []Setting) { l.settings = s }
+
 // Start is the train.Callback's.
 func (l *Live) Start(net *graph.Network, p train.Progress) error {
 	start, err := newPage(l.dir, net, l.data)
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	start.Live = true
+	start.Live, start.Settings = true, l.settings
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.start = &start
@@ -97,13 +101,13 @@ func (l *Live) page() page {
 	if !started {
 		return p
 	}
-	if r, err := train.ReadRecord(l.dir); err == nil {
-		p.add(r)
-	}
 	if at := *l.progress.Load(); at.Epoch <= at.Epochs {
 		p.Progress = newProgress(at)
 	} else {
 		p.Ended = true // it was complete already
+	}
+	if r, err := train.ReadRecord(l.dir); err == nil {
+		p.add(r) // or what can be drawn of it: the report will tell
 	}
 	return p
 }

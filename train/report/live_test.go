@@ -75,7 +75,7 @@ func TestLive(t *testing.T) {
 			_, first = event(t, events)
 		case 5: // the second epoch's first
 			page, _ := get(t, server.URL)
-			has(t, page, "epoch 2 of 3, 16 of 60 images", "<h2>Curves</h2>", "<th>epochs</th><td>1</td>")
+			has(t, page, "epoch 2 of 3, 16 of 60 images", "<h2>Curves</h2>", "<th>epochs</th><td>1 of 3 done</td>")
 			elements(t, "<html>"+page[strings.Index(page, "<main>"):strings.Index(page, "</main>")]+"</main></html>")
 		}
 	}))

@@ -8,6 +8,7 @@ import (
 
 	"tapenet/graph"
 	"tapenet/train"
+	"tapenet/train/chart"
 )
 
 //go:embed page.html card.md
@@ -15,21 +16,13 @@ var source embed.FS
 
 // pages has the templates "page", a document, and "body", what changes of it.
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"thousands":   graph.Thousands,
-	"percent":     func(v float64) string { return fmt.Sprintf("%.1f %%", v) },
-	"probability": probability,
-	"measure":     func(v float64) string { return fmt.Sprintf("%.4f", v) },
-	"digits":      func(v float64) string { return fmt.Sprintf("%.2f", v) },
-	"share":       func(part, of float64) string { return fmt.Sprintf("%.1f", 100*part/max(of, 1e-9)) },
+	"thousands": graph.Thousands,
+	"percent":   func(v float64) string { return fmt.Sprintf("%.1f\u00a0%%", v) },
+	"measure":   func(v float64) string { return fmt.Sprintf("%.4f", v) },
+	"digits":    func(v float64) string { return fmt.Sprintf("%.2f", v) },
+	"charts":    func() template.CSS { return template.CSS(chart.CSS) },
+	"share":     func(part, of float64) string { return fmt.Sprintf("%.1f", 100*part/max(of, 1e-9)) },
 }).ParseFS(source, "page.html"))
-
-// probability writes one in percent: that of a wrong answer may be tiny.
-func probability(v float64) string {
-	if v >= 0.1 {
-		return fmt.Sprintf("%.1f %%", v)
-	}
-	return fmt.Sprintf("%.2g %%", v)
-}
 
 // progress is how far a run has come.
 type progress struct {

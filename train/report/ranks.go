@@ -3,21 +3,23 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"html/template"
 	"slices"
 
 	"tapenet/graph"
 	"tapenet/graph/metric"
+	"tapenet/train/chart"
 )
 
 const (
-	maxDrawn  = 6   // classes whose curves are drawn, of more the worst
+	maxDrawn  = 6   // classes whose curves are drawn, of more the worst; a colour is left for the mean
 	meanSteps = 200 // of a mean curve
 )
 
 // ranks is how well the probability of each class tells its images from all others.
 type ranks struct {
 	Skipped         string // why there are no curves; "" if there are
-	Charts          []chart
+	Charts          []template.HTML
 	Rows            []rankRow
 	Macro, Weighted metric.Ranking
 	Classes         int // that are ranked
@@ -50,6 +52,7 @@ func newRanks(e *evaluation, classes []string) (*ranks, error) {
 	}
 	r.Drawn = min(len(all), maxDrawn)
 	r.Others = len(all) - r.Drawn
+	var charts []chart.Chart
 	for _, kind := range []struct {
 		name, across string
 		of           func(scores []float64, positive []bool) (metric.Curve, error)
@@ -62,7 +65,7 @@ func newRanks(e *evaluation, classes []string) (*ranks, error) {
 		if r.Others == 0 {
 			drawn = all
 		}
-		var shares []share
+		var shares []chart.Line
 		var means []metric.Curve
 		for _, k := range all {
 			scores, positive := metric.Against(probabilities, e.has, k.Class)
@@ -71,13 +74,15 @@ func newRanks(e *evaluation, classes []string) (*ranks, error) {
 				return nil, err
 			}
 			if i := slices.Index(drawn, k); i >= 0 {
-				shares = append(shares, share{name: fmt.Sprintf("%s %.3f", classes[k.Class], kind.area(k)), color: palette[i], curve: c})
+				shares = append(shares, share(fmt.Sprintf("%s %.3f", classes[k.Class], kind.area(k)), chart.Style{Color: i}, c))
 			}
 			means = append(means, metric.MeanCurve([]metric.Curve{c}, meanSteps)) // few points, of many classes
 		}
-		r.Charts = append(r.Charts, newShares(kind.name, kind.across, append(shares, share{
-			name: fmt.Sprintf("mean %.3f", metric.Macro(all, kind.area)), color: "currentColor", dashed: true, curve: metric.MeanCurve(means, meanSteps),
-		})))
+		mean := share(fmt.Sprintf("mean %.3f", metric.Macro(all, kind.area)), chart.Style{Color: maxDrawn, Stroke: chart.Dashed}, metric.MeanCurve(means, meanSteps))
+		charts = append(charts, newShares(kind.name, kind.across, append(shares, mean)))
+	}
+	if r.Charts, err = drawn(charts); err != nil {
+		return nil, err
 	}
 	listed := all
 	if len(all) > maxTable {
@@ -89,9 +94,6 @@ func newRanks(e *evaluation, classes []string) (*ranks, error) {
 	}
 	return r, nil
 }
-
-// palette has a colour for each class that is drawn.
-var palette = [maxDrawn]string{blue, "#ff7f0e", green, red, "#9467bd", "#8c564b"}
 
 // worstOf are the rankings with the smallest areas first.
 func worstOf(all []metric.Ranking, area func(metric.Ranking) float64) []metric.Ranking {

@@ -9,6 +9,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"html/template"
 	"io"
 	"math"
 	"path/filepath"
@@ -44,7 +45,9 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	p.add(record)
+	if err := p.add(record); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
 	if err := p.measure(net, d, min(record.Batch, maxBatch)); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
@@ -69,7 +72,10 @@ func New(ctx context.Context, dir string, net *graph.Network, d data.Dataset) (*
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
-	if p.Worst, err = showWorst(e.worst(), d, maps); err != nil {
+	if p.Wrong, err = showSamples(e.worst(false, maxWrong), d, maps); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	if p.Unsure, err = showSamples(e.worst(true, maxUnsure), d, maps); err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	c, err := newCard(dir, p, record, e, d)
@@ -90,7 +96,7 @@ func (r *Report) Tested(loss, accuracy float64) {
 }
 
 // Shared adds who trained together: the ranks of a group of processes, and the name of
-// the machine that each of them ran on.
+// the machine that each of them ran on, if they are known.
 func (r *Report) Shared(lanes int, ranks []train.RankTime, hosts []string) {
 	if len(ranks) == 0 {
 		return
@@ -103,9 +109,11 @@ func (r *Report) Shared(lanes int, ranks []train.RankTime, hosts []string) {
 	share := func(part float64) string {
 		return fmt.Sprintf("%.0f %%", 100*part/max(sum.Computed+sum.Waited+sum.Exchanged, math.SmallestNonzeroFloat64))
 	}
+	r.page.Facts = append(r.page.Facts, fact{"ranks", fmt.Sprintf("%d, of %d lanes", len(ranks), lanes)})
+	if len(machines) > 0 {
+		r.page.Facts = append(r.page.Facts, fact{"hosts", strings.Join(machines, ", ")})
+	}
 	r.page.Facts = append(r.page.Facts,
-		fact{"ranks", fmt.Sprintf("%d, of %d lanes", len(ranks), lanes)},
-		fact{"hosts", strings.Join(machines, ", ")},
 		fact{"time of the ranks in steps", fmt.Sprintf("%s computing, %s waiting for slower ranks, %s exchanging",
 			share(sum.Computed), share(sum.Waited), share(sum.Exchanged))})
 }
@@ -136,10 +144,12 @@ type page struct {
 	Several   bool      // images have several classes each
 	Part      string    // what it is evaluated on: "test", or "validation"
 	Facts     []fact
-	Charts    []chart
+	Settings  []Setting
+	Charts    []template.HTML
 	Confusion *matrix
 	Ranks     *ranks
-	Worst     []mistake
+	Wrong     []mistake // the worst of them
+	Unsure    []mistake // right, with the least certainty
 	Similar   *similar
 	Filters   *filters
 	Layers    []layer
@@ -174,7 +184,7 @@ func newPage(dir string, net *graph.Network, d data.Dataset) (page, error) {
 }
 
 // add adds what the run's folder says.
-func (p *page) add(r train.Record) {
+func (p *page) add(r train.Record) (err error) {
 	schedule := r.Schedule
 	if schedule == "" {
 		schedule = "constant"
@@ -191,17 +201,36 @@ func (p *page) add(r train.Record) {
 		why := "of the lowest loss"
 		if best.Attacked > 0 {
 			why = "of the highest accuracy under attack"
-			facts = append(facts, fact{"accuracy under attack", fmt.Sprintf("%.2f %%; %.2f %% in epoch %d", 100*last.Attacked, 100*best.Attacked, best.Epoch)})
+			facts = append(facts, fact{"accuracy under attack", inBest(last.Attacked, best.Attacked, last, best)})
 		}
 		facts = append(facts,
-			fact{"epochs", fmt.Sprint(n)},
+			fact{"epochs", p.epochs(n)},
 			fact{"time of training", fmt.Sprintf("%v, in the last epoch %s images/s",
 				r.Time().Round(100*time.Millisecond), graph.Thousands(int(last.ImagesPerSecond)))})
 		facts = append(facts, results(p.Part, last.ValLoss,
-			fmt.Sprintf("%.2f %%; %.2f %% in epoch %d, %s", 100*last.ValAccuracy, 100*best.ValAccuracy, best.Epoch, why))...)
+			inBest(last.ValAccuracy, best.ValAccuracy, last, best)+", "+why)...)
 	}
 	p.Facts = slices.Concat(facts[:1], p.Facts, facts[1:])
-	p.Charts = charts(p.Part, r.History)
+	if len(r.History) > 0 {
+		p.Charts, err = drawn(train.Curves(p.Part, r.History))
+	}
+	return err
+}
+
+// epochs says how many there are: of a run that goes on, those that are done.
+func (p *page) epochs(done int) string {
+	if p.Progress == nil {
+		return fmt.Sprint(done)
+	}
+	return fmt.Sprintf("%d of %d done", done, p.Progress.Epochs)
+}
+
+// inBest is a share in the last epoch, and in the best one if that is another.
+func inBest(share, atBest float64, last, best train.Epoch) string {
+	if best.Epoch == last.Epoch {
+		return fmt.Sprintf("%.2f %%", 100*share)
+	}
+	return fmt.Sprintf("%.2f %%; %.2f %% in epoch %d", 100*share, 100*atBest, best.Epoch)
 }
 
 // results are the lines of an evaluation.

@@ -3,6 +3,7 @@ package train
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -18,16 +19,17 @@ import (
 	"tapenet/graph/regular"
 	"tapenet/graph/weights"
 	"tapenet/train"
+	"tapenet/train/report"
 )
 
 // configFile is the name of a run's settings in its folder.
-const configFile = "config.toml"
+const configFile = report.ConfigFile
 
 // The first line of that file. repeats: the settings never changed, nor the
 // arithmetic, so the file reproduces the run. changed: the run went on with others,
 // so the file does not.
 const (
-	repeats = "# The settings of this run: go run ./cmd/train -config, with this file, repeats it.\n"
+	repeats = report.Repeats
 	changed = "# The settings with which this run last went on; the lines below say where, and what was before.\n"
 )
 
@@ -180,6 +182,17 @@ func (s settings) forTOML() map[string]any {
 		if n, ok := v.(uint64); ok && n > math.MaxInt64 {
 			all[name] = fmt.Sprint(n)
 		}
+	}
+	return all
+}
+
+// listed are the settings for a run's page.
+func (o options) listed() (all []report.Setting) {
+	f := flag.NewFlagSet("", flag.ContinueOnError)
+	new(options).settingFlags(f)
+	for _, name := range o.settings.names() {
+		v := fmt.Sprint(o.settings[name])
+		all = append(all, report.Setting{Name: name, Value: v, Default: v == f.Lookup(name).DefValue})
 	}
 	return all
 }

@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"tapenet/modelzoo"
 	"tapenet/train"
+	"tapenet/train/data"
+	"tapenet/train/report"
 )
 
 // notes are the comment lines of a run's settings.
@@ -153,5 +156,32 @@ func TestConfigArithmetic(t *testing.T) {
 		if got := notes(t, dir); got != want {
 			t.Errorf("it says %q, want %q", got, want)
 		}
+	}
+}
+
+// TestConfigFromGo: the settings that a run from Go leaves make the command train to the same
+// weights, given what it is told of the data.
+func TestConfigFromGo(t *testing.T) {
+	d, err := data.IDX(digits(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Train, d.Test = data.Limit(d.Train, 200), data.Limit(d.Test, 200)
+	dir := t.TempDir()
+	c := train.Config{
+		Epochs: 2, Batch: 50, Seed: 5, Model: "lenet5", Dir: filepath.Join(dir, "go"), LabelSmoothing: 0.1, ClipNorm: 1,
+		Optimizer: train.NAdam{LR: 0.003, WeightDecay: 0.001}, Schedule: train.Exponential{Decay: 0.5},
+	}
+	spec, err := modelzoo.Lookup(c.Model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := report.Fit(t.Context(), spec.New(10), d, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := trained(t, "-config", filepath.Join(c.Dir, configFile), "-data", digits(t), "-limit", "200", "-out", filepath.Join(dir, "command"))
+	if !strings.Contains(out, res.SHA256) {
+		t.Errorf("the command does not come to the weights %s:\n%s", res.SHA256, out)
 	}
 }

@@ -50,6 +50,7 @@ func openPages(show *display, set data.Dataset, loss graph.Loss) (*pages, error)
 		return nil, fmt.Errorf("train: dashboard: %w", err)
 	}
 	p.live = report.NewLive(show.out, set)
+	p.live.Settings(show.listed())
 	p.server = &http.Server{Handler: g.Handler(p.live), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	go p.server.Serve(listener) // ends with close
 	show.printf("dashboard: http://%s/\n", listener.Addr())
@@ -134,6 +135,7 @@ func (p *pages) write(ctx context.Context) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Settings(p.show.listed())
 	if p.tested != nil {
 		p.tested(r)
 	}

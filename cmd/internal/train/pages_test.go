@@ -27,6 +27,8 @@ func TestReport(t *testing.T) {
 		trained(t, quick(t, "-resume", "-epochs", epochs, "-out", dir)...)
 		if page := string(read(t, path)); !strings.Contains(page, "<th>epochs</th><td>"+epochs+"</td>") {
 			t.Errorf("the report is not that of %s epochs", epochs)
+		} else if !strings.Contains(page, "<dt>limit</dt><dd>200</dd>") || !strings.Contains(page, "patience 0, ") {
+			t.Error("the report does not list all settings")
 		}
 	}
 }

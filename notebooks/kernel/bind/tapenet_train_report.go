@@ -12,19 +12,25 @@ func init() {
 	imports.Packages["tapenet/train/report"] = imports.Package{
 		Name: "report",
 		Binds: map[string]reflect.Value{
-			"CardFile": reflect.ValueOf(report.CardFile),
-			"File":     reflect.ValueOf(report.File),
-			"New":      reflect.ValueOf(report.New),
-			"NewLive":  reflect.ValueOf(report.NewLive),
+			"CardFile":   reflect.ValueOf(report.CardFile),
+			"ConfigFile": reflect.ValueOf(report.ConfigFile),
+			"File":       reflect.ValueOf(report.File),
+			"Fit":        reflect.ValueOf(report.Fit),
+			"New":        reflect.ValueOf(report.New),
+			"NewLive":    reflect.ValueOf(report.NewLive),
+			"Repeats":    reflect.ValueOf(report.Repeats),
 		},
 		Types: map[string]reflect.Type{
-			"Live":   reflect.TypeFor[report.Live](),
-			"Report": reflect.TypeFor[report.Report](),
+			"Live":    reflect.TypeFor[report.Live](),
+			"Report":  reflect.TypeFor[report.Report](),
+			"Setting": reflect.TypeFor[report.Setting](),
 		},
 		Proxies: map[string]reflect.Type{},
 		Untypeds: map[string]string{
-			"CardFile": "string:model-card.md",
-			"File":     "string:report.html",
+			"CardFile":   "string:model-card.md",
+			"ConfigFile": "string:config.toml",
+			"File":       "string:report.html",
+			"Repeats":    "string:# The settings of this run: go run ./cmd/train -config, with this file, repeats it.\n",
 		},
 	}
 }
