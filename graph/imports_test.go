@@ -44,6 +44,7 @@ var arrows = map[string][]string{
 	"graph/raster":            {},
 	"graph/regular":           {},
 	"graph/raster/corrupt":    {},
+	"graph/raster/letter":     {},
 	"graph/raster/decode":     {"graph/raster"},
 	"graph/weights":           {"graph/internal/hugepage", "graph/raster", "graph/regular"},
 	"modelzoo":                {"graph", "graph/op"},

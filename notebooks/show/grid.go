@@ -10,10 +10,8 @@ import (
 	"slices"
 
 	"golang.org/x/image/draw"
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/basicfont"
-	"golang.org/x/image/math/fixed"
 
+	"tapenet/graph/raster/letter"
 	"tapenet/train/data"
 )
 
@@ -144,13 +142,14 @@ func (g *Grid) image() image.Image {
 		columns = 10
 	}
 	columns = max(1, min(columns, len(g.tiles)))
+	font := letter.New(letter.Size)
 	cell, captions := image.Pt(1, 1), 0
 	for _, t := range g.tiles {
 		size := t.img.Bounds().Size().Mul(g.zoom(t))
-		width := max(size.X, basicfont.Face7x13.Advance*(len([]rune(t.caption))+1)-gap)
+		width := max(size.X, font.Width(t.caption))
 		cell = image.Pt(max(cell.X, width), max(cell.Y, size.Y))
 		if t.caption != "" {
-			captions = basicfont.Face7x13.Height
+			captions = font.Line
 		}
 	}
 	step := cell.Add(image.Pt(gap, gap+captions))
@@ -162,8 +161,7 @@ func (g *Grid) image() image.Image {
 		to := image.Rectangle{Max: t.img.Bounds().Size().Mul(g.zoom(t))}.Add(at)
 		draw.Draw(sheet, to.Inset(-1), image.NewUniform(color.Gray{0xa0}), image.Point{}, draw.Src)
 		draw.NearestNeighbor.Scale(sheet, to, t.img, t.img.Bounds(), draw.Src, nil)
-		pen := font.Drawer{Dst: sheet, Src: image.Black, Face: basicfont.Face7x13, Dot: fixed.P(at.X, to.Max.Y+captions-1)}
-		pen.DrawString(t.caption)
+		font.Write(sheet, t.caption, image.Pt(at.X, to.Max.Y+letter.Size), color.Black)
 	}
 	return sheet
 }

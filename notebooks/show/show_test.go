@@ -67,8 +67,8 @@ func TestGridSize(t *testing.T) {
 	for range 7 {
 		g.Add("7", make([]float32, 20*10), 20, 10)
 	}
-	// Three columns of 20 pixels and three rows of 40, with captions of 13.
-	if got, want := decode(t, g.SimpleRender()).Bounds().Size(), image.Pt(6+3*26, 6+3*59); got != want {
+	// Three columns of 20 pixels and three rows of 40, with captions of 17.
+	if got, want := decode(t, g.SimpleRender()).Bounds().Size(), image.Pt(6+3*26, 6+3*63); got != want {
 		t.Errorf("size %v, want %v", got, want)
 	}
 }

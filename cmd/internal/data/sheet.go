@@ -5,11 +5,9 @@ import (
 	"image/color"
 
 	"golang.org/x/image/draw"
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/basicfont"
-	"golang.org/x/image/math/fixed"
 
 	"tapenet/cmd/internal/sheet"
+	"tapenet/graph/raster/letter"
 	"tapenet/train/data"
 )
 
@@ -27,13 +25,14 @@ const (
 // same image in the epochs 1, 2, ….
 func contactSheet(d data.Dataset, labels []int, seed uint64, steps []data.Augmentation) (image.Image, error) {
 	size := sheet.Size(d.Shape[1], d.Shape[2], smallest, largest)
-	cell := image.Pt(size.X+margin, max(size.Y, basicfont.Face7x13.Height)+margin)
+	cell := image.Pt(size.X+margin, max(size.Y, letter.Size)+margin)
 	rows, columns := min(len(d.Classes), maxRows), min(maxColumns, max(4, width/cell.X))
 	contact := image.NewRGBA(image.Rect(0, 0, nameWidth+columns*cell.X+margin, rows*cell.Y+margin))
 	draw.Draw(contact, contact.Rect, image.NewUniform(color.Gray{0xe8}), image.Point{}, draw.Src)
+	font := letter.New(letter.Size)
 	augmented := data.Augment(d, seed, steps...)
 	for row, of := range choose(d, labels, seed, rows, columns) {
-		write(contact, d.Classes[row], margin, row*cell.Y+cell.Y/2+margin)
+		font.Write(contact, font.Begin(d.Classes[row], nameWidth-2*margin), image.Pt(margin, row*cell.Y+cell.Y/2+margin), color.Black)
 		for column := range columns {
 			from, i := d.Train, 0
 			switch {
@@ -74,14 +73,4 @@ func read(s data.Samples, i int, shape [3]int) (image.Image, error) {
 		return nil, err
 	}
 	return data.Picture(x, shape)
-}
-
-// write writes a name that fits into the column of names.
-func write(to draw.Image, name string, x, middle int) {
-	face := basicfont.Face7x13
-	if r, most := []rune(name), (nameWidth-2*margin)/face.Advance; len(r) > most {
-		name = string(r[:most-2]) + ".."
-	}
-	drawer := font.Drawer{Dst: to, Src: image.Black, Face: face, Dot: fixed.P(x, middle)}
-	drawer.DrawString(name)
 }

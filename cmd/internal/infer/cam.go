@@ -16,6 +16,7 @@ import (
 	"tapenet/cmd/internal/sheet"
 	"tapenet/graph"
 	"tapenet/graph/raster"
+	"tapenet/graph/raster/letter"
 	"tapenet/graph/weights"
 	"tapenet/infer"
 )
@@ -127,28 +128,29 @@ func captioned(picture image.Image, r result, seen raster.Region) image.Image {
 	}
 	width := max(size.X, camSmallest)
 	scale := max(1, width/480)
-	row := scale * sheet.Line
+	font := letter.New(scale * letter.Size)
+	row := font.Line + 2*scale
 	img := image.NewRGBA(image.Rect(0, 0, width, size.Y+(len(lines)+1)*row+row/2))
 	draw.Draw(img, img.Rect, image.White, image.Point{}, draw.Src)
 	sheet.Put(img, image.Point{}, size, picture)
 	left, y := scale*8, size.Y
 	for _, text := range lines {
 		y += row
-		sheet.Write(img, text, image.Pt(left, y), width-2*left, scale)
+		font.Write(img, font.End(text, width-2*left), image.Pt(left, y), sheet.Ink)
 	}
-	legend(img, image.Rect(left, y+row/3, width-left, y+row+row/3), scale)
+	legend(img, image.Rect(left, y+row/3, width-left, y+row+row/3), font)
 	return img
 }
 
 // legend draws what the colours mean: a bar from nothing to the most, over the grey of a
 // picture, with words at its ends.
-func legend(img draw.Image, in image.Rectangle, scale int) {
-	const little, much = "little", "much for this class"
+func legend(img draw.Image, in image.Rectangle, font *letter.Font) {
+	const little, much, gap = "little ", "much for this class", " "
 	base := in.Max.Y - in.Dy()/4
-	letter := scale * sheet.Letter
-	sheet.Write(img, little, image.Pt(in.Min.X, base), in.Dx(), scale)
-	sheet.Write(img, much, image.Pt(in.Max.X-len(much)*letter, base), in.Dx(), scale)
-	bar := image.Rect(in.Min.X+(len(little)+1)*letter, in.Min.Y+in.Dy()/8, in.Max.X-(len(much)+1)*letter, in.Max.Y-in.Dy()/8)
+	end := in.Max.X - font.Width(much)
+	font.Write(img, little, image.Pt(in.Min.X, base), sheet.Ink)
+	font.Write(img, much, image.Pt(end, base), sheet.Ink)
+	bar := image.Rect(in.Min.X+font.Width(little), in.Min.Y+in.Dy()/8, end-font.Width(gap), in.Max.Y-in.Dy()/8)
 	draw.Draw(img, bar, image.NewUniform(grey), image.Point{}, draw.Src)
 	for x := bar.Min.X; x < bar.Max.X; x++ {
 		colour := raster.HeatColor(float32(x-bar.Min.X) / float32(max(bar.Dx()-1, 1)))

@@ -6,12 +6,10 @@ import (
 	"image/color"
 	"image/png"
 	"io"
-	"unicode/utf8"
 
 	"golang.org/x/image/draw"
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/basicfont"
 
+	"tapenet/graph/raster/letter"
 	"tapenet/graph/weights"
 )
 
@@ -20,11 +18,11 @@ const Max = 200
 
 const margin = 12 // pixels around a cell
 
-// The size of letters in pixels.
-const (
-	Line   = 18 // height of a line
-	Letter = 7  // width of one of its letters
-)
+// line is the height of a line of text.
+const line = 18
+
+// Ink is the colour of text.
+var Ink = color.Gray{Y: 0x30}
 
 // Cell is pictures of one size, side by side, and the lines below them.
 type Cell struct {
@@ -40,18 +38,19 @@ func Save(file string, cells []Cell, size image.Point, columns int) error {
 
 func sheet(cells []Cell, size image.Point, columns int) image.Image {
 	width := len(cells[0].Pictures) * size.X
-	cell := image.Pt(width+2*margin, size.Y+len(cells[0].Lines)*Line+margin)
+	cell := image.Pt(width+2*margin, size.Y+len(cells[0].Lines)*line+margin)
 	across := min(columns, len(cells))
 	down := (len(cells) + across - 1) / across
 	img := image.NewRGBA(image.Rect(0, 0, across*cell.X, down*cell.Y+margin))
 	draw.Draw(img, img.Rect, image.White, image.Point{}, draw.Src)
+	font := letter.New(letter.Size)
 	for i, c := range cells {
 		at := image.Pt(i%across*cell.X+margin, i/across*cell.Y+margin)
 		for k, p := range c.Pictures {
 			Put(img, at.Add(image.Pt(k*size.X, 0)), size, p)
 		}
 		for k, text := range c.Lines {
-			Write(img, text, image.Pt(at.X, at.Y+size.Y+(k+1)*Line-4), width, 1)
+			font.Write(img, font.End(text, width), image.Pt(at.X, at.Y+size.Y+(k+1)*line-4), Ink)
 		}
 	}
 	return img
@@ -75,21 +74,4 @@ func Put(to draw.Image, at, size image.Point, picture image.Image) {
 		scaler = draw.CatmullRom
 	}
 	scaler.Scale(to, image.Rectangle{Min: at, Max: at.Add(size)}, picture, picture.Bounds(), draw.Src, nil)
-}
-
-// Write writes a line whose base line begins at a point, so many times as large as its
-// letters are; of one that is wider than width the begin is left out.
-func Write(to draw.Image, text string, at image.Point, width, times int) {
-	face := basicfont.Face7x13
-	if r, most := []rune(text), width/(Letter*times); len(r) > most {
-		text = ".." + string(r[len(r)-max(most-2, 0):])
-	}
-	letters := image.NewAlpha(image.Rect(0, -face.Ascent, Letter*utf8.RuneCountInString(text), face.Descent))
-	d := font.Drawer{Dst: letters, Src: image.Opaque, Face: face}
-	d.DrawString(text)
-	size := letters.Rect.Size().Mul(times)
-	mask := image.NewAlpha(image.Rectangle{Max: size})
-	draw.NearestNeighbor.Scale(mask, mask.Rect, letters, letters.Rect, draw.Src, nil)
-	ink := image.NewUniform(color.Gray{Y: 0x30})
-	draw.DrawMask(to, mask.Rect.Add(at).Sub(image.Pt(0, times*face.Ascent)), ink, image.Point{}, mask, image.Point{}, draw.Over)
 }
