@@ -90,11 +90,11 @@ func TestDecodeImageErrors(t *testing.T) {
 		{"cut in the header", whole[:20], "infer: a PNG picture that is damaged or of a kind that is not read: unexpected EOF"},
 		{"cut in the data", whole[:len(whole)-20], "infer: a PNG picture that is damaged"},
 		{"wrong checksum", slices.Concat(whole[:45], []byte{whole[45] + 1}, whole[46:]), "infer: a PNG picture that is damaged"},
-		{"png bomb", pngHeader(60000, 60000), "infer: a PNG picture of 60000×60000 pixels, want 1 to 50000000 of them"},
-		{"wide png bomb", pngHeader(1<<31-1, 1), "infer: a PNG picture of 2147483647×1 pixels, want 1 to 50000000 of them"},
-		{"jpeg bomb", jpegHeader(65535, 65535), "infer: a JPEG picture of 65535×65535 pixels, want 1 to 50000000 of them"},
-		{"gif bomb", gifHeader(65535, 65535), "infer: a GIF picture of 65535×65535 pixels, want 1 to 50000000 of them"},
-		{"gif without pixels", gifHeader(0, 7), "infer: a GIF picture of 0×7 pixels, want 1 to 50000000 of them"},
+		{"png bomb", pngHeader(60000, 60000), "infer: a PNG picture of 60000×60000 pixels, want 1 to 67108864 of them"},
+		{"wide png bomb", pngHeader(1<<31-1, 1), "infer: a PNG picture of 2147483647×1 pixels, want 1 to 67108864 of them"},
+		{"jpeg bomb", jpegHeader(65535, 65535), "infer: a JPEG picture of 65535×65535 pixels, want 1 to 67108864 of them"},
+		{"gif bomb", gifHeader(65535, 65535), "infer: a GIF picture of 65535×65535 pixels, want 1 to 67108864 of them"},
+		{"gif without pixels", gifHeader(0, 7), "infer: a GIF picture of 0×7 pixels, want 1 to 67108864 of them"},
 		{"header alone", pngHeader(10, 10), "infer: a PNG picture that is damaged"},
 	}
 	for _, tt := range tests {

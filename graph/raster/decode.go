@@ -18,8 +18,8 @@ import (
 
 // The bounds of the files that are unpacked: a small file can claim any size.
 const (
-	MaxPixels = 50_000_000 // of a picture, unless a Decoder says otherwise
-	MaxFile   = 64 << 20   // bytes of its file
+	MaxPixels = 64 << 20 // of a picture, unless a Decoder says otherwise: 67 megapixels
+	MaxFile   = 64 << 20 // bytes of its file
 )
 
 // ErrSize is of a picture that has no pixels or too many of them.
@@ -140,9 +140,9 @@ func (d Decoder) config(file []byte) (format Format, c image.Config, memory int6
 }
 
 // Unpacking a picture may take pixelBytes for each of the pixels that it may have, and
-// spareBytes: most take 2 to 8 a pixel, progressive ones in four colours 24.
+// spareBytes: most take 2 to 8 a pixel, progressive ones 7 to 15, and 24 in four colours.
 const (
-	pixelBytes = 8
+	pixelBytes = 16
 	spareBytes = 64 << 20
 )
 
@@ -188,10 +188,12 @@ func turnedBytes(m color.Model) int64 {
 	switch m {
 	case color.GrayModel:
 		return 1
+	case color.YCbCrModel:
+		return 3
 	case color.NRGBAModel:
 		return 4
 	}
-	return 8 // colours, and where they go; or 16 bits of each
+	return 8 // 16 bits of each colour
 }
 
 // list is names in a sentence: "a, b or c".

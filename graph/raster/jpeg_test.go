@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/jpeg"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -84,7 +85,7 @@ func TestJPEGMemory(t *testing.T) {
 
 // TestJPEGBombs: small files that would take much memory, or time, are refused before.
 func TestJPEGBombs(t *testing.T) {
-	coefficients := frameOf(startOfFrame2, 5700, 5700, adobe, 0x11, 0x11, 0x11, 0x11)
+	coefficients := frameOf(startOfFrame2, 7200, 7200, adobe, 0x11, 0x11, 0x11, 0x11)
 	many := frameOf(startOfFrame2, 1000, 1000, nil, 0x11, 0x11, 0x11)
 	for range maxScans {
 		many = append(many, segment(startOfScan, 1, 1, 0, 0, 0, 0)...)
@@ -94,7 +95,7 @@ func TestJPEGBombs(t *testing.T) {
 		file []byte
 		want string
 	}{
-		{"coefficients", coefficients, "a JPEG picture of 5700×5700 pixels that takes 744 MB to unpack, want at most 445: save it without interlacing or progression, or smaller"},
+		{"coefficients", coefficients, "a JPEG picture of 7200×7200 pixels that takes 1186 MB to unpack, want at most 1088: save it without interlacing or progression, or smaller"},
 		{"scans", many, "a JPEG picture of 65 scans, want at most 64: save it without progression"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,10 +121,43 @@ func TestJPEGBombs(t *testing.T) {
 	if _, err := (Decoder{}).Decode(b.Bytes()); err != nil {
 		t.Errorf("with a film behind it: %v", err)
 	}
-	// Large progressive photographs are read.
+	// Large progressive photographs are read, those on their side too.
 	for _, planes := range [][]byte{{0x22, 0x11, 0x11}, {0x11, 0x11, 0x11}, {0x11}} {
-		if _, err := (Decoder{}).Header(frameOf(startOfFrame2, 6000, 4000, nil, planes...)); err != nil {
-			t.Errorf("24 megapixels of planes %x: %v", planes, err)
+		if _, err := (Decoder{}).Header(frameOf(startOfFrame2, 8660, 5774, onItsSide, planes...)); err != nil {
+			t.Errorf("50 megapixels of planes %x: %v", planes, err)
 		}
+	}
+}
+
+// onItsSide says that a picture is shown turned by 90°.
+var onItsSide = segment(0xe1, []byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00")...)
+
+// TestTurnedMemory: a photograph on its side is turned in three bytes a pixel, as its
+// header says.
+func TestTurnedMemory(t *testing.T) {
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, image.NewRGBA(image.Rect(0, 0, 1501, 1099)), nil); err != nil {
+		t.Fatal(err)
+	}
+	upright := b.Bytes()
+	side := slices.Concat(upright[:2], onItsSide, upright[2:])
+	before, err := Decoder{}.Header(upright)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := Decoder{}.Header(side)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Width != 1099 || h.Height != 1501 || h.Memory != before.Memory+3*1501*1099 {
+		t.Errorf("%+v on its side, %+v upright, want three bytes more for each pixel", h, before)
+	}
+	n := allocated(func() {
+		if img, err := (Decoder{}).Decode(side); err != nil || img.Bounds().Size() != image.Pt(1099, 1501) {
+			t.Errorf("%v, %v", img, err)
+		}
+	})
+	if n > h.Memory {
+		t.Errorf("takes %d bytes, the header says %d", n, h.Memory)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"image"
 	"image/color"
-	"image/draw"
 )
 
 // orientation is how a picture is stored, 1 to 8 as EXIF has it (CIPA DC-008-2019,
@@ -123,10 +122,14 @@ func turned(img image.Image, orientation int) image.Image {
 		to := image.NewNRGBA(shown)
 		move(to.Pix, img.Pix[img.PixOffset(b.Min.X, b.Min.Y):], 4, img.Stride, shown.Dx(), place)
 		return to
-	case *image.YCbCr:
-		colours, to := image.NewRGBA(b), image.NewRGBA(shown)
-		draw.Draw(colours, b, img, b.Min, draw.Src)
-		move(to.Pix, colours.Pix, 4, colours.Stride, shown.Dx(), place)
+	case *image.YCbCr: // each pixel gets a colour of its own: where planes are smaller, an odd edge may have moved
+		to := image.NewYCbCr(shown, image.YCbCrSubsampleRatio444)
+		for i := range to.Y {
+			x, y := place(i%to.YStride, i/to.YStride)
+			x, y = b.Min.X+x, b.Min.Y+y
+			c := img.COffset(x, y)
+			to.Y[i], to.Cb[i], to.Cr[i] = img.Y[img.YOffset(x, y)], img.Cb[c], img.Cr[c]
+		}
 		return to
 	}
 	to := image.NewNRGBA64(shown)

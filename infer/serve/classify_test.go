@@ -161,7 +161,7 @@ func TestClassifyScaled(t *testing.T) {
 
 // TestClassifyErrors: refusing a picture is cheap, whatever size it claims.
 func TestClassifyErrors(t *testing.T) {
-	s := start(t, func(c *Config) { c.Model = filepath.Join(folder(t), "cnn") })
+	s := start(t, func(c *Config) { c.Model, c.Memory = filepath.Join(folder(t), "cnn"), 128<<20 })
 	file := pngFile(t, drawing())
 	two, twoType := form(t, file, file)
 	none, noneType := form(t)
@@ -177,11 +177,11 @@ func TestClassifyErrors(t *testing.T) {
 		{"text", "text/plain", []byte("a picture"), 400, "no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
 		{"cut", "image/png", file[:len(file)-30], 400, "a PNG picture that is damaged or of a kind that is not read: "},
 		{"blank", "image/png", pngFile(t, image.NewGray(image.Rect(0, 0, 9, 9))), 400, "the picture is blank"},
-		{"bomb", "image/png", claim(60000, 60000), 413, "a PNG picture of 60000×60000 pixels, want 1 to 50000000 of them"},
-		{"wide bomb", "image/png", claim(1<<31-1, 1), 413, "a PNG picture of 2147483647×1 pixels, want 1 to 50000000 of them"},
+		{"bomb", "image/png", claim(60000, 60000), 413, "a PNG picture of 60000×60000 pixels, want 1 to 67108864 of them"},
+		{"wide bomb", "image/png", claim(1<<31-1, 1), 413, "a PNG picture of 2147483647×1 pixels, want 1 to 67108864 of them"},
 		{"just too large", "image/png", claim(1<<13, 1<<12), 413, "a picture of 8192×4096"},
 		{"tall bomb", "image/png", claim(1, 1<<22), 413, "a picture of 1×4194304"},
-		{"bomb in a form", bombType, bomb, 413, "a PNG picture of 50000×50000 pixels, want 1 to 50000000 of them"},
+		{"bomb in a form", bombType, bomb, 413, "a PNG picture of 50000×50000 pixels, want 1 to 67108864 of them"},
 		{"two files", twoType, two, 400, "the form does not end after one part"},
 		{"no file", noneType, none, 400, "not a multipart form with a picture"},
 		{"cut form", oneType, one[:len(one)-60], 400, "multipart form"},

@@ -9,7 +9,7 @@
 // with a Go module; IDX files, as MNIST's; CIFAR-10 and CIFAR-100; pictures
 // with one sub-folder a class; tar shards. Files are taken as hostile: a
 // damaged one is an error that names it, and costs no more memory than its
-// content could fill, or in the case of a picture than one of 50 megapixels
+// content could fill, or in the case of a picture than one of 67 megapixels
 // takes.
 //
 // A dataset is made into another one by functions: [Augment] changes the

@@ -42,7 +42,7 @@ func init() {
 			"Cubic":     "string:cubic",
 			"Linear":    "string:linear",
 			"MaxFile":   "int:67108864",
-			"MaxPixels": "int:50000000",
+			"MaxPixels": "int:67108864",
 			"Pad":       "string:pad",
 			"Stretch":   "string:stretch",
 			"Strokes":   "string:strokes",
