@@ -54,13 +54,23 @@ func (p *Predictor) GradCAM(image []float32, class int) (ActivationMap, error) {
 // and no pooling of the network gives images with several rows and columns.
 func (p *Predictor) Places() (height, width int) { return p.models.places[0], p.models.places[1] }
 
+// Region is the part of a picture that the network sees, see
+// [raster.Preprocessing.Region]: an ActivationMap lies over it.
+func (p *Predictor) Region(img image.Image) (raster.Region, error) {
+	r, err := p.preprocessing.Region(img, p.Input[0], p.Input[1], p.Input[2])
+	if err != nil {
+		return r, fmt.Errorf("infer: %w", err)
+	}
+	return r, nil
+}
+
 // Over draws the map over the picture that became the image, by the model's
 // Preprocessing: at the picture's own size, over what the network saw of it. What it did
 // not see is darker.
 func (p *Predictor) Over(img image.Image, a ActivationMap) (*image.RGBA, error) {
-	seen, err := p.preprocessing.Region(img, p.Input[0], p.Input[1], p.Input[2])
+	seen, err := p.Region(img)
 	if err != nil {
-		return nil, fmt.Errorf("infer: %w", err)
+		return nil, err
 	}
 	return raster.Heat{Height: a.Height, Width: a.Width, Values: a.Values}.Over(img, seen), nil
 }

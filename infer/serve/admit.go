@@ -150,16 +150,26 @@ func (c *Call) Take(n int64) error {
 	if most := c.server.config.Memory; n > most-taken {
 		return tooLarge("the request needs %d bytes of memory, the server has %d for all requests", taken+n, most)
 	}
-	for {
-		if c.server.memory.Add(-n) >= 0 {
-			c.taken.Add(n)
-			return nil
-		}
-		c.server.memory.Add(n)
+	for !c.reserve(n) {
 		if !c.server.arrivals.giveWay(c.origin.Body) {
-			return failed(http.StatusTooManyRequests, kindMemory, "too many bytes in requests: try again later")
+			return memoryFull()
 		}
 	}
+	return nil
+}
+
+// reserve is Take if there is memory just now.
+func (c *Call) reserve(n int64) bool {
+	if c.server.memory.Add(-n) < 0 {
+		c.server.memory.Add(n)
+		return false
+	}
+	c.taken.Add(n)
+	return true
+}
+
+func memoryFull() *failure {
+	return failed(http.StatusTooManyRequests, kindMemory, "too many bytes in requests: try again later")
 }
 
 // give counts memory as free that the call has taken and nobody refers to any more.
@@ -182,7 +192,9 @@ func (c *Call) slurp(r io.Reader, size int64) ([]byte, error) {
 		if err := c.Take(size); err != nil {
 			return nil, err
 		}
+		before := int64(cap(text))
 		text = append(make([]byte, 0, size), text...)
+		c.give(before)
 		for len(text) < cap(text) {
 			n, err := r.Read(text[len(text):cap(text)])
 			text = text[:len(text)+n]

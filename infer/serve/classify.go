@@ -3,6 +3,7 @@ package serve
 import (
 	"bytes"
 	"errors"
+	"image"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -14,7 +15,7 @@ import (
 // classify answers POST /classify?model=NAME&version=N. The body is a picture, or
 // a form with one. There is no need to name the only model.
 func classify(c *call) ([]byte, error) {
-	pixels, err := c.picture()
+	pixels, err := c.picture(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +49,9 @@ func (c *call) class(p infer.Prediction) classAnswer {
 	return a
 }
 
-// picture finds the model, and prepares the picture in the body for it.
-func (c *call) picture() ([]float32, error) {
+// picture finds the model, and prepares the picture in the body for it; look gets it as
+// it is, unless it is nil.
+func (c *call) picture(look func(image.Image) error) ([]float32, error) {
 	name, err := c.modelName()
 	if err != nil {
 		return nil, err
@@ -65,7 +67,7 @@ func (c *call) picture() ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.pixels(c.Context(), file)
+	return c.pixels(c.Context(), file, look)
 }
 
 func (c *call) modelName() (string, error) {

@@ -198,17 +198,21 @@ func TestIdleGivesWay(t *testing.T) {
 // TestMemoryGivesWay: bodies that do not come take no memory from those that do.
 func TestMemoryGivesWay(t *testing.T) {
 	body := bodyV2(pictures(8)...)
-	s := start(t, func(c *Config) { c.Memory = 8 * int64(len(body)) })
+	each := int64(16 << 10) // what is held for one of them, see slurp
+	for each < int64(len(body)) {
+		each *= 2
+	}
+	s := start(t, func(c *Config) { c.Memory = 4*each + each/2 })
 	addr, end := listening(t, s)
-	slow := make([]net.Conn, 12)
+	slow := make([]net.Conn, 4)
 	for i := range slow {
 		slow[i] = dial(t, addr)
 		if _, err := io.WriteString(slow[i], header(len(body))+body[:len(body)-1]); err != nil {
 			t.Fatal(err)
 		}
-	}
-	for s.memory.Load() > int64(len(body)) {
-		time.Sleep(time.Millisecond)
+		for s.Held() != int64(i+1)*each {
+			time.Sleep(time.Millisecond)
+		}
 	}
 	time.Sleep(patience + 100*time.Millisecond)
 	if r, text := once(t, addr, header(len(body))+body); r.StatusCode != http.StatusOK {

@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"image"
+
 	"tapenet/infer"
 )
 
@@ -47,11 +49,15 @@ func why(p *infer.Predictor, image []float32, class int) (e explanation, err err
 	return e, err
 }
 
-// explainable answers GET /explain: the models and their classes.
+// explainable answers GET /explain: the models, their classes, and what a page has to know
+// to ask for pictures.
 func explainable(c *call) ([]byte, error) {
 	type entry struct {
-		Name    string   `json:"name"`
-		Classes []string `json:"classes"`
+		Name       string    `json:"name"`
+		Classes    []string  `json:"classes"`
+		Input      [3]int    `json:"input"`                // channels, height and width
+		Fit        string    `json:"fit"`                  // what becomes of pictures, see raster.Preprocessing
+		Thresholds []float64 `json:"thresholds,omitempty"` // of a model whose pictures may have several classes
 	}
 	entries := []entry{}
 	for _, name := range c.server.models.names() {
@@ -59,7 +65,8 @@ func explainable(c *call) ([]byte, error) {
 		if err != nil {
 			continue // it has just been dropped
 		}
-		entries = append(entries, entry{m.name, m.classes})
+		p := m.predictor
+		entries = append(entries, entry{m.name, m.classes, m.input, p.Preprocessing().For(m.input[0]).Fit, p.Thresholds()})
 		m.users.Done()
 	}
 	return mustMarshal(struct {
@@ -79,10 +86,26 @@ type bitmap struct {
 // maxMaps is how many feature maps an answer has at most.
 const maxMaps = 64
 
+// seen is the part of a picture that the network sees, in the picture's pixels from its
+// upper left corner on; it may go beyond the picture.
+type seen struct {
+	Width  int     `json:"width"` // of the whole picture, as it is shown
+	Height int     `json:"height"`
+	Left   float64 `json:"left"`
+	Top    float64 `json:"top"`
+	Right  float64 `json:"right"`
+	Bottom float64 `json:"bottom"`
+}
+
 // explain answers POST /explain?model=NAME&version=N, whose body is that of
 // /classify.
 func explain(c *call) ([]byte, error) {
-	pixels, err := c.picture()
+	var part seen
+	pixels, err := c.picture(func(img image.Image) error {
+		r, err := c.model.predictor.Region(img)
+		part = seen{img.Bounds().Dx(), img.Bounds().Dy(), r.Left, r.Top, r.Right, r.Bottom}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +126,10 @@ func explain(c *call) ([]byte, error) {
 	answer := struct {
 		classAnswer
 		Picture  bitmap `json:"picture"` // as the network sees it
+		Seen     seen   `json:"seen"`    // which part of the one that came that is
 		Saliency bitmap `json:"saliency"`
 
-		Activation      *bitmap `json:"activation,omitempty"` // the class activation map, which lies over the picture
+		Activation      *bitmap `json:"activation,omitempty"` // the class activation map, which lies over that part
 		ActivationLayer string  `json:"activation_layer,omitempty"`
 
 		Layer string  `json:"layer,omitempty"` // whose feature maps follow
@@ -113,6 +137,7 @@ func explain(c *call) ([]byte, error) {
 	}{
 		classAnswer: c.class(e.prediction),
 		Picture:     bitmap{in[0], in[1], in[2], levels(pixels)},
+		Seen:        part,
 		Saliency:    bitmap{1, in[1], in[2], levels(e.saliency.Values)},
 		Layer:       e.maps.Layer,
 	}

@@ -20,6 +20,7 @@ type explained struct {
 	Classes       []string  `json:"classes"`
 	Probabilities []float32 `json:"probabilities"`
 	Picture       bitmap    `json:"picture"`
+	Seen          seen      `json:"seen"`
 	Saliency      bitmap    `json:"saliency"`
 	Activation    *bitmap   `json:"activation"`
 	ActivationOf  string    `json:"activation_layer"`
@@ -56,6 +57,13 @@ func TestExplain(t *testing.T) {
 			want := predictions[0]
 			if got.Class != want.Label || len(got.Classes) != 10 || !slices.Equal(got.Probabilities, want.Probabilities) {
 				t.Errorf("class %s with %v, want %s with %v", got.Class, got.Probabilities, want.Label, want.Probabilities)
+			}
+			r, err := p.Region(drawing())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if size := drawing().Bounds().Size(); got.Seen != (seen{size.X, size.Y, r.Left, r.Top, r.Right, r.Bottom}) {
+				t.Errorf("it sees %+v, want %+v of %v", got.Seen, r, size)
 			}
 			saliency, err := p.Saliency(x, want.Class)
 			if err != nil {
@@ -105,17 +113,19 @@ func wantRaster(t *testing.T, what string, got bitmap, channels, height, width i
 	}
 }
 
+// TestExplainable: a page learns what the models take and say.
 func TestExplainable(t *testing.T) {
 	s := start(t, func(*Config) {})
-	var got struct {
-		Models []struct {
-			Name    string   `json:"name"`
-			Classes []string `json:"classes"`
-		} `json:"models"`
+	got := ask(t, s, "GET", "/explain", nil).Body.String()
+	ten := `"classes":["0","1","2","3","4","5","6","7","8","9"],"input":[1,28,28],"fit":"strokes"`
+	if want := `{"models":[{"name":"cnn",` + ten + `},{"name":"lenet5",` + ten + "}]}\n"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
-	strict(t, ask(t, s, "GET", "/explain", nil).Body.Bytes(), &got)
-	if len(got.Models) != 2 || got.Models[0].Name != "cnn" || got.Models[1].Name != "lenet5" || len(got.Models[1].Classes) != 10 {
-		t.Errorf("models %+v, want cnn and lenet5 with ten classes", got.Models)
+	s = start(t, func(c *Config) { c.Models = photos(t) })
+	got = ask(t, s, "GET", "/explain", nil).Body.String()
+	four := `"classes":["forest","mountains","sea","old town"],"input":[3,32,32],"fit":"crop"`
+	if want := `{"models":[{"name":"crop",` + four + `},{"name":"several",` + four + `,"thresholds":[0.9,0.1,0.1,0.9]}]}` + "\n"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 
@@ -134,7 +144,7 @@ func TestExplainErrors(t *testing.T) {
 		{"unknown version", "model=cnn&version=2", file, 404, `no version "2"`},
 		{"text", "model=cnn", []byte("a picture"), 400, "no picture, want PNG, JPEG, GIF, WebP, BMP or TIFF"},
 		{"blank", "model=cnn", pngFile(t, image.NewGray(image.Rect(0, 0, 9, 9))), 400, "the picture is blank"},
-		{"bomb", "model=cnn", claim(60000, 60000), 413, "a PNG picture of 60000×60000 pixels, want 1 to 50000000 of them"},
+		{"bomb", "model=cnn", claim(60000, 60000), 413, "a PNG picture of 60000×60000 pixels, want 1 to 67108864 of them"},
 		{"too large with its maps", "model=cnn", file, 413, "the server has 131072 for all requests"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

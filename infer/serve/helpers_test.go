@@ -15,31 +15,53 @@ import (
 	"testing"
 
 	"tapenet/graph"
+	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/infer"
 	"tapenet/modelzoo"
 	"tapenet/modelzoo/open"
 )
 
-// save writes the model file of an untrained network, whose weights depend on
+// save writes the model file of an untrained network for digits, whose weights depend on
 // the seed, into a folder.
 func save(t testing.TB, dir, name string, seed uint64) {
 	t.Helper()
-	spec, err := modelzoo.Lookup(name)
+	saveAs(t, dir, seed, weights.Model{Name: name, Input: [3]int{1, 28, 28}, Classes: strings.Split("0123456789", "")})
+}
+
+// saveAs is save for other pictures: m says which.
+func saveAs(t testing.TB, dir string, seed uint64, m weights.Model) {
+	t.Helper()
+	spec, err := modelzoo.Lookup(m.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := graph.NewNetwork(spec.New(10), []int{1, 28, 28}, graph.Options{Seed: seed})
+	n, err := graph.NewNetwork(spec.New(len(m.Classes)), m.Input[:], graph.Options{Seed: seed})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	m := weights.Model{Name: name, Input: [3]int{1, 28, 28}, Classes: strings.Split("0123456789", ""), Tensors: n.Weights.Map()}
+	m.Tensors = n.Weights.Map()
 	if err := m.Save(filepath.Join(dir, open.ModelFile)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// places are the classes of photos.
+var places = []string{"forest", "mountains", "sea", "old town"}
+
+// photos is a folder with models of photographs of four classes: crop, which sees their
+// middle, and several, whose pictures may have several of the classes.
+func photos(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	m := weights.Model{Name: "cnn", Input: [3]int{3, 32, 32}, Classes: places, Preprocessing: raster.Preprocessing{Fit: raster.Crop}}
+	saveAs(t, filepath.Join(dir, "crop"), 1, m)
+	m.Thresholds = []float64{0.9, 0.1, 0.1, 0.9}
+	saveAs(t, filepath.Join(dir, "several"), 1, m)
+	return dir
 }
 
 // folder has two models: cnn, and lenet5 with the versions 2 and 10.

@@ -226,7 +226,7 @@ func (c *Call) nextPicture(ctx context.Context, d Data) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.pixels(ctx, file)
+	return c.pixels(ctx, file, nil)
 }
 
 // response has the outputs that the request names, or the probabilities alone.

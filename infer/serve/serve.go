@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"tapenet/graph/memory"
+	"tapenet/graph/raster"
 	"tapenet/infer"
 	"tapenet/infer/serve/guard"
 )
@@ -51,8 +52,12 @@ type Config struct {
 	Wait    time.Duration // longest that an image waits for others to fill its batch; 0 is not at all
 	Queue   int           // most images that wait, for each version of a model; 0 is 512. It bounds those of a request too.
 	Timeout time.Duration // longest from a request's last byte to its answer; 0 is 5 s
-	Body    int64         // most bytes of a request's body, packed and unpacked; 0 is 32 MB
-	Memory  int64         // most bytes for all that is in requests at one time, pictures unpacked; 0 is 128 MB
+	Body    int64         // most bytes of a request's body, packed and unpacked; 0 is 64 MB, as raster.MaxFile
+
+	// Memory is the most bytes for all that is in requests at one time, pictures unpacked:
+	// one of 50 megapixels takes 75 MB to 900 MB. 0 is 1 GB, or a quarter of what the
+	// machine has available when New is called if that is less, and at least 128 MB.
+	Memory int64
 
 	// ModelMemory is the most bytes that all models may take, each with its graphs for
 	// batches of all sizes and for explanations; while a model is replaced the old one
@@ -100,9 +105,9 @@ func (c Config) withDefaults() Config {
 	set(&c.Batch, 32)
 	set(&c.Queue, 512)
 	set(&c.Timeout, 5*time.Second)
-	set(&c.Body, 32<<20)
-	set(&c.Memory, 128<<20)
-	set(&c.ModelMemory, halfOfMachine())
+	set(&c.Body, raster.MaxFile)
+	set(&c.Memory, max(128<<20, min(1<<30, available()/4)))
+	set(&c.ModelMemory, available()/2)
 	set(&c.Read, 30*time.Second)
 	set(&c.Idle, 2*time.Minute)
 	set(&c.Connections, 1024)
@@ -112,12 +117,13 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// halfOfMachine is half of the memory that is available, no bound where that is not known.
-func halfOfMachine() int64 {
+// available is the machine's memory that is available, no bound where that is not known.
+// A part of it is never 0, which would be no bound.
+func available() int64 {
 	if n, known := memory.Available(); known {
-		return max(1, int64(n)/2)
+		return max(4, int64(n))
 	}
-	return math.MaxInt
+	return math.MaxInt64
 }
 
 func set[T int | int64 | time.Duration](v *T, otherwise T) {
@@ -153,7 +159,7 @@ type Server struct {
 	draining atomic.Bool
 	arrivals arrivals
 
-	unpacking chan struct{} // has an element for each picture that is being unpacked
+	unpackers *unpackers
 
 	certificate *certificate // nil without TLS
 }
@@ -165,7 +171,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	c = c.withDefaults()
-	s := &Server{config: c, metrics: newMetrics(), unpacking: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	s := &Server{config: c, metrics: newMetrics(), unpackers: newUnpackers(runtime.GOMAXPROCS(0))}
 	if c.Cert != "" || c.Key != "" {
 		var err error
 		if s.certificate, err = newCertificate(c.Cert, c.Key, c.Log); err != nil {

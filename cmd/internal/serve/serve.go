@@ -54,8 +54,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 	f.Group("Limits")
 	f.DurationVar(&c.Timeout, "timeout", 5*time.Second, "answer within so long, or with status 504")
-	f.Int64Var(&c.Body, "body", 32<<20, "a request's body has at most so many `BYTES`, unpacked too")
-	f.Int64Var(&c.Memory, "memory", 128<<20, "requests take at most so many `BYTES` at one time, pictures unpacked")
+	f.Int64Var(&c.Body, "body", 64<<20, "a request's body has at most so many `BYTES`, unpacked too")
+	f.Int64Var(&c.Memory, "memory", 0, "requests take at most so many `BYTES` at one time, pictures unpacked; 0 is 1 GB, or a quarter of what is available if that is less")
 	f.Int64Var(&c.ModelMemory, "model-memory", 0, "all models together take at most so many `BYTES`, with the graphs of all batches; 0 is half of what is available")
 	cli.MaxPixels(f, &c.MaxPixels)
 	f.DurationVar(&c.Read, "read", 30*time.Second, "a request comes within so long")
