@@ -19,6 +19,7 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/graph"
+	"tapenet/graph/weights"
 	"tapenet/train"
 )
 
@@ -28,7 +29,7 @@ var Command = cli.Command{Name: "runs", Doc: "compare runs, plot them, check the
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := cli.Flags("runs", "[flags] [DIR…]",
 		"Lists the runs in folders, which are runs or hold them (default runs), and plots them together.", stdout)
-	file := f.String("plot", "", "draw the runs' loss and accuracy on the test set, or in validation, into this .svg file; runs on several datasets into a file for each")
+	file := f.String("plot", "", "draw the runs' loss and accuracy on the test set, or in validation, into this .svg file; a row of charts for each dataset")
 	asJSON := f.Bool("json", false, "print a line of JSON for each run")
 	verifies := f.Bool("verify", false, "read all .safetensors files below the folders, and say which are damaged")
 	if err := f.Parse(args); err != nil {
@@ -57,11 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		err = printTable(stdout, found)
 	}
 	if err == nil && *file != "" {
-		told := stdout
-		if *asJSON {
-			told = stderr
-		}
-		err = plotAll(*file, found, told)
+		err = weights.WriteFile(*file, func(w io.Writer) error { return plotRuns(w, found) })
 	}
 	if err == nil && damaged > 0 {
 		err = fmt.Errorf("runs: %d of %d runs could not be read", damaged, damaged+len(found))

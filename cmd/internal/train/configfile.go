@@ -3,7 +3,6 @@ package train
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"tapenet/cmd/internal/cli"
 	"tapenet/graph/regular"
 	"tapenet/graph/weights"
 	"tapenet/train"
@@ -188,7 +188,7 @@ func (s settings) forTOML() map[string]any {
 
 // listed are the settings for a run's page.
 func (o options) listed() (all []report.Setting) {
-	f := flag.NewFlagSet("", flag.ContinueOnError)
+	f := cli.Flags("", "", "", io.Discard)
 	new(options).settingFlags(f)
 	for _, name := range o.settings.names() {
 		v := fmt.Sprint(o.settings[name])
