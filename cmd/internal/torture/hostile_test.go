@@ -63,7 +63,7 @@ func TestGrammars(t *testing.T) {
 			if r.damaged == nil {
 				r.damaged = slices.Sorted(maps.Keys(files))
 			}
-			const tries, rare = 100, 1 << 30
+			const tries, rare = 30, 1 << 30
 			outcomes := map[string]int{}
 			for number := range uint64(tries) {
 				random := rand.New(rand.NewPCG(number, 7))

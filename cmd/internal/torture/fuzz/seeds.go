@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // What go test replays of a target is small: so many seeds in files, of so many bytes.
@@ -28,45 +27,52 @@ func chooseAll(ctx context.Context, folder string, targets []target) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", t, err)
 		}
-		fmt.Printf("%s: %d new seeds\n", t, n)
+		fmt.Printf("%s: %d seeds\n", t, n)
 	}
 	return nil
 }
 
-// choose puts inputs that reach code which the target's seeds do not into its
-// testdata/fuzz, as far as there is room.
+// choose makes the target's testdata/fuzz anew, of the inputs that add most to what its
+// other seeds reach. Those that lie there are among the inputs.
 func (t target) choose(ctx context.Context, folder string) (n int, err error) {
-	dir := filepath.Join(t.dir, "testdata", "fuzz", t.name)
+	dir, corpus := filepath.Join(t.dir, "testdata", "fuzz", t.name), filepath.Join(t.corpus(folder), t.name)
 	committed, err := listed(dir)
-	room := mostSeeds - len(committed)
-	if err != nil || room <= 0 {
+	if err == nil {
+		err = move(committed, corpus)
+	}
+	if err != nil {
 		return 0, err
 	}
-	inputs, err := listed(filepath.Join(t.corpus(folder), t.name))
+	inputs, err := listed(corpus)
 	inputs = slices.DeleteFunc(inputs, func(i input) bool { return i.size > mostBytes })
 	if err != nil || len(inputs) == 0 {
 		return 0, err
 	}
 	slices.SortFunc(inputs, func(a, b input) int { return cmp.Or(cmp.Compare(a.size, b.size), cmp.Compare(a.path, b.path)) })
-	if err := t.measure(ctx, folder, inputs); err != nil {
-		return 0, err
+	chosen, err := t.measure(ctx, folder, inputs)
+	if err != nil {
+		for i := range committed {
+			committed[i].path = filepath.Join(corpus, filepath.Base(committed[i].path))
+		}
+		return 0, errors.Join(err, move(committed, dir))
 	}
-	inputs = slices.DeleteFunc(inputs, func(i input) bool { return i.bits == 0 })
-	slices.SortStableFunc(inputs, func(a, b input) int { return cmp.Compare(b.bits, a.bits) })
-	inputs = inputs[:min(len(inputs), room)]
+	chosen = slices.DeleteFunc(chosen, func(i input) bool { return i.bits == 0 })
+	slices.SortStableFunc(chosen, func(a, b input) int { return cmp.Compare(b.bits, a.bits) })
+	chosen = chosen[:min(len(chosen), mostSeeds)]
+	return len(chosen), move(chosen, dir)
+}
+
+// move puts inputs into another folder.
+func move(inputs []input, dir string) error {
 	for _, i := range inputs {
-		content, err := os.ReadFile(i.path)
-		if err == nil {
-			err = os.MkdirAll(dir, 0o755)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
 		}
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, filepath.Base(i.path)), content, 0o644)
-		}
-		if err != nil {
-			return 0, err
+		if err := os.Rename(i.path, filepath.Join(dir, filepath.Base(i.path))); err != nil {
+			return err
 		}
 	}
-	return len(inputs), nil
+	return nil
 }
 
 // input is a file of the fuzzer.
@@ -93,21 +99,21 @@ func listed(dir string) (all []input, err error) {
 }
 
 var (
-	adds     = regexp.MustCompile(`processed an initial input, id: (\S+), new bits: (\d+)`)
-	finished = "finished processing input corpus"
+	adds     = regexp.MustCompile(`processed an initial input, .*new bits: (\d+)`)
+	finished = regexp.MustCompile(`finished processing input corpus, entries: (\d+)`)
 )
 
-// measure finds out what each input adds to the target's seeds and to the inputs before
-// it. The fuzzer runs all of them in order before it begins, and tells it when it is asked
+// measure returns the inputs with what each adds to the target's seeds and to the inputs
+// before it. The fuzzer runs all of them in order before it begins, and tells it when it is asked
 // for its debug output.
-func (t target) measure(ctx context.Context, folder string, inputs []input) error {
+func (t target) measure(ctx context.Context, folder string, inputs []input) ([]input, error) {
 	corpus, err := os.MkdirTemp("", "fuzz")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer os.RemoveAll(corpus)
 	if err := os.Mkdir(filepath.Join(corpus, t.name), 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	for i, in := range inputs {
 		content, err := os.ReadFile(in.path)
@@ -115,12 +121,12 @@ func (t target) measure(ctx context.Context, folder string, inputs []input) erro
 			err = os.WriteFile(filepath.Join(corpus, t.name, fmt.Sprintf("%06d", i)), content, 0o644)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	binary, err := t.build(ctx, folder)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -128,26 +134,28 @@ func (t target) measure(ctx context.Context, folder string, inputs []input) erro
 	c.Env = append(os.Environ(), "GODEBUG=fuzzdebug=1")
 	out, err := c.StderrPipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.Start(); err != nil {
-		return err
+		return nil, err
 	}
-	all := false
+	bits, entries := []int{}, 0 // of the seeds, then of the inputs
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if m := adds.FindStringSubmatch(lines.Text()); m != nil {
-			if i, err := strconv.Atoi(filepath.Base(m[1])); err == nil && i < len(inputs) && len(filepath.Base(m[1])) == 6 {
-				inputs[i].bits, _ = strconv.Atoi(m[2])
-			}
+		if m := adds.FindStringSubmatch(lines.Text()); m != nil && entries == 0 {
+			n, _ := strconv.Atoi(m[1])
+			bits = append(bits, n)
 		}
-		if strings.Contains(lines.Text(), finished) {
-			all = true
+		if m := finished.FindStringSubmatch(lines.Text()); m != nil {
+			entries, _ = strconv.Atoi(m[1])
 			stop()
 		}
 	}
 	c.Wait() // it was stopped
-	if !all {
-		return errors.New("the fuzzer did not come to the end of its inputs: want them to pass first")
+	if entries < len(inputs) || len(bits) != entries {
+		return nil, fmt.Errorf("the fuzzer ran %d of %d inputs, want all: they have to pass first", len(bits), max(entries, len(inputs)))
 	}
-	return nil
+	for i, n := range bits[entries-len(inputs):] {
+		inputs[i].bits = n
+	}
+	return inputs, nil
 }
