@@ -90,6 +90,10 @@ func TestAugment(t *testing.T) {
 	}
 }
 
+// raced says that this is the race detector's build, in which a sync.Pool throws a part of
+// what it gets away.
+var raced bool
+
 // TestAugmentAllocates holds that steps allocate nothing once an Image has its
 // buffers.
 func TestAugmentAllocates(t *testing.T) {
@@ -102,7 +106,7 @@ func TestAugmentAllocates(t *testing.T) {
 		}
 		im.finish(x)
 	})
-	if allocs != 0 {
+	if allocs != 0 && !raced {
 		t.Errorf("allocates %v times, want 0", allocs)
 	}
 }
