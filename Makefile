@@ -40,7 +40,7 @@ check: ## formatting, vet, staticcheck, import directions, generated files, othe
 	GOAMD64=v3 $(GO) test ./graph/internal/kernel/... ./graph/update
 	GOOS=windows $(GO) build ./...
 	staticcheck=$(STATICCHECK) && cd notebooks/kernel && $(GO) vet ./... && $$staticcheck ./cmd/... ./gen ./jupyter
-	cd notebooks/kernel && $(GO) mod tidy -diff && $(GO) test ./bind ./gen
+	cd notebooks/kernel && $(GO) mod tidy -diff && $(GO) test ./bind ./gen ./cmd/kernel
 	cd .ci/tools && $(GO) vet ./... && $(STATICCHECK) ./... && $(GO) test ./... && $(GO) mod tidy -diff
 	staticcheck=$(STATICCHECK) && cd graph/internal/kernel/gen && $(GO) vet ./... && $$staticcheck ./... && $(GO) mod tidy -diff
 	staticcheck=$(STATICCHECK) && cd infer/serve/deploy && $(GO) vet . && $$staticcheck . && $(GO) mod tidy -diff

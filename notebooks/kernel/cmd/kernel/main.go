@@ -9,12 +9,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tapenet/notebooks/kernel/jupyter"
@@ -54,22 +56,36 @@ func run(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
+// sources are gophernotes' Go files, in the cache of modules, which gets them first if it
+// lacks them.
+func sources() ([]string, error) {
+	download := exec.Command("go", "mod", "download", "-json", "github.com/gopherdata/gophernotes")
+	text, err := download.Output()
+	var module struct{ Dir, Error string }
+	if json.Unmarshal(text, &module) == nil && module.Error != "" {
+		return nil, errors.New(module.Error)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w; run it in notebooks/kernel", download, err)
+	}
+	files, err := filepath.Glob(filepath.Join(module.Dir, "*.go"))
+	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, "_test.go") })
+	if len(files) == 0 {
+		return nil, fmt.Errorf("found no source of gophernotes in %q, want its Go files", module.Dir)
+	}
+	return files, err
+}
+
 // build links gophernotes, which is a program and cannot be imported, from a
 // folder of ours: an overlay puts its source files there for the compiler alone.
 func build(bin string, stderr io.Writer) error {
-	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/gopherdata/gophernotes").Output()
-	if err != nil {
-		return fmt.Errorf("go list: %w; run it in notebooks/kernel, after go mod download", err)
-	}
-	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(module)), "*.go"))
+	files, err := sources()
 	if err != nil {
 		return err
 	}
 	overlay := map[string]string{}
 	for _, f := range files {
-		if !strings.HasSuffix(f, "_test.go") {
-			overlay[filepath.Join("cmd", "gophernotes", "gn_"+filepath.Base(f))] = f
-		}
+		overlay[filepath.Join("cmd", "gophernotes", "gn_"+filepath.Base(f))] = f
 	}
 	text, err := json.Marshal(map[string]any{"Replace": overlay})
 	if err != nil {
