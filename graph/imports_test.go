@@ -22,7 +22,7 @@ var arrows = map[string][]string{
 	kernels + "/plane":        {kernels + "/cpu"},
 	kernels + "/conv":         {"graph/internal/hugepage", kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/pixel", kernels + "/plane"},
 	kernels:                   {kernels + "/cpu", kernels + "/vector", kernels + "/gemm", kernels + "/pixel", kernels + "/conv"},
-	kernels + "/kerneltest":   {kernels + "/cpu"},    // for tests
+	kernels + "/kerneltest":   {kernels + "/cpu"}, // for tests
 	"graph/internal/arena":    {},
 	"graph/internal/hugepage": {},
 	"graph/internal/program":  {"graph/internal/hugepage", "graph/internal/arena", kernels, kernels + "/cpu", kernels + "/pixel", kernels + "/conv"},
@@ -52,6 +52,7 @@ var arrows = map[string][]string{
 	"train":                   {"graph", "graph/attack", "graph/bound", "graph/memory", "graph/metric", "graph/raster", "graph/op", "graph/update", "graph/weights", "train/chart", "train/data"},
 	"train/chart":             {},
 	"train/data":              {"graph/memory", "graph/raster", "graph/raster/corrupt", "graph/raster/decode", "graph/regular"},
+	"train/data/scenes":       {"graph/weights"},
 	"train/data/parquet":      {"train/data", "graph/raster", "graph/regular"},
 	"train/mpi":               {},
 	"train/report":            {"graph", "graph/metric", "graph/raster", "graph/regular", "graph/weights", "train", "train/chart", "train/data"},

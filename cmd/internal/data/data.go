@@ -15,7 +15,7 @@ import (
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/dataset"
 	"tapenet/cmd/internal/inspect"
-	"tapenet/cmd/internal/scenes"
+	"tapenet/train/data/scenes"
 	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo"
@@ -165,7 +165,7 @@ func writeScenes(o options, stdout io.Writer) error {
 		return fmt.Errorf("data: %s is there already, want a new folder for the pictures", o.scenes)
 	}
 	const each = 60
-	if err := scenes.Write(o.scenes, each, o.seed); err != nil {
+	if err := scenes.Write(o.scenes, scenes.Classes, each, o.seed); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(stdout, "wrote %d pictures of %s to %s\n", each*len(scenes.Classes), strings.Join(scenes.Classes, ", "), o.scenes)

@@ -6,14 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"tapenet/cmd/internal/scenes"
+	"tapenet/train/data/scenes"
 )
 
 // TestTime: a run that chooses its epochs, and for photographs its size, says so, and its settings
 // repeat it.
 func TestTime(t *testing.T) {
 	dir := t.TempDir()
-	if err := scenes.Write(filepath.Join(dir, "places"), 10, 1); err != nil {
+	if err := scenes.Write(filepath.Join(dir, "places"), scenes.Classes, 10, 1); err != nil {
 		t.Fatal(err)
 	}
 	for name, data := range map[string][]string{

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"tapenet/cmd/internal/scenes"
+	"tapenet/train/data/scenes"
 )
 
 // TestForSamples: few images get no epochs of two steps.
@@ -34,7 +34,7 @@ func TestForSamples(t *testing.T) {
 // run's folder; config.toml has the choice, and repeats the run.
 func TestPhotographs(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := scenes.Write("places", 3, 1); err != nil {
+	if err := scenes.Write("places", scenes.Classes, 3, 1); err != nil {
 		t.Fatal(err)
 	}
 	out := trained(t, "-data", "places", "-epochs", "1", "-report=false")

@@ -1,9 +1,11 @@
-// Package scenes makes pictures that resemble photographs of four kinds of places, so
-// that everything about folders of photographs can be tried without any: forest,
-// mountains, sea and town, in any light, with noise, upright and across.
+// Package scenes makes pictures that resemble photographs of kinds of places, so that
+// everything about folders of photographs can be tried without any: forest, mountains,
+// sea and town, and for a network to be trained on first four others, in any light, with
+// noise, upright and across.
 package scenes
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -13,32 +15,53 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 
 	"tapenet/graph/weights"
 )
 
-// Classes are the kinds of scenes.
-var Classes = []string{"forest", "mountains", "sea", "town"}
+// Classes are kinds of scenes, and Others are more, for another dataset.
+var (
+	Classes = []string{"forest", "mountains", "sea", "town"}
+	Others  = []string{"desert", "fields", "lake", "park"}
 
-// Write writes n JPEG files of each class into a folder of its own below dir. Equal
-// seeds give equal pictures.
-func Write(dir string, n int, seed uint64) error {
-	for class, name := range Classes {
-		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+	all = slices.Concat(Classes, Others)
+)
+
+// Write writes n JPEG files of each of the classes, which are some of Classes and Others,
+// into a folder of its own below dir. Equal seeds give equal pictures.
+func Write(dir string, classes []string, n int, seed uint64) error {
+	errs := make([]error, len(classes))
+	var g sync.WaitGroup
+	for i, class := range classes {
+		g.Go(func() { errs[i] = write(dir, class, n, seed) })
+	}
+	g.Wait()
+	return errors.Join(errs...)
+}
+
+// write writes the pictures of one class.
+func write(dir, class string, n int, seed uint64) error {
+	k := slices.Index(all, class)
+	if k < 0 {
+		return fmt.Errorf("scenes: class %q, want one of %q", class, all)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, class), 0o755); err != nil {
+		return err
+	}
+	for i := range n {
+		img := Draw(k, rand.New(rand.NewPCG(seed, uint64(k*n+i))))
+		file := filepath.Join(dir, class, fmt.Sprintf("%s-%03d.jpg", class, i))
+		if err := weights.WriteFile(file, func(w io.Writer) error { return jpeg.Encode(w, img, &jpeg.Options{Quality: 88}) }); err != nil {
 			return err
-		}
-		for i := range n {
-			img := Draw(class, rand.New(rand.NewPCG(seed, uint64(class*n+i))))
-			file := filepath.Join(dir, name, fmt.Sprintf("%s-%03d.jpg", name, i))
-			if err := weights.WriteFile(file, func(w io.Writer) error { return jpeg.Encode(w, img, &jpeg.Options{Quality: 88}) }); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
 }
 
-// Draw draws a scene of a class: 640×480 pixels, or every fourth 480×640.
+// Draw draws a scene of a class, counted through Classes and then Others: 640×480 pixels,
+// or every fourth 480×640.
 func Draw(class int, r *rand.Rand) *image.NRGBA {
 	s := &scene{w: 640, h: 480, r: r}
 	if r.IntN(4) == 0 {
@@ -46,7 +69,7 @@ func Draw(class int, r *rand.Rand) *image.NRGBA {
 	}
 	s.pix = make([][3]float64, s.w*s.h)
 	s.sky()
-	[]func(){s.forest, s.mountains, s.sea, s.town}[class]()
+	[]func(){s.forest, s.mountains, s.sea, s.town, s.desert, s.fields, s.lake, s.park}[class]()
 	return s.develop()
 }
 
