@@ -1,14 +1,9 @@
 package draw
 
-import (
-	"cmp"
-	"slices"
+import "slices"
 
-	"tapenet/graph"
-)
-
-// layout says where a network's ops stand in a drawing: each in a row below its
-// operands, and in a lane of its branch. It suits networks that are chains with
+// layout says where a network's cells stand in a drawing: each in a row below those that
+// it reads, and in a lane of its branch. It suits networks that are chains with
 // a few branches.
 type layout struct {
 	cells []*cell // operands first
@@ -19,13 +14,6 @@ type layout struct {
 // slot is a place in the drawing.
 type slot struct{ lane, row int }
 
-// cell is the input or an op, together with the tensors that the op reads.
-type cell struct {
-	slot
-	node   graph.Node
-	beside []graph.Node
-}
-
 // line goes from a cell down to one that reads it, through a lane of its own in
 // the rows between.
 type line struct {
@@ -33,35 +21,14 @@ type line struct {
 	lane     int
 }
 
-// newLayout places all nodes. A tensor that two ops read stands beside both;
-// the input has a cell of its own, and so has a tensor that nobody reads: it is
-// the output.
-func newLayout(nodes []graph.Node) *layout {
+// newLayout places all cells.
+func newLayout(all []*cell) *layout {
 	l := &layout{taken: map[slot]bool{}}
-	named, read := map[string]graph.Node{}, map[string]bool{}
-	for _, n := range nodes {
-		named[n.Name] = n
-		for _, operand := range n.Inputs {
-			read[operand] = true
+	for _, c := range all {
+		for _, o := range c.inputs {
+			c.row = max(c.row, o.row+1)
 		}
-	}
-	cells := map[string]*cell{}
-	for _, n := range nodes {
-		if isTensor(n) && n.Name != "input" && read[n.Name] {
-			continue
-		}
-		c := &cell{node: n}
-		var above []*cell
-		for _, operand := range n.Inputs {
-			if o := cells[operand]; o != nil {
-				above = append(above, o)
-				c.row = max(c.row, o.row+1)
-			} else {
-				c.beside = append(c.beside, named[operand])
-			}
-		}
-		l.place(c, above)
-		cells[n.Name] = c
+		l.place(c, c.inputs)
 	}
 	return l
 }
@@ -116,20 +83,77 @@ func (l *layout) firstFree(lane, lo, hi int) int {
 	return lane
 }
 
-// frames groups the cells of one layer that follow each other in one lane.
-func (l *layout) frames() (frames [][]*cell) {
-	cells := slices.SortedFunc(slices.Values(l.cells), func(a, b *cell) int {
-		return cmp.Or(cmp.Compare(a.lane, b.lane), cmp.Compare(a.row, b.row))
-	})
-	for i, c := range cells {
-		switch {
-		case c.node.Layer == "":
-		case i > 0 && cells[i-1].node.Layer == c.node.Layer && cells[i-1].lane == c.lane:
-			last := len(frames) - 1
-			frames[last] = append(frames[last], c)
-		default:
-			frames = append(frames, []*cell{c})
+// frame is cells that are drawn in a box, with a title.
+type frame struct {
+	title       string
+	unit        bool // it is drawn once
+	cells       []*cell
+	first, last int // row
+	left, right int // lane
+}
+
+// frames are the layers that are made of others, such as a Residual, and the units that are
+// drawn once.
+func (l *layout) frames() (all []*frame) {
+	made := map[string]*frame{} // by the layer's path
+	composite := map[string]bool{}
+	for _, c := range l.cells {
+		for _, n := range c.nodes {
+			if top, rest := split(n.Layer); rest != "" {
+				composite[top] = true
+			}
 		}
 	}
-	return frames
+	var unit *frame
+	end := (*cell)(nil)
+	for _, c := range l.cells {
+		if c.whole != nil {
+			unit, end = &frame{title: c.unitTitle(), unit: true}, c.whole
+			all = append(all, unit)
+		}
+		top, _ := split(c.first().Layer)
+		switch f := made[top]; {
+		case unit != nil:
+			unit.cells = append(unit.cells, c)
+		case !composite[top]:
+		case f == nil:
+			f = &frame{title: top}
+			made[top], all = f, append(all, f)
+			fallthrough
+		default:
+			made[top].cells = append(made[top].cells, c)
+		}
+		if c == end {
+			unit = nil
+		}
+	}
+	for _, f := range all {
+		f.bound(l.lines)
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(f *frame) bool {
+		return slices.ContainsFunc(all, func(other *frame) bool { return f.yields(other) })
+	})
+}
+
+// yields reports whether a frame is not drawn as another one, of fewer rows or drawn once, is in its place.
+func (f *frame) yields(other *frame) bool {
+	apart := f.last < other.first || other.last < f.first || f.right < other.left || other.right < f.left
+	if f == other || apart || f.unit {
+		return false
+	}
+	return other.unit || f.last-f.first > other.last-other.first
+}
+
+// bound finds the rows and lanes of a frame: those of its cells, and of lines between them.
+func (f *frame) bound(lines []line) {
+	f.first, f.left = f.cells[0].row, f.cells[0].lane
+	for _, c := range f.cells {
+		f.first, f.last = min(f.first, c.row), max(f.last, c.row)
+		f.left, f.right = min(f.left, c.lane), max(f.right, c.lane)
+	}
+	for _, l := range lines {
+		if slices.Contains(f.cells, l.to) && l.to.row > l.from.row+1 {
+			f.left, f.right = min(f.left, l.lane), max(f.right, l.lane)
+		}
+	}
 }
