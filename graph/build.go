@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -377,6 +378,25 @@ func (m *Model) Run() error {
 		m.b.weights.Step++
 	}
 	return nil
+}
+
+// RunContext is Run that ends between two ops when ctx is cancelled, with its error. The
+// results are then of no use, the step is not counted, and state such as BatchNorm's running
+// statistics may have changed: who goes on brings it back. A graph with an op of another
+// package runs to its end.
+func (m *Model) RunContext(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if m.sequence != nil {
+		m.sequence.Until(ctx.Done())
+		defer m.sequence.Until(nil)
+	}
+	err := m.Run()
+	if errors.Is(err, op.ErrStopped) {
+		return ctx.Err()
+	}
+	return err
 }
 
 // execute runs the graph on the machine, unless it is not for training and a single

@@ -140,7 +140,7 @@ func (d *adversary) run() error {
 			d.norm.Apply(x[lo:][:d.ball.size])
 		}
 	}
-	if err := d.model.Run(); err != nil {
+	if err := d.task.run(d.model); err != nil {
 		return fmt.Errorf("attack: %w", err)
 	}
 	if len(d.norm) > 0 {

@@ -98,7 +98,7 @@ func (f *featurer) features(ctx context.Context, s data.Samples) ([]float32, err
 	values := make([]float32, s.Len()*f.size)
 	image, order := volume(f.net.Input), data.InOrder(s.Len())
 	err := data.Ahead(ctx, s, image, order, EvaluationBatch(f.net.Input), func(b data.Batch) error {
-		if err := f.batch(b, values, image); err != nil {
+		if err := f.batch(ctx, b, values, image); err != nil {
 			return err
 		}
 		f.done += len(b.Classes)
@@ -111,7 +111,7 @@ func (f *featurer) features(ctx context.Context, s data.Samples) ([]float32, err
 }
 
 // batch writes the features of a batch to where they belong among all values.
-func (f *featurer) batch(b data.Batch, values []float32, image int) error {
+func (f *featurer) batch(ctx context.Context, b data.Batch, values []float32, image int) error {
 	var missing []int // places in the batch
 	keys := make([]featureKey, len(b.Samples))
 	row := func(k int) []float32 { return values[b.Samples[k]*f.size:][:f.size] }
@@ -135,7 +135,7 @@ func (f *featurer) batch(b data.Batch, values []float32, image int) error {
 	for at, k := range missing {
 		copy(m.Input.Float32s()[at*image:], b.X[k*image:][:image])
 	}
-	if err := m.Run(); err != nil {
+	if err := m.RunContext(ctx); err != nil {
 		return err
 	}
 	for at, k := range missing {

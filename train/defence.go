@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 
 	"tapenet/graph"
@@ -28,10 +29,21 @@ type Task struct {
 	// zero value is the pixel itself.
 	Stats data.Stats
 	Seed  uint64
+	// Context ends graphs of the Defence's own between two ops, by RunContext, when the run
+	// is to stop; nil is never.
+	Context context.Context
 	// Lane is the most samples that a lane has, all of a batch with one lane: what a
 	// graph of the Defence's own for so many makes of a sample has the same bits on any
 	// number of ranks.
 	Lane int
+}
+
+// run runs a graph of the Defence's own.
+func (t Task) run(m *graph.Model) error {
+	if t.Context == nil {
+		return m.Run()
+	}
+	return m.RunContext(t.Context)
 }
 
 // Defender defends one run. It serves one goroutine.
@@ -49,13 +61,13 @@ type Defender interface {
 
 // defend returns the network's loss, that of Config.Defence if there is one. sum says
 // that it is a sum over samples, see [graph.CrossEntropy].
-func (r *run) defend(l graph.Layer, w *graph.Weights, sum bool) (graph.Loss, error) {
+func (r *run) defend(ctx context.Context, l graph.Layer, w *graph.Weights, sum bool) (graph.Loss, error) {
 	if r.Defence == nil {
 		return r.loss(r.data, sum), nil
 	}
 	plain := graph.CrossEntropy{Smoothing: r.LabelSmoothing, Sum: sum}
 	var err error
-	r.defender, err = r.Defence.Begin(Task{Layer: l, Input: r.data.Shape, Weights: w, Loss: plain, Stats: r.data.Stats, Seed: r.Seed, Lane: r.laneSize(r.data)})
+	r.defender, err = r.Defence.Begin(Task{Layer: l, Input: r.data.Shape, Weights: w, Loss: plain, Stats: r.data.Stats, Seed: r.Seed, Context: ctx, Lane: r.laneSize(r.data)})
 	if err != nil {
 		return nil, fmt.Errorf("train: defence: %w", err)
 	}
@@ -63,9 +75,9 @@ func (r *run) defend(l graph.Layer, w *graph.Weights, sum bool) (graph.Loss, err
 }
 
 // runModel runs a training graph, after the defender's part.
-func (r *run) runModel(m *graph.Model, samples []int) error {
+func (r *run) runModel(ctx context.Context, m *graph.Model, samples []int) error {
 	if r.defender == nil {
-		return m.Run()
+		return m.RunContext(ctx)
 	}
 	if err := r.defender.Batch(r.moment(), m, samples); err != nil {
 		return fmt.Errorf("train: defence: %w", err)
@@ -74,9 +86,9 @@ func (r *run) runModel(m *graph.Model, samples []int) error {
 		if r.twice == nil {
 			r.twice = newTwice(r.net.Weights, m.Params())
 		}
-		return r.twice.run(r.net.Weights, d, m)
+		return r.twice.run(ctx, r.net.Weights, d, m)
 	}
-	err := m.Run()
+	err := m.RunContext(ctx)
 	if d, ok := r.defender.(finisher); ok {
 		d.done(m)
 	}

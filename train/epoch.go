@@ -62,7 +62,7 @@ func (r *run) epoch(ctx context.Context) error {
 		e.Attacked, err = r.attacked(ctx)
 		return err
 	})
-	if err == errStopped || err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	if err == errStopped || stoppedBy(ctx, err) {
 		return r.interrupted(ctx)
 	}
 	if err != nil {

@@ -72,7 +72,7 @@ func evaluate(ctx context.Context, net *graph.Network, samples data.Samples, bat
 	}
 	done := 0
 	err = inputOf(first).ahead(ctx, "evaluation", samples, slices.Collect(slices.Chunk(data.InOrder(samples.Len()), batch)), func(b data.Batch) error {
-		m, err := predict(net, b)
+		m, err := predict(ctx, net, b)
 		if err != nil {
 			return err
 		}
@@ -80,20 +80,20 @@ func evaluate(ctx context.Context, net *graph.Network, samples data.Samples, bat
 		done += len(b.Classes)
 		return nil
 	})
-	if err != nil && err == ctx.Err() {
+	if err != nil && stoppedBy(ctx, err) {
 		err = fmt.Errorf("train: evaluation stopped after %d of %d samples: %w", done, samples.Len(), err)
 	}
 	return err
 }
 
 // predict runs a batch through a classifier, and returns the graph that has done so.
-func predict(net *graph.Network, b data.Batch) (*graph.Model, error) {
+func predict(ctx context.Context, net *graph.Network, b data.Batch) (*graph.Model, error) {
 	m, err := net.Model(graph.Eval, len(b.Classes))
 	if err != nil {
 		return nil, err
 	}
 	give(m, b)
-	return m, m.Run()
+	return m, m.RunContext(ctx)
 }
 
 // each calls do with the classes of a model's last batch and the outputs for them.

@@ -14,6 +14,7 @@ type record struct {
 	loss, weight    float64 // sums over its samples; of a step's lane the loss is in the vector
 	images, correct int
 	stop, failed    bool    // its rank is to stop, or has failed
+	abandoned       bool    // its rank has stopped within the step
 	computed        float64 // seconds that its rank has computed, in the rank's first lane
 	exchanged       float64 // seconds that its rank's last exchange took, likewise
 }
@@ -103,6 +104,9 @@ func (rec record) append(to []byte) []byte {
 	if rec.failed {
 		flags |= 2
 	}
+	if rec.abandoned {
+		flags |= 4
+	}
 	for _, v := range [...]uint64{
 		math.Float64bits(rec.loss), math.Float64bits(rec.weight), uint64(rec.images), uint64(rec.correct), flags,
 		math.Float64bits(rec.computed), math.Float64bits(rec.exchanged),
@@ -117,7 +121,7 @@ func readRecord(b []byte) record {
 	float := func(i int) float64 { return math.Float64frombits(at(i)) }
 	return record{
 		loss: float(0), weight: float(1), images: int(at(2)), correct: int(at(3)),
-		stop: at(4)&1 > 0, failed: at(4)&2 > 0, computed: float(5), exchanged: float(6),
+		stop: at(4)&1 > 0, failed: at(4)&2 > 0, abandoned: at(4)&4 > 0, computed: float(5), exchanged: float(6),
 	}
 }
 

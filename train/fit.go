@@ -19,8 +19,9 @@ import (
 // Equal settings give equal weights, bit for bit, whatever the number of
 // processors, and of the processes of Config.Group, all of which call Fit.
 //
-// A cancelled ctx stops it within one batch; the error wraps ctx.Err(), and a
-// checkpoint in Config.Dir lets Config.Resume go on from that batch. A loss or a
+// A cancelled ctx stops it between two ops: the batch at work is abandoned, as if it had
+// not begun. The error wraps ctx.Err(), and a checkpoint in Config.Dir lets Config.Resume go
+// on from there. A loss or a
 // weight that is NaN or infinite stops it too, and leaves the last good
 // checkpoint. Such a run has a Result beside the error: what it came to.
 //
@@ -59,7 +60,8 @@ type run struct {
 	twice    *twice     // nil unless the defender is twofold
 	laned    *laned     // nil with one lane
 	front    *extracted // nil without Backbone
-	folder   *folder    // nil without Dir, and on all ranks but the first
+	kept     *kept
+	folder   *folder // nil without Dir, and on all ranks but the first
 	updater  *updater
 	at       position
 	history  []Epoch
@@ -138,7 +140,7 @@ func (r *run) prepare(ctx context.Context, l graph.Layer) (err error) {
 			return err
 		}
 	}
-	loss, err := r.defend(l, w, r.lanes.count > 1)
+	loss, err := r.defend(ctx, l, w, r.lanes.count > 1)
 	if err != nil {
 		return err
 	}
@@ -170,8 +172,9 @@ func (r *run) prepare(ctx context.Context, l graph.Layer) (err error) {
 	if r.updater, err = newUpdater(r.Config, m.Params()); err != nil {
 		return err
 	}
+	r.kept = newKept(r.net, m)
 	if r.lanes.count > 1 {
-		r.laned = newLaned(r.lanes, r.ranks, r.net, m)
+		r.laned = newLaned(r.lanes, r.ranks, r.kept, m)
 		r.laned.oneByOne = r.laneByLane()
 	}
 	r.grads = make([][]float32, len(m.Params()))

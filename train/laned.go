@@ -1,8 +1,8 @@
 package train
 
 import (
+	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"tapenet/graph"
@@ -24,11 +24,10 @@ import (
 type laned struct {
 	lanes
 	ranks
+	*kept         // each run of a step begins with the state as it was before
 	oneByOne bool // run lane by lane: the network cannot do more, or a test compares the ways
 
-	length  int         // elements of a vector
-	tensors [][]float32 // the network's own state
-	before  [][]float32 // the state before a step, if there are several runs
+	length int // elements of a vector
 
 	graphs map[laneBatch]*graph.Model // of nodes that run at once, nil for those that do not
 
@@ -44,16 +43,14 @@ type laned struct {
 }
 
 // newLaned is for a network, of which m is a graph for training.
-func newLaned(l lanes, g ranks, net *graph.Network, m *graph.Model) *laned {
+func newLaned(l lanes, g ranks, k *kept, m *graph.Model) *laned {
 	params := m.Params()
-	s := &laned{lanes: l, ranks: g, records: make([]record, l.last-l.first), grads: make([][]float32, len(params)), length: 1, graphs: map[laneBatch]*graph.Model{}}
+	s := &laned{lanes: l, ranks: g, kept: k, records: make([]record, l.last-l.first), grads: make([][]float32, len(params)), length: 1, graphs: map[laneBatch]*graph.Model{}}
 	for _, p := range params {
 		s.length += p.Value.Size()
 	}
-	for _, name := range slices.Sorted(slices.Values(m.State())) {
-		t := net.Weights.Get(name)
-		s.tensors = append(s.tensors, t.Float32s())
-		s.length += t.Size()
+	for _, t := range s.tensors {
+		s.length += len(t)
 	}
 	s.state = make([][]float32, len(s.tensors))
 	return s
@@ -104,6 +101,7 @@ func (s *laned) sum() []float32 {
 
 // job is a step at work: a batch of n samples, of which b has the rank's own.
 type job struct {
+	ctx  context.Context
 	r    *run
 	b    data.Batch
 	n    int
@@ -127,17 +125,16 @@ func part(b data.Batch, lo, hi int) data.Batch {
 // compute runs this rank's lanes of a batch of n samples, of which b has the rank's
 // own. It returns the sums of the rank's nodes, also beside an error, which is failed if
 // that is not nil; without other ranks it leaves the sum in s, and returns none.
-func (s *laned) compute(r *run, b data.Batch, n int, failed error) (sums [][]float32, err error) {
+func (s *laned) compute(ctx context.Context, r *run, b data.Batch, n int, failed error) (sums [][]float32, err error) {
 	began := time.Now()
 	clear(s.records)
 	err = failed
-	j := &job{r, b, n, r.net.Weights.Step}
+	j := &job{ctx, r, b, n, r.net.Weights.Step}
 	if !s.several() {
 		if err == nil {
 			err = s.alone(j)
 		}
 	} else {
-		s.keep()
 		for _, d := range s.nodes() {
 			v := s.vector()
 			if err == nil {
@@ -159,7 +156,6 @@ func (s *laned) alone(j *job) error {
 		return err
 	}
 	if m == nil {
-		s.keep()
 		if err := s.node(j, all, s.sum()); err != nil {
 			return err
 		}
@@ -237,16 +233,6 @@ func (s *laned) each(v []float32, m *graph.Model, do func(to, from []float32)) {
 	}
 }
 
-// keep notes the state, which each brings back: every run of the step begins with it.
-func (s *laned) keep() {
-	if s.before == nil {
-		s.before = make([][]float32, len(s.tensors))
-	}
-	for i, t := range s.tensors {
-		s.before[i] = append(s.before[i][:0], t...)
-	}
-}
-
 // atOnce runs a node of several lanes in one run, and returns its graph; nil if they have
 // to run one by one.
 func (s *laned) atOnce(j *job, d node) (*graph.Model, error) {
@@ -265,7 +251,7 @@ func (s *laned) atOnce(j *job, d node) (*graph.Model, error) {
 	}
 	s.draw(j, d.lo)
 	j.r.weigh(m, b.Samples)
-	if err := j.r.runModel(m, b.Samples); err != nil {
+	if err := j.r.runModel(j.ctx, m, b.Samples); err != nil {
 		return nil, err
 	}
 	s.note(j, d, m)
@@ -328,7 +314,7 @@ func (s *laned) lane(j *job, lane int, v []float32, do func(to, from []float32))
 		return nil
 	}
 	s.draw(j, lane)
-	m, err := j.r.forward(s.part(j, node{lane, lane + 1}))
+	m, err := j.r.forward(j.ctx, s.part(j, node{lane, lane + 1}))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package train
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"tapenet/graph"
 	"tapenet/graph/op"
@@ -10,16 +12,38 @@ import (
 
 // step trains on a batch of n samples, of which b has those of this rank. If failed is
 // not nil, b could not be read; the other ranks learn of it here. stop says that a rank
-// is to stop, after this step.
+// is to stop, after this step. If a rank has stopped in its middle, the step is abandoned
+// on all: the error is errStopped, and the run as it was before.
 func (r *run) step(ctx context.Context, b data.Batch, n int, failed error) (stop bool, err error) {
+	r.kept.keep()
 	if r.laned == nil {
-		return false, r.whole(b)
+		err = r.whole(ctx, b)
+	} else {
+		stop, err = r.inLanes(ctx, b, n, failed)
 	}
+	if err == errStopped || stoppedBy(ctx, err) {
+		r.kept.restore()
+		return false, errStopped
+	}
+	return stop, err
+}
+
+// stoppedBy reports whether an error is that of ctx, which has ended.
+func stoppedBy(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, ctx.Err())
+}
+
+// inLanes is step with several lanes.
+func (r *run) inLanes(ctx context.Context, b data.Batch, n int, failed error) (stop bool, err error) {
 	s := r.laned
-	sums, err := s.compute(r, b, n, failed)
+	sums, err := s.compute(ctx, r, b, n, failed)
 	stop = ctx.Err() != nil
+	abandoned := stoppedBy(ctx, err)
+	if abandoned {
+		err = nil
+	}
 	for i := range s.records {
-		s.records[i].stop, s.records[i].failed = stop, err != nil
+		s.records[i].stop, s.records[i].failed, s.records[i].abandoned = stop, err != nil, abandoned
 	}
 	all, lost := s.add(r, sums)
 	if lost != nil {
@@ -31,9 +55,13 @@ func (r *run) step(ctx context.Context, b data.Batch, n int, failed error) (stop
 		sum.correct += rec.correct
 		sum.stop = sum.stop || rec.stop
 		sum.failed = sum.failed || rec.failed
+		sum.abandoned = sum.abandoned || rec.abandoned
 	}
-	if sum.failed {
+	switch {
+	case sum.failed:
 		return false, r.ranks.agree(err)
+	case sum.abandoned:
+		return false, errStopped
 	}
 	r.times.add(r.laned, all)
 	loss := 0.0
@@ -50,8 +78,8 @@ func (r *run) step(ctx context.Context, b data.Batch, n int, failed error) (stop
 }
 
 // whole trains on a batch in one piece.
-func (r *run) whole(b data.Batch) error {
-	m, err := r.forward(b)
+func (r *run) whole(ctx context.Context, b data.Batch) error {
+	m, err := r.forward(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -69,7 +97,7 @@ func (r *run) whole(b data.Batch) error {
 }
 
 // forward runs some samples through the network and back.
-func (r *run) forward(b data.Batch) (*graph.Model, error) {
+func (r *run) forward(ctx context.Context, b data.Batch) (*graph.Model, error) {
 	n := len(b.Classes)
 	m, err := r.net.Model(graph.Train, n)
 	if err != nil {
@@ -80,7 +108,42 @@ func (r *run) forward(b data.Batch) (*graph.Model, error) {
 		r.mix(m.Input.Float32s(), b.X)
 	}
 	r.weigh(m, b.Samples)
-	return m, r.runModel(m, b.Samples)
+	return m, r.runModel(ctx, m, b.Samples)
+}
+
+// kept is what a step changes before it changes the weights: the network's own state, such
+// as BatchNorm's running statistics, and the number of the step.
+type kept struct {
+	weights *graph.Weights
+	tensors [][]float32 // the state
+	before  [][]float32 // as it was before the step
+	step    uint64      // likewise
+}
+
+// newKept is for a network, of which m is a graph for training.
+func newKept(net *graph.Network, m *graph.Model) *kept {
+	k := &kept{weights: net.Weights}
+	for _, name := range slices.Sorted(slices.Values(m.State())) {
+		k.tensors = append(k.tensors, net.Weights.Get(name).Float32s())
+	}
+	k.before = make([][]float32, len(k.tensors))
+	return k
+}
+
+// keep notes all before a step.
+func (k *kept) keep() {
+	k.step = k.weights.Step
+	for i, t := range k.tensors {
+		k.before[i] = append(k.before[i][:0], t...)
+	}
+}
+
+// restore brings all back.
+func (k *kept) restore() {
+	k.weights.Step = k.step
+	for i, t := range k.tensors {
+		copy(t, k.before[i])
+	}
 }
 
 // count counts a batch that has been trained on.

@@ -145,7 +145,7 @@ func (d *distiller) ask(images []float32, size int, to [][]float64) error {
 		d.task.Stats.Undo(x)
 		d.Stats.Apply(x)
 	}
-	if err := d.model.Run(); err != nil {
+	if err := d.task.run(d.model); err != nil {
 		return err
 	}
 	logits := d.model.Output().Float32s()

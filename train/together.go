@@ -284,8 +284,10 @@ func (r *run) evaluate(ctx context.Context) (loss, accuracy float64, err error) 
 		var t tally
 		if len(b.Classes) > 0 {
 			var m *graph.Model
-			if m, failed = predict(r.net, b); failed == nil {
+			if m, failed = predict(ctx, r.net, b); failed == nil {
 				t.add(m)
+			} else if stoppedBy(ctx, failed) {
+				failed = nil // the others learn that it is to stop
 			}
 		}
 		mine := record{loss: t.Loss, images: t.Images, correct: t.Correct, stop: ctx.Err() != nil, failed: failed != nil}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -122,7 +123,7 @@ func (d *trades) loss(logits []float64, target float64, gradient []float64) floa
 // look sets the clean pictures' log p.
 func (d *trades) look(pictures []float32, to [][]float64) error {
 	copy(d.infer.Input.Float32s(), pictures)
-	if err := d.infer.Run(); err != nil {
+	if err := d.task.run(d.infer); err != nil {
 		return fmt.Errorf("clean pictures: %w", err)
 	}
 	logits := d.infer.Output().Float32s()
@@ -195,12 +196,12 @@ type twice struct {
 }
 
 // run runs a model twice, as one step. Both draw the same random numbers.
-func (t *twice) run(w *graph.Weights, d twofold, m *graph.Model) error {
+func (t *twice) run(ctx context.Context, w *graph.Weights, d twofold, m *graph.Model) error {
 	defer d.done(m)
 	for i, s := range t.state {
 		copy(t.before[i], s)
 	}
-	if err := m.Run(); err != nil {
+	if err := m.RunContext(ctx); err != nil {
 		return err
 	}
 	w.Step--
@@ -211,7 +212,7 @@ func (t *twice) run(w *graph.Weights, d twofold, m *graph.Model) error {
 		copy(s, t.before[i])
 	}
 	d.again(m)
-	if err := m.Run(); err != nil {
+	if err := m.RunContext(ctx); err != nil {
 		return err
 	}
 	for i, p := range m.Params() {

@@ -73,6 +73,9 @@ func (r *run) attacked(ctx context.Context) (float64, error) {
 	part, right := r.laneSize(r.data), 0
 	for lo := 0; lo < n; lo += part {
 		k, err := r.survivors(w, of, lo, min(lo+part, n))
+		if stoppedBy(ctx, err) {
+			err = nil // the others learn that it is to stop
+		}
 		if stop, err := r.agreeToStop(ctx, err); err != nil {
 			return 0, err
 		} else if stop {

@@ -21,6 +21,7 @@ type machine interface {
 	compile(results gorgonia.Nodes, o Options) error
 	run() error
 	value(n *gorgonia.Node) gorgonia.Value
+	until(done <-chan struct{})
 	watch(on bool)
 	times() iter.Seq[Timing]
 	bytes() (results, values, workspaces int)
@@ -137,6 +138,8 @@ func (t *translation[T]) compile(results gorgonia.Nodes, o Options) error {
 }
 
 func (t *translation[T]) run() error { return t.Run() }
+
+func (t *translation[T]) until(done <-chan struct{}) { t.Until(done) }
 
 // value is a result as a tensor, or a number, in the program's memory.
 func (t *translation[T]) value(n *gorgonia.Node) gorgonia.Value {

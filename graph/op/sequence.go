@@ -8,6 +8,8 @@ import (
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"tapenet/graph/internal/program"
 )
 
 // Sequence is an op that runs a whole graph of this package's ops as one program,
@@ -98,6 +100,13 @@ func (s *Sequence) Value(n *gorgonia.Node) gorgonia.Value { return s.machine.val
 
 // Err is the error of the last run, without what Gorgonia says about it.
 func (s *Sequence) Err() error { return s.err }
+
+// ErrStopped is the error of a sequence that Until has ended.
+var ErrStopped = program.ErrStopped
+
+// Until makes the next runs of a compiled sequence end before their next op once done is
+// closed, with ErrStopped; nil is never.
+func (s *Sequence) Until(done <-chan struct{}) { s.machine.until(done) }
 
 // Watch makes the next runs take the time of each op, or no more.
 func (s *Sequence) Watch(on bool) { s.machine.watch(on) }

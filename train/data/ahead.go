@@ -41,7 +41,7 @@ func Batches(ctx context.Context, s Samples, size int, batches [][]int, do func(
 			workers[w].free <- Batch{}
 		}
 		go workers[w].run(ctx, (count-w+len(workers)-1)/len(workers), func(into Batch, k int) (Batch, error) {
-			return readBatch(s, size, batches[w+k*len(workers)], into)
+			return readBatch(ctx, s, size, batches[w+k*len(workers)], into)
 		})
 	}
 	defer func() {
@@ -105,7 +105,7 @@ func (w worker) run(ctx context.Context, n int, fill func(into Batch, k int) (Ba
 
 // readBatch reads samples into a batch, which it makes larger if needed. A
 // panic of Read is an error: on a worker's goroutine it would end the process.
-func readBatch(s Samples, size int, samples []int, b Batch) (_ Batch, err error) {
+func readBatch(ctx context.Context, s Samples, size int, samples []int, b Batch) (_ Batch, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("data: reading %d samples panicked: %v", len(samples), p)
@@ -116,6 +116,9 @@ func readBatch(s Samples, size int, samples []int, b Batch) (_ Batch, err error)
 	}
 	b.Samples = samples
 	for k, i := range samples {
+		if err := ctx.Err(); err != nil {
+			return b, err
+		}
 		if b.Classes[k], err = s.Read(i, b.X[k*size:][:size]); err != nil {
 			return b, fmt.Errorf("sample %d: %w", i, err)
 		}

@@ -223,7 +223,7 @@ func TestWrap(t *testing.T) {
 		"short": "short", "  " + word + " " + word: "  " + word + "\n    " + word,
 		word + word: word + word, "a " + word + word + " b": "a\n    " + word + word + "\n    b",
 	} {
-		if got := Wrap(text, 4); got != want {
+		if got := Wrap(text, 80, 4); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}

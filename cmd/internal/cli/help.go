@@ -21,11 +21,11 @@ func (f *FlagSet) Help() string {
 		if i > 0 {
 			head = "       "
 		}
-		b.WriteString(Wrap(head+Program+" "+f.Name()+" "+use, len(head)+2) + "\n")
+		b.WriteString(Wrap(head+Program+" "+f.Name()+" "+use, Columns, len(head)+2) + "\n")
 	}
 	b.WriteString("\n")
 	for paragraph := range strings.SplitSeq(f.Doc, "\n") {
-		b.WriteString(Wrap(paragraph, indented(paragraph)) + "\n")
+		b.WriteString(Wrap(paragraph, Columns, indented(paragraph)) + "\n")
 	}
 	for _, g := range f.Groups {
 		b.WriteString("\n")
@@ -62,7 +62,7 @@ func flagHelp(fl *flag.Flag) string {
 	if pad < 2 {
 		head, pad = head+"\n", column
 	}
-	text := Wrap(strings.Repeat(" ", column)+Meaning(fl), column)
+	text := Wrap(strings.Repeat(" ", column)+Meaning(fl), Columns, column)
 	return head + strings.Repeat(" ", pad) + strings.TrimLeft(text, " ") + "\n"
 }
 
@@ -107,10 +107,10 @@ func Meaning(fl *flag.Flag) string {
 	return fmt.Sprintf("%s (default %s)", text, value)
 }
 
-// Wrap breaks a line at spaces into lines of Columns characters at most; those behind the
+// Wrap breaks a line at spaces into lines of so many characters at most; those behind the
 // first one are indented. What has no space is not broken.
-func Wrap(text string, indent int) string {
-	if utf8.RuneCountInString(text) <= Columns {
+func Wrap(text string, columns, indent int) string {
+	if utf8.RuneCountInString(text) <= columns {
 		return text
 	}
 	margin := text[:len(text)-len(strings.TrimLeft(text, " "))]
@@ -119,7 +119,7 @@ func Wrap(text string, indent int) string {
 	at, gap := len(margin), ""
 	for word := range strings.SplitSeq(text[len(margin):], " ") {
 		n := utf8.RuneCountInString(word)
-		if at+len(gap)+n > Columns && gap != "" {
+		if at+len(gap)+n > columns && gap != "" {
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			at, gap = indent, ""
 		}

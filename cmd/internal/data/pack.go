@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"tapenet/cmd/internal/screen"
 	"tapenet/graph/weights"
 	"tapenet/train/data"
 )
@@ -65,9 +66,14 @@ func (o options) writeShards(ctx context.Context, dir, part string, s data.Sampl
 	for n := 0; n*o.shard < len(order); n++ {
 		of := order[n*o.shard : min((n+1)*o.shard, len(order))]
 		name := fmt.Sprintf("%s-%06d.tar", part, n)
+		shown, read := screen.NewProgress(stderr, true), 0
 		err := weights.WriteFile(filepath.Join(dir, name), func(w io.Writer) error {
-			return data.WriteShard(w, cancellable{s, ctx}, shape, of)
+			return data.WriteShard(w, cancellable{s, ctx, func() {
+				read++
+				shown.Show(read, len(of), screen.Named(name))
+			}}, shape, of)
 		})
+		shown.Clear()
 		if ctx.Err() != nil {
 			return fmt.Errorf("data: stopped in %s: %w", name, ctx.Err())
 		}
@@ -83,11 +89,13 @@ func (o options) writeShards(ctx context.Context, dir, part string, s data.Sampl
 type cancellable struct {
 	data.Samples
 	ctx context.Context
+	did func() // is called before each
 }
 
 func (c cancellable) Read(i int, x []float32) (int, error) {
 	if err := c.ctx.Err(); err != nil {
 		return 0, err
 	}
+	c.did()
 	return c.Samples.Read(i, x)
 }

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/screen"
 	"tapenet/cmd/internal/sheet"
 	"tapenet/graph/metric"
 	"tapenet/modelzoo"
@@ -55,7 +56,12 @@ func (o options) outOfFold(ctx context.Context, d data.Dataset, stderr io.Writer
 	p := make([][]float64, d.Train.Len())
 	for k, fold := range folds {
 		c := train.Config{Epochs: o.epochs, Batch: 64, Seed: o.seed, Optimizer: train.Adam{LR: 0.005}, Schedule: train.OneCycle{}}
+		shown := screen.NewProgress(stderr, false)
+		c.Callbacks = []train.Callback{train.BatchFunc(func(p train.Progress) {
+			shown.Show((p.Epoch-1)*p.Of+p.Images, p.Epochs*p.Of, screen.Named(fmt.Sprintf("fold %d of %d, images", k+1, o.folds)))
+		})}
 		res, err := train.Fit(ctx, spec.New(len(d.Classes)), fold, c)
+		shown.Clear()
 		if err != nil {
 			return nil, err
 		}

@@ -31,7 +31,7 @@ func testPart(n opened, name string, maxPixels int, stderr io.Writer) (d data.Da
 
 // reportLoss prints what int8 costs: a model's accuracy on a dataset's test part,
 // before and after.
-func reportLoss(ctx context.Context, n opened, d data.Dataset, stdout io.Writer) error {
+func reportLoss(ctx context.Context, n opened, d data.Dataset, stdout, stderr io.Writer) error {
 	layer, err := n.Network()
 	if err != nil {
 		return err
@@ -40,11 +40,11 @@ func reportLoss(ctx context.Context, n opened, d data.Dataset, stdout io.Writer)
 	if err != nil {
 		return err
 	}
-	before, err := correct(ctx, layer, n.Model.Model, d)
+	before, err := correct(ctx, layer, n.Model.Model, d, stderr)
 	if err != nil {
 		return err
 	}
-	after, err := correct(ctx, layer, rounded, d)
+	after, err := correct(ctx, layer, rounded, d, stderr)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func inInt8(n opened) (weights.Model, error) {
 }
 
 // correct counts the test images that the model classifies correctly.
-func correct(ctx context.Context, l graph.Layer, m weights.Model, d data.Dataset) (n int, err error) {
+func correct(ctx context.Context, l graph.Layer, m weights.Model, d data.Dataset, stderr io.Writer) (n int, err error) {
 	p, err := infer.New(l, m)
 	if err != nil {
 		return 0, err
@@ -82,6 +82,6 @@ func correct(ctx context.Context, l graph.Layer, m weights.Model, d data.Dataset
 		if prediction.Class == class {
 			n++
 		}
-	})
+	}, stderr)
 	return n, err
 }

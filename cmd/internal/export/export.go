@@ -97,7 +97,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if !measure {
 		return nil
 	}
-	return reportLoss(ctx, n, test, stdout)
+	return reportLoss(ctx, n, test, stdout, stderr)
 }
 
 func parse(args []string, stdout io.Writer) (o options, err error) {

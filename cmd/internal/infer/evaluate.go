@@ -21,9 +21,9 @@ func evaluate(ctx context.Context, net network, name string, top int, asJSON boo
 		return err
 	}
 	if several := net.thresholds(); several != nil || d.Sets != nil {
-		return evaluateSeveral(ctx, net, d, several, asJSON, stdout)
+		return evaluateSeveral(ctx, net, d, several, asJSON, stdout, stderr)
 	}
-	c, err := count(ctx, net, d, top)
+	c, err := count(ctx, net, d, top, stderr)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (c counts) evaluation(classes []string) evaluation {
 }
 
 // count counts what the model makes of the test images.
-func count(ctx context.Context, net network, d data.Dataset, top int) (counts, error) {
+func count(ctx context.Context, net network, d data.Dataset, top int, stderr io.Writer) (counts, error) {
 	c := counts{confusion: metric.NewConfusion(len(net.classes)), top: min(top, len(net.classes)), judges: net.judges}
 	err := testset.Each(ctx, "infer", d, net.batch, net.Predict, func(class int, p infer.Prediction) {
 		c.confusion.Add(class, p.Class)
@@ -86,6 +86,6 @@ func count(ctx context.Context, net network, d data.Dataset, top int) (counts, e
 		if p.Unknown {
 			c.unknown++
 		}
-	})
+	}, stderr)
 	return c, err
 }

@@ -58,7 +58,7 @@ func (e extractor) sources(args []string) []source {
 // each.
 func (e extractor) each(ctx context.Context, list []source, use func([]described) error) error {
 	return each(ctx, reader{pixels: e.Pixels, batch: e.batch, most: e.most}, list, func(results []result) error {
-		features, err := e.Features(pixelsOf(results))
+		features, err := cli.Until(ctx, func() ([][]float32, error) { return e.Features(pixelsOf(results)) })
 		var bad infer.NotFiniteError
 		if errors.As(err, &bad) {
 			return fmt.Errorf("infer: %s: %w", results[bad.Image].File, infer.ErrNotFinite)

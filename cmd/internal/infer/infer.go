@@ -12,6 +12,7 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/dataset"
+	"tapenet/cmd/internal/screen"
 	"tapenet/cmd/internal/sheet"
 )
 
@@ -43,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	n.maxPixels = o.maxPixels
+	n.maxPixels, n.shown = o.maxPixels, screen.Of(stdout) != nil
 	cli.Notes(stderr, n.notes)
 	if o.mirror {
 		n = n.mirrored()

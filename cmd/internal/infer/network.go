@@ -22,6 +22,7 @@ type network struct {
 	batch         int      // images that are read, and run through it, together
 	maxPixels     int      // of a picture
 	pictures      bool     // results keep the pictures themselves
+	shown         bool     // results are shown on a terminal
 }
 
 // thresholds are those of a model whose pictures may be of several classes, nil for others.

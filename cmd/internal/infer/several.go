@@ -17,7 +17,7 @@ import (
 
 // evaluateSeveral prints what the model makes of a test part whose images may be of several
 // classes.
-func evaluateSeveral(ctx context.Context, net network, d data.Dataset, thresholds []float64, asJSON bool, stdout io.Writer) error {
+func evaluateSeveral(ctx context.Context, net network, d data.Dataset, thresholds []float64, asJSON bool, stdout, stderr io.Writer) error {
 	if thresholds == nil || d.Sets == nil {
 		of := map[bool]string{true: "one class each", false: "several classes each"}
 		return fmt.Errorf("infer: the dataset's images have %s, the model is for images of %s", of[d.Sets == nil], of[thresholds == nil])
@@ -26,7 +26,7 @@ func evaluateSeveral(ctx context.Context, net network, d data.Dataset, threshold
 	var sets []int
 	err := testset.Each(ctx, "infer", d, net.batch, net.Predict, func(set int, p infer.Prediction) {
 		probabilities, sets = append(probabilities, p.Probabilities), append(sets, set)
-	})
+	}, stderr)
 	if err != nil {
 		return err
 	}

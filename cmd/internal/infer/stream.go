@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"tapenet/cmd/internal/cli"
+	"tapenet/cmd/internal/screen"
 	"tapenet/graph/raster/decode"
 	"tapenet/graph/regular"
 	"tapenet/infer"
@@ -37,14 +38,15 @@ type reader struct {
 	batch  int
 	most   int  // pixels of a picture
 	keep   bool // the pictures themselves
+	quiet  bool // results are shown on a terminal, which is progress enough
 }
 
 // classify calls show for the pictures, in order, batch by batch, with what the network
 // makes of them; see each.
 func classify(ctx context.Context, n network, list []source, show func([]result) error, stderr io.Writer) error {
 	pixels := func(img image.Image) ([]float32, error) { return n.Pixels(img) }
-	return each(ctx, reader{pixels, n.batch, n.maxPixels, n.pictures}, list, func(results []result) error {
-		if err := predict(n, results); err != nil {
+	return each(ctx, reader{pixels: pixels, batch: n.batch, most: n.maxPixels, keep: n.pictures, quiet: n.shown}, list, func(results []result) error {
+		if err := predict(ctx, n, results); err != nil {
 			return err
 		}
 		return show(slices.DeleteFunc(slices.Clone(results), result.failed))
@@ -60,14 +62,22 @@ func each(ctx context.Context, r reader, list []source, use func([]result) error
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	finished, failed := 0, 0
+	shown := screen.NewProgress(r.shows(stderr), true)
+	defer shown.Clear()
 	batches := ahead(ctx, r, list)
 	for results, ok := receive(ctx, batches); ok; results, ok = receive(ctx, batches) {
-		finished += len(results)
 		failed += report(results, stderr)
+		read := len(results)
 		results = slices.DeleteFunc(results, result.failed)
-		if err := use(results); err != nil {
+		err := use(results)
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			break
+		}
+		if err != nil {
 			return err
 		}
+		finished += read
+		shown.Show(finished, len(list), screen.Named(done))
 		failed += report(results, stderr)
 	}
 	if err := ctx.Err(); err != nil && finished < len(list) {
@@ -77,6 +87,14 @@ func each(ctx context.Context, r reader, list []source, use func([]result) error
 		return skipped{fmt.Errorf("infer: %d of %d files could not be %s", failed, len(list), done)}
 	}
 	return nil
+}
+
+// shows is where progress is shown.
+func (p reader) shows(stderr io.Writer) io.Writer {
+	if p.quiet {
+		return io.Discard
+	}
+	return stderr
 }
 
 // failed says that nothing can be said of the picture.
@@ -173,15 +191,15 @@ func pixelsOf(results []result) [][]float32 {
 }
 
 // predict fills in what the network makes of pictures, or that it makes nothing of one.
-func predict(n network, results []result) error {
-	predictions, err := n.Predict(pixelsOf(results))
+func predict(ctx context.Context, n network, results []result) error {
+	predictions, err := cli.Until(ctx, func() ([]infer.Prediction, error) { return n.Predict(pixelsOf(results)) })
 	switch {
 	case errors.Is(err, infer.ErrNotFinite) && len(results) == 1:
 		results[0].err = fmt.Errorf("infer: %w", infer.ErrNotFinite)
 		return nil
 	case errors.Is(err, infer.ErrNotFinite): // of one picture at least
 		for i := range results {
-			if err := predict(n, results[i:i+1]); err != nil {
+			if err := predict(ctx, n, results[i:i+1]); err != nil {
 				return err
 			}
 		}

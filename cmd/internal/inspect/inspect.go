@@ -8,14 +8,12 @@ import (
 	"io"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/screen"
 	"tapenet/train/data"
 )
 
-// Pictures is data.Inspect with a progress bar, if w is a terminal. It writes to w what
+// Pictures is data.Inspect that shows its progress on w. It writes to w what
 // is not read, and how fast the pictures were. Pictures that are too many to be kept are
 // not looked at before, unless damaged ones are to be skipped.
 func Pictures(ctx context.Context, d data.Dataset, skipDamaged bool, w io.Writer) (data.Dataset, error) {
@@ -23,21 +21,12 @@ func Pictures(ctx context.Context, d data.Dataset, skipDamaged bool, w io.Writer
 		cli.Notes(w, append(d.Notes, "the pictures are too many to be kept: they are unpacked in every epoch, and a damaged one is found when its turn comes"))
 		return d, nil
 	}
-	var bar *progressbar.ProgressBar
-	pictures, start, terminal := 0, time.Now(), screen.Of(w)
+	pictures, start, shown := 0, time.Now(), screen.NewProgress(w, true)
 	d, err := data.Inspect(ctx, d, data.Inspection{Skip: skipDamaged, Progress: func(done, all int) {
 		pictures = all
-		if bar == nil && terminal != nil {
-			bar = screen.NewBar(terminal, all, true)
-			bar.Describe("reading pictures")
-		}
-		if bar != nil {
-			bar.Set(done)
-		}
+		shown.Show(done, all, screen.Named("reading pictures"))
 	}})
-	if bar != nil {
-		bar.Clear()
-	}
+	shown.Clear()
 	if errors.Is(err, data.ErrDamaged) && !skipDamaged {
 		err = fmt.Errorf("%w; -skip-damaged goes on without them", err)
 	}

@@ -122,10 +122,17 @@ func (o options) measure(ctx context.Context, model, name string, stderr io.Writ
 		return nil, err
 	}
 	c.Known = d.Train
-	bar := newBar(stderr, model)
-	defer bar.clear()
-	c.Progress = bar.show
-	r, err := robust.Measure(ctx, p, d.Test, c)
+	show, clear := progress(stderr, model)
+	defer clear()
+	c.Progress = func(p robust.Progress) {
+		if ctx.Err() == nil {
+			show(p)
+		}
+	}
+	r, err := cli.Until(ctx, func() (*robust.Report, error) { return robust.Measure(ctx, p, d.Test, c) })
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("robust: stopped while %s was measured: %w", model, ctx.Err())
+	}
 	if err != nil && errors.Is(err, robust.ErrWhat) {
 		return nil, cli.Usagef("%v%s", err, o.meant())
 	}

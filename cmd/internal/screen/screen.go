@@ -27,9 +27,9 @@ func Columns(f *os.File) int {
 	return columns
 }
 
-// NewBar returns a progress bar of so many steps. With predict it shows the time that
+// newBar returns a progress bar of so many steps. With predict it shows the time that
 // is left, by the steps of this process alone.
-func NewBar(f *os.File, steps int, predict bool) *progressbar.ProgressBar {
+func newBar(f *os.File, steps int, predict bool) *progressbar.ProgressBar {
 	return progressbar.NewOptions(steps,
 		progressbar.OptionSetWriter(f),
 		progressbar.OptionSetWidth(24), // less on a narrow terminal

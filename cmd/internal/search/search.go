@@ -291,7 +291,7 @@ func (s *search) train(ctx context.Context, t *trial) error {
 	}
 	bar := newBar(s.stdout, t)
 	err := s.run(ctx, bar, args...)
-	bar.clear()
+	bar.Clear()
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("search: stopped in trial %02d; the same command goes on: %w", t.number, ctx.Err())

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/schollz/progressbar/v3"
-
 	"tapenet/cmd/internal/screen"
 	"tapenet/graph/weights"
 )
@@ -126,30 +124,21 @@ func (s *search) writeCSV(w io.Writer) error {
 	return c.Error()
 }
 
-// bar shows the epochs of a trial on a terminal: it takes what train prints, which is a
+// bar shows the epochs of a trial: it takes what train prints, which is a
 // line for each of them.
-type bar struct{ *progressbar.ProgressBar }
-
-func newBar(stdout io.Writer, t *trial) bar {
-	to := screen.Of(stdout)
-	if to == nil {
-		return bar{}
-	}
-	b := bar{screen.NewBar(to, t.until-len(t.history), true)}
-	b.Describe(fmt.Sprintf("trial %02d, epoch", t.number))
-	return b
+type bar struct {
+	*screen.Progress
+	name         string
+	epochs, done int
 }
 
-// Write counts the lines.
-func (b bar) Write(text []byte) (int, error) {
-	if b.ProgressBar != nil {
-		b.Add(bytes.Count(text, []byte("\n"))) // beyond its end is the test part's line
-	}
+func newBar(stdout io.Writer, t *trial) *bar {
+	return &bar{Progress: screen.NewProgress(stdout, true), name: fmt.Sprintf("trial %02d, epoch", t.number), epochs: t.until - len(t.history)}
+}
+
+// Write counts the lines; beyond the end is the test part's line.
+func (b *bar) Write(text []byte) (int, error) {
+	b.done = min(b.done+bytes.Count(text, []byte("\n")), b.epochs)
+	b.Show(b.done, b.epochs, screen.Named(b.name))
 	return len(text), nil
-}
-
-func (b bar) clear() {
-	if b.ProgressBar != nil {
-		b.Clear()
-	}
 }

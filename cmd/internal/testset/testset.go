@@ -11,6 +11,7 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/dataset"
+	"tapenet/cmd/internal/screen"
 	"tapenet/graph/raster"
 	"tapenet/infer"
 	"tapenet/train/data"
@@ -71,25 +72,33 @@ func Numbered(classes []string) bool {
 const Batch = 128
 
 // Each calls do for every test image, in order, with its class and what predict,
-// a Predict of package infer, makes of it, so many images at a time. Errors begin with
-// the command's name.
-func Each(ctx context.Context, command string, d data.Dataset, batch int, predict func([][]float32) ([]infer.Prediction, error), do func(class int, p infer.Prediction)) error {
+// a Predict of package infer, makes of it, so many images at a time, and shows its progress
+// on stderr. Errors begin with the command's name.
+func Each(ctx context.Context, command string, d data.Dataset, batch int, predict func([][]float32) ([]infer.Prediction, error), do func(class int, p infer.Prediction), stderr io.Writer) error {
 	size := d.Shape[0] * d.Shape[1] * d.Shape[2]
+	stopped := func(after int) error {
+		return fmt.Errorf("%s: stopped after %d of %d test images: %w", command, after, d.Test.Len(), ctx.Err())
+	}
+	shown := screen.NewProgress(stderr, true)
+	defer shown.Clear()
 	for lo := 0; lo < d.Test.Len(); lo += batch {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("%s: stopped after %d of %d test images: %w", command, lo, d.Test.Len(), err)
-		}
 		images := make([][]float32, min(batch, d.Test.Len()-lo))
 		labels := make([]int, len(images))
 		for i := range images {
+			if ctx.Err() != nil {
+				return stopped(lo)
+			}
 			var err error
 			images[i] = make([]float32, size)
 			if labels[i], err = d.Test.Read(lo+i, images[i]); err != nil {
 				return err
 			}
 		}
-		predictions, err := predict(images)
+		predictions, err := cli.Until(ctx, func() ([]infer.Prediction, error) { return predict(images) })
 		var bad infer.NotFiniteError
+		if ctx.Err() != nil {
+			return stopped(lo)
+		}
 		if errors.As(err, &bad) {
 			return fmt.Errorf("%s: test image %d: %w", command, lo+bad.Image, infer.ErrNotFinite)
 		}
@@ -99,6 +108,7 @@ func Each(ctx context.Context, command string, d data.Dataset, batch int, predic
 		for i, p := range predictions {
 			do(labels[i], p)
 		}
+		shown.Show(lo+len(images), d.Test.Len(), screen.Named("test images"))
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package train
 
 import (
 	"context"
-	"io"
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/inspect"
@@ -26,15 +25,7 @@ func (o options) open(ctx context.Context, steps []data.Augmentation, from origi
 		return d, err
 	}
 	whole.Train, whole.Test = data.Limit(whole.Train, o.limit), data.Limit(whole.Test, o.limit)
-	told := io.Discard
-	switch {
-	case !show.team.first():
-	case show.screen != nil:
-		told = show.screen
-	default:
-		told = struct{ io.Writer }{show.people} // no terminal, whatever it is
-	}
-	if whole, err = inspect.Pictures(ctx, whole, o.skipDamaged, told); err != nil {
+	if whole, err = inspect.Pictures(ctx, whole, o.skipDamaged, show.told()); err != nil {
 		return d, err
 	}
 	if whole.Sets != nil && (o.calibrates() || o.balance != "none" || o.teacherPath != "" || len(o.losses()) > 0) {

@@ -7,13 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/schollz/progressbar/v3"
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/screen"
@@ -28,11 +27,11 @@ import (
 type display struct {
 	options
 	team    team
-	people  io.Writer // for people to read
-	program io.Writer // for JSON, nil without -json
-	screen  *os.File  // the terminal that people sit at, nil if they do not
-	part    string    // what is evaluated after each epoch: test or validation
-	bar     *progressbar.ProgressBar
+	people  io.Writer        // for people to read
+	program io.Writer        // for JSON, nil without -json
+	screen  *os.File         // the terminal that people sit at, nil if they do not
+	part    string           // what is evaluated after each epoch: test or validation
+	bar     *screen.Progress // of the epoch; nil between epochs
 }
 
 func newDisplay(o options, t team, stdout, stderr io.Writer) *display {
@@ -60,7 +59,7 @@ func folded(summary string) string {
 		end++
 	}
 	return strings.Join(slices.Concat(
-		lines[:first], []string{fmt.Sprintf("… and %d more layers, which go run ./cmd/zoo shows", total-last-first)}, lines[total-last:end], []string{""}), "\n")
+		lines[:first], []string{fmt.Sprintf("… and %d more layers, which tapenet zoo shows", total-last-first)}, lines[total-last:end], []string{""}), "\n")
 }
 
 // launcherPiped reports whether the launcher, which started this process, writes to a
@@ -72,7 +71,32 @@ func launcherPiped() bool {
 	return err == nil && !strings.HasPrefix(to, "/dev/pts/") && !strings.HasPrefix(to, "/dev/tty")
 }
 
-func (d *display) printf(format string, args ...any) { fmt.Fprintf(d.people, format, args...) }
+// printf prints text, on a terminal in lines that it has room for.
+func (d *display) printf(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if d.screen != nil {
+		lines := strings.Split(text, "\n")
+		for i, line := range lines {
+			lines[i] = cli.Wrap(line, screen.Columns(d.screen), 2)
+		}
+		text = strings.Join(lines, "\n")
+	}
+	io.WriteString(d.people, text)
+}
+
+// table prints lines that are what they are.
+func (d *display) table(text string) { io.WriteString(d.people, text) }
+
+// told is where progress is shown: the terminal, or for people who read it later.
+func (d *display) told() io.Writer {
+	switch {
+	case !d.team.first():
+		return io.Discard
+	case d.screen != nil:
+		return d.screen
+	}
+	return struct{ io.Writer }{d.people} // no terminal, whatever it is
+}
 
 // start shows what will be trained, what memory that needs, and where a run goes
 // on.
@@ -81,7 +105,7 @@ func (d *display) start(net *graph.Network, set data.Dataset, need string, p tra
 	if err != nil {
 		return err
 	}
-	d.printf("%s\n", folded(m.Summary()))
+	d.table(folded(m.Summary()) + "\n")
 	if chosen := d.chosen(set); chosen != "" {
 		d.printf("%s\n", chosen)
 	}
@@ -153,33 +177,36 @@ func (d *display) held() string {
 	return cmp.Or(d.part, "test")
 }
 
-// batch moves the progress bar, on a terminal.
+// batch shows the progress of an epoch.
 func (d *display) batch(p train.Progress) {
-	if d.screen == nil {
-		return
-	}
 	if d.bar == nil {
-		d.bar = screen.NewBar(d.screen, p.Of, false) // its rate would count what an earlier run has done
+		d.bar = screen.NewProgress(d.told(), false) // its rate would count what an earlier run has done
 	}
-	d.bar.Describe(describe(p, screen.Columns(d.screen)))
-	d.bar.Set(p.Images)
+	d.bar.Show(p.Images, p.Of, func(columns int) string { return describe(p, columns) })
 }
 
-// describe is the text beside the bar: as much as leaves room for a bar of one
-// block in so many columns.
+// describe is the text beside the bar: as much as there is room for.
 func describe(p train.Progress, columns int) string {
 	epoch := fmt.Sprintf("epoch %d/%d", p.Epoch, p.Epochs)
 	loss := fmt.Sprintf("  loss %.4f", p.Loss)
 	accuracy := fmt.Sprintf("  accuracy %.4f", p.Accuracy)
-	speed := fmt.Sprintf("  %.0f images/s", p.ImagesPerSecond)
+	speed := "  " + speed(p.ImagesPerSecond)
 	left := "  " + timeLeft(p)
-	room := columns - len(" 100% |#| ")
 	for _, text := range []string{epoch + loss + accuracy + speed + rates(p.Ranks) + left, epoch + loss + accuracy + speed + left, epoch + loss + accuracy + left, epoch + loss + left, epoch + left} {
-		if len(text) <= room {
+		if len(text) <= columns {
 			return text
 		}
 	}
 	return epoch
+}
+
+// speed is a number of images a second, with two digits if it has only one before the
+// point.
+func speed(images float64) string {
+	if images < 9.95 {
+		return fmt.Sprintf("%.2g images/s", images)
+	}
+	return fmt.Sprintf("%.0f images/s", images)
 }
 
 // rates are the slowest and the fastest rank's own, if they differ by more than a fifth.
@@ -213,15 +240,30 @@ func timeLeft(p train.Progress) string {
 // epoch prints an epoch's line.
 func (d *display) epoch(e train.Epoch) {
 	d.clear()
+	columns := math.MaxInt
+	if d.screen != nil {
+		columns = screen.Columns(d.screen)
+	}
+	d.printf("%s\n", d.epochLine(e, columns))
+	if d.program != nil {
+		json.NewEncoder(d.program).Encode(e)
+	}
+}
+
+// epochLine is what an epoch came to, in so many columns if it can be.
+func (d *display) epochLine(e train.Epoch, columns int) string {
 	attacked := ""
 	if d.watched() {
 		attacked = fmt.Sprintf("  under attack %.4f", e.Attacked)
 	}
-	d.printf("epoch %d/%d  loss %.4f  accuracy %.4f  %[5]s loss %.4[6]f  %[5]s accuracy %.4[7]f%[9]s  %.0[8]f images/s\n",
-		e.Epoch, d.epochs, e.Loss, e.Accuracy, d.held(), e.ValLoss, e.ValAccuracy, e.ImagesPerSecond, attacked)
-	if d.program != nil {
-		json.NewEncoder(d.program).Encode(e)
+	epoch := fmt.Sprintf("epoch %d/%d", e.Epoch, d.epochs)
+	whole := fmt.Sprintf("%s  loss %.4f  accuracy %.4f  %[4]s loss %.4[5]f  %[4]s accuracy %.4[6]f", epoch, e.Loss, e.Accuracy, d.held(), e.ValLoss, e.ValAccuracy) + attacked
+	for _, line := range []string{whole + "  " + speed(e.ImagesPerSecond), whole} {
+		if len(line) <= columns {
+			return line
+		}
 	}
+	return fmt.Sprintf("%s  loss %.4f, %s %.4f  accuracy %.4f, %[3]s %.4[6]f", epoch, e.Loss, d.held(), e.ValLoss, e.Accuracy, e.ValAccuracy) + attacked
 }
 
 // test prints what the network makes of the dataset's own test part, if the
@@ -280,7 +322,7 @@ func (d *display) end(res *train.Result, err error) {
 func (d *display) ranks(res *train.Result) {
 	for r, t := range res.Ranks {
 		all := t.Computed + t.Waited + t.Exchanged
-		d.printf("rank %d on %s: %.0f images/s by itself; %.1f s in steps, %.0f %% waiting for slower ranks, %.0f %% exchanging\n",
-			r, d.team.Hosts()[r], t.Rate(), all, 100*t.Waited/all, 100*t.Exchanged/all)
+		d.printf("rank %d on %s: %s by itself; %.1f s in steps, %.0f %% waiting for slower ranks, %.0f %% exchanging\n",
+			r, d.team.Hosts()[r], speed(t.Rate()), all, 100*t.Waited/all, 100*t.Exchanged/all)
 	}
 }

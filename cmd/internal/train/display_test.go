@@ -30,7 +30,7 @@ func TestFolded(t *testing.T) {
 		t.Fatalf("got\n%s", got)
 	}
 	rows := strings.Count(deep[:strings.Index(deep, "\ntotal ")], "\n")
-	for _, want := range []string{"\ntotal ", " values of state\n", "… and " + strconv.Itoa(rows-14) + " more layers, which go run ./cmd/zoo shows\n"} {
+	for _, want := range []string{"\ntotal ", " values of state\n", "… and " + strconv.Itoa(rows-14) + " more layers, which tapenet zoo shows\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/schollz/progressbar/v3"
 	"gorgonia.org/tensor"
 
 	"tapenet/cmd/internal/cli"
@@ -300,18 +299,10 @@ func unfrozen(c cutOff, what string, sample []int) ([]string, error) {
 
 // features returns what shows how many images have their features.
 func (d *display) features() func(done, all int) {
-	var bar *progressbar.ProgressBar
+	shown := screen.NewProgress(d.told(), true)
 	return func(done, all int) {
-		if d.screen == nil {
-			return
-		}
-		if bar == nil {
-			bar = screen.NewBar(d.screen, all, true)
-			bar.Describe("features")
-		}
-		bar.Set(done)
-		if done == all {
-			bar.Clear()
+		if shown.Show(done, all, screen.Named("features")); done == all {
+			shown.Clear()
 		}
 	}
 }

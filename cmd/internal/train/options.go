@@ -243,7 +243,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	for _, name := range known.names() {
 		fl := f.Lookup(name)
 		known[name] = fl.Value.(flag.Getter).Get()
-		if fl.Value.String() != fl.DefValue {
+		if v := fl.Value.String(); v != fl.DefValue && v != "" { // as -model with -from
 			o.changed += " -" + name + " " + fl.Value.String()
 		}
 	}

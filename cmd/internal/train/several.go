@@ -67,6 +67,6 @@ func finishSeveral(ctx context.Context, show *display, r prepared) error {
 	if err != nil {
 		return err
 	}
-	show.printf("%s", s.Table(cli.Plains(r.set.Classes)))
+	show.table(s.Table(cli.Plains(r.set.Classes)))
 	return nil
 }

@@ -195,7 +195,7 @@ func settled(ctx context.Context, m *graph.Model, need train.Need) (used graph.M
 			return used, false, err
 		}
 		workspaces = used.Workspaces
-		if err := m.Run(); err != nil {
+		if err := m.RunContext(ctx); err != nil {
 			return used, false, err
 		}
 		used = m.Memory()

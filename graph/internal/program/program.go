@@ -49,7 +49,8 @@ type Program[T cpu.Float] struct {
 	ready   bool // there is the memory
 	hoisted bool // what never changes has been computed
 	watch   bool
-	lanes   treeMemory[T] // of kernels that run lane by lane
+	done    <-chan struct{} // ends a run, see Until
+	lanes   treeMemory[T]   // of kernels that run lane by lane
 }
 
 // Value is what a step computes, or a tensor that is bound.

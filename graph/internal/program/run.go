@@ -1,12 +1,20 @@
 package program
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"time"
 
 	"tapenet/graph/internal/kernel/pixel"
 )
+
+// ErrStopped is the error of a run that Until has ended.
+var ErrStopped = errors.New("stopped between two steps")
+
+// Until makes the next runs end before their next step once done is closed, with
+// ErrStopped; nil is never.
+func (p *Program[T]) Until(done <-chan struct{}) { p.done = done }
 
 // Run runs the steps, one after the other; the parallel work is inside the kernels. A
 // panic of a kernel becomes an error that names its step: the label of a sample that
@@ -26,6 +34,11 @@ func (p *Program[T]) Run() (err error) {
 	for _, s := range p.steps {
 		if s.once && p.hoisted {
 			continue
+		}
+		select {
+		case <-p.done:
+			return ErrStopped
+		default:
 		}
 		name = s.Name
 		var began time.Time
