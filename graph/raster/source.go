@@ -4,5 +4,5 @@ import "embed"
 
 // Source holds the files of this package that do the work.
 //
-//go:embed decode.go draw.go jpeg.go normalise.go orient.go preprocess.go resize.go rows.go strokes.go
+//go:embed decode.go draw.go jpeg.go normalise.go orient.go preprocess.go region.go resize.go rows.go strokes.go
 var Source embed.FS

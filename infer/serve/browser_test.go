@@ -56,14 +56,16 @@ type tab struct {
 	good int      // requests to the server
 }
 
-// browser starts Chromium, which ends with the test.
+// startBrowser starts Chromium, which ends with the test. It has a camera that sees a
+// film of Chromium's own.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("needs chromium")
 	}
-	ctx, _ := chromedp.NewContext(context.Background(), chromedp.WithAllocatorOptions(chromedp.ExecPath(path), chromedp.NoSandbox))
+	ctx, _ := chromedp.NewContext(context.Background(), chromedp.WithAllocatorOptions(chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true)))
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil {
 			t.Error(err)
@@ -141,8 +143,8 @@ func (b *tab) quiet() {
 	b.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.bad) > 0 || b.good < 6 {
-		b.Errorf("%d requests, and %q, want the page's five files, /explain and no complaint", b.good, b.bad)
+	if len(b.bad) > 0 || b.good < 8 {
+		b.Errorf("%d requests, and %q, want the page's seven files, /explain and no complaint", b.good, b.bad)
 	}
 }
 

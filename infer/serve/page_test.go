@@ -48,7 +48,7 @@ func TestPage(t *testing.T) {
 	url := listen(t, Config{Models: runs(t)})
 	for name, test := range map[string]func(t *testing.T, b *tab){
 		"mouse": testMouse, "touch": testTouch, "keyboard": testKeyboard, "models": testModels,
-		"names": testNames, "looks": testLooks, "probabilities alone": testProbabilitiesAlone, "errors": testPageErrors,
+		"given": testGiven, "names": testNames, "looks": testLooks, "probabilities alone": testProbabilitiesAlone, "errors": testPageErrors,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := openPage(t, browser, url, chromedp.EmulateViewport(1100, 900))
@@ -181,6 +181,21 @@ func testModels(t *testing.T, b *tab) {
 	}
 }
 
+// testGiven: a picture may be given instead of a drawing, and taken back.
+func testGiven(t *testing.T, b *tab) {
+	b.draw(one)
+	b.says("Looks like a 1")
+	b.give("drop", pngFile(t, drawing()))
+	b.wait(`!document.getElementById("frame").hidden && document.getElementById("paper").hidden && document.getElementById("places").className === "photograph"`)
+	if size := value[[]int](b, `(() => { const c = document.querySelector("#places canvas"); return [c.width, c.height] })()`); !slices.Equal(size, []int{drawing().Bounds().Dx(), drawing().Bounds().Dy()}) {
+		t.Errorf("the map lies over a picture of %v, want that of the one that was given", size)
+	}
+	b.do(chromedp.Click("#clear"))
+	b.wait(blank + ` && document.getElementById("frame").hidden && !document.getElementById("paper").hidden`)
+	b.draw(one)
+	b.says("Looks like a 1")
+}
+
 // testNames looks at the page as a screen reader does.
 func testNames(t *testing.T, b *tab) {
 	b.draw(seven)
@@ -212,6 +227,11 @@ func testNames(t *testing.T, b *tab) {
 func testLooks(t *testing.T, b *tab) {
 	b.draw(seven)
 	b.says("Looks like a 7")
+	b.looks()
+}
+
+func (b *tab) looks() {
+	b.Helper()
 	grounds := map[string]bool{}
 	for _, scheme := range []string{"light", "dark"} {
 		command(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
@@ -232,14 +252,14 @@ func testLooks(t *testing.T, b *tab) {
 				if (contrast < 4.5) bad.push(e.textContent + ": " + contrast);
 			}
 			return bad })()`) {
-			t.Errorf("%s: contrast below 4.5 of %s", scheme, bad)
+			b.Errorf("%s: contrast below 4.5 of %s", scheme, bad)
 		}
-		if moves := value[string](b, `getComputedStyle(document.querySelector(".track span")).transitionDuration`); moves != "0s" {
-			t.Errorf("%s: bars move for %s", scheme, moves)
+		if moves := value[string](b, `getComputedStyle(document.querySelector(".bar")).transitionDuration`); moves != "0s" {
+			b.Errorf("%s: bars move for %s", scheme, moves)
 		}
 	}
 	if len(grounds) != 2 {
-		t.Errorf("grounds %v, want another one in the dark", grounds)
+		b.Errorf("grounds %v, want another one in the dark", grounds)
 	}
 }
 

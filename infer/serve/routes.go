@@ -30,7 +30,7 @@ func (s *Server) routes() {
 	s.closed("/v1/models/{target}", "predict", methods{"GET": statusV1, "POST": predictV1})
 	s.closed("/v1/models/{name}/versions/{target}", "predict", methods{"GET": statusV1, "POST": predictV1})
 	s.open("/{$}", "page", methods{"GET": page("index.html")})
-	for _, file := range []string{"style.css", "app.js", "backend.js", "pad.js"} {
+	for _, file := range []string{"style.css", "app.js", "backend.js", "pad.js", "paint.js", "picture.js"} {
 		s.open("/"+file, "page", methods{"GET": page(file)})
 	}
 	s.closed("/explain", "explain", methods{"GET": explainable, "POST": explain})

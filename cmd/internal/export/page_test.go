@@ -1,10 +1,12 @@
 package export
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"image"
+	"image/png"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +20,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"tapenet/graph/raster"
 	"tapenet/infer"
 )
 
@@ -28,7 +31,7 @@ func TestPage(t *testing.T) {
 		t.Skip("compiles a program")
 	}
 	run := model(t, "lenet5")
-	server, _, browser := openPage(t, run)
+	server, folder, browser := openPage(t, run)
 	do := func(actions ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		if err := chromedp.Do(browser, actions...); err != nil {
@@ -41,7 +44,7 @@ func TestPage(t *testing.T) {
 
 	// By keyboard: the pen down, a line downwards.
 	do(chromedp.Focus("#pad"), chromedp.KeyEvent(" "), chromedp.KeyEvent(strings.Repeat(kb.ArrowDown, 18)))
-	wait(`document.getElementById("answer").textContent.startsWith("Looks like a")`)
+	wait(`document.getElementById("answer").textContent.startsWith("Looks like ")`)
 	p, err := infer.Load(run)
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +56,51 @@ func TestPage(t *testing.T) {
 	wait(`document.querySelector("#bars .best .name").textContent === ` + strconv.Quote(want[0].Label))
 	if hidden, err := chromedp.Run(browser, chromedp.Evaluate[bool](`!document.getElementById("seen").hidden && document.getElementById("maps").hidden`)); err != nil || !hidden {
 		t.Errorf("the prepared picture is to be seen, feature maps are not: %v, %v", hidden, err)
+	}
+	wait(`!document.getElementById("places").hidden`)
+
+	// From the folder itself no browser runs it.
+	do(chromedp.Navigate("file://" + filepath.ToSlash(filepath.Join(folder, "index.html"))))
+	wait(`getComputedStyle(document.getElementById("unserved")).visibility === "visible" && document.getElementById("unserved").innerText.includes("not as a file")`)
+}
+
+// TestPhotoPage gives a photograph to the page of a network for these, and reads what infer
+// says of it; the places that speak for it lie over it.
+func TestPhotoPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles a program")
+	}
+	run := prepared(t, raster.Preprocessing{Fit: raster.Crop})
+	_, _, browser := openPage(t, run)
+	waitFor(t, browser, `document.getElementById("answer").textContent === "Choose a picture." && document.getElementById("paper").hidden`)
+	file, img := filepath.Join(t.TempDir(), "photograph.png"), waves(90, 60)
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(browser, chromedp.SetUploadFiles("#file", []string{file})); err != nil {
+		t.Fatal(err)
+	}
+	p, err := infer.Load(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := p.PredictImages(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, browser, `document.querySelector("#bars .best .name")?.textContent === `+strconv.Quote(want[0].Label))
+	waitFor(t, browser, `document.getElementById("places").className === "photograph"`)
+	// 60 of the 90 columns are seen.
+	dark, err := chromedp.Run(browser, chromedp.Evaluate[int](`(() => {
+		const row = (at) => document.querySelector(at).getContext("2d").getImageData(0, 30, 90, 1).data;
+		const [before, after] = [row("#shown"), row("#places canvas")];
+		return [...Array(90).keys()].filter((x) => [0, 1, 2].every((c) => Math.abs(after[4 * x + c] - before[4 * x + c] / 3) <= 1)).length })()`))
+	if err != nil || dark != 30 {
+		t.Errorf("%d columns are darker, want the 30 that the network does not see; %v", dark, err)
 	}
 }
 

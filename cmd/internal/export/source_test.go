@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -156,6 +157,8 @@ type answer struct {
 	Classes       []string  `json:"classes"`
 	Probabilities []float32 `json:"probabilities"`
 	Prepared      []float32 `json:"prepared"`
+	Fit           string    `json:"fit"`
+	Region        []float64 `json:"region"`
 	Errors        []string  `json:"errors"`
 	Again         []float32 `json:"again"`
 	Milliseconds  float64   `json:"milliseconds"`
@@ -224,9 +227,17 @@ func TestWasm(t *testing.T) {
 	near(t, "probabilities", a.Probabilities, want[0].Probabilities, 1e-5)
 	near(t, "probabilities after errors", a.Again, want[0].Probabilities, 1e-5)
 	near(t, "prepared pixels", a.Prepared, x, 1e-6)
+	r, err := p.Region(drawing())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []float64{r.Left, r.Top, r.Right, r.Bottom}; a.Fit != "strokes" || !slices.Equal(a.Region, want) {
+		t.Errorf("fit %s with region %v, want strokes with %v", a.Fit, a.Region, want)
+	}
 	for i, want := range []string{
 		"classify takes one Float32Array", "classify takes one Float32Array", "783 pixels, want 1×28×28", "pixel 0 is NaN", "want 4 for each of 1×1 pixels",
-		"want 4 for each of", "want 4 for each of", "blank", "prepare takes a Uint8ClampedArray",
+		"want 4 for each of", "want 4 for each of", "blank", "a picture is a Uint8ClampedArray", "orientation 9, want 1 to 8", "orientation takes one", "orientation takes one",
+		"want 4 for each of", "a picture is a Uint8ClampedArray",
 	} {
 		if !strings.Contains(a.Errors[i], want) {
 			t.Errorf("error %d is %q, want %s", i, a.Errors[i], want)

@@ -25,7 +25,7 @@ var Command = cli.Command{Name: "serve", Doc: "answer HTTP and gRPC requests wit
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f := cli.Flags("serve", "-model DIR | -models FOLDER [flags]\n-health URL [-cert FILE]",
-		"Answers HTTP and gRPC requests with trained networks: the Open Inference Protocol V2, TensorFlow Serving's predict, POST /classify, and a page to draw on.", stdout)
+		"Answers HTTP and gRPC requests with trained networks: the Open Inference Protocol V2, TensorFlow Serving's predict, POST /classify, and a page to try the networks with.", stdout)
 	c, a, token, asked, asJSON, verbose := serve.Config{}, addresses{}, "", "", false, false
 	f.StringVar(&c.Model, "model", "", "folder of a run, as in runs/cnn, or a model file")
 	f.StringVar(&c.Models, "models", "", "folder of such folders, as in runs; a model's sub-folders 1, 2, … are its versions")

@@ -1,7 +1,9 @@
-// The page: what is drawn goes to the network, what it says is shown.
+// The page: what is drawn or given goes to the network, what it says is shown.
 
 import {backend, TokenNeeded} from "./backend.js";
 import {Pad} from "./pad.js";
+import {copy, heat, showMaps, showRaster, tint} from "./paint.js";
+import {Picture} from "./picture.js";
 
 const $ = (id) => document.getElementById(id);
 $("unserved").remove();
@@ -9,22 +11,46 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const settle = 60; // ms that a drawing is left to grow before the network is asked
 const manyClasses = 12; // of more than these the ten most probable are shown
+const largestDrawn = 64; // pixels of the side of images that people can draw
 
 const pad = new Pad($("pad"), $("cursor"), ask, (text) => $("pen").textContent = text);
+const picture = new Picture({
+	canvas: $("shown"), video: $("film"), input: $("file"), choose: $("choose"), camera: $("camera"),
+}, ask, fail);
 let models = []; // as the backend lists them
-let wanted = false; // the drawing has changed since the network was asked
+let wanted = false; // there is something else to ask since the network was asked
 let asking = false; // there is one request at a time
 
-// ask asks the network about the drawing, soon.
+const model = () => models[$("model").selectedIndex];
+
+// draws tells whether a model's images are drawn: light strokes on black, and small.
+const draws = ({fit, input: [channels, height, width]}) =>
+	fit === "strokes" && channels === 1 && Math.max(height, width) <= largestDrawn;
+
+// given is the file of what is to be classified, or null.
+const given = async () => picture.file ?? (draws(model()) && !picture.stream && !pad.empty ? pad.picture() : null);
+
+// ask asks the network, soon.
 function ask() {
+	arrange();
 	wanted = true;
 	if (!asking) answerAll();
+}
+
+// arrange shows the pad, the picture or the camera.
+function arrange() {
+	const drawn = models.length > 0 && draws(model()) && !picture.file && !picture.stream;
+	for (const id of ["paper", "undo", "pen", "keys", "ways"]) $(id).hidden = !drawn;
+	$("frame").hidden = !models.length || drawn;
+	$("hint").hidden = Boolean(picture.stream || picture.file && picture.readable);
+	$("hint").textContent = picture.file ? "The browser cannot show this file." :
+		matchMedia("(hover: none)").matches ? "No picture yet." : "Drop a picture here, or paste one.";
 }
 
 async function answerAll() {
 	asking = true;
 	while (wanted) {
-		if (!pad.empty) await pause(settle);
+		if (!picture.file && !pad.empty) await pause(settle);
 		wanted = false;
 		try {
 			await answer();
@@ -36,11 +62,24 @@ async function answerAll() {
 }
 
 async function answer() {
-	if (!pad.empty && $("model").value) {
-		const result = await backend.explain($("model").value, await pad.picture());
-		if (!pad.empty) return show(result);
+	if (!models.length) return;
+	const [asked, file] = [model(), await given()];
+	if (!file) return blank();
+	if (picture.file) say("One moment…");
+	let result;
+	try {
+		result = await backend.explain(asked.name, file);
+	} catch (error) {
+		if (picture.file === file) blank();
+		throw error;
 	}
-	show({class: null, classes: models[$("model").selectedIndex]?.classes ?? [], probabilities: []});
+	// What came meanwhile is asked about next. A drawing grows: what is said of its
+	// beginning is shown.
+	if (asked !== model() || (picture.file ? picture.file !== file : pad.empty)) return;
+	show(asked, result);
+	if (!result.activate) return;
+	const activation = await result.activate(() => wanted);
+	if (activation && !wanted) showPlaces({...result, activation});
 }
 
 function fail(error) {
@@ -53,46 +92,84 @@ function fail(error) {
 	$("error").textContent = error.message;
 }
 
-// show shows an answer; that for an empty pad has class null.
-function show(result) {
+// say has a text read out, unless it is there already.
+function say(text) {
+	if ($("answer").textContent !== text) $("answer").textContent = text;
+}
+
+// blank is the page without an answer.
+function blank() {
+	const {classes} = model();
+	let text = "Choose a picture.";
+	if (picture.stream) text = "Take the picture.";
+	else if (draws(model())) text = classes.every((name) => /^\d$/.test(name)) ? "Draw a digit." : "Draw, or choose a picture.";
+	show(model(), {classes, probabilities: []}, text);
+}
+
+// show shows an answer of a model's.
+function show({thresholds}, result, text = verdict(result)) {
 	$("error").textContent = "";
-	const best = result.classes.indexOf(result.class);
-	const likely = best >= 0 && `${article(result.class)} ${result.class}, ${percent(result.probabilities[best])}`;
-	const text = best < 0 ? "Draw a digit." : result.unknown ? `None of these; at most ${likely}` : `Looks like ${likely}`;
-	if ($("answer").textContent !== text) $("answer").textContent = text; // what is the same is not read out again
-	showBars(result, best);
-	showRaster("seen", result.picture, (from, to) => copy(from, to));
-	showRaster("mattered", result.picture && result.saliency, (from, to) => {
+	say(text);
+	showBars(result, thresholds);
+	showPlaces(result);
+	$("seen").querySelector("canvas").setAttribute("aria-label", picture.file ?
+		"The picture as the network gets it, scaled to its size" : "The drawing as the network gets it, centred and scaled");
+	showRaster($("seen"), result.picture, (from, to) => copy(from, to));
+	const speckle = picture.file && result.activation; // as single pixels of photographs are
+	showRaster($("mattered"), !speckle && result.picture && result.saliency, (from, to) => {
 		copy(result.picture, to);
 		tint(from, to);
 	});
-	showRaster("places", result.activation && result.picture, (from, to) => {
-		copy(from, to);
-		heat(result.activation, from, to);
-	});
 	$("layer").textContent = result.layer ?? "";
-	showMaps(result.maps);
+	showMaps($("maps"), result.maps);
 }
 
 const percent = (p) => Math.round(100 * p) + "\u00a0%";
-const article = (name) => /^(8|1[18]$|[aeiou])/i.test(name) ? "an" : "a";
+const named = (name) => !/^\d+$/.test(name) ? name : (/^(8|1[18]$)/.test(name) ? "an " : "a ") + name; // words may be in the plural
+const best = ({probabilities}) => probabilities.indexOf(Math.max(...probabilities));
 
-function showBars({classes, probabilities}, best) {
+// chosen are the numbers of the classes that an answer names: one, several for a model
+// whose pictures may have several, or none.
+function chosen({classes, probabilities, labels, unknown}, thresholds) {
+	if (unknown || !probabilities.length) return [];
+	if (!thresholds) return [best({probabilities})];
+	return classes.map((_, k) => k).filter((k) => (labels ?? []).includes(classes[k]));
+}
+
+// verdict is an answer in words.
+function verdict(result) {
+	const one = (k) => named(result.classes[k]);
+	const list = chosen(result, model().thresholds);
+	if (list.length < 2) {
+		const [k] = [...list, best(result)];
+		return `${list.length ? "Looks like" : "None of these; at most"} ${one(k)}, ${percent(result.probabilities[k])}`;
+	}
+	const names = list.map((k) => `${one(k)} (${percent(result.probabilities[k])})`);
+	return `Looks like ${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+function showBars(result, thresholds) {
+	const {classes, probabilities} = result, among = chosen(result, thresholds);
 	let order = classes.map((_, k) => k);
 	if (classes.length > manyClasses) {
-		order = order.sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0)).slice(0, 10);
+		const rank = (k) => among.includes(k) + (probabilities[k] ?? 0);
+		order = order.sort((a, b) => rank(b) - rank(a)).slice(0, Math.max(10, among.length));
 	}
 	const bars = $("bars");
 	while (bars.children.length > order.length) bars.lastChild.remove();
 	while (bars.children.length < order.length) bars.append(newBar());
 	order.forEach((k, i) => {
 		const [name, track, value] = bars.children[i].children;
+		const [bar, mark] = track.children;
 		const p = probabilities[k] ?? 0;
-		bars.children[i].classList.toggle("best", k === best);
+		bars.children[i].classList.toggle("best", among.includes(k));
 		name.textContent = classes[k];
-		track.firstChild.style.width = 100 * p + "%";
+		bar.style.width = 100 * p + "%";
+		mark.hidden = !thresholds;
+		if (thresholds) mark.style.left = 100 * thresholds[k] + "%";
 		value.textContent = probabilities.length ? percent(p) : "";
 	});
+	$("least").hidden = !thresholds;
 }
 
 function newBar() {
@@ -100,77 +177,40 @@ function newBar() {
 	for (const part of ["name", "track", "value"]) {
 		bar.append(Object.assign(document.createElement("span"), {className: part}));
 	}
-	bar.children[1].append(document.createElement("span"));
+	for (const part of ["bar", "mark"]) {
+		bar.children[1].append(Object.assign(document.createElement("span"), {className: part}));
+	}
 	return bar;
 }
 
-// showRaster has a figure's canvas painted in a raster's size, or hides it
-// without one.
-function showRaster(id, raster, paint) {
-	$(id).hidden = !raster;
-	if (!raster) return;
-	const canvas = $(id).querySelector("canvas");
-	Object.assign(canvas, {width: raster.width, height: raster.height});
-	const context = canvas.getContext("2d");
-	const image = context.createImageData(raster.width, raster.height);
-	paint(raster, image.data);
-	context.putImageData(image, 0, 0);
-}
-
-// copy fills RGBA pixels from a raster of one channel or three, beginning with
-// the given one.
-function copy(raster, to, channel = 0) {
-	const plane = raster.width * raster.height;
-	const next = raster.channels === 3 ? plane : 0;
-	for (let i = 0; i < plane; i++) {
-		for (let c = 0; c < 3; c++) to[4 * i + c] = raster.pixels[(channel * plane) + c * next + i];
-		to[4 * i + 3] = 255;
-	}
-}
-
-// tint lays orange over RGBA pixels, as strong as a raster is.
-function tint(raster, to) {
-	raster.pixels.forEach((v, i) => {
-		[255, 122, 0].forEach((orange, c) => { to[4 * i + c] += (orange - to[4 * i + c]) * v / 255; });
-	});
-}
-
-// heat lays a small raster over the whole of RGBA pixels that have the size of another one,
-// interpolated between the middles of its pixels: from yellow to red, and the more opaque the
-// larger the value.
-function heat(raster, size, to) {
-	const between = (at, n) => {
-		const x = Math.max(0, Math.min(at * n - 0.5, n - 1));
-		return [x - Math.floor(x), Math.floor(x), Math.min(Math.floor(x) + 1, n - 1)];
-	};
-	const columns = Array.from({length: size.width}, (_, x) => between((x + 0.5) / size.width, raster.width));
-	for (let y = 0; y < size.height; y++) {
-		const [down, above, below] = between((y + 0.5) / size.height, raster.height);
-		columns.forEach(([across, left, right], x) => {
-			const row = (at) => (1 - across) * raster.pixels[at * raster.width + left] + across * raster.pixels[at * raster.width + right];
-			const v = ((1 - down) * row(above) + down * row(below)) / 255;
-			const at = 4 * (y * size.width + x);
-			[255 - 40 * v, 220 * (1 - v), 30 * v].forEach((colour, c) => { to[at + c] += (colour - to[at + c]) * v * 2 / 3; });
+// showPlaces lays the activation map over the picture that was given, where the network
+// saw it; a drawing, and a picture that the browser does not show, it lays over what the
+// network sees.
+function showPlaces(result) {
+	const {activation, seen, picture: own} = result;
+	const figure = $("places");
+	figure.hidden = !activation || !own;
+	if (figure.hidden) return;
+	const k = best(result), name = `${result.classes[k]}, ${percent(result.probabilities[k])}`;
+	const none = activation.pixels.every((v) => v === 0);
+	figure.querySelector("figcaption").textContent = none ? `No place speaks for ${name}` : `Places that speak for ${name}`;
+	const over = picture.file && picture.readable && seen && seen.width === picture.width && seen.height === picture.height;
+	figure.classList.toggle("photograph", Boolean(over));
+	const canvas = figure.querySelector("canvas");
+	canvas.setAttribute("aria-label", `${over ? "The picture" : "The same"} with the places that speak for the answer in yellow to red`);
+	if (!over) {
+		showRaster(figure, own, (from, to) => {
+			copy(from, to);
+			heat(activation, from, {left: 0, top: 0, right: from.width, bottom: from.height}, to);
 		});
+		return;
 	}
-}
-
-// showMaps draws the channels of a raster in rows of eight.
-function showMaps(maps) {
-	$("maps").hidden = !maps;
-	if (!maps) return;
-	const canvas = $("maps").querySelector("canvas");
-	const columns = Math.min(maps.channels, 8);
-	const rows = Math.ceil(maps.channels / columns);
-	canvas.width = columns * (maps.width + 2) - 2;
-	canvas.height = rows * (maps.height + 2) - 2;
-	canvas.setAttribute("aria-label", maps.channels + " feature maps, bright where a filter found what it looks for");
-	const context = canvas.getContext("2d");
-	const image = context.createImageData(maps.width, maps.height);
-	for (let channel = 0; channel < maps.channels; channel++) {
-		copy({...maps, channels: 1}, image.data, channel);
-		context.putImageData(image, channel % columns * (maps.width + 2), Math.floor(channel / columns) * (maps.height + 2));
-	}
+	const {width, height} = picture.canvas, scale = width / seen.width;
+	Object.assign(canvas, {width, height});
+	const image = picture.canvas.getContext("2d").getImageData(0, 0, width, height);
+	const part = Object.fromEntries(["left", "top", "right", "bottom"].map((edge) => [edge, scale * seen[edge]]));
+	heat(activation, image, part, image.data);
+	canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
 // start asks for the models; without the token, this is where the lack shows.
@@ -179,10 +219,14 @@ async function start() {
 	$("access").hidden = true;
 	$("model").replaceChildren(...models.map(({name}) => new Option(name)));
 	$("choice").hidden = models.length < 2;
+	if (models.length === 1) document.title = models[0].name + " – tapenet";
 	ask();
 }
 
-$("clear").addEventListener("click", () => pad.clear());
+$("clear").addEventListener("click", () => {
+	pad.clear();
+	picture.clear();
+});
 $("undo").addEventListener("click", () => pad.undo());
 $("model").addEventListener("change", ask);
 $("access").addEventListener("submit", (e) => {

@@ -1,14 +1,21 @@
 // The network behind the page, here the server that the page comes from.
 // Whatever has the same functions can take its place:
 //
-//	models() gives a list of {name, classes}.
-//	explain(model, picture) takes a PNG as a Blob and gives
-//	  {class, classes, probabilities, unknown, picture, saliency, activation, layer, maps}.
+//	models() gives a list of {name, classes, input, fit, thresholds}: input is [channels,
+//	  height, width], fit what becomes of pictures, thresholds are those of a network whose
+//	  pictures may have several classes, and else missing.
+//	explain(model, picture) takes a picture's file as a Blob and gives
+//	  {class, classes, probabilities, labels, unknown, picture, seen, saliency, activation,
+//	  activate, layer, maps}.
 //
-// The last five may be missing, and are then not shown; unknown is true for a
-// picture of none of the classes. activation lies over the whole picture, whatever
-// its own size. A raster, as picture, saliency, activation and maps are, is {channels, height, width, pixels}: bytes, channel by
-// channel and row by row.
+// What follows after probabilities may be missing, and is then not shown. labels are the
+// classes of a picture that may have several; unknown is true for a picture of none of the
+// classes. picture is what the network gets. seen is the part of the picture that came
+// which that is, {width, height, left, top, right, bottom}: its whole size, and the part's
+// edges. activation lies over that part, whatever its own size; activate(ended) is for one
+// that takes longer: it gives an activation, or null once ended() is true. A raster, as
+// picture, saliency, activation and maps are, is {channels, height, width, pixels}: bytes,
+// channel by channel and row by row.
 
 export class TokenNeeded extends Error {}
 

@@ -21,13 +21,14 @@ require(execJS);
 	const rgba = new Uint8ClampedArray(fs.readFileSync(picture));
 	const prepared = t.prepare(rgba, Number(width), Number(height));
 	const answer = {
-		input: t.input, classes: t.classes,
+		input: t.input, fit: t.fit, classes: t.classes,
 		probabilities: Array.from(t.classify(x)),
 		prepared: prepared instanceof Error ? prepared.message : Array.from(prepared),
+		region: t.region(rgba, Number(width), Number(height)),
 		errors: [
 			t.classify(), t.classify("7"), t.classify(x.subarray(1)), t.classify(x.map(() => NaN)), t.prepare(rgba, 1, 1),
 			t.prepare(rgba, -1, -rgba.length / 4), t.prepare(rgba, NaN, NaN), t.prepare(new Uint8ClampedArray(4), 1, 1), t.prepare(x, 1, 1),
-			t.prepare(rgba, Number(width), Number(height), 9), t.orientation(), t.orientation(x),
+			t.prepare(rgba, Number(width), Number(height), 9), t.orientation(), t.orientation(x), t.region(rgba, 1, 1), t.region(x, 1, 1),
 		].map(e => e instanceof Error ? e.message : "no error"),
 		again: Array.from(t.classify(x)), // after all that
 	};
