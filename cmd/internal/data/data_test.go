@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -302,5 +303,75 @@ func TestWrongCommandLine(t *testing.T) {
 	}
 	if out, _, err := command(t, "-help"); !errors.Is(err, flag.ErrHelp) || !strings.Contains(out, "usage: tapenet data ") {
 		t.Errorf("-help: error %v and %q", err, out)
+	}
+}
+
+// TestExport: test images become pictures in folders of their classes, by turns one of
+// each, which open as the dataset that they are of. The picture of a digit that is beside
+// cmd/internal/infer is one of MNIST's.
+func TestExport(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "digits")
+	out, _, err := command(t, "-export", "12", "-out", dir)
+	if err != nil || !strings.HasSuffix(out, "wrote 12 test images as pictures to "+dir+", in a folder for each class\n") {
+		t.Fatalf("%q, %v", out, err)
+	}
+	mnist, err := data.MNIST()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for digit, want := range map[string]int{"0": 2, "1": 2, "2": 1, "9": 1} {
+		files, err := filepath.Glob(filepath.Join(dir, digit, "*.png"))
+		if err != nil || len(files) != want {
+			t.Errorf("%d pictures of %s, want %d", len(files), digit, want)
+		}
+		for _, file := range files {
+			i, err := strconv.Atoi(strings.TrimSuffix(filepath.Base(file), ".png"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := make([]float32, 28*28)
+			class, err := mnist.Test.Read(i, x)
+			if err != nil || strconv.Itoa(class) != digit {
+				t.Errorf("%s is image %d, a %d: %v", file, i, class, err)
+			}
+			f, err := os.Open(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			img, err := png.Decode(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k, v := range x {
+				if got := img.(*image.Gray).Pix[k]; got != byte(255*v+0.5) {
+					t.Fatalf("%s: pixel %d is %d, want %g", file, k, got, 255*v)
+				}
+			}
+		}
+	}
+	shipped, err := os.ReadFile("../infer/testdata/digit.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own, err := os.ReadFile(filepath.Join(dir, "7", "00000.png")); err != nil || !bytes.Equal(own, shipped) {
+		t.Errorf("digit.png is not the first test image of MNIST (%v)", err)
+	}
+	for _, args := range [][]string{{"-export", "12"}, {"-out", dir}, {"-export", "-1", "-out", dir}} {
+		if _, _, err := command(t, args...); err == nil || !strings.Contains(err.Error(), "want a number of pictures and a folder for them") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	if _, _, err := command(t, "-export", "1", "-out", dir); err == nil || !strings.Contains(err.Error(), "is there already, want a new folder for the pictures") {
+		t.Errorf("exported twice: %v", err)
+	}
+}
+
+// TestClassFolders: whatever classes are called, their folders lie side by side.
+func TestClassFolders(t *testing.T) {
+	got := classFolders([]string{"cat", "Cat", "a/b", "a:b", "..", "", "t-shirt"})
+	want := []string{"cat", "Cat (class 1)", "a_b", "a_b (class 3)", "(class 4)", "(class 5)", "t-shirt"}
+	if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

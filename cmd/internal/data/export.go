@@ -80,7 +80,7 @@ func classFolders(classes []string) []string {
 			return r
 		}, class)
 		if strings.Trim(name, ". ") == "" || seen[strings.ToLower(name)] {
-			name = fmt.Sprintf("%s (class %d)", strings.Trim(name, ". "), k)
+			name = strings.TrimLeft(fmt.Sprintf("%s (class %d)", strings.Trim(name, ". "), k), " ")
 		}
 		folders[k], seen[strings.ToLower(name)] = name, true
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -143,5 +144,46 @@ func TestMan(t *testing.T) {
 	}
 	if page, err = os.ReadFile(filepath.Join(dir, "tapenet.1")); err != nil || !strings.Contains(string(page), ".B 130\n") {
 		t.Errorf("%v, the page of tapenet is\n%s", err, page)
+	}
+}
+
+// TestCompletion: bash completes commands, flags and names by what is printed for it. The
+// other shells, where they are installed, take what is printed for them.
+func TestCompletion(t *testing.T) {
+	dir := t.TempDir()
+	for _, shell := range shellNames {
+		text, _, err := output(t, "completion", shell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, shell)
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"train", "unfreeze-lr", "resnet20", "safetensors"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %s", shell, want)
+			}
+		}
+		if path, err := exec.LookPath(shell); err == nil {
+			if out, err := exec.Command(path, "-n", file).CombinedOutput(); err != nil {
+				t.Errorf("%s: %v: %s", shell, err, out)
+			}
+		}
+	}
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash: ", err)
+	}
+	for line, want := range map[string]string{
+		"tr": "train", "help se": "serve search", "train -opt": "-optimizer", "train --opt": "-optimizer",
+		"train -optimizer ada": "adagrad adam adamw", "train -resume -model res": "resnet20", "train -epochs ": "",
+		"completion z": "zsh", "export -to o": "onnx", "infer -v": "-version",
+	} {
+		script := `source "$1"; shift; compopt() { :; }; COMP_WORDS=(tapenet "$@"); COMP_CWORD=$#; _tapenet; echo "${COMPREPLY[*]}"`
+		out, err := exec.Command(bash, append([]string{"-c", script, "bash", filepath.Join(dir, "bash")}, strings.Split(line, " ")...)...).Output()
+		if got := strings.TrimSpace(string(out)); err != nil || got != want {
+			t.Errorf("%q is completed by %q (%v), want %q", line, got, err, want)
+		}
 	}
 }

@@ -66,7 +66,7 @@ func TestTerminal(t *testing.T) {
 }
 
 // bar is the progress line.
-var bar = regexp.MustCompile(`^epoch \d/2  loss \d\.\d{4}  accuracy [01]\.\d{4}  \d+ images/s  [0-9.]+m?s(/[0-9.]+m?s)? left +\d+% \|[█ ]*\|`)
+var bar = regexp.MustCompile(`^epoch \d/2  loss \d\.\d{4}  accuracy [01]\.\d{4}(  \d+ images/s)?  [0-9.]+m?s(/[0-9.]+m?s)? left +\d+% \|[█ ]{8,}\|`)
 
 func checkScreen(t *testing.T, shown string, columns int) {
 	t.Helper()
@@ -93,29 +93,22 @@ func checkScreen(t *testing.T, shown string, columns int) {
 	if bars < 4 {
 		t.Errorf("%d pictures of the bar, want two for each epoch or more", bars)
 	}
-	if len(kept) != 2 || !strings.Contains(kept[0], "test accuracy") || !strings.Contains(kept[1], "test accuracy") {
+	if len(kept) != 2 || !strings.Contains(kept[0], "test ") || !strings.Contains(kept[1], "test ") {
 		t.Errorf("%q stay on the screen, want the lines of two epochs", kept)
+	}
+	for line := range strings.SplitSeq(regexp.MustCompile(`\x1b\[\d?K`).ReplaceAllString(shown, ""), "\n") {
+		text := strings.TrimSpace(line[strings.LastIndexByte(strings.TrimRight(line, "\r"), '\r')+1:])
+		if n := utf8.RuneCountInString(text); n > columns && strings.Contains(text, " ") {
+			t.Errorf("a line takes %d of %d columns: %q", n, columns, text)
+		}
 	}
 	if !strings.Contains(shown, "\x1b[2K\repoch 1/2") {
 		t.Errorf("the bar is not cleared before the epoch's line: %q", shown)
 	}
 }
 
-// TestDescribe holds that the longest usual text leaves room for a bar of one
-// block in 80 columns.
-func TestDescribe(t *testing.T) {
-	got := describe(train.Progress{Epoch: 10, Epochs: 10, Images: 10_000, Of: 60_000, Loss: 2.30259, Accuracy: 0.1, ImagesPerSecond: 12_345.6}, 80)
-	if want := "epoch 10/10  loss 2.3026  accuracy 0.1000  12346 images/s  4s left"; got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	slow := describe(train.Progress{Epoch: 10, Epochs: 10, Images: 1, Of: 60_000, Loss: 2.30259, Accuracy: 0.1, ImagesPerSecond: 600}, 80)
-	if n := len(slow + " 100% |#| "); n > 80 {
-		t.Errorf("%q takes %d columns, want at most 80", slow, n)
-	}
-}
-
-// TestDescribeWidth: the text and a bar of one block fit into few columns too,
-// and the time left is that of the epoch and of the run.
+// TestDescribeWidth: the text fits into few columns too, and the time left is that of the
+// epoch and of the run.
 func TestDescribeWidth(t *testing.T) {
 	p := train.Progress{Epoch: 9, Epochs: 10, Images: 10_000, Of: 60_000, Loss: 2.30259, Accuracy: 0.1, ImagesPerSecond: 12_345.6}
 	for _, tt := range []struct {
@@ -123,15 +116,30 @@ func TestDescribeWidth(t *testing.T) {
 		want    string
 	}{
 		{200, "epoch 9/10  loss 2.3026  accuracy 0.1000  12346 images/s  4s/9s left"},
-		{78, "epoch 9/10  loss 2.3026  accuracy 0.1000  12346 images/s  4s/9s left"},
-		{77, "epoch 9/10  loss 2.3026  accuracy 0.1000  4s/9s left"},
-		{60, "epoch 9/10  loss 2.3026  4s/9s left"},
-		{40, "epoch 9/10  4s/9s left"},
-		{25, "epoch 9/10"},
+		{68, "epoch 9/10  loss 2.3026  accuracy 0.1000  12346 images/s  4s/9s left"},
+		{67, "epoch 9/10  loss 2.3026  accuracy 0.1000  4s/9s left"},
+		{50, "epoch 9/10  loss 2.3026  4s/9s left"},
+		{30, "epoch 9/10  4s/9s left"},
+		{15, "epoch 9/10"},
 		{3, "epoch 9/10"},
 	} {
 		if got := describe(p, tt.columns); got != tt.want {
 			t.Errorf("%d columns: %q, want %q", tt.columns, got, tt.want)
+		}
+	}
+}
+
+// TestEpochLine: an epoch fits into 80 columns, and a slow network has a speed.
+func TestEpochLine(t *testing.T) {
+	e := train.Epoch{Epoch: 10, Loss: 0.0123, Accuracy: 0.9967, ValLoss: 0.0412, ValAccuracy: 0.9876, ImagesPerSecond: 0.347}
+	d := &display{options: options{epochs: 10, adversarial: "none"}, part: "validation"}
+	for columns, want := range map[int]string{
+		200: "epoch 10/10  loss 0.0123  accuracy 0.9967  validation loss 0.0412  validation accuracy 0.9876  0.35 images/s",
+		100: "epoch 10/10  loss 0.0123  accuracy 0.9967  validation loss 0.0412  validation accuracy 0.9876",
+		80:  "epoch 10/10  loss 0.0123, validation 0.0412  accuracy 0.9967, validation 0.9876",
+	} {
+		if got := d.epochLine(e, columns); got != want {
+			t.Errorf("%d columns: %q, want %q", columns, got, want)
 		}
 	}
 }

@@ -36,6 +36,7 @@ func init() {
 			"Dropout":                         reflect.ValueOf(op.Dropout),
 			"ELU":                             reflect.ValueOf(op.ELU),
 			"ErfFunction":                     reflect.ValueOf(op.ErfFunction),
+			"ErrStopped":                      reflect.ValueOf(&op.ErrStopped).Elem(),
 			"ExpFunction":                     reflect.ValueOf(op.ExpFunction),
 			"Expand":                          reflect.ValueOf(op.Expand),
 			"Focal":                           reflect.ValueOf(op.Focal),
