@@ -235,7 +235,7 @@ func TestSVG(t *testing.T) {
 					elements++
 				}
 			}
-			if elements < 50 {
+			if elements < 20 {
 				t.Errorf("%d elements, want a drawing", elements)
 			}
 		})
