@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -162,7 +163,8 @@ func TestSlowMessage(t *testing.T) {
 	if code := post(t, s.grpc, slow); code != "4" {
 		t.Errorf("a slow message: code %s, want 4, DeadlineExceeded", code)
 	}
-	for _, body := range [][]byte{framed([]byte{0xff}), framed(bytes.Repeat([]byte{5<<3 | 3}, 1000)), framed([]byte{1<<3 | 2, 1, 0xff})} {
+	for _, body := range [][]byte{framed([]byte{0xff}), framed(bytes.Repeat([]byte{5<<3 | 3}, 1000)), framed([]byte{1<<3 | 2, 1, 0xff}),
+		{0, 0, 0}, {1, 0, 0, 0, 1, 0}, slices.Concat(framed(nil), framed(nil))} {
 		if code := post(t, s.grpc, bytes.NewReader(body)); code != "3" {
 			t.Errorf("%x: code %s, want 3, InvalidArgument", body[:min(len(body), 20)], code)
 		}

@@ -85,10 +85,16 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, c))
 	r.Body = c
 	h.grpc.ServeHTTP(w, r)
-	if c.lost != nil { // gRPC has called it Unavailable; the trailer is not sent yet
-		setStatus(w.Header(), c.lost)
+	switch h := w.Header(); { // the trailer is not sent yet
+	case c.lost != nil: // gRPC has called it Unavailable
+		setStatus(h, c.lost)
+	case h.Get("Grpc-Status") == number(codes.Internal) && !c.read.Load(): // so gRPC calls a broken message, without waiting for the method
+		h.Set("Grpc-Status", number(codes.InvalidArgument))
 	}
 }
+
+// number is a code as the header has it.
+func number(c codes.Code) string { return strconv.Itoa(int(c)) }
 
 // refuse answers a request before its message is read.
 func refuse(w http.ResponseWriter, err error) {
@@ -100,7 +106,7 @@ func refuse(w http.ResponseWriter, err error) {
 // setStatus sets the header, or trailer, that says what came of a request.
 func setStatus(h http.Header, err error) {
 	st := status.Convert(statusError(err))
-	h.Set("Grpc-Status", strconv.Itoa(int(st.Code())))
+	h.Set("Grpc-Status", number(st.Code()))
 	h.Set("Grpc-Message", escape(st.Message()))
 }
 

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -25,7 +26,8 @@ import (
 type request struct {
 	*serve.Call
 	body io.ReadCloser
-	lost error // why reading the body has ended, if not with its end
+	lost error       // why reading the body has ended, if not with its end
+	read atomic.Bool // the message is there, whole and sound
 
 	mu      sync.Mutex
 	running bool  // a method has begun
@@ -56,7 +58,11 @@ func attended(method methodHandler) methodHandler {
 				out = nil
 			}
 		}()
-		return method(srv, ctx, decode, nil)
+		return method(srv, ctx, func(message any) error {
+			err := decode(message)
+			c.read.Store(err == nil)
+			return err
+		}, nil)
 	}
 }
 
