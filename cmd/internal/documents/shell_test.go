@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,6 +38,7 @@ var notRun = []struct{ contains, why string }{
 	{"make ", "targets build and test all: TestShell holds that they exist"},
 	{"go test ", "tests of the tree: TestShell holds that they exist"},
 	{"TAPENET_", "settings of such tests"},
+	{"go run ./cmd/internal", "programs for maintainers, of records that hours make"},
 	{"go mod ", "of another module"},
 	{"go install", "into the user's folder"},
 	{"-scenes", "20 s; cmd/internal/scenes has a test"},
@@ -92,7 +92,8 @@ func shorter(script string) string {
 // by their names for commands that start themselves.
 func TestMain(m *testing.M) {
 	args := os.Args[1:]
-	if filepath.Base(os.Args[0]) == "go" {
+	name := filepath.Base(os.Args[0])
+	if name == "go" {
 		if len(args) < 2 || args[0] != "run" || !strings.HasPrefix(args[1], "./cmd/") {
 			becomeGo(args)
 		}
@@ -105,6 +106,10 @@ func TestMain(m *testing.M) {
 		if c, ok := commands[args[0]]; ok {
 			os.Exit(cli.Report(c.Name, until(c, args[1:]), os.Stderr))
 		}
+	}
+	if name == "go" || name == "tapenet" {
+		fmt.Fprintf(os.Stderr, "%s %q: not a command of the documents' tests\n", name, args)
+		os.Exit(2)
 	}
 	os.Exit(m.Run())
 }
@@ -144,6 +149,31 @@ type writer func(p []byte)
 
 func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
 
+// script is a line of a document, or a block with a server in the background.
+type script struct{ place, code, why string } // why it is not run; "" is run
+
+func scripts(d Document) (all []script) {
+	add := func(line int, code string) {
+		if strings.TrimSpace(code) != "" {
+			all = append(all, script{fmt.Sprintf("%s:%d", d.Path, line), code, excuse(code)})
+		}
+	}
+	for _, b := range d.Blocks {
+		switch {
+		case b.Language != "sh":
+		case strings.Contains(b.Code, background):
+			add(b.Line, b.Code)
+		default:
+			for i, line := range strings.Split(strings.ReplaceAll(b.Code, "\\\n", ""), "\n") {
+				add(b.Line+i, line)
+			}
+		}
+	}
+	return all
+}
+
+const background = " &\n"
+
 // TestShell runs the commands of each document, in a folder with pictures, runs and models
 // under the names that documents have for them.
 func TestShell(t *testing.T) {
@@ -153,38 +183,31 @@ func TestShell(t *testing.T) {
 	s := newShell(t)
 	ran := 0
 	for _, d := range read(t) {
-		if !slices.ContainsFunc(d.Blocks, func(b Block) bool { return b.Language == "sh" }) {
+		all := scripts(d)
+		if len(all) == 0 {
 			continue
+		}
+		for _, c := range all {
+			if c.why == "" {
+				ran++
+			}
 		}
 		t.Run(d.Path, func(t *testing.T) {
 			dir := t.TempDir()
 			if err := os.CopyFS(dir, os.DirFS(s.folder)); err != nil {
 				t.Fatal(err)
 			}
-			for _, b := range d.Blocks {
-				if b.Language != "sh" {
-					continue
-				}
-				if strings.Contains(b.Code, " &\n") { // a server, and what asks it
-					ran++
-					s.run(t, dir, fmt.Sprintf("%s:%d", d.Path, b.Line), b.Code)
-					continue
-				}
-				for i, line := range strings.Split(strings.ReplaceAll(b.Code, "\\\n", ""), "\n") {
-					switch why := excuse(line); {
-					case strings.TrimSpace(line) == "":
-					case why != "":
-						check(t, line)
-					default:
-						ran++
-						s.run(t, dir, fmt.Sprintf("%s:%d", d.Path, b.Line+i), line+"\n")
-					}
+			for _, c := range all {
+				if c.why != "" {
+					check(t, c.code)
+				} else {
+					s.run(t, dir, c.place, c.code)
 				}
 			}
 		})
 	}
 	if ran < 50 {
-		t.Errorf("%d lines were run, want most of those of all documents", ran)
+		t.Errorf("%d lines to run, want most of those of all documents", ran)
 	}
 }
 
@@ -351,7 +374,7 @@ func (s shell) run(t *testing.T, dir, place, script string) {
 		t.Fatal(err)
 	}
 	c.Env = append(os.Environ(), "PATH="+s.path+string(os.PathListSeparator)+os.Getenv("PATH"), realGo+"="+path, "CURL_HOME="+s.path)
-	if strings.Contains(script, " &\n") {
+	if strings.Contains(script, background) {
 		c.Env = append(c.Env, stays+"=1")
 		if err := os.WriteFile(filepath.Join(s.path, ".curlrc"), []byte("retry = 60\nretry-connrefused\nretry-delay = 1\nfail\n"), 0o644); err != nil {
 			t.Fatal(err)
