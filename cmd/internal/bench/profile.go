@@ -62,7 +62,7 @@ func (o options) profileCombination(ctx context.Context, c combination) (p profi
 		return p, err
 	}
 	for range warmUp {
-		if err := m.Run(); err != nil {
+		if err := m.RunContext(ctx); err != nil {
 			return p, err
 		}
 	}
