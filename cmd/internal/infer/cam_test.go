@@ -12,6 +12,7 @@ import (
 
 	"tapenet/cmd/internal/cli"
 	"tapenet/graph"
+	"tapenet/graph/raster/letter"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo"
 )
@@ -60,7 +61,8 @@ func TestCAM(t *testing.T) {
 		t.Fatalf("error %v, stdout %q, stderr %q", err, text, errs)
 	}
 	img := decoded(t, out)
-	if size := img.Bounds().Size(); size != image.Pt(336, 336+2*18+9) {
+	row := letter.New(letter.Size).Line + 2
+	if size := img.Bounds().Size(); size != image.Pt(336, 336+2*row+row/2) {
 		t.Errorf("size %v, want 28×28 pixels twelve times as large, two lines and a half", size)
 	}
 	marked, ink := 0, 0
