@@ -15,11 +15,11 @@ import (
 	"tapenet/cmd/internal/cli"
 	"tapenet/cmd/internal/dataset"
 	"tapenet/cmd/internal/inspect"
-	"tapenet/train/data/scenes"
 	"tapenet/graph/raster"
 	"tapenet/graph/weights"
 	"tapenet/modelzoo"
 	"tapenet/train/data"
+	"tapenet/train/data/scenes"
 )
 
 // options are the flags.
