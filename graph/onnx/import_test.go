@@ -104,7 +104,7 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, list, _ := strings.Cut(string(text), "\n## Operators\n\n")
-	list, _, _ = strings.Cut(list, "\n\n")
+	list, _, _ = strings.Cut(list, "\n## ")
 	words := strings.FieldsFunc(list, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
 	for kind := range importRules {
 		if !slices.Contains(words, kind) {
