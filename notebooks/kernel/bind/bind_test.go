@@ -2,6 +2,7 @@ package bind
 
 import (
 	"encoding/json"
+	"fmt"
 	"go/parser"
 	"go/token"
 	"os"
@@ -31,8 +32,8 @@ func notebooks(t *testing.T) map[string][]codeCell {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) != 7 {
-		t.Errorf("found %d notebooks, want 7", len(files))
+	if len(files) != 8 {
+		t.Errorf("found %d notebooks, want 8", len(files))
 	}
 	found := map[string][]codeCell{}
 	for _, file := range files {
@@ -103,7 +104,7 @@ func TestNotebooksHaveTheirOutputs(t *testing.T) {
 				if o.Type == "error" {
 					t.Errorf("%s: code cell %d ends in an error", file, i+1)
 				}
-				if o.Data["image/png"] != nil {
+				if o.Data["image/png"] != nil || strings.Contains(fmt.Sprint(o.Data["text/html"]), "data:image/") {
 					pictures++
 				}
 			}

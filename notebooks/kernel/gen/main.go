@@ -37,6 +37,7 @@ var bound = []string{
 	"tapenet/notebooks/show",
 	"tapenet/train",
 	"tapenet/train/data",
+	"tapenet/train/data/scenes",
 	"tapenet/train/report",
 
 	"github.com/chewxy/hm",
